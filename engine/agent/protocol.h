@@ -1,0 +1,138 @@
+/* engine/agent/protocol.h - what the server and the agent say to each other.
+ *
+ * A SOCK_SEQPACKET unix socket; one message is one datagram: a fixed struct and, for AGENT_RUN, a
+ * blob of strings. Descriptors travel beside it with SCM_RIGHTS. Both ends run on one host and one
+ * build, so structs go as they are; HELLO carries the version.
+ *
+ *     agent  -> server   HELLO                       once, before anything else
+ *     server -> agent    RUN (+fds)                  one at a time
+ *     server -> agent    KILL                        while one runs: stop it now
+ *     agent  -> server   RESULT (+artefact fd) | FAULT    exactly one for each RUN
+ *     server -> agent    PROVE                       between two submissions in one cell
+ *     agent  -> server   CLEAN | FAULT               FAULT: the cell must be thrown away
+ *
+ * EOF on the socket ends the agent, and with it the container. The server takes nothing the agent
+ * says on trust: lengths, descriptor counts and enums are checked, the nonce of the RUN must come
+ * back. A program never sees the socket: it is close-on-exec and belongs to another uid.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define AGENT_VERSION     1
+#define AGENT_MAGIC       0x73637263u /* "scrc" */
+#define AGENT_MESSAGE_MAX (128 * 1024)
+#define AGENT_FILES_MAX   8
+#define AGENT_FDS_MAX     (4 + AGENT_FILES_MAX)
+
+/* Where a cell finds us: the cell's own directory, bound read-only. */
+#define AGENT_DIR    "/scrc"
+#define AGENT_PATH   AGENT_DIR "/agent"
+#define AGENT_SOCKET AGENT_DIR "/socket"
+/* argv of the agent: AGENT_PATH WORKDIR TMPFS_BYTES TMPFS_INODES BOX, where BOX is
+ * "auto" (namespaces where the host lets us, else in place), "namespaces" or "inplace". */
+
+enum agent_kind {
+    AGENT_HELLO = 1,
+    AGENT_RUN,
+    AGENT_KILL,
+    AGENT_RESULT,
+    AGENT_FAULT,
+    AGENT_PROVE,
+    AGENT_CLEAN,
+};
+
+struct agent_header {
+    uint32_t magic, kind;
+    uint64_t nonce; /* of the RUN or PROVE this belongs to; 0 for HELLO */
+};
+
+enum agent_box { AGENT_BOX_NAMESPACES = 1, AGENT_BOX_INPLACE };
+
+struct agent_hello {
+    struct agent_header head;
+    uint32_t version;
+    uint32_t box;            /* enum agent_box in use */
+    uint32_t cgroup_version; /* 1 or 2 */
+    char why[160];           /* why not namespaces; "" when they are in use */
+};
+
+/* What a file of a RUN is. */
+enum agent_file_kind {
+    AGENT_FILE_PLAIN = 1, /* its bytes become WORKDIR/name, mode 0444 */
+    AGENT_FILE_TREE,      /* a bundle (below) unpacked under WORKDIR; its name is "" */
+};
+
+/* What comes back when the main process has exited 0. */
+enum agent_collect {
+    AGENT_COLLECT_NONE,
+    AGENT_COLLECT_FILE, /* the regular file WORKDIR/collect */
+    AGENT_COLLECT_TREE, /* all regular files below the directory WORKDIR/collect, as a bundle */
+};
+
+/* Descriptors, in this order: stdin (read-only), stdout, stderr (write ends of pipes), then the
+ * executable if exec_fd is 1 (run with execveat instead of argv[0]), then one for each file.
+ * Strings in the blob, each with its NUL, in this order: argc argv, envc environment entries,
+ * collect name, then filec file names. */
+struct agent_run {
+    struct agent_header head;
+    int64_t cpu_limit_ns;  /* > 0 */
+    int64_t wall_limit_ns; /* 0: cpu_limit + grace + the time its processes waited for a core + the
+                              time the cgroup was throttled */
+    int64_t wall_grace_ns; /* 100 ms */
+    int64_t wall_cap_ns;   /* whatever was waited for, at this time it ends (`starved`) */
+    uint64_t memory_limit; /* bytes; bounds RLIMIT_STACK */
+    uint64_t file_bytes;   /* RLIMIT_FSIZE */
+    uint64_t collect_max;  /* bytes */
+    uint32_t open_files;   /* RLIMIT_NOFILE */
+    uint32_t collect;      /* enum agent_collect */
+    uint32_t exec_fd;      /* 0 or 1 */
+    uint32_t argc, envc, filec;
+    uint32_t file_kind[AGENT_FILES_MAX];
+    uint32_t blob_len;
+    char blob[];
+};
+
+/* Which limit ended the run first. Killed by the timer, judged by the final reading: the server
+ * compares cpu_ns with the limit again. */
+enum agent_limit {
+    AGENT_LIMIT_NONE,
+    AGENT_LIMIT_CPU,
+    AGENT_LIMIT_WALL,
+    AGENT_LIMIT_STARVED, /* wall_cap reached: the host gave it no core; never a verdict */
+    AGENT_LIMIT_KILLED,  /* the server said KILL */
+};
+
+enum agent_collected {
+    AGENT_COLLECTED_NOTHING, /* not asked for, or the program failed */
+    AGENT_COLLECTED,         /* one fd comes with the RESULT: a sealed memfd, opened read-only */
+    AGENT_COLLECTED_MISSING,
+    AGENT_COLLECTED_NOT_REGULAR, /* a link, device, FIFO, directory... */
+    AGENT_COLLECTED_TOO_BIG,
+};
+
+struct agent_result {
+    struct agent_header head;
+    uint32_t limit;     /* enum agent_limit */
+    uint32_t collected; /* enum agent_collected */
+    int32_t status;     /* wait status of the main process */
+    int32_t exec_errno; /* not 0: the program could not be executed; status means nothing */
+    int64_t cpu_ns;     /* of everything in the box: cgroup counter after the last reap minus before
+                           exec, less what agent and init used */
+    int64_t wall_ns;    /* exec to exit of the main process */
+    int64_t waited_ns;  /* for a core, and throttled; 0 when nobody looked */
+    uint64_t memory_bytes; /* the larger of the biggest ru_maxrss and the biggest sample of
+                              anon+shmem above its value before exec */
+    uint32_t oom_kills; /* counted by the kernel during the run */
+    uint32_t pad;
+};
+
+struct agent_fault {
+    struct agent_header head;
+    char why[240]; /* what went wrong in the cell; the cell is of no more use */
+};
+
+/* A bundle: for each regular file { uint32_t name_len, uint32_t size, name, bytes }. Names are
+ * relative, made of components that are neither "." nor ".." nor empty. */
+#define AGENT_BUNDLE_NAME_MAX  1024
+#define AGENT_BUNDLE_FILES_MAX 10000

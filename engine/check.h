@@ -1,0 +1,18 @@
+/* engine/check.h - is this output the expected one, and where do they part?
+ *
+ * Linear time and constant memory beside its inputs, locale-free, for any bytes.
+ * Threads  any.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "schema/report.h"
+#include "schema/submission.h"
+
+/* True when got passes. When it does not, *ret_difference says where (present is true, its bytes are
+ * owned by the caller, cut at REPORT_DIFFERENCE_MAX); it is untouched when got passes. Out of memory
+ * leaves the difference's bytes empty, never the answer wrong. */
+bool check_output(const struct checker *c, const char *expected, size_t expected_len,
+                  const char *got, size_t got_len, struct first_difference *ret_difference);

@@ -1,0 +1,62 @@
+/* engine/docker.h - the Docker Engine calls we make, over its unix socket (libcurl).
+ *
+ * The API version is the lower of the daemon's and DOCKER_API_MAX, never below 1.41.
+ *
+ * Room     engine; the only file that includes curl.
+ * Owns     one keep-alive connection.
+ * Threads  a handle belongs to one thread at a time; open one for each thread.
+ * Errors   ERR_UNAVAILABLE: nobody answers (wait, spend nothing). ERR_NOT_FOUND: 404.
+ *          ERR_TIMEOUT: no answer within the call's time. ERR_DOCKER: any other refusal, with the
+ *          daemon's own words. docker_open() itself never needs the daemon.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+
+struct docker;
+struct err;
+
+#define DOCKER_API_MAX "1.47"
+
+/* host: "unix:///var/run/docker.sock" (DOCKER_HOST; NULL = that one). ERR_SETTING for anything that
+ * is not a unix socket: cells are reached through the file system of this host. */
+NODISCARD int docker_open(const char *host, struct docker **ret_docker, struct err *e);
+struct docker *docker_free(struct docker *d);
+DEFINE_CLEANUP(struct docker, docker_free)
+
+NODISCARD int docker_ping(struct docker *d, struct err *e);
+/* GET /version and /info; the caller owns the reference. */
+NODISCARD int docker_version(struct docker *d, json_t **ret_version, struct err *e);
+NODISCARD int docker_info(struct docker *d, json_t **ret_info, struct err *e);
+
+/* name is also the idempotency key: a create that was silently repeated answers 409, which counts
+ * as success when the container carries our label `scrc.create` with the value in body. Borrows
+ * body. Caller owns *ret_id. ERR_IMAGE: no such image. */
+NODISCARD int docker_create(struct docker *d, const char *name, const json_t *body, char **ret_id,
+                            struct err *e);
+NODISCARD int docker_start(struct docker *d, const char *id, struct err *e);
+NODISCARD int docker_inspect(struct docker *d, const char *id, json_t **ret_container,
+                             struct err *e);
+/* Sets Memory and MemorySwap, bytes. */
+NODISCARD int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct err *e);
+/* SIGKILL. A container that does not run (409) or is gone (404) is success. */
+NODISCARD int docker_kill(struct docker *d, const char *id, struct err *e);
+/* Force, with its anonymous volumes. Gone already is success. */
+NODISCARD int docker_remove(struct docker *d, const char *id, struct err *e);
+/* All containers (running or not) with this label "key" or "key=value": GET /containers/json. */
+NODISCARD int docker_list(struct docker *d, const char *label, json_t **ret_list, struct err *e);
+
+/* GET /images/{ref}/json. ERR_IMAGE when it is not there. */
+NODISCARD int docker_image(struct docker *d, const char *ref, json_t **ret_image, struct err *e);
+/* Pulls ref ("name[:tag][@digest]"). progress (may be NULL) is told each layer's state as text and
+ * returns false to stop. ERR_IMAGE: the registry has no such image or cannot be reached. */
+typedef bool docker_progress_fn(void *ctx, const char *line);
+NODISCARD int docker_pull(struct docker *d, const char *ref, docker_progress_fn *progress,
+                          void *ctx, struct err *e);
+NODISCARD int docker_volume_create(struct docker *d, const char *name, const json_t *labels,
+                                   struct err *e);
+NODISCARD int docker_volume_remove(struct docker *d, const char *name, struct err *e);

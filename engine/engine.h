@@ -1,0 +1,56 @@
+/* engine/engine.h - takes queued submissions from the job table, judges them, writes reports.
+ *
+ * Room     engine. Knows the job table; never calls server or bridge.
+ * Owns     worker threads, the pool and its cells, from engine_start() to engine_stop().
+ * Threads  every function from any thread.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/language.h"
+#include "schema/base.h"
+#include "schema/err.h"
+
+struct engine;
+struct jobs;
+
+struct engine_config {
+    const char *docker_host, *cell_dir, *box; /* box: "auto", "namespaces", "inplace" */
+    const char *instance;
+    const char *version; /* of scrc, for produced_by */
+    int64_t parallel; /* 0: judges nothing */
+    int64_t default_time_ms, max_time_ms, default_memory_bytes, max_memory_bytes;
+    int64_t output_bytes, report_output_bytes;
+    int64_t build_time_ms, build_memory_bytes, build_artefact_bytes;
+    int64_t pids, cell_uses;
+};
+
+/* Starts threads and returns at once; Docker may still be away. Borrows everything until
+ * engine_stop(). ERR_PLATFORM for what can never work (remote Docker, no controllers). */
+NODISCARD int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
+                           struct engine **ret_engine, struct err *e);
+
+/* Takes nothing new; runs in progress get until deadline (clock_mono_ns) and are then given back to
+ * the queue without spending an attempt; removes all cells. Takes NULL, returns NULL. */
+struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
+
+/* Stops the cell of a running submission whose row has just been cancelled. */
+void engine_cancel(struct engine *g, int64_t seq);
+
+/* Why nothing, or not this language, is being judged; "" when it is. Written to out. */
+void engine_reason(struct engine *g, const char *language, char *out, size_t size);
+
+struct engine_health {
+    bool docker;    /* it answered when last asked */
+    bool ready;     /* docker, and one language's images are present */
+    char why[300];  /* when not ready */
+    int64_t running, cells_idle, cells_taken;
+};
+void engine_health(struct engine *g, struct engine_health *ret_health);
+
+/* GET /languages: {"languages": [{name, title, image, run_image, state: pending|ok|failed, version,
+ * error, ...}]}. New reference, or NULL out of memory. */
+json_t *engine_languages(struct engine *g);

@@ -1,0 +1,69 @@
+/* engine/language.h - languages are data: one row says how to build and run.
+ *
+ * Built-ins: python go c cpp java. LANGUAGES_DIR/<name>.json adds or replaces rows.
+ *
+ * Room     engine.
+ * Threads  the table is built at start and immutable after.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/agent/protocol.h"
+#include "schema/base.h"
+
+struct err;
+
+#define LANGUAGE_ARGS_MAX 24
+#define LANGUAGES_MAX     64
+
+/* argv elements may hold {source} (the source's file name), {main} (its stem: the entry class) and
+ * {memory_mib} (the memory limit). */
+struct language {
+    const char *name;         /* "cpp" */
+    const char *title;        /* "C++" */
+    const char *image;        /* build image; NULL: nothing is built */
+    const char *run_image;
+    const char *workdir;
+    const char *source_name;  /* "main.cpp"; with naming JAVA: the public class decides */
+    enum language_naming { LANGUAGE_NAMING_FIXED, LANGUAGE_NAMING_JAVA } naming;
+    const char *build[LANGUAGE_ARGS_MAX]; /* NULL-terminated; empty when nothing is built */
+    enum agent_collect collect;           /* what the build leaves: one ELF file or a tree */
+    const char *artefact;                 /* its name below workdir */
+    const char *run[LANGUAGE_ARGS_MAX];   /* FILE artefacts: argv for execveat of the artefact */
+    const char *check[LANGUAGE_ARGS_MAX]; /* syntax check after a first run that exited 1: a failure
+                                             makes it BF; empty when there is none */
+    const char *build_env[LANGUAGE_ARGS_MAX], *run_env[LANGUAGE_ARGS_MAX]; /* beside PATH, LANG */
+    const char *version[LANGUAGE_ARGS_MAX]; /* prints the compiler's or runtime's version line */
+    const char *oom_text; /* at the start of a line of stderr of a failed run it means out of memory;
+                             matched behind "Exception in thread ... " too; NULL: none */
+    int64_t allowance;    /* bytes above the limit; 0: measured by the self-test */
+    bool strict_memory;   /* memory_bytes above the limit is ML even if nothing was killed */
+    const char *cache_volume_target; /* NULL, or where build cells see a cache that is made once per
+                                        image by running cache_build in a cell that may write it */
+    const char *cache_build[LANGUAGE_ARGS_MAX];
+    const char *hello;    /* self-test: this source, without input, must print hello_output */
+};
+#define LANGUAGE_HELLO_OUTPUT "scrc\n"
+
+struct languages {
+    struct language *rows; /* owned */
+    size_t len;
+    void *arena; /* owned: the strings of rows that came from files or settings */
+};
+
+/* Settings that override a built-in row, as {PREFIX}_IMAGE, {PREFIX}_RUN_IMAGE, {PREFIX}_WORKDIR; NULL
+ * keeps the row's. Borrowed for languages_open(). */
+struct language_override {
+    const char *name, *image, *run_image, *workdir;
+};
+
+/* dir NULL: built-ins alone. ERR_SETTING names the file and the field that is wrong. */
+NODISCARD int languages_open(const char *dir, const struct language_override *overrides,
+                             size_t overrides_len, struct languages **ret_languages, struct err *e);
+struct languages *languages_free(struct languages *l);
+
+/* NULL when there is no such language. Borrowed. */
+const struct language *languages_find(const struct languages *l, const char *name);

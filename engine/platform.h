@@ -1,0 +1,42 @@
+/* engine/platform.h - can this host judge? One line per thing that matters, for `scrc --check`,
+ * the start and later the System page.
+ *
+ * Room     engine.
+ * Threads  any; blocks on Docker.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/language.h"
+#include "schema/base.h"
+
+struct err;
+struct engine_config;
+
+enum platform_level { PLATFORM_OK, PLATFORM_WARNING, PLATFORM_UNFIT };
+
+struct platform_finding {
+    const char *name;          /* "cgroup", static */
+    enum platform_level level; /* UNFIT: the server refuses to start */
+    char says[200];            /* what was found */
+    char means[200];           /* what that means for judging */
+    char mend[200];            /* how to mend it; "" when there is nothing to mend */
+};
+
+#define PLATFORM_FINDINGS_MAX 32
+
+/* Looks at everything: Docker, API version, cgroup version, controllers, seccomp, kernel, swap,
+ * core_pattern, SELinux, AppArmor, user-namespace remapping, which box maker works and why (starts
+ * one cell when an image is there), images, free disk under Docker's root, clock. Never fails; returns
+ * how many findings were written. */
+size_t platform_check(const struct engine_config *c, const struct languages *l,
+                      struct platform_finding out[PLATFORM_FINDINGS_MAX]);
+
+/* The directory as dockerd sees it: dir itself, or, when this process runs in a container, the
+ * source of the mount that holds it. Caller owns *ret_host_dir. ERR_PLATFORM says why it cannot
+ * work. */
+struct docker;
+NODISCARD int platform_host_dir(struct docker *d, const char *dir, char **ret_host_dir,
+                                struct err *e);

@@ -1,0 +1,54 @@
+/* engine/pool.h - warm cells, kept ahead of need.
+ *
+ * One shelf per (image, workdir, purpose). A shelf keeps `target` idle cells; a taker that had to
+ * wait raises the target, quiet minutes lower it. Makers and removers are threads of the pool, so
+ * that no judging waits for Docker while there is spare CPU. A cell that dies on the shelf is
+ * replaced, with back-off when the next one dies too.
+ *
+ * Room     engine.
+ * Owns     idle cells; a taken cell belongs to the taker until pool_put() or pool_drop().
+ * Threads  any.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/cell.h"
+#include "schema/base.h"
+
+struct pool;
+struct err;
+
+struct pool_config {
+    const char *docker_host;      /* borrowed */
+    const struct cell_host *host; /* borrowed */
+    int64_t parallel;             /* RUNNER_MAX_PARALLEL: no shelf keeps more idle cells than this */
+    int makers;                   /* threads */
+};
+
+NODISCARD int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *e);
+
+/* Removes every idle cell and waits for the threads. All taken cells must be back. NULL is fine. */
+struct pool *pool_stop(struct pool *p);
+
+/* Names a shelf; the same spec (memory apart) is the same shelf. Copies spec. Returns its number,
+ * or -1. It starts to fill at once. */
+NODISCARD int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e);
+
+/* A warm cell, a memory of `memory_bytes` preferred (the caller calls cell_set_memory()). Waits until
+ * there is one. uses: how many submissions it has served. Errors as cell_open(), after the maker has
+ * failed; ERR_CANCELLED when the pool is stopping. */
+NODISCARD int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret_cell,
+                        int *ret_uses, struct err *e);
+
+/* Gives a proven clean cell back after it has served one more submission. Takes the cell. */
+void pool_put(struct pool *p, int shelf, struct cell *c, int uses);
+
+/* Hands a cell over for removal in the background. Takes the cell. */
+void pool_drop(struct pool *p, struct cell *c);
+
+struct pool_stats {
+    int64_t idle, taken, made, died, removing;
+};
+void pool_stats(struct pool *p, struct pool_stats *ret_stats);

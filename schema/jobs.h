@@ -1,0 +1,189 @@
+/* schema/jobs.h - the job table: what was accepted, what became of it, and what must be told.
+ *
+ *     accept --> QUEUED --claim--> RUNNING --finish--> DONE
+ *                  ^  \               |  \
+ *                  |   cancel         |   cancel --> CANCELLED (final, with a report)
+ *                  +---- give back, or the server died (start of the next one)
+ *
+ * SQLite, WAL, synchronous=FULL. One writer thread commits many operations in one transaction;
+ * nothing is told to anybody before its commit. Readers have connections of their own.
+ *
+ * Owns     DATA_DIR/scrc.db and its lock (flock on DATA_DIR/lock): one server, one table.
+ * Threads  every function may be called from any thread. Callbacks run on the writer thread and
+ *          must not block or call back into jobs_* functions that wait.
+ * Errors   0, or -1 with *e filled. ERR_DISK: nothing was stored, and the table goes on reading;
+ *          it recovers by itself when there is room again.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+#include "schema/err.h"
+#include "schema/submission.h"
+#include "schema/verdict.h"
+
+struct jobs;
+struct report;
+
+#define JOB_STATES(X)                                                                              \
+    X(JOB_QUEUED, "queued")                                                                        \
+    X(JOB_RUNNING, "running")                                                                      \
+    X(JOB_DONE, "done")                                                                            \
+    X(JOB_CANCELLED, "cancelled")
+
+#define JOB_STATE_ENUM(state, name) state,
+enum job_state { JOB_STATES(JOB_STATE_ENUM) JOB_STATE_COUNT };
+#undef JOB_STATE_ENUM
+const char *job_state_name(enum job_state s);
+bool job_state_from_name(const char *name, enum job_state *ret_state);
+static inline bool job_state_is_final(enum job_state s) { return s >= JOB_DONE; }
+
+#define JOB_ATTEMPTS_MAX 3  /* faults of the submission's own cell */
+#define JOB_RESTARTS_MAX 10 /* deaths of the server while it ran */
+
+struct jobs_config {
+    const char *dir;       /* DATA_DIR, made when missing. borrowed for jobs_open() */
+    const char *instance;  /* this start's random id, kept in leases. borrowed likewise */
+    int64_t max_queued;    /* accept beyond it is ERR_QUEUE_FULL */
+    int64_t retention_ms;  /* final rows older than this lose their texts and report; 0 = keep */
+    int64_t lock_wait_ms;  /* how long to wait for another server's lock */
+};
+
+/* What happened to a row, told after its commit. */
+struct jobs_change {
+    int64_t seq; /* the row's number, unique for the life of the table */
+    const char *id; /* borrowed for the call */
+    enum job_state state;
+};
+
+/* The one "something changed" notification; several listeners may be added before traffic starts.
+ * Called on the writer thread with everything one commit changed. */
+typedef void jobs_listener_fn(void *ctx, const struct jobs_change *changes, size_t len);
+
+/* Opens or makes the table, migrates it, gives back what a dead server left running (or finishes
+ * it with an error after JOB_RESTARTS_MAX), starts the writer. Caller owns *ret_jobs.
+ * ERR_SETTING: another server has the lock. ERR_DISK: read-only, full, or from a newer version. */
+NODISCARD int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e);
+void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx);
+
+/* Commits what is waiting, closes. No other thread may be inside. Takes NULL, returns NULL. */
+struct jobs *jobs_close(struct jobs *j);
+
+/* A random id of the table itself, made with it; labels the cells so that the next server on this
+ * table knows its predecessor's orphans. Borrowed until close. */
+const char *jobs_table_id(const struct jobs *j);
+
+/* ---- writing: operations queue up and are committed together ---- */
+
+enum jobs_op_kind { JOBS_ACCEPT, JOBS_CLAIM, JOBS_FINISH, JOBS_GIVE_BACK, JOBS_CANCEL };
+
+/* One operation. The caller owns it and all it points at until done() has been called. `result` is
+ * 0 or -1 with `err` filled, valid once committed. done may free the op. */
+struct jobs_op {
+    enum jobs_op_kind kind;
+    void (*done)(struct jobs_op *op); /* on the writer thread, after the commit or the failure */
+    void *ctx;                        /* the caller's */
+    int result;
+    struct err err;
+
+    union {
+        /* ERR_CONFLICT, ERR_QUEUE_FULL, ERR_DISK. The same id with the same hash succeeds with
+         * `existing` true. id NULL: a random one is made. */
+        struct {
+            const struct submission *submission;          /* borrowed */
+            const struct submission_packed *packed;       /* borrowed */
+            bool existing;                                /* out */
+            enum job_state state;                         /* out */
+            int64_t seq, position, submitted_ms;          /* out; position from 1, 0 when not queued */
+            char id[SUBMISSION_ID_MAX + 1];               /* out */
+        } accept;
+        /* The oldest queued row whose language is listed; seq 0 when there is none. */
+        struct {
+            const char *const *languages; /* borrowed; NULL-terminated */
+            int64_t seq;                  /* out */
+            int64_t submitted_ms;         /* out */
+            int64_t attempts;             /* out; counts this one, from 1 */
+            char id[SUBMISSION_ID_MAX + 1]; /* out */
+        } claim;
+        /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already: the
+         * report is dropped and counted. */
+        struct {
+            int64_t seq;
+            const struct report *report; /* borrowed */
+        } finish;
+        /* RUNNING -> QUEUED at its old place. spend: the attempt counts (our cell broke); otherwise
+         * it is as if it had never been claimed. */
+        struct {
+            int64_t seq;
+            bool spend;
+        } give_back;
+        /* ERR_NOT_FOUND, ERR_FINAL. Writes the "cancelled" report itself; `was_running` tells the
+         * caller to stop the cell. */
+        struct {
+            const char *id;   /* borrowed */
+            bool was_running; /* out */
+            int64_t seq;      /* out */
+        } cancel;
+    } u;
+};
+
+/* Hands the op to the writer and returns at once. */
+void jobs_put(struct jobs *j, struct jobs_op *op);
+
+/* The same, and waits for the commit. Returns op->result with *e filled. op->done is ignored. Not
+ * for callbacks. */
+NODISCARD int jobs_do(struct jobs *j, struct jobs_op *op, struct err *e);
+
+/* ---- reading: what is committed ---- */
+
+struct job_status {
+    int64_t seq;
+    enum job_state state;
+    int64_t position; /* 1 is next; 0 when not queued */
+    int64_t submitted_ms;
+    bool expired; /* final, and retention has taken its texts and report */
+    char language[64];
+};
+
+/* All three: ERR_NOT_FOUND when there is no such id. */
+NODISCARD int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status,
+                          struct err *e);
+/* The submission as accepted; caller owns it. ERR_NOT_FOUND also when it has expired. */
+NODISCARD int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission,
+                              struct err *e);
+/* The stored report of a final row; caller owns *ret_json. ret_seq may be NULL. ERR_NOT_FOUND when
+ * it is not final or has expired. */
+NODISCARD int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_json,
+                          size_t *ret_len, struct err *e);
+
+struct jobs_filter {
+    int state;               /* enum job_state, or -1 */
+    int status;              /* enum verdict as stored, or -1; see status_set */
+    enum status_set set;     /* the words `status` is of */
+    const char *status_name; /* NULL, or the rendered status to match */
+    const char *language, *id_prefix; /* NULL = any */
+    int64_t since_ms, until_ms;       /* submitted in [since, until); 0 = open */
+    const char *sort;                 /* NULL = "-submitted_at"; see jobs_sorts */
+    const char *cursor;               /* NULL = from the start; ours, opaque */
+    int64_t limit;
+};
+extern const char *const jobs_sorts[]; /* legal `sort` words, NULL-terminated */
+
+/* GET /results: {"results": [...], "next_cursor": string or null}. ERR_INPUT for a cursor that is
+ * not ours. NULL *ret_page never on success; caller owns the reference. */
+NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page,
+                        struct err *e);
+
+struct jobs_counts {
+    int64_t queued, running, final;  /* rows */
+    int64_t late_reports;            /* second or late reports refused, since start */
+    int64_t oldest_queued_ms;        /* submitted_ms of the oldest queued row; 0 = none */
+    bool writable;                   /* the last write succeeded, or none was tried */
+    char unwritable_why[200];
+};
+/* From memory: never touches the disk. */
+void jobs_counts(struct jobs *j, struct jobs_counts *ret_counts);

@@ -1,0 +1,85 @@
+/* schema/report.h - what became of a submission, and its JSON (WIRE.md, Report).
+ *
+ * One report is stored, without the tests' input and expected output; the edge renders it for its
+ * consumer with report_render().
+ *
+ * Owns     everything below a struct report, until report_free().
+ * Threads  none of its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+#include "schema/submission.h"
+#include "schema/verdict.h"
+
+struct err;
+
+#define REPORT_DIFFERENCE_MAX 256 /* bytes kept of `expected` and `got` */
+
+struct first_difference {
+    bool present;
+    int64_t line, column; /* from 1; column in bytes */
+    struct bytes expected, got;
+};
+
+/* What one run gave. A test that did not run: verdict VERDICT_NONE and ran false. */
+struct test_report {
+    int64_t number;
+    enum verdict verdict;
+    bool ran; /* false: exit_code, times and memory are null */
+    int exit_code; /* 128+n when killed by signal n */
+    const char *signal; /* "SIGSEGV", static; NULL when not killed by one */
+    int64_t duration_ms, cpu_time_ms; /* exec to exit */
+    int64_t memory_bytes;
+    struct bytes out, err; /* raw, already cut at REPORT_OUTPUT_BYTES */
+    bool out_truncated, err_truncated;
+    struct first_difference difference;
+    char *error; /* owned; NULL = "" */
+};
+
+struct report {
+    char *id;       /* owned */
+    char *language; /* owned */
+    enum verdict verdict;
+    bool has_tests;
+    bool ran;      /* false: exit_code, duration_ms, cpu_time_ms and memory_bytes are null */
+    int exit_code; /* the last non-zero one, else 0; the compiler's for BF */
+    const char *signal; /* of the run exit_code is from */
+    struct bytes out, err; /* of the last test whose text is not empty; BF: err = the build log */
+    int64_t duration_ms, cpu_time_ms; /* sums over tests */
+    int64_t memory_bytes;             /* the largest of the tests */
+    char *error;                      /* owned; NULL = "" */
+    struct test_report *tests;        /* owned */
+    size_t tests_len;
+    int64_t timestamp_ms; /* wall clock when it became final */
+    int64_t queue_ms, build_ms, run_ms;
+    struct bytes build_log;
+    int64_t attempts;
+    struct {
+        char *version, *image, *build, *run, *compiler; /* owned; NULL = "" */
+    } produced_by;
+};
+
+/* The stored form. caller owns *ret_json (NUL-terminated). Program output of any bytes is legal. */
+NODISCARD int report_encode(const struct report *r, char **ret_json, size_t *ret_len,
+                            struct err *e);
+
+struct report_view {
+    enum status_set set;      /* FULL or SCRC; BY_EDGE counts as FULL */
+    bool test_io;             /* REPORT_TEST_IO: fill in input and expected_output */
+    const char *const *fields; /* ?fields=: top-level names to keep, NULL-terminated; NULL = all */
+};
+
+/* A stored report as one consumer reads it. s lends the tests' input and expected output (NULL:
+ * they stay ""). caller owns *ret_json. */
+NODISCARD int report_render(const char *stored, size_t stored_len, const struct submission *s,
+                            const struct report_view *view, char **ret_json, size_t *ret_len,
+                            struct err *e);
+
+/* Takes NULL and half-built ones, returns NULL. */
+struct report *report_free(struct report *r);
+DEFINE_CLEANUP(struct report, report_free)

@@ -1,0 +1,141 @@
+/* schema/submission.h - what somebody wants judged, and its JSON codec (WIRE.md, Submission).
+ *
+ * Owns     everything below a struct submission, until submission_free().
+ * Threads  none of its own: one owner at a time, or many readers.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+
+struct err;
+struct buf;
+
+#define SUBMISSION_ID_MAX 255 /* bytes of UTF-8 */
+
+/* Bytes that may hold NUL and need not be UTF-8. data is never NULL and ends in a NUL beyond len. */
+struct bytes {
+    char *data; /* owned */
+    size_t len;
+};
+
+#define CHECKERS(X)                                                                                \
+    X(CHECKER_LINES, "lines") /* trailing blanks and trailing empty lines do not count */          \
+    X(CHECKER_EXACT, "exact")                                                                      \
+    X(CHECKER_TOKENS, "tokens")                                                                    \
+    X(CHECKER_FLOAT, "float")
+
+#define CHECKER_ENUM(kind, name) kind,
+enum checker_kind { CHECKERS(CHECKER_ENUM) CHECKER_COUNT };
+#undef CHECKER_ENUM
+
+struct checker {
+    enum checker_kind kind;
+    bool case_sensitive; /* default true */
+    double absolute_tolerance, relative_tolerance; /* default 1e-6 */
+};
+
+struct limits {
+    int64_t time_ms, wall_ms, memory_bytes; /* 0: absent, the server's default */
+};
+
+struct test {
+    int64_t number; /* assigned from 1 where absent */
+    struct bytes input, expected;
+};
+
+struct submission {
+    char *id;       /* NULL when absent */
+    char *language; /* a name in the language table */
+    struct bytes source;
+    struct limits limits; /* as sent, before defaults */
+    bool checker_given;   /* false: `checker` holds the server's default */
+    struct checker checker;
+    bool stop_on_failure; /* default true */
+    struct test *tests;   /* owned, in the order they run; NULL when there are none */
+    size_t tests_len;
+    uint8_t hash[32]; /* over the known fields in canonical form, before defaults */
+};
+
+/* What the server allows. Borrowed for the call. */
+struct submission_rules {
+    int64_t max_tests, max_source_bytes, max_depth;
+    int64_t max_time_ms, max_memory_bytes, default_time_ms; /* effective limits and ceilings */
+    struct checker default_checker;
+    bool (*knows_language)(const void *ctx, const char *name);
+    const void *ctx;
+    bool refuse_unknown; /* true over HTTP; from Kafka unknown fields are counted and ignored */
+};
+
+/* One thing that is wrong with one field. */
+struct problem {
+    char *pointer; /* owned; RFC 6901: "/tests/3/number" */
+    char *detail;  /* owned; a sentence */
+};
+
+#define PROBLEMS_MAX 20 /* later ones are dropped: nobody mends 10,000 at a time */
+struct problems {
+    struct problem list[PROBLEMS_MAX];
+    size_t len;
+    size_t ignored_fields; /* unknown fields skipped when rules->refuse_unknown is false */
+};
+void problems_clear(struct problems *p);
+
+/* Reads one submission from len bytes of JSON. On success the caller owns *ret_submission.
+ * ERR_SYNTAX: not JSON, too deep, duplicate keys, trailing bytes (e->msg says where).
+ * ERR_INPUT: JSON, but not a submission; p (which may not be NULL) lists fields.
+ * p->ignored_fields is set on success too. */
+NODISCARD int submission_parse(const char *json, size_t len, const struct submission_rules *rules,
+                               struct submission **ret_submission, struct problems *p,
+                               struct err *e);
+
+/* The limits that hold: those sent, else the defaults, never above the ceilings; a default of 0
+ * means the ceiling. wall_ms stays 0 when it was not sent (then it is derived while running). */
+struct limits submission_limits(const struct submission *s, int64_t default_time_ms,
+                                int64_t default_memory_bytes, int64_t max_time_ms,
+                                int64_t max_memory_bytes);
+
+/* As sent, for GET /submissions/{id}: a new JSON object (texts that are not UTF-8 as *_base64), or
+ * NULL out of memory. */
+json_t *submission_to_json(const struct submission *s);
+
+/* ---- the stored form: one JSON text, with texts of SUBMISSION_INLINE_MAX bytes and more left out
+ * of it and named by their hash, so that tests shared by thousands of submissions are kept once. */
+
+#define SUBMISSION_INLINE_MAX 4096
+
+struct text_ref {
+    uint8_t hash[32];
+    const char *data; /* borrowed from the submission */
+    size_t len;
+};
+
+struct submission_packed {
+    char *json; /* owned */
+    size_t json_len;
+    struct text_ref *texts; /* owned array; may name one hash twice */
+    size_t texts_len;
+};
+
+/* Borrows s as long as ret_packed->texts is in use. Release with submission_packed_clear(). */
+NODISCARD int submission_pack(const struct submission *s, struct submission_packed *ret_packed,
+                              struct err *e);
+void submission_packed_clear(struct submission_packed *p);
+
+/* Finds a text by its hash; fills *ret_text (caller owns). -1 with *e filled when it is gone. */
+typedef int submission_text_fn(void *ctx, const uint8_t hash[32], struct bytes *ret_text,
+                               struct err *e);
+
+/* The inverse of submission_pack(); checks no rule again. caller owns *ret_submission. */
+NODISCARD int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,
+                                struct submission **ret_submission, struct err *e);
+
+const char *checker_kind_name(enum checker_kind kind);
+
+/* Takes NULL and half-built ones, returns NULL. */
+struct submission *submission_free(struct submission *s);
+DEFINE_CLEANUP(struct submission, submission_free)
