@@ -11,9 +11,9 @@
  * Owns     one container and its directory, from cell_open() to cell_free().
  * Threads  not locked; a cell belongs to one thread at a time. cell_abort() alone may come from
  *          another one.
- * Errors   0, or -1 with *e filled. A failing program is a result, not an error. ERR_CELL: this cell
- *          broke (agent gone, odd answer, deadline passed); ERR_UNAVAILABLE, ERR_IMAGE and
- *          ERR_DOCKER come from Docker; ERR_CANCELLED after cell_abort().
+ * Errors   0, or -1 with *e filled. A failing program is a result, not an error. ERR_CELL: this
+ * cell broke (agent gone, odd answer, deadline passed); ERR_UNAVAILABLE, ERR_IMAGE and ERR_DOCKER
+ * come from Docker; ERR_CANCELLED after cell_abort().
  */
 #pragma once
 
@@ -43,7 +43,7 @@ struct cell_spec {
     int64_t memory_bytes; /* of the container: limit + allowance; at least CELL_MEMORY_MIN */
     int64_t pids;         /* RUNNER_PIDS_LIMIT, for the program */
     int64_t tmpfs_bytes, tmpfs_inodes;
-    int64_t nano_cpus; /* 1e9 = one core; 0 = no quota */
+    int64_t nano_cpus;                  /* 1e9 = one core; 0 = no quota */
     const char *volume, *volume_target; /* NULL, or a named volume mounted there... */
     bool volume_writable;               /* ...read-only unless set */
 };
@@ -64,15 +64,15 @@ struct cell_file {
 /* Everything is borrowed for the call. */
 struct cell_request {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH of env */
-    const char *const *env;  /* NULL-terminated "NAME=value"; the program sees these and no others */
-    int exec_fd;             /* >= 0: this executable is run instead of argv[0] */
-    int stdin_fd;            /* a sealed memfd (cell_memfd) or -1 for an empty stdin */
+    const char *const *env; /* NULL-terminated "NAME=value"; the program sees these and no others */
+    int exec_fd;            /* >= 0: this executable is run instead of argv[0] */
+    int stdin_fd;           /* a sealed memfd (cell_memfd) or -1 for an empty stdin */
     const struct cell_file *files;
     size_t files_len;
     int64_t cpu_limit_ns, wall_limit_ns; /* wall 0: derived (protocol.h) */
     int64_t memory_limit, file_bytes;    /* bytes */
-    int64_t out_max;   /* stdout bytes judged: one more and the run is killed (`out_flooded`) */
-    int64_t err_keep;  /* stderr bytes kept; the rest is read and dropped */
+    int64_t out_max;  /* stdout bytes judged: one more and the run is killed (`out_flooded`) */
+    int64_t err_keep; /* stderr bytes kept; the rest is read and dropped */
     enum agent_collect collect;
     const char *collect_name;
     int64_t collect_max;

@@ -21,7 +21,7 @@ struct engine_config {
     const char *docker_host, *cell_dir, *box; /* box: "auto", "namespaces", "inplace" */
     const char *instance;
     const char *version; /* of scrc, for produced_by */
-    int64_t parallel; /* 0: judges nothing */
+    int64_t parallel;    /* 0: judges nothing */
     int64_t default_time_ms, max_time_ms, default_memory_bytes, max_memory_bytes;
     int64_t output_bytes, report_output_bytes;
     int64_t build_time_ms, build_memory_bytes, build_artefact_bytes;
@@ -29,12 +29,15 @@ struct engine_config {
 };
 
 /* Starts threads and returns at once; Docker may still be away. Borrows everything until
- * engine_stop(). ERR_PLATFORM for what can never work (remote Docker, no controllers). */
+ * engine_stop(). ERR_PLATFORM for what can never work (remote Docker, no controllers). It listens
+ * to the table: call it before there is traffic. */
 NODISCARD int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
                            struct engine **ret_engine, struct err *e);
 
 /* Takes nothing new; runs in progress get until deadline (clock_mono_ns) and are then given back to
- * the queue without spending an attempt; removes all cells. Takes NULL, returns NULL. */
+ * the queue without spending an attempt; removes all cells. Takes NULL, returns NULL. The table has
+ * no unlisten: stop what else writes to it first; after this, or after a failed engine_start(),
+ * only jobs_close() may follow. */
 struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
 
 /* Stops the cell of a running submission whose row has just been cancelled. */
@@ -44,9 +47,9 @@ void engine_cancel(struct engine *g, int64_t seq);
 void engine_reason(struct engine *g, const char *language, char *out, size_t size);
 
 struct engine_health {
-    bool docker;    /* it answered when last asked */
-    bool ready;     /* docker, and one language's images are present */
-    char why[300];  /* when not ready */
+    bool docker;   /* it answered when last asked */
+    bool ready;    /* docker, and one language's images are present */
+    char why[300]; /* when not ready */
     int64_t running, cells_idle, cells_taken;
 };
 void engine_health(struct engine *g, struct engine_health *ret_health);

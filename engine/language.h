@@ -22,12 +22,12 @@ struct err;
 /* argv elements may hold {source} (the source's file name), {main} (its stem: the entry class) and
  * {memory_mib} (the memory limit). */
 struct language {
-    const char *name;         /* "cpp" */
-    const char *title;        /* "C++" */
-    const char *image;        /* build image; NULL: nothing is built */
+    const char *name;  /* "cpp" */
+    const char *title; /* "C++" */
+    const char *image; /* build image; NULL: nothing is built */
     const char *run_image;
     const char *workdir;
-    const char *source_name;  /* "main.cpp"; with naming JAVA: the public class decides */
+    const char *source_name; /* "main.cpp"; with naming JAVA: the public class decides */
     enum language_naming { LANGUAGE_NAMING_FIXED, LANGUAGE_NAMING_JAVA } naming;
     const char *build[LANGUAGE_ARGS_MAX]; /* NULL-terminated; empty when nothing is built */
     enum agent_collect collect;           /* what the build leaves: one ELF file or a tree */
@@ -37,14 +37,14 @@ struct language {
                                              makes it BF; empty when there is none */
     const char *build_env[LANGUAGE_ARGS_MAX], *run_env[LANGUAGE_ARGS_MAX]; /* beside PATH, LANG */
     const char *version[LANGUAGE_ARGS_MAX]; /* prints the compiler's or runtime's version line */
-    const char *oom_text; /* at the start of a line of stderr of a failed run it means out of memory;
-                             matched behind "Exception in thread ... " too; NULL: none */
+    const char *oom_text; /* at the start of a line of stderr of a failed run it means out of
+                             memory; matched behind "Exception in thread ... " too; NULL: none */
     int64_t allowance;    /* bytes above the limit; 0: measured by the self-test */
     bool strict_memory;   /* memory_bytes above the limit is ML even if nothing was killed */
     const char *cache_volume_target; /* NULL, or where build cells see a cache that is made once per
                                         image by running cache_build in a cell that may write it */
     const char *cache_build[LANGUAGE_ARGS_MAX];
-    const char *hello;    /* self-test: this source, without input, must print hello_output */
+    const char *hello; /* self-test: this source, without input, must print hello_output */
 };
 #define LANGUAGE_HELLO_OUTPUT "scrc\n"
 
@@ -54,8 +54,8 @@ struct languages {
     void *arena; /* owned: the strings of rows that came from files or settings */
 };
 
-/* Settings that override a built-in row, as {PREFIX}_IMAGE, {PREFIX}_RUN_IMAGE, {PREFIX}_WORKDIR; NULL
- * keeps the row's. Borrowed for languages_open(). */
+/* Settings that override a built-in row, as {PREFIX}_IMAGE, {PREFIX}_RUN_IMAGE, {PREFIX}_WORKDIR;
+ * NULL keeps the row's. Borrowed for languages_open(). */
 struct language_override {
     const char *name, *image, *run_image, *workdir;
 };
@@ -64,6 +64,26 @@ struct language_override {
 NODISCARD int languages_open(const char *dir, const struct language_override *overrides,
                              size_t overrides_len, struct languages **ret_languages, struct err *e);
 struct languages *languages_free(struct languages *l);
+
+/* What the words in an argv stand for in one submission. */
+#define LANGUAGE_NAME_MAX 255 /* of a file name */
+struct language_words {
+    char source[LANGUAGE_NAME_MAX + 1]; /* the source's file name */
+    char main[800];                     /* the entry class with its package, else the file's stem */
+    int64_t memory_mib;
+};
+
+/* Names for this source. False: no file can have the name it asks for; *ret_why (static) is a line
+ * for the build log. */
+bool language_name_source(const struct language *row, const char *source, size_t len,
+                          struct language_words *ret_words, const char **ret_why);
+
+/* argv with its words filled in. Caller owns *ret_argv: one free() releases all of it. */
+NODISCARD int language_expand(const char *const *argv, const struct language_words *words,
+                              char ***ret_argv, struct err *e);
+
+/* True when stderr of a failed run says that the runtime had no memory left. */
+bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len);
 
 /* NULL when there is no such language. Borrowed. */
 const struct language *languages_find(const struct languages *l, const char *name);

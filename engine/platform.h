@@ -19,7 +19,7 @@ enum platform_level { PLATFORM_OK, PLATFORM_WARNING, PLATFORM_UNFIT };
 
 struct platform_finding {
     const char *name;          /* "cgroup", static */
-    enum platform_level level; /* UNFIT: the server refuses to start */
+    enum platform_level level; /* UNFIT: nothing can be judged until it is mended */
     char says[200];            /* what was found */
     char means[200];           /* what that means for judging */
     char mend[200];            /* how to mend it; "" when there is nothing to mend */
@@ -29,14 +29,22 @@ struct platform_finding {
 
 /* Looks at everything: Docker, API version, cgroup version, controllers, seccomp, kernel, swap,
  * core_pattern, SELinux, AppArmor, user-namespace remapping, which box maker works and why (starts
- * one cell when an image is there), images, free disk under Docker's root, clock. Never fails; returns
- * how many findings were written. */
+ * one cell when an image is there), images, free disk under Docker's root, clock. Never fails;
+ * returns how many findings were written. */
 size_t platform_check(const struct engine_config *c, const struct languages *l,
                       struct platform_finding out[PLATFORM_FINDINGS_MAX]);
 
-/* The directory as dockerd sees it: dir itself, or, when this process runs in a container, the
- * source of the mount that holds it. Caller owns *ret_host_dir. ERR_PLATFORM says why it cannot
- * work. */
+#define PLATFORM_CELL_DIR      "/run/scrc"           /* the default of CELL_DIR... */
+#define PLATFORM_CELL_DIR_EXEC "/var/lib/scrc/cells" /* ...and where /run is mounted noexec */
+
+/* Makes CELL_DIR where it is missing and sees that an agent can run from it. *ret_dir, which the
+ * caller owns, is its real path: dir, or PLATFORM_CELL_DIR_EXEC in place of the default.
+ * ERR_PLATFORM says why it cannot work. */
+NODISCARD int platform_cell_dir(const char *dir, char **ret_dir, struct err *e);
+
+/* The directory (a real path) as dockerd sees it: dir itself, or, when this process runs in a
+ * container, the source of the mount that holds it. Caller owns *ret_host_dir. ERR_PLATFORM says
+ * why it cannot work; asks Docker only inside a container. */
 struct docker;
 NODISCARD int platform_host_dir(struct docker *d, const char *dir, char **ret_host_dir,
                                 struct err *e);

@@ -23,26 +23,32 @@ struct err;
 struct pool_config {
     const char *docker_host;      /* borrowed */
     const struct cell_host *host; /* borrowed */
-    int64_t parallel;             /* RUNNER_MAX_PARALLEL: no shelf keeps more idle cells than this */
-    int makers;                   /* threads */
+    int64_t parallel; /* RUNNER_MAX_PARALLEL: no shelf keeps more idle cells than this */
+    int makers;       /* threads */
 };
 
 NODISCARD int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *e);
 
-/* Removes every idle cell and waits for the threads. All taken cells must be back. NULL is fine. */
+/* From now on nothing is made, and every pool_take(), also one that waits, fails with
+ * ERR_CANCELLED. */
+void pool_close(struct pool *p);
+
+/* Closes it, removes every cell and waits for the threads. All taken cells must be back, and no
+ * call in progress. NULL is fine. */
 struct pool *pool_stop(struct pool *p);
+DEFINE_CLEANUP(struct pool, pool_stop)
 
 /* Names a shelf; the same spec (memory apart) is the same shelf. Copies spec. Returns its number,
- * or -1. It starts to fill at once. */
+ * or -1. It starts to fill at once; naming it again ends a back-off. */
 NODISCARD int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e);
 
-/* A warm cell, a memory of `memory_bytes` preferred (the caller calls cell_set_memory()). Waits until
- * there is one. uses: how many submissions it has served. Errors as cell_open(), after the maker has
- * failed; ERR_CANCELLED when the pool is stopping. */
+/* A warm cell, a memory of `memory_bytes` preferred (the caller calls cell_set_memory()). Waits
+ * until there is one. uses: how many submissions it has served. Errors as cell_open(), after the
+ * maker has failed; ERR_CANCELLED when the pool is stopping. */
 NODISCARD int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret_cell,
                         int *ret_uses, struct err *e);
 
-/* Gives a proven clean cell back after it has served one more submission. Takes the cell. */
+/* Gives a proven clean cell back that has served `uses` submissions by now. Takes the cell. */
 void pool_put(struct pool *p, int shelf, struct cell *c, int uses);
 
 /* Hands a cell over for removal in the background. Takes the cell. */

@@ -51,6 +51,8 @@ struct jobs_config {
     int64_t max_queued;    /* accept beyond it is ERR_QUEUE_FULL */
     int64_t retention_ms;  /* final rows older than this lose their texts and report; 0 = keep */
     int64_t lock_wait_ms;  /* how long to wait for another server's lock */
+    int64_t reserve_bytes; /* accept with less than this free on the disk is ERR_DISK, so that what
+                              was accepted can still be finished; 0 = 64 MiB, -1 = none */
 };
 
 /* What happened to a row, told after its commit. */
@@ -72,6 +74,7 @@ void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx);
 
 /* Commits what is waiting, closes. No other thread may be inside. Takes NULL, returns NULL. */
 struct jobs *jobs_close(struct jobs *j);
+DEFINE_CLEANUP(struct jobs, jobs_close)
 
 /* A random id of the table itself, made with it; labels the cells so that the next server on this
  * table knows its predecessor's orphans. Borrowed until close. */
@@ -89,6 +92,7 @@ struct jobs_op {
     void *ctx;                        /* the caller's */
     int result;
     struct err err;
+    struct jobs_op *next; /* the table's own, from jobs_put() to done() */
 
     union {
         /* ERR_CONFLICT, ERR_QUEUE_FULL, ERR_DISK. The same id with the same hash succeeds with
@@ -109,11 +113,13 @@ struct jobs_op {
             int64_t attempts;             /* out; counts this one, from 1 */
             char id[SUBMISSION_ID_MAX + 1]; /* out */
         } claim;
-        /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already: the
-         * report is dropped and counted. */
+        /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already, or
+         * not running any more: the report is dropped and counted. */
         struct {
             int64_t seq;
             const struct report *report; /* borrowed */
+            char *json;                  /* the table's own: the report's stored form */
+            size_t json_len;
         } finish;
         /* RUNNING -> QUEUED at its old place. spend: the attempt counts (our cell broke); otherwise
          * it is as if it had never been claimed. */
@@ -162,19 +168,23 @@ NODISCARD int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char
 
 struct jobs_filter {
     int state;               /* enum job_state, or -1 */
-    int status;              /* enum verdict as stored, or -1; see status_set */
-    enum status_set set;     /* the words `status` is of */
-    const char *status_name; /* NULL, or the rendered status to match */
+    int status;              /* enum verdict, as stored, or -1 */
+    enum status_set set;     /* the words of status_name, and of the items' status */
+    const char *status_name; /* NULL, or the status as a consumer of `set` reads it */
     const char *language, *id_prefix; /* NULL = any */
     int64_t since_ms, until_ms;       /* submitted in [since, until); 0 = open */
     const char *sort;                 /* NULL = "-submitted_at"; see jobs_sorts */
     const char *cursor;               /* NULL = from the start; ours, opaque */
-    int64_t limit;
+    int64_t limit;                    /* bounded to 1 .. 500 */
 };
-extern const char *const jobs_sorts[]; /* legal `sort` words, NULL-terminated */
 
-/* GET /results: {"results": [...], "next_cursor": string or null}. ERR_INPUT for a cursor that is
- * not ours. NULL *ret_page never on success; caller owns the reference. */
+/* Legal `sort` words, NULL-terminated: submitted_at, finished_at, duration_ms, memory_bytes, each
+ * also with "-" in front for the largest first. Each has an index, so that a page costs the same
+ * however many rows there are. Rows without the value come last, by age. */
+extern const char *const jobs_sorts[];
+
+/* GET /results: {"results": [...], "next_cursor": string or null}. ERR_INPUT for a cursor or a sort
+ * that is not ours; a cursor belongs to its sort. Caller owns the reference. */
 NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page,
                         struct err *e);
 

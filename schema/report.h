@@ -30,9 +30,9 @@ struct first_difference {
 struct test_report {
     int64_t number;
     enum verdict verdict;
-    bool ran; /* false: exit_code, times and memory are null */
-    int exit_code; /* 128+n when killed by signal n */
-    const char *signal; /* "SIGSEGV", static; NULL when not killed by one */
+    bool ran;                         /* false: exit_code, times and memory are null */
+    int exit_code;                    /* 128+n when killed by signal n */
+    const char *signal;               /* "SIGSEGV", static; NULL when not killed by one */
     int64_t duration_ms, cpu_time_ms; /* exec to exit */
     int64_t memory_bytes;
     struct bytes out, err; /* raw, already cut at REPORT_OUTPUT_BYTES */
@@ -46,9 +46,9 @@ struct report {
     char *language; /* owned */
     enum verdict verdict;
     bool has_tests;
-    bool ran;      /* false: exit_code, duration_ms, cpu_time_ms and memory_bytes are null */
-    int exit_code; /* the last non-zero one, else 0; the compiler's for BF */
-    const char *signal; /* of the run exit_code is from */
+    bool ran; /* false: exit_code (but BF's), duration_ms, cpu_time_ms, memory_bytes are null */
+    int exit_code;         /* the last non-zero one, else 0; the compiler's for BF */
+    const char *signal;    /* of the run exit_code is from */
     struct bytes out, err; /* of the last test whose text is not empty; BF: err = the build log */
     int64_t duration_ms, cpu_time_ms; /* sums over tests */
     int64_t memory_bytes;             /* the largest of the tests */
@@ -69,13 +69,16 @@ NODISCARD int report_encode(const struct report *r, char **ret_json, size_t *ret
                             struct err *e);
 
 struct report_view {
-    enum status_set set;      /* FULL or SCRC; BY_EDGE counts as FULL */
-    bool test_io;             /* REPORT_TEST_IO: fill in input and expected_output */
+    enum status_set set;       /* FULL or SCRC; BY_EDGE counts as FULL */
+    bool test_io;              /* REPORT_TEST_IO: fill in input and expected_output */
     const char *const *fields; /* ?fields=: top-level names to keep, NULL-terminated; NULL = all */
 };
 
-/* A stored report as one consumer reads it. s lends the tests' input and expected output (NULL:
- * they stay ""). caller owns *ret_json. */
+/* Every top-level name of a report, NULL-terminated: what ?fields= may ask for. */
+extern const char *const report_fields[];
+
+/* A stored report (from report_encode(), no other) as one consumer reads it. s lends the tests'
+ * input and expected output (NULL: they stay ""). caller owns *ret_json. */
 NODISCARD int report_render(const char *stored, size_t stored_len, const struct submission *s,
                             const struct report_view *view, char **ret_json, size_t *ret_len,
                             struct err *e);

@@ -11,33 +11,14 @@
 #include <stdint.h>
 
 #include "schema/base.h"
+#include "schema/bytes.h"
+#include "schema/checker.h"
+#include "schema/problems.h"
 
 struct err;
-struct buf;
 
-#define SUBMISSION_ID_MAX 255 /* bytes of UTF-8 */
-
-/* Bytes that may hold NUL and need not be UTF-8. data is never NULL and ends in a NUL beyond len. */
-struct bytes {
-    char *data; /* owned */
-    size_t len;
-};
-
-#define CHECKERS(X)                                                                                \
-    X(CHECKER_LINES, "lines") /* trailing blanks and trailing empty lines do not count */          \
-    X(CHECKER_EXACT, "exact")                                                                      \
-    X(CHECKER_TOKENS, "tokens")                                                                    \
-    X(CHECKER_FLOAT, "float")
-
-#define CHECKER_ENUM(kind, name) kind,
-enum checker_kind { CHECKERS(CHECKER_ENUM) CHECKER_COUNT };
-#undef CHECKER_ENUM
-
-struct checker {
-    enum checker_kind kind;
-    bool case_sensitive; /* default true */
-    double absolute_tolerance, relative_tolerance; /* default 1e-6 */
-};
+#define SUBMISSION_ID_MAX        255   /* bytes of UTF-8 */
+#define SUBMISSION_WALL_EXTRA_MS 60000 /* a wall limit may pass the time ceiling by this */
 
 struct limits {
     int64_t time_ms, wall_ms, memory_bytes; /* 0: absent, the server's default */
@@ -71,27 +52,17 @@ struct submission_rules {
     bool refuse_unknown; /* true over HTTP; from Kafka unknown fields are counted and ignored */
 };
 
-/* One thing that is wrong with one field. */
-struct problem {
-    char *pointer; /* owned; RFC 6901: "/tests/3/number" */
-    char *detail;  /* owned; a sentence */
-};
-
-#define PROBLEMS_MAX 20 /* later ones are dropped: nobody mends 10,000 at a time */
-struct problems {
-    struct problem list[PROBLEMS_MAX];
-    size_t len;
-    size_t ignored_fields; /* unknown fields skipped when rules->refuse_unknown is false */
-};
-void problems_clear(struct problems *p);
-
 /* Reads one submission from len bytes of JSON. On success the caller owns *ret_submission.
  * ERR_SYNTAX: not JSON, too deep, duplicate keys, trailing bytes (e->msg says where).
- * ERR_INPUT: JSON, but not a submission; p (which may not be NULL) lists fields.
- * p->ignored_fields is set on success too. */
+ * ERR_INPUT: JSON, but not a submission; *p (which may not be NULL) lists the fields.
+ * *p is overwritten in every case; release it with problems_clear(). Its ignored_fields is set on
+ * success too. */
 NODISCARD int submission_parse(const char *json, size_t len, const struct submission_rules *rules,
                                struct submission **ret_submission, struct problems *p,
                                struct err *e);
+
+/* The hash of s as it stands (s->hash itself is not looked at): equal for equal fields as sent. */
+void submission_hash(const struct submission *s, uint8_t out[32]);
 
 /* The limits that hold: those sent, else the defaults, never above the ceilings; a default of 0
  * means the ceiling. wall_ms stays 0 when it was not sent (then it is derived while running). */
@@ -133,8 +104,6 @@ typedef int submission_text_fn(void *ctx, const uint8_t hash[32], struct bytes *
 /* The inverse of submission_pack(); checks no rule again. caller owns *ret_submission. */
 NODISCARD int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,
                                 struct submission **ret_submission, struct err *e);
-
-const char *checker_kind_name(enum checker_kind kind);
 
 /* Takes NULL and half-built ones, returns NULL. */
 struct submission *submission_free(struct submission *s);

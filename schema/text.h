@@ -10,8 +10,8 @@
 
 #include "schema/base.h"
 
-#define TEXT_HASH_SIZE 32               /* BLAKE2b-256 */
-#define TEXT_ID_SIZE   33               /* 128 random bits in hex, and a NUL */
+#define TEXT_HASH_SIZE 32 /* BLAKE2b-256 */
+#define TEXT_ID_SIZE   33 /* 128 random bits in hex, and a NUL */
 
 /* Readies libsodium. Returns -1 when the host gives no randomness. */
 NODISCARD int text_init(void);

@@ -9,10 +9,10 @@
 #define VERDICTS(X)                                                                                \
     X(VERDICT_NONE, "-", true) /* did not run, or no verdict could be had */                       \
     X(VERDICT_OK, "OK", true)                                                                      \
-    X(VERDICT_WA, "WA", true) /* wrong answer */                                                   \
-    X(VERDICT_TL, "TL", true) /* time limit */                                                     \
-    X(VERDICT_ML, "ML", true) /* memory limit */                                                   \
-    X(VERDICT_BF, "BF", true) /* build failure */                                                  \
+    X(VERDICT_WA, "WA", true)  /* wrong answer */                                                  \
+    X(VERDICT_TL, "TL", true)  /* time limit */                                                    \
+    X(VERDICT_ML, "ML", true)  /* memory limit */                                                  \
+    X(VERDICT_BF, "BF", true)  /* build failure */                                                 \
     X(VERDICT_RE, "RE", false) /* run-time error: signal or non-zero exit */                       \
     X(VERDICT_OL, "OL", false) /* output limit */
 

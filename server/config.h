@@ -2,11 +2,15 @@
  *
  * The one table in config.c feeds the parser, `scrc --help` and the tests.
  *
+ * Room     server.
+ * Owns     the strings of a struct config, until config_clear().
  * Threads  filled at start, immutable after.
+ * Errors   0, or -1 with *e filled (ERR_SETTING).
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,27 +20,36 @@ struct err;
 
 struct config {
     /* strings are owned; NULL when not set and without a default */
-    char *http_listen, *data_dir, *docker_host, *cell_dir, *languages_dir, *default_checker;
-    char *box; /* undocumented outside --help: SCRC_BOX=auto|namespaces|inplace, for tests */
+    char *http_listen, *data_dir, *docker_host, *cell_dir, *languages_dir;
+    char *box; /* SCRC_BOX, for tests: which maker of boxes to use */
     int64_t runner_max_parallel, runner_time_limit_ms, runner_memory_limit;
     int64_t max_time_limit_ms, max_memory_limit, max_tests, max_source_bytes, max_body_bytes;
     int64_t max_output_bytes, report_output_bytes, max_queued, retention_ms;
-    int64_t runner_cell_uses, runner_pids_limit, runner_status_set;
+    int64_t runner_cell_uses, runner_pids_limit;
     int64_t build_time_limit_ms, build_memory_limit, build_artefact_bytes;
     int64_t max_header_bytes, max_json_depth, max_connections, max_connections_per_address;
     int64_t request_timeout_ms, shutdown_timeout_ms;
-    int64_t log_level, log_json;
-    bool report_test_io, allow_anonymous;
+    int64_t runner_status_set; /* enum status_set */
+    int64_t default_checker;   /* enum checker_kind */
+    int64_t log_level;         /* enum log_level */
+    bool log_json, report_test_io, allow_anonymous;
     struct {
         char *image, *run_image, *workdir;
     } language[5]; /* in the order of config_languages */
 };
 extern const char *const config_languages[5]; /* "python" "go" "c" "cpp" "java" */
 
-/* Reads the environment. ERR_SETTING names the setting, its value and what would be legal. Near
- * misses of known names are logged as warnings. Release with config_clear(). */
-NODISCARD int config_load(char *const *environ_, struct config *ret_config, struct err *e);
+/* Reads the environment; a variable that is set but empty counts as not set. ERR_SETTING names the
+ * setting, its value and what would be legal. Release with config_clear(). */
+NODISCARD int config_load(char *const *environment, struct config *ret_config, struct err *e);
 void config_clear(struct config *c);
+
+/* Tells `say` each variable whose name is nearly one of ours. */
+typedef void config_say_fn(void *ctx, const char *name, const char *meant);
+void config_near_misses(char *const *environment, config_say_fn *say, void *ctx);
 
 /* scrc --help: the table of settings. */
 void config_print_help(FILE *f);
+
+/* The table's names in order; NULL behind the last. For tests and documents. */
+const char *config_name(size_t i);

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define AGENT_VERSION     1
@@ -90,8 +91,10 @@ struct agent_run {
     uint32_t argc, envc, filec;
     uint32_t file_kind[AGENT_FILES_MAX];
     uint32_t blob_len;
+    uint32_t pad; /* the blob begins where the struct ends */
     char blob[];
 };
+_Static_assert(sizeof(struct agent_run) == offsetof(struct agent_run, blob), "no hidden padding");
 
 /* Which limit ended the run first. Killed by the timer, judged by the final reading: the server
  * compares cpu_ns with the limit again. */
@@ -123,7 +126,7 @@ struct agent_result {
     int64_t waited_ns;  /* for a core, and throttled; 0 when nobody looked */
     uint64_t memory_bytes; /* the larger of the biggest ru_maxrss and the biggest sample of
                               anon+shmem above its value before exec */
-    uint32_t oom_kills; /* counted by the kernel during the run */
+    uint32_t oom_kills;    /* counted by the kernel during the run */
     uint32_t pad;
 };
 

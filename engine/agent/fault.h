@@ -1,0 +1,17 @@
+/* engine/agent/fault.h - what broke in the cell, in words for the server.
+ *
+ * A fault is always ours, never the program's: the server throws the cell away.
+ */
+#pragma once
+
+#include "schema/base.h"
+
+struct fault {
+    char why[240];
+};
+
+/* Always -1, so that a step ends with `return fault_set(f, "bundle: cut in a name")`. */
+int fault_set(struct fault *f, const char *fmt, ...) PRINTF(2, 3);
+
+/* The same, with errno in words behind it. */
+int fault_errno(struct fault *f, const char *fmt, ...) PRINTF(2, 3);

@@ -1,0 +1,12 @@
+/* engine/agent/init.h - the first process of a box: sets up, starts the program, reaps, reports. */
+#pragma once
+
+#include "engine/agent/box.h"
+
+struct init_plan {
+    const struct box_plan *box;
+    int control, start; /* our ends */
+    uid_t program;      /* the program's uid as seen from inside */
+};
+
+_Noreturn void init_run(const struct init_plan *p);

@@ -1,0 +1,236 @@
+/* The agent: process 1 of a cell's container. It serves one server over one socket, runs one
+ * program at a time in a box of its own, and ends, with everything in the container, when the
+ * socket does.
+ *
+ *     AGENT_PATH WORKDIR TMPFS_BYTES TMPFS_INODES BOX          (protocol.h)
+ *
+ * The next box is made after a RESULT has gone out, while the server is busy with it: it costs
+ * nothing between RUN and RESULT and is in nobody's CPU time. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "engine/agent/box.h"
+#include "engine/agent/cgroup.h"
+#include "engine/agent/clean.h"
+#include "engine/agent/fault.h"
+#include "engine/agent/program.h"
+#include "engine/agent/protocol.h"
+#include "engine/agent/watch.h"
+#include "engine/agent/wire.h"
+
+struct agent {
+    int server;
+    struct cgroup group;
+    struct clean clean;
+    struct box_plan plan;
+    struct box box;           /* the next one, made ahead */
+    struct watch_cell before; /* counters of the idle cell */
+    bool broken;              /* why says what; every RUN and PROVE is answered with it */
+    struct fault why;
+};
+
+static union {
+    struct agent_header head;
+    struct agent_run run;
+    char bytes[AGENT_MESSAGE_MAX];
+} message;
+
+static void say_fault(const struct agent *a, uint64_t nonce, const struct fault *f)
+{
+    struct agent_fault m = { .head = { AGENT_MAGIC, AGENT_FAULT, nonce } };
+
+    memcpy(m.why, f->why, sizeof m.why);
+    (void)wire_send(a->server, &m, sizeof m, NULL, 0);
+}
+
+/* Makes the next box and reads the counters of the idle cell. */
+static int make_ready(struct agent *a, struct fault *f)
+{
+    if (a->box.init == 0 && box_open(&a->plan, &a->box, f) < 0)
+        return -1;
+    a->before = (struct watch_cell){ .server = a->server, .group = &a->group, .box = &a->box };
+    if (cgroup_read(&a->group, CGROUP_MEMORY, &a->before.memory, f) < 0 ||
+        cgroup_read(&a->group, CGROUP_OOM_KILLS, &a->before.oom_kills, f) < 0)
+        return -1;
+    return cgroup_read(&a->group, CGROUP_THROTTLED, &a->before.throttled_ns, f);
+}
+
+static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fault *f)
+{
+    struct agent_result result;
+    int artefact = -1, sent;
+
+    if (!program_accepts(&message.run, len, fds_len))
+        return fault_set(f, "a RUN that does not hold what it counts (%zu bytes, %zu fds)", len,
+                         fds_len);
+    /* Made by the server's user, to be opened again by another (/dev/stdout). */
+    (void)fchmod(fds[1], 0622);
+    (void)fchmod(fds[2], 0622);
+    sent = wire_send(a->box.start, &message, len, fds, fds_len);
+    for (size_t i = 0; i < fds_len; i++)
+        closep(&fds[i]);
+    if (sent < 0)
+        return fault_errno(f, "hand the RUN to its box");
+    if (watch_run(&a->before, &message.run, &result, &artefact, f) < 0)
+        return -1;
+    sent = wire_send(a->server, &result, sizeof result, &artefact, artefact >= 0);
+    closep(&artefact);
+    return sent < 0 ? fault_errno(f, "send the RESULT") : 0;
+}
+
+/* After a run: what it left goes, and the next box is made. */
+static int tidy(struct agent *a, uid_t uid, struct fault *f)
+{
+    box_close(&a->box);
+    if (a->plan.maker == AGENT_BOX_INPLACE &&
+        (clean_wipe(&a->clean, uid, f) < 0 || clean_prove(&a->clean, f) < 0))
+        return -1;
+    return make_ready(a, f);
+}
+
+static void on_run(struct agent *a, size_t len, int *fds, size_t fds_len)
+{
+    uint64_t nonce = message.head.nonce;
+    uid_t uid = a->box.uid;
+
+    if (!a->broken && run(a, len, fds, fds_len, &a->why) < 0)
+        a->broken = true;
+    for (size_t i = 0; i < fds_len; i++)
+        closep(&fds[i]);
+    if (a->broken)
+        say_fault(a, nonce, &a->why);
+    else if (tidy(a, uid, &a->why) < 0)
+        a->broken = true; /* the next RUN or PROVE hears of it */
+}
+
+static void on_prove(struct agent *a)
+{
+    const struct agent_header clean = { AGENT_MAGIC, AGENT_CLEAN, message.head.nonce };
+
+    if (!a->broken) {
+        box_close(&a->box);
+        a->broken = clean_prove(&a->clean, &a->why) < 0;
+    }
+    if (a->broken) {
+        say_fault(a, clean.nonce, &a->why);
+        return;
+    }
+    (void)wire_send(a->server, &clean, sizeof clean, NULL, 0);
+    a->broken = make_ready(a, &a->why) < 0;
+}
+
+/* Until the server goes. */
+static int serve(struct agent *a)
+{
+    for (;;) {
+        int fds[AGENT_FDS_MAX];
+        size_t fds_len = 0;
+        ssize_t len = wire_receive(a->server, &message, sizeof message, fds, &fds_len, 0);
+
+        if (len <= 0 || (size_t)len < sizeof message.head || message.head.magic != AGENT_MAGIC)
+            return len != 0;
+        if (message.head.kind == AGENT_RUN)
+            on_run(a, (size_t)len, fds, fds_len);
+        else if (message.head.kind == AGENT_PROVE)
+            on_prove(a);
+        else if (message.head.kind != AGENT_KILL) /* one that came too late */
+            return 1;
+    }
+}
+
+static int dial(struct fault *f)
+{
+    static const struct sockaddr_un address = { AF_UNIX, AGENT_SOCKET };
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    closep(&fd);
+    return fault_errno(f, "connect to %s", AGENT_SOCKET);
+}
+
+/* Nobody in the container can look into us; nothing we were started with goes on to a program. */
+static int shut_off(struct fault *f)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd < 3); /* later descriptors must not be 0, 1 or 2 */
+    closep(&fd);
+    for (int s = 1; s < NSIG; s++)
+        (void)signal(s, SIG_DFL); /* what is ignored stays so across exec */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return fault_errno(f, "become undumpable");
+    if (syscall(SYS_setgroups, 0, NULL) < 0)
+        return fault_errno(f, "drop groups");
+    return 0;
+}
+
+static int plan(struct agent *a, char **argv, struct fault *f)
+{
+    if (argv[1][0] != '/' || !argv[1][1])
+        return fault_set(f, "work directory '%.100s'", argv[1]);
+    a->plan = (struct box_plan){ .maker = AGENT_BOX_NAMESPACES,
+                                 .workdir = argv[1],
+                                 .tmpfs_bytes = strtoull(argv[2], NULL, 10),
+                                 .tmpfs_inodes = strtoull(argv[3], NULL, 10),
+                                 .group = &a->group };
+    if (cgroup_open("/sys/fs/cgroup", &a->group, f) < 0 || clean_find(&a->clean, f) < 0)
+        return -1;
+    if (strcmp(argv[4], "inplace") == 0)
+        a->plan.maker = AGENT_BOX_INPLACE;
+    else if (strcmp(argv[4], "auto") != 0 && strcmp(argv[4], "namespaces") != 0)
+        return fault_set(f, "box '%.100s'", argv[4]);
+    return 0;
+}
+
+/* The first box is the probe of its maker. */
+static int choose_maker(struct agent *a, const char *box, struct agent_hello *hello,
+                        struct fault *f)
+{
+    int made = make_ready(a, f);
+
+    if (made < 0 && a->plan.maker == AGENT_BOX_NAMESPACES && strcmp(box, "auto") == 0) {
+        (void)snprintf(hello->why, sizeof hello->why, "%.159s", f->why);
+        a->plan.maker = AGENT_BOX_INPLACE;
+        made = make_ready(a, f);
+    } else if (a->plan.maker == AGENT_BOX_INPLACE) {
+        (void)snprintf(hello->why, sizeof hello->why, "asked for");
+    }
+    hello->box = a->plan.maker;
+    hello->cgroup_version = a->group.version;
+    return made;
+}
+
+int main(int argc, char **argv)
+{
+    static struct agent agent;
+    struct agent_hello hello = { .head = { AGENT_MAGIC, AGENT_HELLO, 0 },
+                                 .version = AGENT_VERSION };
+    struct fault f;
+
+    if (argc != 5) {
+        (void)fprintf(stderr, "usage: agent WORKDIR TMPFS_BYTES TMPFS_INODES BOX\n");
+        return 2;
+    }
+    if (shut_off(&f) < 0 || (agent.server = dial(&f)) < 0) {
+        (void)fprintf(stderr, "agent: %s\n", f.why);
+        return 1;
+    }
+    if (plan(&agent, argv, &f) < 0 || choose_maker(&agent, argv[4], &hello, &f) < 0) {
+        say_fault(&agent, 0, &f);
+        return 1;
+    }
+    (void)wire_send(agent.server, &hello, sizeof hello, NULL, 0);
+    return serve(&agent);
+}

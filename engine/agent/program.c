@@ -1,0 +1,225 @@
+#include "engine/agent/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "engine/agent/box.h"
+#include "engine/agent/bundle.h"
+#include "engine/agent/fault.h"
+#include "engine/agent/wire.h"
+
+#define STACK_MIN         (1 * MIB)
+#define STACK_UNLIMITED   (1 * GIB) /* RLIM_INFINITY would change the layout of the address space */
+#define MEMLOCK_BYTES     (64 * KIB)
+#define CLOSE_ON_EXEC_ALL (1U << 2) /* CLOSE_RANGE_CLOEXEC */
+
+bool program_accepts(const struct agent_run *run, size_t len, size_t fds)
+{
+    size_t strings = 0;
+
+    if (len < sizeof *run || run->head.magic != AGENT_MAGIC || len != sizeof *run + run->blob_len)
+        return false;
+    if (run->argc < 1 || run->filec > AGENT_FILES_MAX || run->exec_fd > 1 ||
+        run->collect > AGENT_COLLECT_TREE || run->cpu_limit_ns <= 0)
+        return false;
+    if (fds != 3 + (size_t)run->exec_fd + run->filec)
+        return false;
+    for (uint32_t i = 0; i < run->filec; i++)
+        if (run->file_kind[i] != AGENT_FILE_PLAIN && run->file_kind[i] != AGENT_FILE_TREE)
+            return false;
+    for (uint32_t i = 0; i < run->blob_len; i++)
+        strings += run->blob[i] == '\0';
+    return strings == (size_t)run->argc + run->envc + 1 + run->filec &&
+           run->blob[run->blob_len - 1] == '\0';
+}
+
+static const char *skip(const char *at, uint32_t strings)
+{
+    while (strings-- > 0)
+        at += strlen(at) + 1;
+    return at;
+}
+
+const char *program_collect_name(const struct agent_run *run)
+{
+    return skip(run->blob, run->argc + run->envc);
+}
+
+/* A NULL-terminated vector of the next n strings of the blob. */
+static char **vector(char **at, uint32_t n)
+{
+    char **v = calloc((size_t)n + 1, sizeof *v);
+
+    for (uint32_t i = 0; v && i < n; i++) {
+        v[i] = *at;
+        *at += strlen(*at) + 1;
+    }
+    return v;
+}
+
+static int install(const struct agent_run *run, const int *fds, struct fault *f)
+{
+    CLEANUP(closep) int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *name = skip(program_collect_name(run), 1);
+
+    if (dir < 0)
+        return fault_errno(f, "open the work directory");
+    for (uint32_t i = 0; i < run->filec; i++, name = skip(name, 1)) {
+        CLEANUP(closep) int out = -1;
+        struct stat st;
+
+        if (run->file_kind[i] == AGENT_FILE_TREE) {
+            if (bundle_unpack(fds[i], dir, f) < 0)
+                return -1;
+            continue;
+        }
+        if (fstat(fds[i], &st) < 0)
+            return fault_errno(f, "file %.150s", name);
+        if (bundle_create(dir, name, strlen(name), &out, f) < 0 ||
+            bundle_copy(fds[i], 0, (size_t)st.st_size, out, f) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static rlim_t stack_bytes(uint64_t memory_limit)
+{
+    if (memory_limit == 0 || memory_limit > STACK_UNLIMITED)
+        return STACK_UNLIMITED;
+    return memory_limit < STACK_MIN ? STACK_MIN : memory_limit;
+}
+
+/* Hard and soft alike, so that nothing can be raised again; what the container allows less of stays
+ * as it is. RLIMIT_AS never: runtimes reserve address space that they do not use. */
+static int limit_resources(const struct agent_run *run, struct fault *f)
+{
+    const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
+    const struct {
+        int which;
+        rlim_t value;
+    } limits[] = {
+        { RLIMIT_CPU, cpu_s }, /* for one process, and only if the agent should be starved */
+        { RLIMIT_FSIZE, run->file_bytes },
+        { RLIMIT_NOFILE, run->open_files },
+        { RLIMIT_STACK, stack_bytes(run->memory_limit) },
+        { RLIMIT_CORE, 1 }, /* no core either, and no helper of core_pattern on the host */
+        { RLIMIT_MSGQUEUE, 0 },
+        { RLIMIT_MEMLOCK, MEMLOCK_BYTES },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        struct rlimit now, want = { limits[i].value, limits[i].value };
+
+        if (setrlimit(limits[i].which, &want) == 0)
+            continue;
+        if (getrlimit(limits[i].which, &now) < 0 || now.rlim_max > want.rlim_max)
+            return fault_errno(f, "resource limit %d", limits[i].which);
+        now.rlim_cur = now.rlim_max;
+        (void)setrlimit(limits[i].which, &now);
+    }
+    return 0;
+}
+
+/* Straight to the kernel: libc would first look for other threads. */
+static int become(uid_t uid, struct fault *f)
+{
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    const struct __user_cap_data_struct none[2] = { { 0 } };
+
+    if (syscall(SYS_setresgid, uid, uid, uid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
+        return fault_errno(f, "become uid %u", uid);
+    if (syscall(SYS_capset, &head, none) < 0)
+        return fault_errno(f, "drop all capabilities");
+    return 0;
+}
+
+static int take_descriptors(const int *fds, struct fault *f)
+{
+    for (int i = 0; i < 3; i++)
+        if (dup2(fds[i], i) < 0)
+            return fault_errno(f, "descriptor %d", i);
+    /* All are close-on-exec already; this holds whatever is added to the agent one day. A kernel
+     * before 5.11 does not know the call and loses nothing. */
+    (void)syscall(SYS_close_range, 3, ~0U, CLOSE_ON_EXEC_ALL);
+    return 0;
+}
+
+/* The counter must not miss what this process has used since its last tick: asking for its own
+ * clock makes the kernel book it. */
+static int say_started(const struct program_plan *p, const struct agent_run *run, struct fault *f)
+{
+    struct box_note note = { .says = BOX_STARTED, .memory = -1 };
+
+    if (run->filec > 0 && cgroup_read(p->group, CGROUP_MEMORY, &note.memory, f) < 0)
+        return -1;
+    (void)box_clock(CLOCK_PROCESS_CPUTIME_ID);
+    if (cgroup_read(p->group, CGROUP_CPU, &note.cpu_ns, f) < 0)
+        return -1;
+    note.mono_ns = box_clock(CLOCK_MONOTONIC);
+    if (wire_send(p->start, &note, sizeof note, NULL, 0) < 0)
+        return fault_errno(f, "say that it starts");
+    return 0;
+}
+
+static int prepare(const struct program_plan *p, const struct agent_run *run, const int *fds,
+                   struct fault *f)
+{
+    if (install(run, fds + 3 + run->exec_fd, f) < 0 || limit_resources(run, f) < 0 ||
+        become(p->uid, f) < 0 || take_descriptors(fds, f) < 0)
+        return -1;
+    return say_started(p, run, f);
+}
+
+/* Returns only when it could not, with errno. */
+static void execute(char **argv, char **envp, int exec_fd)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (!argv || !envp) {
+        errno = ENOMEM;
+        return;
+    }
+    if (exec_fd >= 0) {
+        (void)syscall(SYS_execveat, exec_fd, "", argv, envp, AT_EMPTY_PATH);
+        return;
+    }
+    environ = envp; /* where execvp() looks for PATH */
+    (void)execvp(argv[0], argv);
+}
+
+_Noreturn void program_run(const struct program_plan *p)
+{
+    static union {
+        struct agent_run run;
+        char bytes[AGENT_MESSAGE_MAX];
+    } message;
+    struct box_note note = { .says = BOX_FAILED };
+    struct fault f;
+    int fds[AGENT_FDS_MAX];
+    size_t fds_len;
+
+    (void)setsid(); /* kill(0) of the program reaches nobody else */
+    ssize_t len = wire_receive(p->start, &message, sizeof message, fds, &fds_len, 0);
+    if (len <= 0 || !program_accepts(&message.run, (size_t)len, fds_len))
+        _exit(0);
+
+    char *at = message.run.blob;
+    char **argv = vector(&at, message.run.argc), **envp = vector(&at, message.run.envc);
+    if (prepare(p, &message.run, fds, &f) < 0) {
+        memcpy(note.why, f.why, sizeof note.why);
+    } else {
+        execute(argv, envp, message.run.exec_fd ? fds[3] : -1);
+        note.says = BOX_EXEC_FAILED;
+        note.error = errno;
+    }
+    (void)wire_send(p->start, &note, sizeof note, NULL, 0);
+    _exit(127);
+}

@@ -1,0 +1,28 @@
+/* engine/agent/program.h - a process that waits for a RUN and becomes the program it names.
+ *
+ * It is made ahead with its box, so that on the path from RUN to exec stands only what depends on
+ * the RUN: files, limits, descriptors, uid.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "engine/agent/cgroup.h"
+#include "engine/agent/protocol.h"
+
+struct program_plan {
+    int start; /* the RUN comes here, notes (box.h) go back */
+    uid_t uid; /* to become; the gid is the same number */
+    const struct cgroup *group;
+};
+
+/* The current directory is the program's work directory. */
+_Noreturn void program_run(const struct program_plan *p);
+
+/* Does this datagram hold all that it counts? Only then may the rest of program.h read it. */
+bool program_accepts(const struct agent_run *run, size_t len, size_t fds);
+
+/* The name of what to collect; borrowed from run. */
+const char *program_collect_name(const struct agent_run *run);

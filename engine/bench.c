@@ -1,0 +1,136 @@
+#include "engine/bench.h"
+
+#include "engine/docker.h"
+#include "engine/engine.h"
+#include "engine/pool.h"
+#include "schema/err.h"
+
+#define TAKES_MAX 3 /* cells tried before a refused memory limit counts as a fault */
+
+int bench_init(struct bench *b, const struct engine_config *config, const struct cell_host *host,
+               struct err *e)
+{
+    *b = (struct bench){ .config = config, .host = host };
+    if (docker_open(config->docker_host, &b->docker, e) < 0)
+        return -1;
+    (void)pthread_mutex_init(&b->lock, NULL);
+    return 0;
+}
+
+void bench_clear(struct bench *b)
+{
+    if (!b->docker)
+        return;
+    b->docker = docker_free(b->docker);
+    (void)pthread_mutex_destroy(&b->lock);
+}
+
+void bench_begin(struct bench *b, struct pool *pool, int64_t seq)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    b->pool = pool;
+    b->seq = seq;
+    b->aborted = false;
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+void bench_end(struct bench *b)
+{
+    for (size_t i = 0; i < BENCH_CELLS; i++)
+        if (b->cells[i].cell)
+            bench_put(b, &b->cells[i]);
+    (void)pthread_mutex_lock(&b->lock);
+    b->seq = 0;
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+/* From here on bench_abort() reaches the cell. */
+static int hold(struct bench *b, const struct bench_cell *taken, struct bench_cell **ret_cell,
+                struct err *e)
+{
+    struct bench_cell *place = NULL;
+
+    (void)pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < BENCH_CELLS && !b->aborted; i++)
+        place = !place && !b->cells[i].cell ? &b->cells[i] : place;
+    bool aborted = b->aborted;
+    if (place)
+        *place = *taken;
+    (void)pthread_mutex_unlock(&b->lock);
+
+    if (aborted)
+        return err_set(e, ERR_CANCELLED, "stopped before it ran");
+    if (!place)
+        return err_set(e, ERR_BUG, "more than %d cells on one bench", BENCH_CELLS);
+    *ret_cell = place;
+    return 0;
+}
+
+static void drop(struct bench *b, int shelf, struct cell *c)
+{
+    if (shelf < 0)
+        (void)cell_free(c, b->docker);
+    else
+        pool_drop(b->pool, c);
+}
+
+static int open_cell(struct bench *b, const struct bench_shelf *shelf, int64_t memory_bytes,
+                     struct bench_cell *c, struct err *e)
+{
+    if (shelf->number >= 0)
+        return pool_take(b->pool, shelf->number, memory_bytes, &c->cell, &c->uses, e);
+
+    struct cell_spec spec = shelf->spec;
+    spec.memory_bytes = memory_bytes;
+    c->uses_max = 1;
+    return cell_open(b->docker, b->host, &spec, &c->cell, e);
+}
+
+int bench_take(struct bench *b, const struct bench_shelf *shelf, int64_t memory_bytes, int uses_max,
+               struct bench_cell **ret_cell, struct err *e)
+{
+    struct bench_cell c = { .shelf = shelf->number, .uses_max = uses_max };
+
+    for (int tries = 1;; tries++) {
+        if (open_cell(b, shelf, memory_bytes, &c, e) < 0)
+            return err_wrap(e, "take a cell");
+        if (cell_set_memory(c.cell, b->docker, memory_bytes, e) == 0)
+            break;
+        /* A used cell may hold more than the new limit; a fresh one does not. */
+        drop(b, c.shelf, c.cell);
+        if (tries == TAKES_MAX || e->kind != ERR_CELL)
+            return -1;
+    }
+    if (hold(b, &c, ret_cell, e) < 0) {
+        drop(b, c.shelf, c.cell);
+        return -1;
+    }
+    return 0;
+}
+
+void bench_put(struct bench *b, struct bench_cell *c)
+{
+    struct err e;
+    bool keep = !c->spent && c->uses + 1 < c->uses_max && cell_prove(c->cell, &e) == 0;
+
+    (void)pthread_mutex_lock(&b->lock);
+    struct bench_cell done = *c;
+    *c = (struct bench_cell){ .cell = NULL };
+    (void)pthread_mutex_unlock(&b->lock);
+    if (keep)
+        pool_put(b->pool, done.shelf, done.cell, done.uses + 1);
+    else
+        drop(b, done.shelf, done.cell);
+}
+
+bool bench_abort(struct bench *b, int64_t seq)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    bool here = b->seq != 0 && (seq == 0 || b->seq == seq);
+    b->aborted = b->aborted || here;
+    for (size_t i = 0; i < BENCH_CELLS && here; i++)
+        if (b->cells[i].cell)
+            cell_abort(b->cells[i].cell);
+    (void)pthread_mutex_unlock(&b->lock);
+    return here;
+}

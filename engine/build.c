@@ -1,0 +1,146 @@
+#include "engine/build.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/bench.h"
+#include "engine/engine.h"
+#include "engine/plan.h"
+#include "schema/err.h"
+#include "schema/text.h"
+
+/* Build cells run compilers only. After this many builds, or any limit, a fresh one is taken. */
+#define CELL_USES 100
+
+/* A file may be larger than the artefact we take: the linker's own words are poorer than ours. */
+#define FILE_FACTOR 2
+
+#define STDOUT_MAX (1 * MIB) /* some compilers complain there; more than this is a flood */
+
+void build_outcome_clear(struct build_outcome *o)
+{
+    closep(&o->artefact_fd);
+    buf_clear(&o->log);
+}
+
+int build_log_cut(struct buf *log, bool truncated, struct err *e)
+{
+    if (log->len > BUILD_LOG_MAX) {
+        log->len = text_cut(log->data, log->len, BUILD_LOG_MAX);
+        truncated = true;
+    }
+    if (truncated && buf_printf(log, "\nscrc: the rest of the log is cut off\n") < 0)
+        return err_set(e, ERR_NOMEM, "a build log");
+    return 0;
+}
+
+/* Why there is no artefact though the compiler may think so, or why it was stopped; NULL when its
+ * own words are enough. */
+static const char *reason(const struct cell_result *r)
+{
+    if (r->agent.collected == AGENT_COLLECTED)
+        return NULL;
+    if (r->out_flooded)
+        return "the build wrote too much to stdout";
+    if (r->agent.limit == AGENT_LIMIT_CPU)
+        return "the build passed its CPU time limit (BUILD_TIME_LIMIT)";
+    if (r->agent.limit == AGENT_LIMIT_WALL)
+        return "the build took too long (BUILD_TIME_LIMIT)";
+    if (r->agent.oom_kills > 0)
+        return "the build needed more memory than it may have (BUILD_MEMORY_LIMIT)";
+    if (WIFSIGNALED(r->agent.status))
+        return WTERMSIG(r->agent.status) == SIGXFSZ ? "the build wrote a file that is too large"
+                                                    : "the compiler was killed by a signal";
+    switch ((enum agent_collected)r->agent.collected) {
+    case AGENT_COLLECTED_MISSING:
+        return WEXITSTATUS(r->agent.status) == 0 ? "the build left no program" : NULL;
+    case AGENT_COLLECTED_NOT_REGULAR:
+        return "the build left something that is no regular file";
+    case AGENT_COLLECTED_TOO_BIG:
+        return "what was built is too large (BUILD_ARTEFACT_BYTES)";
+    case AGENT_COLLECTED_NOTHING:
+    case AGENT_COLLECTED:
+        break;
+    }
+    return NULL;
+}
+
+static int exit_code_of(const struct cell_result *r)
+{
+    int status = r->agent.status;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Takes what it wants out of *r. */
+static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome, struct err *e)
+{
+    struct build_outcome o = { .artefact_fd = -1, .exit_code = exit_code_of(r), .log = r->out };
+    const char *why = reason(r);
+
+    r->out = (struct buf){ .data = NULL };
+    if (buf_add(&o.log, r->err.data ? r->err.data : "", r->err.len) < 0) {
+        buf_clear(&o.log);
+        return err_set(e, ERR_NOMEM, "a build log");
+    }
+    if (build_log_cut(&o.log, r->err_truncated, e) < 0 ||
+        (why && buf_printf(&o.log, "%sscrc: %s\n", o.log.len > 0 ? "\n" : "", why) < 0)) {
+        buf_clear(&o.log);
+        return err_set(e, ERR_NOMEM, "a build log");
+    }
+    if (r->agent.collected == AGENT_COLLECTED)
+        o.artefact_fd = TAKE_FD(r->artefact_fd);
+    else if (o.exit_code == 0)
+        o.exit_code = 1;
+    *ret_outcome = o;
+    return 0;
+}
+
+static int run_compiler(struct bench *b, const struct plan *p, const struct language_words *words,
+                        int source_fd, struct bench_cell *cell, struct cell_result *ret_result,
+                        struct err *e)
+{
+    const struct engine_config *c = b->config;
+    CLEANUP(freep) char **argv = NULL;
+    if (language_expand(p->row->build, words, &argv, e) < 0)
+        return -1;
+
+    struct cell_file file = { .name = words->source, .fd = source_fd, .kind = AGENT_FILE_PLAIN };
+    struct cell_request q = { .argv = (const char *const *)argv,
+                              .env = (const char *const *)p->build_env,
+                              .exec_fd = -1,
+                              .stdin_fd = -1,
+                              .files = &file,
+                              .files_len = 1,
+                              .cpu_limit_ns = c->build_time_ms * NS_PER_MS,
+                              .memory_limit = c->build_memory_bytes,
+                              .file_bytes = c->build_artefact_bytes * FILE_FACTOR,
+                              .out_max = STDOUT_MAX,
+                              .err_keep = BUILD_LOG_MAX,
+                              .collect = p->row->collect,
+                              .collect_name = p->row->artefact,
+                              .collect_max = c->build_artefact_bytes };
+    return cell_run(cell->cell, b->docker, &q, ret_result, e);
+}
+
+int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
+              int source_fd, struct build_outcome *ret_outcome, struct err *e)
+{
+    struct bench_cell *cell;
+    struct cell_result r;
+
+    if (bench_take(b, &p->build, b->config->build_memory_bytes, CELL_USES, &cell, e) < 0)
+        return err_wrap(e, "build");
+    if (run_compiler(b, p, words, source_fd, cell, &r, e) < 0) {
+        cell->spent = true;
+        return err_wrap(e, "build");
+    }
+    cell->spent = r.agent.limit != AGENT_LIMIT_NONE || r.agent.oom_kills > 0 || r.out_flooded;
+    bench_put(b, cell);
+    /* The self-test has seen it start, so this is the host's fault and no source's. */
+    int rc = r.agent.exec_errno != 0
+                 ? err_errno(e, ERR_CELL, r.agent.exec_errno, "start '%s'", p->row->build[0])
+                 : make_outcome(&r, ret_outcome, e);
+    cell_result_clear(&r);
+    return rc;
+}

@@ -1,0 +1,339 @@
+#include "engine/engine.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/cell.h"
+#include "engine/docker.h"
+#include "engine/platform.h"
+#include "engine/pool.h"
+#include "engine/ready.h"
+#include "engine/selftest.h"
+#include "engine/worker.h"
+#include "schema/clock.h"
+#include "schema/jobs.h"
+#include "schema/log.h"
+
+#define TICK_MS      10000 /* how often Docker is asked when nothing seems wrong */
+#define SWEEP_MS     60000
+#define REST_MS      200 /* after a pause, doubled while pauses keep coming... */
+#define REST_MAX_MS  5000
+#define REST_WELL_MS 60000 /* ...until it went well for this long */
+#define MAKERS_MAX   4
+
+struct engine {
+    const struct engine_config *config; /* borrowed, as are the next two */
+    const struct languages *languages;
+    struct jobs *jobs;
+    struct ready *ready;   /* owned, as is all below */
+    struct docker *docker; /* the steward's */
+    char *cell_dir, *host_dir;
+    struct cell_host host;
+    pthread_t steward;
+    bool has_steward;
+    _Atomic int64_t running;
+    atomic_bool docker_answers;
+
+    pthread_mutex_t lock;
+    /* guarded by lock */
+    struct pool *pool; /* NULL until Docker has answered for the first time */
+    struct selftest *selftest;
+    struct worker **workers;
+    int64_t workers_len;
+};
+
+static int64_t now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
+
+/* ---- coming up: once, as soon as Docker answers ---- */
+
+/* A limit that the kernel does not enforce would be one that we only claim to have. */
+static int check_controllers(struct docker *d, struct err *e)
+{
+    json_t *found = NULL;
+    if (docker_info(d, &found, e) < 0)
+        return -1;
+    json_auto_t *info = found;
+    static const char *const needed[] = { "MemoryLimit", "PidsLimit", "CpuCfsQuota" };
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!json_is_true(json_object_get(info, needed[i])))
+            return err_set(e, ERR_PLATFORM, "Docker cannot limit programs here: %s is off",
+                           needed[i]);
+    return 0;
+}
+
+static int find_dirs(struct engine *g, struct err *e)
+{
+    if (!g->cell_dir && platform_cell_dir(g->config->cell_dir, &g->cell_dir, e) < 0)
+        return -1;
+    if (!g->host_dir && platform_host_dir(g->docker, g->cell_dir, &g->host_dir, e) < 0)
+        return -1;
+    g->host = (struct cell_host){ .dir = g->cell_dir,
+                                  .host_dir = g->host_dir,
+                                  .instance = g->config->instance,
+                                  .table = jobs_table_id(g->jobs),
+                                  .box = g->config->box ? g->config->box : "auto" };
+    return 0;
+}
+
+static int start_workers_locked(struct engine *g, struct err *e)
+{
+    struct worker_config wc = { .engine = g->config,
+                                .host = &g->host,
+                                .pool = g->pool,
+                                .ready = g->ready,
+                                .jobs = g->jobs,
+                                .running = &g->running };
+
+    while (g->workers_len < g->config->parallel) {
+        if (worker_start(&wc, &g->workers[g->workers_len], e) < 0)
+            return -1;
+        g->workers_len++;
+    }
+    return 0;
+}
+
+static int start_all_locked(struct engine *g, struct err *e)
+{
+    int64_t makers = 1 + g->config->parallel / 2;
+    struct pool_config pc = { .docker_host = g->config->docker_host,
+                              .host = &g->host,
+                              .parallel = g->config->parallel,
+                              .makers = (int)(makers < MAKERS_MAX ? makers : MAKERS_MAX) };
+    struct selftest_config sc = {
+        .engine = g->config, .languages = g->languages, .host = &g->host, .ready = g->ready
+    };
+
+    if (!g->pool && pool_start(&pc, &g->pool, e) < 0)
+        return -1;
+    sc.pool = g->pool;
+    if (!g->selftest && selftest_start(&sc, &g->selftest, e) < 0)
+        return -1;
+    return start_workers_locked(g, e);
+}
+
+/* May be called again after a failure: it goes on where it stopped. */
+static int come_up(struct engine *g, struct err *e)
+{
+    if (check_controllers(g->docker, e) < 0 || find_dirs(g, e) < 0)
+        return -1;
+    (void)pthread_mutex_lock(&g->lock);
+    int rc =
+        ready_stopping(g->ready) ? err_set(e, ERR_CANCELLED, "stopping") : start_all_locked(g, e);
+    (void)pthread_mutex_unlock(&g->lock);
+    return rc;
+}
+
+/* ---- the steward: brings up, notices that Docker is back, sweeps ---- */
+
+static bool is_up(struct engine *g)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    bool up = g->selftest && g->workers_len == g->config->parallel;
+    (void)pthread_mutex_unlock(&g->lock);
+    return up;
+}
+
+static void sweep(struct engine *g)
+{
+    struct err e;
+    int n = cell_sweep(g->docker, &g->host, &e);
+    if (n < 0)
+        log_warning("sweep_failed", log_s("error", e.msg), log_i("retry_in_ms", SWEEP_MS));
+    else if (n > 0)
+        log_info("cells_swept", log_i("removed", n));
+}
+
+static bool look(struct engine *g, struct err *e)
+{
+    bool well = docker_ping(g->docker, e) == 0 && (is_up(g) || come_up(g, e) == 0);
+    atomic_store(&g->docker_answers, well);
+    return well;
+}
+
+/* Not shortened by what else goes on. False: stopping. */
+static bool rest(struct engine *g, int64_t ms)
+{
+    int64_t until = now_ms() + ms, left = ms;
+    bool go = true;
+
+    for (; go && left > 0; left = until - now_ms())
+        go = ready_wait_ms(g->ready, left);
+    return go;
+}
+
+static void *steward_main(void *arg)
+{
+    struct engine *g = arg;
+    int64_t delay = REST_MS, resumed_at = 0, swept_at = 0;
+    struct err e;
+
+    do {
+        if (ready_paused(g->ready) && !rest(g, delay))
+            break;
+        if (!look(g, &e)) {
+            if (ready_pause(g->ready, e.msg) && !ready_stopping(g->ready))
+                log_error("judging_paused", log_s("error", e.msg),
+                          log_s("next", "it waits until Docker is well again"));
+            delay = delay * 2 < REST_MAX_MS ? delay * 2 : REST_MAX_MS;
+            continue;
+        }
+        if (ready_resume(g->ready)) {
+            delay = now_ms() - resumed_at > REST_WELL_MS ? REST_MS : delay * 2;
+            delay = delay < REST_MAX_MS ? delay : REST_MAX_MS;
+            resumed_at = now_ms();
+            log_info("judging_resumed", log_i("rest_ms", delay));
+        }
+        if (swept_at == 0 || now_ms() - swept_at >= SWEEP_MS) {
+            sweep(g);
+            swept_at = now_ms();
+        }
+    } while (ready_wait_paused(g->ready, TICK_MS));
+    return NULL;
+}
+
+/* ---- its life ---- */
+
+/* On the table's writer thread. */
+static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t len)
+{
+    struct engine *g = ctx;
+    size_t queued = 0;
+
+    for (size_t i = 0; i < len; i++)
+        queued += changes[i].state == JOB_QUEUED ? 1 : 0;
+    if (queued > 0)
+        ready_signal(g->ready, queued);
+}
+
+static struct engine *engine_free(struct engine *g)
+{
+    if (!g)
+        return NULL;
+    (void)ready_free(g->ready);
+    (void)docker_free(g->docker);
+    (void)pthread_mutex_destroy(&g->lock);
+    free(g->workers);
+    free(g->cell_dir);
+    free(g->host_dir);
+    free(g);
+    return NULL;
+}
+
+static int make(const struct engine_config *c, const struct languages *l, struct jobs *j,
+                struct engine **ret_engine, struct err *e)
+{
+    struct engine *g = calloc(1, sizeof *g);
+    if (!g)
+        return err_set(e, ERR_NOMEM, "the engine");
+    (void)pthread_mutex_init(&g->lock, NULL);
+    g->config = c;
+    g->languages = l;
+    g->jobs = j;
+    g->workers = calloc((size_t)c->parallel + 1, sizeof(struct worker *));
+    if (!g->workers || ready_open(l, &g->ready, e) < 0 ||
+        docker_open(c->docker_host, &g->docker, e) < 0) {
+        if (!g->workers)
+            (void)err_set(e, ERR_NOMEM, "the engine");
+        (void)engine_free(g);
+        return -1;
+    }
+    *ret_engine = g;
+    return 0;
+}
+
+/* Docker may still be away; what it will never do is said at once. */
+static int first_look(struct engine *g, struct err *e)
+{
+    if (look(g, e))
+        return 0;
+    if (e->kind == ERR_PLATFORM || e->kind == ERR_SETTING || e->kind == ERR_NOMEM)
+        return -1;
+    if (ready_pause(g->ready, e->msg))
+        log_warning("docker_away", log_s("error", e->msg),
+                    log_s("next", "work is kept until it is back"));
+    return 0;
+}
+
+int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
+                 struct engine **ret_engine, struct err *e)
+{
+    struct engine *g = NULL;
+
+    if (make(c, l, j, &g, e) < 0)
+        return -1;
+    jobs_listen(j, jobs_changed, g);
+    int rc = first_look(g, e);
+    if (rc == 0) {
+        rc = pthread_create(&g->steward, NULL, steward_main, g);
+        g->has_steward = rc == 0;
+        if (rc != 0)
+            rc = err_errno(e, ERR_NOMEM, rc, "start the engine");
+    }
+    if (rc < 0) {
+        (void)engine_stop(g, 0);
+        return -1;
+    }
+    *ret_engine = g;
+    return 0;
+}
+
+struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
+{
+    if (!g)
+        return NULL;
+    ready_stop(g->ready);
+    (void)pthread_mutex_lock(&g->lock); /* come_up() is out, or sees that we stop */
+    int64_t len = g->workers_len;
+    g->workers_len = 0; /* nobody cancels at them any more */
+    (void)pthread_mutex_unlock(&g->lock);
+
+    for (int64_t i = 0; i < len; i++)
+        (void)worker_stop(g->workers[i], deadline_ns);
+    g->selftest = selftest_stop(g->selftest);
+    if (g->has_steward)
+        (void)pthread_join(g->steward, NULL);
+    g->pool = pool_stop(g->pool);
+    return engine_free(g);
+}
+
+/* ---- questions ---- */
+
+void engine_cancel(struct engine *g, int64_t seq)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    for (int64_t i = 0; i < g->workers_len; i++)
+        if (worker_cancel(g->workers[i], seq))
+            break;
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+void engine_reason(struct engine *g, const char *language, char *out, size_t size)
+{
+    if (g->config->parallel == 0)
+        (void)snprintf(out, size, "RUNNER_MAX_PARALLEL is 0: nothing is judged here");
+    else
+        ready_reason(g->ready, language, out, size);
+}
+
+void engine_health(struct engine *g, struct engine_health *ret_health)
+{
+    struct engine_health h = { .docker = atomic_load(&g->docker_answers) && !ready_paused(g->ready),
+                               .running = atomic_load(&g->running) };
+    struct pool_stats stats = { 0 };
+
+    (void)pthread_mutex_lock(&g->lock);
+    if (g->pool)
+        pool_stats(g->pool, &stats);
+    (void)pthread_mutex_unlock(&g->lock);
+    h.cells_idle = stats.idle;
+    h.cells_taken = stats.taken;
+    h.ready = h.docker && ready_has_images(g->ready);
+    if (!h.docker)
+        ready_reason(g->ready, NULL, h.why, sizeof h.why);
+    else if (!h.ready)
+        (void)snprintf(h.why, sizeof h.why, "no language's images are on this host yet");
+    *ret_health = h;
+}
+
+json_t *engine_languages(struct engine *g) { return ready_languages(g->ready); }

@@ -1,0 +1,145 @@
+#include "engine/language.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/java.h"
+#include "schema/err.h"
+
+/* A class name as a file name: javac needs "<name>.java" and writes "<name>.class". */
+static bool usable_class_name(const char *name, size_t len)
+{
+    return len > 0 && len + strlen(".class") <= LANGUAGE_NAME_MAX && !memchr(name, '\\', len);
+}
+
+static bool name_java(const char *source, size_t len, struct language_words *w,
+                      const char **ret_why)
+{
+    struct java_entry entry;
+
+    if (!java_entry(source, len, &entry)) {
+        *ret_why = "scrc: the package name is too long";
+        return false;
+    }
+    const char *name = entry.name ? entry.name : "Main";
+    size_t name_len = entry.name ? entry.name_len : strlen("Main");
+    if (!usable_class_name(name, name_len)) {
+        *ret_why = "scrc: the name of the public class cannot be a file name";
+        return false;
+    }
+    int n = (int)name_len;
+    (void)snprintf(w->source, sizeof w->source, "%.*s.java", n, name);
+    (void)snprintf(w->main, sizeof w->main, "%s%s%.*s", entry.package, entry.package[0] ? "." : "",
+                   n, name);
+    return true;
+}
+
+bool language_name_source(const struct language *row, const char *source, size_t len,
+                          struct language_words *ret_words, const char **ret_why)
+{
+    struct language_words w = { .memory_mib = 0 };
+
+    if (row->naming == LANGUAGE_NAMING_JAVA) {
+        if (!name_java(source, len, &w, ret_why))
+            return false;
+    } else {
+        const char *dot = strrchr(row->source_name, '.');
+        size_t stem = dot ? (size_t)(dot - row->source_name) : strlen(row->source_name);
+        (void)snprintf(w.source, sizeof w.source, "%s", row->source_name);
+        (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, row->source_name);
+    }
+    *ret_words = w;
+    return true;
+}
+
+/* Writes one element with its words filled in; out NULL: only counts. Returns its length. */
+static size_t fill(const char *text, const struct language_words *w, const char *memory, char *out)
+{
+    const struct {
+        const char *word, *value;
+    } words[] = { { "{source}", w->source }, { "{main}", w->main }, { "{memory_mib}", memory } };
+    size_t n = 0;
+
+    while (*text) {
+        const char *piece = text;
+        size_t piece_len = 1, eaten = 1;
+        for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+            size_t word_len = strlen(words[i].word);
+            if (strncmp(text, words[i].word, word_len) != 0)
+                continue;
+            piece = words[i].value;
+            piece_len = strlen(piece);
+            eaten = word_len;
+        }
+        if (out)
+            memcpy(out + n, piece, piece_len);
+        n += piece_len;
+        text += eaten;
+    }
+    return n;
+}
+
+int language_expand(const char *const *argv, const struct language_words *words, char ***ret_argv,
+                    struct err *e)
+{
+    char memory[24];
+    size_t len = 0, bytes = 0;
+
+    (void)snprintf(memory, sizeof memory, "%" PRId64, words->memory_mib);
+    for (; argv[len]; len++)
+        bytes += fill(argv[len], words, memory, NULL) + 1;
+
+    char **all = malloc((len + 1) * sizeof *all + bytes);
+    if (!all)
+        return err_set(e, ERR_NOMEM, "a command line of %zu words", len);
+    char *text = (char *)(all + len + 1);
+    for (size_t i = 0; i < len; i++) {
+        all[i] = text;
+        text += fill(argv[i], words, memory, text);
+        *text++ = '\0';
+    }
+    all[len] = NULL;
+    *ret_argv = all;
+    return 0;
+}
+
+static bool line_starts(const char *line, const char *end, const char *text)
+{
+    size_t len = strlen(text);
+    return (size_t)(end - line) >= len && memcmp(line, text, len) == 0;
+}
+
+/* Behind the start of the line, or behind the words Java's uncaught handler puts in front:
+ *     Exception in thread "main" java.lang.OutOfMemoryError: Java heap space
+ *     Exception: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler ... */
+static bool line_says(const char *line, const char *end, const char *text)
+{
+    static const char thread[] = "Exception in thread \"", plain[] = "Exception: ";
+
+    if (line_starts(line, end, text))
+        return true;
+    if (line_starts(line, end, plain))
+        return line_starts(line + strlen(plain), end, text);
+    if (!line_starts(line, end, thread))
+        return false;
+    for (const char *p = line + strlen(thread); (p = memchr(p, '"', (size_t)(end - p))); p++)
+        if (end - p > 2 && line_starts(p + 2, end, text))
+            return true;
+    return false;
+}
+
+bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len)
+{
+    const char *end = stderr_ + len;
+
+    if (!row->oom_text)
+        return false;
+    for (const char *line = stderr_, *next; line < end; line = next) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        if (line_says(line, newline ? newline : end, row->oom_text))
+            return true;
+        next = newline ? newline + 1 : end;
+    }
+    return false;
+}

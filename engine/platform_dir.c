@@ -1,0 +1,107 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "engine/docker.h"
+#include "engine/platform.h"
+#include "engine/platform_host.h"
+#include "schema/err.h"
+
+#define MOUNTINFO_MAX (256 * 1024)
+
+/* Every missing part of an absolute path. */
+static int make_path(const char *dir, struct err *e)
+{
+    CLEANUP(freep) char *path = strdup(dir);
+    if (!path)
+        return err_set(e, ERR_NOMEM, "CELL_DIR");
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s: make %.200s", dir, path);
+        *slash = '/';
+    }
+    /* Nobody but its owner may list it: the names in it keep strangers from the sockets. */
+    if (mkdir(path, 0711) < 0 && errno != EEXIST)
+        return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s", dir);
+    return 0;
+}
+
+static int usable(const char *dir, char **ret_dir, bool *ret_noexec, struct err *e)
+{
+    struct statvfs fs;
+
+    if (dir[0] != '/')
+        return err_set(e, ERR_PLATFORM, "CELL_DIR %.200s is not an absolute path", dir);
+    if (make_path(dir, e) < 0)
+        return -1;
+    CLEANUP(freep) char *real = realpath(dir, NULL);
+    if (!real || statvfs(real, &fs) < 0 || access(real, R_OK | W_OK | X_OK) < 0)
+        return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s", dir);
+    *ret_noexec = (fs.f_flag & ST_NOEXEC) != 0;
+    *ret_dir = TAKE(real);
+    return 0;
+}
+
+int platform_cell_dir(const char *dir, char **ret_dir, struct err *e)
+{
+    CLEANUP(freep) char *real = NULL, *other = NULL;
+    bool noexec = false;
+
+    if (usable(dir, &real, &noexec, e) < 0)
+        return -1;
+    if (!noexec) {
+        *ret_dir = TAKE(real);
+        return 0;
+    }
+    if (strcmp(dir, PLATFORM_CELL_DIR) != 0)
+        return err_set(e, ERR_PLATFORM,
+                       "CELL_DIR %.200s is on a file system mounted noexec, and the agent of every "
+                       "cell runs from it: choose another place",
+                       dir);
+    if (usable(PLATFORM_CELL_DIR_EXEC, &other, &noexec, e) < 0)
+        return -1;
+    if (noexec)
+        return err_set(e, ERR_PLATFORM, "%s and %s are both mounted noexec: set CELL_DIR",
+                       PLATFORM_CELL_DIR, PLATFORM_CELL_DIR_EXEC);
+    *ret_dir = TAKE(other);
+    return 0;
+}
+
+int platform_host_dir(struct docker *d, const char *dir, char **ret_host_dir, struct err *e)
+{
+    char id[PLATFORM_HOST_ID_SIZE];
+    json_auto_t *container = NULL;
+    CLEANUP(freep) char *mountinfo = malloc(MOUNTINFO_MAX);
+    CLEANUP(freep) char *path = NULL;
+
+    if (!mountinfo)
+        return err_set(e, ERR_NOMEM, "CELL_DIR");
+    if (!platform_host_read("/proc/self/mountinfo", mountinfo, MOUNTINFO_MAX) ||
+        !platform_host_container(mountinfo, id)) {
+        path = strdup(dir);
+        if (!path)
+            return err_set(e, ERR_NOMEM, "CELL_DIR");
+        *ret_host_dir = TAKE(path);
+        return 0;
+    }
+    if (docker_inspect(d, id, &container, e) < 0) {
+        if (e && e->kind != ERR_NOT_FOUND)
+            return err_wrap(e, "look for CELL_DIR on the host");
+        return err_set(e, ERR_PLATFORM,
+                       "this server runs in container %.12s, which the Docker it was given does "
+                       "not know: give it the socket of its own engine",
+                       id);
+    }
+    path = platform_host_source(container, dir);
+    if (!path)
+        return err_set(
+            e, ERR_PLATFORM,
+            "this server runs in container %.12s and its CELL_DIR %.150s is on no volume "
+            "of it: Docker could not show it to the cells; add -v VOLUME:%.150s",
+            id, dir, dir);
+    *ret_host_dir = TAKE(path);
+    return 0;
+}

@@ -1,0 +1,509 @@
+#include "engine/pool.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/docker.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+
+#define SHELVES_MAX  256
+#define TICK_NS      NS_PER_S        /* how often idle cells are looked at */
+#define QUIET_NS     (60 * NS_PER_S) /* without a wait: one idle cell less */
+#define PROVEN_NS    (10 * NS_PER_S) /* an idle cell of this age is no stillbirth */
+#define BACKOFF_NS   (250 * NS_PER_MS)
+#define BACKOFF_MAX  (30 * NS_PER_S)
+#define BACKOFF_AWAY (2 * NS_PER_S) /* asking a Docker that is away costs nothing */
+#define THREADS_MAX  16
+
+struct slot {
+    struct cell *cell; /* owned */
+    int uses;
+    int64_t since;
+};
+
+/* All fields but spec are guarded by the pool's lock; spec never changes. */
+struct shelf {
+    struct cell_spec spec; /* its strings are owned */
+    pthread_cond_t ready;
+    struct slot *idle; /* owned; room for most_idle() */
+    int64_t idle_len, target, making, waiting;
+    int64_t quiet_since;
+    int failures; /* in a row: cells that could not be made, or died young */
+    int64_t retry_at;
+    bool failing;    /* the last attempt to make one failed... */
+    struct err last; /* ...with this */
+    uint64_t rounds; /* of attempts that all failed */
+};
+
+struct gone {
+    struct cell *cell; /* owned */
+    struct gone *next;
+};
+
+struct worker {
+    struct pool *pool;     /* borrowed */
+    struct docker *docker; /* owned */
+    pthread_t thread;
+    bool started;
+};
+
+/* One lock, held for moments and never over a call to Docker. */
+struct pool {
+    struct pool_config config;
+    struct worker makers[THREADS_MAX], removers[THREADS_MAX];
+    int workers; /* of each kind */
+
+    pthread_mutex_t lock;
+    pthread_cond_t work;   /* for makers */
+    pthread_cond_t litter; /* for removers */
+    bool stopping;         /* guarded by lock, as is all below */
+    bool makers_gone;
+    struct shelf *shelves[SHELVES_MAX]; /* owned */
+    int shelves_len;
+    struct gone *gone; /* owned */
+    int64_t tick_at;
+    struct pool_stats stats;
+};
+
+static int64_t most_idle(const struct pool *p)
+{
+    return p->config.parallel > 1 ? p->config.parallel : 1;
+}
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* ---- what goes ---- */
+
+static void drop_locked(struct pool *p, struct cell *c)
+{
+    struct gone *g = malloc(sizeof *g);
+    if (!g) {
+        (void)cell_free(c, NULL); /* its agent ends; a sweep takes the rest */
+        return;
+    }
+    *g = (struct gone){ .cell = c, .next = p->gone };
+    p->gone = g;
+    p->stats.removing++;
+    (void)pthread_cond_signal(&p->litter);
+}
+
+static void *remover_main(void *arg)
+{
+    struct worker *w = arg;
+    struct pool *p = w->pool;
+    struct err ignored;
+
+    (void)pthread_mutex_lock(&p->lock);
+    for (;;) {
+        struct gone *g = p->gone;
+        if (!g && p->makers_gone)
+            break;
+        if (!g) {
+            (void)pthread_cond_wait(&p->litter, &p->lock);
+            continue;
+        }
+        p->gone = g->next;
+        bool hurry = p->stopping;
+        (void)pthread_mutex_unlock(&p->lock);
+        /* At the end nobody waits a minute for each cell of a Docker that does not answer. */
+        bool away = hurry && docker_ping(w->docker, &ignored) < 0;
+        (void)cell_free(g->cell, away ? NULL : w->docker);
+        free(g);
+        (void)pthread_mutex_lock(&p->lock);
+        p->stats.removing--;
+        (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* ---- what comes ---- */
+
+static void back_off_locked(struct shelf *s, int64_t now, int64_t most)
+{
+    int64_t delay = BACKOFF_NS << s->failures;
+    if (s->failures < 8)
+        s->failures++;
+    s->retry_at = now + earlier(delay, most);
+}
+
+static void shelve_locked(struct pool *p, struct shelf *s, struct cell *c, int uses)
+{
+    if (p->stopping || s->idle_len >= most_idle(p) || !cell_alive(c)) {
+        drop_locked(p, c);
+        return;
+    }
+    s->idle[s->idle_len++] = (struct slot){ .cell = c, .uses = uses, .since = clock_mono_ns() };
+    p->stats.idle++;
+    (void)pthread_cond_signal(&s->ready);
+}
+
+static struct slot unshelve_locked(struct pool *p, struct shelf *s, int64_t i)
+{
+    struct slot slot = s->idle[i];
+    memmove(&s->idle[i], &s->idle[i + 1], (size_t)(s->idle_len - i - 1) * sizeof slot);
+    s->idle_len--;
+    p->stats.idle--;
+    return slot;
+}
+
+static void bury_dead_locked(struct pool *p, struct shelf *s, int64_t now)
+{
+    for (int64_t i = s->idle_len - 1; i >= 0; i--) {
+        if (cell_alive(s->idle[i].cell)) {
+            if (now - s->idle[i].since > PROVEN_NS)
+                s->failures = s->failing ? s->failures : 0;
+            continue;
+        }
+        drop_locked(p, unshelve_locked(p, s, i).cell);
+        p->stats.died++;
+        back_off_locked(s, now, BACKOFF_MAX);
+    }
+}
+
+/* Once a second: the dead are replaced, and a shelf that nobody waits for shrinks. */
+static void tend_locked(struct pool *p, int64_t now)
+{
+    if (now < p->tick_at)
+        return;
+    p->tick_at = now + TICK_NS;
+    for (int i = 0; i < p->shelves_len; i++) {
+        struct shelf *s = p->shelves[i];
+        bury_dead_locked(p, s, now);
+        if (now - s->quiet_since < QUIET_NS)
+            continue;
+        s->quiet_since = now;
+        if (s->target > 1)
+            s->target--;
+        if (s->idle_len > s->target)
+            drop_locked(p, unshelve_locked(p, s, 0).cell);
+    }
+}
+
+/* The shelf that lacks a cell most; those with somebody waiting come first. */
+static struct shelf *neediest_locked(struct pool *p, int64_t now)
+{
+    struct shelf *best = NULL;
+    int64_t most = 0;
+
+    if (p->stats.removing > 4 * most_idle(p) + 8)
+        return NULL; /* let the removers catch up: what is being removed takes memory too */
+    for (int i = 0; i < p->shelves_len; i++) {
+        struct shelf *s = p->shelves[i];
+        int64_t want = s->waiting > s->target ? s->waiting : s->target;
+        int64_t lack = want - s->idle_len - s->making;
+        if (lack <= 0 || now < s->retry_at)
+            continue;
+        if (s->waiting > s->making)
+            lack += SHELVES_MAX;
+        if (lack > most) {
+            most = lack;
+            best = s;
+        }
+    }
+    return best;
+}
+
+static void make_locked(struct pool *p, struct shelf *s, struct docker *d)
+{
+    struct cell *c = NULL;
+    struct err e = { .kind = ERR_NONE };
+
+    s->making++;
+    (void)pthread_mutex_unlock(&p->lock);
+    int64_t began = clock_mono_ns();
+    int rc = cell_open(d, p->config.host, &s->spec, &c, &e);
+    (void)pthread_mutex_lock(&p->lock);
+    s->making--;
+    if (rc == 0) {
+        s->failing = false;
+        p->stats.made++;
+        shelve_locked(p, s, c, 0);
+        return;
+    }
+    if (began >= s->retry_at) /* what several makers see at once is one failure */
+        back_off_locked(s, clock_mono_ns(), e.kind == ERR_UNAVAILABLE ? BACKOFF_AWAY : BACKOFF_MAX);
+    s->failing = true;
+    s->last = e;
+    if (s->making == 0) {
+        s->rounds++;
+        (void)pthread_cond_broadcast(&s->ready);
+    }
+}
+
+static void *maker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct pool *p = w->pool;
+
+    (void)pthread_mutex_lock(&p->lock);
+    while (!p->stopping) {
+        int64_t now = clock_mono_ns();
+        tend_locked(p, now);
+        struct shelf *s = neediest_locked(p, now);
+        if (s) {
+            make_locked(p, s, w->docker);
+            continue;
+        }
+        int64_t until = p->tick_at;
+        for (int i = 0; i < p->shelves_len; i++)
+            if (p->shelves[i]->retry_at > now)
+                until = earlier(until, p->shelves[i]->retry_at);
+        struct timespec t = { .tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S };
+        (void)pthread_cond_timedwait(&p->work, &p->lock, &t);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* ---- shelves ---- */
+
+static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+static bool same_spec(const struct cell_spec *a, const struct cell_spec *b)
+{
+    return same(a->image, b->image) && same(a->workdir, b->workdir) && a->pids == b->pids &&
+           a->tmpfs_bytes == b->tmpfs_bytes && a->tmpfs_inodes == b->tmpfs_inodes &&
+           a->nano_cpus == b->nano_cpus && same(a->volume, b->volume) &&
+           same(a->volume_target, b->volume_target) && a->volume_writable == b->volume_writable;
+}
+
+static struct shelf *shelf_free(struct shelf *s)
+{
+    if (!s)
+        return NULL;
+    (void)pthread_cond_destroy(&s->ready);
+    free((void *)(uintptr_t)s->spec.image);
+    free((void *)(uintptr_t)s->spec.workdir);
+    free((void *)(uintptr_t)s->spec.volume);
+    free((void *)(uintptr_t)s->spec.volume_target);
+    free(s->idle);
+    free(s);
+    return NULL;
+}
+
+/* False when memory was short; NULL copies to NULL. */
+static bool copy(const char *text, const char **ret_copy)
+{
+    *ret_copy = text ? strdup(text) : NULL;
+    return *ret_copy || !text;
+}
+
+static void init_cond(pthread_cond_t *c)
+{
+    pthread_condattr_t a;
+    (void)pthread_condattr_init(&a);
+    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(c, &a);
+    (void)pthread_condattr_destroy(&a);
+}
+
+static struct shelf *shelf_new(const struct cell_spec *spec, int64_t room)
+{
+    struct shelf *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    init_cond(&s->ready);
+    s->spec = *spec;
+    s->idle = calloc((size_t)room, sizeof *s->idle);
+    bool whole = copy(spec->image, &s->spec.image);
+    whole = copy(spec->workdir, &s->spec.workdir) && whole;
+    whole = copy(spec->volume, &s->spec.volume) && whole;
+    whole = copy(spec->volume_target, &s->spec.volume_target) && whole;
+    s->target = 1;
+    s->quiet_since = clock_mono_ns();
+    return whole && s->idle ? s : shelf_free(s);
+}
+
+static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct err *e)
+{
+    for (int i = 0; i < p->shelves_len; i++) {
+        if (!same_spec(&p->shelves[i]->spec, spec))
+            continue;
+        p->shelves[i]->retry_at = 0; /* whoever asks again has a reason: a pulled image, say */
+        return i;
+    }
+    if (p->shelves_len == SHELVES_MAX)
+        return err_set(e, ERR_BUG, "more than %d kinds of cells", SHELVES_MAX);
+    struct shelf *s = shelf_new(spec, most_idle(p));
+    if (!s)
+        return err_set(e, ERR_NOMEM, "a shelf for %.100s", spec->image);
+    p->shelves[p->shelves_len] = s;
+    return p->shelves_len++;
+}
+
+int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    int n = add_shelf_locked(p, spec, e);
+    (void)pthread_cond_signal(&p->work);
+    (void)pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
+/* ---- takers ---- */
+
+static bool take_locked(struct pool *p, struct shelf *s, int64_t memory, struct slot *ret_slot)
+{
+    bury_dead_locked(p, s, clock_mono_ns());
+    if (s->idle_len == 0)
+        return false;
+    int64_t pick = s->idle_len - 1; /* the youngest: what an old one may lack, it has */
+    for (int64_t i = pick; i >= 0; i--)
+        if (cell_memory(s->idle[i].cell) == memory) {
+            pick = i;
+            break;
+        }
+    *ret_slot = unshelve_locked(p, s, pick);
+    s->failures = 0;
+    p->stats.taken++;
+    return true;
+}
+
+static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct slot *ret_slot,
+                       struct err *e)
+{
+    uint64_t rounds = s->rounds;
+    bool waited = false;
+
+    while (p->stopping || !take_locked(p, s, memory, ret_slot)) {
+        if (p->stopping)
+            return err_set(e, ERR_CANCELLED, "the pool is stopping");
+        bool resting = s->failing && s->making == 0 && clock_mono_ns() < s->retry_at;
+        if (resting || s->rounds != rounds)
+            return err_set(e, s->last.kind, "%.390s", s->last.msg);
+        if (!waited && s->target < most_idle(p))
+            s->target++;
+        waited = true;
+        s->quiet_since = clock_mono_ns();
+        s->waiting++;
+        (void)pthread_cond_signal(&p->work);
+        (void)pthread_cond_wait(&s->ready, &p->lock);
+        s->waiting--;
+    }
+    return 0;
+}
+
+int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret_cell,
+              int *ret_uses, struct err *e)
+{
+    struct slot slot;
+    (void)pthread_mutex_lock(&p->lock);
+    int rc = shelf >= 0 && shelf < p->shelves_len
+                 ? wait_locked(p, p->shelves[shelf], memory_bytes, &slot, e)
+                 : err_set(e, ERR_BUG, "there is no shelf %d", shelf);
+    (void)pthread_cond_signal(&p->work); /* its place wants to be filled */
+    (void)pthread_mutex_unlock(&p->lock);
+    if (rc < 0)
+        return -1;
+    *ret_cell = slot.cell;
+    *ret_uses = slot.uses;
+    return 0;
+}
+
+void pool_put(struct pool *p, int shelf, struct cell *c, int uses)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    p->stats.taken--;
+    shelve_locked(p, p->shelves[shelf], c, uses);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void pool_drop(struct pool *p, struct cell *c)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    p->stats.taken--;
+    drop_locked(p, c);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void pool_stats(struct pool *p, struct pool_stats *ret_stats)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    *ret_stats = p->stats;
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- its life ---- */
+
+static int start_worker(struct pool *p, struct worker *w, void *(*main)(void *), struct err *e)
+{
+    w->pool = p;
+    if (docker_open(p->config.docker_host, &w->docker, e) < 0)
+        return -1;
+    int rc = pthread_create(&w->thread, NULL, main, w);
+    if (rc != 0)
+        return err_errno(e, ERR_NOMEM, rc, "start a thread of the pool");
+    w->started = true;
+    return 0;
+}
+
+int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *e)
+{
+    CLEANUP(pool_stopp) struct pool *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(e, ERR_NOMEM, "the pool");
+    p->config = *c;
+    p->workers = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
+    (void)pthread_mutex_init(&p->lock, NULL);
+    init_cond(&p->work);
+    init_cond(&p->litter);
+    for (int i = 0; i < p->workers; i++)
+        if (start_worker(p, &p->makers[i], maker_main, e) < 0 ||
+            start_worker(p, &p->removers[i], remover_main, e) < 0)
+            return -1;
+    *ret_pool = TAKE(p);
+    return 0;
+}
+
+static void join(struct worker *w)
+{
+    if (w->started)
+        (void)pthread_join(w->thread, NULL);
+    w->docker = docker_free(w->docker);
+}
+
+static void empty_locked(struct pool *p)
+{
+    for (int i = 0; i < p->shelves_len; i++)
+        while (p->shelves[i]->idle_len > 0)
+            drop_locked(p, unshelve_locked(p, p->shelves[i], 0).cell);
+}
+
+void pool_close(struct pool *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    empty_locked(p);
+    for (int i = 0; i < p->shelves_len; i++)
+        (void)pthread_cond_broadcast(&p->shelves[i]->ready);
+    (void)pthread_cond_broadcast(&p->work);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+struct pool *pool_stop(struct pool *p)
+{
+    if (!p)
+        return NULL;
+    pool_close(p);
+    for (int i = 0; i < p->workers; i++)
+        join(&p->makers[i]);
+
+    /* What the makers still brought went straight to the removers. */
+    (void)pthread_mutex_lock(&p->lock);
+    p->makers_gone = true;
+    (void)pthread_cond_broadcast(&p->litter);
+    (void)pthread_mutex_unlock(&p->lock);
+    for (int i = 0; i < p->workers; i++)
+        join(&p->removers[i]);
+
+    for (int i = 0; i < p->shelves_len; i++)
+        p->shelves[i] = shelf_free(p->shelves[i]);
+    (void)pthread_cond_destroy(&p->work);
+    (void)pthread_cond_destroy(&p->litter);
+    (void)pthread_mutex_destroy(&p->lock);
+    free(p);
+    return NULL;
+}

@@ -1,0 +1,286 @@
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/bench.h"
+#include "engine/build.h"
+#include "engine/check.h"
+#include "engine/engine.h"
+#include "engine/judge.h"
+#include "engine/plan.h"
+#include "engine/signal_name.h"
+#include "schema/err.h"
+#include "schema/report.h"
+#include "schema/text.h"
+
+/* Kept of stderr while judging: a runtime's last words are behind all that the program wrote. */
+#define ERR_KEEP   (1 * MIB)
+#define FILE_BYTES (64 * MIB)
+
+struct run {
+    struct bench *b;
+    const struct run_order *o;
+    struct bench_cell *cell;
+    char **argv; /* borrowed */
+};
+
+/* A source or a tree is a file of every test's box; an ELF file is executed from its descriptor. */
+static struct cell_request request_of(const struct run *run, const char *const *argv, int stdin_fd,
+                                      struct cell_file *file)
+{
+    const struct run_order *o = run->o;
+    const struct plan *p = o->plan;
+    bool elf = p->row->collect == AGENT_COLLECT_FILE;
+    int64_t keep = run->b->config->report_output_bytes;
+
+    if (p->row->collect == AGENT_COLLECT_TREE)
+        *file = (struct cell_file){ .name = "", .fd = o->artefact_fd, .kind = AGENT_FILE_TREE };
+    else
+        *file = (struct cell_file){ .name = o->words->source,
+                                    .fd = o->source_fd,
+                                    .kind = AGENT_FILE_PLAIN };
+    return (struct cell_request){ .argv = argv,
+                                  .env = (const char *const *)p->run_env,
+                                  .exec_fd = elf ? o->artefact_fd : -1,
+                                  .stdin_fd = stdin_fd,
+                                  .files = file,
+                                  .files_len = elf ? 0 : 1,
+                                  .cpu_limit_ns = o->limits.time_ms * NS_PER_MS,
+                                  .wall_limit_ns = o->limits.wall_ms * NS_PER_MS,
+                                  .memory_limit = o->limits.memory_bytes,
+                                  .file_bytes = FILE_BYTES,
+                                  .out_max = run->b->config->output_bytes,
+                                  .err_keep = keep > ERR_KEEP ? keep : ERR_KEEP };
+}
+
+static int run_once(struct run *run, const char *const *argv, const struct bytes *input,
+                    struct cell_result *ret_result, struct err *e)
+{
+    CLEANUP(closep) int stdin_fd = -1;
+    struct cell_file file;
+
+    if (input && input->len > 0 && (stdin_fd = cell_memfd("stdin", input->data, input->len, e)) < 0)
+        return -1;
+    struct cell_request q = request_of(run, argv, stdin_fd, &file);
+    if (cell_run(run->cell->cell, run->b->docker, &q, ret_result, e) < 0) {
+        run->cell->spent = true;
+        return -1;
+    }
+    /* A program that the build made and the kernel refuses is the program's fault; a runtime that
+     * does not start, though the self-test has seen it start, is the host's. */
+    if (ret_result->agent.exec_errno != 0 && q.exec_fd < 0) {
+        int number = ret_result->agent.exec_errno;
+        cell_result_clear(ret_result);
+        return err_errno(e, ERR_CELL, number, "start '%s'", argv[0]);
+    }
+    return 0;
+}
+
+static enum verdict judge(const struct run *run, const struct cell_result *c,
+                          const struct test_report *t)
+{
+    const struct run_order *o = run->o;
+    bool failed = c->agent.limit != AGENT_LIMIT_NONE || t->signal || t->exit_code != 0;
+    struct judge_facts f = {
+        .cpu_ns = c->agent.cpu_ns,
+        .cpu_limit_ns = o->limits.time_ms * NS_PER_MS,
+        .wall_passed = c->agent.limit == AGENT_LIMIT_WALL,
+        .wall_ns = c->agent.wall_ns,
+        .wall_limit_ns = o->limits.wall_ms * NS_PER_MS,
+        .cpu_passed = c->agent.limit == AGENT_LIMIT_CPU,
+        .oom_kills = c->agent.oom_kills,
+        .runtime_oom = failed && language_out_of_memory(o->plan->row,
+                                                        c->err.data ? c->err.data : "", c->err.len),
+        .strict_memory = o->plan->row->strict_memory,
+        .memory_bytes = (int64_t)c->agent.memory_bytes,
+        .memory_limit = o->limits.memory_bytes,
+        .out_flooded = c->out_flooded,
+        .signal = t->signal ? WTERMSIG(c->agent.status) : 0,
+        .exit_code = t->exit_code,
+    };
+    return judge_run(&f);
+}
+
+static int keep_output(const struct buf *from, int64_t max, struct bytes *ret_kept, bool *truncated,
+                       struct err *e)
+{
+    size_t len = text_cut(from->data ? from->data : "", from->len, (size_t)max);
+
+    *truncated = *truncated || len < from->len;
+    bytes_clear(ret_kept);
+    return bytes_copy(from->data, len, ret_kept) < 0 ? err_set(e, ERR_NOMEM, "a test's output") : 0;
+}
+
+static int64_t to_ms(int64_t ns) { return (ns + NS_PER_MS / 2) / NS_PER_MS; }
+
+static int fill_status(const struct cell_result *c, struct test_report *t, struct err *e)
+{
+    int status = c->agent.status;
+
+    if (c->agent.exec_errno != 0) {
+        char reason[80];
+        t->exit_code = 126; /* a shell's word for it */
+        if (asprintf(&t->error, "the program could not be started: %s",
+                     strerror_r(c->agent.exec_errno, reason, sizeof reason)) < 0) {
+            t->error = NULL;
+            return err_set(e, ERR_NOMEM, "a test's report");
+        }
+    } else if (WIFSIGNALED(status)) {
+        t->exit_code = 128 + WTERMSIG(status);
+        t->signal = signal_name(WTERMSIG(status));
+    } else {
+        t->exit_code = WEXITSTATUS(status);
+    }
+    return 0;
+}
+
+static int fill_test(const struct run *run, const struct cell_result *c,
+                     const struct bytes *expected, struct test_report *t, struct err *e)
+{
+    const struct submission *s = run->o->submission;
+    int64_t keep = run->b->config->report_output_bytes;
+
+    t->ran = true;
+    t->duration_ms = to_ms(c->agent.wall_ns);
+    t->cpu_time_ms = to_ms(c->agent.cpu_ns);
+    t->memory_bytes =
+        c->agent.oom_kills > 0 ? run->o->limits.memory_bytes : (int64_t)c->agent.memory_bytes;
+    t->out_truncated = c->out_flooded;
+    t->err_truncated = c->err_truncated;
+    if (fill_status(c, t, e) < 0 || keep_output(&c->out, keep, &t->out, &t->out_truncated, e) < 0 ||
+        keep_output(&c->err, keep, &t->err, &t->err_truncated, e) < 0)
+        return -1;
+
+    t->verdict = judge(run, c, t);
+    if (t->verdict == VERDICT_OK && expected &&
+        !check_output(&s->checker, expected->data, expected->len, c->out.data ? c->out.data : "",
+                      c->out.len, &t->difference))
+        t->verdict = VERDICT_WA;
+    return 0;
+}
+
+/* A syntax error has run no statement, so what the first run said is all there is to say. */
+static int ask_syntax(struct run *run, const struct test_report *t, struct cell_result *first,
+                      struct run_refusal *ret_refusal, struct err *e)
+{
+    const struct plan *p = run->o->plan;
+    CLEANUP(freep) char **argv = NULL;
+    struct cell_result c;
+
+    if (!p->row->check[0] || t->verdict != VERDICT_RE || t->signal || t->exit_code != 1)
+        return 0;
+    if (language_expand(p->row->check, run->o->words, &argv, e) < 0 ||
+        run_once(run, (const char *const *)argv, NULL, &c, e) < 0)
+        return -1;
+    bool refused = c.agent.limit == AGENT_LIMIT_NONE && c.agent.oom_kills == 0 &&
+                   WIFEXITED(c.agent.status) && WEXITSTATUS(c.agent.status) != 0;
+    cell_result_clear(&c);
+    if (!refused)
+        return 0;
+    if (build_log_cut(&first->err, first->err_truncated, e) < 0)
+        return -1;
+    *ret_refusal =
+        (struct run_refusal){ .refused = true, .exit_code = t->exit_code, .log = first->err };
+    first->err = (struct buf){ .data = NULL };
+    return 0;
+}
+
+/* The report's own fields from one more test: sums, the largest, the last that says something. */
+static int add_up(struct report *r, const struct test_report *t, struct err *e)
+{
+    r->ran = true;
+    r->duration_ms += t->duration_ms;
+    r->cpu_time_ms += t->cpu_time_ms;
+    r->memory_bytes = t->memory_bytes > r->memory_bytes ? t->memory_bytes : r->memory_bytes;
+    if (t->exit_code != 0) {
+        r->exit_code = t->exit_code;
+        r->signal = t->signal;
+    }
+    if (r->verdict == VERDICT_OK)
+        r->verdict = t->verdict;
+
+    const struct bytes *from[] = { &t->out, &t->err };
+    struct bytes *to[] = { &r->out, &r->err };
+    for (size_t i = 0; i < ARRAY_LEN(to); i++) {
+        if (from[i]->len == 0)
+            continue;
+        bytes_clear(to[i]);
+        if (bytes_copy(from[i]->data, from[i]->len, to[i]) < 0)
+            return err_set(e, ERR_NOMEM, "a report");
+    }
+    return 0;
+}
+
+static int run_test(struct run *run, const struct test *test, bool first, struct test_report *t,
+                    struct run_refusal *ret_refusal, struct err *e)
+{
+    struct cell_result c;
+
+    if (run_once(run, (const char *const *)run->argv, test ? &test->input : NULL, &c, e) < 0)
+        return -1;
+    int rc = fill_test(run, &c, test ? &test->expected : NULL, t, e);
+    if (rc == 0 && first)
+        rc = ask_syntax(run, t, &c, ret_refusal, e);
+    cell_result_clear(&c);
+    return rc;
+}
+
+static int run_without_tests(struct run *run, struct report *r, struct run_refusal *ret_refusal,
+                             struct err *e)
+{
+    struct test_report t = { .verdict = VERDICT_NONE };
+    int rc = run_test(run, NULL, true, &t, ret_refusal, e);
+
+    if (rc == 0)
+        rc = add_up(r, &t, e);
+    if (rc == 0 && t.error) {
+        r->error = t.error;
+        t.error = NULL;
+    }
+    bytes_clear(&t.out);
+    bytes_clear(&t.err);
+    free(t.error);
+    return rc;
+}
+
+static int run_all(struct run *run, struct report *r, struct run_refusal *ret_refusal,
+                   struct err *e)
+{
+    const struct submission *s = run->o->submission;
+
+    r->verdict = VERDICT_OK;
+    if (s->tests_len == 0)
+        return run_without_tests(run, r, ret_refusal, e);
+    for (size_t i = 0; i < s->tests_len; i++) {
+        struct test_report *t = &r->tests[i];
+        if (run_test(run, &s->tests[i], i == 0, t, ret_refusal, e) < 0)
+            return err_wrap(e, "test %lld", (long long)s->tests[i].number);
+        if (ret_refusal->refused)
+            return 0;
+        if (add_up(r, t, e) < 0)
+            return -1;
+        if (t->verdict != VERDICT_OK && s->stop_on_failure)
+            return 0;
+    }
+    return 0;
+}
+
+int run_tests(struct bench *b, const struct run_order *o, struct report *r,
+              struct run_refusal *ret_refusal, struct err *e)
+{
+    const struct plan *p = o->plan;
+    int64_t uses = b->config->cell_uses;
+    CLEANUP(freep) char **argv = NULL;
+
+    if (language_expand(p->row->run, o->words, &argv, e) < 0)
+        return -1;
+    struct run run = { .b = b, .o = o, .argv = argv };
+    if (bench_take(b, &p->run, plan_memory(p, o->limits.memory_bytes),
+                   uses < INT32_MAX ? (int)uses : INT32_MAX, &run.cell, e) < 0)
+        return -1;
+    /* The cell goes back when the report is on the disk (bench_end): nobody waits for its proof. */
+    *ret_refusal = (struct run_refusal){ .refused = false };
+    return run_all(&run, r, ret_refusal, e);
+}

@@ -1,0 +1,48 @@
+/* engine/worker.h - one thread: claim a submission, judge it, write its report.
+ *
+ * What goes wrong on our side never becomes a verdict:
+ *
+ *     its own cell broke          the attempt is spent; after JOB_ATTEMPTS_MAX a report "-"
+ *     Docker, image, disk gone    given back unspent, nothing more is claimed until it is back
+ *     stopped                     given back unspent; cancelled by its client: nothing to write
+ *     the report cannot be stored kept, and tried again until it can
+ *
+ * Room     engine. Knows the job table.
+ * Owns     its thread and its bench, from worker_start() to worker_stop().
+ * Threads  worker_cancel() and worker_stop() from any.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+
+struct cell_host;
+struct engine_config;
+struct err;
+struct jobs;
+struct pool;
+struct ready;
+struct worker;
+
+/* All borrowed. */
+struct worker_config {
+    const struct engine_config *engine;
+    const struct cell_host *host;
+    struct pool *pool;
+    struct ready *ready;
+    struct jobs *jobs;
+    _Atomic int64_t *running; /* counted up and down */
+};
+
+NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_worker,
+                           struct err *e);
+
+/* False: that submission is not here. */
+bool worker_cancel(struct worker *w, int64_t seq);
+
+/* After ready_stop(): waits until the submission at hand is done, or until deadline
+ * (clock_mono_ns); then it is given back. Takes NULL, returns NULL. */
+struct worker *worker_stop(struct worker *w, int64_t deadline_ns);

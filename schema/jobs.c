@@ -1,0 +1,97 @@
+#include "schema/jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/jobs_internal.h"
+
+static int init_locks(struct jobs *j, struct err *e)
+{
+    pthread_condattr_t attr;
+
+    /* Upkeep is waited for on the clock that nobody sets. */
+    if (pthread_condattr_init(&attr) != 0 ||
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&j->wake, &attr) != 0 || pthread_mutex_init(&j->lock, NULL) != 0 ||
+        pthread_mutex_init(&j->memory_lock, NULL) != 0 ||
+        pthread_mutex_init(&j->readers_lock, NULL) != 0 ||
+        pthread_cond_init(&j->reader_back, NULL) != 0)
+        return err_set(e, ERR_NOMEM, "locks of the job table");
+    (void)pthread_condattr_destroy(&attr);
+    return 0;
+}
+
+static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
+{
+    struct jobs *j = calloc(1, sizeof *j);
+
+    if (!j) {
+        (void)err_set(e, ERR_NOMEM, "job table");
+        return NULL;
+    }
+    j->lock_fd = -1;
+    j->tail = &j->head;
+    j->max_queued = c->max_queued;
+    j->retention_ms = c->retention_ms;
+    j->reserve_bytes = c->reserve_bytes == 0 ? JOBS_RESERVE : c->reserve_bytes;
+    j->counts.writable = true;
+    j->oldest_seq = -1;
+    j->dir = strdup(c->dir);
+    j->instance = strdup(c->instance ? c->instance : "");
+    if (init_locks(j, e) == 0 && j->dir && j->instance)
+        return j;
+    (void)err_set(e, ERR_NOMEM, "job table");
+    return jobs_close(j);
+}
+
+int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
+{
+    CLEANUP(jobs_closep) struct jobs *j = new_jobs(c, e);
+
+    if (!j || jobs_lock_dir(j, c->lock_wait_ms, e) < 0 || jobs_open_table(j, e) < 0 ||
+        jobs_writer_start(j, e) < 0)
+        return err_wrap(e, "job table in %s", c->dir);
+    *ret_jobs = TAKE(j);
+    return 0;
+}
+
+struct jobs *jobs_close(struct jobs *j)
+{
+    if (!j)
+        return NULL;
+    jobs_writer_stop(j);
+    jobs_readers_close(j); /* before the writer's connection, which then removes the log */
+    j->db = db_close(j->db);
+    closep(&j->lock_fd);
+    seqset_clear(&j->queued);
+    buf_clear(&j->group.ids);
+    (void)pthread_cond_destroy(&j->wake);
+    (void)pthread_cond_destroy(&j->reader_back);
+    (void)pthread_mutex_destroy(&j->lock);
+    (void)pthread_mutex_destroy(&j->memory_lock);
+    (void)pthread_mutex_destroy(&j->readers_lock);
+    free(j->dir);
+    free(j->instance);
+    free(j);
+    return NULL;
+}
+
+void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    if (j->listeners_len == JOBS_LISTENERS_MAX)
+        abort(); /* a fixed few rooms listen, all added in main */
+    j->listeners[j->listeners_len].fn = fn;
+    j->listeners[j->listeners_len].ctx = ctx;
+    j->listeners_len++;
+    (void)pthread_mutex_unlock(&j->lock);
+}
+
+const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
+
+void jobs_counts(struct jobs *j, struct jobs_counts *ret_counts)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    *ret_counts = j->counts;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}

@@ -1,0 +1,121 @@
+/* schema/jobs_internal.h - what the files of the job table share. Nobody else includes it.
+ *
+ *     jobs.c            life cycle, listeners, counts
+ *     jobs_open.c       directory, lock, migrations, what a dead server left behind
+ *     jobs_writer.c     the one writer thread: groups of operations, one commit each
+ *     jobs_ops.c        what each operation does inside a group's transaction
+ *     jobs_blank.c      the report of a submission that got no verdict
+ *     jobs_retention.c  texts and reports of old rows
+ *     jobs_read.c       reader connections; status, submission, report
+ *     jobs_list.c       GET /results
+ *
+ * Threads  each part of struct jobs says who may touch it. Never two of its locks at once.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/buf.h"
+#include "schema/db.h"
+#include "schema/jobs.h"
+#include "schema/seqset.h"
+#include "schema/text.h"
+
+#define JOBS_GROUP_OPS     1024 /* operations in one transaction */
+#define JOBS_GROUP_BYTES   (8 * MIB)
+#define JOBS_READERS       4
+#define JOBS_LISTENERS_MAX 8
+#define JOBS_RESERVE       (64 * MIB)
+#define JOBS_SQL(query)    static const char query[]
+
+/* What one transaction will have changed, told once it is committed. */
+struct jobs_group {
+    struct jobs_change changes[JOBS_GROUP_OPS];
+    size_t id_at[JOBS_GROUP_OPS]; /* changes[i].id within ids, which moves as it grows */
+    size_t len;
+    struct buf ids;
+    int64_t moved[JOB_STATE_COUNT]; /* rows that entered a state, minus those that left it */
+    int64_t late_reports;
+    char low_disk[200]; /* why nothing may be accepted; "" when it may */
+};
+
+struct jobs {
+    /* Fixed after jobs_open(). */
+    char *dir, *instance; /* owned */
+    int64_t max_queued, retention_ms, reserve_bytes;
+    char table_id[TEXT_ID_SIZE];
+    int lock_fd;
+    pthread_t writer;
+    bool writer_runs;
+
+    /* The writer thread's own (until it runs: jobs_open's). */
+    struct db *db;
+    struct jobs_group group;
+    int64_t upkeep_ns;  /* when retention looks again */
+    int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
+
+    /* Guarded by lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct jobs_op *head, **tail;
+    bool stop;
+    struct {
+        jobs_listener_fn *fn;
+        void *ctx;
+    } listeners[JOBS_LISTENERS_MAX];
+    size_t listeners_len;
+
+    /* Guarded by memory_lock; only the writer changes them, so it reads without. */
+    pthread_mutex_t memory_lock;
+    struct jobs_counts counts;
+    struct seqset queued;
+
+    /* Guarded by readers_lock: the idle ones. */
+    pthread_mutex_t readers_lock;
+    pthread_cond_t reader_back;
+    struct db *readers[JOBS_READERS]; /* owned */
+    size_t readers_len;
+};
+
+/* jobs_open.c. Both belong to jobs_open(), before the writer runs. */
+NODISCARD int jobs_lock_dir(struct jobs *j, int64_t wait_ms, struct err *e);
+NODISCARD int jobs_open_table(struct jobs *j, struct err *e);
+
+/* jobs_writer.c */
+NODISCARD int jobs_writer_start(struct jobs *j, struct err *e);
+void jobs_writer_stop(struct jobs *j);
+
+/* jobs_ops.c. -1 with *e filled only when the transaction is lost; what is wrong with the operation
+ * itself goes to op->result and op->err. */
+NODISCARD int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e);
+
+/* A row about to become final. Every report goes through here, so that what is told to the world
+ * is written in the transaction that makes the row final. */
+struct jobs_final {
+    int64_t seq;
+    enum job_state state;
+    const struct report *report;
+    const char *json; /* its stored form */
+    size_t json_len;
+};
+NODISCARD int jobs_finish_row(struct db *d, const struct jobs_final *f, struct err *e);
+
+/* jobs_blank.c: makes row seq final (state) with a report of "-" and `error`. Within a
+ * transaction. */
+NODISCARD int jobs_finish_blank(struct db *d, int64_t seq, enum job_state state, const char *error,
+                                struct err *e);
+
+/* jobs_retention.c: one slice, a transaction of its own. *ret_more: there is more to do. */
+NODISCARD int jobs_expire(struct jobs *j, bool *ret_more, struct err *e);
+
+/* jobs_read.c */
+NODISCARD int jobs_readers_open(struct jobs *j, const char *path, struct err *e);
+void jobs_readers_close(struct jobs *j);
+/* Waits while all are in use. Give back with jobs_reader_give(). */
+struct db *jobs_reader_take(struct jobs *j);
+void jobs_reader_give(struct jobs *j, struct db *d);
+/* A submission's stored form to the submission. with_texts false leaves large texts empty. */
+NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
+                                   struct submission **ret_submission, struct err *e);

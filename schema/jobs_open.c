@@ -1,0 +1,188 @@
+/* The way from a directory to a table that can be worked with: lock, migrations, recovery. A kill
+ * at any point leaves a state from which the next start does the same again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "schema/clock.h"
+#include "schema/jobs_internal.h"
+
+#define LOCK_POLL_MS 50
+
+extern const char jobs_sql_001[];
+
+/* migrations[n] makes version n + 1. Never change one that was released; add the next. */
+static const char *const migrations[] = { jobs_sql_001 };
+
+_Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
+               "the numbers are stored, and written in schema/sql");
+
+/* mkdir -p. */
+static int make_dir(const char *dir, struct err *e)
+{
+    char path[4096];
+    size_t len = strlen(dir);
+
+    if (len == 0 || len >= sizeof path)
+        return err_set(e, ERR_SETTING, "bad directory name");
+    memcpy(path, dir, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        char c = path[i];
+        path[i] = '\0';
+        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+            return err_errno(e, ERR_DISK, errno, "make %s", path);
+        path[i] = c;
+    }
+    return 0;
+}
+
+int jobs_lock_dir(struct jobs *j, int64_t wait_ms, struct err *e)
+{
+    char path[4096];
+    int64_t deadline = clock_mono_ns() + wait_ms * NS_PER_MS;
+
+    if (make_dir(j->dir, e) < 0)
+        return -1;
+    int n = snprintf(path, sizeof path, "%s/lock", j->dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_SETTING, "the directory's name is too long");
+    j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (j->lock_fd < 0)
+        return err_errno(e, ERR_DISK, errno, "open %s", path);
+
+    /* flock has no deadline of its own; the kernel drops the lock when its holder dies. */
+    while (flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return err_errno(e, ERR_DISK, errno, "lock %s", path);
+        if (clock_mono_ns() >= deadline)
+            return err_set(e, ERR_SETTING, "another server has it");
+        (void)poll(NULL, 0, LOCK_POLL_MS);
+    }
+    return 0;
+}
+
+static int migrate(struct db *d, struct err *e)
+{
+    char set_version[60];
+    int64_t version;
+
+    if (db_number(d, "PRAGMA user_version", &version, e) < 0)
+        return -1;
+    if (version > (int64_t)ARRAY_LEN(migrations) || version < 0)
+        return err_set(e, ERR_DISK,
+                       "it was written by a newer scrc (schema %lld, this one knows up to %zu): "
+                       "start that version, or choose another DATA_DIR",
+                       (long long)version, ARRAY_LEN(migrations));
+
+    for (size_t i = (size_t)version; i < ARRAY_LEN(migrations); i++) {
+        (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %zu", i + 1);
+        if (db_begin(d, e) < 0)
+            return -1;
+        if (db_exec(d, migrations[i], e) < 0 || db_exec(d, set_version, e) < 0) {
+            db_rollback(d);
+            return err_wrap(e, "migration to schema %zu", i + 1);
+        }
+        if (db_commit(d, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Rows that took the server down with them too often end here, with a report that says so. */
+static int end_killers(struct db *d, struct err *e)
+{
+    JOBS_SQL(next) = "SELECT seq FROM job WHERE state = 1 AND restarts >= ?1 LIMIT 1";
+    char error[100];
+
+    (void)snprintf(error, sizeof error, "the server died %d times while judging this",
+                   JOB_RESTARTS_MAX + 1);
+    for (;;) {
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, next, e);
+        if (!q)
+            return -1;
+        db_bind_int(q, 1, JOB_RESTARTS_MAX);
+        int n = db_step(q, e);
+        if (n <= 0)
+            return n;
+        int64_t seq = db_int(q, 0);
+        q = db_done(q);
+        if (jobs_finish_blank(d, seq, JOB_DONE, error, e) < 0)
+            return -1;
+    }
+}
+
+/* A death of ours spends no attempt of theirs. */
+static int recover(struct db *d, struct err *e)
+{
+    if (db_begin(d, e) < 0)
+        return -1;
+    if (end_killers(d, e) < 0 ||
+        db_exec(d,
+                "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
+                " instance = NULL, claimed_ms = NULL WHERE state = 1",
+                e) < 0) {
+        db_rollback(d);
+        return -1;
+    }
+    return db_commit(d, e);
+}
+
+static int load_table_id(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO meta(name, value) VALUES('table', ?1) ON CONFLICT DO NOTHING";
+    JOBS_SQL(select) = "SELECT value FROM meta WHERE name = 'table'";
+    char fresh[TEXT_ID_SIZE];
+
+    text_random_id(fresh);
+    CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
+    CLEANUP(db_donep) struct db_stmt *get = db_prepare(j->db, select, e);
+    if (!put || !get)
+        return -1;
+    db_bind_text(put, 1, fresh);
+    if (db_run(put, e) < 0)
+        return -1;
+    int n = db_step(get, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "no table id");
+    (void)snprintf(j->table_id, sizeof j->table_id, "%s", db_text(get, 0, NULL));
+    return 0;
+}
+
+/* Rows are never deleted and numbers never skipped, so the last number is how many there are. */
+static int load_memory(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    int64_t rows;
+    int n;
+
+    if (!q || db_number(j->db, "SELECT max(seq) FROM job", &rows, e) < 0)
+        return -1;
+    while ((n = db_step(q, e)) > 0) {
+        if (seqset_reserve(&j->queued, db_int(q, 0)) < 0)
+            return err_set(e, ERR_NOMEM, "the queue");
+        seqset_add(&j->queued, db_int(q, 0));
+        j->counts.queued++;
+    }
+    j->counts.final = rows - j->counts.queued;
+    return n;
+}
+
+int jobs_open_table(struct jobs *j, struct err *e)
+{
+    char path[4096];
+
+    int n = snprintf(path, sizeof path, "%s/scrc.db", j->dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_SETTING, "the directory's name is too long");
+    if (db_open(path, DB_WRITER, &j->db, e) < 0 || migrate(j->db, e) < 0 ||
+        load_table_id(j, e) < 0 || recover(j->db, e) < 0 || load_memory(j, e) < 0)
+        return -1;
+    return jobs_readers_open(j, path, e);
+}

@@ -1,0 +1,160 @@
+/* Reading what is committed, on connections of its own: a reader never waits for the writer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/jobs_internal.h"
+
+int jobs_readers_open(struct jobs *j, const char *path, struct err *e)
+{
+    for (; j->readers_len < JOBS_READERS; j->readers_len++)
+        if (db_open(path, DB_READER, &j->readers[j->readers_len], e) < 0)
+            return -1;
+    return 0;
+}
+
+void jobs_readers_close(struct jobs *j)
+{
+    while (j->readers_len > 0)
+        (void)db_close(j->readers[--j->readers_len]);
+}
+
+struct db *jobs_reader_take(struct jobs *j)
+{
+    (void)pthread_mutex_lock(&j->readers_lock);
+    while (j->readers_len == 0)
+        (void)pthread_cond_wait(&j->reader_back, &j->readers_lock);
+    struct db *d = j->readers[--j->readers_len];
+    (void)pthread_mutex_unlock(&j->readers_lock);
+    return d;
+}
+
+void jobs_reader_give(struct jobs *j, struct db *d)
+{
+    (void)pthread_mutex_lock(&j->readers_lock);
+    j->readers[j->readers_len++] = d; /* the last used first: its pages are warm */
+    (void)pthread_cond_signal(&j->reader_back);
+    (void)pthread_mutex_unlock(&j->readers_lock);
+}
+
+/* ---- status ---- */
+
+static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language FROM job WHERE id = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, id);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no submission '%.60s'", id);
+    *ret_status = (struct job_status){ .seq = db_int(q, 0),
+                                       .state = (enum job_state)db_int(q, 1),
+                                       .submitted_ms = db_int(q, 2),
+                                       .expired = db_int(q, 3) != 0 };
+    (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
+    return 0;
+}
+
+int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = select_status(d, id, ret_status, e);
+    jobs_reader_give(j, d);
+
+    if (rc < 0 || ret_status->state != JOB_QUEUED)
+        return rc;
+    (void)pthread_mutex_lock(&j->memory_lock);
+    int64_t rank = seqset_rank(&j->queued, ret_status->seq);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    ret_status->position = rank > 0 ? rank : 1; /* it may just have been claimed */
+    return 0;
+}
+
+/* ---- report ---- */
+
+static int select_report(struct db *d, const char *id, int64_t *ret_seq, struct buf *ret_json,
+                         struct err *e)
+{
+    JOBS_SQL(select) = "SELECT report.seq, report.json FROM job JOIN report ON report.seq = job.seq"
+                       " WHERE job.id = ?1";
+    size_t len;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, id);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no report of '%.60s'", id);
+    const char *json = db_text(q, 1, &len);
+    if (buf_add(ret_json, json, len) < 0)
+        return err_set(e, ERR_NOMEM, "report of '%.60s'", id);
+    *ret_seq = db_int(q, 0);
+    return 0;
+}
+
+int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_json, size_t *ret_len,
+                struct err *e)
+{
+    struct buf json = { 0 };
+    int64_t seq = 0;
+
+    struct db *d = jobs_reader_take(j);
+    int rc = select_report(d, id, &seq, &json, e);
+    jobs_reader_give(j, d);
+    if (rc < 0)
+        return -1;
+    if (ret_seq)
+        *ret_seq = seq;
+    *ret_len = json.len;
+    *ret_json = buf_take(&json);
+    return 0;
+}
+
+/* ---- submission ---- */
+
+static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT body FROM text WHERE hash = ?1";
+    size_t len;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(ctx, select, e);
+    if (!q)
+        return -1;
+    db_bind_blob(q, 1, hash, TEXT_HASH_SIZE);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "a text of the submission is missing");
+    const void *body = db_blob(q, 0, &len);
+    return bytes_copy(body, len, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
+}
+
+static int no_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+{
+    (void)ctx;
+    (void)hash;
+    return bytes_copy(NULL, 0, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
+}
+
+int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
+                         struct submission **ret_submission, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
+    size_t len;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no submission in row %lld", (long long)seq);
+    const char *json = db_text(q, 0, &len);
+    return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
+}
+
+int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = jobs_load_submission(d, seq, true, ret_submission, e);
+    jobs_reader_give(j, d);
+    return rc;
+}

@@ -1,0 +1,89 @@
+/* What is old loses its texts and its report; the id, its hash and the line in GET /results stay.
+ * In slices, so that whoever waits for the writer waits milliseconds. */
+#include "schema/clock.h"
+#include "schema/jobs_internal.h"
+
+#define SLICE_ROWS  100
+#define SLICE_PAGES 256
+#define SLACK_PAGES 2048 /* 8 MiB of free pages stay for what comes next */
+
+static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *ret_len,
+                    struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq FROM job WHERE finished_ms IS NOT NULL AND expired = 0"
+                       " AND finished_ms < ?1 ORDER BY finished_ms LIMIT ?2";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    size_t len = 0;
+    int n;
+
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, before_ms);
+    db_bind_int(q, 2, SLICE_ROWS);
+    while ((n = db_step(q, e)) > 0)
+        seqs[len++] = db_int(q, 0);
+    *ret_len = len;
+    return n;
+}
+
+static int expire_row(struct jobs *j, int64_t seq, struct err *e)
+{
+    /* A text goes with the last row that uses it. */
+    static const char *const steps[] = {
+        "DELETE FROM text WHERE number IN (SELECT text FROM text_use WHERE seq = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM text_use u WHERE u.text = number AND u.seq <> ?1)",
+        "DELETE FROM text_use WHERE seq = ?1",
+        "DELETE FROM body WHERE seq = ?1",
+        "DELETE FROM report WHERE seq = ?1",
+        "UPDATE job SET expired = 1 WHERE seq = ?1",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, steps[i], e);
+        if (!q)
+            return -1;
+        db_bind_int(q, 1, seq);
+        if (db_run(q, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int expire_rows(struct jobs *j, const int64_t *seqs, size_t len, struct err *e)
+{
+    if (db_begin(j->db, e) < 0)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        if (expire_row(j, seqs[i], e) < 0) {
+            db_rollback(j->db);
+            return -1;
+        }
+    }
+    return db_commit(j->db, e);
+}
+
+static int shrink(struct jobs *j, bool *ret_more, struct err *e)
+{
+    _Static_assert(SLICE_PAGES == 256, "as in the pragma");
+    int64_t pages;
+
+    if (db_number(j->db, "PRAGMA freelist_count", &pages, e) < 0)
+        return -1;
+    *ret_more = pages > SLACK_PAGES;
+    return *ret_more ? db_exec(j->db, "PRAGMA incremental_vacuum(256)", e) : 0;
+}
+
+int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)
+{
+    int64_t seqs[SLICE_ROWS];
+    size_t len;
+
+    if (find_old(j, clock_wall_ms() - j->retention_ms, seqs, &len, e) < 0)
+        return -1;
+    if (len == 0)
+        return shrink(j, ret_more, e);
+    if (expire_rows(j, seqs, len, e) < 0)
+        return -1;
+    *ret_more = true; /* the next slice finds more rows, or pages to give back */
+    return 0;
+}

@@ -1,0 +1,192 @@
+#include "schema/report.h"
+
+#include "schema/clock.h"
+#include "schema/emit.h"
+#include "schema/err.h"
+#include "schema/text.h"
+
+const char *const report_fields[] = {
+    "id",       "status",      "exit_code",     "stdout",        "stderr",       "duration_ms",
+    "error",    "tests",       "timestamp",     "verdict",       "language",     "signal",
+    "queue_ms", "build_ms",    "run_ms",        "cpu_time_ms",   "memory_bytes", "build_log",
+    "attempts", "produced_by", "stdout_base64", "stderr_base64", NULL,
+};
+
+static void put_word(struct emit *e, const char *key, const char *word)
+{
+    emit_key(e, key);
+    emit_word(e, word);
+}
+
+static void put_number(struct emit *e, const char *key, bool known, int64_t number)
+{
+    emit_key(e, key);
+    if (known)
+        emit_number(e, number);
+    else
+        emit_null(e);
+}
+
+static void put_bool(struct emit *e, const char *key, bool value)
+{
+    emit_key(e, key);
+    emit_bool(e, value);
+}
+
+static void put_text(struct emit *e, const char *key, const struct bytes *b)
+{
+    emit_key(e, key);
+    emit_text(e, b->data, b->len);
+}
+
+/* The exact bytes, only where the text beside them had to be mended. */
+static void put_base64(struct emit *e, const char *key, const struct bytes *b)
+{
+    emit_key(e, key);
+    if (b->len > 0 && !text_is_utf8(b->data, b->len))
+        emit_base64(e, b->data, b->len);
+    else
+        emit_null(e);
+}
+
+static void put_signal(struct emit *e, const char *name)
+{
+    emit_key(e, "signal");
+    if (name)
+        emit_word(e, name);
+    else
+        emit_null(e);
+}
+
+static void put_difference(struct emit *e, const struct first_difference *d)
+{
+    emit_key(e, "first_difference");
+    if (!d->present) {
+        emit_null(e);
+        return;
+    }
+    emit_begin(e, '{');
+    put_number(e, "line", true, d->line);
+    put_number(e, "column", true, d->column);
+    put_text(e, "expected", &d->expected);
+    put_text(e, "got", &d->got);
+    emit_end(e, '}');
+}
+
+static void put_test(struct emit *e, const struct test_report *t)
+{
+    emit_begin(e, '{');
+    put_number(e, "number", true, t->number);
+    put_word(e, "status", verdict_name(t->verdict));
+    put_number(e, "exit_code", t->ran, t->exit_code);
+    put_number(e, "duration_ms", t->ran, t->duration_ms);
+    put_text(e, "stdout", &t->out);
+    put_text(e, "stderr", &t->err);
+    put_word(e, "input", ""); /* report_render() has them from the submission */
+    put_word(e, "expected_output", "");
+    put_word(e, "error", t->error);
+    put_word(e, "verdict", verdict_name(t->verdict));
+    put_signal(e, t->signal);
+    put_number(e, "cpu_time_ms", t->ran, t->cpu_time_ms);
+    put_number(e, "memory_bytes", t->ran, t->memory_bytes);
+    put_bool(e, "stdout_truncated", t->out_truncated);
+    put_bool(e, "stderr_truncated", t->err_truncated);
+    put_base64(e, "stdout_base64", &t->out);
+    put_base64(e, "stderr_base64", &t->err);
+    put_difference(e, &t->difference);
+    emit_end(e, '}');
+}
+
+static void put_produced_by(struct emit *e, const struct report *r)
+{
+    emit_key(e, "produced_by");
+    emit_begin(e, '{');
+    put_word(e, "version", r->produced_by.version);
+    put_word(e, "image", r->produced_by.image);
+    put_word(e, "build", r->produced_by.build);
+    put_word(e, "run", r->produced_by.run);
+    put_word(e, "compiler", r->produced_by.compiler);
+    emit_end(e, '}');
+}
+
+/* The reference's fields, in its order. */
+static void put_reference_part(struct emit *e, const struct report *r)
+{
+    char timestamp[CLOCK_RFC3339_SIZE];
+
+    clock_rfc3339(r->timestamp_ms, timestamp);
+    put_word(e, "id", r->id);
+    put_word(e, "status", verdict_name(r->verdict));
+    put_number(e, "exit_code", r->ran || r->verdict == VERDICT_BF, r->exit_code);
+    put_text(e, "stdout", &r->out);
+    put_text(e, "stderr", &r->err);
+    put_number(e, "duration_ms", r->ran, r->duration_ms);
+    put_word(e, "error", r->error);
+    emit_key(e, "tests");
+    emit_begin(e, '[');
+    for (size_t i = 0; i < r->tests_len; i++)
+        put_test(e, &r->tests[i]);
+    emit_end(e, ']');
+    put_word(e, "timestamp", timestamp);
+}
+
+static void put_our_part(struct emit *e, const struct report *r)
+{
+    put_word(e, "verdict", verdict_name(r->verdict));
+    put_word(e, "language", r->language);
+    put_signal(e, r->signal);
+    put_number(e, "cpu_time_ms", r->ran, r->cpu_time_ms);
+    put_number(e, "memory_bytes", r->ran, r->memory_bytes);
+    put_number(e, "queue_ms", true, r->queue_ms);
+    put_number(e, "build_ms", true, r->build_ms);
+    put_number(e, "run_ms", true, r->run_ms);
+    put_text(e, "build_log", &r->build_log);
+    put_number(e, "attempts", true, r->attempts);
+    put_produced_by(e, r);
+    put_base64(e, "stdout_base64", &r->out);
+    put_base64(e, "stderr_base64", &r->err);
+}
+
+int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)
+{
+    struct emit out = { 0 };
+
+    emit_begin(&out, '{');
+    put_reference_part(&out, r);
+    put_our_part(&out, r);
+    emit_end(&out, '}');
+    if (emit_take(&out, ret_json, ret_len) < 0)
+        return err_set(e, ERR_NOMEM, "write the report of '%.255s'", r->id ? r->id : "");
+    return 0;
+}
+
+static void free_test(struct test_report *t)
+{
+    bytes_clear(&t->out);
+    bytes_clear(&t->err);
+    bytes_clear(&t->difference.expected);
+    bytes_clear(&t->difference.got);
+    free(t->error);
+}
+
+struct report *report_free(struct report *r)
+{
+    if (!r)
+        return NULL;
+    free(r->id);
+    free(r->language);
+    bytes_clear(&r->out);
+    bytes_clear(&r->err);
+    free(r->error);
+    for (size_t i = 0; i < r->tests_len; i++)
+        free_test(&r->tests[i]);
+    free(r->tests);
+    bytes_clear(&r->build_log);
+    free(r->produced_by.version);
+    free(r->produced_by.image);
+    free(r->produced_by.build);
+    free(r->produced_by.run);
+    free(r->produced_by.compiler);
+    free(r);
+    return NULL;
+}

@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# script/lib/packages.sh - Debian packages: the lists, and installing what is missing of them.
+# shellcheck disable=SC2034 # the lists are read by those who source this
+
+# To build; the Dockerfile reads this list too. libcmocka is here because one CMake configuration serves every script.
+packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
+    libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
+    libunistring-dev uthash-dev)
+packages_test=(clang-format shellcheck python3-pytest curl)
+packages_bench=(wrk curl)
+# To make language images where no registry is in reach.
+packages_image=(mmdebstrap)
+packages_vm=(mmdebstrap qemu-system-x86 e2fsprogs)
+
+# packages_ensure PACKAGE...: the usual case, nothing missing, costs one dpkg-query.
+packages_ensure() {
+    local missing
+    missing=$(packages_missing "$@")
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || die "needs Debian 12 or newer (no apt-get here); missing: $missing"
+    # shellcheck disable=SC2086 # a list of words
+    step "installing $(wc -w <<<"$missing") packages" packages_install $missing ||
+        die "cannot install: $missing"
+}
+
+packages_missing() {
+    local have
+    have=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^.i //p') || true
+    printf '%s\n' "$@" | sort -u | { grep -vxF "${have:-none}" || true; } | paste -sd' '
+}
+
+# The lists are fetched only when the install does without them no longer.
+packages_install() {
+    export DEBIAN_FRONTEND=noninteractive
+    local get='apt-get -y -o DPkg::Lock::Timeout=300'
+    $get install --no-install-recommends "$@" && return 0
+    echo "once more with fresh package lists"
+    $get update && $get install --no-install-recommends "$@"
+}

@@ -1,0 +1,483 @@
+#include "server/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "schema/err.h"
+#include "schema/log.h"
+#include "schema/submission.h"
+#include "schema/verdict.h"
+
+const char *const config_languages[5] = { "python", "go", "c", "cpp", "java" };
+
+/* SIZE is bytes, DURATION milliseconds, WORD the index of a word of `words`; FLAG is a bool. */
+enum knob_type { TEXT, COUNT, SIZE, DURATION, FLAG, WORD };
+
+struct knob {
+    const char *name;
+    enum knob_type type;
+    int64_t min, max;
+    const char *normal; /* as a user would write it; NULL: none */
+    size_t offset;
+    const char *help;
+    const char *const
+        *words; /* WORD and checked TEXT: legal values, NULL-terminated; FLAG: the second is true */
+};
+
+static const char *const status_sets[] = {
+    [STATUS_SET_BY_EDGE] = "edge", [STATUS_SET_FULL] = "full", [STATUS_SET_SCRC] = "scrc", NULL
+};
+#define CHECKER_WORD(kind, name) [kind] = name,
+static const char *const checkers[] = { CHECKERS(CHECKER_WORD)[CHECKER_COUNT] = NULL };
+static const char *const levels[] = { [LOG_DEBUG] = "debug",
+                                      [LOG_INFO] = "info",
+                                      [LOG_WARNING] = "warning",
+                                      [LOG_ERROR] = "error",
+                                      NULL };
+static const char *const formats[] = { "text", "json", NULL };
+static const char *const boxes[] = { "auto", "namespaces", "inplace", NULL };
+
+#define AT(field) offsetof(struct config, field)
+#define TEXT_ROW(n, d, f, h)                                                                       \
+    {                                                                                              \
+        n, TEXT, 0, 0, d, AT(f), h, NULL                                                           \
+    }
+#define FLAG_ROW(n, d, f, h)                                                                       \
+    {                                                                                              \
+        n, FLAG, 0, 1, d, AT(f), h, NULL                                                           \
+    }
+#define NUMBER(n, t, lo, hi, d, f, h)                                                              \
+    {                                                                                              \
+        n, t, lo, hi, d, AT(f), h, NULL                                                            \
+    }
+#define DAY_MS (86400LL * 1000)
+
+/* clang-format off */
+static const struct knob knobs[] = {
+    TEXT_ROW("HTTP_LISTEN", "127.0.0.1:8080", http_listen, "host:port to serve on; port 0 takes a free one; [::1]:8080 for IPv6"),
+    FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
+    TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
+    { "LOG_LEVEL", WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
+    { "LOG_FORMAT", FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
+    NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
+
+    TEXT_ROW("DOCKER_HOST", NULL, docker_host, "unix:///path of the engine's socket; none: /var/run/docker.sock"),
+    TEXT_ROW("CELL_DIR", "/run/scrc", cell_dir, "sockets of the cells; must be visible to the engine"),
+    TEXT_ROW("LANGUAGES_DIR", NULL, languages_dir, "a directory of NAME.json rows that add or replace languages"),
+    NUMBER("RUNNER_MAX_PARALLEL", COUNT, 0, 1024, NULL, runner_max_parallel, "submissions judged at once; 0 accepts and judges nothing; none: the number of cores"),
+    NUMBER("RUNNER_TIME_LIMIT", DURATION, 0, 86400000, "10s", runner_time_limit_ms, "CPU time of a test that names no limit; 0: the ceiling"),
+    NUMBER("RUNNER_MEMORY_LIMIT", SIZE, 0, 1LL << 40, "256MiB", runner_memory_limit, "memory of a test that names no limit; 0: the ceiling"),
+    NUMBER("RUNNER_CELL_USES", COUNT, 1, 1000000, "1", runner_cell_uses, "submissions a container serves before it is removed"),
+    NUMBER("RUNNER_PIDS_LIMIT", COUNT, 4, 32768, "128", runner_pids_limit, "processes and threads of one test"),
+    { "RUNNER_STATUS_SET", WORD, 0, 0, "edge", AT(runner_status_set), "status words: full has RE and OL, scrc the six of the Go worker, edge full over HTTP", status_sets },
+    { "DEFAULT_CHECKER", WORD, 0, 0, "lines", AT(default_checker), "the checker of a submission that names none", checkers },
+    { "SCRC_BOX", TEXT, 0, 0, "auto", AT(box), "how a run is separated inside its cell; for tests", boxes },
+
+    NUMBER("BUILD_TIME_LIMIT", DURATION, 100, 3600000, "30s", build_time_limit_ms, "CPU time of a build"),
+    NUMBER("BUILD_MEMORY_LIMIT", SIZE, 16 * MIB, 1LL << 40, "1GiB", build_memory_limit, "memory of a build"),
+    NUMBER("BUILD_ARTEFACT_BYTES", SIZE, 64 * KIB, 4 * GIB, "64MiB", build_artefact_bytes, "what a build may leave"),
+
+    NUMBER("MAX_TIME_LIMIT", DURATION, 1, 86400000, "300s", max_time_limit_ms, "the largest time limit a submission may name"),
+    NUMBER("MAX_MEMORY_LIMIT", SIZE, MIB, 1LL << 40, "2GiB", max_memory_limit, "the largest memory limit a submission may name"),
+    NUMBER("MAX_TESTS", COUNT, 1, 100000, "1000", max_tests, "tests of one submission"),
+    NUMBER("MAX_SOURCE_BYTES", SIZE, 1, GIB, "1MiB", max_source_bytes, "source of one submission"),
+    NUMBER("MAX_OUTPUT_BYTES", SIZE, 1, GIB, "16MiB", max_output_bytes, "output of one test; more is OL"),
+    NUMBER("REPORT_OUTPUT_BYTES", SIZE, 0, 64 * MIB, "64KiB", report_output_bytes, "output of one test kept in its report"),
+    FLAG_ROW("REPORT_TEST_IO", "1", report_test_io, "0: reports leave input and expected_output empty (hidden tests)"),
+    NUMBER("MAX_QUEUED", COUNT, 1, 100000000, "200000", max_queued, "submissions that wait; more are refused with 429"),
+    NUMBER("RETENTION", DURATION, 0, 36500 * DAY_MS, "30d", retention_ms, "how long texts and reports are kept after the end; 0: for ever"),
+
+    NUMBER("MAX_BODY_BYTES", SIZE, KIB, GIB, "64MiB", max_body_bytes, "body of one request; four times as much for all together"),
+    NUMBER("MAX_HEADER_BYTES", SIZE, KIB, MIB, "16KiB", max_header_bytes, "request line and headers of one request"),
+    NUMBER("MAX_JSON_DEPTH", COUNT, 4, 2048, "32", max_json_depth, "nesting of a request's JSON"),
+    NUMBER("MAX_CONNECTIONS", COUNT, 1, 1000000, "16384", max_connections, "connections at once; more are answered 503"),
+    NUMBER("MAX_CONNECTIONS_PER_ADDRESS", COUNT, 0, 1000000, "0", max_connections_per_address, "the same for one client address; more are closed; 0: no limit"),
+    NUMBER("REQUEST_TIMEOUT", DURATION, 1000, 3600000, "30s", request_timeout_ms, "for a request to arrive whole, and for an idle connection"),
+
+    TEXT_ROW("PYTHON_IMAGE", NULL, language[0].image, "image of Python; none: as in the language table, like all below"),
+    TEXT_ROW("PYTHON_WORKDIR", NULL, language[0].workdir, "work directory in Python's container"),
+    TEXT_ROW("GO_IMAGE", NULL, language[1].image, "image that builds Go"),
+    TEXT_ROW("GO_RUN_IMAGE", NULL, language[1].run_image, "image that runs Go programs"),
+    TEXT_ROW("GO_WORKDIR", NULL, language[1].workdir, "work directory in Go's containers"),
+    TEXT_ROW("C_IMAGE", NULL, language[2].image, "image that builds C"),
+    TEXT_ROW("C_RUN_IMAGE", NULL, language[2].run_image, "image that runs C programs"),
+    TEXT_ROW("C_WORKDIR", NULL, language[2].workdir, "work directory in C's containers"),
+    TEXT_ROW("CPP_IMAGE", NULL, language[3].image, "image that builds C++"),
+    TEXT_ROW("CPP_RUN_IMAGE", NULL, language[3].run_image, "image that runs C++ programs"),
+    TEXT_ROW("CPP_WORKDIR", NULL, language[3].workdir, "work directory in C++'s containers"),
+    TEXT_ROW("JAVA_IMAGE", NULL, language[4].image, "image that builds Java"),
+    TEXT_ROW("JAVA_RUN_IMAGE", NULL, language[4].run_image, "image that runs Java programs"),
+    TEXT_ROW("JAVA_WORKDIR", NULL, language[4].workdir, "work directory in Java's containers"),
+};
+
+/* Known to the world, not to this build: silence would be a promise that is not kept. */
+static const struct { const char *name, *why; } refused[] = {
+    { "KAFKA_BROKERS", "this build has no Kafka bridge; unset it to serve HTTP alone" },
+    { "API_TOKENS_FILE", "this build has no tokens; unset it" },
+};
+/* clang-format on */
+
+static const struct unit {
+    const char *name;
+    double factor;
+} size_units[] = { { "B", 1 },
+                   { "K", 1024 },
+                   { "KiB", 1024 },
+                   { "KB", 1e3 },
+                   { "M", (double)MIB },
+                   { "MiB", (double)MIB },
+                   { "MB", 1e6 },
+                   { "G", (double)GIB },
+                   { "GiB", (double)GIB },
+                   { "GB", 1e9 },
+                   { "TiB", 1024.0 * (double)GIB } },
+  time_units[] = { { "ns", 1e-6 },         { "us", 1e-3 }, { "ms", 1 },
+                   { "s", 1e3 },           { "m", 60e3 },  { "h", 3600e3 },
+                   { "d", (double)DAY_MS } };
+
+/* Reads digits with an optional fraction; strtod alone would take 0x1p3, inf and nan. */
+static int read_decimal(const char **text, double *ret_number)
+{
+    const char *p = *text;
+    double number = 0, digit = 1;
+
+    if (!isdigit((unsigned char)*p))
+        return -1;
+    for (; isdigit((unsigned char)*p); p++)
+        number = number * 10 + (*p - '0');
+    if (*p == '.') {
+        for (p++; isdigit((unsigned char)*p); p++)
+            number += (*p - '0') * (digit /= 10);
+    }
+    *text = p;
+    *ret_number = number;
+    return 0;
+}
+
+/* The unit at *text, ended by no further letter; 0 when there is none such. */
+static double read_unit(const char **text, const struct unit *units, size_t len)
+{
+    size_t n = 0;
+
+    while (isalpha((unsigned char)(*text)[n]))
+        n++;
+    for (size_t i = 0; i < len; i++) {
+        if (strlen(units[i].name) == n && strncasecmp(*text, units[i].name, n) == 0) {
+            *text += n;
+            return units[i].factor;
+        }
+    }
+    return 0;
+}
+
+static int parse_count(const char *text, int64_t *ret_value)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)*text))
+        return -1;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || *end)
+        return -1;
+    *ret_value = value;
+    return 0;
+}
+
+/* "67108864", "64MiB", "64 MiB", "1.5G". */
+static int parse_size(const char *text, int64_t *ret_value)
+{
+    double number, factor;
+
+    if (parse_count(text, ret_value) == 0)
+        return 0;
+    if (read_decimal(&text, &number) < 0)
+        return -1;
+    while (*text == ' ')
+        text++;
+    factor = read_unit(&text, size_units, ARRAY_LEN(size_units));
+    if (factor == 0 || *text || number * factor > 0x1p62)
+        return -1;
+    *ret_value = (int64_t)(number * factor);
+    return 0;
+}
+
+/* As Go writes durations, and days: "500ms", "2m30s", "1.5h", "30d", "0". */
+static int parse_duration(const char *text, int64_t *ret_value)
+{
+    double total = 0, number, factor;
+
+    if (strcmp(text, "0") == 0) {
+        *ret_value = 0;
+        return 0;
+    }
+    do {
+        if (read_decimal(&text, &number) < 0)
+            return -1;
+        factor = read_unit(&text, time_units, ARRAY_LEN(time_units));
+        if (factor == 0)
+            return -1;
+        total += number * factor;
+    } while (*text);
+    if (total > 0x1p62 || (total > 0 && total < 1))
+        return -1;
+    *ret_value = (int64_t)(total + 0.5);
+    return 0;
+}
+
+static int parse_flag(const char *text, int64_t *ret_value)
+{
+    static const char *const words[] = { "0", "1", "false", "true", "no", "yes" };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *ret_value = (int64_t)(i % 2);
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int parse_word(const char *text, const char *const *words, int64_t *ret_value)
+{
+    for (int64_t i = 0; words[i]; i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *ret_value = i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int parse_value(const struct knob *k, const char *text, int64_t *ret_value)
+{
+    if (k->words)
+        return parse_word(text, k->words, ret_value);
+    switch (k->type) {
+    case TEXT:
+    case WORD:
+        return 0;
+    case COUNT:
+        return parse_count(text, ret_value);
+    case SIZE:
+        return parse_size(text, ret_value);
+    case DURATION:
+        return parse_duration(text, ret_value);
+    case FLAG:
+        return parse_flag(text, ret_value);
+    }
+    return -1;
+}
+
+/* ---- writing values back for people ---- */
+
+static void print_amount(int64_t n, enum knob_type type, char *out, size_t size)
+{
+    static const struct {
+        enum knob_type type;
+        int64_t unit;
+        const char *name;
+    } steps[] = { { SIZE, GIB, "GiB" },      { SIZE, MIB, "MiB" },    { SIZE, KIB, "KiB" },
+                  { DURATION, DAY_MS, "d" }, { DURATION, 1000, "s" }, { DURATION, 1, "ms" } };
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (steps[i].type == type && n != 0 && n % steps[i].unit == 0) {
+            (void)snprintf(out, size, "%lld%s", (long long)(n / steps[i].unit), steps[i].name);
+            return;
+        }
+    }
+    (void)snprintf(out, size, "%lld", (long long)n);
+}
+
+/* "a size from 1KiB to 1GiB, as in 64MiB". */
+static void print_legal(const struct knob *k, char *out, size_t size)
+{
+    static const char *const nouns[] = {
+        [COUNT] = "a number", [SIZE] = "a size such as 64MiB", [DURATION] = "a time such as 2m30s"
+    };
+    char low[32], high[32];
+    size_t n = 0;
+
+    out[0] = '\0';
+    if (k->words) {
+        for (size_t i = 0; k->words[i] && n < size; i++)
+            n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", k->words[i]);
+        return;
+    }
+    if (k->type == TEXT || k->type == FLAG) {
+        (void)snprintf(out, size, k->type == FLAG ? "0 or 1" : "text");
+        return;
+    }
+    print_amount(k->min, k->type, low, sizeof low);
+    print_amount(k->max, k->type, high, sizeof high);
+    (void)snprintf(out, size, "%s, %s to %s", nouns[k->type], low, high);
+}
+
+void config_print_help(FILE *f)
+{
+    (void)fputs("Settings are environment variables:\n", f);
+    for (size_t i = 0; i < ARRAY_LEN(knobs); i++) {
+        char legal[120];
+        print_legal(&knobs[i], legal, sizeof legal);
+        (void)fprintf(f, "  %-28s %s\n  %-28s   default %s; %s\n", knobs[i].name, knobs[i].help, "",
+                      knobs[i].normal ? knobs[i].normal : "none", legal);
+    }
+}
+
+const char *config_name(size_t i) { return i < ARRAY_LEN(knobs) ? knobs[i].name : NULL; }
+
+/* ---- loading ---- */
+
+/* NULL when it is not set, or empty: compose files pass NAME= for what the user left out. */
+static const char *find(char *const *environment, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (char *const *v = environment; *v; v++) {
+        if (strncmp(*v, name, n) == 0 && (*v)[n] == '=')
+            return (*v)[n + 1] ? *v + n + 1 : NULL;
+    }
+    return NULL;
+}
+
+static int store(struct config *c, const struct knob *k, const char *text, struct err *e)
+{
+    char *at = (char *)c + k->offset, legal[120];
+    int64_t value = 0;
+
+    if (parse_value(k, text, &value) < 0 ||
+        (k->min < k->max && (value < k->min || value > k->max))) {
+        print_legal(k, legal, sizeof legal);
+        return err_set(e, ERR_SETTING, "%s=%.100s: must be %s", k->name, text, legal);
+    }
+    if (k->type == TEXT) {
+        char *copy = strdup(k->words ? k->words[value] : text);
+        if (!copy)
+            return err_set(e, ERR_NOMEM, "setting %s", k->name);
+        free(*(char **)(void *)at);
+        *(char **)(void *)at = copy;
+    } else if (k->type == FLAG) {
+        *(bool *)(void *)at = value != 0;
+    } else {
+        *(int64_t *)(void *)at = value;
+    }
+    return 0;
+}
+
+/* Two settings that are legal alone may contradict each other. */
+static int agree(const struct config *c, struct err *e)
+{
+    if (c->runner_time_limit_ms > c->max_time_limit_ms)
+        return err_set(e, ERR_SETTING, "RUNNER_TIME_LIMIT is above MAX_TIME_LIMIT (%lld ms)",
+                       (long long)c->max_time_limit_ms);
+    if (c->runner_memory_limit > c->max_memory_limit)
+        return err_set(e, ERR_SETTING, "RUNNER_MEMORY_LIMIT is above MAX_MEMORY_LIMIT (%lld bytes)",
+                       (long long)c->max_memory_limit);
+    return 0;
+}
+
+int config_load(char *const *environment, struct config *ret_config, struct err *e)
+{
+    struct config c = { .runner_max_parallel = sysconf(_SC_NPROCESSORS_ONLN) };
+    int rc = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(refused) && rc == 0; i++) {
+        if (find(environment, refused[i].name))
+            rc = err_set(e, ERR_SETTING, "%s is set, but %s", refused[i].name, refused[i].why);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(knobs) && rc == 0; i++) {
+        const char *text = find(environment, knobs[i].name);
+        if (!text)
+            text = knobs[i].normal;
+        if (text)
+            rc = store(&c, &knobs[i], text, e);
+    }
+    if (rc == 0)
+        rc = agree(&c, e);
+    if (rc < 0) {
+        config_clear(&c);
+        return -1;
+    }
+    *ret_config = c;
+    return 0;
+}
+
+void config_clear(struct config *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(knobs); i++) {
+        if (knobs[i].type == TEXT)
+            free(*(char **)(void *)((char *)c + knobs[i].offset));
+    }
+    *c = (struct config){ 0 };
+}
+
+/* ---- near misses ---- */
+
+#define NAME_MAX_LEN 40
+
+/* Levenshtein's distance of two names of at most NAME_MAX_LEN bytes. */
+static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    size_t row[NAME_MAX_LEN + 1];
+
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+/* The i-th name that means something to somebody; NULL behind the last. */
+static const char *known(size_t i)
+{
+    if (i < ARRAY_LEN(knobs))
+        return knobs[i].name;
+    i -= ARRAY_LEN(knobs);
+    return i < ARRAY_LEN(refused) ? refused[i].name : NULL;
+}
+
+/* NULL when name is one of ours, or like none of them. Short names are alike too easily. */
+static const char *meant(const char *name, size_t len)
+{
+    size_t least = len < 6 ? 0 : len < 10 ? 1 : 2;
+    const char *nearest = NULL;
+
+    for (size_t i = 0; known(i); i++) {
+        size_t d = distance(name, len, known(i), strlen(known(i)));
+        if (d == 0)
+            return NULL;
+        if (d <= least) {
+            least = d;
+            nearest = known(i);
+        }
+    }
+    return nearest;
+}
+
+void config_near_misses(char *const *environment, config_say_fn *say, void *ctx)
+{
+    for (char *const *v = environment; *v; v++) {
+        char name[NAME_MAX_LEN + 1];
+        size_t len = strcspn(*v, "=");
+        if (len == 0 || len > NAME_MAX_LEN)
+            continue;
+        memcpy(name, *v, len);
+        name[len] = '\0';
+        const char *suggestion = meant(name, len);
+        if (suggestion)
+            say(ctx, name, suggestion);
+    }
+}

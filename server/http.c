@@ -1,0 +1,513 @@
+#include "server/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "engine/language.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/log.h"
+#include "server/aside.h"
+#include "server/cache.h"
+#include "server/config.h"
+#include "server/connections.h"
+#include "server/gate.h"
+#include "server/guard.h"
+#include "server/request.h"
+#include "server/routes.h"
+#include "server/uri.h"
+#include "server/waiters.h"
+
+#define CACHE_BYTES   (16 * MIB)
+#define ASIDE_THREADS 2
+#define BACKLOG       1024
+/* Bodies of all requests together, in MAX_BODY_BYTES. */
+#define BODIES_FACTOR 4
+/* What a request may carry that has no use for a body. */
+#define IDLE_BODY_BYTES (64 * KIB)
+/* The time answers have to leave when the server stops. */
+#define LAST_WORDS_NS (2 * NS_PER_S)
+/* Descriptors that are not clients: the table, Docker, cells. */
+#define OWN_DESCRIPTORS 512
+
+struct http {
+    struct server server;
+    struct MHD_Daemon *daemon;
+    struct connections *connections; /* owned */
+    struct aside *aside;             /* owned */
+    struct gate gate;
+    _Atomic int64_t body_bytes; /* of all requests inside */
+};
+
+/* ---- answering ---- */
+
+static void add_headers(struct MHD_Response *response, const struct reply *p)
+{
+    char seconds[16];
+
+    (void)MHD_add_response_header(response, "Content-Type", p->type);
+    if (p->location)
+        (void)MHD_add_response_header(response, "Location", p->location);
+    if (p->allow[0])
+        (void)MHD_add_response_header(response, "Allow", p->allow);
+    if (p->retry_after) {
+        (void)snprintf(seconds, sizeof seconds, "%d", p->retry_after);
+        (void)MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    if (p->close)
+        (void)MHD_add_response_header(response, "Connection", "close");
+}
+
+static enum MHD_Result answer(struct request *r)
+{
+    struct reply *p = &r->reply;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        p->len, p->body, p->kept ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+
+    if (!response)
+        return MHD_NO;
+    p->body = NULL;
+    add_headers(response, p);
+    connections_answering(r->http->connections, r->line);
+    enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+static enum MHD_Result advance(struct request *r)
+{
+    switch (r->step(r)) {
+    case NEXT_REPLY:
+        return answer(r);
+    case NEXT_PAUSE:
+    case NEXT_SENT:
+        return MHD_YES;
+    case NEXT_CLOSE:
+        return MHD_NO;
+    case NEXT_ASIDE:
+        break;
+    }
+    if (!request_pause(r)) {
+        (void)request_stopping(r);
+        return answer(r);
+    }
+    request_aside(r);
+    return MHD_YES;
+}
+
+/* ---- the headers are there ---- */
+
+struct arguments {
+    struct request *r;
+    bool wrong;
+};
+
+static enum MHD_Result take_argument(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
+                                     const char *raw_value)
+{
+    struct arguments *a = ctx;
+    const char *const *names = a->r->route->params;
+    char name[32];
+    size_t i = 0, len = raw_value ? strlen(raw_value) : 0;
+
+    (void)kind;
+    a->wrong = true;
+    if (uri_decode(raw_name, strlen(raw_name), name, sizeof name) < 0)
+        name[0] = '\0';
+    while (names[i] && strcmp(names[i], name) != 0)
+        i++;
+    if (!names[i])
+        (void)request_refuse_param(a->r, raw_name, "there is no such query parameter here");
+    else if (a->r->params[i])
+        (void)request_refuse_param(a->r, name, "given twice");
+    else if (!(a->r->params[i] = malloc(len + 1)))
+        (void)request_refuse(a->r, 503, "out of memory");
+    else if (uri_decode(raw_value ? raw_value : "", len, a->r->params[i], len + 1) < 0)
+        (void)request_refuse(a->r, 400, "the query has a broken percent escape or a NUL");
+    else
+        a->wrong = false;
+    return a->wrong ? MHD_NO : MHD_YES;
+}
+
+static bool screen_arguments(struct request *r)
+{
+    struct arguments a = { .r = r };
+
+    (void)MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_argument, &a);
+    return !a.wrong;
+}
+
+/* The path of a target in absolute form; the target itself otherwise. */
+static const char *path_of(const char *target)
+{
+    if (strncasecmp(target, "http://", strlen("http://")) != 0)
+        return target;
+    const char *path = strchr(target + strlen("http://"), '/');
+    return path ? path : "/";
+}
+
+static bool screen_route(struct request *r, const char *target, const char *method)
+{
+    char allow[sizeof r->reply.allow];
+
+    switch (routes_find(method, path_of(target), &r->route, r->id, allow)) {
+    case ROUTES_FOUND:
+        r->step = r->route->handle;
+        return true;
+    case ROUTES_NO_PATH:
+        (void)request_refuse(r, 404, "there is nothing at %.200s", target);
+        return false;
+    case ROUTES_BAD_PATH:
+        (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
+        return false;
+    case ROUTES_NO_METHOD:
+        break;
+    }
+    (void)request_refuse(r, 405, "%.20s is not for this path", method);
+    memcpy(r->reply.allow, allow, sizeof allow);
+    return false;
+}
+
+static size_t header_bytes(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return info ? info->header_size : 0;
+}
+
+static int64_t body_limit(const struct request *r)
+{
+    return r->route->takes_json ? r->server->config->max_body_bytes : IDLE_BODY_BYTES;
+}
+
+static bool screen_body(struct request *r, const struct guard_head *head)
+{
+    if (r->route->takes_json && !head->json) {
+        (void)request_refuse(r, 415, "send application/json");
+        return false;
+    }
+    if (head->length > body_limit(r)) {
+        (void)request_refuse(r, 413, "a body may have %lld bytes here", (long long)body_limit(r));
+        return false;
+    }
+    if (r->route->takes_json && head->length <= 256 * KIB &&
+        buf_reserve(&r->body, (size_t)head->length) < 0) {
+        (void)request_refuse(r, 503, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+/* False: the reply says why not. */
+static bool screen(struct request *r, const char *target, const char *method,
+                   const struct guard_head *head)
+{
+    if (gate_is_draining(&r->http->gate)) {
+        (void)request_stopping(r);
+        return false;
+    }
+    if (r->line->over) {
+        (void)request_refuse(r, 503, "too many connections");
+        r->reply.close = true;
+        return false;
+    }
+    if (header_bytes(r->connection) > (size_t)r->server->config->max_header_bytes) {
+        (void)request_refuse(r, 431, "request line and headers may have %lld bytes",
+                             (long long)r->server->config->max_header_bytes);
+        r->reply.close = true;
+        return false;
+    }
+    return screen_route(r, target, method) && screen_body(r, head) && screen_arguments(r);
+}
+
+static enum MHD_Result begin(struct request *r, const char *target, const char *method,
+                             const char *version)
+{
+    struct guard_head head;
+    const char *wrong = guard_read(r->connection, version, &head);
+
+    connections_begun(r->http->connections, r->line);
+    if (wrong) {
+        (void)request_refuse(r, 400, "%s", wrong);
+        r->reply.close = true;
+        return answer(r);
+    }
+    if (screen(r, target, method, &head))
+        return MHD_YES;
+    r->refused = true;
+    r->step = request_ready;
+    if (head.length == 0 && !head.chunked)
+        return MHD_YES;
+    r->reply.close = true; /* nobody wants the body that is on its way */
+    return answer(r);
+}
+
+/* ---- its body arrives ---- */
+
+static void refuse_body(struct request *r, unsigned status, const char *why)
+{
+    (void)request_refuse(r, status, "%s", why);
+    r->reply.close = true;
+    r->refused = true;
+    r->step = request_ready;
+    buf_clear(&r->body);
+}
+
+static void take_body(struct request *r, const char *data, size_t len)
+{
+    struct http *h = r->http;
+    int64_t limit = body_limit(r);
+
+    if ((int64_t)r->body_seen > limit) {
+        refuse_body(r, 413, "the body is too large");
+        return;
+    }
+    if (!r->route->takes_json)
+        return;
+    r->body_charged += len;
+    if (atomic_fetch_add(&h->body_bytes, (int64_t)len) + (int64_t)len > BODIES_FACTOR * limit)
+        refuse_body(r, 503, "too many large requests at once");
+    else if (buf_add(&r->body, data, len) < 0)
+        refuse_body(r, 503, "out of memory");
+}
+
+/* The library can answer only when the body has ended, so a refused one is read on for a while. */
+static enum MHD_Result on_body(struct request *r, const char *data, size_t *len)
+{
+    r->body_seen += *len;
+    if (!r->refused)
+        take_body(r, data, *len);
+    *len = 0;
+    return (int64_t)r->body_seen > 2 * r->server->config->max_body_bytes ? MHD_NO : MHD_YES;
+}
+
+/* ---- the library's calls ---- */
+
+static struct connection *line_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static struct request *open_request(struct http *h, struct MHD_Connection *connection)
+{
+    struct connection *line = line_of(connection);
+    struct request *r = line ? calloc(1, sizeof *r) : NULL;
+
+    if (!r)
+        return NULL;
+    r->http = h;
+    r->server = &h->server;
+    r->gate = &h->gate;
+    r->aside = h->aside;
+    r->connection = connection;
+    r->line = line;
+    gate_enter(&h->gate);
+    return r;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *len, void **state)
+{
+    struct request *r = *state;
+
+    if (!r) {
+        r = *state = open_request(ctx, connection);
+        return r ? begin(r, url, method, version) : MHD_NO;
+    }
+    if (*len > 0)
+        return on_body(r, data, len);
+    if (!r->whole) {
+        r->whole = true;
+        connections_whole(r->http->connections, r->line);
+    }
+    return advance(r);
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct http *h = ctx;
+    struct request *r = *state;
+
+    (void)connection;
+    (void)how;
+    if (!r)
+        return;
+    *state = NULL;
+    atomic_fetch_sub(&h->body_bytes, (int64_t)r->body_charged);
+    connections_done(h->connections, r->line);
+    request_free(r);
+    gate_leave(&h->gate);
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **line,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http *h = ctx;
+    const union MHD_ConnectionInfo *info;
+
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        connections_closed(h->connections, *line);
+        *line = NULL;
+        return;
+    }
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *line = info ? connections_opened(h->connections, info->connect_fd) : NULL;
+}
+
+/* Paths are decoded segment by segment, after routing: a decoded %2F or %00 misleads. */
+static size_t leave_escapes(void *ctx, struct MHD_Connection *connection, char *text)
+{
+    (void)ctx;
+    (void)connection;
+    return strlen(text);
+}
+
+PRINTF(2, 0) static void on_log(void *ctx, const char *fmt, va_list ap)
+{
+    char line[300];
+
+    (void)ctx;
+    (void)vsnprintf(line, sizeof line, fmt, ap);
+    line[strcspn(line, "\n")] = '\0';
+    log_debug("http_library", log_s("says", line));
+}
+
+/* ---- start and end ---- */
+
+static bool knows_language(const void *ctx, const char *name)
+{
+    return languages_find(ctx, name) != NULL;
+}
+
+static void make_rules(struct server *s)
+{
+    const struct config *c = s->config;
+
+    s->rules = (struct submission_rules){
+        .max_tests = c->max_tests,
+        .max_source_bytes = c->max_source_bytes,
+        .max_depth = c->max_json_depth,
+        .max_time_ms = c->max_time_limit_ms,
+        .max_memory_bytes = c->max_memory_limit,
+        .default_time_ms = c->runner_time_limit_ms,
+        .default_checker = { .kind = (enum checker_kind)c->default_checker,
+                             .case_sensitive = true,
+                             .absolute_tolerance = 1e-6,
+                             .relative_tolerance = 1e-6 },
+        .knows_language = knows_language,
+        .ctx = s->languages,
+        .refuse_unknown = true,
+    };
+}
+
+/* Above the soft limit clients get a 503; above this one they wait in the backlog. */
+static unsigned hard_limit(int64_t soft)
+{
+    struct rlimit files = { .rlim_cur = 1024 };
+    int64_t most = soft + soft / 4 + 64;
+
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    int64_t left = (int64_t)files.rlim_cur - OWN_DESCRIPTORS;
+    if (files.rlim_cur != RLIM_INFINITY && most > left)
+        most = left > 64 ? left : 64;
+    return (unsigned)most;
+}
+
+static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
+{
+    const struct config *c = h->server.config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t pool = 2 * (size_t)c->max_header_bytes;
+    unsigned threads = cores < 2 ? 2 : cores > 4 ? 4 : (unsigned)cores;
+
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+        listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+        hard_limit(c->max_connections), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        pool < 32 * KIB ? (size_t)(32 * KIB) : pool, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)((c->request_timeout_ms + 999) / 1000), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)c->max_connections_per_address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes,
+        NULL, MHD_OPTION_END);
+}
+
+static struct http *release(struct http *h)
+{
+    h->aside = aside_free(h->aside);
+    h->connections = connections_free(h->connections);
+    h->server.cache = cache_free(h->server.cache);
+    gate_destroy(&h->gate);
+    free(h);
+    return NULL;
+}
+
+static int prepare(struct http *h, struct err *e)
+{
+    const struct config *c = h->server.config;
+
+    gate_init(&h->gate);
+    make_rules(&h->server);
+    h->server.cache = cache_open(CACHE_BYTES);
+    if (!h->server.cache)
+        return err_set(e, ERR_NOMEM, "cache of reports");
+    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0)
+        return -1;
+    return connections_open(c->request_timeout_ms, c->max_connections, &h->connections, e);
+}
+
+int http_start(const struct server *s, int listen_fd, struct http **ret_http, struct err *e)
+{
+    CLEANUP(closep) int fd = listen_fd;
+    struct http *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return err_set(e, ERR_NOMEM, "HTTP server");
+    h->server = *s;
+    int rc = prepare(h, e);
+    if (rc == 0 && listen(fd, BACKLOG) < 0)
+        rc = err_errno(e, ERR_UNAVAILABLE, errno, "listen");
+    if (rc == 0 && !(h->daemon = start_daemon(h, fd)))
+        rc = err_set(e, ERR_UNAVAILABLE, "the HTTP server does not start");
+    if (rc < 0) {
+        release(h);
+        return -1;
+    }
+    TAKE_FD(fd);
+    *ret_http = h;
+    return 0;
+}
+
+void http_drain(struct http *h)
+{
+    if (gate_is_draining(&h->gate))
+        return;
+    int fd = MHD_quiesce_daemon(h->daemon);
+    closep(&fd);
+    gate_drain(&h->gate);
+}
+
+struct http *http_stop(struct http *h)
+{
+    if (!h)
+        return NULL;
+    http_drain(h);
+    gate_stop(&h->gate);
+    waiters_stop(h->server.waiters);
+    gate_wait_unpaused(&h->gate);
+    gate_wait_empty(&h->gate, clock_mono_ns() + LAST_WORDS_NS);
+    MHD_stop_daemon(h->daemon);
+    return release(h);
+}

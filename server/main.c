@@ -1,0 +1,306 @@
+/* server/main.c - scrc: settings, wiring, signals, the end.
+ *
+ * Exit codes: 0 clean, 1 fault, 2 setting or usage, 3 this platform cannot judge. The first
+ * SIGTERM, SIGINT or SIGHUP ends the server in order; a second one ends it at once with 1 (what was
+ * accepted is safe in the table, and the next start gives back what was running).
+ */
+#include <argp.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "engine/engine.h"
+#include "engine/language.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/jobs.h"
+#include "schema/log.h"
+#include "schema/text.h"
+#include "server/config.h"
+#include "server/http.h"
+#include "server/listen.h"
+#include "server/preflight.h"
+#include "server/waiters.h"
+
+enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
+
+/* All that has to be ended, in the order of its making. */
+struct scrc {
+    struct config config;
+    struct engine_config engine_config;
+    char instance[TEXT_ID_SIZE];
+    struct languages *languages;
+    int listen_fd;
+    struct jobs *jobs;
+    struct waiters *waiters;
+    struct engine *engine;
+    struct http *http;
+};
+
+/* ---- command line ---- */
+
+enum { KEY_CHECK = 256, KEY_HELP, KEY_VERSION };
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    bool *check = state->input;
+
+    (void)argument;
+    switch (key) {
+    case KEY_CHECK:
+        *check = true;
+        return 0;
+    case KEY_HELP:
+        argp_state_help(state, stdout, ARGP_HELP_LONG | ARGP_HELP_USAGE | ARGP_HELP_DOC);
+        (void)fputc('\n', stdout);
+        config_print_help(stdout);
+        exit(EXIT_CLEAN);
+    case KEY_VERSION:
+        (void)puts("scrc " SCRC_VERSION);
+        exit(EXIT_CLEAN);
+    case ARGP_KEY_ARG:
+        argp_error(state, "there are no arguments; settings are environment variables");
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static bool read_command_line(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        { "check", KEY_CHECK, NULL, 0, "Say what this host can do, and exit with 0 or 1", 0 },
+        { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
+        { "version", KEY_VERSION, NULL, 0, "Print the version", -1 },
+        { .name = NULL }
+    };
+    static const struct argp argp = { .options = options,
+                                      .parser = parse_option,
+                                      .doc = "Judges submissions: builds and runs untrusted "
+                                             "programs in locked-down containers." };
+    bool check = false;
+
+    argp_err_exit_status = EXIT_SETTING;
+    (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &check);
+    return check;
+}
+
+/* ---- signals ---- */
+
+static sigset_t ending_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+static void leave_now(int number)
+{
+    (void)number;
+    _exit(EXIT_FAULT);
+}
+
+/* Before any thread, so that all of them have the signals blocked. */
+static void block_signals(void)
+{
+    sigset_t set = ending_signals();
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, leave = { .sa_handler = leave_now };
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGTERM, &leave, NULL);
+    (void)sigaction(SIGINT, &leave, NULL);
+    (void)sigaction(SIGHUP, &leave, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Returns at the first signal; a second one finds leave_now(). */
+static void wait_for_signal(void)
+{
+    sigset_t set = ending_signals();
+    int number = 0;
+
+    (void)sigwait(&set, &number);
+    log_info("stopping", log_s("signal", strsignal(number)));
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* ---- settings ---- */
+
+static void warn_near_miss(void *ctx, const char *name, const char *meant)
+{
+    (void)ctx;
+    log_warning("unknown_setting", log_s("name", name), log_s("did_you_mean", meant));
+}
+
+static void fill_engine_config(struct scrc *x)
+{
+    const struct config *c = &x->config;
+
+    x->engine_config = (struct engine_config){
+        .docker_host = c->docker_host,
+        .cell_dir = c->cell_dir,
+        .box = c->box,
+        .instance = x->instance,
+        .version = SCRC_VERSION,
+        .parallel = c->runner_max_parallel,
+        .default_time_ms = c->runner_time_limit_ms,
+        .max_time_ms = c->max_time_limit_ms,
+        .default_memory_bytes = c->runner_memory_limit,
+        .max_memory_bytes = c->max_memory_limit,
+        .output_bytes = c->max_output_bytes,
+        .report_output_bytes = c->report_output_bytes,
+        .build_time_ms = c->build_time_limit_ms,
+        .build_memory_bytes = c->build_memory_limit,
+        .build_artefact_bytes = c->build_artefact_bytes,
+        .pids = c->runner_pids_limit,
+        .cell_uses = c->runner_cell_uses,
+    };
+}
+
+static int open_languages(struct scrc *x, struct err *e)
+{
+    const struct config *c = &x->config;
+    struct language_override overrides[ARRAY_LEN(config_languages)];
+
+    for (size_t i = 0; i < ARRAY_LEN(overrides); i++)
+        overrides[i] = (struct language_override){ .name = config_languages[i],
+                                                   .image = c->language[i].image,
+                                                   .run_image = c->language[i].run_image,
+                                                   .workdir = c->language[i].workdir };
+    return languages_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &x->languages, e);
+}
+
+/* Every connection is a descriptor, and the usual soft limit of 1024 is for programs that select.
+ */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* ---- start and end ---- */
+
+static int open_table(struct scrc *x, struct err *e)
+{
+    struct jobs_config c = { .dir = x->config.data_dir,
+                             .instance = x->instance,
+                             .max_queued = x->config.max_queued,
+                             .retention_ms = x->config.retention_ms,
+                             .lock_wait_ms = x->config.shutdown_timeout_ms };
+
+    if (jobs_open(&c, &x->jobs, e) == 0)
+        return 0;
+    if (e->kind == ERR_SETTING) /* its lock is held: a fault of the moment, not a wrong setting */
+        e->kind = ERR_UNAVAILABLE;
+    return -1;
+}
+
+static int start_http(struct scrc *x, struct err *e)
+{
+    struct server s = { .config = &x->config,
+                        .jobs = x->jobs,
+                        .engine = x->engine,
+                        .languages = x->languages,
+                        .waiters = x->waiters };
+    char name[LISTEN_NAME_SIZE];
+
+    listen_name(x->listen_fd, name);
+    if (http_start(&s, TAKE_FD(x->listen_fd), &x->http, e) < 0)
+        return -1;
+    log_info("listening", log_s("address", name));
+    return 0;
+}
+
+/* The waiters must listen before the engine makes the first change. */
+static int start(struct scrc *x, struct err *e)
+{
+    if (open_languages(x, e) < 0)
+        return -1;
+    if (listen_bind(x->config.http_listen, x->config.allow_anonymous, &x->listen_fd, e) < 0)
+        return -1;
+    if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
+        return -1;
+    jobs_listen(x->jobs, waiters_changed, x->waiters);
+    if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
+        return -1;
+    return start_http(x, e);
+}
+
+/* While runs in progress end, their clients go on waiting. */
+static void stop(struct scrc *x)
+{
+    if (x->http)
+        http_drain(x->http);
+    x->engine = engine_stop(x->engine, clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS);
+    x->http = http_stop(x->http);
+    x->jobs = jobs_close(x->jobs);
+    x->waiters = waiters_free(x->waiters);
+    closep(&x->listen_fd);
+    x->languages = languages_free(x->languages);
+    config_clear(&x->config);
+}
+
+static enum exit_code fault(const struct err *e)
+{
+    log_error("fault", log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
+    return e->kind == ERR_SETTING    ? EXIT_SETTING
+           : e->kind == ERR_PLATFORM ? EXIT_UNFIT
+                                     : EXIT_FAULT;
+}
+
+static enum exit_code check(struct scrc *x)
+{
+    struct err e;
+
+    if (open_languages(x, &e) < 0)
+        return fault(&e);
+    return preflight_print(&x->engine_config, x->languages, stdout) ? EXIT_CLEAN : EXIT_FAULT;
+}
+
+static enum exit_code serve(struct scrc *x)
+{
+    struct err e;
+
+    if (start(x, &e) < 0)
+        return fault(&e);
+    wait_for_signal();
+    return EXIT_CLEAN;
+}
+
+int main(int argc, char **argv)
+{
+    struct scrc x = { .listen_fd = -1 };
+    struct err e;
+    bool only_check = read_command_line(argc, argv);
+
+    block_signals();
+    if (config_load(environ, &x.config, &e) < 0)
+        return (int)fault(&e);
+    log_init((enum log_level)x.config.log_level, x.config.log_json);
+    config_near_misses(environ, warn_near_miss, NULL);
+    raise_file_limit();
+    if (text_init() < 0) {
+        (void)err_set(&e, ERR_PLATFORM, "this host gives no random numbers");
+        return (int)fault(&e);
+    }
+    json_object_seed(0);
+    text_random_id(x.instance);
+    fill_engine_config(&x);
+
+    enum exit_code code = only_check ? check(&x) : serve(&x);
+    stop(&x);
+    if (code == EXIT_CLEAN && !only_check)
+        log_info("stopped", log_i("code", code));
+    return (int)code;
+}

@@ -1,0 +1,26 @@
+#include "server/preflight.h"
+
+#include "engine/platform.h"
+#include "schema/base.h"
+
+bool preflight_print(const struct engine_config *c, const struct languages *l, FILE *out)
+{
+    static const char *const levels[] = {
+        [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warning", [PLATFORM_UNFIT] = "UNFIT"
+    };
+    struct platform_finding found[PLATFORM_FINDINGS_MAX];
+    size_t len = platform_check(c, l, found), count[ARRAY_LEN(levels)] = { 0 };
+
+    for (size_t i = 0; i < len; i++) {
+        const struct platform_finding *f = &found[i];
+        count[f->level]++;
+        (void)fprintf(out, "%-8s %-12s %s\n", levels[f->level], f->name, f->says);
+        if (f->level != PLATFORM_OK && f->means[0])
+            (void)fprintf(out, "%-8s %-12s so: %s\n", "", "", f->means);
+        if (f->level != PLATFORM_OK && f->mend[0])
+            (void)fprintf(out, "%-8s %-12s to mend it: %s\n", "", "", f->mend);
+    }
+    (void)fprintf(out, "%zu ok, %zu warnings, %zu unfit\n", count[PLATFORM_OK],
+                  count[PLATFORM_WARNING], count[PLATFORM_UNFIT]);
+    return count[PLATFORM_UNFIT] == 0;
+}

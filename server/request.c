@@ -1,0 +1,206 @@
+#include "server/request.h"
+
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/log.h"
+#include "server/gate.h"
+#include "server/problem.h"
+#include "server/routes.h"
+
+#define RETRY_AFTER_S 5
+
+static const char no_memory[] = "{\"type\":\"about:blank\",\"title\":\"Not able now\","
+                                "\"status\":503,\"detail\":\"out of memory\"}";
+
+enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
+                        size_t len)
+{
+    if (!r->reply.kept)
+        free(r->reply.body);
+    r->reply.kept = false;
+    r->reply.status = status;
+    r->reply.type = type;
+    r->reply.body = body;
+    r->reply.len = len;
+    return NEXT_REPLY;
+}
+
+/* Without memory for an answer there is still one that needs none. */
+static enum next reply_no_memory(struct request *r)
+{
+    (void)request_reply(r, 503, PROBLEM_TYPE, (char *)(uintptr_t)no_memory, sizeof no_memory - 1);
+    r->reply.kept = true;
+    r->reply.retry_after = RETRY_AFTER_S;
+    return NEXT_REPLY;
+}
+
+enum next request_reply_json(struct request *r, unsigned status, json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+    json_decref(json);
+    if (!text)
+        return reply_no_memory(r);
+    return request_reply(r, status, "application/json", text, strlen(text));
+}
+
+enum next request_problem(struct request *r, const struct problem_text *p)
+{
+    size_t len = 0;
+    char *text = problem_render(p, &len);
+
+    if (!text)
+        return reply_no_memory(r);
+    r->reply.retry_after = p->status == 429 || p->status == 503 ? RETRY_AFTER_S : 0;
+    return request_reply(r, p->status, PROBLEM_TYPE, text, len);
+}
+
+enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...)
+{
+    char detail[400];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    return request_problem(r, &(struct problem_text){ .status = status, .detail = detail });
+}
+
+enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...)
+{
+    char detail[400], shown[101];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    (void)snprintf(shown, sizeof shown, "%.100s", name);
+    return request_problem(
+        r, &(struct problem_text){ .status = 422, .detail = detail, .parameter = shown });
+}
+
+/* A full disk fails every request; one line a second tells it as well as ten thousand. */
+static bool worth_a_line(void)
+{
+    static _Atomic int64_t last_ns;
+    int64_t now = clock_mono_ns(), last = atomic_load(&last_ns);
+
+    return (last == 0 || now - last > NS_PER_S) &&
+           atomic_compare_exchange_strong(&last_ns, &last, now);
+}
+
+enum next request_fail(struct request *r, const struct err *e)
+{
+    unsigned status = problem_status(e->kind);
+
+    if (status >= 500 && worth_a_line())
+        log_warning("request_failed", log_s("job", r->id), log_i("status", status),
+                    log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
+    return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
+}
+
+char *request_param(const struct request *r, const char *name)
+{
+    for (size_t i = 0; r->route->params[i]; i++) {
+        if (strcmp(r->route->params[i], name) == 0)
+            return r->params[i];
+    }
+    return NULL;
+}
+
+bool request_use(struct request *r)
+{
+    r->uses = r->uses || gate_use(r->gate);
+    return r->uses;
+}
+
+void request_unuse(struct request *r)
+{
+    if (r->uses)
+        gate_unuse(r->gate);
+    r->uses = false;
+}
+
+bool request_pause(struct request *r)
+{
+    if (r->paused)
+        return true;
+    if (!gate_pause(r->gate))
+        return false;
+    r->paused = true;
+    MHD_suspend_connection(r->connection);
+    return true;
+}
+
+void request_resume(struct request *r)
+{
+    struct gate *gate = r->gate;
+
+    r->paused = false;
+    MHD_resume_connection(r->connection); /* r may be gone when this returns */
+    gate_unpause(gate);
+}
+
+enum next request_ready(struct request *r)
+{
+    (void)r;
+    return NEXT_REPLY;
+}
+
+static enum next gone(struct request *r)
+{
+    (void)r;
+    return NEXT_CLOSE;
+}
+
+static void run_aside(struct aside_task *t)
+{
+    struct request *r = (struct request *)(void *)((char *)t - offsetof(struct request, task));
+    enum next next;
+
+    do
+        next = r->step(r);
+    while (next == NEXT_ASIDE);
+    if (next == NEXT_PAUSE)
+        return; /* r belongs to whoever resumes it */
+    r->step = next == NEXT_REPLY ? request_ready : gone;
+    request_resume(r);
+}
+
+void request_aside(struct request *r)
+{
+    r->task.run = run_aside;
+    aside_put(r->aside, &r->task);
+}
+
+int request_fd(const struct request *r)
+{
+    return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+enum next request_stopping(struct request *r)
+{
+    (void)request_refuse(r, 503, "the server is stopping");
+    r->reply.close = true;
+    return NEXT_REPLY;
+}
+
+void request_free(struct request *r)
+{
+    request_unuse(r);
+    if (!r->reply.kept)
+        free(r->reply.body);
+    free(r->reply.location);
+    for (size_t i = 0; i < REQUEST_PARAMS_MAX; i++)
+        free(r->params[i]);
+    buf_clear(&r->body);
+    submission_packed_clear(&r->packed);
+    submission_free(r->submission);
+    free(r);
+}

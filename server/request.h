@@ -1,0 +1,131 @@
+/* server/request.h - one request, from its headers to its answer: what a handler sees.
+ *
+ * A handler is a chain of steps. A step looks at the request and returns what comes next:
+ *
+ *     NEXT_REPLY    the reply is filled in: send it
+ *     NEXT_ASIDE    r->step is to be called on a thread where it may take long
+ *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
+ *     NEXT_SENT     the reply has been queued already
+ *     NEXT_CLOSE    nobody is there any more: close the connection
+ *
+ * Room     server.
+ * Owns     the request and all below it, from its headers to the library's "completed".
+ * Threads  a request is in the hands of one thread at a time. After request_resume(), and after
+ *          handing it to somebody who will resume it, it is no longer yours.
+ * Errors   become replies.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+#include "schema/buf.h"
+#include "schema/jobs.h"
+#include "schema/submission.h"
+#include "server/aside.h"
+#include "server/waiters.h"
+
+struct cache;
+struct connection;
+struct gate;
+struct http;
+struct MHD_Connection;
+struct problem_text;
+struct route;
+struct server;
+
+enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_CLOSE };
+
+#define REQUEST_PARAMS_MAX 10
+#define REQUEST_FIELDS_MAX 24
+
+struct reply {
+    unsigned status;
+    const char *type; /* static */
+    char *body;       /* owned, unless kept */
+    size_t len;
+    bool kept;       /* body is static */
+    bool close;      /* close the connection afterwards */
+    int retry_after; /* seconds; 0: no such header */
+    char *location;  /* owned; NULL: no such header */
+    char allow[40];  /* "": no such header */
+};
+
+struct request {
+    const struct server *server; /* borrowed */
+    const struct route *route;   /* static; NULL until it is found */
+    enum next (*step)(struct request *r);
+    struct reply reply;
+    char id[SUBMISSION_ID_MAX + 1];   /* of the path, decoded; later the one that was accepted */
+    char *params[REQUEST_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
+    struct buf body;
+    int64_t wait_ns;                            /* how long the client would wait */
+    const char *fields[REQUEST_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */
+    bool posted;                                /* the answer to POST /submissions says more */
+
+    struct waiter waiter;
+    struct jobs_op op;
+    struct submission *submission; /* owned; what op accepts */
+    struct submission_packed packed;
+
+    /* private to http.c and request.c */
+    struct http *http;
+    struct gate *gate;
+    struct aside *aside;
+    struct MHD_Connection *connection;
+    struct connection *line;
+    struct aside_task task;
+    size_t body_seen, body_charged;
+    bool paused, refused, whole, uses;
+};
+
+/* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */
+
+/* Takes body. */
+enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
+                        size_t len);
+/* Takes the reference; NULL (out of memory) becomes 503. */
+enum next request_reply_json(struct request *r, unsigned status, json_t *json);
+enum next request_problem(struct request *r, const struct problem_text *p);
+PRINTF(3, 4)
+enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);
+/* 422 that names a query parameter. */
+PRINTF(3, 4)
+enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...);
+/* As the error's kind demands; logs what is our own fault. */
+enum next request_fail(struct request *r, const struct err *e);
+
+/* ---- query parameters ---- */
+
+/* The decoded value of one of route->params, which may be cut apart; NULL when it was not given. */
+char *request_param(const struct request *r, const char *name);
+
+/* ---- the engine, and writing to the job table ---- */
+
+/* Both are there from here to request_unuse(), which may be left to the request's end. False when
+ * the server is stopping. */
+NODISCARD bool request_use(struct request *r);
+void request_unuse(struct request *r);
+
+/* ---- waiting ---- */
+
+/* Suspends the connection. Call it before handing the request to whoever will resume it. False when
+ * the server is stopping: answer at once. True again when it is suspended already. */
+NODISCARD bool request_pause(struct request *r);
+void request_resume(struct request *r);
+/* Calls r->step on a thread where it may take long. The request is paused. */
+void request_aside(struct request *r);
+/* The client's socket. */
+int request_fd(const struct request *r);
+
+/* 503 for a request that comes when the server is stopping. */
+enum next request_stopping(struct request *r);
+
+/* The step of a request whose reply is filled in. */
+enum next request_ready(struct request *r);
+
+/* For the library's "completed". */
+void request_free(struct request *r);

@@ -1,0 +1,30 @@
+/* server/routes.h - every route, once. openapi.yaml says the same; a test compares.
+ *
+ * Threads  any; static tables.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/request.h"
+
+struct route {
+    const char *method; /* a GET row answers HEAD too */
+    const char *path;   /* as in openapi.yaml: "/results/{id}" */
+    enum next (*handle)(struct request *r);
+    bool takes_json;
+    bool aside; /* may take long: not on the thread that serves connections */
+    const char *params[REQUEST_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */
+};
+
+extern const struct route routes_table[];
+extern const size_t routes_len;
+
+enum routes_found { ROUTES_FOUND, ROUTES_NO_PATH, ROUTES_NO_METHOD, ROUTES_BAD_PATH };
+
+/* path is raw, as on the wire, without the query. On ROUTES_FOUND *ret_route is set and id (of
+ * SUBMISSION_ID_MAX + 1 bytes) holds the decoded {id}, if there is one. On ROUTES_NO_METHOD allow
+ * holds the methods that would be right. */
+enum routes_found routes_find(const char *method, const char *path, const struct route **ret_route,
+                              char *id, char allow[40]);

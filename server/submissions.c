@@ -1,0 +1,140 @@
+#include "server/submissions.h"
+
+#include <string.h>
+
+#include "engine/engine.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/log.h"
+#include "server/http.h"
+#include "server/problem.h"
+#include "server/results.h"
+
+/* A larger body takes milliseconds to parse, in which its thread serves nobody else. */
+#define PARSE_ASIDE_BYTES (100 * KIB)
+
+/* Hands r->op to the job table; `done` is called on its writer thread, `then` is the step after the
+ * commit. The last word of a step. */
+static enum next commit(struct request *r, void (*done)(struct jobs_op *),
+                        enum next (*then)(struct request *))
+{
+    if (!request_use(r) || !request_pause(r))
+        return request_stopping(r);
+    r->step = then;
+    r->op.done = done;
+    r->op.ctx = r;
+    jobs_put(r->server->jobs, &r->op);
+    return NEXT_PAUSE;
+}
+
+/* ---- POST ---- */
+
+static void on_accepted(struct jobs_op *op) { request_resume(op->ctx); }
+
+static enum next accepted(struct request *r)
+{
+    request_unuse(r);
+    if (r->op.result < 0)
+        return request_fail(r, &r->op.err);
+
+    memcpy(r->id, r->op.u.accept.id, sizeof r->id);
+    if (!r->op.u.accept.existing)
+        log_info("accepted", log_s("job", r->id), log_s("language", r->submission->language));
+
+    struct job_status status = {
+        .seq = r->op.u.accept.seq,
+        .state = r->op.u.accept.state,
+        .position = r->op.u.accept.position,
+        .submitted_ms = r->op.u.accept.submitted_ms,
+    };
+    /* The table's language names are no longer than a status has room for. */
+    strncpy(status.language, r->submission->language, sizeof status.language - 1);
+    return results_answer(r, &status);
+}
+
+static enum next refuse_submission(struct request *r, const struct problems *problems,
+                                   const struct err *e)
+{
+    if (e->kind != ERR_INPUT)
+        return request_fail(r, e);
+    return request_problem(
+        r, &(struct problem_text){ .status = 422, .detail = e->msg, .fields = problems });
+}
+
+static enum next accept(struct request *r)
+{
+    CLEANUP(problems_clear) struct problems problems = { .len = 0 };
+    struct err e;
+
+    if (submission_parse(r->body.data ? r->body.data : "", r->body.len, &r->server->rules,
+                         &r->submission, &problems, &e) < 0)
+        return refuse_submission(r, &problems, &e);
+    buf_clear(&r->body);
+    if (submission_pack(r->submission, &r->packed, &e) < 0)
+        return request_fail(r, &e);
+
+    r->posted = true;
+    r->op.kind = JOBS_ACCEPT;
+    r->op.u.accept.submission = r->submission;
+    r->op.u.accept.packed = &r->packed;
+    return commit(r, on_accepted, accepted);
+}
+
+enum next submissions_post(struct request *r)
+{
+    if (!results_read_wait(r))
+        return NEXT_REPLY;
+    if (r->body.len <= PARSE_ASIDE_BYTES)
+        return accept(r);
+    r->step = accept;
+    return NEXT_ASIDE;
+}
+
+/* ---- GET: what was sent, and its state ---- */
+
+enum next submissions_get(struct request *r)
+{
+    CLEANUP(submission_freep) struct submission *s = NULL;
+    struct job_status status;
+    char submitted[CLOCK_RFC3339_SIZE];
+    struct err e;
+
+    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
+        return request_fail(r, &e);
+    if (status.expired)
+        return request_refuse(r, 404, "its texts were removed after RETENTION");
+    if (jobs_submission(r->server->jobs, status.seq, &s, &e) < 0)
+        return request_fail(r, &e);
+
+    clock_rfc3339(status.submitted_ms, submitted);
+    json_auto_t *json = submission_to_json(s);
+    json_auto_t *state = json_pack("{s:s, s:s, s:s}", "id", r->id, "state",
+                                   job_state_name(status.state), "submitted_at", submitted);
+    if (!json || !state || json_object_update(json, state) < 0)
+        return request_reply_json(r, 200, NULL);
+    return request_reply_json(r, 200, TAKE(json));
+}
+
+/* ---- DELETE ---- */
+
+/* Aside: the engine must hear of it even if the client has gone, and may take a moment. */
+static void on_cancelled(struct jobs_op *op) { request_aside(op->ctx); }
+
+static enum next cancelled(struct request *r)
+{
+    if (r->op.result == 0 && r->op.u.cancel.was_running && r->server->engine)
+        engine_cancel(r->server->engine, r->op.u.cancel.seq);
+    request_unuse(r);
+    if (r->op.result < 0)
+        return request_fail(r, &r->op.err);
+    log_info("cancelled", log_s("job", r->id));
+    return request_reply_json(
+        r, 200, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(JOB_CANCELLED)));
+}
+
+enum next submissions_delete(struct request *r)
+{
+    r->op.kind = JOBS_CANCEL;
+    r->op.u.cancel.id = r->id;
+    return commit(r, on_cancelled, cancelled);
+}

@@ -1,0 +1,12 @@
+/* server/submissions.h - POST /submissions, GET and DELETE /submissions/{id}.
+ *
+ * Room     server.
+ * Threads  steps of a request, see request.h.
+ */
+#pragma once
+
+#include "server/request.h"
+
+enum next submissions_post(struct request *r);
+enum next submissions_get(struct request *r);
+enum next submissions_delete(struct request *r);

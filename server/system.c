@@ -1,0 +1,55 @@
+#include "server/system.h"
+
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "server/http.h"
+
+/* openapi.yaml, put in by the build. */
+extern const char http_openapi[];
+extern const size_t http_openapi_size;
+
+enum next system_languages(struct request *r)
+{
+    json_t *list =
+        r->server->engine ? engine_languages(r->server->engine) : json_pack("{s:[]}", "languages");
+
+    return request_reply_json(r, 200, list);
+}
+
+enum next system_healthz(struct request *r)
+{
+    return request_reply_json(r, 200,
+                              json_pack("{s:s, s:s}", "status", "ok", "version", SCRC_VERSION));
+}
+
+enum next system_readyz(struct request *r)
+{
+    struct engine_health health = { .why = "nothing is judged here" };
+    struct jobs_counts counts;
+    json_t *reasons = json_array();
+
+    jobs_counts(r->server->jobs, &counts);
+    if (!request_use(r))
+        (void)snprintf(health.why, sizeof health.why, "the server is stopping");
+    else if (r->server->engine)
+        engine_health(r->server->engine, &health);
+    if (!counts.writable)
+        (void)json_array_append_new(reasons, json_sprintf("job table: %s", counts.unwritable_why));
+    if (!health.ready)
+        (void)json_array_append_new(reasons, json_string(health.why));
+
+    bool ready = counts.writable && health.ready;
+    return request_reply_json(
+        r, ready ? 200 : 503,
+        json_pack("{s:b, s:o, s:[]}", "ready", ready, "reasons", reasons, "degraded"));
+}
+
+enum next system_openapi(struct request *r)
+{
+    /* Kept: the library only reads it. */
+    (void)request_reply(r, 200, "application/yaml", (char *)(uintptr_t)http_openapi,
+                        http_openapi_size);
+    r->reply.kept = true;
+    return NEXT_REPLY;
+}

@@ -1,0 +1,379 @@
+/* tests/agent/test_agent.c BOX - what protocol.h promises, asked of a real agent in a real cell. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "engine/docker.h"
+#include "schema/clock.h"
+#include "tests/agent/fixture.h"
+
+static const char *box;
+
+/* A request for `sh -c script`; argv lives as long as the caller's array. */
+static struct cell_request shell(const char *argv[4], const char *script)
+{
+    argv[0] = "/bin/sh";
+    argv[1] = "-c";
+    argv[2] = script;
+    argv[3] = NULL;
+    return fixture_request(argv, -1, -1);
+}
+
+static struct cell_result run_shell(const char *script)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, script);
+
+    return fixture_run(&q);
+}
+
+static const char *text(const struct buf *b) { return b->data ? b->data : ""; }
+
+static void the_box_is_the_one_asked_for(void **state)
+{
+    (void)state;
+    if (strcmp(box, "inplace") == 0)
+        assert_int_equal(cell_box(fixture_cell()), AGENT_BOX_INPLACE);
+    else if (cell_box(fixture_cell()) == AGENT_BOX_NAMESPACES)
+        assert_string_equal(cell_box_why(fixture_cell()), "");
+    else
+        assert_string_not_equal(cell_box_why(fixture_cell()), "");
+}
+
+static void the_program_gets_what_was_sent(void **state)
+{
+    static const char *const argv[] = {
+        "sh", "-c", "printf '%s|' \"$0\" \"$@\"; pwd; printf '%s|' \"$X\"; cat", "zero", "one two",
+        "",   NULL
+    };
+    static const char *const env[] = { "PATH=/nowhere:/bin", "X=y = z", NULL };
+    int input = fixture_text("input");
+    struct cell_request q = fixture_request(argv, -1, input);
+    (void)state;
+
+    q.env = env;
+    struct cell_result r = fixture_run(&q);
+    assert_string_equal(text(&r.out), "zero|one two||/work\ny = z|input");
+    assert_int_equal(r.agent.status, 0);
+    assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
+    cell_result_clear(&r);
+    (void)close(input);
+}
+
+static void endings_are_reported(void **state)
+{
+    static const struct {
+        const char *script;
+        int status;
+    } cases[] = {
+        { "exit 0", W_EXITCODE(0, 0) },         { "exit 42", W_EXITCODE(42, 0) },
+        { "kill -SEGV $$", W_EXITCODE(0, 11) }, { "kill -KILL $$", W_EXITCODE(0, 9) },
+        { "kill -TERM $$", W_EXITCODE(0, 15) },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cell_result r = run_shell(cases[i].script);
+        assert_int_equal(r.agent.status, cases[i].status);
+        assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
+        assert_int_equal(r.agent.exec_errno, 0);
+        assert_true(r.agent.wall_ns > 0 && r.agent.cpu_ns > 0);
+        cell_result_clear(&r);
+    }
+}
+
+static void what_cannot_be_executed_says_why(void **state)
+{
+    static const char *const argv[] = { "/bin/none", NULL };
+    int junk = fixture_text("no program\n");
+    struct cell_request q = fixture_request(argv, -1, -1);
+    (void)state;
+
+    struct cell_result r = fixture_run(&q);
+    assert_int_equal(r.agent.exec_errno, ENOENT);
+    cell_result_clear(&r);
+
+    q.exec_fd = junk;
+    r = fixture_run(&q);
+    assert_int_equal(r.agent.exec_errno, ENOEXEC);
+    cell_result_clear(&r);
+    (void)close(junk);
+}
+
+/* `limit` must end the script, and within 50 ms of `wall_ns` (100 under load). */
+static void expect_stop(struct cell_request *q, enum agent_limit limit, int64_t wall_ns)
+{
+    struct cell_result r = fixture_run(q);
+
+    print_message("    ended after %lld ms, waited %lld ms\n",
+                  (long long)(r.agent.wall_ns / NS_PER_MS),
+                  (long long)(r.agent.waited_ns / NS_PER_MS));
+    assert_int_equal(r.agent.limit, limit);
+    assert_int_equal(r.agent.status, W_EXITCODE(0, 9));
+    assert_true(r.agent.wall_ns >= wall_ns);
+    assert_true(r.agent.wall_ns < wall_ns + 100 * NS_PER_MS + r.agent.waited_ns);
+    cell_result_clear(&r);
+}
+
+static void sleepers_are_stopped_in_time(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "sleep 60");
+    (void)state;
+
+    q.cpu_limit_ns = 200 * NS_PER_MS;
+    expect_stop(&q, AGENT_LIMIT_WALL, 300 * NS_PER_MS); /* the limit and the grace */
+    q.wall_limit_ns = 150 * NS_PER_MS;
+    expect_stop(&q, AGENT_LIMIT_WALL, 150 * NS_PER_MS);
+    q.wall_limit_ns = 600 * NS_PER_MS;
+    expect_stop(&q, AGENT_LIMIT_WALL, 600 * NS_PER_MS);
+}
+
+static void spinners_are_stopped_in_time(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "while :; do :; done");
+    (void)state;
+
+    q.cpu_limit_ns = 150 * NS_PER_MS;
+    for (int i = 0; i < 3; i++) {
+        struct cell_result r = fixture_run(&q);
+        assert_int_equal(r.agent.limit, AGENT_LIMIT_CPU);
+        assert_true(r.agent.cpu_ns >= q.cpu_limit_ns);
+        assert_true(r.agent.cpu_ns < q.cpu_limit_ns + 20 * NS_PER_MS);
+        cell_result_clear(&r);
+    }
+}
+
+static void files_are_installed_and_read_only(void **state)
+{
+    const char *argv[4];
+    const uint32_t head[2] = { 5, 4 };
+    int plain = fixture_text("print(1)\n"), tree = memfd_create("tree", MFD_CLOEXEC);
+    struct cell_file files[] = { { "main.py", plain, AGENT_FILE_PLAIN },
+                                 { "", tree, AGENT_FILE_TREE } };
+    struct cell_request q = shell(
+        argv, "cat main.py a/b.c; (echo x > main.py) 2>/dev/null; rm -f main.py a/b.c 2>/dev/null;"
+              "cat main.py a/b.c; echo own > own; cat own");
+    (void)state;
+
+    assert_int_equal(write(tree, head, sizeof head), sizeof head);
+    assert_int_equal(write(tree, "a/b.cdeep", 9), 9);
+    q.files = files;
+    q.files_len = ARRAY_LEN(files);
+    struct cell_result r = fixture_run(&q);
+    assert_string_equal(text(&r.out), "print(1)\ndeepprint(1)\ndeepown\n");
+    cell_result_clear(&r);
+
+    r = run_shell("ls -A /work /tmp /dev/shm");
+    assert_string_equal(text(&r.out), "/dev/shm:\n\n/tmp:\n\n/work:\n");
+    cell_result_clear(&r);
+    (void)close(plain);
+    (void)close(tree);
+}
+
+static void input_need_not_be_read(void **state)
+{
+    static char large[8 * MIB + 1];
+    const char *argv[4];
+    struct cell_request q = shell(argv, "head -c 1");
+    (void)state;
+
+    memset(large, 'x', sizeof large - 1);
+    q.stdin_fd = fixture_text(large);
+    for (int i = 0; i < 2; i++) { /* each run reads from the start */
+        struct cell_result r = fixture_run(&q);
+        assert_string_equal(text(&r.out), "x");
+        cell_result_clear(&r);
+    }
+    argv[2] = "wc -c";
+    struct cell_result r = fixture_run(&q);
+    assert_int_equal(strtol(text(&r.out), NULL, 10), sizeof large - 1);
+    cell_result_clear(&r);
+    (void)close(q.stdin_fd);
+}
+
+static void artefacts_are_collected(void **state)
+{
+    static const struct {
+        const char *script, *name;
+        enum agent_collect kind;
+        enum agent_collected want;
+    } cases[] = {
+        { "echo artefact > main; chmod 700 main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED },
+        { "mkdir -p a/b; echo artefact > a/b/main", "a/b/main", AGENT_COLLECT_FILE,
+          AGENT_COLLECTED },
+        { ":", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_MISSING },
+        { "echo x > main; exit 1", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOTHING },
+        { "ln -s /etc/passwd main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { "ln -s /etc a", "a/passwd", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { "ln -s /dev/urandom main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { "mkfifo main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { "mkdir main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { ":", "../etc/passwd", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { "echo x > main; chmod 0 main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
+        { "dd if=/dev/zero of=main bs=1025 count=1", "main", AGENT_COLLECT_FILE,
+          AGENT_COLLECTED_TOO_BIG },
+        { "dd if=/dev/zero of=main bs=1 count=1 seek=1000000000", "main", AGENT_COLLECT_FILE,
+          AGENT_COLLECTED_TOO_BIG },
+        { "mkdir out; echo artefact > out/A.class", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED },
+        { "mkdir out; ln -s /etc/passwd out/A", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED },
+        { "ln -s /etc out", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED_NOT_REGULAR },
+        { "echo x > out", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED_NOT_REGULAR },
+        { "mkdir out; for i in 1 2 3 4 5 6 7 8 9; do dd if=/dev/zero of=out/$i bs=120 count=1; "
+          "done",
+          "out", AGENT_COLLECT_TREE, AGENT_COLLECTED_TOO_BIG },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *argv[4];
+        struct cell_request q = shell(argv, cases[i].script);
+
+        print_message("    case: %s\n", cases[i].script);
+        q.collect = cases[i].kind;
+        q.collect_name = cases[i].name;
+        q.collect_max = 1024;
+        struct cell_result r = fixture_run(&q);
+        assert_int_equal(r.agent.collected, cases[i].want);
+        assert_int_equal(r.artefact_fd >= 0, cases[i].want == AGENT_COLLECTED);
+        cell_result_clear(&r);
+    }
+}
+
+static void an_artefact_is_what_was_built(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "cp /bin/busybox main; sleep 60 &");
+    struct stat st;
+    (void)state;
+
+    q.collect = AGENT_COLLECT_FILE;
+    q.collect_name = "main";
+    q.collect_max = 16 * MIB;
+    struct cell_result built = fixture_run(&q);
+    assert_int_equal(built.agent.collected, AGENT_COLLECTED);
+    assert_int_equal(fstat(built.artefact_fd, &st), 0);
+    assert_true(st.st_size > 100 * KIB);
+
+    static const char *const echo[] = { "echo", "built", NULL };
+    q = fixture_request(echo, built.artefact_fd, -1);
+    struct cell_result r = fixture_run(&q);
+    assert_string_equal(text(&r.out), "built\n");
+    cell_result_clear(&r);
+    cell_result_clear(&built);
+}
+
+static void a_tree_can_be_run_again(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(
+        argv, "mkdir -p out/p/q; echo one > out/p/q/One; echo two > out/Two; rm -rf out/none");
+    (void)state;
+
+    q.collect = AGENT_COLLECT_TREE;
+    q.collect_name = "out";
+    q.collect_max = 64 * KIB;
+    struct cell_result built = fixture_run(&q);
+    assert_int_equal(built.agent.collected, AGENT_COLLECTED);
+
+    const struct cell_file tree = { "", built.artefact_fd, AGENT_FILE_TREE };
+    q = shell(argv, "cat p/q/One Two; find . -type f | wc -l");
+    q.files = &tree;
+    q.files_len = 1;
+    struct cell_result r = fixture_run(&q);
+    assert_string_equal(text(&r.out), "one\ntwo\n2\n");
+    cell_result_clear(&r);
+    cell_result_clear(&built);
+}
+
+static int in_container(const char *options, const char *command)
+{
+    char line[300];
+
+    (void)snprintf(line, sizeof line, "docker exec %s %s /bin/sh -c '%s'", options,
+                   cell_id(fixture_cell()), command);
+    return system(line); /* NOLINT(cert-env33-c): a test, its own words */
+}
+
+/* What no program can leave is put there from outside. */
+static void the_proof_sees_what_is_left(void **state)
+{
+    static const char *const left[] = { "touch /work/x", "touch /tmp/x", "touch /dev/shm/x",
+                                        "mkdir /tmp/d" };
+    struct err e;
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        fixture_prove();
+        if (in_container("", left[i]) != 0)
+            skip();
+        assert_int_equal(cell_prove(fixture_cell(), &e), -1);
+        print_message("    %s\n", e.msg);
+        assert_non_null(strstr(e.msg, "still holds"));
+    }
+    if (in_container("-d", "sleep 100") != 0)
+        skip();
+    assert_int_equal(cell_prove(fixture_cell(), &e), -1);
+    assert_non_null(strstr(e.msg, "is left"));
+}
+
+/* No server, no agent; no agent, no container. */
+static void the_container_ends_with_the_socket(void **state)
+{
+    char id[80];
+    bool running = true;
+    struct err e;
+    (void)state;
+
+    (void)snprintf(id, sizeof id, "%s", cell_id(fixture_cell()));
+    fixture_forget();
+    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+    while (running && clock_mono_ns() < end) {
+        json_t *container = NULL;
+        if (docker_inspect(fixture_docker(), id, &container, &e) < 0)
+            break;
+        running = json_is_true(json_object_get(json_object_get(container, "State"), "Running"));
+        json_decref(container);
+    }
+    assert_false(running);
+    assert_int_equal(docker_remove(fixture_docker(), id, &e), 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_box_is_the_one_asked_for),
+        cmocka_unit_test(the_program_gets_what_was_sent),
+        cmocka_unit_test(endings_are_reported),
+        cmocka_unit_test(what_cannot_be_executed_says_why),
+        cmocka_unit_test(sleepers_are_stopped_in_time),
+        cmocka_unit_test(spinners_are_stopped_in_time),
+        cmocka_unit_test(files_are_installed_and_read_only),
+        cmocka_unit_test(input_need_not_be_read),
+        cmocka_unit_test(artefacts_are_collected),
+        cmocka_unit_test(an_artefact_is_what_was_built),
+        cmocka_unit_test(a_tree_can_be_run_again),
+        cmocka_unit_test(the_proof_sees_what_is_left),
+        cmocka_unit_test(the_container_ends_with_the_socket),
+    };
+
+    if (argc < 2)
+        return 2;
+    box = argv[1];
+    fixture_start(box);
+    int failed = cmocka_run_group_tests_name(box, tests, NULL, NULL);
+    fixture_stop();
+    return failed ? 1 : 0;
+}

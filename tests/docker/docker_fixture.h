@@ -1,0 +1,164 @@
+/* tests/docker/docker_fixture.h - a place for cells and the words that all tests with a real engine
+ * share. SCRC_TEST_RUN_IMAGE names an image with busybox (default scrc-local/run); without an
+ * engine or that image a test program exits 77, which CTest shows as skipped.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "engine/cell.h"
+#include "engine/docker.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/text.h"
+
+struct docker_fixture {
+    struct docker *docker;
+    const char *image, *engine; /* engine: DOCKER_HOST */
+    char dir[64], table[TEXT_ID_SIZE], instance[TEXT_ID_SIZE];
+    struct cell_host host;
+};
+static struct docker_fixture fixture;
+
+#define ASSERT_OK(call)                                                                            \
+    do {                                                                                           \
+        struct err err_ = { .kind = ERR_NONE };                                                    \
+        struct err *e = &err_;                                                                     \
+        if ((call) < 0)                                                                            \
+            fail_msg("%s: %s: %s", #call, err_kind_name(err_.kind), err_.msg);                     \
+    } while (0)
+
+#define ASSERT_ERR(kind_, call)                                                                    \
+    do {                                                                                           \
+        struct err err_ = { .kind = ERR_NONE };                                                    \
+        struct err *e = &err_;                                                                     \
+        if ((call) >= 0)                                                                           \
+            fail_msg("%s did not fail", #call);                                                    \
+        if (err_.kind != (kind_))                                                                  \
+            fail_msg("%s: %s: %s", #call, err_kind_name(err_.kind), err_.msg);                     \
+    } while (0)
+
+static inline int fixture_open(const char *box)
+{
+    struct err e;
+    json_auto_t *image = NULL;
+    const char *name = getenv("SCRC_TEST_RUN_IMAGE");
+
+    fixture = (struct docker_fixture){ .image = name ? name : "scrc-local/run",
+                                       .engine = getenv("DOCKER_HOST") };
+    if (text_init() < 0 || docker_open(fixture.engine, &fixture.docker, &e) < 0 ||
+        docker_image(fixture.docker, fixture.image, &image, &e) < 0) {
+        (void)fprintf(stderr, "skipped: %s\n", e.msg);
+        exit(77);
+    }
+    (void)snprintf(fixture.dir, sizeof fixture.dir, "/var/tmp/scrc-test-XXXXXX");
+    if (!mkdtemp(fixture.dir))
+        return -1;
+    text_random_id(fixture.table);
+    text_random_id(fixture.instance);
+    fixture.host = (struct cell_host){ .dir = fixture.dir,
+                                       .host_dir = fixture.dir,
+                                       .instance = fixture.instance,
+                                       .table = fixture.table,
+                                       .box = box };
+    return 0;
+}
+
+/* How many containers this fixture's table has. */
+static inline size_t fixture_containers(void)
+{
+    char label[64];
+    json_auto_t *list = NULL;
+    (void)snprintf(label, sizeof label, "scrc.table=%s", fixture.table);
+    ASSERT_OK(docker_list(fixture.docker, label, &list, e));
+    return json_array_size(list);
+}
+
+/* Behind each test: what it left is an error, and does not trouble the next one. */
+static inline int fixture_sweep(void **state)
+{
+    (void)state;
+    struct cell_host next = fixture.host;
+    struct err e;
+    next.instance = "0123456789abcdef0123456789abcdef"; /* as after a restart */
+    size_t left = fixture_containers();
+    if (left > 0)
+        print_error("%zu containers left\n", left);
+    return cell_sweep(fixture.docker, &next, &e) >= 0 && left == 0 ? 0 : -1;
+}
+#define FIXTURE_TEST(f) cmocka_unit_test_teardown(f, fixture_sweep)
+
+/* Nothing may be left: no container, no directory. */
+static inline int fixture_close(void)
+{
+    size_t left = fixture_containers();
+    fixture.docker = docker_free(fixture.docker);
+    if (rmdir(fixture.dir) < 0 || left > 0) {
+        (void)fprintf(stderr, "left behind: %zu containers, or something in %s\n", left,
+                      fixture.dir);
+        return -1;
+    }
+    return 0;
+}
+
+static inline struct cell_spec fixture_spec(void)
+{
+    return (struct cell_spec){ .image = fixture.image,
+                               .workdir = "/work",
+                               .memory_bytes = 64 * MIB,
+                               .pids = 32,
+                               .tmpfs_bytes = 16 * MIB,
+                               .tmpfs_inodes = 1000,
+                               .nano_cpus = NS_PER_S };
+}
+
+static inline struct cell *fixture_cell(void)
+{
+    struct cell_spec spec = fixture_spec();
+    struct cell *c = NULL;
+    ASSERT_OK(cell_open(fixture.docker, &fixture.host, &spec, &c, e));
+    return c;
+}
+
+#define FIXTURE_ARGS 8
+static const char *const fixture_env[] = { "PATH=/bin", NULL };
+
+/* A request to run one line of shell. */
+struct fixture_line {
+    const char *argv[FIXTURE_ARGS];
+    struct cell_request request;
+};
+static inline void fixture_shell(struct fixture_line *l, const char *script)
+{
+    *l = (struct fixture_line){ .argv = { "/bin/sh", "-c", script, NULL } };
+    l->request = (struct cell_request){ .argv = l->argv,
+                                        .env = fixture_env,
+                                        .exec_fd = -1,
+                                        .stdin_fd = -1,
+                                        .cpu_limit_ns = 5 * NS_PER_S,
+                                        .memory_limit = 64 * MIB,
+                                        .file_bytes = 16 * MIB,
+                                        .out_max = MIB,
+                                        .err_keep = 64 * KIB };
+}
+
+/* Runs a line that must leave 0 and this output. */
+static inline void fixture_expect(struct cell *c, const char *script, const char *out)
+{
+    struct fixture_line l;
+    struct cell_result r;
+    fixture_shell(&l, script);
+    ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
+    if (r.agent.status != 0 || strcmp(r.out.data ? r.out.data : "", out) != 0)
+        fail_msg("%s: status %x, '%s', '%s'", script, (unsigned)r.agent.status,
+                 r.out.data ? r.out.data : "", r.err.data ? r.err.data : "");
+    cell_result_clear(&r);
+}

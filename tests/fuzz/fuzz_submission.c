@@ -1,0 +1,164 @@
+/* Any bytes as a submission: never a crash, and what is accepted comes back from the stored form
+ * and from its own JSON as the same submission. Beside it, our reading of a document must be
+ * jansson's. */
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/document.h"
+#include "schema/err.h"
+#include "schema/submission.h"
+#include "schema/text.h"
+
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool knows(const void *ctx, const char *name)
+{
+    (void)ctx;
+    return *name != '\0';
+}
+
+static struct submission_rules rules = {
+    .max_tests = 100,
+    .max_source_bytes = 1 << 20,
+    .max_depth = 32,
+    .max_time_ms = 300000,
+    .max_memory_bytes = 1 << 30,
+    .default_checker = CHECKER_INIT(CHECKER_LINES),
+    .knows_language = knows,
+};
+
+static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+{
+    const struct submission_packed *p = ctx;
+
+    (void)e;
+    for (size_t i = 0; i < p->texts_len; i++) {
+        if (memcmp(p->texts[i].hash, hash, 32) == 0)
+            return bytes_copy(p->texts[i].data, p->texts[i].len, ret_text);
+    }
+    abort();
+}
+
+static void must_have_hash(const struct submission *s, const uint8_t hash[32])
+{
+    uint8_t again[32];
+    submission_hash(s, again);
+    MUST(memcmp(again, hash, sizeof again) == 0);
+}
+
+static void store_and_fetch(const struct submission *s)
+{
+    struct submission_packed packed;
+    struct submission *back;
+    struct err e;
+
+    MUST(submission_pack(s, &packed, &e) == 0);
+    MUST(submission_unpack(packed.json, packed.json_len, find_text, &packed, &back, &e) == 0);
+    must_have_hash(back, s->hash);
+    MUST(memcmp(back->hash, s->hash, sizeof s->hash) == 0);
+    submission_free(back);
+    submission_packed_clear(&packed);
+}
+
+static void send_again(const struct submission *s)
+{
+    json_t *json = submission_to_json(s);
+    char *text = json_dumps(json, 0);
+    struct submission *again;
+    struct problems p;
+    struct err e;
+
+    MUST(text);
+    MUST(submission_parse(text, strlen(text), &rules, &again, &p, &e) == 0);
+    must_have_hash(again, s->hash);
+    submission_free(again);
+    problems_clear(&p);
+    free(text);
+    json_decref(json);
+}
+
+/* ours: the same document with stand-ins where an object's long strings were. */
+static void must_be_equal(struct document *d, json_t *ours, json_t *plain)
+{
+    const char *key;
+    json_t *v;
+    size_t i;
+
+    MUST(json_typeof(ours) == json_typeof(plain));
+    MUST(json_object_size(ours) == json_object_size(plain));
+    json_object_foreach(plain, key, v)
+    {
+        json_t *mine = json_object_get(ours, key);
+        struct bytes b;
+        MUST(mine);
+        if (!json_is_string(v)) {
+            must_be_equal(d, mine, v);
+            continue;
+        }
+        MUST(json_is_string(mine) && document_string(d, mine, &b) == 0);
+        MUST(b.len == json_string_length(v) && !memcmp(b.data, json_string_value(v), b.len));
+        bytes_clear(&b);
+    }
+    json_array_foreach(plain, i, v) must_be_equal(d, json_array_get(ours, i), v);
+    if (!json_is_object(plain) && !json_is_array(plain))
+        MUST(json_equal(ours, plain));
+}
+
+static void compare_with_jansson(const char *json, size_t size)
+{
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    struct document d;
+    struct err e;
+    json_error_t why;
+    json_t *plain = json_loadb(json, size, flags, &why);
+    int result = document_load(json, size, 1000, INT64_MAX, &d, &e);
+
+    if (plain) {
+        MUST(result == 0);
+        must_be_equal(&d, d.root, plain);
+    } else {
+        MUST(result < 0 || d.reals_only);
+        MUST(result == 0 || text_is_utf8(e.msg, strlen(e.msg)));
+    }
+    document_clear(&d);
+    json_decref(plain);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    return text_init();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *json = (const char *)data;
+    struct submission *s = NULL;
+    struct problems p;
+    struct err e = { 0 };
+
+    rules.refuse_unknown = size % 2;
+    if (submission_parse(json, size, &rules, &s, &p, &e) == 0) {
+        MUST(p.len == 0);
+        must_have_hash(s, s->hash);
+        store_and_fetch(s);
+        send_again(s);
+        submission_free(s);
+    } else {
+        MUST(e.kind == ERR_SYNTAX || (e.kind == ERR_INPUT && p.len > 0));
+        for (size_t i = 0; i < p.len; i++)
+            MUST(text_is_utf8(p.list[i].pointer, strlen(p.list[i].pointer)));
+    }
+    problems_clear(&p);
+    compare_with_jansson(json, size);
+    return 0;
+}

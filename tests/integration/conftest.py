@@ -1,0 +1,83 @@
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from engines import DOCKER_HOST, Engine, docker
+from harness import IMAGES, SCRC_BIN, Server
+
+
+def pytest_configure(config):
+    if not os.access(SCRC_BIN, os.X_OK):
+        pytest.exit(f"no scrc at {SCRC_BIN}: build it, or set SCRC_BIN", returncode=2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images_are_there():
+    missing = [i for i in sorted(set(IMAGES.values())) if docker(f"/images/{i}/json") is None]
+    assert not missing, f"images missing on {DOCKER_HOST}: {missing}"
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The one most tests share: default settings, both cores."""
+    s = Server().start().ready()
+    yield s
+    still_alive = s.alive()
+    code = s.terminate() if still_alive else s.process.returncode
+    s.close()
+    assert still_alive and code == 0, f"the shared server ended with {code}"
+
+
+@pytest.fixture(scope="module")
+def module_server():
+    """module_server(**settings): closed with the module."""
+    yield from make_servers()
+
+
+@pytest.fixture
+def fresh_server():
+    """fresh_server(**settings): own data, not started; closed with the test."""
+    yield from make_servers()
+
+
+def make_servers():
+    made = []
+
+    def make(**settings):
+        made.append(Server(**settings))
+        return made[-1]
+    yield make
+    for s in made:
+        s.close()
+
+
+@pytest.fixture
+def engine(_engine):
+    """A second dockerd with python and the small run image; the test may kill it."""
+    if _engine.process is None or _engine.process.poll() is not None:
+        _engine.start()
+    yield _engine
+
+
+@pytest.fixture(scope="session")
+def _engine():
+    e = Engine()
+    try:
+        e.start()
+        e.load(IMAGES["PYTHON_IMAGE"], IMAGES["C_RUN_IMAGE"])
+        yield e
+    finally:
+        e.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A directory of 24 MiB."""
+    path = str(tmp_path / "disk")
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "scrc-test", path], check=True)
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""Docker as the tests see it: the engine that is there, and a second one that may be hurt."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import urllib.parse
+
+from harness import wait_for
+
+DOCKER_HOST = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("docker", timeout=30)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+def docker(path, host=DOCKER_HOST):
+    """GET of the Engine API, or None for a 404."""
+    connection = UnixConnection(host.removeprefix("unix://"))
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        assert answer.status in (200, 404), body
+        return json.loads(body) if answer.status == 200 else None
+    finally:
+        connection.close()
+
+
+def containers(server, host=DOCKER_HOST):
+    """Every container, running or not, whose cell directory is one of this server's."""
+    filters = urllib.parse.quote(json.dumps({"label": ["scrc.table"]}))
+    found = docker(f"/containers/json?all=1&filters={filters}", host) or []
+    return [c for c in found
+            if any(m.get("Source", "").startswith(server.cells + "/") for m in c["Mounts"])]
+
+
+def instances(server, host=DOCKER_HOST):
+    return {c["Labels"]["scrc.instance"] for c in containers(server, host)}
+
+
+class Engine:
+    """A dockerd of our own. Its images come from the first one by save and load."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="scrc-e.", dir="/tmp")
+        self.socket = self.dir + "/docker.sock"
+        self.host = "unix://" + self.socket
+        self.process = None
+
+    def start(self):
+        log = open(self.dir + "/log", "ab")
+        self.process = subprocess.Popen(
+            ["dockerd", "-H", self.host, "--data-root", self.dir + "/data",
+             "--exec-root", self.dir + "/exec", "--pidfile", self.dir + "/pid",
+             "--iptables=false", "--ip6tables=false", "--bridge=none"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        wait_for(self.answers, 60, "second dockerd", pause=0.1)
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, open(self.dir + "/log").read()[-2000:]
+        try:
+            return docker("/version", self.host)
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def load(self, *images):
+        save = subprocess.Popen(["docker", "-H", DOCKER_HOST, "save", *images],
+                                stdout=subprocess.PIPE)
+        subprocess.run(["docker", "-H", self.host, "load", "-q"], stdin=save.stdout,
+                       stdout=subprocess.DEVNULL, check=True, timeout=180)
+        assert save.wait(30) == 0
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(60)
+        # What a killed one leaves: where init reaps late, the pids look alive to the next start.
+        for name in ("docker.sock", "pid", "exec/containerd/containerd.pid"):
+            if os.path.exists(f"{self.dir}/{name}"):
+                os.unlink(f"{self.dir}/{name}")
+
+    def leftovers(self):
+        """Processes that name our directory: containerd and shims of a killed dockerd."""
+        pids = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    if self.dir.encode() in f.read() and int(pid) != os.getpid():
+                        pids.append(int(pid))
+            except OSError:
+                pass
+        return pids
+
+    def close(self):
+        self.stop()
+        for pid in self.leftovers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        wait_for(lambda: not self.leftovers(), 20, "second dockerd's children")
+        with open("/proc/self/mounts") as f:
+            mounts = [line.split()[1] for line in f if line.split()[1].startswith(self.dir)]
+        for mount in sorted(mounts, reverse=True):
+            subprocess.run(["umount", "-l", mount], check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,355 @@
+"""What is wrong is refused with the right word, stores nothing and moves nothing."""
+
+import json
+import socket
+import time
+
+import pytest
+
+from harness import MIB, quote, submission
+
+GOOD = {"language": "python", "source": "print(1)"}
+
+
+def plus(**more):
+    return {**GOOD, **more}
+
+
+def limits(**more):
+    return plus(limits=more)
+
+
+def one_test(**more):
+    return plus(tests=[{"input": ""}, more])
+
+
+def raw(text):
+    """A whole body by its text."""
+    return text.encode() if isinstance(text, str) else text
+
+
+def with_limit(literal, name="time_limit_ms"):
+    return raw('{"language":"c","source":"x","limits":{"%s":%s}}' % (name, literal))
+
+
+# name, body, status, pointer (None: no field is to blame)
+CASES = [
+    ("not JSON", raw("hello"), 400, None),
+    ("empty", raw(""), 400, None),
+    ("blank", raw("  \n"), 400, None),
+    ("cut off", raw('{"language":"c","source":"x'), 400, None),
+    ("trailing bytes", raw('{"language":"c","source":"x"} x'), 400, None),
+    ("two documents", raw('{"language":"c","source":"x"}{}'), 400, None),
+    ("trailing comma", raw('{"language":"c","source":"x",}'), 400, None),
+    ("single quotes", raw("{'language':'c'}"), 400, None),
+    ("duplicate keys", raw('{"language":"c","language":"c","source":"x"}'), 400, None),
+    ("duplicate keys below", raw('{"language":"c","source":"x","limits":{"time_limit_ms":1,'
+                                 '"time_limit_ms":2}}'), 400, None),
+    ("not UTF-8", raw(b'{"language":"c","source":"\xff"}'), 400, None),
+    ("lone surrogate", raw('{"language":"c","source":"\\ud800"}'), 400, None),
+    ("raw control character", raw('{"language":"c","source":"a\nb"}'), 400, None),
+    ("byte order mark", raw(b'\xef\xbb\xbf{"language":"c","source":"x"}'), 400, None),
+    ("NUL after", raw('{"language":"c","source":"x"}\0'), 400, None),
+    ("depth bomb", raw("[" * 1_000_000), 400, None),
+    ("depth bomb of objects", raw('{"a":' * 200_000), 400, None),
+    ("deep but closed", raw('{"language":"c","source":"x","tests":' + "[" * 40 + "]" * 40 + "}"),
+     400, None),
+    ("NaN", with_limit("NaN"), 400, None),
+    ("Infinity", with_limit("-Infinity"), 400, None),
+    ("1e400", with_limit("1e400"), 400, None),
+    ("2^64", with_limit("18446744073709551616"), 400, None),
+
+    ("an array", raw("[]"), 422, ""),
+    ("a string", raw('"x"'), 422, ""),
+    ("null", raw("null"), 422, ""),
+    ("no language", {"source": "x"}, 422, "/language"),
+    ("no source", {"language": "c"}, 422, "/source"),
+    ("empty source", plus(source=""), 422, "/source"),
+    ("null source", plus(source=None), 422, "/source"),
+    ("unknown language", plus(language="cobol"), 422, "/language"),
+    ("language in capitals", plus(language="Python"), 422, "/language"),
+    ("language with NUL", plus(language="c\0"), 422, "/language"),
+    ("language is a number", plus(language=5), 422, "/language"),
+    ("source is a list", plus(source=["x"]), 422, "/source"),
+    ("source of 20 MB", plus(source="x" * 20_000_000), 422, "/source"),
+    ("source one byte over", plus(source="x" * (MIB + 1)), 422, "/source"),
+    ("unknown field", plus(sauce="x"), 422, "/sauce"),
+    ("unknown field with a slash", plus(**{"a/b~c": 1}), 422, "/a~1b~0c"),
+    ("unknown field in limits", limits(time=1), 422, "/limits/time"),
+    ("unknown field in a test", one_test(output="x"), 422, "/tests/1/output"),
+    ("unknown field in the checker", plus(checker={"name": "float", "eps": 1}), 422,
+     "/checker/eps"),
+    ("a million keys", raw('{"language":"c","source":"x"' + "".join(
+        f',"k{i}":0' for i in range(1_000_000)) + "}"), 422, "/k0"),
+    ("type done", plus(type="done"), 422, "/type"),
+    ("type unknown", plus(type="code"), 422, "/type"),
+    ("type is a number", plus(type=1), 422, "/type"),
+    ("id is a number", plus(id=5), 422, "/id"),
+    ("id with NUL", plus(id="a\0b"), 422, "/id"),
+    ("id with newline", plus(id="a\r\nb"), 422, "/id"),
+    ("id with DEL", plus(id="a\x7fb"), 422, "/id"),
+    ("id of 256 bytes", plus(id="x" * 256), 422, "/id"),
+    ("id of 128 times two bytes", plus(id="é" * 128), 422, "/id"),
+    ("limits is a list", plus(limits=[]), 422, "/limits"),
+    ("time -1", limits(time_limit_ms=-1), 422, "/limits/time_limit_ms"),
+    ("time 1e18", limits(time_limit_ms=10**18), 422, "/limits/time_limit_ms"),
+    ("time 1e18 as it stands", with_limit("1e18"), 422, "/limits/time_limit_ms"),
+    ("time 1.5", limits(time_limit_ms=1.5), 422, "/limits/time_limit_ms"),
+    ("time is text", limits(time_limit_ms="1000"), 422, "/limits/time_limit_ms"),
+    ("time is true", limits(time_limit_ms=True), 422, "/limits/time_limit_ms"),
+    ("time over the ceiling", limits(time_limit_ms=300_001), 422, "/limits/time_limit_ms"),
+    ("memory -1", limits(memory_limit_bytes=-1), 422, "/limits/memory_limit_bytes"),
+    ("memory 1.5", limits(memory_limit_bytes=1.5), 422, "/limits/memory_limit_bytes"),
+    ("memory over the ceiling", limits(memory_limit_bytes=2 * 1024 * MIB + 1), 422,
+     "/limits/memory_limit_bytes"),
+    ("memory 1e18", limits(memory_limit_bytes=10**18), 422, "/limits/memory_limit_bytes"),
+    ("wall below time", limits(time_limit_ms=1000, wall_time_limit_ms=999), 422,
+     "/limits/wall_time_limit_ms"),
+    ("wall below the default time", limits(wall_time_limit_ms=10), 422,
+     "/limits/wall_time_limit_ms"),
+    ("wall over the ceiling", limits(wall_time_limit_ms=360_001), 422,
+     "/limits/wall_time_limit_ms"),
+    ("tests is an object", plus(tests={}), 422, "/tests"),
+    ("a test is a number", plus(tests=[5]), 422, "/tests/0"),
+    ("10,000 tests", plus(tests=[{}] * 10_000), 422, "/tests"),
+    ("two tests with one number", plus(tests=[{"number": 4}, {"number": 4}]), 422,
+     "/tests/1/number"),
+    ("test number 1.5", one_test(number=1.5), 422, "/tests/1/number"),
+    ("test number is text", one_test(number="1"), 422, "/tests/1/number"),
+    ("input is a number", one_test(input=5), 422, "/tests/1/input"),
+    ("expected output is a list", one_test(expected_output=[]), 422, "/tests/1/expected_output"),
+    ("base64 with rubbish", one_test(input_base64="a?b="), 422, "/tests/1/input_base64"),
+    ("base64 without its end", one_test(expected_output_base64="YQ="), 422,
+     "/tests/1/expected_output_base64"),
+    ("base64 is a number", one_test(input_base64=5), 422, "/tests/1/input_base64"),
+    ("both forms of the input", one_test(input="a", input_base64="YQ=="), 422,
+     "/tests/1/input_base64"),
+    ("both forms of the expected output", one_test(expected_output="a",
+                                                   expected_output_base64="YQ=="), 422,
+     "/tests/1/expected_output_base64"),
+    ("unknown checker", plus(checker="magic"), 422, "/checker"),
+    ("checker is a number", plus(checker=5), 422, "/checker"),
+    ("checker without a name", plus(checker={"case_sensitive": True}), 422, "/checker/name"),
+    ("unknown checker by name", plus(checker={"name": "magic"}), 422, "/checker/name"),
+    ("negative tolerance", plus(checker={"name": "float", "absolute_tolerance": -1}), 422,
+     "/checker/absolute_tolerance"),
+    ("tolerance is text", plus(checker={"name": "float", "relative_tolerance": "1"}), 422,
+     "/checker/relative_tolerance"),
+    ("case_sensitive is text", plus(checker={"name": "tokens", "case_sensitive": "no"}), 422,
+     "/checker/case_sensitive"),
+    ("stop_on_failure is text", plus(stop_on_failure="yes"), 422, "/stop_on_failure"),
+]
+SLOW_TO_SEND = {"source of 20 MB", "a million keys"}
+
+
+@pytest.fixture(scope="module")
+def idle(module_server):
+    """Accepts and judges nothing: what is stored stays to be seen."""
+    return module_server(RUNNER_MAX_PARALLEL=0).start()
+
+
+def stored(server):
+    return [r["id"] for r in server.get("/results?limit=500").json["results"]]
+
+
+def check_problem(answer, status):
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+    body = answer.json
+    assert body["status"] == status and body["title"] and isinstance(body.get("detail", ""), str)
+    return body
+
+
+@pytest.mark.parametrize("what, body, status, pointer", CASES, ids=[c[0] for c in CASES])
+def test_refused(idle, what, body, status, pointer):
+    before, pid = stored(idle), idle.pid
+    began = time.monotonic()
+    answer = idle.post(body)
+    took = time.monotonic() - began
+    check_problem(answer, status)
+    if pointer is not None:
+        assert pointer in answer.pointers, answer
+        assert all(e["detail"] for e in answer.json["errors"])
+        assert len(answer.pointers) <= 20
+    assert took < (5 if what in SLOW_TO_SEND else 1)
+    assert stored(idle) == before
+    assert idle.alive() and idle.pid == pid
+    began = time.monotonic()
+    assert idle.get("/healthz").status == 200 and time.monotonic() - began < 0.5
+
+
+def test_every_fault_is_listed(idle):
+    answer = idle.post({"language": 5, "limits": {"time_limit_ms": -1}, "tests": [{"number": "x"}],
+                        "more": 1})
+    check_problem(answer, 422)
+    assert set(answer.pointers) == {"/language", "/source", "/limits/time_limit_ms",
+                                    "/tests/0/number", "/more"}
+
+
+@pytest.mark.parametrize("type_, status", [
+    ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("multipart/form-data", 415),
+    ("application/jsonp", 415), ("application/json; charset=utf-8", 202),
+    ("APPLICATION/JSON", 202)])
+def test_content_type(idle, type_, status):
+    answer = idle.post(GOOD, headers={"Content-Type": type_})
+    assert answer.status == status, answer
+    if status == 415:
+        check_problem(answer, 415)
+
+
+LEGAL = [
+    ("nulls are absent", {**GOOD, "id": None, "type": None, "limits": None, "tests": None,
+                          "checker": None, "stop_on_failure": None}),
+    ("empty id and type", plus(id="", type="")),
+    ("type script", plus(type="script")),
+    ("zeros", limits(time_limit_ms=0, memory_limit_bytes=0, wall_time_limit_ms=0)),
+    ("at the ceilings", limits(time_limit_ms=300_000, memory_limit_bytes=2 * 1024 * MIB,
+                               wall_time_limit_ms=360_000)),
+    ("NUL where it is legal", plus(source="#\0", tests=[{"input": "\0", "expected_output": "\0"}])),
+    ("id of 255 bytes", plus(id="y" * 255)),
+    ("source at its limit", plus(source="#" * MIB)),
+    ("1000 tests", plus(tests=[{}] * 1000)),
+    ("null in a test", plus(tests=[{"number": None, "input": None, "expected_output": None,
+                                    "input_base64": None}])),
+]
+
+
+@pytest.mark.parametrize("what, body", LEGAL, ids=[c[0] for c in LEGAL])
+def test_accepted(idle, what, body):
+    answer = idle.post(body)
+    assert answer.status == 202, answer
+    assert idle.delete(answer.json["id"]).status == 200
+
+
+@pytest.mark.parametrize("path, name", [
+    ("/results?limit=0", "limit"), ("/results?limit=501", "limit"), ("/results?limit=x", "limit"),
+    ("/results?state=maybe", "state"), ("/results?status=XX", "status"),
+    ("/results?sort=colour", "sort"), ("/results?cursor=zzz", "cursor"),
+    ("/results?since=yesterday", "since"), ("/results?until=-", "until"),
+    ("/results?colour=red", "colour"), ("/results/x?wait=soon", "wait"),
+    ("/results/x?wait=-1", "wait")])
+def test_query_parameters(idle, path, name):
+    body = check_problem(idle.get(path), 422)
+    assert name in json.dumps(body), body
+
+
+def test_wait_is_checked_before_anything_is_stored(idle):
+    before = stored(idle)
+    assert idle.post(GOOD, "?wait=soon").status == 422
+    assert idle.post(GOOD, "?colour=red").status == 422
+    assert stored(idle) == before
+
+
+@pytest.mark.parametrize("path", [
+    "/results/..%2f..%2fetc%2fpasswd", "/results/%2e%2e", "/results/.", "/results/a%00b",
+    "/results/" + "x" * 4000, "/results/%zz", "/results/%ff%fe", "/results/" + quote("☃"),
+    "/results/" + quote("' OR 1=1--"), "/results/" + quote("1;DROP TABLE job;"),
+    "/submissions/" + quote("%' OR '1'='1"), "/results/", "/nothing", "/%2e%2e/etc/passwd",
+    "/../../etc/passwd", "//", "/results/a/b"])
+def test_odd_paths(idle, path):
+    """H5, H6"""
+    answer = idle.get(path)
+    check_problem(answer, answer.status)
+    assert answer.status in (400, 404), answer
+
+
+def test_filters_are_literal(idle):
+    """H6"""
+    id = idle.submit(plus(id="abc_1"))
+    for prefix, found in (("abc", True), ("%", False), ("a%", False), ("abc%", False),
+                          ("abcx", False), ("a_c", False), ("' OR 1=1--", False)):
+        items = idle.get("/results?id_prefix=" + quote(prefix)).json["results"]
+        assert bool(items) == found, (prefix, items)
+    items = idle.get("/results?language=" + quote("' OR 1=1--"))
+    assert items.status == 422 or items.json["results"] == []
+    idle.delete(id)
+
+
+# ---- the bytes below HTTP (the whole lists are the server's unit tests) ----
+
+def status_of(answer):
+    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else None
+
+
+@pytest.fixture(scope="module")
+def small(module_server):
+    return module_server(RUNNER_MAX_PARALLEL=0, MAX_BODY_BYTES="64KiB", REQUEST_TIMEOUT="1s",
+                         MAX_CONNECTIONS=64).start()
+
+
+def test_too_large(small):
+    """H3"""
+    head = b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    cases = [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * MIB + b"\r\n\r\n", (431, 413, None)),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: a\r\n" % i for i in range(10_000)) +
+         b"\r\n", (431, 413, None)),
+        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", (414, 431, None)),
+        (head + b"Content-Length: 65537\r\n\r\n", (413,)),
+        (head + b"Content-Length: 99999999999\r\n\r\n", (413,)),
+        (head + b"Transfer-Encoding: chunked\r\n\r\n" +
+         (b"10000\r\n" + b"a" * 65536 + b"\r\n") * 8, (413, None)),
+    ]
+    before = small.rss()
+    for data, statuses in cases:
+        answer = small.raw(data, 5)
+        assert status_of(answer) in statuses, (data[:80], answer[:200])
+        assert small.get("/healthz").status == 200
+    assert small.rss() - before < 16 * MIB
+    assert small.raw(cases[3][0] + b"", 5).startswith(b"HTTP/1.1 413")
+
+
+def test_no_second_request_is_smuggled(small):
+    """H2, the two that matter most"""
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    for headers in (b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+                    b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(hidden)):
+        answer = small.raw(b"POST /submissions HTTP/1.1\r\nHost: x\r\n" + headers +
+                           b"Content-Type: application/json\r\n\r\n" +
+                           (b"0\r\n\r\n" if b"chunked" in headers else b"") + hidden, 3)
+        assert status_of(answer) == 400 and answer.count(b"HTTP/1.1 ") == 1, answer
+
+
+def test_slow_clients_hold_nobody_up(small):
+    """H1: many that never finish their request; all are closed, the others are served."""
+    slow = []
+    for i in range(40):
+        s = socket.create_connection((small.client.host, small.client.port), timeout=10)
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHos" if i % 2 else
+                  b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  b"Content-Length: 100\r\n\r\n{")
+        slow.append(s)
+    began = time.monotonic()
+    for _ in range(20):
+        assert small.get("/healthz").status == 200
+    assert time.monotonic() - began < 2
+    for s in slow:
+        try:
+            while s.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+        s.close()
+    assert time.monotonic() - began < 8
+
+
+def test_what_a_client_sends_stays_on_one_line(fresh_server):
+    """H7"""
+    server = fresh_server(RUNNER_MAX_PARALLEL=0, LOG_LEVEL="debug").start()
+    evil = 'x" event=listening \x1b[31m\u2028"}{'
+    answer = server.post(plus(id=evil.replace("\x1b", "")))
+    assert answer.status == 202, answer
+    server.post(plus(language="a\r\nevent=forged\x1b[0m"))
+    server.get("/results/" + quote("a\r\nevent=forged"))
+    server.delete(evil.replace("\x1b", ""))
+    server.terminate()
+    for line in server.lines:
+        assert "\x1b" not in line and not line.startswith("event=forged"), line
+
+
+def test_header_injection(idle):
+    """H7: an id in Location stays in Location."""
+    answer = idle.post(submission("python", "1", id="a b/é☃%\"'<>"))
+    assert answer.status == 202
+    assert answer.headers["Location"] == "/results/" + quote("a b/é☃%\"'<>")
+    assert idle.get(answer.headers["Location"]).status == 202

@@ -1,0 +1,129 @@
+"""The server in a container: the Dockerfile's image, given nothing but Docker's socket."""
+
+import re
+import subprocess
+import uuid
+
+import pytest
+
+from engines import DOCKER_HOST, docker
+from harness import IMAGES, LANGUAGES, ROOT, Client, check_report, wait_for
+from test_verdicts import simulated
+
+IMAGE = "scrc-test/scrc"
+BASE = "scrc-local/base"  # a Debian of our own, so that no registry is needed
+SOCKET = DOCKER_HOST.removeprefix("unix://")
+
+
+def run(*argv, seconds=60):
+    done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=seconds)
+    assert done.returncode == 0, f"{argv}:\n" + done.stdout.decode(errors="replace")[-4000:]
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture(scope="module")
+def image():
+    """Kept, so that the next build finds its layers; the one it replaces goes."""
+    before = docker(f"/images/{IMAGE}/json")
+    run("bash", "-c", ". script/lib/images.sh && images_make base", seconds=300)
+    run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
+        "--build-arg", f"RUN_BASE={BASE}", "-t", IMAGE, ".", seconds=900)
+    if before and before["Id"] != docker(f"/images/{IMAGE}/json")["Id"]:
+        subprocess.run(["docker", "rmi", before["Id"]], capture_output=True)
+    return IMAGE
+
+
+class Container:
+    def __init__(self, image, *options):
+        self.name = f"scrc-test-{uuid.uuid4().hex[:8]}"
+        settings = [f"-e{name}={value}" for name, value in IMAGES.items()]
+        run("docker", "run", "-d", "--name", self.name, "--network", "host",
+            "-v", f"{SOCKET}:/var/run/docker.sock", "-e", "HTTP_LISTEN=127.0.0.1:0",
+            *settings, *options, image)
+
+    def log(self):
+        return run("docker", "logs", self.name)
+
+    def client(self):
+        def listening():
+            assert self.inspect()["State"]["Running"], self.log()
+            return re.search(r"event=listening\b.*address=(\S+)", self.log())
+        client = Client(wait_for(listening, 30, "event=listening", pause=0.1).group(1))
+        wait_for(lambda: client.get("/readyz").status == 200, 30, "readyz", pause=0.1)
+        return client
+
+    def inspect(self):
+        return docker(f"/containers/{self.name}/json")
+
+    def volume(self, path):
+        (mount,) = (m for m in self.inspect()["Mounts"] if m["Destination"] == path)
+        return mount
+
+    def cells(self):
+        source = self.volume("/run/scrc")["Source"] + "/"
+        return [c for c in docker("/containers/json?all=1")
+                if any(m.get("Source", "").startswith(source) for m in c["Mounts"])]
+
+    def stop(self):
+        """SIGTERM; returns the exit code."""
+        run("docker", "stop", "-t", "40", self.name)
+        return self.inspect()["State"]["ExitCode"]
+
+    def remove(self):
+        subprocess.run(["docker", "rm", "-f", "-v", self.name], capture_output=True)
+
+
+@pytest.fixture
+def container(image):
+    made = []
+
+    def make(*options):
+        made.append(Container(image, *options))
+        return made[-1]
+    yield make
+    for c in made:
+        c.remove()
+
+
+@pytest.fixture
+def volume():
+    name = run("docker", "volume", "create")
+    yield name
+    run("docker", "volume", "rm", "-f", name)
+
+
+def test_judges_five_languages(container):
+    c = container()
+    client = c.client()
+    ids = [client.submit(simulated(language, "ok")) for language in LANGUAGES]
+    reports = [client.report(id, 120) for id in ids]
+    assert [r["verdict"] for r in reports] == ["OK"] * 5, reports
+    assert client.judge(simulated("python", "wa"))["verdict"] == "WA"
+    cells = c.cells()
+    assert cells
+    assert all(not m["RW"] for cell in cells for m in cell["Mounts"] if m["Type"] == "bind")
+    assert re.search(r"level=warn.*DATA_DIR", c.log()), "an anonymous volume is worth a warning"
+    assert c.stop() == 0
+    assert c.cells() == []
+
+
+def test_a_named_volume_outlives_the_container(container, volume):
+    options = "-v", f"{volume}:/var/lib/scrc"
+    first = container(*options)
+    client = first.client()
+    assert not re.search(r"level=warn.*DATA_DIR", first.log())
+    id = client.submit(simulated("c", "ok"))
+    report = client.report(id)
+    assert first.stop() == 0
+    first.remove()
+    again = container(*options).client().get(f"/results/{id}")
+    assert again.status == 200 and check_report(again.json) == report
+
+
+def test_refuses_other_addresses_than_loopback_unasked(image):
+    done = subprocess.run(["docker", "run", "--rm", "--network", "none",
+                           "-e", "HTTP_LISTEN=0.0.0.0:8080", image],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert done.returncode == 2
+    assert b"ALLOW_ANONYMOUS" in done.stderr

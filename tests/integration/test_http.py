@@ -1,0 +1,320 @@
+"""The routes, as a client meets them."""
+
+import json
+import re
+import socket
+import time
+
+import pytest
+
+from harness import LANGUAGES, check_report, quote, submission, test, wait_for
+
+HELLO = submission("python", "print('hi')", [test("", "hi")])
+
+
+def sleeper(seconds, **more):
+    return submission("python", f"import time\ntime.sleep({seconds})", [test()],
+                      limits={"time_limit_ms": 1000, "wall_time_limit_ms": 60_000}, **more)
+
+
+def test_accepted_then_reported(server):
+    answer = server.post(HELLO)
+    assert answer.status == 202
+    body = answer.json
+    assert set(body) == {"id", "state", "position", "reason", "submitted_at"}
+    assert body["state"] in ("queued", "running")
+    assert answer.headers["Location"] == "/results/" + quote(body["id"])
+    report = server.report(body["id"])
+    assert report["id"] == body["id"] and report["verdict"] == "OK"
+    again = server.get(answer.headers["Location"])
+    assert again.status == 200 and again.json == report
+
+
+def test_wait_answers_with_the_report(server):
+    answer = server.post(HELLO, "?wait=30")
+    assert answer.status == 200, answer
+    assert check_report(answer.json)["verdict"] == "OK"
+
+
+def test_wait_ends_in_time(server):
+    began = time.monotonic()
+    answer = server.post(sleeper(30), "?wait=0.3")
+    took = time.monotonic() - began
+    assert answer.status == 202 and 0.25 <= took < 2, (took, answer)
+    id = answer.json["id"]
+    began = time.monotonic()
+    assert server.get(f"/results/{id}?wait=0.3").status == 202
+    assert 0.25 <= time.monotonic() - began < 2
+    assert server.delete(id).status == 200
+
+
+def test_not_final_is_202_and_unknown_404(module_server):
+    server = module_server(RUNNER_MAX_PARALLEL=0).start()
+    ids = [server.submit(HELLO) for _ in range(3)]
+    for position, id in enumerate(ids, 1):
+        answer = server.get("/results/" + id)
+        assert answer.status == 202 and answer.json["state"] == "queued"
+        assert set(answer.json) == {"id", "state", "position", "reason"}
+        assert answer.json["position"] == position
+        assert answer.json["reason"], "why nothing happens"
+    assert server.get("/results/nobody").status == 404
+    assert server.get("/submissions/nobody").status == 404
+    assert server.delete("nobody").status == 404
+
+
+def test_fields(server):
+    id = server.submit(HELLO)
+    server.report(id)
+    answer = server.get(f"/results/{id}?fields=id,status")
+    assert answer.status == 200 and answer.json == {"id": id, "status": "OK"}
+
+
+def test_what_was_sent(server):
+    sent = submission("python", "print('ж')", [test("a" * 5000 + "\n", "b" * 9000), test(b"\xff", "\0")],
+                      2000, 64, id="sent/ж 1", checker={"name": "float", "relative_tolerance": 0.5},
+                      stop_on_failure=False)
+    server.judge(sent)
+    answer = server.get("/submissions/" + quote("sent/ж 1"))
+    assert answer.status == 200
+    body = answer.json
+    assert body["state"] == "done" and body["id"] == "sent/ж 1"
+    assert body["language"] == "python" and body["source"] == sent["source"]
+    assert body["limits"]["time_limit_ms"] == 2000
+    assert body["limits"]["memory_limit_bytes"] == 64 << 20
+    assert body["tests"][0]["input"] == "a" * 5000 + "\n"
+    assert body["tests"][0]["expected_output"] == "b" * 9000
+    assert body["tests"][1]["input_base64"] == "/w=="
+    assert body["tests"][1]["expected_output"] == "\0"
+    assert body["checker"]["name"] == "float" and body["stop_on_failure"] is False
+
+
+def test_large_texts_come_back_whole(server):
+    """Texts beyond 4 KiB live apart in the table, each once."""
+    for size in (4095, 4096, 4097, 300_000):
+        text = ("0123456789é" * size)[:size]
+        source = f"#{text}\nimport sys\nsys.stdout.write(sys.stdin.read())"
+        report = server.judge(submission("python", source, [test(text, text), test(text, text)],
+                                         checker="exact"))
+        assert report["verdict"] == "OK", size
+        for t in report["tests"]:
+            assert t["input"] == t["expected_output"] == text
+        assert server.get("/submissions/" + report["id"]).json["source"] == source
+
+
+def test_same_submission_again(server):
+    sent = {**HELLO, "id": "idem-1"}
+    first = server.judge(sent)
+    for body in (sent, {**sent, "type": "script"}, {**sent, "limits": None, "checker": None},
+                 {**sent, "tests": [test("", "hi", 1)]}):
+        answer = server.post(body)
+        assert answer.status == 200 and answer.json == first, answer
+    for other in ({**sent, "source": "print('ho')"}, {**sent, "stop_on_failure": False},
+                  {**sent, "limits": {"time_limit_ms": 999}}, {**sent, "language": "c"}):
+        answer = server.post(other)
+        assert answer.status == 409, answer
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert server.get("/results/idem-1").json == first
+
+
+def test_same_submission_while_it_waits(module_server):
+    server = module_server(RUNNER_MAX_PARALLEL=0).start()
+    sent = {**HELLO, "id": "idem-2"}
+    answers = [server.post(sent) for _ in range(3)]
+    assert [a.status for a in answers] == [202] * 3
+    assert len(server.get("/results").json["results"]) == 1
+    assert server.post({**sent, "source": "1"}).status == 409
+
+
+@pytest.mark.parametrize("id", ["a/b", "ж☃😀", "a b?c#d%e&f=g", "..", ".", "a%2Fb", "+",
+                                "../../etc/passwd", "'; --", "x" * 255, "\\", "\u2028"])
+def test_ids_in_paths(server, id):
+    answer = server.post({**HELLO, "id": id})
+    assert answer.status == 202, answer
+    assert answer.headers["Location"] == "/results/" + quote(id)
+    assert server.report(id)["id"] == id
+    assert server.get("/submissions/" + quote(id)).json["id"] == id
+
+
+def test_cancel_queued(module_server):
+    server = module_server(RUNNER_MAX_PARALLEL=0).start()
+    id, other = server.submit(HELLO), server.submit(HELLO)
+    assert server.delete(id).status == 200
+    report = server.report(id)
+    assert (report["status"], report["verdict"], report["error"]) == ("-", "-", "cancelled")
+    assert [t["verdict"] for t in report["tests"]] == ["-"] and report["exit_code"] is None
+    assert server.delete(id).status == 409
+    assert server.get("/submissions/" + id).json["state"] == "cancelled"
+    assert server.get("/results/" + other).json["position"] == 1
+
+
+def test_cancel_running(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=1).start()
+    id = server.submit(sleeper(50))
+    wait_for(lambda: server.get("/results/" + id).json["state"] == "running", 20, "running")
+    behind = server.submit(HELLO)
+    began = time.monotonic()
+    assert server.delete(id).status == 200
+    assert server.report(id)["error"] == "cancelled"
+    assert server.report(behind)["verdict"] == "OK"
+    assert time.monotonic() - began < 8, "the cell of a cancelled run was not stopped"
+    assert server.delete(behind).status == 409
+    assert server.report(id)["verdict"] == "-"
+
+
+def test_a_full_queue_is_429(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0, MAX_QUEUED=3).start()
+    ids = [server.submit({**HELLO, "id": f"q{i}"}) for i in range(3)]
+    answer = server.post(HELLO)
+    assert answer.status == 429 and int(answer.headers["Retry-After"]) > 0, answer
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert server.post({**HELLO, "id": "q0"}).status == 202, "known already: takes no place"
+    assert server.delete(ids[0]).status == 200
+    assert server.post(HELLO).status == 202
+
+
+@pytest.mark.parametrize("method, path, allow", [
+    ("PUT", "/submissions", {"POST"}), ("GET", "/submissions", {"POST"}),
+    ("POST", "/results", {"GET", "HEAD"}), ("DELETE", "/results/x", {"GET", "HEAD"}),
+    ("POST", "/submissions/x", {"GET", "HEAD", "DELETE"}), ("POST", "/healthz", {"GET", "HEAD"}),
+    ("PATCH", "/languages", {"GET", "HEAD"})])
+def test_wrong_method(server, method, path, allow):
+    answer = server.request(method, path)
+    assert answer.status == 405, answer
+    allowed = {word.strip() for word in answer.headers["Allow"].split(",")}
+    assert allowed - {"HEAD", "OPTIONS"} == allow - {"HEAD"}
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+
+
+def test_languages(server):
+    def all_known():
+        found = {l["name"]: l for l in server.get("/languages").json["languages"]}
+        return found if all(l["state"] != "pending" for l in found.values()) else None
+    found = wait_for(all_known, 60, "self-tests", pause=0.2)
+    assert set(LANGUAGES) <= set(found)
+    for name in LANGUAGES:
+        assert found[name]["state"] == "ok", found[name]
+        assert found[name]["title"] and found[name]["run_image"] and found[name]["version"]
+
+
+def test_health(server):
+    assert server.get("/healthz").status == 200
+    answer = server.get("/readyz")
+    assert answer.status == 200 and isinstance(answer.json, dict)
+    head = server.request("HEAD", "/healthz")
+    assert head.status == 200 and head.body == b""
+
+
+ITEM = {"id", "state", "status", "verdict", "language", "submitted_at", "finished_at",
+        "duration_ms", "cpu_time_ms", "memory_bytes", "tests_total", "tests_passed", "error"}
+
+
+@pytest.fixture(scope="module")
+def listed(module_server):
+    """Nine rows: six final in the order they were sent, one cancelled, two that still wait."""
+    server = module_server(RUNNER_MAX_PARALLEL=1).start()
+    for i, (source, tests) in enumerate([
+            ("print(1)", [test("", "1")]), ("print(1)", [test("", "2")]),
+            ("print(1)", [test("", "1"), test("", "9")]), ("raise SystemExit(2)", None),
+            ("def f(:", None), ("print(1)", None)]):
+        server.judge(submission("python", source, tests, id=f"list-{i}"))
+    server.terminate()
+    server.settings["RUNNER_MAX_PARALLEL"] = "0"
+    server.start()
+    for i in (6, 7, 8):
+        server.submit(submission("c", "int main(){}", id=f"list-{i}"))
+    server.delete("list-7")
+    return server
+
+
+def rows(server, query=""):
+    answer = server.get("/results" + query)
+    assert answer.status == 200, answer
+    assert set(answer.json) == {"results", "next_cursor"}
+    return answer.json["results"]
+
+
+def names(server, query=""):
+    return [int(r["id"].removeprefix("list-")) for r in rows(server, query)]
+
+
+def test_list_items(listed):
+    items = rows(listed)
+    assert [r["id"] for r in items] == [f"list-{i}" for i in range(8, -1, -1)]
+    assert all(set(r) == ITEM for r in items), items[0].keys() ^ ITEM
+    two, wait, cancelled = items[6], items[0], items[1]
+    assert (two["state"], two["status"], two["verdict"]) == ("done", "WA", "WA")
+    assert (two["tests_total"], two["tests_passed"]) == (2, 1)
+    assert two["duration_ms"] >= 0 and two["memory_bytes"] > 0 and two["finished_at"]
+    assert two["submitted_at"] <= two["finished_at"]
+    assert wait["state"] == "queued"
+    for name in ("status", "verdict", "finished_at", "duration_ms", "cpu_time_ms", "memory_bytes"):
+        assert wait[name] is None, (name, wait)
+    assert (cancelled["state"], cancelled["status"], cancelled["error"]) == \
+        ("cancelled", "-", "cancelled")
+
+
+@pytest.mark.parametrize("query, found", [
+    ("?state=queued", [8, 6]), ("?state=done", [5, 4, 3, 2, 1, 0]), ("?state=cancelled", [7]),
+    ("?state=running", []), ("?status=OK", [5, 0]), ("?status=WA", [2, 1]), ("?status=RE", [3]),
+    ("?status=BF", [4]), ("?status=-", [7]), ("?language=c", [8, 7, 6]),
+    ("?language=python&status=OK", [5, 0]), ("?id_prefix=list-2", [2]), ("?id_prefix=nobody", []),
+    ("?sort=submitted_at", list(range(9))), ("?sort=-submitted_at&limit=3", [8, 7, 6]),
+    ("?since=2000-01-01T00:00:00Z&limit=1", [8]), ("?until=2000-01-01T00:00:00Z", []),
+    ("?since=2100-01-01T00:00:00Z", [])])
+def test_list_filters(listed, query, found):
+    assert names(listed, query) == found
+
+
+def test_list_window_is_half_open(listed):
+    at = {r["id"]: r["submitted_at"] for r in rows(listed)}
+    assert names(listed, "?until=" + quote(at["list-4"])) == [3, 2, 1, 0]
+    assert names(listed, "?since=" + quote(at["list-4"]))[-1] == 4
+
+
+@pytest.mark.parametrize("query, whole", [
+    ("", list(range(8, -1, -1))), ("&sort=submitted_at", list(range(9))),
+    ("&state=done", [5, 4, 3, 2, 1, 0])])
+def test_list_pages(listed, query, whole):
+    seen, cursor = [], ""
+    for _ in range(20):
+        page = listed.get(f"/results?limit=2{query}{cursor}").json
+        assert len(page["results"]) <= 2
+        seen += [int(r["id"].removeprefix("list-")) for r in page["results"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = "&cursor=" + quote(page["next_cursor"])
+    assert seen == whole
+
+
+def test_table_survives_a_clean_restart(listed):
+    before = rows(listed)
+    assert listed.terminate() == 0
+    listed.start()
+    assert rows(listed) == before
+    assert check_report(listed.get("/results/list-2").json)["tests"][0]["stdout"] == "1\n"
+    assert listed.post(submission("c", "int main(){}", id="list-6")).status == 202
+
+
+def test_many_wait_at_once(server):
+    """Waiting clients are suspended connections, and each hears of its own."""
+    from concurrent.futures import ThreadPoolExecutor
+    sent = [submission("python", f"print({i})", [test("", str(i))], id=f"many-{i}")
+            for i in range(24)]
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda s: server.post(s, "?wait=60"), sent))
+    for s, a in zip(sent, answers):
+        assert a.status == 200 and a.json["id"] == s["id"] and a.json["verdict"] == "OK", a
+
+
+def test_a_client_that_leaves_changes_nothing(server):
+    body = json.dumps({**sleeper(1), "id": "left"}).encode()
+    with socket.create_connection((server.client.host, server.client.port)) as s:
+        s.sendall(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                  b"application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        wait_for(lambda: server.get("/results/left").status != 404, 10, "accepted")
+    assert server.report("left")["verdict"] == "OK"
+
+
+def test_submitted_at_is_a_time(server):
+    stamp = server.post(HELLO).json["submitted_at"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", stamp), stamp

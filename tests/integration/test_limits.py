@@ -1,0 +1,204 @@
+"""Limits hold precisely, and under load."""
+
+import pytest
+
+from harness import MIB, submission, test
+
+# Spins until it has used the CPU time that stdin says, in milliseconds.
+SPIN = """#include <stdio.h>
+#include <time.h>
+int main(void) {
+    long ms; struct timespec t;
+    if (scanf("%ld", &ms) != 1) return 1;
+    do clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < ms);
+    puts("done");
+}
+"""
+LIMIT_MS = 200
+
+
+def spins(factor, count=20):
+    return submission("c", SPIN, [test(f"{int(LIMIT_MS * factor)}\n", "done")] * count, LIMIT_MS,
+                      stop_on_failure=False)
+
+
+def verdicts(report):
+    return [t["verdict"] for t in report["tests"]]
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["idle", "both cores busy"])
+def test_time_is_precise(fresh_server, loaded):
+    """P11, P12: what is under the limit is OK and what is over it TL, however busy the host is."""
+    server = fresh_server(RUNNER_MAX_PARALLEL=6 if loaded else 1).start()
+    hogs = [server.submit(submission("c", SPIN, [test("60000\n")], 60000))
+            for _ in range(4 if loaded else 0)]
+    under, over = server.judge_all([spins(0.9, 10 if loaded else 20),
+                                    spins(1.1, 10 if loaded else 20)])
+    for id in hogs:
+        assert server.delete(id).status == 200
+    assert set(verdicts(under)) == {"OK"}, verdicts(under)
+    assert set(verdicts(over)) == {"TL"}, verdicts(over)
+    for t in under["tests"]:
+        assert 180 <= t["cpu_time_ms"] < 200, t["cpu_time_ms"]
+
+
+def test_time_of_all_processes_counts(server):
+    """P10: eight children of 0.4 T, nobody waits for them but the clock does."""
+    source = """#include <time.h>
+#include <unistd.h>
+int main(void) {
+    for (int i = 0; i < 8; i++)
+        if (!fork()) {
+            struct timespec t;
+            do clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+            while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < 160);
+            _exit(0);
+        }
+    sleep(2);
+}
+"""
+    report = server.judge(submission("c", source, [test()], 400,
+                                     limits={"wall_time_limit_ms": 5000}))
+    assert report["verdict"] == "TL" and report["cpu_time_ms"] >= 400, report
+
+
+def test_sleepers_are_not_starved_out(server):
+    """A derived wall limit is the CPU limit and a little, when nobody waits for a core."""
+    source = "#include <unistd.h>\nint main(){usleep(%d);}"
+    ok, late = server.judge_all([submission("c", source % us, [test()], 500)
+                                 for us in (400_000, 900_000)])
+    assert (ok["verdict"], late["verdict"]) == ("OK", "TL")
+
+
+# Touches as many MiB as stdin says.
+TOUCH = """#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int main(void) {
+    size_t n;
+    if (scanf("%zu", &n) != 1) return 1;
+    char *p = malloc(n << 20);
+    if (!p) return 2;
+    memset(p, 1, n << 20);
+    puts("done");
+}
+"""
+
+
+def touches(sizes, limit_mib, **more):
+    return submission("c", TOUCH, [test(f"{n}\n", "done") for n in sizes], 5000, limit_mib,
+                      stop_on_failure=False, **more)
+
+
+def test_memory_is_precise(server):
+    report = server.judge(touches((1, 32, 60, 63, 65, 80, 1000), 64))
+    assert verdicts(report) == ["OK"] * 4 + ["ML"] * 3
+    seen = [t["memory_bytes"] for t in report["tests"]]
+    for mib, bytes_ in zip((1, 32, 60, 63), seen):
+        assert mib * MIB <= bytes_ <= (mib + 2) * MIB, seen
+    assert all(bytes_ >= 64 * MIB for bytes_ in seen[4:]), seen
+
+
+def test_memory_of_one_test_is_not_the_next_ones(server):
+    """M6"""
+    report = server.judge(touches((200, 1), 256))
+    first, second = [t["memory_bytes"] for t in report["tests"]]
+    assert first >= 200 * MIB and second <= 10 * MIB, (first, second)
+
+
+def test_memory_limit_below_dockers_floor(server):
+    """A cell is never under 6 MiB; a limit may be, and is judged by memory_bytes."""
+    report = server.judge(touches((1, 5), 3))
+    assert verdicts(report) == ["OK", "ML"], report["tests"]
+
+
+def test_oom_is_always_ml(server):
+    """M2: twenty times the same bomb, never RE, never a fault of ours."""
+    report = server.judge(touches((1000,) * 20, 32))
+    assert verdicts(report) == ["ML"] * 20 and report["attempts"] == 1
+    assert all(t["memory_bytes"] == 32 * MIB for t in report["tests"]), \
+        [t["memory_bytes"] for t in report["tests"]]
+
+
+def test_oom_of_a_grandchild_is_ml(server):
+    """M3"""
+    source = """#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    if (!fork()) { char *p = malloc(96 << 20); memset(p, 1, 96 << 20); _exit(p[5]); }
+    wait(0);
+    puts("done");
+}
+"""
+    report = server.judge(submission("c", source, [test("", "done")], 3000, 64))
+    assert report["verdict"] == "ML", report
+
+
+def test_address_space_is_free(server):
+    """M5: what is reserved and not used does not count."""
+    source = """#include <stdio.h>
+#include <sys/mman.h>
+int main(void) {
+    void *p = mmap(0, 1UL << 40, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    puts(p == MAP_FAILED ? "no" : "done");
+}
+"""
+    report = server.judge(submission("c", source, [test("", "done")], 1000, 16))
+    assert report["verdict"] == "OK" and report["memory_bytes"] < 8 * MIB, report
+
+
+def test_stack_is_bounded_by_the_memory_limit(server):
+    source = """#include <stdio.h>
+#include <string.h>
+static int deep(int n) {
+    volatile char b[1 << 16];
+    memset((char *)b, n, sizeof b);
+    return n ? deep(n - 1) + b[9] : 0;
+}
+int main(void) { int n; if (scanf("%d", &n) != 1) return 1; deep(n); puts("done"); }
+"""
+    tests = [test("800\n", "done"), test("100000\n", "done")]
+    report = server.judge(submission("c", source, tests, 3000, 128, stop_on_failure=False))
+    assert verdicts(report)[0] == "OK", report["tests"][0]  # 50 MiB, far beyond the usual 8
+    assert verdicts(report)[1] in ("RE", "ML"), report["tests"][1]
+
+
+def test_processes_are_limited(server):
+    source = """#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    int n = 0;
+    while (n < 5000) {
+        pid_t p = fork();
+        if (p < 0) break;
+        if (!p) { pause(); _exit(0); }
+        n++;
+    }
+    printf("%d\\n", n);
+}
+"""
+    report = server.judge(submission("c", source, [test("", "x")], 3000))
+    assert report["verdict"] == "WA", report
+    assert 60 <= int(report["stdout"]) <= 128, report["stdout"]
+
+
+def test_python_memory(server):
+    source = "n=int(input())\nb=bytearray(n<<20)\nfor i in range(0,len(b),4096): b[i]=1\nprint('done')"
+    tests = [test(f"{n}\n", "done") for n in (1, 50, 200)]
+    report = server.judge(submission("python", source, tests, 5000, 64, stop_on_failure=False))
+    assert verdicts(report) == ["OK", "OK", "ML"], report["tests"]
+
+
+def test_ceilings_and_defaults(fresh_server):
+    """0 and absent mean the default; a default of 0 means the ceiling."""
+    server = fresh_server(RUNNER_TIME_LIMIT="300ms", RUNNER_MEMORY_LIMIT="32MiB").start()
+    sleep = submission("c", "#include <unistd.h>\nint main(){sleep(9);}", [test()])
+    eat = touches((64,), 0)
+    zero = submission("c", "int main(){for(;;);}", [test()], 0)
+    slept, ate, spun = server.judge_all([sleep, eat, zero])
+    assert [slept["verdict"], ate["verdict"], spun["verdict"]] == ["TL", "ML", "TL"]
+    assert slept["duration_ms"] < 1300

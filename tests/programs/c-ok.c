@@ -1,0 +1,10 @@
+#include <stdio.h>
+
+int main(void)
+{
+    int sum = 0, n;
+    while (scanf("%d", &n) == 1)
+        sum += n;
+    printf("%d\n", sum);
+    return 0;
+}

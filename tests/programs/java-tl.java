@@ -1,0 +1,6 @@
+public class Main {
+    public static void main(String[] args) throws InterruptedException {
+        while (true)
+            Thread.sleep(100);
+    }
+}

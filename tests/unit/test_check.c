@@ -1,0 +1,276 @@
+/* Checkers: what passes, and where the first difference is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/check.h"
+#include "schema/clock.h"
+
+enum { L = CHECKER_LINES, X = CHECKER_EXACT, T = CHECKER_TOKENS, F = CHECKER_FLOAT };
+
+static struct checker checker_of(int kind)
+{
+    return (struct checker){ .kind = (enum checker_kind)kind,
+                             .case_sensitive = true,
+                             .absolute_tolerance = 1e-6,
+                             .relative_tolerance = 1e-6 };
+}
+
+struct check_case {
+    int kind;
+    bool passes;
+    const char *expected, *got;
+};
+
+static const struct check_case cases[] = {
+    { X, true, "", "" },
+    { X, true, "a\nb\n", "a\nb\n" },
+    { X, false, "a\n", "a" },
+    { X, false, "a", "a\n" },
+    { X, false, "a\n", "a\r\n" },
+    { X, false, "A", "a" },
+    { X, false, "", "\n" },
+
+    { L, true, "", "" },
+    { L, true, "", "\n\n \t\n" },
+    { L, true, " \n", "" },
+    { L, true, "12\n", "12" },
+    { L, true, "12", "12\n\n\n" },
+    { L, true, "1 2\n3\n", "1 2  \n3\t\r\n" },
+    { L, true, "1\r\n2\r\n", "1\n2\n" },
+    { L, true, "a\n\nb", "a\n \nb\n" },
+    { L, false, "1 2", "1  2" },
+    { L, false, "1", " 1" },
+    { L, false, "a\nb", "a\n\nb" },
+    { L, false, "a\nb", "a" },
+    { L, false, "a", "a\nb" },
+    { L, false, "", "x" },
+    { L, false, "x", "" },
+    { L, false, "Yes", "yes" },
+    { L, false, "a", "a\n\n\nb" },
+
+    { T, true, "1 2\n3\n", "1\n2\n3" },
+    { T, true, "", " \n\t" },
+    { T, true, "a b", "\v\fa\r\n b  " },
+    { T, false, "1 2", "12" },
+    { T, false, "1 2", "1" },
+    { T, false, "1", "1 2" },
+    { T, false, "1.0", "1" },
+    { T, false, "Yes", "YES" },
+
+    { F, true, "1.0", "1" },
+    { F, true, "1", "1.0000009" },
+    { F, true, "1", "0.99999905" },
+    { F, false, "1", "1.0000011" },
+    { F, true, "1000000", "1000000.9" },
+    { F, false, "1000000", "1000001.1" },
+    { F, true, "0", "0.0000009" },
+    { F, false, "0", "0.0000011" },
+    { F, true, "0", "-0" },
+    { F, true, "-.5", "-5e-1" },
+    { F, true, "5.", "5" },
+    { F, true, "+7", "7" },
+    { F, true, "1e3", "1000" },
+    { F, true, "1E+3", "1000" },
+    { F, false, "1e3", "1e" },
+    { F, false, "1", "1x" },
+    { F, false, "1", "" },
+    { F, false, "1", "." },
+    { F, false, "1", "-" },
+    { F, false, "1", "--1" },
+    { F, false, "1", "1,0" },
+    { F, false, "8", "0x8" },
+    { F, false, "8", "0x1p3" },
+    { F, true, "0x8", "0x8" },
+    { F, false, "0x8", "8" },
+    { F, true, "x 1 y", "x 1.0 y" },
+    { F, false, "x 1", "X 1" },
+    { F, true, "nan", "-NaN" },
+    { F, true, "NaN", "+nan" },
+    { F, false, "nan", "nan(1)" },
+    { F, false, "nan", "1" },
+    { F, false, "1", "nan" },
+    { F, false, "0", "nan" },
+    { F, true, "inf", "+Infinity" },
+    { F, true, "-inf", "-INF" },
+    { F, false, "inf", "-inf" },
+    { F, false, "inf", "nan" },
+    { F, false, "inf", "1e999" },
+    { F, false, "1e308", "inf" },
+    { F, false, "1e308", "1e999" },
+    { F, true, "1e999999999999999999999", "1e999999999999999999999" },
+    { F, false, "1e999", "1e1000" },
+    { F, true, "0", "1e-999999999999999999999" },
+    { F, true, "0", "0e999999999999999999999" },
+    { F, true, "12345678901234567890123456789", "12345678901234567890123456788" },
+    { F, true, "0.1", "0.1000000000000000055511151231257827021181583404541015625" },
+    { F, true, "123456789.987654321", "123456789987654321e-9" },
+    { F, true, "4.9e-324", "0" },
+    { F, false,
+      "\xc2\xa0"
+      "1",
+      "1" },
+};
+
+static void test_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct checker c = checker_of(cases[i].kind);
+        struct first_difference d = { 0 };
+        bool passes = check_output(&c, cases[i].expected, strlen(cases[i].expected), cases[i].got,
+                                   strlen(cases[i].got), &d);
+        if (passes != cases[i].passes || d.present == passes)
+            fail_msg("%s: \"%s\" and \"%s\": %d", checker_kind_name(c.kind), cases[i].expected,
+                     cases[i].got, passes);
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
+struct difference_case {
+    int kind;
+    const char *expected, *got;
+    int64_t line, column;
+    const char *says_expected, *says_got;
+};
+
+static const struct difference_case differences[] = {
+    { X, "ab\ncd\n", "ab\nce\n", 2, 2, "cd", "ce" },
+    { X, "ab\n", "ab", 1, 3, "ab", "ab" },
+    { X, "", "x", 1, 1, "", "x" },
+    { X, "a\nb", "a\n", 2, 1, "b", "" },
+    { X, "a\nb", "a\n\nb", 2, 1, "b", "" },
+    { L, "1\n2\n3\n", "1\n2\n4\n", 3, 1, "3", "4" },
+    { L, "1\n2\n", "1\n", 2, 1, "2", "" },
+    { L, "1\n", "1\n2\n", 2, 1, "", "2" },
+    { L, "abc  \n", "abd\t\n", 1, 3, "abc", "abd" },
+    { L, "abc", "ab  ", 1, 3, "abc", "ab" },
+    { L, "a\nb", "a\n\nb", 2, 1, "b", "" },
+    { L, "", "x", 1, 1, "", "x" },
+    { L, "\xc3\xa4x", "\xc3\xa4y", 1, 3, "\xc3\xa4x", "\xc3\xa4y" },
+    { T, "1 2 3", "1\n 2 4", 2, 4, "3", "4" },
+    { T, "1 2", "1 ", 1, 3, "2", "" },
+    { T, "1", "1\n\n  22", 3, 3, "", "22" },
+    { F, "1.0 2.0", "1 2.5", 1, 3, "2.0", "2.5" },
+};
+
+static void test_differences(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
+        const struct difference_case *t = &differences[i];
+        struct checker c = checker_of(t->kind);
+        struct first_difference d = { 0 };
+        assert_false(
+            check_output(&c, t->expected, strlen(t->expected), t->got, strlen(t->got), &d));
+        if (d.line != t->line || d.column != t->column ||
+            strcmp(d.expected.data, t->says_expected) || strcmp(d.got.data, t->says_got))
+            fail_msg("case %zu: %ld:%ld \"%s\" \"%s\"", i, (long)d.line, (long)d.column,
+                     d.expected.data, d.got.data);
+        assert_int_equal(d.expected.len, strlen(t->says_expected));
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
+static void test_letter_case(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+        struct checker c = checker_of(kind);
+        struct first_difference d = { 0 };
+        c.case_sensitive = false;
+        assert_true(check_output(&c, "YES Zz\n", 7, "yes zZ\n", 7, &d));
+        assert_false(check_output(&c, "YES\n@", 5, "yes\n`", 5, &d)); /* 0x40 and 0x60 */
+        assert_int_equal(d.line, 2);
+        assert_int_equal(d.column, 1);
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
+static void test_bytes(void **state)
+{
+    (void)state;
+    static const char e[] = "a\0b \xff\n", g[] = "a\0c \xff\n";
+    for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+        struct checker c = checker_of(kind);
+        struct first_difference d = { 0 };
+        assert_true(check_output(&c, e, sizeof e - 1, e, sizeof e - 1, &d));
+        assert_false(check_output(&c, e, sizeof e - 1, g, sizeof g - 1, &d));
+        assert_memory_equal(d.expected.data, "a\0b", 3);
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    char e[1000], g[1000];
+    memset(e, 'a', sizeof e);
+    memset(g, 'a', sizeof g);
+    g[999] = 'b';
+    for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+        struct checker c = checker_of(kind);
+        struct first_difference d = { 0 };
+        assert_false(check_output(&c, e, sizeof e, g, sizeof g, &d));
+        assert_int_equal(d.expected.len, REPORT_DIFFERENCE_MAX);
+        assert_int_equal(d.got.len, REPORT_DIFFERENCE_MAX);
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
+/* 8 MB of what hurts a careless reader, one byte apart at the end, under every checker. */
+static void test_linear(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = { "\n",  " ",   "1 ",
+                                          "7",   "0.",  "1e9999999 ",
+                                          "a\n", " \n", "1234567890.12345678901234567890123 " };
+    enum { SIZE = 8 << 20 };
+    char *e = malloc(SIZE), *g = malloc(SIZE);
+    assert_non_null(e);
+    assert_non_null(g);
+    for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
+        size_t len = strlen(pieces[p]);
+        for (size_t i = 0; i < SIZE; i++)
+            e[i] = g[i] = pieces[p][i % len];
+        e[SIZE - 1] = '3';
+        g[SIZE - 1] = '4';
+        for (size_t i = 0; len > 1 && i + len < SIZE; i += len)
+            g[i] = g[i] == '1' ? '+' : g[i]; /* no token is the same bytes */
+        for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+            struct checker c = checker_of(kind);
+            struct first_difference d = { 0 };
+            int64_t start = clock_mono_ns();
+            (void)check_output(&c, e, SIZE, g, SIZE, &d);
+            int64_t ms = (clock_mono_ns() - start) / NS_PER_MS;
+            if (ms > 2000)
+                fail_msg("%s, pieces \"%s\": %ld ms", checker_kind_name(c.kind), pieces[p],
+                         (long)ms);
+            free(d.expected.data);
+            free(d.got.data);
+        }
+    }
+    free(e);
+    free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),       cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_letter_case), cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_cut),         cmocka_unit_test(test_linear),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

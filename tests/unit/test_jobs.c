@@ -1,0 +1,748 @@
+/* tests/unit/test_jobs.c - the life of rows in the job table, against a real file. */
+#include "jobs_fixture.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+static const char *const c_only[] = { "c", NULL };
+
+/* ---- accept ---- */
+
+static void an_accepted_row_is_queued(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct jobs_counts n;
+
+    assert_int_equal(send(t->j, "a", "c", "x", &op), 0);
+    assert_false(op.u.accept.existing);
+    assert_int_equal(op.u.accept.state, JOB_QUEUED);
+    assert_int_equal(op.u.accept.position, 1);
+    assert_true(op.u.accept.submitted_ms > 1700000000000);
+    assert_string_equal(op.u.accept.id, "a");
+
+    struct job_status s = status_of(t->j, "a");
+    assert_int_equal(s.seq, op.u.accept.seq);
+    assert_int_equal(s.state, JOB_QUEUED);
+    assert_int_equal(s.position, 1);
+    assert_string_equal(s.language, "c");
+    assert_false(s.expired);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued, 1);
+    assert_int_equal(n.oldest_queued_ms, op.u.accept.submitted_ms);
+    assert_true(n.writable);
+}
+
+static void ids_are_made_where_none_came(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op one, two;
+
+    assert_int_equal(send_json(t->j, "{\"language\":\"c\",\"source\":\"x\"}", &one), 0);
+    assert_int_equal(send_json(t->j, "{\"language\":\"c\",\"source\":\"x\"}", &two), 0);
+    assert_int_equal(strlen(one.u.accept.id), 32);
+    assert_string_not_equal(one.u.accept.id, two.u.accept.id);
+    assert_int_equal(two.u.accept.position, 2);
+    assert_int_equal(status_of(t->j, one.u.accept.id).position, 1);
+}
+
+static void one_id_is_one_submission(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct jobs_counts n;
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+
+    assert_int_equal(send(t->j, "b", "c", "print(1)", &op), 0);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(op.u.accept.seq, seq + 1);
+    assert_int_equal(op.u.accept.position, 2);
+
+    assert_int_equal(send(t->j, "a", "c", "other", &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+    assert_int_equal(send(t->j, "a", "cpp", "print(1)", &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+
+    assert_int_equal(claim_c(t->j), seq);
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(send(t->j, "a", "c", "print(1)", &op), 0);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(op.u.accept.state, JOB_DONE);
+    assert_int_equal(op.u.accept.position, 0);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued, 1);
+    assert_int_equal(n.final, 1);
+}
+
+static void the_queue_is_bounded(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+
+    t->config.max_queued = 2;
+    table_reopen(t);
+    (void)accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+    assert_int_equal(send(t->j, "d", "c", "x", &op), -1);
+    assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
+    assert_int_equal(send(t->j, "b", "c", "print(1)", &op), 0); /* here already */
+    assert_true(op.u.accept.existing);
+    assert_int_equal(send(t->j, "b", "c", "other", &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+    (void)claim_c(t->j);
+    (void)accept_ok(t->j, "d", "c");
+}
+
+/* Whatever stands in an id is an id. */
+static void ids_are_only_text(void **state)
+{
+    static const char *const ids[] = {
+        "' OR 1=1--",       "1;DROP TABLE job",         "a\\\"b", "%", "_",
+        "../../etc/passwd", "\xc3\xa9\xf0\x9f\x98\x80", "NULL",   "0", "x'00'"
+    };
+    struct table *t = *state;
+    struct job_status s;
+    struct err e = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        (void)accept_ok(t->j, ids[i], "c");
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        const char *id = strcmp(ids[i], "a\\\"b") == 0 ? "a\"b" : ids[i];
+        print_message("    id: %s\n", id);
+        assert_int_equal(status_of(t->j, id).seq, (int64_t)i + 1);
+    }
+    assert_int_equal(jobs_status(t->j, "' OR ''='", &s, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), ARRAY_LEN(ids));
+}
+
+/* ---- claim, give back ---- */
+
+static void claims_go_by_age_within_the_languages_asked(void **state)
+{
+    static const char *const order[] = { "c", "java", "c", "go", "java" };
+    static const struct {
+        const char *languages[4];
+        int64_t want;
+    } cases[] = {
+        { { "go", "java" }, 2 }, { { "go", "java" }, 4 }, { { "python" }, 0 },
+        { { NULL }, 0 },         { { "java", "c" }, 1 },  { { "c" }, 3 },
+        { { "c" }, 0 },          { { "c", "java" }, 5 },
+    };
+    struct table *t = *state;
+    struct jobs_op op;
+    char id[8];
+
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        (void)snprintf(id, sizeof id, "%zu", i + 1);
+        (void)accept_ok(t->j, id, order[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("    claim %zu\n", i);
+        assert_int_equal(claim(t->j, cases[i].languages, &op), cases[i].want);
+        if (cases[i].want) {
+            (void)snprintf(id, sizeof id, "%lld", (long long)cases[i].want);
+            assert_string_equal(op.u.claim.id, id);
+            assert_int_equal(op.u.claim.attempts, 1);
+            assert_int_equal(status_of(t->j, id).state, JOB_RUNNING);
+            assert_int_equal(status_of(t->j, id).position, 0);
+        }
+    }
+}
+
+static void given_back_it_keeps_its_place(void **state)
+{
+    static const struct {
+        bool spend;
+        int64_t attempts; /* of the next claim */
+    } cases[] = { { false, 1 }, { true, 2 }, { false, 2 }, { true, 3 } };
+    struct table *t = *state;
+    struct jobs_op op;
+    struct err e = { 0 };
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+    assert_int_equal(claim_c(t->j), seq);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(give_back(t->j, seq, cases[i].spend, &e), 0);
+        assert_int_equal(give_back(t->j, seq, cases[i].spend, &e), 0); /* said twice */
+        assert_int_equal(status_of(t->j, "a").position, 1);
+        assert_int_equal(status_of(t->j, "b").position, 2);
+        assert_int_equal(claim(t->j, c_only, &op), seq);
+        assert_int_equal(op.u.claim.attempts, cases[i].attempts);
+    }
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(give_back(t->j, seq, false, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(give_back(t->j, 99, false, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+}
+
+/* ---- the end ---- */
+
+static void a_report_is_written_once(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_WA, 5);
+    CLEANUP(freep) char *json = NULL;
+    struct jobs_counts n;
+    struct err e = { 0 };
+    int64_t seq, found = 0;
+    size_t len = 0;
+
+    seq = accept_ok(t->j, "a", "c");
+    assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(finish(t->j, seq, r, &e), -1); /* of a run that was given back */
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(claim_c(t->j), seq);
+    assert_int_equal(finish(t->j, seq, r, &e), 0);
+    assert_int_equal(finish(t->j, seq, r, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(finish(t->j, 77, r, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.late_reports, 2);
+    assert_int_equal(n.final, 1);
+
+    CLEANUP(freep) char *want = NULL;
+    size_t want_len = 0;
+    assert_int_equal(report_encode(r, &want, &want_len, &e), 0);
+    assert_int_equal(jobs_report(t->j, "a", &found, &json, &len, &e), 0);
+    assert_int_equal(found, seq);
+    assert_string_equal(json, want);
+    assert_int_equal(len, strlen(want));
+    assert_int_equal(ask(t, "SELECT count(*) FROM report"), 1);
+}
+
+static void cancelled_it_has_a_report(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(report_freep) struct report *late = make_report("run", VERDICT_OK, 5);
+    CLEANUP(freep) char *json = NULL;
+    struct jobs_op op;
+    struct jobs_counts n;
+    struct err e = { 0 };
+    size_t len;
+
+    int64_t run = accept_ok(t->j, "run", "c");
+    (void)accept_ok(t->j, "wait", "c");
+    assert_int_equal(claim_c(t->j), run);
+
+    assert_int_equal(cancel(t->j, "wait", &op, &e), 0);
+    assert_false(op.u.cancel.was_running);
+    assert_int_equal(cancel(t->j, "run", &op, &e), 0);
+    assert_true(op.u.cancel.was_running);
+    assert_int_equal(op.u.cancel.seq, run);
+    assert_int_equal(cancel(t->j, "run", &op, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(cancel(t->j, "none", &op, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+
+    assert_int_equal(finish(t->j, run, late, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(give_back(t->j, run, true, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(claim_c(t->j), 0);
+
+    assert_int_equal(status_of(t->j, "wait").state, JOB_CANCELLED);
+    assert_int_equal(jobs_report(t->j, "wait", NULL, &json, &len, &e), 0);
+    assert_non_null(strstr(json, "cancelled"));
+    json_auto_t *root = json_loads(json, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(root, "tests")), 2);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued, 0);
+    assert_int_equal(n.running, 0);
+    assert_int_equal(n.final, 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE state = 3 AND verdict = '-'"
+                            " AND error = 'cancelled' AND tests_total = 2 AND tests_passed = 0"
+                            " AND duration_ms IS NULL AND finished_ms > 0"),
+                     2);
+}
+
+/* ---- restarts ---- */
+
+static void a_restart_gives_back_what_ran(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct jobs_counts n;
+    char table_id[TEXT_ID_SIZE];
+
+    (void)snprintf(table_id, sizeof table_id, "%s", jobs_table_id(t->j));
+    assert_int_equal(strlen(table_id), 32);
+    int64_t seq = accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+    assert_int_equal(claim_c(t->j), seq);
+    table_reopen(t);
+
+    assert_string_equal(jobs_table_id(t->j), table_id);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued, 2);
+    assert_int_equal(n.running, 0);
+    assert_true(n.oldest_queued_ms > 0);
+    assert_int_equal(status_of(t->j, "a").position, 1);
+    assert_int_equal(claim(t->j, c_only, &op), seq);
+    assert_int_equal(op.u.claim.attempts, 1); /* our death is not theirs */
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    table_reopen(t);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.final, 1);
+    assert_int_equal(n.queued, 1);
+}
+
+static void too_many_restarts_end_it(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(freep) char *json = NULL;
+    struct err e = { 0 };
+    size_t len;
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    for (int i = 0; i <= JOB_RESTARTS_MAX; i++) {
+        assert_int_equal(claim_c(t->j), seq);
+        table_reopen(t);
+    }
+    assert_int_equal(claim_c(t->j), 0);
+    assert_int_equal(status_of(t->j, "a").state, JOB_DONE);
+    assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), 0);
+    assert_non_null(strstr(json, "the server died"));
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = '-' AND state = 2"), 1);
+}
+
+static void a_second_server_is_refused(void **state)
+{
+    struct table *t = *state;
+    struct jobs_config c = t->config;
+    struct jobs *j = NULL;
+    struct err e = { 0 };
+
+    c.lock_wait_ms = 100;
+    assert_int_equal(jobs_open(&c, &j, &e), -1);
+    assert_int_equal(e.kind, ERR_SETTING);
+    assert_non_null(strstr(e.msg, "another server"));
+    assert_null(j);
+}
+
+static void a_newer_table_is_refused(void **state)
+{
+    struct table *t = *state;
+    struct jobs *j = NULL;
+    struct err e = { 0 };
+
+    t->j = jobs_close(t->j);
+    write_sql(t, "PRAGMA user_version = 99");
+    assert_int_equal(jobs_open(&t->config, &j, &e), -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    print_message("    %s\n", e.msg);
+    assert_non_null(strstr(e.msg, "newer scrc"));
+    assert_null(j);
+    write_sql(t, "PRAGMA user_version = 1");
+    table_open(t);
+}
+
+static void the_directory_is_made(void **state)
+{
+    struct table *t = *state;
+    struct jobs_config c = t->config;
+    struct jobs *j = NULL;
+    struct err e = { 0 };
+    char dir[260];
+
+    (void)snprintf(dir, sizeof dir, "%s/deep/er", t->dir);
+    c.dir = dir;
+    assert_int_equal(jobs_open(&c, &j, &e), 0);
+    j = jobs_close(j);
+    c.dir = "/proc/nowhere";
+    assert_int_equal(jobs_open(&c, &j, &e), -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    print_message("    %s\n", e.msg);
+}
+
+/* ---- texts and retention ---- */
+
+static void send_big(struct table *t, const char *id, char fill, struct jobs_op *ret_op)
+{
+    char big[SUBMISSION_INLINE_MAX + 100];
+    CLEANUP(freep) char *json = NULL;
+
+    memset(big, fill, sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    assert_true(asprintf(&json,
+                         "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\",\"tests\":["
+                         "{\"input\":\"%s\",\"expected_output\":\"%s\"}]}",
+                         id, big, big) > 0);
+    assert_int_equal(send_json(t->j, json, ret_op), 0);
+}
+
+static void shared_texts_are_kept_once(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(submission_freep) struct submission *s = NULL;
+    struct jobs_op op;
+    struct err e = { 0 };
+    char id[16];
+
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(id, sizeof id, "s%d", i);
+        send_big(t, id, 'x', &op);
+    }
+    send_big(t, "other", 'y', &op);
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 51);
+    assert_int_equal(jobs_submission(t->j, op.u.accept.seq, &s, &e), 0);
+    assert_int_equal(s->tests_len, 1);
+    assert_int_equal(s->tests[0].input.len, SUBMISSION_INLINE_MAX + 99);
+    assert_int_equal(s->tests[0].input.data[17], 'y');
+    assert_string_equal(s->id, "other");
+}
+
+/* Retention looks first when the table opens; then it says so with `expired`. */
+static void expire(struct table *t, const char *last_id)
+{
+    t->config.retention_ms = 1;
+    table_reopen(t);
+    for (int i = 0; i < 1000 && !status_of(t->j, last_id).expired; i++)
+        (void)usleep(5000);
+    assert_true(status_of(t->j, last_id).expired);
+}
+
+static void retention_keeps_ids_and_summaries(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(submission_freep) struct submission *s = NULL;
+    CLEANUP(freep) char *json = NULL;
+    struct jobs_op op;
+    struct err e = { 0 };
+    size_t len;
+
+    send_big(t, "a", 'x', &op);
+    int64_t a = op.u.accept.seq;
+    send_big(t, "b", 'x', &op);
+    send_big(t, "c", 'z', &op);
+    assert_int_equal(claim_c(t->j), a);
+    finish_ok(t->j, a, "a", VERDICT_OK, 9);
+    (void)usleep(5000);
+    expire(t, "a");
+
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2); /* b still uses a's */
+    assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM body"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM report"), 0);
+    assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(jobs_submission(t->j, a, &s, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND duration_ms = 9"),
+                     1);
+
+    send_big(t, "a", 'x', &op);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(op.u.accept.state, JOB_DONE);
+    assert_int_equal(send(t->j, "a", "c", "x", &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+
+    (void)claim_c(t->j);
+    finish_ok(t->j, a + 1, "b", VERDICT_OK, 9);
+    (void)usleep(5000);
+    expire(t, "b");
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 1);
+    assert_sound(t);
+}
+
+static void retention_takes_many_rows_in_slices(void **state)
+{
+    struct table *t = *state;
+    char id[16];
+
+    for (int i = 0; i < 350; i++) {
+        (void)snprintf(id, sizeof id, "s%d", i);
+        int64_t seq = accept_ok(t->j, id, "c");
+        assert_int_equal(claim_c(t->j), seq);
+        finish_ok(t->j, seq, id, VERDICT_OK, 1);
+    }
+    (void)accept_ok(t->j, "young", "c");
+    (void)usleep(5000);
+    expire(t, "s349");
+    assert_int_equal(ask(t, "SELECT count(*) FROM body"), 1);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE expired = 1"), 350);
+}
+
+/* ---- groups and listeners ---- */
+
+struct seen {
+    pthread_mutex_t lock;
+    int calls, changes;
+    char log[4000];
+};
+
+static void listen_in(void *ctx, const struct jobs_change *changes, size_t len)
+{
+    struct seen *s = ctx;
+
+    (void)pthread_mutex_lock(&s->lock);
+    s->calls++;
+    for (size_t i = 0; i < len; i++) {
+        size_t at = strlen(s->log);
+        s->changes++;
+        (void)snprintf(s->log + at, sizeof s->log - at, "%s=%s ", changes[i].id,
+                       job_state_name(changes[i].state));
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void listeners_hear_each_change_once(void **state)
+{
+    struct table *t = *state;
+    struct seen one = { .lock = PTHREAD_MUTEX_INITIALIZER }, two = one;
+    struct jobs_op op;
+    struct err e = { 0 };
+
+    jobs_listen(t->j, listen_in, &one);
+    jobs_listen(t->j, listen_in, &two);
+    int64_t seq = accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "a", "c");                       /* nothing new */
+    assert_int_equal(send(t->j, "a", "c", "no", &op), -1); /* refused */
+    (void)claim_c(t->j);
+    (void)claim_c(t->j); /* none left */
+    assert_int_equal(give_back(t->j, seq, false, &e), 0);
+    (void)claim_c(t->j);
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    (void)accept_ok(t->j, "b", "c");
+    assert_int_equal(cancel(t->j, "b", &op, &e), 0);
+    t->j = jobs_close(t->j);
+
+    assert_string_equal(one.log, "a=queued a=running a=queued a=running a=done b=queued"
+                                 " b=cancelled ");
+    assert_string_equal(two.log, one.log);
+    table_open(t);
+}
+
+static struct submission *parse_source(const char *id, const char *source)
+{
+    char json[200];
+
+    (void)snprintf(json, sizeof json, "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"%s\"}", id,
+                   source);
+    return parse(json);
+}
+
+struct gate {
+    sem_t entered, go, completed;
+};
+
+static void hold_writer(struct jobs_op *op)
+{
+    struct gate *g = op->ctx;
+
+    (void)sem_post(&g->entered);
+    (void)sem_wait(&g->go);
+}
+
+static void count_done(struct jobs_op *op)
+{
+    struct gate *g = op->ctx;
+
+    (void)sem_post(&g->completed);
+}
+
+static void open_gate(struct gate *g)
+{
+    assert_int_equal(sem_init(&g->entered, 0, 0), 0);
+    assert_int_equal(sem_init(&g->go, 0, 0), 0);
+    assert_int_equal(sem_init(&g->completed, 0, 0), 0);
+}
+
+/* Puts all while the writer is held, so that they are one group, and waits for their end. */
+static void put_together(struct jobs *j, struct jobs_op *ops, size_t len)
+{
+    struct gate g;
+    struct jobs_op hold = {
+        .kind = JOBS_CANCEL, .done = hold_writer, .ctx = &g, .u.cancel.id = "nobody"
+    };
+
+    open_gate(&g);
+    jobs_put(j, &hold);
+    (void)sem_wait(&g.entered);
+    for (size_t i = 0; i < len; i++) {
+        ops[i].done = count_done;
+        ops[i].ctx = &g;
+        jobs_put(j, &ops[i]);
+    }
+    (void)sem_post(&g.go);
+    for (size_t i = 0; i < len; i++)
+        (void)sem_wait(&g.completed);
+}
+
+static struct jobs_op accept_of(const struct submission *s, const struct submission_packed *packed)
+{
+    return (struct jobs_op){ .kind = JOBS_ACCEPT,
+                             .u.accept = { .submission = s, .packed = packed } };
+}
+
+static void a_group_is_one_commit_and_one_refusal_harms_no_other(void **state)
+{
+    struct table *t = *state;
+    struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
+    CLEANUP(submission_freep) struct submission *other = parse_source("a", "2");
+    CLEANUP(submission_freep) struct submission *b = parse_source("b", "3");
+    struct submission_packed packed = { 0 };
+    struct err e = { 0 };
+
+    jobs_listen(t->j, listen_in, &seen);
+    assert_int_equal(submission_pack(a, &packed, &e), 0);
+    struct jobs_op ops[] = {
+        accept_of(a, &packed),
+        accept_of(other, &packed),
+        accept_of(b, &packed),
+        accept_of(a, &packed),
+        { .kind = JOBS_CLAIM, .u.claim.languages = c_only },
+        { .kind = JOBS_CANCEL, .u.cancel.id = "none" },
+    };
+    put_together(t->j, ops, ARRAY_LEN(ops));
+
+    assert_int_equal(ops[0].result, 0);
+    assert_int_equal(ops[0].u.accept.position, 1);
+    assert_int_equal(ops[1].result, -1);
+    assert_int_equal(ops[1].err.kind, ERR_CONFLICT);
+    assert_int_equal(ops[2].result, 0);
+    assert_int_equal(ops[2].u.accept.position, 2);
+    assert_int_equal(ops[3].result, 0);
+    assert_true(ops[3].u.accept.existing);
+    assert_int_equal(ops[4].u.claim.seq, ops[0].u.accept.seq);
+    assert_int_equal(ops[5].err.kind, ERR_NOT_FOUND);
+    assert_int_equal(seen.calls, 1);
+    assert_string_equal(seen.log, "a=queued b=queued a=running ");
+    assert_int_equal(status_of(t->j, "b").position, 1);
+    submission_packed_clear(&packed);
+}
+
+/* An operation that breaks a rule of the table itself (here: no body) fails alone too. */
+static void a_broken_operation_harms_no_other(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
+    CLEANUP(submission_freep) struct submission *bad = parse_source("bad", "2");
+    CLEANUP(submission_freep) struct submission *b = parse_source("b", "3");
+    struct submission_packed packed = { 0 }, broken = { 0 };
+    struct jobs_counts n;
+    struct err e = { 0 };
+
+    assert_int_equal(submission_pack(a, &packed, &e), 0);
+    struct jobs_op ops[] = { accept_of(a, &packed), accept_of(bad, &broken),
+                             accept_of(b, &packed) };
+    put_together(t->j, ops, ARRAY_LEN(ops));
+    assert_int_equal(ops[0].result, 0);
+    assert_int_equal(ops[1].result, -1);
+    assert_int_equal(ops[1].err.kind, ERR_BUG);
+    assert_int_equal(ops[2].result, 0);
+    assert_int_equal(status_of(t->j, "b").position, 2);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued, 2);
+    assert_true(n.writable);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
+    submission_packed_clear(&packed);
+}
+
+static void close_commits_what_waits(void **state)
+{
+    struct table *t = *state;
+    struct gate g;
+    CLEANUP(submission_freep)
+    struct submission *s = parse("{\"id\":\"last\",\"language\":\"c\",\"source\":\"1\"}");
+    struct submission_packed packed = { 0 };
+    struct err e = { 0 };
+
+    open_gate(&g);
+    assert_int_equal(submission_pack(s, &packed, &e), 0);
+    struct jobs_op op = { .kind = JOBS_ACCEPT,
+                          .done = count_done,
+                          .ctx = &g,
+                          .u.accept = { .submission = s, .packed = &packed } };
+    jobs_put(t->j, &op);
+    t->j = jobs_close(t->j);
+    assert_int_equal(sem_trywait(&g.completed), 0);
+    submission_packed_clear(&packed);
+    table_open(t);
+    assert_int_equal(status_of(t->j, "last").state, JOB_QUEUED);
+}
+
+/* ---- many threads ---- */
+
+enum { THREADS = 6, EACH = 60 };
+
+static void *live(void *arg)
+{
+    struct table *t = arg;
+    static _Atomic int next;
+    int me = next++;
+    char id[32];
+    struct err e = { 0 };
+
+    for (int i = 0; i < EACH; i++) {
+        (void)snprintf(id, sizeof id, "t%d-%d", me, i);
+        (void)accept_ok(t->j, id, "c");
+        (void)status_of(t->j, id);
+        struct jobs_op op;
+        int64_t seq = claim(t->j, c_only, &op);
+        if (seq == 0)
+            continue;
+        if (i % 5 == 0)
+            (void)give_back(t->j, seq, false, &e);
+        else
+            finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, i);
+    }
+    return NULL;
+}
+
+static void many_threads_share_it(void **state)
+{
+    struct table *t = *state;
+    pthread_t threads[THREADS];
+    struct jobs_counts n;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, live, t), 0);
+    for (int i = 0; i < THREADS; i++)
+        (void)pthread_join(threads[i], NULL);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued + n.running + n.final, THREADS * EACH);
+    assert_int_equal(n.running, 0);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE state = 0"), n.queued);
+    assert_int_equal(ask(t, "SELECT count(*) FROM report"), n.final);
+    assert_sound(t);
+}
+
+#define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, table_setup, table_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_TABLE(an_accepted_row_is_queued),
+        ON_TABLE(ids_are_made_where_none_came),
+        ON_TABLE(one_id_is_one_submission),
+        ON_TABLE(the_queue_is_bounded),
+        ON_TABLE(ids_are_only_text),
+        ON_TABLE(claims_go_by_age_within_the_languages_asked),
+        ON_TABLE(given_back_it_keeps_its_place),
+        ON_TABLE(a_report_is_written_once),
+        ON_TABLE(cancelled_it_has_a_report),
+        ON_TABLE(a_restart_gives_back_what_ran),
+        ON_TABLE(too_many_restarts_end_it),
+        ON_TABLE(a_second_server_is_refused),
+        ON_TABLE(a_newer_table_is_refused),
+        ON_TABLE(the_directory_is_made),
+        ON_TABLE(shared_texts_are_kept_once),
+        ON_TABLE(retention_keeps_ids_and_summaries),
+        ON_TABLE(retention_takes_many_rows_in_slices),
+        ON_TABLE(listeners_hear_each_change_once),
+        ON_TABLE(a_group_is_one_commit_and_one_refusal_harms_no_other),
+        ON_TABLE(a_broken_operation_harms_no_other),
+        ON_TABLE(close_commits_what_waits),
+        ON_TABLE(many_threads_share_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,383 @@
+/* Language rows: built-ins, settings, JSON files, and how a Java source names its file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/java.h"
+#include "engine/language.h"
+#include "schema/err.h"
+
+/* ---- Java ---- */
+
+static const struct {
+    const char *source, *package, *name;
+} javas[] = {
+    { "", "", NULL },
+    { "class A {}", "", NULL },
+    { "public class A {}", "", "A" },
+    { "public final class A {}", "", "A" },
+    { "final public strictfp class A<T extends B> {}", "", "A" },
+    { "public abstract sealed class A permits B {} final class B extends A {}", "", "A" },
+    { "public interface I {}", "", "I" },
+    { "public @interface Note {}", "", "Note" },
+    { "public enum E { A, B { public class No {} } }", "", "E" },
+    { "public record R(int x, String class_) {}", "", "R" },
+    { "class A { public class Inner {} } public class B {}", "", "B" },
+    { "class A { public static void main(String[] a) {} }\nclass B {}", "", NULL },
+    { "interface X {} ; public class Y {}", "", "Y" },
+    { "// public class No {}\npublic class Yes {}", "", "Yes" },
+    { "/* public class No { */ public class Yes {}", "", "Yes" },
+    { "public /* class No */ class // class No\n Yes {}", "", "Yes" },
+    { "class A { String s = \"} public class No {\"; } public class Yes {}", "", "Yes" },
+    { "class A { char c = '}'; char d = '\"'; char e = '\\''; } public class Yes {}", "", "Yes" },
+    { "class A { String s = \"\\\"} public class No {\"; } public class Yes {}", "", "Yes" },
+    { "class A { String s = \"\"\"\n } \" public class No { \\\"\"\" x\n\"\"\"; } public class Yes "
+      "{}",
+      "", "Yes" },
+    { "@X(names = { \"public class No\" }, of = B.class) public class Yes {}", "", "Yes" },
+    { "@X public class Yes {}", "", "Yes" },
+    { "package a.b.c;\nimport java.util.*;\npublic class Main {}", "a.b.c", "Main" },
+    { "package a /* x */ . b ;public class Main{}", "a.b", "Main" },
+    { "package p; class A {}", "p", NULL },
+    { "import a.public_class.x; class A {}", "", NULL },
+    { "public class \xc3\x84rger {}", "", "\xc3\x84rger" },
+    { "public class M\\u0061in {}", "", "M\\u0061in" },
+    { "public class A$B_1 {}", "", "A$B_1" },
+    { "public class", "", NULL },
+    { "public", "", NULL },
+    { "}}}} public class A {}", "", "A" },
+    { "/* unended public class A {}", "", NULL },
+    { "\" unended public class A {}", "", NULL },
+    { "'", "", NULL },
+    { "\"\\", "", NULL },
+};
+
+static void test_java(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(javas); i++) {
+        size_t len = strlen(javas[i].source);
+        char *exact = malloc(len ? len : 1); /* no NUL behind it: the sanitizer watches */
+        struct java_entry e;
+        memcpy(exact, javas[i].source, len);
+        assert_true(java_entry(exact, len, &e));
+        const char *want = javas[i].name ? javas[i].name : "";
+        if (strcmp(e.package, javas[i].package) || e.name_len != strlen(want) ||
+            (e.name && memcmp(e.name, want, e.name_len)))
+            fail_msg("%s: package '%s', class '%.*s'", javas[i].source, e.package, (int)e.name_len,
+                     e.name ? e.name : "");
+        free(exact);
+    }
+}
+
+static struct languages *built_ins(void)
+{
+    struct languages *l;
+    struct err e;
+    assert_int_equal(languages_open(NULL, NULL, 0, &l, &e), 0);
+    return l;
+}
+
+static void test_java_names(void **state)
+{
+    (void)state;
+    struct languages *l = built_ins();
+    const struct language *java = languages_find(l, "java");
+    struct language_words w;
+    const char *why = NULL;
+    char source[2000], name[301];
+
+    assert_true(language_name_source(java, "package a; public class B {}", 28, &w, &why));
+    assert_string_equal(w.source, "B.java");
+    assert_string_equal(w.main, "a.B");
+    assert_true(language_name_source(java, "package a; class B {}", 21, &w, &why));
+    assert_string_equal(w.source, "Main.java");
+    assert_string_equal(w.main, "a.Main");
+
+    memset(name, 'x', sizeof name);
+    for (int len = 240; len <= 300; len++) {
+        int n = snprintf(source, sizeof source, "public class %.*s {}", len, name);
+        assert_int_equal(language_name_source(java, source, (size_t)n, &w, &why), len <= 249);
+    }
+    assert_non_null(strstr(why, "file name"));
+    assert_false(language_name_source(java, "public class M\\u0061in {}", 25, &w, &why));
+    memset(source, 'p', sizeof source);
+    memcpy(source, "package ", 8);
+    assert_false(language_name_source(java, source, sizeof source, &w, &why));
+    languages_free(l);
+}
+
+/* ---- rows ---- */
+
+static void test_built_ins(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "python", "go", "c", "cpp", "java" };
+    struct languages *l = built_ins();
+
+    assert_int_equal(l->len, ARRAY_LEN(names));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct language *row = languages_find(l, names[i]);
+        struct language_words w;
+        const char *why;
+        assert_non_null(row);
+        assert_non_null(row->title);
+        assert_non_null(row->run_image);
+        assert_non_null(row->run[0]);
+        assert_non_null(row->version[0]);
+        assert_string_equal(row->workdir, "/tmp");
+        assert_int_equal(row->image != NULL, row->build[0] != NULL);
+        assert_int_equal(row->image != NULL, row->collect != AGENT_COLLECT_NONE);
+        assert_int_equal(row->artefact != NULL, row->collect != AGENT_COLLECT_NONE);
+        assert_int_equal(row->strict_memory, row->allowance != 0);
+        assert_int_equal(row->cache_volume_target != NULL, row->cache_build[0] != NULL);
+        assert_true(language_name_source(row, row->hello, strlen(row->hello), &w, &why));
+    }
+    assert_null(languages_find(l, "cobol"));
+    assert_null(languages_find(l, ""));
+    languages_free(l);
+}
+
+static void test_overrides(void **state)
+{
+    (void)state;
+    static const struct language_override overrides[] = {
+        { .name = "python", .image = "py:1", .workdir = "/app" },
+        { .name = "c", .image = "gcc:1", .run_image = "small:1" },
+        { .name = "java" },
+    };
+    static const struct language_override bad[] = {
+        { .name = "c", .image = "" },
+        { .name = "c", .workdir = "app" },
+        { .name = "c", .workdir = "/" },
+    };
+    struct languages *l;
+    struct err e;
+
+    assert_int_equal(languages_open(NULL, overrides, ARRAY_LEN(overrides), &l, &e), 0);
+    assert_null(languages_find(l, "python")->image);
+    assert_string_equal(languages_find(l, "python")->run_image, "py:1");
+    assert_string_equal(languages_find(l, "python")->workdir, "/app");
+    assert_string_equal(languages_find(l, "c")->image, "gcc:1");
+    assert_string_equal(languages_find(l, "c")->run_image, "small:1");
+    assert_string_equal(languages_find(l, "cpp")->image, "gcc:14");
+    languages_free(l);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(languages_open(NULL, &bad[i], 1, &l, &e), -1);
+        assert_int_equal(e.kind, ERR_SETTING);
+        assert_non_null(strstr(e.msg, "'c'"));
+    }
+}
+
+static void test_expand(void **state)
+{
+    (void)state;
+    static const char *const argv[] = { "a", "-Xmx{memory_mib}m", "{main}/{source}", "{other}{", "",
+                                        NULL };
+    struct language_words w = { .source = "X.java", .main = "p.X", .memory_mib = 64 };
+    char **out;
+    struct err e;
+
+    assert_int_equal(language_expand(argv, &w, &out, &e), 0);
+    assert_string_equal(out[0], "a");
+    assert_string_equal(out[1], "-Xmx64m");
+    assert_string_equal(out[2], "p.X/X.java");
+    assert_string_equal(out[3], "{other}{");
+    assert_string_equal(out[4], "");
+    assert_null(out[5]);
+    free(out);
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *language, *text;
+        bool says;
+    } table[] = {
+        { "python", "Traceback (most recent call last):\n  x\nMemoryError\n", true },
+        { "python", "MemoryError", true },
+        { "python", "MemoryError: 3\n", true },
+        { "python", "", false },
+        { "python", "ValueError: MemoryError\n", false },
+        { "python", " MemoryError\n", false },
+        { "java", "Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n",
+          true },
+        { "java", "x\nException in thread \"a\" b\" java.lang.OutOfMemoryError: y \"z\"\n", true },
+        { "java", "java.lang.OutOfMemoryError: Java heap space\n", true },
+        { "java", "Exception: java.lang.OutOfMemoryError thrown from the Uncaught", true },
+        { "java", "Exception in thread \"main\" java.lang.Error: java.lang.OutOfMemoryError",
+          false },
+        { "java", "Exception in thread \"", false },
+        { "java", "Exception in thread \"\"", false },
+        { "c", "MemoryError\n", false },
+    };
+    struct languages *l = built_ins();
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        size_t len = strlen(table[i].text);
+        char *exact = malloc(len ? len : 1);
+        memcpy(exact, table[i].text, len);
+        if (language_out_of_memory(languages_find(l, table[i].language), exact, len) !=
+            table[i].says)
+            fail_msg("%s: %s", table[i].language, table[i].text);
+        free(exact);
+    }
+    languages_free(l);
+}
+
+/* ---- files ---- */
+
+struct dir {
+    char path[64], file[128];
+};
+
+static void dir_make(struct dir *d, const char *name, const char *text)
+{
+    (void)snprintf(d->path, sizeof d->path, "/tmp/scrc-language-XXXXXX");
+    assert_non_null(mkdtemp(d->path));
+    (void)snprintf(d->file, sizeof d->file, "%s/%s", d->path, name);
+    FILE *f = fopen(d->file, "we");
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+static void dir_remove(const struct dir *d)
+{
+    (void)unlink(d->file);
+    (void)rmdir(d->path);
+}
+
+#define RUST                                                                                       \
+    "\"image\":\"rust:1\",\"run_image\":\"alpine:3\",\"source_name\":\"main.rs\","                 \
+    "\"build\":[\"rustc\",\"-O\",\"{source}\"],\"collect\":\"file\",\"artefact\":\"main\","        \
+    "\"run\":[\"./main\"],\"hello\":\"fn main(){println!(\\\"scrc\\\");}\""
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct dir d;
+    struct languages *l;
+    struct err e;
+
+    dir_make(&d, "rust.json",
+             "{" RUST ",\"allowance\":2097152,\"strict_memory\":true,\"title\":null,"
+             "\"build_env\":[\"A=b=c\",\"B=\"],\"version\":[\"rustc\",\"-V\"]}");
+    assert_int_equal(languages_open(d.path, NULL, 0, &l, &e), 0);
+    dir_remove(&d);
+    assert_int_equal(l->len, 6);
+    const struct language *rust = languages_find(l, "rust");
+    assert_non_null(rust);
+    assert_string_equal(rust->title, "rust");
+    assert_string_equal(rust->workdir, "/tmp");
+    assert_string_equal(rust->build[2], "{source}");
+    assert_null(rust->build[3]);
+    assert_string_equal(rust->build_env[0], "A=b=c");
+    assert_int_equal(rust->allowance, 2 * MIB);
+    assert_true(rust->strict_memory);
+    assert_int_equal(rust->collect, AGENT_COLLECT_FILE);
+    languages_free(l);
+
+    dir_make(&d, "python.json",
+             "{\"name\":\"python\",\"run_image\":\"pypy:3\",\"run\":[\"pypy3\",\"{source}\"],"
+             "\"source_name\":\"a.py\",\"workdir\":\"/w\",\"hello\":\"print('scrc')\"}");
+    assert_int_equal(languages_open(d.path, NULL, 0, &l, &e), 0);
+    dir_remove(&d);
+    assert_int_equal(l->len, 5);
+    assert_string_equal(languages_find(l, "python")->run_image, "pypy:3");
+    assert_null(languages_find(l, "python")->check[0]);
+    languages_free(l);
+
+    dir_make(&d, "README.md", "not JSON");
+    assert_int_equal(languages_open(d.path, NULL, 0, &l, &e), 0);
+    dir_remove(&d);
+    languages_free(l);
+}
+
+static void test_bad_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *text, *says;
+    } bad[] = {
+        { "x.json", "{", "line" },
+        { "x.json", "[]", "object" },
+        { "x.json", "{" RUST ",\"image\":\"a\"}", "line" }, /* a key twice */
+        { "x.json", "{" RUST ",\"colour\":1}", "field 'colour'" },
+        { "x.json", "{" RUST ",\"name\":\"y\"}", "field 'name'" },
+        { "x.json", "{" RUST ",\"title\":1}", "field 'title'" },
+        { "x.json", "{" RUST ",\"allowance\":-1}", "field 'allowance'" },
+        { "x.json", "{" RUST ",\"allowance\":1.5}", "field 'allowance'" },
+        { "x.json", "{" RUST ",\"strict_memory\":1}", "field 'strict_memory'" },
+        { "x.json", "{" RUST ",\"naming\":\"odd\"}", "field 'naming'" },
+        { "x.json", "{" RUST ",\"check\":\"a b\"}", "field 'check'" },
+        { "x.json", "{" RUST ",\"check\":[1]}", "field 'check'" },
+        { "x.json", "{" RUST ",\"run_env\":[\"=a\"]}", "field 'run_env'" },
+        { "x.json", "{" RUST ",\"run_env\":[\"a\"]}", "field 'run_env'" },
+        { "x.json", "{" RUST ",\"workdir\":\"tmp\"}", "field 'workdir'" },
+        { "x.json", "{" RUST ",\"workdir\":\"/a/../b\"}", "field 'workdir'" },
+        { "x.json", "{" RUST ",\"workdir\":\"/\"}", "field 'workdir'" },
+        { "x.json", "{" RUST ",\"oom_text\":\"\"}", "field 'oom_text'" },
+        { "x.json", "{" RUST ",\"cache_build\":[\"x\"]}", "field 'cache_build'" },
+        { "x.json", "{" RUST ",\"cache_volume_target\":\"/x\"}", "field 'cache_build'" },
+        { "x.json", "{\"run_image\":\"a\"}", "field 'hello'" },
+        { "x.json", "{\"run_image\":\"a\",\"hello\":\"x\"}", "field 'run'" },
+        { "x.json", "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"]}",
+          "field 'source_name'" },
+        { "x.json", "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"a/b\"}",
+          "field 'source_name'" },
+        { "x.json", "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"..\"}",
+          "field 'source_name'" },
+        { "x.json",
+          "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"s\","
+          "\"build\":[\"b\"]}",
+          "field 'image'" },
+        { "x.json",
+          "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"s\","
+          "\"image\":\"i\"}",
+          "field 'build'" },
+        { "x.json",
+          "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"s\","
+          "\"image\":\"i\",\"build\":[\"b\"],\"collect\":\"tree\",\"artefact\":\"/x\"}",
+          "field 'artefact'" },
+        { "x.json",
+          "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"s\","
+          "\"image\":\"i\",\"build\":[\"b\"],\"artefact\":\"x\"}",
+          "field 'collect'" },
+        { "Bad Name.json", "{" RUST "}", "named with" },
+    };
+    struct languages *l = NULL;
+    struct dir d;
+    struct err e;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        dir_make(&d, bad[i].file, bad[i].text);
+        int rc = languages_open(d.path, NULL, 0, &l, &e);
+        dir_remove(&d);
+        if (rc == 0 || e.kind != ERR_SETTING || !strstr(e.msg, bad[i].says) ||
+            !strstr(e.msg, bad[i].file))
+            fail_msg("%s: %d '%s'", bad[i].text, rc, rc ? e.msg : "");
+        assert_null(l);
+    }
+    assert_int_equal(languages_open("/does/not/exist", NULL, 0, &l, &e), -1);
+    assert_int_equal(e.kind, ERR_SETTING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_java),      cmocka_unit_test(test_java_names),
+        cmocka_unit_test(test_built_ins), cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_expand),    cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_files),     cmocka_unit_test(test_bad_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,411 @@
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "schema/err.h"
+#include "schema/report.h"
+#include "schema/text.h"
+
+#define R "\xEF\xBF\xBD"
+
+/* Bytes of a string literal, NUL inside included. Not owned: such reports are never freed. */
+#define LITERAL(s)                                                                                 \
+    {                                                                                              \
+        .data = (char[]){ s }, .len = sizeof s - 1                                                 \
+    }
+
+static json_t *load(const char *json, size_t len)
+{
+    json_error_t why;
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    if (!root)
+        fail_msg("%s in %s", why.text, json);
+    assert_int_equal(strlen(json), len);
+    return root;
+}
+
+static json_t *encode(const struct report *r)
+{
+    CLEANUP(freep) char *json = NULL;
+    size_t len;
+    struct err e;
+
+    assert_int_equal(report_encode(r, &json, &len, &e), 0);
+    return load(json, len);
+}
+
+/* Compares with expected JSON text, order of fields included. */
+static void assert_json(const json_t *got, const char *want)
+{
+    CLEANUP(freep) char *text = json_dumps(got, JSON_COMPACT | JSON_ENCODE_ANY);
+    assert_string_equal(text, want);
+}
+
+static void full_report_has_every_field_in_order(void **state)
+{
+    char error[] = "", id[] = "s-1", language[] = "c", version[] = "0.1.0";
+    struct test_report tests[] = {
+        { .number = 1,
+          .verdict = VERDICT_OK,
+          .ran = true,
+          .duration_ms = 5,
+          .cpu_time_ms = 4,
+          .memory_bytes = 4096,
+          .out = LITERAL("5\n"),
+          .err = LITERAL("") },
+        { .number = 7,
+          .verdict = VERDICT_RE,
+          .ran = true,
+          .exit_code = 139,
+          .signal = "SIGSEGV",
+          .out = LITERAL("a\xFF"),
+          .err = LITERAL("b\0c"),
+          .out_truncated = true,
+          .difference = { .present = true,
+                          .line = 2,
+                          .column = 3,
+                          .expected = LITERAL("x\xFE"),
+                          .got = LITERAL("y\"") } },
+        { .number = 8, .verdict = VERDICT_NONE, .error = error },
+    };
+    const struct report r = { .id = id,
+                              .language = language,
+                              .verdict = VERDICT_RE,
+                              .has_tests = true,
+                              .ran = true,
+                              .exit_code = 139,
+                              .signal = "SIGSEGV",
+                              .out = LITERAL("a\xFF"),
+                              .err = LITERAL("b\0c"),
+                              .duration_ms = 9,
+                              .cpu_time_ms = 8,
+                              .memory_bytes = 4096,
+                              .tests = tests,
+                              .tests_len = 3,
+                              .timestamp_ms = 1736937000123,
+                              .queue_ms = 1,
+                              .build_ms = 2,
+                              .run_ms = 3,
+                              .build_log = LITERAL("warning"),
+                              .attempts = 1,
+                              .produced_by.version = version };
+    json_t *got = encode(&r);
+
+    (void)state;
+    assert_json(
+        got,
+        "{\"id\":\"s-1\",\"status\":\"RE\",\"exit_code\":139,\"stdout\":\"a" R "\","
+        "\"stderr\":\"b\\u0000c\",\"duration_ms\":9,\"error\":\"\",\"tests\":["
+        "{\"number\":1,\"status\":\"OK\",\"exit_code\":0,\"duration_ms\":5,\"stdout\":\"5\\n\","
+        "\"stderr\":\"\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
+        "\"verdict\":\"OK\",\"signal\":null,\"cpu_time_ms\":4,\"memory_bytes\":4096,"
+        "\"stdout_truncated\":false,\"stderr_truncated\":false,\"stdout_base64\":null,"
+        "\"stderr_base64\":null,\"first_difference\":null},"
+        "{\"number\":7,\"status\":\"RE\",\"exit_code\":139,\"duration_ms\":0,\"stdout\":\"a" R
+        "\",\"stderr\":\"b\\u0000c\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
+        "\"verdict\":\"RE\",\"signal\":\"SIGSEGV\",\"cpu_time_ms\":0,\"memory_bytes\":0,"
+        "\"stdout_truncated\":true,\"stderr_truncated\":false,\"stdout_base64\":\"Yf8=\","
+        "\"stderr_base64\":null,\"first_difference\":{\"line\":2,\"column\":3,"
+        "\"expected\":\"x" R "\",\"got\":\"y\\\"\"}},"
+        "{\"number\":8,\"status\":\"-\",\"exit_code\":null,\"duration_ms\":null,\"stdout\":\"\","
+        "\"stderr\":\"\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
+        "\"verdict\":\"-\",\"signal\":null,\"cpu_time_ms\":null,\"memory_bytes\":null,"
+        "\"stdout_truncated\":false,\"stderr_truncated\":false,\"stdout_base64\":null,"
+        "\"stderr_base64\":null,\"first_difference\":null}],"
+        "\"timestamp\":\"2025-01-15T10:30:00.123Z\",\"verdict\":\"RE\",\"language\":\"c\","
+        "\"signal\":\"SIGSEGV\",\"cpu_time_ms\":8,\"memory_bytes\":4096,\"queue_ms\":1,"
+        "\"build_ms\":2,\"run_ms\":3,\"build_log\":\"warning\",\"attempts\":1,\"produced_by\":{"
+        "\"version\":\"0.1.0\",\"image\":\"\",\"build\":\"\",\"run\":\"\",\"compiler\":\"\"},"
+        "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null}");
+    json_decref(got);
+}
+
+static void field_names_are_the_encoded_ones(void **state)
+{
+    const struct report r = { .verdict = VERDICT_NONE };
+    json_t *got = encode(&r);
+    size_t n = 0;
+
+    (void)state;
+    for (; report_fields[n]; n++)
+        assert_non_null(json_object_get(got, report_fields[n]));
+    assert_int_equal(json_object_size(got), n);
+    json_decref(got);
+}
+
+static void nothing_ran_means_null(void **state)
+{
+    const struct report r = { .verdict = VERDICT_NONE, .exit_code = 3 };
+    const struct report bf = { .verdict = VERDICT_BF, .exit_code = 3 };
+    json_t *got = encode(&r), *built = encode(&bf);
+
+    (void)state;
+    assert_true(json_is_null(json_object_get(got, "exit_code")));
+    assert_true(json_is_null(json_object_get(got, "duration_ms")));
+    assert_true(json_is_null(json_object_get(got, "cpu_time_ms")));
+    assert_true(json_is_null(json_object_get(got, "memory_bytes")));
+    assert_int_equal(json_integer_value(json_object_get(built, "exit_code")), 3);
+    assert_true(json_is_null(json_object_get(built, "duration_ms")));
+    json_decref(got);
+    json_decref(built);
+}
+
+/* Every byte, alone and between others, in every text of the report. */
+static void any_bytes_survive(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char raw[3] = { 'a', (char)byte, 'z' };
+        const struct bytes b = { .data = raw, .len = 3 };
+        struct test_report t = {
+            .number = 1,
+            .verdict = VERDICT_WA,
+            .ran = true,
+            .out = b,
+            .err = b,
+            .difference = { .present = true, .line = 1, .column = 1, .expected = b, .got = b }
+        };
+        const struct report r = { .verdict = VERDICT_WA,
+                                  .ran = true,
+                                  .out = b,
+                                  .err = b,
+                                  .build_log = b,
+                                  .tests = &t,
+                                  .tests_len = 1 };
+        json_t *got = encode(&r), *base64 = json_object_get(got, "stdout_base64");
+        const json_t *text = json_object_get(got, "stdout");
+
+        if (byte < 0x80) {
+            assert_int_equal(json_string_length(text), 3);
+            assert_memory_equal(json_string_value(text), raw, 3);
+            assert_true(json_is_null(base64));
+        } else {
+            CLEANUP(freep) char *back = NULL;
+            size_t len;
+            assert_string_equal(json_string_value(text), "a" R "z");
+            assert_int_equal(text_from_base64(json_string_value(base64), json_string_length(base64),
+                                              &back, &len),
+                             0);
+            assert_int_equal(len, 3);
+            assert_memory_equal(back, raw, 3);
+        }
+        json_decref(got);
+    }
+}
+
+/* ---- rendering ---- */
+
+static const struct test sent[] = {
+    { .number = 1, .input = LITERAL("1 2\n"), .expected = LITERAL("3\n") },
+    { .number = 2, .input = LITERAL("\0\xFF\""), .expected = LITERAL("") },
+};
+
+/* A report whose own texts look like the members that rendering changes. */
+static char *stored_report(enum verdict v, size_t tests_len, size_t *ret_len)
+{
+    struct bytes trap = LITERAL("\",\"status\":\"RE\",\"input\":\"\",\"tests\":[],{}[]\\");
+    struct test_report tests[] = {
+        { .number = 1, .verdict = VERDICT_RE, .ran = true, .out = trap, .err = trap },
+        { .number = 2, .verdict = VERDICT_OL, .ran = true },
+    };
+    char id[] = "\"tests\":[]";
+    const struct report r = { .id = id,
+                              .verdict = v,
+                              .ran = true,
+                              .out = trap,
+                              .err = trap,
+                              .tests = tests,
+                              .tests_len = tests_len };
+    char *json;
+    struct err e;
+
+    assert_int_equal(report_encode(&r, &json, ret_len, &e), 0);
+    return json;
+}
+
+static json_t *render(const char *stored, size_t len, const struct report_view *view,
+                      size_t tests_len)
+{
+    struct submission s = { .tests_len = tests_len };
+    CLEANUP(freep) char *json = NULL;
+    size_t json_len;
+    struct err e;
+
+    s.tests = malloc(sizeof sent);
+    assert_non_null(s.tests);
+    memcpy(s.tests, sent, sizeof sent); /* what lies beyond tests_len would show */
+    assert_int_equal(report_render(stored, len, &s, view, &json, &json_len, &e), 0);
+    free(s.tests);
+    return load(json, json_len);
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    return json_string_value(json_object_get(o, name));
+}
+
+static void statuses_by_view(void **state)
+{
+    static const struct {
+        enum verdict verdict;
+        enum status_set set;
+        size_t tests;
+        const char *status, *first, *second;
+    } rows[] = {
+        { VERDICT_RE, STATUS_SET_FULL, 2, "RE", "RE", "OL" },
+        { VERDICT_RE, STATUS_SET_BY_EDGE, 2, "RE", "RE", "OL" },
+        { VERDICT_RE, STATUS_SET_SCRC, 2, "WA", "WA", "WA" },
+        { VERDICT_RE, STATUS_SET_SCRC, 0, "OK", NULL, NULL },
+        { VERDICT_OL, STATUS_SET_SCRC, 0, "WA", NULL, NULL },
+        { VERDICT_TL, STATUS_SET_SCRC, 0, "TL", NULL, NULL },
+        { VERDICT_NONE, STATUS_SET_SCRC, 2, "-", "WA", "WA" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int io = 0; io <= 1; io++) {
+            const struct report_view view = { .set = rows[i].set, .test_io = io };
+            size_t len;
+            CLEANUP(freep) char *stored = stored_report(rows[i].verdict, rows[i].tests, &len);
+            json_t *before = load(stored, len), *got = render(stored, len, &view, rows[i].tests);
+            const json_t *tests = json_object_get(got, "tests");
+
+            assert_string_equal(text_of(got, "status"), rows[i].status);
+            assert_string_equal(text_of(got, "verdict"), verdict_name(rows[i].verdict));
+            assert_string_equal(text_of(got, "stdout"), text_of(before, "stdout"));
+            assert_int_equal(json_array_size(tests), rows[i].tests);
+            if (rows[i].tests > 0) {
+                assert_string_equal(text_of(json_array_get(tests, 0), "status"), rows[i].first);
+                assert_string_equal(text_of(json_array_get(tests, 0), "verdict"), "RE");
+                assert_string_equal(text_of(json_array_get(tests, 1), "status"), rows[i].second);
+            }
+            /* with the status and the texts put back, nothing else has changed */
+            assert_int_equal(
+                json_object_set_new(got, "status", json_string(verdict_name(rows[i].verdict))), 0);
+            assert_int_equal(json_object_set(got, "tests", json_object_get(before, "tests")), 0);
+            assert_true(json_equal(got, before));
+            json_decref(got);
+            json_decref(before);
+        }
+    }
+}
+
+static void test_texts_come_from_the_submission(void **state)
+{
+    const struct report_view hidden = { .set = STATUS_SET_SCRC }, shown = { .test_io = true };
+    size_t len;
+    CLEANUP(freep) char *stored = stored_report(VERDICT_RE, 2, &len);
+    json_t *got = render(stored, len, &shown, 2);
+    const json_t *tests = json_object_get(got, "tests"), *second = json_array_get(tests, 1);
+
+    (void)state;
+    assert_string_equal(text_of(json_array_get(tests, 0), "input"), "1 2\n");
+    assert_string_equal(text_of(json_array_get(tests, 0), "expected_output"), "3\n");
+    assert_int_equal(json_string_length(json_object_get(second, "input")), 5);
+    assert_memory_equal(text_of(second, "input"), "\0" R "\"", 6);
+    assert_string_equal(text_of(second, "expected_output"), "");
+    json_decref(got);
+
+    got = render(stored, len, &hidden, 2);
+    assert_string_equal(text_of(json_array_get(json_object_get(got, "tests"), 0), "input"), "");
+    json_decref(got);
+
+    got = render(stored, len, &shown, 1); /* fewer tests than reports: never beyond them */
+    tests = json_object_get(got, "tests");
+    assert_string_equal(text_of(json_array_get(tests, 0), "input"), "1 2\n");
+    assert_int_equal(json_string_length(json_object_get(json_array_get(tests, 1), "input")), 0);
+    json_decref(got);
+}
+
+static void without_a_submission_texts_stay_empty(void **state)
+{
+    const struct report_view view = { .test_io = true };
+    size_t len, got_len;
+    CLEANUP(freep) char *stored = stored_report(VERDICT_RE, 2, &len);
+    CLEANUP(freep) char *got = NULL;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(report_render(stored, len, NULL, &view, &got, &got_len, &e), 0);
+    assert_int_equal(got_len, len);
+    assert_string_equal(got, stored);
+}
+
+static void fields_narrow(void **state)
+{
+    static const char *const some[] = { "tests", "id", "nothing", "status", NULL };
+    static const char *const none[] = { "sta", "statuses", NULL };
+    struct report_view view = { .set = STATUS_SET_SCRC, .test_io = true, .fields = some };
+    size_t len;
+    CLEANUP(freep) char *stored = stored_report(VERDICT_RE, 2, &len);
+    json_t *got = render(stored, len, &view, 2);
+
+    (void)state;
+    assert_int_equal(json_object_size(got), 3);
+    assert_string_equal(text_of(got, "status"), "WA");
+    assert_string_equal(text_of(got, "id"), "\"tests\":[]");
+    assert_string_equal(text_of(json_array_get(json_object_get(got, "tests"), 0), "input"),
+                        "1 2\n");
+    json_decref(got);
+
+    view.fields = none;
+    got = render(stored, len, &view, 2);
+    assert_int_equal(json_object_size(got), 0);
+    json_decref(got);
+}
+
+static void damaged_reports_are_our_fault(void **state)
+{
+    const struct report_view view = { .set = STATUS_SET_SCRC };
+    size_t len, got_len = 7;
+    CLEANUP(freep) char *stored = stored_report(VERDICT_RE, 2, &len);
+    char *got = NULL;
+
+    (void)state;
+    for (size_t n = 0; n < len; n++) {
+        CLEANUP(freep) char *part = malloc(n > 0 ? n : 1); /* its own block: overruns show */
+        struct err e = { 0 };
+        assert_non_null(part);
+        memcpy(part, stored, n);
+        if (report_render(part, n, NULL, &view, &got, &got_len, &e) == 0)
+            fail_msg("cut at %zu of %zu was rendered: %s", n, len, got);
+        assert_int_equal(e.kind, ERR_BUG);
+        assert_null(got);
+    }
+    assert_int_equal(got_len, 7);
+}
+
+static void takes_null_and_half_built(void **state)
+{
+    (void)state;
+    assert_null(report_free(NULL));
+    struct report *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->tests = calloc(2, sizeof *r->tests);
+    assert_non_null(r->tests);
+    r->tests_len = 2;
+    assert_null(report_free(r));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(full_report_has_every_field_in_order),
+        cmocka_unit_test(field_names_are_the_encoded_ones),
+        cmocka_unit_test(nothing_ran_means_null),
+        cmocka_unit_test(any_bytes_survive),
+        cmocka_unit_test(statuses_by_view),
+        cmocka_unit_test(test_texts_come_from_the_submission),
+        cmocka_unit_test(without_a_submission_texts_stay_empty),
+        cmocka_unit_test(fields_narrow),
+        cmocka_unit_test(damaged_reports_are_our_fault),
+        cmocka_unit_test(takes_null_and_half_built),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

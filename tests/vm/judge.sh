@@ -1,0 +1,62 @@
+#!/bin/sh
+# tests/vm/judge.sh - inside the VM: starts scrc, sends it cases.json, says PASS or FAIL for each.
+cd /payload || exit 1
+# shellcheck source=/dev/null
+. ./settings
+export LD_LIBRARY_PATH=/payload/lib DATA_DIR=/var/lib/scrc HTTP_LISTEN=127.0.0.1:8080
+# Everything is 10 to 30 times slower here.
+export BUILD_TIME_LIMIT=300s MAX_TIME_LIMIT=600s RUNNER_TIME_LIMIT=120s SHUTDOWN_TIMEOUT=120s
+url=http://127.0.0.1:8080
+
+say() { echo "SAYS $*"; }
+check() { # check NAME COMMAND...
+    name=$1
+    shift
+    if "$@" >why 2>&1; then echo "PASS $name"; else echo "FAIL $name: $(cat why)"; fi
+}
+uptime_s() { cut -d. -f1 /proc/uptime; }
+
+has_cgroup_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
+has_apparmor() { docker info --format '{{json .SecurityOptions}}' | grep name=apparmor; }
+check_says() { ./scrc --check >check 2>&1 && grep -iE "$1" check; }
+ready() {
+    deadline=$(($(uptime_s) + 300))
+    until curl -sf -m 20 $url/readyz >/dev/null; do
+        kill -0 "$scrc" 2>/dev/null || { tail -n 20 log; return 1; }
+        [ "$(uptime_s)" -lt $deadline ] || { curl -s -m 20 $url/readyz; return 1; }
+        sleep 1
+    done
+}
+verdict() { # verdict INDEX: the report holds what the case wants
+    jq ".[$1].submission" cases.json >submission
+    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
+    jq -e --argjson want "$(jq ".[$1].report" cases.json)" 'contains($want)' report >/dev/null && return 0
+    jq -c '{id, state, verdict, error, exit_code, signal, stdout, stderr, build_log, tests: [.tests[]? | {verdict, stdout, stderr}]}' report ||
+        head -c 500 report
+    return 1
+}
+stops() {
+    kill -TERM "$scrc"
+    wait "$scrc" || { echo "exit code $?"; tail -n 5 log; return 1; }
+}
+nothing_left() { [ -z "$(docker ps -aq)" ] || { docker ps -a; return 1; }; }
+
+say "begin at $(uptime_s) s: kernel $(uname -r), Docker $(docker version --format '{{.Server.Version}}')"
+check "cgroup v2" has_cgroup_v2
+check "AppArmor is on" has_apparmor
+check "scrc --check finds the platform fit" ./scrc --check
+./scrc --check 2>&1 | sed 's/^/SAYS check: /'
+check "boxes are made in place" check_says 'in.?place'
+./scrc >log 2>&1 &
+scrc=$!
+check "ready" ready
+say "ready at $(uptime_s) s"
+count=$(jq length cases.json)
+i=0
+while [ "$i" -lt "$count" ]; do
+    check "$(jq -r ".[$i].name" cases.json)" verdict "$i"
+    i=$((i + 1))
+done
+check "SIGTERM ends it with 0" stops
+check "no container is left" nothing_left
+say "end at $(uptime_s) s"
