@@ -74,7 +74,7 @@ int cell_body_make(const struct cell_spec *spec, const struct cell_host *host, c
     json_auto_t *own = json_pack(
         "{s:I, s:I, s:I, s:I, s:o, s:o, s:[s, s+]}", "Memory", (json_int_t)spec->memory_bytes,
         "MemorySwap", (json_int_t)spec->memory_bytes, "PidsLimit",
-        (json_int_t)(spec->pids + OWN_PIDS), "NanoCpus", (json_int_t)spec->nano_cpus, "Tmpfs",
+        (json_int_t)spec->pids + OWN_PIDS, "NanoCpus", (json_int_t)spec->nano_cpus, "Tmpfs",
         tmpfs_of(spec, image), "Mounts", mounts_of(spec, host, name), "SecurityOpt",
         "no-new-privileges", "seccomp=", cell_seccomp);
     if (!top || !own || json_object_update(body, top) < 0 || json_object_update(config, own) < 0)
@@ -100,9 +100,11 @@ static bool array_holds(json_t *want, json_t *got)
     return true;
 }
 
-/* True when got says all that want says; it may say more. */
+/* True when got says all that want says; it may say more. Docker leaves out what is false. */
 static bool holds(json_t *want, json_t *got)
 {
+    if (json_is_false(want) && !got)
+        return true;
     if (json_is_array(want))
         return array_holds(want, got);
     if (!json_is_object(want))

@@ -97,7 +97,7 @@ void cell_dir_sweep(const char *base, const char *table, const char *instance)
     prefix_of(table, "", ours);
     prefix_of(table, instance, alive);
     for (;;) {
-        const struct dirent *entry = readdir(dir);
+        const struct dirent *entry = readdir(dir); /* NOLINT(concurrency-mt-unsafe): our own dir */
         if (!entry)
             break;
         if (strncmp(entry->d_name, ours, strlen(ours)) == 0 &&

@@ -130,7 +130,7 @@ struct letter {
 static void letter_add(struct letter *l, const char *text)
 {
     size_t len = strlen(text) + 1;
-    if (l->full || len > AGENT_MESSAGE_MAX - sizeof *l->run - l->blob_len) {
+    if (l->full || len > (size_t)AGENT_MESSAGE_MAX - sizeof *l->run - l->blob_len) {
         l->full = true;
         return;
     }
@@ -185,7 +185,7 @@ static int write_letter(struct letter *l, const struct flow *f, struct err *e)
 static int send_run(struct flow *f, struct err *e)
 {
     CLEANUP(parcel_close) struct parcel p = { .len = 0 };
-    CLEANUP(freep) void *room = malloc(AGENT_MESSAGE_MAX);
+    CLEANUP(freep) void *room = malloc((size_t)AGENT_MESSAGE_MAX);
     struct letter l = { .run = room };
 
     if (!room)
@@ -244,7 +244,7 @@ static int ms_until(int64_t deadline)
     return left > 60000 ? 60000 : (int)left;
 }
 
-/* Waits for the agent, the abort and, unless NULL, the pipes. Returns 1 when the agent has spoken
+/* Waits for the agent, the abort and the pipes. Returns 1 when the agent has spoken
  * or gone, 0 to be called again. */
 static int wait_once(struct flow *f, struct err *e)
 {
@@ -378,7 +378,8 @@ int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_reques
 
 int cell_run_prove(const struct cell_run_ends *ends, struct err *e)
 {
-    struct flow f = { .ends = ends, .pipe = { -1, -1 } };
+    static const struct cell_request nothing = { .exec_fd = -1, .stdin_fd = -1 };
+    struct flow f = { .ends = ends, .q = &nothing, .pipe = { -1, -1 } };
     struct agent_header prove = { .magic = AGENT_MAGIC, .kind = AGENT_PROVE };
     struct agent_header want = { .kind = AGENT_CLEAN };
     union answer a;

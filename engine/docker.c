@@ -1,5 +1,6 @@
 #include "engine/docker.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,11 +53,11 @@ struct docker *docker_free(struct docker *d)
 /* "1.41" -> 41. -1 when it is no version of the API we know. */
 static int minor_of(const char *version)
 {
-    int major = 0, minor = -1;
-    char tail = 0;
-    if (!version || sscanf(version, "%4d.%4d%c", &major, &minor, &tail) != 2 || major != 1)
+    if (!version || strncmp(version, "1.", 2) != 0 || !isdigit((unsigned char)version[2]))
         return -1;
-    return minor;
+    char *end;
+    long minor = strtol(version + 2, &end, 10);
+    return *end == '\0' && minor < 10000 ? (int)minor : -1;
 }
 
 struct ask {

@@ -9,7 +9,7 @@
 #include "engine/platform_host.h"
 #include "schema/err.h"
 
-#define MOUNTINFO_MAX (256 * 1024)
+#define MOUNTINFO_MAX ((size_t)256 * 1024)
 
 /* Every missing part of an absolute path. */
 static int make_path(const char *dir, struct err *e)

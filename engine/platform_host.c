@@ -56,9 +56,9 @@ int64_t platform_host_swap(const char *swaps)
 {
     int64_t sum = 0;
     for (const char *line = strchr(swaps, '\n'); line; line = strchr(line + 1, '\n')) {
-        long long size = 0; /* name, type, size, used, priority */
-        if (sscanf(line, " %*s %*s %18lld", &size) == 1)
-            sum += size;
+        char size[24]; /* name, type, size, used, priority */
+        if (sscanf(line, " %*s %*s %23s", size) == 1)
+            sum += strtoll(size, NULL, 10);
     }
     return sum;
 }
@@ -67,11 +67,15 @@ bool platform_host_core_helper(const char *core_pattern) { return core_pattern[0
 
 struct platform_host_version platform_host_version(const char *text)
 {
-    struct platform_host_version v = { 0, 0, 0 };
+    long part[3] = { 0, 0, 0 };
     while (*text && !isdigit((unsigned char)*text)) /* "v1.2" */
         text++;
-    (void)sscanf(text, "%6d.%6d.%6d", &v.major, &v.minor, &v.patch);
-    return v;
+    for (size_t i = 0; i < ARRAY_LEN(part) && isdigit((unsigned char)*text); i++) {
+        char *end;
+        part[i] = strtol(text, &end, 10) % 1000000;
+        text = *end == '.' ? end + 1 : "";
+    }
+    return (struct platform_host_version){ (int)part[0], (int)part[1], (int)part[2] };
 }
 
 int platform_host_compare(struct platform_host_version a, struct platform_host_version b)

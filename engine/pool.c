@@ -389,7 +389,7 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
 int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret_cell,
               int *ret_uses, struct err *e)
 {
-    struct slot slot;
+    struct slot slot = { 0 };
     (void)pthread_mutex_lock(&p->lock);
     int rc = shelf >= 0 && shelf < p->shelves_len
                  ? wait_locked(p, p->shelves[shelf], memory_bytes, &slot, e)

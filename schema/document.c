@@ -277,7 +277,7 @@ static int explain(const struct document *d, json_error_t *why, struct err *e)
 
 static int build(struct scan *s, struct err *e)
 {
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
     const char *text = s->json;
     size_t len = s->len;
     json_error_t why;

@@ -5,6 +5,9 @@
 
 #include "schema/text.h"
 
+#define ESCAPE_MAX 6    /* \u001f */
+#define PIECE      4096 /* bytes of text escaped between two looks at the room */
+
 /* Where the next len bytes go, or NULL out of memory. */
 static char *room(struct emit *e, size_t len)
 {
@@ -58,37 +61,44 @@ void emit_key(struct emit *e, const char *key)
     emit_raw(e, "\":", 2);
 }
 
-static void escape(struct emit *e, unsigned char c)
+/* Writes c as it stands in a JSON string; returns what lies behind. */
+static char *escape(char *out, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     const char *short_form = c ? strchr(from, c) : NULL;
 
+    *out++ = '\\';
     if (short_form) {
-        const char pair[2] = { '\\', to[short_form - from] };
-        emit_raw(e, pair, sizeof pair);
-    } else {
-        const char six[6] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
-        emit_raw(e, six, sizeof six);
+        *out++ = to[short_form - from];
+        return out;
     }
+    const char rest[] = { 'u', '0', '0', digits[c >> 4], digits[c & 15] };
+    memcpy(out, rest, sizeof rest);
+    return out + sizeof rest;
 }
 
+/* Piece by piece, so that room for the longest escapes is never much more than the text. */
 static void emit_utf8(struct emit *e, const char *data, size_t len)
 {
-    size_t done = 0;
-
     begin_value(e);
-    emit_reserve(e, len + 2);
     emit_raw(e, "\"", 1);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)data[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        emit_raw(e, data + done, i - done);
-        escape(e, c);
-        done = i + 1;
+    for (const char *end = data + len; data < end && !e->failed;) {
+        size_t piece = (size_t)(end - data) < PIECE ? (size_t)(end - data) : PIECE;
+        emit_reserve(e, piece * ESCAPE_MAX);
+        if (e->failed)
+            return;
+        char *out = e->out.data + e->out.len;
+        for (const char *stop = data + piece; data < stop; data++) {
+            unsigned char c = (unsigned char)*data;
+            if (c >= 0x20 && c != '"' && c != '\\')
+                *out++ = (char)c;
+            else
+                out = escape(out, c);
+        }
+        *out = '\0';
+        e->out.len = (size_t)(out - e->out.data);
     }
-    emit_raw(e, data + done, len - done);
     emit_raw(e, "\"", 1);
 }
 

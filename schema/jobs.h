@@ -57,7 +57,7 @@ struct jobs_config {
 
 /* What happened to a row, told after its commit. */
 struct jobs_change {
-    int64_t seq; /* the row's number, unique for the life of the table */
+    int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
     enum job_state state;
 };
@@ -98,19 +98,19 @@ struct jobs_op {
         /* ERR_CONFLICT, ERR_QUEUE_FULL, ERR_DISK. The same id with the same hash succeeds with
          * `existing` true. id NULL: a random one is made. */
         struct {
-            const struct submission *submission;          /* borrowed */
-            const struct submission_packed *packed;       /* borrowed */
-            bool existing;                                /* out */
-            enum job_state state;                         /* out */
-            int64_t seq, position, submitted_ms;          /* out; position from 1, 0 when not queued */
-            char id[SUBMISSION_ID_MAX + 1];               /* out */
+            const struct submission *submission;    /* borrowed */
+            const struct submission_packed *packed; /* borrowed */
+            bool existing;                          /* out */
+            enum job_state state;                   /* out */
+            int64_t seq, position, submitted_ms;    /* out; position from 1, 0 when not queued */
+            char id[SUBMISSION_ID_MAX + 1];         /* out */
         } accept;
         /* The oldest queued row whose language is listed; seq 0 when there is none. */
         struct {
-            const char *const *languages; /* borrowed; NULL-terminated */
-            int64_t seq;                  /* out */
-            int64_t submitted_ms;         /* out */
-            int64_t attempts;             /* out; counts this one, from 1 */
+            const char *const *languages;   /* borrowed; NULL-terminated */
+            int64_t seq;                    /* out */
+            int64_t submitted_ms;           /* out */
+            int64_t attempts;               /* out; counts this one, from 1 */
             char id[SUBMISSION_ID_MAX + 1]; /* out */
         } claim;
         /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already, or
@@ -167,10 +167,10 @@ NODISCARD int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char
                           size_t *ret_len, struct err *e);
 
 struct jobs_filter {
-    int state;               /* enum job_state, or -1 */
-    int status;              /* enum verdict, as stored, or -1 */
-    enum status_set set;     /* the words of status_name, and of the items' status */
-    const char *status_name; /* NULL, or the status as a consumer of `set` reads it */
+    int state;                        /* enum job_state, or -1 */
+    int status;                       /* enum verdict, as stored, or -1 */
+    enum status_set set;              /* the words of status_name, and of the items' status */
+    const char *status_name;          /* NULL, or the status as a consumer of `set` reads it */
     const char *language, *id_prefix; /* NULL = any */
     int64_t since_ms, until_ms;       /* submitted in [since, until); 0 = open */
     const char *sort;                 /* NULL = "-submitted_at"; see jobs_sorts */
@@ -189,10 +189,10 @@ NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **re
                         struct err *e);
 
 struct jobs_counts {
-    int64_t queued, running, final;  /* rows */
-    int64_t late_reports;            /* second or late reports refused, since start */
-    int64_t oldest_queued_ms;        /* submitted_ms of the oldest queued row; 0 = none */
-    bool writable;                   /* the last write succeeded, or none was tried */
+    int64_t queued, running, final; /* rows */
+    int64_t late_reports;           /* second or late reports refused, since start */
+    int64_t oldest_queued_ms;       /* submitted_ms of the oldest queued row; 0 = none */
+    bool writable;                  /* the last write succeeded, or none was tried */
     char unwritable_why[200];
 };
 /* From memory: never touches the disk. */

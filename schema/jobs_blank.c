@@ -49,12 +49,7 @@ static int fill(struct report *r, struct db_stmt *row, const char *error)
     if (r->queue_ms < 0)
         r->queue_ms = 0; /* the wall clock was set back */
     r->attempts = db_int(row, 4);
-    if (!r->id || !r->language || !r->error || !r->produced_by.version)
-        return -1;
-    return bytes_copy(NULL, 0, &r->out) < 0 || bytes_copy(NULL, 0, &r->err) < 0 ||
-                   bytes_copy(NULL, 0, &r->build_log) < 0
-               ? -1
-               : 0;
+    return r->id && r->language && r->error && r->produced_by.version ? 0 : -1;
 }
 
 static int make(struct db *d, int64_t seq, const char *error, struct report **ret_report,
@@ -63,6 +58,10 @@ static int make(struct db *d, int64_t seq, const char *error, struct report **re
     JOBS_SQL(select) =
         "SELECT id, language, submitted_ms, claimed_ms, attempts FROM job WHERE seq = ?1";
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
+    if (!r || bytes_copy(NULL, 0, &r->out) < 0 || bytes_copy(NULL, 0, &r->err) < 0 ||
+        bytes_copy(NULL, 0, &r->build_log) < 0)
+        return err_set(e, ERR_NOMEM, "report");
+
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
@@ -70,7 +69,7 @@ static int make(struct db *d, int64_t seq, const char *error, struct report **re
     int n = db_step(q, e);
     if (n <= 0)
         return n < 0 ? -1 : err_set(e, ERR_BUG, "no row %lld", (long long)seq);
-    if (!r || fill(r, q, error) < 0)
+    if (fill(r, q, error) < 0)
         return err_set(e, ERR_NOMEM, "report");
     if (read_tests(d, seq, r, e) < 0)
         return -1;

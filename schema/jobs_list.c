@@ -150,15 +150,15 @@ static void add_status(struct query *q, const struct jobs_filter *f)
 }
 
 /* [prefix, the first text behind all that begin with it): bytes, so that % and _ are themselves.
- * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper holds as
- * many bytes as the prefix has. */
+ * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper has room
+ * for the prefix and its NUL. */
 static void add_prefix(struct query *q, const char *prefix, char *upper)
 {
     size_t len = strlen(prefix);
 
     if (len == 0)
         return;
-    memcpy(upper, prefix, len);
+    memcpy(upper, prefix, len + 1);
     upper[len - 1] = (char)((unsigned char)upper[len - 1] + 1);
     add_text(q, " AND id >= ?", prefix, len);
     add_text(q, " AND id < ?", upper, len);

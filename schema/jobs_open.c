@@ -94,27 +94,33 @@ static int migrate(struct db *d, struct err *e)
     return 0;
 }
 
+/* 1 found, 0 none left. */
+static int next_killer(struct db *d, int64_t *ret_seq, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 1 AND restarts >= ?1 LIMIT 1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, JOB_RESTARTS_MAX);
+    int n = db_step(q, e);
+    if (n > 0)
+        *ret_seq = db_int(q, 0);
+    return n;
+}
+
 /* Rows that took the server down with them too often end here, with a report that says so. */
 static int end_killers(struct db *d, struct err *e)
 {
-    JOBS_SQL(next) = "SELECT seq FROM job WHERE state = 1 AND restarts >= ?1 LIMIT 1";
     char error[100];
+    int64_t seq;
+    int n;
 
     (void)snprintf(error, sizeof error, "the server died %d times while judging this",
                    JOB_RESTARTS_MAX + 1);
-    for (;;) {
-        CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, next, e);
-        if (!q)
-            return -1;
-        db_bind_int(q, 1, JOB_RESTARTS_MAX);
-        int n = db_step(q, e);
-        if (n <= 0)
-            return n;
-        int64_t seq = db_int(q, 0);
-        q = db_done(q);
+    while ((n = next_killer(d, &seq, e)) > 0)
         if (jobs_finish_blank(d, seq, JOB_DONE, error, e) < 0)
             return -1;
-    }
+    return n;
 }
 
 /* A death of ours spends no attempt of theirs. */

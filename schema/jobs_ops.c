@@ -42,20 +42,24 @@ struct row {
     char id[SUBMISSION_ID_MAX + 1];
 };
 
-/* 1 found, 0 not, -1. */
-static int find_seq(struct jobs *j, int64_t seq, struct row *ret_row, struct err *e)
+/* 1 found, 0 not, -1. By its id, or by its number where id is NULL. */
+static int find_row(struct jobs *j, const char *id, int64_t seq, struct row *ret_row, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT state, id FROM job WHERE seq = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    JOBS_SQL(by_id) = "SELECT seq, state, id FROM job WHERE id = ?1";
+    JOBS_SQL(by_seq) = "SELECT seq, state, id FROM job WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, seq);
+    if (id)
+        db_bind_text(q, 1, id);
+    else
+        db_bind_int(q, 1, seq);
     int n = db_step(q, e);
     if (n <= 0)
         return n;
-    ret_row->seq = seq;
-    ret_row->state = (enum job_state)db_int(q, 0);
-    (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 1, NULL));
+    ret_row->seq = db_int(q, 0);
+    ret_row->state = (enum job_state)db_int(q, 1);
+    (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 2, NULL));
     return 1;
 }
 
@@ -272,7 +276,7 @@ static int give_back(struct jobs *j, struct jobs_op *op, struct err *e)
                        " claimed_ms = NULL WHERE seq = ?1";
     struct row row;
 
-    int n = find_seq(j, op->u.give_back.seq, &row, e);
+    int n = find_row(j, NULL, op->u.give_back.seq, &row, e);
     if (n < 0)
         return -1;
     if (n == 0)
@@ -361,7 +365,7 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
         op->result = -1;
         return 0;
     }
-    int n = find_seq(j, op->u.finish.seq, &row, e);
+    int n = find_row(j, NULL, op->u.finish.seq, &row, e);
     if (n < 0)
         return -1;
     if (n == 0)
@@ -384,26 +388,20 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
 
 static int cancel(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, state FROM job WHERE id = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
-    if (!q)
-        return -1;
-    db_bind_text(q, 1, op->u.cancel.id);
-    int n = db_step(q, e);
+    struct row row;
+
+    int n = find_row(j, op->u.cancel.id, 0, &row, e);
     if (n < 0)
         return -1;
     if (n == 0)
         return REFUSE(op, ERR_NOT_FOUND, "no submission '%.60s'", op->u.cancel.id);
-
-    enum job_state state = (enum job_state)db_int(q, 1);
-    op->u.cancel.seq = db_int(q, 0);
-    op->u.cancel.was_running = state == JOB_RUNNING;
-    q = db_done(q);
-    if (job_state_is_final(state))
-        return REFUSE(op, ERR_FINAL, "'%.60s' is final", op->u.cancel.id);
-    if (jobs_finish_blank(j->db, op->u.cancel.seq, JOB_CANCELLED, "cancelled", e) < 0)
+    op->u.cancel.seq = row.seq;
+    op->u.cancel.was_running = row.state == JOB_RUNNING;
+    if (job_state_is_final(row.state))
+        return REFUSE(op, ERR_FINAL, "'%.60s' is final", row.id);
+    if (jobs_finish_blank(j->db, row.seq, JOB_CANCELLED, "cancelled", e) < 0)
         return -1;
-    return note(j, op->u.cancel.seq, op->u.cancel.id, (int)state, JOB_CANCELLED, e);
+    return note(j, row.seq, row.id, (int)row.state, JOB_CANCELLED, e);
 }
 
 int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)

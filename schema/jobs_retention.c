@@ -4,7 +4,6 @@
 #include "schema/jobs_internal.h"
 
 #define SLICE_ROWS  100
-#define SLICE_PAGES 256
 #define SLACK_PAGES 2048 /* 8 MiB of free pages stay for what comes next */
 
 static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *ret_len,
@@ -30,8 +29,8 @@ static int expire_row(struct jobs *j, int64_t seq, struct err *e)
 {
     /* A text goes with the last row that uses it. */
     static const char *const steps[] = {
-        "DELETE FROM text WHERE number IN (SELECT text FROM text_use WHERE seq = ?1)"
-        " AND NOT EXISTS (SELECT 1 FROM text_use u WHERE u.text = number AND u.seq <> ?1)",
+        ("DELETE FROM text WHERE number IN (SELECT text FROM text_use WHERE seq = ?1)"
+         " AND NOT EXISTS (SELECT 1 FROM text_use u WHERE u.text = number AND u.seq <> ?1)"),
         "DELETE FROM text_use WHERE seq = ?1",
         "DELETE FROM body WHERE seq = ?1",
         "DELETE FROM report WHERE seq = ?1",
@@ -64,7 +63,6 @@ static int expire_rows(struct jobs *j, const int64_t *seqs, size_t len, struct e
 
 static int shrink(struct jobs *j, bool *ret_more, struct err *e)
 {
-    _Static_assert(SLICE_PAGES == 256, "as in the pragma");
     int64_t pages;
 
     if (db_number(j->db, "PRAGMA freelist_count", &pages, e) < 0)

@@ -14,6 +14,8 @@
 #include "engine/agent/box.h"
 #include "engine/agent/fault.h"
 
+#define WIPE_TRIES 5
+
 /* mountinfo writes blanks and the like as \ooo. */
 static void unescape(char *s)
 {
@@ -178,23 +180,43 @@ static int wipe_all(const struct clean *c, uid_t uid, struct fault *f)
     return 0;
 }
 
-/* Without DAC_OVERRIDE we cannot enter a directory of another uid: a child becomes that uid. */
-static int wipe_as(const struct clean *c, uid_t uid, struct fault *f)
+/* Better the child than the agent; it can be made again. */
+static void offer_to_oom_killer(void)
+{
+    CLEANUP(closep) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)!write(fd, "1000", 4);
+}
+
+/* Without DAC_OVERRIDE we cannot enter a directory of another uid: a child becomes that uid. Its
+ * wait status, or -1. */
+static int wipe_once(const struct clean *c, uid_t uid)
 {
     int status;
     pid_t pid = box_fork(0);
 
-    if (pid < 0)
-        return fault_errno(f, "fork to wipe");
     if (pid == 0) {
         struct fault ignored;
+        offer_to_oom_killer();
         if (syscall(SYS_setresgid, uid, uid, uid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
             _exit(2);
         _exit(wipe_all(c, uid, &ignored) < 0);
     }
-    while (waitpid(pid, &status, 0) < 0)
+    while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return fault_errno(f, "wait for the wiping");
+            return -1;
+    return pid < 0 ? -1 : status;
+}
+
+/* Where files have filled the memory, the child may be killed for want of it; each try frees some.
+ */
+static int wipe_as(const struct clean *c, uid_t uid, struct fault *f)
+{
+    int status = -1;
+
+    for (int i = 0; i < WIPE_TRIES && status != 0; i++)
+        status = wipe_once(c, uid);
     return status == 0 ? 0 : fault_set(f, "wiping as uid %u failed (status %d)", uid, status);
 }
 

@@ -29,7 +29,6 @@ struct watch {
     int64_t started_ns;      /* exec; 0 before */
     int64_t cpu_base, memory_base;
     int64_t cpu_ns, memory_max, waited_ns; /* as last seen */
-    int64_t looked_ns;
     enum agent_limit limit;
     int64_t stop_ns; /* when STOP was said; 0 before */
     int exec_errno;
@@ -68,7 +67,7 @@ static int hear_start(struct watch *w, struct fault *f)
             w->exec_errno = note.error;
         if (note.says == BOX_STARTED) {
             w->started_ns = note.mono_ns;
-            w->looked_ns = note.mono_ns;
+            w->starve.looked_ns = note.mono_ns;
             w->cpu_base = note.cpu_ns;
             w->memory_base = note.memory >= 0 ? note.memory : w->cell->memory;
         }
@@ -82,9 +81,8 @@ static int look_for_starving(struct watch *w, int64_t now, struct fault *f)
 
     if (cgroup_read(w->cell->group, CGROUP_THROTTLED, &throttled_ns, f) < 0)
         return -1;
-    w->waited_ns =
-        starve_look(&w->starve, w->cell->box->init) + throttled_ns - w->cell->throttled_ns;
-    w->looked_ns = now;
+    w->waited_ns = starve_look(&w->starve, w->cell->box->init, now);
+    w->waited_ns += throttled_ns - w->cell->throttled_ns;
     return 0;
 }
 
@@ -102,7 +100,7 @@ static int check_wall(struct watch *w, int64_t now, struct fault *f)
     bool fixed = w->run->wall_limit_ns > 0;
     int64_t wall_ns = now - w->started_ns;
 
-    if (!fixed && (now - w->looked_ns >= LOOK_NS || wall_ns >= wall_allowed(w)) &&
+    if (!fixed && (now - w->starve.looked_ns >= LOOK_NS || wall_ns >= wall_allowed(w)) &&
         look_for_starving(w, now, f) < 0)
         return -1;
     if (wall_ns >= wall_allowed(w))

@@ -31,7 +31,7 @@ static void skip_all(const char *why)
 
 void fixture_start(const char *box)
 {
-    const char *image = getenv("C_RUN_IMAGE");
+    const char *image = getenv("SCRC_TEST_RUN_IMAGE");
     json_t *found = NULL;
     struct err e;
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -111,19 +112,22 @@ static void what_cannot_be_executed_says_why(void **state)
     (void)close(junk);
 }
 
-/* `limit` must end the script, and within 50 ms of `wall_ns` (100 under load). */
+/* `limit` must end the script at wall_ns and not much later; a busy host may need several tries. */
 static void expect_stop(struct cell_request *q, enum agent_limit limit, int64_t wall_ns)
 {
-    struct cell_result r = fixture_run(q);
+    int64_t late_ns = INT64_MAX;
 
-    print_message("    ended after %lld ms, waited %lld ms\n",
-                  (long long)(r.agent.wall_ns / NS_PER_MS),
-                  (long long)(r.agent.waited_ns / NS_PER_MS));
-    assert_int_equal(r.agent.limit, limit);
-    assert_int_equal(r.agent.status, W_EXITCODE(0, 9));
-    assert_true(r.agent.wall_ns >= wall_ns);
-    assert_true(r.agent.wall_ns < wall_ns + 100 * NS_PER_MS + r.agent.waited_ns);
-    cell_result_clear(&r);
+    for (int i = 0; i < 5 && late_ns > 20 * NS_PER_MS; i++) {
+        struct cell_result r = fixture_run(q);
+        assert_int_equal(r.agent.limit, limit);
+        assert_int_equal(r.agent.status, W_EXITCODE(0, 9));
+        assert_true(r.agent.wall_ns >= wall_ns);
+        if (r.agent.wall_ns - wall_ns < late_ns)
+            late_ns = r.agent.wall_ns - wall_ns;
+        cell_result_clear(&r);
+    }
+    print_message("    %lld us late\n", (long long)late_ns / 1000);
+    assert_true(late_ns <= 20 * NS_PER_MS);
 }
 
 static void sleepers_are_stopped_in_time(void **state)
@@ -151,9 +155,47 @@ static void spinners_are_stopped_in_time(void **state)
         struct cell_result r = fixture_run(&q);
         assert_int_equal(r.agent.limit, AGENT_LIMIT_CPU);
         assert_true(r.agent.cpu_ns >= q.cpu_limit_ns);
-        assert_true(r.agent.cpu_ns < q.cpu_limit_ns + 20 * NS_PER_MS);
+        assert_true(r.agent.cpu_ns < q.cpu_limit_ns + 50 * NS_PER_MS);
         cell_result_clear(&r);
     }
+}
+
+static pid_t hogs[64];
+
+/* More work than cores, from outside the cell: the wall limit grows with the wait, so that only the
+ * CPU limit ends a program that never sleeps. */
+static void the_starved_are_not_stopped_early(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "while :; do :; done");
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(hogs) && i < 2 * (size_t)sysconf(_SC_NPROCESSORS_ONLN); i++)
+        if ((hogs[i] = fork()) == 0) {
+            (void)alarm(30);
+            for (;;)
+                continue;
+        }
+    q.cpu_limit_ns = 150 * NS_PER_MS;
+    for (int i = 0; i < 4; i++) {
+        struct cell_result r = fixture_run(&q);
+        print_message("    ended after %lld ms, waited %lld ms\n",
+                      (long long)(r.agent.wall_ns / NS_PER_MS),
+                      (long long)(r.agent.waited_ns / NS_PER_MS));
+        assert_int_equal(r.agent.limit, AGENT_LIMIT_CPU);
+        cell_result_clear(&r);
+    }
+}
+
+static int kill_hogs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hogs); i++)
+        if (hogs[i] > 0) {
+            (void)kill(hogs[i], SIGKILL);
+            (void)waitpid(hogs[i], NULL, 0);
+        }
+    return 0;
 }
 
 static void files_are_installed_and_read_only(void **state)
@@ -255,7 +297,7 @@ static void artefacts_are_collected(void **state)
 static void an_artefact_is_what_was_built(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "cp /bin/busybox main; sleep 60 &");
+    struct cell_request q = shell(argv, "cp /bin/sh main; sleep 60 &");
     struct stat st;
     (void)state;
 
@@ -265,9 +307,9 @@ static void an_artefact_is_what_was_built(void **state)
     struct cell_result built = fixture_run(&q);
     assert_int_equal(built.agent.collected, AGENT_COLLECTED);
     assert_int_equal(fstat(built.artefact_fd, &st), 0);
-    assert_true(st.st_size > 100 * KIB);
+    assert_true(st.st_size > 10 * KIB);
 
-    static const char *const echo[] = { "echo", "built", NULL };
+    static const char *const echo[] = { "sh", "-c", "echo built", NULL };
     q = fixture_request(echo, built.artefact_fd, -1);
     struct cell_result r = fixture_run(&q);
     assert_string_equal(text(&r.out), "built\n");
@@ -298,12 +340,12 @@ static void a_tree_can_be_run_again(void **state)
     cell_result_clear(&built);
 }
 
-static int in_container(const char *options, const char *command)
+static int in_container(const char *command)
 {
     char line[300];
 
-    (void)snprintf(line, sizeof line, "docker exec %s %s /bin/sh -c '%s'", options,
-                   cell_id(fixture_cell()), command);
+    (void)snprintf(line, sizeof line, "docker exec %s /bin/sh -c '%s'", cell_id(fixture_cell()),
+                   command);
     return system(line); /* NOLINT(cert-env33-c): a test, its own words */
 }
 
@@ -317,14 +359,18 @@ static void the_proof_sees_what_is_left(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(left); i++) {
         fixture_prove();
-        if (in_container("", left[i]) != 0)
+        if (in_container(left[i]) != 0)
             skip();
         assert_int_equal(cell_prove(fixture_cell(), &e), -1);
         print_message("    %s\n", e.msg);
         assert_non_null(strstr(e.msg, "still holds"));
     }
-    if (in_container("-d", "sleep 100") != 0)
-        skip();
+    fixture_prove();
+    assert_int_equal(in_container("sleep 100 >/dev/null 2>&1 &"), 0);
+    if (cell_box(fixture_cell()) == AGENT_BOX_INPLACE) {
+        fixture_prove(); /* it killed what was left */
+        return;
+    }
     assert_int_equal(cell_prove(fixture_cell(), &e), -1);
     assert_non_null(strstr(e.msg, "is left"));
 }
@@ -360,6 +406,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_executed_says_why),
         cmocka_unit_test(sleepers_are_stopped_in_time),
         cmocka_unit_test(spinners_are_stopped_in_time),
+        cmocka_unit_test_teardown(the_starved_are_not_stopped_early, kill_hogs),
         cmocka_unit_test(files_are_installed_and_read_only),
         cmocka_unit_test(input_need_not_be_read),
         cmocka_unit_test(artefacts_are_collected),

@@ -6,4 +6,4 @@ command -v shellcheck >/dev/null || exit 77
     find script -type f ! -name '*.*'
     find .ci tests -type f \( -name '*.sh' -o -name run \)
     echo script/lib/engine-keeper.sh
-} | xargs shellcheck -x
+} | xargs shellcheck

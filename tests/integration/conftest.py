@@ -74,10 +74,10 @@ def _engine():
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A directory of 24 MiB."""
+    """A directory of 96 MiB: what the table keeps in reserve, and some."""
     path = str(tmp_path / "disk")
     os.mkdir(path)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "scrc-test", path], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "scrc-test", path], check=True)
     yield path
     subprocess.run(["umount", "-l", path], check=True)
     shutil.rmtree(path, ignore_errors=True)

@@ -103,22 +103,28 @@ def test_judges_five_languages(container):
     cells = c.cells()
     assert cells
     assert all(not m["RW"] for cell in cells for m in cell["Mounts"] if m["Type"] == "bind")
-    assert re.search(r"level=warn.*DATA_DIR", c.log()), "an anonymous volume is worth a warning"
     assert c.stop() == 0
     assert c.cells() == []
 
 
-def test_a_named_volume_outlives_the_container(container, volume):
+def test_a_named_volume_outlives_the_container(volume, container):
     options = "-v", f"{volume}:/var/lib/scrc"
     first = container(*options)
     client = first.client()
-    assert not re.search(r"level=warn.*DATA_DIR", first.log())
     id = client.submit(simulated("c", "ok"))
     report = client.report(id)
     assert first.stop() == 0
     first.remove()
     again = container(*options).client().get(f"/results/{id}")
     assert again.status == 200 and check_report(again.json) == report
+
+
+def test_warns_of_a_table_that_goes_with_the_container(volume, container):
+    warning = re.compile(r"level=warning.*DATA_DIR")
+    kept, lost = container("-v", f"{volume}:/var/lib/scrc"), container()
+    kept.client(), lost.client()
+    assert warning.search(lost.log())
+    assert not warning.search(kept.log())
 
 
 def test_refuses_other_addresses_than_loopback_unasked(image):

@@ -27,6 +27,10 @@ def verdicts(report):
     return [t["verdict"] for t in report["tests"]]
 
 
+def times(report):
+    return [(t["verdict"], t["cpu_time_ms"], t["duration_ms"]) for t in report["tests"]]
+
+
 @pytest.mark.parametrize("loaded", [False, True], ids=["idle", "both cores busy"])
 def test_time_is_precise(fresh_server, loaded):
     """P11, P12: what is under the limit is OK and what is over it TL, however busy the host is."""
@@ -37,8 +41,8 @@ def test_time_is_precise(fresh_server, loaded):
                                     spins(1.1, 10 if loaded else 20)])
     for id in hogs:
         assert server.delete(id).status == 200
-    assert set(verdicts(under)) == {"OK"}, verdicts(under)
-    assert set(verdicts(over)) == {"TL"}, verdicts(over)
+    assert set(verdicts(under)) == {"OK"}, times(under)
+    assert set(verdicts(over)) == {"TL"}, times(over)
     for t in under["tests"]:
         assert 180 <= t["cpu_time_ms"] < 200, t["cpu_time_ms"]
 
@@ -55,11 +59,12 @@ int main(void) {
             while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < 160);
             _exit(0);
         }
-    sleep(2);
+    sleep(20);
 }
 """
     report = server.judge(submission("c", source, [test()], 400,
-                                     limits={"wall_time_limit_ms": 5000}))
+                                     limits={"wall_time_limit_ms": 30_000}))
+    assert report["duration_ms"] < 15_000
     assert report["verdict"] == "TL" and report["cpu_time_ms"] >= 400, report
 
 
@@ -71,16 +76,15 @@ def test_sleepers_are_not_starved_out(server):
     assert (ok["verdict"], late["verdict"]) == ("OK", "TL")
 
 
-# Touches as many MiB as stdin says.
+# Touches as many MiB as stdin says; volatile, or the compiler leaves it all out.
 TOUCH = """#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 int main(void) {
     size_t n;
     if (scanf("%zu", &n) != 1) return 1;
-    char *p = malloc(n << 20);
+    volatile char *p = malloc(n << 20);
     if (!p) return 2;
-    memset(p, 1, n << 20);
+    for (size_t i = 0; i < n << 20; i += 4096) p[i] = 1;
     puts("done");
 }
 """
@@ -125,11 +129,14 @@ def test_oom_of_a_grandchild_is_ml(server):
     """M3"""
     source = """#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 int main(void) {
-    if (!fork()) { char *p = malloc(96 << 20); memset(p, 1, 96 << 20); _exit(p[5]); }
+    if (!fork()) {
+        volatile char *p = malloc(96 << 20);
+        for (size_t i = 0; i < 96 << 20; i += 4096) p[i] = 1;
+        _exit(0);
+    }
     wait(0);
     puts("done");
 }
@@ -183,7 +190,8 @@ int main(void) {
 """
     report = server.judge(submission("c", source, [test("", "x")], 3000))
     assert report["verdict"] == "WA", report
-    assert 60 <= int(report["stdout"]) <= 128, report["stdout"]
+    # 128, and the places that agent and init do not use just then
+    assert 100 <= int(report["stdout"]) <= 134, report["stdout"]
 
 
 def test_python_memory(server):

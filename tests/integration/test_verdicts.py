@@ -58,7 +58,7 @@ def test_matrix(matrix, language, outcome):
         assert report["tests"][0]["first_difference"] is not None
         assert [t["verdict"] for t in report["tests"]] == ["WA", "-"]
     if outcome == "tl":
-        assert 900 <= report["tests"][0]["duration_ms"] <= 2000
+        assert 1000 <= report["tests"][0]["duration_ms"] <= 5000  # a JVM waits for cores too
     if outcome == "bf":
         assert report["tests"] == [] and report["build_log"]
         assert report["exit_code"] not in (0, None) and report["stdout"] == ""

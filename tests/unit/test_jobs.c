@@ -652,7 +652,7 @@ static void close_commits_what_waits(void **state)
     struct table *t = *state;
     struct gate g;
     CLEANUP(submission_freep)
-    struct submission *s = parse("{\"id\":\"last\",\"language\":\"c\",\"source\":\"1\"}");
+    struct submission *s = parse_source("last", "1");
     struct submission_packed packed = { 0 };
     struct err e = { 0 };
 

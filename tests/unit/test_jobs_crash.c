@@ -79,12 +79,12 @@ struct promised {
     size_t len, size;
 };
 
-/* Everything the child said until it was killed. */
-static void read_promises(int fd, struct promised *p)
+/* So many of the child's promises; fewer once it was killed. */
+static void read_promises(int fd, struct promised *p, size_t n)
 {
     struct promise one;
 
-    while (read(fd, &one, sizeof one) == sizeof one) {
+    while (n-- > 0 && read(fd, &one, sizeof one) == sizeof one) {
         if (p->len == p->size) {
             p->size = p->size * 2 + 1000;
             p->list = reallocarray(p->list, p->size, sizeof *p->list);
@@ -117,8 +117,9 @@ static void one_round(struct table *t, struct promised *p, int round)
         child(t, fds[1], round);
     }
     (void)close(fds[1]);
-    kill_after(pid, 20000 + rand() % 100000);
-    read_promises(fds[0], p);
+    read_promises(fds[0], p, 1 + (size_t)rand() % 200); /* at work, however slow the machine */
+    kill_after(pid, rand() % 5000);
+    read_promises(fds[0], p, SIZE_MAX);
     (void)close(fds[0]);
 }
 
@@ -161,7 +162,7 @@ static void no_promise_is_lost(void **state)
         check_all(t, &p);
     }
     print_message("    %zu promises in %d kills, all kept\n", p.len, ROUNDS);
-    assert_true(p.len > 100);
+    assert_true(p.len >= ROUNDS);
     free(p.list);
     table_open(t);
 }

@@ -107,9 +107,9 @@ static void mount_source(void **state)
     (void)state;
     json_auto_t *container =
         json_loads("{\"Mounts\":["
-                   "{\"Type\":\"bind\",\"Source\":\"/srv/all\",\"Destination\":\"/run\"},"
                    "{\"Type\":\"volume\",\"Source\":\"/var/lib/docker/volumes/v/_data\","
                    "\"Destination\":\"/run/scrc/\"},"
+                   "{\"Type\":\"bind\",\"Source\":\"/srv/all\",\"Destination\":\"/run\"},"
                    "{\"Type\":\"tmpfs\",\"Source\":\"\",\"Destination\":\"/run/tmp\"},"
                    "{\"Type\":\"bind\",\"Destination\":\"/broken\"}]}",
                    0, NULL);

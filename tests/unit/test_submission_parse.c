@@ -108,6 +108,10 @@ static const struct {
     const char *json, *pointer;
 } bad_documents[] = {
     { "[]", "" },
+    { "null", "" }, /* a document of one value is JSON */
+    { "7", "" },
+    { " \"0123456789012345678901234567890123456789\" ", "" },
+    { "\"\\u00010\"", "" },
     { "[{\"language\":\"c\",\"source\":\"x\"}]", "" },
     { "{\"source\":\"x\"}", "/language" },
     { "{\"language\":null,\"source\":\"x\"}", "/language" },

@@ -1,0 +1,298 @@
+/* The table of settings: parsing, bounds, defaults, near misses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "schema/checker.h"
+#include "schema/err.h"
+#include "schema/log.h"
+#include "schema/verdict.h"
+#include "server/config.h"
+
+static int load(const char *a, const char *b, struct config *c, struct err *e)
+{
+    char *environment[] = { (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL };
+
+    *e = (struct err){ .kind = ERR_NONE };
+    return config_load(environment, c, e);
+}
+
+static void test_defaults(void **state)
+{
+    struct config c;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(load(NULL, NULL, &c, &e), 0);
+    assert_string_equal(c.http_listen, "127.0.0.1:8080");
+    assert_string_equal(c.data_dir, "./data");
+    assert_string_equal(c.cell_dir, "/run/scrc");
+    assert_string_equal(c.box, "auto");
+    assert_null(c.docker_host);
+    assert_null(c.languages_dir);
+    assert_null(c.language[0].image);
+    assert_int_equal(c.runner_max_parallel, sysconf(_SC_NPROCESSORS_ONLN));
+    assert_int_equal(c.runner_time_limit_ms, 10000);
+    assert_int_equal(c.runner_memory_limit, 256 * MIB);
+    assert_int_equal(c.max_time_limit_ms, 300000);
+    assert_int_equal(c.max_memory_limit, 2 * GIB);
+    assert_int_equal(c.max_tests, 1000);
+    assert_int_equal(c.max_source_bytes, MIB);
+    assert_int_equal(c.max_body_bytes, 64 * MIB);
+    assert_int_equal(c.max_output_bytes, 16 * MIB);
+    assert_int_equal(c.report_output_bytes, 64 * KIB);
+    assert_int_equal(c.max_queued, 200000);
+    assert_int_equal(c.retention_ms, 30LL * 86400 * 1000);
+    assert_int_equal(c.runner_cell_uses, 1);
+    assert_int_equal(c.runner_pids_limit, 128);
+    assert_int_equal(c.runner_status_set, STATUS_SET_BY_EDGE);
+    assert_int_equal(c.default_checker, CHECKER_LINES);
+    assert_int_equal(c.build_time_limit_ms, 30000);
+    assert_int_equal(c.build_memory_limit, GIB);
+    assert_int_equal(c.build_artefact_bytes, 64 * MIB);
+    assert_int_equal(c.max_header_bytes, 16 * KIB);
+    assert_int_equal(c.max_json_depth, 32);
+    assert_int_equal(c.max_connections, 16384);
+    assert_int_equal(c.max_connections_per_address, 0);
+    assert_int_equal(c.request_timeout_ms, 30000);
+    assert_int_equal(c.shutdown_timeout_ms, 30000);
+    assert_int_equal(c.log_level, LOG_INFO);
+    assert_false(c.log_json);
+    assert_true(c.report_test_io);
+    assert_false(c.allow_anonymous);
+    config_clear(&c);
+}
+
+#define SIZE_CASE(text, value)                                                                     \
+    {                                                                                              \
+        "MAX_OUTPUT_BYTES=" text, offsetof(struct config, max_output_bytes), value                 \
+    }
+#define DURATION_CASE(text, value)                                                                 \
+    {                                                                                              \
+        "RETENTION=" text, offsetof(struct config, retention_ms), value                            \
+    }
+
+static void test_legal_values(void **state)
+{
+    static const struct {
+        const char *setting;
+        size_t offset;
+        int64_t value;
+    } cases[] = {
+        SIZE_CASE("1", 1),
+        SIZE_CASE("65536", 65536),
+        SIZE_CASE("10B", 10),
+        SIZE_CASE("2K", 2048),
+        SIZE_CASE("2KiB", 2048),
+        SIZE_CASE("2kb", 2000),
+        SIZE_CASE("3M", 3 * MIB),
+        SIZE_CASE("64MiB", 64 * MIB),
+        SIZE_CASE("64 MiB", 64 * MIB),
+        SIZE_CASE("5MB", 5000000),
+        SIZE_CASE("0.5GiB", GIB / 2),
+        SIZE_CASE("1G", GIB),
+        DURATION_CASE("0", 0),
+        DURATION_CASE("0s", 0),
+        DURATION_CASE("1ms", 1),
+        DURATION_CASE("500ms", 500),
+        DURATION_CASE("30s", 30000),
+        DURATION_CASE("2m30s", 150000),
+        DURATION_CASE("1.5h", 5400000),
+        DURATION_CASE("1h2m3s4ms", 3723004),
+        DURATION_CASE("30d", 30LL * 86400 * 1000),
+        DURATION_CASE("5000us", 5),
+        { "RUNNER_MAX_PARALLEL=0", offsetof(struct config, runner_max_parallel), 0 },
+        { "RUNNER_MAX_PARALLEL=12", offsetof(struct config, runner_max_parallel), 12 },
+        { "RUNNER_MEMORY_LIMIT=134217728", offsetof(struct config, runner_memory_limit),
+          128 * MIB },
+        { "RUNNER_TIME_LIMIT=0", offsetof(struct config, runner_time_limit_ms), 0 },
+        { "RUNNER_STATUS_SET=scrc", offsetof(struct config, runner_status_set), STATUS_SET_SCRC },
+        { "RUNNER_STATUS_SET=full", offsetof(struct config, runner_status_set), STATUS_SET_FULL },
+        { "DEFAULT_CHECKER=float", offsetof(struct config, default_checker), CHECKER_FLOAT },
+        { "LOG_LEVEL=WARNING", offsetof(struct config, log_level), LOG_WARNING },
+        { "MAX_TESTS=", offsetof(struct config, max_tests), 1000 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config c;
+        struct err e;
+        print_message("%s\n", cases[i].setting);
+        if (load(cases[i].setting, NULL, &c, &e) < 0)
+            fail_msg("%s", e.msg);
+        assert_int_equal(*(int64_t *)(void *)((char *)&c + cases[i].offset), cases[i].value);
+        config_clear(&c);
+    }
+}
+
+static void test_refused_values(void **state)
+{
+    static const char *const cases[] = {
+        "MAX_OUTPUT_BYTES=0",
+        "MAX_OUTPUT_BYTES=-1",
+        "MAX_OUTPUT_BYTES=64 MiBs",
+        "MAX_OUTPUT_BYTES=64Mi",
+        "MAX_OUTPUT_BYTES=MiB",
+        "MAX_OUTPUT_BYTES=0x10",
+        "MAX_OUTPUT_BYTES=1e6",
+        "MAX_OUTPUT_BYTES=nan",
+        "MAX_OUTPUT_BYTES=inf",
+        "MAX_OUTPUT_BYTES=99999999999999999999",
+        "MAX_OUTPUT_BYTES=99999999999999999999999GiB",
+        "MAX_OUTPUT_BYTES=2GiB",
+        "MAX_OUTPUT_BYTES=+5",
+        "MAX_OUTPUT_BYTES= 5",
+        "RETENTION=5",
+        "RETENTION=-5s",
+        "RETENTION=5s ",
+        "RETENTION=s",
+        "RETENTION=5sm",
+        "RETENTION=5 s",
+        "RETENTION=1ns",
+        "RETENTION=9999999999d",
+        "REQUEST_TIMEOUT=0",
+        "REQUEST_TIMEOUT=999ms",
+        "RUNNER_MAX_PARALLEL=many",
+        "RUNNER_MAX_PARALLEL=2 ",
+        "RUNNER_MAX_PARALLEL=1.5",
+        "RUNNER_MAX_PARALLEL=-1",
+        "RUNNER_MAX_PARALLEL=99999",
+        "REPORT_TEST_IO=2",
+        "ALLOW_ANONYMOUS=maybe",
+        "LOG_LEVEL=loud",
+        "LOG_FORMAT=xml",
+        "DEFAULT_CHECKER=magic",
+        "RUNNER_STATUS_SET=half",
+        "SCRC_BOX=none",
+        "RUNNER_TIME_LIMIT=301s",
+        "RUNNER_MEMORY_LIMIT=3GiB",
+        "KAFKA_BROKERS=localhost:9092",
+        "API_TOKENS_FILE=/etc/tokens",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config c = { .http_listen = (char *)1 }, before = c;
+        struct err e;
+        char name[40] = "";
+        print_message("%s\n", cases[i]);
+        assert_int_equal(load(cases[i], NULL, &c, &e), -1);
+        assert_int_equal(e.kind, ERR_SETTING);
+        memcpy(name, cases[i], strcspn(cases[i], "="));
+        assert_non_null(strstr(e.msg, name));
+        assert_memory_equal(&c, &before, sizeof c);
+    }
+}
+
+/* What is refused says what would be legal. */
+static void test_messages(void **state)
+{
+    struct config c;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(load("MAX_TESTS=x", NULL, &c, &e), -1);
+    assert_string_equal(e.msg, "MAX_TESTS=x: must be a number, 1 to 100000");
+    assert_int_equal(load("LOG_FORMAT=x", NULL, &c, &e), -1);
+    assert_string_equal(e.msg, "LOG_FORMAT=x: must be text, json");
+    assert_int_equal(load("REQUEST_TIMEOUT=5", NULL, &c, &e), -1);
+    assert_string_equal(e.msg, "REQUEST_TIMEOUT=5: must be a time such as 2m30s, 1s to 3600s");
+    assert_int_equal(load("KAFKA_BROKERS=k:9092", NULL, &c, &e), -1);
+    assert_non_null(strstr(e.msg, "no Kafka bridge"));
+}
+
+static void test_texts_and_flags(void **state)
+{
+    struct config c;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(load("JAVA_RUN_IMAGE=jre", "LOG_FORMAT=json", &c, &e), 0);
+    assert_string_equal(c.language[4].run_image, "jre");
+    assert_true(c.log_json);
+    config_clear(&c);
+    assert_null(c.http_listen);
+    assert_int_equal(load("REPORT_TEST_IO=0", "ALLOW_ANONYMOUS=true", &c, &e), 0);
+    assert_false(c.report_test_io);
+    assert_true(c.allow_anonymous);
+    config_clear(&c);
+    assert_int_equal(load("KAFKA_BROKERS=", "HTTP_LISTEN=", &c, &e), 0);
+    assert_string_equal(c.http_listen, "127.0.0.1:8080");
+    config_clear(&c);
+}
+
+static void collect(void *ctx, const char *name, const char *meant)
+{
+    char *out = ctx;
+    size_t n = strlen(out);
+    (void)snprintf(out + n, 300 - n, "%s>%s ", name, meant);
+}
+
+static void test_near_misses(void **state)
+{
+    static const struct {
+        const char *setting, *said;
+    } cases[] = {
+        { "KAFKA_BROKER=x", "KAFKA_BROKER>KAFKA_BROKERS " },
+        { "RUNNER_MAX_PARALEL=2", "RUNNER_MAX_PARALEL>RUNNER_MAX_PARALLEL " },
+        { "HTTP_LISTENS=2", "HTTP_LISTENS>HTTP_LISTEN " },
+        { "DATADIR=2", "DATADIR>DATA_DIR " },
+        { "MAX_TEST=2", "MAX_TEST>MAX_TESTS " },
+        { "MAX_TESTS=2", "" },
+        { "KAFKA_BROKERS=2", "" },
+        { "PATH=/bin", "" },
+        { "HOME=/root", "" },
+        { "GO_VERSION=1.25", "" },
+        { "LOGNAME=root", "" },
+        { "KAFKA_TOPIC=x", "" },
+        { "NOEQUALS", "" },
+        { "=odd", "" },
+        { "A_NAME_THAT_IS_LONGER_THAN_ANY_OF_OURS_COULD_EVER_BE=1", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char said[300] = "";
+        char *environment[] = { (char *)(uintptr_t)cases[i].setting, NULL };
+        print_message("%s\n", cases[i].setting);
+        config_near_misses(environment, collect, said);
+        assert_string_equal(said, cases[i].said);
+    }
+}
+
+/* No name twice, and --help has them all. */
+static void test_help(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    (void)state;
+    config_print_help(f);
+    (void)fclose(f);
+    for (size_t i = 0; config_name(i); i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "\n  %s ", config_name(i));
+        assert_non_null(strstr(text, line));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(config_name(i), config_name(j));
+    }
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_legal_values),
+        cmocka_unit_test(test_refused_values),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_texts_and_flags),
+        cmocka_unit_test(test_near_misses),
+        cmocka_unit_test(test_help),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

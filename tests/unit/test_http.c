@@ -1,0 +1,509 @@
+/* The wire: hostile bytes, limits, slow clients, the end. */
+#include "http_fixture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SUBMISSION_OF(id) "{\"id\":\"" id "\",\"language\":\"python\",\"source\":\"1\"}"
+#define SMUGGLED          "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+#define POST_LINE         "POST /submissions HTTP/1.1\r\nHost: x\r\n"
+#define JSON              "Content-Type: application/json\r\n"
+#define GET_HEALTH        "GET /healthz HTTP/1.1\r\nHost: x\r\n"
+
+static int open_plain(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fixture_open(f, NULL, 0);
+    *state = f;
+    return 0;
+}
+
+static int close_plain(void **state)
+{
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
+struct wire_case {
+    const char *name, *bytes;
+    size_t len;
+    int status; /* 0: closed without an answer */
+    bool closes;
+};
+#define WIRE(name, bytes, status, closes)                                                          \
+    {                                                                                              \
+        name, bytes, sizeof(bytes) - 1, status, closes                                             \
+    }
+
+static const struct wire_case wire_cases[] = {
+    /* one request that two servers could read as two */
+    WIRE("length and chunked",
+         POST_LINE JSON "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
+         400, true),
+    WIRE("chunked and length",
+         POST_LINE JSON "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" SMUGGLED,
+         400, true),
+    WIRE("two lengths", POST_LINE JSON "Content-Length: 0\r\nContent-Length: 36\r\n\r\n" SMUGGLED,
+         400, true),
+    WIRE("one length twice",
+         POST_LINE JSON "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}" SMUGGLED, 400, true),
+    WIRE("length +5", POST_LINE JSON "Content-Length: +5\r\n\r\n12345" SMUGGLED, 400, true),
+    WIRE("length -1", POST_LINE JSON "Content-Length: -1\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("length 5, 5", POST_LINE JSON "Content-Length: 5, 5\r\n\r\n12345" SMUGGLED, 400, true),
+    WIRE("length 0x5", POST_LINE JSON "Content-Length: 0x5\r\n\r\n12345" SMUGGLED, 400, true),
+    WIRE("length 2^64", POST_LINE JSON "Content-Length: 18446744073709551616\r\n\r\n" SMUGGLED, 413,
+         true),
+    WIRE("length with a space before its colon",
+         POST_LINE JSON "Content-Length : 36\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("chunked with a space before its colon",
+         POST_LINE JSON "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("gzip", POST_LINE JSON "Transfer-Encoding: gzip\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("gzip, chunked",
+         POST_LINE JSON "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("chunked twice",
+         POST_LINE JSON "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         400, true),
+    WIRE("xchunked", POST_LINE JSON "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, true),
+    WIRE("chunked in HTTP/1.0",
+         "POST /submissions HTTP/1.0\r\nHost: x\r\n" JSON
+         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
+         400, true),
+    WIRE("two hosts", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("no host", "GET /healthz HTTP/1.1\r\nX: y\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("chunk size overflow",
+         POST_LINE JSON "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n" SMUGGLED, 413,
+         true),
+    WIRE("chunk size rubbish", POST_LINE JSON "Transfer-Encoding: chunked\r\n\r\nxyz\r\n" SMUGGLED,
+         400, true),
+    WIRE("control character in a header",
+         GET_HEALTH "A: b\x01"
+                    "c\r\n\r\n" SMUGGLED,
+         400, true),
+    WIRE("escape in a header", GET_HEALTH "A: \x1b[31m\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("a name with a space", GET_HEALTH "A b: c\r\n\r\n" SMUGGLED, 400, true),
+    WIRE("rubbish", "\x16\x03\x01\x02\x01\x01\r\n\r\n", 0, true),
+    WIRE("HTTP/2", "GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505, true),
+
+    /* paths */
+    WIRE("plain", GET_HEALTH "\r\n", 200, false),
+    WIRE("HTTP/1.0 without host", "GET /healthz HTTP/1.0\r\n\r\n", 200, true),
+    WIRE("absolute form", "GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200, false),
+    WIRE("absolute form without path", "GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("NUL in an id", "GET /results/a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400, false),
+    WIRE("half an escape", "GET /results/a%4 HTTP/1.1\r\nHost: x\r\n\r\n", 400, false),
+    WIRE("no escape", "GET /results/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400, false),
+    WIRE("dots", "GET /results/../healthz HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("encoded dots", "GET /results/%2e%2e%2f%2e%2e%2fetc%2fpasswd HTTP/1.1\r\nHost: x\r\n\r\n",
+         404, false),
+    WIRE("encoded route", "GET /%72esults HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("two slashes", "GET //healthz HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("no id", "GET /results/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("more behind the id", "GET /results/a/b HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("control characters in an id", "GET /results/a%0d%0aX:y HTTP/1.1\r\nHost: x\r\n\r\n", 404,
+         false),
+    WIRE("an id that is not UTF-8", "GET /results/%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("SQL in an id", "GET /results/'%20OR%201=1-- HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("star", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("root", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+
+    /* methods and bodies */
+    WIRE("wrong method", "PUT /results HTTP/1.1\r\nHost: x\r\n\r\n", 405, false),
+    WIRE("unknown method", "BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405, false),
+    WIRE("lower-case method", "get /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405, false),
+    WIRE("POST without type", POST_LINE "Content-Length: 2\r\n\r\n{}", 415, true),
+    WIRE("POST of text", POST_LINE "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", 415,
+         true),
+    WIRE("POST of jsonp",
+         POST_LINE "Content-Type: application/jsonp\r\nContent-Length: 2\r\n\r\n{}", 415, true),
+    WIRE("POST of a charset",
+         POST_LINE "Content-Type: Application/JSON ; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
+         422, false),
+    WIRE("POST without a body", POST_LINE JSON "\r\n", 400, false),
+    WIRE("chunked POST",
+         POST_LINE JSON "Transfer-Encoding: Chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", 422,
+         false),
+    WIRE("GET with a body", GET_HEALTH "Content-Length: 5\r\n\r\n12345", 200, false),
+    WIRE("GET with a large body", GET_HEALTH "Content-Length: 99999999\r\n\r\n", 413, true),
+    WIRE("body too large by its length", POST_LINE JSON "Content-Length: 67108865\r\n\r\n", 413,
+         true),
+    WIRE("expectation of 413",
+         POST_LINE JSON "Content-Length: 67108865\r\nExpect: 100-continue\r\n\r\n", 413, true),
+};
+
+/* Only /healthz says so: the request that was hidden in the first has been answered. */
+#define SMUGGLER_WON "\"status\":\"ok\""
+
+static void test_wire(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(wire_cases); i++) {
+        const struct wire_case *c = &wire_cases[i];
+        CLEANUP(closep) int fd = dial(*state);
+        print_message("%s\n", c->name);
+        assert_true(push(fd, c->bytes, c->len));
+        struct answer a = hear(fd, false);
+        if (a.status != c->status)
+            fail_msg("%d instead of %d: %s", a.status, c->status, a.text.data);
+        if (c->closes)
+            assert_true(hears_end(fd)); /* and no second answer */
+        if (c->status >= 400 && strstr(a.text.data, SMUGGLER_WON))
+            fail_msg("two requests: %s", a.text.data);
+        if (a.status == 405)
+            assert_true(has_header(&a, "\r\nAllow: "));
+        buf_clear(&a.text);
+    }
+    expect_status(get(*state, "GET", "/healthz"), 200);
+}
+
+/* A NUL ends a header's value for the library; what is behind it must not matter. */
+static void test_nul_in_header(void **state)
+{
+    static const char request[] = POST_LINE JSON "Content-Length: 4\0"
+                                                 "0\r\n\r\n{}  " SMUGGLED;
+    CLEANUP(closep) int fd = dial(*state);
+
+    assert_true(push(fd, request, sizeof request - 1));
+    struct answer a = hear(fd, false);
+    assert_true(a.status == 400 || a.status == 422);
+    buf_clear(&a.text);
+}
+
+/* A request cut anywhere leaves nothing behind. */
+static void test_truncated(void **state)
+{
+    static const char whole[] = POST_LINE JSON "Content-Length: 47\r\n\r\n" SUBMISSION_OF("cut01");
+
+    assert_int_equal(strlen(SUBMISSION_OF("cut01")), 47);
+    for (size_t n = 0; n < sizeof whole - 1; n++) {
+        CLEANUP(closep) int fd = dial(*state);
+        assert_true(push(fd, whole, n));
+    }
+    expect_status(get(*state, "GET", "/results/cut01"), 404);
+    expect_status(say(*state, whole, sizeof whole - 1), 202);
+}
+
+static struct answer say_repeated(const struct fixture *f, const char *head, const char *unit,
+                                  size_t times)
+{
+    CLEANUP(closep) int fd = dial(f);
+
+    (void)push(fd, head, strlen(head));
+    for (size_t i = 0; i < times; i++) {
+        if (!push(fd, unit, strlen(unit)))
+            break;
+    }
+    (void)push(fd, "\r\n\r\n", 4);
+    return hear(fd, false);
+}
+
+static void test_oversize(void **state)
+{
+    struct answer a = say_repeated(*state, GET_HEALTH "A: ", "0123456789abcdef", 1100);
+    assert_int_equal(a.status, 431); /* above MAX_HEADER_BYTES, below the library's own end */
+    assert_true(has_header(&a, "application/problem+json"));
+    buf_clear(&a.text);
+    static const struct {
+        const char *head, *unit;
+        size_t times;
+        int status;
+    } cases[] = {
+        { GET_HEALTH "A: ", "0123456789abcdef", 65536, 431 },
+        { GET_HEALTH "A: b", "\r\nA: b", 10000, 431 },
+        { "GET /", "0123456789abcdef", 6400, 414 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        a = say_repeated(*state, cases[i].head, cases[i].unit, cases[i].times);
+        /* 0: the end overtook the answer, because we were still sending */
+        assert_true(a.status == cases[i].status || a.status == 0);
+        buf_clear(&a.text);
+    }
+}
+
+static void test_body_limit(void **state)
+{
+    static const char *const settings[] = { "MAX_BODY_BYTES=4KiB", NULL };
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    char *json = malloc(5000);
+    (void)snprintf(json, 5000, "{\"language\":\"python\",\"source\":\"%03900d\"}", 0);
+    expect_status(post(&f, "/submissions", json), 202);
+    (void)snprintf(json, 5000, "{\"language\":\"python\",\"source\":\"%04200d\"}", 0);
+    expect_status(post(&f, "/submissions", json), 413);
+    free(json);
+
+    static const char chunked[] = POST_LINE JSON "Transfer-Encoding: chunked\r\n\r\n";
+    static const char chunk[] = "100\r\n" /* 256 bytes */
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                                "\r\n";
+    CLEANUP(closep) int fd = dial(&f);
+    (void)push(fd, chunked, sizeof chunked - 1);
+    for (int i = 0; i < 20; i++)
+        (void)push(fd, chunk, sizeof chunk - 1);
+    (void)push(fd, "0\r\n\r\n", 5);
+    expect_status(hear(fd, false), 413);
+
+    CLEANUP(closep) int endless = dial(&f);
+    (void)push(endless, chunked, sizeof chunked - 1);
+    int i = 0;
+    while (i < 100000 && push(endless, chunk, sizeof chunk - 1))
+        i++;
+    assert_true(i < 100000);
+    fixture_close(&f);
+}
+
+/* All bodies together are bounded: the fifth large one has no room. */
+static void test_bodies_together(void **state)
+{
+    static const char *const settings[] = { "MAX_BODY_BYTES=64KiB", NULL };
+    static char filler[65000];
+    struct fixture f;
+    int fds[4];
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    memset(filler, ' ', sizeof filler);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial(&f);
+        static const char head[] = POST_LINE JSON "Content-Length: 65001\r\n\r\n";
+        assert_true(push(fds[i], head, sizeof head - 1) && push(fds[i], filler, sizeof filler));
+    }
+    /* The four are inside when a fifth of the same size is refused; until then it is not JSON. */
+    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+    for (int status = 0; status != 503;) {
+        assert_true(clock_mono_ns() < end);
+        CLEANUP(closep) int fd = dial(&f);
+        static const char head[] = POST_LINE JSON "Content-Length: 65000\r\n\r\n";
+        assert_true(push(fd, head, sizeof head - 1) && push(fd, filler, sizeof filler));
+        struct answer a = hear(fd, false);
+        status = a.status;
+        assert_true(status == 503 ? has_header(&a, "Retry-After: ") : status == 400);
+        buf_clear(&a.text);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        closep(&fds[i]);
+    for (int status = 0; status != 202;) { /* and their room comes back */
+        assert_true(clock_mono_ns() < end);
+        struct answer a = post(&f, "/submissions", HELLO);
+        status = a.status;
+        buf_clear(&a.text);
+    }
+    fixture_close(&f);
+}
+
+/* One byte now and then keeps no connection. */
+static void test_slow_clients(void **state)
+{
+    static const char *const settings[] = { "REQUEST_TIMEOUT=1s", NULL };
+    static const char *const starts[] = { "", GET_HEALTH,
+                                          POST_LINE JSON "Content-Length: 90\r\n\r\n{",
+                                          POST_LINE JSON
+                                          "Transfer-Encoding: chunked\r\n\r\n2\r\n" };
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+        CLEANUP(closep) int fd = dial(&f);
+        int64_t began = clock_mono_ns();
+        bool open = push(fd, starts[i], strlen(starts[i]));
+        for (int n = 0; open && n < 40; n++) {
+            open = push(fd, "x", 1);
+            (void)usleep(100000);
+            char byte;
+            if (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+                open = false;
+        }
+        assert_false(open);
+        assert_true(clock_mono_ns() - began < 2 * NS_PER_S);
+    }
+    fixture_close(&f);
+}
+
+/* A waiting client is not a slow one. */
+static void test_waiting_is_not_slow(void **state)
+{
+    static const char *const settings[] = { "REQUEST_TIMEOUT=1s", NULL };
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    int64_t began = clock_mono_ns();
+    expect_status(post(&f, "/submissions?wait=2.5", HELLO), 202);
+    assert_true(clock_mono_ns() - began >= 2500 * NS_PER_MS);
+    fixture_close(&f);
+}
+
+static void test_too_many_connections(void **state)
+{
+    static const char *const settings[] = { "MAX_CONNECTIONS=4", NULL };
+    struct fixture f;
+    int fds[4];
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial(&f);
+        assert_true(push(fds[i], SMUGGLED, strlen(SMUGGLED)));
+        expect_status(hear(fds[i], false), 200);
+    }
+    CLEANUP(closep) int over = dial(&f);
+    assert_true(push(over, SMUGGLED, strlen(SMUGGLED)));
+    struct answer a = hear(over, false);
+    assert_int_equal(a.status, 503);
+    assert_true(has_header(&a, "Retry-After: "));
+    assert_true(hears_end(over));
+    buf_clear(&a.text);
+
+    closep(&fds[0]);
+    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+    for (int status = 503; status == 503; buf_clear(&a.text)) {
+        assert_true(clock_mono_ns() < end);
+        a = get(&f, "GET", "/healthz");
+        status = a.status;
+    }
+    assert_true(push(fds[1], SMUGGLED, strlen(SMUGGLED)));
+    expect_status(hear(fds[1], false), 200);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        closep(&fds[i]);
+    fixture_close(&f);
+}
+
+static void test_connections_of_one_address(void **state)
+{
+    static const char *const settings[] = { "MAX_CONNECTIONS_PER_ADDRESS=2", NULL };
+    struct fixture f;
+    int fds[2];
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial(&f);
+        assert_true(push(fds[i], SMUGGLED, strlen(SMUGGLED)));
+        expect_status(hear(fds[i], false), 200);
+    }
+    struct answer a = get(&f, "GET", "/healthz");
+    assert_int_equal(a.status, 0);
+    buf_clear(&a.text);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        closep(&fds[i]);
+    fixture_close(&f);
+}
+
+static void test_keep_alive(void **state)
+{
+    static const char head[] = "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char nowhere[] = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    CLEANUP(closep) int fd = dial(*state);
+
+    for (int i = 0; i < 3; i++) {
+        assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
+        expect_status(hear(fd, false), 200);
+        assert_true(push(fd, head, sizeof head - 1));
+        struct answer a = hear(fd, true);
+        assert_int_equal(a.status, 200);
+        assert_true(length_of(&a) > 0);
+        buf_clear(&a.text);
+        push_post(fd, "/submissions", HELLO);
+        expect_status(hear(fd, false), 202);
+        push_post(fd, "/submissions", "not JSON");
+        expect_status(hear(fd, false), 400);
+        assert_true(push(fd, nowhere, sizeof nowhere - 1));
+        expect_status(hear(fd, false), 404);
+    }
+}
+
+static void test_drain(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, NULL, 0);
+    CLEANUP(closep) int fd = dial(&f);
+    CLEANUP(closep) int waiting = dial(&f);
+    assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
+    expect_status(hear(fd, false), 200);
+    push_post(waiting, "/submissions?wait=60", HELLO);
+    until_waiting(&f, 1);
+
+    http_drain(f.http);
+    assert_int_equal(dial(&f), -1);
+    assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
+    struct answer a = hear(fd, false);
+    assert_int_equal(a.status, 503);
+    assert_true(has_header(&a, "Retry-After: "));
+    assert_true(hears_end(fd));
+    buf_clear(&a.text);
+
+    finish_all(&f); /* who waited still gets the report */
+    expect_status(hear(waiting, false), 200);
+    fixture_close(&f);
+}
+
+struct asker {
+    struct fixture *f;
+    atomic_bool stop;
+};
+
+/* Asks and waits again at once, as an impatient client does. */
+static void *ask_again(void *ctx)
+{
+    struct asker *x = ctx;
+
+    while (!x->stop) {
+        CLEANUP(closep) int fd = dial(x->f);
+        while (fd >= 0 && !x->stop) {
+            push_post(fd, "/submissions?wait=60", HELLO);
+            struct answer a = hear(fd, false);
+            int status = a.status;
+            buf_clear(&a.text);
+            if (status != 200 && status != 202)
+                break;
+        }
+    }
+    return NULL;
+}
+
+/* The library aborts when it is stopped with a suspended connection, and clients do ask again. */
+static void test_stop_under_load(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        struct fixture f;
+        struct asker asker = { .f = &f };
+        pthread_t threads[8];
+        fixture_open(&f, NULL, 0);
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, ask_again, &asker), 0);
+        until_waiting(&f, ARRAY_LEN(threads));
+        f.http = http_stop(f.http);
+        asker.stop = true;
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+            pthread_join(threads[i], NULL);
+        fixture_close(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_wire, open_plain, close_plain),
+        cmocka_unit_test_setup_teardown(test_nul_in_header, open_plain, close_plain),
+        cmocka_unit_test_setup_teardown(test_truncated, open_plain, close_plain),
+        cmocka_unit_test_setup_teardown(test_oversize, open_plain, close_plain),
+        cmocka_unit_test_setup_teardown(test_keep_alive, open_plain, close_plain),
+        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_bodies_together),
+        cmocka_unit_test(test_slow_clients),
+        cmocka_unit_test(test_waiting_is_not_slow),
+        cmocka_unit_test(test_too_many_connections),
+        cmocka_unit_test(test_connections_of_one_address),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_stop_under_load),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
