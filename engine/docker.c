@@ -137,6 +137,10 @@ static int refused(const struct ask *a, long status, const json_t *answer, struc
     enum err_kind kind = status == 404                    ? ERR_NOT_FOUND
                          : status == 502 || status == 503 ? ERR_UNAVAILABLE /* a proxy's words */
                                                           : ERR_DOCKER;
+
+    if (words && strstr(words, "no space left on device"))
+        return err_set(e, ERR_DISK, "Docker's disk is full: %s %.120s: %.200s", a->method, a->path,
+                       words);
     return err_set(e, kind, "%s %.120s: %ld %.240s", a->method, a->path, status,
                    words ? words : "without a reason");
 }

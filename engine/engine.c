@@ -15,7 +15,9 @@
 #include "schema/jobs.h"
 #include "schema/log.h"
 
-#define TICK_MS      10000 /* how often Docker is asked when nothing seems wrong */
+#define TICK_MS 10000 /* how often Docker is asked when nothing seems wrong */
+/* Doubled from one to the other: at first Docker may still be making what a dead server wanted. */
+#define SWEEP_MIN_MS 1000
 #define SWEEP_MS     60000
 #define REST_MS      200 /* after a pause, doubled while pauses keep coming... */
 #define REST_MAX_MS  5000
@@ -139,7 +141,7 @@ static void sweep(struct engine *g)
     struct err e;
     int n = cell_sweep(g->docker, &g->host, &e);
     if (n < 0)
-        log_warning("sweep_failed", log_s("error", e.msg), log_i("retry_in_ms", SWEEP_MS));
+        log_warning("sweep_failed", log_s("error", e.msg));
     else if (n > 0)
         log_info("cells_swept", log_i("removed", n));
 }
@@ -165,7 +167,7 @@ static bool rest(struct engine *g, int64_t ms)
 static void *steward_main(void *arg)
 {
     struct engine *g = arg;
-    int64_t delay = REST_MS, resumed_at = 0, swept_at = 0;
+    int64_t delay = REST_MS, resumed_at = 0, sweep_at = 0, sweep_ms = SWEEP_MIN_MS;
     struct err e;
 
     do {
@@ -184,11 +186,12 @@ static void *steward_main(void *arg)
             resumed_at = now_ms();
             log_info("judging_resumed", log_i("rest_ms", delay));
         }
-        if (swept_at == 0 || now_ms() - swept_at >= SWEEP_MS) {
+        if (now_ms() >= sweep_at) {
             sweep(g);
-            swept_at = now_ms();
+            sweep_at = now_ms() + sweep_ms;
+            sweep_ms = sweep_ms * 2 < SWEEP_MS ? sweep_ms * 2 : SWEEP_MS;
         }
-    } while (ready_wait_paused(g->ready, TICK_MS));
+    } while (ready_wait_paused(g->ready, sweep_ms < TICK_MS ? sweep_ms : TICK_MS));
     return NULL;
 }
 

@@ -21,7 +21,7 @@
 #include "server/guard.h"
 #include "server/request.h"
 #include "server/routes.h"
-#include "server/uri.h"
+#include "server/screen.h"
 #include "server/waiters.h"
 
 #define CACHE_BYTES   (16 * MIB)
@@ -29,8 +29,9 @@
 #define BACKLOG       1024
 /* Bodies of all requests together, in MAX_BODY_BYTES. */
 #define BODIES_FACTOR 4
-/* What a request may carry that has no use for a body. */
-#define IDLE_BODY_BYTES (64 * KIB)
+/* Answers of all requests together. One that is alone may be larger; small ones always pass. */
+#define ANSWERS_BYTES (256 * MIB)
+#define SMALL_ANSWER  (64 * KIB)
 /* The time answers have to leave when the server stops. */
 #define LAST_WORDS_NS (2 * NS_PER_S)
 /* Descriptors that are not clients: the table, Docker, cells. */
@@ -42,7 +43,7 @@ struct http {
     struct connections *connections; /* owned */
     struct aside *aside;             /* owned */
     struct gate gate;
-    _Atomic int64_t body_bytes; /* of all requests inside */
+    _Atomic int64_t body_bytes, answer_bytes; /* of all requests inside */
 };
 
 /* ---- answering ---- */
@@ -64,9 +65,24 @@ static void add_headers(struct MHD_Response *response, const struct reply *p)
         (void)MHD_add_response_header(response, "Connection", "close");
 }
 
+/* Whoever reads slowly keeps a whole report in memory. */
+static void charge_answer(struct request *r)
+{
+    struct http *h = r->http;
+
+    if (r->reply.kept)
+        return;
+    r->answer_charged = r->reply.len;
+    int64_t others = atomic_fetch_add(&h->answer_bytes, (int64_t)r->reply.len);
+    if (r->reply.len > SMALL_ANSWER && others > 0 && others + (int64_t)r->reply.len > ANSWERS_BYTES)
+        (void)request_refuse(r, 503, "too many large answers at once");
+}
+
 static enum MHD_Result answer(struct request *r)
 {
     struct reply *p = &r->reply;
+
+    charge_answer(r);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         p->len, p->body, p->kept ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
 
@@ -85,8 +101,10 @@ static enum MHD_Result advance(struct request *r)
     switch (r->step(r)) {
     case NEXT_REPLY:
         return answer(r);
-    case NEXT_PAUSE:
     case NEXT_SENT:
+        connections_answering(r->http->connections, r->line);
+        return MHD_YES;
+    case NEXT_PAUSE:
         return MHD_YES;
     case NEXT_CLOSE:
         return MHD_NO;
@@ -103,130 +121,6 @@ static enum MHD_Result advance(struct request *r)
 
 /* ---- the headers are there ---- */
 
-struct arguments {
-    struct request *r;
-    bool wrong;
-};
-
-static enum MHD_Result take_argument(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
-                                     const char *raw_value)
-{
-    struct arguments *a = ctx;
-    const char *const *names = a->r->route->params;
-    char name[32];
-    size_t i = 0, len = raw_value ? strlen(raw_value) : 0;
-
-    (void)kind;
-    a->wrong = true;
-    if (uri_decode(raw_name, strlen(raw_name), name, sizeof name) < 0)
-        name[0] = '\0';
-    while (names[i] && strcmp(names[i], name) != 0)
-        i++;
-    if (!names[i])
-        (void)request_refuse_param(a->r, raw_name, "there is no such query parameter here");
-    else if (a->r->params[i])
-        (void)request_refuse_param(a->r, name, "given twice");
-    else if (!(a->r->params[i] = malloc(len + 1)))
-        (void)request_refuse(a->r, 503, "out of memory");
-    else if (uri_decode(raw_value ? raw_value : "", len, a->r->params[i], len + 1) < 0)
-        (void)request_refuse(a->r, 400, "the query has a broken percent escape or a NUL");
-    else
-        a->wrong = false;
-    return a->wrong ? MHD_NO : MHD_YES;
-}
-
-static bool screen_arguments(struct request *r)
-{
-    struct arguments a = { .r = r };
-
-    (void)MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_argument, &a);
-    return !a.wrong;
-}
-
-/* The path of a target in absolute form; the target itself otherwise. */
-static const char *path_of(const char *target)
-{
-    if (strncasecmp(target, "http://", strlen("http://")) != 0)
-        return target;
-    const char *path = strchr(target + strlen("http://"), '/');
-    return path ? path : "/";
-}
-
-static bool screen_route(struct request *r, const char *target, const char *method)
-{
-    char allow[sizeof r->reply.allow];
-
-    switch (routes_find(method, path_of(target), &r->route, r->id, allow)) {
-    case ROUTES_FOUND:
-        r->step = r->route->handle;
-        return true;
-    case ROUTES_NO_PATH:
-        (void)request_refuse(r, 404, "there is nothing at %.200s", target);
-        return false;
-    case ROUTES_BAD_PATH:
-        (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
-        return false;
-    case ROUTES_NO_METHOD:
-        break;
-    }
-    (void)request_refuse(r, 405, "%.20s is not for this path", method);
-    memcpy(r->reply.allow, allow, sizeof allow);
-    return false;
-}
-
-static size_t header_bytes(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-
-    return info ? info->header_size : 0;
-}
-
-static int64_t body_limit(const struct request *r)
-{
-    return r->route->takes_json ? r->server->config->max_body_bytes : IDLE_BODY_BYTES;
-}
-
-static bool screen_body(struct request *r, const struct guard_head *head)
-{
-    if (r->route->takes_json && !head->json) {
-        (void)request_refuse(r, 415, "send application/json");
-        return false;
-    }
-    if (head->length > body_limit(r)) {
-        (void)request_refuse(r, 413, "a body may have %lld bytes here", (long long)body_limit(r));
-        return false;
-    }
-    if (r->route->takes_json && head->length <= 256 * KIB &&
-        buf_reserve(&r->body, (size_t)head->length) < 0) {
-        (void)request_refuse(r, 503, "out of memory");
-        return false;
-    }
-    return true;
-}
-
-/* False: the reply says why not. */
-static bool screen(struct request *r, const char *target, const char *method,
-                   const struct guard_head *head)
-{
-    if (gate_is_draining(&r->http->gate)) {
-        (void)request_stopping(r);
-        return false;
-    }
-    if (r->line->over) {
-        (void)request_refuse(r, 503, "too many connections");
-        r->reply.close = true;
-        return false;
-    }
-    if (header_bytes(r->connection) > (size_t)r->server->config->max_header_bytes) {
-        (void)request_refuse(r, 431, "request line and headers may have %lld bytes",
-                             (long long)r->server->config->max_header_bytes);
-        r->reply.close = true;
-        return false;
-    }
-    return screen_route(r, target, method) && screen_body(r, head) && screen_arguments(r);
-}
-
 static enum MHD_Result begin(struct request *r, const char *target, const char *method,
                              const char *version)
 {
@@ -239,7 +133,7 @@ static enum MHD_Result begin(struct request *r, const char *target, const char *
         r->reply.close = true;
         return answer(r);
     }
-    if (screen(r, target, method, &head))
+    if (screen_request(r, target, method, &head))
         return MHD_YES;
     r->refused = true;
     r->step = request_ready;
@@ -263,7 +157,7 @@ static void refuse_body(struct request *r, unsigned status, const char *why)
 static void take_body(struct request *r, const char *data, size_t len)
 {
     struct http *h = r->http;
-    int64_t limit = body_limit(r);
+    int64_t limit = screen_body_limit(r);
 
     if ((int64_t)r->body_seen > limit) {
         refuse_body(r, 413, "the body is too large");
@@ -346,6 +240,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
         return;
     *state = NULL;
     atomic_fetch_sub(&h->body_bytes, (int64_t)r->body_charged);
+    atomic_fetch_sub(&h->answer_bytes, (int64_t)r->answer_charged);
     connections_done(h->connections, r->line);
     request_free(r);
     gate_leave(&h->gate);

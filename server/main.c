@@ -101,34 +101,68 @@ static sigset_t ending_signals(void)
     return set;
 }
 
-static void leave_now(int number)
-{
-    (void)number;
-    _exit(EXIT_FAULT);
-}
-
 /* Before any thread, so that all of them have the signals blocked. */
 static void block_signals(void)
 {
     sigset_t set = ending_signals();
-    struct sigaction ignore = { .sa_handler = SIG_IGN }, leave = { .sa_handler = leave_now };
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
 
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)sigaction(SIGTERM, &leave, NULL);
-    (void)sigaction(SIGINT, &leave, NULL);
-    (void)sigaction(SIGHUP, &leave, NULL);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Returns at the first signal; a second one finds leave_now(). */
-static void wait_for_signal(void)
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    /* guarded by lock */
+    bool serving, ending;
+} life = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+
+/* While the server waits for its table, a signal ends it at once: nothing has been promised to
+ * anybody. */
+static void *watch_signals(void *ctx)
 {
     sigset_t set = ending_signals();
     int number = 0;
 
+    (void)ctx;
     (void)sigwait(&set, &number);
-    log_info("stopping", log_s("signal", strsignal(number)));
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    log_info("stopping", log_s("signal", sigabbrev_np(number)));
+    pthread_mutex_lock(&life.lock);
+    if (!life.serving)
+        _exit(EXIT_CLEAN);
+    life.ending = true;
+    pthread_cond_signal(&life.ended);
+    pthread_mutex_unlock(&life.lock);
+    (void)sigwait(&set, &number);
+    log_warning("killed", log_s("signal", sigabbrev_np(number)));
+    _exit(EXIT_FAULT);
+}
+
+static int start_watching(struct err *e)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, watch_signals, NULL) != 0)
+        return err_set(e, ERR_NOMEM, "start the thread that waits for signals");
+    (void)pthread_detach(thread);
+    return 0;
+}
+
+/* From here on the end is an orderly one. */
+static void begin_serving(void)
+{
+    pthread_mutex_lock(&life.lock);
+    life.serving = true;
+    pthread_mutex_unlock(&life.lock);
+}
+
+static void wait_for_end(void)
+{
+    pthread_mutex_lock(&life.lock);
+    while (!life.ending)
+        pthread_cond_wait(&life.ended, &life.lock);
+    pthread_mutex_unlock(&life.lock);
 }
 
 /* ---- settings ---- */
@@ -231,6 +265,7 @@ static int start(struct scrc *x, struct err *e)
         return -1;
     if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
         return -1;
+    begin_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
     if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
@@ -272,9 +307,9 @@ static enum exit_code serve(struct scrc *x)
 {
     struct err e;
 
-    if (start(x, &e) < 0)
+    if (start_watching(&e) < 0 || start(x, &e) < 0)
         return fault(&e);
-    wait_for_signal();
+    wait_for_end();
     return EXIT_CLEAN;
 }
 

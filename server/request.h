@@ -78,7 +78,7 @@ struct request {
     struct MHD_Connection *connection;
     struct connection *line;
     struct aside_task task;
-    size_t body_seen, body_charged;
+    size_t body_seen, body_charged, answer_charged;
     bool paused, refused, whole, uses;
 };
 

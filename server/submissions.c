@@ -39,7 +39,7 @@ static enum next accepted(struct request *r)
 
     memcpy(r->id, r->op.u.accept.id, sizeof r->id);
     if (!r->op.u.accept.existing)
-        log_info("accepted", log_s("job", r->id), log_s("language", r->submission->language));
+        log_debug("accepted", log_s("job", r->id), log_s("language", r->submission->language));
 
     struct job_status status = {
         .seq = r->op.u.accept.seq,

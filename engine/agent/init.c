@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -30,6 +31,8 @@
 
 #define OOM_PROGRAM "1000" /* the kernel takes the program first, */
 #define OOM_INIT    "750"  /* then the box with all its files, and the agent last */
+
+#define REAPS_IN_A_ROW 64
 
 static void on_child(int signal_number) { (void)signal_number; }
 
@@ -73,8 +76,13 @@ static int become_root_of_box(const struct init_plan *p, struct fault *f)
     return 0;
 }
 
-static int mount_tmpfs(const char *dir, unsigned long flags, const char *options, struct fault *f)
+static int mount_tmpfs(const char *dir, unsigned long flags, uint64_t bytes, uint64_t inodes,
+                       struct fault *f)
 {
+    char options[96];
+
+    (void)snprintf(options, sizeof options, "mode=1777,size=%llu,nr_inodes=%llu",
+                   (unsigned long long)bytes, (unsigned long long)inodes);
     if (mount("box", dir, "tmpfs", flags | MS_NOSUID | MS_NODEV, options) < 0)
         return fault_errno(f, "mount a tmpfs on %s", dir);
     return 0;
@@ -83,24 +91,24 @@ static int mount_tmpfs(const char *dir, unsigned long flags, const char *options
 /* Everything in the container that the program could write to lies under a tmpfs of the box. */
 static int mount_places(const struct box_plan *plan, struct fault *f)
 {
-    char options[96];
+    const uint64_t bytes = plan->tmpfs_bytes, inodes = plan->tmpfs_inodes;
+    struct statvfs shm;
 
-    (void)snprintf(options, sizeof options, "mode=1777,size=%llu,nr_inodes=%llu",
-                   (unsigned long long)plan->tmpfs_bytes, (unsigned long long)plan->tmpfs_inodes);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return fault_errno(f, "make mounts private");
-    if (mount_tmpfs("/tmp", 0, options, f) < 0)
+    if (mount_tmpfs("/tmp", 0, bytes, inodes, f) < 0)
         return -1;
-    if (access("/dev/shm", F_OK) == 0 && mount_tmpfs("/dev/shm", MS_NOEXEC, options, f) < 0)
+    if (statvfs("/dev/shm", &shm) == 0 && /* as large as Docker made it */
+        mount_tmpfs("/dev/shm", MS_NOEXEC, shm.f_frsize * shm.f_blocks, inodes, f) < 0)
         return -1;
     if (access("/dev/mqueue", F_OK) == 0 &&
-        mount_tmpfs("/dev/mqueue", MS_NOEXEC | MS_RDONLY, "mode=555,nr_inodes=1", f) < 0)
+        mount_tmpfs("/dev/mqueue", MS_NOEXEC | MS_RDONLY, 4096, 1, f) < 0)
         return -1;
     if (strcmp(plan->workdir, "/tmp") == 0)
         return 0;
     if (strncmp(plan->workdir, "/tmp/", 5) == 0 && mkdir(plan->workdir, 0755) < 0)
         return fault_errno(f, "mkdir %s", plan->workdir);
-    return mount_tmpfs(plan->workdir, 0, options, f);
+    return mount_tmpfs(plan->workdir, 0, bytes, inodes, f);
 }
 
 static int drop_for_good(struct fault *f)
@@ -191,20 +199,24 @@ static pid_t reap(struct watched *w, int flags)
     return pid;
 }
 
-/* Until the main process has ended or the agent says stop. */
+/* Until the main process has ended or the agent says stop; that must be heard also where orphans
+ * come faster than they can be reaped. */
 static void await_end(struct watched *w, int control)
 {
+    const struct timespec at_once = { 0 };
     struct pollfd order = { .fd = control, .events = POLLIN };
     struct box_order ignored;
     sigset_t none;
 
     (void)sigemptyset(&none);
-    for (;;) {
-        while (reap(w, WNOHANG) > 0)
-            continue;
+    for (unsigned n = 1;; n++) {
+        bool idle = reap(w, WNOHANG) <= 0;
+
         if (w->ended)
             return;
-        if (ppoll(&order, 1, NULL, &none) <= 0)
+        if (!idle && n % REAPS_IN_A_ROW != 0)
+            continue;
+        if (ppoll(&order, 1, idle ? NULL : &at_once, &none) <= 0)
             continue;
         (void)recv(control, &ignored, sizeof ignored, 0); /* STOP, or the agent has gone */
         w->note.stopped = 1;
@@ -212,14 +224,20 @@ static void await_end(struct watched *w, int control)
     }
 }
 
-/* -1 spares us, and the agent: process 1 of the container. */
+/* All others of the box descend from us, and orphans come to us: without a child we are alone. -1
+ * spares us, and the agent: process 1 of the container. */
 static void kill_all(struct watched *w)
 {
-    do {
-        (void)kill(-1, SIGKILL);
-        while (reap(w, WNOHANG) > 0)
+    for (;;) {
+        pid_t pid = reap(w, WNOHANG);
+
+        if (pid < 0)
+            return;
+        if (pid > 0)
             continue;
-    } while (reap(w, 0) > 0);
+        (void)kill(-1, SIGKILL);
+        (void)reap(w, 0);
+    }
 }
 
 /* Nothing lives here any more, so for the rest of our life we may be the program's user and see its

@@ -72,6 +72,29 @@ static void the_program_gets_what_was_sent(void **state)
     (void)close(input);
 }
 
+/* Hard and soft alike; in the units of ulimit. */
+static void limits_are_set(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "for hs in H S; do for l in c f n l s t v q; do "
+                                        "ulimit -$hs$l; done; done 2>&1 | tr '\\n' ' '");
+    (void)state;
+
+    q.file_bytes = 3 * MIB;
+    q.memory_limit = 48 * MIB;
+    q.cpu_limit_ns = 4 * NS_PER_S + 1;
+    struct cell_result r = fixture_run(&q);
+    assert_string_equal(text(&r.out), "0 6144 1024 64 49152 6 unlimited 0 "
+                                      "0 6144 1024 64 49152 6 unlimited 0 ");
+    cell_result_clear(&r);
+
+    q = shell(argv, "dd if=/dev/zero of=x bs=1M count=4");
+    q.file_bytes = 3 * MIB;
+    r = fixture_run(&q);
+    assert_int_equal(r.agent.status, W_EXITCODE(0, SIGXFSZ));
+    cell_result_clear(&r);
+}
+
 static void endings_are_reported(void **state)
 {
     static const struct {
@@ -375,26 +398,54 @@ static void the_proof_sees_what_is_left(void **state)
     assert_non_null(strstr(e.msg, "is left"));
 }
 
+static bool runs(const char *id)
+{
+    json_t *container = NULL;
+    struct err e;
+
+    if (docker_inspect(fixture_docker(), id, &container, &e) < 0)
+        return false;
+    bool running = json_is_true(json_object_get(json_object_get(container, "State"), "Running"));
+    json_decref(container);
+    return running;
+}
+
 /* No server, no agent; no agent, no container. */
-static void the_container_ends_with_the_socket(void **state)
+static void expect_end_without_server(const struct cell *c)
 {
     char id[80];
-    bool running = true;
+    struct err e;
+
+    (void)snprintf(id, sizeof id, "%s", cell_id(c));
+    assert_true(runs(id));
+    fixture_forget();
+    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+    while (runs(id) && clock_mono_ns() < end)
+        continue;
+    assert_false(runs(id));
+    assert_int_equal(docker_remove(fixture_docker(), id, &e), 0);
+}
+
+static void an_idle_cell_ends_with_its_server(void **state)
+{
+    (void)state;
+    expect_end_without_server(fixture_cell());
+}
+
+static void a_busy_cell_ends_with_its_server(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "trap '' TERM HUP INT; sleep 60");
+    struct cell_result r;
     struct err e;
     (void)state;
 
-    (void)snprintf(id, sizeof id, "%s", cell_id(fixture_cell()));
-    fixture_forget();
-    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
-    while (running && clock_mono_ns() < end) {
-        json_t *container = NULL;
-        if (docker_inspect(fixture_docker(), id, &container, &e) < 0)
-            break;
-        running = json_is_true(json_object_get(json_object_get(container, "State"), "Running"));
-        json_decref(container);
-    }
-    assert_false(running);
-    assert_int_equal(docker_remove(fixture_docker(), id, &e), 0);
+    q.wall_limit_ns = 60 * NS_PER_S;
+    struct cell *c = fixture_cell();
+    cell_abort(c); /* cell_run() then leaves as soon as the RUN is sent */
+    assert_int_equal(cell_run(c, fixture_docker(), &q, &r, &e), -1);
+    assert_int_equal(e.kind, ERR_CANCELLED);
+    expect_end_without_server(c);
 }
 
 int main(int argc, char **argv)
@@ -402,6 +453,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_box_is_the_one_asked_for),
         cmocka_unit_test(the_program_gets_what_was_sent),
+        cmocka_unit_test(limits_are_set),
         cmocka_unit_test(endings_are_reported),
         cmocka_unit_test(what_cannot_be_executed_says_why),
         cmocka_unit_test(sleepers_are_stopped_in_time),
@@ -413,7 +465,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_artefact_is_what_was_built),
         cmocka_unit_test(a_tree_can_be_run_again),
         cmocka_unit_test(the_proof_sees_what_is_left),
-        cmocka_unit_test(the_container_ends_with_the_socket),
+        cmocka_unit_test(an_idle_cell_ends_with_its_server),
+        cmocka_unit_test(a_busy_cell_ends_with_its_server),
     };
 
     if (argc < 2)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "engine/cell_dir.h"
 #include "tests/docker/docker_fixture.h"
 
 static void echo(void **state)
@@ -35,7 +36,7 @@ static void echo(void **state)
         cell_result_clear(&r);
     }
     fixture_expect(c, "cat; pwd; env | sort", "/work\nPATH=/bin\nPWD=/work\nSHLVL=1\n");
-    fixture_expect(c, "ls -A /scrc", "agent\n"); /* the socket is out of reach */
+    fixture_expect(c, "[ -e /scrc/agent ] && [ ! -e /scrc/socket ] && echo gone", "gone\n");
     assert_true(cell_alive(c));
     assert_null(cell_free(c, fixture.docker));
     assert_int_equal(fixture_containers(), 0);
@@ -401,6 +402,13 @@ static void sweep(void **state)
     next.instance = "0123456789abcdef0123456789abcdef"; /* the server has been started again */
 
     ASSERT_OK(cell_open(fixture.docker, &foreign, &spec, &theirs, e));
+    char dead[CELL_DIR_NAME_SIZE], elsewhere[CELL_DIR_NAME_SIZE], path[160];
+    CLEANUP(closep) int dead_fd = -1;
+    CLEANUP(closep) int elsewhere_fd = -1;
+    cell_dir_name(fixture.table, "dead", dead); /* a directory whose container is gone already */
+    cell_dir_name(other_table, "dead", elsewhere);
+    ASSERT_OK(cell_dir_make(fixture.dir, dead, &dead_fd, e));
+    ASSERT_OK(cell_dir_make(fixture.dir, elsewhere, &elsewhere_fd, e));
     ASSERT_OK(cell_sweep(fixture.docker, &fixture.host, e)); /* our own: nothing happens */
     assert_true(cell_alive(ours));
     ASSERT_OK(cell_open(fixture.docker, &next, &spec, &fresh, e));
@@ -410,6 +418,11 @@ static void sweep(void **state)
     fixture_expect(fresh, "echo here", "here\n");
     fixture_expect(theirs, "echo here", "here\n");
     assert_false(cell_alive(ours));
+    (void)snprintf(path, sizeof path, "%s/%s", fixture.dir, dead);
+    assert_int_equal(access(path, F_OK), -1);
+    (void)snprintf(path, sizeof path, "%s/%s", fixture.dir, elsewhere);
+    assert_int_equal(access(path, F_OK), 0); /* another table's is not ours to judge */
+    cell_dir_remove(fixture.dir, elsewhere);
     (void)cell_free(ours, NULL);
     (void)cell_free(fresh, fixture.docker);
     (void)cell_free(theirs, fixture.docker);

@@ -3,6 +3,7 @@
  *
  * run: => TL RE
  * run: exec => TL RE
+ * run: orphans => TL RE
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,10 +14,18 @@ int main(int argc, char **argv)
     char how[16] = "";
 
     (void)argc;
-    if (fgets(how, sizeof how, stdin) && strcmp(how, "exec\n") == 0)
+    (void)scanf("%15s", how);
+    if (strcmp(how, "exec") == 0)
         for (;;)
             if (fork() == 0)
                 execl("/proc/self/exe", argv[0], (char *)NULL);
+    while (strcmp(how, "orphans") == 0)
+        if (fork() == 0) {
+            for (int i = 0; i < 50; i++)
+                if (fork() == 0)
+                    _exit(0);
+            _exit(0);
+        }
     for (;;)
         (void)fork();
 }

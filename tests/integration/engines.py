@@ -52,13 +52,17 @@ def instances(server, host=DOCKER_HOST):
 
 
 class Engine:
-    """A dockerd of our own. Its images come from the first one by save and load."""
+    """A dockerd of our own, on a disk of 1 GiB that can be filled. Its images come from the first
+    one by save and load."""
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="scrc-e.", dir="/tmp")
         self.socket = self.dir + "/docker.sock"
         self.host = "unix://" + self.socket
         self.process = None
+        os.mkdir(self.dir + "/data")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "scrc-test", self.dir + "/data"],
+                       check=True)
 
     def start(self):
         log = open(self.dir + "/log", "ab")

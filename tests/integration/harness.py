@@ -1,6 +1,7 @@
 """A real scrc process and a client that knows nothing of its inside but the wire."""
 
 import base64
+import errno
 import http.client
 import json
 import os
@@ -50,6 +51,18 @@ def wait_for(condition, seconds, what="condition", pause=0.02):
             return value
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
         time.sleep(pause)
+
+
+def fill(path):
+    """A file that takes what is left of its disk, to the last byte."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        while True:
+            os.write(fd, b"\0" * MIB)
+    except OSError as e:
+        assert e.errno == errno.ENOSPC, e
+    finally:
+        os.close(fd)
 
 
 class Answer:

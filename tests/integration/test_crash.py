@@ -72,9 +72,10 @@ def finished(server):
 
 
 def check_all(server, work, seconds):
-    """Every one is final with the verdict it deserves."""
+    """Every one is final, `seconds` from now, with the verdict it deserves."""
+    end = time.monotonic() + seconds
     for sent, verdict in work:
-        report = server.report(sent["id"], seconds)
+        report = server.report(sent["id"], max(1, end - time.monotonic()))
         assert report["verdict"] == verdict and report["error"] == "", report
         assert report["id"] == sent["id"] and len(report["tests"]) == 2
 
@@ -101,7 +102,7 @@ def test_kill_9_at_random_moments(fresh_server):
     sender = Sender(server, work)
     sender.start()
     kills, done, old = 0, 0, set()
-    while done < len(work):
+    while kills < (200 if LONG else 12):
         end = time.monotonic() + dice.uniform(1.5, 4)
         while time.monotonic() < end and done < len(work):
             time.sleep(dice.uniform(0.02, 0.2))
@@ -113,14 +114,11 @@ def test_kill_9_at_random_moments(fresh_server):
         old |= instances(server)  # what was being made while it died
         kills += 1
         server.start()
-        restarted = time.monotonic()
         wait_for(lambda: not old & instances(server), 10, "containers of dead servers")
-        assert time.monotonic() - restarted < 10
-        assert kills < 12 * len(work), "no progress"
     sender.join(60)
     assert not sender.odd and len(sender.accepted) == len(work), sender.odd
     assert kills >= 3, kills
-    check_all(server, work, 30)
+    check_all(server, work, 1000 if LONG else 300)
     before = {s["id"]: server.get("/results/" + s["id"]).json for s, _ in work[:20]}
     assert server.terminate() == 0
     check_table(server, len(work))

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import MIB, SCRC_BIN, Server, run_scrc, sanitized, submission, test, wait_for
+from harness import MIB, SCRC_BIN, Server, fill, run_scrc, sanitized, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -54,11 +54,7 @@ def test_full_disk(fresh_server, small_disk):
     server = fresh_server(DATA_DIR=small_disk + "/data", RUNNER_MAX_PARALLEL=1).start().ready()
     before = server.judge(HELLO)
     filler = small_disk + "/filler"
-    with open(filler, "wb") as f:
-        with pytest.raises(OSError):
-            while True:
-                f.write(b"\0" * MIB)
-                f.flush()
+    fill(filler)
 
     big = submission("python", "#" * 200_000)
 
@@ -85,17 +81,36 @@ def test_disk_fills_while_judging(fresh_server, small_disk):
                                   [test("", "x" * 60000)], 5000))
     wait_for(lambda: server.get("/results/" + id).json["state"] == "running", 20, "running")
     filler = small_disk + "/filler"
-    with open(filler, "wb") as f:
-        with pytest.raises(OSError):
-            while True:
-                f.write(b"\0" * 4096)
-                f.flush()
+    fill(filler)
     big = submission("python", "#" * 100_000)
     wait_for(lambda: server.post(big).status == 507, 20, "507", pause=0)
     server.get(f"/results/{id}?wait=3")
     os.unlink(filler)
     report = server.report(id, 60)
     assert report["verdict"] == "OK" and report["attempts"] == 1, report["error"]
+
+
+def test_engines_disk_is_full(fresh_server, engine):
+    """Nothing is judged, nothing is spent, and we say why; room mends it."""
+    server = fresh_server(DOCKER_HOST=engine.host, RUNNER_MAX_PARALLEL=1).start().ready()
+    server.judge(HELLO)
+    filler = engine.dir + "/data/filler"
+    fill(filler)
+    try:
+        ids = [server.submit(submission("python", f"print({i})", [test("", str(i))]))
+               for i in range(6)]  # more than there are warm cells
+
+        def reason():
+            answer = server.get("/results/" + ids[-1]).json
+            assert "verdict" not in answer, answer
+            return "disk is full" in answer["reason"]
+        wait_for(reason, 20, "a reason that says so")
+        assert server.get("/readyz").status == 503
+    finally:
+        os.unlink(filler)
+    for id in ids:
+        report = server.report(id)
+        assert report["verdict"] == "OK" and report["attempts"] == 1, report
 
 
 def test_read_only_data_dir(small_disk):

@@ -52,6 +52,8 @@ static const struct {
     { "public class A$B_1 {}", "", "A$B_1" },
     { "public class", "", NULL },
     { "public", "", NULL },
+    { "public static void main(String[] a) {} class A {}", "", NULL },
+    { "public int x; class A {}", "", NULL },
     { "}}}} public class A {}", "", "A" },
     { "/* unended public class A {}", "", NULL },
     { "\" unended public class A {}", "", NULL },

@@ -1,0 +1,140 @@
+#include "server/screen.h"
+
+#include <microhttpd.h>
+#include <string.h>
+
+#include "server/config.h"
+#include "server/connections.h"
+#include "server/gate.h"
+#include "server/http.h"
+#include "server/routes.h"
+#include "server/uri.h"
+
+/* What a request may carry that has no use for a body. */
+#define IDLE_BODY_BYTES (64 * KIB)
+/* A body of a known length up to this gets its room at once. */
+#define RESERVE_BYTES (64 * KIB)
+
+struct arguments {
+    struct request *r;
+    bool wrong;
+};
+
+static enum MHD_Result take_argument(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
+                                     const char *raw_value)
+{
+    struct arguments *a = ctx;
+    const char *const *names = a->r->route->params;
+    char name[32];
+    size_t i = 0, len = raw_value ? strlen(raw_value) : 0;
+
+    (void)kind;
+    a->wrong = true;
+    if (uri_decode(raw_name, strlen(raw_name), name, sizeof name) < 0)
+        name[0] = '\0';
+    while (names[i] && strcmp(names[i], name) != 0)
+        i++;
+    if (!names[i])
+        (void)request_refuse_param(a->r, raw_name, "there is no such query parameter here");
+    else if (a->r->params[i])
+        (void)request_refuse_param(a->r, name, "given twice");
+    else if (!(a->r->params[i] = malloc(len + 1)))
+        (void)request_refuse(a->r, 503, "out of memory");
+    else if (uri_decode(raw_value ? raw_value : "", len, a->r->params[i], len + 1) < 0)
+        (void)request_refuse(a->r, 400, "the query has a broken percent escape or a NUL");
+    else
+        a->wrong = false;
+    return a->wrong ? MHD_NO : MHD_YES;
+}
+
+static bool take_arguments(struct request *r)
+{
+    struct arguments a = { .r = r };
+
+    (void)MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_argument, &a);
+    return !a.wrong;
+}
+
+/* The path of a target in absolute form; the target itself otherwise. */
+static const char *path_of(const char *target)
+{
+    if (strncasecmp(target, "http://", strlen("http://")) != 0)
+        return target;
+    const char *path = strchr(target + strlen("http://"), '/');
+    return path ? path : "/";
+}
+
+static bool find_route(struct request *r, const char *target, const char *method)
+{
+    char allow[sizeof r->reply.allow];
+
+    switch (routes_find(method, path_of(target), &r->route, r->id, allow)) {
+    case ROUTES_FOUND:
+        r->step = r->route->handle;
+        return true;
+    case ROUTES_NO_PATH:
+        (void)request_refuse(r, 404, "there is nothing at %.200s", target);
+        return false;
+    case ROUTES_BAD_PATH:
+        (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
+        return false;
+    case ROUTES_NO_METHOD:
+        break;
+    }
+    (void)request_refuse(r, 405, "%.20s is not for this path", method);
+    memcpy(r->reply.allow, allow, sizeof allow);
+    return false;
+}
+
+static size_t header_bytes(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return info ? info->header_size : 0;
+}
+
+int64_t screen_body_limit(const struct request *r)
+{
+    return r->route->takes_json ? r->server->config->max_body_bytes : IDLE_BODY_BYTES;
+}
+
+static bool allow_body(struct request *r, const struct guard_head *head)
+{
+    if (r->route->takes_json && !head->json) {
+        (void)request_refuse(r, 415, "send application/json");
+        return false;
+    }
+    if (head->length > screen_body_limit(r)) {
+        (void)request_refuse(r, 413, "a body may have %lld bytes here",
+                             (long long)screen_body_limit(r));
+        return false;
+    }
+    if (r->route->takes_json && head->length <= RESERVE_BYTES &&
+        buf_reserve(&r->body, (size_t)head->length) < 0) {
+        (void)request_refuse(r, 503, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+bool screen_request(struct request *r, const char *target, const char *method,
+                    const struct guard_head *head)
+{
+    if (gate_is_draining(r->gate)) {
+        (void)request_stopping(r);
+        return false;
+    }
+    if (r->line->over) {
+        (void)request_refuse(r, 503, "too many connections");
+        r->reply.close = true;
+        return false;
+    }
+    if (header_bytes(r->connection) > (size_t)r->server->config->max_header_bytes) {
+        (void)request_refuse(r, 431, "request line and headers may have %lld bytes",
+                             (long long)r->server->config->max_header_bytes);
+        r->reply.close = true;
+        return false;
+    }
+    return find_route(r, target, method) && allow_body(r, head) && take_arguments(r);
+}

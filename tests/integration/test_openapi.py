@@ -1,0 +1,148 @@
+"""openapi.yaml says what the server does: real answers against its schemas."""
+
+import re
+
+import pytest
+
+jsonschema = pytest.importorskip("jsonschema")
+yaml = pytest.importorskip("yaml")
+
+from harness import ROOT, quote, submission, test
+
+with open(f"{ROOT}/openapi.yaml") as f:
+    SPEC = yaml.safe_load(f)
+
+# Any request may be answered so; info.description says it.
+ANYWHERE = {"400", "404", "405", "413", "422", "431", "500", "503"}
+
+
+def plain(node, closed):
+    """The schema without references; closed: nothing may come that is not described."""
+    if isinstance(node, list):
+        return [plain(n, closed) for n in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        target = SPEC
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        return plain({**target, **{k: v for k, v in node.items() if k != "$ref"}}, closed)
+    made = {k: plain(v, closed) for k, v in node.items()}
+    if closed and isinstance(made.get("properties"), dict):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def template_of(path):
+    path = path.split("?")[0]
+    if path in SPEC["paths"]:
+        return path
+    return re.sub(r"/[^/]+$", "/{id}", path)
+
+
+def check(method, path, answer, narrowed=False):
+    """The answer is one that is described for this operation."""
+    operation = SPEC["paths"].get(template_of(path), {}).get(method.lower(), {"responses": {}})
+    described = plain(operation["responses"], True).get(str(answer.status))
+    kind = answer.headers["Content-Type"].split(";")[0]
+    if not described:
+        assert str(answer.status) in ANYWHERE, f"{method} {path}: {answer} is not described"
+        described = {"content": {"application/problem+json": {
+            "schema": plain(SPEC["components"]["schemas"]["Problem"], True)}}}
+    assert kind in described["content"], f"{method} {path}: {kind} is not described"
+    for header in described.get("headers", {}):
+        assert answer.headers[header], f"{method} {path}: no {header}"
+    if kind.endswith("json"):
+        schema = dict(described["content"][kind]["schema"])
+        if narrowed:
+            schema.pop("required")
+        jsonschema.Draft202012Validator(schema).validate(answer.json)
+    return answer
+
+
+def ask(server, method, path, body=None, **more):
+    return check(method, path, server.request(method, path, body=body), **more)
+
+
+def test_the_description_itself():
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(SPEC)
+
+
+def test_the_server_hands_out_this_description(server):
+    answer = ask(server, "GET", "/openapi.yaml")
+    assert answer.headers["Content-Type"] == "application/yaml"
+    assert yaml.safe_load(answer.body) == SPEC
+
+
+REPORTS = [
+    submission("python", "print(input())", [test("a", "a"), test("b", "c"), test("d", "d")]),
+    submission("python", "import os; os.write(1, b'\\xff'); raise SystemExit(3)", [test("", "")]),
+    submission("python", "import os; os.kill(os.getpid(), 11)"),
+    submission("python", "def f(:"),
+    submission("c", "int main(void) { return x; }", [test()]),
+    submission("python", "while True: pass", [test()], 300),
+    submission("python", "print('x' * 200000)", [test("", "y")], checker="tokens"),
+]
+
+
+@pytest.mark.parametrize("sent", REPORTS, ids=range(len(REPORTS)))
+def test_reports(server, sent):
+    schema = plain(SPEC["paths"]["/submissions"]["post"]["requestBody"], True)
+    jsonschema.Draft202012Validator(schema["content"]["application/json"]["schema"]).validate(sent)
+    answer = ask(server, "POST", "/submissions?wait=60", sent)
+    assert answer.status == 200, answer
+    id = quote(answer.json["id"])
+    assert ask(server, "GET", f"/results/{id}").json == answer.json
+    ask(server, "GET", f"/results/{id}?fields=id,verdict", narrowed=True)
+    assert ask(server, "GET", f"/submissions/{id}").status == 200
+    assert ask(server, "DELETE", f"/submissions/{id}").status == 409
+    assert ask(server, "GET", "/results").status == 200
+
+
+def test_what_waits(module_server):
+    server = module_server(RUNNER_MAX_PARALLEL=0, MAX_QUEUED=2).start()
+    sent = submission("python", "1", id="waits")
+    assert ask(server, "POST", "/submissions", sent).status == 202
+    assert ask(server, "GET", "/results/waits").status == 202
+    assert ask(server, "GET", "/results/waits?wait=0.1").status == 202
+    assert ask(server, "POST", "/submissions", {**sent, "source": "2"}).status == 409
+    assert ask(server, "POST", "/submissions", {**sent, "id": None}).status == 202
+    assert ask(server, "POST", "/submissions", {**sent, "id": "3"}).status == 429
+    assert ask(server, "GET", "/results?state=queued&limit=1").json["next_cursor"]
+    assert ask(server, "DELETE", "/submissions/waits").status == 200
+    assert ask(server, "GET", "/results/waits").json["error"] == "cancelled"
+    assert ask(server, "GET", "/readyz").status in (200, 503)
+
+
+def examples():
+    content = SPEC["paths"]["/submissions"]["post"]["requestBody"]["content"]
+    return [e["value"] for e in content["application/json"]["examples"].values()]
+
+
+@pytest.mark.parametrize("sent", examples(), ids=range(len(examples())))
+def test_examples_are_judged(server, sent):
+    assert ask(server, "POST", "/submissions?wait=60", sent).json["verdict"] == "OK"
+
+
+@pytest.mark.parametrize("method, path, body, status", [
+    ("GET", "/languages", None, 200), ("GET", "/healthz", None, 200),
+    ("GET", "/readyz", None, 200), ("GET", "/results?sort=nothing", None, 422),
+    ("GET", "/results/nobody", None, 404), ("GET", "/results/%00", None, 400),
+    ("GET", "/submissions/nobody", None, 404), ("DELETE", "/submissions/nobody", None, 404),
+    ("PUT", "/results", None, 405), ("GET", "/nowhere", None, 404),
+    ("POST", "/submissions", b"{", 400), ("POST", "/submissions", {"language": 5}, 422)])
+def test_answers(server, method, path, body, status):
+    assert ask(server, method, path, body).status == status
+
+
+@pytest.mark.parametrize("name, values", [
+    ("limit", [1, 500]), ("sort", None), ("state", None), ("status", None)])
+def test_parameters_are_taken(server, name, values):
+    parameters = {p["name"]: plain(p, False)
+                  for p in SPEC["paths"]["/results"]["get"]["parameters"]}
+    for value in values or parameters[name]["schema"]["enum"]:
+        assert ask(server, "GET", f"/results?{name}={quote(str(value))}").status == 200
+    limit = parameters["limit"]["schema"]
+    for value in (limit["minimum"] - 1, limit["maximum"] + 1):
+        assert ask(server, "GET", f"/results?limit={value}").status == 422
