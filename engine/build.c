@@ -96,13 +96,15 @@ static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome
     return 0;
 }
 
-static int run_compiler(struct bench *b, const struct plan *p, const struct language_words *words,
-                        int source_fd, struct bench_cell *cell, struct cell_result *ret_result,
-                        struct err *e)
+/* On success *ret_result is the caller's to clear, and the cell is back. */
+static int compile(struct bench *b, const struct plan *p, const struct language_words *words,
+                   int source_fd, struct cell_result *ret_result, struct err *e)
 {
     const struct engine_config *c = b->config;
+    struct bench_cell *cell;
     CLEANUP(freep) char **argv = NULL;
-    if (language_expand(p->row->build, words, &argv, e) < 0)
+    if (language_expand(p->row->build, words, &argv, e) < 0 ||
+        bench_take(b, &p->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
         return -1;
 
     struct cell_file file = { .name = words->source, .fd = source_fd, .kind = AGENT_FILE_PLAIN };
@@ -120,24 +122,22 @@ static int run_compiler(struct bench *b, const struct plan *p, const struct lang
                               .collect = p->row->collect,
                               .collect_name = p->row->artefact,
                               .collect_max = c->build_artefact_bytes };
-    return cell_run(cell->cell, b->docker, &q, ret_result, e);
+    int rc = cell_run(cell->cell, b->docker, &q, ret_result, e);
+    const struct cell_result *r = ret_result;
+    cell->spent =
+        rc < 0 || r->agent.limit != AGENT_LIMIT_NONE || r->agent.oom_kills > 0 || r->out_flooded;
+    bench_put(b, cell);
+    return rc;
 }
 
 int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
               int source_fd, struct build_outcome *ret_outcome, struct err *e)
 {
-    struct bench_cell *cell;
     struct cell_result r;
 
-    if (bench_take(b, &p->build, b->config->build_memory_bytes, CELL_USES, &cell, e) < 0)
+    if (compile(b, p, words, source_fd, &r, e) < 0)
         return err_wrap(e, "build");
-    if (run_compiler(b, p, words, source_fd, cell, &r, e) < 0) {
-        cell->spent = true;
-        return err_wrap(e, "build");
-    }
-    cell->spent = r.agent.limit != AGENT_LIMIT_NONE || r.agent.oom_kills > 0 || r.out_flooded;
-    bench_put(b, cell);
-    /* The self-test has seen it start, so this is the host's fault and no source's. */
+    /* The self-test has seen the compiler start, so this is the host's fault and no source's. */
     int rc = r.agent.exec_errno != 0
                  ? err_errno(e, ERR_CELL, r.agent.exec_errno, "start '%s'", p->row->build[0])
                  : make_outcome(&r, ret_outcome, e);

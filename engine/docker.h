@@ -7,7 +7,8 @@
  * Threads  a handle belongs to one thread at a time; open one for each thread.
  * Errors   ERR_UNAVAILABLE: nobody answers (wait, spend nothing). ERR_NOT_FOUND: 404.
  *          ERR_TIMEOUT: no answer within the call's time. ERR_DISK: the daemon's disk is full.
- *          ERR_DOCKER: any other refusal, with the daemon's own words. docker_open() itself never needs the daemon.
+ *          ERR_DOCKER: any other refusal, with the daemon's own words. docker_open() itself never
+ * needs the daemon.
  */
 #pragma once
 

@@ -9,15 +9,15 @@
 /* The facts of one finished run. Infrastructure faults never come here: they are errors. */
 struct judge_facts {
     int64_t cpu_ns, cpu_limit_ns;
-    bool wall_passed;   /* the agent ended it at its wall limit */
+    bool wall_passed;               /* the agent ended it at its wall limit */
     int64_t wall_ns, wall_limit_ns; /* wall_limit 0: derived by the agent, judged by wall_passed */
-    bool cpu_passed;    /* the agent ended it at its CPU limit */
-    uint32_t oom_kills; /* counted by the kernel */
-    bool runtime_oom;   /* the runtime said "out of memory" and failed */
-    bool strict_memory; /* memory above the limit is ML even if nothing was killed */
+    bool cpu_passed;                /* the agent ended it at its CPU limit */
+    uint32_t oom_kills;             /* counted by the kernel */
+    bool runtime_oom;               /* the runtime said "out of memory" and failed */
+    bool strict_memory;             /* memory above the limit is ML even if nothing was killed */
     int64_t memory_bytes, memory_limit;
-    bool out_flooded;   /* stdout passed its cap */
-    int signal;         /* 0: not killed by one */
+    bool out_flooded; /* stdout passed its cap */
+    int signal;       /* 0: not killed by one */
     int exit_code;
 };
 

@@ -29,9 +29,9 @@ struct language {
     const char *workdir;
     const char *source_name; /* "main.cpp"; with naming JAVA: the public class decides */
     enum language_naming { LANGUAGE_NAMING_FIXED, LANGUAGE_NAMING_JAVA } naming;
+    enum agent_collect collect;           /* what the build leaves: one ELF file or a tree... */
     const char *build[LANGUAGE_ARGS_MAX]; /* NULL-terminated; empty when nothing is built */
-    enum agent_collect collect;           /* what the build leaves: one ELF file or a tree */
-    const char *artefact;                 /* its name below workdir */
+    const char *artefact;                 /* ...of this name below workdir */
     const char *run[LANGUAGE_ARGS_MAX];   /* FILE artefacts: argv for execveat of the artefact */
     const char *check[LANGUAGE_ARGS_MAX]; /* syntax check after a first run that exited 1: a failure
                                              makes it BF; empty when there is none */

@@ -17,8 +17,8 @@
 #include "schema/report.h"
 
 #define RETRY_MS       5000
-#define RETRY_MAX_MS   (5 * 60 * 1000)
-#define IDLE_MS        (60 * 60 * 1000) /* everything is well; ready_poke() says otherwise */
+#define RETRY_MAX_MS   (300 * 1000LL)
+#define IDLE_MS        (3600 * 1000LL) /* everything is well; ready_poke() says otherwise */
 #define PROGRESS_MS    3000
 #define VERSION_CPU_NS (20 * NS_PER_S)
 #define VERSION_BYTES  (4 * KIB)

@@ -21,7 +21,11 @@ struct trial {
     int source_fd, artefact_fd;
 };
 
-static int out_of_memory(struct err *e) { return err_set(e, ERR_NOMEM, "a report"); }
+static int out_of_memory(struct err *e)
+{
+    (void)err_set(e, ERR_NOMEM, "a report");
+    return -1;
+}
 
 /* The words of an argv with blanks between; NULL out of memory. */
 static char *join(const char *const *argv)

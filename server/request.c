@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "schema/clock.h"
+#include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/log.h"
 #include "server/gate.h"
@@ -48,6 +49,16 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json)
     if (!text)
         return reply_no_memory(r);
     return request_reply(r, status, "application/json", text, strlen(text));
+}
+
+enum next request_reply_emit(struct request *r, unsigned status, struct emit *text)
+{
+    char *body;
+    size_t len;
+
+    if (emit_take(text, &body, &len) < 0)
+        return reply_no_memory(r);
+    return request_reply(r, status, "application/json", body, len);
 }
 
 enum next request_problem(struct request *r, const struct problem_text *p)

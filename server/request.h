@@ -30,6 +30,7 @@
 
 struct cache;
 struct connection;
+struct emit;
 struct gate;
 struct http;
 struct MHD_Connection;
@@ -89,6 +90,8 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
                         size_t len);
 /* Takes the reference; NULL (out of memory) becomes 503. */
 enum next request_reply_json(struct request *r, unsigned status, json_t *json);
+/* Takes the text; out of memory becomes 503. */
+enum next request_reply_emit(struct request *r, unsigned status, struct emit *text);
 enum next request_problem(struct request *r, const struct problem_text *p);
 PRINTF(3, 4)
 enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);

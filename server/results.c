@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "schema/clock.h"
+#include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/report.h"
 #include "schema/verdict.h"
@@ -88,6 +89,7 @@ static char *location_of(const char *id)
 static enum next reply_state(struct request *r, const struct job_status *status)
 {
     char reason[200] = "the server is stopping", submitted[CLOCK_RFC3339_SIZE];
+    struct emit out = { .failed = false };
 
     if (request_use(r)) {
         reason[0] = '\0';
@@ -95,15 +97,23 @@ static enum next reply_state(struct request *r, const struct job_status *status)
             engine_reason(r->server->engine, status->language, reason, sizeof reason);
         request_unuse(r);
     }
-    json_t *json =
-        json_pack("{s:s, s:s, s:I, s:s}", "id", r->id, "state", job_state_name(status->state),
-                  "position", (json_int_t)status->position, "reason", reason);
-    if (r->posted && json) {
+    emit_begin(&out, '{');
+    emit_key(&out, "id");
+    emit_word(&out, r->id);
+    emit_key(&out, "state");
+    emit_word(&out, job_state_name(status->state));
+    emit_key(&out, "position");
+    emit_number(&out, status->position);
+    emit_key(&out, "reason");
+    emit_word(&out, reason);
+    if (r->posted) {
         clock_rfc3339(status->submitted_ms, submitted);
-        (void)json_object_set_new(json, "submitted_at", json_string(submitted));
+        emit_key(&out, "submitted_at");
+        emit_word(&out, submitted);
         r->reply.location = location_of(r->id);
     }
-    return request_reply_json(r, 202, json);
+    emit_end(&out, '}');
+    return request_reply_emit(r, 202, &out);
 }
 
 /* ---- the report of one that is ---- */

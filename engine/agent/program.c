@@ -103,7 +103,7 @@ static int limit_resources(const struct agent_run *run, struct fault *f)
 {
     const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
     const struct {
-        int which;
+        unsigned which;
         rlim_t value;
     } limits[] = {
         { RLIMIT_CPU, cpu_s }, /* for one process, and only if the agent should be starved */
@@ -121,7 +121,7 @@ static int limit_resources(const struct agent_run *run, struct fault *f)
         if (setrlimit(limits[i].which, &want) == 0)
             continue;
         if (getrlimit(limits[i].which, &now) < 0 || now.rlim_max > want.rlim_max)
-            return fault_errno(f, "resource limit %d", limits[i].which);
+            return fault_errno(f, "resource limit %u", limits[i].which);
         now.rlim_cur = now.rlim_max;
         (void)setrlimit(limits[i].which, &now);
     }

@@ -17,8 +17,8 @@
 #define SAMPLE_NS     (10 * NS_PER_MS)
 #define LOOK_NS       (100 * NS_PER_MS) /* between two looks at who waits for a core */
 #define NAP_MIN_NS    (NS_PER_MS / 2)
-#define START_MAX_NS  (5 * NS_PER_S) /* from RUN to exec */
-#define STOP_MAX_NS   NS_PER_S       /* from STOP to the end; the server waits 2 s */
+#define START_MAX_NS  (5 * NS_PER_S)    /* from RUN to exec */
+#define STOP_MAX_NS   (500 * NS_PER_MS) /* from STOP to the end; the server waits 2 s */
 #define COLLECT_MAX_S 8
 
 struct watch {

@@ -3,7 +3,7 @@
  *
  * run: malloc => ML
  * run: shared => ML
- * run: memfd => ML
+ * run: memfd => ML RE
  * run: file => ML RE
  * run: shm => ML RE
  * run: pipes => ML RE TL

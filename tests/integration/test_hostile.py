@@ -242,15 +242,18 @@ def embed(path):
             'int main(void) { return write(1, start, end - start) < 0; }\n') % path
 
 
+# Twenty million tokens.
+MACROS = ("#define A x x x x x x x x x x\n#define B A A A A A A A A A A\n"
+          "#define C B B B B B B B B B B\n#define D C C C C C C C C C C\n"
+          "#define E D D D D D D D D D D\n#define F E E E E E E E E E E\n"
+          "#define G F F F F F F F F F F\nG G\n")
+
 BUILDS = [
     # row, language, source, verdicts that are right
     ("B1 endless include", "c", '#include "/dev/zero"\n' + C_MAIN, {"BF"}),
     ("B1 reads a terminal", "c", '#include "/dev/stdin"\n' + C_MAIN, {"BF", "OK"}),
     ("B1 includes itself", "c", '#include "main.c"\n' + C_MAIN, {"BF"}),
-    ("B1 macro", "c", "#define A x x x x x x x x x x\n#define B A A A A A A A A A A\n"
-     "#define C B B B B B B B B B B\n#define D C C C C C C C C C C\n#define E D D D D D D D D D D\n"
-     "#define F E E E E E E E E E E\n#define G F F F F F F F F F F\n#define H G G G G G G G G G G\n"
-     "H H H H H H H H\n", {"BF"}),
+    ("B1 macros", "c", MACROS, {"BF"}),
     ("B1 templates", "cpp", "template<int n> struct S { static const int v = S<n-1>::v + S<n-2>::v;"
      " S<n+100000> *p; };\nint main() { return S<100000000>::v; }\n", {"BF"}),
     ("B1 constexpr", "cpp", "constexpr long f(long n) { long s = 0; for (long i = 0; i < n; i++) "
@@ -309,7 +312,7 @@ BUILDS = [
 
 @pytest.fixture(scope="module")
 def builder(module_server):
-    return module_server(BUILD_TIME_LIMIT="3s", BUILD_MEMORY_LIMIT="512MiB",
+    return module_server(BUILD_TIME_LIMIT="2s", BUILD_MEMORY_LIMIT="512MiB",
                          SECRET=canary("5ec2e7aa")).start().ready()
 
 
@@ -328,7 +331,7 @@ def test_build(built, builder, n):
                                            report["stderr"][:500], report["error"])
     assert report["attempts"] == 1 and report["error"] == ""
     assert len(report["build_log"].encode()) <= 80 * 1024
-    assert report["build_ms"] < 15_000
+    assert report["build_ms"] < 60_000  # 2 s of CPU, the rest waiting for a core
     if report["verdict"] == "BF":
         assert report["build_log"], "a build failure says why"
     for text in ("root:", "canary-", "SQLite format"):
@@ -346,7 +349,7 @@ def test_build_sees_a_whitelisted_environment(builder):
 
 def test_builds_of_others_go_on(builder):
     """B1: while two compilers run into their limits."""
-    hogs = [builder.submit(submission("c", f"/* {i} */" + BUILDS[3][2], [test()])) for i in (1, 2)]
+    hogs = [builder.submit(submission("c", f"/* {i} */" + MACROS, [test()])) for i in (1, 2)]
     assert builder.judge(NEIGHBOUR, 60)["verdict"] == "OK"
     for id in hogs:
         assert builder.report(id)["verdict"] == "BF"
@@ -354,8 +357,7 @@ def test_builds_of_others_go_on(builder):
 
 def test_a_compiler_killed_is_a_build_failure(fresh_server):
     """B12: for good, with a reason, and not tried again."""
-    server = fresh_server(BUILD_MEMORY_LIMIT="32MiB").start().ready()
-    source = "#include <bits/stdc++.h>\nint main() { std::cout << 1; }\n"
-    report = server.judge(submission("cpp", source, [test("", "1")]))
+    server = fresh_server(BUILD_MEMORY_LIMIT="40MiB").start().ready()
+    report = server.judge(submission("c", MACROS, [test("", "1")]))
     assert report["verdict"] == "BF" and report["attempts"] == 1
     assert "memory" in report["build_log"].lower(), report["build_log"]
