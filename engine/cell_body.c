@@ -39,9 +39,10 @@ static json_t *tmpfs_of(const struct cell_spec *spec, json_t *image)
 static json_t *mounts_of(const struct cell_spec *spec, const struct cell_host *host,
                          const char *name)
 {
-    json_auto_t *all = json_pack("[{s:s, s:s++, s:s, s:b, s:{s:s}}]", "Type", "bind", "Source",
-                                 host->host_dir, "/", name, "Target", AGENT_DIR, "ReadOnly", 1,
-                                 "BindOptions", "Propagation", "rprivate");
+    /* No propagation is asked for: rprivate is refused for a source under Docker's own root (where
+     * the volumes of a server in a container are), rslave for one on a private mount. */
+    json_auto_t *all = json_pack("[{s:s, s:s++, s:s, s:b}]", "Type", "bind", "Source",
+                                 host->host_dir, "/", name, "Target", AGENT_DIR, "ReadOnly", 1);
     if (!spec->volume || !all)
         return TAKE(all);
     json_t *volume = json_pack("{s:s, s:s, s:s, s:b, s:{s:b}}", "Type", "volume", "Source",

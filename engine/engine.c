@@ -223,26 +223,26 @@ static struct engine *engine_free(struct engine *g)
     return NULL;
 }
 
-static int make(const struct engine_config *c, const struct languages *l, struct jobs *j,
-                struct engine **ret_engine, struct err *e)
+/* NULL with *e filled. */
+static struct engine *make(const struct engine_config *c, const struct languages *l, struct jobs *j,
+                           struct err *e)
 {
     struct engine *g = calloc(1, sizeof *g);
-    if (!g)
-        return err_set(e, ERR_NOMEM, "the engine");
+    struct worker **workers = calloc((size_t)c->parallel + 1, sizeof(struct worker *));
+    if (!g || !workers) {
+        (void)err_set(e, ERR_NOMEM, "the engine");
+        free(g);
+        free(workers);
+        return NULL;
+    }
     (void)pthread_mutex_init(&g->lock, NULL);
     g->config = c;
     g->languages = l;
     g->jobs = j;
-    g->workers = calloc((size_t)c->parallel + 1, sizeof(struct worker *));
-    if (!g->workers || ready_open(l, &g->ready, e) < 0 ||
-        docker_open(c->docker_host, &g->docker, e) < 0) {
-        if (!g->workers)
-            (void)err_set(e, ERR_NOMEM, "the engine");
-        (void)engine_free(g);
-        return -1;
-    }
-    *ret_engine = g;
-    return 0;
+    g->workers = workers;
+    if (ready_open(l, &g->ready, e) < 0 || docker_open(c->docker_host, &g->docker, e) < 0)
+        return engine_free(g);
+    return g;
 }
 
 /* Docker may still be away; what it will never do is said at once. */
@@ -261,9 +261,9 @@ static int first_look(struct engine *g, struct err *e)
 int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
                  struct engine **ret_engine, struct err *e)
 {
-    struct engine *g = NULL;
+    struct engine *g = make(c, l, j, e);
 
-    if (make(c, l, j, &g, e) < 0)
+    if (!g)
         return -1;
     jobs_listen(j, jobs_changed, g);
     int rc = first_look(g, e);

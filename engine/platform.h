@@ -48,3 +48,6 @@ NODISCARD int platform_cell_dir(const char *dir, char **ret_dir, struct err *e);
 struct docker;
 NODISCARD int platform_host_dir(struct docker *d, const char *dir, char **ret_host_dir,
                                 struct err *e);
+
+/* False when this process runs in a container and DATA_DIR (which exists) goes when that does. */
+bool platform_data_kept(const char *dir);

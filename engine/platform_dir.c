@@ -105,3 +105,14 @@ int platform_host_dir(struct docker *d, const char *dir, char **ret_host_dir, st
     *ret_host_dir = TAKE(path);
     return 0;
 }
+
+bool platform_data_kept(const char *dir)
+{
+    char id[PLATFORM_HOST_ID_SIZE];
+    CLEANUP(freep) char *mountinfo = malloc(MOUNTINFO_MAX);
+    CLEANUP(freep) char *path = realpath(dir, NULL);
+
+    return !mountinfo || !path ||
+           !platform_host_read("/proc/self/mountinfo", mountinfo, MOUNTINFO_MAX) ||
+           !platform_host_container(mountinfo, id) || platform_host_keeps(mountinfo, path);
+}

@@ -52,6 +52,44 @@ bool platform_host_container(const char *mountinfo, char out[PLATFORM_HOST_ID_SI
     return false;
 }
 
+/* How much of dir the mount point covers; 0: it is elsewhere. */
+static size_t covers(const char *point, const char *dir)
+{
+    size_t len = strlen(point);
+    while (len > 1 && point[len - 1] == '/')
+        len--;
+    bool within = strncmp(point, dir, len) == 0 && (dir[len] == '/' || dir[len] == '\0');
+    return within && len > 1 ? len : 0;
+}
+
+/* The name in ".../volumes/<64 hex digits>/_data". */
+static bool is_anonymous(const char *root)
+{
+    static const char before[] = "/volumes/";
+    const char *at = strstr(root, before);
+    return at && strspn(at + strlen(before), "0123456789abcdef") == PLATFORM_HOST_ID_SIZE - 1;
+}
+
+bool platform_host_keeps(const char *mountinfo, const char *dir)
+{
+    size_t longest = 0;
+    bool keeps = false;
+
+    for (const char *line = mountinfo; line;) {
+        char root[512], target[512];
+        size_t len = 0;
+        if (sscanf(line, "%*s %*s %*s %511s %511s", root, target) == 2)
+            len = covers(target, dir);
+        if (len > 0 && len >= longest) {
+            longest = len;
+            keeps = !is_anonymous(root);
+        }
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    return keeps;
+}
+
 int64_t platform_host_swap(const char *swaps)
 {
     int64_t sum = 0;
@@ -83,16 +121,6 @@ int platform_host_compare(struct platform_host_version a, struct platform_host_v
     int diff = a.major - b.major;
     diff = diff ? diff : a.minor - b.minor;
     return diff ? diff : a.patch - b.patch;
-}
-
-/* How much of dir the mount point covers; 0: it is elsewhere. */
-static size_t covers(const char *point, const char *dir)
-{
-    size_t len = strlen(point);
-    while (len > 1 && point[len - 1] == '/')
-        len--;
-    bool within = strncmp(point, dir, len) == 0 && (dir[len] == '/' || dir[len] == '\0');
-    return within && len > 1 ? len : 0;
 }
 
 char *platform_host_source(json_t *container, const char *dir)

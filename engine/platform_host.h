@@ -21,6 +21,10 @@ bool platform_host_read(const char *path, char *out, size_t size);
  * .../containers/<id>/hostname on /etc/hostname. False outside of one. */
 bool platform_host_container(const char *mountinfo, char out[PLATFORM_HOST_ID_SIZE]);
 
+/* False when dir (a real path inside a container) goes when the container does: it is on no mount
+ * of its own, or on an anonymous volume, whose name is 64 hex digits. */
+bool platform_host_keeps(const char *mountinfo, const char *dir);
+
 /* KiB of swap that are on, from /proc/swaps. */
 int64_t platform_host_swap(const char *swaps);
 

@@ -233,7 +233,7 @@ static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     const char *languages[LANGUAGES_MAX + 1];
-    struct claim c;
+    struct claim c = { .seq = 0 };
     struct err e;
     bool go = true;
 

@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "engine/language.h"
+#include "engine/platform.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
@@ -233,8 +234,12 @@ static int open_table(struct scrc *x, struct err *e)
                              .retention_ms = x->config.retention_ms,
                              .lock_wait_ms = x->config.shutdown_timeout_ms };
 
-    if (jobs_open(&c, &x->jobs, e) == 0)
+    if (jobs_open(&c, &x->jobs, e) == 0) {
+        if (!platform_data_kept(x->config.data_dir))
+            log_warning("table_not_kept", log_s("DATA_DIR", x->config.data_dir),
+                        log_s("means", "it goes with this container: mount a named volume there"));
         return 0;
+    }
     if (e->kind == ERR_SETTING) /* its lock is held: a fault of the moment, not a wrong setting */
         e->kind = ERR_UNAVAILABLE;
     return -1;

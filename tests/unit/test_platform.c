@@ -55,6 +55,31 @@ static void own_container(void **state)
     }
 }
 
+static void what_a_container_keeps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mountinfo;
+        bool keeps;
+    } cases[] = {
+        { ROOT_LINE, false },
+        { ROOT_LINE "614 601 254:1 /var/lib/docker/volumes/" ID "/_data /var/lib/scrc rw - ext4 "
+                    "/dev/vda1 rw\n",
+          false },
+        { ROOT_LINE "614 601 254:1 /var/lib/docker/volumes/scrc-data/_data /var/lib/scrc rw - ext4 "
+                    "/dev/vda1 rw\n",
+          true },
+        { ROOT_LINE "614 601 254:1 /srv/judge /var/lib rw - ext4 /dev/vda1 rw\n", true },
+        { ROOT_LINE "614 601 254:1 /srv/judge /var/lib/scr rw - ext4 /dev/vda1 rw\n", false },
+        /* the inner mount decides, in whatever order they are listed */
+        { "614 601 254:1 /srv/judge /var/lib/scrc rw - ext4 /dev/vda1 rw\n"
+          "615 601 254:1 /var/lib/docker/volumes/" ID "/_data /var/lib rw - ext4 /dev/vda1 rw\n",
+          true },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_true(platform_host_keeps(cases[i].mountinfo, "/var/lib/scrc") == cases[i].keeps);
+}
+
 static void swap(void **state)
 {
     (void)state;
@@ -186,10 +211,10 @@ static void cell_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(own_container), cmocka_unit_test(swap),
-        cmocka_unit_test(core_pattern),  cmocka_unit_test(versions),
-        cmocka_unit_test(mount_source),  cmocka_unit_test(files),
-        cmocka_unit_test(cell_dir),
+        cmocka_unit_test(own_container), cmocka_unit_test(what_a_container_keeps),
+        cmocka_unit_test(swap),          cmocka_unit_test(core_pattern),
+        cmocka_unit_test(versions),      cmocka_unit_test(mount_source),
+        cmocka_unit_test(files),         cmocka_unit_test(cell_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
