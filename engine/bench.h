@@ -1,7 +1,7 @@
 /* engine/bench.h - what one judging thread has in its hands: a Docker handle and the cells it uses.
  *
  *     bench_begin(b, seq)
- *         bench_take() ... cell_run() ... bench_put() or bench_drop()
+ *         bench_take() ... cell_run() ... bench_put()
  *     bench_end(b)         puts back or drops what is still held
  *
  * Room     engine.
@@ -17,11 +17,11 @@
 
 #include "engine/cell.h"
 #include "schema/base.h"
+#include "schema/err.h"
 
 struct bench;
 struct docker;
 struct engine_config;
-struct err;
 struct pool;
 
 /* Where cells come from: a shelf of the pool, or, with number -1, made on the spot and removed
@@ -36,15 +36,30 @@ struct bench_cell {
     int shelf, uses;   /* uses: submissions it has served */
     int uses_max;      /* it is dropped after this many */
     bool spent;        /* it must not be used again */
+    bool used;         /* bench_take() has handed it out */
 };
 
 #define BENCH_CELLS 2
+
+/* A cell that another thread takes and gives its memory while this one builds. */
+struct bench_ahead {
+    bool pending;
+    pthread_t thread;
+    struct docker *docker;           /* owned */
+    const struct bench_shelf *shelf; /* borrowed, as long as it is pending */
+    int64_t memory_bytes;
+    int uses_max;
+    int rc; /* the thread's, as are these */
+    struct bench_cell *cell;
+    struct err err;
+};
 
 struct bench {
     const struct engine_config *config; /* borrowed */
     const struct cell_host *host;       /* borrowed */
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by bench_begin() */
+    struct bench_ahead ahead;
     pthread_mutex_t lock;
     /* guarded by lock */
     int64_t seq; /* of the submission on it; 0: none */
@@ -60,10 +75,15 @@ void bench_clear(struct bench *b);
 void bench_begin(struct bench *b, struct pool *pool, int64_t seq);
 void bench_end(struct bench *b);
 
-/* A warm cell of this shelf with this much memory. Borrowed until bench_put(), bench_drop() or
- * bench_end(). A cell that will not take the memory is replaced by another one. */
+/* A warm cell of this shelf with this much memory. Borrowed until bench_put() or bench_end(). A
+ * cell that will not take the memory is replaced by another one. */
 NODISCARD int bench_take(struct bench *b, const struct bench_shelf *shelf, int64_t memory_bytes,
                          int uses_max, struct bench_cell **ret_cell, struct err *e);
+
+/* Does the same in the background; the next bench_take() of this shelf and memory is its answer.
+ * One at a time; shelf is borrowed until bench_end(). */
+void bench_take_ahead(struct bench *b, const struct bench_shelf *shelf, int64_t memory_bytes,
+                      int uses_max);
 
 /* Back to the shelf once it is proved clean; dropped when spent, worn out or not clean. */
 void bench_put(struct bench *b, struct bench_cell *c);

@@ -321,7 +321,7 @@ void engine_reason(struct engine *g, const char *language, char *out, size_t siz
 
 void engine_health(struct engine *g, struct engine_health *ret_health)
 {
-    struct engine_health h = { .docker = atomic_load(&g->docker_answers) && !ready_paused(g->ready),
+    struct engine_health h = { .docker = atomic_load(&g->docker_answers),
                                .running = atomic_load(&g->running) };
     struct pool_stats stats = { 0 };
 
@@ -331,8 +331,9 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
     (void)pthread_mutex_unlock(&g->lock);
     h.cells_idle = stats.idle;
     h.cells_taken = stats.taken;
-    h.ready = h.docker && ready_has_images(g->ready);
-    if (!h.docker)
+    bool paused = ready_paused(g->ready);
+    h.ready = h.docker && !paused && ready_has_images(g->ready);
+    if (!h.docker || paused)
         ready_reason(g->ready, NULL, h.why, sizeof h.why);
     else if (!h.ready)
         (void)snprintf(h.why, sizeof h.why, "no language's images are on this host yet");

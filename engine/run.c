@@ -267,18 +267,28 @@ static int run_all(struct run *run, struct report *r, struct run_refusal *ret_re
     return 0;
 }
 
+static int uses_max(const struct bench *b)
+{
+    return b->config->cell_uses < INT32_MAX ? (int)b->config->cell_uses : INT32_MAX;
+}
+
+void run_prepare(struct bench *b, const struct plan *p, const struct limits *limits)
+{
+    if (limits->memory_bytes != b->config->default_memory_bytes)
+        bench_take_ahead(b, &p->run, plan_memory(p, limits->memory_bytes), uses_max(b));
+}
+
 int run_tests(struct bench *b, const struct run_order *o, struct report *r,
               struct run_refusal *ret_refusal, struct err *e)
 {
     const struct plan *p = o->plan;
-    int64_t uses = b->config->cell_uses;
     CLEANUP(freep) char **argv = NULL;
 
     if (language_expand(p->row->run, o->words, &argv, e) < 0)
         return -1;
     struct run run = { .b = b, .o = o, .argv = argv };
-    if (bench_take(b, &p->run, plan_memory(p, o->limits.memory_bytes),
-                   uses < INT32_MAX ? (int)uses : INT32_MAX, &run.cell, e) < 0)
+    if (bench_take(b, &p->run, plan_memory(p, o->limits.memory_bytes), uses_max(b), &run.cell, e) <
+        0)
         return -1;
     /* The cell goes back when the report is on the disk (bench_end): nobody waits for its proof. */
     *ret_refusal = (struct run_refusal){ .refused = false };

@@ -33,6 +33,10 @@ struct run_refusal {
     struct buf log; /* owned */
 };
 
+/* Begins to make the run cell ready, while something is built, when its memory is not the usual
+ * one: telling Docker takes as long as a short run. */
+void run_prepare(struct bench *b, const struct plan *p, const struct limits *limits);
+
 /* Runs the tests in order, or once with an empty stdin when there are none. Fills verdict, tests
  * and all that is summed over them in *r, which must be empty there; on failure r is of no more
  * use. */

@@ -1,7 +1,7 @@
 /* tests/docker/engine_fixture.h - an engine on a job table of its own, and short words to use it.
  *
- * SCRC_TEST_IMAGES is the prefix of the images (default scrc-local): PREFIX/python, /golang, /gcc,
- * /jdk, /run. Without an engine or these images a test program exits 77: skipped.
+ * The images are the settings' (PYTHON_IMAGE, ...), else those of scrc-local. Without an engine or
+ * without the images a test program exits 77: skipped.
  */
 #pragma once
 
@@ -93,16 +93,24 @@ static inline void engine_await(const char *language)
     fail_msg("%s is not ready: %s", language, why);
 }
 
-static inline void engine_images(const char *prefix)
+static inline void engine_images(void)
 {
-    static const char *const names[] = { "python", "golang", "gcc", "jdk", "run" };
+    static const struct {
+        const char *setting, *otherwise;
+    } names[] = { { "PYTHON_IMAGE", "scrc-local/python" },
+                  { "GO_IMAGE", "scrc-local/golang" },
+                  { "C_IMAGE", "scrc-local/gcc" },
+                  { "JAVA_IMAGE", "scrc-local/jdk" },
+                  { "C_RUN_IMAGE", "scrc-local/run" } };
     struct docker *d = NULL;
     struct err e;
     bool here = docker_open(getenv("DOCKER_HOST"), &d, &e) == 0;
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         json_auto_t *image = NULL;
-        (void)snprintf(fixture.images[i], sizeof fixture.images[i], "%s/%s", prefix, names[i]);
+        const char *set = getenv(names[i].setting);
+        (void)snprintf(fixture.images[i], sizeof fixture.images[i], "%s",
+                       set ? set : names[i].otherwise);
         here = here && docker_image(d, fixture.images[i], &image, &e) == 0;
     }
     (void)docker_free(d);
@@ -115,12 +123,11 @@ static inline void engine_images(const char *prefix)
 /* The settings' defaults, but for what `change` may do to them. */
 static inline int engine_open(void (*change)(struct engine_config *c))
 {
-    const char *prefix = getenv("SCRC_TEST_IMAGES");
     struct err e = { 0 };
 
     if (text_init() < 0)
         return -1;
-    engine_images(prefix ? prefix : "scrc-local");
+    engine_images();
     const struct language_override overrides[] = {
         { .name = "python", .image = fixture.images[0] },
         { .name = "go", .image = fixture.images[1], .run_image = fixture.images[4] },

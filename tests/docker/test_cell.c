@@ -204,10 +204,10 @@ static void limits(void **state)
         enum agent_limit limit;
         int64_t least_ms, most_ms;
     } cases[] = {
-        { "sleep 100", 200, 0, AGENT_LIMIT_WALL, 300, 3000 },
-        { "sleep 100", 5000, 400, AGENT_LIMIT_WALL, 400, 3000 },
-        { "while :; do :; done", 200, 0, AGENT_LIMIT_CPU, 200, 3000 },
-        { "trap '' TERM INT; kill -STOP $$; sleep 100", 200, 0, AGENT_LIMIT_WALL, 300, 3000 },
+        { "sleep 100", 200, 0, AGENT_LIMIT_WALL, 300, 20000 },
+        { "sleep 100", 5000, 400, AGENT_LIMIT_WALL, 400, 20000 },
+        { "while :; do :; done", 200, 0, AGENT_LIMIT_CPU, 200, 20000 },
+        { "trap '' TERM INT; kill -STOP $$; sleep 100", 200, 0, AGENT_LIMIT_WALL, 300, 20000 },
     };
     struct cell *c = fixture_cell();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -260,7 +260,7 @@ static void ended_from_outside(void **state)
         int64_t began = clock_mono_ns();
         ASSERT_ERR(x.kill ? ERR_CELL : ERR_CANCELLED,
                    cell_run(x.cell, fixture.docker, &l.request, &r, e));
-        assert_in_range(clock_mono_ns() - began, 0, 3 * NS_PER_S);
+        assert_in_range(clock_mono_ns() - began, 0, 20 * NS_PER_S);
         assert_int_equal(pthread_join(thread, NULL), 0);
         assert_null(r.out.data);
         assert_false(cell_alive(x.cell));
