@@ -1,11 +1,8 @@
-/* The engine with a real job table and a real Docker: verdicts of five languages, and odd cases. */
+/* The engine with a real job table and a real Docker: verdicts of five languages, and odd cases.
+ * PROGRAMS is tests/programs. */
 #include "engine_fixture.h"
 
 #include <dirent.h>
-
-#ifndef PROGRAMS
-#define PROGRAMS "tests/programs" /* CMake says where they are */
-#endif
 
 static const char *const languages[] = { "python", "go", "c", "cpp", "java" };
 
@@ -463,5 +460,5 @@ int main(void)
     if (engine_open(NULL) < 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed || engine_close() < 0 ? 1 : 0;
+    return engine_close() < 0 || failed ? 1 : 0;
 }

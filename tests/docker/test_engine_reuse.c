@@ -84,5 +84,5 @@ int main(void)
     if (engine_open(many_uses) < 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, ready, NULL);
-    return failed || engine_close() < 0 ? 1 : 0;
+    return engine_close() < 0 || failed ? 1 : 0;
 }
