@@ -45,9 +45,12 @@ static json_t *mounts_of(const struct cell_spec *spec, const struct cell_host *h
                                  host->host_dir, "/", name, "Target", AGENT_DIR, "ReadOnly", 1);
     if (!spec->volume || !all)
         return TAKE(all);
-    json_t *volume = json_pack("{s:s, s:s, s:s, s:b, s:{s:b}}", "Type", "volume", "Source",
-                               spec->volume, "Target", spec->volume_target, "ReadOnly",
-                               spec->volume_writable ? 0 : 1, "VolumeOptions", "NoCopy", 1);
+    /* A writable one that is new takes the mode of the image's directory, so that programs may fill
+     * it whatever their uid. */
+    json_t *volume =
+        json_pack("{s:s, s:s, s:s, s:b, s:{s:b}}", "Type", "volume", "Source", spec->volume,
+                  "Target", spec->volume_target, "ReadOnly", spec->volume_writable ? 0 : 1,
+                  "VolumeOptions", "NoCopy", spec->volume_writable ? 0 : 1);
     if (json_array_append_new(all, volume) < 0)
         return NULL;
     return TAKE(all);

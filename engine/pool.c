@@ -362,6 +362,13 @@ static bool take_locked(struct pool *p, struct shelf *s, int64_t memory, struct 
     return true;
 }
 
+/* Of failures like these nobody is spent an attempt, so a taker may hear of one at once. Any other
+ * is worth a new try: else one bad moment would use up all that a submission has. */
+static bool lasting(enum err_kind kind)
+{
+    return kind == ERR_UNAVAILABLE || kind == ERR_IMAGE || kind == ERR_DISK || kind == ERR_NOMEM;
+}
+
 static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct slot *ret_slot,
                        struct err *e)
 {
@@ -371,7 +378,8 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
     while (p->stopping || !take_locked(p, s, memory, ret_slot)) {
         if (p->stopping)
             return err_set(e, ERR_CANCELLED, "the pool is stopping");
-        bool resting = s->failing && s->making == 0 && clock_mono_ns() < s->retry_at;
+        bool resting =
+            s->failing && lasting(s->last.kind) && s->making == 0 && clock_mono_ns() < s->retry_at;
         if (resting || s->rounds != rounds)
             return err_set(e, s->last.kind, "%.390s", s->last.msg);
         if (!waited && s->target < most_idle(p))

@@ -1,5 +1,6 @@
 """The server in a container: the Dockerfile's image, given nothing but Docker's socket."""
 
+import os
 import re
 import subprocess
 import uuid
@@ -88,7 +89,7 @@ def container(image):
 
 @pytest.fixture
 def volume():
-    name = run("docker", "volume", "create")
+    name = run("docker", "volume", "create", f"scrc-test-{os.getpid()}")
     yield name
     run("docker", "volume", "rm", "-f", name)
 

@@ -15,8 +15,8 @@ from engines import containers, docker
 from harness import MIB, ROOT, submission, test, wait_for
 
 FILES = sorted(glob.glob(os.path.join(ROOT, "tests/hostile/*.c")))
-NEIGHBOUR = submission("c", "#include <stdio.h>\nint main(){int a,b;scanf(\"%d%d\",&a,&b);"
-                            "printf(\"%d\\n\",a+b);}", [test("2 3\n", "5"), test("20 22\n", "42")])
+NEIGHBOUR = submission("python", "print(sum(map(int, input().split())))",
+                       [test("2 3\n", "5"), test("20 22\n", "42")])
 
 
 @pytest.fixture(scope="module", params=["auto", "inplace"])
@@ -148,7 +148,8 @@ def test_the_search_would_find_it(box):
 def test_other_submissions_are_out_of_reach(box):
     """A3: source, input and output of one that runs beside it."""
     other = submission("python", f"# {canary('feedface')}\nimport sys,time\nx=sys.stdin.read()\n"
-                                 "open('/tmp/own','w').write(x)\nprint(x,flush=True)\ntime.sleep(5)",
+                                 "open('/tmp/own','w').write(x)\nprint(x,flush=True)\n"
+                                 "time.sleep(5)",
                        [test(canary("12345678"), canary("12345678"))],
                        limits={"time_limit_ms": 1000, "wall_time_limit_ms": 20_000})
     id = box.submit(other)
@@ -272,15 +273,16 @@ BUILDS = [
      "func main() { print(s) }\n", {"BF"}),
     ("B3 go:embed of what lies beside", "go", "package main\nimport _ \"embed\"\n"
      "//go:embed ../../etc/passwd\nvar s string\nfunc main() { print(s) }\n", {"BF"}),
-    ("B5 cgo", "go", "package main\n// #include <stdlib.h>\nimport \"C\"\nfunc main() { C.abs(1) }\n",
-     {"BF"}),
+    ("B5 cgo", "go", "package main\n// #include <stdlib.h>\nimport \"C\"\n"
+     "func main() { C.abs(1) }\n", {"BF"}),
     ("B5 cgo flags", "go", "package main\n// #cgo LDFLAGS: -Wl,-T,/etc/passwd\nimport \"C\"\n"
      "func main() {}\n", {"BF"}),
     ("B5 a module from the net", "go", "package main\nimport \"github.com/google/uuid\"\n"
      "func main() { print(uuid.New().String()) }\n", {"BF"}),
     ("B6 huge array", "c", "char a[10ULL << 30] = { 1 };\n" + C_MAIN, {"BF"}),
     ("B6 fill", "c", '__asm__(".data\\n.fill 3000000000, 1, 7\\n.text");\n' + C_MAIN, {"BF"}),
-    ("B6 over the cap", "c", '__asm__(".data\\n.fill 100000000, 1, 7\\n.text");\n' + C_MAIN, {"BF"}),
+    ("B6 over the cap", "c", '__asm__(".data\\n.fill 100000000, 1, 7\\n.text");\n' + C_MAIN,
+     {"BF"}),
     ("B6 zeros cost nothing", "c", "char a[1ULL << 30];\n" + C_MAIN, {"OK"}),
     ("B7 the name of a link", "c", '# 1 "/etc/passwd"\n' + C_MAIN, {"OK"}),
     ("B10 NUL in C", "c", C_MAIN + "/* \0 */\n", {"OK", "BF"}),

@@ -42,7 +42,8 @@ for d, dirs, files in os.walk('/'):
     if d.startswith('/sys') or d.count('/') > 1 and d.startswith('/proc'): dirs.clear(); continue
     for n in dirs + files:
         if C in n: hits.append(os.path.join(d, n))
-        elif d.startswith(('/tmp', '/dev', '/run', '/var/tmp', os.getcwd())) and os.path.isfile(os.path.join(d, n)):
+        elif not d.startswith(('/tmp', '/dev', '/run', '/var/tmp', os.getcwd())): pass
+        elif os.path.isfile(os.path.join(d, n)):
             try:
                 with open(os.path.join(d, n), errors='replace') as f:
                     if n not in ('script.py', 'main.py') and C in f.read(1 << 16): hits.append(n)
