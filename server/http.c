@@ -387,10 +387,9 @@ int http_start(const struct server *s, int listen_fd, struct http **ret_http, st
 
 void http_drain(struct http *h)
 {
-    if (gate_is_draining(&h->gate))
-        return;
-    int fd = MHD_quiesce_daemon(h->daemon);
-    closep(&fd);
+    /* Not MHD_quiesce_daemon(): with epoll it and the library's own threads take the listening
+     * socket out of the set in a race, and the loser aborts the process. Who connects until the end
+     * is told 503. */
     gate_drain(&h->gate);
 }
 

@@ -36,8 +36,8 @@ struct server {
 NODISCARD int http_start(const struct server *s, int listen_fd, struct http **ret_http,
                          struct err *e);
 
-/* Takes no more connections and refuses further requests; those that wait go on waiting. After this
- * nothing here uses the engine or writes to the job table. */
+/* Refuses further requests with 503; those that wait go on waiting. After this nothing here uses
+ * the engine or writes to the job table. */
 void http_drain(struct http *h);
 
 /* Drains, answers those who wait, stops. Ends the server's waiters too. Takes NULL, returns NULL.

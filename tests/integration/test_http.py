@@ -71,7 +71,8 @@ def test_fields(server):
 
 def test_what_was_sent(server):
     sent = submission("python", "print('ж')",
-                      [test("a" * 5000 + "\n", "b" * 9000), test(b"\xff", "\0")], 2000, 64, id="sent/ж 1", checker={"name": "float", "relative_tolerance": 0.5},
+                      [test("a" * 5000 + "\n", "b" * 9000), test(b"\xff", "\0")], 2000, 64,
+                      id="sent/ж 1", checker={"name": "float", "relative_tolerance": 0.5},
                       stop_on_failure=False)
     server.judge(sent)
     answer = server.get("/submissions/" + quote("sent/ж 1"))

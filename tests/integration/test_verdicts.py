@@ -85,7 +85,8 @@ PYTHON = [
         "python", "import time\nprint(6,flush=True)\ntime.sleep(60)", [test("", "6")], 300), "TL"),
     ("ignores SIGTERM", submission(
         "python", "import signal,time\nfor n in range(1,32):\n"
-        "  try: signal.signal(n,signal.SIG_IGN)\n  except OSError: pass\nwhile 1: pass", [test()], 300), "TL"),
+        "  try: signal.signal(n,signal.SIG_IGN)\n  except OSError: pass\nwhile 1: pass",
+        [test()], 300), "TL"),
     ("wall limit allows sleep", submission(
         "python", "import time\ntime.sleep(.6)\nprint(1)", [test("", "1")], 200,
         limits={"wall_time_limit_ms": 3000}), "OK"),

@@ -431,7 +431,9 @@ static void test_drain(void **state)
     until_waiting(&f, 1);
 
     http_drain(f.http);
-    assert_int_equal(dial(&f), -1);
+    CLEANUP(closep) int late = dial(&f);
+    assert_true(push(late, SMUGGLED, strlen(SMUGGLED)));
+    expect_status(hear(late, false), 503);
     assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
     struct answer a = hear(fd, false);
     assert_int_equal(a.status, 503);
