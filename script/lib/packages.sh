@@ -6,7 +6,8 @@
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
     libunistring-dev uthash-dev)
-packages_test=(clang-format shellcheck python3-pytest curl)
+packages_test=(clang-format shellcheck python3-pytest python3-pytest-xdist curl)
+packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
 packages_bench=(wrk curl)
 # To make language images where no registry is in reach.
 packages_image=(mmdebstrap)
