@@ -5,7 +5,7 @@
 # To build; the Dockerfile reads this list too. libcmocka is here because one CMake configuration serves every script.
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
-    libunistring-dev uthash-dev)
+    libunistring-dev uthash-dev librdkafka-dev)
 packages_test=(clang-format shellcheck python3-pytest curl)
 packages_bench=(wrk curl)
 # To make language images where no registry is in reach.
