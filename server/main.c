@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
+#include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "engine/language.h"
 #include "engine/platform.h"
@@ -22,9 +24,13 @@
 #include "schema/text.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/kafka.h"
 #include "server/listen.h"
 #include "server/preflight.h"
 #include "server/waiters.h"
+
+#define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
+#define LAST_LOOK_NS (50 * NS_PER_MS)
 
 enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
 
@@ -37,6 +43,7 @@ struct scrc {
     int listen_fd;
     struct jobs *jobs;
     struct waiters *waiters;
+    struct bridge *bridge; /* NULL: Kafka is off */
     struct engine *engine;
     struct http *http;
 };
@@ -117,7 +124,8 @@ static struct {
     pthread_cond_t ended;
     /* guarded by lock */
     bool serving, ending;
-} life = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+    bool fed; /* Kafka has no more for us: end when all is judged and told */
+} life = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, false };
 
 /* While the server waits for its table, a signal ends it at once: nothing has been promised to
  * anybody. */
@@ -158,12 +166,45 @@ static void begin_serving(void)
     pthread_mutex_unlock(&life.lock);
 }
 
-static void wait_for_end(void)
+static void end_of_feed(void *ctx)
+{
+    (void)ctx;
+    pthread_mutex_lock(&life.lock);
+    life.fed = true;
+    pthread_cond_signal(&life.ended);
+    pthread_mutex_unlock(&life.lock);
+}
+
+/* True when a signal came, false when there is no more to read. */
+static bool wait_for_end(void)
 {
     pthread_mutex_lock(&life.lock);
-    while (!life.ending)
+    while (!life.ending && !life.fed)
         pthread_cond_wait(&life.ended, &life.lock);
+    bool signalled = life.ending;
     pthread_mutex_unlock(&life.lock);
+    return signalled;
+}
+
+/* Waits for a signal, but not longer than ns. True when it came. */
+static bool wait_for_signal(int64_t ns)
+{
+    struct timespec due;
+    int rc = 0;
+
+    (void)clock_gettime(CLOCK_REALTIME, &due);
+    due.tv_sec += ns / NS_PER_S;
+    due.tv_nsec += ns % NS_PER_S;
+    if (due.tv_nsec >= NS_PER_S) {
+        due.tv_nsec -= NS_PER_S;
+        due.tv_sec++;
+    }
+    pthread_mutex_lock(&life.lock);
+    while (!life.ending && rc == 0)
+        rc = pthread_cond_timedwait(&life.ended, &life.lock, &due);
+    bool signalled = life.ending;
+    pthread_mutex_unlock(&life.lock);
+    return signalled;
 }
 
 /* ---- settings ---- */
@@ -232,7 +273,9 @@ static int open_table(struct scrc *x, struct err *e)
                              .instance = x->instance,
                              .max_queued = x->config.max_queued,
                              .retention_ms = x->config.retention_ms,
-                             .lock_wait_ms = x->config.shutdown_timeout_ms };
+                             .lock_wait_ms = x->config.shutdown_timeout_ms,
+                             .publish_all =
+                                 x->config.kafka_brokers && x->config.kafka_publish_http };
 
     if (jobs_open(&c, &x->jobs, e) == 0) {
         if (!platform_data_kept(x->config.data_dir))
@@ -251,7 +294,8 @@ static int start_http(struct scrc *x, struct err *e)
                         .jobs = x->jobs,
                         .engine = x->engine,
                         .languages = x->languages,
-                        .waiters = x->waiters };
+                        .waiters = x->waiters,
+                        .bridge = x->bridge };
     char name[LISTEN_NAME_SIZE];
 
     listen_name(x->listen_fd, name);
@@ -261,10 +305,29 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* The waiters must listen before the engine makes the first change. */
+/* What is wrong with its settings is said before the table is opened. */
+static int check_kafka(struct scrc *x, struct err *e)
+{
+    if (!x->config.kafka_brokers)
+        return 0;
+    struct bridge_config c = kafka_settings(&x->config, x->languages, environ);
+    return bridge_check(&c, e);
+}
+
+static int open_kafka(struct scrc *x, struct err *e)
+{
+    static const struct bridge_hooks hooks = { .ended = end_of_feed };
+
+    if (!x->config.kafka_brokers)
+        return 0;
+    struct bridge_config c = kafka_settings(&x->config, x->languages, environ);
+    return bridge_open(&c, x->jobs, &hooks, &x->bridge, e);
+}
+
+/* Whoever listens to the table must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
-    if (open_languages(x, e) < 0)
+    if (open_languages(x, e) < 0 || check_kafka(x, e) < 0)
         return -1;
     if (listen_bind(x->config.http_listen, x->config.allow_anonymous, &x->listen_fd, e) < 0)
         return -1;
@@ -272,19 +335,30 @@ static int start(struct scrc *x, struct err *e)
         return -1;
     begin_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
-    if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
+    if (open_kafka(x, e) < 0 ||
+        engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
-    return start_http(x, e);
+    if (start_http(x, e) < 0)
+        return -1;
+    return x->bridge ? bridge_start(x->bridge, e) : 0;
 }
 
 /* While runs in progress end, their clients go on waiting. */
 static void stop(struct scrc *x)
 {
+    int64_t deadline = clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS;
+
     if (x->http)
         http_drain(x->http);
-    x->engine = engine_stop(x->engine, clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS);
+    if (x->bridge)
+        bridge_drain(x->bridge, deadline);
+    x->engine = engine_stop(x->engine, deadline);
+    if (x->bridge)
+        bridge_stop(x->bridge,
+                    clock_mono_ns() + FLUSH_NS > deadline ? clock_mono_ns() + FLUSH_NS : deadline);
     x->http = http_stop(x->http);
     x->jobs = jobs_close(x->jobs);
+    x->bridge = bridge_free(x->bridge);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
     x->languages = languages_free(x->languages);
@@ -308,13 +382,33 @@ static enum exit_code check(struct scrc *x)
     return preflight_print(&x->engine_config, x->languages, stdout) ? EXIT_CLEAN : EXIT_FAULT;
 }
 
+static bool all_is_told(struct scrc *x)
+{
+    int64_t rows = 0, oldest = 0;
+    struct jobs_counts counts;
+
+    jobs_counts(x->jobs, &counts);
+    outbox_counts(x->jobs, &rows, &oldest);
+    return counts.queued == 0 && counts.running == 0 && rows == 0;
+}
+
+/* `done`, or SCRIPT_EXPECTED: nothing more is taken, what was accepted is judged and published. */
+static void finish_feed(struct scrc *x)
+{
+    log_info("finishing", log_s("why", "no more is to be read from Kafka"));
+    http_drain(x->http);
+    while (!all_is_told(x) && !wait_for_signal(LAST_LOOK_NS))
+        ;
+}
+
 static enum exit_code serve(struct scrc *x)
 {
     struct err e;
 
     if (start_watching(&e) < 0 || start(x, &e) < 0)
         return fault(&e);
-    wait_for_end();
+    if (!wait_for_end())
+        finish_feed(x);
     return EXIT_CLEAN;
 }
 
