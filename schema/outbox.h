@@ -54,7 +54,8 @@ struct outbox_item {
     size_t key_len;
     char *payload; /* NUL-terminated beyond payload_len; NULL: none */
     size_t payload_len;
-    char *reason, *topic; /* DEAD_LETTER: why, and where it was read; else NULL */
+    char *reason; /* DEAD_LETTER: why; else NULL */
+    char *topic;  /* REFUSAL, DEAD_LETTER: where it was read; else NULL */
     int32_t partition;
     int64_t offset;
     struct submission
@@ -67,7 +68,8 @@ struct outbox_batch {
 };
 
 /* Rows with number > after, lowest first: at most max_rows, and no more once their payloads pass
- * max_bytes (at least one). Empty when there is none. Release with outbox_batch_clear(). */
+ * max_bytes together with the texts lent (at least one). Empty when there is none. Release with
+ * outbox_batch_clear(). */
 NODISCARD int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes,
                           struct outbox_batch *ret_batch, struct err *e);
 void outbox_batch_clear(struct outbox_batch *b);
