@@ -155,7 +155,8 @@ struct jobs_op {
             bool was_running; /* out */
             int64_t seq;      /* out */
         } cancel;
-        /* A seen origin stores nothing again. */
+        /* A seen origin stores nothing again; a REFUSAL whose key is the id of a row is left out.
+         */
         struct {
             const struct outbox_origin *origin;  /* borrowed */
             const struct outbox_letter *letters; /* borrowed */

@@ -85,6 +85,21 @@ static int put_letter(struct jobs *j, const struct outbox_origin *o, const struc
     return db_run(q, e);
 }
 
+/* The report of a refused message would contradict the one that an accepted submission of that id
+ * has, or will have. 1, 0, -1. */
+static int contradicts(struct db *d, const struct outbox_letter *l, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT 1 FROM job WHERE id = ?1";
+
+    if (l->kind != OUTBOX_REFUSAL || !l->key)
+        return 0;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text_n(q, 1, l->key, l->key_len);
+    return db_step(q, e);
+}
+
 int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     const struct outbox_origin *o = op->u.refuse.origin;
@@ -100,9 +115,12 @@ int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
         return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
     if (jobs_intake_put(j, o, 0, e) < 0)
         return -1;
-    for (size_t i = 0; i < op->u.refuse.letters_len; i++)
-        if (put_letter(j, o, &op->u.refuse.letters[i], e) < 0)
+    for (size_t i = 0; i < op->u.refuse.letters_len; i++) {
+        const struct outbox_letter *l = &op->u.refuse.letters[i];
+        n = contradicts(j->db, l, e);
+        if (n < 0 || (n == 0 && put_letter(j, o, l, e) < 0))
             return -1;
+    }
     return 0;
 }
 

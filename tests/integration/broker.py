@@ -85,16 +85,6 @@ class Broker:
     def kill9(self):
         self.end(signal.SIGKILL)
 
-    def create_topic(self, name, partitions=1, **settings):
-        more = [x for k, v in settings.items() for x in ("--config", f"{k}={v}")]
-        self.java("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.bootstrap,
-                  "--create", "--topic", name, "--partitions", str(partitions), *more)
-
-    def reset_offsets(self, group, topic):
-        self.java("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-                  "--bootstrap-server", self.bootstrap, "--group", group, "--topic", topic,
-                  "--reset-offsets", "--to-earliest", "--execute")
-
     def close(self):
         self.kill9()
         shutil.rmtree(self.dir, ignore_errors=True)

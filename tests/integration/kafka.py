@@ -6,7 +6,8 @@ import subprocess
 import time
 from collections import Counter, namedtuple
 
-from harness import Server, submission, test, wait_for
+import admin
+from harness import submission, test, wait_for
 
 Message = namedtuple("Message", "partition offset key value headers")
 
@@ -92,12 +93,13 @@ class Topics:
         return wait_for(all_there, seconds, f"{len(ids)} reports", pause=0.5)
 
     def committed(self):
-        """{partition: offset} of the group, as the broker has it."""
-        text = self.broker.java("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-                                "--bootstrap-server", self.bootstrap, "--group", self.group,
-                                "--describe")
-        rows = re.findall(rf"^\S+\s+{re.escape(self.scripts)}\s+(\d+)\s+(\d+)", text, re.M)
-        return {int(p): int(o) for p, o in rows}
+        return admin.committed(self.bootstrap, self.group, self.scripts)
+
+    def reset_offsets(self):
+        admin.reset_offsets(self.bootstrap, self.group, self.scripts)
+
+    def create(self, name, partitions=1, **settings):
+        admin.create_topic(self.bootstrap, name, partitions, **settings)
 
 
 def quick(id, n=1, **more):
