@@ -37,10 +37,10 @@ static void too_large(struct drain *d, const struct flight *x)
     int64_t last = d->after > x->number ? d->after : x->number;
 
     /* The broker measures whole batches: who is to blame is known when each goes alone. */
-    if (d->single_until == 0)
-        d->single_until = last;
-    else
+    if (x->alone)
         d->limit[x->topic] = x->bytes / 2;
+    else if (d->single_until < last)
+        d->single_until = last;
     again(d, x->number, 0);
 }
 
@@ -157,6 +157,7 @@ static enum producer_result hand_over(struct drain *d, const struct outbox_item 
     (void)snprintf(outbox, sizeof outbox, "%s:%lld", jobs_table_id(d->jobs),
                    (long long)item->number);
     x->bytes = w->len + item->key_len;
+    x->alone = d->single_until > 0;
     enum producer_result result = producer_send(d->producer, &m, ret_why);
     if (result == PRODUCER_QUEUED) {
         w->payload = NULL; /* taken */

@@ -28,6 +28,7 @@ struct flight {
     enum outbox_kind kind;
     size_t topic; /* 0 results, 1 dead letters */
     size_t bytes; /* as sent */
+    bool alone;   /* nothing else flew when it was sent, nor since */
     bool sent;    /* LANDED: the broker has it; false: it never will, and the row goes as well */
     int32_t partition;
     int64_t offset;

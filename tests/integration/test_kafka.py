@@ -232,7 +232,7 @@ def test_a_foreign_member_in_the_group(topics, fresh_server):
     topics.create(topics.scripts, 4)
     server = topics.server(fresh_server).start()
     wait_for(lambda: "partitions=4" in server.log(), 30, "alone", pause=0.2)
-    other = subprocess.Popen(["kcat", "-b", topics.bootstrap, "-q", "-X",
+    other = subprocess.Popen(["kcat", "-b", topics.bootstrap, "-q", "-u", "-X",
                               "session.timeout.ms=6000", "-X",
                               "partition.assignment.strategy=range,roundrobin",
                               "-G", topics.group, topics.scripts],
