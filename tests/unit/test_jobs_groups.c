@@ -183,6 +183,30 @@ static void a_broken_operation_harms_no_other(void **state)
     submission_packed_clear(&packed);
 }
 
+/* The first message of a partition gives it a number; a group that is lost takes it along. */
+static void what_a_lost_group_knew_of_partitions_is_forgotten(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
+    CLEANUP(submission_freep) struct submission *bad = parse_source("bad", "2");
+    struct outbox_origin first = { "scripts", 0, 5 }, second = { "scripts", 0, 6 };
+    struct submission_packed packed = { 0 }, broken = { 0 };
+    struct err e = { 0 };
+
+    assert_int_equal(submission_pack(a, &packed, &e), 0);
+    struct jobs_op ops[] = { accept_of(a, &packed), accept_of(bad, &broken) };
+    ops[0].u.accept.origin = &second;
+    ops[1].u.accept.origin = &first;
+    put_together(t->j, ops, ARRAY_LEN(ops));
+    assert_int_equal(ops[0].result, 0);
+    assert_false(ops[0].u.accept.replay);
+    assert_int_equal(ops[1].err.kind, ERR_BUG);
+    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 1);
+    assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 1);
+    assert_sound(t);
+    submission_packed_clear(&packed);
+}
+
 static void close_commits_what_waits(void **state)
 {
     struct table *t = *state;
@@ -258,6 +282,7 @@ int main(void)
         ON_TABLE(listeners_hear_each_change_once),
         ON_TABLE(a_group_is_one_commit_and_one_refusal_harms_no_other),
         ON_TABLE(a_broken_operation_harms_no_other),
+        ON_TABLE(what_a_lost_group_knew_of_partitions_is_forgotten),
         ON_TABLE(close_commits_what_waits),
         ON_TABLE(many_threads_share_it),
     };

@@ -88,6 +88,66 @@ static void a_newer_table_is_refused(void **state)
     table_open(t);
 }
 
+extern const char jobs_sql_001[];
+
+/* As the first release left it: a row that is final, one that ran when its server died, one that
+ * waits. */
+static void make_first_version(const struct table *t)
+{
+    CLEANUP(submission_freep) struct submission *s = parse("{\"language\":\"c\",\"source\":\"x\"}");
+    CLEANUP(freep) char *rows = NULL;
+    struct submission_packed packed = { 0 };
+    struct err e = { 0 };
+
+    assert_int_equal(submission_pack(s, &packed, &e), 0);
+    assert_true(
+        asprintf(&rows,
+                 "INSERT INTO job(id, hash, state, language, submitted_ms, tests_total, attempts)"
+                 " VALUES('old', x'00', 2, 'c', 1, 0, 1), ('ran', x'00', 1, 'c', 2, 0, 1),"
+                 " ('waits', x'00', 0, 'c', 3, 0, 0);"
+                 "UPDATE job SET finished_ms = 9, verdict = 'OK' WHERE seq = 1;"
+                 "INSERT INTO body SELECT seq, '%s' FROM job;"
+                 "INSERT INTO report VALUES(1, '{}');"
+                 "INSERT INTO meta VALUES('table', 'the-table');"
+                 "PRAGMA user_version = 1;",
+                 packed.json) > 0);
+    write_sql(t, jobs_sql_001);
+    write_sql(t, rows);
+    submission_packed_clear(&packed);
+}
+
+static void a_table_of_the_first_version_goes_on(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(freep) char *json = NULL;
+    struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = "old" };
+    struct outbox_batch b = { 0 };
+    struct err e = { 0 };
+    size_t len;
+
+    t->j = jobs_close(t->j);
+    (void)nftw(t->dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(mkdir(t->dir, 0700), 0);
+    make_first_version(t);
+    t->config.publish_all = true;
+    table_open(t);
+
+    assert_string_equal(jobs_table_id(t->j), "the-table");
+    assert_int_equal(jobs_report(t->j, "old", NULL, &json, &len, &e), 0);
+    assert_string_equal(json, "{}");
+    for (int64_t seq = 2; seq <= 3; seq++) {
+        assert_int_equal(claim_c(t->j), seq);
+        finish_ok(t->j, seq, seq == 2 ? "ran" : "waits", VERDICT_OK, 1);
+    }
+    assert_int_equal(jobs_do(t->j, &op, &e), 0);
+    assert_int_equal(accept_ok(t->j, "new", "c"), 4);
+    assert_int_equal(outbox_read(t->j, 0, 10, 1000, &b, &e), 0);
+    assert_int_equal(b.len, 1); /* those of before were not promised to Kafka */
+    assert_string_equal(b.items[0].key, "old");
+    outbox_batch_clear(&b);
+    assert_sound(t);
+}
+
 static void the_directory_is_made(void **state)
 {
     struct table *t = *state;
@@ -208,13 +268,10 @@ static void retention_takes_many_rows_in_slices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(a_restart_gives_back_what_ran),
-        ON_TABLE(too_many_restarts_end_it),
-        ON_TABLE(a_second_server_is_refused),
-        ON_TABLE(a_newer_table_is_refused),
-        ON_TABLE(the_directory_is_made),
-        ON_TABLE(shared_texts_are_kept_once),
-        ON_TABLE(retention_keeps_ids_and_summaries),
+        ON_TABLE(a_restart_gives_back_what_ran),        ON_TABLE(too_many_restarts_end_it),
+        ON_TABLE(a_second_server_is_refused),           ON_TABLE(a_newer_table_is_refused),
+        ON_TABLE(a_table_of_the_first_version_goes_on), ON_TABLE(the_directory_is_made),
+        ON_TABLE(shared_texts_are_kept_once),           ON_TABLE(retention_keeps_ids_and_summaries),
         ON_TABLE(retention_takes_many_rows_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
