@@ -1,15 +1,11 @@
-"""An independent client of Kafka (kcat), and short words for tests of the bridge."""
+"""Short words for tests of the bridge: topics of a test's own, and what is on them."""
 
 import json
-import re
-import subprocess
 import time
-from collections import Counter, namedtuple
+from collections import Counter
 
-import admin
+from broker import Message
 from harness import submission, test, wait_for
-
-Message = namedtuple("Message", "partition offset key value headers")
 
 
 class Topics:
@@ -19,67 +15,33 @@ class Topics:
 
     def __init__(self, broker):
         Topics.count += 1
-        self.broker, self.bootstrap = broker, broker.bootstrap
-        name = f"t{int(time.time())}-{Topics.count}"
+        self.broker = broker
+        name = f"t{time.time_ns() // 1000}-{Topics.count}"
         self.scripts, self.results, self.group = name, name + "-results", name + "-group"
         self.dead = name + ".dead-letter"
 
     def settings(self, **more):
-        return {"KAFKA_BROKERS": self.bootstrap, "KAFKA_TOPIC": self.scripts,
+        return {"KAFKA_BROKERS": self.broker.bootstrap, "KAFKA_TOPIC": self.scripts,
                 "KAFKA_RESULTS_TOPIC": self.results, "KAFKA_GROUP_ID": self.group,
                 "KAFKA_PROP_SESSION_TIMEOUT_MS": "6000", **more}
 
     def server(self, make, **more):
         return make(**self.settings(**more))
 
-    def kcat(self, *arguments, data=None, seconds=60):
-        done = subprocess.run(["kcat", "-b", self.bootstrap, *arguments], input=data,
-                              capture_output=True, timeout=seconds)
-        assert done.returncode == 0, (arguments, done.stderr.decode())
-        return done.stdout
-
-    def send(self, *submissions, keys=None, topic=None):
-        """Submissions (dicts), one line each."""
-        lines = b"".join(f"{k}\t{json.dumps(s)}\n".encode() for k, s in
-                         zip(keys or [s.get("id", "") for s in submissions], submissions))
-        self.kcat("-P", "-t", topic or self.scripts, "-K", "\t", "-X",
-                  "partitioner=murmur2_random", data=lines)
+    def send(self, *submissions, keys=None):
+        keys = keys or [s.get("id") for s in submissions]
+        self.broker.produce(self.scripts, *[
+            Message(json.dumps(s).encode(), k.encode() if k is not None else None)
+            for s, k in zip(submissions, keys)])
 
     def send_bytes(self, value, key=None):
-        """One message of any bytes; None is a tombstone."""
-        more = ["-k", key] if key is not None else []
-        if value is None or value == b"":
-            null = ["-Z"] if value is None else []
-            self.kcat("-P", "-t", self.scripts, "-K", "\t", *null,
-                      data=f"{key or ''}\t\n".encode())
-            return
-        path = f"{self.broker.dir}/message"
-        with open(path, "wb") as f:
-            f.write(value)
-        self.kcat("-P", "-t", self.scripts, *more, path)
-
-    def read(self, topic):
-        """Everything that is on a topic now, byte for byte."""
-        done = subprocess.run(
-            ["kcat", "-b", self.bootstrap, "-C", "-t", topic, "-e", "-q", "-f",
-             "%p %o %K %S\n%k%s%h\n"], capture_output=True, timeout=60)
-        data, out, at = done.stdout, [], 0
-        while at < len(data):
-            end = data.index(b"\n", at)
-            partition, offset, key_len, len_ = map(int, data[at:end].split())
-            at = end + 1
-            key = data[at:at + key_len] if key_len >= 0 else None
-            at += max(0, key_len)
-            value = data[at:at + len_] if len_ >= 0 else None
-            at += max(0, len_)
-            end = data.index(b"\n", at)
-            headers = dict(re.findall(r"([a-z-]+)=(.*?)(?=,scrc-|$)", data[at:end].decode()))
-            out.append(Message(partition, offset, key, value, headers))
-            at = end + 1
-        return out
+        self.broker.produce(self.scripts, Message(value, key.encode() if key else None))
 
     def reports(self):
-        return [json.loads(m.value) for m in self.read(self.results)]
+        return [m.json for m in self.broker.consume(self.results)]
+
+    def dead_letters(self):
+        return self.broker.consume(self.dead)
 
     def wait_reports(self, ids, seconds=120):
         """The reports once each of ids has one: {id: [report, ...]}."""
@@ -93,13 +55,7 @@ class Topics:
         return wait_for(all_there, seconds, f"{len(ids)} reports", pause=0.5)
 
     def committed(self):
-        return admin.committed(self.bootstrap, self.group, self.scripts)
-
-    def reset_offsets(self):
-        admin.reset_offsets(self.bootstrap, self.group, self.scripts)
-
-    def create(self, name, partitions=1, **settings):
-        admin.create_topic(self.bootstrap, name, partitions, **settings)
+        return self.broker.committed(self.group, self.scripts)
 
 
 def quick(id, n=1, **more):

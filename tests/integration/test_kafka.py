@@ -6,24 +6,13 @@ import time
 
 import pytest
 
-from broker import KAFKA_HOME, Broker
-from harness import LONG, Client, check_report, run_scrc, submission, test, wait_for
+from harness import check_report, run_scrc, submission, test, wait_for
 from kafka import Topics, duplicates, quick
-
-pytestmark = pytest.mark.skipif(not KAFKA_HOME, reason="needs Kafka: SCRC_KAFKA_HOME is not set")
-SIX = {"OK", "WA", "TL", "ML", "BF", "-"}
-
-
-@pytest.fixture(scope="module")
-def own_broker():
-    b = Broker().start()
-    yield b
-    b.close()
 
 
 @pytest.fixture
-def topics(own_broker):
-    return Topics(own_broker)
+def topics(broker):
+    return Topics(broker)
 
 
 def degraded(server):
@@ -41,7 +30,7 @@ def test_a_submission_becomes_a_report(topics, fresh_server):
         check_report(report)
         assert report["status"] == "OK" and report["tests"][0]["expected_output"]
         assert server.report(id)["verdict"] == "OK"
-    assert [m.key for m in topics.read(topics.results)] == [b"a", b"b"]
+    assert [m.key for m in topics.broker.consume(topics.results)] == [b"a", b"b"]
     wait_for(lambda: topics.committed() == {0: 2}, 30, "offsets", pause=0.5)
 
 
@@ -65,10 +54,10 @@ def test_full_words_when_asked_for(topics, fresh_server):
 
 def test_ids_as_the_reference_derives_them(topics, fresh_server):
     server = topics.server(fresh_server).start()
-    topics.send(quick(None), quick(None, 2), quick(None, 3), keys=["key", "key", ""])
+    topics.send(quick(None), quick(None, 2), quick(None, 3), keys=["key", "key", None])
     found = topics.wait_reports({"key", f"{topics.scripts}:2"})
     wait_for(lambda: len(topics.reports()) == 3, 30, "three reports", pause=0.3)
-    assert sorted(m.key for m in topics.read(topics.results)) == \
+    assert sorted(m.key for m in topics.broker.consume(topics.results)) == \
         sorted([b"key", b"key", f"{topics.scripts}:2".encode()])
     assert server.report("key")["id"] == "key"
     assert server.report("key@0:1")["stdout"] == "2\n"
@@ -128,14 +117,14 @@ def test_poison(topics, fresh_server):
     good = {f"good{i}" for i in range(n)}
     found = topics.wait_reports(good, 180)
     assert all(found[id][0]["verdict"] == "OK" for id in good)
-    dead = topics.read(topics.dead)
+    dead = topics.dead_letters()
     assert len(dead) == n
     for i, m in enumerate(sorted(dead, key=lambda m: int(m.key[3:]))):
         name, value = kinds[i % len(kinds)]
         assert (m.key, m.value) == (f"bad{i}".encode(), value), name
-        assert m.headers["scrc-reason"] and m.headers["scrc-source-topic"] == topics.scripts
-        assert m.headers["scrc-source-partition"] == "0" and m.headers["scrc-source-offset"]
-        assert "scrc-truncated" not in m.headers
+        assert m.header["scrc-reason"] and m.header["scrc-source-topic"] == topics.scripts
+        assert m.header["scrc-source-partition"] == "0" and m.header["scrc-source-offset"]
+        assert "scrc-truncated" not in m.header
         told = found.get(f"bad{i}", [])
         if name == "tombstone":  # nobody asked for a verdict
             assert not told
@@ -157,18 +146,18 @@ def test_a_conflict_is_a_dead_letter_only(topics, fresh_server):
     topics.send_bytes(b'{"id": "c", "language": "cobol"}')  # refused, and its id is taken
     topics.send(quick("end"))
     topics.wait_reports({"end"})
-    dead = wait_for(lambda: len(topics.read(topics.dead)) == 2 and topics.read(topics.dead), 20,
+    dead = wait_for(lambda: len(topics.dead_letters()) == 2 and topics.dead_letters(), 20,
                     "dead letters", pause=0.3)
     assert json.loads(dead[0].value) == quick("c", 2)
-    assert "taken" in dead[0].headers["scrc-reason"]
+    assert "taken" in dead[0].header["scrc-reason"]
     assert [r["id"] for r in topics.reports()] == ["c", "end"]
     assert server.report("c")["stdout"] == "1\n"
 
 
 def test_a_result_too_large_is_cut(topics, fresh_server):
     """The topic takes 60 kB; the report has two outputs of 64 KiB and more."""
-    topics.create(topics.results, max_message_bytes=60000)
-    topics.create(topics.dead, max_message_bytes=60000)
+    topics.broker.create_topic(topics.results, max_message_bytes=60000)
+    topics.broker.create_topic(topics.dead, max_message_bytes=60000)
     server = topics.server(fresh_server).start()
     flood = submission("python", "print('x' * 60000)", [test("", "y"), test("y" * 50000, "z")],
                        stop_on_failure=False)
@@ -180,8 +169,8 @@ def test_a_result_too_large_is_cut(topics, fresh_server):
     assert all(not t["stdout_truncated"] for t in found["small0"][0]["tests"])
     assert len(server.report("big")["tests"][0]["stdout"]) > 60000  # over HTTP it is whole
     topics.send_bytes(b"q" * 100000, key="huge")
-    dead = wait_for(lambda: topics.read(topics.dead), 30, "dead letter", pause=0.3)
-    assert dead[0].headers["scrc-truncated"] == "1" and set(dead[0].value) == {ord("q")}
+    dead = wait_for(lambda: topics.dead_letters(), 30, "dead letter", pause=0.3)
+    assert dead[0].header["scrc-truncated"] == "1" and set(dead[0].value) == {ord("q")}
     assert 1000 < len(dead[0].value) < 60000
 
 
@@ -215,7 +204,7 @@ def test_replay_judges_nothing_twice(topics, fresh_server):
     wait_for(lambda: topics.committed() == {0: 20}, 30, "offsets", pause=0.5)
     stamps = {id: server.report(id)["timestamp"] for id in ids}
     assert server.terminate() == 0
-    topics.reset_offsets()
+    topics.broker.reset_offsets(topics.group, topics.scripts)
     server.start()
     topics.send(quick("new"))
     topics.wait_reports({"new"})
@@ -229,10 +218,10 @@ def test_replay_judges_nothing_twice(topics, fresh_server):
 
 def test_a_foreign_member_in_the_group(topics, fresh_server):
     """The Go worker's place during a replacement: range and roundrobin are spoken by both."""
-    topics.create(topics.scripts, 4)
+    topics.broker.create_topic(topics.scripts, 4)
     server = topics.server(fresh_server).start()
     wait_for(lambda: "partitions=4" in server.log(), 30, "alone", pause=0.2)
-    other = subprocess.Popen(["kcat", "-b", topics.bootstrap, "-q", "-u", "-X",
+    other = subprocess.Popen(["kcat", "-b", topics.broker.bootstrap, "-q", "-u", "-X",
                               "session.timeout.ms=6000", "-X",
                               "partition.assignment.strategy=range,roundrobin",
                               "-G", topics.group, topics.scripts],
