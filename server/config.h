@@ -32,7 +32,8 @@ struct config {
     int64_t runner_status_set; /* enum status_set */
     int64_t default_checker;   /* enum checker_kind */
     int64_t log_level;         /* enum log_level */
-    bool log_json, report_test_io, allow_anonymous;
+    int64_t adopt_interval_ms;
+    bool log_json, report_test_io, allow_anonymous, data_slots;
     struct {
         char *image, *run_image, *workdir;
     } language[5]; /* in the order of config_languages */

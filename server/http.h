@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "schema/base.h"
 #include "schema/submission.h"
 
@@ -26,6 +28,7 @@ struct server {
     struct engine *engine; /* NULL: nothing is judged */
     const struct languages *languages;
     struct waiters *waiters; /* listens to jobs */
+    bool kafka;              /* somebody sends what is in the outbox */
 
     /* set by http_start() */
     struct submission_rules rules;

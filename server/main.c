@@ -14,16 +14,17 @@
 
 #include "engine/engine.h"
 #include "engine/language.h"
-#include "engine/platform.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
 #include "schema/text.h"
+#include "server/adoption.h"
 #include "server/config.h"
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/preflight.h"
+#include "server/table.h"
 #include "server/waiters.h"
 
 enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
@@ -35,10 +36,12 @@ struct scrc {
     char instance[TEXT_ID_SIZE];
     struct languages *languages;
     int listen_fd;
+    struct jobs_config table;
     struct jobs *jobs;
     struct waiters *waiters;
     struct engine *engine;
     struct http *http;
+    struct adoption *adoption; /* NULL without DATA_SLOTS */
 };
 
 /* ---- command line ---- */
@@ -228,21 +231,23 @@ static void raise_file_limit(void)
 
 static int open_table(struct scrc *x, struct err *e)
 {
-    struct jobs_config c = { .dir = x->config.data_dir,
-                             .instance = x->instance,
-                             .max_queued = x->config.max_queued,
-                             .retention_ms = x->config.retention_ms,
-                             .lock_wait_ms = x->config.shutdown_timeout_ms };
+    x->table = (struct jobs_config){ .dir = x->config.data_dir,
+                                     .instance = x->instance,
+                                     .max_queued = x->config.max_queued,
+                                     .retention_ms = x->config.retention_ms,
+                                     .lock_wait_ms = x->config.shutdown_timeout_ms };
+    return table_open(&x->table, x->config.data_slots, false, &x->jobs, e);
+}
 
-    if (jobs_open(&c, &x->jobs, e) == 0) {
-        if (!platform_data_kept(x->config.data_dir))
-            log_warning("table_not_kept", log_s("DATA_DIR", x->config.data_dir),
-                        log_s("means", "it goes with this container: mount a named volume there"));
+static int start_adoption(struct scrc *x, struct err *e)
+{
+    struct adoption_config c = { .table = &x->table,
+                                 .engine = x->engine,
+                                 .interval_ms = x->config.adopt_interval_ms };
+
+    if (!x->config.data_slots || x->config.runner_max_parallel == 0)
         return 0;
-    }
-    if (e->kind == ERR_SETTING) /* its lock is held: a fault of the moment, not a wrong setting */
-        e->kind = ERR_UNAVAILABLE;
-    return -1;
+    return adoption_start(&c, &x->adoption, e);
 }
 
 static int start_http(struct scrc *x, struct err *e)
@@ -274,7 +279,9 @@ static int start(struct scrc *x, struct err *e)
     jobs_listen(x->jobs, waiters_changed, x->waiters);
     if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
-    return start_http(x, e);
+    if (start_http(x, e) < 0)
+        return -1;
+    return start_adoption(x, e);
 }
 
 /* While runs in progress end, their clients go on waiting. */
@@ -282,8 +289,11 @@ static void stop(struct scrc *x)
 {
     if (x->http)
         http_drain(x->http);
+    if (x->adoption)
+        adoption_halt(x->adoption);
     x->engine = engine_stop(x->engine, clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS);
     x->http = http_stop(x->http);
+    x->adoption = adoption_close(x->adoption);
     x->jobs = jobs_close(x->jobs);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
