@@ -68,10 +68,21 @@ void bridge_drain(struct bridge *b, int64_t deadline_ns)
     consumer_stop(b->consumer, deadline_ns);
 }
 
+static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    struct drain *d = b->adopted;
+    b->adopted = NULL;
+    (void)pthread_mutex_unlock(&b->lock);
+    if (d)
+        drain_stop(d, deadline_ns);
+    (void)drain_free(d);
+}
+
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
     bridge_drain(b, deadline_ns);
-    bridge_disown(b);
+    give_up_adopted(b, deadline_ns);
     drain_stop(b->drain, deadline_ns);
 }
 
@@ -107,16 +118,7 @@ int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
     return 0;
 }
 
-void bridge_disown(struct bridge *b)
-{
-    (void)pthread_mutex_lock(&b->lock);
-    struct drain *d = b->adopted;
-    b->adopted = NULL;
-    (void)pthread_mutex_unlock(&b->lock);
-    if (d)
-        drain_stop(d, clock_mono_ns() + DISOWN_NS);
-    (void)drain_free(d);
-}
+void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISOWN_NS); }
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)
 {

@@ -60,6 +60,8 @@ static const struct knob knobs[] = {
     TEXT_ROW("HTTP_LISTEN", "127.0.0.1:8080", http_listen, "host:port to serve on; port 0 takes a free one; [::1]:8080 for IPv6"),
     FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
     TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
+    FLAG_ROW("DATA_SLOTS", "0", data_slots, "1: several servers share DATA_DIR, each with a table of its own in slot-N"),
+    NUMBER("ADOPT_INTERVAL", DURATION, 100, 86400000, "60s", adopt_interval_ms, "with DATA_SLOTS: how often to look for the unfinished work of a server that is gone"),
     { "LOG_LEVEL", WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
     { "LOG_FORMAT", FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "schema/base.h"
 #include "schema/submission.h"
 

@@ -3,8 +3,8 @@
 #include "server/config.h"
 #include "server/rules.h"
 
-struct bridge_config kafka_settings(const struct config *c, const struct languages *languages,
-                                    char *const *environment)
+static struct bridge_config settings_of(const struct config *c, const struct languages *languages,
+                                        char *const *environment)
 {
     return (struct bridge_config){
         .brokers = c->kafka_brokers,
@@ -22,4 +22,23 @@ struct bridge_config kafka_settings(const struct config *c, const struct languag
         .max_queued = c->max_queued,
         .rules = rules_make(c, languages, false),
     };
+}
+
+int kafka_check(const struct config *c, const struct languages *languages, char *const *environment,
+                struct err *e)
+{
+    if (!c->kafka_brokers)
+        return 0;
+    struct bridge_config settings = settings_of(c, languages, environment);
+    return bridge_check(&settings, e);
+}
+
+int kafka_open(const struct config *c, const struct languages *languages, char *const *environment,
+               struct jobs *jobs, const struct bridge_hooks *hooks, struct bridge **ret_bridge,
+               struct err *e)
+{
+    if (!c->kafka_brokers)
+        return 0;
+    struct bridge_config settings = settings_of(c, languages, environment);
+    return bridge_open(&settings, jobs, hooks, ret_bridge, e);
 }

@@ -16,17 +16,18 @@
 #include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "engine/language.h"
-#include "engine/platform.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
 #include "schema/text.h"
+#include "server/adoption.h"
 #include "server/config.h"
 #include "server/http.h"
 #include "server/kafka.h"
 #include "server/listen.h"
 #include "server/preflight.h"
+#include "server/table.h"
 #include "server/waiters.h"
 
 #define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
@@ -41,11 +42,13 @@ struct scrc {
     char instance[TEXT_ID_SIZE];
     struct languages *languages;
     int listen_fd;
+    struct jobs_config table;
     struct jobs *jobs;
     struct waiters *waiters;
     struct bridge *bridge; /* NULL: Kafka is off */
     struct engine *engine;
     struct http *http;
+    struct adoption *adoption; /* NULL without DATA_SLOTS */
 };
 
 /* ---- command line ---- */
@@ -269,23 +272,45 @@ static void raise_file_limit(void)
 
 static int open_table(struct scrc *x, struct err *e)
 {
-    struct jobs_config c = { .dir = x->config.data_dir,
-                             .instance = x->instance,
-                             .max_queued = x->config.max_queued,
-                             .retention_ms = x->config.retention_ms,
-                             .lock_wait_ms = x->config.shutdown_timeout_ms,
-                             .publish_all =
-                                 x->config.kafka_brokers && x->config.kafka_publish_http };
+    bool kafka = x->config.kafka_brokers != NULL;
 
-    if (jobs_open(&c, &x->jobs, e) == 0) {
-        if (!platform_data_kept(x->config.data_dir))
-            log_warning("table_not_kept", log_s("DATA_DIR", x->config.data_dir),
-                        log_s("means", "it goes with this container: mount a named volume there"));
+    x->table = (struct jobs_config){ .dir = x->config.data_dir,
+                                     .instance = x->instance,
+                                     .max_queued = x->config.max_queued,
+                                     .retention_ms = x->config.retention_ms,
+                                     .lock_wait_ms = x->config.shutdown_timeout_ms,
+                                     .publish_all = kafka && x->config.kafka_publish_http };
+    return table_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
+}
+
+/* What is not sent from it now is sent by whoever has the slot next. */
+static void adopted(void *ctx, struct jobs *j)
+{
+    struct err e;
+
+    if (bridge_adopt(ctx, j, &e) < 0)
+        log_error("kafka_adoption", log_s("error", e.msg));
+}
+
+static void disowned(void *ctx, struct jobs *j)
+{
+    (void)j;
+    bridge_disown(ctx);
+}
+
+static int start_adoption(struct scrc *x, struct err *e)
+{
+    struct adoption_config c = { .table = &x->table,
+                                 .engine = x->engine,
+                                 .interval_ms = x->config.adopt_interval_ms,
+                                 .kafka = x->bridge != NULL,
+                                 .opened = x->bridge ? adopted : NULL,
+                                 .closing = x->bridge ? disowned : NULL,
+                                 .ctx = x->bridge };
+
+    if (!x->config.data_slots || x->config.runner_max_parallel == 0)
         return 0;
-    }
-    if (e->kind == ERR_SETTING) /* its lock is held: a fault of the moment, not a wrong setting */
-        e->kind = ERR_UNAVAILABLE;
-    return -1;
+    return adoption_start(&c, &x->adoption, e);
 }
 
 static int start_http(struct scrc *x, struct err *e)
@@ -305,42 +330,28 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* What is wrong with its settings is said before the table is opened. */
-static int check_kafka(struct scrc *x, struct err *e)
-{
-    if (!x->config.kafka_brokers)
-        return 0;
-    struct bridge_config c = kafka_settings(&x->config, x->languages, environ);
-    return bridge_check(&c, e);
-}
-
-static int open_kafka(struct scrc *x, struct err *e)
-{
-    static const struct bridge_hooks hooks = { .ended = end_of_feed };
-
-    if (!x->config.kafka_brokers)
-        return 0;
-    struct bridge_config c = kafka_settings(&x->config, x->languages, environ);
-    return bridge_open(&c, x->jobs, &hooks, &x->bridge, e);
-}
-
 /* Whoever listens to the table must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
-    if (open_languages(x, e) < 0 || check_kafka(x, e) < 0)
+    static const struct bridge_hooks hooks = { .ended = end_of_feed };
+    const struct config *c = &x->config;
+
+    if (open_languages(x, e) < 0 || kafka_check(c, x->languages, environ, e) < 0)
         return -1;
-    if (listen_bind(x->config.http_listen, x->config.allow_anonymous, &x->listen_fd, e) < 0)
+    if (listen_bind(c->http_listen, c->allow_anonymous, &x->listen_fd, e) < 0)
         return -1;
     if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
         return -1;
     begin_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
-    if (open_kafka(x, e) < 0 ||
+    if (kafka_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
         engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
     if (start_http(x, e) < 0)
         return -1;
-    return x->bridge ? bridge_start(x->bridge, e) : 0;
+    if (x->bridge && bridge_start(x->bridge, e) < 0)
+        return -1;
+    return start_adoption(x, e);
 }
 
 /* While runs in progress end, their clients go on waiting. */
@@ -352,11 +363,14 @@ static void stop(struct scrc *x)
         http_drain(x->http);
     if (x->bridge)
         bridge_drain(x->bridge, deadline);
+    if (x->adoption)
+        adoption_halt(x->adoption);
     x->engine = engine_stop(x->engine, deadline);
     if (x->bridge)
         bridge_stop(x->bridge,
                     clock_mono_ns() + FLUSH_NS > deadline ? clock_mono_ns() + FLUSH_NS : deadline);
     x->http = http_stop(x->http);
+    x->adoption = adoption_close(x->adoption);
     x->jobs = jobs_close(x->jobs);
     x->bridge = bridge_free(x->bridge);
     x->waiters = waiters_free(x->waiters);
