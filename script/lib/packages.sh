@@ -5,13 +5,15 @@
 # To build; the Dockerfile reads this list too. libcmocka is here because one CMake configuration serves every script.
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
-    libunistring-dev uthash-dev)
+    libunistring-dev uthash-dev librdkafka-dev)
 packages_test=(clang-format shellcheck python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml
-    python3-pip curl)
+    python3-pip curl docker-compose)
 # From PyPI, beside Debian's own, for the tests alone.
 python_packages=(openapi-spec-validator==0.7.1)
 packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
 packages_bench=(wrk curl)
+# A Kafka broker for tests and benchmarks (Java 17 or newer), and a client that is not ours.
+packages_kafka=(maven default-jre-headless kcat)
 # To make language images where no registry is in reach.
 packages_image=(mmdebstrap)
 packages_vm=(mmdebstrap qemu-system-x86 e2fsprogs)

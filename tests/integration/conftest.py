@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from broker import KAFKA_HOME, Broker
 from engines import DOCKER_HOST, Engine, docker
 from harness import IMAGES, SCRC_BIN, Server
 
@@ -70,6 +71,25 @@ def _engine():
         yield e
     finally:
         e.close()
+
+
+@pytest.fixture
+def broker(_broker):
+    """A Kafka broker that tests share; one that a test ended is up again for the next."""
+    if not _broker.alive():
+        _broker.start()
+    yield _broker
+
+
+@pytest.fixture(scope="session")
+def _broker():
+    if not KAFKA_HOME:
+        pytest.skip("no Kafka broker: SCRC_KAFKA_HOME is not set")
+    b = Broker()
+    try:
+        yield b
+    finally:
+        b.close()
 
 
 @pytest.fixture

@@ -1,0 +1,203 @@
+"""A real Kafka broker as a process of ours, and kcat beside it: a client that shares no code with
+the server's."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from typing import NamedTuple, Optional
+
+from harness import ROOT, wait_for
+
+KAFKA_HOME = os.environ.get("SCRC_KAFKA_HOME", "")
+KAFKA_SH = os.path.join(ROOT, "script/lib/kafka.sh")
+READY = 90  # seconds a broker may take to answer on a busy machine
+
+# What separates messages, and keys from values, on the way into kcat; as bytes and as it wants them.
+END, KEY = b"\x1eM\x1e", b"\x1eK\x1e"
+DELIMITERS = ["-D", r"\x1eM\x1e", "-K", r"\x1eK\x1e"]
+
+
+class Message(NamedTuple):
+    """value None is a tombstone. What is read also says where it was."""
+    value: Optional[bytes]
+    key: Optional[bytes] = None
+    headers: tuple = ()  # ((name, value bytes or None), ...)
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
+    timestamp: int = -1
+
+    @property
+    def json(self):
+        return json.loads(self.value)
+
+    @property
+    def header(self):
+        return {name: value.decode() for name, value in self.headers}
+
+
+def message_of(line):
+    """One line of kcat -J. It copies bytes into its JSON as they are, UTF-8 or not."""
+    said = json.loads(line.decode("utf-8", "surrogateescape"))
+
+    def raw(text):
+        return None if text is None else text.encode("utf-8", "surrogateescape")
+    flat = said.get("headers", [])
+    headers = tuple((flat[i], raw(flat[i + 1])) for i in range(0, len(flat), 2))
+    return Message(raw(said["payload"]), raw(said["key"]), headers, said["topic"],
+                   said["partition"], said["offset"], said["ts"])
+
+
+class Broker:
+    """Ports and data stay the same through stop(), kill9() and start()."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="scrc-k.", dir="/tmp")
+        self.process = None
+
+    def _shell(self, *command):
+        return ["bash", "-c", 'set -eu; . "$0"; "$@"', KAFKA_SH, *command]
+
+    def start(self):
+        with open(self.dir + "/log", "ab") as log:
+            self.process = subprocess.Popen(self._shell("kafka_run", self.dir), stdout=log,
+                                            stdin=subprocess.DEVNULL, stderr=log)
+        wait_for(self.answers, READY, "Kafka broker", pause=0.2)
+        return self
+
+    @property
+    def bootstrap(self):
+        with open(self.dir + "/server.properties") as f:
+            (listener,) = [line for line in f if line.startswith("advertised.listeners=")]
+        return listener.strip().split("//")[1]
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def answers(self):
+        assert self.alive(), "the broker ended:\n" + self.log()[-3000:]
+        if not os.path.exists(self.dir + "/server.properties"):
+            return False
+        return subprocess.run(["kcat", "-b", self.bootstrap, "-L", "-m", "2"],
+                              stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+    def log(self):
+        with open(self.dir + "/log", errors="replace") as f:
+            return f.read()
+
+    def _end(self, how):
+        if self.alive():
+            self.process.send_signal(how)
+            self.process.wait(60)
+
+    def stop(self):
+        self._end(signal.SIGTERM)
+
+    def kill9(self):
+        self._end(signal.SIGKILL)
+
+    def restart(self, kill=False):
+        self.kill9() if kill else self.stop()
+        return self.start()
+
+    def close(self):
+        self.kill9()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # ---- Kafka's own commands ----
+
+    def tool(self, name, *arguments):
+        command = self._shell("kafka_tool", "org.apache.kafka.tools." + name,
+                              "--bootstrap-server", self.bootstrap, *arguments)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60)
+        assert done.returncode == 0 and "Error:" not in done.stdout, (arguments, done)
+        return done.stdout
+
+    def create_topic(self, name, partitions=1, **settings):
+        """create_topic("t", 3, max_message_bytes=5000)"""
+        more = [w for k, v in settings.items() for w in ("--config", f"{k.replace('_', '.')}={v}")]
+        self.tool("TopicCommand", "--create", "--topic", name, "--partitions", str(partitions),
+                  *more)
+        return name
+
+    def add_partitions(self, name, total):
+        self.tool("TopicCommand", "--alter", "--topic", name, "--partitions", str(total))
+
+    def reset_offsets(self, group, topic, to=None):
+        """Of a group without members: to the beginning, or to the offset `to` in each partition."""
+        where = ["--to-earliest"] if to is None else ["--to-offset", str(to)]
+        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--topic", topic,
+                         "--reset-offsets", *where, "--execute")
+        assert topic in said, said
+
+    def committed(self, group, topic):
+        """{partition: offset} of what the group has committed."""
+        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
+        rows = [line.split() for line in said.splitlines()]
+        return {int(r[2]): int(r[3]) for r in rows
+                if r[:2] == [group, topic] and r[3] != "-"}
+
+    # ---- kcat ----
+
+    def kcat(self, *arguments, data=b"", seconds=60):
+        return subprocess.run(["kcat", "-b", self.bootstrap, *arguments], input=data,
+                              capture_output=True, timeout=seconds)
+
+    def produce(self, topic, *messages, partition=None):
+        """Messages or plain bytes, in this order."""
+        messages = [m if isinstance(m, Message) else Message(m) for m in messages]
+        while messages:
+            first = messages[0]
+            run = next((i for i, m in enumerate(messages) if _kind(m) != _kind(first)),
+                       len(messages))
+            self._produce(topic, messages[:run], partition)
+            messages = messages[run:]
+
+    def _produce(self, topic, messages, partition):
+        options = [] if partition is None else ["-p", str(partition)]
+        for name, value in messages[0].headers:
+            options += ["-H", name.encode() + b"=" + value]
+        if messages[0].value is None:
+            options += ["-Z"]
+        done = self.kcat("-P", "-t", topic, *DELIMITERS, *options,
+                         data=b"".join(map(_framed, messages)))
+        assert done.returncode == 0 and not done.stderr, done
+
+    def consume(self, *topics):
+        """All that is on the topics now, in the order of their partitions' offsets."""
+        found = []
+        for topic in topics:
+            done = self.kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J")
+            if done.returncode != 0:
+                assert b"Unknown topic" in done.stderr, done  # nobody wrote to it yet
+                continue
+            found += map(message_of, done.stdout.splitlines())
+        return sorted(found, key=lambda m: (m.topic, m.partition, m.offset))
+
+    def await_messages(self, topic, count, seconds=60):
+        """All on the topic, once there are at least count."""
+        seen = []
+
+        def enough():
+            seen[:] = self.consume(topic)
+            return len(seen) >= count
+        wait_for(enough, seconds, f"{count} messages on {topic}", pause=0.1)
+        return seen
+
+
+def _kind(m):
+    """What one call of kcat cannot mix."""
+    return m.headers, m.value is None
+
+
+def _framed(m):
+    assert all(mark not in part for mark in (END, KEY) for part in (m.value or b"", m.key or b""))
+    if m.value is None:
+        assert m.key != b"", "kcat -Z makes no difference between an empty key and none"
+        return (m.key or b"") + KEY + END
+    assert m.key is not None or m.value, "kcat leaves out an empty value without a key"
+    return (b"" if m.key is None else m.key + KEY) + m.value + END
