@@ -27,6 +27,7 @@ class Simulator:
             "PATH": os.environ["PATH"], "KAFKA_BROKER": broker.bootstrap,
             "KAFKA_TOPIC": self.topic, "KAFKA_RESULTS_TOPIC": self.results,
             "RESULT_CONSUMER_LOG_PATH": self.log_path, "RESULT_WAIT_TIMEOUT_SECONDS": "60",
+            "CONSUMER_POLL_TIMEOUT_MS": "500",
             **{k: str(v) for k, v in settings.items()},
         }
 
