@@ -17,6 +17,7 @@ RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TEST
 FROM ${RUN_BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libmicrohttpd12 libcurl4 libjansson4 libsqlite3-0 libsodium23 libunistring2 \
+        librdkafka1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && mkdir -p /run/scrc /var/lib/scrc
 COPY --from=build /build/scrc /usr/local/bin/scrc

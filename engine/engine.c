@@ -10,6 +10,7 @@
 #include "engine/pool.h"
 #include "engine/ready.h"
 #include "engine/selftest.h"
+#include "engine/tables.h"
 #include "engine/worker.h"
 #include "schema/clock.h"
 #include "schema/jobs.h"
@@ -28,7 +29,8 @@ struct engine {
     const struct engine_config *config; /* borrowed, as are the next two */
     const struct languages *languages;
     struct jobs *jobs;
-    struct ready *ready;   /* owned, as is all below */
+    struct tables *tables; /* owned, as is all below */
+    struct ready *ready;
     struct docker *docker; /* the steward's */
     char *cell_dir, *host_dir;
     struct cell_host host;
@@ -84,7 +86,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .host = &g->host,
                                 .pool = g->pool,
                                 .ready = g->ready,
-                                .jobs = g->jobs,
+                                .tables = g->tables,
                                 .running = &g->running };
 
     while (g->workers_len < g->config->parallel) {
@@ -136,14 +138,22 @@ static bool is_up(struct engine *g)
     return up;
 }
 
+/* Ours carry our own table's id: whatever carries an adopted one's is of the server that is gone.
+ */
 static void sweep(struct engine *g)
 {
+    char id[TEXT_ID_SIZE];
+    struct cell_host theirs = g->host;
     struct err e;
-    int n = cell_sweep(g->docker, &g->host, &e);
-    if (n < 0)
+    int n = cell_sweep(g->docker, &g->host, &e), more = 0;
+
+    theirs.table = id;
+    if (n >= 0 && tables_adopted_id(g->tables, id))
+        more = cell_sweep(g->docker, &theirs, &e);
+    if (n < 0 || more < 0)
         log_warning("sweep_failed", log_s("error", e.msg));
-    else if (n > 0)
-        log_info("cells_swept", log_i("removed", n));
+    else if (n + more > 0)
+        log_info("cells_swept", log_i("removed", n + more));
 }
 
 static bool look(struct engine *g, struct err *e)
@@ -214,6 +224,7 @@ static struct engine *engine_free(struct engine *g)
     if (!g)
         return NULL;
     (void)ready_free(g->ready);
+    (void)tables_free(g->tables);
     (void)docker_free(g->docker);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
@@ -240,7 +251,8 @@ static struct engine *make(const struct engine_config *c, const struct languages
     g->languages = l;
     g->jobs = j;
     g->workers = workers;
-    if (ready_open(l, &g->ready, e) < 0 || docker_open(c->docker_host, &g->docker, e) < 0)
+    if (ready_open(l, &g->ready, e) < 0 || tables_open(j, &g->tables, e) < 0 ||
+        docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
     return g;
 }
@@ -280,6 +292,21 @@ int engine_start(const struct engine_config *c, const struct languages *l, struc
     *ret_engine = g;
     return 0;
 }
+
+/* ---- a second table ---- */
+
+int engine_adopt(struct engine *g, struct jobs *j, struct err *e)
+{
+    jobs_listen(j, jobs_changed, g);
+    if (tables_adopt(g->tables, j, e) < 0)
+        return -1;
+    ready_signal(g->ready, (size_t)g->config->parallel);
+    return 0;
+}
+
+void engine_disown(struct engine *g) { tables_disown(g->tables); }
+
+/* ---- the end ---- */
 
 struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
 {

@@ -34,13 +34,20 @@ struct engine_config {
 NODISCARD int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
                            struct engine **ret_engine, struct err *e);
 
+/* Judges from j too, when the own table has nothing: the table of a server that is gone. One at a
+ * time, of which no row may be cancelled. Borrows j until engine_disown() or engine_stop(), and
+ * listens to it: only jobs_close() ends that. */
+NODISCARD int engine_adopt(struct engine *g, struct jobs *j, struct err *e);
+/* Returns when nothing of it is being judged any more. Not after engine_stop(). */
+void engine_disown(struct engine *g);
+
 /* Takes nothing new; runs in progress get until deadline (clock_mono_ns) and are then given back to
  * the queue without spending an attempt; removes all cells. Takes NULL, returns NULL. The table has
  * no unlisten: stop what else writes to it first; after this, or after a failed engine_start(),
  * only jobs_close() may follow. */
 struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
 
-/* Stops the cell of a running submission whose row has just been cancelled. */
+/* Stops the cell of a running submission of the own table whose row has just been cancelled. */
 void engine_cancel(struct engine *g, int64_t seq);
 
 /* Why nothing, or not this language, is being judged; "" when it is. Written to out. */

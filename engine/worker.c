@@ -8,6 +8,7 @@
 #include "engine/docker.h"
 #include "engine/plan.h"
 #include "engine/ready.h"
+#include "engine/tables.h"
 #include "engine/trial.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -29,6 +30,8 @@ struct worker {
 };
 
 struct claim {
+    struct jobs *jobs; /* borrowed; the table it is a row of */
+    bool adopted;      /* that one is held until the end */
     int64_t seq, queue_ms, attempts;
     char id[SUBMISSION_ID_MAX + 1];
 };
@@ -54,41 +57,70 @@ static bool hurried(struct worker *w, int64_t wait_ns)
 /* ---- the job table ---- */
 
 /* 1 claimed, 0 nothing to do, -1. */
-static int claim_next(struct worker *w, const char *const *languages, struct claim *ret_claim,
+static int claim_from(struct jobs *j, const char *const *languages, struct claim *ret_claim,
                       struct err *e)
 {
     struct jobs_op op = { .kind = JOBS_CLAIM, .u.claim.languages = languages };
 
-    if (!languages[0])
-        return 0;
-    if (jobs_do(w->config.jobs, &op, e) < 0)
+    if (jobs_do(j, &op, e) < 0)
         return err_wrap(e, "claim");
     if (op.u.claim.seq == 0)
         return 0;
     int64_t waited = clock_wall_ms() - op.u.claim.submitted_ms;
-    *ret_claim = (struct claim){ .seq = op.u.claim.seq,
+    *ret_claim = (struct claim){ .jobs = j,
+                                 .seq = op.u.claim.seq,
                                  .queue_ms = waited > 0 ? waited : 0,
                                  .attempts = op.u.claim.attempts };
     (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", op.u.claim.id);
     return 1;
 }
 
+/* What fails there is not a reason to leave the own work lying. */
+static int claim_adopted(struct worker *w, const char *const *languages, struct claim *ret_claim)
+{
+    struct tables *t = w->config.tables;
+    struct jobs *j = tables_hold(t);
+    struct err e;
+
+    if (!j)
+        return 0;
+    int n = claim_from(j, languages, ret_claim, &e);
+    if (n < 0 && tables_complain(t))
+        log_warning("adopted_table_fails", log_s("error", e.msg),
+                    log_s("next", "tried again when there is other work"));
+    if (n <= 0) {
+        tables_drop(t);
+        return 0;
+    }
+    ret_claim->adopted = true;
+    return 1;
+}
+
+static int claim_next(struct worker *w, const char *const *languages, struct claim *ret_claim,
+                      struct err *e)
+{
+    if (!languages[0])
+        return 0;
+    int n = claim_from(tables_own(w->config.tables), languages, ret_claim, e);
+    return n != 0 ? n : claim_adopted(w, languages, ret_claim);
+}
+
 /* Does op until the table takes it: one that is full or read-only mends, and until it does this
  * worker takes no more work. What is left at the deadline, the next start finds and judges again.
  */
-static void store(struct worker *w, const struct jobs_op *op, const char *id)
+static void store(struct worker *w, const struct claim *c, const struct jobs_op *op)
 {
     struct err e = { .kind = ERR_NONE };
     bool said = false;
 
     for (;;) {
         struct jobs_op attempt = *op;
-        if (jobs_do(w->config.jobs, &attempt, &e) == 0)
+        if (jobs_do(c->jobs, &attempt, &e) == 0)
             return;
         if (e.kind != ERR_DISK && e.kind != ERR_NOMEM)
             break;
         if (!said)
-            log_error("not_stored", log_s("job", id), log_s("error", e.msg),
+            log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
                       log_s("next", "kept and tried again until it works"));
         said = true;
         if (hurried(w, RETRY_NS))
@@ -96,7 +128,7 @@ static void store(struct worker *w, const struct jobs_op *op, const char *id)
     }
     /* Cancelled meanwhile, or given back by somebody: the table has counted it. */
     if (e.kind != ERR_FINAL && e.kind != ERR_NOT_FOUND)
-        log_error("not_stored", log_s("job", id), log_s("error", e.msg),
+        log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
                   log_s("next", "judged again after the next start"));
 }
 
@@ -104,7 +136,7 @@ static void give_back(struct worker *w, const struct claim *c, bool spend)
 {
     struct jobs_op op = { .kind = JOBS_GIVE_BACK,
                           .u.give_back = { .seq = c->seq, .spend = spend } };
-    store(w, &op, c->id);
+    store(w, c, &op);
 }
 
 /* Fills in what only the table knows. Takes r. */
@@ -118,7 +150,7 @@ static void finish(struct worker *w, const struct claim *c, struct report *r)
         r->queue_ms = c->queue_ms;
         r->attempts = c->attempts;
         struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = c->seq, .report = r } };
-        store(w, &op, c->id);
+        store(w, c, &op);
     } else {
         give_back(w, c, false);
     }
@@ -209,7 +241,7 @@ static void judge(struct worker *w, const struct claim *c)
     struct report *r = NULL;
     size_t index = 0;
 
-    if (jobs_submission(w->config.jobs, c->seq, &s, &e) < 0) {
+    if (jobs_submission(c->jobs, c->seq, &s, &e) < 0) {
         log_error("submission_unreadable", log_s("job", c->id), log_s("error", e.msg));
         give_back(w, c, e.kind != ERR_DISK && e.kind != ERR_NOMEM);
         return;
@@ -219,7 +251,7 @@ static void judge(struct worker *w, const struct claim *c)
         give_back(w, c, false);
         return;
     }
-    bench_begin(&w->bench, w->config.pool, c->seq);
+    bench_begin(&w->bench, w->config.pool, c->adopted ? -c->seq : c->seq); /* who cancels */
     if (hurried(w, 0))
         (void)bench_abort(&w->bench, c->seq);
     if (trial_run(&w->bench, p, s, &r, &e) == 0)
@@ -243,6 +275,8 @@ static void *worker_main(void *arg)
         if (n > 0) {
             atomic_fetch_add(w->config.running, 1);
             judge(w, &c);
+            if (c.adopted)
+                tables_drop(w->config.tables);
             atomic_fetch_sub(w->config.running, 1);
         } else if (n < 0) {
             if (ready_pause(w->config.ready, e.msg))

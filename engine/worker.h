@@ -7,7 +7,9 @@
  *     stopped                     given back unspent; cancelled by its client: nothing to write
  *     the report cannot be stored kept, and tried again until it can
  *
- * Room     engine. Knows the job table.
+ * A row goes back to the table it was claimed from: the own one first, then the adopted one.
+ *
+ * Room     engine. Knows the job tables.
  * Owns     its thread and its bench, from worker_start() to worker_stop().
  * Threads  worker_cancel() and worker_stop() from any.
  */
@@ -22,9 +24,9 @@
 struct cell_host;
 struct engine_config;
 struct err;
-struct jobs;
 struct pool;
 struct ready;
+struct tables;
 struct worker;
 
 /* All borrowed. */
@@ -33,14 +35,14 @@ struct worker_config {
     const struct cell_host *host;
     struct pool *pool;
     struct ready *ready;
-    struct jobs *jobs;
+    struct tables *tables;
     _Atomic int64_t *running; /* counted up and down */
 };
 
 NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_worker,
                            struct err *e);
 
-/* False: that submission is not here. */
+/* seq is a row of the own table. False: that submission is not here. */
 bool worker_cancel(struct worker *w, int64_t seq);
 
 /* After ready_stop(): waits until the submission at hand is done, or until deadline

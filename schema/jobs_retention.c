@@ -6,22 +6,33 @@
 #define SLICE_ROWS  100
 #define SLACK_PAGES 2048 /* 8 MiB of free pages stay for what comes next */
 
+/* The next slice of old rows. What Kafka has not taken yet is needed, however old: those rows are
+ * passed by, and looked at again the next time. *ret_end: there are no more. */
 static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *ret_len,
-                    struct err *e)
+                    bool *ret_end, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq FROM job WHERE finished_ms IS NOT NULL AND expired = 0"
-                       " AND finished_ms < ?1 ORDER BY finished_ms LIMIT ?2";
+    JOBS_SQL(select) = "SELECT seq, finished_ms,"
+                       " EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = job.seq) FROM job"
+                       " WHERE finished_ms IS NOT NULL AND expired = 0 AND finished_ms < ?1"
+                       " AND (finished_ms, seq) > (?3, ?4) ORDER BY finished_ms, seq LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
-    size_t len = 0;
+    size_t len = 0, looked_at = 0;
     int n;
 
     if (!q)
         return -1;
     db_bind_int(q, 1, before_ms);
     db_bind_int(q, 2, SLICE_ROWS);
-    while ((n = db_step(q, e)) > 0)
-        seqs[len++] = db_int(q, 0);
+    db_bind_int(q, 3, j->passed.finished_ms);
+    db_bind_int(q, 4, j->passed.seq);
+    for (; (n = db_step(q, e)) > 0; looked_at++) {
+        j->passed.seq = db_int(q, 0);
+        j->passed.finished_ms = db_int(q, 1);
+        if (db_int(q, 2) == 0)
+            seqs[len++] = j->passed.seq;
+    }
     *ret_len = len;
+    *ret_end = looked_at == 0;
     return n;
 }
 
@@ -74,14 +85,19 @@ static int shrink(struct jobs *j, bool *ret_more, struct err *e)
 int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)
 {
     int64_t seqs[SLICE_ROWS];
+    bool end, more = true;
     size_t len;
 
-    if (find_old(j, clock_wall_ms() - j->retention_ms, seqs, &len, e) < 0)
+    if (find_old(j, clock_wall_ms() - j->retention_ms, seqs, &len, &end, e) < 0)
         return -1;
-    if (len == 0)
-        return shrink(j, ret_more, e);
-    if (expire_rows(j, seqs, len, e) < 0)
+    if (end && shrink(j, &more, e) < 0)
         return -1;
-    *ret_more = true; /* the next slice finds more rows, or pages to give back */
+    if (!more)
+        j->passed.finished_ms = j->passed.seq = 0;
+    if (len > 0 && expire_rows(j, seqs, len, e) < 0) {
+        j->passed.finished_ms = j->passed.seq = 0;
+        return -1;
+    }
+    *ret_more = more;
     return 0;
 }

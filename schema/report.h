@@ -72,6 +72,7 @@ struct report_view {
     enum status_set set;       /* FULL or SCRC; BY_EDGE counts as FULL */
     bool test_io;              /* REPORT_TEST_IO: fill in input and expected_output */
     const char *const *fields; /* ?fields=: top-level names to keep, NULL-terminated; NULL = all */
+    const char *id;            /* goes in place of the stored id; NULL: the stored one */
 };
 
 /* Every top-level name of a report, NULL-terminated: what ?fields= may ask for. */

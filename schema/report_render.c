@@ -171,6 +171,8 @@ static void put_report(struct render *r, struct walk *w)
             put_status(r, &m, r->has_tests);
         else if (is_key(&m, "tests"))
             put_tests(r, w, &m);
+        else if (r->view->id && is_key(&m, "id"))
+            emit_word(&r->out, r->view->id);
         else
             emit_raw(&r->out, m.value, m.value_len);
     }
@@ -197,7 +199,7 @@ int report_render(const char *stored, size_t stored_len, const struct submission
     r.has_tests = !memmem(stored, stored_len, no_tests, sizeof no_tests - 1);
     bool texts = r.s && r.s->tests_len > 0 && r.has_tests;
     emit_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
-    if (view->set == STATUS_SET_SCRC || view->fields || texts)
+    if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts)
         put_report(&r, &w);
     else
         emit_raw(&r.out, stored, stored_len);

@@ -1,12 +1,11 @@
 #include "schema/seqset.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BITS 64
 
-static bool has(const struct seqset *s, int64_t seq)
+static bool covers(const struct seqset *s, int64_t seq)
 {
     return seq >= s->base && (size_t)((seq - s->base) / BITS) < s->len;
 }
@@ -43,7 +42,7 @@ int seqset_reserve(struct seqset *s, int64_t seq)
 {
     int64_t start = seq - seq % BITS;
 
-    if (has(s, seq))
+    if (covers(s, seq))
         return 0;
     if (s->len == 0)
         return resize(s, start, 1);
@@ -56,8 +55,13 @@ void seqset_add(struct seqset *s, int64_t seq) { *word(s, seq) |= bit(seq); }
 
 void seqset_remove(struct seqset *s, int64_t seq)
 {
-    if (has(s, seq))
+    if (covers(s, seq))
         *word(s, seq) &= ~bit(seq);
+}
+
+bool seqset_has(const struct seqset *s, int64_t seq)
+{
+    return covers(s, seq) && (*word(s, seq) & bit(seq)) != 0;
 }
 
 static size_t leading(const struct seqset *s)

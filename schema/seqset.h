@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ void seqset_remove(struct seqset *s, int64_t seq);
 /* Forgets room in front of the first member. */
 void seqset_trim(struct seqset *s);
 
+bool seqset_has(const struct seqset *s, int64_t seq);
 int64_t seqset_rank(const struct seqset *s, int64_t seq); /* members <= seq */
 int64_t seqset_first(const struct seqset *s);             /* -1 when empty */
 void seqset_clear(struct seqset *s);

@@ -52,6 +52,9 @@ struct submission_rules {
     bool refuse_unknown; /* true over HTTP; from Kafka unknown fields are counted and ignored */
 };
 
+/* 1 to SUBMISSION_ID_MAX bytes of UTF-8 without control characters. */
+bool submission_id_is_legal(const char *id, size_t len);
+
 /* Reads one submission from len bytes of JSON. On success the caller owns *ret_submission.
  * ERR_SYNTAX: not JSON, too deep, duplicate keys, trailing bytes (e->msg says where).
  * ERR_INPUT: JSON, but not a submission; *p (which may not be NULL) lists the fields.

@@ -3,6 +3,7 @@
 #include "schema/err.h"
 #include "schema/fields.h"
 #include "schema/submission.h"
+#include "schema/text.h"
 
 /* JSON values a submission may have, and how many more for each test (a plain one has 6). */
 #define VALUES_BASE     1024
@@ -12,13 +13,18 @@ static const struct fields_place root = { "", FIELDS_NO_INDEX };
 
 static const struct submission_rules *rules(const struct fields *c) { return c->ctx; }
 
-static bool has_controls(const char *text)
+bool submission_id_is_legal(const char *id, size_t len)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p < 0x20 || *p == 0x7F || (p[0] == 0xC2 && p[1] < 0xA0)) /* U+0080 .. U+009F */
-            return true;
+    if (len == 0 || len > SUBMISSION_ID_MAX || !text_is_utf8(id, len))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)id[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+        if (c == 0xC2 && (unsigned char)id[i + 1] < 0xA0) /* U+0080 .. U+009F */
+            return false;
     }
-    return false;
+    return true;
 }
 
 static int read_id(struct fields *c, const struct fields_place *at, const struct fields_row *row,
@@ -31,7 +37,7 @@ static int read_id(struct fields *c, const struct fields_place *at, const struct
         return -1;
     if (!id || *id == '\0')
         return 0;
-    if (strlen(id) > SUBMISSION_ID_MAX || has_controls(id))
+    if (!submission_id_is_legal(id, strlen(id)))
         return fields_wrong(c, at, row->name, "must be 1 to %d bytes without control characters",
                             SUBMISSION_ID_MAX);
     s->id = TAKE(id);

@@ -37,6 +37,7 @@ static const char *const levels[] = { [LOG_DEBUG] = "debug",
                                       [LOG_ERROR] = "error",
                                       NULL };
 static const char *const formats[] = { "text", "json", NULL };
+static const char *const commits[] = { "accepted", "reported", NULL };
 static const char *const boxes[] = { "auto", "namespaces", "inplace", NULL };
 
 #define AT(field) offsetof(struct config, field)
@@ -59,6 +60,8 @@ static const struct knob knobs[] = {
     TEXT_ROW("HTTP_LISTEN", "127.0.0.1:8080", http_listen, "host:port to serve on; port 0 takes a free one; [::1]:8080 for IPv6"),
     FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
     TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
+    FLAG_ROW("DATA_SLOTS", "0", data_slots, "1: several servers share DATA_DIR, each with a table of its own in slot-N"),
+    NUMBER("ADOPT_INTERVAL", DURATION, 100, 86400000, "60s", adopt_interval_ms, "with DATA_SLOTS: how often to look for the unfinished work of a server that is gone"),
     { "LOG_LEVEL", WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
     { "LOG_FORMAT", FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
@@ -96,6 +99,16 @@ static const struct knob knobs[] = {
     NUMBER("MAX_CONNECTIONS_PER_ADDRESS", COUNT, 0, 1000000, "0", max_connections_per_address, "the same for one client address; more are closed; 0: no limit"),
     NUMBER("REQUEST_TIMEOUT", DURATION, 1000, 3600000, "30s", request_timeout_ms, "for a request to arrive whole, and for an idle connection"),
 
+    TEXT_ROW("KAFKA_BROKERS", NULL, kafka_brokers, "host:port,...: read submissions from Kafka and publish reports; none: HTTP alone"),
+    TEXT_ROW("KAFKA_TOPIC", "scripts", kafka_topic, "where submissions come from"),
+    TEXT_ROW("KAFKA_GROUP_ID", "scrc-runner", kafka_group_id, "the consumer group that servers on one topic share"),
+    TEXT_ROW("KAFKA_RESULTS_TOPIC", "script-results", kafka_results_topic, "where reports go"),
+    TEXT_ROW("KAFKA_DEAD_LETTER_TOPIC", NULL, kafka_dead_letter_topic, "where messages go that are no submissions; none: KAFKA_TOPIC.dead-letter"),
+    FLAG_ROW("KAFKA_PUBLISH_HTTP", "1", kafka_publish_http, "0: reports of submissions that came over HTTP do not go to Kafka"),
+    { "KAFKA_COMMIT", FLAG, 0, 1, "accepted", AT(kafka_commit_reported), "an offset is committed once its submission is in the table, or once it is reported", commits },
+    FLAG_ROW("KAFKA_IGNORE_DONE", "0", kafka_ignore_done, "1: a message of type done does not end the server"),
+    NUMBER("SCRIPT_EXPECTED", COUNT, 0, 1LL << 60, "0", script_expected, "end after so many messages from Kafka; 0: never"),
+
     TEXT_ROW("PYTHON_IMAGE", NULL, language[0].image, "image of Python; none: as in the language table, like all below"),
     TEXT_ROW("PYTHON_WORKDIR", NULL, language[0].workdir, "work directory in Python's container"),
     TEXT_ROW("GO_IMAGE", NULL, language[1].image, "image that builds Go"),
@@ -114,7 +127,6 @@ static const struct knob knobs[] = {
 
 /* Known to the world, not to this build: silence would be a promise that is not kept. */
 static const struct { const char *name, *why; } refused[] = {
-    { "KAFKA_BROKERS", "this build has no Kafka bridge; unset it to serve HTTP alone" },
     { "API_TOKENS_FILE", "this build has no tokens; unset it" },
 };
 /* clang-format on */
@@ -324,6 +336,9 @@ void config_print_help(FILE *f)
         (void)fprintf(f, "  %-28s %s\n  %-28s   default %s; %s\n", knobs[i].name, knobs[i].help, "",
                       knobs[i].normal ? knobs[i].normal : "none", legal);
     }
+    (void)fprintf(f, "  %-28s %s\n  %-28s   %s\n", "KAFKA_PROP_*",
+                  "any property of librdkafka; for one that we set ourselves it is refused", "",
+                  "KAFKA_PROP_SECURITY_PROTOCOL=ssl, or KAFKA_PROP_security.protocol=ssl");
 }
 
 const char *config_name(size_t i) { return i < ARRAY_LEN(knobs) ? knobs[i].name : NULL; }

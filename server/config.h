@@ -32,7 +32,13 @@ struct config {
     int64_t runner_status_set; /* enum status_set */
     int64_t default_checker;   /* enum checker_kind */
     int64_t log_level;         /* enum log_level */
-    bool log_json, report_test_io, allow_anonymous;
+    bool log_json, report_test_io, allow_anonymous, data_slots;
+    int64_t adopt_interval_ms;
+    /* Kafka is on when kafka_brokers is set */
+    char *kafka_brokers, *kafka_topic, *kafka_group_id, *kafka_results_topic;
+    char *kafka_dead_letter_topic; /* NULL: named after kafka_topic */
+    int64_t script_expected;
+    bool kafka_publish_http, kafka_commit_reported, kafka_ignore_done;
     struct {
         char *image, *run_image, *workdir;
     } language[5]; /* in the order of config_languages */

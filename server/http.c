@@ -21,6 +21,7 @@
 #include "server/guard.h"
 #include "server/request.h"
 #include "server/routes.h"
+#include "server/rules.h"
 #include "server/screen.h"
 #include "server/waiters.h"
 
@@ -281,32 +282,6 @@ PRINTF(2, 0) static void on_log(void *ctx, const char *fmt, va_list ap)
 
 /* ---- start and end ---- */
 
-static bool knows_language(const void *ctx, const char *name)
-{
-    return languages_find(ctx, name) != NULL;
-}
-
-static void make_rules(struct server *s)
-{
-    const struct config *c = s->config;
-
-    s->rules = (struct submission_rules){
-        .max_tests = c->max_tests,
-        .max_source_bytes = c->max_source_bytes,
-        .max_depth = c->max_json_depth,
-        .max_time_ms = c->max_time_limit_ms,
-        .max_memory_bytes = c->max_memory_limit,
-        .default_time_ms = c->runner_time_limit_ms,
-        .default_checker = { .kind = (enum checker_kind)c->default_checker,
-                             .case_sensitive = true,
-                             .absolute_tolerance = 1e-6,
-                             .relative_tolerance = 1e-6 },
-        .knows_language = knows_language,
-        .ctx = s->languages,
-        .refuse_unknown = true,
-    };
-}
-
 /* Above the soft limit clients get a 503; above this one they wait in the backlog. */
 static unsigned hard_limit(int64_t soft)
 {
@@ -354,7 +329,7 @@ static int prepare(struct http *h, struct err *e)
     const struct config *c = h->server.config;
 
     gate_init(&h->gate);
-    make_rules(&h->server);
+    h->server.rules = rules_make(h->server.config, h->server.languages, true);
     h->server.cache = cache_open(CACHE_BYTES);
     if (!h->server.cache)
         return err_set(e, ERR_NOMEM, "cache of reports");

@@ -7,9 +7,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "schema/base.h"
 #include "schema/submission.h"
 
+struct bridge;
 struct cache;
 struct config;
 struct engine;
@@ -26,6 +29,7 @@ struct server {
     struct engine *engine; /* NULL: nothing is judged */
     const struct languages *languages;
     struct waiters *waiters; /* listens to jobs */
+    struct bridge *bridge;   /* NULL: Kafka is off */
 
     /* set by http_start() */
     struct submission_rules rules;

@@ -11,20 +11,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
+#include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "engine/language.h"
-#include "engine/platform.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
 #include "schema/text.h"
+#include "server/adoption.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/kafka.h"
 #include "server/listen.h"
 #include "server/preflight.h"
+#include "server/table.h"
 #include "server/waiters.h"
+
+#define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
+#define LAST_LOOK_NS (50 * NS_PER_MS)
 
 enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
 
@@ -35,10 +42,13 @@ struct scrc {
     char instance[TEXT_ID_SIZE];
     struct languages *languages;
     int listen_fd;
+    struct jobs_config table;
     struct jobs *jobs;
     struct waiters *waiters;
+    struct bridge *bridge; /* NULL: Kafka is off */
     struct engine *engine;
     struct http *http;
+    struct adoption *adoption; /* NULL without DATA_SLOTS */
 };
 
 /* ---- command line ---- */
@@ -117,7 +127,8 @@ static struct {
     pthread_cond_t ended;
     /* guarded by lock */
     bool serving, ending;
-} life = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+    bool fed; /* Kafka has no more for us: end when all is judged and told */
+} life = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, false };
 
 /* While the server waits for its table, a signal ends it at once: nothing has been promised to
  * anybody. */
@@ -158,12 +169,45 @@ static void begin_serving(void)
     pthread_mutex_unlock(&life.lock);
 }
 
-static void wait_for_end(void)
+static void end_of_feed(void *ctx)
+{
+    (void)ctx;
+    pthread_mutex_lock(&life.lock);
+    life.fed = true;
+    pthread_cond_signal(&life.ended);
+    pthread_mutex_unlock(&life.lock);
+}
+
+/* True when a signal came, false when there is no more to read. */
+static bool wait_for_end(void)
 {
     pthread_mutex_lock(&life.lock);
-    while (!life.ending)
+    while (!life.ending && !life.fed)
         pthread_cond_wait(&life.ended, &life.lock);
+    bool signalled = life.ending;
     pthread_mutex_unlock(&life.lock);
+    return signalled;
+}
+
+/* Waits for a signal, but not longer than ns. True when it came. */
+static bool wait_for_signal(int64_t ns)
+{
+    struct timespec due;
+    int rc = 0;
+
+    (void)clock_gettime(CLOCK_REALTIME, &due);
+    due.tv_sec += ns / NS_PER_S;
+    due.tv_nsec += ns % NS_PER_S;
+    if (due.tv_nsec >= NS_PER_S) {
+        due.tv_nsec -= NS_PER_S;
+        due.tv_sec++;
+    }
+    pthread_mutex_lock(&life.lock);
+    while (!life.ending && rc == 0)
+        rc = pthread_cond_timedwait(&life.ended, &life.lock, &due);
+    bool signalled = life.ending;
+    pthread_mutex_unlock(&life.lock);
+    return signalled;
 }
 
 /* ---- settings ---- */
@@ -228,21 +272,45 @@ static void raise_file_limit(void)
 
 static int open_table(struct scrc *x, struct err *e)
 {
-    struct jobs_config c = { .dir = x->config.data_dir,
-                             .instance = x->instance,
-                             .max_queued = x->config.max_queued,
-                             .retention_ms = x->config.retention_ms,
-                             .lock_wait_ms = x->config.shutdown_timeout_ms };
+    bool kafka = x->config.kafka_brokers != NULL;
 
-    if (jobs_open(&c, &x->jobs, e) == 0) {
-        if (!platform_data_kept(x->config.data_dir))
-            log_warning("table_not_kept", log_s("DATA_DIR", x->config.data_dir),
-                        log_s("means", "it goes with this container: mount a named volume there"));
+    x->table = (struct jobs_config){ .dir = x->config.data_dir,
+                                     .instance = x->instance,
+                                     .max_queued = x->config.max_queued,
+                                     .retention_ms = x->config.retention_ms,
+                                     .lock_wait_ms = x->config.shutdown_timeout_ms,
+                                     .publish_all = kafka && x->config.kafka_publish_http };
+    return table_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
+}
+
+/* What is not sent from it now is sent by whoever has the slot next. */
+static void adopted(void *ctx, struct jobs *j)
+{
+    struct err e;
+
+    if (bridge_adopt(ctx, j, &e) < 0)
+        log_error("kafka_adoption", log_s("error", e.msg));
+}
+
+static void disowned(void *ctx, struct jobs *j)
+{
+    (void)j;
+    bridge_disown(ctx);
+}
+
+static int start_adoption(struct scrc *x, struct err *e)
+{
+    struct adoption_config c = { .table = &x->table,
+                                 .engine = x->engine,
+                                 .interval_ms = x->config.adopt_interval_ms,
+                                 .kafka = x->bridge != NULL,
+                                 .opened = x->bridge ? adopted : NULL,
+                                 .closing = x->bridge ? disowned : NULL,
+                                 .ctx = x->bridge };
+
+    if (!x->config.data_slots || x->config.runner_max_parallel == 0)
         return 0;
-    }
-    if (e->kind == ERR_SETTING) /* its lock is held: a fault of the moment, not a wrong setting */
-        e->kind = ERR_UNAVAILABLE;
-    return -1;
+    return adoption_start(&c, &x->adoption, e);
 }
 
 static int start_http(struct scrc *x, struct err *e)
@@ -251,7 +319,8 @@ static int start_http(struct scrc *x, struct err *e)
                         .jobs = x->jobs,
                         .engine = x->engine,
                         .languages = x->languages,
-                        .waiters = x->waiters };
+                        .waiters = x->waiters,
+                        .bridge = x->bridge };
     char name[LISTEN_NAME_SIZE];
 
     listen_name(x->listen_fd, name);
@@ -261,30 +330,49 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* The waiters must listen before the engine makes the first change. */
+/* Whoever listens to the table must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
-    if (open_languages(x, e) < 0)
+    static const struct bridge_hooks hooks = { .ended = end_of_feed };
+    const struct config *c = &x->config;
+
+    if (open_languages(x, e) < 0 || kafka_check(c, x->languages, environ, e) < 0)
         return -1;
-    if (listen_bind(x->config.http_listen, x->config.allow_anonymous, &x->listen_fd, e) < 0)
+    if (listen_bind(c->http_listen, c->allow_anonymous, &x->listen_fd, e) < 0)
         return -1;
     if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
         return -1;
     begin_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
-    if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
+    if (kafka_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
+        engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
-    return start_http(x, e);
+    if (start_http(x, e) < 0)
+        return -1;
+    if (x->bridge && bridge_start(x->bridge, e) < 0)
+        return -1;
+    return start_adoption(x, e);
 }
 
 /* While runs in progress end, their clients go on waiting. */
 static void stop(struct scrc *x)
 {
+    int64_t deadline = clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS;
+
     if (x->http)
         http_drain(x->http);
-    x->engine = engine_stop(x->engine, clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS);
+    if (x->bridge)
+        bridge_drain(x->bridge, deadline);
+    if (x->adoption)
+        adoption_halt(x->adoption);
+    x->engine = engine_stop(x->engine, deadline);
+    if (x->bridge)
+        bridge_stop(x->bridge,
+                    clock_mono_ns() + FLUSH_NS > deadline ? clock_mono_ns() + FLUSH_NS : deadline);
     x->http = http_stop(x->http);
+    x->adoption = adoption_close(x->adoption);
     x->jobs = jobs_close(x->jobs);
+    x->bridge = bridge_free(x->bridge);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
     x->languages = languages_free(x->languages);
@@ -308,13 +396,33 @@ static enum exit_code check(struct scrc *x)
     return preflight_print(&x->engine_config, x->languages, stdout) ? EXIT_CLEAN : EXIT_FAULT;
 }
 
+static bool all_is_told(struct scrc *x)
+{
+    int64_t rows = 0, oldest = 0;
+    struct jobs_counts counts;
+
+    jobs_counts(x->jobs, &counts);
+    outbox_counts(x->jobs, &rows, &oldest);
+    return counts.queued == 0 && counts.running == 0 && rows == 0;
+}
+
+/* `done`, or SCRIPT_EXPECTED: nothing more is taken, what was accepted is judged and published. */
+static void finish_feed(struct scrc *x)
+{
+    log_info("finishing", log_s("why", "no more is to be read from Kafka"));
+    http_drain(x->http);
+    while (!all_is_told(x) && !wait_for_signal(LAST_LOOK_NS))
+        ;
+}
+
 static enum exit_code serve(struct scrc *x)
 {
     struct err e;
 
     if (start_watching(&e) < 0 || start(x, &e) < 0)
         return fault(&e);
-    wait_for_end();
+    if (!wait_for_end())
+        finish_feed(x);
     return EXIT_CLEAN;
 }
 

@@ -27,6 +27,7 @@ const struct route routes_table[] = {
       .path = "/results/{id}",
       .handle = results_get,
       .params = { "wait", "fields" } },
+    { .method = "POST", .path = "/results/{id}/publish", .handle = submissions_publish },
     { .method = "GET", .path = "/languages", .handle = system_languages },
     { .method = "GET", .path = "/healthz", .handle = system_healthz },
     { .method = "GET", .path = "/readyz", .handle = system_readyz },

@@ -138,3 +138,31 @@ enum next submissions_delete(struct request *r)
     r->op.u.cancel.id = r->id;
     return commit(r, on_cancelled, cancelled);
 }
+
+/* ---- POST /results/{id}/publish ---- */
+
+static enum next published(struct request *r)
+{
+    struct job_status status;
+    struct err e;
+
+    request_unuse(r);
+    if (r->op.result < 0 && r->op.err.kind == ERR_INPUT)
+        return request_refuse(r, 409, "%s", r->op.err.msg);
+    if (r->op.result < 0)
+        return request_fail(r, &r->op.err);
+    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
+        return request_fail(r, &e);
+    log_info("published_again", log_s("job", r->id));
+    return request_reply_json(
+        r, 202, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(status.state)));
+}
+
+enum next submissions_publish(struct request *r)
+{
+    if (!r->server->bridge)
+        return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
+    r->op.kind = JOBS_PUBLISH;
+    r->op.u.publish.id = r->id;
+    return commit(r, on_accepted, published);
+}

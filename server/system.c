@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "server/http.h"
 
@@ -23,6 +24,21 @@ enum next system_healthz(struct request *r)
                               json_pack("{s:s, s:s}", "status", "ok", "version", SCRC_VERSION));
 }
 
+/* What works less well, and is no reason to send nobody here. */
+static json_t *degraded(const struct server *s)
+{
+    json_t *list = json_array();
+    struct bridge_health health;
+
+    if (!s->bridge)
+        return list;
+    bridge_health(s->bridge, &health);
+    if (!health.connected || health.why[0])
+        (void)json_array_append_new(
+            list, json_sprintf("Kafka: %s", health.why[0] ? health.why : "not connected"));
+    return list;
+}
+
 enum next system_readyz(struct request *r)
 {
     struct engine_health health = { .why = "nothing is judged here" };
@@ -40,9 +56,9 @@ enum next system_readyz(struct request *r)
         (void)json_array_append_new(reasons, json_string(health.why));
 
     bool ready = counts.writable && health.ready;
-    return request_reply_json(
-        r, ready ? 200 : 503,
-        json_pack("{s:b, s:o, s:[]}", "ready", ready, "reasons", reasons, "degraded"));
+    return request_reply_json(r, ready ? 200 : 503,
+                              json_pack("{s:b, s:o, s:o}", "ready", ready, "reasons", reasons,
+                                        "degraded", degraded(r->server)));
 }
 
 enum next system_openapi(struct request *r)

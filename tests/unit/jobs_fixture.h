@@ -269,3 +269,15 @@ static inline void assert_sound(const struct table *t)
                      0);
     assert_int_equal(ask(t, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
+
+/* Retention looks first when the table opens; then it says so with `expired`. */
+static inline void expire(struct table *t, const char *last_id)
+{
+    t->config.retention_ms = 1;
+    table_reopen(t);
+    for (int i = 0; i < 1000 && !status_of(t->j, last_id).expired; i++)
+        (void)usleep(5000);
+    assert_true(status_of(t->j, last_id).expired);
+}
+
+#define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, table_setup, table_teardown)

@@ -1,6 +1,6 @@
 /* tests/unit/test_jobs_crash.c - kill -9 at random moments under load: what was said to be stored
  * is there, once, and the file is sound. */
-#include "jobs_fixture.h"
+#include "outbox_fixture.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,8 +12,9 @@ enum { ROUNDS = 25, THREADS = 6 };
 
 /* What a child tells its parent: a row that it was promised. */
 struct promise {
-    char what; /* 'a'ccepted, 'f'inished */
-    int64_t seq;
+    char what; /* 'a'ccepted, from 'k'afka, 'f'inished, about to be 's'ent, 'g'one */
+    int64_t seq, offset;
+    int32_t partition;
     char id[40];
 };
 
@@ -21,13 +22,48 @@ static int promises;
 static int child_round;
 static struct table *child_table;
 
-static void promise(char what, int64_t seq, const char *id)
+static void promise_all(struct promise p, const char *id)
 {
-    struct promise p = { .what = what, .seq = seq };
-
     (void)snprintf(p.id, sizeof p.id, "%s", id);
     if (write(promises, &p, sizeof p) != sizeof p)
         _exit(1);
+}
+
+static void promise(char what, int64_t seq, const char *id)
+{
+    promise_all((struct promise){ .what = what, .seq = seq }, id);
+}
+
+/* Over HTTP or from a partition of the thread's own. */
+static void send_one(struct jobs *j, const char *id, int32_t partition, int64_t offset)
+{
+    struct jobs_op op;
+    char json[200];
+
+    if (offset % 2 == 0) {
+        promise('a', accept_ok(j, id, "c"), id);
+        return;
+    }
+    (void)snprintf(json, sizeof json, "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\"}", id);
+    if (take_json(j, json, (struct outbox_origin){ "scripts", partition, offset }, NULL, &op) < 0)
+        _exit(2);
+    promise_all((struct promise){ 'k', op.u.accept.seq, offset, partition, "" }, id);
+}
+
+/* As the broker's acknowledgement would. */
+static void tell_some(struct jobs *j)
+{
+    struct outbox_batch b = { 0 };
+    struct err e = { 0 };
+
+    if (outbox_read(j, 0, 3, SIZE_MAX, &b, &e) < 0)
+        _exit(3);
+    for (size_t i = 0; i < b.len; i++) {
+        promise('s', b.items[i].seq, b.items[i].key);
+        sent(j, &b.items[i].number, 1);
+        promise('g', b.items[i].seq, b.items[i].key);
+    }
+    outbox_batch_clear(&b);
 }
 
 static void *load(void *arg)
@@ -39,9 +75,11 @@ static void *load(void *arg)
 
     for (int i = 0;; i++) {
         (void)snprintf(id, sizeof id, "r%d-t%ld-%d", child_round, me, i);
-        promise('a', accept_ok(j, id, "c"), id);
+        send_one(j, id, (int32_t)(child_round * THREADS + me), i);
         if (i % 3 == 0)
             continue;
+        if (i % 4 == 0)
+            tell_some(j);
         struct jobs_op op;
         struct err e = { 0 };
         int64_t seq = claim(j, c, &op);
@@ -123,6 +161,47 @@ static void one_round(struct table *t, struct promised *p, int round)
     (void)close(fds[0]);
 }
 
+/* The message that made the row is known by its offset. */
+static void check_replay(struct jobs *j, const struct promise *p)
+{
+    struct jobs_op op;
+    struct outbox_origin o = { "scripts", p->partition, p->offset };
+
+    if (take_json(j, "{\"language\":\"c\",\"source\":\"?\"}", o, "?", &op) < 0)
+        fail_msg("%s: %s", p->id, op.err.msg);
+    assert_true(op.u.accept.replay);
+    assert_int_equal(op.u.accept.seq, p->seq);
+    assert_string_equal(op.u.accept.id, p->id);
+}
+
+/* What is final and from Kafka waits, or somebody was about to send it; what is gone stays gone. */
+static void check_outbox(const struct table *t, const struct promised *p)
+{
+    CLEANUP(freep) char *fate = calloc(1, (size_t)ask(t, "SELECT max(seq) FROM job") + 2);
+    struct outbox_batch b = read_all(t->j);
+    CLEANUP(db_closep) struct db *d = NULL;
+    char path[250];
+    struct err e = { 0 };
+
+    assert_non_null(fate);
+    for (size_t i = 0; i < p->len; i++)
+        if (p->list[i].what == 's' || p->list[i].what == 'g')
+            fate[p->list[i].seq] = p->list[i].what;
+    for (size_t i = 0; i < b.len; i++) {
+        assert_int_not_equal(fate[b.items[i].seq], 'g');
+        fate[b.items[i].seq] = 'w';
+    }
+    outbox_batch_clear(&b);
+
+    (void)snprintf(path, sizeof path, "%s/scrc.db", t->dir);
+    assert_int_equal(db_open(path, DB_READER, &d, &e), 0);
+    CLEANUP(db_donep)
+    struct db_stmt *q = db_prepare(d, "SELECT seq FROM job WHERE publish = 1 AND state >= 2", &e);
+    assert_non_null(q);
+    while (db_step(q, &e) > 0)
+        assert_int_not_equal(fate[db_int(q, 0)], 0);
+}
+
 static void check_all(struct table *t, const struct promised *p)
 {
     struct jobs_counts n;
@@ -131,11 +210,14 @@ static void check_all(struct table *t, const struct promised *p)
     for (size_t i = 0; i < p->len; i++) {
         struct job_status s = status_of(t->j, p->list[i].id);
         assert_int_equal(s.seq, p->list[i].seq);
-        if (p->list[i].what == 'f')
+        if (p->list[i].what == 'k')
+            check_replay(t->j, &p->list[i]);
+        if (p->list[i].what != 'a' && p->list[i].what != 'k')
             assert_int_equal(s.state, JOB_DONE);
         else
             assert_int_not_equal(s.state, JOB_RUNNING); /* given back by the start */
     }
+    check_outbox(t, p);
     jobs_counts(t->j, &n);
     assert_int_equal(n.queued + n.final, ask(t, "SELECT count(*) FROM job"));
     assert_int_equal(n.queued, ask(t, "SELECT count(*) FROM job WHERE state = 0"));

@@ -21,6 +21,7 @@ static void check(const struct seqset *s, const bool *has)
         if (has[i] && first < 0)
             first = i;
         rank += has[i];
+        assert_int_equal(seqset_has(s, i), has[i]);
         assert_int_equal(seqset_rank(s, i), rank);
     }
     assert_int_equal(seqset_first(s), first);

@@ -1,0 +1,126 @@
+#include "bridge/bridge.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "bridge/consumer.h"
+#include "bridge/drain.h"
+#include "bridge/settings.h"
+#include "bridge/tally.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/log.h"
+
+#define DISOWN_NS (10 * NS_PER_S)
+
+struct bridge {
+    struct bridge_config config; /* what it points at is borrowed */
+    struct tally tally;
+    struct consumer *consumer;
+    struct drain *drain;
+
+    pthread_mutex_t lock;
+    /* guarded by lock */
+    struct drain *adopted;
+};
+
+#define COUNTER_NAME(counter, name) [counter] = name,
+static const char *const names[] = { BRIDGE_COUNTERS(COUNTER_NAME) };
+
+const char *bridge_counter_name(enum bridge_counter c)
+{
+    return c < BRIDGE_COUNTER_COUNT ? names[c] : "";
+}
+
+int bridge_check(const struct bridge_config *c, struct err *e) { return settings_check(c, e); }
+
+int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct bridge_hooks *hooks,
+                struct bridge **ret_bridge, struct err *e)
+{
+    if (settings_check(c, e) < 0)
+        return -1;
+    struct bridge *b = calloc(1, sizeof *b);
+    if (!b)
+        return err_set(e, ERR_NOMEM, "Kafka bridge");
+    b->config = *c;
+    tally_init(&b->tally);
+    (void)pthread_mutex_init(&b->lock, NULL);
+    if (drain_open(&b->config, jobs, true, &b->tally, &b->drain, e) < 0 ||
+        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0) {
+        (void)bridge_free(b);
+        return -1;
+    }
+    *ret_bridge = b;
+    return 0;
+}
+
+int bridge_start(struct bridge *b, struct err *e)
+{
+    if (drain_start(b->drain, e) < 0 || consumer_start(b->consumer, e) < 0)
+        return -1;
+    log_info("kafka", log_s("brokers", b->config.brokers), log_s("topic", b->config.topic),
+             log_s("group", b->config.group_id), log_s("results", b->config.results_topic));
+    return 0;
+}
+
+void bridge_drain(struct bridge *b, int64_t deadline_ns)
+{
+    consumer_stop(b->consumer, deadline_ns);
+}
+
+static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    struct drain *d = b->adopted;
+    b->adopted = NULL;
+    (void)pthread_mutex_unlock(&b->lock);
+    if (d)
+        drain_stop(d, deadline_ns);
+    (void)drain_free(d);
+}
+
+void bridge_stop(struct bridge *b, int64_t deadline_ns)
+{
+    bridge_drain(b, deadline_ns);
+    give_up_adopted(b, deadline_ns);
+    drain_stop(b->drain, deadline_ns);
+}
+
+struct bridge *bridge_free(struct bridge *b)
+{
+    if (!b)
+        return NULL;
+    if (b->consumer)
+        b->consumer = consumer_free(b->consumer);
+    bridge_disown(b);
+    b->drain = drain_free(b->drain);
+    tally_done(&b->tally);
+    (void)pthread_mutex_destroy(&b->lock);
+    free(b);
+    return NULL;
+}
+
+int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
+{
+    struct drain *d = NULL;
+
+    if (drain_open(&b->config, jobs, false, &b->tally, &d, e) < 0)
+        return -1;
+    if (drain_start(d, e) < 0) {
+        (void)drain_free(d);
+        return -1;
+    }
+    (void)pthread_mutex_lock(&b->lock);
+    struct drain *old = b->adopted;
+    b->adopted = d;
+    (void)pthread_mutex_unlock(&b->lock);
+    (void)drain_free(old);
+    return 0;
+}
+
+void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISOWN_NS); }
+
+void bridge_health(struct bridge *b, struct bridge_health *ret_health)
+{
+    tally_read(&b->tally, ret_health);
+}

@@ -1,0 +1,24 @@
+/* bridge/cut.h - a report that is too large for its topic, made shorter.
+ *
+ * What goes first is what a consumer misses least: outputs (marked by *_truncated), then the tests'
+ * inputs and expected outputs, then everything but numbers and verdicts, then tests from the end.
+ * `error` says so from the second step on.
+ *
+ * Pure.
+ *
+ * Room     bridge.
+ * Owns     nothing; the caller owns *ret_json.
+ * Threads  none of its own.
+ * Errors   0, or -1 with *e filled: ERR_NOMEM; ERR_INPUT when nothing of it fits.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "schema/base.h"
+
+struct err;
+
+/* json is a rendered report. *ret_len <= max. */
+NODISCARD int cut_report(const char *json, size_t len, size_t max, char **ret_json, size_t *ret_len,
+                         struct err *e);

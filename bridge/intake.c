@@ -1,0 +1,556 @@
+#include "bridge/intake.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bridge/bridge.h"
+#include "bridge/envelope.h"
+#include "bridge/letter.h"
+#include "bridge/offsets.h"
+#include "bridge/tally.h"
+#include "schema/buf.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/jobs.h"
+#include "schema/log.h"
+#include "schema/seqset.h"
+
+/* Enough that the writer never waits for the next group, and little beside the queue itself. */
+#define FLIGHT_OPS    4096
+#define FLIGHT_BYTES  ((size_t)(16 * MIB))
+#define MESSAGE_EXTRA 1024 /* what a message costs beside its bytes */
+#define RETRY_NS      (200 * NS_PER_MS)
+#define COUNTS_NS     (20 * NS_PER_MS) /* how often the table is asked how full it is */
+
+struct partition {
+    int32_t number;
+    struct offsets offsets;
+    size_t in_flight;
+    bool revoked; /* freed when nothing of it is in flight */
+};
+
+struct message {
+    struct jobs_op op;
+    struct intake *intake;     /* borrowed */
+    rd_kafka_message_t *kafka; /* owned */
+    struct partition *partition;
+    uint64_t ticket;
+    size_t bytes;
+    struct outbox_origin origin;
+    struct envelope envelope;
+    struct submission_packed packed;
+    struct letter letter;
+    bool final; /* its job is */
+    struct message *next;
+};
+
+struct queue {
+    struct message *head, **tail;
+};
+
+struct intake {
+    const struct bridge_config *config; /* borrowed, as the next two */
+    struct jobs *jobs;
+    struct tally *tally;
+
+    struct partition **partitions; /* owned */
+    size_t partitions_len;
+    size_t in_flight, bytes; /* bytes: of what is held, too */
+    struct queue held;
+    int64_t retry_ns, counts_ns, scripts;
+    bool blocked, ended;
+    char why[200];            /* it is blocked */
+    struct seqset unreported; /* jobs of ours that are not final; commit_reported only */
+
+    /* the writer thread's own: what its last group made final */
+    int64_t *last;
+    size_t last_len, last_size;
+
+    pthread_mutex_t lock;
+    pthread_cond_t said;
+    /* guarded by lock */
+    struct queue done;
+    struct buf finals; /* int64_t each */
+    bool waits;
+};
+
+static void queue_put(struct queue *q, struct message *m)
+{
+    m->next = NULL;
+    *q->tail = m;
+    q->tail = &m->next;
+}
+
+static struct message *queue_take_all(struct queue *q)
+{
+    struct message *first = q->head;
+
+    q->head = NULL;
+    q->tail = &q->head;
+    return first;
+}
+
+/* ---- on the writer's thread ---- */
+
+static void on_changes(void *ctx, const struct jobs_change *changes, size_t len)
+{
+    struct intake *in = ctx;
+
+    in->last_len = 0;
+    (void)pthread_mutex_lock(&in->lock);
+    for (size_t i = 0; i < len; i++) {
+        if (!job_state_is_final(changes[i].state))
+            continue;
+        /* Out of memory here only leaves an offset uncommitted: the message is read once more. */
+        (void)!buf_add(&in->finals, &changes[i].seq, sizeof changes[i].seq);
+        if (in->last_len < in->last_size)
+            in->last[in->last_len++] = changes[i].seq;
+    }
+    (void)pthread_mutex_unlock(&in->lock);
+}
+
+/* A job may have been accepted and ended by one commit, which tells the end first. */
+static bool just_ended(const struct intake *in, int64_t seq)
+{
+    for (size_t i = 0; i < in->last_len; i++) {
+        if (in->last[i] == seq)
+            return true;
+    }
+    return false;
+}
+
+static void on_done(struct jobs_op *op)
+{
+    struct message *m = op->ctx;
+    struct intake *in = m->intake;
+
+    m->final = op->kind == JOBS_ACCEPT &&
+               (job_state_is_final(op->u.accept.state) || just_ended(in, op->u.accept.seq));
+    (void)pthread_mutex_lock(&in->lock);
+    queue_put(&in->done, m);
+    if (in->waits)
+        (void)pthread_cond_signal(&in->said);
+    (void)pthread_mutex_unlock(&in->lock);
+}
+
+/* ---- partitions ---- */
+
+static struct partition *find_partition(const struct intake *in, int32_t number)
+{
+    for (size_t i = 0; i < in->partitions_len; i++) {
+        if (in->partitions[i]->number == number && !in->partitions[i]->revoked)
+            return in->partitions[i];
+    }
+    return NULL;
+}
+
+int intake_assign(struct intake *in, int32_t number)
+{
+    if (find_partition(in, number))
+        return 0;
+    struct partition **more =
+        reallocarray(in->partitions, in->partitions_len + 1, sizeof(struct partition *));
+    if (!more)
+        return -1;
+    in->partitions = more;
+    struct partition *p = calloc(1, sizeof *p);
+    if (!p)
+        return -1;
+    p->number = number;
+    more[in->partitions_len++] = p;
+    return 0;
+}
+
+static void sweep_partitions(struct intake *in)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < in->partitions_len; i++) {
+        struct partition *p = in->partitions[i];
+        if (p->revoked && p->in_flight == 0) {
+            offsets_clear(&p->offsets);
+            free(p);
+        } else {
+            in->partitions[kept++] = p;
+        }
+    }
+    in->partitions_len = kept;
+}
+
+static void message_free(struct message *m)
+{
+    m->intake->bytes -= m->bytes;
+    letter_clear(&m->letter);
+    submission_packed_clear(&m->packed);
+    envelope_clear(&m->envelope);
+    rd_kafka_message_destroy(m->kafka);
+    free(m);
+}
+
+void intake_revoke(struct intake *in, int32_t number)
+{
+    for (size_t i = 0; i < in->partitions_len; i++)
+        in->partitions[i]->revoked |= number < 0 || in->partitions[i]->number == number;
+    for (struct message *m = queue_take_all(&in->held), *next; m; m = next) {
+        next = m->next;
+        if (m->partition->revoked)
+            message_free(m);
+        else
+            queue_put(&in->held, m);
+    }
+    sweep_partitions(in);
+}
+
+size_t intake_in_flight(const struct intake *in, int32_t number)
+{
+    const struct partition *p = number < 0 ? NULL : find_partition(in, number);
+
+    if (number < 0)
+        return in->in_flight;
+    return p ? p->in_flight : 0;
+}
+
+/* ---- into the table ---- */
+
+static void put(struct intake *in, struct message *m)
+{
+    in->in_flight++;
+    m->partition->in_flight++;
+    m->op.done = on_done;
+    m->op.ctx = m;
+    jobs_put(in->jobs, &m->op);
+}
+
+static void hold(struct intake *in, struct message *m, const char *why)
+{
+    if (!in->held.head)
+        in->retry_ns = clock_mono_ns() + RETRY_NS;
+    queue_put(&in->held, m);
+    in->blocked = true;
+    (void)snprintf(in->why, sizeof in->why, "%s", why);
+}
+
+static int prepare_accept(struct message *m)
+{
+    const struct submission *s = m->envelope.submission;
+
+    if (submission_pack(s, &m->packed, NULL) < 0)
+        return -1;
+    m->op = (struct jobs_op){ .kind = JOBS_ACCEPT };
+    m->op.u.accept.submission = s;
+    m->op.u.accept.packed = &m->packed;
+    m->op.u.accept.origin = &m->origin;
+    m->op.u.accept.derived = s->id ? NULL : m->envelope.derived;
+    return 0;
+}
+
+/* The dead letter, and the report where somebody waits for one. */
+static int prepare_refusal(struct message *m)
+{
+    const struct envelope *v = &m->envelope;
+
+    if (letter_make(&m->letter, m->kafka, v->reason, v->id[0] ? v->id : NULL) < 0)
+        return -1;
+    m->op = (struct jobs_op){ .kind = JOBS_REFUSE };
+    m->op.u.refuse.origin = &m->origin;
+    m->op.u.refuse.letters = m->letter.rows;
+    m->op.u.refuse.letters_len = m->letter.len;
+    return 0;
+}
+
+static bool is_refused(const struct envelope *v)
+{
+    return v->kind != ENVELOPE_SUBMISSION && v->kind != ENVELOPE_DONE;
+}
+
+static int prepare(struct intake *in, struct message *m)
+{
+    const rd_kafka_message_t *k = m->kafka;
+    const char *topic = rd_kafka_topic_name(k->rkt);
+    const struct envelope_message read = { .key = k->key,
+                                           .key_len = k->key_len,
+                                           .value = k->payload,
+                                           .value_len = k->len,
+                                           .topic = topic,
+                                           .offset = k->offset };
+
+    m->origin = (struct outbox_origin){ topic, k->partition, k->offset };
+    if (envelope_open(&read, &in->config->rules, in->config->max_body_bytes, &m->envelope, NULL) <
+        0)
+        return -1;
+    if (is_refused(&m->envelope))
+        return prepare_refusal(m);
+    return m->envelope.kind == ENVELOPE_DONE ? 0 : prepare_accept(m);
+}
+
+static void count(struct intake *in, const struct envelope *v)
+{
+    tally_add(in->tally, BRIDGE_CONSUMED, 1);
+    tally_add(in->tally, BRIDGE_IGNORED_FIELDS, (int64_t)v->ignored_fields);
+    tally_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
+    tally_add(in->tally, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
+    tally_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
+    if (v->kind == ENVELOPE_DONE)
+        in->ended |= !in->config->ignore_done;
+    else if (++in->scripts == in->config->expected)
+        in->ended = true;
+}
+
+int intake_take(struct intake *in, rd_kafka_message_t *kafka)
+{
+    struct partition *p = find_partition(in, kafka->partition);
+    struct message *m;
+
+    if (!p || in->ended) { /* not ours any more, or behind the end: whoever is next reads it */
+        rd_kafka_message_destroy(kafka);
+        return 0;
+    }
+    m = calloc(1, sizeof *m);
+    if (!m)
+        return -1;
+    m->intake = in;
+    m->partition = p;
+    m->kafka = kafka;
+    m->bytes = kafka->len + kafka->key_len + MESSAGE_EXTRA;
+    in->bytes += m->bytes;
+    if (prepare(in, m) < 0 || offsets_begin(&p->offsets, kafka->offset, &m->ticket) < 0) {
+        in->bytes -= m->bytes;
+        letter_clear(&m->letter);
+        submission_packed_clear(&m->packed);
+        envelope_clear(&m->envelope);
+        free(m);
+        return -1;
+    }
+    count(in, &m->envelope);
+    if (m->envelope.kind == ENVELOPE_DONE) {
+        offsets_settle(&p->offsets, m->ticket, -1);
+        message_free(m);
+    } else {
+        put(in, m);
+    }
+    return 0;
+}
+
+/* ---- what the table said ---- */
+
+/* The offset waits for the report as well: not for one that cannot be noted. */
+static int64_t await_report(struct intake *in, const struct message *m)
+{
+    int64_t seq = m->op.u.accept.seq;
+
+    if (!in->config->commit_reported || m->op.kind != JOBS_ACCEPT || m->final || seq <= 0 ||
+        seqset_reserve(&in->unreported, seq) < 0)
+        return -1;
+    seqset_add(&in->unreported, seq);
+    return seq;
+}
+
+static void count_outcome(struct intake *in, const struct message *m)
+{
+    bool accepted = m->op.kind == JOBS_ACCEPT;
+    bool replay = accepted ? m->op.u.accept.replay : m->op.u.refuse.replay;
+
+    if (replay) {
+        tally_add(in->tally, BRIDGE_REPLAYS, 1);
+    } else if (!accepted) {
+        tally_add(in->tally, BRIDGE_DEAD_LETTERS, 1);
+        log_info("dead_letter", log_s("topic", m->origin.topic),
+                 log_i("partition", m->origin.partition), log_i("offset", m->origin.offset),
+                 log_s("reason", m->letter.reason));
+    } else {
+        tally_add(in->tally, m->op.u.accept.existing ? BRIDGE_REPEATED : BRIDGE_ACCEPTED, 1);
+    }
+}
+
+static void settle(struct intake *in, struct message *m)
+{
+    offsets_settle(&m->partition->offsets, m->ticket, await_report(in, m));
+    count_outcome(in, m);
+    message_free(m);
+}
+
+/* What the table does not take for its own sake: to the dead letters, without a report. */
+static void refuse(struct intake *in, struct message *m, const char *why)
+{
+    tally_add(in->tally, BRIDGE_CONFLICTS, m->op.err.kind == ERR_CONFLICT);
+    (void)snprintf(m->envelope.reason, sizeof m->envelope.reason, "%s", why);
+    m->envelope.id[0] = '\0';
+    if (prepare_refusal(m) < 0)
+        hold(in, m, "out of memory"); /* asked again, the table says the same again */
+    else
+        put(in, m);
+}
+
+static void hear(struct intake *in, struct message *m)
+{
+    const struct err e = m->op.err;
+
+    in->in_flight--;
+    m->partition->in_flight--;
+    if (m->partition->revoked) {
+        message_free(m);
+        sweep_partitions(in);
+    } else if (m->op.result == 0) {
+        settle(in, m);
+    } else if (m->op.kind == JOBS_ACCEPT &&
+               (e.kind == ERR_CONFLICT || e.kind == ERR_BUG || e.kind == ERR_INPUT)) {
+        refuse(in, m, e.msg);
+    } else {
+        if (e.kind != ERR_QUEUE_FULL && e.kind != ERR_DISK && e.kind != ERR_NOMEM)
+            log_error("kafka_intake", log_s("kind", err_kind_name(e.kind)), log_s("error", e.msg));
+        hold(in, m, e.msg);
+    }
+}
+
+static struct timespec deadline_in(int64_t ns)
+{
+    int64_t at = clock_mono_ns() + ns;
+
+    return (struct timespec){ .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
+}
+
+void intake_settle(struct intake *in, int64_t wait_ns)
+{
+    struct timespec due = deadline_in(wait_ns);
+    CLEANUP(buf_clear) struct buf finals = { 0 };
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&in->lock);
+    in->waits = wait_ns > 0 && in->in_flight > 0;
+    while (in->waits && !in->done.head && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&in->said, &in->lock, &due);
+    in->waits = false;
+    struct message *m = queue_take_all(&in->done);
+    finals = in->finals;
+    in->finals = (struct buf){ 0 };
+    (void)pthread_mutex_unlock(&in->lock);
+
+    for (struct message *next; m; m = next) {
+        next = m->next;
+        hear(in, m);
+    }
+    for (size_t i = 0; i + sizeof(int64_t) <= finals.len; i += sizeof(int64_t)) {
+        int64_t seq;
+        memcpy(&seq, finals.data + i, sizeof seq);
+        seqset_remove(&in->unreported, seq);
+    }
+    seqset_trim(&in->unreported);
+}
+
+/* ---- room ---- */
+
+/* Blocked at MAX_QUEUED, free again a tenth below it, so that it does not flutter. */
+static bool has_room(struct intake *in)
+{
+    int64_t most = in->config->max_queued, margin = in->blocked ? most / 10 + 1 : 0;
+    struct jobs_counts counts;
+
+    jobs_counts(in->jobs, &counts);
+    if (!counts.writable) {
+        (void)snprintf(in->why, sizeof in->why, "%s", counts.unwritable_why);
+        return false;
+    }
+    if (counts.queued + (int64_t)in->in_flight < most - margin || counts.queued == 0)
+        return true;
+    (void)snprintf(in->why, sizeof in->why, "%lld submissions are waiting already",
+                   (long long)counts.queued);
+    return false;
+}
+
+bool intake_is_blocked(struct intake *in, const char **ret_why)
+{
+    int64_t now = clock_mono_ns();
+
+    if (now >= in->counts_ns) {
+        in->counts_ns = now + COUNTS_NS;
+        in->blocked = !has_room(in) || in->held.head;
+    }
+    *ret_why = in->why;
+    return in->blocked;
+}
+
+void intake_retry(struct intake *in)
+{
+    if (!in->held.head || clock_mono_ns() < in->retry_ns)
+        return;
+    in->retry_ns = clock_mono_ns() + RETRY_NS;
+    if (!has_room(in))
+        return;
+    for (struct message *m = queue_take_all(&in->held), *next; m; m = next) {
+        next = m->next;
+        put(in, m);
+    }
+}
+
+bool intake_is_full(const struct intake *in)
+{
+    return in->in_flight >= FLIGHT_OPS || (in->bytes >= FLIGHT_BYTES && in->in_flight > 0);
+}
+
+bool intake_has_ended(const struct intake *in) { return in->ended; }
+
+bool intake_is_idle(const struct intake *in) { return in->in_flight == 0 && !in->held.head; }
+
+void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
+{
+    const struct seqset *unreported = in->config->commit_reported ? &in->unreported : NULL;
+    int64_t next;
+
+    for (size_t i = 0; i < in->partitions_len; i++) {
+        struct partition *p = in->partitions[i];
+        if (!p->revoked && offsets_ready(&p->offsets, unreported, &next))
+            rd_kafka_topic_partition_list_add(list, topic, p->number)->offset = next;
+    }
+}
+
+/* ---- life ---- */
+
+int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
+                struct intake **ret_intake, struct err *e)
+{
+    struct intake *in = calloc(1, sizeof *in);
+    pthread_condattr_t attr;
+
+    if (!in)
+        return err_set(e, ERR_NOMEM, "Kafka intake");
+    in->config = c;
+    in->jobs = jobs;
+    in->tally = tally;
+    in->held.tail = &in->held.head;
+    in->done.tail = &in->done.head;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&in->said, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    (void)pthread_mutex_init(&in->lock, NULL);
+    if (c->commit_reported) {
+        in->last_size = 1024; /* of one commit; more than that are asked for by nobody */
+        in->last = calloc(in->last_size, sizeof *in->last);
+        if (!in->last) {
+            (void)intake_free(in);
+            return err_set(e, ERR_NOMEM, "Kafka intake");
+        }
+        jobs_listen(jobs, on_changes, in);
+    }
+    *ret_intake = in;
+    return 0;
+}
+
+struct intake *intake_free(struct intake *in)
+{
+    if (!in)
+        return NULL;
+    intake_revoke(in, -1); /* so that nothing is put into the table again */
+    intake_settle(in, 0);
+    free(in->partitions);
+    seqset_clear(&in->unreported);
+    buf_clear(&in->finals);
+    free(in->last);
+    (void)pthread_cond_destroy(&in->said);
+    (void)pthread_mutex_destroy(&in->lock);
+    free(in);
+    return NULL;
+}

@@ -1,0 +1,260 @@
+#include "bridge/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/bridge.h"
+#include "schema/err.h"
+
+#define PREFIX      "KAFKA_PROP_"
+#define NAME_SIZE   80
+#define REASON_SIZE 512
+
+struct property {
+    const char *name, *value;
+};
+
+/* What the bridge's promises rest on. */
+static const struct property consumer_rows[] = {
+    { "enable.auto.offset.store", "false" }, /* stored once the row is durable */
+    { "enable.auto.commit", "true" },
+    { "auto.commit.interval.ms", "1000" },
+    { "auto.offset.reset", "earliest" },
+    { "partition.assignment.strategy", "range,roundrobin" },
+    { "topic.metadata.refresh.interval.ms", "5000" }, /* a topic that appears later */
+    { "queued.min.messages", "10000" },
+    { "queued.max.messages.kbytes", "16384" },
+    { "statistics.interval.ms", "1000" },
+    { NULL, NULL },
+};
+static const struct property producer_rows[] = {
+    { "enable.idempotence", "true" },
+    { "acks", "all" },
+    /* For ever: a delivery given up may have been made, and sending it again would be a second. */
+    { "message.timeout.ms", "0" },
+    { "linger.ms", "5" },
+    { "topic.metadata.propagation.max.ms", "10000" },
+    { NULL, NULL },
+};
+static const struct property scan_rows[] = {
+    { "enable.auto.commit", "false" },         { "enable.auto.offset.store", "false" },
+    { "auto.offset.reset", "earliest" },       { "enable.partition.eof", "true" },
+    { "isolation.level", "read_uncommitted" }, { NULL, NULL },
+};
+
+/* Ours, whatever anybody sets: a value of their own would break what is promised. */
+static const char *const fixed[] = { "bootstrap.servers",
+                                     "metadata.broker.list",
+                                     "group.id",
+                                     "enable.auto.offset.store",
+                                     "enable.auto.commit",
+                                     "auto.commit.enable",
+                                     "enable.partition.eof",
+                                     "enable.idempotence",
+                                     "enable.gapless.guarantee",
+                                     "acks",
+                                     "request.required.acks",
+                                     "message.timeout.ms",
+                                     "delivery.timeout.ms",
+                                     "delivery.report.only.error",
+                                     "transactional.id",
+                                     "isolation.level",
+                                     "message.send.max.retries",
+                                     "retries",
+                                     NULL };
+
+/* They load code, start programs, or are pointers: an environment is not trusted that far. */
+static const char *const denied[] = { "plugin.library.paths",
+                                      "sasl.kerberos.kinit.cmd",
+                                      "ssl.engine.location",
+                                      "ssl.providers",
+                                      "ssl.engine.id",
+                                      "builtin.features",
+                                      "opaque",
+                                      "default.topic.conf",
+                                      "interceptors",
+                                      NULL };
+
+static bool is_listed(const char *const *list, const char *name)
+{
+    for (; *list; list++) {
+        if (strcmp(*list, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_denied(const char *name)
+{
+    size_t len = strlen(name);
+
+    return is_listed(denied, name) || strncmp(name, "internal.", 9) == 0 ||
+           strncmp(name, "test.", 5) == 0 || (len > 3 && strcmp(name + len - 3, "_cb") == 0);
+}
+
+static bool is_secret(const char *name)
+{
+    static const char *const parts[] = { "password",           "secret",        ".pem",
+                                         "oauthbearer.config", "sasl.username", "ssl.certificate" };
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (strstr(name, parts[i]))
+            return true;
+    }
+    return false;
+}
+
+/* "KAFKA_PROP_SECURITY_PROTOCOL=x" and "KAFKA_PROP_security.protocol=x" to security.protocol and x.
+ * False when v is neither; a name too long for any property is cut, and then unknown. */
+static bool read_variable(const char *v, char name[NAME_SIZE], const char **ret_value)
+{
+    size_t n = 0;
+
+    if (strncmp(v, PREFIX, sizeof PREFIX - 1) != 0)
+        return false;
+    for (v += sizeof PREFIX - 1; *v && *v != '='; v++) {
+        if (n < NAME_SIZE - 1)
+            name[n++] = *v == '_' ? '.' : (char)tolower((unsigned char)*v);
+    }
+    name[n] = '\0';
+    *ret_value = *v ? v + 1 : v;
+    return **ret_value != '\0'; /* set but empty is not set */
+}
+
+static int set_property(rd_kafka_conf_t *conf, const char *variable, const char *name,
+                        const char *value, struct err *e)
+{
+    char reason[REASON_SIZE];
+    int len = (int)strcspn(variable, "=");
+    rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, reason, sizeof reason);
+
+    if (res == RD_KAFKA_CONF_OK)
+        return 0;
+    if (res == RD_KAFKA_CONF_UNKNOWN)
+        return err_set(e, ERR_SETTING, "%.*s: librdkafka has no property '%s'", len, variable,
+                       name);
+    return err_set(e, ERR_SETTING, "%.*s: %s", len, variable,
+                   is_secret(name) ? "the value is not legal" : reason);
+}
+
+static int set_theirs(rd_kafka_conf_t *conf, char *const *environment, const char *v, struct err *e)
+{
+    char name[NAME_SIZE], other[NAME_SIZE];
+    const char *value, *again;
+    int len = (int)strcspn(v, "=");
+
+    if (!read_variable(v, name, &value))
+        return 0;
+    if (is_denied(name))
+        return err_set(e, ERR_SETTING, "%.*s: '%s' is not to be set from the environment", len, v,
+                       name);
+    if (is_listed(fixed, name))
+        return err_set(e, ERR_SETTING, "%.*s: '%s' is set by the server itself", len, v, name);
+    if (strcmp(name, "partition.assignment.strategy") == 0 && strstr(value, "cooperative"))
+        return err_set(e, ERR_SETTING, "%.*s: cooperative assignment is not supported", len, v);
+    for (; *environment; environment++) {
+        if (read_variable(*environment, other, &again) && strcmp(name, other) == 0 &&
+            strcmp(value, again) != 0)
+            return err_set(e, ERR_SETTING, "%.*s: '%s' is set twice, with different values", len, v,
+                           name);
+    }
+    return set_property(conf, v, name, value, e);
+}
+
+static int set_rows(rd_kafka_conf_t *conf, const struct property *rows, struct err *e)
+{
+    for (; rows->name; rows++) {
+        if (set_property(conf, rows->name, rows->name, rows->value, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int fill(rd_kafka_conf_t *conf, const struct bridge_config *c, enum settings_for what,
+                struct err *e)
+{
+    static const struct property *const rows[] = { [SETTINGS_CONSUMER] = consumer_rows,
+                                                   [SETTINGS_PRODUCER] = producer_rows,
+                                                   [SETTINGS_SCAN] = scan_rows };
+
+    if (set_rows(conf, rows[what], e) < 0 ||
+        set_property(conf, "client.id", "client.id", "scrc", e) < 0 ||
+        set_property(conf, "KAFKA_BROKERS", "bootstrap.servers", c->brokers, e) < 0)
+        return -1;
+    if (what == SETTINGS_CONSUMER &&
+        set_property(conf, "KAFKA_GROUP_ID", "group.id", c->group_id, e) < 0)
+        return -1;
+    for (char *const *v = c->environment; v && *v; v++) {
+        if (set_theirs(conf, c->environment, *v, e) < 0)
+            return -1;
+    }
+    /* What somebody set for the consumer must not reach the handle that only looks. */
+    return what == SETTINGS_SCAN ? set_rows(conf, scan_rows, e) : 0;
+}
+
+int settings_make(const struct bridge_config *c, enum settings_for what, rd_kafka_conf_t **ret_conf,
+                  struct err *e)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    if (fill(conf, c, what, e) < 0) {
+        rd_kafka_conf_destroy(conf);
+        return -1;
+    }
+    *ret_conf = conf;
+    return 0;
+}
+
+void settings_dead_letter_topic(const struct bridge_config *c, char out[SETTINGS_TOPIC_MAX + 1])
+{
+    if (c->dead_letter_topic)
+        (void)snprintf(out, SETTINGS_TOPIC_MAX + 1, "%s", c->dead_letter_topic);
+    else
+        (void)snprintf(out, SETTINGS_TOPIC_MAX + 1, "%.236s.dead-letter", c->topic);
+}
+
+static int check_topic(const char *setting, const char *topic, struct err *e)
+{
+    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t len = strlen(topic);
+
+    if (len == 0 || len > SETTINGS_TOPIC_MAX || topic[strspn(topic, legal)] ||
+        strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
+        return err_set(e, ERR_SETTING, "%s=%.100s: must be 1 to %d of letters, digits, . _ and -",
+                       setting, topic, SETTINGS_TOPIC_MAX);
+    return 0;
+}
+
+/* What we write we must not read back as submissions. */
+static int check_apart(const struct bridge_config *c, const char *dead_letters, struct err *e)
+{
+    if (strcmp(c->results_topic, c->topic) == 0)
+        return err_set(e, ERR_SETTING, "KAFKA_RESULTS_TOPIC is KAFKA_TOPIC");
+    if (strcmp(dead_letters, c->topic) == 0)
+        return err_set(e, ERR_SETTING, "KAFKA_DEAD_LETTER_TOPIC is KAFKA_TOPIC");
+    if (strcmp(dead_letters, c->results_topic) == 0)
+        return err_set(e, ERR_SETTING, "KAFKA_DEAD_LETTER_TOPIC is KAFKA_RESULTS_TOPIC");
+    return 0;
+}
+
+int settings_check(const struct bridge_config *c, struct err *e)
+{
+    char dead_letters[SETTINGS_TOPIC_MAX + 1];
+
+    if (check_topic("KAFKA_TOPIC", c->topic, e) < 0 ||
+        check_topic("KAFKA_RESULTS_TOPIC", c->results_topic, e) < 0)
+        return -1;
+    if (c->dead_letter_topic && check_topic("KAFKA_DEAD_LETTER_TOPIC", c->dead_letter_topic, e) < 0)
+        return -1;
+    settings_dead_letter_topic(c, dead_letters);
+    if (check_apart(c, dead_letters, e) < 0)
+        return -1;
+    for (int what = SETTINGS_CONSUMER; what <= SETTINGS_SCAN; what++) {
+        rd_kafka_conf_t *conf = NULL;
+        if (settings_make(c, (enum settings_for)what, &conf, e) < 0)
+            return -1;
+        rd_kafka_conf_destroy(conf);
+    }
+    return 0;
+}

@@ -1,0 +1,84 @@
+#include "bridge/tally.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/log.h"
+
+void tally_init(struct tally *t)
+{
+    *t = (struct tally){ .health = { .why = "not connected yet" } };
+    (void)pthread_mutex_init(&t->lock, NULL);
+}
+
+void tally_done(struct tally *t) { (void)pthread_mutex_destroy(&t->lock); }
+
+void tally_add(struct tally *t, enum bridge_counter c, int64_t n)
+{
+    if (n == 0)
+        return;
+    (void)pthread_mutex_lock(&t->lock);
+    t->health.counters[c] += n;
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void tally_paused(struct tally *t, bool paused, const char *why)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    bool changed = t->health.paused != paused;
+    t->health.paused = paused;
+    (void)pthread_mutex_unlock(&t->lock);
+    if (changed && paused)
+        log_info("kafka_paused", log_s("why", why));
+    else if (changed)
+        log_info("kafka_resumed", log_s("why", "there is room again"));
+}
+
+void tally_ended(struct tally *t)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->health.ended = true;
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    memcpy(t->health.lags, lags, len * sizeof *lags);
+    t->health.lags_len = len;
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void tally_why(struct tally *t, const char *why)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    (void)snprintf(t->health.why, sizeof t->health.why, "%s", why);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void tally_connected(struct tally *t, bool connected, const char *why)
+{
+    char said[sizeof t->health.why];
+
+    (void)pthread_mutex_lock(&t->lock);
+    bool changed = t->health.connected != connected || (!connected && !t->told);
+    t->health.connected = connected;
+    t->told = true;
+    if (connected && changed)
+        t->health.why[0] = '\0';
+    if (!connected && why && *why)
+        (void)snprintf(t->health.why, sizeof t->health.why, "%s", why);
+    (void)snprintf(said, sizeof said, "%s", t->health.why);
+    (void)pthread_mutex_unlock(&t->lock);
+    if (changed && connected)
+        log_info("kafka_connected", log_s("state", "up"));
+    else if (changed)
+        log_warning("kafka_away", log_s("why", said));
+}
+
+void tally_read(struct tally *t, struct bridge_health *ret_health)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    *ret_health = t->health;
+    (void)pthread_mutex_unlock(&t->lock);
+}

@@ -1,0 +1,35 @@
+/* bridge/tally.h - what the bridge's threads tell about themselves, and the log lines of its state.
+ *
+ * Room     bridge.
+ * Owns     nothing beyond itself.
+ * Threads  any.
+ * Errors   none.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "bridge/bridge.h"
+
+struct tally {
+    pthread_mutex_t lock;
+    /* guarded by lock */
+    struct bridge_health health;
+    bool told; /* a line has said whether it is connected */
+};
+
+void tally_init(struct tally *t);
+void tally_done(struct tally *t);
+
+void tally_add(struct tally *t, enum bridge_counter c, int64_t n);
+void tally_paused(struct tally *t, bool paused, const char *why);
+void tally_ended(struct tally *t);
+void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len);
+
+/* One line when it goes and one when it is back. why is borrowed; "" or NULL keeps what is known.
+ */
+void tally_connected(struct tally *t, bool connected, const char *why);
+/* What to say when it turns out to be away. */
+void tally_why(struct tally *t, const char *why);
+
+void tally_read(struct tally *t, struct bridge_health *ret_health);

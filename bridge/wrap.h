@@ -1,0 +1,29 @@
+/* bridge/wrap.h - a row of the outbox as the message that goes to its topic.
+ *
+ * Room     bridge.
+ * Owns     the payload, until wrap_clear() or until somebody takes it.
+ * Threads  none of its own.
+ * Errors   0, or -1 with *e filled: ERR_NOMEM; ERR_INPUT when it does not fit whatever is left out;
+ *          ERR_BUG when the row cannot be read.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "schema/base.h"
+
+struct bridge_config;
+struct err;
+struct outbox_item;
+
+struct wrap {
+    char *payload; /* owned; NULL: none */
+    size_t len;
+    bool cut; /* to fit */
+};
+
+/* The whole message, with its key and its headers, stays within max bytes. */
+NODISCARD int wrap_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
+                        struct wrap *ret_wrap, struct err *e);
+void wrap_clear(struct wrap *w);

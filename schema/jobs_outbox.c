@@ -1,0 +1,218 @@
+/* What Kafka must still be told, within the transaction of a group. */
+#include "schema/clock.h"
+#include "schema/jobs_internal.h"
+
+/* ---- reports ---- */
+
+static int put_report(struct db *d, int64_t seq, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, created_ms) VALUES(0, ?1, ?2)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    db_bind_int(q, 2, clock_wall_ms());
+    return db_run(q, e);
+}
+
+int jobs_outbox_final(struct db *d, int64_t seq, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, created_ms)"
+                       " SELECT 0, seq, ?2 FROM job WHERE seq = ?1 AND publish = 1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    db_bind_int(q, 2, clock_wall_ms());
+    return db_run(q, e) < 0 ? -1 : (int)db_changes(d);
+}
+
+/* 1, 0 when retention has taken it, -1. */
+static int has_report(struct db *d, int64_t seq, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT 1 FROM report WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    return db_step(q, e);
+}
+
+int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct err *e)
+{
+    JOBS_SQL(update) = "UPDATE job SET publish = 1 WHERE seq = ?1 AND publish = 0";
+
+    if (job_state_is_final(state)) {
+        int n = has_report(j->db, seq, e);
+        if (n <= 0)
+            return n; /* there is nothing left to tell */
+        j->group.told++;
+        return put_report(j->db, seq, e);
+    }
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    return db_run(q, e);
+}
+
+static void bind_bytes(struct db_stmt *q, int n, const void *data, size_t len)
+{
+    if (data)
+        db_bind_blob(q, n, data, len);
+    else
+        db_bind_null(q, n);
+}
+
+static int put_letter(struct jobs *j, const struct outbox_origin *o, const struct outbox_letter *l,
+                      struct err *e)
+{
+    JOBS_SQL(insert) =
+        "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, created_ms)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, l->kind);
+    bind_bytes(q, 2, l->key, l->key_len);
+    bind_bytes(q, 3, l->payload, l->payload_len);
+    db_bind_text(q, 4, l->reason);
+    db_bind_text(q, 5, o->topic);
+    db_bind_int(q, 6, o->partition);
+    db_bind_int(q, 7, o->offset);
+    db_bind_int(q, 8, clock_wall_ms());
+    j->group.told++;
+    return db_run(q, e);
+}
+
+/* The report of a refused message would contradict the one that an accepted submission of that id
+ * has, or will have. 1, 0, -1. */
+static int contradicts(struct db *d, const struct outbox_letter *l, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT 1 FROM job WHERE id = ?1";
+
+    if (l->kind != OUTBOX_REFUSAL || !l->key)
+        return 0;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text_n(q, 1, l->key, l->key_len);
+    return db_step(q, e);
+}
+
+int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    const struct outbox_origin *o = op->u.refuse.origin;
+    int64_t seq;
+
+    int n = jobs_intake_find(j, o, &seq, e);
+    if (n < 0)
+        return -1;
+    op->u.refuse.replay = n > 0;
+    if (n > 0)
+        return 0;
+    if (j->group.low_disk[0])
+        return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
+    if (jobs_intake_put(j, o, 0, e) < 0)
+        return -1;
+    for (size_t i = 0; i < op->u.refuse.letters_len; i++) {
+        const struct outbox_letter *l = &op->u.refuse.letters[i];
+        n = contradicts(j->db, l, e);
+        if (n < 0 || (n == 0 && put_letter(j, o, l, e) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+int jobs_publish(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, state, expired FROM job WHERE id = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, op->u.publish.id);
+    int n = db_step(q, e);
+    if (n < 0)
+        return -1;
+    if (n == 0)
+        return JOBS_REFUSED(op, ERR_NOT_FOUND, "no submission '%.60s'", op->u.publish.id);
+    if (!job_state_is_final((enum job_state)db_int(q, 1)))
+        return JOBS_REFUSED(op, ERR_INPUT, "'%.60s' is not final yet", op->u.publish.id);
+    if (db_int(q, 2) != 0)
+        return JOBS_REFUSED(op, ERR_NOT_FOUND, "the report of '%.60s' was removed after RETENTION",
+                            op->u.publish.id);
+    if (j->group.low_disk[0])
+        return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
+    j->group.told++;
+    return put_report(j->db, db_int(q, 0), e);
+}
+
+int jobs_sent(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(delete) = "DELETE FROM outbox WHERE number = ?1";
+
+    for (size_t i = 0; i < op->u.sent.len; i++) {
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, e);
+        if (!q)
+            return -1;
+        db_bind_int(q, 1, op->u.sent.numbers[i]);
+        if (db_run(q, e) < 0)
+            return -1;
+        j->group.sent += db_changes(j->db);
+    }
+    return 0;
+}
+
+int jobs_keep_watermarks(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(insert) =
+        "INSERT OR REPLACE INTO watermark(topic, partition, offset) VALUES(?1, ?2, ?3)";
+
+    for (size_t i = 0; i < op->u.watermarks.len; i++) {
+        const struct outbox_watermark *w = &op->u.watermarks.marks[i];
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+        if (!q)
+            return -1;
+        db_bind_text(q, 1, w->topic);
+        db_bind_int(q, 2, w->partition);
+        db_bind_int(q, 3, w->offset);
+        if (db_run(q, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- how many, how old ---- */
+
+static int oldest(struct db *d, int64_t *ret_ms, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT created_ms FROM outbox ORDER BY number LIMIT 1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    int n = db_step(q, e);
+    *ret_ms = n > 0 ? db_int(q, 0) : 0;
+    return n < 0 ? -1 : 0;
+}
+
+int jobs_outbox_load(struct jobs *j, struct err *e)
+{
+    if (db_number(j->db, "SELECT count(*) FROM outbox", &j->outbox_rows, e) < 0)
+        return -1;
+    return oldest(j->db, &j->outbox_oldest_ms, e);
+}
+
+void jobs_outbox_remember(struct jobs *j)
+{
+    const struct jobs_group *g = &j->group;
+    int64_t ms = 0;
+
+    if (g->told == 0 && g->sent == 0)
+        return;
+    int rc = oldest(j->db, &ms, NULL);
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->outbox_rows += g->told - g->sent;
+    if (rc == 0)
+        j->outbox_oldest_ms = ms;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}

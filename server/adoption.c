@@ -1,0 +1,173 @@
+#include "server/adoption.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/engine.h"
+#include "schema/clock.h"
+#include "schema/err.h"
+#include "schema/jobs.h"
+#include "schema/log.h"
+#include "schema/outbox.h"
+#include "schema/slots.h"
+
+#define LOOK_MS 500 /* at most, between two looks at whether an adopted table is finished */
+
+struct adoption {
+    struct adoption_config config;
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t lock;
+    pthread_cond_t halted; /* CLOCK_MONOTONIC */
+    bool halt;             /* guarded by lock */
+
+    /* the thread's; of adoption_close() when it has ended */
+    struct jobs *jobs; /* owned; NULL: none is adopted */
+    char *dir;         /* owned */
+    char skipped[300]; /* the last slot that was found unusable: said once */
+};
+
+/* ---- adopting ---- */
+
+static void warn_skipped(void *ctx, const char *dir, const struct err *why)
+{
+    struct adoption *a = ctx;
+
+    if (strcmp(a->skipped, dir) == 0)
+        return;
+    (void)snprintf(a->skipped, sizeof a->skipped, "%s", dir);
+    log_warning("slot_skipped", log_s("slot", dir), log_s("error", why->msg),
+                log_s("next", "its work waits until that is mended"));
+}
+
+static void give_up(struct adoption *a)
+{
+    if (a->config.closing)
+        a->config.closing(a->config.ctx, a->jobs);
+    a->jobs = jobs_close(a->jobs);
+    free(TAKE(a->dir));
+}
+
+static void adopt(struct adoption *a)
+{
+    struct slots_config c = {
+        .table = a->config.table, .outbox = a->config.kafka, .skipped = warn_skipped, .ctx = a
+    };
+    struct jobs_counts n;
+    struct err e;
+
+    if (slots_adopt(&c, &a->jobs, &a->dir, &e) < 0) {
+        log_warning("slots_not_read", log_s("error", e.msg), log_s("next", "tried again"));
+        return;
+    }
+    if (!a->jobs)
+        return;
+    jobs_counts(a->jobs, &n);
+    log_info("slot_adopted", log_s("slot", a->dir), log_i("queued", n.queued));
+    if (a->config.opened)
+        a->config.opened(a->config.ctx, a->jobs);
+    if (engine_adopt(a->config.engine, a->jobs, &e) < 0) {
+        log_error("slot_not_judged", log_s("slot", a->dir), log_s("error", e.msg));
+        give_up(a);
+    }
+}
+
+/* ---- giving up ---- */
+
+static bool is_finished(struct adoption *a)
+{
+    int64_t rows, oldest_ms;
+    struct jobs_counts n;
+
+    jobs_counts(a->jobs, &n);
+    outbox_counts(a->jobs, &rows, &oldest_ms);
+    return n.queued == 0 && n.running == 0 && (rows == 0 || !a->config.kafka);
+}
+
+static void look(struct adoption *a)
+{
+    if (a->jobs && is_finished(a)) {
+        engine_disown(a->config.engine);
+        log_info("slot_finished", log_s("slot", a->dir));
+        give_up(a);
+    }
+    if (!a->jobs)
+        adopt(a);
+}
+
+/* ---- its thread ---- */
+
+/* False: halted. */
+static bool rest(struct adoption *a)
+{
+    int64_t ms = a->config.interval_ms;
+    if (a->jobs && ms > LOOK_MS)
+        ms = LOOK_MS;
+    int64_t at = clock_mono_ns() + ms * NS_PER_MS;
+    struct timespec until = { .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
+
+    (void)pthread_mutex_lock(&a->lock);
+    while (!a->halt && pthread_cond_timedwait(&a->halted, &a->lock, &until) != ETIMEDOUT)
+        ;
+    bool go = !a->halt;
+    (void)pthread_mutex_unlock(&a->lock);
+    return go;
+}
+
+static void *watch(void *arg)
+{
+    while (rest(arg))
+        look(arg);
+    return NULL;
+}
+
+int adoption_start(const struct adoption_config *c, struct adoption **ret_adoption, struct err *e)
+{
+    struct adoption *a = calloc(1, sizeof *a);
+    pthread_condattr_t monotonic;
+
+    if (!a)
+        return err_set(e, ERR_NOMEM, "slots");
+    a->config = *c;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&a->halted, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&a->lock, NULL);
+    int rc = pthread_create(&a->thread, NULL, watch, a);
+    if (rc != 0) {
+        (void)adoption_close(a);
+        return err_errno(e, ERR_NOMEM, rc, "start the thread that watches the slots");
+    }
+    a->runs = true;
+    *ret_adoption = a;
+    return 0;
+}
+
+void adoption_halt(struct adoption *a)
+{
+    if (!a->runs)
+        return;
+    (void)pthread_mutex_lock(&a->lock);
+    a->halt = true;
+    (void)pthread_cond_signal(&a->halted);
+    (void)pthread_mutex_unlock(&a->lock);
+    (void)pthread_join(a->thread, NULL);
+    a->runs = false;
+}
+
+struct adoption *adoption_close(struct adoption *a)
+{
+    if (!a)
+        return NULL;
+    adoption_halt(a);
+    if (a->jobs)
+        give_up(a);
+    (void)pthread_cond_destroy(&a->halted);
+    (void)pthread_mutex_destroy(&a->lock);
+    free(a);
+    return NULL;
+}

@@ -1,0 +1,44 @@
+#include "server/kafka.h"
+
+#include "server/config.h"
+#include "server/rules.h"
+
+static struct bridge_config settings_of(const struct config *c, const struct languages *languages,
+                                        char *const *environment)
+{
+    return (struct bridge_config){
+        .brokers = c->kafka_brokers,
+        .topic = c->kafka_topic,
+        .group_id = c->kafka_group_id,
+        .results_topic = c->kafka_results_topic,
+        .dead_letter_topic = c->kafka_dead_letter_topic,
+        .environment = environment,
+        .commit_reported = c->kafka_commit_reported,
+        .ignore_done = c->kafka_ignore_done,
+        .expected = c->script_expected,
+        .set = (enum status_set)c->runner_status_set,
+        .test_io = c->report_test_io,
+        .max_body_bytes = c->max_body_bytes,
+        .max_queued = c->max_queued,
+        .rules = rules_make(c, languages, false),
+    };
+}
+
+int kafka_check(const struct config *c, const struct languages *languages, char *const *environment,
+                struct err *e)
+{
+    if (!c->kafka_brokers)
+        return 0;
+    struct bridge_config settings = settings_of(c, languages, environment);
+    return bridge_check(&settings, e);
+}
+
+int kafka_open(const struct config *c, const struct languages *languages, char *const *environment,
+               struct jobs *jobs, const struct bridge_hooks *hooks, struct bridge **ret_bridge,
+               struct err *e)
+{
+    if (!c->kafka_brokers)
+        return 0;
+    struct bridge_config settings = settings_of(c, languages, environment);
+    return bridge_open(&settings, jobs, hooks, ret_bridge, e);
+}

@@ -1,0 +1,23 @@
+/* server/kafka.h - the bridge as the settings want it.
+ *
+ * Room     server.
+ * Owns     nothing.
+ * Threads  main's.
+ * Errors   0, or -1 with *e filled.
+ */
+#pragma once
+
+#include "bridge/bridge.h"
+
+struct config;
+struct languages;
+
+/* What is wrong with its settings, before a table is opened. Without KAFKA_BROKERS nothing is. */
+NODISCARD int kafka_check(const struct config *c, const struct languages *languages,
+                          char *const *environment, struct err *e);
+
+/* bridge_open(); NULL without KAFKA_BROKERS. Borrows all for as long as the bridge lives. */
+NODISCARD int kafka_open(const struct config *c, const struct languages *languages,
+                         char *const *environment, struct jobs *jobs,
+                         const struct bridge_hooks *hooks, struct bridge **ret_bridge,
+                         struct err *e);

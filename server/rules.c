@@ -1,0 +1,29 @@
+#include "server/rules.h"
+
+#include "engine/language.h"
+#include "server/config.h"
+
+static bool knows_language(const void *ctx, const char *name)
+{
+    return languages_find(ctx, name) != NULL;
+}
+
+struct submission_rules rules_make(const struct config *c, const struct languages *languages,
+                                   bool refuse_unknown)
+{
+    return (struct submission_rules){
+        .max_tests = c->max_tests,
+        .max_source_bytes = c->max_source_bytes,
+        .max_depth = c->max_json_depth,
+        .max_time_ms = c->max_time_limit_ms,
+        .max_memory_bytes = c->max_memory_limit,
+        .default_time_ms = c->runner_time_limit_ms,
+        .default_checker = { .kind = (enum checker_kind)c->default_checker,
+                             .case_sensitive = true,
+                             .absolute_tolerance = 1e-6,
+                             .relative_tolerance = 1e-6 },
+        .knows_language = knows_language,
+        .ctx = languages,
+        .refuse_unknown = refuse_unknown,
+    };
+}

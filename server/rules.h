@@ -1,0 +1,17 @@
+/* server/rules.h - what a submission may ask for, from the settings: the same over HTTP and Kafka.
+ *
+ * Room     server.
+ * Owns     nothing; borrows languages as long as the rules are used.
+ * Threads  any.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "schema/submission.h"
+
+struct config;
+struct languages;
+
+struct submission_rules rules_make(const struct config *c, const struct languages *languages,
+                                   bool refuse_unknown);

@@ -1,0 +1,331 @@
+"""The bridge against a real broker: what comes in, what goes out, what the group sees."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from harness import check_report, run_scrc, submission, test, wait_for
+from kafka import Topics, duplicates, quick
+
+
+@pytest.fixture
+def topics(broker):
+    return Topics(broker)
+
+
+def degraded(server):
+    return server.get("/readyz").json["degraded"]
+
+
+# ---- what comes in, what goes out ----
+
+def test_a_submission_becomes_a_report(topics, fresh_server):
+    topics.send(quick("a"), quick("b", 2))
+    server = topics.server(fresh_server).start()
+    found = topics.wait_reports({"a", "b"})
+    for id in ("a", "b"):
+        [report] = found[id]
+        check_report(report)
+        assert report["status"] == "OK" and report["tests"][0]["expected_output"]
+        assert server.report(id)["verdict"] == "OK"
+    assert [m.key for m in topics.broker.consume(topics.results)] == [b"a", b"b"]
+    wait_for(lambda: topics.committed() == {0: 2}, 30, "offsets", pause=0.5)
+
+
+def test_hidden_tests_and_strict_words(topics, fresh_server):
+    """On the topic a consumer of the Go worker sees its six words; `verdict` is beside them."""
+    topics.server(fresh_server, REPORT_TEST_IO=0).start()
+    crash = submission("python", "import os; os.abort()", [test("secret", "x")])
+    topics.send({"id": "re", **crash}, {"id": "exit", **submission("python", "raise SystemExit(3)")},
+                {"id": "wa", **submission("python", "print(1)", [test("", "2")])})
+    found = topics.wait_reports({"re", "exit", "wa"})
+    words = {id: (r[0]["status"], r[0]["verdict"]) for id, r in found.items()}
+    assert words == {"re": ("WA", "RE"), "exit": ("OK", "RE"), "wa": ("WA", "WA")}
+    assert found["re"][0]["tests"][0]["input"] == ""
+
+
+def test_full_words_when_asked_for(topics, fresh_server):
+    topics.server(fresh_server, RUNNER_STATUS_SET="full").start()
+    topics.send({"id": "re", **submission("python", "raise SystemExit(3)", [test("", "")])})
+    assert topics.wait_reports({"re"})["re"][0]["status"] == "RE"
+
+
+def test_ids_as_the_reference_derives_them(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    topics.send(quick(None), quick(None, 2), quick(None, 3), keys=["key", "key", None])
+    found = topics.wait_reports({"key", f"{topics.scripts}:2"})
+    wait_for(lambda: len(topics.reports()) == 3, 30, "three reports", pause=0.3)
+    assert sorted(m.key for m in topics.broker.consume(topics.results)) == \
+        sorted([b"key", b"key", f"{topics.scripts}:2".encode()])
+    assert server.report("key")["id"] == "key"
+    assert server.report("key@0:1")["stdout"] == "2\n"
+    assert found["key"]
+
+
+def test_over_http_and_kafka_it_is_one(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    server.submit(quick("one"))
+    topics.wait_reports({"one"})
+    topics.send(quick("one"))  # the same, by way of Kafka: judged once, told once more
+    wait_for(lambda: len(topics.reports()) == 2, 30, "told again", pause=0.3)
+    first, again = topics.reports()
+    assert first == again
+    topics.send(quick("two"))
+    topics.wait_reports({"two"})
+    assert server.post(quick("two")).status == 200
+    assert server.post(quick("two", 5)).status == 409
+    assert server.post("", "").status in (400, 415, 422)
+    assert server.request("POST", "/results/one/publish").status in (202, 404)
+
+
+def test_http_is_not_published_when_it_should_not(topics, fresh_server):
+    server = topics.server(fresh_server, KAFKA_PUBLISH_HTTP=0).start()
+    server.judge(quick("http"))
+    topics.send(quick("kafka"))
+    topics.wait_reports({"kafka"})
+    assert [r["id"] for r in topics.reports()] == ["kafka"]
+
+
+# ---- bad messages ----
+
+POISON = {
+    "not JSON": b"hello", "empty": b"", "0xff": b"\xff" * 20, "tombstone": None,
+    "an array": b"[]", "nothing in it": b"{}", "NUL": b"\x00\n\x00", "cut off": b'{"id": "x',
+    "no such language": json.dumps({"language": "cobol", "source": "x"}).encode(),
+    "too deep": b"[" * 3000, "wrong type": b'{"type": 7}', "foreign": b'{"type": "other"}',
+    "wrong types": b'{"language": 1, "source": [], "tests": {}}',
+    "negative": json.dumps({**quick(None), "limits": {"time_limit_ms": -1}}).encode(),
+    "large": b'{"language": "python", "source": "' + b"x" * 300000 + b'"}',
+    "duplicate keys": b'{"language": "c", "language": "c", "source": "x"}',
+}
+
+
+def test_poison(topics, fresh_server):
+    """Between good ones: each lands in the dead letters byte for byte, and the good go on."""
+    n = 100
+    server = topics.server(fresh_server, MAX_BODY_BYTES=200000).start()
+    topics.send(quick("warm"))
+    topics.wait_reports({"warm"})
+    kinds = list(POISON.items())
+    for i in range(n):
+        name, value = kinds[i % len(kinds)]
+        topics.send_bytes(value, key=f"bad{i}")
+        if i % 10 == 9:
+            topics.send(*[quick(f"good{j}", j) for j in range(i - 9, i + 1)])
+    good = {f"good{i}" for i in range(n)}
+    found = topics.wait_reports(good, 180)
+    assert all(found[id][0]["verdict"] == "OK" for id in good)
+    dead = topics.dead_letters()
+    assert len(dead) == n
+    for i, m in enumerate(sorted(dead, key=lambda m: int(m.key[3:]))):
+        name, value = kinds[i % len(kinds)]
+        assert (m.key, m.value) == (f"bad{i}".encode(), value), name
+        assert m.header["scrc-reason"] and m.header["scrc-source-topic"] == topics.scripts
+        assert m.header["scrc-source-partition"] == "0" and m.header["scrc-source-offset"]
+        assert "scrc-truncated" not in m.header
+        told = found.get(f"bad{i}", [])
+        if name == "tombstone":  # nobody asked for a verdict
+            assert not told
+        else:
+            assert len(told) == 1 and told[0]["status"] == "-" and told[0]["error"], name
+            assert server.get(f"/results/bad{i}").status == 404
+    begin = time.monotonic()
+    topics.send_bytes(b"hello", key="last-bad")
+    topics.send(quick("last"))
+    topics.wait_reports({"last"}, 20)
+    print(f"good one after poison: {time.monotonic() - begin:.2f} s with two kcat processes")
+
+
+def test_a_conflict_is_a_dead_letter_only(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    topics.send(quick("c", 1))
+    topics.wait_reports({"c"})
+    topics.send(quick("c", 2))
+    topics.send_bytes(b'{"id": "c", "language": "cobol"}')  # refused, and its id is taken
+    topics.send(quick("end"))
+    topics.wait_reports({"end"})
+    dead = wait_for(lambda: len(topics.dead_letters()) == 2 and topics.dead_letters(), 20,
+                    "dead letters", pause=0.3)
+    assert json.loads(dead[0].value) == quick("c", 2)
+    assert "taken" in dead[0].header["scrc-reason"]
+    assert [r["id"] for r in topics.reports()] == ["c", "end"]
+    assert server.report("c")["stdout"] == "1\n"
+
+
+def test_a_result_too_large_is_cut(topics, fresh_server):
+    """The topic takes 60 kB; the report has two outputs of 64 KiB and more."""
+    topics.broker.create_topic(topics.results, max_message_bytes=60000)
+    topics.broker.create_topic(topics.dead, max_message_bytes=60000)
+    server = topics.server(fresh_server).start()
+    flood = submission("python", "print('x' * 60000)", [test("", "y"), test("y" * 50000, "z")],
+                       stop_on_failure=False)
+    topics.send({"id": "big", **flood}, *[quick(f"small{i}") for i in range(5)])
+    found = topics.wait_reports({"big"} | {f"small{i}" for i in range(5)})
+    [report] = found["big"]
+    check_report(report)
+    assert report["verdict"] == "WA" and report["tests"][0]["stdout_truncated"]
+    assert all(not t["stdout_truncated"] for t in found["small0"][0]["tests"])
+    assert len(server.report("big")["tests"][0]["stdout"]) > 60000  # over HTTP it is whole
+    topics.send_bytes(b"q" * 100000, key="huge")
+    dead = wait_for(lambda: topics.dead_letters(), 30, "dead letter", pause=0.3)
+    assert dead[0].header["scrc-truncated"] == "1" and set(dead[0].value) == {ord("q")}
+    assert 1000 < len(dead[0].value) < 60000
+
+
+# ---- the group ----
+
+def test_a_topic_that_appears_later(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    wait_for(lambda: any(topics.scripts in line for line in degraded(server)), 30, "said",
+             pause=0.2)
+    topics.send(quick("late"))
+    topics.wait_reports({"late"}, 60)
+    wait_for(lambda: not degraded(server), 10, "well again", pause=0.2)
+
+
+def test_judging_longer_than_the_poll_interval(topics, fresh_server):
+    server = topics.server(fresh_server, KAFKA_PROP_MAX_POLL_INTERVAL_MS=6000,
+                           RUNNER_MAX_PARALLEL=1).start()
+    slow = submission("python", "import time; time.sleep(10); print(1)", [test("", "1")],
+                      limits={"wall_time_limit_ms": 30000})
+    topics.send({"id": "slow", **slow}, quick("next"))
+    topics.wait_reports({"slow", "next"})
+    assert "kafka_revoked" not in server.log()
+    assert server.report("slow")["verdict"] == "OK"
+
+
+def test_replay_judges_nothing_twice(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    ids = {f"r{i}" for i in range(20)}
+    topics.send(*[quick(id) for id in sorted(ids)])
+    topics.wait_reports(ids)
+    wait_for(lambda: topics.committed() == {0: 20}, 30, "offsets", pause=0.5)
+    stamps = {id: server.report(id)["timestamp"] for id in ids}
+    assert server.terminate() == 0
+    topics.broker.reset_offsets(topics.group, topics.scripts)
+    server.start()
+    topics.send(quick("new"))
+    topics.wait_reports({"new"})
+    reports = topics.reports()
+    assert sorted(r["id"] for r in reports) == sorted(ids | {"new"})
+    assert {id: server.report(id)["timestamp"] for id in ids} == stamps
+    topics.send(quick("r3"))  # at a new offset it is told again, and not judged again
+    wait_for(lambda: len(topics.reports()) == 22, 30, "r3 again", pause=0.3)
+    assert topics.reports()[-1]["timestamp"] == stamps["r3"]
+
+
+def test_a_foreign_member_in_the_group(topics, fresh_server):
+    """The Go worker's place during a replacement: range and roundrobin are spoken by both."""
+    topics.broker.create_topic(topics.scripts, 4)
+    server = topics.server(fresh_server).start()
+    wait_for(lambda: "partitions=4" in server.log(), 30, "alone", pause=0.2)
+    other = subprocess.Popen(["kcat", "-b", topics.broker.bootstrap, "-q", "-u", "-X",
+                              "session.timeout.ms=6000", "-X",
+                              "partition.assignment.strategy=range,roundrobin",
+                              "-G", topics.group, topics.scripts],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: "partitions=2" in server.log(), 60, "shared", pause=0.2)
+        topics.send(*[quick(f"s{i}") for i in range(20)])
+    finally:
+        wait_for(lambda: len(topics.reports()) > 0, 60, "a report", pause=0.3)
+        other.terminate()
+        theirs = other.communicate()[0]
+    ids = {f"s{i}" for i in range(20)}
+    eaten = {json.loads(line)["id"] for line in theirs.splitlines()}
+    topics.wait_reports(ids - eaten)
+    assert eaten and ids - eaten, (eaten, ids)
+    assert server.log().count("partitions=4") >= 1
+
+
+def test_offsets_wait_for_reports_when_asked(topics, fresh_server):
+    server = topics.server(fresh_server, KAFKA_COMMIT="reported", RUNNER_MAX_PARALLEL=0).start()
+    topics.send(quick("a"), quick("b"), quick("c"))
+    wait_for(lambda: server.get("/results/c").status == 202, 30, "accepted")
+    time.sleep(2.5)  # two commit intervals in which nothing may happen
+    assert topics.committed().get(0, 0) == 0
+    assert server.delete("b").status == 200
+    assert server.delete("a").status == 200
+    wait_for(lambda: topics.committed() == {0: 2}, 30, "a and b", pause=0.3)
+    server.kill9()
+    server.settings["RUNNER_MAX_PARALLEL"] = "2"
+    server.start()
+    topics.wait_reports({"a", "b", "c"})
+    wait_for(lambda: topics.committed() == {0: 3}, 30, "c", pause=0.3)
+    assert sorted(r["id"] for r in topics.reports()) == ["a", "b", "c"]
+
+
+def test_a_full_queue_pauses_and_goes_on(topics, fresh_server):
+    server = topics.server(fresh_server, MAX_QUEUED=10, RUNNER_MAX_PARALLEL=0).start()
+    n = 60
+    topics.send(*[quick(f"q{i}") for i in range(n)])
+    wait_for(lambda: "kafka_paused" in server.log(), 30, "paused")
+    assert server.post(quick(None)).status == 429
+    assert server.terminate() == 0
+    server.settings["RUNNER_MAX_PARALLEL"] = "2"
+    server.start()
+    found = topics.wait_reports({f"q{i}" for i in range(n)})
+    assert duplicates(found) == 0
+
+
+# ---- the end ----
+
+def test_done_ends_it(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    topics.send(*[quick(f"d{i}") for i in range(10)])
+    topics.send_bytes(b'{"type": "done"}')
+    topics.send(quick("behind"))
+    assert server._end(60) == 0
+    assert {r["id"] for r in topics.reports()} == {f"d{i}" for i in range(10)}
+    assert topics.committed() == {0: 11}
+    server.start()
+    topics.wait_reports({"behind"})
+
+
+def test_done_can_be_ignored(topics, fresh_server):
+    server = topics.server(fresh_server, KAFKA_IGNORE_DONE=1).start()
+    topics.send_bytes(b'{"type": "done"}')
+    topics.send(quick("behind"))
+    topics.wait_reports({"behind"})
+    assert server.alive()
+
+
+def test_script_expected(topics, fresh_server):
+    server = topics.server(fresh_server, SCRIPT_EXPECTED=5).start()
+    topics.send_bytes(b"poison", key="p")
+    topics.send(*[quick(f"e{i}") for i in range(8)])
+    assert server._end(60) == 0
+    assert {r["id"] for r in topics.reports()} == {"p"} | {f"e{i}" for i in range(4)}
+    assert topics.committed() == {0: 5}
+
+
+def test_sigterm_loses_nothing(topics, fresh_server):
+    server = topics.server(fresh_server).start()
+    ids = {f"s{i}" for i in range(40)}
+    topics.send(*[quick(id) for id in sorted(ids)])
+    wait_for(lambda: len(topics.reports()) >= 3, 60, "some reports", pause=0.2)
+    begin = time.monotonic()
+    assert server.terminate() == 0
+    assert time.monotonic() - begin < 20
+    server.start()
+    assert duplicates(topics.wait_reports(ids)) == 0
+
+
+# ---- settings ----
+
+@pytest.mark.parametrize("name, value, code", [
+    ("KAFKA_PROP_NO_SUCH_THING", "1", 2), ("KAFKA_PROP_SECURITY_PROTOCOL", "telnet", 2),
+    ("KAFKA_PROP_PLUGIN_LIBRARY_PATHS", "x", 2), ("KAFKA_TOPIC", "a b", 2),
+    ("KAFKA_COMMIT", "never", 2),
+])
+def test_wrong_settings_are_named(name, value, code):
+    got, _, said = run_scrc(KAFKA_BROKERS="127.0.0.1:1", **{name: value})
+    assert got == code and name in said
+
+
+def test_secrets_are_not_logged():
+    got, _, said = run_scrc(KAFKA_BROKERS="127.0.0.1:1", KAFKA_PROP_SASL_PASSWORD="hunter2",
+                            LOG_LEVEL="debug", **{"KAFKA_PROP_sasl.password": "hunter3"})
+    assert got == 2 and "hunter" not in said

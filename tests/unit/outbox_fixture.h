@@ -1,0 +1,118 @@
+/* tests/unit/outbox_fixture.h - short words for what comes from Kafka and goes there. */
+#pragma once
+
+#include "jobs_fixture.h"
+
+/* A message at (topic, partition, offset). derived NULL: it has an id of its own. */
+static inline int take_json(struct jobs *j, const char *json, struct outbox_origin o,
+                            const char *derived, struct jobs_op *ret_op)
+{
+    CLEANUP(submission_freep) struct submission *s = parse(json);
+    struct submission_packed packed = { 0 };
+    struct err e = { 0 };
+
+    assert_int_equal(submission_pack(s, &packed, &e), 0);
+    *ret_op = (struct jobs_op){
+        .kind = JOBS_ACCEPT,
+        .u.accept = { .submission = s, .packed = &packed, .origin = &o, .derived = derived }
+    };
+    int rc = jobs_do(j, ret_op, &e);
+    submission_packed_clear(&packed);
+    return rc;
+}
+
+/* A submission with one test, at an offset of scripts/0. */
+static inline int take(struct jobs *j, const char *id, const char *source, int64_t offset,
+                       struct jobs_op *ret_op)
+{
+    char json[1000];
+
+    int n = snprintf(json, sizeof json,
+                     "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"%s\",\"tests\":["
+                     "{\"input\":\"1\",\"expected_output\":\"2\"}]}",
+                     id, source);
+    assert_true(n > 0 && (size_t)n < sizeof json);
+    return take_json(j, json, (struct outbox_origin){ "scripts", 0, offset }, NULL, ret_op);
+}
+
+static inline int64_t take_ok(struct jobs *j, const char *id, int64_t offset)
+{
+    struct jobs_op op;
+
+    if (take(j, id, "x", offset, &op) < 0)
+        fail_msg("%s: %s", id, op.err.msg);
+    return op.u.accept.seq;
+}
+
+/* Claims the oldest and finishes it. */
+static inline int64_t judge(struct jobs *j)
+{
+    static const char *const c[] = { "c", NULL };
+    struct jobs_op op;
+
+    int64_t seq = claim(j, c, &op);
+    assert_int_not_equal(seq, 0);
+    finish_ok(j, seq, op.u.claim.id, VERDICT_OK, 1);
+    return seq;
+}
+
+static inline int64_t waiting(struct jobs *j)
+{
+    int64_t rows, oldest_ms;
+
+    outbox_counts(j, &rows, &oldest_ms);
+    assert_int_equal(rows > 0, oldest_ms > 1700000000000);
+    return rows;
+}
+
+/* Everything that waits; release with outbox_batch_clear(). */
+static inline struct outbox_batch read_all(struct jobs *j)
+{
+    struct outbox_batch b = { 0 };
+    struct err e = { 0 };
+
+    if (outbox_read(j, 0, 10000, SIZE_MAX, &b, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(b.len, waiting(j));
+    return b;
+}
+
+static inline void sent(struct jobs *j, const int64_t *numbers, size_t len)
+{
+    struct jobs_op op = { .kind = JOBS_SENT, .u.sent = { .numbers = numbers, .len = len } };
+    struct err e = { 0 };
+
+    if (jobs_do(j, &op, &e) < 0)
+        fail_msg("%s", e.msg);
+}
+
+static inline void send_all(struct jobs *j)
+{
+    struct outbox_batch b = read_all(j);
+
+    for (size_t i = 0; i < b.len; i++)
+        sent(j, &b.items[i].number, 1);
+    outbox_batch_clear(&b);
+    assert_int_equal(waiting(j), 0);
+}
+
+/* The kind of the failure; ERR_NONE. */
+static inline enum err_kind publish(struct jobs *j, const char *id)
+{
+    struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = id };
+    struct err e = { 0 };
+
+    return jobs_do(j, &op, &e) < 0 ? e.kind : ERR_NONE;
+}
+
+static inline int refuse(struct jobs *j, struct outbox_origin o,
+                         const struct outbox_letter *letters, size_t len, bool *ret_replay,
+                         struct err *e)
+{
+    struct jobs_op op = { .kind = JOBS_REFUSE,
+                          .u.refuse = { .origin = &o, .letters = letters, .letters_len = len } };
+    int rc = jobs_do(j, &op, e);
+
+    *ret_replay = op.u.refuse.replay;
+    return rc;
+}

@@ -1,0 +1,197 @@
+/* Messages to rows, and the bridge as a whole: its threads together, its start and its end. */
+#include "kafka_fixture.h"
+
+#include <stdatomic.h>
+
+#define GOOD "\"language\":\"c\",\"source\":\"x\""
+
+static struct bridge *begin(struct world *w, const struct bridge_hooks *hooks)
+{
+    struct bridge *b = NULL;
+    struct err e;
+
+    if (bridge_open(&w->config, w->table->j, hooks, &b, &e) < 0)
+        fail_msg("%s", e.msg);
+    if (bridge_start(b, &e) < 0)
+        fail_msg("%s", e.msg);
+    return b;
+}
+
+static void end(struct world *w, struct bridge *b)
+{
+    bridge_stop(b, clock_mono_ns() + 20 * NS_PER_S);
+    w->table->j = jobs_close(w->table->j);
+    (void)bridge_free(b);
+    table_open(w->table);
+}
+
+static int64_t counter(struct bridge *b, enum bridge_counter c)
+{
+    struct bridge_health h;
+
+    bridge_health(b, &h);
+    return h.counters[c];
+}
+
+static int64_t rows(struct world *w)
+{
+    struct jobs_counts c;
+
+    jobs_counts(w->table->j, &c);
+    return c.queued + c.running + c.final;
+}
+
+static void write_submissions(struct world *w, int from, int to)
+{
+    char value[200], id[20];
+
+    for (int i = from; i < to; i++) {
+        (void)snprintf(id, sizeof id, "n%d", i);
+        (void)snprintf(value, sizeof value, "{" GOOD ",\"id\":\"%s\"}", id);
+        write_message(w, "scripts", id, value, NULL);
+    }
+    flush_messages(w);
+}
+
+static void note_end(void *ctx) { atomic_store((atomic_bool *)ctx, true); }
+
+static void messages_become_rows_and_reports(void **state)
+{
+    struct world *w = *state;
+    write_submissions(w, 0, 500);
+    struct bridge *b = begin(w, NULL);
+
+    WAIT_UNTIL(rows(w) == 500);
+    for (int i = 0; i < 500; i++)
+        (void)judge(w->table->j);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_int_equal(counter(b, BRIDGE_ACCEPTED), 500);
+    assert_int_equal(counter(b, BRIDGE_SENT), 500);
+    end(w, b);
+    assert_int_equal(read_topic(w, "results", NULL, NULL), 500);
+    b = begin(w, NULL); /* what was committed is not read again */
+    write_submissions(w, 500, 501);
+    WAIT_UNTIL(rows(w) == 501);
+    assert_int_equal(counter(b, BRIDGE_CONSUMED), 1);
+    end(w, b);
+}
+
+static void every_kind_of_message_is_counted(void **state)
+{
+    struct world *w = *state;
+    struct bridge *b;
+
+    w->config.ignore_done = true;
+    write_message(w, "scripts", "k", "{" GOOD ",\"id\":\"a\",\"colour\":1}", NULL);
+    write_message(w, "scripts", "k", "{" GOOD ",\"id\":\"a\"}", NULL);
+    write_message(w, "scripts", "k", "{" GOOD ",\"id\":\"a\",\"stop_on_failure\":false}", NULL);
+    write_message(w, "scripts", "k", "{\"type\":\"done\"}", NULL);
+    write_message(w, "scripts", "k", "{\"type\":\"other\"}", NULL);
+    write_message(w, "scripts", "k", "{", NULL);
+    write_message(w, "scripts", "k", NULL, NULL);
+    flush_messages(w);
+    b = begin(w, NULL);
+    WAIT_UNTIL(counter(b, BRIDGE_DEAD_LETTERS) == 4); /* one of them is the conflict */
+    WAIT_UNTIL(counter(b, BRIDGE_REPEATED) == 1);
+    assert_int_equal(counter(b, BRIDGE_CONSUMED), 7);
+    assert_int_equal(counter(b, BRIDGE_ACCEPTED), 1);
+    assert_int_equal(counter(b, BRIDGE_CONFLICTS), 1);
+    assert_int_equal(counter(b, BRIDGE_DONES), 1);
+    assert_int_equal(counter(b, BRIDGE_FOREIGN_TYPES), 1);
+    assert_int_equal(counter(b, BRIDGE_TOMBSTONES), 1);
+    assert_int_equal(counter(b, BRIDGE_IGNORED_FIELDS), 1);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, b);
+    assert_int_equal(read_topic(w, "scripts.dead-letter", NULL, NULL), 4);
+    assert_int_equal(read_topic(w, "results", NULL, NULL), 2); /* "other" and "{", both of k */
+}
+
+static void a_full_table_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    struct bridge_health h;
+
+    w->config.max_queued = w->table->config.max_queued = 10;
+    table_reopen(w->table);
+    write_submissions(w, 0, 100);
+    struct bridge *b = begin(w, NULL);
+    for (int i = 0; i < 100; i++) {
+        WAIT_UNTIL(rows(w) > i);
+        if (i == 0) {
+            WAIT_UNTIL((bridge_health(b, &h), h.paused));
+            assert_true(rows(w) <= 10);
+        }
+        (void)judge(w->table->j);
+    }
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_int_equal(counter(b, BRIDGE_REPLAYS), 0);
+    end(w, b);
+    assert_int_equal(read_topic(w, "results", NULL, NULL), 100);
+}
+
+static void an_expected_number_ends_it(void **state)
+{
+    struct world *w = *state;
+    atomic_bool ended = false;
+    const struct bridge_hooks hooks = { .ended = note_end, .ctx = &ended };
+
+    w->config.expected = 5;
+    write_submissions(w, 0, 20);
+    struct bridge *b = begin(w, &hooks);
+    WAIT_UNTIL(ended);
+    assert_int_equal(rows(w), 5);
+    assert_int_equal(counter(b, BRIDGE_CONSUMED), 5);
+    end(w, b);
+    assert_int_equal(rows(w), 5);
+}
+
+/* With no broker at all it neither blocks nor fails, and ends at once. */
+static void no_broker_is_a_state(void **state)
+{
+    struct world *w = *state;
+    struct bridge_health h;
+
+    w->config.brokers = "127.0.0.1:1";
+    struct bridge *b = begin(w, NULL);
+    WAIT_UNTIL((bridge_health(b, &h), strstr(h.why, "no broker") != NULL));
+    assert_false(h.connected);
+    int64_t begun = clock_mono_ns();
+    end(w, b);
+    assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
+}
+
+/* A second table's outbox is sent beside the own. */
+static void an_adopted_table_is_sent_too(void **state)
+{
+    struct world *w = *state;
+    struct bridge *b = begin(w, NULL);
+    void *other = NULL;
+    struct jobs_op op;
+    struct err e;
+
+    assert_int_equal(table_setup(&other), 0);
+    struct table *t = other;
+    t->config.publish_all = true;
+    table_reopen(t);
+    assert_int_equal(bridge_adopt(b, t->j, &e), 0);
+    assert_int_equal(send(t->j, "theirs", "c", "x", &op), 0);
+    (void)judge(t->j);
+    WAIT_UNTIL(waiting(t->j) == 0);
+    bridge_disown(b);
+    assert_int_equal(table_teardown(&other), 0);
+    end(w, b);
+    assert_int_equal(read_topic(w, "results", NULL, NULL), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(messages_become_rows_and_reports),
+        IN_WORLD(every_kind_of_message_is_counted),
+        IN_WORLD(a_full_table_is_waited_for),
+        IN_WORLD(an_expected_number_ends_it),
+        IN_WORLD(no_broker_is_a_state),
+        IN_WORLD(an_adopted_table_is_sent_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,175 @@
+/* A report that is too large for its topic: what is left out, in which order, and what says so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "bridge/cut.h"
+#include "schema/err.h"
+
+static char *long_text(size_t len)
+{
+    char *text = malloc(len + 1);
+
+    assert_non_null(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    return text;
+}
+
+/* A report with `tests` tests whose texts have these lengths. */
+static char *report(int tests, size_t out, size_t in)
+{
+    char *o = long_text(out), *i = long_text(in);
+    json_t *list = json_array();
+
+    for (int n = 1; n <= tests; n++)
+        (void)json_array_append_new(
+            list,
+            json_pack("{s:i s:s s:s s:s s:s s:s s:b s:b s:n s:n s:{s:i s:s} s:s}", "number", n,
+                      "status", "OK", "stdout", o, "stderr", "", "input", i, "expected_output", i,
+                      "stdout_truncated", 0, "stderr_truncated", 0, "stdout_base64",
+                      "stderr_base64", "first_difference", "line", 1, "got", "g", "error", ""));
+    json_t *root = json_pack("{s:s s:s s:s s:s s:s s:o s:s s:{s:s}}", "id", "a", "status", "OK",
+                             "stdout", o, "stderr", "", "error", "", "tests", list, "build_log", "",
+                             "produced_by", "build", "cc -O2");
+    char *json = json_dumps(root, JSON_COMPACT);
+    assert_non_null(json);
+    json_decref(root);
+    free(o);
+    free(i);
+    return json;
+}
+
+static json_t *cut_to(const char *json, size_t max)
+{
+    char *shorter = NULL;
+    size_t len = 0;
+    struct err e = { 0 };
+
+    if (cut_report(json, strlen(json), max, &shorter, &len, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_true(len <= max);
+    assert_int_equal(strlen(shorter), len);
+    json_t *root = json_loads(shorter, 0, NULL);
+    assert_non_null(root);
+    free(shorter);
+    return root;
+}
+
+static const char *text_of(const json_t *root, const char *name)
+{
+    return json_string_value(json_object_get(root, name));
+}
+
+static json_t *first_test(const json_t *root)
+{
+    return json_array_get(json_object_get(root, "tests"), 0);
+}
+
+static void outputs_go_first(void **state)
+{
+    char *json = report(2, 50000, 500);
+    json_t *root = cut_to(json, 30000), *test = first_test(root);
+    (void)state;
+
+    assert_int_equal(strlen(text_of(test, "stdout")), 4096);
+    assert_true(json_is_true(json_object_get(test, "stdout_truncated")));
+    assert_true(json_is_false(json_object_get(test, "stderr_truncated")));
+    assert_int_equal(strlen(text_of(test, "input")), 500);
+    assert_string_equal(text_of(root, "error"), ""); /* the marks say it */
+    json_decref(root);
+    free(json);
+}
+
+static void inputs_go_next_and_it_is_said(void **state)
+{
+    char *json = report(2, 100, 50000);
+    json_t *root = cut_to(json, 12000), *test = first_test(root);
+    (void)state;
+
+    assert_string_equal(text_of(test, "stdout"), "");
+    assert_int_equal(strlen(text_of(test, "input")), 1024);
+    assert_non_null(strstr(text_of(root, "error"), "cut to fit"));
+    assert_string_equal(text_of(root, "status"), "OK");
+    json_decref(root);
+    free(json);
+}
+
+static void tests_go_last(void **state)
+{
+    char *json = report(1000, 10, 10);
+    json_t *root = cut_to(json, 20000);
+    (void)state;
+
+    size_t left = json_array_size(json_object_get(root, "tests"));
+    assert_in_range(left, 20, 200);
+    assert_int_equal(json_integer_value(json_object_get(first_test(root), "number")), 1);
+    assert_string_equal(text_of(root, "id"), "a");
+    json_decref(root);
+    free(json);
+}
+
+static void one_without_tests_says_it(void **state)
+{
+    char *json = report(0, 50000, 0);
+    json_t *root = cut_to(json, 3000);
+    (void)state;
+
+    assert_int_equal(strlen(text_of(root, "stdout")), 1024);
+    assert_non_null(strstr(text_of(root, "error"), "cut to fit"));
+    json_decref(root);
+    free(json);
+}
+
+/* The exact bytes beside a text that is not UTF-8 go with it. */
+static void base64_goes_with_its_text(void **state)
+{
+    char *o = long_text(40000);
+    json_t *root = json_pack("{s:s s:s s:s s:[{s:s s:s s:b}] s:s s:{}}", "id", "a", "stdout", "?",
+                             "error", "broken", "tests", "stdout", "short", "stdout_base64", o,
+                             "stdout_truncated", 0, "build_log", "", "produced_by");
+    char *json = json_dumps(root, JSON_COMPACT);
+    (void)state;
+
+    json_decref(root);
+    root = cut_to(json, 2000);
+    assert_true(json_is_null(json_object_get(first_test(root), "stdout_base64")));
+    assert_true(json_is_true(json_object_get(first_test(root), "stdout_truncated")));
+    assert_string_equal(text_of(root, "error"), "broken");
+    json_decref(root);
+    free(json);
+    free(o);
+}
+
+static void no_room_is_an_error(void **state)
+{
+    char *json = report(1, 10, 10), *shorter = NULL;
+    size_t len;
+    struct err e = { 0 };
+    (void)state;
+
+    assert_int_equal(cut_report(json, strlen(json), 20, &shorter, &len, &e), -1);
+    assert_int_equal(e.kind, ERR_INPUT);
+    assert_null(shorter);
+    free(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_go_first),
+        cmocka_unit_test(inputs_go_next_and_it_is_said),
+        cmocka_unit_test(tests_go_last),
+        cmocka_unit_test(one_without_tests_says_it),
+        cmocka_unit_test(base64_goes_with_its_text),
+        cmocka_unit_test(no_room_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,241 @@
+/* The outbox to its topics: each row once, through everything that a broker and a death can do. */
+#include "kafka_fixture.h"
+
+#define ROWS 300
+
+/* How often each of the ids n0, n1, ... was seen. */
+struct seen {
+    int times[ROWS + 1];
+    size_t others;
+};
+
+static void note(void *ctx, const rd_kafka_message_t *m)
+{
+    struct seen *s = ctx;
+    char key[40] = "";
+
+    memcpy(key, m->key, m->key_len < sizeof key ? m->key_len : sizeof key - 1);
+    long n = key[0] == 'n' ? strtol(key + 1, NULL, 10) : -1;
+    if (n < 0 || n > ROWS)
+        s->others++;
+    else
+        s->times[n]++;
+}
+
+static void assert_each_once(struct world *w, int from, int to)
+{
+    struct seen s = { 0 };
+
+    (void)read_topic(w, "results", note, &s);
+    assert_int_equal(s.others, 0);
+    for (int i = from; i < to; i++) {
+        if (s.times[i] != 1)
+            fail_msg("n%d was published %d times", i, s.times[i]);
+    }
+}
+
+/* Rows n<from> ... are accepted and judged. */
+static void judge_rows(struct world *w, int from, int to)
+{
+    struct jobs_op op;
+    char id[20];
+
+    for (int i = from; i < to; i++) {
+        (void)snprintf(id, sizeof id, "n%d", i);
+        assert_int_equal(send(w->table->j, id, "c", "x", &op), 0);
+    }
+    for (int i = from; i < to; i++)
+        (void)judge(w->table->j);
+}
+
+static struct drain *begin(struct world *w)
+{
+    struct drain *d = NULL;
+    struct err e;
+
+    if (drain_open(&w->config, w->table->j, true, &w->tally, &d, &e) < 0)
+        fail_msg("%s", e.msg);
+    if (drain_start(d, &e) < 0)
+        fail_msg("%s", e.msg);
+    return d;
+}
+
+/* As a server ends: the drain, the table, what listened to it. */
+static void end(struct world *w, struct drain *d)
+{
+    drain_stop(d, clock_mono_ns() + 10 * NS_PER_S);
+    w->table->j = jobs_close(w->table->j);
+    (void)drain_free(d);
+    table_open(w->table);
+}
+
+static int64_t counter(struct world *w, enum bridge_counter c)
+{
+    struct bridge_health h;
+
+    tally_read(&w->tally, &h);
+    return h.counters[c];
+}
+
+static void every_row_once(void **state)
+{
+    struct world *w = *state;
+    judge_rows(w, 0, 20); /* before it starts, and while it runs */
+    struct drain *d = begin(w);
+
+    judge_rows(w, 20, ROWS);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    assert_each_once(w, 0, ROWS);
+    assert_int_equal(counter(w, BRIDGE_SENT), ROWS);
+}
+
+static void stopping_flushes(void **state)
+{
+    struct world *w = *state;
+    struct drain *d = begin(w);
+
+    judge_rows(w, 0, 1); /* so that it has looked */
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    judge_rows(w, 1, ROWS);
+    end(w, d);
+    assert_int_equal(waiting(w->table->j), 0);
+    assert_each_once(w, 0, ROWS);
+}
+
+static void a_fatal_error_is_survived(void **state)
+{
+    struct world *w = *state;
+    struct drain *d = begin(w);
+
+    judge_rows(w, 0, 100);
+    assert_true(drain_break(d));
+    judge_rows(w, 100, 200);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_true(drain_break(d));
+    judge_rows(w, 200, ROWS);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    assert_each_once(w, 0, ROWS);
+}
+
+static void a_broker_that_is_away_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    struct drain *d = begin(w);
+
+    judge_rows(w, 0, 50);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
+    judge_rows(w, 50, 100);
+    assert_true(waiting(w->table->j) > 0);
+    assert_int_equal(rd_kafka_mock_broker_set_up(w->cluster, 1), 0);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    assert_each_once(w, 0, 100);
+}
+
+static void retried_requests_double_nothing(void **state)
+{
+    struct world *w = *state;
+    struct drain *d = begin(w);
+
+    judge_rows(w, 0, 10);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    rd_kafka_mock_push_request_errors(
+        w->cluster, 0 /* Produce */, 3, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+        RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+    judge_rows(w, 10, 100);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    assert_each_once(w, 0, 100);
+}
+
+/* The server died between the broker's word and the table's: the row is still there, and so is its
+ * message. */
+static void what_is_there_already_is_not_sent(void **state)
+{
+    struct world *w = *state;
+    struct drain *d = begin(w);
+    char header[80];
+
+    judge_rows(w, 0, 5);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    judge_rows(w, 5, 10);
+    struct outbox_batch b = read_all(w->table->j);
+    for (size_t i = 0; i < 2; i++) { /* n5 and n6 are there, as we would have sent them */
+        (void)snprintf(header, sizeof header, "%s:%lld", jobs_table_id(w->table->j),
+                       (long long)b.items[i].number);
+        write_message(w, "results", b.items[i].key, "{}", header);
+    }
+    /* Another table's row of that number is none of ours. */
+    (void)snprintf(header, sizeof header, "other:%lld", (long long)b.items[2].number);
+    write_message(w, "results", "x", "{}", header);
+    flush_messages(w);
+    outbox_batch_clear(&b);
+
+    d = begin(w);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    struct seen s = { 0 };
+    (void)read_topic(w, "results", note, &s);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(s.times[i], 1);
+    assert_int_equal(s.others, 1);
+    assert_int_equal(counter(w, BRIDGE_ALREADY_SENT), 2);
+}
+
+/* Watermarks move on, so that a start does not read what was settled long ago. */
+static void watermarks_move_on(void **state)
+{
+    struct world *w = *state;
+    struct drain *d = begin(w);
+
+    judge_rows(w, 0, ROWS);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    assert_int_equal(ask(w->table, "SELECT sum(offset) FROM watermark WHERE topic = 'results'"),
+                     ROWS);
+}
+
+/* A message larger than message.max.bytes is cut, whatever its kind. */
+static void too_large_is_cut(void **state)
+{
+    char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MESSAGE_MAX_BYTES=2000",
+                            (char *)(uintptr_t) "KAFKA_PROP_BATCH_SIZE=2000", NULL };
+    struct world *w = *state;
+    char value[5000];
+    bool replay;
+    struct err e;
+    const struct outbox_letter letter = {
+        .kind = OUTBOX_DEAD_LETTER, .payload = value, .payload_len = sizeof value, .reason = "big"
+    };
+
+    w->config.environment = environment;
+    struct drain *d = begin(w);
+    memset(value, 'v', sizeof value);
+    assert_int_equal(
+        refuse(w->table->j, (struct outbox_origin){ "scripts", 0, 0 }, &letter, 1, &replay, &e), 0);
+    judge_rows(w, 0, 1);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    end(w, d);
+    assert_int_equal(read_topic(w, "scripts.dead-letter", NULL, NULL), 1);
+    assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
+    assert_in_range(counter(w, BRIDGE_CUT), 1, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(every_row_once),
+        IN_WORLD(stopping_flushes),
+        IN_WORLD(a_fatal_error_is_survived),
+        IN_WORLD(a_broker_that_is_away_is_waited_for),
+        IN_WORLD(retried_requests_double_nothing),
+        IN_WORLD(what_is_there_already_is_not_sent),
+        IN_WORLD(watermarks_move_on),
+        IN_WORLD(too_large_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,278 @@
+/* tests/unit/test_jobs_kept.c - what the job table keeps, and for how long: restarts, older and
+ * newer tables, large texts, retention. */
+#include "jobs_fixture.h"
+
+static const char *const c_only[] = { "c", NULL };
+
+/* ---- restarts ---- */
+
+static void a_restart_gives_back_what_ran(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct jobs_counts n;
+    char table_id[TEXT_ID_SIZE];
+
+    (void)snprintf(table_id, sizeof table_id, "%s", jobs_table_id(t->j));
+    assert_int_equal(strlen(table_id), 32);
+    int64_t seq = accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+    assert_int_equal(claim_c(t->j), seq);
+    table_reopen(t);
+
+    assert_string_equal(jobs_table_id(t->j), table_id);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.queued, 2);
+    assert_int_equal(n.running, 0);
+    assert_true(n.oldest_queued_ms > 0);
+    assert_int_equal(status_of(t->j, "a").position, 1);
+    assert_int_equal(claim(t->j, c_only, &op), seq);
+    assert_int_equal(op.u.claim.attempts, 1); /* our death is not theirs */
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    table_reopen(t);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.final, 1);
+    assert_int_equal(n.queued, 1);
+}
+
+static void too_many_restarts_end_it(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(freep) char *json = NULL;
+    struct err e = { 0 };
+    size_t len;
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    for (int i = 0; i <= JOB_RESTARTS_MAX; i++) {
+        assert_int_equal(claim_c(t->j), seq);
+        table_reopen(t);
+    }
+    assert_int_equal(claim_c(t->j), 0);
+    assert_int_equal(status_of(t->j, "a").state, JOB_DONE);
+    assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), 0);
+    assert_non_null(strstr(json, "the server died"));
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = '-' AND state = 2"), 1);
+}
+
+static void a_second_server_is_refused(void **state)
+{
+    struct table *t = *state;
+    struct jobs_config c = t->config;
+    struct jobs *j = NULL;
+    struct err e = { 0 };
+
+    c.lock_wait_ms = 100;
+    assert_int_equal(jobs_open(&c, &j, &e), -1);
+    assert_int_equal(e.kind, ERR_SETTING);
+    assert_non_null(strstr(e.msg, "another server"));
+    assert_null(j);
+}
+
+static void a_newer_table_is_refused(void **state)
+{
+    struct table *t = *state;
+    struct jobs *j = NULL;
+    struct err e = { 0 };
+    char set_back[60];
+
+    int64_t version = ask(t, "PRAGMA user_version");
+    (void)snprintf(set_back, sizeof set_back, "PRAGMA user_version = %d", (int)version);
+    t->j = jobs_close(t->j);
+    write_sql(t, "PRAGMA user_version = 99");
+    assert_int_equal(jobs_open(&t->config, &j, &e), -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    print_message("    %s\n", e.msg);
+    assert_non_null(strstr(e.msg, "newer scrc"));
+    assert_null(j);
+    write_sql(t, set_back);
+    table_open(t);
+}
+
+extern const char jobs_sql_001[];
+
+/* As the first release left it: a row that is final, one that ran when its server died, one that
+ * waits. */
+static void make_first_version(const struct table *t)
+{
+    CLEANUP(submission_freep) struct submission *s = parse("{\"language\":\"c\",\"source\":\"x\"}");
+    CLEANUP(freep) char *rows = NULL;
+    struct submission_packed packed = { 0 };
+    struct err e = { 0 };
+
+    assert_int_equal(submission_pack(s, &packed, &e), 0);
+    assert_true(
+        asprintf(&rows,
+                 "INSERT INTO job(id, hash, state, language, submitted_ms, tests_total, attempts)"
+                 " VALUES('old', x'00', 2, 'c', 1, 0, 1), ('ran', x'00', 1, 'c', 2, 0, 1),"
+                 " ('waits', x'00', 0, 'c', 3, 0, 0);"
+                 "UPDATE job SET finished_ms = 9, verdict = 'OK' WHERE seq = 1;"
+                 "INSERT INTO body SELECT seq, '%s' FROM job;"
+                 "INSERT INTO report VALUES(1, '{}');"
+                 "INSERT INTO meta VALUES('table', 'the-table');"
+                 "PRAGMA user_version = 1;",
+                 packed.json) > 0);
+    write_sql(t, jobs_sql_001);
+    write_sql(t, rows);
+    submission_packed_clear(&packed);
+}
+
+static void a_table_of_the_first_version_goes_on(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(freep) char *json = NULL;
+    struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = "old" };
+    struct outbox_batch b = { 0 };
+    struct err e = { 0 };
+    size_t len;
+
+    t->j = jobs_close(t->j);
+    (void)nftw(t->dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(mkdir(t->dir, 0700), 0);
+    make_first_version(t);
+    t->config.publish_all = true;
+    table_open(t);
+
+    assert_string_equal(jobs_table_id(t->j), "the-table");
+    assert_int_equal(jobs_report(t->j, "old", NULL, &json, &len, &e), 0);
+    assert_string_equal(json, "{}");
+    for (int64_t seq = 2; seq <= 3; seq++) {
+        assert_int_equal(claim_c(t->j), seq);
+        finish_ok(t->j, seq, seq == 2 ? "ran" : "waits", VERDICT_OK, 1);
+    }
+    assert_int_equal(jobs_do(t->j, &op, &e), 0);
+    assert_int_equal(accept_ok(t->j, "new", "c"), 4);
+    assert_int_equal(outbox_read(t->j, 0, 10, 1000, &b, &e), 0);
+    assert_int_equal(b.len, 1); /* those of before were not promised to Kafka */
+    assert_string_equal(b.items[0].key, "old");
+    outbox_batch_clear(&b);
+    assert_sound(t);
+}
+
+static void the_directory_is_made(void **state)
+{
+    struct table *t = *state;
+    struct jobs_config c = t->config;
+    struct jobs *j = NULL;
+    struct err e = { 0 };
+    char dir[260];
+
+    (void)snprintf(dir, sizeof dir, "%s/deep/er", t->dir);
+    c.dir = dir;
+    assert_int_equal(jobs_open(&c, &j, &e), 0);
+    j = jobs_close(j);
+    c.dir = "/proc/nowhere";
+    assert_int_equal(jobs_open(&c, &j, &e), -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    print_message("    %s\n", e.msg);
+}
+
+/* ---- texts and retention ---- */
+
+static void send_big(struct table *t, const char *id, char fill, struct jobs_op *ret_op)
+{
+    char big[SUBMISSION_INLINE_MAX + 100];
+    CLEANUP(freep) char *json = NULL;
+
+    memset(big, fill, sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    assert_true(asprintf(&json,
+                         "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\",\"tests\":["
+                         "{\"input\":\"%s\",\"expected_output\":\"%s\"}]}",
+                         id, big, big) > 0);
+    assert_int_equal(send_json(t->j, json, ret_op), 0);
+}
+
+static void shared_texts_are_kept_once(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(submission_freep) struct submission *s = NULL;
+    struct jobs_op op;
+    struct err e = { 0 };
+    char id[16];
+
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(id, sizeof id, "s%d", i);
+        send_big(t, id, 'x', &op);
+    }
+    send_big(t, "other", 'y', &op);
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 51);
+    assert_int_equal(jobs_submission(t->j, op.u.accept.seq, &s, &e), 0);
+    assert_int_equal(s->tests_len, 1);
+    assert_int_equal(s->tests[0].input.len, SUBMISSION_INLINE_MAX + 99);
+    assert_int_equal(s->tests[0].input.data[17], 'y');
+    assert_string_equal(s->id, "other");
+}
+
+static void retention_keeps_ids_and_summaries(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(submission_freep) struct submission *s = NULL;
+    CLEANUP(freep) char *json = NULL;
+    struct jobs_op op;
+    struct err e = { 0 };
+    size_t len;
+
+    send_big(t, "a", 'x', &op);
+    int64_t a = op.u.accept.seq;
+    send_big(t, "b", 'x', &op);
+    send_big(t, "c", 'z', &op);
+    assert_int_equal(claim_c(t->j), a);
+    finish_ok(t->j, a, "a", VERDICT_OK, 9);
+    (void)usleep(5000);
+    expire(t, "a");
+
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2); /* b still uses a's */
+    assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM body"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM report"), 0);
+    assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(jobs_submission(t->j, a, &s, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND duration_ms = 9"),
+                     1);
+
+    send_big(t, "a", 'x', &op);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(op.u.accept.state, JOB_DONE);
+    assert_int_equal(send(t->j, "a", "c", "x", &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+
+    (void)claim_c(t->j);
+    finish_ok(t->j, a + 1, "b", VERDICT_OK, 9);
+    (void)usleep(5000);
+    expire(t, "b");
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 1);
+    assert_sound(t);
+}
+
+static void retention_takes_many_rows_in_slices(void **state)
+{
+    struct table *t = *state;
+    char id[16];
+
+    for (int i = 0; i < 350; i++) {
+        (void)snprintf(id, sizeof id, "s%d", i);
+        int64_t seq = accept_ok(t->j, id, "c");
+        assert_int_equal(claim_c(t->j), seq);
+        finish_ok(t->j, seq, id, VERDICT_OK, 1);
+    }
+    (void)accept_ok(t->j, "young", "c");
+    (void)usleep(5000);
+    expire(t, "s349");
+    assert_int_equal(ask(t, "SELECT count(*) FROM body"), 1);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE expired = 1"), 350);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_TABLE(a_restart_gives_back_what_ran),        ON_TABLE(too_many_restarts_end_it),
+        ON_TABLE(a_second_server_is_refused),           ON_TABLE(a_newer_table_is_refused),
+        ON_TABLE(a_table_of_the_first_version_goes_on), ON_TABLE(the_directory_is_made),
+        ON_TABLE(shared_texts_are_kept_once),           ON_TABLE(retention_keeps_ids_and_summaries),
+        ON_TABLE(retention_takes_many_rows_in_slices),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,119 @@
+/* What may be committed: everything up to the first message that is not settled. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "bridge/offsets.h"
+#include "schema/seqset.h"
+
+#define N 5000
+
+static uint64_t begin(struct offsets *o, int64_t offset)
+{
+    uint64_t ticket;
+
+    assert_int_equal(offsets_begin(o, offset, &ticket), 0);
+    return ticket;
+}
+
+static int64_t ready(struct offsets *o, const struct seqset *unreported)
+{
+    int64_t next = -7;
+
+    return offsets_ready(o, unreported, &next) ? next : -1;
+}
+
+static void nothing_is_ready_at_first(void **state)
+{
+    struct offsets o = { 0 };
+    (void)state;
+
+    assert_int_equal(ready(&o, NULL), -1);
+    (void)begin(&o, 3);
+    assert_int_equal(ready(&o, NULL), -1);
+    offsets_clear(&o);
+}
+
+/* Offsets have gaps (markers, compaction): what is committed is the next to read. */
+static void the_first_unsettled_one_holds_the_rest(void **state)
+{
+    struct offsets o = { 0 };
+    uint64_t a = begin(&o, 10), b = begin(&o, 15), c = begin(&o, 16);
+    (void)state;
+
+    offsets_settle(&o, c, -1);
+    offsets_settle(&o, b, -1);
+    assert_int_equal(ready(&o, NULL), -1);
+    offsets_settle(&o, a, -1);
+    assert_int_equal(ready(&o, NULL), 17);
+    assert_int_equal(ready(&o, NULL), -1);
+    offsets_clear(&o);
+}
+
+/* Settled in a random order; the answer is compared with a plain array at every step. */
+static void any_order(void **state)
+{
+    struct offsets o = { 0 };
+    uint64_t tickets[N];
+    bool settled[N] = { false };
+    size_t order[N], front = 0;
+    (void)state;
+
+    srand(1);
+    for (size_t i = 0; i < N; i++) {
+        tickets[i] = begin(&o, (int64_t)(2 * i));
+        order[i] = i;
+    }
+    for (size_t i = N - 1; i > 0; i--) {
+        size_t j = (size_t)rand() % (i + 1), t = order[i];
+        order[i] = order[j];
+        order[j] = t;
+    }
+    for (size_t i = 0; i < N; i++) {
+        size_t before = front;
+        offsets_settle(&o, tickets[order[i]], -1);
+        settled[order[i]] = true;
+        while (front < N && settled[front])
+            front++;
+        assert_int_equal(ready(&o, NULL), front == before ? -1 : (int64_t)(2 * front - 1));
+    }
+    offsets_clear(&o);
+}
+
+static void a_report_may_be_awaited(void **state)
+{
+    struct offsets o = { 0 };
+    struct seqset unreported = { 0 };
+    uint64_t a = begin(&o, 0), b = begin(&o, 1), c = begin(&o, 2);
+    (void)state;
+
+    for (int64_t seq = 7; seq < 9; seq++) {
+        assert_int_equal(seqset_reserve(&unreported, seq), 0);
+        seqset_add(&unreported, seq);
+    }
+    offsets_settle(&o, a, 7);
+    offsets_settle(&o, b, 8);
+    offsets_settle(&o, c, -1);
+    assert_int_equal(ready(&o, &unreported), -1);
+    seqset_remove(&unreported, 8);
+    assert_int_equal(ready(&o, &unreported), -1);
+    seqset_remove(&unreported, 7);
+    assert_int_equal(ready(&o, &unreported), 3);
+    seqset_clear(&unreported);
+    offsets_clear(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_ready_at_first),
+        cmocka_unit_test(the_first_unsettled_one_holds_the_rest),
+        cmocka_unit_test(any_order),
+        cmocka_unit_test(a_report_may_be_awaited),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

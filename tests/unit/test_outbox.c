@@ -1,0 +1,265 @@
+/* tests/unit/test_outbox.c - which reports are told to Kafka, when, how often, and until when they
+ * are kept; against a real file. */
+#include "outbox_fixture.h"
+
+#include <semaphore.h>
+
+/* ---- a report ---- */
+
+static void hear(void *ctx) { (void)sem_post(ctx); }
+
+static int heard(sem_t *news)
+{
+    int n = 0;
+
+    (void)sem_getvalue(news, &n);
+    return n;
+}
+
+static void a_final_report_is_told_until_it_was_sent(void **state)
+{
+    struct table *t = *state;
+    struct outbox_batch b;
+    sem_t news;
+    CLEANUP(freep) char *stored = NULL;
+    size_t len;
+    struct err e = { 0 };
+
+    assert_int_equal(sem_init(&news, 0, 0), 0);
+    outbox_listen(t->j, hear, &news);
+    int64_t seq = take_ok(t->j, "a", 5);
+    assert_int_equal(waiting(t->j), 0);
+    assert_int_equal(heard(&news), 0);
+    assert_int_equal(judge(t->j), seq);
+    assert_int_equal(heard(&news), 1);
+
+    for (int i = 0; i < 2; i++) { /* and the next server tells the same */
+        b = read_all(t->j);
+        assert_int_equal(b.len, 1);
+        assert_int_equal(b.items[0].kind, OUTBOX_REPORT);
+        assert_int_equal(b.items[0].seq, seq);
+        assert_int_equal(b.items[0].key_len, 1);
+        assert_string_equal(b.items[0].key, "a");
+        free(stored);
+        assert_int_equal(jobs_report(t->j, "a", NULL, &stored, &len, &e), 0);
+        assert_string_equal(b.items[0].payload, stored);
+        assert_int_equal(b.items[0].payload_len, len);
+        assert_string_equal(b.items[0].submission->tests[0].expected.data, "2");
+        assert_null(b.items[0].reason);
+        int64_t number = b.items[0].number;
+        outbox_batch_clear(&b);
+        if (i == 1)
+            sent(t->j, &number, 1);
+        else
+            table_reopen(t);
+    }
+    assert_int_equal(waiting(t->j), 0);
+    assert_int_equal(publish(t->j, "a"), ERR_NONE);
+    b = read_all(t->j);
+    assert_int_equal(b.items[0].number, 2); /* a number is never used again */
+    outbox_batch_clear(&b);
+    assert_sound(t);
+}
+
+static void those_of_http_are_told_when_asked_for(void **state)
+{
+    struct table *t = *state;
+
+    (void)accept_ok(t->j, "quiet", "c");
+    (void)judge(t->j);
+    assert_int_equal(waiting(t->j), 0);
+
+    t->config.publish_all = true;
+    table_reopen(t);
+    (void)accept_ok(t->j, "loud", "c");
+    (void)judge(t->j);
+    assert_int_equal(waiting(t->j), 1);
+    (void)accept_ok(t->j, "loud", "c"); /* sent again over HTTP, which answers with it */
+    assert_int_equal(waiting(t->j), 1);
+}
+
+static void a_report_without_a_verdict_is_told_too(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct err e = { 0 };
+
+    (void)take_ok(t->j, "queued", 0);
+    assert_int_equal(cancel(t->j, "queued", &op, &e), 0);
+    assert_int_equal(waiting(t->j), 1);
+    int64_t running = take_ok(t->j, "running", 1);
+    assert_int_equal(claim_c(t->j), running);
+    assert_int_equal(cancel(t->j, "running", &op, &e), 0);
+    assert_int_equal(waiting(t->j), 2);
+
+    int64_t killer = take_ok(t->j, "killer", 2);
+    for (int i = 0; i <= JOB_RESTARTS_MAX; i++) {
+        assert_int_equal(waiting(t->j), 2);
+        assert_int_equal(claim_c(t->j), killer);
+        table_reopen(t);
+    }
+    struct outbox_batch b = read_all(t->j);
+    assert_int_equal(b.len, 3);
+    assert_string_equal(b.items[2].key, "killer");
+    assert_non_null(strstr(b.items[2].payload, "the server died"));
+    outbox_batch_clear(&b);
+}
+
+static void somebody_may_ask_for_it_once_more(void **state)
+{
+    struct table *t = *state;
+
+    assert_int_equal(publish(t->j, "a"), ERR_NOT_FOUND);
+    (void)accept_ok(t->j, "a", "c");
+    assert_int_equal(publish(t->j, "a"), ERR_INPUT);
+    assert_int_not_equal(claim_c(t->j), 0);
+    assert_int_equal(publish(t->j, "a"), ERR_INPUT);
+    finish_ok(t->j, 1, "a", VERDICT_OK, 1);
+    assert_int_equal(waiting(t->j), 0);
+    assert_int_equal(publish(t->j, "a"), ERR_NONE);
+    assert_int_equal(publish(t->j, "a"), ERR_NONE);
+    assert_int_equal(waiting(t->j), 2);
+    send_all(t->j);
+    (void)usleep(5000);
+    expire(t, "a");
+    assert_int_equal(publish(t->j, "a"), ERR_NOT_FOUND);
+    assert_int_equal(waiting(t->j), 0);
+}
+
+/* ---- retention ---- */
+
+static void retention_leaves_what_waits(void **state)
+{
+    struct table *t = *state;
+    struct outbox_batch b;
+    char id[16];
+
+    for (int i = 0; i < 250; i++) { /* more than one slice of retention */
+        (void)snprintf(id, sizeof id, "k%d", i);
+        (void)take_ok(t->j, id, i);
+        (void)judge(t->j);
+    }
+    (void)accept_ok(t->j, "over-http", "c");
+    (void)judge(t->j);
+    (void)usleep(5000);
+    expire(t, "over-http"); /* what waits is not in the way of what does not */
+    b = read_all(t->j);
+    assert_int_equal(b.len, 250);
+    for (size_t i = 0; i < b.len; i++) {
+        assert_non_null(b.items[i].payload);
+        assert_non_null(b.items[i].submission);
+        if (i != 7)
+            sent(t->j, &b.items[i].number, 1);
+    }
+    outbox_batch_clear(&b);
+
+    expire(t, "k249");
+    assert_false(status_of(t->j, "k7").expired);
+    send_all(t->j);
+    expire(t, "k7");
+    assert_sound(t);
+}
+
+/* ---- reading it ---- */
+
+static void it_is_read_in_pages(void **state)
+{
+    static const struct {
+        int64_t after;
+        size_t rows, bytes, want;
+    } cases[] = {
+        { 0, 3, SIZE_MAX, 3 },  { 3, 3, SIZE_MAX, 3 }, { 9, 3, SIZE_MAX, 1 },
+        { 10, 3, SIZE_MAX, 0 }, { 0, 10, 0, 1 },       { 4, 10, 1, 1 },
+    };
+    struct table *t = *state;
+    struct err e = { 0 };
+    char id[16];
+
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(id, sizeof id, "k%d", i);
+        (void)take_ok(t->j, id, i);
+        (void)judge(t->j);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct outbox_batch b = { 0 };
+        print_message("    page %zu\n", i);
+        assert_int_equal(outbox_read(t->j, cases[i].after, cases[i].rows, cases[i].bytes, &b, &e),
+                         0);
+        assert_int_equal(b.len, cases[i].want);
+        for (size_t n = 0; n < b.len; n++)
+            assert_int_equal(b.items[n].number, cases[i].after + 1 + (int64_t)n);
+        outbox_batch_clear(&b);
+    }
+}
+
+/* The tests' texts count: a thousand reports may lend gigabytes of them. */
+static void a_page_is_bounded_with_its_texts(void **state)
+{
+    struct table *t = *state;
+    struct outbox_batch b = { 0 };
+    struct jobs_op op;
+    struct err e = { 0 };
+    char big[SUBMISSION_INLINE_MAX + 1];
+    CLEANUP(freep) char *json = NULL;
+
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    assert_true(asprintf(&json,
+                         "{\"language\":\"c\",\"source\":\"x\",\"tests\":[{\"input\":\"%s\"}]}",
+                         big) > 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(take_json(t->j, json, (struct outbox_origin){ "scripts", 0, i }, "d", &op),
+                         0);
+        (void)judge(t->j);
+    }
+    assert_int_equal(outbox_read(t->j, 0, 10, SUBMISSION_INLINE_MAX + 3000, &b, &e), 0);
+    assert_int_equal(b.len, 2);
+    outbox_batch_clear(&b);
+}
+
+static void watermarks_replace_those_of_their_partition(void **state)
+{
+    static char results[] = "results", dead[] = "dead";
+    struct outbox_watermark first[] = { { results, 0, 10 }, { results, 1, 20 }, { dead, 0, 30 } };
+    struct outbox_watermark second[] = { { results, 1, 25 } };
+    struct table *t = *state;
+    struct outbox_watermark *marks = NULL;
+    struct err e = { 0 };
+    size_t len = 9;
+    int64_t sum = 0;
+
+    assert_int_equal(outbox_watermarks(t->j, &marks, &len, &e), 0);
+    assert_int_equal(len, 0);
+    free(marks);
+    struct jobs_op op = { .kind = JOBS_WATERMARKS, .u.watermarks = { first, ARRAY_LEN(first) } };
+    assert_int_equal(jobs_do(t->j, &op, &e), 0);
+    op.u.watermarks.marks = second;
+    op.u.watermarks.len = ARRAY_LEN(second);
+    assert_int_equal(jobs_do(t->j, &op, &e), 0);
+    table_reopen(t);
+    assert_int_equal(outbox_watermarks(t->j, &marks, &len, &e), 0);
+    assert_int_equal(len, 3);
+    for (size_t i = 0; i < len; i++) {
+        int64_t want = strcmp(marks[i].topic, dead) == 0 ? 30 : marks[i].partition == 1 ? 25 : 10;
+        assert_int_equal(marks[i].offset, want);
+        sum += marks[i].offset;
+        free(marks[i].topic);
+    }
+    free(marks);
+    assert_int_equal(sum, 65);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_TABLE(a_final_report_is_told_until_it_was_sent),
+        ON_TABLE(those_of_http_are_told_when_asked_for),
+        ON_TABLE(a_report_without_a_verdict_is_told_too),
+        ON_TABLE(somebody_may_ask_for_it_once_more),
+        ON_TABLE(retention_leaves_what_waits),
+        ON_TABLE(it_is_read_in_pages),
+        ON_TABLE(a_page_is_bounded_with_its_texts),
+        ON_TABLE(watermarks_replace_those_of_their_partition),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,313 @@
+/* tests/unit/test_outbox_intake.c - messages of Kafka: taken once, sent again, refused, and the ids
+ * of those that have none; against a real file. */
+#include "outbox_fixture.h"
+
+/* ---- replays ---- */
+
+static void a_message_is_taken_once(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+
+    int64_t seq = take_ok(t->j, "a", 7);
+    (void)take_ok(t->j, "b", 8);
+    for (int i = 0; i < 3; i++) { /* queued, final, final after a restart */
+        print_message("    time %d\n", i);
+        assert_int_equal(take(t->j, "a", "x", 7, &op), 0);
+        assert_true(op.u.accept.replay);
+        assert_true(op.u.accept.existing);
+        assert_int_equal(op.u.accept.seq, seq);
+        assert_string_equal(op.u.accept.id, "a");
+        assert_int_equal(op.u.accept.state, i == 0 ? JOB_QUEUED : JOB_DONE);
+        assert_int_equal(op.u.accept.position, i == 0 ? 1 : 0);
+        if (i == 0) {
+            assert_int_equal(judge(t->j), seq);
+            send_all(t->j);
+        } else if (i == 1) {
+            table_reopen(t);
+        }
+    }
+    assert_int_equal(waiting(t->j), 0); /* a replay publishes nothing */
+    assert_int_equal(take(t->j, "other", "y", 7, &op), 0);
+    assert_true(op.u.accept.replay); /* whatever it says now */
+    assert_int_equal(op.u.accept.seq, seq);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 2);
+}
+
+static void partitions_and_topics_are_apart(void **state)
+{
+    static const char *const topics[] = { "scripts", "scripts2" };
+    struct table *t = *state;
+    struct jobs_op op;
+    char json[100];
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 300; i++) {
+            struct outbox_origin o = { topics[i % 2], i / 2 % 100, 10 - i / 200 };
+            (void)snprintf(json, sizeof json,
+                           "{\"id\":\"i%d\",\"language\":\"c\",\"source\":\"x\"}", i);
+            assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
+            assert_int_equal(op.u.accept.replay, round == 1);
+            assert_int_equal(op.u.accept.seq, i + 1);
+        }
+        if (round == 0)
+            table_reopen(t);
+    }
+    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 200);
+    assert_sound(t);
+}
+
+/* ---- the same submission, sent again ---- */
+
+static void sent_again_it_is_told_again(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+
+    int64_t seq = take_ok(t->j, "a", 1);
+    assert_int_equal(take_ok(t->j, "a", 2), seq); /* told once when it is final */
+    assert_int_equal(judge(t->j), seq);
+    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
+    assert_false(op.u.accept.replay);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(op.u.accept.state, JOB_DONE);
+    assert_int_equal(waiting(t->j), 2);
+    assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
+    assert_true(op.u.accept.replay);
+    assert_int_equal(waiting(t->j), 2);
+    assert_int_equal(claim_c(t->j), 0); /* and not judged again */
+
+    send_all(t->j);
+    (void)usleep(5000);
+    expire(t, "a");
+    assert_int_equal(take(t->j, "a", "x", 4, &op), 0);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(waiting(t->j), 0); /* there is nothing left to tell */
+    assert_int_equal(ask(t, "SELECT count(*) FROM intake WHERE seq = 1"), 4);
+}
+
+static void http_and_kafka_share_their_ids(void **state)
+{
+    static const char json[] = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
+    struct table *t = *state;
+    struct jobs_op op;
+
+    assert_int_equal(send_json(t->j, json, &op), 0);
+    int64_t seq = op.u.accept.seq;
+    assert_int_equal(take_json(t->j, json, (struct outbox_origin){ "scripts", 0, 1 }, NULL, &op),
+                     0);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(op.u.accept.seq, seq);
+    assert_int_equal(op.u.accept.position, 1);
+    assert_int_equal(judge(t->j), seq); /* now somebody reads the topic for it */
+    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(send_json(t->j, json, &op), 0);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(waiting(t->j), 1);
+}
+
+/* ---- refused ---- */
+
+static int64_t intake_rows(const struct table *t) { return ask(t, "SELECT count(*) FROM intake"); }
+
+static void a_conflict_takes_no_offset(void **state)
+{
+    static const struct outbox_letter dead = {
+        .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
+    };
+    struct table *t = *state;
+    struct outbox_origin o = { "scripts", 0, 2 };
+    struct jobs_op op;
+    struct err e = { 0 };
+    bool replay;
+
+    (void)take_ok(t->j, "a", 1);
+    assert_int_equal(take(t->j, "a", "other", 2, &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+    assert_int_equal(intake_rows(t), 1);
+    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_false(replay);
+    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(intake_rows(t), 2);
+
+    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_true(replay);
+    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(take(t->j, "a", "other", 2, &op), 0); /* read once more: it is settled */
+    assert_true(op.u.accept.replay);
+    assert_false(op.u.accept.existing);
+    assert_int_equal(op.u.accept.seq, 0);
+    assert_string_equal(op.u.accept.id, "");
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 1);
+}
+
+static void a_refused_message_is_kept_byte_for_byte(void **state)
+{
+    static const struct outbox_letter letters[] = {
+        { OUTBOX_DEAD_LETTER, "k\0\xff", 3, "\0\xfe{", 3, "not JSON" },
+        { OUTBOX_REFUSAL, "id", 2, "{\"id\":\"id\"}", 11, NULL },
+        { OUTBOX_DEAD_LETTER, NULL, 0, NULL, 0, "a tombstone" },
+        { OUTBOX_DEAD_LETTER, "", 0, "", 0, "empty" },
+    };
+    struct table *t = *state;
+    struct err e = { 0 };
+    bool replay;
+
+    assert_int_equal(refuse(t->j, (struct outbox_origin){ "scripts", 3, 1LL << 40 }, letters,
+                            ARRAY_LEN(letters), &replay, &e),
+                     0);
+    table_reopen(t);
+    struct outbox_batch b = read_all(t->j);
+    assert_int_equal(b.len, ARRAY_LEN(letters));
+    for (size_t i = 0; i < b.len; i++) {
+        const struct outbox_item *have = &b.items[i];
+        const struct outbox_letter *want = &letters[i];
+        print_message("    letter %zu\n", i);
+        assert_int_equal(have->kind, want->kind);
+        assert_int_equal(have->seq, 0);
+        assert_null(have->submission);
+        assert_int_equal(have->key != NULL, want->key != NULL);
+        assert_int_equal(have->key_len, want->key_len);
+        assert_int_equal(have->payload != NULL, want->payload != NULL);
+        assert_int_equal(have->payload_len, want->payload_len);
+        if (want->key)
+            assert_memory_equal(have->key, want->key, want->key_len + 1);
+        if (want->payload)
+            assert_memory_equal(have->payload, want->payload, want->payload_len + 1);
+        assert_string_equal(have->reason ? have->reason : "-", want->reason ? want->reason : "-");
+        assert_string_equal(have->topic, "scripts");
+        assert_int_equal(have->partition, 3);
+        assert_int_equal(have->offset, 1LL << 40);
+    }
+    outbox_batch_clear(&b);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 0); /* and it makes no row */
+    send_all(t->j);
+}
+
+static void what_cannot_be_taken_now_takes_no_offset(void **state)
+{
+    static const struct outbox_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "bad" };
+    struct table *t = *state;
+    struct jobs_op op;
+    struct err e = { 0 };
+    bool replay;
+
+    (void)take_ok(t->j, "a", 1);
+    t->config.max_queued = 1;
+    table_reopen(t);
+    assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
+    assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
+    assert_int_equal(take(t->j, "a", "x", 1, &op), 0);
+    assert_true(op.u.accept.replay);
+    assert_int_equal(take(t->j, "a", "x", 3, &op), 0); /* here already: it needs no place */
+    assert_int_equal(take(t->j, "a", "y", 4, &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+    assert_int_equal(intake_rows(t), 2);
+
+    t->config.max_queued = 100;
+    t->config.reserve_bytes = INT64_MAX;
+    table_reopen(t);
+    assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
+    assert_int_equal(op.err.kind, ERR_DISK);
+    assert_int_equal(refuse(t->j, (struct outbox_origin){ "scripts", 0, 5 }, &dead, 1, &replay, &e),
+                     -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    assert_int_equal(intake_rows(t), 2);
+    assert_int_equal(judge(t->j), 1); /* what is here still ends, and is told */
+    assert_int_equal(waiting(t->j), 1);
+    send_all(t->j);
+
+    t->config.reserve_bytes = 0;
+    table_reopen(t);
+    (void)take_ok(t->j, "b", 2);
+    assert_int_equal(intake_rows(t), 3);
+}
+
+/* ---- ids that stand for those that have none ---- */
+
+static void take_derived(struct jobs *j, const char *derived, int64_t offset, struct jobs_op *op)
+{
+    assert_int_equal(take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
+                               (struct outbox_origin){ "scripts", 4, offset }, derived, op),
+                     0);
+    assert_false(op->u.accept.existing);
+    assert_false(op->u.accept.replay);
+}
+
+static void a_derived_id_never_conflicts(void **state)
+{
+    static const struct {
+        const char *derived, *id;
+    } cases[] = {
+        { "key", "key" },
+        { "key", "key@4:1" },
+        { "key", "key@4:2" },
+        { "mine", "mine@4:3" }, /* of a submission that came with it */
+        { "scripts:4", "scripts:4" },
+    };
+    struct table *t = *state;
+    struct jobs_op op;
+
+    (void)accept_ok(t->j, "mine", "c");
+    (void)judge(t->j);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("    %s\n", cases[i].id);
+        take_derived(t->j, cases[i].derived, (int64_t)i, &op);
+        assert_string_equal(op.u.accept.id, cases[i].id);
+        assert_int_equal(status_of(t->j, cases[i].id).state, JOB_QUEUED);
+        (void)judge(t->j);
+    }
+    struct outbox_batch b = read_all(t->j);
+    assert_int_equal(b.len, ARRAY_LEN(cases));
+    for (size_t i = 0; i < b.len; i++)
+        assert_string_equal(b.items[i].key, cases[i].derived); /* the topic never sees the other */
+    outbox_batch_clear(&b);
+
+    /* Who sends an id of its own that is taken by a derived one has a conflict. */
+    assert_int_equal(send_json(t->j, "{\"id\":\"key\",\"language\":\"c\",\"source\":\"x\"}", &op),
+                     -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+}
+
+static void a_derived_id_may_be_too_long_for_a_path(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    char exact[SUBMISSION_ID_MAX + 1], longer[SUBMISSION_ID_MAX + 20];
+
+    memset(exact, 'e', sizeof exact - 1);
+    exact[sizeof exact - 1] = '\0';
+    memset(longer, 'l', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    take_derived(t->j, exact, 0, &op);
+    assert_string_equal(op.u.accept.id, exact);
+    take_derived(t->j, exact, 1, &op); /* no room for "@4:1" */
+    assert_int_equal(strlen(op.u.accept.id), 32);
+    take_derived(t->j, longer, 2, &op);
+    assert_int_equal(strlen(op.u.accept.id), 32);
+    for (int i = 0; i < 3; i++)
+        (void)judge(t->j);
+    struct outbox_batch b = read_all(t->j);
+    assert_string_equal(b.items[0].key, exact);
+    assert_string_equal(b.items[1].key, exact);
+    assert_string_equal(b.items[2].key, longer);
+    outbox_batch_clear(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_TABLE(a_message_is_taken_once),
+        ON_TABLE(partitions_and_topics_are_apart),
+        ON_TABLE(sent_again_it_is_told_again),
+        ON_TABLE(http_and_kafka_share_their_ids),
+        ON_TABLE(a_conflict_takes_no_offset),
+        ON_TABLE(a_refused_message_is_kept_byte_for_byte),
+        ON_TABLE(what_cannot_be_taken_now_takes_no_offset),
+        ON_TABLE(a_derived_id_never_conflicts),
+        ON_TABLE(a_derived_id_may_be_too_long_for_a_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
