@@ -204,6 +204,22 @@ def test_a_second_signal_does_not_wait(simulator):
     assert code == 1 and table["all"] == [25, 0, 0, 25, 0], said
 
 
+# ---- scrc itself ----
+
+def test_all_25_by_scrc_and_twice_more(simulator, fresh_server):
+    """With the same ids scrc says again what it knows; with a SCRIPT_RUN it judges anew."""
+    s = simulator(RESULT_WAIT_TIMEOUT_SECONDS=120)
+    server = fresh_server(KAFKA_BROKERS=s.broker.bootstrap, KAFKA_TOPIC=s.topic,
+                          KAFKA_RESULTS_TOPIC=s.results, KAFKA_GROUP_ID="g-" + s.name).start()
+    for run in ({}, {}, {"SCRIPT_RUN": "anew"}):
+        if s.process.poll() is not None:
+            s.start(**run)
+        code, table, said = s.end(300)
+        assert code == 0 and table["all"] == [25, 25, 0, 0, 0], said
+    ids = [r["id"] for r in server.get("/results?limit=500").json["results"]]
+    assert len(ids) == 50 and sum(id.startswith("anew-") for id in ids) == 25
+
+
 def test_settings_that_are_none(broker, tmp_path):
     for name, value in (("SCRIPT_ITERATIONS", "many"), ("SCRIPT_INTERVAL_SECONDS", "-1"),
                         ("CONSUMER_POLL_TIMEOUT_MS", "nan"), ("SCRIPT_RUN", "x" * 101),
