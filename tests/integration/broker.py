@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections import Counter
 from typing import NamedTuple, Optional
 
 from harness import ROOT, wait_for
@@ -140,6 +141,12 @@ class Broker:
         rows = [line.split() for line in said.splitlines()]
         return {int(r[2]): int(r[3]) for r in rows
                 if r[:2] == [group, topic] and r[3] != "-"}
+
+    def members(self, group, topic):
+        """{member: how many partitions of the topic it has}"""
+        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
+        rows = [line.split() for line in said.splitlines()]
+        return Counter(r[6] for r in rows if r[:2] == [group, topic] and r[6] != "-")
 
     # ---- kcat ----
 
