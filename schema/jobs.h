@@ -23,6 +23,7 @@
 
 #include "schema/base.h"
 #include "schema/err.h"
+#include "schema/outbox.h"
 #include "schema/submission.h"
 #include "schema/verdict.h"
 
@@ -53,6 +54,7 @@ struct jobs_config {
     int64_t lock_wait_ms;  /* how long to wait for another server's lock */
     int64_t reserve_bytes; /* accept with less than this free on the disk is ERR_DISK, so that what
                               was accepted can still be finished; 0 = 64 MiB, -1 = none */
+    bool publish_all;      /* reports of submissions that came over HTTP go to the outbox too */
 };
 
 /* What happened to a row, told after its commit. */
@@ -82,7 +84,17 @@ const char *jobs_table_id(const struct jobs *j);
 
 /* ---- writing: operations queue up and are committed together ---- */
 
-enum jobs_op_kind { JOBS_ACCEPT, JOBS_CLAIM, JOBS_FINISH, JOBS_GIVE_BACK, JOBS_CANCEL };
+enum jobs_op_kind {
+    JOBS_ACCEPT,
+    JOBS_CLAIM,
+    JOBS_FINISH,
+    JOBS_GIVE_BACK,
+    JOBS_CANCEL,
+    JOBS_REFUSE,    /* a message that makes no job: its dead letter, its report */
+    JOBS_PUBLISH,   /* a stored report once more */
+    JOBS_SENT,      /* acknowledged: rows of the outbox go */
+    JOBS_WATERMARKS /* before the first of a batch is sent */
+};
 
 /* One operation. The caller owns it and all it points at until done() has been called. `result` is
  * 0 or -1 with `err` filled, valid once committed. done may free the op. */
@@ -100,10 +112,19 @@ struct jobs_op {
         struct {
             const struct submission *submission;    /* borrowed */
             const struct submission_packed *packed; /* borrowed */
-            bool existing;                          /* out */
-            enum job_state state;                   /* out */
-            int64_t seq, position, submitted_ms;    /* out; position from 1, 0 when not queued */
-            char id[SUBMISSION_ID_MAX + 1];         /* out */
+            /* From Kafka; NULL: over HTTP. An origin that was seen before is a replay: nothing is
+             * stored. A known id at a new origin has its report published once (more), now or
+             * when it is final. */
+            const struct outbox_origin *origin; /* borrowed */
+            /* Where the message has no id of its own (submission->id NULL): what stands for it.
+             * Never a conflict: the row's id is "<derived>@<partition>:<offset>" when it is taken,
+             * and the report still carries `derived` on the topic. Borrowed; NULL: none. */
+            const char *derived;
+            bool replay;                         /* out */
+            bool existing;                       /* out */
+            enum job_state state;                /* out */
+            int64_t seq, position, submitted_ms; /* out; position from 1, 0 when not queued */
+            char id[SUBMISSION_ID_MAX + 1];      /* out */
         } accept;
         /* The oldest queued row whose language is listed; seq 0 when there is none. */
         struct {
@@ -134,6 +155,25 @@ struct jobs_op {
             bool was_running; /* out */
             int64_t seq;      /* out */
         } cancel;
+        /* A seen origin stores nothing again. */
+        struct {
+            const struct outbox_origin *origin;  /* borrowed */
+            const struct outbox_letter *letters; /* borrowed */
+            size_t letters_len;
+            bool replay; /* out */
+        } refuse;
+        /* ERR_NOT_FOUND; ERR_INPUT while it is not final; ERR_NOT_FOUND when it has expired. */
+        struct {
+            const char *id; /* borrowed */
+        } publish;
+        struct {
+            const int64_t *numbers; /* borrowed */
+            size_t len;
+        } sent;
+        struct {
+            const struct outbox_watermark *marks; /* borrowed; replace those of their partitions */
+            size_t len;
+        } watermarks;
     } u;
 };
 
