@@ -3,7 +3,9 @@
  *     jobs.c            life cycle, listeners, counts
  *     jobs_open.c       directory, lock, migrations, what a dead server left behind
  *     jobs_writer.c     the one writer thread: groups of operations, one commit each
- *     jobs_ops.c        what each operation does inside a group's transaction
+ *     jobs_ops.c        what each operation does inside a group's transaction: a job's life
+ *     jobs_accept.c     ... a new submission
+ *     jobs_outbox.c     ... what Kafka is told, and what it told us before
  *     jobs_blank.c      the report of a submission that got no verdict
  *     jobs_retention.c  texts and reports of old rows
  *     jobs_read.c       reader connections; status, submission, report
@@ -28,7 +30,11 @@
 #define JOBS_READERS       4
 #define JOBS_LISTENERS_MAX 8
 #define JOBS_RESERVE       (64 * MIB)
+#define JOBS_STREAMS       64 /* partitions whose numbers are remembered */
 #define JOBS_SQL(query)    static const char query[]
+
+/* The operation itself is refused; the transaction goes on. */
+#define JOBS_REFUSED(op, ...) ((op)->result = err_set(&(op)->err, __VA_ARGS__), 0)
 
 /* What one transaction will have changed, told once it is committed. */
 struct jobs_group {
@@ -38,6 +44,7 @@ struct jobs_group {
     struct buf ids;
     int64_t moved[JOB_STATE_COUNT]; /* rows that entered a state, minus those that left it */
     int64_t late_reports;
+    int64_t told, sent; /* rows that came into the outbox, and that left it */
     char low_disk[200]; /* why nothing may be accepted; "" when it may */
 };
 
@@ -45,6 +52,7 @@ struct jobs {
     /* Fixed after jobs_open(). */
     char *dir, *instance; /* owned */
     int64_t max_queued, retention_ms, reserve_bytes;
+    bool publish_all;
     char table_id[TEXT_ID_SIZE];
     int lock_fd;
     pthread_t writer;
@@ -55,6 +63,12 @@ struct jobs {
     struct jobs_group group;
     int64_t upkeep_ns;  /* when retention looks again */
     int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
+    struct jobs_stream {
+        char *topic; /* owned */
+        int32_t partition;
+        int64_t number;
+    } streams[JOBS_STREAMS];
+    size_t streams_len;
 
     /* Guarded by lock. */
     pthread_mutex_t lock;
@@ -66,10 +80,15 @@ struct jobs {
         void *ctx;
     } listeners[JOBS_LISTENERS_MAX];
     size_t listeners_len;
+    struct {
+        void (*fn)(void *ctx); /* NULL: nobody */
+        void *ctx;
+    } outbox_listener;
 
     /* Guarded by memory_lock; only the writer changes them, so it reads without. */
     pthread_mutex_t memory_lock;
     struct jobs_counts counts;
+    int64_t outbox_rows, outbox_oldest_ms;
     struct seqset queued;
 
     /* Guarded by readers_lock: the idle ones. */
@@ -100,10 +119,40 @@ struct jobs_final {
     const char *json; /* its stored form */
     size_t json_len;
 };
+/* 1: its report went into the outbox; 0: nobody wants it there; -1. */
 NODISCARD int jobs_finish_row(struct db *d, const struct jobs_final *f, struct err *e);
 
+/* What a group has changed for the listeners: row seq went from one state (-1: a new row) to
+ * another. */
+NODISCARD int jobs_note(struct jobs *j, int64_t seq, const char *id, int from, enum job_state to,
+                        struct err *e);
+
+/* jobs_accept.c: as jobs_apply(). */
+NODISCARD int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e);
+
+/* jobs_outbox.c: as jobs_apply(). */
+NODISCARD int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_publish(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_sent(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_keep_watermarks(struct jobs *j, struct jobs_op *op, struct err *e);
+/* 1 when a message was taken before, with the row it belongs to (0: none); 0; -1. */
+NODISCARD int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_seq,
+                               struct err *e);
+/* seq 0: it made no row. */
+NODISCARD int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                              struct err *e);
+/* The numbers of streams may be of a transaction that was lost. */
+void jobs_intake_forget(struct jobs *j);
+/* The report of a row that has just become final: 1 put in, 0 nobody wants it, -1. */
+NODISCARD int jobs_outbox_final(struct db *d, int64_t seq, struct err *e);
+/* The report of a row that was sent again: now if it is final, else when it will be. */
+NODISCARD int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct err *e);
+/* At start, and after each group. */
+NODISCARD int jobs_outbox_load(struct jobs *j, struct err *e);
+void jobs_outbox_remember(struct jobs *j);
+
 /* jobs_blank.c: makes row seq final (state) with a report of "-" and `error`. Within a
- * transaction. */
+ * transaction. Returns as jobs_finish_row(). */
 NODISCARD int jobs_finish_blank(struct db *d, int64_t seq, enum job_state state, const char *error,
                                 struct err *e);
 

@@ -13,10 +13,10 @@
 
 #define LOCK_POLL_MS 50
 
-extern const char jobs_sql_001[];
+extern const char jobs_sql_001[], jobs_sql_002[];
 
 /* migrations[n] makes version n + 1. Never change one that was released; add the next. */
-static const char *const migrations[] = { jobs_sql_001 };
+static const char *const migrations[] = { jobs_sql_001, jobs_sql_002 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/sql");
@@ -188,7 +188,8 @@ int jobs_open_table(struct jobs *j, struct err *e)
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(e, ERR_SETTING, "the directory's name is too long");
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || migrate(j->db, e) < 0 ||
-        load_table_id(j, e) < 0 || recover(j->db, e) < 0 || load_memory(j, e) < 0)
+        load_table_id(j, e) < 0 || recover(j->db, e) < 0 || load_memory(j, e) < 0 ||
+        jobs_outbox_load(j, e) < 0)
         return -1;
     return jobs_readers_open(j, path, e);
 }

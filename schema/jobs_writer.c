@@ -18,12 +18,16 @@
 
 static size_t size_of(const struct jobs_op *op)
 {
+    size_t size = 0;
+
     if (op->kind == JOBS_FINISH)
         return op->u.finish.json_len;
+    for (size_t i = 0; op->kind == JOBS_REFUSE && i < op->u.refuse.letters_len; i++)
+        size += op->u.refuse.letters[i].payload_len;
     if (op->kind != JOBS_ACCEPT)
-        return 0;
+        return size;
 
-    size_t size = op->u.accept.packed->json_len;
+    size = op->u.accept.packed->json_len;
     for (size_t i = 0; i < op->u.accept.packed->texts_len; i++)
         size += op->u.accept.packed->texts[i].len;
     return size;
@@ -119,21 +123,23 @@ static void remember(struct jobs *j)
     seqset_trim(&j->queued);
     (void)pthread_mutex_unlock(&j->memory_lock);
     note_oldest(j);
+    jobs_outbox_remember(j);
 }
 
 static void tell(struct jobs *j)
 {
     struct jobs_group *g = &j->group;
 
-    if (g->len == 0)
-        return;
     for (size_t i = 0; i < g->len; i++)
         g->changes[i].id = g->ids.data + g->id_at[i];
     (void)pthread_mutex_lock(&j->lock);
-    size_t n = j->listeners_len;
+    size_t n = g->len > 0 ? j->listeners_len : 0;
+    void (*outbox_listener)(void *) = g->told > 0 ? j->outbox_listener.fn : NULL;
     (void)pthread_mutex_unlock(&j->lock);
     for (size_t i = 0; i < n; i++) /* never changed once added */
         j->listeners[i].fn(j->listeners[i].ctx, g->changes, g->len);
+    if (outbox_listener)
+        outbox_listener(j->outbox_listener.ctx);
 }
 
 /* done may free the operation. */
@@ -181,7 +187,7 @@ static void clear_group(struct jobs_group *g)
     g->len = 0;
     g->ids.len = 0;
     memset(g->moved, 0, sizeof g->moved);
-    g->late_reports = 0;
+    g->late_reports = g->told = g->sent = 0;
 }
 
 static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)
@@ -219,6 +225,7 @@ static void run_group(struct jobs *j, struct jobs_op *ops)
         complete_all(j, ops);
         return;
     }
+    jobs_intake_forget(j);
     if (e.kind != ERR_BUG || !ops->next) {
         if (e.kind == ERR_DISK)
             set_writable(j, e.msg);
