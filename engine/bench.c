@@ -90,7 +90,7 @@ static int open_cell(struct bench *b, struct docker *d, const struct bench_shelf
                      int64_t memory_bytes, struct bench_cell *c, struct err *e)
 {
     if (shelf->number >= 0)
-        return pool_take(b->pool, shelf->number, memory_bytes, &c->cell, &c->uses, e);
+        return pool_take(b->pool, shelf->number, memory_bytes, c->uses_max, &c->cell, &c->uses, e);
 
     struct cell_spec spec = shelf->spec;
     spec.memory_bytes = memory_bytes;

@@ -29,6 +29,7 @@ struct shelf {
     pthread_cond_t ready;
     struct slot *idle; /* owned; room for most_idle() */
     int64_t idle_len, target, making, waiting;
+    int64_t returning; /* taken, and expected back */
     int64_t quiet_since;
     int failures; /* in a row: cells that could not be made, or died young */
     int64_t retry_at;
@@ -40,6 +41,13 @@ struct shelf {
 struct gone {
     struct cell *cell; /* owned */
     struct gone *next;
+};
+
+/* A taken cell that is expected back. */
+struct away {
+    const struct cell *cell; /* the taker's */
+    struct shelf *shelf;
+    struct away *next;
 };
 
 struct worker {
@@ -63,6 +71,7 @@ struct pool {
     struct shelf *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
     struct gone *gone; /* owned */
+    struct away *away; /* owned */
     int64_t tick_at;
     struct pool_stats stats;
 };
@@ -192,7 +201,9 @@ static struct shelf *neediest_locked(struct pool *p, int64_t now)
         return NULL; /* let the removers catch up: what is being removed takes memory too */
     for (int i = 0; i < p->shelves_len; i++) {
         struct shelf *s = p->shelves[i];
-        int64_t want = s->waiting > s->target ? s->waiting : s->target;
+        /* Who waits is not told to wait for what may run for minutes yet. */
+        int64_t keep = s->target - s->returning;
+        int64_t want = s->waiting > keep ? s->waiting : keep;
         int64_t lack = want - s->idle_len - s->making;
         if (lack <= 0 || now < s->retry_at)
             continue;
@@ -345,6 +356,30 @@ int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e)
 
 /* ---- takers ---- */
 
+static void expect_back_locked(struct pool *p, struct shelf *s, const struct cell *c)
+{
+    struct away *a = malloc(sizeof *a);
+    if (!a)
+        return; /* another one is made in its place */
+    *a = (struct away){ .cell = c, .shelf = s, .next = p->away };
+    p->away = a;
+    s->returning++;
+}
+
+static void not_away_locked(struct pool *p, const struct cell *c)
+{
+    struct away **at = &p->away;
+
+    while (*at && (*at)->cell != c)
+        at = &(*at)->next;
+    struct away *a = *at;
+    if (!a)
+        return;
+    *at = a->next;
+    a->shelf->returning--;
+    free(a);
+}
+
 static bool take_locked(struct pool *p, struct shelf *s, int64_t memory, struct slot *ret_slot)
 {
     bury_dead_locked(p, s, clock_mono_ns());
@@ -394,7 +429,7 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
     return 0;
 }
 
-int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret_cell,
+int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max, struct cell **ret_cell,
               int *ret_uses, struct err *e)
 {
     struct slot slot = { 0 };
@@ -402,6 +437,8 @@ int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret
     int rc = shelf >= 0 && shelf < p->shelves_len
                  ? wait_locked(p, p->shelves[shelf], memory_bytes, &slot, e)
                  : err_set(e, ERR_BUG, "there is no shelf %d", shelf);
+    if (rc == 0 && slot.uses < uses_max - 1)
+        expect_back_locked(p, p->shelves[shelf], slot.cell);
     (void)pthread_cond_signal(&p->work); /* its place wants to be filled */
     (void)pthread_mutex_unlock(&p->lock);
     if (rc < 0)
@@ -415,6 +452,7 @@ void pool_put(struct pool *p, int shelf, struct cell *c, int uses)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->stats.taken--;
+    not_away_locked(p, c);
     shelve_locked(p, p->shelves[shelf], c, uses);
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -423,7 +461,9 @@ void pool_drop(struct pool *p, struct cell *c)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->stats.taken--;
+    not_away_locked(p, c);
     drop_locked(p, c);
+    (void)pthread_cond_signal(&p->work); /* somebody may have expected it back */
     (void)pthread_mutex_unlock(&p->lock);
 }
 

@@ -1,7 +1,7 @@
 /* engine/pool.h - warm cells, kept ahead of need.
  *
- * One shelf per (image, workdir, purpose). A shelf keeps `target` idle cells; a taker that had to
- * wait raises the target, quiet minutes lower it. Makers and removers are threads of the pool, so
+ * One shelf per (image, workdir, purpose). A shelf keeps `target` cells that are idle or will come
+ * back; a taker that had to wait raises the target, quiet minutes lower it. Makers and removers are threads of the pool, so
  * that no judging waits for Docker while there is spare CPU. A cell that dies on the shelf is
  * replaced, with back-off when the next one dies too.
  *
@@ -43,10 +43,11 @@ DEFINE_CLEANUP(struct pool, pool_stop)
 NODISCARD int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e);
 
 /* A warm cell, a memory of `memory_bytes` preferred (the caller calls cell_set_memory()). Waits
- * until there is one. uses: how many submissions it has served. Errors as cell_open(), after the
- * maker has failed; ERR_CANCELLED when the pool is stopping. */
-NODISCARD int pool_take(struct pool *p, int shelf, int64_t memory_bytes, struct cell **ret_cell,
-                        int *ret_uses, struct err *e);
+ * until there is one. uses: how many submissions it has served; when this is not the last of
+ * uses_max, the cell is expected back and no other is made in its place. Errors as cell_open(),
+ * after the maker has failed; ERR_CANCELLED when the pool is stopping. */
+NODISCARD int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max,
+                        struct cell **ret_cell, int *ret_uses, struct err *e);
 
 /* Gives a proven clean cell back that has served `uses` submissions by now. Takes the cell. */
 void pool_put(struct pool *p, int shelf, struct cell *c, int uses);

@@ -1,10 +1,12 @@
 #include "schema/db.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
 
+#include "schema/db_log.h"
 #include "schema/err.h"
 
 #define STATEMENTS_MAX 64
@@ -101,6 +103,9 @@ static int set_up(struct db *d, enum db_mode mode, struct err *e)
     (void)sqlite3_extended_result_codes(d->handle, 1);
     (void)sqlite3_busy_timeout(d->handle, BUSY_MS);
     (void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* Else a commit is padded beyond its sync, and db_log.c would keep what is behind it. */
+    int no_padding = 1;
+    (void)sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_POWERSAFE_OVERWRITE, &no_padding);
     /* SQLite opens a file that it may not write as read-only, and says nothing. */
     if (mode == DB_WRITER && sqlite3_db_readonly(d->handle, "main") == 1)
         return err_set(e, ERR_DISK, "the file is read-only");
@@ -111,8 +116,17 @@ static int set_up(struct db *d, enum db_mode mode, struct err *e)
     return check_wal(d, e);
 }
 
+/* Counting its memory makes SQLite lock one mutex for every allocation of every thread, and nobody
+ * asks for the sum. Must come before the first connection. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    db_log_register();
+}
+
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     int flags =
         SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
         (mode == DB_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
@@ -120,7 +134,8 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err 
     if (!d)
         return err_set(e, ERR_NOMEM, "open %s", path);
 
-    int rc = sqlite3_open_v2(path, &d->handle, flags, NULL);
+    (void)pthread_once(&configured, configure);
+    int rc = sqlite3_open_v2(path, &d->handle, flags, mode == DB_WRITER ? DB_LOG_VFS : NULL);
     if (!d->handle)
         return err_set(e, ERR_NOMEM, "open %s", path);
     if (rc != SQLITE_OK) {

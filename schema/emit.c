@@ -5,8 +5,7 @@
 
 #include "schema/text.h"
 
-#define ESCAPE_MAX 6    /* \u001f */
-#define PIECE      4096 /* bytes of text escaped between two looks at the room */
+#define ESCAPE_MAX 6 /* \u001f */
 
 /* Where the next len bytes go, or NULL out of memory. */
 static char *room(struct emit *e, size_t len)
@@ -55,10 +54,16 @@ void emit_end(struct emit *e, char brace) { emit_raw(e, &brace, 1); }
 
 void emit_key(struct emit *e, const char *key)
 {
+    size_t len = strlen(key);
+
     begin_value(e);
-    emit_raw(e, "\"", 1);
-    emit_raw(e, key, strlen(key));
-    emit_raw(e, "\":", 2);
+    char *at = room(e, len + 3);
+    if (!at)
+        return;
+    at[0] = '"';
+    memcpy(at + 1, key, len);
+    at[len + 1] = '"';
+    at[len + 2] = ':';
 }
 
 /* Writes c as it stands in a JSON string; returns what lies behind. */
@@ -78,26 +83,40 @@ static char *escape(char *out, unsigned char c)
     return out + sizeof rest;
 }
 
-/* Piece by piece, so that room for the longest escapes is never much more than the text. */
+static bool is_plain(char c) { return (unsigned char)c >= 0x20 && c != '"' && c != '\\'; }
+
+/* How many bytes from the start stand for themselves in a JSON string; eight at a time. */
+static size_t plain_prefix(const char *data, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101U;
+    size_t i = 0;
+
+    for (uint64_t word, found; i + sizeof word <= len; i += sizeof word) {
+        memcpy(&word, data + i, sizeof word);
+        uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
+        found = (word - ones * 0x20) & ~word; /* the top bit of a byte: it borrowed */
+        found |= (quotes - ones) & ~quotes;
+        found |= (backslashes - ones) & ~backslashes;
+        if (found & ones << 7)
+            break;
+    }
+    while (i < len && is_plain(data[i]))
+        i++;
+    return i;
+}
+
 static void emit_utf8(struct emit *e, const char *data, size_t len)
 {
     begin_value(e);
+    emit_reserve(e, len + 2);
     emit_raw(e, "\"", 1);
     for (const char *end = data + len; data < end && !e->failed;) {
-        size_t piece = (size_t)(end - data) < PIECE ? (size_t)(end - data) : PIECE;
-        emit_reserve(e, piece * ESCAPE_MAX);
-        if (e->failed)
-            return;
-        char *out = e->out.data + e->out.len;
-        for (const char *stop = data + piece; data < stop; data++) {
-            unsigned char c = (unsigned char)*data;
-            if (c >= 0x20 && c != '"' && c != '\\')
-                *out++ = (char)c;
-            else
-                out = escape(out, c);
+        size_t plain = plain_prefix(data, (size_t)(end - data));
+        emit_raw(e, data, plain);
+        for (data += plain; data < end && !is_plain(*data) && !e->failed; data++) {
+            char escaped[ESCAPE_MAX];
+            emit_raw(e, escaped, (size_t)(escape(escaped, (unsigned char)*data) - escaped));
         }
-        *out = '\0';
-        e->out.len = (size_t)(out - e->out.data);
     }
     emit_raw(e, "\"", 1);
 }
@@ -134,12 +153,15 @@ void emit_hex(struct emit *e, const uint8_t *data, size_t len)
     static const char digits[] = "0123456789abcdef";
 
     begin_value(e);
-    emit_raw(e, "\"", 1);
+    char *at = room(e, 2 * len + 2);
+    if (!at)
+        return;
+    *at++ = '"';
     for (size_t i = 0; i < len; i++) {
-        const char pair[2] = { digits[data[i] >> 4], digits[data[i] & 15] };
-        emit_raw(e, pair, 2);
+        *at++ = digits[data[i] >> 4];
+        *at++ = digits[data[i] & 15];
     }
-    emit_raw(e, "\"", 1);
+    *at = '"';
 }
 
 /* snprintf() takes longer than all the rest of a small object. */

@@ -39,7 +39,9 @@ struct submission {
     bool stop_on_failure; /* default true */
     struct test *tests;   /* owned, in the order they run; NULL when there are none */
     size_t tests_len;
-    uint8_t hash[32]; /* over the known fields in canonical form, before defaults */
+    /* Over the known fields in canonical form, before defaults. Zeros without an id: what has none
+     * is never sent again as the same, and the hash is the dearest part of a small submission. */
+    uint8_t hash[32];
 };
 
 /* What the server allows. Borrowed for the call. */

@@ -95,8 +95,10 @@ static void pack_all(struct emit *e, struct submission_packed *p, const struct s
     emit_key(e, "stop_on_failure");
     emit_bool(e, s->stop_on_failure);
     pack_tests(e, p, s);
-    emit_key(e, "hash");
-    emit_hex(e, s->hash, sizeof s->hash);
+    if (s->id) {
+        emit_key(e, "hash");
+        emit_hex(e, s->hash, sizeof s->hash);
+    }
     emit_end(e, '}');
 }
 

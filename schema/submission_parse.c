@@ -286,7 +286,8 @@ static int parse(struct fields *c, const char *json, size_t len, struct submissi
     if (c->problems->len > 0)
         return err_set(e, ERR_INPUT, "%s: %s", c->problems->list[0].pointer,
                        c->problems->list[0].detail);
-    submission_hash(s, s->hash);
+    if (s->id)
+        submission_hash(s, s->hash);
     return 0;
 }
 

@@ -163,7 +163,7 @@ static int unpack_all(struct unpack *u, struct submission *s)
         unpack_bool(u, root, "stop_on_failure", &s->stop_on_failure) < 0 ||
         unpack_tests(u, json_object_get(root, "tests"), s) < 0)
         return -1;
-    return unpack_hash(u, s);
+    return s->id ? unpack_hash(u, s) : 0;
 }
 
 int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,

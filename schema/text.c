@@ -116,9 +116,17 @@ void text_hash(const void *data, size_t len, uint8_t out[TEXT_HASH_SIZE])
     (void)crypto_generichash(out, TEXT_HASH_SIZE, data, len, NULL, 0);
 }
 
+/* The kernel is asked once for a hundred ids and more. */
 void text_random_id(char out[TEXT_ID_SIZE])
 {
-    unsigned char bytes[(TEXT_ID_SIZE - 1) / 2];
-    randombytes_buf(bytes, sizeof bytes);
-    (void)sodium_bin2hex(out, TEXT_ID_SIZE, bytes, sizeof bytes);
+    enum { BYTES = (TEXT_ID_SIZE - 1) / 2 };
+    static _Thread_local unsigned char pool[128 * BYTES];
+    static _Thread_local size_t left;
+
+    if (left == 0) {
+        randombytes_buf(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= BYTES;
+    (void)sodium_bin2hex(out, TEXT_ID_SIZE, pool + left, BYTES);
 }

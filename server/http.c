@@ -17,6 +17,7 @@
 #include "server/cache.h"
 #include "server/config.h"
 #include "server/connections.h"
+#include "server/crowd.h"
 #include "server/gate.h"
 #include "server/guard.h"
 #include "server/request.h"
@@ -44,6 +45,7 @@ struct http {
     struct connections *connections; /* owned */
     struct aside *aside;             /* owned */
     struct gate gate;
+    struct crowd crowd;
     _Atomic int64_t body_bytes, answer_bytes; /* of all requests inside */
 };
 
@@ -203,6 +205,7 @@ static struct request *open_request(struct http *h, struct MHD_Connection *conne
     r->http = h;
     r->server = &h->server;
     r->gate = &h->gate;
+    r->crowd = &h->crowd;
     r->aside = h->aside;
     r->connection = connection;
     r->line = line;
@@ -240,6 +243,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     if (!r)
         return;
     *state = NULL;
+    crowd_lead(&h->crowd, r);
     atomic_fetch_sub(&h->body_bytes, (int64_t)r->body_charged);
     atomic_fetch_sub(&h->answer_bytes, (int64_t)r->answer_charged);
     connections_done(h->connections, r->line);
@@ -320,6 +324,7 @@ static struct http *release(struct http *h)
     h->connections = connections_free(h->connections);
     h->server.cache = cache_free(h->server.cache);
     gate_destroy(&h->gate);
+    crowd_destroy(&h->crowd);
     free(h);
     return NULL;
 }
@@ -329,6 +334,7 @@ static int prepare(struct http *h, struct err *e)
     const struct config *c = h->server.config;
 
     gate_init(&h->gate);
+    crowd_init(&h->crowd);
     h->server.rules = rules_make(h->server.config, h->server.languages, true);
     h->server.cache = cache_open(CACHE_BYTES);
     if (!h->server.cache)

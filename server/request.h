@@ -30,6 +30,7 @@
 
 struct cache;
 struct connection;
+struct crowd;
 struct emit;
 struct gate;
 struct http;
@@ -75,12 +76,14 @@ struct request {
     /* private to http.c and request.c */
     struct http *http;
     struct gate *gate;
+    struct crowd *crowd;
+    struct request *follows; /* the crowd's own */
     struct aside *aside;
     struct MHD_Connection *connection;
     struct connection *line;
     struct aside_task task;
     size_t body_seen, body_charged, answer_charged;
-    bool paused, refused, whole, uses;
+    bool paused, refused, whole, uses, leads;
 };
 
 /* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */

@@ -97,6 +97,7 @@ static enum next reply_state(struct request *r, const struct job_status *status)
             engine_reason(r->server->engine, status->language, reason, sizeof reason);
         request_unuse(r);
     }
+    emit_reserve(&out, 255);
     emit_begin(&out, '{');
     emit_key(&out, "id");
     emit_word(&out, r->id);

@@ -6,6 +6,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
+#include "server/crowd.h"
 #include "server/http.h"
 #include "server/problem.h"
 #include "server/results.h"
@@ -29,10 +30,16 @@ static enum next commit(struct request *r, void (*done)(struct jobs_op *),
 
 /* ---- POST ---- */
 
-static void on_accepted(struct jobs_op *op) { request_resume(op->ctx); }
+/* On the table's writer thread, which has better things to do. */
+static void on_accepted(struct jobs_op *op)
+{
+    struct request *r = op->ctx;
+    crowd_resume(r->crowd, r);
+}
 
 static enum next accepted(struct request *r)
 {
+    crowd_lead(r->crowd, r);
     request_unuse(r);
     if (r->op.result < 0)
         return request_fail(r, &r->op.err);

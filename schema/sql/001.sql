@@ -10,7 +10,7 @@ CREATE TABLE meta(
 CREATE TABLE job(
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
-    hash BLOB NOT NULL,                    -- of the submission as sent
+    hash BLOB NOT NULL,                    -- of the submission as sent; empty when it had no id
     state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
     language TEXT NOT NULL,
     submitted_ms INTEGER NOT NULL,
@@ -40,14 +40,15 @@ CREATE INDEX job_expiry ON job(finished_ms) WHERE finished_ms IS NOT NULL AND ex
 CREATE INDEX job_duration ON job(duration_ms) WHERE duration_ms IS NOT NULL;
 CREATE INDEX job_memory ON job(memory_bytes) WHERE memory_bytes IS NOT NULL;
 
--- Apart from job, so that a change of state does not write them again.
+-- Apart from job, so that a change of state does not write them again. Both are written beside their
+-- row of job, which is never deleted: a foreign key would look for it once more and find it.
 CREATE TABLE body(
-    seq INTEGER PRIMARY KEY REFERENCES job(seq),
+    seq INTEGER PRIMARY KEY,
     json TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE report(
-    seq INTEGER PRIMARY KEY REFERENCES job(seq),
+    seq INTEGER PRIMARY KEY,
     json TEXT NOT NULL
 ) STRICT;
 

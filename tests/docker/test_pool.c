@@ -63,13 +63,13 @@ static void memory_is_preferred(void **state)
     int n = shelf(p), uses = 0;
     struct cell *a = NULL, *b = NULL, *c = NULL;
 
-    ASSERT_OK(pool_take(p, n, 64 * MIB, &a, &uses, e));
+    ASSERT_OK(pool_take(p, n, 64 * MIB, 1, &a, &uses, e));
     assert_int_equal(uses, 0);
-    ASSERT_OK(pool_take(p, n, 64 * MIB, &b, &uses, e));
+    ASSERT_OK(pool_take(p, n, 64 * MIB, 1, &b, &uses, e));
     ASSERT_OK(cell_set_memory(a, fixture.docker, 96 * MIB, e));
     pool_put(p, n, a, 5);
     pool_put(p, n, b, 1); /* the younger one on the shelf */
-    ASSERT_OK(pool_take(p, n, 96 * MIB, &c, &uses, e));
+    ASSERT_OK(pool_take(p, n, 96 * MIB, 1, &c, &uses, e));
     assert_int_equal(cell_memory(c), 96 * MIB);
     assert_int_equal(uses, 5);
     pool_drop(p, c);
@@ -98,9 +98,62 @@ static void the_dead_are_replaced(void **state)
     }
     assert_int_equal(s.died, 1);
     settle(p, 1);
-    ASSERT_OK(pool_take(p, n, 0, &c, &uses, e));
+    ASSERT_OK(pool_take(p, n, 0, 1, &c, &uses, e));
     fixture_expect(c, "echo new", "new\n");
     pool_drop(p, c);
+    (void)pool_stop(p);
+}
+
+/* Waits until shelf n has an idle cell. Takes and gives back; so nothing else may use the shelf. */
+static void await_idle(struct pool *p, int n)
+{
+    struct cell *c = NULL;
+    int uses;
+
+    ASSERT_OK(pool_take(p, n, 0, 1000, &c, &uses, e));
+    pool_put(p, n, c, uses);
+}
+
+/* One maker does one thing after the other and prefers the first shelf: when the second has both
+ * its cells, the first lacked none. */
+static void what_comes_back_is_not_replaced(void **state)
+{
+    (void)state;
+    const struct pool_config config = {
+        .docker_host = fixture.engine, .host = &fixture.host, .parallel = 2, .makers = 1
+    };
+    struct cell_spec spec = fixture_spec();
+    struct pool *p = NULL;
+    struct pool_stats s;
+    struct cell *c = NULL, *d = NULL, *f = NULL;
+    int n = -1, other = -1, uses;
+
+    ASSERT_OK(pool_start(&config, &p, e));
+    ASSERT_OK(n = pool_shelf(p, &spec, e));
+    await_idle(p, n); /* it has waited: from now on two are kept */
+    settle(p, 2);
+    ASSERT_OK(pool_take(p, n, 0, 10, &c, &uses, e));
+    spec.pids++;
+    ASSERT_OK(other = pool_shelf(p, &spec, e));
+    await_idle(p, other);
+    ASSERT_OK(pool_take(p, other, 0, 1000, &d, &uses, e));
+    ASSERT_OK(pool_take(p, other, 0, 1000, &f, &uses, e));
+    pool_stats(p, &s);
+    assert_int_equal(s.made, 2 + 2);
+    pool_put(p, other, d, 1);
+    pool_put(p, other, f, 1);
+
+    /* The last use, and a use after which it is dropped: now there is one to make. */
+    pool_put(p, n, c, 9);
+    ASSERT_OK(pool_take(p, n, 0, 10, &d, &uses, e));
+    assert_int_equal(uses, 9);
+    settle(p, 2 + 2);
+    pool_drop(p, d);
+    ASSERT_OK(pool_take(p, n, 0, 10, &c, &uses, e));
+    pool_drop(p, c);
+    settle(p, 2 + 2);
+    pool_stats(p, &s);
+    assert_int_equal(s.made, 4 + 2);
     (void)pool_stop(p);
 }
 
@@ -115,8 +168,8 @@ static void failures_are_told(void **state)
     spec.image = "scrc-test/no-such-image";
     ASSERT_OK(n = pool_shelf(p, &spec, e));
     for (int i = 0; i < 5; i++) /* the first waits for the maker, the others for nothing */
-        ASSERT_ERR(ERR_IMAGE, pool_take(p, n, 0, &c, &uses, e));
-    ASSERT_ERR(ERR_BUG, pool_take(p, n + 1, 0, &c, &uses, e));
+        ASSERT_ERR(ERR_IMAGE, pool_take(p, n, 0, 1, &c, &uses, e));
+    ASSERT_ERR(ERR_BUG, pool_take(p, n + 1, 0, 1, &c, &uses, e));
     (void)pool_stop(p);
 
     const struct pool_config config = { .docker_host = "unix:///nonexistent/docker.sock",
@@ -125,7 +178,7 @@ static void failures_are_told(void **state)
                                         .makers = 1 };
     ASSERT_OK(pool_start(&config, &p, e));
     ASSERT_OK(n = pool_shelf(p, &spec, e));
-    ASSERT_ERR(ERR_UNAVAILABLE, pool_take(p, n, 0, &c, &uses, e));
+    ASSERT_ERR(ERR_UNAVAILABLE, pool_take(p, n, 0, 1, &c, &uses, e));
     (void)pool_stop(p);
     const struct pool_config remote = { .docker_host = "tcp://127.0.0.1:1", .host = &fixture.host };
     ASSERT_ERR(ERR_SETTING, pool_start(&remote, &p, e));
@@ -144,7 +197,7 @@ static void *taker_main(void *arg)
     struct cell *c = NULL;
     int uses;
     t->e.kind = ERR_NONE;
-    if (pool_take(t->pool, 0, 0, &c, &uses, &t->e) == 0)
+    if (pool_take(t->pool, 0, 0, 1, &c, &uses, &t->e) == 0)
         pool_drop(t->pool, c);
     return NULL;
 }
@@ -202,7 +255,7 @@ static const char *use(struct user *u, struct docker *d)
         struct cell_result r;
         struct fixture_line l;
         int uses = -1;
-        if (pool_take(busy, 0, 64 * MIB, &c, &uses, &e) < 0) {
+        if (pool_take(busy, 0, 64 * MIB, 1, &c, &uses, &e) < 0) {
             return "take";
         }
         fixture_shell(&l, "echo hi");
@@ -262,9 +315,13 @@ static void four_users(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(fills_and_empties),     FIXTURE_TEST(memory_is_preferred),
-        FIXTURE_TEST(the_dead_are_replaced), FIXTURE_TEST(failures_are_told),
-        FIXTURE_TEST(closing_wakes_takers),  FIXTURE_TEST(four_users),
+        FIXTURE_TEST(fills_and_empties),
+        FIXTURE_TEST(memory_is_preferred),
+        FIXTURE_TEST(the_dead_are_replaced),
+        FIXTURE_TEST(failures_are_told),
+        FIXTURE_TEST(closing_wakes_takers),
+        FIXTURE_TEST(four_users),
+        FIXTURE_TEST(what_comes_back_is_not_replaced),
     };
     if (fixture_open("auto") < 0)
         return 1;

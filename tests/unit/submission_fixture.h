@@ -85,4 +85,8 @@ static inline void assert_same_submission(const struct submission *a, const stru
         assert_bytes(&a->tests[i].expected, b->tests[i].expected.data, b->tests[i].expected.len);
     }
     assert_memory_equal(a->hash, b->hash, sizeof a->hash);
+    uint8_t hashes[2][32];
+    submission_hash(a, hashes[0]);
+    submission_hash(b, hashes[1]);
+    assert_memory_equal(hashes[0], hashes[1], sizeof hashes[0]);
 }
