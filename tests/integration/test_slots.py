@@ -56,7 +56,7 @@ def test_a_lost_server_is_replaced(fresh_server, tmp_path):
     wait_for(lambda: logged(second, "slot_finished"), 10, "the slot given up")
     assert len(logged(second, "slot_adopted")) == 1
     assert states(volume, "slot-1") == {DONE: 1}
-    wait_for(lambda: not containers(first), 90, "containers of the lost server")
+    wait_for(lambda: not containers(first), 30, "containers of the lost server")
 
     first.start()
     assert slot_of(first) == "slot-0"
