@@ -1,9 +1,9 @@
 /* engine/pool.h - warm cells, kept ahead of need.
  *
  * One shelf per (image, workdir, purpose). A shelf keeps `target` cells that are idle or will come
- * back; a taker that had to wait raises the target, quiet minutes lower it. Makers and removers are threads of the pool, so
- * that no judging waits for Docker while there is spare CPU. A cell that dies on the shelf is
- * replaced, with back-off when the next one dies too.
+ * back; a taker that had to wait raises the target, quiet minutes lower it. Makers and removers are
+ * threads of the pool, so that no judging waits for Docker while there is spare CPU. A cell that
+ * dies on the shelf is replaced, with back-off when the next one dies too.
  *
  * Room     engine.
  * Owns     idle cells; a taken cell belongs to the taker until pool_put() or pool_drop().
