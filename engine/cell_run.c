@@ -34,6 +34,9 @@ struct flow {
     uint64_t nonce;
     int64_t deadline;     /* clock_mono_ns(): nobody waits longer */
     int pipe[FLOW_COUNT]; /* read ends; -1 after EOF */
+    /* Kept until the agent has spoken: an EOF would wake us for nothing, and take a core from those
+     * who are about to say how it ended. */
+    int write_end[FLOW_COUNT];
     bool over[FLOW_COUNT];
     bool kill_sent;
     struct cell_result r;
@@ -41,8 +44,10 @@ struct flow {
 
 static void flow_done(struct flow *f)
 {
-    for (int i = 0; i < FLOW_COUNT; i++)
+    for (int i = 0; i < FLOW_COUNT; i++) {
         closep(&f->pipe[i]);
+        closep(&f->write_end[i]);
+    }
     cell_result_clear(&f->r);
 }
 
@@ -81,41 +86,59 @@ static int new_pipe(int *ret_read, int *ret_write, struct err *e)
     return 0;
 }
 
-/* The descriptors of one RUN, in the protocol's order. */
+/* The descriptors of one RUN, in the protocol's order; those in `opened` are ours to close. */
 struct parcel {
-    int fds[AGENT_FDS_MAX];
-    size_t len;
+    int fds[AGENT_FDS_MAX], opened[AGENT_FDS_MAX];
+    size_t len, opened_len;
 };
 
 static void parcel_close(struct parcel *p)
 {
-    for (size_t i = 0; i < p->len; i++)
-        closep(&p->fds[i]);
+    for (size_t i = 0; i < p->opened_len; i++)
+        closep(&p->opened[i]);
+}
+
+static void parcel_lend(struct parcel *p, int fd) { p->fds[p->len++] = fd; }
+
+/* Takes fd. */
+static void parcel_add(struct parcel *p, int fd)
+{
+    p->opened[p->opened_len++] = fd;
+    parcel_lend(p, fd);
+}
+
+static int parcel_add_again(struct parcel *p, int fd, struct err *e)
+{
+    int own;
+
+    if (reopen(fd, &own, e) < 0)
+        return -1;
+    parcel_add(p, own);
+    return 0;
 }
 
 static int pack_fds(struct flow *f, struct parcel *p, struct err *e)
 {
     const struct cell_request *q = f->q;
-    CLEANUP(closep) int empty = -1;
+    int empty;
 
-    if (q->stdin_fd < 0 && (empty = cell_memfd("stdin", "", 0, e)) < 0)
-        return -1;
-    if (reopen(q->stdin_fd < 0 ? empty : q->stdin_fd, &p->fds[p->len], e) < 0)
-        return -1;
-    p->len++;
+    if (q->stdin_fd >= 0) {
+        if (parcel_add_again(p, q->stdin_fd, e) < 0)
+            return -1;
+    } else {
+        if ((empty = cell_memfd("stdin", "", 0, e)) < 0)
+            return -1;
+        parcel_add(p, empty);
+    }
     for (int i = 0; i < FLOW_COUNT; i++) {
-        p->fds[p->len] = -1;
-        p->len++;
-        if (new_pipe(&f->pipe[i], &p->fds[p->len - 1], e) < 0)
+        if (new_pipe(&f->pipe[i], &f->write_end[i], e) < 0)
             return -1;
+        parcel_lend(p, f->write_end[i]);
     }
-    if (q->exec_fd >= 0) {
-        if (reopen(q->exec_fd, &p->fds[p->len], e) < 0)
-            return -1;
-        p->len++;
-    }
-    for (size_t i = 0; i < q->files_len; i++, p->len++)
-        if (reopen(q->files[i].fd, &p->fds[p->len], e) < 0)
+    if (q->exec_fd >= 0)
+        parcel_lend(p, q->exec_fd); /* nobody reads from it: it has no offset to share */
+    for (size_t i = 0; i < q->files_len; i++)
+        if (parcel_add_again(p, q->files[i].fd, e) < 0)
             return -1;
     return 0;
 }
@@ -352,7 +375,11 @@ int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_reques
                       struct cell_result *ret_result, struct err *e)
 {
     CLEANUP(flow_done)
-    struct flow f = { .ends = ends, .q = q, .pipe = { -1, -1 }, .r = { .artefact_fd = -1 } };
+    struct flow f = { .ends = ends,
+                      .q = q,
+                      .pipe = { -1, -1 },
+                      .write_end = { -1, -1 },
+                      .r = { .artefact_fd = -1 } };
     bool files = q->files_len > 0 || q->collect != AGENT_COLLECT_NONE;
 
     f.deadline = clock_mono_ns() + wall_cap(q) + ANSWER_NS + (files ? FILES_NS : 0);

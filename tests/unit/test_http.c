@@ -490,6 +490,37 @@ static void test_stop_under_load(void **state)
     }
 }
 
+/* Many at once are answered in groups, which one of them lets go on: it may wait for its report, or
+ * be gone. */
+static void test_crowd(void **state)
+{
+    enum { ROUNDS = 20, CLIENTS = 60 };
+    const struct linger reset = { .l_onoff = 1 };
+    struct fixture f;
+    int fds[CLIENTS];
+
+    (void)state;
+    fixture_open(&f, NULL, 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            fds[i] = dial(&f);
+            assert_true(fds[i] >= 0);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            push_post(fds[i], i % 4 == 1 ? "/submissions?wait=60" : "/submissions", HELLO);
+            if (i % 4 != 3)
+                continue;
+            (void)setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+            closep(&fds[i]);
+        }
+        for (int i = 0; i < CLIENTS; i += 2)
+            expect_status(hear(fds[i], false), 202);
+        for (int i = 0; i < CLIENTS; i++)
+            closep(&fds[i]);
+    }
+    fixture_close(&f); /* waits for whoever is left suspended */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_connections_of_one_address),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_stop_under_load),
+        cmocka_unit_test(test_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
