@@ -79,7 +79,7 @@ static int look_again(const struct envelope_message *m, const struct submission_
         result = -1;
     } else {
         read_type(&type, v);
-        if (id.data && submission_id_is_legal(id.data, id.len))
+        if (v->kind == ENVELOPE_REFUSED && id.data && submission_id_is_legal(id.data, id.len))
             memcpy(v->id, id.data, id.len + 1);
     }
     document_clear(&d);
@@ -121,7 +121,7 @@ int envelope_open(const struct envelope_message *m, const struct submission_rule
     } else if (read_value(m, rules, &v, e) < 0) {
         return -1;
     }
-    if ((v.kind == ENVELOPE_REFUSED || v.kind == ENVELOPE_FOREIGN) && !v.id[0] && m->key &&
+    if (v.kind == ENVELOPE_REFUSED && !v.id[0] && m->key &&
         submission_id_is_legal(m->key, m->key_len))
         memcpy(v.id, v.derived, sizeof v.id);
     *ret_envelope = v;

@@ -30,9 +30,9 @@ struct envelope_message {
 enum envelope_kind {
     ENVELOPE_SUBMISSION, /* `submission`; where it has no id of its own, `derived` */
     ENVELOPE_DONE,       /* the end of the stream */
-    ENVELOPE_TOMBSTONE,  /* no value: refused, and nobody asked for a report */
-    ENVELOPE_FOREIGN,    /* a `type` that is not ours: refused */
-    ENVELOPE_REFUSED     /* not a submission */
+    ENVELOPE_TOMBSTONE,  /* no value: nothing was asked for */
+    ENVELOPE_FOREIGN,    /* a `type` that is not ours: meant for somebody else */
+    ENVELOPE_REFUSED     /* not a submission; `reason`, and `id` for its report */
 };
 
 #define ENVELOPE_REASON_SIZE 300
@@ -42,7 +42,7 @@ struct envelope {
     struct submission *submission; /* owned */
     size_t ignored_fields;
     char derived[SUBMISSION_ID_MAX + 1]; /* what stands for a missing id */
-    char reason[ENVELOPE_REASON_SIZE];   /* why it is refused; UTF-8 */
+    char reason[ENVELOPE_REASON_SIZE];   /* why it is refused or foreign; UTF-8 */
     char id[SUBMISSION_ID_MAX + 1];      /* refused: whom the report would be for; "": nobody */
 };
 

@@ -261,9 +261,10 @@ static int prepare_refusal(struct message *m)
     return 0;
 }
 
-static bool is_refused(const struct envelope *v)
+/* What asks for nothing that the table could keep. */
+static bool is_skipped(const struct envelope *v)
 {
-    return v->kind != ENVELOPE_SUBMISSION && v->kind != ENVELOPE_DONE;
+    return v->kind != ENVELOPE_SUBMISSION && v->kind != ENVELOPE_REFUSED;
 }
 
 static int prepare(struct intake *in, struct message *m)
@@ -281,9 +282,9 @@ static int prepare(struct intake *in, struct message *m)
     if (envelope_open(&read, &in->config->rules, in->config->max_body_bytes, &m->envelope, NULL) <
         0)
         return -1;
-    if (is_refused(&m->envelope))
-        return prepare_refusal(m);
-    return m->envelope.kind == ENVELOPE_DONE ? 0 : prepare_accept(m);
+    if (is_skipped(&m->envelope))
+        return 0;
+    return m->envelope.kind == ENVELOPE_REFUSED ? prepare_refusal(m) : prepare_accept(m);
 }
 
 static void count(struct intake *in, const struct envelope *v)
@@ -295,7 +296,7 @@ static void count(struct intake *in, const struct envelope *v)
     tally_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
     if (v->kind == ENVELOPE_DONE)
         in->ended |= !in->config->ignore_done;
-    else if (++in->scripts == in->config->expected)
+    else if (!is_skipped(v) && ++in->scripts == in->config->expected)
         in->ended = true;
 }
 
@@ -325,7 +326,7 @@ int intake_take(struct intake *in, rd_kafka_message_t *kafka)
         return -1;
     }
     count(in, &m->envelope);
-    if (m->envelope.kind == ENVELOPE_DONE) {
+    if (is_skipped(&m->envelope)) {
         offsets_settle(&p->offsets, m->ticket, -1);
         message_free(m);
     } else {

@@ -91,10 +91,10 @@ def test_http_is_not_published_when_it_should_not(topics, fresh_server):
 # ---- bad messages ----
 
 POISON = {
-    "not JSON": b"hello", "empty": b"", "0xff": b"\xff" * 20, "tombstone": None,
+    "not JSON": b"hello", "empty": b"", "0xff": b"\xff" * 20,
     "an array": b"[]", "nothing in it": b"{}", "NUL": b"\x00\n\x00", "cut off": b'{"id": "x',
     "no such language": json.dumps({"language": "cobol", "source": "x"}).encode(),
-    "too deep": b"[" * 3000, "wrong type": b'{"type": 7}', "foreign": b'{"type": "other"}',
+    "too deep": b"[" * 3000, "wrong type": b'{"type": 7}',
     "wrong types": b'{"language": 1, "source": [], "tests": {}}',
     "negative": json.dumps({**quick(None), "limits": {"time_limit_ms": -1}}).encode(),
     "large": b'{"language": "python", "source": "' + b"x" * 300000 + b'"}',
@@ -126,16 +126,29 @@ def test_poison(topics, fresh_server):
         assert m.header["scrc-source-partition"] == "0" and m.header["scrc-source-offset"]
         assert "scrc-truncated" not in m.header
         told = found.get(f"bad{i}", [])
-        if name == "tombstone":  # nobody asked for a verdict
-            assert not told
-        else:
-            assert len(told) == 1 and told[0]["status"] == "-" and told[0]["error"], name
-            assert server.get(f"/results/bad{i}").status == 404
+        assert len(told) == 1 and told[0]["status"] == "-" and told[0]["error"], name
+        assert server.get(f"/results/bad{i}").status == 404
     begin = time.monotonic()
     topics.send_bytes(b"hello", key="last-bad")
     topics.send(quick("last"))
     topics.wait_reports({"last"}, 20)
     print(f"good one after poison: {time.monotonic() - begin:.2f} s with two kcat processes")
+
+
+def test_what_is_meant_for_nobody_is_skipped(topics, fresh_server):
+    """Tombstones and types of others: no dead letter, no report, and the offset moves on."""
+    server = topics.server(fresh_server).start()
+    topics.send_bytes(None, key="tomb")
+    topics.send_bytes(b'{"type": "other", "id": "theirs"}', key="theirs")
+    topics.send(quick("end"))
+    topics.wait_reports({"end"})
+    assert [r["id"] for r in topics.reports()] == ["end"]
+    assert server.terminate() == 0
+    assert topics.dead_letters() == []
+    server.start()
+    topics.send(quick("next"))
+    topics.wait_reports({"next"})
+    assert [r["id"] for r in topics.reports()] == ["end", "next"]
 
 
 def test_a_conflict_is_a_dead_letter_only(topics, fresh_server):

@@ -87,7 +87,7 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
                         .jobs = f->jobs,
                         .languages = f->languages,
                         .waiters = f->waiters,
-                        .kafka = kafka };
+                        .bridge = kafka ? (struct bridge *)(void *)f : NULL }; /* is there one? */
     must(http_start(&s, fd, &f->http, &e), &e);
 }
 

@@ -100,9 +100,9 @@ static void other_kinds(void **state)
     static const struct row rows[] = {
         { NULL, "{\"type\":\"done\"}", ENVELOPE_DONE, NULL, NULL, "" },
         { "k", "{\"type\":\"done\",\"id\":\"x\"," GOOD "}", ENVELOPE_DONE, "x", NULL, "" },
-        { "k", "{\"type\":\"other\"," GOOD "}", ENVELOPE_FOREIGN, "k", NULL, "\"other\"" },
-        { "k", "{\"type\":\"Done\"}", ENVELOPE_FOREIGN, "k", NULL, "\"Done\"" },
-        { "k", "{\"type\":\"other\",\"id\":\"a\"}", ENVELOPE_FOREIGN, "a", NULL, "\"other\"" },
+        { "k", "{\"type\":\"other\"," GOOD "}", ENVELOPE_FOREIGN, NULL, NULL, "\"other\"" },
+        { "k", "{\"type\":\"Done\"}", ENVELOPE_FOREIGN, NULL, NULL, "\"Done\"" },
+        { "k", "{\"type\":\"other\",\"id\":\"a\"}", ENVELOPE_FOREIGN, NULL, NULL, "\"other\"" },
         { "k", "{\"type\":7," GOOD "}", ENVELOPE_REFUSED, "k", NULL, "/type" },
         { "k", NULL, ENVELOPE_TOMBSTONE, NULL, "k", "no value" },
         { NULL, NULL, ENVELOPE_TOMBSTONE, NULL, NULL, "no value" },
