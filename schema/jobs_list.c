@@ -11,11 +11,11 @@
 #include "schema/clock.h"
 #include "schema/jobs_internal.h"
 
-#define LIMIT_MAX    500
-#define ARGS_MAX     64
-#define CURSOR_SIZE  80
-#define FEW_PREFIXED 1000
-#define FEW_QUEUED   20000
+#define LIMIT_MAX   500
+#define ARGS_MAX    64
+#define CURSOR_SIZE 80
+#define FEW         1000
+#define FEW_QUEUED  20000
 
 /* In the order of `columns`. */
 enum column {
@@ -132,6 +132,12 @@ static struct db_stmt *prepare(struct db *d, struct query *q, struct err *e)
 
 /* ---- filters ---- */
 
+/* Which verdicts a status may be, with tests or without. */
+static bool may_read(const struct jobs_filter *f, enum verdict v, bool tests)
+{
+    return strcmp(verdict_status(v, f->set, tests), f->status_name) == 0;
+}
+
 /* A status is a verdict as one consumer reads it: several verdicts may read the same, and one may
  * read differently without tests. */
 static void add_status(struct query *q, const struct jobs_filter *f)
@@ -139,7 +145,7 @@ static void add_status(struct query *q, const struct jobs_filter *f)
     add(q, " AND (0");
     for (int v = 0; v < VERDICT_COUNT; v++) {
         for (int tests = 0; tests < 2; tests++) {
-            if (strcmp(verdict_status((enum verdict)v, f->set, tests != 0), f->status_name) != 0)
+            if (!may_read(f, (enum verdict)v, tests != 0))
                 continue;
             const char *name = verdict_name((enum verdict)v);
             add_text(q, " OR (verdict = ?", name, strlen(name));
@@ -184,19 +190,83 @@ static void add_filters(struct query *q, const struct jobs_filter *f, char *uppe
         add_prefix(q, f->id_prefix, upper);
 }
 
-/* Whether so few ids begin with the prefix that sorting them beats walking the sort's index. */
-static int few_prefixed(struct db *d, const char *prefix, char *upper, bool *ret_few, struct err *e)
+/* ---- the few rows that a filter may leave, found by an index of its own: to sort them beats
+ * walking the sort's index from end to end ---- */
+
+/* Writes a query that gives the seq of each. */
+typedef void write_few_fn(struct query *q, const struct jobs_filter *f, char *upper);
+
+static void write_prefixed(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    add(q, "SELECT seq FROM job INDEXED BY job_id WHERE 1");
+    add_prefix(q, f->id_prefix, upper);
+}
+
+static void write_judged(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)upper;
+    add(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict IN (''");
+    for (int v = 0; v < VERDICT_COUNT; v++) {
+        const char *name = verdict_name((enum verdict)v);
+        if (f->status_name
+                ? may_read(f, (enum verdict)v, true) || may_read(f, (enum verdict)v, false)
+                : v == f->status)
+            add_text(q, ", ?", name, strlen(name));
+    }
+    add(q, ")");
+}
+
+/* Every row is queued, running or finished. */
+static void write_in_language(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    static const char *const parts[] = {
+        "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0 AND language = ?",
+        " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1 AND language = ?",
+        " UNION ALL SELECT seq FROM job INDEXED BY job_language WHERE finished_ms IS NOT NULL"
+        " AND language = ?",
+    };
+
+    (void)upper;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        add_text(q, parts[i], f->language, strlen(f->language));
+}
+
+static int are_few(struct db *d, write_few_fn *write, const struct jobs_filter *f, char *upper,
+                   bool *ret_few, struct err *e)
 {
     struct query q = { 0 };
 
-    add(&q, "SELECT count(*) FROM (SELECT 1 FROM job WHERE 1");
-    add_prefix(&q, prefix, upper);
-    add_number(&q, " LIMIT ?)", FEW_PREFIXED + 1);
+    add(&q, "SELECT count(*) FROM (");
+    write(&q, f, upper);
+    add_number(&q, " LIMIT ?)", FEW + 1);
     CLEANUP(db_donep) struct db_stmt *s = prepare(d, &q, e);
     buf_clear(&q.sql);
     if (!s || db_step(s, e) < 0)
         return -1;
-    *ret_few = db_int(s, 0) <= FEW_PREFIXED;
+    *ret_few = db_int(s, 0) <= FEW;
+    return 0;
+}
+
+/* *ret_few stays NULL where no filter leaves few. */
+static int find_few(struct db *d, const struct jobs_filter *f, char *upper, write_few_fn **ret_few,
+                    struct err *e)
+{
+    const struct {
+        bool given;
+        write_few_fn *write;
+    } rows[] = {
+        { f->id_prefix && f->id_prefix[0], write_prefixed },
+        { f->status >= 0 || f->status_name, write_judged },
+        { f->language, write_in_language },
+    };
+    bool few = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows) && !few; i++) {
+        if (rows[i].given && are_few(d, rows[i].write, f, upper, &few, e) < 0)
+            return -1;
+        if (few)
+            *ret_few = rows[i].write;
+    }
     return 0;
 }
 
@@ -300,7 +370,8 @@ static json_t *item_of(struct db_stmt *s, enum status_set set)
 struct page {
     const struct jobs_filter *filter;
     size_t sort;
-    bool few_ids, few_queued; /* so few that sorting them beats walking the sort's index */
+    write_few_fn *few; /* where they come from, when a filter leaves few */
+    bool few_queued;   /* so few that sorting them beats walking the sort's index */
     size_t limit;
     json_t *items;    /* owned by jobs_list() */
     struct cursor at; /* behind the last item */
@@ -318,9 +389,11 @@ enum walk {
 static void write_from(struct query *q, const struct page *p, enum walk w)
 {
     add(q, "SELECT %s FROM job ", columns);
-    if (p->few_ids)
-        add(q, "INDEXED BY job_id WHERE ");
-    else if (p->filter->state == JOB_RUNNING)
+    if (p->few) {
+        add(q, "NOT INDEXED WHERE seq IN (");
+        p->few(q, p->filter, p->upper);
+        add(q, ") AND ");
+    } else if (p->filter->state == JOB_RUNNING)
         add(q, "INDEXED BY job_running WHERE ");
     else if (p->filter->state == JOB_QUEUED && p->few_queued)
         add(q, "INDEXED BY job_queued WHERE ");
@@ -390,7 +463,7 @@ static int list(struct db *d, struct page *p, struct err *e)
     const struct jobs_filter *f = p->filter;
     bool start = p->at.start, has_value = p->at.has_value;
 
-    if (f->id_prefix && few_prefixed(d, f->id_prefix, p->upper, &p->few_ids, e) < 0)
+    if (find_few(d, f, p->upper, &p->few, e) < 0)
         return -1;
     if (has_value && walk(d, p, TIES, e) < 0)
         return -1;

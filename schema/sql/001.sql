@@ -38,6 +38,8 @@ CREATE INDEX job_running ON job(seq) WHERE state = 1;
 CREATE INDEX job_finished ON job(finished_ms) WHERE finished_ms IS NOT NULL;
 CREATE INDEX job_expiry ON job(finished_ms) WHERE finished_ms IS NOT NULL AND expired = 0;
 CREATE INDEX job_duration ON job(duration_ms) WHERE duration_ms IS NOT NULL;
+CREATE INDEX job_language ON job(language) WHERE finished_ms IS NOT NULL;
+CREATE INDEX job_verdict ON job(verdict) WHERE verdict IS NOT NULL;
 CREATE INDEX job_memory ON job(memory_bytes) WHERE memory_bytes IS NOT NULL;
 
 -- Apart from job, so that a change of state does not write them again. Both are written beside their

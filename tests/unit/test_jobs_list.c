@@ -1,4 +1,6 @@
 /* tests/unit/test_jobs_list.c - GET /results: filters, orders, pages. */
+#include <time.h>
+
 #include "jobs_fixture.h"
 
 static const struct jobs_filter any = { .state = -1, .status = -1, .limit = 50 };
@@ -333,6 +335,50 @@ static void an_error_is_cut_between_characters(void **state)
     assert_int_equal(json_string_length(json_object_get(item, "error")), 199);
 }
 
+/* Microseconds of CPU, the least of five. */
+static int64_t cost_us(struct table *t, const struct jobs_filter *f, size_t want)
+{
+    int64_t least = INT64_MAX;
+
+    for (int i = 0; i < 5; i++) {
+        clock_t begun = clock();
+        json_auto_t *page = list(t, f);
+        int64_t us = (int64_t)(clock() - begun) * 1000000 / CLOCKS_PER_SEC;
+        assert_int_equal(json_array_size(json_object_get(page, "results")), want);
+        least = us < least ? us : least;
+    }
+    return least;
+}
+
+/* Three rows among 50,000 cost no more than some full pages, whatever the order. */
+static void few_of_many_are_found_by_index(void **state)
+{
+    struct table *t = *state;
+    struct jobs_filter wrong = any, rare = any;
+
+    run(t, "old", "rust", VERDICT_WA, 1);
+    write_sql(t, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000)"
+                 " INSERT INTO job(id, hash, state, language, submitted_ms, tests_total,"
+                 " finished_ms, verdict, tests_passed, duration_ms, memory_bytes)"
+                 " SELECT 'm' || i, x'', 2, 'c', 1000 * i, 1, 1000 * i, 'OK', 1, i % 100, i % 1000"
+                 " FROM n");
+    run(t, "new", "rust", VERDICT_WA, 1);
+    (void)accept_ok(t->j, "wait", "rust");
+    wrong.status_name = "WA";
+    rare.language = "rust";
+    int64_t full = cost_us(t, &any, 50);
+    for (size_t i = 0; jobs_sorts[i]; i++) {
+        wrong.sort = rare.sort = jobs_sorts[i];
+        int64_t by_status = cost_us(t, &wrong, 2), by_language = cost_us(t, &rare, 3);
+        print_message("    %-14s full page %ld us, by status %ld us, by language %ld us\n",
+                      jobs_sorts[i], (long)full, (long)by_status, (long)by_language);
+        assert_in_range(by_status, 0, 5 * full + 1000);
+        assert_in_range(by_language, 0, 5 * full + 1000);
+    }
+    rare.sort = NULL;
+    assert_ids(t, &rare, "wait new old ");
+}
+
 #define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, table_setup, table_teardown)
 
 int main(void)
@@ -346,6 +392,7 @@ int main(void)
         ON_TABLE(pages_are_complete_and_stable),
         ON_TABLE(strange_cursors_and_sorts_are_refused),
         ON_TABLE(an_error_is_cut_between_characters),
+        ON_TABLE(few_of_many_are_found_by_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
