@@ -1,4 +1,5 @@
-# The scrc server.  docker build -t scrc .
+# The scrc server:  docker build -t scrc .
+# Its simulator:    docker build -t scrc-simulator --target simulator .
 #
 # Written for every builder, the old one of Docker 20.10 included. Where no registry is in reach,
 # both bases can be any Debian 12 image: --build-arg BASE_IMAGE=... --build-arg RUN_BASE=...
@@ -12,14 +13,25 @@ RUN bash -c '. /packages.sh && apt-get update && \
 WORKDIR /src
 COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF \
-    && cmake --build /build --target scrc && strip /build/scrc
+    && cmake --build /build --target scrc simulator \
+    && strip /build/scrc /build/tests/simulator/simulator
 
-FROM ${RUN_BASE}
+FROM ${RUN_BASE} AS simulator
+RUN apt-get update && apt-get install -y --no-install-recommends libjansson4 librdkafka1 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+COPY --from=build /build/tests/simulator/simulator /usr/local/bin/simulator
+ENV RESULT_CONSUMER_LOG_PATH=/tmp/consumer.log
+USER 65534:65534
+ENTRYPOINT ["simulator"]
+
+# Last, since the last stage is what is built when none is asked for.
+FROM ${RUN_BASE} AS scrc
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libmicrohttpd12 libcurl4 libjansson4 libsqlite3-0 libsodium23 libunistring2 \
         librdkafka1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
-    && mkdir -p /run/scrc /var/lib/scrc
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin scrc \
+    && install -d -o scrc -g scrc /run/scrc /var/lib/scrc
 COPY --from=build /build/scrc /usr/local/bin/scrc
 
 # Sockets to the cells are in CELL_DIR; the cells are containers beside this one, so Docker must be
@@ -29,8 +41,11 @@ ENV CELL_DIR=/run/scrc DATA_DIR=/var/lib/scrc
 VOLUME ["/run/scrc", "/var/lib/scrc"]
 EXPOSE 8080
 
-# Root by default, because only root may open /var/run/docker.sock on every host. Whoever may open
-# it can become root of the host anyway, so another user here guards little; where the socket has a
-# group, `--user 1000 --group-add $(stat -c %g /var/run/docker.sock)` with volumes which that user
-# may write does without. Untrusted programs never run in this container.
+# Root by default, because only root may open /var/run/docker.sock on every host. Where the socket
+# has a group, this does without root:
+#
+#     docker run --user scrc --group-add "$(stat -c %g /var/run/docker.sock)" ...
+#
+# Whoever may open the socket can become root of the host anyway, so that guards against mistakes
+# and not against an attacker. Untrusted programs never run in this container.
 ENTRYPOINT ["scrc"]

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections import Counter
 from typing import NamedTuple, Optional
 
 from harness import ROOT, wait_for
@@ -141,6 +142,12 @@ class Broker:
         return {int(r[2]): int(r[3]) for r in rows
                 if r[:2] == [group, topic] and r[3] != "-"}
 
+    def members(self, group, topic):
+        """{member: how many partitions of the topic it has}"""
+        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
+        rows = [line.split() for line in said.splitlines()]
+        return Counter(r[6] for r in rows if r[:2] == [group, topic] and r[6] != "-")
+
     # ---- kcat ----
 
     def kcat(self, *arguments, data=b"", seconds=60):
@@ -171,7 +178,9 @@ class Broker:
         """All that is on the topics now, in the order of their partitions' offsets."""
         found = []
         for topic in topics:
-            done = self.kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J")
+            # The end is an answer without messages: a short wait, or a busy topic never has one.
+            done = self.kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J",
+                             "-X", "fetch.wait.max.ms=5")
             if done.returncode != 0:
                 assert b"Unknown topic" in done.stderr, done  # nobody wrote to it yet
                 continue

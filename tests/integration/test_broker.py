@@ -1,10 +1,11 @@
 """The broker that other tests stand on: what goes in comes out, and it survives what they do to it."""
 
+import subprocess
 import uuid
 
 import pytest
 
-from broker import Message
+from broker import KAFKA_HOME, KAFKA_SH, Message
 
 EVERY_BYTE = bytes(range(256)) + b"\xed\xa0\x80\"\\/\xc3\xa9\r\n\n"
 
@@ -89,3 +90,18 @@ def test_offsets_can_be_set_back(broker, topic):
     broker.reset_offsets(group, topic)
     assert broker.committed(group, topic) == {0: 0}
     assert group_reads(broker, group, topic, 1) == [b"a"]
+
+
+@pytest.mark.skipif(not KAFKA_HOME, reason="no Kafka broker: SCRC_KAFKA_HOME is not set")
+def test_for_scripts(tmp_path):
+    """kafka_start answers when it returns, kafka_stop leaves nothing, and it says why it fails."""
+    script = """set -euo pipefail; . "$0"
+        kafka_start "$1/a"; bootstrap=$(kafka_bootstrap "$1/a"); pid=$(cat "$1/a/pid")
+        kcat -b "$bootstrap" -L >/dev/null && echo up
+        kafka_stop "$1/a"; kill -0 "$pid" 2>/dev/null || echo down
+        mkdir "$1/b" && echo nonsense >"$1/b/server.properties"
+        kafka_start "$1/b" || echo refused"""
+    done = subprocess.run(["bash", "-c", script, KAFKA_SH, str(tmp_path)], timeout=120,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stdout.split() == ["up", "down", "refused"], done
+    assert "Exception" in done.stderr

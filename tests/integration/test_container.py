@@ -35,6 +35,15 @@ def image():
     return IMAGE
 
 
+@pytest.fixture(scope="module")
+def simulator_image(image):
+    """Out of the layers of the same build."""
+    name = IMAGE + "-simulator"
+    run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
+        "--build-arg", f"RUN_BASE={BASE}", "--target", "simulator", "-t", name, ".", seconds=900)
+    return name
+
+
 class Container:
     def __init__(self, image, *options):
         self.name = f"scrc-test-{uuid.uuid4().hex[:8]}"
@@ -134,3 +143,47 @@ def test_refuses_other_addresses_than_loopback_unasked(image):
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert done.returncode == 2
     assert b"ALLOW_ANONYMOUS" in done.stderr
+
+
+def test_does_without_root(volume, container):
+    """As a user who may open the socket through its group, on a volume that was made for it."""
+    group = str(os.stat(SOCKET).st_gid)
+    c = container("--user", "scrc", "--group-add", group, "-v", f"{volume}:/var/lib/scrc")
+    client = c.client()
+    reports = [client.judge(simulated(language, "ok")) for language in ("python", "c")]
+    assert [r["verdict"] for r in reports] == ["OK", "OK"], reports
+    assert run("docker", "exec", c.name, "id", "-u") != "0"
+    assert c.stop() == 0
+
+
+def test_several_on_one_volume_and_the_simulator(broker, volume, container, simulator_image):
+    """What the profiles multi-runner and load-generator are, on the host's network."""
+    name = uuid.uuid4().hex[:8]
+    topic, results = f"scripts-{name}", f"results-{name}"
+    broker.create_topic(topic, 6)
+    settings = {"KAFKA_BROKERS": broker.bootstrap, "KAFKA_TOPIC": topic, "DATA_SLOTS": "1",
+                "KAFKA_RESULTS_TOPIC": results, "KAFKA_GROUP_ID": name}
+    servers = [container("-v", f"{volume}:/var/lib/scrc",
+                         *[f"-e{k}={v}" for k, v in settings.items()]) for _ in range(2)]
+    clients = [c.client() for c in servers]
+
+    def shared():
+        members = broker.members(name, topic)
+        return sorted(members.values()) == [3, 3]
+    wait_for(shared, 60, "three partitions each", pause=0.5)
+    done = subprocess.run(
+        ["docker", "run", "--rm", "--network", "host", "-e", f"KAFKA_BROKER={broker.bootstrap}",
+         "-e", f"KAFKA_TOPIC={topic}", "-e", f"KAFKA_RESULTS_TOPIC={results}", simulator_image],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=240, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    judged = [[r["id"] for r in c.get("/results?limit=500").json["results"]] for c in clients]
+    assert all(judged) and len(set(judged[0] + judged[1])) == 25 == sum(map(len, judged)), judged
+    assert [c.stop() for c in servers] == [0, 0]
+
+
+def test_simulator_image_is_not_root(simulator_image):
+    done = run("docker", "run", "--rm", "--network", "none", "--entrypoint", "id", simulator_image,
+               "-u")
+    assert done == "65534"
+    assert "SCRIPT_ITERATIONS" in run("docker", "run", "--rm", "--network", "none",
+                                      simulator_image, "--help")

@@ -1,0 +1,112 @@
+"""compose.yaml as Compose reads it. What needs images from a registry is not started here."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from harness import ROOT
+
+PROFILES = ("http", "single-runner", "multi-runner", "load-generator")
+SERVERS = ("server", "runner", "scrc")
+
+compose = pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose")
+
+
+def config(*profiles):
+    options = [word for profile in profiles for word in ("--profile", profile)]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    done = subprocess.run(["docker-compose", *options, "config"], cwd=ROOT, env=environment,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)
+
+
+def started(services, *profiles):
+    """Those of one of these profiles, or of none; some versions print the others too."""
+    return {name for name, s in services.items()
+            if not s.get("profiles") or set(s["profiles"]) & set(profiles)}
+
+
+@pytest.fixture(scope="module")
+def services():
+    if not shutil.which("docker-compose"):
+        pytest.skip("no docker-compose")
+    return config(*PROFILES)["services"]
+
+
+@compose
+@pytest.mark.parametrize("profiles, names", [
+    ((), {"server"}),
+    (("http",), {"server"}),
+    (("single-runner",), {"kafka", "runner"}),
+    (("single-runner", "load-generator"), {"kafka", "runner", "simulator"}),
+    (("multi-runner",), {"kafka", "scrc"}),
+    (("multi-runner", "load-generator"), {"kafka", "scrc", "simulator"}),
+])
+def test_profiles(profiles, names):
+    with open(os.path.join(ROOT, ".env")) as f:
+        (default,) = [line.strip().partition("=")[2] for line in f
+                      if line.startswith("COMPOSE_PROFILES=")]
+    assert started(config(*profiles)["services"], *(profiles or [default])) == names
+
+
+def test_published_on_loopback_alone(services):
+    published = {name: [p if isinstance(p, str) else f"{p.get('host_ip')}:{p['published']}"
+                        for p in s.get("ports", [])] for name, s in services.items()}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+    assert {name for name, ports in published.items() if ports} == {"server", "runner", "kafka"}
+
+
+def test_health_and_order(services):
+    assert all(services[name]["healthcheck"]["test"] for name in (*SERVERS, "kafka"))
+    for name in ("runner", "scrc", "simulator"):
+        assert services[name]["depends_on"]["kafka"]["condition"] == "service_healthy"
+    assert not services["server"].get("depends_on")
+
+
+def test_health_is_what_readyz_says(services, server):
+    command = services["scrc"]["healthcheck"]["test"]
+    assert command[0] == "CMD"
+
+    def healthy(port, path="/readyz"):
+        argv = [word.replace("8080", str(port)).replace("/readyz", path) for word in command[1:]]
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              timeout=20).returncode == 0
+    assert healthy(server.client.port)
+    assert not healthy(server.client.port, "/nothing")
+    assert not healthy(1)
+
+
+def test_one_kafka_without_zookeeper(services):
+    kafka = services["kafka"]
+    assert kafka["image"].startswith("apache/kafka:")
+    assert kafka["environment"]["KAFKA_PROCESS_ROLES"] == "broker,controller"
+    assert int(kafka["environment"]["KAFKA_NUM_PARTITIONS"]) >= 3
+    assert not any("zookeeper" in s.get("image", "") for s in services.values())
+
+
+def targets(service):
+    """{path in the container: volume or path outside}"""
+    parts = [v.split(":")[:2] if isinstance(v, str) else (v["source"], v["target"])
+             for v in service.get("volumes", [])]
+    return {target: source for source, target in parts}
+
+
+def test_what_must_outlive_a_container_is_on_a_named_volume(services):
+    named = set(config(*PROFILES)["volumes"])
+    for name in SERVERS:
+        assert targets(services[name])["/var/lib/scrc"] in named, name
+    assert targets(services["kafka"])["/var/lib/kafka/data"] in named
+
+
+def test_settings_of_the_servers(services):
+    settings = {name: services[name]["environment"] for name in SERVERS}
+    assert all(s["HTTP_LISTEN"] == "0.0.0.0:8080" for s in settings.values())
+    assert {name for name, s in settings.items() if s.get("KAFKA_BROKERS")} == {"runner", "scrc"}
+    assert {name for name, s in settings.items() if s.get("DATA_SLOTS") == "1"} == {"scrc"}
+    assert "container_name" not in services["scrc"]  # it could not be scaled
+    builds = {name: s["build"]["target"] for name, s in services.items() if "build" in s}
+    assert builds == {**dict.fromkeys(SERVERS, "scrc"), "simulator": "simulator"}
