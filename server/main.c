@@ -320,6 +320,7 @@ static int start_http(struct scrc *x, struct err *e)
                         .engine = x->engine,
                         .languages = x->languages,
                         .waiters = x->waiters,
+                        .kafka = x->bridge != NULL,
                         .bridge = x->bridge };
     char name[LISTEN_NAME_SIZE];
 
