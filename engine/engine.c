@@ -38,6 +38,7 @@ struct engine {
     bool has_steward;
     _Atomic int64_t running;
     atomic_bool docker_answers;
+    atomic_bool sweep_soon; /* a table was adopted, perhaps with containers */
 
     pthread_mutex_t lock;
     /* guarded by lock */
@@ -196,7 +197,7 @@ static void *steward_main(void *arg)
             resumed_at = now_ms();
             log_info("judging_resumed", log_i("rest_ms", delay));
         }
-        if (now_ms() >= sweep_at) {
+        if (atomic_exchange(&g->sweep_soon, false) || now_ms() >= sweep_at) {
             sweep(g);
             sweep_at = now_ms() + sweep_ms;
             sweep_ms = sweep_ms * 2 < SWEEP_MS ? sweep_ms * 2 : SWEEP_MS;
@@ -300,6 +301,7 @@ int engine_adopt(struct engine *g, struct jobs *j, struct err *e)
     jobs_listen(j, jobs_changed, g);
     if (tables_adopt(g->tables, j, e) < 0)
         return -1;
+    atomic_store(&g->sweep_soon, true);
     ready_signal(g->ready, (size_t)g->config->parallel);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "schema/db.h"
 #include "schema/err.h"
@@ -75,7 +76,7 @@ static int count_work(struct db *d, bool outbox, int64_t *ret_work, struct err *
     if (db_number(d, "PRAGMA user_version", &version, e) < 0)
         return -1;
     if (version == 0)
-        return 0; /* its server died before it had made the table */
+        return 0; /* its server died before the first migration */
     if (db_number(d,
                   "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0)"
                   " OR EXISTS(SELECT 1 FROM job WHERE state = 1)",
@@ -91,13 +92,14 @@ static bool has_work(const char *dir, bool outbox)
 {
     CLEANUP(db_closep) struct db *d = NULL;
     CLEANUP(freep) char *path = NULL;
+    struct stat st;
     int64_t work;
     struct err e;
 
     if (asprintf(&path, "%s/scrc.db", dir) < 0)
         return false;
-    if (access(path, F_OK) < 0)
-        return false;
+    if (stat(path, &st) < 0 || st.st_size == 0)
+        return false; /* its server died before it had made the table */
     /* One that cannot be looked into is opened: then it is said what is wrong with it. */
     if (db_open(path, DB_READER, &d, &e) < 0 || count_work(d, outbox, &work, &e) < 0)
         return true;

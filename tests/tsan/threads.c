@@ -13,6 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Its reference counts are atomics in code that is not instrumented, so that everything it frees
+ * looks like a race. What its locks order stays known, by the functions below. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:librdkafka.so.1\nmutex:librdkafka.so.1\n";
+}
+
 static pthread_mutex_t *mutex(mtx_t *m) { return (pthread_mutex_t *)(void *)m; }
 static pthread_cond_t *condition(cnd_t *c) { return (pthread_cond_t *)(void *)c; }
 

@@ -52,8 +52,9 @@ static inline void must(int rc, const struct err *e)
         fail_msg("%s", e->msg);
 }
 
-/* settings: "NAME=value", NULL-terminated. */
-static inline void fixture_open(struct fixture *f, const char *const *settings, int64_t reserve)
+/* settings: "NAME=value", NULL-terminated. kafka: somebody sends what is in the outbox. */
+static inline void fixture_open_with(struct fixture *f, const char *const *settings,
+                                     int64_t reserve, bool kafka)
 {
     char *environment[12] = { (char *)(uintptr_t) "HTTP_LISTEN=127.0.0.1:0" },
          name[LISTEN_NAME_SIZE];
@@ -82,10 +83,17 @@ static inline void fixture_open(struct fixture *f, const char *const *settings, 
     must(listen_bind(f->config.http_listen, false, &fd, &e), &e);
     listen_name(fd, name);
     f->port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
-    struct server s = {
-        .config = &f->config, .jobs = f->jobs, .languages = f->languages, .waiters = f->waiters
-    };
+    struct server s = { .config = &f->config,
+                        .jobs = f->jobs,
+                        .languages = f->languages,
+                        .waiters = f->waiters,
+                        .kafka = kafka };
     must(http_start(&s, fd, &f->http, &e), &e);
+}
+
+static inline void fixture_open(struct fixture *f, const char *const *settings, int64_t reserve)
+{
+    fixture_open_with(f, settings, reserve, false);
 }
 
 static inline int fixture_unlink(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -119,6 +119,10 @@ static void somebody_may_ask_for_it_once_more(void **state)
     assert_int_equal(publish(t->j, "a"), ERR_NONE);
     assert_int_equal(publish(t->j, "a"), ERR_NONE);
     assert_int_equal(waiting(t->j), 2);
+    t->config.reserve_bytes = INT64_MAX; /* it would be one row more on a disk that is full */
+    table_reopen(t);
+    assert_int_equal(publish(t->j, "a"), ERR_DISK);
+    assert_int_equal(waiting(t->j), 2);
     send_all(t->j);
     (void)usleep(5000);
     expire(t, "a");

@@ -1,0 +1,379 @@
+/* tests/unit/test_slots.c - which slot a server gets, and which it adopts; real tables, real locks.
+ */
+#include "jobs_fixture.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "schema/slots.h"
+
+/* A directory for slots, and those that are open. */
+struct volume {
+    struct table t; /* only its directory */
+    struct slots_config config;
+    struct {
+        struct jobs *j;
+        char *dir; /* NULL: free */
+    } open[10];
+    int skipped;
+    char why[500];
+};
+
+static void count_skipped(void *ctx, const char *dir, const struct err *why)
+{
+    struct volume *v = ctx;
+
+    v->skipped++;
+    (void)snprintf(v->why, sizeof v->why, "%s: %s", strrchr(dir, '/') + 1, why->msg);
+}
+
+static int setup(void **state)
+{
+    struct volume *v = calloc(1, sizeof *v);
+
+    assert_int_equal(text_init(), 0);
+    (void)snprintf(v->t.dir, sizeof v->t.dir, "/tmp/test_slots.XXXXXX");
+    assert_non_null(mkdtemp(v->t.dir));
+    v->t.config = (struct jobs_config){ .dir = v->t.dir,
+                                        .instance = "one",
+                                        .max_queued = 100000,
+                                        .lock_wait_ms = 3600000 /* of a plain table */ };
+    v->config = (struct slots_config){ .table = &v->t.config, .skipped = count_skipped, .ctx = v };
+    *state = v;
+    return 0;
+}
+
+static int index_of(const char *dir) { return atoi(strrchr(dir, '-') + 1); }
+
+static void let_go(struct volume *v, int i)
+{
+    v->open[i].j = jobs_close(v->open[i].j);
+    free(v->open[i].dir);
+    v->open[i].dir = NULL;
+}
+
+static int teardown(void **state)
+{
+    struct volume *v = *state;
+
+    for (int i = 0; i < (int)ARRAY_LEN(v->open); i++)
+        let_go(v, i);
+    (void)nftw(v->t.dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    free(v);
+    return 0;
+}
+
+/* The number of the slot that is now open. */
+static int keep(struct volume *v, struct jobs *j, char *dir)
+{
+    int i = index_of(dir);
+
+    assert_memory_equal(dir, v->t.dir, strlen(v->t.dir));
+    assert_null(v->open[i].dir);
+    v->open[i].j = j;
+    v->open[i].dir = dir;
+    return i;
+}
+
+static int take(struct volume *v)
+{
+    struct jobs *j = NULL;
+    char *dir = NULL;
+    struct err e = { 0 };
+
+    if (slots_take(&v->config, &j, &dir, &e) < 0)
+        fail_msg("%s", e.msg);
+    return keep(v, j, dir);
+}
+
+/* -1: nothing lies idle. */
+static int adopt(struct volume *v)
+{
+    struct jobs *j = NULL;
+    char *dir = NULL;
+    struct err e = { 0 };
+
+    if (slots_adopt(&v->config, &j, &dir, &e) < 0)
+        fail_msg("%s", e.msg);
+    return j ? keep(v, j, dir) : -1;
+}
+
+static void in_dir(struct volume *v, const char *command)
+{
+    char line[600];
+
+    (void)snprintf(line, sizeof line, "cd '%s' && %s", v->t.dir, command);
+    assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): fixed texts */
+}
+
+/* Slots 0 to n - 1, all free. */
+static void make_slots(struct volume *v, int n)
+{
+    for (int i = 0; i < n; i++)
+        assert_int_equal(take(v), i);
+    for (int i = 0; i < n; i++)
+        let_go(v, i);
+}
+
+/* ---- taking ---- */
+
+static void each_server_has_its_own(void **state)
+{
+    struct volume *v = *state;
+
+    assert_false(slots_exist(v->t.dir));
+    make_slots(v, 3);
+    assert_true(slots_exist(v->t.dir));
+    assert_int_equal(take(v), 0); /* the lowest free one */
+    assert_int_equal(take(v), 1);
+    let_go(v, 0);
+    assert_int_equal(take(v), 0);
+    assert_int_equal(v->skipped, 0);
+}
+
+static void unfinished_work_goes_first(void **state)
+{
+    struct volume *v = *state;
+
+    make_slots(v, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(take(v), i);
+    (void)accept_ok(v->open[2].j, "queued", "c");
+    (void)accept_ok(v->open[3].j, "running", "c");
+    (void)claim_c(v->open[3].j);
+    (void)accept_ok(v->open[1].j, "final", "c");
+    finish_ok(v->open[1].j, claim_c(v->open[1].j), "final", VERDICT_OK, 1);
+    for (int i = 0; i < 4; i++)
+        let_go(v, i);
+    assert_int_equal(take(v), 2);
+    assert_int_equal(take(v), 3);
+    assert_int_equal(status_of(v->open[3].j, "running").state, JOB_QUEUED);
+    assert_int_equal(take(v), 0);
+    assert_int_equal(take(v), 1);
+}
+
+static void an_outbox_is_work_for_who_can_send_it(void **state)
+{
+    struct volume *v = *state;
+    struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = "a" };
+    struct err e = { 0 };
+
+    make_slots(v, 2);
+    assert_int_equal(take(v), 0);
+    assert_int_equal(take(v), 1);
+    (void)accept_ok(v->open[1].j, "a", "c");
+    finish_ok(v->open[1].j, claim_c(v->open[1].j), "a", VERDICT_OK, 1);
+    assert_int_equal(jobs_do(v->open[1].j, &op, &e), 0);
+    let_go(v, 1);
+    assert_int_equal(adopt(v), -1);
+    v->config.outbox = true;
+    assert_int_equal(adopt(v), 1);
+    let_go(v, 0);
+    let_go(v, 1);
+    assert_int_equal(take(v), 1);
+}
+
+struct taker {
+    struct volume *v;
+    struct jobs *j;
+    char *dir;
+    int rc;
+};
+
+static void *take_at_once(void *arg)
+{
+    struct taker *x = arg;
+    struct err e;
+
+    x->rc = slots_take(&x->v->config, &x->j, &x->dir, &e);
+    return NULL;
+}
+
+static void those_that_start_together_share_none(void **state)
+{
+    struct volume *v = *state;
+    struct taker takers[8];
+    pthread_t threads[ARRAY_LEN(takers)];
+
+    for (size_t i = 0; i < ARRAY_LEN(takers); i++) {
+        takers[i] = (struct taker){ .v = v };
+        assert_int_equal(pthread_create(&threads[i], NULL, take_at_once, &takers[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(takers); i++)
+        (void)pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < ARRAY_LEN(takers); i++) {
+        assert_int_equal(takers[i].rc, 0);
+        (void)keep(v, takers[i].j, takers[i].dir); /* fails for one that is open already */
+    }
+    assert_int_equal(v->skipped, 0);
+}
+
+/* ---- adopting ---- */
+
+static void what_lies_idle_is_adopted(void **state)
+{
+    struct volume *v = *state;
+
+    assert_int_equal(adopt(v), -1); /* nothing there at all */
+    make_slots(v, 3);
+    assert_int_equal(take(v), 0);
+    assert_int_equal(take(v), 1);
+    assert_int_equal(take(v), 2);
+    for (int i = 0; i < 3; i++)
+        (void)accept_ok(v->open[i].j, "a", "c");
+    assert_int_equal(adopt(v), -1); /* all have a server */
+    let_go(v, 1);
+    let_go(v, 2);
+    assert_int_equal(adopt(v), 1);
+    assert_int_equal(adopt(v), 2);
+    finish_ok(v->open[1].j, claim_c(v->open[1].j), "a", VERDICT_OK, 1);
+    let_go(v, 1);
+    assert_int_equal(adopt(v), -1); /* finished */
+}
+
+/* A server with a slot of its own that promises one row and then dies. */
+static void die_with_work(struct volume *v)
+{
+    int fds[2];
+    char byte;
+
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)accept_ok(v->open[take(v)].j, "promised", "c");
+        _exit(write(fds[1], "x", 1) == 1 && pause() ? 1 : 2);
+    }
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    (void)kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+static void what_a_killed_server_promised_is_found(void **state)
+{
+    struct volume *v = *state;
+
+    assert_int_equal(take(v), 0);
+    die_with_work(v);
+    assert_int_equal(adopt(v), 1);
+    assert_int_equal(status_of(v->open[1].j, "promised").state, JOB_QUEUED);
+}
+
+/* ---- odd directories ---- */
+
+static void only_slots_are_slots(void **state)
+{
+    struct volume *v = *state;
+
+    in_dir(v,
+           "mkdir slot- slot-00 slot-01 slot-x slot-1x slot--1 slot-1000 slot-99999 'slot- 1' x");
+    assert_false(slots_exist(v->t.dir));
+    assert_int_equal(take(v), 0);
+    in_dir(v, "mkdir slot-2 slot-5"); /* empty: a server died before it made its table */
+    assert_int_equal(take(v), 2);
+    in_dir(v, ": > slot-5/scrc.db");
+    assert_int_equal(adopt(v), -1);
+    assert_int_equal(take(v), 5);
+    assert_int_equal(take(v), 1);
+    assert_int_equal(v->skipped, 0);
+}
+
+static void a_plain_table_is_not_left_behind(void **state)
+{
+    struct volume *v = *state;
+    struct jobs *j = NULL;
+    char *dir = NULL;
+    struct err e = { 0 };
+
+    assert_int_equal(jobs_open(&v->t.config, &j, &e), 0);
+    (void)accept_ok(j, "a", "c");
+    j = jobs_close(j);
+    assert_int_equal(slots_take(&v->config, &j, &dir, &e), -1);
+    assert_int_equal(e.kind, ERR_SETTING);
+    print_message("    %s\n", e.msg);
+    in_dir(v, "mkdir slot-0 && mv scrc.db* slot-0"); /* as it says */
+    assert_int_equal(take(v), 0);
+    assert_int_equal(status_of(v->open[0].j, "a").state, JOB_QUEUED);
+}
+
+static void a_damaged_slot_is_passed_by_and_said(void **state)
+{
+    static const struct {
+        const char *harm, *why;
+    } cases[] = {
+        { "seq 5000 > slot-0/scrc.db && rm -f slot-0/scrc.db-*", "not a database" },
+        { "rm slot-0/scrc.db && mkdir slot-0/scrc.db", "slot-0" },
+        { "rm -r slot-0 && : > slot-0", "slot-0" },
+    };
+    struct volume *v = *state;
+
+    make_slots(v, 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        in_dir(v, cases[i].harm);
+        v->skipped = 0;
+        assert_int_equal(take(v), 1);
+        print_message("    %s\n", v->why);
+        assert_true(v->skipped > 0);
+        assert_non_null(strstr(v->why, cases[i].why));
+        v->skipped = 0;
+        assert_int_equal(adopt(v), -1);
+        assert_int_equal(v->skipped, i < 2); /* the last one is no directory: nobody's work */
+        let_go(v, 1);
+    }
+}
+
+static void a_newer_slot_is_passed_by_and_said(void **state)
+{
+    struct volume *v = *state;
+    struct table slot = { .dir = "" };
+
+    make_slots(v, 1);
+    (void)snprintf(slot.dir, sizeof slot.dir, "%.100s/slot-0", v->t.dir);
+    write_sql(&slot, "PRAGMA user_version = 99");
+    assert_int_equal(take(v), 1);
+    assert_int_equal(v->skipped, 1);
+    assert_non_null(strstr(v->why, "newer scrc"));
+}
+
+static void where_no_slot_can_be_made_it_says_why(void **state)
+{
+    struct volume *v = *state;
+    struct jobs *j = NULL;
+    char *dir = NULL;
+    struct err e = { 0 };
+
+    v->t.config.dir = "/proc/nowhere";
+    assert_int_equal(slots_take(&v->config, &j, &dir, &e), -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    print_message("    %s\n", e.msg);
+    assert_non_null(strstr(e.msg, "/proc/nowhere"));
+    v->t.config.dir = "/proc/self/status"; /* not a directory */
+    assert_int_equal(slots_take(&v->config, &j, &dir, &e), -1);
+    assert_int_equal(e.kind, ERR_DISK);
+    assert_int_equal(slots_adopt(&v->config, &j, &dir, &e), -1);
+    assert_null(j);
+    v->t.config.dir = v->t.dir;
+}
+
+#define ON_VOLUME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_VOLUME(each_server_has_its_own),
+        ON_VOLUME(unfinished_work_goes_first),
+        ON_VOLUME(an_outbox_is_work_for_who_can_send_it),
+        ON_VOLUME(those_that_start_together_share_none),
+        ON_VOLUME(what_lies_idle_is_adopted),
+        ON_VOLUME(what_a_killed_server_promised_is_found),
+        ON_VOLUME(only_slots_are_slots),
+        ON_VOLUME(a_plain_table_is_not_left_behind),
+        ON_VOLUME(a_damaged_slot_is_passed_by_and_said),
+        ON_VOLUME(a_newer_slot_is_passed_by_and_said),
+        ON_VOLUME(where_no_slot_can_be_made_it_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
