@@ -29,8 +29,7 @@ struct server {
     struct engine *engine; /* NULL: nothing is judged */
     const struct languages *languages;
     struct waiters *waiters; /* listens to jobs */
-    bool kafka;              /* somebody sends what is in the outbox */
-    struct bridge *bridge;   /* for readyz; NULL: Kafka is off */
+    struct bridge *bridge;   /* NULL: Kafka is off */
 
     /* set by http_start() */
     struct submission_rules rules;

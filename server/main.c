@@ -303,8 +303,7 @@ static int start_adoption(struct scrc *x, struct err *e)
     struct adoption_config c = { .table = &x->table,
                                  .engine = x->engine,
                                  .interval_ms = x->config.adopt_interval_ms,
-                                 .kafka = x->bridge != NULL,
-                                 .opened = x->bridge ? adopted : NULL,
+                                          .opened = x->bridge ? adopted : NULL,
                                  .closing = x->bridge ? disowned : NULL,
                                  .ctx = x->bridge };
 
@@ -320,7 +319,6 @@ static int start_http(struct scrc *x, struct err *e)
                         .engine = x->engine,
                         .languages = x->languages,
                         .waiters = x->waiters,
-                        .kafka = x->bridge != NULL,
                         .bridge = x->bridge };
     char name[LISTEN_NAME_SIZE];
 

@@ -167,7 +167,7 @@ static enum next published(struct request *r)
 
 enum next submissions_publish(struct request *r)
 {
-    if (!r->server->kafka)
+    if (!r->server->bridge)
         return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
     r->op.kind = JOBS_PUBLISH;
     r->op.u.publish.id = r->id;
