@@ -2,6 +2,7 @@
 
 throughput.py make DIR COUNT FIRST   COUNT submissions, numbered from FIRST
 throughput.py judge PORT DIR         judges them all; prints the seconds from first POST to last report
+throughput.py kafka BROKERS TOPIC DIR  the same by way of Kafka; from sending to the last report
 throughput.py plain PORT DIR         writes DIR/plain.<language>: the same commands as a script for sh
 
 `plain` takes the commands from the server's own reports, so that both sides run the same ones.
@@ -10,6 +11,7 @@ throughput.py plain PORT DIR         writes DIR/plain.<language>: the same comma
 import http.client
 import json
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -116,6 +118,26 @@ def judge(port, directory):
     print(f"{time.monotonic() - begin:.3f}")
 
 
+def kcat(brokers, *arguments, data=None):
+    done = subprocess.run(["kcat", "-b", brokers, "-q", *arguments], input=data,
+                          capture_output=True, check=True, timeout=300)
+    return done.stdout
+
+
+def kafka(brokers, topic, directory):
+    paths = sorted(pathlib.Path(directory).glob("*/submission.json"))
+    lines = b"".join(f"{p.parent.name}\t".encode() + p.read_bytes() + b"\n" for p in paths)
+    end = int(kcat(brokers, "-Q", "-t", f"{topic}-results:0:-1").split()[-1])
+    begin = time.monotonic()
+    kcat(brokers, "-P", "-t", topic, "-K", "\t", data=lines)
+    out = kcat(brokers, "-C", "-t", f"{topic}-results", "-o", str(end), "-c", str(len(paths)))
+    print(f"{time.monotonic() - begin:.3f}")
+    for line in out.splitlines():
+        report = json.loads(line)
+        if report["verdict"] != "OK":
+            sys.exit(f"{report['language']}: {report['verdict']} {report['error']}")
+
+
 def plain(port, directory):
     client = Client(port)
     for path in pathlib.Path(directory).glob("*/submission.json"):
@@ -130,4 +152,4 @@ def plain(port, directory):
             f"here=$1\ncd $here && {made['build'] or ':'} && cd {place}{runs}\n")
 
 
-sys.exit({"make": make, "judge": judge, "plain": plain}[sys.argv[1]](*sys.argv[2:]))
+sys.exit({"make": make, "judge": judge, "kafka": kafka, "plain": plain}[sys.argv[1]](*sys.argv[2:]))
