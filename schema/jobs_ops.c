@@ -115,7 +115,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     if (!q)
         return -1;
     db_bind_text(q, 1, op->u.accept.id);
-    db_bind_blob(q, 2, s->hash, s->id ? sizeof s->hash : 0);
+    db_bind_blob(q, 2, s->hash, sizeof s->hash);
     db_bind_text(q, 3, s->language);
     db_bind_int(q, 4, op->u.accept.submitted_ms);
     db_bind_int(q, 5, (int64_t)s->tests_len);
