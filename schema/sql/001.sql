@@ -10,7 +10,7 @@ CREATE TABLE meta(
 CREATE TABLE job(
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
-    hash BLOB NOT NULL,                    -- of the submission as sent; empty when it had no id
+    hash BLOB NOT NULL,                    -- of the submission as sent; zeros without an id
     state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
     language TEXT NOT NULL,
     submitted_ms INTEGER NOT NULL,
