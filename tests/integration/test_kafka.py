@@ -231,25 +231,28 @@ def test_replay_judges_nothing_twice(topics, fresh_server):
     assert topics.reports()[-1]["timestamp"] == stamps["r3"]
 
 
-def test_a_foreign_member_in_the_group(topics, fresh_server):
+def test_a_foreign_member_in_the_group(topics, fresh_server, tmp_path):
     """The Go worker's place during a replacement: range and roundrobin are spoken by both."""
     topics.broker.create_topic(topics.scripts, 4)
     server = topics.server(fresh_server).start()
     wait_for(lambda: "partitions=4" in server.log(), 30, "alone", pause=0.2)
+    eaten_file = open(tmp_path / "eaten", "wb")
     other = subprocess.Popen(["kcat", "-b", topics.broker.bootstrap, "-q", "-u", "-X",
                               "session.timeout.ms=6000", "-X",
                               "partition.assignment.strategy=range,roundrobin",
                               "-G", topics.group, topics.scripts],
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                             stdout=eaten_file, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: "partitions=2" in server.log(), 60, "shared", pause=0.2)
         topics.send(*[quick(f"s{i}") for i in range(20)])
+        wait_for(lambda: len(topics.reports()) + len((tmp_path / "eaten").read_bytes().splitlines())
+                 >= 20, 60, "all with one of them", pause=0.3)
     finally:
-        wait_for(lambda: len(topics.reports()) > 0, 60, "a report", pause=0.3)
         other.terminate()
-        theirs = other.communicate()[0]
+        other.wait()
+        eaten_file.close()
     ids = {f"s{i}" for i in range(20)}
-    eaten = {json.loads(line)["id"] for line in theirs.splitlines()}
+    eaten = {json.loads(line)["id"] for line in (tmp_path / "eaten").read_bytes().splitlines()}
     topics.wait_reports(ids - eaten)
     assert eaten and ids - eaten, (eaten, ids)
     assert server.log().count("partitions=4") >= 1
