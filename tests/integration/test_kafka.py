@@ -238,7 +238,7 @@ def test_a_foreign_member_in_the_group(topics, fresh_server, tmp_path):
     wait_for(lambda: "partitions=4" in server.log(), 30, "alone", pause=0.2)
     eaten_file = open(tmp_path / "eaten", "wb")
     other = subprocess.Popen(["kcat", "-b", topics.broker.bootstrap, "-q", "-u", "-X",
-                              "session.timeout.ms=6000", "-X",
+                              "session.timeout.ms=6000", "-X", "auto.offset.reset=earliest", "-X",
                               "partition.assignment.strategy=range,roundrobin",
                               "-G", topics.group, topics.scripts],
                              stdout=eaten_file, stderr=subprocess.DEVNULL)
