@@ -23,25 +23,26 @@ def run(*argv, seconds=60):
     return done.stdout.decode().strip()
 
 
+def build(name, *options):
+    """Kept, so that the next build finds its layers; the one it replaces goes."""
+    before = docker(f"/images/{name}/json")
+    run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
+        "--build-arg", f"RUN_BASE={BASE}", *options, "-t", name, ".", seconds=900)
+    if before and before["Id"] != docker(f"/images/{name}/json")["Id"]:
+        subprocess.run(["docker", "rmi", before["Id"]], capture_output=True)
+    return name
+
+
 @pytest.fixture(scope="module")
 def image():
-    """Kept, so that the next build finds its layers; the one it replaces goes."""
-    before = docker(f"/images/{IMAGE}/json")
     run("bash", "-c", ". script/lib/images.sh && images_make base", seconds=300)
-    run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
-        "--build-arg", f"RUN_BASE={BASE}", "-t", IMAGE, ".", seconds=900)
-    if before and before["Id"] != docker(f"/images/{IMAGE}/json")["Id"]:
-        subprocess.run(["docker", "rmi", before["Id"]], capture_output=True)
-    return IMAGE
+    return build(IMAGE)
 
 
 @pytest.fixture(scope="module")
 def simulator_image(image):
     """Out of the layers of the same build."""
-    name = IMAGE + "-simulator"
-    run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
-        "--build-arg", f"RUN_BASE={BASE}", "--target", "simulator", "-t", name, ".", seconds=900)
-    return name
+    return build(IMAGE + "-simulator", "--target", "simulator")
 
 
 class Container:

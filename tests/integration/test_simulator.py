@@ -109,19 +109,19 @@ def test_the_scripts_are_those_of_the_matrix(simulator):
     assert code == 0 and table["all"] == [50, 50, 0, 0, 0], said
 
 
-@pytest.mark.parametrize("changed", [
-    {"status": "WA", "error": "a\nb"},
-    {"tests": [{"status": "OK"}, {"status": "-"}]},
-    {"tests": []},
-], ids=["status", "a test", "no tests"])
-def test_one_wrong(simulator, changed):
+def test_wrong_ones(simulator):
+    """By their status, and by what they say of their tests."""
     s = simulator()
-    first, *rest = s.scripts()
-    s.broker.produce(s.results, result(first, **changed), *map(result, rest))
+    changes = [{"status": "WA", "error": "a\nb"}, {"tests": [{"status": "OK"}, {"status": "-"}]},
+               {"tests": []}]
+    scripts = s.scripts()
+    s.broker.produce(s.results, *[result(x, **changed) for x, changed in
+                                  zip(scripts, changes + [{}] * 22)])
     code, table, said = s.end()
-    assert code == 1
-    assert table["python ok"] == [1, 0, 1, 0, 0] and table["all"] == [25, 24, 1, 0, 0]
-    assert re.search(r"^wrong: python-ok-1: .+$", said, re.M), said
+    assert code == 1 and table["all"] == [25, 22, 3, 0, 0], said
+    assert table["python ok"] == [1, 0, 1, 0, 0]
+    assert re.search(r"^wrong: python-ok-1: WA, not OK; a\?b$", said, re.M), said
+    assert len(re.findall("^wrong: ", said, re.M)) == 3
 
 
 def test_a_key_that_is_not_the_id_is_wrong(simulator):
@@ -151,20 +151,17 @@ def test_one_doubled(simulator):
     assert f"doubled: {scripts[7]['id']}" in said
 
 
-@pytest.mark.parametrize("message", [
-    Message(b'{"id": "somebody", "status": "OK"}', b"somebody"),
-    Message(b'{"id": "python-ok-01", "status": "OK"}', b"python-ok-01"),
-    Message(b'{"id": "python-ok-2", "status": "OK"}', b"python-ok-2"),
-    Message(b"not JSON", b"k"),
-    Message(None, b"python-ok-1"),
-], ids=["another id", "another spelling", "not sent", "not JSON", "tombstone"])
-def test_one_not_asked_for(simulator, message):
+def test_what_was_not_asked_for(simulator):
+    """Another id, another spelling of one, one not sent yet, no JSON, a tombstone."""
     s = simulator()
     scripts = s.scripts()
-    s.broker.produce(s.results, message, *map(result, scripts))
+    for id in (b"somebody", b"python-ok-01", b"python-ok-2"):
+        s.broker.produce(s.results, Message(b'{"id": "%s", "status": "OK"}' % id, id))
+    s.broker.produce(s.results, Message(b"not JSON", b"k"), Message(None, b"python-ok-1"),
+                     *map(result, scripts))
     code, table, said = s.end()
     assert code == 1 and table["all"] == [25, 25, 0, 0, 0], said
-    assert "not asked for: " in said
+    assert len(re.findall("^not asked for: ", said, re.M)) == 5, said
 
 
 def test_results_of_before_do_not_count(simulator, broker, tmp_path):

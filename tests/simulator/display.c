@@ -48,10 +48,10 @@ void display_progress(struct display *d, const struct options *o, const struct l
     ledger_counts(l, &c);
     d->told_ns = now;
     if (o->iterations > 0)
-        (void)snprintf(of, sizeof of, " of %lld", (long long)o->iterations);
+        (void)snprintf(of, sizeof of, "/%lld", (long long)o->iterations);
     (void)fprintf(stderr,
-                  "%siteration %lld%s: %lld sent, %lld right, %lld wrong, %lld doubled, "
-                  "%lld not asked for, %lld out; %lld s%s%.60s%s",
+                  "%s%lld%s: %lld sent, %lld right, %lld wrong, %lld doubled, %lld foreign, "
+                  "%lld out; %lld s%s%.60s%s",
                   d->torn ? "\r\033[K" : "", (long long)(c.sent / SCENARIO_COUNT), of,
                   (long long)c.sent, (long long)c.right, (long long)c.wrong, (long long)c.doubled,
                   (long long)c.foreign, (long long)c.out,

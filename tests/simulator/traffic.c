@@ -227,17 +227,19 @@ int traffic_poll(struct traffic *t, int timeout_ms,
     if (!m)
         return 0;
     int rc = 0;
-    if (!m->err)
+    if (!m->err) {
+        t->trouble[0] = '\0'; /* it is over */
         fn(ctx, &(struct traffic_message){ .key = m->key,
                                            .key_len = m->key_len,
                                            .value = m->payload,
                                            .value_len = m->len,
                                            .partition = m->partition,
                                            .offset = m->offset });
-    else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+    } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         rc = err_set(e, ERR_UNAVAILABLE, "results were lost: %s", rd_kafka_message_errstr(m));
-    else
+    } else {
         on_error(t->consumer, (int)m->err, rd_kafka_message_errstr(m), t);
+    }
     rd_kafka_message_destroy(m);
     return rc;
 }
