@@ -132,15 +132,16 @@ static int requeue(struct jobs *j, struct err *e)
                        " instance = NULL, claimed_ms = NULL, change = ?1"
                        " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
 
-    do {
+    for (;; j->change++) {
         CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
         if (!q)
             return -1;
-        db_bind_int(q, 1, ++j->change);
+        db_bind_int(q, 1, j->change + 1);
         if (db_run(q, e) < 0)
             return -1;
-    } while (db_changes(j->db) > 0);
-    return 0;
+        if (db_changes(j->db) == 0)
+            return 0;
+    }
 }
 
 static int recover(struct jobs *j, struct err *e)
