@@ -243,6 +243,7 @@ NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **re
 struct jobs_item {
     int64_t seq, change;
     enum job_state state;
+    const char *id;
     const char *json; /* an object in one line */
     size_t len;
 };
@@ -253,6 +254,9 @@ typedef bool jobs_item_fn(void *ctx, const struct jobs_item *item);
  * in the order of their last changes. */
 NODISCARD int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
                                jobs_item_fn *fn, void *ctx, struct err *e);
+/* How many it would tell; `most` bounds the counting. */
+NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
+                               struct err *e);
 /* One row. ERR_NOT_FOUND. */
 NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
                            void *ctx, struct err *e);

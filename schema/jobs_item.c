@@ -72,7 +72,8 @@ static int tell(const struct telling *t, struct db_stmt *s, struct err *e)
 {
     struct jobs_item item = { .seq = db_int(s, JOBS_SEQ),
                               .change = db_int(s, JOBS_CHANGE),
-                              .state = (enum job_state)db_int(s, JOBS_STATE) };
+                              .state = (enum job_state)db_int(s, JOBS_STATE),
+                              .id = db_text(s, JOBS_ID, NULL) };
     int64_t place = item.state == JOB_QUEUED ? place_of(t->j, item.seq) : 0;
     json_auto_t *json = jobs_item_row(s, t->set);
 
@@ -103,6 +104,29 @@ static int tell_since(const struct telling *t, struct db *d, int64_t after, int6
         more = tell(t, q, e);
     }
     return more < 0 ? -1 : 0;
+}
+
+static int count_since(struct db *d, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_change"
+                       " WHERE change > 0 AND change > ?1 LIMIT ?2)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, after);
+    db_bind_int(q, 2, most);
+    if (db_step(q, e) < 0)
+        return -1;
+    *ret_rows = db_int(q, 0);
+    return 0;
+}
+
+int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = count_since(d, after, most, ret_rows, e);
+    jobs_reader_give(j, d);
+    return rc;
 }
 
 int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,

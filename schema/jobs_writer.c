@@ -9,6 +9,7 @@
 
 #include "schema/clock.h"
 #include "schema/jobs_internal.h"
+#include "schema/metrics.h"
 #include "schema/report.h"
 
 #define UPKEEP_NS (60 * NS_PER_S)
@@ -224,8 +225,10 @@ static void fail_all(struct jobs *j, struct jobs_op *ops, const struct err *e)
 static void run_group(struct jobs *j, struct jobs_op *ops)
 {
     struct err e = { 0 };
+    int64_t began = clock_mono_ns();
 
     if (commit_group(j, ops, &e) == 0) {
+        metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
         remember(j);
         set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
         tell(j);
