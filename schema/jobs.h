@@ -62,6 +62,7 @@ struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
     enum job_state state;
+    bool fresh;           /* it has just been accepted */
     int64_t change;       /* the number of this change; they rise by the order of commits */
     const char *language; /* borrowed; NULL for a claim */
     /* of a row that has just become final */
