@@ -262,6 +262,14 @@ NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int6
 NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
                            void *ctx, struct err *e);
 
+/* The row that waits longest, as jobs_counts() names it. ERR_NOT_FOUND. */
+struct jobs_oldest {
+    char id[SUBMISSION_ID_MAX + 1], language[64];
+    int64_t submitted_ms;
+};
+NODISCARD int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest,
+                          struct err *e);
+
 struct jobs_counts {
     int64_t queued, running, final; /* rows */
     int64_t change;                 /* the number of the last committed change; 0: none yet */
