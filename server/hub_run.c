@@ -65,8 +65,10 @@ static size_t pick_rows(struct hub *h, int64_t seqs[NEWCOMERS])
             if (!s->fresh || n == NEWCOMERS)
                 continue;
             s->fresh = false;
-            if (s->seq != 0) /* pages reach the others by themselves */
+            if (s->seq != 0)
                 seqs[n++] = s->seq;
+            else
+                h->dirty = true; /* what it missed comes with the next frame */
         }
         h->newcomers = n == NEWCOMERS;
     }
