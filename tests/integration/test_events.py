@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import LONG, quote, submission, test, wait_for
+from harness import LONG, quote, sanitized, submission, test, wait_for
 from sse import Stream
 
 HELD = {"JAVA_IMAGE": "scrc-local/nowhere", "JAVA_RUN_IMAGE": "scrc-local/nowhere"}
@@ -305,7 +305,7 @@ def test_H8_many_subscribers_slow_and_gone_ones(fresh_server):
     assert metric(server, "scrc_event_streams_dropped_total") == unread
     grown = server.rss() - rss
     print(f"{unread} dropped {took:.1f} s after the flood began; grown by {grown / 1e6:.1f} MB")
-    assert grown < total * (64 + 64) * 1024
+    assert sanitized() or grown < total * (64 + 64) * 1024
     assert not any(s.ended for s in streams) and p50(server, 5) < 2 * alone + 0.05
     server.request("DELETE", "/submissions/held7")
     assert names(streams[7].to_end()) == ["state", "report"]
