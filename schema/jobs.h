@@ -62,6 +62,14 @@ struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
     enum job_state state;
+    bool fresh;           /* it has just been accepted */
+    int64_t change;       /* the number of this change; they rise by the order of commits */
+    const char *language; /* borrowed; NULL for a claim */
+    /* of a row that has just become final */
+    enum verdict verdict;
+    int64_t total_ms; /* since it was accepted */
+    bool judged;      /* false: cancelled; the three below are unknown */
+    int64_t queue_ms, build_ms, run_ms;
 };
 
 /* The one "something changed" notification; several listeners may be added before traffic starts.
@@ -192,7 +200,8 @@ struct job_status {
     enum job_state state;
     int64_t position; /* 1 is next; 0 when not queued */
     int64_t submitted_ms;
-    bool expired; /* final, and retention has taken its texts and report */
+    int64_t change; /* the number of its last change */
+    bool expired;   /* final, and retention has taken its texts and report */
     char language[64];
 };
 
@@ -229,10 +238,46 @@ extern const char *const jobs_sorts[];
 NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page,
                         struct err *e);
 
+/* ---- what changed ---- */
+
+/* A row as an item of jobs_list(), with its `position` in the queue (0: not queued) as one more
+ * member. Everything is borrowed for the call. */
+struct jobs_item {
+    int64_t seq, change;
+    enum job_state state;
+    const char *id;
+    const char *json; /* an object in one line */
+    size_t len;
+};
+/* False ends it. Called while a reader is held: must not call jobs_* functions. */
+typedef bool jobs_item_fn(void *ctx, const struct jobs_item *item);
+
+/* Tells at most `limit` rows that changed after change `after`, each once and in its present state,
+ * in the order of their last changes. */
+NODISCARD int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
+                               jobs_item_fn *fn, void *ctx, struct err *e);
+/* How many it would tell; `most` bounds the counting. */
+NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
+                               struct err *e);
+/* One row. ERR_NOT_FOUND. */
+NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
+                           void *ctx, struct err *e);
+
+/* The row that waits longest, as jobs_counts() names it. ERR_NOT_FOUND. */
+struct jobs_oldest {
+    char id[SUBMISSION_ID_MAX + 1], language[64];
+    int64_t submitted_ms;
+};
+NODISCARD int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest,
+                          struct err *e);
+
 struct jobs_counts {
     int64_t queued, running, final; /* rows */
+    int64_t change;                 /* the number of the last committed change; 0: none yet */
+    int64_t commits, operations;    /* groups that were committed, and what was in them */
     int64_t late_reports;           /* second or late reports refused, since start */
     int64_t oldest_queued_ms;       /* submitted_ms of the oldest queued row; 0 = none */
+    int64_t oldest_queued;          /* its seq */
     bool writable;                  /* the last write succeeded, or none was tried */
     char unwritable_why[200];
 };

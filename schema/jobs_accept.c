@@ -62,8 +62,8 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
 static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(insert) =
-        "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(id) DO NOTHING";
+        "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO NOTHING";
     const struct submission *s = op->u.accept.submission;
     const char *told = op->u.accept.derived;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
@@ -76,6 +76,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 5, (int64_t)s->tests_len);
     db_bind_int(q, 6, op->u.accept.origin || j->publish_all);
     db_bind_text(q, 7, told && strcmp(told, op->u.accept.id) != 0 ? told : NULL);
+    db_bind_int(q, 8, j->change + 1);
     if (db_run(q, e) < 0)
         return -1;
     op->u.accept.seq = db_last_seq(j->db);
@@ -248,8 +249,11 @@ int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
         return n < 0 ? -1 : 0;
     if (n == 0)
         return err_set(e, ERR_BUG, "no id is free for a submission");
-    if (n < 0 || insert_rest(j, op, e) < 0 ||
-        jobs_note(j, op->u.accept.seq, op->u.accept.id, -1, JOB_QUEUED, e) < 0)
+    struct jobs_change c = { .seq = op->u.accept.seq,
+                             .id = op->u.accept.id,
+                             .state = JOB_QUEUED,
+                             .language = op->u.accept.submission->language };
+    if (n < 0 || insert_rest(j, op, e) < 0 || jobs_note(j, &c, -1, e) < 0)
         return -1;
     op->u.accept.state = JOB_QUEUED;
     op->u.accept.position = queued_now(j); /* it is the last */

@@ -11,6 +11,7 @@
  *     jobs_retention.c  texts and reports of old rows
  *     jobs_read.c       reader connections; status, submission, report
  *     jobs_list.c       GET /results
+ *     jobs_item.c       a row as one of its items; what changed since
  *
  * Threads  each part of struct jobs says who may touch it. Never two of its locks at once.
  */
@@ -39,12 +40,14 @@
 /* What one transaction will have changed, told once it is committed. */
 struct jobs_group {
     struct jobs_change changes[JOBS_GROUP_OPS];
-    size_t id_at[JOBS_GROUP_OPS]; /* changes[i].id within ids, which moves as it grows */
+    size_t id_at[JOBS_GROUP_OPS]; /* changes[i].id within ids, which moves as it grows; its
+                                     language is behind it */
     size_t len;
     struct buf ids;
     int64_t moved[JOB_STATE_COUNT]; /* rows that entered a state, minus those that left it */
     int64_t late_reports;
     int64_t told, sent; /* rows that came into the outbox, and that left it */
+    int64_t operations;
     char low_disk[200]; /* why nothing may be accepted; "" when it may */
 };
 
@@ -63,6 +66,7 @@ struct jobs {
     struct jobs_group group;
     int64_t upkeep_ns;  /* when retention looks again */
     int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
+    int64_t change;     /* the last one; the next row to change is written with change + 1 */
     struct jobs_stream {
         char *topic; /* owned */
         int32_t partition;
@@ -121,14 +125,14 @@ struct jobs_final {
     const struct report *report;
     const char *json; /* its stored form */
     size_t json_len;
+    int64_t change;
 };
 /* 1: its report went into the outbox; 0: nobody wants it there; -1. */
 NODISCARD int jobs_finish_row(struct db *d, const struct jobs_final *f, struct err *e);
 
-/* What a group has changed for the listeners: row seq went from one state (-1: a new row) to
- * another. */
-NODISCARD int jobs_note(struct jobs *j, int64_t seq, const char *id, int from, enum job_state to,
-                        struct err *e);
+/* What a group has changed for the listeners: a row went from one state (-1: a new row) to
+ * another. Numbers the change; id and language are borrowed for the call. */
+NODISCARD int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err *e);
 
 /* jobs_accept.c: as jobs_apply(). */
 NODISCARD int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e);
@@ -155,9 +159,9 @@ NODISCARD int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state stat
 NODISCARD int jobs_outbox_load(struct jobs *j, struct err *e);
 void jobs_outbox_remember(struct jobs *j);
 
-/* jobs_blank.c: makes row seq final (state) with a report of "-" and `error`. Within a
+/* jobs_blank.c: makes a row final with a report of "-" and `error`, which it makes itself. Within a
  * transaction. Returns as jobs_finish_row(). */
-NODISCARD int jobs_finish_blank(struct db *d, int64_t seq, enum job_state state, const char *error,
+NODISCARD int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *error,
                                 struct err *e);
 
 /* jobs_retention.c: one slice, a transaction of its own. *ret_more: there is more to do. */
@@ -172,3 +176,26 @@ void jobs_reader_give(struct jobs *j, struct db *d);
 /* A submission's stored form to the submission. with_texts false leaves large texts empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
                                    struct submission **ret_submission, struct err *e);
+
+/* jobs_item.c: the columns of a row as jobs_item_row() reads them, all of table job. New reference;
+ * NULL out of memory. */
+enum jobs_column {
+    JOBS_ID,
+    JOBS_STATE,
+    JOBS_VERDICT,
+    JOBS_LANGUAGE,
+    JOBS_SUBMITTED,
+    JOBS_FINISHED,
+    JOBS_DURATION,
+    JOBS_CPU,
+    JOBS_MEMORY,
+    JOBS_TOTAL,
+    JOBS_PASSED,
+    JOBS_ERROR,
+    JOBS_SEQ,
+    JOBS_CHANGE
+};
+#define JOBS_COLUMNS                                                                               \
+    "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \
+    " memory_bytes, tests_total, tests_passed, error, seq, change"
+json_t *jobs_item_row(struct db_stmt *s, enum status_set set);

@@ -18,33 +18,53 @@ static int reserve_place(struct jobs *j, int64_t seq)
     return rc;
 }
 
-int jobs_note(struct jobs *j, int64_t seq, const char *id, int from, enum job_state to,
-              struct err *e)
+int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
 {
     struct jobs_group *g = &j->group;
     size_t at = g->ids.len;
 
-    if ((to == JOB_QUEUED && reserve_place(j, seq) < 0) || buf_add(&g->ids, id, strlen(id) + 1) < 0)
-        return err_set(e, ERR_NOMEM, "job %s", id);
-    g->changes[g->len] = (struct jobs_change){ .seq = seq, .state = to };
+    if ((c->state == JOB_QUEUED && reserve_place(j, c->seq) < 0) ||
+        buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
+        (c->language && buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0))
+        return err_set(e, ERR_NOMEM, "job %s", c->id);
+    g->changes[g->len] = *c;
+    g->changes[g->len].change = ++j->change;
+    g->changes[g->len].fresh = from < 0;
     g->id_at[g->len++] = at;
     if (from >= 0)
         g->moved[from]--;
-    g->moved[to]++;
+    g->moved[c->state]++;
     return 0;
 }
 
 struct row {
-    int64_t seq;
+    int64_t seq, submitted_ms;
     enum job_state state;
-    char id[SUBMISSION_ID_MAX + 1];
+    char id[SUBMISSION_ID_MAX + 1], language[64];
 };
+
+static struct jobs_change changed(const struct row *row, enum job_state to)
+{
+    return (struct jobs_change){
+        .seq = row->seq, .id = row->id, .state = to, .language = row->language
+    };
+}
+
+static struct jobs_change ended(const struct row *row, enum job_state to, enum verdict verdict)
+{
+    struct jobs_change c = changed(row, to);
+    int64_t total = clock_wall_ms() - row->submitted_ms;
+
+    c.verdict = verdict;
+    c.total_ms = total > 0 ? total : 0;
+    return c;
+}
 
 /* 1 found, 0 not, -1. By its id, or by its number where id is NULL. */
 static int find_row(struct jobs *j, const char *id, int64_t seq, struct row *ret_row, struct err *e)
 {
-    JOBS_SQL(by_id) = "SELECT seq, state, id FROM job WHERE id = ?1";
-    JOBS_SQL(by_seq) = "SELECT seq, state, id FROM job WHERE seq = ?1";
+    JOBS_SQL(by_id) = "SELECT seq, state, id, submitted_ms, language FROM job WHERE id = ?1";
+    JOBS_SQL(by_seq) = "SELECT seq, state, id, submitted_ms, language FROM job WHERE seq = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
     if (!q)
         return -1;
@@ -58,6 +78,8 @@ static int find_row(struct jobs *j, const char *id, int64_t seq, struct row *ret
     ret_row->seq = db_int(q, 0);
     ret_row->state = (enum job_state)db_int(q, 1);
     (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 2, NULL));
+    ret_row->submitted_ms = db_int(q, 3);
+    (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
     return 1;
 }
 
@@ -87,7 +109,8 @@ static int oldest(struct jobs *j, const char *const *languages, int64_t *ret_seq
 static int claim(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 1, attempts = attempts + 1, instance = ?2,"
-                       " claimed_ms = ?3 WHERE seq = ?1 RETURNING id, submitted_ms, attempts";
+                       " claimed_ms = ?3, change = ?4 WHERE seq = ?1"
+                       " RETURNING id, submitted_ms, attempts";
 
     if (oldest(j, op->u.claim.languages, &op->u.claim.seq, e) < 0)
         return -1;
@@ -100,6 +123,7 @@ static int claim(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 1, op->u.claim.seq);
     db_bind_text(q, 2, j->instance);
     db_bind_int(q, 3, clock_wall_ms());
+    db_bind_int(q, 4, j->change + 1);
     int n = db_step(q, e);
     if (n <= 0)
         return n < 0 ? -1 : err_set(e, ERR_BUG, "claim of row %lld", (long long)op->u.claim.seq);
@@ -108,13 +132,14 @@ static int claim(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.claim.attempts = db_int(q, 2);
     if (db_run(q, e) < 0) /* RETURNING tells before it is done */
         return -1;
-    return jobs_note(j, op->u.claim.seq, op->u.claim.id, JOB_QUEUED, JOB_RUNNING, e);
+    struct jobs_change c = { .seq = op->u.claim.seq, .id = op->u.claim.id, .state = JOB_RUNNING };
+    return jobs_note(j, &c, JOB_QUEUED, e);
 }
 
 static int give_back(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 0, attempts = attempts - ?2, instance = NULL,"
-                       " claimed_ms = NULL WHERE seq = ?1";
+                       " claimed_ms = NULL, change = ?3 WHERE seq = ?1";
     struct row row;
 
     int n = find_row(j, NULL, op->u.give_back.seq, &row, e);
@@ -132,9 +157,11 @@ static int give_back(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     db_bind_int(q, 1, row.seq);
     db_bind_int(q, 2, op->u.give_back.spend ? 0 : 1);
+    db_bind_int(q, 3, j->change + 1);
     if (db_run(q, e) < 0)
         return -1;
-    return jobs_note(j, row.seq, row.id, JOB_RUNNING, JOB_QUEUED, e);
+    struct jobs_change c = changed(&row, JOB_QUEUED);
+    return jobs_note(j, &c, JOB_RUNNING, e);
 }
 
 /* ---- the end of a row ---- */
@@ -161,8 +188,8 @@ static int update_job(struct db *d, const struct jobs_final *f, const char *erro
 {
     JOBS_SQL(update) =
         "UPDATE job SET state = ?2, instance = NULL, finished_ms = ?3, verdict = ?4,"
-        " tests_passed = ?5, duration_ms = ?6, cpu_time_ms = ?7, memory_bytes = ?8, error = ?9"
-        " WHERE seq = ?1";
+        " tests_passed = ?5, duration_ms = ?6, cpu_time_ms = ?7, memory_bytes = ?8, error = ?9,"
+        " change = ?10 WHERE seq = ?1";
     const struct report *r = f->report;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, update, e);
     if (!q)
@@ -176,6 +203,7 @@ static int update_job(struct db *d, const struct jobs_final *f, const char *erro
     bind_measured(q, 7, r, r->cpu_time_ms);
     bind_measured(q, 8, r, r->memory_bytes);
     db_bind_text_n(q, 9, error, error_len);
+    db_bind_int(q, 10, f->change);
     return db_run(q, e);
 }
 
@@ -221,12 +249,18 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
                             .state = JOB_DONE,
                             .report = op->u.finish.report,
                             .json = op->u.finish.json,
-                            .json_len = op->u.finish.json_len };
+                            .json_len = op->u.finish.json_len,
+                            .change = j->change + 1 };
     int told = jobs_finish_row(j->db, &f, e);
     if (told < 0)
         return -1;
     j->group.told += told;
-    return jobs_note(j, row.seq, row.id, JOB_RUNNING, JOB_DONE, e);
+    struct jobs_change c = ended(&row, JOB_DONE, f.report->verdict);
+    c.judged = true;
+    c.queue_ms = f.report->queue_ms;
+    c.build_ms = f.report->build_ms;
+    c.run_ms = f.report->run_ms;
+    return jobs_note(j, &c, JOB_RUNNING, e);
 }
 
 static int cancel(struct jobs *j, struct jobs_op *op, struct err *e)
@@ -242,11 +276,13 @@ static int cancel(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.cancel.was_running = row.state == JOB_RUNNING;
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
-    int told = jobs_finish_blank(j->db, row.seq, JOB_CANCELLED, "cancelled", e);
+    struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .change = j->change + 1 };
+    int told = jobs_finish_blank(j->db, &f, "cancelled", e);
     if (told < 0)
         return -1;
     j->group.told += told;
-    return jobs_note(j, row.seq, row.id, (int)row.state, JOB_CANCELLED, e);
+    struct jobs_change c = ended(&row, JOB_CANCELLED, VERDICT_NONE);
+    return jobs_note(j, &c, (int)row.state, e);
 }
 
 int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)

@@ -40,7 +40,8 @@ void jobs_reader_give(struct jobs *j, struct db *d)
 
 static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language FROM job WHERE id = ?1";
+    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language, change"
+                       " FROM job WHERE id = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
@@ -51,7 +52,8 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
     *ret_status = (struct job_status){ .seq = db_int(q, 0),
                                        .state = (enum job_state)db_int(q, 1),
                                        .submitted_ms = db_int(q, 2),
-                                       .expired = db_int(q, 3) != 0 };
+                                       .expired = db_int(q, 3) != 0,
+                                       .change = db_int(q, 5) };
     (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
     return 0;
 }
@@ -69,6 +71,32 @@ int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, s
     (void)pthread_mutex_unlock(&j->memory_lock);
     ret_status->position = rank > 0 ? rank : 1; /* it may just have been claimed */
     return 0;
+}
+
+/* ---- who waits longest ---- */
+
+static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT id, language, submitted_ms FROM job WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
+    (void)snprintf(ret_oldest->id, sizeof ret_oldest->id, "%s", db_text(q, 0, NULL));
+    (void)snprintf(ret_oldest->language, sizeof ret_oldest->language, "%s", db_text(q, 1, NULL));
+    ret_oldest->submitted_ms = db_int(q, 2);
+    return 0;
+}
+
+int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = select_oldest(d, seq, ret_oldest, e);
+    jobs_reader_give(j, d);
+    return rc;
 }
 
 /* ---- report ---- */

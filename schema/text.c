@@ -130,3 +130,5 @@ void text_random_id(char out[TEXT_ID_SIZE])
     left -= BYTES;
     (void)sodium_bin2hex(out, TEXT_ID_SIZE, pool + left, BYTES);
 }
+
+const char *text_library(void) { return sodium_version_string(); }

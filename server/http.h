@@ -12,14 +12,21 @@
 #include "schema/base.h"
 #include "schema/submission.h"
 
+struct aside;
 struct bridge;
 struct cache;
 struct config;
+struct connections;
 struct engine;
+struct engine_config;
 struct err;
+struct findings;
 struct http;
 struct jobs;
+struct hub;
 struct languages;
+struct stats;
+struct traffic;
 struct waiters;
 
 /* What the handlers work with. */
@@ -28,22 +35,32 @@ struct server {
     struct jobs *jobs;
     struct engine *engine; /* NULL: nothing is judged */
     const struct languages *languages;
-    struct waiters *waiters; /* listens to jobs */
-    struct bridge *bridge;   /* NULL: Kafka is off */
+    struct waiters *waiters;                   /* listens to jobs */
+    struct bridge *bridge;                     /* NULL: Kafka is off */
+    struct hub *hub;                           /* listens to jobs and engine */
+    struct stats *stats;                       /* listens to jobs */
+    const struct engine_config *engine_config; /* NULL: the host is not looked at */
+    const char *instance;                      /* this start's random id */
 
     /* set by http_start() */
     struct submission_rules rules;
     struct cache *cache;
+    struct connections *connections;
+    struct traffic *traffic;
+    struct findings *findings;
+    struct aside *slow; /* one thread for what Docker may hold up */
 };
 
 /* Serves on the bound socket, which it takes in any case. Copies *s, borrows what it points at. */
 NODISCARD int http_start(const struct server *s, int listen_fd, struct http **ret_http,
                          struct err *e);
 
-/* Refuses further requests with 503; those that wait go on waiting. After this nothing here uses
+/* Refuses further requests with 503 and ends the streams of everything; those that wait go on
+ * waiting. After this nothing here uses
  * the engine or writes to the job table. */
 void http_drain(struct http *h);
 
-/* Drains, answers those who wait, stops. Ends the server's waiters too. Takes NULL, returns NULL.
+/* Drains, answers those who wait, stops. Stops the server's waiters and hub too. Takes NULL,
+ * returns NULL.
  */
 struct http *http_stop(struct http *h);

@@ -24,9 +24,11 @@
 #include "server/adoption.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/hub.h"
 #include "server/kafka.h"
 #include "server/listen.h"
 #include "server/preflight.h"
+#include "server/stats.h"
 #include "server/table.h"
 #include "server/waiters.h"
 
@@ -46,6 +48,8 @@ struct scrc {
     struct jobs *jobs;
     struct waiters *waiters;
     struct bridge *bridge; /* NULL: Kafka is off */
+    struct hub *hub;
+    struct stats *stats;
     struct engine *engine;
     struct http *http;
     struct adoption *adoption; /* NULL without DATA_SLOTS */
@@ -303,7 +307,7 @@ static int start_adoption(struct scrc *x, struct err *e)
     struct adoption_config c = { .table = &x->table,
                                  .engine = x->engine,
                                  .interval_ms = x->config.adopt_interval_ms,
-                                          .opened = x->bridge ? adopted : NULL,
+                                 .opened = x->bridge ? adopted : NULL,
                                  .closing = x->bridge ? disowned : NULL,
                                  .ctx = x->bridge };
 
@@ -319,7 +323,11 @@ static int start_http(struct scrc *x, struct err *e)
                         .engine = x->engine,
                         .languages = x->languages,
                         .waiters = x->waiters,
-                        .bridge = x->bridge };
+                        .bridge = x->bridge,
+                        .hub = x->hub,
+                        .stats = x->stats,
+                        .engine_config = &x->engine_config,
+                        .instance = x->instance };
     char name[LISTEN_NAME_SIZE];
 
     listen_name(x->listen_fd, name);
@@ -329,7 +337,7 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* Whoever listens to the table must do so before the engine makes the first change. */
+/* Whoever listens must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
     static const struct bridge_hooks hooks = { .ended = end_of_feed };
@@ -343,10 +351,17 @@ static int start(struct scrc *x, struct err *e)
         return -1;
     begin_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
-    if (kafka_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
-        engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
+    if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0)
         return -1;
-    if (start_http(x, e) < 0)
+    jobs_listen(x->jobs, hub_changed, x->hub);
+    if (stats_open(x->languages, &x->stats, e) < 0)
+        return -1;
+    jobs_listen(x->jobs, stats_changed, x->stats);
+    x->engine_config.on_event = hub_tested;
+    x->engine_config.event_ctx = x->hub;
+    if (kafka_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
+        engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0 ||
+        stats_watch(x->stats, x->jobs, x->engine, e) < 0 || start_http(x, e) < 0)
         return -1;
     if (x->bridge && bridge_start(x->bridge, e) < 0)
         return -1;
@@ -364,14 +379,20 @@ static void stop(struct scrc *x)
         bridge_drain(x->bridge, deadline);
     if (x->adoption)
         adoption_halt(x->adoption);
+    if (x->stats)
+        stats_rest(x->stats);
     x->engine = engine_stop(x->engine, deadline);
     if (x->bridge)
         bridge_stop(x->bridge,
                     clock_mono_ns() + FLUSH_NS > deadline ? clock_mono_ns() + FLUSH_NS : deadline);
     x->http = http_stop(x->http);
+    if (x->hub)
+        hub_stop(x->hub);
     x->adoption = adoption_close(x->adoption);
     x->jobs = jobs_close(x->jobs);
     x->bridge = bridge_free(x->bridge);
+    x->hub = hub_free(x->hub);
+    x->stats = stats_free(x->stats);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
     x->languages = languages_free(x->languages);

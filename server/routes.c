@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "schema/text.h"
+#include "server/events.h"
+#include "server/prometheus.h"
 #include "server/results.h"
+#include "server/stats_get.h"
 #include "server/submissions.h"
 #include "server/system.h"
 #include "server/uri.h"
@@ -17,6 +20,8 @@ const struct route routes_table[] = {
       .params = { "wait" } },
     { .method = "GET", .path = "/submissions/{id}", .handle = submissions_get, .aside = true },
     { .method = "DELETE", .path = "/submissions/{id}", .handle = submissions_delete },
+    { .method = "GET", .path = "/submissions/{id}/events", .handle = events_of_one },
+    { .method = "GET", .path = "/events", .handle = events_everything },
     { .method = "GET",
       .path = "/results",
       .handle = results_list,
@@ -29,6 +34,13 @@ const struct route routes_table[] = {
       .params = { "wait", "fields" } },
     { .method = "POST", .path = "/results/{id}/publish", .handle = submissions_publish },
     { .method = "GET", .path = "/languages", .handle = system_languages },
+    { .method = "GET",
+      .path = "/stats",
+      .handle = stats_get,
+      .aside = true,
+      .params = { "window", "step" } },
+    { .method = "GET", .path = "/system", .handle = system_get },
+    { .method = "GET", .path = "/metrics", .handle = prometheus_get, .aside = true },
     { .method = "GET", .path = "/healthz", .handle = system_healthz },
     { .method = "GET", .path = "/readyz", .handle = system_readyz },
     { .method = "GET", .path = "/openapi.yaml", .handle = system_openapi },

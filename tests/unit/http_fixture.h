@@ -33,7 +33,9 @@
 #include "schema/text.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/hub.h"
 #include "server/listen.h"
+#include "server/stats.h"
 #include "server/waiters.h"
 
 struct fixture {
@@ -42,6 +44,8 @@ struct fixture {
     struct languages *languages;
     struct jobs *jobs;
     struct waiters *waiters;
+    struct hub *hub;
+    struct stats *stats;
     struct http *http;
     int port;
 };
@@ -80,6 +84,10 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
     must(jobs_open(&jc, &f->jobs, &e), &e);
     must(waiters_open(&f->waiters, &e), &e);
     jobs_listen(f->jobs, waiters_changed, f->waiters);
+    must(hub_open(f->jobs, &f->config, &hub_times, &f->hub, &e), &e);
+    jobs_listen(f->jobs, hub_changed, f->hub);
+    must(stats_open(f->languages, &f->stats, &e), &e);
+    jobs_listen(f->jobs, stats_changed, f->stats);
     must(listen_bind(f->config.http_listen, false, &fd, &e), &e);
     listen_name(fd, name);
     f->port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
@@ -87,7 +95,9 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
                         .jobs = f->jobs,
                         .languages = f->languages,
                         .waiters = f->waiters,
-                        .bridge = kafka ? (struct bridge *)(void *)f : NULL }; /* is there one? */
+                        .bridge = kafka ? (struct bridge *)(void *)f : NULL, /* is there one? */
+                        .hub = f->hub,
+                        .stats = f->stats };
     must(http_start(&s, fd, &f->http, &e), &e);
 }
 
@@ -108,6 +118,8 @@ static inline void fixture_close(struct fixture *f)
 {
     f->http = http_stop(f->http);
     f->jobs = jobs_close(f->jobs);
+    f->hub = hub_free(f->hub);
+    f->stats = stats_free(f->stats);
     f->waiters = waiters_free(f->waiters);
     f->languages = languages_free(f->languages);
     config_clear(&f->config);
