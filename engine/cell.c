@@ -9,6 +9,7 @@
 
 #include "engine/cell_body.h"
 #include "engine/cell_dir.h"
+#include "engine/cell_pipes.h"
 #include "engine/cell_run.h"
 #include "engine/docker.h"
 #include "engine/link.h"
@@ -29,6 +30,7 @@ struct cell {
     char *id; /* owned; NULL until Docker has named the container */
     int64_t memory;
     int listener, agent_fd, abort_fd; /* owned; -1 */
+    struct cell_pipes pipes;          /* of the next run */
     bool has_dir, has_container;      /* set before the attempt: what might be there must go */
     enum cell_state state;
     enum agent_box box;
@@ -204,6 +206,7 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
 
     c->host = host;
     c->listener = c->agent_fd = c->abort_fd = -1;
+    c->pipes = (struct cell_pipes)CELL_PIPES_NONE;
     c->memory = spec->memory_bytes;
     cell_dir_name(host->table, host->instance, c->name);
     if (fill(c, d, spec, e) < 0) {
@@ -242,7 +245,9 @@ static int blame(struct cell *c, struct docker *d, struct err *e)
 int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
              struct cell_result *ret_result, struct err *e)
 {
-    const struct cell_run_ends ends = { .agent_fd = c->agent_fd, .abort_fd = c->abort_fd };
+    const struct cell_run_ends ends = { .agent_fd = c->agent_fd,
+                                        .abort_fd = c->abort_fd,
+                                        .ahead = &c->pipes };
     struct err own;
 
     if (begin_step(c, e) < 0)
@@ -305,6 +310,7 @@ struct cell *cell_free(struct cell *c, struct docker *d)
     closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
     closep(&c->listener);
     closep(&c->abort_fd);
+    cell_pipes_close(&c->pipes);
     /* By name: after a create whose answer was lost there is no id. */
     int removed = c->has_container && d ? docker_remove(d, c->name, NULL) : -1;
     (void)removed; /* what stays ends by itself, and a sweep finds it */

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "engine/cell.h"
+#include "engine/cell_pipes.h"
 #include "engine/link.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -20,34 +21,28 @@
 #define FILES_NS      (10 * NS_PER_S) /* more of it where files are unpacked or collected */
 #define PROVE_NS      (10 * NS_PER_S)
 #define OPEN_FILES    1024
-#define PIPE_BYTES    (256 * 1024)
 #define CHUNK         (64 * 1024)
 /* No pipe holds more than this behind a box whose processes are all dead. */
 #define DRAIN_MAX (8 * MIB)
-
-enum { FLOW_OUT, FLOW_ERR, FLOW_COUNT };
 
 /* One run in progress. */
 struct flow {
     const struct cell_run_ends *ends;
     const struct cell_request *q;
     uint64_t nonce;
-    int64_t deadline;     /* clock_mono_ns(): nobody waits longer */
-    int pipe[FLOW_COUNT]; /* read ends; -1 after EOF */
-    /* Kept until the agent has spoken: an EOF would wake us for nothing, and take a core from those
-     * who are about to say how it ended. */
-    int write_end[FLOW_COUNT];
-    bool over[FLOW_COUNT];
+    int64_t deadline; /* clock_mono_ns(): nobody waits longer */
+    /* A read end is closed after its EOF. The write ends are kept until the agent has spoken: an
+     * EOF would wake us for nothing, and take a core from those who are about to say how it ended.
+     */
+    struct cell_pipes pipes;
+    bool over[CELL_PIPES];
     bool kill_sent;
     struct cell_result r;
 };
 
 static void flow_done(struct flow *f)
 {
-    for (int i = 0; i < FLOW_COUNT; i++) {
-        closep(&f->pipe[i]);
-        closep(&f->write_end[i]);
-    }
+    cell_pipes_close(&f->pipes);
     cell_result_clear(&f->r);
 }
 
@@ -69,20 +64,6 @@ static int reopen(int fd, int *ret_fd, struct err *e)
     if (own < 0)
         return err_errno(e, ERR_NOMEM, errno, "open descriptor %d again", fd);
     *ret_fd = own;
-    return 0;
-}
-
-static int new_pipe(int *ret_read, int *ret_write, struct err *e)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_errno(e, ERR_NOMEM, errno, "make a pipe");
-    *ret_read = ends[0];
-    *ret_write = ends[1];
-    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* refused: slower, not wrong */
-    /* The flag belongs to this end alone; the program's end stays blocking. */
-    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
-        return err_errno(e, ERR_BUG, errno, "make a pipe non-blocking");
     return 0;
 }
 
@@ -120,21 +101,15 @@ static int parcel_add_again(struct parcel *p, int fd, struct err *e)
 static int pack_fds(struct flow *f, struct parcel *p, struct err *e)
 {
     const struct cell_request *q = f->q;
-    int empty;
 
-    if (q->stdin_fd >= 0) {
-        if (parcel_add_again(p, q->stdin_fd, e) < 0)
-            return -1;
-    } else {
-        if ((empty = cell_memfd("stdin", "", 0, e)) < 0)
-            return -1;
-        parcel_add(p, empty);
-    }
-    for (int i = 0; i < FLOW_COUNT; i++) {
-        if (new_pipe(&f->pipe[i], &f->write_end[i], e) < 0)
-            return -1;
-        parcel_lend(p, f->write_end[i]);
-    }
+    if (cell_pipes_make(&f->pipes, e) < 0)
+        return -1;
+    if (q->stdin_fd < 0)
+        parcel_lend(p, f->pipes.stdin_fd);
+    else if (parcel_add_again(p, q->stdin_fd, e) < 0)
+        return -1;
+    for (int i = 0; i < CELL_PIPES; i++)
+        parcel_lend(p, f->pipes.write_end[i]);
     if (q->exec_fd >= 0)
         parcel_lend(p, q->exec_fd); /* nobody reads from it: it has no offset to share */
     for (size_t i = 0; i < q->files_len; i++)
@@ -225,18 +200,18 @@ static int send_run(struct flow *f, struct err *e)
 /* Reads what is there, at most max bytes, and keeps the first `keep` of the whole. */
 static int drain(struct flow *f, int which, int64_t max, struct err *e)
 {
-    struct buf *b = which == FLOW_OUT ? &f->r.out : &f->r.err;
-    size_t keep = (size_t)(which == FLOW_OUT ? f->q->out_max : f->q->err_keep);
+    struct buf *b = which == CELL_OUT ? &f->r.out : &f->r.err;
+    size_t keep = (size_t)(which == CELL_OUT ? f->q->out_max : f->q->err_keep);
     char chunk[CHUNK];
 
-    for (int64_t seen = 0; seen < max && f->pipe[which] >= 0;) {
-        ssize_t n = read(f->pipe[which], chunk, sizeof chunk);
+    for (int64_t seen = 0; seen < max && f->pipes.read_end[which] >= 0;) {
+        ssize_t n = read(f->pipes.read_end[which], chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             return 0;
         if (n <= 0) {
-            closep(&f->pipe[which]); /* EOF: nobody holds the other end */
+            closep(&f->pipes.read_end[which]); /* EOF: nobody holds the other end */
             return 0;
         }
         seen += n;
@@ -252,7 +227,7 @@ static int drain(struct flow *f, int which, int64_t max, struct err *e)
 static int stop_flood(struct flow *f, struct err *e)
 {
     struct agent_header kill = { .magic = AGENT_MAGIC, .kind = AGENT_KILL, .nonce = f->nonce };
-    if (!f->over[FLOW_OUT] || f->kill_sent)
+    if (!f->over[CELL_OUT] || f->kill_sent)
         return 0;
     f->kill_sent = true;
     return link_send(f->ends->agent_fd, &kill, sizeof kill, NULL, 0, e);
@@ -274,8 +249,8 @@ static int wait_once(struct flow *f, struct err *e)
     struct pollfd p[4] = {
         { .fd = f->ends->agent_fd, .events = POLLIN },
         { .fd = f->ends->abort_fd, .events = POLLIN },
-        { .fd = f->pipe[FLOW_OUT], .events = POLLIN },
-        { .fd = f->pipe[FLOW_ERR], .events = POLLIN },
+        { .fd = f->pipes.read_end[CELL_OUT], .events = POLLIN },
+        { .fd = f->pipes.read_end[CELL_ERR], .events = POLLIN },
     };
     int n = poll(p, ARRAY_LEN(p), ms_until(f->deadline));
     if (n < 0 && errno != EINTR)
@@ -287,7 +262,7 @@ static int wait_once(struct flow *f, struct err *e)
     }
     if (p[1].revents)
         return err_set(e, ERR_CANCELLED, "the run was cancelled");
-    for (int i = 0; i < FLOW_COUNT; i++)
+    for (int i = 0; i < CELL_PIPES; i++)
         if (p[2 + i].revents && drain(f, i, MIB, e) < 0)
             return -1;
     if (stop_flood(f, e) < 0)
@@ -375,16 +350,18 @@ int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_reques
                       struct cell_result *ret_result, struct err *e)
 {
     CLEANUP(flow_done)
-    struct flow f = { .ends = ends,
-                      .q = q,
-                      .pipe = { -1, -1 },
-                      .write_end = { -1, -1 },
-                      .r = { .artefact_fd = -1 } };
+    struct flow f = { .ends = ends, .q = q, .pipes = CELL_PIPES_NONE, .r = { .artefact_fd = -1 } };
     bool files = q->files_len > 0 || q->collect != AGENT_COLLECT_NONE;
 
+    if (ends->ahead) {
+        f.pipes = *ends->ahead;
+        *ends->ahead = (struct cell_pipes)CELL_PIPES_NONE;
+    }
     f.deadline = clock_mono_ns() + wall_cap(q) + ANSWER_NS + (files ? FILES_NS : 0);
     if (send_run(&f, e) < 0)
         return -1;
+    if (ends->ahead)
+        (void)!cell_pipes_make(ends->ahead, NULL); /* what is missing then is made by the next */
     int spoken;
     do
         spoken = wait_once(&f, e);
@@ -394,10 +371,10 @@ int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_reques
 
     /* Everything in the box is dead: what the pipes hold is all there will be. Never wait for EOF,
      * a stray holder of the write end could make that long. */
-    if (drain(&f, FLOW_OUT, DRAIN_MAX, e) < 0 || drain(&f, FLOW_ERR, DRAIN_MAX, e) < 0)
+    if (drain(&f, CELL_OUT, DRAIN_MAX, e) < 0 || drain(&f, CELL_ERR, DRAIN_MAX, e) < 0)
         return -1;
-    f.r.out_flooded = f.over[FLOW_OUT];
-    f.r.err_truncated = f.over[FLOW_ERR];
+    f.r.out_flooded = f.over[CELL_OUT];
+    f.r.err_truncated = f.over[CELL_ERR];
     *ret_result = f.r;
     f.r = (struct cell_result){ .artefact_fd = -1 };
     return 0;
@@ -406,7 +383,7 @@ int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_reques
 int cell_run_prove(const struct cell_run_ends *ends, struct err *e)
 {
     static const struct cell_request nothing = { .exec_fd = -1, .stdin_fd = -1 };
-    struct flow f = { .ends = ends, .q = &nothing, .pipe = { -1, -1 } };
+    struct flow f = { .ends = ends, .q = &nothing, .pipes = CELL_PIPES_NONE };
     struct agent_header prove = { .magic = AGENT_MAGIC, .kind = AGENT_PROVE };
     struct agent_header want = { .kind = AGENT_CLEAN };
     union answer a;

@@ -11,14 +11,16 @@
 
 #include "schema/base.h"
 
+struct cell_pipes;
 struct cell_request;
 struct cell_result;
 struct err;
 
-/* The ends of one talk, both borrowed. */
+/* The ends of one talk, all borrowed. */
 struct cell_run_ends {
-    int agent_fd; /* the connection, non-blocking */
-    int abort_fd; /* an eventfd */
+    int agent_fd;             /* the connection, non-blocking */
+    int abort_fd;             /* an eventfd */
+    struct cell_pipes *ahead; /* of the next run; used up and made anew. NULL: nothing is kept */
 };
 
 /* One RUN and its RESULT. */

@@ -97,25 +97,16 @@ static rlim_t stack_bytes(uint64_t memory_limit)
     return memory_limit < STACK_MIN ? STACK_MIN : memory_limit;
 }
 
+struct limit {
+    unsigned which;
+    rlim_t value;
+};
+
 /* Hard and soft alike, so that nothing can be raised again; what the container allows less of stays
  * as it is. RLIMIT_AS never: runtimes reserve address space that they do not use. */
-static int limit_resources(const struct agent_run *run, struct fault *f)
+static int set_limits(const struct limit *limits, size_t len, struct fault *f)
 {
-    const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
-    const struct {
-        unsigned which;
-        rlim_t value;
-    } limits[] = {
-        { RLIMIT_CPU, cpu_s }, /* for one process, and only if the agent should be starved */
-        { RLIMIT_FSIZE, run->file_bytes },
-        { RLIMIT_NOFILE, run->open_files },
-        { RLIMIT_STACK, stack_bytes(run->memory_limit) },
-        { RLIMIT_CORE, 1 }, /* no core either, and no helper of core_pattern on the host */
-        { RLIMIT_MSGQUEUE, 0 },
-        { RLIMIT_MEMLOCK, MEMLOCK_BYTES },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+    for (size_t i = 0; i < len; i++) {
         struct rlimit now, want = { limits[i].value, limits[i].value };
 
         if (setrlimit(limits[i].which, &want) == 0)
@@ -126,6 +117,29 @@ static int limit_resources(const struct agent_run *run, struct fault *f)
         (void)setrlimit(limits[i].which, &now);
     }
     return 0;
+}
+
+/* Those that are the same for every run. */
+static int limit_ahead(struct fault *f)
+{
+    static const struct limit limits[] = {
+        { RLIMIT_CORE, 1 }, /* no core either, and no helper of core_pattern on the host */
+        { RLIMIT_MSGQUEUE, 0 },
+        { RLIMIT_MEMLOCK, MEMLOCK_BYTES },
+    };
+    return set_limits(limits, ARRAY_LEN(limits), f);
+}
+
+static int limit_run(const struct agent_run *run, struct fault *f)
+{
+    const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
+    const struct limit limits[] = {
+        { RLIMIT_CPU, cpu_s }, /* for one process, and only if the agent should be starved */
+        { RLIMIT_FSIZE, run->file_bytes },
+        { RLIMIT_NOFILE, run->open_files },
+        { RLIMIT_STACK, stack_bytes(run->memory_limit) },
+    };
+    return set_limits(limits, ARRAY_LEN(limits), f);
 }
 
 /* Straight to the kernel: libc would first look for other threads. The change of uid takes all
@@ -173,7 +187,7 @@ static int say_started(const struct program_plan *p, const struct agent_run *run
 static int prepare(const struct program_plan *p, const struct agent_run *run, const int *fds,
                    struct fault *f)
 {
-    if (install(run, fds + 3 + run->exec_fd, f) < 0 || limit_resources(run, f) < 0 ||
+    if (install(run, fds + 3 + run->exec_fd, f) < 0 || limit_run(run, f) < 0 ||
         become(p->uid, f) < 0 || take_descriptors(fds, f) < 0)
         return -1;
     return say_started(p, run, f);
@@ -206,11 +220,13 @@ static union {
 /* Touches what the way to exec will touch, so that its pages are our own before they are needed. */
 static void rehearse(const struct program_plan *p)
 {
+    static char **kept;
     struct fault ignored;
     int64_t cpu_ns;
 
     memset(message.bytes, 0, 4096);
-    free(calloc(2, sizeof(char *)));
+    if (!kept)
+        kept = calloc(2, sizeof(char *)); /* the next one finds the heap there */
     if (cgroup_read(p->group, CGROUP_CPU, &cpu_ns, &ignored) < 0)
         return; /* the real one will say so */
 }
@@ -224,13 +240,14 @@ _Noreturn void program_run(const struct program_plan *p)
 
     (void)setsid(); /* kill(0) of the program reaches nobody else */
     rehearse(p);
+    int limited = limit_ahead(&f);
     ssize_t len = wire_receive(p->start, &message, sizeof message, fds, &fds_len, 0);
     if (len <= 0 || !program_accepts(&message.run, (size_t)len, fds_len))
         _exit(0);
 
     char *at = message.run.blob;
     char **argv = vector(&at, message.run.argc), **envp = vector(&at, message.run.envc);
-    if (prepare(p, &message.run, fds, &f) < 0) {
+    if (limited < 0 || prepare(p, &message.run, fds, &f) < 0) {
         memcpy(note.why, f.why, sizeof note.why);
     } else {
         execute(argv, envp, message.run.exec_fd ? fds[3] : -1);

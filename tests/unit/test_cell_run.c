@@ -12,10 +12,12 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "engine/cell.h"
+#include "engine/cell_pipes.h"
 #include "engine/cell_run.h"
 #include "engine/link.h"
 #include "schema/clock.h"
@@ -252,8 +254,7 @@ static void talk_begin(struct talk *t, struct agent how)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     agent = how;
     agent.fd = pair[1];
-    t->ends.agent_fd = pair[0];
-    t->ends.abort_fd = eventfd(0, EFD_CLOEXEC);
+    t->ends = (struct cell_run_ends){ .agent_fd = pair[0], .abort_fd = eventfd(0, EFD_CLOEXEC) };
     assert_int_equal(pthread_create(&t->thread, NULL, agent_main, NULL), 0);
 }
 
@@ -292,6 +293,46 @@ static int open_fds(void)
     for (int fd = 0; fd < 256; fd++)
         count += fcntl(fd, F_GETFD) >= 0;
     return count;
+}
+
+static ino_t inode_of(int fd)
+{
+    struct stat st = { 0 };
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+/* What a run can still write to, and what it read from, is of no other run. */
+static void what_is_made_ahead_is_new(void **state)
+{
+    (void)state;
+    struct cell_pipes ahead = CELL_PIPES_NONE;
+    struct err e;
+    ino_t in[3], out[3];
+    int before = open_fds();
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+        struct talk t;
+        struct cell_result r;
+        struct cell_request q = a_request();
+
+        talk_begin(&t, (struct agent){ .keep_pipe = true });
+        t.ends.ahead = &ahead;
+        assert_int_equal(cell_run_exchange(&t.ends, &q, &r, &e), 0);
+        assert_string_equal(r.out.data, "out");
+        cell_result_clear(&r);
+        assert_int_equal(write(agent.fds[1], "late", 4), -1); /* nobody reads there any more */
+        assert_int_equal(errno, EPIPE);
+        in[i] = inode_of(ahead.stdin_fd);
+        out[i] = inode_of(ahead.write_end[CELL_OUT]);
+        for (size_t j = 0; j < i; j++)
+            assert_true(in[j] != in[i] && out[j] != out[i]);
+        talk_end(&t);
+    }
+    assert_int_equal(open_fds(), before + 5);
+    cell_pipes_close(&ahead);
+    assert_int_equal(open_fds(), before);
 }
 
 static void lies(void **state)
@@ -467,8 +508,13 @@ static void memfd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(truth),        cmocka_unit_test(lies),  cmocka_unit_test(flooded),
-        cmocka_unit_test(aborted),      cmocka_unit_test(memfd), cmocka_unit_test(request_as_sent),
+        cmocka_unit_test(what_is_made_ahead_is_new),
+        cmocka_unit_test(truth),
+        cmocka_unit_test(lies),
+        cmocka_unit_test(flooded),
+        cmocka_unit_test(aborted),
+        cmocka_unit_test(memfd),
+        cmocka_unit_test(request_as_sent),
         cmocka_unit_test(does_not_fit),
     };
     (void)signal(SIGPIPE, SIG_IGN); /* the agent of this test shares our process */
