@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "engine/platform.h"
 #include "engine/platform_load.h"
@@ -112,10 +113,38 @@ static void look_languages(const struct look *l, struct platform_finding *f)
                         "pull the images before the start, or keep them on this host");
 }
 
+static void look_kafka(const struct look *l, struct platform_finding *f)
+{
+    struct bridge_health h;
+
+    if (!l->server->bridge) {
+        platform_say(f, PLATFORM_OK, "off: KAFKA_BROKERS is not set");
+        return;
+    }
+    bridge_health(l->server->bridge, &h);
+    if (!h.connected || h.why[0]) {
+        platform_say(f, PLATFORM_WARNING, "%.190s", h.why[0] ? h.why : "not connected yet");
+        platform_advise(
+            f, "nothing is read from the topic, and reports wait in the table; HTTP goes on",
+            "see that the brokers of KAFKA_BROKERS run and are reached from here under "
+            "the names they advertise, and that KAFKA_TOPIC exists; it connects by itself");
+        return;
+    }
+    platform_say(f, PLATFORM_OK, "connected, %zu partitions of %.60s%s", h.lags_len,
+                 l->server->config->kafka_topic, h.paused ? "; reading is paused" : "");
+    if (h.lags_len == 0)
+        platform_advise(f,
+                        "other members of the group have all partitions, or none is assigned yet",
+                        "at least as many partitions as servers");
+}
+
 static const struct {
     const char *name;
     void (*look)(const struct look *l, struct platform_finding *f);
-} looks[] = { { "table", look_table }, { "queue", look_queue }, { "languages", look_languages } };
+} looks[] = { { "table", look_table },
+              { "queue", look_queue },
+              { "languages", look_languages },
+              { "kafka", look_kafka } };
 
 static json_t *gather(const struct server *s, bool engine_ok)
 {

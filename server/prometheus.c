@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -190,6 +191,32 @@ static void add_disk(struct page *p, const char *dir)
               "Free under DATA_DIR.");
 }
 
+/* ---- Kafka ---- */
+
+/* The outbox is the table's, and told with it. */
+static void add_kafka(struct page *p, struct bridge *b)
+{
+    struct bridge_health h;
+
+    if (!b)
+        return;
+    bridge_health(b, &h);
+    gauge(p, "scrc_kafka_up", h.connected, "1 when a broker answers.");
+    gauge(p, "scrc_kafka_paused", h.paused, "1 when reading waits for room in the job table.");
+    head(p, "scrc_kafka_lag_messages", "gauge",
+         "Messages of this server's partitions whose offsets are not committed yet.");
+    for (size_t i = 0; i < h.lags_len; i++) {
+        if (h.lags[i].lag >= 0)
+            add(p, "scrc_kafka_lag_messages{partition=\"%d\"} %lld\n", (int)h.lags[i].partition,
+                (long long)h.lags[i].lag);
+    }
+    head(p, "scrc_kafka_messages_total", "counter",
+         "Messages read and sent, by what became of them.");
+    for (int c = 0; c < BRIDGE_COUNTER_COUNT; c++)
+        add(p, "scrc_kafka_messages_total{event=\"%s\"} %lld\n",
+            bridge_counter_name((enum bridge_counter)c), (long long)h.counters[c]);
+}
+
 /* ---- HTTP and the process ---- */
 
 static void name_route(size_t i, char out[120])
@@ -255,6 +282,7 @@ enum next prometheus_get(struct request *r)
     add_engine(&p, r);
     add_languages(&p, r);
     add_counted(&p);
+    add_kafka(&p, s->bridge);
     add_http(&p, s);
     if (p.failed) {
         buf_clear(&p.out);

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "schema/clock.h"
 #include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/outbox.h"
 #include "server/config.h"
 #include "server/http.h"
 #include "server/hub.h"
@@ -54,6 +56,27 @@ static json_t *pool_of(const struct engine_health *h)
                      (json_int_t)h->cells_made, "died", (json_int_t)h->cells_died);
 }
 
+/* JSON null where Kafka is off. */
+static json_t *kafka_of(const struct server *s)
+{
+    struct bridge_health h;
+    int64_t rows, oldest_ms, lag = 0;
+
+    if (!s->bridge)
+        return json_null();
+    bridge_health(s->bridge, &h);
+    outbox_counts(s->jobs, &rows, &oldest_ms);
+    json_t *counters = json_object();
+    for (int c = 0; c < BRIDGE_COUNTER_COUNT; c++)
+        (void)json_object_set_new(counters, bridge_counter_name((enum bridge_counter)c),
+                                  json_integer(h.counters[c]));
+    for (size_t i = 0; i < h.lags_len; i++)
+        lag += h.lags[i].lag > 0 ? h.lags[i].lag : 0;
+    return json_pack("{s:b, s:s, s:b, s:i, s:I, s:I, s:o}", "connected", h.connected, "why", h.why,
+                     "paused", h.paused, "partitions", (int)h.lags_len, "lag", (json_int_t)lag,
+                     "outbox", (json_int_t)rows, "messages", counters);
+}
+
 static json_t *present(struct request *r)
 {
     const struct server *s = r->server;
@@ -70,13 +93,13 @@ static json_t *present(struct request *r)
                               "late_reports", (json_int_t)c.late_reports);
     json_t *oldest = oldest_of(r, &c);
     request_unuse(r);
-    return json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:n}", "at",
+    return json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "at",
                      now, "ready", ready.ready, "reasons", ready.reasons, "degraded",
                      ready.degraded, "queued", (json_int_t)c.queued, "running",
                      (json_int_t)c.running, "final", (json_int_t)c.final, "parallel",
                      (json_int_t)s->config->runner_max_parallel, "oldest_queued", oldest, "pool",
                      pool_of(&ready.health), "docker", docker, "table", table, "subscribers",
-                     (json_int_t)hub_count(s->hub), "kafka");
+                     (json_int_t)hub_count(s->hub), "kafka", kafka_of(s));
 }
 
 enum next stats_get(struct request *r)

@@ -31,6 +31,22 @@ const char *system_compiler(void)
 #endif
 }
 
+/* What is handed through to librdkafka; names are the operator's, values may be secrets. */
+static void add_properties(json_t *list)
+{
+    for (char *const *v = environ; *v; v++) {
+        char name[128];
+        size_t len = strcspn(*v, "=");
+        if (strncmp(*v, "KAFKA_PROP_", strlen("KAFKA_PROP_")) != 0 || len >= sizeof name)
+            continue;
+        (void)snprintf(name, sizeof name, "%.*s", (int)len, *v);
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s, s:n, s:b, s:s}", "name", name, "value",
+                            config_secret(name) ? "***" : *v + len + ((*v)[len] == '='), "default",
+                            "is_set", 1, "help", "a property of librdkafka"));
+    }
+}
+
 static json_t *settings_of(const struct config *c)
 {
     struct config_shown k;
@@ -41,6 +57,8 @@ static json_t *settings_of(const struct config *c)
                                     json_pack("{s:s, s:s?, s:s?, s:b, s:s}", "name", k.name,
                                               "value", k.has_value ? k.value : NULL, "default",
                                               k.normal, "is_set", k.is_set, "help", k.help));
+    if (list && c->kafka_brokers)
+        add_properties(list);
     return list;
 }
 

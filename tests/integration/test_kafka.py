@@ -90,6 +90,29 @@ def test_http_is_not_published_when_it_should_not(topics, fresh_server):
     assert [r["id"] for r in topics.reports()] == ["kafka"]
 
 
+def test_what_the_server_says_of_kafka(topics, fresh_server):
+    server = topics.server(fresh_server, KAFKA_PROP_SASL_PASSWORD="canary-5ec2e7",
+                           KAFKA_PROP_LINGER_MS="1").start()
+    topics.send(quick("a"))
+    topics.wait_reports({"a"})
+
+    def value(name):
+        lines = server.get("/metrics").body.decode().splitlines()
+        return next(float(l.split()[-1]) for l in lines if l.startswith(name))
+    wait_for(lambda: value('scrc_kafka_messages_total{event="sent"}') == 1, 20, "sent", pause=0.2)
+    assert value("scrc_kafka_up") == 1 and value('scrc_kafka_messages_total{event="accepted"}') == 1
+    wait_for(lambda: value("scrc_kafka_lag_messages") == 0, 20, "lag", pause=0.2)
+    now = server.get("/stats").json["present"]["kafka"]
+    assert now["connected"] and now["outbox"] == 0 and now["partitions"] == 1
+    assert now["messages"]["consumed"] == 1
+    system = server.get("/system").json
+    [finding] = [f for f in system["findings"] if f["name"] == "kafka"]
+    assert finding["state"] == "ok" and topics.scripts in finding["says"]
+    shown = {s["name"]: s["value"] for s in system["settings"]}
+    assert shown["KAFKA_PROP_SASL_PASSWORD"] == "***" and shown["KAFKA_PROP_LINGER_MS"] == "1"
+    assert b"canary" not in server.get("/system").body and "canary" not in server.log()
+
+
 # ---- bad messages ----
 
 POISON = {
