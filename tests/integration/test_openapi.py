@@ -37,7 +37,7 @@ def template_of(path):
     path = path.split("?")[0]
     if path in SPEC["paths"]:
         return path
-    return re.sub(r"/[^/]+$", "/{id}", path)
+    return re.sub(r"/[^/]+$", "/{name}" if path.startswith("/assets/") else "/{id}", path)
 
 
 def check(method, path, answer, narrowed=False):
@@ -73,6 +73,17 @@ def test_the_server_hands_out_this_description(server):
     answer = ask(server, "GET", "/openapi.yaml")
     assert answer.headers["Content-Type"] == "application/yaml"
     assert yaml.safe_load(answer.body) == SPEC
+
+
+def test_the_page_and_what_it_is_made_of(server):
+    page = ask(server, "GET", "/")
+    if page.status == 404:
+        pytest.skip("built without the dashboard")
+    names = set(re.findall(rb'"/assets/([^"]+)"', page.body))
+    assert len(names) >= 3, page
+    for name in names:
+        assert ask(server, "GET", "/assets/" + name.decode()).status == 200
+    assert ask(server, "GET", "/assets/nothing.js").status == 404
 
 
 REPORTS = [

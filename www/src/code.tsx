@@ -1,0 +1,65 @@
+/* A program's source: in an editor, once that is loaded; as plain text until then, and for good when
+ * its lines are too long to edit. */
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import type { Editor, EditorOptions } from './editor';
+import { Text } from './text';
+
+const LONG_LINE = 5000;
+
+function longestLine(text: string): number {
+  let longest = 0;
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf('\n', at);
+    const end = newline < 0 ? text.length : newline;
+    longest = Math.max(longest, end - at);
+    at = end + 1;
+  }
+  return longest;
+}
+
+function CodeEditor(props: EditorOptions) {
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<Editor | null>(null);
+  const latest = useRef(props);
+  const [ready, setReady] = useState(false);
+  latest.current = props;
+
+  useEffect(() => {
+    let gone = false;
+    void import('./editor').then(({ mount }) => {
+      if (gone || !host.current) return;
+      const { change, submit } = latest.current;
+      editor.current = mount(host.current, {
+        ...latest.current,
+        change: change && ((text) => latest.current.change?.(text)),
+        submit: submit && (() => latest.current.submit?.()),
+      });
+      setReady(true);
+    }, () => undefined); /* not in reach: the plain text stays */
+    return () => {
+      gone = true;
+      editor.current?.destroy();
+      editor.current = null;
+    };
+  }, []);
+  useEffect(() => editor.current?.text(props.text), [props.text]);
+  useEffect(() => editor.current?.language(props.language), [props.language]);
+
+  return (
+    <>
+      <div ref={host} class={`editor ${props.change ? 'editor-writes' : ''}`} hidden={!ready} />
+      {!ready && !props.change && <Text text={props.text} label={props.label} />}
+      {!ready && props.change && (
+        <textarea class="editor editor-writes" aria-label={props.label} value={props.text} spellcheck={false}
+          onInput={(e) => props.change?.(e.currentTarget.value)} />
+      )}
+    </>
+  );
+}
+
+export function Code(props: EditorOptions) {
+  if (!props.change && longestLine(props.text) > LONG_LINE) return <Text text={props.text} label={props.label} />;
+  return <CodeEditor {...props} />;
+}

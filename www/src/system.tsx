@@ -1,0 +1,1 @@
+export const System = () => <h1>System</h1>;
