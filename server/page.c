@@ -33,7 +33,7 @@ static bool is_ruled_out(const char *p, const char *end)
             continue;
         const char *q = skip_blanks(p + 1);
         if (strncasecmp(q, "q=", 2) == 0)
-            return q + 2 + strspn(q + 2, "0.") >= end - strspn(end, " \t");
+            return q[2] == '0' && skip_blanks(q + 2 + strspn(q + 2, "0.")) >= end;
     }
     return false;
 }
