@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import type { Editor, EditorOptions } from './editor';
+import type { Editor, EditorOptions, mount } from './editor';
 import { Text } from './text';
 
 const LONG_LINE = 5000;
@@ -23,35 +23,38 @@ function CodeEditor(props: EditorOptions) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor | null>(null);
   const latest = useRef(props);
-  const [ready, setReady] = useState(false);
+  const [loaded, setLoaded] = useState<{ mount: typeof mount } | null>(null);
   latest.current = props;
 
   useEffect(() => {
     let gone = false;
-    void import('./editor').then(({ mount }) => {
-      if (gone || !host.current) return;
-      const { change, submit } = latest.current;
-      editor.current = mount(host.current, {
-        ...latest.current,
-        change: change && ((text) => latest.current.change?.(text)),
-        submit: submit && (() => latest.current.submit?.()),
-      });
-      setReady(true);
+    void import('./editor').then((module) => {
+      if (!gone) setLoaded(module);
     }, () => undefined); /* not in reach: the plain text stays */
+    return () => void (gone = true);
+  }, []);
+  /* Once its place is visible, because it measures. */
+  useEffect(() => {
+    if (!loaded || !host.current) return undefined;
+    const { change, submit } = latest.current;
+    editor.current = loaded.mount(host.current, {
+      ...latest.current,
+      change: change && ((text) => latest.current.change?.(text)),
+      submit: submit && (() => latest.current.submit?.()),
+    });
     return () => {
-      gone = true;
       editor.current?.destroy();
       editor.current = null;
     };
-  }, []);
+  }, [loaded]);
   useEffect(() => editor.current?.text(props.text), [props.text]);
   useEffect(() => editor.current?.language(props.language), [props.language]);
 
   return (
     <>
-      <div ref={host} class={`editor ${props.change ? 'editor-writes' : ''}`} hidden={!ready} />
-      {!ready && !props.change && <Text text={props.text} label={props.label} />}
-      {!ready && props.change && (
+      <div ref={host} class={`editor ${props.change ? 'editor-writes' : ''}`} hidden={!loaded} />
+      {!loaded && !props.change && <Text text={props.text} label={props.label} />}
+      {!loaded && props.change && (
         <textarea class="editor editor-writes" aria-label={props.label} value={props.text} spellcheck={false}
           onInput={(e) => props.change?.(e.currentTarget.value)} />
       )}

@@ -21,22 +21,26 @@ const AHEAD_ROWS = 80;
 /* ---- filters ---- */
 
 const WITHIN: [string, string][] = [['', 'Any time'], ['900', 'Last 15 minutes'], ['3600', 'Last hour'],
-  ['86400', 'Last day'], ['604800', 'Last 7 days']];
+  ['86400', 'Last day'], ['604800', 'Last 7 days'], ['between', 'Between…']];
 
 function change(query: URLSearchParams, name: string, value: string): void {
   const next = new URLSearchParams(query);
   if (value) next.set(name, value);
   else next.delete(name);
+  if (name === 'within') {
+    next.delete('since');
+    next.delete('until');
+  }
   replaceQuery(next);
 }
 
-function Choice({ label, name, query, options }:
-  { label: string; name: string; query: URLSearchParams; options: [string, string][] }) {
+function Choice({ label, name, query, options, value = query.get(name) ?? '' }:
+  { label: string; name: string; query: URLSearchParams; options: [string, string][]; value?: string }) {
   return (
     <label class="field">
       <span>{label}</span>
-      <select value={query.get(name) ?? ''} onChange={(e) => change(query, name, e.currentTarget.value)}>
-        {options.map(([value, text]) => <option value={value}>{text}</option>)}
+      <select value={value} onChange={(e) => change(query, name, e.currentTarget.value)}>
+        {options.map(([v, text]) => <option value={v}>{text}</option>)}
       </select>
     </label>
   );
@@ -64,6 +68,7 @@ function Instant({ label, name, query }: { label: string; name: string; query: U
 function Filters({ query }: { query: URLSearchParams }) {
   const { data } = useFetched<{ languages: Language[] }>('/languages');
   const languages = data?.languages ?? [];
+  const between = query.get('within') === 'between' || query.has('since') || query.has('until');
   const narrowed = [...query.keys()].some((k) => k !== 'sort');
 
   return (
@@ -79,9 +84,14 @@ function Filters({ query }: { query: URLSearchParams }) {
         options={[['', 'Any'], ...STATES.map((s): [string, string] => [s, s])]} />
       <Choice label="Language" name="language" query={query}
         options={[['', 'Any'], ...languages.map((l): [string, string] => [l.name, l.title])]} />
-      <Choice label="Submitted" name="within" query={query} options={WITHIN} />
-      <Instant label="From" name="since" query={query} />
-      <Instant label="Before" name="until" query={query} />
+      <Choice label="Submitted" name="within" query={query} options={WITHIN}
+        value={between ? 'between' : query.get('within') ?? ''} />
+      {between && (
+        <>
+          <Instant label="From" name="since" query={query} />
+          <Instant label="Before" name="until" query={query} />
+        </>
+      )}
       <button type="button" class="quiet" disabled={!narrowed} onClick={() => {
         const sort = query.get('sort');
         replaceQuery(new URLSearchParams(sort ? { sort } : {}));

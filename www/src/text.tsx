@@ -18,11 +18,17 @@ const MAX_MARKS = 2000;
 const UNSEEN =
   /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e01ef}]+/gu;
 
+/* The usual ones by name; fonts have no pictures of them. */
+const NAMES: Record<number, string> = {
+  0: 'NUL', 7: 'BEL', 8: 'BS', 0xb: 'VT', 0xc: 'FF', 0xd: 'CR', 0x1b: 'ESC', 0x7f: 'DEL', 0xad: 'SHY',
+  0x200b: 'ZWSP', 0x200c: 'ZWNJ', 0x200d: 'ZWJ', 0x200e: 'LRM', 0x200f: 'RLM', 0x202a: 'LRE', 0x202b: 'RLE',
+  0x202c: 'PDF', 0x202d: 'LRO', 0x202e: 'RLO', 0x2066: 'LRI', 0x2067: 'RLI', 0x2068: 'FSI', 0x2069: 'PDI',
+  0xfeff: 'BOM',
+};
+
 function pictureOf(char: string): string {
   const code = char.codePointAt(0) ?? 0;
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return '\u2421';
-  return `‹${code.toString(16).toUpperCase().padStart(4, '0')}›`;
+  return `‹${NAMES[code] ?? code.toString(16).toUpperCase().padStart(2, '0')}›`;
 }
 
 const picturesOf = (run: string): string => Array.from(run, pictureOf).join('');

@@ -6,6 +6,7 @@ import { MEANING, toneOf } from './verdict';
 
 interface Span {
   name: string;
+  part: string; /* what it counts as in the legend */
   ms: number;
   tone: string;
 }
@@ -16,24 +17,35 @@ const MAX_TESTS = 200;
 function spansOf(report: Report): Span[] {
   const ran = report.tests.filter((t) => t.duration_ms != null);
   const spans: Span[] = [
-    { name: 'queue', ms: report.queue_ms, tone: 'queue' },
-    { name: 'build', ms: report.build_ms, tone: 'build' },
+    { name: 'queue', part: 'queue', ms: report.queue_ms, tone: 'queue' },
+    { name: 'build', part: 'build', ms: report.build_ms, tone: 'build' },
   ];
   for (const t of ran.slice(0, MAX_TESTS)) {
-    spans.push({ name: `test ${t.number}, ${MEANING[t.verdict]}`, ms: t.duration_ms ?? 0, tone: toneOf(t.verdict) });
+    const part = `tests, ${MEANING[t.verdict]}`;
+    spans.push({ name: `test ${t.number}, ${MEANING[t.verdict]}`, part, ms: t.duration_ms ?? 0, tone: toneOf(t.verdict) });
   }
   const rest = ran.slice(MAX_TESTS).reduce((sum, t) => sum + (t.duration_ms ?? 0), 0);
-  if (rest > 0) spans.push({ name: `${ran.length - MAX_TESTS} more tests`, ms: rest, tone: 'none' });
-  if (ran.length === 0 && report.duration_ms) spans.push({ name: 'run', ms: report.duration_ms, tone: toneOf(report.verdict) });
-  return spans.filter((s) => s.ms > 0);
+  if (rest > 0) spans.push({ name: `${ran.length - MAX_TESTS} more tests`, part: 'more tests', ms: rest, tone: 'none' });
+  if (ran.length === 0 && report.duration_ms) {
+    spans.push({ name: 'run', part: 'run', ms: report.duration_ms, tone: toneOf(report.verdict) });
+  }
+  return spans;
+}
+
+/* What the parts took together, in the order of their first. */
+function partsOf(spans: Span[]): Span[] {
+  const parts = new Map<string, Span>();
+  for (const s of spans) {
+    const known = parts.get(s.part);
+    if (known) known.ms += s.ms;
+    else parts.set(s.part, { ...s });
+  }
+  return [...parts.values()];
 }
 
 export function Timeline({ report }: { report: Report }) {
-  const spans = spansOf(report);
-  const tests = spans.reduce((sum, s) => sum + s.ms, 0) - report.queue_ms - report.build_ms;
-  const legend: [string, string, number][] = [
-    ['queue', 'queue', report.queue_ms], ['build', 'build', report.build_ms], ['tests', 'ok', Math.max(0, tests)],
-  ];
+  const all = spansOf(report);
+  const spans = all.filter((s) => s.ms > 0);
 
   if (spans.length === 0) return <p class="nothing">Nothing was run.</p>;
   return (
@@ -46,8 +58,8 @@ export function Timeline({ report }: { report: Report }) {
         ))}
       </ol>
       <p class="legend">
-        {legend.map(([name, tone, ms]) => (
-          <span><i class={`dot tone-${tone}`} />{name} <b>{duration(ms)}</b></span>
+        {partsOf(all).map((p) => (
+          <span><i class={`dot tone-${p.tone}`} />{p.part} <b>{duration(p.ms)}</b></span>
         ))}
       </p>
     </div>
