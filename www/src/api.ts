@@ -150,16 +150,98 @@ export interface Language {
   strict_memory: boolean;
 }
 
-export interface Readiness {
-  ready: boolean;
-  reasons: string[];
-  degraded: string[];
-}
-
 /* RFC 9457. */
 export interface Problem {
   title: string;
   status: number;
   detail: string;
   errors?: { pointer?: string; parameter?: string; detail: string }[];
+}
+
+/* ---- the stream ---- */
+
+/* Of a `state` event, and of a `report` event on /events. */
+export interface EventState extends Item {
+  position: number;
+  phase: 'build' | 'run' | null;
+}
+
+/* ---- GET /stats ---- */
+
+export interface Quantiles {
+  p50: (number | null)[];
+  p95: (number | null)[];
+  p99: (number | null)[];
+}
+
+export const STAGES = ['total', 'queue', 'build', 'run'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface Stats {
+  step_ms: number;
+  t: number[];
+  submitted: number[];
+  finished: number[];
+  by_verdict: Record<string, number[]>;
+  by_language: Record<string, number[]>;
+  by_language_verdict: { language: string; verdict: Verdict; counts: number[] }[];
+  queued: (number | null)[];
+  running: (number | null)[];
+  cells_idle: (number | null)[];
+  cells_taken: (number | null)[];
+  latency_ms: Record<Stage, Quantiles>;
+  present: Present;
+}
+
+export interface Present {
+  at: string;
+  ready: boolean;
+  reasons: string[];
+  degraded: string[];
+  queued: number;
+  running: number;
+  final: number;
+  parallel: number;
+  oldest_queued: { id: string; language: string; submitted_at: string; wait_ms: number; reason: string } | null;
+  pool: { idle: number; taken: number; removing: number; made: number; died: number };
+  docker: { answers: boolean; why: string };
+  table: { writable: boolean; why: string; late_reports: number };
+  subscribers: number;
+  kafka: Record<string, unknown> | null;
+}
+
+/* ---- GET /system ---- */
+
+export interface Finding {
+  name: string;
+  state: 'ok' | 'warn' | 'bad';
+  says: string;
+  means: string;
+  mend: string;
+}
+
+export interface Setting {
+  name: string;
+  value: string | null;
+  default: string | null;
+  is_set: boolean;
+  help: string;
+}
+
+export interface System {
+  findings: Finding[];
+  findings_at: string;
+  languages: Language[];
+  settings: Setting[];
+  server: {
+    version: string;
+    commit: string | null;
+    compiler: string;
+    libraries: Record<string, string>;
+    started_at: string;
+    uptime_ms: number;
+    table: string;
+    instance: string;
+  };
+  process: { pid: number; rss_bytes: number; cpu_ms: number; open_fds: number; max_fds: number; threads: number };
 }

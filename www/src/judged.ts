@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 
-import { isFinal, type Item, type Pending, type Report, type Sent, type State, type TestEvent } from './api';
+import { isFinal, type EventState, type Pending, type Report, type Sent, type State, type TestEvent } from './api';
 import { Refused, explain, get, idPath, result } from './http';
 import { openStream } from './stream';
 
@@ -11,6 +11,7 @@ export interface Judged {
   sent: Sent | null;
   state: State | null;
   pending: Pending | null; /* while it is not final */
+  phase: EventState['phase'];
   tests: Map<number, TestEvent>; /* judged so far, until the report has them */
   report: Report | null;
   error: string | null;
@@ -18,7 +19,7 @@ export interface Judged {
 }
 
 const nothing = (): Judged => ({
-  sent: null, state: null, pending: null, tests: new Map(), report: null, error: null, missing: false,
+  sent: null, state: null, pending: null, phase: null, tests: new Map(), report: null, error: null, missing: false,
 });
 
 const AGAIN_MS = 2000;
@@ -70,8 +71,9 @@ export function useJudged(id: string): Judged {
       } else if (name === 'report') {
         finish(data as Report);
       } else {
-        const { state } = data as Item;
-        update({ state });
+        const { state, phase, position } = data as EventState;
+        update({ state, phase });
+        setJudged((j) => (j.pending ? { ...j, pending: { ...j.pending, state, position } } : j));
         if (isFinal(state)) look();
       }
     };

@@ -32,7 +32,7 @@ function Progress({ judged }: { judged: Judged }) {
       {state === 'queued' && pending && pending.position > 0 && <span>{count(pending.position)} in the queue</span>}
       {state === 'running' && (tests.size > 0
         ? <span>{count(tests.size)} of {count(total)} tests judged</span>
-        : <span>building and starting</span>)}
+        : <span>{judged.phase === 'build' ? 'it is being built' : judged.phase === 'run' ? 'its tests run' : 'it starts'}</span>)}
       {pending?.reason && <Notice text={`It waits: ${pending.reason}`} tone="slow" />}
     </div>
   );

@@ -24,6 +24,9 @@ const HEIGHT = 180;
 
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const clockOf = (seconds: number): string => clock.format(seconds * 1000);
+
 function optionsOf(p: PlotProps, width: number): uPlot.Options {
   const axis = { stroke: css('--ink-soft'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
   return {
@@ -32,7 +35,8 @@ function optionsOf(p: PlotProps, width: number): uPlot.Options {
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 64, values: (_u, ticks) => ticks.map((t) => p.format(t)) }],
+    padding: [12, 12, 0, 0],
+    axes: [{ ...axis, size: 28, space: 60, values: (_u, ticks) => ticks.map(clockOf) }, { ...axis, size: 64, values: (_u, ticks) => ticks.map((t) => p.format(t)) }],
     series: [{}, ...p.curves.map((c) => ({
       label: c.name, stroke: css(c.colour), width: 1.5, points: { show: false }, spanGaps: false,
     }))],

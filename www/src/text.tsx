@@ -37,11 +37,11 @@ const picturesOf = (run: string): string => Array.from(run, pictureOf).join('');
 export const plain = (text: string): string => text.replace(UNSEEN, picturesOf);
 
 /* The same with what was made visible set apart. */
-function spelled(text: string): ComponentChildren[] {
+function spelled(text: string, marks = MAX_MARKS): ComponentChildren[] {
   const parts: ComponentChildren[] = [];
   let at = 0;
   for (const found of text.matchAll(UNSEEN)) {
-    if (parts.length >= 2 * MAX_MARKS) break;
+    if (parts.length >= 2 * marks) break;
     parts.push(text.slice(at, found.index), <span class="unprintable">{picturesOf(found[0])}</span>);
     at = found.index + found[0].length;
   }
@@ -110,6 +110,44 @@ function marked(text: string, at: number): ComponentChildren {
   ];
 }
 
+/* ---- whole ones ---- */
+
+/* A browser lays out a line as one piece, in time that grows with its square where scripts mix: a
+ * megabyte without a newline would stop the page for minutes. So a long text is cut into blocks, at
+ * the ends of lines where there are some, and only visible blocks are laid out. */
+const BLOCK = 4096;
+
+function blocksOf(text: string): Window[] {
+  const blocks: Window[] = [];
+  for (let start = 0; start < text.length;) {
+    const newline = text.lastIndexOf('\n', start + BLOCK - 1);
+    let end = newline > start ? newline + 1 : Math.min(text.length, start + BLOCK);
+    if (/[\ud800-\udbff]/.test(text.charAt(end - 1)) && end < text.length) end++;
+    blocks.push({ start, end });
+    start = end;
+  }
+  return blocks;
+}
+
+/* So many blocks have what is not seen set apart; the others are without elements of their own. */
+const RICH_BLOCKS = 8;
+
+function Whole({ text, mark }: { text: string; mark: number }) {
+  return (
+    <>
+      {blocksOf(text).map(({ start, end }, i) => {
+        const part = text.slice(start, end);
+        const here = mark >= start && (mark < end || end === text.length);
+        return <span class="block">{here ? marked(part, mark - start) : spelled(part, i < RICH_BLOCKS ? MAX_MARKS / RICH_BLOCKS : 0)}</span>;
+      })}
+    </>
+  );
+}
+
+function Cut({ text, mark }: { text: string; mark: number }) {
+  return <>{mark >= 0 && mark <= text.length ? marked(text, mark) : spelled(text)}</>;
+}
+
 interface TextProps {
   text: string;
   label: string;
@@ -121,7 +159,6 @@ export function Text({ text, label, mark = -1, truncated = false }: TextProps) {
   const [all, setAll] = useState(false);
   const view = all ? { start: 0, end: text.length } : windowOf(text, mark);
   const shown = text.slice(view.start, view.end);
-  const at = mark - view.start;
   const cut = view.start > 0 || view.end < text.length;
 
   if (!text) return <p class="text-empty">(empty)</p>;
@@ -129,7 +166,7 @@ export function Text({ text, label, mark = -1, truncated = false }: TextProps) {
     <div class="text">
       {view.start > 0 && <p class="text-note">… {count(view.start)} characters before</p>}
       <pre dir="ltr" tabIndex={0} role="region" aria-label={label}>
-        {mark >= 0 && at <= shown.length ? marked(shown, at) : spelled(shown)}
+        {all ? <Whole text={text} mark={mark} /> : <Cut text={shown} mark={mark < 0 ? -1 : mark - view.start} />}
       </pre>
       {view.end < text.length && <p class="text-note">… {count(text.length - view.end)} characters more</p>}
       {truncated && <p class="text-note">The report has only its beginning.</p>}
