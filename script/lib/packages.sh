@@ -6,7 +6,11 @@
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
     libunistring-dev uthash-dev)
-packages_test=(clang-format shellcheck python3-pytest curl)
+packages_test=(clang-format shellcheck python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml
+    python3-pip curl)
+# From PyPI, beside Debian's own, for the tests alone.
+python_packages=(openapi-spec-validator==0.7.1)
+packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
 packages_bench=(wrk curl)
 # To make language images where no registry is in reach.
 packages_image=(mmdebstrap)
@@ -36,4 +40,15 @@ packages_install() {
     $get install --no-install-recommends "$@" && return 0
     echo "once more with fresh package lists"
     $get update && $get install --no-install-recommends "$@"
+}
+
+# python_ensure: python_packages in build/python, for whoever has that in PYTHONPATH. Where PyPI cannot
+# be reached the tests that want them are skipped by name.
+python_ensure() {
+    local dir=$root/build/python
+    [ "$(cat "$dir/have" 2>/dev/null)" != "${python_packages[*]}" ] || return 0
+    rm -rf "$dir"
+    step "installing ${python_packages[*]}" /usr/bin/python3 -m pip install --quiet \
+        --root-user-action=ignore --target "$dir" "${python_packages[@]}" || return 0
+    echo "${python_packages[*]}" >"$dir/have"
 }

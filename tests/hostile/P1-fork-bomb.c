@@ -1,9 +1,9 @@
 /* P1, P8: processes that do nothing but make more. They end at a limit, all of them, and the next
- * program finds no trace of them.
+ * program finds no trace of them. ML: what the kernel needs for so many is memory of theirs, too.
  *
- * run: => TL RE
- * run: exec => TL RE
- * run: orphans => TL RE
+ * run: => TL RE ML
+ * run: exec => TL RE ML
+ * run: orphans => TL RE ML
  */
 #include <stdio.h>
 #include <string.h>

@@ -177,8 +177,8 @@ def test_engine_killed_mid_run(fresh_server, engine):
         assert server.get("/results/" + late).json["reason"], "why it waits"
         engine.start()
         ids.append(late)
-        server.ready(30)
-        server.report(late, 30)
+        server.ready(60)
+        server.report(late, 90)
     for id in ids:
         report = server.report(id, 90)
         assert report["verdict"] == "OK", report
