@@ -6,7 +6,9 @@
 
 #include "engine/docker_http.h"
 #include "schema/buf.h"
+#include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/metrics.h"
 
 #define SOCKET_SCHEME  "unix://"
 #define SOCKET_DEFAULT "/var/run/docker.sock"
@@ -66,6 +68,7 @@ struct ask {
     long timeout_ms;
     size_t answer_max;
     bool plain; /* the path is whole; else it goes behind the version */
+    enum metrics_timer timer; /* 0: it counts among the others */
 };
 
 /* *ret_json is NULL when the answer was not JSON, which many are not. */
@@ -85,10 +88,13 @@ static int send_ask(struct docker *d, const struct ask *a, const char *path, lon
         .timeout_ms = a->timeout_ms ? a->timeout_ms : QUICK_MS,
         .answer_max = a->answer_max ? a->answer_max : ANSWER_MAX,
     };
+    int64_t began = clock_mono_ns();
     if (docker_http_send(d->http, &q, ret_status, &d->answer, e) < 0) {
+        metrics_count(METRICS_DOCKER_FAILED);
         d->minor = 0; /* whoever answers next may be another version */
         return err_wrap(e, "%s %.200s", a->method, a->path);
     }
+    metrics_time(a->timer ? a->timer : METRICS_DOCKER_OTHER, clock_mono_ns() - began);
     *ret_json = d->answer.len > 0 ? json_loadb(d->answer.data, d->answer.len, 0, NULL) : NULL;
     return 0;
 }
@@ -237,7 +243,7 @@ int docker_create(struct docker *d, const char *name, const json_t *body, char *
     char path[PATH_SIZE];
     if (path_of(path, "/containers/create?name=", name, "", e) < 0)
         return -1;
-    struct ask a = { .method = "POST", .path = path, .body = body, .timeout_ms = SLOW_MS };
+    struct ask a = { .method = "POST", .path = path, .body = body, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_CREATE };
     long status = 0;
     json_auto_t *answer = NULL;
     if (ask(d, &a, &status, &answer, e) < 0)
@@ -269,7 +275,7 @@ int docker_start(struct docker *d, const char *id, struct err *e)
     char path[PATH_SIZE];
     if (path_of(path, "/containers/", id, "/start", e) < 0)
         return -1;
-    struct ask a = { .method = "POST", .path = path, .timeout_ms = SLOW_MS };
+    struct ask a = { .method = "POST", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_START };
     return act(d, &a, (const long[]){ 304, 304 }, e); /* 304: it runs already */
 }
 
@@ -291,7 +297,9 @@ int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct
         json_pack("{s:I, s:I}", "Memory", (json_int_t)bytes, "MemorySwap", (json_int_t)bytes);
     if (!body)
         return err_set(e, ERR_NOMEM, "update container %.12s", id);
-    struct ask a = { .method = "POST", .path = path, .body = body };
+    struct ask a = {
+        .method = "POST", .path = path, .body = body, .timer = METRICS_DOCKER_UPDATE
+    };
     return ask_well(d, &a, NULL, e);
 }
 
@@ -309,8 +317,11 @@ int docker_remove(struct docker *d, const char *id, struct err *e)
     char path[PATH_SIZE];
     if (path_of(path, "/containers/", id, "?force=1&v=1", e) < 0)
         return -1;
-    struct ask a = { .method = "DELETE", .path = path, .timeout_ms = SLOW_MS };
-    return act(d, &a, (const long[]){ 404, 409 }, e); /* 409: it is being removed already */
+    struct ask a = { .method = "DELETE", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_REMOVE };
+    int rc = act(d, &a, (const long[]){ 404, 409 }, e); /* 409: it is being removed already */
+    if (rc == 0)
+        metrics_count(METRICS_CELLS_REMOVED);
+    return rc;
 }
 
 int docker_list(struct docker *d, const char *label, json_t **ret_list, struct err *e)

@@ -331,6 +331,9 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
     (void)pthread_mutex_unlock(&g->lock);
     h.cells_idle = stats.idle;
     h.cells_taken = stats.taken;
+    h.cells_removing = stats.removing;
+    h.cells_made = stats.made;
+    h.cells_died = stats.died;
     bool paused = ready_paused(g->ready);
     h.ready = h.docker && !paused && ready_has_images(g->ready);
     if (!h.docker || paused)

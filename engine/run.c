@@ -11,7 +11,9 @@
 #include "engine/judge.h"
 #include "engine/plan.h"
 #include "engine/signal_name.h"
+#include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/metrics.h"
 #include "schema/report.h"
 #include "schema/text.h"
 
@@ -154,10 +156,13 @@ static int fill_test(const struct run *run, const struct cell_result *c,
         return -1;
 
     t->verdict = judge(run, c, t);
-    if (t->verdict == VERDICT_OK && expected &&
-        !check_output(&s->checker, expected->data, expected->len, c->out.data ? c->out.data : "",
+    if (t->verdict != VERDICT_OK || !expected)
+        return 0;
+    int64_t began = clock_mono_ns();
+    if (!check_output(&s->checker, expected->data, expected->len, c->out.data ? c->out.data : "",
                       c->out.len, &t->difference))
         t->verdict = VERDICT_WA;
+    metrics_time(METRICS_CHECK, clock_mono_ns() - began);
     return 0;
 }
 
@@ -245,6 +250,20 @@ static int run_without_tests(struct run *run, struct report *r, struct run_refus
     return rc;
 }
 
+static void tell_test(const struct run *run, const struct test_report *t)
+{
+    const struct engine_event event = { .seq = run->b->seq,
+                                        .kind = ENGINE_TESTED,
+                                        .number = t->number,
+                                        .duration_ms = t->duration_ms,
+                                        .cpu_time_ms = t->cpu_time_ms,
+                                        .memory_bytes = t->memory_bytes,
+                                        .verdict = t->verdict,
+                                        .exit_code = t->exit_code,
+                                        .signal = t->signal };
+    engine_tell(run->b->config, &event);
+}
+
 static int run_all(struct run *run, struct report *r, struct run_refusal *ret_refusal,
                    struct err *e)
 {
@@ -259,6 +278,7 @@ static int run_all(struct run *run, struct report *r, struct run_refusal *ret_re
             return err_wrap(e, "test %lld", (long long)s->tests[i].number);
         if (ret_refusal->refused)
             return 0;
+        tell_test(run, t);
         if (add_up(r, t, e) < 0)
             return -1;
         if (t->verdict != VERDICT_OK && s->stop_on_failure)

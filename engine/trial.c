@@ -134,6 +134,8 @@ static int build(struct trial *t, struct err *e)
     if (!t->plan->row->build[0])
         return 1;
     run_prepare(t->b, t->plan, &t->limits);
+    engine_tell(t->b->config,
+                &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
     int64_t start = clock_mono_ns();
     if (build_run(t->b, t->plan, &t->words, t->source_fd, &o, e) < 0)
         return -1;
@@ -160,6 +162,7 @@ static int run(struct trial *t, struct err *e)
                            .artefact_fd = t->artefact_fd };
     struct run_refusal refusal = { .refused = false };
 
+    engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_RUNS });
     int64_t start = clock_mono_ns();
     int rc = run_tests(t->b, &o, t->report, &refusal, e);
     t->report->run_ms = (clock_mono_ns() - start) / NS_PER_MS;

@@ -13,6 +13,7 @@
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
+#include "schema/metrics.h"
 #include "schema/report.h"
 #include "schema/submission.h"
 
@@ -165,10 +166,13 @@ static void spend_attempt(struct worker *w, const struct claim *c, const struct 
                 log_s("error", fault->msg), log_s("next", last ? "given up" : "tried again"));
     (void)snprintf(text, sizeof text, "could not be judged in %d attempts: %s", JOB_ATTEMPTS_MAX,
                    fault->msg);
-    if (last && trial_give_up(&w->bench, p, s, text, &r, &e) == 0)
+    if (last && trial_give_up(&w->bench, p, s, text, &r, &e) == 0) {
+        metrics_count(METRICS_GIVEN_UP);
         finish(w, c, r);
-    else
+    } else {
+        metrics_count(METRICS_RETRIES);
         give_back(w, c, !last);
+    }
 }
 
 static void settle_fault(struct worker *w, const struct claim *c, const struct plan *p,
@@ -182,12 +186,16 @@ static void settle_fault(struct worker *w, const struct claim *c, const struct p
             give_back(w, c, false);
         break;
     case FAULT_HOST:
+        metrics_count(METRICS_FAULT_HOST);
+        metrics_count(METRICS_RETRIES);
         if (ready_pause(r, fault->msg))
             log_error("judging_paused", log_s("error", fault->msg), log_s("job", c->id),
                       log_s("next", "it waits until the host is well again"));
         give_back(w, c, false);
         break;
     case FAULT_LANGUAGE:
+        metrics_count(METRICS_FAULT_LANGUAGE);
+        metrics_count(METRICS_RETRIES);
         ready_withdraw(r, index, READY_PENDING, false, fault->msg);
         ready_poke(r);
         log_error("language_paused", log_s("language", p->row->name), log_s("error", fault->msg),
@@ -195,6 +203,7 @@ static void settle_fault(struct worker *w, const struct claim *c, const struct p
         give_back(w, c, false);
         break;
     case FAULT_OWN:
+        metrics_count(METRICS_FAULT_CELL);
         spend_attempt(w, c, p, s, fault);
         break;
     }

@@ -33,6 +33,7 @@ static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
     j->tail = &j->head;
     j->max_queued = c->max_queued;
     j->retention_ms = c->retention_ms;
+    j->publish_all = c->publish_all;
     j->reserve_bytes = c->reserve_bytes == 0 ? JOBS_RESERVE : c->reserve_bytes;
     j->counts.writable = true;
     j->oldest_seq = -1;
@@ -65,6 +66,7 @@ struct jobs *jobs_close(struct jobs *j)
     closep(&j->lock_fd);
     seqset_clear(&j->queued);
     buf_clear(&j->group.ids);
+    jobs_intake_forget(j);
     (void)pthread_cond_destroy(&j->wake);
     (void)pthread_cond_destroy(&j->reader_back);
     (void)pthread_mutex_destroy(&j->lock);

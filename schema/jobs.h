@@ -23,6 +23,7 @@
 
 #include "schema/base.h"
 #include "schema/err.h"
+#include "schema/outbox.h"
 #include "schema/submission.h"
 #include "schema/verdict.h"
 
@@ -53,6 +54,7 @@ struct jobs_config {
     int64_t lock_wait_ms;  /* how long to wait for another server's lock */
     int64_t reserve_bytes; /* accept with less than this free on the disk is ERR_DISK, so that what
                               was accepted can still be finished; 0 = 64 MiB, -1 = none */
+    bool publish_all;      /* reports of submissions that came over HTTP go to the outbox too */
 };
 
 /* What happened to a row, told after its commit. */
@@ -60,6 +62,13 @@ struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
     enum job_state state;
+    int64_t change;       /* the number of this change; they rise by the order of commits */
+    const char *language; /* borrowed; NULL for a claim */
+    /* of a row that has just become final */
+    enum verdict verdict;
+    int64_t total_ms; /* since it was accepted */
+    bool judged;      /* false: cancelled; the three below are unknown */
+    int64_t queue_ms, build_ms, run_ms;
 };
 
 /* The one "something changed" notification; several listeners may be added before traffic starts.
@@ -82,7 +91,17 @@ const char *jobs_table_id(const struct jobs *j);
 
 /* ---- writing: operations queue up and are committed together ---- */
 
-enum jobs_op_kind { JOBS_ACCEPT, JOBS_CLAIM, JOBS_FINISH, JOBS_GIVE_BACK, JOBS_CANCEL };
+enum jobs_op_kind {
+    JOBS_ACCEPT,
+    JOBS_CLAIM,
+    JOBS_FINISH,
+    JOBS_GIVE_BACK,
+    JOBS_CANCEL,
+    JOBS_REFUSE,    /* a message that makes no job: its dead letter, its report */
+    JOBS_PUBLISH,   /* a stored report once more */
+    JOBS_SENT,      /* acknowledged: rows of the outbox go */
+    JOBS_WATERMARKS /* before the first of a batch is sent */
+};
 
 /* One operation. The caller owns it and all it points at until done() has been called. `result` is
  * 0 or -1 with `err` filled, valid once committed. done may free the op. */
@@ -100,10 +119,19 @@ struct jobs_op {
         struct {
             const struct submission *submission;    /* borrowed */
             const struct submission_packed *packed; /* borrowed */
-            bool existing;                          /* out */
-            enum job_state state;                   /* out */
-            int64_t seq, position, submitted_ms;    /* out; position from 1, 0 when not queued */
-            char id[SUBMISSION_ID_MAX + 1];         /* out */
+            /* From Kafka; NULL: over HTTP. An origin that was seen before is a replay: nothing is
+             * stored. A known id at a new origin has its report published once (more), now or
+             * when it is final. */
+            const struct outbox_origin *origin; /* borrowed */
+            /* Where the message has no id of its own (submission->id NULL): what stands for it.
+             * Never a conflict: the row's id is "<derived>@<partition>:<offset>" when it is taken,
+             * and the report still carries `derived` on the topic. Borrowed; NULL: none. */
+            const char *derived;
+            bool replay;                         /* out */
+            bool existing;                       /* out */
+            enum job_state state;                /* out */
+            int64_t seq, position, submitted_ms; /* out; position from 1, 0 when not queued */
+            char id[SUBMISSION_ID_MAX + 1];      /* out */
         } accept;
         /* The oldest queued row whose language is listed; seq 0 when there is none. */
         struct {
@@ -134,6 +162,25 @@ struct jobs_op {
             bool was_running; /* out */
             int64_t seq;      /* out */
         } cancel;
+        /* A seen origin stores nothing again. */
+        struct {
+            const struct outbox_origin *origin;  /* borrowed */
+            const struct outbox_letter *letters; /* borrowed */
+            size_t letters_len;
+            bool replay; /* out */
+        } refuse;
+        /* ERR_NOT_FOUND; ERR_INPUT while it is not final; ERR_NOT_FOUND when it has expired. */
+        struct {
+            const char *id; /* borrowed */
+        } publish;
+        struct {
+            const int64_t *numbers; /* borrowed */
+            size_t len;
+        } sent;
+        struct {
+            const struct outbox_watermark *marks; /* borrowed; replace those of their partitions */
+            size_t len;
+        } watermarks;
     } u;
 };
 
@@ -151,7 +198,8 @@ struct job_status {
     enum job_state state;
     int64_t position; /* 1 is next; 0 when not queued */
     int64_t submitted_ms;
-    bool expired; /* final, and retention has taken its texts and report */
+    int64_t change; /* the number of its last change */
+    bool expired;   /* final, and retention has taken its texts and report */
     char language[64];
 };
 
@@ -188,10 +236,38 @@ extern const char *const jobs_sorts[];
 NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page,
                         struct err *e);
 
+/* ---- what changed ---- */
+
+/* A row as an item of jobs_list(), with its `position` in the queue (0: not queued) as one more
+ * member. Everything is borrowed for the call. */
+struct jobs_item {
+    int64_t seq, change;
+    enum job_state state;
+    const char *id;
+    const char *json; /* an object in one line */
+    size_t len;
+};
+/* False ends it. Called while a reader is held: must not call jobs_* functions. */
+typedef bool jobs_item_fn(void *ctx, const struct jobs_item *item);
+
+/* Tells at most `limit` rows that changed after change `after`, each once and in its present state,
+ * in the order of their last changes. */
+NODISCARD int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
+                               jobs_item_fn *fn, void *ctx, struct err *e);
+/* How many it would tell; `most` bounds the counting. */
+NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
+                               struct err *e);
+/* One row. ERR_NOT_FOUND. */
+NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
+                           void *ctx, struct err *e);
+
 struct jobs_counts {
     int64_t queued, running, final; /* rows */
+    int64_t change;                 /* the number of the last committed change; 0: none yet */
+    int64_t commits, operations;    /* groups that were committed, and what was in them */
     int64_t late_reports;           /* second or late reports refused, since start */
     int64_t oldest_queued_ms;       /* submitted_ms of the oldest queued row; 0 = none */
+    int64_t oldest_queued;          /* its seq */
     bool writable;                  /* the last write succeeded, or none was tried */
     char unwritable_why[200];
 };

@@ -77,14 +77,13 @@ static int make(struct db *d, int64_t seq, const char *error, struct report **re
     return 0;
 }
 
-int jobs_finish_blank(struct db *d, int64_t seq, enum job_state state, const char *error,
-                      struct err *e)
+int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *error, struct err *e)
 {
     CLEANUP(report_freep) struct report *r = NULL;
     CLEANUP(freep) char *json = NULL;
-    struct jobs_final f = { .seq = seq, .state = state };
+    struct jobs_final f = *row;
 
-    if (make(d, seq, error, &r, e) < 0 || report_encode(r, &json, &f.json_len, e) < 0)
+    if (make(d, f.seq, error, &r, e) < 0 || report_encode(r, &json, &f.json_len, e) < 0)
         return -1;
     f.report = r;
     f.json = json;

@@ -3,11 +3,14 @@
  *     jobs.c            life cycle, listeners, counts
  *     jobs_open.c       directory, lock, migrations, what a dead server left behind
  *     jobs_writer.c     the one writer thread: groups of operations, one commit each
- *     jobs_ops.c        what each operation does inside a group's transaction
+ *     jobs_ops.c        what each operation does inside a group's transaction: a job's life
+ *     jobs_accept.c     ... a new submission
+ *     jobs_outbox.c     ... what Kafka is told, and what it told us before
  *     jobs_blank.c      the report of a submission that got no verdict
  *     jobs_retention.c  texts and reports of old rows
  *     jobs_read.c       reader connections; status, submission, report
  *     jobs_list.c       GET /results
+ *     jobs_item.c       a row as one of its items; what changed since
  *
  * Threads  each part of struct jobs says who may touch it. Never two of its locks at once.
  */
@@ -28,16 +31,23 @@
 #define JOBS_READERS       4
 #define JOBS_LISTENERS_MAX 8
 #define JOBS_RESERVE       (64 * MIB)
+#define JOBS_STREAMS       64 /* partitions whose numbers are remembered */
 #define JOBS_SQL(query)    static const char query[]
+
+/* The operation itself is refused; the transaction goes on. */
+#define JOBS_REFUSED(op, ...) ((op)->result = err_set(&(op)->err, __VA_ARGS__), 0)
 
 /* What one transaction will have changed, told once it is committed. */
 struct jobs_group {
     struct jobs_change changes[JOBS_GROUP_OPS];
-    size_t id_at[JOBS_GROUP_OPS]; /* changes[i].id within ids, which moves as it grows */
+    size_t id_at[JOBS_GROUP_OPS]; /* changes[i].id within ids, which moves as it grows; its
+                                     language is behind it */
     size_t len;
     struct buf ids;
     int64_t moved[JOB_STATE_COUNT]; /* rows that entered a state, minus those that left it */
     int64_t late_reports;
+    int64_t told, sent; /* rows that came into the outbox, and that left it */
+    int64_t operations;
     char low_disk[200]; /* why nothing may be accepted; "" when it may */
 };
 
@@ -45,6 +55,7 @@ struct jobs {
     /* Fixed after jobs_open(). */
     char *dir, *instance; /* owned */
     int64_t max_queued, retention_ms, reserve_bytes;
+    bool publish_all;
     char table_id[TEXT_ID_SIZE];
     int lock_fd;
     pthread_t writer;
@@ -55,6 +66,13 @@ struct jobs {
     struct jobs_group group;
     int64_t upkeep_ns;  /* when retention looks again */
     int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
+    int64_t change;     /* the last one; the next row to change is written with change + 1 */
+    struct jobs_stream {
+        char *topic; /* owned */
+        int32_t partition;
+        int64_t number;
+    } streams[JOBS_STREAMS];
+    size_t streams_len;
 
     /* Guarded by lock. */
     pthread_mutex_t lock;
@@ -66,10 +84,15 @@ struct jobs {
         void *ctx;
     } listeners[JOBS_LISTENERS_MAX];
     size_t listeners_len;
+    struct {
+        void (*fn)(void *ctx); /* NULL: nobody */
+        void *ctx;
+    } outbox_listener;
 
     /* Guarded by memory_lock; only the writer changes them, so it reads without. */
     pthread_mutex_t memory_lock;
     struct jobs_counts counts;
+    int64_t outbox_rows, outbox_oldest_ms;
     struct seqset queued;
 
     /* Guarded by readers_lock: the idle ones. */
@@ -99,12 +122,42 @@ struct jobs_final {
     const struct report *report;
     const char *json; /* its stored form */
     size_t json_len;
+    int64_t change;
 };
+/* 1: its report went into the outbox; 0: nobody wants it there; -1. */
 NODISCARD int jobs_finish_row(struct db *d, const struct jobs_final *f, struct err *e);
 
-/* jobs_blank.c: makes row seq final (state) with a report of "-" and `error`. Within a
- * transaction. */
-NODISCARD int jobs_finish_blank(struct db *d, int64_t seq, enum job_state state, const char *error,
+/* What a group has changed for the listeners: a row went from one state (-1: a new row) to
+ * another. Numbers the change; id and language are borrowed for the call. */
+NODISCARD int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err *e);
+
+/* jobs_accept.c: as jobs_apply(). */
+NODISCARD int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e);
+
+/* jobs_outbox.c: as jobs_apply(). */
+NODISCARD int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_publish(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_sent(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_keep_watermarks(struct jobs *j, struct jobs_op *op, struct err *e);
+/* 1 when a message was taken before, with the row it belongs to (0: none); 0; -1. */
+NODISCARD int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_seq,
+                               struct err *e);
+/* seq 0: it made no row. */
+NODISCARD int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                              struct err *e);
+/* The numbers of streams may be of a transaction that was lost. */
+void jobs_intake_forget(struct jobs *j);
+/* The report of a row that has just become final: 1 put in, 0 nobody wants it, -1. */
+NODISCARD int jobs_outbox_final(struct db *d, int64_t seq, struct err *e);
+/* The report of a row that was sent again: now if it is final, else when it will be. */
+NODISCARD int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct err *e);
+/* At start, and after each group. */
+NODISCARD int jobs_outbox_load(struct jobs *j, struct err *e);
+void jobs_outbox_remember(struct jobs *j);
+
+/* jobs_blank.c: makes a row final with a report of "-" and `error`, which it makes itself. Within a
+ * transaction. Returns as jobs_finish_row(). */
+NODISCARD int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *error,
                                 struct err *e);
 
 /* jobs_retention.c: one slice, a transaction of its own. *ret_more: there is more to do. */
@@ -119,3 +172,26 @@ void jobs_reader_give(struct jobs *j, struct db *d);
 /* A submission's stored form to the submission. with_texts false leaves large texts empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
                                    struct submission **ret_submission, struct err *e);
+
+/* jobs_item.c: the columns of a row as jobs_item_row() reads them, all of table job. New reference;
+ * NULL out of memory. */
+enum jobs_column {
+    JOBS_ID,
+    JOBS_STATE,
+    JOBS_VERDICT,
+    JOBS_LANGUAGE,
+    JOBS_SUBMITTED,
+    JOBS_FINISHED,
+    JOBS_DURATION,
+    JOBS_CPU,
+    JOBS_MEMORY,
+    JOBS_TOTAL,
+    JOBS_PASSED,
+    JOBS_ERROR,
+    JOBS_SEQ,
+    JOBS_CHANGE
+};
+#define JOBS_COLUMNS                                                                               \
+    "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \
+    " memory_bytes, tests_total, tests_passed, error, seq, change"
+json_t *jobs_item_row(struct db_stmt *s, enum status_set set);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/clock.h"
 #include "schema/jobs_internal.h"
 
 #define LIMIT_MAX    500
@@ -17,33 +16,16 @@
 #define FEW_PREFIXED 1000
 #define FEW_QUEUED   20000
 
-/* In the order of `columns`. */
-enum column {
-    ID,
-    STATE,
-    VERDICT,
-    LANGUAGE,
-    SUBMITTED,
-    FINISHED,
-    DURATION,
-    CPU,
-    MEMORY,
-    TOTAL,
-    PASSED,
-    ERROR,
-    SEQ
-};
-
 /*    word             column          its index                   may be NULL  descending */
 #define SORTS(X)                                                                                   \
-    X("-submitted_at", "submitted_ms", "job_submitted", SUBMITTED, false, true)                    \
-    X("submitted_at", "submitted_ms", "job_submitted", SUBMITTED, false, false)                    \
-    X("-finished_at", "finished_ms", "job_finished", FINISHED, true, true)                         \
-    X("finished_at", "finished_ms", "job_finished", FINISHED, true, false)                         \
-    X("-duration_ms", "duration_ms", "job_duration", DURATION, true, true)                         \
-    X("duration_ms", "duration_ms", "job_duration", DURATION, true, false)                         \
-    X("-memory_bytes", "memory_bytes", "job_memory", MEMORY, true, true)                           \
-    X("memory_bytes", "memory_bytes", "job_memory", MEMORY, true, false)
+    X("-submitted_at", "submitted_ms", "job_submitted", JOBS_SUBMITTED, false, true)               \
+    X("submitted_at", "submitted_ms", "job_submitted", JOBS_SUBMITTED, false, false)               \
+    X("-finished_at", "finished_ms", "job_finished", JOBS_FINISHED, true, true)                    \
+    X("finished_at", "finished_ms", "job_finished", JOBS_FINISHED, true, false)                    \
+    X("-duration_ms", "duration_ms", "job_duration", JOBS_DURATION, true, true)                    \
+    X("duration_ms", "duration_ms", "job_duration", JOBS_DURATION, true, false)                    \
+    X("-memory_bytes", "memory_bytes", "job_memory", JOBS_MEMORY, true, true)                      \
+    X("memory_bytes", "memory_bytes", "job_memory", JOBS_MEMORY, true, false)
 
 #define SORT_WORD(word, column, index, number, nullable, descending) word,
 const char *const jobs_sorts[] = { SORTS(SORT_WORD) NULL };
@@ -51,7 +33,7 @@ const char *const jobs_sorts[] = { SORTS(SORT_WORD) NULL };
 
 struct sort {
     const char *column, *index;
-    enum column number;
+    enum jobs_column number;
     bool nullable, descending;
 };
 #define SORT_ROW(word, column, index, number, nullable, descending)                                \
@@ -243,58 +225,6 @@ static int read_cursor(const char *text, size_t sort, struct cursor *ret_cursor,
     return 0;
 }
 
-/* ---- rows ---- */
-
-static const char columns[] = "id, state, verdict, language, submitted_ms, finished_ms,"
-                              " duration_ms, cpu_time_ms, memory_bytes, tests_total, tests_passed,"
-                              " error, seq";
-
-static json_t *text_of(struct db_stmt *s, enum column c)
-{
-    size_t len;
-
-    if (db_is_null(s, (int)c))
-        return json_null();
-    const char *text = db_text(s, (int)c, &len);
-    return json_stringn(text, len);
-}
-
-static json_t *number_of(struct db_stmt *s, enum column c)
-{
-    return db_is_null(s, (int)c) ? json_null() : json_integer(db_int(s, (int)c));
-}
-
-static json_t *time_of(struct db_stmt *s, enum column c)
-{
-    char text[CLOCK_RFC3339_SIZE];
-
-    if (db_is_null(s, (int)c))
-        return json_null();
-    clock_rfc3339(db_int(s, (int)c), text);
-    return json_string(text);
-}
-
-static json_t *status_of(struct db_stmt *s, enum status_set set)
-{
-    enum verdict v;
-
-    if (db_is_null(s, VERDICT) || !verdict_from_name(db_text(s, VERDICT, NULL), &v))
-        return json_null();
-    return json_string(verdict_status(v, set, db_int(s, TOTAL) > 0));
-}
-
-static json_t *item_of(struct db_stmt *s, enum status_set set)
-{
-    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text_of(s, ID),
-                     "state", job_state_name((enum job_state)db_int(s, STATE)), "status",
-                     status_of(s, set), "verdict", text_of(s, VERDICT), "language",
-                     text_of(s, LANGUAGE), "submitted_at", time_of(s, SUBMITTED), "finished_at",
-                     time_of(s, FINISHED), "duration_ms", number_of(s, DURATION), "cpu_time_ms",
-                     number_of(s, CPU), "memory_bytes", number_of(s, MEMORY), "tests_total",
-                     number_of(s, TOTAL), "tests_passed", number_of(s, PASSED), "error",
-                     text_of(s, ERROR));
-}
-
 /* ---- pages ---- */
 
 struct page {
@@ -317,7 +247,7 @@ enum walk {
 
 static void write_from(struct query *q, const struct page *p, enum walk w)
 {
-    add(q, "SELECT %s FROM job ", columns);
+    add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
     if (p->few_ids)
         add(q, "INDEXED BY job_id WHERE ");
     else if (p->filter->state == JOB_RUNNING)
@@ -363,12 +293,12 @@ static int take_rows(struct page *p, struct db_stmt *s, enum walk w, int column,
             p->more = true;
             return 0;
         }
-        if (json_array_append_new(p->items, item_of(s, p->filter->set)) < 0)
+        if (json_array_append_new(p->items, jobs_item_row(s, p->filter->set)) < 0)
             return err_set(e, ERR_NOMEM, "list of results");
         p->at = (struct cursor){ .sort = p->sort,
                                  .has_value = w != WITHOUT,
                                  .value = w != WITHOUT ? db_int(s, column) : 0,
-                                 .seq = db_int(s, SEQ) };
+                                 .seq = db_int(s, JOBS_SEQ) };
     }
     return n;
 }

@@ -13,10 +13,10 @@
 
 #define LOCK_POLL_MS 50
 
-extern const char jobs_sql_001[];
+extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[];
 
 /* migrations[n] makes version n + 1. Never change one that was released; add the next. */
-static const char *const migrations[] = { jobs_sql_001 };
+static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/sql");
@@ -109,34 +109,52 @@ static int next_killer(struct db *d, int64_t *ret_seq, struct err *e)
 }
 
 /* Rows that took the server down with them too often end here, with a report that says so. */
-static int end_killers(struct db *d, struct err *e)
+static int end_killers(struct jobs *j, struct err *e)
 {
+    struct jobs_final f = { .state = JOB_DONE };
     char error[100];
-    int64_t seq;
     int n;
 
     (void)snprintf(error, sizeof error, "the server died %d times while judging this",
                    JOB_RESTARTS_MAX + 1);
-    while ((n = next_killer(d, &seq, e)) > 0)
-        if (jobs_finish_blank(d, seq, JOB_DONE, error, e) < 0)
+    while ((n = next_killer(j->db, &f.seq, e)) > 0) {
+        f.change = ++j->change;
+        if (jobs_finish_blank(j->db, &f, error, e) < 0)
             return -1;
+    }
     return n;
 }
 
 /* A death of ours spends no attempt of theirs. */
-static int recover(struct db *d, struct err *e)
+static int requeue(struct jobs *j, struct err *e)
 {
-    if (db_begin(d, e) < 0)
+    JOBS_SQL(update) = "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
+                       " instance = NULL, claimed_ms = NULL, change = ?1"
+                       " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
+
+    for (;; j->change++) {
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
+        if (!q)
+            return -1;
+        db_bind_int(q, 1, j->change + 1);
+        if (db_run(q, e) < 0)
+            return -1;
+        if (db_changes(j->db) == 0)
+            return 0;
+    }
+}
+
+static int recover(struct jobs *j, struct err *e)
+{
+    if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->change, e) < 0 ||
+        db_begin(j->db, e) < 0)
         return -1;
-    if (end_killers(d, e) < 0 ||
-        db_exec(d,
-                "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
-                " instance = NULL, claimed_ms = NULL WHERE state = 1",
-                e) < 0) {
-        db_rollback(d);
+    if (end_killers(j, e) < 0 || requeue(j, e) < 0) {
+        db_rollback(j->db);
         return -1;
     }
-    return db_commit(d, e);
+    j->counts.change = j->change;
+    return db_commit(j->db, e);
 }
 
 static int load_table_id(struct jobs *j, struct err *e)
@@ -188,7 +206,8 @@ int jobs_open_table(struct jobs *j, struct err *e)
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(e, ERR_SETTING, "the directory's name is too long");
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || migrate(j->db, e) < 0 ||
-        load_table_id(j, e) < 0 || recover(j->db, e) < 0 || load_memory(j, e) < 0)
+        load_table_id(j, e) < 0 || recover(j, e) < 0 || load_memory(j, e) < 0 ||
+        jobs_outbox_load(j, e) < 0)
         return -1;
     return jobs_readers_open(j, path, e);
 }

@@ -40,7 +40,8 @@ void jobs_reader_give(struct jobs *j, struct db *d)
 
 static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language FROM job WHERE id = ?1";
+    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language, change"
+                       " FROM job WHERE id = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
@@ -51,7 +52,8 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
     *ret_status = (struct job_status){ .seq = db_int(q, 0),
                                        .state = (enum job_state)db_int(q, 1),
                                        .submitted_ms = db_int(q, 2),
-                                       .expired = db_int(q, 3) != 0 };
+                                       .expired = db_int(q, 3) != 0,
+                                       .change = db_int(q, 5) };
     (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
     return 0;
 }

@@ -9,8 +9,11 @@
 static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *ret_len,
                     struct err *e)
 {
+    /* What Kafka has not taken yet is needed, however old. */
     JOBS_SQL(select) = "SELECT seq FROM job WHERE finished_ms IS NOT NULL AND expired = 0"
-                       " AND finished_ms < ?1 ORDER BY finished_ms LIMIT ?2";
+                       " AND finished_ms < ?1"
+                       " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = job.seq)"
+                       " ORDER BY finished_ms LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     size_t len = 0;
     int n;

@@ -9,6 +9,7 @@
 
 #include "schema/clock.h"
 #include "schema/jobs_internal.h"
+#include "schema/metrics.h"
 #include "schema/report.h"
 
 #define UPKEEP_NS (60 * NS_PER_S)
@@ -18,12 +19,16 @@
 
 static size_t size_of(const struct jobs_op *op)
 {
+    size_t size = 0;
+
     if (op->kind == JOBS_FINISH)
         return op->u.finish.json_len;
+    for (size_t i = 0; op->kind == JOBS_REFUSE && i < op->u.refuse.letters_len; i++)
+        size += op->u.refuse.letters[i].payload_len;
     if (op->kind != JOBS_ACCEPT)
-        return 0;
+        return size;
 
-    size_t size = op->u.accept.packed->json_len;
+    size = op->u.accept.packed->json_len;
     for (size_t i = 0; i < op->u.accept.packed->texts_len; i++)
         size += op->u.accept.packed->texts[i].len;
     return size;
@@ -98,6 +103,7 @@ static void note_oldest(struct jobs *j)
     j->oldest_seq = seq;
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.oldest_queued_ms = ms;
+    j->counts.oldest_queued = seq < 0 ? 0 : seq;
     (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
@@ -110,6 +116,9 @@ static void remember(struct jobs *j)
     j->counts.running += g->moved[JOB_RUNNING];
     j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
     j->counts.late_reports += g->late_reports;
+    j->counts.change = j->change;
+    j->counts.commits++;
+    j->counts.operations += g->operations;
     for (size_t i = 0; i < g->len; i++) {
         if (g->changes[i].state == JOB_QUEUED)
             seqset_add(&j->queued, g->changes[i].seq);
@@ -119,21 +128,26 @@ static void remember(struct jobs *j)
     seqset_trim(&j->queued);
     (void)pthread_mutex_unlock(&j->memory_lock);
     note_oldest(j);
+    jobs_outbox_remember(j);
 }
 
 static void tell(struct jobs *j)
 {
     struct jobs_group *g = &j->group;
 
-    if (g->len == 0)
-        return;
-    for (size_t i = 0; i < g->len; i++)
-        g->changes[i].id = g->ids.data + g->id_at[i];
+    for (size_t i = 0; i < g->len; i++) {
+        struct jobs_change *c = &g->changes[i];
+        c->id = g->ids.data + g->id_at[i];
+        c->language = c->language ? c->id + strlen(c->id) + 1 : NULL;
+    }
     (void)pthread_mutex_lock(&j->lock);
-    size_t n = j->listeners_len;
+    size_t n = g->len > 0 ? j->listeners_len : 0;
+    void (*outbox_listener)(void *) = g->told > 0 ? j->outbox_listener.fn : NULL;
     (void)pthread_mutex_unlock(&j->lock);
     for (size_t i = 0; i < n; i++) /* never changed once added */
         j->listeners[i].fn(j->listeners[i].ctx, g->changes, g->len);
+    if (outbox_listener)
+        outbox_listener(j->outbox_listener.ctx);
 }
 
 /* done may free the operation. */
@@ -181,7 +195,7 @@ static void clear_group(struct jobs_group *g)
     g->len = 0;
     g->ids.len = 0;
     memset(g->moved, 0, sizeof g->moved);
-    g->late_reports = 0;
+    g->late_reports = g->told = g->sent = g->operations = 0;
 }
 
 static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)
@@ -190,7 +204,7 @@ static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)
     check_disk(j, j->group.low_disk, sizeof j->group.low_disk);
     if (db_begin(j->db, e) < 0)
         return -1;
-    for (; ops; ops = ops->next) {
+    for (; ops; ops = ops->next, j->group.operations++) {
         if (jobs_apply(j, ops, e) < 0) {
             db_rollback(j->db);
             return -1;
@@ -211,14 +225,17 @@ static void fail_all(struct jobs *j, struct jobs_op *ops, const struct err *e)
 static void run_group(struct jobs *j, struct jobs_op *ops)
 {
     struct err e = { 0 };
+    int64_t began = clock_mono_ns();
 
     if (commit_group(j, ops, &e) == 0) {
+        metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
         remember(j);
         set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
         tell(j);
         complete_all(j, ops);
         return;
     }
+    jobs_intake_forget(j);
     if (e.kind != ERR_BUG || !ops->next) {
         if (e.kind == ERR_DISK)
             set_writable(j, e.msg);

@@ -17,6 +17,7 @@
 #include "server/cache.h"
 #include "server/config.h"
 #include "server/connections.h"
+#include "server/events.h"
 #include "server/gate.h"
 #include "server/guard.h"
 #include "server/request.h"
@@ -34,6 +35,7 @@
 #define SMALL_ANSWER  (64 * KIB)
 /* The time answers have to leave when the server stops. */
 #define LAST_WORDS_NS (2 * NS_PER_S)
+#define STREAM_BLOCK  4096
 /* Descriptors that are not clients: the table, Docker, cells. */
 #define OWN_DESCRIPTORS 512
 
@@ -98,6 +100,26 @@ static enum MHD_Result answer(struct request *r)
     return rc;
 }
 
+/* Its pace is the hub's to watch: neither the library nor the reaper ends it. */
+static enum MHD_Result answer_stream(struct request *r)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, events_read, r, NULL);
+
+    if (!response)
+        return MHD_NO;
+    (void)MHD_add_response_header(response, "Content-Type", EVENTS_TYPE);
+    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
+    (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    (void)MHD_add_response_header(response, "Connection", "close");
+    (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+    connections_whole(r->http->connections, r->line);
+    r->reply.status = MHD_HTTP_OK;
+    enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
 static enum MHD_Result advance(struct request *r)
 {
     switch (r->step(r)) {
@@ -108,6 +130,8 @@ static enum MHD_Result advance(struct request *r)
         return MHD_YES;
     case NEXT_PAUSE:
         return MHD_YES;
+    case NEXT_STREAM:
+        return answer_stream(r);
     case NEXT_CLOSE:
         return MHD_NO;
     case NEXT_ASIDE:
@@ -129,6 +153,7 @@ static enum MHD_Result begin(struct request *r, const char *target, const char *
     struct guard_head head;
     const char *wrong = guard_read(r->connection, version, &head);
 
+    r->head = strcmp(method, "HEAD") == 0;
     connections_begun(r->http->connections, r->line);
     if (wrong) {
         (void)request_refuse(r, 400, "%s", wrong);
@@ -393,6 +418,7 @@ void http_drain(struct http *h)
      * socket out of the set in a race, and the loser aborts the process. Who connects until the end
      * is told 503. */
     gate_drain(&h->gate);
+    hub_drain(h->server.hub);
 }
 
 struct http *http_stop(struct http *h)
@@ -402,6 +428,7 @@ struct http *http_stop(struct http *h)
     http_drain(h);
     gate_stop(&h->gate);
     waiters_stop(h->server.waiters);
+    hub_stop(h->server.hub);
     gate_wait_unpaused(&h->gate);
     gate_wait_empty(&h->gate, clock_mono_ns() + LAST_WORDS_NS);
     MHD_stop_daemon(h->daemon);

@@ -16,6 +16,7 @@ struct engine;
 struct err;
 struct http;
 struct jobs;
+struct hub;
 struct languages;
 struct waiters;
 
@@ -26,6 +27,7 @@ struct server {
     struct engine *engine; /* NULL: nothing is judged */
     const struct languages *languages;
     struct waiters *waiters; /* listens to jobs */
+    struct hub *hub;         /* listens to jobs and engine */
 
     /* set by http_start() */
     struct submission_rules rules;
@@ -36,10 +38,12 @@ struct server {
 NODISCARD int http_start(const struct server *s, int listen_fd, struct http **ret_http,
                          struct err *e);
 
-/* Refuses further requests with 503; those that wait go on waiting. After this nothing here uses
+/* Refuses further requests with 503 and ends the streams of everything; those that wait go on
+ * waiting. After this nothing here uses
  * the engine or writes to the job table. */
 void http_drain(struct http *h);
 
-/* Drains, answers those who wait, stops. Ends the server's waiters too. Takes NULL, returns NULL.
+/* Drains, answers those who wait, stops. Stops the server's waiters and hub too. Takes NULL,
+ * returns NULL.
  */
 struct http *http_stop(struct http *h);

@@ -22,6 +22,7 @@
 #include "schema/text.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/hub.h"
 #include "server/listen.h"
 #include "server/preflight.h"
 #include "server/waiters.h"
@@ -37,6 +38,7 @@ struct scrc {
     int listen_fd;
     struct jobs *jobs;
     struct waiters *waiters;
+    struct hub *hub;
     struct engine *engine;
     struct http *http;
 };
@@ -251,7 +253,8 @@ static int start_http(struct scrc *x, struct err *e)
                         .jobs = x->jobs,
                         .engine = x->engine,
                         .languages = x->languages,
-                        .waiters = x->waiters };
+                        .waiters = x->waiters,
+                        .hub = x->hub };
     char name[LISTEN_NAME_SIZE];
 
     listen_name(x->listen_fd, name);
@@ -261,7 +264,7 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* The waiters must listen before the engine makes the first change. */
+/* Whoever listens must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
     if (open_languages(x, e) < 0)
@@ -272,6 +275,11 @@ static int start(struct scrc *x, struct err *e)
         return -1;
     begin_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
+    if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0)
+        return -1;
+    jobs_listen(x->jobs, hub_changed, x->hub);
+    x->engine_config.on_event = hub_tested;
+    x->engine_config.event_ctx = x->hub;
     if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
     return start_http(x, e);
@@ -284,7 +292,10 @@ static void stop(struct scrc *x)
         http_drain(x->http);
     x->engine = engine_stop(x->engine, clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS);
     x->http = http_stop(x->http);
+    if (x->hub)
+        hub_stop(x->hub);
     x->jobs = jobs_close(x->jobs);
+    x->hub = hub_free(x->hub);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
     x->languages = languages_free(x->languages);

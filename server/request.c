@@ -228,6 +228,7 @@ enum next request_stopping(struct request *r)
 void request_free(struct request *r)
 {
     request_unuse(r);
+    hub_leave(&r->stream);
     if (!r->reply.kept)
         free(r->reply.body);
     free(r->reply.location);

@@ -6,6 +6,7 @@
  *     NEXT_ASIDE    r->step is to be called on a thread where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
  *     NEXT_SENT     the reply has been queued already
+ *     NEXT_STREAM   r->stream has joined the hub: send what it reads, to its end
  *     NEXT_CLOSE    nobody is there any more: close the connection
  *
  * Room     server.
@@ -26,6 +27,7 @@
 #include "schema/jobs.h"
 #include "schema/submission.h"
 #include "server/aside.h"
+#include "server/hub.h"
 #include "server/waiters.h"
 
 struct cache;
@@ -38,7 +40,9 @@ struct problem_text;
 struct route;
 struct server;
 
-enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_CLOSE };
+enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLOSE };
+
+#define EVENTS_TYPE "text/event-stream"
 
 #define REQUEST_PARAMS_MAX 10
 #define REQUEST_FIELDS_MAX 24
@@ -71,8 +75,10 @@ struct request {
     int64_t wait_ns;                            /* how long the client would wait */
     const char *fields[REQUEST_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */
     bool posted;                                /* the answer to POST /submissions says more */
+    bool head;                                  /* HEAD: no body goes out */
 
     struct waiter waiter;
+    struct hub_sub stream;
     struct jobs_op op;
     struct submission *submission; /* owned; what op accepts */
     struct submission_packed packed;

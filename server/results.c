@@ -14,6 +14,7 @@
 #include "server/cache.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/render.h"
 #include "server/uri.h"
 
 #define WAIT_MAX_S    300
@@ -118,38 +119,17 @@ static enum next reply_state(struct request *r, const struct job_status *status)
 
 /* ---- the report of one that is ---- */
 
-/* What was sent, for the tests' input and expected output. Retention may take it at any moment:
- * the report is told without then. */
-static void find_submission(struct request *r, int64_t seq, struct submission **ret_submission)
-{
-    struct err e;
-    bool tests = !r->fields[0] || is_one_of(r->fields, "tests");
-
-    if (r->server->config->report_test_io && tests)
-        (void)!jobs_submission(r->server->jobs, seq, ret_submission, &e);
-}
-
 /* On a thread where it may take long: a report can have a thousand tests. */
 static enum next reply_report(struct request *r)
 {
-    CLEANUP(freep) char *stored = NULL;
-    CLEANUP(submission_freep) struct submission *s = NULL;
-    size_t stored_len, len;
-    int64_t seq;
+    const char *const *fields = r->fields[0] ? r->fields : NULL;
+    size_t len;
     char *json;
     struct err e;
-    struct report_view view = {
-        .set = (enum status_set)r->server->config->runner_status_set,
-        .test_io = r->server->config->report_test_io,
-        .fields = r->fields[0] ? r->fields : NULL,
-    };
 
-    if (jobs_report(r->server->jobs, r->id, &seq, &stored, &stored_len, &e) < 0)
+    if (render_report(r->server->jobs, r->server->config, r->id, fields, &json, &len, &e) < 0)
         return request_fail(r, &e);
-    find_submission(r, seq, &s);
-    if (report_render(stored, stored_len, s, &view, &json, &len, &e) < 0)
-        return request_fail(r, &e);
-    if (!view.fields)
+    if (!fields)
         cache_put(r->server->cache, r->id, json, len);
     return request_reply(r, 200, "application/json", json, len);
 }

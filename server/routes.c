@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schema/text.h"
+#include "server/events.h"
 #include "server/page.h"
 #include "server/results.h"
 #include "server/submissions.h"
@@ -18,6 +19,8 @@ const struct route routes_table[] = {
       .params = { "wait" } },
     { .method = "GET", .path = "/submissions/{id}", .handle = submissions_get, .aside = true },
     { .method = "DELETE", .path = "/submissions/{id}", .handle = submissions_delete },
+    { .method = "GET", .path = "/submissions/{id}/events", .handle = events_of_one },
+    { .method = "GET", .path = "/events", .handle = events_everything },
     { .method = "GET",
       .path = "/results",
       .handle = results_list,

@@ -33,6 +33,7 @@
 #include "schema/text.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/hub.h"
 #include "server/listen.h"
 #include "server/waiters.h"
 
@@ -42,6 +43,7 @@ struct fixture {
     struct languages *languages;
     struct jobs *jobs;
     struct waiters *waiters;
+    struct hub *hub;
     struct http *http;
     int port;
 };
@@ -79,12 +81,16 @@ static inline void fixture_open(struct fixture *f, const char *const *settings, 
     must(jobs_open(&jc, &f->jobs, &e), &e);
     must(waiters_open(&f->waiters, &e), &e);
     jobs_listen(f->jobs, waiters_changed, f->waiters);
+    must(hub_open(f->jobs, &f->config, &hub_times, &f->hub, &e), &e);
+    jobs_listen(f->jobs, hub_changed, f->hub);
     must(listen_bind(f->config.http_listen, false, &fd, &e), &e);
     listen_name(fd, name);
     f->port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
-    struct server s = {
-        .config = &f->config, .jobs = f->jobs, .languages = f->languages, .waiters = f->waiters
-    };
+    struct server s = { .config = &f->config,
+                        .jobs = f->jobs,
+                        .languages = f->languages,
+                        .waiters = f->waiters,
+                        .hub = f->hub };
     must(http_start(&s, fd, &f->http, &e), &e);
 }
 
@@ -100,6 +106,7 @@ static inline void fixture_close(struct fixture *f)
 {
     f->http = http_stop(f->http);
     f->jobs = jobs_close(f->jobs);
+    f->hub = hub_free(f->hub);
     f->waiters = waiters_free(f->waiters);
     f->languages = languages_free(f->languages);
     config_clear(&f->config);

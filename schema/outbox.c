@@ -1,0 +1,182 @@
+#include "schema/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/jobs_internal.h"
+
+static void clear_item(struct outbox_item *i)
+{
+    free(i->key);
+    free(i->payload);
+    free(i->reason);
+    free(i->topic);
+    (void)submission_free(i->submission);
+}
+
+void outbox_batch_clear(struct outbox_batch *b)
+{
+    for (size_t i = 0; i < b->len; i++)
+        clear_item(&b->items[i]);
+    free(b->items);
+    *b = (struct outbox_batch){ 0 };
+}
+
+/* A column's bytes with a NUL behind them; NULL stays NULL. */
+static int copy_bytes(struct db_stmt *q, int column, char **ret_data, size_t *ret_len)
+{
+    size_t len;
+
+    if (db_is_null(q, column))
+        return 0;
+    const void *data = db_blob(q, column, &len);
+    char *copy = malloc(len + 1);
+    if (!copy)
+        return -1;
+    memcpy(copy, data, len);
+    copy[len] = '\0';
+    *ret_data = copy;
+    *ret_len = len;
+    return 0;
+}
+
+static int copy_row(struct db_stmt *q, struct outbox_item *i)
+{
+    size_t len;
+
+    i->number = db_int(q, 0);
+    i->kind = (enum outbox_kind)db_int(q, 1);
+    i->seq = db_int(q, 2);
+    i->partition = (int32_t)db_int(q, 7);
+    i->offset = db_int(q, 8);
+    if (copy_bytes(q, 3, &i->key, &i->key_len) < 0 ||
+        copy_bytes(q, 4, &i->payload, &i->payload_len) < 0 ||
+        copy_bytes(q, 5, &i->reason, &len) < 0 || copy_bytes(q, 6, &i->topic, &len) < 0)
+        return -1;
+    return 0;
+}
+
+/* Texts that retention has taken are not told; the report is. */
+static int lend_submission(struct db *d, struct outbox_item *i, struct err *e)
+{
+    struct err why;
+
+    if (i->kind != OUTBOX_REPORT ||
+        jobs_load_submission(d, i->seq, true, &i->submission, &why) == 0)
+        return 0;
+    return why.kind == ERR_DISK || why.kind == ERR_NOMEM ? err_set(e, why.kind, "%s", why.msg) : 0;
+}
+
+static int add(struct outbox_batch *b, struct db_stmt *q, struct err *e)
+{
+    struct outbox_item *grown = realloc(b->items, (b->len + 1) * sizeof *grown);
+
+    if (!grown)
+        return err_set(e, ERR_NOMEM, "the outbox");
+    b->items = grown;
+    b->items[b->len] = (struct outbox_item){ 0 };
+    if (copy_row(q, &b->items[b->len++]) < 0)
+        return err_set(e, ERR_NOMEM, "the outbox");
+    return 0;
+}
+
+static int read_rows(struct db *d, int64_t after, size_t max_rows, size_t max_bytes,
+                     struct outbox_batch *b, struct err *e)
+{
+    JOBS_SQL(select) =
+        "SELECT o.number, o.kind, o.seq,"
+        " CASE o.kind WHEN 0 THEN coalesce(j.told_id, j.id) ELSE o.key END,"
+        " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
+        " o.offset FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
+        " LEFT JOIN report r ON r.seq = o.seq WHERE o.number > ?1 ORDER BY o.number LIMIT ?2";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    size_t bytes = 0;
+    int n = 0;
+
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, after);
+    db_bind_int(q, 2, (int64_t)max_rows);
+    while (bytes <= max_bytes && (n = db_step(q, e)) > 0) {
+        if (add(b, q, e) < 0 || lend_submission(d, &b->items[b->len - 1], e) < 0)
+            return -1;
+        bytes += b->items[b->len - 1].payload_len;
+    }
+    return n < 0 ? -1 : 0;
+}
+
+int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes,
+                struct outbox_batch *ret_batch, struct err *e)
+{
+    struct outbox_batch b = { 0 };
+    struct db *d = jobs_reader_take(j);
+    int rc = read_rows(d, after, max_rows, max_bytes, &b, e);
+
+    jobs_reader_give(j, d);
+    if (rc < 0)
+        outbox_batch_clear(&b);
+    else
+        *ret_batch = b;
+    return rc;
+}
+
+void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    *ret_rows = j->outbox_rows;
+    *ret_oldest_ms = j->outbox_oldest_ms;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
+void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    j->outbox_listener.fn = fn;
+    j->outbox_listener.ctx = ctx;
+    (void)pthread_mutex_unlock(&j->lock);
+}
+
+/* ---- watermarks ---- */
+
+static int read_marks(struct db *d, struct outbox_watermark **marks, size_t *len, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT topic, partition, offset FROM watermark";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    int n;
+
+    if (!q)
+        return -1;
+    while ((n = db_step(q, e)) > 0) {
+        struct outbox_watermark *grown = realloc(*marks, (*len + 1) * sizeof *grown);
+        char *topic = strdup(db_text(q, 0, NULL));
+        *marks = grown ? grown : *marks;
+        if (!grown || !topic) {
+            free(topic);
+            return err_set(e, ERR_NOMEM, "watermarks");
+        }
+        grown[(*len)++] = (struct outbox_watermark){ .topic = topic,
+                                                     .partition = (int32_t)db_int(q, 1),
+                                                     .offset = db_int(q, 2) };
+    }
+    return n;
+}
+
+int outbox_watermarks(struct jobs *j, struct outbox_watermark **ret_marks, size_t *ret_len,
+                      struct err *e)
+{
+    struct outbox_watermark *marks = NULL;
+    size_t len = 0;
+    struct db *d = jobs_reader_take(j);
+    int rc = read_marks(d, &marks, &len, e);
+
+    jobs_reader_give(j, d);
+    if (rc < 0) {
+        while (len > 0)
+            free(marks[--len].topic);
+        free(marks);
+        return -1;
+    }
+    *ret_marks = marks;
+    *ret_len = len;
+    return 0;
+}

@@ -1,0 +1,92 @@
+/* schema/outbox.h - what must still be told to Kafka: reports, refusals and dead letters.
+ *
+ *     a row becomes final, a message is refused, somebody asks again
+ *         --> a row here, in the same transaction --sent and acknowledged (JOBS_SENT)--> gone
+ *
+ * A report is not copied: its row names the job, and what is read here is the job's stored report.
+ *
+ * Room     schema. Has never heard of librdkafka.
+ * Owns     what outbox_read() returns, until outbox_batch_clear().
+ * Threads  any; the listener is called on the table's writer thread and must not block.
+ * Errors   0, or -1 with *e filled.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+
+struct err;
+struct jobs;
+struct submission;
+
+/* Where in Kafka a message was read. Borrowed wherever it is handed over. */
+struct outbox_origin {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+enum outbox_kind {
+    OUTBOX_REPORT,     /* of a job; payload is its stored report, for report_render() */
+    OUTBOX_REFUSAL,    /* the report of a message that made no job; payload is a stored report */
+    OUTBOX_DEAD_LETTER /* a message as it came, byte for byte, for the dead-letter topic */
+};
+
+/* A row to be written: for JOBS_REFUSE. All borrowed. */
+struct outbox_letter {
+    enum outbox_kind kind; /* REFUSAL or DEAD_LETTER */
+    const void *key;       /* NULL: none */
+    size_t key_len;
+    const void *payload; /* NULL: a tombstone */
+    size_t payload_len;
+    const char *reason; /* DEAD_LETTER: for the header scrc-reason */
+};
+
+/* A row as read. All owned by the batch. */
+struct outbox_item {
+    int64_t number; /* rising, never used twice in the life of the table */
+    enum outbox_kind kind;
+    int64_t seq; /* REPORT: the job's; else 0 */
+    char *key;   /* REPORT: the id that the report and its key carry on the topic; NULL: none */
+    size_t key_len;
+    char *payload; /* NUL-terminated beyond payload_len; NULL: none */
+    size_t payload_len;
+    char *reason, *topic; /* DEAD_LETTER: why, and where it was read; else NULL */
+    int32_t partition;
+    int64_t offset;
+    struct submission
+        *submission; /* REPORT: lends report_render() the tests' texts; NULL: expired */
+};
+
+struct outbox_batch {
+    struct outbox_item *items;
+    size_t len;
+};
+
+/* Rows with number > after, lowest first: at most max_rows, and no more once their payloads pass
+ * max_bytes (at least one). Empty when there is none. Release with outbox_batch_clear(). */
+NODISCARD int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes,
+                          struct outbox_batch *ret_batch, struct err *e);
+void outbox_batch_clear(struct outbox_batch *b);
+
+/* Rows in it, and when the oldest was put in (ms since 1970; 0: empty). From memory. */
+void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
+
+/* Called after each commit that put rows in. Added before traffic starts; one listener. */
+void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx);
+
+/* ---- watermarks: from where the results topic must be scanned for rows sent before a death ----
+ */
+
+struct outbox_watermark {
+    char *topic; /* owned where read, borrowed for JOBS_WATERMARKS */
+    int32_t partition;
+    int64_t offset; /* no row that is still here was sent below it */
+};
+
+/* Caller frees each topic and the array. */
+NODISCARD int outbox_watermarks(struct jobs *j, struct outbox_watermark **ret_marks,
+                                size_t *ret_len, struct err *e);

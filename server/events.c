@@ -1,0 +1,68 @@
+#include "server/events.h"
+
+#include <microhttpd.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "schema/err.h"
+#include "server/http.h"
+
+/* What the kernel keeps for one slow reader, about; it would grow to megabytes by itself. */
+#define SOCKET_BYTES (64 * KIB)
+
+static void on_wake(struct hub_sub *s)
+{
+    request_resume((struct request *)(void *)((char *)s - offsetof(struct request, stream)));
+}
+
+static const char *last_event_id(const struct request *r)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Last-Event-ID");
+}
+
+static enum next begin(struct request *r, int64_t seq)
+{
+    const int bytes = SOCKET_BYTES;
+    struct err e;
+
+    if (r->head)
+        return request_reply(r, 200, EVENTS_TYPE, NULL, 0);
+    r->stream = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = on_wake };
+    if (hub_join(r->server->hub, &r->stream, r->id, last_event_id(r), &e) < 0)
+        return e.kind == ERR_CANCELLED ? request_stopping(r) : request_fail(r, &e);
+    (void)setsockopt(r->stream.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    return NEXT_STREAM;
+}
+
+enum next events_everything(struct request *r) { return begin(r, 0); }
+
+enum next events_of_one(struct request *r)
+{
+    const char *last = last_event_id(r);
+    struct job_status status;
+    struct err e;
+
+    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
+        return request_fail(r, &e);
+    if (status.expired)
+        return request_refuse(r, 404, "its report was removed after RETENTION");
+    if (last && job_state_is_final(status.state) &&
+        hub_event_number(r->server->hub, last) >= status.change)
+        return request_reply(r, 204, EVENTS_TYPE, NULL, 0);
+    return begin(r, status.seq);
+}
+
+ssize_t events_read(void *request, uint64_t position, char *out, size_t size)
+{
+    struct request *r = request;
+
+    (void)position;
+    ssize_t n = hub_read(&r->stream, out, size);
+    if (n > 0)
+        return n;
+    if (n < 0 || !request_pause(r))
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (!hub_sleep(&r->stream))
+        request_resume(r);
+    return 0;
+}

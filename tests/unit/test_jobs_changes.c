@@ -1,0 +1,188 @@
+/* What the table tells of its changes: to listeners at once, to readers since a number. */
+#include "jobs_fixture.h"
+
+struct told {
+    char ids[400]; /* "b c a " */
+    int64_t last, most;
+};
+
+static bool take(void *ctx, const struct jobs_item *item)
+{
+    struct told *t = ctx;
+    json_auto_t *json = json_loadb(item->json, item->len, 0, NULL);
+    size_t at = strlen(t->ids);
+
+    assert_non_null(json);
+    assert_true(item->change > t->last); /* in order */
+    t->last = item->change;
+    (void)snprintf(t->ids + at, sizeof t->ids - at, "%s=%s@%lld ",
+                   json_string_value(json_object_get(json, "id")),
+                   json_string_value(json_object_get(json, "state")),
+                   json_integer_value(json_object_get(json, "position")));
+    return t->most == 0 || --t->most > 0;
+}
+
+static void assert_since(struct table *t, int64_t after, int64_t limit, const char *ids)
+{
+    struct told told = { .last = after };
+    struct err e = { 0 };
+
+    if (jobs_items_since(t->j, after, limit, STATUS_SET_FULL, take, &told, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_string_equal(told.ids, ids);
+}
+
+static int64_t last_change(struct table *t)
+{
+    struct jobs_counts c;
+
+    jobs_counts(t->j, &c);
+    return c.change;
+}
+
+static void each_row_is_told_once_and_as_it_is_now(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct err e = { 0 };
+
+    assert_int_equal(last_change(t), 0);
+    assert_since(t, 0, 10, "");
+    (void)accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+    int64_t before = last_change(t);
+    (void)accept_ok(t->j, "d", "c");
+    assert_since(t, 0, 10, "a=queued@1 b=queued@2 d=queued@3 ");
+    assert_since(t, before, 10, "d=queued@3 ");
+
+    int64_t seq = claim_c(t->j);
+    assert_since(t, 0, 10, "b=queued@1 d=queued@2 a=running@0 ");
+    finish_ok(t->j, seq, "a", VERDICT_OK, 5);
+    assert_since(t, before, 10, "d=queued@2 a=done@0 ");
+    assert_int_equal(cancel(t->j, "b", &op, &e), 0);
+    assert_since(t, 0, 10, "d=queued@1 a=done@0 b=cancelled@0 ");
+    assert_since(t, 0, 2, "d=queued@1 a=done@0 "); /* the rest begins behind the last one */
+    assert_since(t, status_of(t->j, "a").change, 2, "b=cancelled@0 ");
+    assert_since(t, last_change(t), 10, "");
+    assert_int_equal(status_of(t->j, "b").change, last_change(t));
+
+    struct told two = { .most = 2 };
+    assert_int_equal(jobs_items_since(t->j, 0, 10, STATUS_SET_FULL, take, &two, &e), 0);
+    assert_string_equal(two.ids, "d=queued@1 a=done@0 ");
+}
+
+static void a_refused_operation_changes_nothing(void **state)
+{
+    struct table *t = *state;
+    struct jobs_op op;
+    struct err e = { 0 };
+
+    (void)accept_ok(t->j, "a", "c");
+    int64_t before = last_change(t);
+    assert_int_equal(send(t->j, "a", "c", "other", &op), -1);
+    assert_int_equal(send(t->j, "a", "c", "print(1)", &op), 0); /* the same again */
+    assert_int_equal(cancel(t->j, "nobody", &op, &e), -1);
+    assert_int_equal(last_change(t), before);
+    assert_since(t, before, 10, "");
+}
+
+/* Who was away while the server died must hear that what ran is queued again. */
+static void the_count_goes_on_after_a_restart(void **state)
+{
+    struct table *t = *state;
+
+    (void)accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "c");
+    (void)accept_ok(t->j, "d", "c");
+    (void)claim_c(t->j);
+    (void)claim_c(t->j);
+    int64_t before = last_change(t);
+    table_reopen(t);
+    assert_true(last_change(t) > before);
+    assert_since(t, before, 10, "a=queued@1 b=queued@2 ");
+    before = last_change(t);
+    (void)accept_ok(t->j, "f", "c");
+    assert_since(t, before, 10, "f=queued@4 ");
+    table_reopen(t);
+    assert_since(t, before, 10, "f=queued@4 ");
+}
+
+static void one_row_is_told(void **state)
+{
+    struct table *t = *state;
+    struct told told = { .last = 0 };
+    struct err e = { 0 };
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    assert_int_equal(jobs_item_of(t->j, seq, STATUS_SET_FULL, take, &told, &e), 0);
+    assert_string_equal(told.ids, "a=queued@1 ");
+    assert_int_equal(jobs_item_of(t->j, seq + 1, STATUS_SET_FULL, take, &told, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+}
+
+/* ---- listeners ---- */
+
+struct heard {
+    struct jobs_change last;
+    char language[64];
+    int64_t changes, highest;
+};
+
+static void hear(void *ctx, const struct jobs_change *changes, size_t len)
+{
+    struct heard *h = ctx;
+
+    for (size_t i = 0; i < len; i++) {
+        assert_true(changes[i].change > h->highest);
+        h->highest = changes[i].change;
+        h->last = changes[i];
+        (void)snprintf(h->language, sizeof h->language, "%s",
+                       changes[i].language ? changes[i].language : "");
+        h->changes++;
+    }
+}
+
+static void listeners_hear_what_became_of_a_row(void **state)
+{
+    struct table *t = *state;
+    struct heard h = { .changes = 0 };
+    struct err e = { 0 };
+    struct jobs_op op;
+
+    jobs_listen(t->j, hear, &h);
+    (void)accept_ok(t->j, "a", "c");
+    assert_string_equal(h.language, "c");
+    int64_t seq = claim_c(t->j);
+    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_WA, 5);
+    r->queue_ms = 11;
+    r->build_ms = 22;
+    r->run_ms = 33;
+    if (finish(t->j, seq, r, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(h.changes, 3);
+    assert_int_equal(h.last.state, JOB_DONE);
+    assert_int_equal(h.last.verdict, VERDICT_WA);
+    assert_string_equal(h.language, "c");
+    assert_true(h.last.judged && h.last.queue_ms == 11 && h.last.build_ms == 22);
+    assert_true(h.last.run_ms == 33 && h.last.total_ms >= 0 && h.last.total_ms < 60000);
+    assert_int_equal(h.highest, last_change(t));
+
+    (void)accept_ok(t->j, "b", "java");
+    assert_int_equal(cancel(t->j, "b", &op, &e), 0);
+    assert_int_equal(h.last.state, JOB_CANCELLED);
+    assert_string_equal(h.language, "java");
+    assert_false(h.last.judged);
+}
+
+int main(void)
+{
+#define ON_TABLE(f) cmocka_unit_test_setup_teardown(f, table_setup, table_teardown)
+    const struct CMUnitTest tests[] = {
+        ON_TABLE(each_row_is_told_once_and_as_it_is_now),
+        ON_TABLE(a_refused_operation_changes_nothing),
+        ON_TABLE(the_count_goes_on_after_a_restart),
+        ON_TABLE(one_row_is_told),
+        ON_TABLE(listeners_hear_what_became_of_a_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
