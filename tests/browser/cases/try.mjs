@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 
 const editor = (page) => page.getByRole('textbox', { name: 'Source' });
 
+const untilWritten = (page, text) => editor(page).filter({ hasText: text }).waitFor();
+
 /* Replaces what is in the editor. */
 async function write(page, text) {
   await editor(page).focus();
@@ -76,11 +78,11 @@ export default {
     assert.equal(await editor(page).innerText(), 'print("kept")');
     assert.equal(await page.getByLabel('Time limit, ms').inputValue(), '99999999');
     await page.getByLabel('Language').selectOption('go');
-    assert.match(await editor(page).innerText(), /package main/);
+    await untilWritten(page, 'package main');
     await page.getByLabel('Language').selectOption('python');
-    assert.equal(await editor(page).innerText(), 'print("kept")');
+    await untilWritten(page, 'print("kept")');
     await page.getByRole('button', { name: 'Start over' }).click();
-    assert.match(await editor(page).innerText(), /map\(int/);
+    await untilWritten(page, 'map(int');
   },
 
   'the keyboard leaves the editor': async (bench) => {
