@@ -67,7 +67,7 @@ struct ask {
     const json_t *body; /* borrowed; NULL: none */
     long timeout_ms;
     size_t answer_max;
-    bool plain; /* the path is whole; else it goes behind the version */
+    bool plain;               /* the path is whole; else it goes behind the version */
     enum metrics_timer timer; /* 0: it counts among the others */
 };
 
@@ -243,7 +243,11 @@ int docker_create(struct docker *d, const char *name, const json_t *body, char *
     char path[PATH_SIZE];
     if (path_of(path, "/containers/create?name=", name, "", e) < 0)
         return -1;
-    struct ask a = { .method = "POST", .path = path, .body = body, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_CREATE };
+    struct ask a = { .method = "POST",
+                     .path = path,
+                     .body = body,
+                     .timeout_ms = SLOW_MS,
+                     .timer = METRICS_DOCKER_CREATE };
     long status = 0;
     json_auto_t *answer = NULL;
     if (ask(d, &a, &status, &answer, e) < 0)
@@ -275,7 +279,9 @@ int docker_start(struct docker *d, const char *id, struct err *e)
     char path[PATH_SIZE];
     if (path_of(path, "/containers/", id, "/start", e) < 0)
         return -1;
-    struct ask a = { .method = "POST", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_START };
+    struct ask a = {
+        .method = "POST", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_START
+    };
     return act(d, &a, (const long[]){ 304, 304 }, e); /* 304: it runs already */
 }
 
@@ -297,9 +303,7 @@ int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct
         json_pack("{s:I, s:I}", "Memory", (json_int_t)bytes, "MemorySwap", (json_int_t)bytes);
     if (!body)
         return err_set(e, ERR_NOMEM, "update container %.12s", id);
-    struct ask a = {
-        .method = "POST", .path = path, .body = body, .timer = METRICS_DOCKER_UPDATE
-    };
+    struct ask a = { .method = "POST", .path = path, .body = body, .timer = METRICS_DOCKER_UPDATE };
     return ask_well(d, &a, NULL, e);
 }
 
@@ -317,7 +321,9 @@ int docker_remove(struct docker *d, const char *id, struct err *e)
     char path[PATH_SIZE];
     if (path_of(path, "/containers/", id, "?force=1&v=1", e) < 0)
         return -1;
-    struct ask a = { .method = "DELETE", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_REMOVE };
+    struct ask a = {
+        .method = "DELETE", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_REMOVE
+    };
     int rc = act(d, &a, (const long[]){ 404, 409 }, e); /* 409: it is being removed already */
     if (rc == 0)
         metrics_count(METRICS_CELLS_REMOVED);

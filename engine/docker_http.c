@@ -182,3 +182,5 @@ int docker_http_send(struct docker_http *h, const struct docker_http_request *q,
     *ret_status = status;
     return 0;
 }
+
+const char *docker_http_library(void) { return curl_version_info(CURLVERSION_NOW)->version; }

@@ -39,3 +39,6 @@ struct docker_http_request {
  * repeats it by itself when a kept connection turns out to be dead. */
 NODISCARD int docker_http_send(struct docker_http *h, const struct docker_http_request *q,
                                long *ret_status, struct buf *answer, struct err *e);
+
+/* libcurl's version. Static. */
+const char *docker_http_library(void);

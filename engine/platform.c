@@ -1,6 +1,5 @@
 #include "engine/platform.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -10,6 +9,8 @@
 #include "engine/docker.h"
 #include "engine/engine.h"
 #include "engine/platform_host.h"
+#include "engine/platform_load.h"
+#include "schema/clock.h"
 #include "schema/err.h"
 
 #define DISK_LOW (1 * GIB)
@@ -22,23 +23,8 @@ struct probe {
     json_t *version, *info; /* owned; NULL while Docker is away */
     struct err away;        /* why */
     const char *some_image; /* borrowed; a run image that is there, or NULL */
+    int64_t asked_ms;       /* how long Docker took to tell of itself */
 };
-
-PRINTF(3, 4)
-static void say(struct platform_finding *f, enum platform_level level, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    f->level = level;
-    (void)vsnprintf(f->says, sizeof f->says, fmt, ap);
-    va_end(ap);
-}
-
-static void advise(struct platform_finding *f, const char *means, const char *mend)
-{
-    (void)snprintf(f->means, sizeof f->means, "%s", means);
-    (void)snprintf(f->mend, sizeof f->mend, "%s", mend);
-}
 
 static const char *text_of(json_t *object, const char *key)
 {
@@ -73,17 +59,20 @@ static const char *component(const struct probe *p, const char *name)
 static void look_docker(struct probe *p, struct platform_finding *f)
 {
     if (!p->info) {
-        say(f, PLATFORM_UNFIT, "%.190s", p->away.msg);
-        advise(f, "nothing is judged until Docker answers; submissions wait",
-               "start Docker, or set DOCKER_HOST to its unix socket");
+        platform_say(f, PLATFORM_UNFIT, "%.190s", p->away.msg);
+        platform_advise(
+            f, "nothing is judged until Docker answers; submissions wait",
+            "start Docker (docker ps must work for this user); in a container mount its socket: "
+            "-v /var/run/docker.sock:/var/run/docker.sock; elsewhere set DOCKER_HOST");
         return;
     }
     const char *podman = component(p, "Podman Engine");
-    say(f, podman[0] ? PLATFORM_WARNING : PLATFORM_OK, "%s %.40s, API %.10s",
-        podman[0] ? "Podman" : "Docker", podman[0] ? podman : text_of(p->version, "Version"),
-        text_of(p->version, "ApiVersion"));
+    platform_say(f, podman[0] ? PLATFORM_WARNING : PLATFORM_OK, "%s %.40s, API %.10s",
+                 podman[0] ? "Podman" : "Docker",
+                 podman[0] ? podman : text_of(p->version, "Version"),
+                 text_of(p->version, "ApiVersion"));
     if (podman[0])
-        advise(f, "scrc is made for Docker and not tried with Podman", "use Docker");
+        platform_advise(f, "scrc is made for Docker and not tried with Podman", "use Docker");
 }
 
 static void look_runc(struct probe *p, struct platform_finding *f)
@@ -95,17 +84,18 @@ static void look_runc(struct probe *p, struct platform_finding *f)
     bool old = platform_host_compare(v, mended) < 0 ||
                (platform_host_compare(v, next) >= 0 && platform_host_compare(v, next_mended) < 0);
 
-    say(f, text[0] && old ? PLATFORM_WARNING : PLATFORM_OK, "runc %.60s",
-        text[0] ? text : "not told");
+    platform_say(f, text[0] && old ? PLATFORM_WARNING : PLATFORM_OK, "runc %.60s",
+                 text[0] ? text : "not told");
     if (text[0] && old)
-        advise(f, "three ways out of a container were closed in 1.2.8 and 1.3.3",
-               "update runc, unless your distribution has put the fixes into its own version");
+        platform_advise(
+            f, "three ways out of a container were closed in 1.2.8 and 1.3.3",
+            "update runc, unless your distribution has put the fixes into its own version");
 }
 
 static void look_cgroup(struct probe *p, struct platform_finding *f)
 {
-    say(f, PLATFORM_OK, "version %.8s, driver %.30s", text_of(p->info, "CgroupVersion"),
-        text_of(p->info, "CgroupDriver"));
+    platform_say(f, PLATFORM_OK, "version %.8s, driver %.30s", text_of(p->info, "CgroupVersion"),
+                 text_of(p->info, "CgroupDriver"));
 }
 
 /* Limits that Docker can or cannot set here. */
@@ -135,11 +125,11 @@ static void look_controllers(struct probe *p, struct platform_finding *f)
         (void)snprintf(missing + len, sizeof missing - len, " %s", controllers[i].name);
         if (controllers[i].without > worst) {
             worst = controllers[i].without;
-            advise(f, controllers[i].means, controllers[i].mend);
+            platform_advise(f, controllers[i].means, controllers[i].mend);
         }
     }
-    say(f, worst, missing[0] ? "missing:%s" : "memory, pids and cpu limits%s",
-        missing[0] ? missing : "");
+    platform_say(f, worst, missing[0] ? "missing:%s" : "memory, pids and cpu limits%s",
+                 missing[0] ? missing : "");
 }
 
 static void look_swap(struct probe *p, struct platform_finding *f)
@@ -149,20 +139,21 @@ static void look_swap(struct probe *p, struct platform_finding *f)
         platform_host_read("/proc/swaps", text, sizeof text) ? platform_host_swap(text) : 0;
     bool limit = json_is_true(json_object_get(p->info, "SwapLimit"));
 
-    say(f, kib > 0 && !limit ? PLATFORM_UNFIT : PLATFORM_OK, "%lld MiB on, %s",
-        (long long)(kib / 1024), limit ? "limited for each cell" : "no limit for cells");
+    platform_say(f, kib > 0 && !limit ? PLATFORM_UNFIT : PLATFORM_OK, "%lld MiB on, %s",
+                 (long long)(kib / 1024), limit ? "limited for each cell" : "no limit for cells");
     if (kib > 0 && !limit)
-        advise(f, "a program could use swap beyond its memory limit",
-               "swapoff -a, or boot with swapaccount=1");
+        platform_advise(f, "a program could use swap beyond its memory limit",
+                        "swapoff -a, or boot with swapaccount=1");
 }
 
 static void look_seccomp(struct probe *p, struct platform_finding *f)
 {
     bool on = security_option(p, "seccomp");
-    say(f, on ? PLATFORM_OK : PLATFORM_UNFIT, "%s", on ? "on, with a profile of our own" : "off");
+    platform_say(f, on ? PLATFORM_OK : PLATFORM_UNFIT, "%s",
+                 on ? "on, with a profile of our own" : "off");
     if (!on)
-        advise(f, "programs could call every part of the kernel",
-               "a kernel with CONFIG_SECCOMP_FILTER and a Docker built with seccomp");
+        platform_advise(f, "programs could call every part of the kernel",
+                        "a kernel with CONFIG_SECCOMP_FILTER and a Docker built with seccomp");
 }
 
 /* Features of the engine that change where uid 0 of a cell ends, or what it may reach. */
@@ -189,9 +180,10 @@ static void look_feature(struct probe *p, struct platform_finding *f)
         if (strcmp(features[i].name, f->name) != 0)
             continue;
         bool on = security_option(p, f->name);
-        say(f, on ? features[i].level : PLATFORM_OK, "%s", on ? features[i].says : "not in use");
+        platform_say(f, on ? features[i].level : PLATFORM_OK, "%s",
+                     on ? features[i].says : "not in use");
         if (on)
-            advise(f, features[i].means, features[i].mend);
+            platform_advise(f, features[i].means, features[i].mend);
     }
 }
 
@@ -201,15 +193,15 @@ static void look_kernel(struct probe *p, struct platform_finding *f)
     struct utsname name;
     (void)p;
     if (uname(&name) < 0) {
-        say(f, PLATFORM_WARNING, "unknown");
+        platform_say(f, PLATFORM_WARNING, "unknown");
         return;
     }
     bool old = platform_host_compare(platform_host_version(name.release), smooth) < 0;
-    say(f, old ? PLATFORM_WARNING : PLATFORM_OK, "Linux %.64s on %.32s", name.release,
-        name.machine);
+    platform_say(f, old ? PLATFORM_WARNING : PLATFORM_OK, "Linux %.64s on %.32s", name.release,
+                 name.machine);
     if (old)
-        advise(f, "before 6.3 the making of cells stalls when many come and go at once",
-               "a newer kernel, where throughput matters");
+        platform_advise(f, "before 6.3 the making of cells stalls when many come and go at once",
+                        "a newer kernel, where throughput matters");
 }
 
 static void look_core_pattern(struct probe *p, struct platform_finding *f)
@@ -217,14 +209,14 @@ static void look_core_pattern(struct probe *p, struct platform_finding *f)
     char text[256];
     (void)p;
     if (!platform_host_read("/proc/sys/kernel/core_pattern", text, sizeof text)) {
-        say(f, PLATFORM_WARNING, "unknown");
+        platform_say(f, PLATFORM_WARNING, "unknown");
         return;
     }
     bool helper = platform_host_core_helper(text);
-    say(f, helper ? PLATFORM_WARNING : PLATFORM_OK, "%.100s", text);
+    platform_say(f, helper ? PLATFORM_WARNING : PLATFORM_OK, "%.100s", text);
     if (helper)
-        advise(f, "each crash of a program may start that helper on this host",
-               "sysctl kernel.core_pattern=core");
+        platform_advise(f, "each crash of a program may start that helper on this host",
+                        "sysctl kernel.core_pattern=core");
 }
 
 static void look_clock(struct probe *p, struct platform_finding *f)
@@ -235,12 +227,12 @@ static void look_clock(struct probe *p, struct platform_finding *f)
     (void)p;
     if (!platform_host_read(path, text, sizeof text))
         (void)snprintf(text, sizeof text, "not told");
-    say(f, PLATFORM_OK, "clock source %s", text);
+    platform_say(f, PLATFORM_OK, "clock source %s", text);
     for (size_t i = 0; i < ARRAY_LEN(slow); i++)
         if (strcmp(text, slow[i]) == 0) {
             f->level = PLATFORM_WARNING;
-            advise(f, "asking for the time is slow, so short runs measure long",
-                   "boot with tsc=reliable, if the processor's counter can be trusted");
+            platform_advise(f, "asking for the time is slow, so short runs measure long",
+                            "boot with tsc=reliable, if the processor's counter can be trusted");
         }
 }
 
@@ -267,11 +259,11 @@ static void look_images(struct probe *p, struct platform_finding *f)
             (void)snprintf(missing + len, sizeof missing - len, " %.20s", l->name);
         there += seen == wanted;
     }
-    say(f, missing[0] ? PLATFORM_WARNING : PLATFORM_OK, "%zu of %zu languages%s%s", there,
-        p->languages->len, missing[0] ? ", missing:" : "", missing);
+    platform_say(f, missing[0] ? PLATFORM_WARNING : PLATFORM_OK, "%zu of %zu languages%s%s", there,
+                 p->languages->len, missing[0] ? ", missing:" : "", missing);
     if (missing[0])
-        advise(f, "these languages wait until their images are there",
-               "docker pull them, or set {LANGUAGE}_IMAGE and {LANGUAGE}_RUN_IMAGE");
+        platform_advise(f, "these languages wait until their images are there",
+                        "docker pull them, or set {LANGUAGE}_IMAGE and {LANGUAGE}_RUN_IMAGE");
 }
 
 static void look_disk(struct probe *p, struct platform_finding *f)
@@ -280,21 +272,54 @@ static void look_disk(struct probe *p, struct platform_finding *f)
     struct statvfs fs;
 
     if (!root[0] || statvfs(root, &fs) < 0) {
-        say(f, PLATFORM_OK, "%.120s cannot be seen from here", root[0] ? root : "Docker's root");
+        platform_say(f, PLATFORM_OK, "%.120s cannot be seen from here",
+                     root[0] ? root : "Docker's root");
         return;
     }
     int64_t free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-    say(f, free_bytes < DISK_LOW ? PLATFORM_WARNING : PLATFORM_OK, "%lld MiB free under %.120s",
-        (long long)(free_bytes / MIB), root);
+    platform_say(f, free_bytes < DISK_LOW ? PLATFORM_WARNING : PLATFORM_OK,
+                 "%lld MiB free under %.120s", (long long)(free_bytes / MIB), root);
     if (free_bytes < DISK_LOW)
-        advise(f, "images and containers may find no room",
-               "docker system prune, or a larger disk");
+        platform_advise(f, "images and containers may find no room",
+                        "docker system prune, or a larger disk");
+}
+
+static void look_containers(struct probe *p, struct platform_finding *f)
+{
+    platform_load_containers(f, json_integer_value(json_object_get(p->info, "ContainersRunning")),
+                             json_integer_value(json_object_get(p->info, "ContainersStopped")),
+                             p->asked_ms);
+}
+
+static void look_parallel(struct probe *p, struct platform_finding *f)
+{
+    platform_load_parallel(f, p->config->parallel, sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static void look_memory(struct probe *p, struct platform_finding *f)
+{
+    char text[4096];
+    const struct engine_config *c = p->config;
+
+    if (!platform_host_read("/proc/meminfo", text, sizeof text))
+        text[0] = '\0';
+    platform_load_memory(f, text, c->parallel, c->default_memory_bytes, c->build_memory_bytes);
+}
+
+static void look_load(struct probe *p, struct platform_finding *f)
+{
+    char text[64];
+    (void)p;
+
+    if (!platform_host_read("/proc/loadavg", text, sizeof text))
+        text[0] = '\0';
+    platform_load_busy(f, text, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 static void unfit(struct platform_finding *f, const struct err *e, const char *mend)
 {
-    say(f, PLATFORM_UNFIT, "%.190s", e->msg);
-    advise(f, "no cell can be made", mend);
+    platform_say(f, PLATFORM_UNFIT, "%.190s", e->msg);
+    platform_advise(f, "no cell can be made", mend);
 }
 
 /* Opens one cell and asks what it got. */
@@ -314,11 +339,11 @@ static void try_cell(struct probe *p, struct platform_finding *f, const struct c
         return;
     }
     if (cell_box(cell) == AGENT_BOX_NAMESPACES) {
-        say(f, PLATFORM_OK, "namespaces");
-        advise(f, "each run gets fresh user, pid, ipc and mount namespaces", "");
+        platform_say(f, PLATFORM_OK, "namespaces");
+        platform_advise(f, "each run gets fresh user, pid, ipc and mount namespaces", "");
     } else {
-        say(f, PLATFORM_OK, "in place, because %.160s", cell_box_why(cell));
-        advise(f, "each run is followed by killing, wiping and checking", "");
+        platform_say(f, PLATFORM_OK, "in place, because %.160s", cell_box_why(cell));
+        platform_advise(f, "each run is followed by killing, wiping and checking", "");
     }
     (void)cell_free(cell, p->docker);
 }
@@ -335,7 +360,7 @@ static void look_box(struct probe *p, struct platform_finding *f)
         return;
     }
     if (!p->some_image) {
-        say(f, PLATFORM_WARNING, "not tried: no image is there yet");
+        platform_say(f, PLATFORM_WARNING, "not tried: no image is there yet");
         return;
     }
     const struct cell_host host = { .dir = dir,
@@ -367,6 +392,10 @@ static const struct {
     { "core_pattern", look_core_pattern, true },
     { "clock", look_clock, true },
     { "disk", look_disk, false },
+    { "parallel", look_parallel, true },
+    { "memory", look_memory, true },
+    { "load", look_load, true },
+    { "containers", look_containers, false },
     { "images", look_images, false },
     { "box", look_box, false }, /* behind images: uses one of them */
 };
@@ -377,11 +406,13 @@ size_t platform_check(const struct engine_config *c, const struct languages *l,
 {
     struct probe p = { .config = c, .languages = l };
     size_t len = 0;
+    int64_t began = clock_mono_ns();
 
     if (docker_open(c->docker_host, &p.docker, &p.away) == 0 &&
         docker_version(p.docker, &p.version, &p.away) == 0 &&
         docker_info(p.docker, &p.info, &p.away) < 0)
         p.info = NULL;
+    p.asked_ms = (clock_mono_ns() - began) / NS_PER_MS;
     for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
         if (!p.info && !looks[i].without_docker)
             continue;

@@ -134,8 +134,7 @@ static int build(struct trial *t, struct err *e)
     if (!t->plan->row->build[0])
         return 1;
     run_prepare(t->b, t->plan, &t->limits);
-    engine_tell(t->b->config,
-                &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
+    engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
     int64_t start = clock_mono_ns();
     if (build_run(t->b, t->plan, &t->words, t->source_fd, &o, e) < 0)
         return -1;

@@ -332,3 +332,5 @@ const void *db_blob(struct db_stmt *q, int column, size_t *ret_len)
     *ret_len = data ? (size_t)sqlite3_column_bytes(q->stmt, column) : 0;
     return data ? data : "";
 }
+
+const char *db_library(void) { return sqlite3_libversion(); }

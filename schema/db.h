@@ -29,6 +29,9 @@ enum db_mode {
     DB_READER  /* read-only; the file must exist and be in WAL mode */
 };
 
+/* SQLite's version. Static. */
+const char *db_library(void);
+
 /* On success the caller owns *ret_db. */
 NODISCARD int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e);
 

@@ -62,6 +62,7 @@ struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
     enum job_state state;
+    bool fresh;           /* it has just been accepted */
     int64_t change;       /* the number of this change; they rise by the order of commits */
     const char *language; /* borrowed; NULL for a claim */
     /* of a row that has just become final */
@@ -260,6 +261,14 @@ NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int6
 /* One row. ERR_NOT_FOUND. */
 NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
                            void *ctx, struct err *e);
+
+/* The row that waits longest, as jobs_counts() names it. ERR_NOT_FOUND. */
+struct jobs_oldest {
+    char id[SUBMISSION_ID_MAX + 1], language[64];
+    int64_t submitted_ms;
+};
+NODISCARD int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest,
+                          struct err *e);
 
 struct jobs_counts {
     int64_t queued, running, final; /* rows */

@@ -73,6 +73,32 @@ int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, s
     return 0;
 }
 
+/* ---- who waits longest ---- */
+
+static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT id, language, submitted_ms FROM job WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
+    (void)snprintf(ret_oldest->id, sizeof ret_oldest->id, "%s", db_text(q, 0, NULL));
+    (void)snprintf(ret_oldest->language, sizeof ret_oldest->language, "%s", db_text(q, 1, NULL));
+    ret_oldest->submitted_ms = db_int(q, 2);
+    return 0;
+}
+
+int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = select_oldest(d, seq, ret_oldest, e);
+    jobs_reader_give(j, d);
+    return rc;
+}
+
 /* ---- report ---- */
 
 static int select_report(struct db *d, const char *id, int64_t *ret_seq, struct buf *ret_json,

@@ -122,3 +122,5 @@ void text_random_id(char out[TEXT_ID_SIZE])
     randombytes_buf(bytes, sizeof bytes);
     (void)sodium_bin2hex(out, TEXT_ID_SIZE, bytes, sizeof bytes);
 }
+
+const char *text_library(void) { return sodium_version_string(); }

@@ -326,6 +326,55 @@ void config_print_help(FILE *f)
     }
 }
 
+bool config_secret(const char *name)
+{
+    static const char *const words[] = { "password", "secret", "key", "pem", "token" };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcasestr(name, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static void show_number(const struct knob *k, int64_t n, char *out, size_t size)
+{
+    if (k->words)
+        (void)snprintf(out, size, "%s", k->words[n]);
+    else
+        print_amount(n, k->type, out, size);
+}
+
+bool config_show(const struct config *c, size_t i, struct config_shown *ret_shown)
+{
+    if (i >= ARRAY_LEN(knobs))
+        return false;
+    const struct knob *k = &knobs[i];
+    const char *at = (const char *)c + k->offset, *text = NULL;
+    struct config_shown x = {
+        .name = k->name, .normal = k->normal, .help = k->help, .has_value = true
+    };
+
+    if (k->type == TEXT) {
+        memcpy(&text, at, sizeof text);
+        x.has_value = text != NULL;
+        (void)snprintf(x.value, sizeof x.value, "%s", text ? text : "");
+    } else if (k->type == FLAG) {
+        bool flag;
+        memcpy(&flag, at, sizeof flag);
+        show_number(k, flag, x.value, sizeof x.value);
+    } else {
+        int64_t n;
+        memcpy(&n, at, sizeof n);
+        show_number(k, n, x.value, sizeof x.value);
+    }
+    x.is_set = x.has_value && (!k->normal || strcmp(x.value, k->normal) != 0);
+    if (x.has_value && config_secret(k->name))
+        (void)snprintf(x.value, sizeof x.value, "***");
+    *ret_shown = x;
+    return true;
+}
+
 const char *config_name(size_t i) { return i < ARRAY_LEN(knobs) ? knobs[i].name : NULL; }
 
 /* ---- loading ---- */

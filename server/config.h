@@ -51,5 +51,15 @@ void config_near_misses(char *const *environment, config_say_fn *say, void *ctx)
 /* scrc --help: the table of settings. */
 void config_print_help(FILE *f);
 
+/* The i-th setting in force. False behind the last. What its name says is secret shows as "***". */
+struct config_shown {
+    const char *name, *normal, *help; /* static; normal NULL: no default */
+    bool has_value, is_set;           /* is_set: it differs from the default */
+    char value[1024];
+};
+bool config_show(const struct config *c, size_t i, struct config_shown *ret_shown);
+/* Whether a value under this name is shown to nobody. */
+bool config_secret(const char *name);
+
 /* The table's names in order; NULL behind the last. For tests and documents. */
 const char *config_name(size_t i);

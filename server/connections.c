@@ -82,6 +82,14 @@ void connections_done(struct connections *cs, struct connection *c)
     set_deadline(c, clock_mono_ns() + cs->timeout_ns);
 }
 
+int64_t connections_count(struct connections *cs)
+{
+    pthread_mutex_lock(&cs->lock);
+    int64_t n = cs->len;
+    pthread_mutex_unlock(&cs->lock);
+    return n;
+}
+
 /* shutdown, not close: the library owns the descriptor and finds the end of its input. */
 static void reap_locked(struct connections *cs)
 {

@@ -46,5 +46,7 @@ void connections_whole(struct connections *cs, struct connection *c);
 void connections_answering(struct connections *cs, struct connection *c);
 void connections_done(struct connections *cs, struct connection *c);
 
+int64_t connections_count(struct connections *cs);
+
 /* When no connection is left. Takes NULL, returns NULL. */
 struct connections *connections_free(struct connections *cs);

@@ -18,11 +18,14 @@
 #include "server/config.h"
 #include "server/connections.h"
 #include "server/events.h"
+#include "server/findings.h"
 #include "server/gate.h"
 #include "server/guard.h"
+#include "server/hub.h"
 #include "server/request.h"
 #include "server/routes.h"
 #include "server/screen.h"
+#include "server/traffic.h"
 #include "server/waiters.h"
 
 #define CACHE_BYTES   (16 * MIB)
@@ -42,8 +45,7 @@
 struct http {
     struct server server;
     struct MHD_Daemon *daemon;
-    struct connections *connections; /* owned */
-    struct aside *aside;             /* owned */
+    struct aside *aside; /* owned */
     struct gate gate;
     _Atomic int64_t body_bytes, answer_bytes; /* of all requests inside */
 };
@@ -94,7 +96,7 @@ static enum MHD_Result answer(struct request *r)
         return MHD_NO;
     p->body = NULL;
     add_headers(response, p);
-    connections_answering(r->http->connections, r->line);
+    connections_answering(r->http->server.connections, r->line);
     enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
     MHD_destroy_response(response);
     return rc;
@@ -113,7 +115,7 @@ static enum MHD_Result answer_stream(struct request *r)
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");
     (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    connections_whole(r->http->connections, r->line);
+    connections_whole(r->http->server.connections, r->line);
     r->reply.status = MHD_HTTP_OK;
     enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
@@ -126,7 +128,8 @@ static enum MHD_Result advance(struct request *r)
     case NEXT_REPLY:
         return answer(r);
     case NEXT_SENT:
-        connections_answering(r->http->connections, r->line);
+        r->reply.status = MHD_HTTP_OK;
+        connections_answering(r->http->server.connections, r->line);
         return MHD_YES;
     case NEXT_PAUSE:
         return MHD_YES;
@@ -154,7 +157,7 @@ static enum MHD_Result begin(struct request *r, const char *target, const char *
     const char *wrong = guard_read(r->connection, version, &head);
 
     r->head = strcmp(method, "HEAD") == 0;
-    connections_begun(r->http->connections, r->line);
+    connections_begun(r->http->server.connections, r->line);
     if (wrong) {
         (void)request_refuse(r, 400, "%s", wrong);
         r->reply.close = true;
@@ -232,6 +235,7 @@ static struct request *open_request(struct http *h, struct MHD_Connection *conne
     r->aside = h->aside;
     r->connection = connection;
     r->line = line;
+    r->began_ns = clock_mono_ns();
     gate_enter(&h->gate);
     return r;
 }
@@ -250,7 +254,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         return on_body(r, data, len);
     if (!r->whole) {
         r->whole = true;
-        connections_whole(r->http->connections, r->line);
+        connections_whole(r->http->server.connections, r->line);
     }
     return advance(r);
 }
@@ -266,9 +270,12 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     if (!r)
         return;
     *state = NULL;
+    bool timed = !r->stream.hub && !r->waited;
+    traffic_count(h->server.traffic, r->route, r->reply.status,
+                  timed ? clock_mono_ns() - r->began_ns : -1);
     atomic_fetch_sub(&h->body_bytes, (int64_t)r->body_charged);
     atomic_fetch_sub(&h->answer_bytes, (int64_t)r->answer_charged);
-    connections_done(h->connections, r->line);
+    connections_done(h->server.connections, r->line);
     request_free(r);
     gate_leave(&h->gate);
 }
@@ -280,12 +287,12 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **l
     const union MHD_ConnectionInfo *info;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        connections_closed(h->connections, *line);
+        connections_closed(h->server.connections, *line);
         *line = NULL;
         return;
     }
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *line = info ? connections_opened(h->connections, info->connect_fd) : NULL;
+    *line = info ? connections_opened(h->server.connections, info->connect_fd) : NULL;
 }
 
 /* Paths are decoded segment by segment, after routing: a decoded %2F or %00 misleads. */
@@ -369,8 +376,11 @@ static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
 static struct http *release(struct http *h)
 {
     h->aside = aside_free(h->aside);
-    h->connections = connections_free(h->connections);
+    h->server.slow = aside_free(h->server.slow);
+    h->server.connections = connections_free(h->server.connections);
     h->server.cache = cache_free(h->server.cache);
+    h->server.traffic = traffic_free(h->server.traffic);
+    h->server.findings = findings_free(h->server.findings);
     gate_destroy(&h->gate);
     free(h);
     return NULL;
@@ -383,11 +393,13 @@ static int prepare(struct http *h, struct err *e)
     gate_init(&h->gate);
     make_rules(&h->server);
     h->server.cache = cache_open(CACHE_BYTES);
-    if (!h->server.cache)
-        return err_set(e, ERR_NOMEM, "cache of reports");
-    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0)
+    h->server.traffic = traffic_open();
+    h->server.findings = findings_open();
+    if (!h->server.cache || !h->server.traffic || !h->server.findings)
+        return err_set(e, ERR_NOMEM, "HTTP server");
+    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0 || aside_open(1, &h->server.slow, e) < 0)
         return -1;
-    return connections_open(c->request_timeout_ms, c->max_connections, &h->connections, e);
+    return connections_open(c->request_timeout_ms, c->max_connections, &h->server.connections, e);
 }
 
 int http_start(const struct server *s, int listen_fd, struct http **ret_http, struct err *e)

@@ -10,14 +10,20 @@
 #include "schema/base.h"
 #include "schema/submission.h"
 
+struct aside;
 struct cache;
 struct config;
+struct connections;
 struct engine;
+struct engine_config;
 struct err;
+struct findings;
 struct http;
 struct jobs;
 struct hub;
 struct languages;
+struct stats;
+struct traffic;
 struct waiters;
 
 /* What the handlers work with. */
@@ -26,12 +32,19 @@ struct server {
     struct jobs *jobs;
     struct engine *engine; /* NULL: nothing is judged */
     const struct languages *languages;
-    struct waiters *waiters; /* listens to jobs */
-    struct hub *hub;         /* listens to jobs and engine */
+    struct waiters *waiters;                   /* listens to jobs */
+    struct hub *hub;                           /* listens to jobs and engine */
+    struct stats *stats;                       /* listens to jobs */
+    const struct engine_config *engine_config; /* NULL: the host is not looked at */
+    const char *instance;                      /* this start's random id */
 
     /* set by http_start() */
     struct submission_rules rules;
     struct cache *cache;
+    struct connections *connections;
+    struct traffic *traffic;
+    struct findings *findings;
+    struct aside *slow; /* one thread for what Docker may hold up */
 };
 
 /* Serves on the bound socket, which it takes in any case. Copies *s, borrows what it points at. */

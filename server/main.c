@@ -25,6 +25,7 @@
 #include "server/hub.h"
 #include "server/listen.h"
 #include "server/preflight.h"
+#include "server/stats.h"
 #include "server/waiters.h"
 
 enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
@@ -39,6 +40,7 @@ struct scrc {
     struct jobs *jobs;
     struct waiters *waiters;
     struct hub *hub;
+    struct stats *stats;
     struct engine *engine;
     struct http *http;
 };
@@ -254,7 +256,10 @@ static int start_http(struct scrc *x, struct err *e)
                         .engine = x->engine,
                         .languages = x->languages,
                         .waiters = x->waiters,
-                        .hub = x->hub };
+                        .hub = x->hub,
+                        .stats = x->stats,
+                        .engine_config = &x->engine_config,
+                        .instance = x->instance };
     char name[LISTEN_NAME_SIZE];
 
     listen_name(x->listen_fd, name);
@@ -278,11 +283,14 @@ static int start(struct scrc *x, struct err *e)
     if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0)
         return -1;
     jobs_listen(x->jobs, hub_changed, x->hub);
+    if (stats_open(x->languages, &x->stats, e) < 0)
+        return -1;
+    jobs_listen(x->jobs, stats_changed, x->stats);
     x->engine_config.on_event = hub_tested;
     x->engine_config.event_ctx = x->hub;
     if (engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0)
         return -1;
-    return start_http(x, e);
+    return stats_watch(x->stats, x->jobs, x->engine, e) < 0 ? -1 : start_http(x, e);
 }
 
 /* While runs in progress end, their clients go on waiting. */
@@ -290,12 +298,15 @@ static void stop(struct scrc *x)
 {
     if (x->http)
         http_drain(x->http);
+    if (x->stats)
+        stats_rest(x->stats);
     x->engine = engine_stop(x->engine, clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS);
     x->http = http_stop(x->http);
     if (x->hub)
         hub_stop(x->hub);
     x->jobs = jobs_close(x->jobs);
     x->hub = hub_free(x->hub);
+    x->stats = stats_free(x->stats);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
     x->languages = languages_free(x->languages);

@@ -76,6 +76,7 @@ struct request {
     const char *fields[REQUEST_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */
     bool posted;                                /* the answer to POST /submissions says more */
     bool head;                                  /* HEAD: no body goes out */
+    bool waited;                                /* the client asked to wait */
 
     struct waiter waiter;
     struct hub_sub stream;
@@ -90,6 +91,7 @@ struct request {
     struct MHD_Connection *connection;
     struct connection *line;
     struct aside_task task;
+    int64_t began_ns;
     size_t body_seen, body_charged, answer_charged;
     bool paused, refused, whole, uses;
 };

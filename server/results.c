@@ -170,6 +170,7 @@ static enum next wait_for(struct request *r, int64_t seq)
         return look(r);
     }
     r->step = woken;
+    r->waited = true;
     r->waiter = (struct waiter){ .seq = seq,
                                  .deadline_ns = clock_mono_ns() + r->wait_ns,
                                  .fd = request_fd(r),

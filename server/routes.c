@@ -6,7 +6,9 @@
 #include "schema/text.h"
 #include "server/events.h"
 #include "server/page.h"
+#include "server/prometheus.h"
 #include "server/results.h"
+#include "server/stats_get.h"
 #include "server/submissions.h"
 #include "server/system.h"
 #include "server/uri.h"
@@ -32,6 +34,13 @@ const struct route routes_table[] = {
       .handle = results_get,
       .params = { "wait", "fields" } },
     { .method = "GET", .path = "/languages", .handle = system_languages },
+    { .method = "GET",
+      .path = "/stats",
+      .handle = stats_get,
+      .aside = true,
+      .params = { "window", "step" } },
+    { .method = "GET", .path = "/system", .handle = system_get },
+    { .method = "GET", .path = "/metrics", .handle = prometheus_get, .aside = true },
     { .method = "GET", .path = "/healthz", .handle = system_healthz },
     { .method = "GET", .path = "/readyz", .handle = system_readyz },
     { .method = "GET", .path = "/openapi.yaml", .handle = system_openapi },

@@ -64,13 +64,19 @@ static const char *path_of(const char *target)
     return path ? path : "/";
 }
 
+static enum next go_aside(struct request *r)
+{
+    r->step = r->route->handle;
+    return NEXT_ASIDE;
+}
+
 static bool find_route(struct request *r, const char *target, const char *method)
 {
     char allow[sizeof r->reply.allow];
 
     switch (routes_find(method, path_of(target), &r->route, r->id, allow)) {
     case ROUTES_FOUND:
-        r->step = r->route->handle;
+        r->step = r->route->aside ? go_aside : r->route->handle;
         return true;
     case ROUTES_NO_PATH:
         (void)request_refuse(r, 404, "there is nothing at %.200s", target);

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "engine/engine.h"
 #include "server/http.h"
 
 /* openapi.yaml, put in by the build. */
@@ -23,7 +22,7 @@ enum next system_healthz(struct request *r)
                               json_pack("{s:s, s:s}", "status", "ok", "version", SCRC_VERSION));
 }
 
-enum next system_readyz(struct request *r)
+void system_look(struct request *r, struct system_readiness *ret_readiness)
 {
     struct engine_health health = { .why = "nothing is judged here" };
     struct jobs_counts counts;
@@ -38,11 +37,20 @@ enum next system_readyz(struct request *r)
         (void)json_array_append_new(reasons, json_sprintf("job table: %s", counts.unwritable_why));
     if (!health.ready)
         (void)json_array_append_new(reasons, json_string(health.why));
+    *ret_readiness = (struct system_readiness){ .ready = counts.writable && health.ready,
+                                                .health = health,
+                                                .reasons = reasons,
+                                                .degraded = json_array() };
+}
 
-    bool ready = counts.writable && health.ready;
-    return request_reply_json(
-        r, ready ? 200 : 503,
-        json_pack("{s:b, s:o, s:[]}", "ready", ready, "reasons", reasons, "degraded"));
+enum next system_readyz(struct request *r)
+{
+    struct system_readiness x;
+
+    system_look(r, &x);
+    return request_reply_json(r, x.ready ? 200 : 503,
+                              json_pack("{s:b, s:o, s:o}", "ready", x.ready, "reasons", x.reasons,
+                                        "degraded", x.degraded));
 }
 
 enum next system_openapi(struct request *r)

@@ -35,6 +35,7 @@
 #include "server/http.h"
 #include "server/hub.h"
 #include "server/listen.h"
+#include "server/stats.h"
 #include "server/waiters.h"
 
 struct fixture {
@@ -44,6 +45,7 @@ struct fixture {
     struct jobs *jobs;
     struct waiters *waiters;
     struct hub *hub;
+    struct stats *stats;
     struct http *http;
     int port;
 };
@@ -83,6 +85,8 @@ static inline void fixture_open(struct fixture *f, const char *const *settings, 
     jobs_listen(f->jobs, waiters_changed, f->waiters);
     must(hub_open(f->jobs, &f->config, &hub_times, &f->hub, &e), &e);
     jobs_listen(f->jobs, hub_changed, f->hub);
+    must(stats_open(f->languages, &f->stats, &e), &e);
+    jobs_listen(f->jobs, stats_changed, f->stats);
     must(listen_bind(f->config.http_listen, false, &fd, &e), &e);
     listen_name(fd, name);
     f->port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
@@ -90,7 +94,8 @@ static inline void fixture_open(struct fixture *f, const char *const *settings, 
                         .jobs = f->jobs,
                         .languages = f->languages,
                         .waiters = f->waiters,
-                        .hub = f->hub };
+                        .hub = f->hub,
+                        .stats = f->stats };
     must(http_start(&s, fd, &f->http, &e), &e);
 }
 
@@ -107,6 +112,7 @@ static inline void fixture_close(struct fixture *f)
     f->http = http_stop(f->http);
     f->jobs = jobs_close(f->jobs);
     f->hub = hub_free(f->hub);
+    f->stats = stats_free(f->stats);
     f->waiters = waiters_free(f->waiters);
     f->languages = languages_free(f->languages);
     config_clear(&f->config);

@@ -1,0 +1,30 @@
+/* engine/platform_load.h - is there enough of this host for what it was asked to do? Findings whose
+ * numbers come from elsewhere, so that each can be tested with any.
+ *
+ * Room     engine.
+ * Threads  any; no state.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/platform.h"
+#include "schema/base.h"
+
+PRINTF(3, 4)
+void platform_say(struct platform_finding *f, enum platform_level level, const char *fmt, ...);
+void platform_advise(struct platform_finding *f, const char *means, const char *mend);
+
+/* RUNNER_MAX_PARALLEL against the cores. */
+void platform_load_parallel(struct platform_finding *f, int64_t parallel, int64_t cores);
+
+/* /proc/meminfo against what so many runs and builds may take together. */
+void platform_load_memory(struct platform_finding *f, const char *meminfo, int64_t parallel,
+                          int64_t run_bytes, int64_t build_bytes);
+
+/* /proc/loadavg. */
+void platform_load_busy(struct platform_finding *f, const char *loadavg, int64_t cores);
+
+/* Docker's containers, and how long it took to tell. */
+void platform_load_containers(struct platform_finding *f, int64_t running, int64_t stopped,
+                              int64_t asked_ms);

@@ -1,0 +1,67 @@
+/* server/stats.h - what happened in each second, ten seconds and minute: the series of GET /stats,
+ * and the totals of GET /metrics.
+ *
+ * Three rings of fixed size, all filled at once; each step holds counts by language and verdict,
+ * latencies in buckets of 19 %, and the last sample of queue and cells.
+ *
+ * Room     server.
+ * Owns     its rings, and the thread that samples, from stats_watch() to stats_rest().
+ * Threads  any.
+ * Errors   0, or -1 with *e filled.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+#include "schema/verdict.h"
+
+struct emit;
+struct engine;
+struct err;
+struct jobs;
+struct jobs_change;
+struct languages;
+struct stats;
+
+#define STATS_WINDOW_MAX_S 86400
+
+/* Borrows the languages. */
+NODISCARD int stats_open(const struct languages *l, struct stats **ret_stats, struct err *e);
+struct stats *stats_free(struct stats *s);
+
+/* A jobs_listener_fn; ctx is the struct stats. */
+void stats_changed(void *ctx, const struct jobs_change *changes, size_t len);
+
+/* Samples once a second. engine NULL: nothing is judged. Both are borrowed until stats_rest(). */
+NODISCARD int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct err *e);
+void stats_rest(struct stats *s);
+
+struct stats_sample {
+    bool seen;
+    int32_t queued, running, cells_idle, cells_taken;
+};
+/* now_ms: wall clock, as everywhere here. */
+void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sample);
+
+/* ---- series ---- */
+
+enum stats_latency { STATS_TOTAL, STATS_QUEUE, STATS_BUILD, STATS_RUN, STATS_LATENCIES };
+
+/* Whether steps of this many seconds are kept for the whole window. */
+bool stats_keeps(int64_t window_s, int64_t step_s);
+/* The finest that is. */
+int64_t stats_finest(int64_t window_s);
+
+/* The members of one JSON object: step_ms, t, submitted, ..., latency_ms. step_s must be kept. */
+NODISCARD int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
+                          struct emit *out, struct err *e);
+
+/* ---- totals since the start ---- */
+
+/* The i-th language's name; "other" behind the last of the table; NULL behind that. */
+const char *stats_language(const struct stats *s, size_t i);
+int64_t stats_accepted(struct stats *s, size_t language);
+int64_t stats_finished(struct stats *s, size_t language, enum verdict v);

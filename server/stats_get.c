@@ -1,0 +1,108 @@
+/* GET /stats: the series, and how things stand now. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "schema/clock.h"
+#include "schema/emit.h"
+#include "schema/err.h"
+#include "schema/jobs.h"
+#include "server/config.h"
+#include "server/http.h"
+#include "server/hub.h"
+#include "server/stats.h"
+#include "server/stats_get.h"
+#include "server/system.h"
+
+#define WINDOW_DEFAULT_S 900
+
+/* A whole number of seconds; -1 when the parameter is something else. */
+static int64_t seconds_of(const struct request *r, const char *name, int64_t normal)
+{
+    const char *text = request_param(r, name);
+    int64_t n = 0;
+
+    if (!text)
+        return normal;
+    for (; isdigit((unsigned char)*text) && n <= STATS_WINDOW_MAX_S; text++)
+        n = n * 10 + (*text - '0');
+    return *text || n < 1 || n > STATS_WINDOW_MAX_S ? -1 : n;
+}
+
+static json_t *oldest_of(struct request *r, const struct jobs_counts *c)
+{
+    struct jobs_oldest o;
+    char at[CLOCK_RFC3339_SIZE], reason[200] = "";
+    struct err e;
+
+    if (c->oldest_queued == 0 || jobs_oldest(r->server->jobs, c->oldest_queued, &o, &e) < 0)
+        return json_null();
+    if (r->server->engine && request_use(r))
+        engine_reason(r->server->engine, o.language, reason, sizeof reason);
+    int64_t wait = clock_wall_ms() - o.submitted_ms;
+    clock_rfc3339(o.submitted_ms, at);
+    return json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", o.id, "language", o.language,
+                     "submitted_at", at, "wait_ms", (json_int_t)(wait > 0 ? wait : 0), "reason",
+                     reason);
+}
+
+static json_t *pool_of(const struct engine_health *h)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "idle", (json_int_t)h->cells_idle, "taken",
+                     (json_int_t)h->cells_taken, "removing", (json_int_t)h->cells_removing, "made",
+                     (json_int_t)h->cells_made, "died", (json_int_t)h->cells_died);
+}
+
+static json_t *present(struct request *r)
+{
+    const struct server *s = r->server;
+    struct jobs_counts c;
+    struct system_readiness ready;
+    char now[CLOCK_RFC3339_SIZE];
+
+    jobs_counts(s->jobs, &c);
+    clock_rfc3339(clock_wall_ms(), now);
+    system_look(r, &ready);
+    json_t *docker = json_pack("{s:b, s:s}", "answers", ready.health.docker, "why",
+                               ready.health.ready ? "" : ready.health.why);
+    json_t *table = json_pack("{s:b, s:s, s:I}", "writable", c.writable, "why", c.unwritable_why,
+                              "late_reports", (json_int_t)c.late_reports);
+    json_t *oldest = oldest_of(r, &c);
+    request_unuse(r);
+    return json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:n}", "at",
+                     now, "ready", ready.ready, "reasons", ready.reasons, "degraded",
+                     ready.degraded, "queued", (json_int_t)c.queued, "running",
+                     (json_int_t)c.running, "final", (json_int_t)c.final, "parallel",
+                     (json_int_t)s->config->runner_max_parallel, "oldest_queued", oldest, "pool",
+                     pool_of(&ready.health), "docker", docker, "table", table, "subscribers",
+                     (json_int_t)hub_count(s->hub), "kafka");
+}
+
+enum next stats_get(struct request *r)
+{
+    int64_t window = seconds_of(r, "window", WINDOW_DEFAULT_S);
+    int64_t step = seconds_of(r, "step", window > 0 ? stats_finest(window) : 1);
+    struct emit out = { .failed = false };
+    struct err e;
+
+    if (window < 0)
+        return request_refuse_param(r, "window", "must be 1 to %d seconds", STATS_WINDOW_MAX_S);
+    if (step < 0 || !stats_keeps(window, step))
+        return request_refuse_param(r, "step",
+                                    "must be 1 for up to 900 seconds, 10 for up to 10800, or 60");
+    emit_begin(&out, '{');
+    if (stats_write(r->server->stats, clock_wall_ms(), window, step, &out, &e) < 0) {
+        emit_clear(&out);
+        return request_fail(r, &e);
+    }
+    json_auto_t *now = present(r);
+    CLEANUP(freep) char *text = now ? json_dumps(now, JSON_COMPACT) : NULL;
+    emit_key(&out, "present");
+    if (text)
+        emit_raw(&out, text, strlen(text));
+    else
+        out.failed = true;
+    emit_end(&out, '}');
+    return request_reply_emit(r, 200, &out);
+}
