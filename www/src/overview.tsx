@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 
 import { STAGES, VERDICTS, type Present, type Stage, type Stats } from './api';
 import { useFetched } from './fetched';
-import { count, duration, fullTime } from './format';
+import { count, duration, fullTime, plural } from './format';
 import { Plot, type Curve } from './plot';
 import { submissionPath } from './router';
 import { Word, plain } from './text';
@@ -20,7 +20,9 @@ const VERDICT_COLOUR: Record<string, string> = {
   '-': '--curve-8',
 };
 
-const perSecond = (counts: number[], s: Stats): number[] => counts.map((n) => (n * 1000) / s.step_ms);
+/* Without the last step, which is still growing. */
+const perSecond = (counts: number[], s: Stats): (number | null)[] =>
+  counts.map((n, i) => (i === s.t.length - 1 ? null : (n * 1000) / s.step_ms));
 
 const rate = (v: number | null): string => (v == null ? '–' : `${v >= 100 ? Math.round(v) : Number(v.toFixed(v < 1 ? 2 : 1))}/s`);
 
@@ -150,7 +152,7 @@ function Standing({ p }: { p: Present }) {
         <dd>{count(p.pool.idle)} idle, {count(p.pool.taken)} taken, {count(p.pool.removing)} being removed;{' '}
           {count(p.pool.made)} made, {count(p.pool.died)} died</dd>
         <dt>Listening</dt>
-        <dd>{count(p.subscribers)} event streams</dd>
+        <dd>{plural(p.subscribers, 'event stream')}</dd>
       </dl>
     </Card>
   );

@@ -38,7 +38,7 @@ function optionsOf(p: PlotProps, width: number): uPlot.Options {
     padding: [12, 12, 0, 0],
     axes: [{ ...axis, size: 28, space: 60, values: (_u, ticks) => ticks.map(clockOf) }, { ...axis, size: 64, values: (_u, ticks) => ticks.map((t) => p.format(t)) }],
     series: [{}, ...p.curves.map((c) => ({
-      label: c.name, stroke: css(c.colour), width: 1.5, points: { show: false }, spanGaps: false,
+      label: c.name, stroke: css(c.colour), width: 1.5, points: { size: 4 }, spanGaps: true,
     }))],
   };
 }

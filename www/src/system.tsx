@@ -12,13 +12,16 @@ const TONE = { ok: 'ok', warn: 'slow', bad: 'bad', pending: 'none', failed: 'bad
 
 const Mark = ({ state }: { state: keyof typeof TONE }) => <span class={`badge tone-${TONE[state]}`}>{state}</span>;
 
+/* What is wrong comes first. */
+const URGENCY = { bad: 0, warn: 1, ok: 2 };
+
 function Findings({ findings }: { findings: Finding[] }) {
   return (
     <div class="scroll-x" tabIndex={0} role="region" aria-label="Findings">
       <table class="plain">
         <thead><tr><th scope="col">Finding</th><th scope="col">State</th><th scope="col">What was found</th><th scope="col">How to mend it</th></tr></thead>
         <tbody>
-          {findings.map((f) => (
+          {[...findings].sort((a, b) => URGENCY[a.state] - URGENCY[b.state]).map((f) => (
             <tr>
               <th scope="row"><Word text={f.name} /></th>
               <td><Mark state={f.state} /></td>
