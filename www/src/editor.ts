@@ -81,7 +81,7 @@ export function mount(host: HTMLElement, o: EditorOptions): Editor {
         lineNumbers(), highlightSpecialChars(), drawSelection(), bracketMatching(), indentUnit.of('    '),
         writing(o), keymap.of([...defaultKeymap, ...historyKeymap]),
         syntaxHighlighting(colours), look, mode.of(modeOf(o.language)),
-        EditorView.contentAttributes.of({ 'aria-label': o.label, spellcheck: 'false', dir: 'ltr' }),
+        EditorView.contentAttributes.of({ 'aria-label': o.label, spellcheck: 'false', dir: 'ltr', tabindex: '0' }),
       ],
     }),
   });

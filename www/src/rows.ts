@@ -8,7 +8,9 @@ import { DEFAULT_SORT, fits, questionOf } from './filter';
 import { explain, get } from './http';
 import { useLive } from './live';
 
-const PAGE = 200;
+/* The first page is there at once; whoever scrolls on wants many. */
+const FIRST_PAGE = 100;
+const PAGE = 500;
 const AGAIN_MS = 3000;
 
 export interface Rows {
@@ -22,15 +24,23 @@ export interface Rows {
 
 interface Loaded {
   items: Item[];
+  known: Set<string>; /* their ids */
   cursor: string | null;
   ended: boolean;
   error: string | null;
   waiting: Map<string, Item>; /* fresh ones, newest last */
 }
 
-const nothing = (): Loaded => ({ items: [], cursor: null, ended: false, error: null, waiting: new Map() });
+const nothing = (): Loaded => ({
+  items: [], known: new Set(), cursor: null, ended: false, error: null, waiting: new Map(),
+});
 
 const newestFirst = (query: URLSearchParams) => (query.get('sort') ?? DEFAULT_SORT) === DEFAULT_SORT;
+
+const byTime = (a: Item, b: Item) => (a.submitted_at < b.submitted_at ? 1 : a.submitted_at > b.submitted_at ? -1 : 0);
+
+/* Whether a row of its time is among those that are loaded, or is younger than all of them. */
+const isLoaded = (l: Loaded, item: Item): boolean => l.ended || item.submitted_at >= (l.items.at(-1)?.submitted_at ?? '');
 
 /* The list with the changes in: rows that no longer fit go, known ones are replaced. What is left in
  * `changes` is new. */
@@ -53,20 +63,21 @@ export function useRows(query: URLSearchParams, atTop: () => boolean): Rows {
   const frame = useRef(0);
   const [, setTurn] = useState(0);
   const show = () => setTurn((n) => n + 1);
+  const keep = (item: Item) => fits(item, query, Date.now());
 
   const load = (cursor: string | null, take: (page: Page) => void) => {
     asking.current?.abort();
     const abort = new AbortController();
     asking.current = abort;
     const question = questionOf(query, Date.now());
-    question.set('limit', String(PAGE));
+    question.set('limit', String(cursor ? PAGE : FIRST_PAGE));
     if (cursor) question.set('cursor', cursor);
     get<Page>(`/results?${question.toString()}`, abort.signal).then(
       (page) => {
         take(page);
         loaded.current.error = null;
         asking.current = null;
-        show();
+        applyChanges();
       },
       (e: unknown) => {
         if (abort.signal.aborted) return;
@@ -81,10 +92,18 @@ export function useRows(query: URLSearchParams, atTop: () => boolean): Rows {
 
   const append = (page: Page) => {
     const l = loaded.current;
-    const known = new Set(l.items.map((i) => i.id));
-    l.items = [...l.items, ...page.results.filter((i) => !known.has(i.id))];
+    for (const item of page.results) {
+      if (l.known.has(item.id)) continue;
+      l.known.add(item.id);
+      l.items.push(item);
+    }
     l.cursor = page.next_cursor;
     l.ended = !page.next_cursor;
+  };
+
+  const put = (items: Item[]) => {
+    loaded.current.items = items;
+    loaded.current.known = new Set(items.map((i) => i.id));
   };
 
   /* The first page anew; what lies behind it stays, so that a list that is scrolled does not jump. */
@@ -95,7 +114,7 @@ export function useRows(query: URLSearchParams, atTop: () => boolean): Rows {
     const behind = last && page.next_cursor && newestFirst(query)
       ? l.items.filter((i) => i.submitted_at <= last.submitted_at && !known.has(i.id))
       : [];
-    l.items = [...page.results, ...behind];
+    put([...page.results, ...behind]);
     if (!behind.length) {
       l.cursor = page.next_cursor;
       l.ended = !page.next_cursor;
@@ -103,27 +122,27 @@ export function useRows(query: URLSearchParams, atTop: () => boolean): Rows {
     l.waiting.clear();
   });
 
+  /* What changes while a page is on its way is applied once more when it is there: the page may be
+   * older than the change. */
   const applyChanges = () => {
     frame.current = 0;
     const l = loaded.current;
-    const now = Date.now();
-    const keep = (item: Item) => fits(item, query, now);
-    l.items = replaced(l.items, changes.current, keep);
-    for (const item of changes.current.values()) {
-      if (keep(item) && newestFirst(query) && item.submitted_at >= (l.items[0]?.submitted_at ?? '')) {
+    if (l.items.length || l.ended) {
+      const unknown = new Map(changes.current);
+      if (unknown.size) put(replaced(l.items, unknown, keep));
+      for (const item of unknown.values()) {
         l.waiting.delete(item.id);
-        l.waiting.set(item.id, item);
+        if (keep(item) && newestFirst(query) && isLoaded(l, item)) l.waiting.set(item.id, item);
       }
+      if (!asking.current) changes.current.clear();
     }
-    changes.current.clear();
-    if (atTop()) showFresh();
+    if (l.waiting.size && atTop()) showFresh();
     else show();
   };
 
   const showFresh = () => {
     const l = loaded.current;
-    const fresh = [...l.waiting.values()].sort((a, b) => (a.submitted_at < b.submitted_at ? 1 : -1));
-    l.items = [...fresh, ...l.items];
+    put([...l.waiting.values(), ...l.items].sort(byTime));
     l.waiting.clear();
     show();
   };

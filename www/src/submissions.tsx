@@ -189,7 +189,7 @@ function Table({ rows, query, box }:
 
   useEffect(() => {
     if (end + AHEAD_ROWS >= items.length) rows.more();
-  }, [end, items.length]);
+  });
   useLayoutEffect(() => {
     const size = new ResizeObserver(() => setHeight(box.current?.clientHeight ?? 600));
     if (box.current) size.observe(box.current);

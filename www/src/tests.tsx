@@ -17,17 +17,20 @@ export interface LimitsInForce {
 export interface Line {
   number: number;
   verdict: Verdict | null; /* null: not judged yet */
+  before: boolean; /* a later one has been judged, and so has this, before anybody listened */
   measured: TestEvent | TestReport | null;
   report: TestReport | null;
 }
 
 export function linesOf(sent: Sent | null, events: Map<number, TestEvent>, reports: TestReport[] | null): Line[] {
-  if (reports) return reports.map((t) => ({ number: t.number, verdict: t.verdict, measured: t, report: t }));
-  return (sent?.tests ?? []).map((t: Test, i) => {
+  if (reports) return reports.map((t) => ({ number: t.number, verdict: t.verdict, before: false, measured: t, report: t }));
+  const lines = (sent?.tests ?? []).map((t: Test, i): Line => {
     const number = t.number ?? i + 1;
     const event = events.get(number) ?? null;
-    return { number, verdict: event?.verdict ?? null, measured: event, report: null };
+    return { number, verdict: event?.verdict ?? null, before: false, measured: event, report: null };
   });
+  const latest = lines.findLastIndex((l) => l.measured);
+  return lines.map((l, i) => ({ ...l, before: i < latest }));
 }
 
 /* Only these compare in place, so that what is wrong in the one is at the same place of the other. */
@@ -72,15 +75,15 @@ function Detail({ test, checker }: { test: TestReport; checker: CheckerName }) {
       )}
       {test.error && <p class="notice tone-bad"><Word text={test.error} /></p>}
       <div class="side-by-side">
-        <div><h4>Expected</h4><Text text={test.expected_output} label={`${at}, expected output`} mark={expected} /></div>
+        <div><h3>Expected</h3><Text text={test.expected_output} label={`${at}, expected output`} mark={expected} /></div>
         <div>
-          <h4>Got</h4>
+          <h3>Got</h3>
           <Text text={test.stdout} label={`${at}, output`} mark={got} truncated={test.stdout_truncated} />
           <Exact base64={test.stdout_base64} name={`test-${test.number}.stdout`} />
         </div>
-        <div><h4>Input</h4><Text text={test.input} label={`${at}, input`} /></div>
+        <div><h3>Input</h3><Text text={test.input} label={`${at}, input`} /></div>
         <div>
-          <h4>Standard error</h4>
+          <h3>Standard error</h3>
           <Text text={test.stderr} label={`${at}, standard error`} truncated={test.stderr_truncated} />
           <Exact base64={test.stderr_base64} name={`test-${test.number}.stderr`} />
         </div>
@@ -103,7 +106,7 @@ function TestRow({ line, limits, checker, first }:
     <details class="test" open={open} onToggle={(e) => setOpen(e.currentTarget.open)}>
       <summary>
         <span class="test-number">Test {line.number}</span>
-        {line.verdict ? <Badge verdict={line.verdict} /> : <span class="badge tone-none">waits</span>}
+        {line.verdict ? <Badge verdict={line.verdict} /> : <span class="badge tone-none">{line.before ? 'judged' : 'pending'}</span>}
         {m && m.duration_ms != null && (
           <>
             <Bar name="CPU time" value={m.cpu_time_ms} limit={limits.time_ms} text={duration(m.cpu_time_ms)} />

@@ -14,7 +14,7 @@ export function useTitle(title: string): void {
 export function Card({ title, note, children, wide = false }:
   { title: string; note?: ComponentChildren; children: ComponentChildren; wide?: boolean }) {
   return (
-    <section class={wide ? 'card card-wide' : 'card'} aria-label={title}>
+    <section class={wide ? 'card card-wide' : 'card'}>
       <header class="card-head">
         <h2>{title}</h2>
         {note != null && <span class="card-note">{note}</span>}

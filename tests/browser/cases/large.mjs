@@ -72,7 +72,7 @@ export default {
     await page.locator('canvas').first().waitFor();
     const overview = Object.values(await loaded(page)).reduce((a, b) => a + b, 0);
     await open('#/try');
-    await page.locator('.editor:not([hidden])').waitFor();
+    await page.locator('.cm-content').waitFor();
     const texts = await loaded(page);
     const total = Object.values(texts).reduce((a, b) => a + b, 0);
     bench.figure('overview, compressed bytes', overview);
@@ -85,14 +85,11 @@ export default {
     const { page, open } = await bench.view(bench.shared);
     await open('#/');
     await page.locator('canvas').first().waitFor();
-    const asked = [];
-    page.on('response', async (r) => {
-      const path = new URL(r.url()).pathname;
-      if ((path === '/' || path.startsWith('/assets/')) && !r.fromServiceWorker()) asked.push([path, r.status(), (await r.request().sizes().catch(() => null))?.responseBodySize ?? 0]);
-    });
     await page.reload();
     await page.locator('canvas').first().waitFor();
-    assert.ok(asked.some(([path]) => path === '/'));
-    for (const [path, , size] of asked) if (path !== '/') assert.equal(size, 0, `${path} came again`);
+    const brought = await page.evaluate(() => performance.getEntriesByType('resource')
+      .filter((e) => e.name.includes('/assets/')).map((e) => [e.name, e.transferSize, e.decodedBodySize]));
+    assert.ok(brought.length >= 3, JSON.stringify(brought));
+    for (const [name, size, whole] of brought) assert.ok(size === 0 && whole > 0, `${name} came again`);
   },
 };

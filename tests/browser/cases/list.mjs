@@ -1,7 +1,7 @@
 /* The list of submissions: filters, sorting, the keyboard, the address, live rows. */
 import assert from 'node:assert/strict';
 
-import { broken, endless, sum, wrong } from '../programs.mjs';
+import { broken, endless, slowly, sum, wrong } from '../programs.mjs';
 import { within } from '../wait.mjs';
 
 const rows = (page) => page.locator('tr.row');
@@ -125,6 +125,19 @@ export default {
     await page.locator('tr[data-id=runs]', { hasText: 'cancelled' }).waitFor();
     await page.locator('tr[data-id=waits]', { hasText: 'OK' }).waitFor();
     assert.deepEqual(await ids(page), ['waits', 'runs']);
+  },
+
+  'a row that fits only now comes to its place': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(wrong({ id: 'oldest' }));
+    await server.submit({ ...slowly(2), id: 'slow', tests: [{ input: '1', expected_output: '1' }, { input: '1', expected_output: '2' }] });
+    await server.judge(wrong({ id: 'newest' }));
+    const { page, open } = await bench.view(server);
+    await open('#/submissions?status=WA');
+    await untilIds(page, ['newest', 'oldest']);
+    await untilIds(page, ['newest', 'slow', 'oldest']);
+    assert.deepEqual(await ids(page), ['newest', 'slow', 'oldest']);
   },
 
   'a row that no longer fits goes': async (bench) => {

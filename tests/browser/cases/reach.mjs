@@ -15,9 +15,9 @@ const pages = (ids) => ({
   overview: ['#/', 'canvas'],
   list: ['#/submissions', 'tr.row'],
   'empty list': ['#/submissions?id_prefix=nobody', '.nothing'],
-  wrong: [`#/submissions/${ids.wrong}`, '.editor:not([hidden])'],
-  'build failed': [`#/submissions/${ids.broken}`, '.editor:not([hidden])'],
-  try: ['#/try', '.editor:not([hidden])'],
+  wrong: [`#/submissions/${ids.wrong}`, '.cm-content'],
+  'build failed': [`#/submissions/${ids.broken}`, '.cm-content'],
+  try: ['#/try', '.cm-content'],
   system: ['#/system', 'table'],
   nothing: ['#/nothing', 'h1'],
 });

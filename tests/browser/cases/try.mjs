@@ -36,7 +36,7 @@ export default {
     await write(page, 'import time\ntime.sleep(1)\na, b = map(int, input().split())\nprint(a + b)\n');
     await page.keyboard.press('Control+Enter');
     await page.locator('details.test', { hasText: 'Test 1' }).locator('.tone-ok').waitFor();
-    assert.equal(await page.locator('details.test', { hasText: 'Test 3' }).locator('.badge').textContent(), 'waits');
+    assert.equal(await page.locator('details.test', { hasText: 'Test 3' }).locator('.badge').textContent(), 'pending');
     await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
   },
 
