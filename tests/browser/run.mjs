@@ -51,15 +51,16 @@ class Bench {
   }
 }
 
-async function runCase(browser, shared, name, test) {
+async function runCase(browser, shared, { name, test }) {
   const bench = new Bench(browser, shared);
+  const lines = [];
   let word = 'PASS';
   try {
     await test(bench);
     for (const view of bench.views) assert.deepEqual(view.breaches, [], 'something happened that never should');
   } catch (e) {
     word = 'FAIL';
-    console.log(String(e.stack ?? e).replace(/^/gm, '    '));
+    lines.push(String(e.stack ?? e).replace(/^/gm, '    '));
     for (const [i, { page }] of bench.views.entries()) {
       if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name.replace(/\W+/g, '-')}-${i}.png` }).catch(() => {});
     }
@@ -67,20 +68,31 @@ async function runCase(browser, shared, name, test) {
     await bench.end();
   }
   counts[word]++;
-  console.log(`${word} ${name}`);
+  console.log([...lines, `${word} ${name}`].join('\n'));
+}
+
+/* Those that measure run alone; of the others, which wait most of their time, several at once. */
+const AT_ONCE = 3;
+
+async function runAll(browser, shared, cases) {
+  for (const c of cases.filter((x) => x.alone)) await runCase(browser, shared, c);
+  const rest = cases.filter((x) => !x.alone);
+  const worker = async () => {
+    for (let c = rest.shift(); c; c = rest.shift()) await runCase(browser, shared, c);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 const browser = await launch();
 const shared = await new Server().start();
 try {
   await shared.ready();
+  const all = [];
   for (const file of readdirSync(fileURLToPath(folder)).sort()) {
-    const { default: cases } = await import(new URL(file, folder));
-    for (const [title, test] of Object.entries(cases)) {
-      const name = `${file.replace('.mjs', '')}: ${title}`;
-      if (name.includes(filter)) await runCase(browser, shared, name, test);
-    }
+    const { default: cases, alone = false } = await import(new URL(file, folder));
+    for (const [title, test] of Object.entries(cases)) all.push({ name: `${file.replace('.mjs', '')}: ${title}`, test, alone });
   }
+  await runAll(browser, shared, all.filter((c) => c.name.includes(filter)));
 } finally {
   await browser.close();
   await shared.close();

@@ -34,7 +34,7 @@ export function Figure({ name, value, note }: { name: string; value: string; not
   return (
     <div class="figure">
       <dt>{name}</dt>
-      <dd>{value}{note != null && <small>{note}</small>}</dd>
+      <dd><span>{value}</span>{note != null && <small>{note}</small>}</dd>
     </div>
   );
 }

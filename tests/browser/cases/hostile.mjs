@@ -44,6 +44,19 @@ export default {
     }
   },
 
+  'an id that waits longest': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '0' });
+    const id = `evil ${MARKUP} ${DIRECTIONS}`.slice(0, 200);
+    await server.submit(sum({ id }));
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    await page.getByRole('link', { name: 'evil <script>' }).waitFor();
+    await assertInert(page);
+    await open(at(id));
+    await page.locator('.progress', { hasText: 'queued' }).waitFor();
+    await assertInert(page);
+  },
+
   'output, errors, input and what was expected': async (bench) => {
     const report = await bench.shared.judge({
       language: 'python', source: writes(EVIL),

@@ -7,6 +7,8 @@ import { within } from '../wait.mjs';
 
 const ROWS = 100_000;
 
+export const alone = true;
+
 async function largeServer(bench) {
   const server = await bench.server();
   await server.ready();

@@ -1,6 +1,9 @@
 /* A page that is left open: the server goes and comes, the page finds its way back by itself. */
 import assert from 'node:assert/strict';
 
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { slowly, sum } from '../programs.mjs';
 
 /* While nobody listens, the browser says so on the console. */
@@ -26,6 +29,56 @@ const goesAndComes = (signal) => async (bench) => {
 export default {
   'the list, over an orderly end': goesAndComes('SIGTERM'),
   'the list, over a kill': goesAndComes('SIGKILL'),
+
+  'another job table on the same address: nothing of the old one stays': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum({ id: 'of-the-old' }));
+    const { page, open } = await bench.view(server, { expected: GONE });
+    await open('#/submissions');
+    await page.locator('tr[data-id=of-the-old]').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await server.stop();
+    rmSync(join(server.dir, 'data'), { recursive: true });
+    await server.start();
+    await page.locator('tr[data-id=of-the-old]').waitFor({ state: 'detached' });
+    await page.getByText('No submission fits.').waitFor();
+  },
+
+  'a laptop that slept': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    await open('#/submissions');
+    await page.getByText('Live', { exact: true }).waitFor();
+    const again = ['/events', '/results?'].map((path) => page.waitForRequest((r) => r.url().includes(path)));
+    await page.evaluate(() => {
+      const { now } = Date;
+      Date.now = () => now() + 3_600_000;
+    });
+    await Promise.all(again);
+    await page.getByText('Live', { exact: true }).waitFor();
+  },
+
+  'a hidden tab keeps no stream, and catches up when it is seen': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    await page.addInitScript(() => {
+      let hidden = false;
+      Object.defineProperty(document, 'hidden', { get: () => hidden });
+      window.hide = (value) => {
+        hidden = value;
+        document.dispatchEvent(new Event('visibilitychange'));
+      };
+    });
+    await open('#/submissions');
+    await page.getByText('Live', { exact: true }).waitFor();
+    const ended = page.waitForEvent('requestfailed', { predicate: (r) => r.url().endsWith('/events') });
+    await page.evaluate(() => window.hide(true));
+    await ended;
+    const { id } = await bench.shared.submit(sum());
+    await bench.shared.json(`/results/${id}?wait=60`);
+    await page.evaluate(() => window.hide(false));
+    await page.locator(`tr[data-id="${id}"]`, { hasText: 'OK' }).waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+  },
 
   'a submission that is being judged, over a kill': async (bench) => {
     const server = await bench.server();
