@@ -127,6 +127,37 @@ export default {
     assert.deepEqual(await ids(page), ['waits', 'runs']);
   },
 
+  'what changes while the page of rows is on its way': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '0' });
+    await server.submit(sum({ id: 'waits' }));
+    const { page, open } = await bench.view(server);
+    await open('#/submissions');
+    await untilIds(page, ['waits']);
+    await page.getByText('Live', { exact: true }).waitFor();
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route('**/results?*', async (route) => {
+      const answer = await route.fetch();
+      await held;
+      await route.fulfill({ response: answer });
+    });
+    const asked = page.waitForRequest(/results\?/);
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await asked;
+    const told = page.evaluate(() => new Promise((resolve) => {
+      new EventSource('/events').addEventListener('report', resolve, { once: true });
+    }));
+    await within(10, 'a second stream', async () => (await server.json('/stats?window=1')).present.subscribers === 2);
+    await fetch(`${server.url}/submissions/waits`, { method: 'DELETE' });
+    await told;
+    await page.locator('tr[data-id=waits]', { hasText: 'cancelled' }).waitFor();
+    const came = page.waitForResponse(/results\?/);
+    release();
+    await came;
+    await page.locator('tr[data-id="waits"]:not(:has-text("cancelled"))').waitFor({ state: 'detached' });
+    await page.locator('tr[data-id=waits]', { hasText: 'cancelled' }).waitFor();
+  },
+
   'a row that fits only now comes to its place': async (bench) => {
     const server = await bench.server();
     await server.ready();
