@@ -209,10 +209,10 @@ bool hub_sleep(struct hub_sub *s)
 
     (void)pthread_mutex_lock(&h->lock);
     s->asleep = !s->first && !s->ended;
-    bool asleep = s->asleep;
+    bool asleep = s->asleep, behind = s->seq == 0 && s->position < h->latest;
     (void)pthread_mutex_unlock(&h->lock);
-    if (asleep && s->seq == 0)
-        hub_call(h); /* there may be another page */
+    if (asleep && behind)
+        hub_call(h);
     return asleep;
 }
 

@@ -87,6 +87,8 @@ struct hub {
     struct hub_sub *subs;
     struct hub_job *jobs_by_seq;
     bool newcomers; /* some are fresh */
+    int64_t latest; /* the change up to which subscribers to everything are told by now; the
+                       thread's to write, so it reads without */
     bool draining, stopped;
 
     /* the thread's own */
@@ -96,8 +98,7 @@ struct hub {
     struct hub_message tests[HUB_FRAME_MAX]; /* the latest of each, told in the next frame */
     size_t tests_len;
     int64_t frame_at, look_at;
-    int64_t latest; /* the change up to which subscribers to everything are told by now */
-    bool dirty;     /* there may be more */
+    bool dirty; /* there may be more */
 };
 
 /* ---- hub_piece.c: texts. NULL out of memory, which every function here takes. ---- */

@@ -65,8 +65,10 @@ static size_t pick_rows(struct hub *h, int64_t seqs[NEWCOMERS])
             if (!s->fresh || n == NEWCOMERS)
                 continue;
             s->fresh = false;
-            if (s->seq != 0) /* pages reach the others by themselves */
+            if (s->seq != 0)
                 seqs[n++] = s->seq;
+            else
+                h->dirty = true; /* what it missed comes with the next frame */
         }
         h->newcomers = n == NEWCOMERS;
     }
@@ -132,7 +134,8 @@ static const struct hub_page *page_from(struct hub *h, int64_t from)
     }
     int rc = jobs_items_since(h->jobs, from, PAGE_ROWS,
                               (enum status_set)h->config->runner_status_set, take_row, &ink, &e);
-    struct hub_text *text = rc == 0 ? hub_text_plain(ink.out.data ? ink.out.data : "") : NULL;
+    bool whole = rc == 0 && !ink.failed;
+    struct hub_text *text = whole ? hub_text_plain(ink.out.data ? ink.out.data : "") : NULL;
     buf_clear(&ink.out);
     if (!text)
         return NULL;
@@ -149,11 +152,12 @@ static bool wants_page(const struct hub *h, const struct hub_sub *s)
     return s->seq == 0 && !s->ended && !s->first && s->position < h->latest;
 }
 
-/* Hands a page to all who stand where it begins. False: nobody wants one. */
+/* Hands a page to all who stand where it begins. False: nobody wants one, or none can be had. */
 static bool feed_once(struct hub *h)
 {
     struct hub_sub *woken = NULL, *s;
     int64_t from = -1;
+    bool fed = false;
 
     (void)pthread_mutex_lock(&h->lock);
     DL_FOREACH(h->subs, s)
@@ -170,13 +174,15 @@ static bool feed_once(struct hub *h)
     {
         if (!wants_page(h, s) || s->position != from)
             continue;
-        if (page->text->len == 0 || hub_push_locked(s, page->text))
-            s->position = page->to;
+        if (page->text->len > 0 && !hub_push_locked(s, page->text))
+            continue;
+        s->position = page->to;
+        fed = true;
         hub_wake_locked(s, &woken);
     }
     (void)pthread_mutex_unlock(&h->lock);
     hub_wake_all(woken);
-    return true;
+    return fed;
 }
 
 struct test_name {
@@ -225,7 +231,9 @@ static void frame(struct hub *h, int64_t now)
     h->frame_at = now + h->times.frame_ns;
     h->dirty = false;
     jobs_counts(h->jobs, &counts);
+    (void)pthread_mutex_lock(&h->lock);
     h->latest = counts.change;
+    (void)pthread_mutex_unlock(&h->lock);
     while (feed_once(h))
         ;
     tell_tests(h);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "engine/engine.h"
 #include "schema/clock.h"
@@ -163,6 +164,32 @@ static void add_engine(struct page *p, struct request *r)
             "Containers that died before they were needed.");
 }
 
+static void add_languages(struct page *p, struct request *r)
+{
+    json_auto_t *all =
+        request_use(r) && r->server->engine ? engine_languages(r->server->engine) : NULL;
+    json_t *list = json_object_get(all, "languages");
+
+    request_unuse(r);
+    head(p, "scrc_language_ready", "gauge", "1 when the language's self-test has passed.");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *one = json_array_get(list, i);
+        const char *name = json_string_value(json_object_get(one, "name"));
+        const char *state = json_string_value(json_object_get(one, "state"));
+        if (name && state)
+            add(p, "scrc_language_ready{language=\"%s\"} %d\n", name, strcmp(state, "ok") == 0);
+    }
+}
+
+static void add_disk(struct page *p, const char *dir)
+{
+    struct statvfs fs = { .f_bavail = 0 };
+
+    if (statvfs(dir, &fs) == 0)
+        gauge(p, "scrc_data_free_bytes", (double)fs.f_bavail * (double)fs.f_frsize,
+              "Free under DATA_DIR.");
+}
+
 /* ---- HTTP and the process ---- */
 
 static void name_route(size_t i, char out[120])
@@ -224,7 +251,9 @@ enum next prometheus_get(struct request *r)
     add_process(&p);
     add_submissions(&p, s->stats);
     add_table(&p, s->jobs);
+    add_disk(&p, s->config->data_dir);
     add_engine(&p, r);
+    add_languages(&p, r);
     add_counted(&p);
     add_http(&p, s);
     if (p.failed) {

@@ -6,7 +6,7 @@
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
     libunistring-dev uthash-dev)
-packages_test=(clang-format shellcheck python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml
+packages_test=(clang-format prometheus shellcheck python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml
     python3-pip curl)
 # From PyPI, beside Debian's own, for the tests alone.
 python_packages=(openapi-spec-validator==0.7.1)

@@ -8,6 +8,7 @@ jsonschema = pytest.importorskip("jsonschema")
 yaml = pytest.importorskip("yaml")
 
 from harness import ROOT, quote, submission, test
+from sse import Event, Stream
 
 with open(f"{ROOT}/openapi.yaml") as f:
     SPEC = yaml.safe_load(f)
@@ -37,6 +38,8 @@ def template_of(path):
     path = path.split("?")[0]
     if path in SPEC["paths"]:
         return path
+    if path.endswith("/events"):
+        return "/submissions/{id}/events"
     return re.sub(r"/[^/]+$", "/{name}" if path.startswith("/assets/") else "/{id}", path)
 
 
@@ -126,6 +129,46 @@ def test_what_waits(module_server):
     assert ask(server, "GET", "/readyz").status in (200, 503)
 
 
+def schema_of(name):
+    return jsonschema.Draft202012Validator(plain(SPEC["components"]["schemas"][name], True))
+
+
+def validate_events(events, report):
+    names = {"state": "EventState", "test": "EventTest", "report": report}
+    for e in events:
+        schema_of(names[e.name]).validate(e.data)
+
+
+def test_events(server):
+    everything = Stream(server, "/events").read_head()
+    sent = submission("c", '#include <stdio.h>\nint main(void){puts("x");return 0;}',
+                      [test("", "x"), test("", "x")], id="openapi-events")
+    assert ask(server, "POST", "/submissions", sent).status in (200, 202)
+    own = Stream(server, "/submissions/openapi-events/events")
+    validate_events(own.to_end(), "Report")
+    events = everything.until(lambda events: any(
+        e.name == "report" and e.data["id"] == "openapi-events" for e in events))
+    validate_events(events, "EventState")
+    assert {e.name for e in own.events} == {"state", "test", "report"}
+    final = ask_stream_again(server, own.events[-1].id)
+    assert final.status == 204 and "204" in SPEC["paths"]["/submissions/{id}/events"]["get"][
+        "responses"]
+
+
+def ask_stream_again(server, last):
+    return Stream(server, "/submissions/openapi-events/events", last=last).read_head()
+
+
+def test_examples_of_events_are_events():
+    for path in ("/events", "/submissions/{id}/events"):
+        content = SPEC["paths"][path]["get"]["responses"]["200"]["content"]["text/event-stream"]
+        for example in content["examples"].values():
+            blocks = [Event(0, b) for b in example["value"].strip("\n").split("\n\n") if b]
+            events = [e for e in blocks if e.name and e.name != "report"]
+            assert events
+            validate_events(events, "Report")
+
+
 def examples():
     content = SPEC["paths"]["/submissions"]["post"]["requestBody"]["content"]
     return [e["value"] for e in content["application/json"]["examples"].values()]
@@ -139,6 +182,9 @@ def test_examples_are_judged(server, sent):
 @pytest.mark.parametrize("method, path, body, status", [
     ("GET", "/languages", None, 200), ("GET", "/healthz", None, 200),
     ("GET", "/readyz", None, 200), ("GET", "/results?sort=nothing", None, 422),
+    ("GET", "/stats", None, 200), ("GET", "/stats?window=86400", None, 200),
+    ("GET", "/stats?step=2", None, 422), ("GET", "/system", None, 200),
+    ("GET", "/metrics", None, 200), ("GET", "/submissions/nobody/events", None, 404),
     ("GET", "/results/nobody", None, 404), ("GET", "/results/%00", None, 400),
     ("GET", "/submissions/nobody", None, 404), ("DELETE", "/submissions/nobody", None, 404),
     ("PUT", "/results", None, 405), ("GET", "/nowhere", None, 404),

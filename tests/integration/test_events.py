@@ -1,0 +1,312 @@
+"""GET /events and GET /submissions/{id}/events: order, resume, slow and absent readers."""
+
+import socket
+import sqlite3
+import statistics
+import threading
+import time
+
+import pytest
+
+from harness import LONG, quote, sanitized, submission, test, wait_for
+from sse import Stream
+
+HELD = {"JAVA_IMAGE": "scrc-local/nowhere", "JAVA_RUN_IMAGE": "scrc-local/nowhere"}
+
+
+def held(id=None):
+    """A submission that waits for ever: its image is nowhere."""
+    return submission("java", "class Main {}", id=id)
+
+
+def subscribers(server):
+    return server.get("/stats?window=1").json["present"]["subscribers"]
+
+
+def metric(server, name):
+    for line in server.get("/metrics").body.decode().splitlines():
+        if line.startswith(name + " ") or line.startswith(name + "{"):
+            return float(line.split(" ")[-1])
+    raise AssertionError(f"no {name}")
+
+
+def names(events):
+    return [e.name for e in events]
+
+
+# ---- one submission ----
+
+def test_every_test_is_told_as_it_ends(server):
+    sent = submission("python", "import time; time.sleep(0.4); print(input())",
+                      [test("a", "a"), test("b", "b"), test("c", "d")])
+    id = server.post(sent).json["id"]
+    stream = Stream(server, f"/submissions/{quote(id)}/events").read_head()
+    assert stream.status == 200 and stream.header("Content-Type") == "text/event-stream"
+    assert stream.header("Cache-Control") == "no-store"
+    events = stream.to_end()
+    report = server.get(f"/results/{quote(id)}").json
+
+    assert set(names(events)) == {"state", "test", "report"}
+    tests = [e for e in events if e.name == "test"]
+    assert [e.data["number"] for e in tests] == [1, 2, 3]
+    for told, t in zip(tests, report["tests"]):
+        assert told.id is None and told.data.pop("id") == id
+        assert told.data == {name: t[name] for name in told.data}
+    # A test is told when it ends, not when the next one does.
+    assert all(b.at - a.at > 0.3 for a, b in zip(tests, tests[1:]))
+    assert names(events)[-1] == "report" and events[-1].data == report
+    numbers = [e.number for e in events if e.id]
+    assert numbers == sorted(set(numbers))
+
+    again = Stream(server, f"/submissions/{quote(id)}/events", last=events[-1].id).read_head()
+    assert again.status == 204
+    before = Stream(server, f"/submissions/{quote(id)}/events", last=events[0].id)
+    assert names(before.to_end()) == ["report"]
+
+
+def test_states_and_phases(server):
+    sent = submission("c", '#include <stdio.h>\nint main(void){puts("x");return 0;}',
+                      [test("", "x\n")], id="phases-of-c")
+    late = server.post(sent)
+    assert late.status == 202
+    events = Stream(server, "/submissions/phases-of-c/events").to_end()
+    states = [(e.data["state"], e.data["phase"]) for e in events if e.name == "state"]
+    assert ("running", "build") in states and states[-1] == ("running", "run")
+    for e in events:
+        if e.name == "state" and e.data["phase"]:
+            assert e.id is None
+
+
+def test_who_comes_late_gets_the_report_and_the_end(server):
+    id = server.judge(submission("python", "print(1)"))["id"]
+    events = Stream(server, f"/submissions/{quote(id)}/events").to_end()
+    assert names(events) == ["report"] and events[0].data["id"] == id
+
+
+def test_a_cancelled_one_ends(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    server.post(submission("python", "1", id="c"))
+    stream = Stream(server, "/submissions/c/events")
+    stream.until(lambda events: events)
+    assert server.request("DELETE", "/submissions/c").status == 200
+    events = stream.to_end()
+    assert names(events) == ["state", "report"] and events[-1].data["error"] == "cancelled"
+
+
+def test_nobody_and_wrong_methods(server):
+    assert server.get("/submissions/nobody/events").status == 404
+    assert server.request("POST", "/events", body={}).status == 405
+    for path in ("/events",):
+        head = server.request("HEAD", path)
+        assert head.status == 200 and head.body == b""
+        assert head.headers["Content-Type"] == "text/event-stream"
+    wait_for(lambda: subscribers(server) == 0, 10, "nobody is subscribed")
+
+
+# ---- everything ----
+
+def test_everything_tells_each_change_in_order(server):
+    stream = Stream(server, "/events").read_head()
+    stream._until(lambda: stream.quiet, 10, "the greeting")
+    assert stream.quiet[0].id
+    ids = [server.post(submission("python", "print(input())",
+                                                  [test("1", "1"), test("2", "2")])).json["id"]
+           for _ in range(4)]
+
+    def all_final(events):
+        return {e.data["id"] for e in events if e.name == "report"} >= set(ids)
+    events = stream.until(all_final, 60)
+    numbers = [e.number for e in events if e.id]
+    assert numbers == sorted(set(numbers))
+    for e in events:
+        if e.name == "report":
+            item = server.get(f"/results?id_prefix={quote(e.data['id'])}").json["results"][0]
+            assert {name: e.data[name] for name in item} == item
+            assert e.data["position"] == 0 and e.data["phase"] is None
+    stream.close()
+
+
+def fill(server, n, **more):
+    for i in range(n):
+        assert server.post(submission("python", "1", id=f"r{i}")).status == 202
+
+
+def test_resume_tells_what_was_missed_also_after_kill_9(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    fill(server, 3)
+    stream = Stream(server, "/events", last=None).read_head()
+    stream._until(lambda: stream.quiet, 10, "the greeting")
+    stream.close()
+    server.request("DELETE", "/submissions/r1")
+    server.post(submission("python", "1", id="new"))
+    server.restart(kill=True)
+    server.request("DELETE", "/submissions/new")
+
+    again = Stream(server, "/events", last=stream.last_id)
+    events = again.until(lambda events: len(events) >= 2)
+    assert [(e.name, e.data["id"], e.data["state"]) for e in events] == [
+        ("report", "r1", "cancelled"), ("report", "new", "cancelled")]
+    server.post(submission("python", "1", id="live"))
+    events = again.until(lambda events: len(events) >= 3)
+    assert (events[2].name, events[2].data["id"]) == ("state", "live")
+
+
+def test_resume_of_many_pages(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    first = Stream(server, "/events").read_head()
+    first._until(lambda: first.quiet, 10, "the greeting")
+    fill(server, 600)
+    again = Stream(server, "/events", last=first.quiet[0].id, receive_buffer=4096)
+    events = again.until(lambda events: len(events) >= 600, 60)
+    assert [e.data["id"] for e in events] == [f"r{i}" for i in range(600)]
+    assert [e.data["position"] for e in events] == list(range(1, 601))
+
+
+@pytest.mark.parametrize("last", ["00000000-1", "", "x", "{prefix}-999999", "{prefix}-", "{prefix}-1x",
+                                  "{prefix}--1", "{prefix}-99999999999999999999"])
+def test_reset_for_what_cannot_be_told(server, last):
+    prefix = server.get("/system").json["server"]["table"][:8]
+    stream = Stream(server, "/events", last=last.format(prefix=prefix)).read_head()
+    events = stream.until(lambda events: events, 10)
+    assert names(events) == ["reset"] and events[0].data["reason"]
+    assert events[0].number is not None
+    stream.close()
+    assert names(Stream(server, "/events", last=events[0].id).events) == []
+
+
+def test_reset_when_too_much_has_changed(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    fill(server, 1)
+    stream = Stream(server, "/events").read_head()
+    stream._until(lambda: stream.quiet, 10, "the greeting")
+    server.terminate()
+    table = sqlite3.connect(server.data + "/scrc.db")
+    columns = [c[1] for c in table.execute("PRAGMA table_info(job)") if c[1] not in
+               ("seq", "id", "change", "state")]
+    table.execute(f"""
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001)
+        INSERT INTO job(seq, id, change, state, {", ".join(columns)})
+        SELECT i + 1, 'many' || i, i + 1, 3, {", ".join(columns)} FROM n, job WHERE seq = 1""")
+    table.commit()
+    table.close()
+    server.start()
+    assert names(Stream(server, "/events", last=stream.last_id).until(bool)) == ["reset"]
+    nearly = stream.last_id.split("-")[0] + "-2"
+    events = Stream(server, "/events", last=nearly).until(lambda events: len(events) == 10000, 60)
+    assert events[0].data["id"] == "many2" and events[-1].data["id"] == "many10001"
+
+
+# ---- injection ----
+
+def test_ids_forge_neither_events_nor_headers(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    for wrong in ("a\r\nevent: report", "a\nb", "a\x1b[31m", "\x7f", "a\x00b"):
+        assert server.post(submission("python", "1", id=wrong)).status == 422
+    for path in ("/submissions/a%0d%0aX-Forged:%201/events", "/submissions/a%0ab/events"):
+        assert server.get(path).status in (400, 404)
+    odd = ['"}', 'data: x', '\u2028event: report', '</script>', 'é\u202e\ufeff', "\\n\\n", ": :"]
+    everything = Stream(server, "/events").read_head()
+    for id in odd:
+        assert server.post(submission("python", "1", id=id)).status == 202
+        one = Stream(server, f"/submissions/{quote(id)}/events")
+        assert one.until(bool)[0].data["id"] == id
+        one.close()
+    events = everything.until(lambda events: len(events) >= len(odd))
+    assert [e.data["id"] for e in events] == odd  # Event itself refuses forged lines
+    for last in ("x\tid: 5", "a" * 3000):
+        assert names(Stream(server, "/events", last=last).until(bool)) == ["reset"]
+
+
+# ---- time and number ----
+
+def test_a_quiet_stream_lives_on_and_beats(fresh_server):
+    """Neither the reaper of slow requests nor the library's own time-out ends it."""
+    server = fresh_server(RUNNER_MAX_PARALLEL=0, REQUEST_TIMEOUT="1s").start()
+    stream = Stream(server, "/events").read_head()
+    stream._until(lambda: len(stream.quiet) >= 2, 20, "a heartbeat")
+    assert not stream.ended and stream.quiet[1].block == ":"
+    fill(server, 1)
+    assert stream.until(bool)[0].data["id"] == "r0"
+
+
+def test_streams_are_connections(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0, MAX_CONNECTIONS=5).start()
+    streams = [Stream(server, "/events").read_head() for _ in range(5)]
+    assert [s.status for s in streams] == [200] * 5
+    assert server.get("/healthz").status == 503
+    streams[0].close()
+    wait_for(lambda: server.get("/healthz").status == 200, 10, "a free place")
+
+
+def test_sigterm_ends_streams_promptly(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    fill(server, 20)
+    streams = [Stream(server, "/events").read_head() for _ in range(20)]
+    streams += [Stream(server, f"/submissions/r{i}/events").read_head() for i in range(20)]
+    unread = [Stream(server, "/events", receive_buffer=2048) for _ in range(5)]
+    wait_for(lambda: subscribers(server) == 45, 10, "everybody is subscribed")
+    began = time.monotonic()
+    assert server.terminate() == 0
+    took = time.monotonic() - began
+    for s in streams:
+        s.to_end(5)
+        assert s.text == ""  # nothing cut in the middle
+    assert took < 10, took
+    assert len(unread) == 5
+
+
+def p50(server, n):
+    sent = submission("python", "print(1)", [test("", "1\n")])
+    times = []
+    for _ in range(n):
+        began = time.monotonic()
+        assert server.post(sent, "?wait=60").json["verdict"] == "OK"
+        times.append(time.monotonic() - began)
+    return statistics.median(times)
+
+
+def test_H8_many_subscribers_slow_and_gone_ones(fresh_server):
+    ones, everything, unread, closed = (1980, 20, 200, 200) if LONG else (480, 20, 60, 60)
+    server = fresh_server(RUNNER_CELL_USES=1000, **HELD).start().ready()
+    wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
+    for i in range(ones):
+        server.post(held(f"held{i}"))
+    p50(server, 5)
+    alone, rss = p50(server, 15), server.rss()
+
+    streams = [Stream(server, f"/submissions/held{i}/events") for i in range(ones)]
+    streams += [Stream(server, "/events") for _ in range(everything)]
+    for s in streams[:ones]:
+        assert s.until(bool)[0].data["state"] == "queued"
+    crowded = p50(server, 15)
+    print(f"verdict p50 alone {alone * 1000:.1f} ms, with {ones + everything} streams "
+          f"{crowded * 1000:.1f} ms")
+    assert crowded < 2 * alone + 0.05
+
+    slow = [Stream(server, "/events", receive_buffer=2048) for _ in range(unread)]
+    gone = [Stream(server, "/events").read_head() for _ in range(closed)]
+    total = ones + everything + unread + closed
+    wait_for(lambda: subscribers(server) == total, 20, "everybody is subscribed")
+    for s in gone:
+        s.socket.shutdown(socket.SHUT_WR)  # the server's side is in CLOSE_WAIT
+    wait_for(lambda: subscribers(server) == total - closed, 10, "those who hung up are noticed")
+
+    for s in streams[ones:]:
+        threading.Thread(target=s.to_end, args=(300,), daemon=True).start()
+    began = time.monotonic()
+    for i in range(1500):  # half a megabyte for each who listens to everything
+        server.post(held())
+    for s in streams[ones:]:
+        wait_for(lambda: sum(e.data.get("language") == "java" for e in s.events) >= 1500, 60,
+                 "everything is told")
+    wait_for(lambda: subscribers(server) <= total - closed - unread, 45, "slow ones are dropped",
+             pause=0.5)
+    took = time.monotonic() - began
+    assert metric(server, "scrc_event_streams_dropped_total") == unread
+    grown = server.rss() - rss
+    print(f"{unread} dropped {took:.1f} s after the flood began; grown by {grown / 1e6:.1f} MB")
+    assert sanitized() or grown < total * (64 + 64) * 1024
+    assert not any(s.ended for s in streams) and p50(server, 5) < 2 * alone + 0.05
+    server.request("DELETE", "/submissions/held7")
+    assert names(streams[7].to_end()) == ["state", "report"]
+    assert len(slow) == unread
