@@ -9,7 +9,7 @@ ARG RUN_BASE=debian:bookworm-slim
 FROM ${BASE_IMAGE} AS build
 COPY script/lib/packages.sh /
 RUN bash -c '. /packages.sh && apt-get update && \
-        apt-get install -y --no-install-recommends "${packages_build[@]}"'
+        apt-get install -y --no-install-recommends "${packages_build[@]}" "${packages_page[@]}"'
 WORKDIR /src
 COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF \

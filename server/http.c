@@ -68,6 +68,8 @@ static void add_headers(struct MHD_Response *response, const struct reply *p)
         (void)snprintf(seconds, sizeof seconds, "%d", p->retry_after);
         (void)MHD_add_response_header(response, "Retry-After", seconds);
     }
+    for (size_t i = 0; i < p->more_len; i++)
+        (void)MHD_add_response_header(response, p->more[i].name, p->more[i].value);
     if (p->close)
         (void)MHD_add_response_header(response, "Connection", "close");
 }

@@ -1,5 +1,6 @@
 #include "server/request.h"
 
+#include <assert.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -25,6 +26,7 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
     if (!r->reply.kept)
         free(r->reply.body);
     r->reply.kept = false;
+    r->reply.more_len = 0;
     r->reply.status = status;
     r->reply.type = type;
     r->reply.body = body;
@@ -32,11 +34,27 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
     return NEXT_REPLY;
 }
 
+/* The library only reads it. */
+enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
+                             size_t len)
+{
+    (void)request_reply(r, status, type, (char *)(uintptr_t)body, len);
+    r->reply.kept = true;
+    return NEXT_REPLY;
+}
+
+void request_add_header(struct request *r, const char *name, const char *value)
+{
+    struct reply *p = &r->reply;
+
+    assert(p->more_len < REPLY_HEADERS_MAX);
+    p->more[p->more_len++] = (struct reply_header){ name, value };
+}
+
 /* Without memory for an answer there is still one that needs none. */
 static enum next reply_no_memory(struct request *r)
 {
-    (void)request_reply(r, 503, PROBLEM_TYPE, (char *)(uintptr_t)no_memory, sizeof no_memory - 1);
-    r->reply.kept = true;
+    (void)request_reply_kept(r, 503, PROBLEM_TYPE, no_memory, sizeof no_memory - 1);
     r->reply.retry_after = RETRY_AFTER_S;
     return NEXT_REPLY;
 }
@@ -123,6 +141,11 @@ char *request_param(const struct request *r, const char *name)
             return r->params[i];
     }
     return NULL;
+}
+
+const char *request_header(const struct request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
 bool request_use(struct request *r)

@@ -47,6 +47,7 @@ enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLO
 
 #define REQUEST_PARAMS_MAX 10
 #define REQUEST_FIELDS_MAX 24
+#define REPLY_HEADERS_MAX  10
 
 struct reply {
     unsigned status;
@@ -58,6 +59,10 @@ struct reply {
     int retry_after; /* seconds; 0: no such header */
     char *location;  /* owned; NULL: no such header */
     char allow[40];  /* "": no such header */
+    struct reply_header {
+        const char *name, *value; /* static */
+    } more[REPLY_HEADERS_MAX];
+    size_t more_len;
 };
 
 struct request {
@@ -99,6 +104,11 @@ struct request {
 /* Takes body. */
 enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
                         size_t len);
+/* With a body that is static. */
+enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
+                             size_t len);
+/* Both are static. At most REPLY_HEADERS_MAX; a later reply of another kind is without them. */
+void request_add_header(struct request *r, const char *name, const char *value);
 /* Takes the reference; NULL (out of memory) becomes 503. */
 enum next request_reply_json(struct request *r, unsigned status, json_t *json);
 /* Takes the text; out of memory becomes 503. */
@@ -116,6 +126,11 @@ enum next request_fail(struct request *r, const struct err *e);
 
 /* The decoded value of one of route->params, which may be cut apart; NULL when it was not given. */
 char *request_param(const struct request *r, const char *name);
+
+/* ---- headers ---- */
+
+/* Borrowed from the request; NULL when it has none. */
+const char *request_header(const struct request *r, const char *name);
 
 /* ---- the engine, and writing to the job table ---- */
 

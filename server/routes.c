@@ -5,6 +5,7 @@
 
 #include "schema/text.h"
 #include "server/events.h"
+#include "server/page.h"
 #include "server/prometheus.h"
 #include "server/results.h"
 #include "server/stats_get.h"
@@ -44,10 +45,12 @@ const struct route routes_table[] = {
     { .method = "GET", .path = "/healthz", .handle = system_healthz },
     { .method = "GET", .path = "/readyz", .handle = system_readyz },
     { .method = "GET", .path = "/openapi.yaml", .handle = system_openapi },
+    { .method = "GET", .path = "/", .handle = page_index },
+    { .method = "GET", .path = "/assets/{name}", .handle = page_asset },
 };
 const size_t routes_len = ARRAY_LEN(routes_table);
 
-/* Compares path with a route's; {id} stands for one segment that is not empty. */
+/* Compares path with a route's; {...} stands for one segment that is not empty. */
 static bool matches(const char *route, const char *path, const char **ret_id, size_t *ret_id_len)
 {
     size_t fixed = strcspn(route, "{");
@@ -58,7 +61,7 @@ static bool matches(const char *route, const char *path, const char **ret_id, si
         return !path[fixed];
     *ret_id = path + fixed;
     *ret_id_len = strcspn(*ret_id, "/");
-    return *ret_id_len > 0 && strcmp(*ret_id + *ret_id_len, route + fixed + strlen("{id}")) == 0;
+    return *ret_id_len > 0 && strcmp(*ret_id + *ret_id_len, strchr(route + fixed, '}') + 1) == 0;
 }
 
 /* No accepted id has control characters or is longer; such a path cannot name anything. */

@@ -11,7 +11,7 @@
 
 struct route {
     const char *method; /* a GET row answers HEAD too */
-    const char *path;   /* as in openapi.yaml: "/results/{id}" */
+    const char *path;   /* as in openapi.yaml: "/results/{id}"; {...} is one segment */
     enum next (*handle)(struct request *r);
     bool takes_json;
     bool aside; /* may take long: not on the thread that serves connections */
@@ -24,7 +24,7 @@ extern const size_t routes_len;
 enum routes_found { ROUTES_FOUND, ROUTES_NO_PATH, ROUTES_NO_METHOD, ROUTES_BAD_PATH };
 
 /* path is raw, as on the wire, without the query. On ROUTES_FOUND *ret_route is set and id (of
- * SUBMISSION_ID_MAX + 1 bytes) holds the decoded {id}, if there is one. On ROUTES_NO_METHOD allow
- * holds the methods that would be right. */
+ * SUBMISSION_ID_MAX + 1 bytes) holds what stands for {...}, decoded, if there is such. On
+ * ROUTES_NO_METHOD allow holds the methods that would be right. */
 enum routes_found routes_find(const char *method, const char *path, const struct route **ret_route,
                               char *id, char allow[40]);

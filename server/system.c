@@ -71,9 +71,5 @@ enum next system_readyz(struct request *r)
 
 enum next system_openapi(struct request *r)
 {
-    /* Kept: the library only reads it. */
-    (void)request_reply(r, 200, "application/yaml", (char *)(uintptr_t)http_openapi,
-                        http_openapi_size);
-    r->reply.kept = true;
-    return NEXT_REPLY;
+    return request_reply_kept(r, 200, "application/yaml", http_openapi, http_openapi_size);
 }

@@ -11,6 +11,9 @@ packages_test=(clang-format shellcheck prometheus python3-pytest python3-pytest-
 # From PyPI, beside Debian's own, for the tests alone.
 python_packages=(openapi-spec-validator==0.7.1)
 packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
+# To build the dashboard, where no node is there already: Debian's own will do, any from 18 on.
+packages_page=(nodejs npm)
+packages_browser=(chromium fonts-dejavu-core)
 packages_bench=(wrk curl)
 # A Kafka broker for tests and benchmarks (Java 17 or newer), and a client that is not ours.
 packages_kafka=(maven default-jre-headless kcat)

@@ -4,6 +4,6 @@ cd "$1" || exit 2
 command -v shellcheck >/dev/null || exit 77
 {
     find script -type f ! -name '*.*'
-    find .ci tests -type f \( -name '*.sh' -o -name run \)
+    find .ci tests -name node_modules -prune -o -type f \( -name '*.sh' -o -name run \) -print
     echo script/lib/engine-keeper.sh
 } | xargs shellcheck

@@ -39,7 +39,7 @@ def template_of(path):
     if path in SPEC["paths"]:
         return path
     return next((t for t in SPEC["paths"]
-                 if re.fullmatch(re.escape(t).replace(r"\{id\}", "[^/]+"), path)), path)
+                 if re.fullmatch(re.sub(r"\\{(id|name)\\}", "[^/]+", re.escape(t)), path)), path)
 
 
 def check(method, path, answer, narrowed=False):
@@ -75,6 +75,17 @@ def test_the_server_hands_out_this_description(server):
     answer = ask(server, "GET", "/openapi.yaml")
     assert answer.headers["Content-Type"] == "application/yaml"
     assert yaml.safe_load(answer.body) == SPEC
+
+
+def test_the_page_and_what_it_is_made_of(server):
+    page = ask(server, "GET", "/")
+    if page.status == 404:
+        pytest.skip("built without the dashboard")
+    names = set(re.findall(rb'"/assets/([^"]+)"', page.body))
+    assert len(names) >= 3, page
+    for name in names:
+        assert ask(server, "GET", "/assets/" + name.decode()).status == 200
+    assert ask(server, "GET", "/assets/nothing.js").status == 404
 
 
 REPORTS = [

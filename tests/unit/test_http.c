@@ -89,7 +89,7 @@ static const struct wire_case wire_cases[] = {
     WIRE("plain", GET_HEALTH "\r\n", 200, false),
     WIRE("HTTP/1.0 without host", "GET /healthz HTTP/1.0\r\n\r\n", 200, true),
     WIRE("absolute form", "GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200, false),
-    WIRE("absolute form without path", "GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("absolute form of nothing", "GET http://x/no HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
     WIRE("NUL in an id", "GET /results/a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400, false),
     WIRE("half an escape", "GET /results/a%4 HTTP/1.1\r\nHost: x\r\n\r\n", 400, false),
     WIRE("no escape", "GET /results/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400, false),
@@ -105,7 +105,7 @@ static const struct wire_case wire_cases[] = {
     WIRE("an id that is not UTF-8", "GET /results/%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
     WIRE("SQL in an id", "GET /results/'%20OR%201=1-- HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
     WIRE("star", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
-    WIRE("root", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
+    WIRE("nothing", "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404, false),
 
     /* methods and bodies */
     WIRE("wrong method", "PUT /results HTTP/1.1\r\nHost: x\r\n\r\n", 405, false),

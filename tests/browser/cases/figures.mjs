@@ -1,0 +1,80 @@
+/* Overview and System say what the server says. */
+import assert from 'node:assert/strict';
+
+import { endless, sum, wrong } from '../programs.mjs';
+import { within } from '../wait.mjs';
+
+/* Waits until the figure of that name is this. */
+const until = (page, name, value) => page.locator('.figures-top .figure', { hasText: name })
+  .locator('dd > span', { hasText: new RegExp(`^${value}$`) }).waitFor();
+
+export default {
+  'what waits and why, what runs': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '1' });
+    await server.ready();
+    await server.judge(sum());
+    await server.submit(endless({ id: 'runs' }));
+    await server.submit(sum({ id: 'waits' }));
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    await until(page, 'Queued', 1);
+    await until(page, 'Running', 1);
+    await until(page, 'Finished', 1);
+    assert.equal(await page.getByRole('link', { name: 'waits' }).getAttribute('href'), '#/submissions/waits');
+    await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
+    await page.getByText('Nothing waits.').waitFor();
+    await until(page, 'Finished', 3);
+  },
+
+  'why nothing is judged': async (bench) => {
+    const server = await bench.server({ PYTHON_IMAGE: 'scrc-test/no-such-image:1' });
+    await server.submit(sum({ id: 'waits' }));
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    await page.locator('dd', { hasText: 'scrc-test/no-such-image:1' }).waitFor({ timeout: 60_000 });
+    await open('#/submissions/waits');
+    await page.getByText(/^It waits: .*no-such-image/).waitFor();
+    await open('#/system');
+    await page.locator('tr', { hasText: 'Python' }).locator('.tone-bad, .tone-none').first().waitFor();
+  },
+
+  'curves by verdict and by language': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum());
+    await server.judge(wrong());
+    await server.judge({ language: 'c', source: 'int main(void) { return 0; }' });
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    const card = page.locator('.card', { has: page.getByRole('heading', { name: 'Finished' }) });
+    const curves = async (wanted) => within(10, `curves ${wanted}`, async () =>
+      (await card.locator('.legend span').allTextContents()).map((t) => t.replace(/ [\d.]+\/s$|–$/, '').trim()).join() === wanted);
+    await curves('OK accepted,WA wrong answer');
+    await card.getByRole('combobox', { name: 'of' }).selectOption('c');
+    await curves('OK accepted');
+    await card.getByRole('combobox', { name: 'by' }).selectOption('language');
+    await curves('c,python');
+    await page.getByLabel('The last').selectOption('24 hours');
+    await curves('c,python');
+    const drawn = await card.locator('canvas').evaluate((c) => {
+      const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+      return data.some((v) => v !== 0);
+    });
+    assert.ok(drawn, 'nothing is drawn');
+  },
+
+  'System: findings, languages, settings, build': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    const said = await bench.shared.json('/system');
+    await open('#/system');
+    const findings = page.getByRole('region', { name: 'Findings' }).locator('tbody tr');
+    await findings.first().waitFor();
+    assert.equal(await findings.count(), said.findings.length);
+    assert.equal(await page.getByRole('region', { name: 'Languages' }).locator('tbody tr').count(), 5);
+    const settings = page.getByRole('region', { name: 'Settings' }).locator('tbody tr');
+    assert.equal(await settings.count(), said.settings.filter((s) => s.is_set).length);
+    await page.getByLabel(/^Also those/).check();
+    assert.equal(await settings.count(), said.settings.length);
+    await page.getByText(said.server.instance).waitFor();
+  },
+};

@@ -1,0 +1,187 @@
+/* The list of submissions: filters, sorting, the keyboard, the address, live rows. */
+import assert from 'node:assert/strict';
+
+import { broken, endless, sum, wrong } from '../programs.mjs';
+import { within } from '../wait.mjs';
+
+const rows = (page) => page.locator('tr.row');
+const ids = (page) => rows(page).evaluateAll((all) => all.map((r) => r.dataset.id));
+
+/* Waits until the list has exactly these ids, in any order. */
+async function untilIds(page, wanted) {
+  let seen = [];
+  await within(20, `rows ${wanted}, seen last: ${seen}`, async () => {
+    seen = await ids(page);
+    return seen.length === wanted.length && wanted.every((id) => seen.includes(id));
+  }).catch((e) => {
+    throw new Error(`${e.message}; seen last: ${seen}`);
+  });
+}
+
+export default {
+  'filters narrow it, and are in the address': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum({ id: 'f-ok' }));
+    await server.judge(wrong({ id: 'f-wrong' }));
+    await server.judge(broken({ id: 'g-broken' }));
+    const { page, open } = await bench.view(server);
+
+    await open('#/submissions');
+    await untilIds(page, ['f-ok', 'f-wrong', 'g-broken']);
+    await page.getByLabel('Status').selectOption('WA');
+    await untilIds(page, ['f-wrong']);
+    assert.equal(new URL(page.url()).hash, '#/submissions?status=WA');
+    await page.getByLabel('Status').selectOption('');
+    await page.getByLabel('Language').selectOption('c');
+    await untilIds(page, ['g-broken']);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.keyboard.press('/');
+    await page.keyboard.type('f-');
+    await untilIds(page, ['f-ok', 'f-wrong']);
+    assert.equal(new URL(page.url()).hash, '#/submissions?id_prefix=f-');
+    await page.getByLabel('State').selectOption('cancelled');
+    await page.getByText('No submission fits.').waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByLabel('Submitted').selectOption('Between…');
+    await page.getByLabel('Before').fill('2001-01-01T00:00');
+    await page.getByText('No submission fits.').waitFor();
+    await page.getByLabel('Submitted').selectOption('Last hour');
+    await untilIds(page, ['f-ok', 'f-wrong', 'g-broken']);
+  },
+
+  'a deep link has its filters': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum({ id: 'f-ok' }));
+    await server.judge(wrong({ id: 'f-wrong' }));
+    const { page, open } = await bench.view(server);
+    await open('#/submissions?status=OK&language=python&id_prefix=f&sort=duration_ms');
+    await untilIds(page, ['f-ok']);
+    assert.equal(await page.getByLabel('Status').inputValue(), 'OK');
+    assert.equal(await page.getByLabel(/^Id begins/).inputValue(), 'f');
+    await page.locator('th[aria-sort=ascending]', { hasText: 'Run time' }).waitFor();
+    await page.reload();
+    await untilIds(page, ['f-ok']);
+  },
+
+  'the keyboard: arrows, enter, slash': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    for (const id of ['k1', 'k2', 'k3']) await server.judge(sum({ id }));
+    const { page, open } = await bench.view(server);
+    const focused = () => page.evaluate(() => document.activeElement?.closest('tr')?.dataset.id ?? document.activeElement?.id);
+
+    await open('#/submissions');
+    await untilIds(page, ['k1', 'k2', 'k3']);
+    await page.keyboard.press('/');
+    assert.equal(await focused(), 'filter-id');
+    assert.equal(await page.getByLabel(/^Id begins/).inputValue(), '');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await focused(), 'k3');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await focused(), 'k1');
+    await page.keyboard.press('ArrowUp');
+    assert.equal(await focused(), 'k2');
+    await page.keyboard.press('Home');
+    assert.equal(await focused(), 'k3');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'k1' }).waitFor();
+    await page.goBack();
+    await untilIds(page, ['k1', 'k2', 'k3']);
+  },
+
+  'sorting': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    for (const id of ['s1', 's2', 's3']) await server.judge(sum({ id }));
+    const { page, open } = await bench.view(server);
+    await open('#/submissions');
+    await untilIds(page, ['s1', 's2', 's3']);
+    assert.deepEqual(await ids(page), ['s3', 's2', 's1']);
+    await page.getByRole('button', { name: 'Submitted' }).click();
+    await within(10, 'the oldest first', async () => (await ids(page)).join() === 's1,s2,s3');
+    await page.getByRole('button', { name: 'Run time' }).click();
+    await page.locator('th[aria-sort=descending]', { hasText: 'Run time' }).waitFor();
+    const { results } = await server.json('/results?sort=-duration_ms');
+    await within(10, 'the longest first', async () => (await ids(page)).join() === results.map((r) => r.id).join());
+  },
+
+  'a new one appears and goes on, live': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '1' });
+    await server.ready();
+    const { page, open } = await bench.view(server);
+    await open('#/submissions');
+    await page.getByText('No submission fits.').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await server.submit(endless({ id: 'runs' }));
+    await page.locator('tr[data-id=runs]', { hasText: 'running' }).waitFor();
+    await server.submit(sum({ id: 'waits' }));
+    await page.locator('tr[data-id=waits]', { hasText: 'queued' }).waitFor();
+    await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
+    await page.locator('tr[data-id=runs]', { hasText: 'cancelled' }).waitFor();
+    await page.locator('tr[data-id=waits]', { hasText: 'OK' }).waitFor();
+    assert.deepEqual(await ids(page), ['waits', 'runs']);
+  },
+
+  'what changes while the page of rows is on its way': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '0' });
+    await server.submit(sum({ id: 'waits' }));
+    const { page, open } = await bench.view(server);
+    await open('#/submissions');
+    await untilIds(page, ['waits']);
+    await page.getByText('Live', { exact: true }).waitFor();
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route('**/results?*', async (route) => {
+      const answer = await route.fetch();
+      await held;
+      await route.fulfill({ response: answer });
+    });
+    const asked = page.waitForRequest(/results\?/);
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await asked;
+    const told = page.evaluate(() => new Promise((resolve) => {
+      new EventSource('/events').addEventListener('report', resolve, { once: true });
+    }));
+    await within(10, 'a second stream', async () => (await server.json('/stats?window=1')).present.subscribers === 2);
+    await fetch(`${server.url}/submissions/waits`, { method: 'DELETE' });
+    await told;
+    await page.locator('tr[data-id=waits]', { hasText: 'cancelled' }).waitFor();
+    const came = page.waitForResponse(/results\?/);
+    release();
+    await came;
+    await page.locator('tr[data-id="waits"]:not(:has-text("cancelled"))').waitFor({ state: 'detached' });
+    await page.locator('tr[data-id=waits]', { hasText: 'cancelled' }).waitFor();
+  },
+
+  'a row that fits only now comes to its place': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    const cancel = (id) => fetch(`${server.url}/submissions/${id}`, { method: 'DELETE' });
+    for (const id of ['oldest', 'middle', 'newest']) await server.submit(endless({ id }));
+    for (const id of ['oldest', 'newest']) await cancel(id);
+    const { page, open } = await bench.view(server);
+    await open('#/submissions?state=cancelled');
+    await untilIds(page, ['newest', 'oldest']);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await cancel('middle');
+    await untilIds(page, ['newest', 'middle', 'oldest']);
+    assert.deepEqual(await ids(page), ['newest', 'middle', 'oldest']);
+  },
+
+  'a row that no longer fits goes': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '1' });
+    await server.ready();
+    await server.submit(endless({ id: 'runs' }));
+    const { page, open } = await bench.view(server);
+    await open('#/submissions?state=running');
+    await page.locator('tr[data-id=runs]').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
+    await page.locator('tr[data-id=runs]').waitFor({ state: 'detached' });
+  },
+};

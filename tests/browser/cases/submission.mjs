@@ -1,0 +1,131 @@
+/* One submission: what is shown of it, and what can be done with it. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { broken, endless, slowly, sum, wrong } from '../programs.mjs';
+
+const at = (id) => `#/submissions/${encodeURIComponent(id)}`;
+const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+
+export default {
+  'a wrong answer: both texts, and where they part': async (bench) => {
+    const report = await bench.shared.judge(wrong());
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    await page.locator('.outcome', { hasText: 'WA wrong answer' }).waitFor();
+    await page.getByText('2 of 3', { exact: true }).waitFor();
+    await page.getByText('First difference: line 2, column 4').waitFor();
+    assert.equal(await page.getByLabel('Test 2, expected output').locator('mark').textContent(), 'e');
+    assert.equal(await page.getByLabel('Test 2, output', { exact: true }).locator('mark').textContent(), 'é');
+    assert.equal(await page.getByLabel('Test 2, input').textContent(), '2 2');
+    assert.ok(await page.getByLabel('Timeline').locator('li').count() >= 3);
+    await page.locator('details.test', { hasText: 'Test 1' }).locator('summary').click();
+    assert.equal(await page.getByLabel('Test 1, expected output').textContent(), '3');
+    await page.getByRole('img', { name: /^Memory: \d+ % of the limit/ }).first().waitFor();
+  },
+
+  'its source is highlighted': async (bench) => {
+    const report = await bench.shared.judge(sum());
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    const source = page.getByRole('textbox', { name: 'Source' });
+    await source.waitFor();
+    assert.match(await source.innerText(), /print\(a \+ b\)/);
+    const colours = await source.evaluate((e) =>
+      new Set([...e.querySelectorAll('span')].map((s) => getComputedStyle(s).color)).size);
+    assert.ok(colours >= 1 && await source.locator('span').count() > 2, 'no word has a colour of its own');
+    await source.focus();
+    await page.keyboard.type('x');
+    assert.doesNotMatch(await source.innerText(), /^x/);
+  },
+
+  'a build that fails shows its log': async (bench) => {
+    const report = await bench.shared.judge(broken());
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    await page.locator('.outcome', { hasText: 'BF build failed' }).waitFor();
+    assert.equal(await page.getByRole('region', { name: 'Build log' }).textContent(), report.build_log);
+  },
+
+  'its tests appear one by one': async (bench) => {
+    const { id } = await bench.shared.submit(slowly(4));
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(id));
+    const badges = page.locator('details.test summary .badge');
+    await page.locator('details.test', { hasText: 'Test 2' }).locator('.tone-ok').waitFor();
+    assert.equal(await badges.nth(3).textContent(), 'pending');
+    await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
+    await page.getByText('4 of 4', { exact: true }).waitFor();
+  },
+
+  'download': async (bench) => {
+    const report = await bench.shared.judge(sum());
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    const [download] = await Promise.all([
+      page.waitForEvent('download'), page.getByRole('link', { name: 'Download report' }).click()]);
+    assert.equal(download.suggestedFilename(), `${report.id}.json`);
+    assert.deepEqual(JSON.parse(readFileSync(await download.path(), 'utf8')), report);
+  },
+
+  'run again': async (bench) => {
+    const report = await bench.shared.judge(wrong({ checker: { name: 'tokens', case_sensitive: false } }));
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await page.waitForURL((url) => url.hash.startsWith('#/submissions/') && !url.hash.endsWith(report.id));
+    await page.locator('.outcome', { hasText: 'WA wrong answer' }).waitFor();
+    const id = decodeURIComponent(new URL(page.url()).hash.split('/').at(-1));
+    const [a, b] = await Promise.all([report.id, id].map((i) => bench.shared.json(`/submissions/${i}`)));
+    for (const sent of [a, b]) {
+      delete sent.id;
+      delete sent.submitted_at;
+    }
+    assert.deepEqual(a, b);
+  },
+
+  'cancel': async (bench) => {
+    const { id } = await bench.shared.submit(endless());
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(id));
+    await page.locator('.progress', { hasText: 'running' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('It was cancelled.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached' });
+    assert.equal((await bench.shared.json(`/results/${id}`)).error, 'cancelled');
+  },
+
+  'why it waits': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '1' });
+    await server.ready();
+    await server.submit(endless({ id: 'first' }));
+    await server.submit(endless({ id: 'second' }));
+    await server.submit(endless({ id: 'third' }));
+    const { page, open } = await bench.view(server);
+    await open(at('third'));
+    await page.getByText('2 in the queue').waitFor();
+    for (const id of ['first', 'second', 'third']) await fetch(`${server.url}/submissions/${id}`, { method: 'DELETE' });
+    await page.getByText('It was cancelled.').waitFor();
+  },
+
+  'one that is not there': async (bench) => {
+    const { page, open } = await bench.view(bench.shared, { expected: [/404/] });
+    await open(at('nobody'));
+    await heading(page, 'nobody').waitFor();
+    await page.getByText('There is no such submission').waitFor();
+  },
+
+  'ids with everything an address has a meaning for': async (bench) => {
+    for (const id of ['a/b?c#d', '%2F', '50%', 'ü €', '...', ' x ']) {
+      await bench.shared.judge(sum({ id }));
+      const { page, open, close } = await bench.view(bench.shared);
+      await open(at(id));
+      await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
+      assert.equal(await page.locator('h1').textContent(), id);
+      await open(`#/submissions?id_prefix=${encodeURIComponent(id)}`);
+      await page.locator('tr.row a').first().click();
+      await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
+      await close();
+    }
+  },
+};

@@ -1,0 +1,96 @@
+/* Try it: the examples, the report as it comes in, what is refused. */
+import assert from 'node:assert/strict';
+
+const editor = (page) => page.getByRole('textbox', { name: 'Source' });
+
+const untilWritten = (page, text) => editor(page).filter({ hasText: text }).waitFor();
+
+/* Replaces what is in the editor. */
+async function write(page, text) {
+  await editor(page).focus();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(text);
+}
+
+export default {
+  'the example of every language is accepted': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    await open('#/try');
+    await editor(page).waitFor();
+    for (const title of ['Python', 'Go', 'C', 'C++', 'Java']) {
+      await page.getByLabel('Language').selectOption({ label: title });
+      const [answer] = await Promise.all([
+        page.waitForResponse((r) => r.request().method() === 'POST'),
+        page.getByRole('button', { name: 'Run', exact: true }).click()]);
+      const { id } = await answer.json();
+      await page.locator(`a[href="#/submissions/${id}"]`).waitFor();
+      await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor({ timeout: 60_000 });
+      await page.getByText('3 of 3', { exact: true }).waitFor();
+    }
+  },
+
+  'tests are told one by one': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    await open('#/try');
+    await editor(page).waitFor();
+    await write(page, 'import time\ntime.sleep(1)\na, b = map(int, input().split())\nprint(a + b)\n');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('details.test', { hasText: 'Test 1' }).locator('.tone-ok').waitFor();
+    assert.equal(await page.locator('details.test', { hasText: 'Test 3' }).locator('.badge').textContent(), 'pending');
+    await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
+  },
+
+  'tests and limits are what is sent': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    await open('#/try');
+    await editor(page).waitFor();
+    await write(page, 'print(input())');
+    await page.getByLabel('Time limit, ms').fill('1234');
+    await page.getByLabel('Memory limit, MiB').fill('48');
+    await page.getByLabel('Checker').selectOption('exact');
+    await page.getByLabel('Stop at the first failure').uncheck();
+    for (const n of [3, 2]) await page.getByRole('button', { name: `Remove test ${n}` }).click();
+    await page.getByRole('button', { name: 'Add a test' }).click();
+    await page.getByRole('group', { name: 'Test 2' }).getByLabel('Input').fill('b\n');
+    await page.getByRole('group', { name: 'Test 2' }).getByLabel('Expected output').fill('b');
+    const [request] = await Promise.all([
+      page.waitForRequest((r) => r.method() === 'POST'),
+      page.getByRole('button', { name: 'Run', exact: true }).click()]);
+    assert.deepEqual(request.postDataJSON(), {
+      language: 'python', source: 'print(input())',
+      limits: { time_limit_ms: 1234, memory_limit_bytes: 48 * 1024 * 1024 },
+      tests: [{ input: '1 2\n', expected_output: '3\n' }, { input: 'b\n', expected_output: 'b' }],
+      checker: 'exact', stop_on_failure: false,
+    });
+    await page.locator('.outcome', { hasText: 'WA wrong answer' }).waitFor();
+  },
+
+  'what is refused says why, and nothing is lost': async (bench) => {
+    const { page, open } = await bench.view(bench.shared, { expected: [/422/] });
+    await open('#/try');
+    await editor(page).waitFor();
+    await write(page, 'print("kept")');
+    await page.getByLabel('Time limit, ms').fill('99999999');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByText('/limits/time_limit_ms').waitFor();
+    await page.reload();
+    await editor(page).waitFor();
+    assert.equal(await editor(page).innerText(), 'print("kept")');
+    assert.equal(await page.getByLabel('Time limit, ms').inputValue(), '99999999');
+    await page.getByLabel('Language').selectOption('go');
+    await untilWritten(page, 'package main');
+    await page.getByLabel('Language').selectOption('python');
+    await untilWritten(page, 'print("kept")');
+    await page.getByRole('button', { name: 'Start over' }).click();
+    await untilWritten(page, 'map(int');
+  },
+
+  'the keyboard leaves the editor': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    await open('#/try');
+    await editor(page).focus();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Run');
+  },
+};

@@ -1,0 +1,124 @@
+/* build.mjs OUT - makes the dashboard: OUT/page.bin and OUT/page_table.c (server/page.h).
+ *
+ * First sees to node_modules: `npm ci` when it is not what package-lock.json says. No package runs
+ * a script of its own.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = process.argv[2];
+
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+const hash = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+
+/* ---- packages ---- */
+
+function ensurePackages() {
+  const stamp = join(here, 'node_modules', '.of');
+  const wanted = hash(readFileSync(join(here, 'package-lock.json')));
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  try {
+    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      cwd: here,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+  } catch {
+    console.error('the dashboard needs its packages, and `npm ci` does not get them (see above); '
+      + '-DSCRC_PAGE=OFF builds the server without the dashboard');
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+}
+
+/* ---- texts ---- */
+
+/* [{name, bytes}]: index.html and what it is made of, each with its hash in its name. */
+async function bundle() {
+  const esbuild = await import('esbuild');
+  const made = await esbuild.build({
+    absWorkingDir: here,
+    entryPoints: { app: 'src/main.tsx' },
+    outdir: join(out, 'assets'),
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    minify: true,
+    target: ['chrome100', 'firefox104', 'safari16.4'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    loader: { '.svg': 'file' },
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  });
+  const assets = made.outputFiles.map((f) => ({ name: basename(f.path), bytes: Buffer.from(f.contents) }));
+  const icon = readFileSync(join(here, 'src', 'icon.svg'));
+  assets.push({ name: `icon-${hash(icon).slice(0, 8).toUpperCase()}.svg`, bytes: icon });
+  return [{ name: 'index.html', bytes: Buffer.from(index(assets)) }, ...assets];
+}
+
+/* src/index.html, with the names of what it loads. */
+function index(assets) {
+  const nameOf = (begin, end) => {
+    const found = assets.find((a) => a.name.startsWith(begin) && a.name.endsWith(end));
+    if (!found) throw new Error(`nothing was made that is called ${begin}*${end}`);
+    return found.name;
+  };
+  return readFileSync(join(here, 'src', 'index.html'), 'utf8')
+    .replace('{app.js}', nameOf('app-', '.js'))
+    .replace('{app.css}', nameOf('app-', '.css'))
+    .replace('{icon.svg}', nameOf('icon-', '.svg'));
+}
+
+/* ---- forms ---- */
+
+const compressors = [
+  (bytes) => bytes,
+  (bytes) => gzipSync(bytes, { level: 9 }),
+  (bytes) => brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  }),
+];
+
+function write(texts) {
+  const pieces = [];
+  const sizes = [0, 0, 0];
+  let at = 0;
+  const rows = texts.map(({ name, bytes }) => {
+    const forms = compressors.map((compress, i) => {
+      const form = compress(bytes);
+      const row = `{ ${at}, ${form.length}, "\\"${hash(bytes)}${['', '-gz', '-br'][i]}\\"" }`;
+      pieces.push(form);
+      at += form.length;
+      sizes[i] += form.length;
+      return row;
+    });
+    return `    { "${name}", "${types[extname(name)]}", { ${forms.join(', ')} } },\n`;
+  });
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'page.bin'), Buffer.concat(pieces));
+  writeFileSync(join(out, 'page_table.c'), '/* Made by www/build.mjs. */\n#include "server/page.h"\n\n'
+    + `const struct page_asset page_assets[] = {\n${rows.join('')}    { .name = NULL },\n};\n`);
+  console.log(`dashboard: ${texts.length} texts, ${sizes[0]} bytes, gzip ${sizes[1]}, brotli ${sizes[2]}`);
+}
+
+ensurePackages();
+write(await bundle());

@@ -1,0 +1,97 @@
+/* CodeMirror, loaded when a page first needs it. It lives in a shadow root, because there it takes
+ * its styles as constructed sheets: the page's policy allows no style element. */
+
+import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
+import { HighlightStyle, StreamLanguage, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting, type StreamParser }
+  from '@codemirror/language';
+import { c, cpp, java } from '@codemirror/legacy-modes/mode/clike';
+import { go } from '@codemirror/legacy-modes/mode/go';
+import { python } from '@codemirror/legacy-modes/mode/python';
+import { Compartment, EditorState, type Extension } from '@codemirror/state';
+import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers }
+  from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+
+const MODES: Record<string, StreamParser<unknown>> = { c, cpp, java, go, python };
+
+/* Colours are the page's own, so both themes work. */
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.modifier, tags.controlKeyword], color: 'var(--code-keyword)' },
+  { tag: [tags.string, tags.special(tags.string), tags.character], color: 'var(--code-string)' },
+  { tag: [tags.number, tags.bool, tags.atom, tags.null], color: 'var(--code-number)' },
+  { tag: [tags.comment, tags.lineComment, tags.blockComment], color: 'var(--code-comment)', fontStyle: 'italic' },
+  { tag: [tags.typeName, tags.className, tags.standard(tags.variableName)], color: 'var(--code-type)' },
+  { tag: [tags.meta, tags.processingInstruction], color: 'var(--code-meta)' },
+  { tag: tags.definition(tags.variableName), color: 'var(--code-name)' },
+]);
+
+const look = EditorView.theme({
+  '&': { color: 'var(--ink)', backgroundColor: 'var(--well)', fontSize: '13px', height: '100%' },
+  '&.cm-focused': { outline: '2px solid var(--focus)', outlineOffset: '-2px' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5', overflow: 'auto' },
+  '.cm-content': { caretColor: 'var(--ink)', unicodeBidi: 'isolate' },
+  '.cm-gutters': { backgroundColor: 'var(--well)', color: 'var(--ink-soft)', border: 'none' },
+  '.cm-activeLine': { backgroundColor: 'var(--hover)' },
+  '.cm-activeLineGutter': { backgroundColor: 'transparent' },
+  '.cm-cursor': { borderLeftColor: 'var(--ink)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground':
+    { backgroundColor: 'var(--selection)' },
+  '.cm-specialChar': { color: 'var(--bad)' },
+});
+
+const modeOf = (language: string): Extension => {
+  const mode = MODES[language];
+  return mode ? StreamLanguage.define(mode) : [];
+};
+
+export interface EditorOptions {
+  text: string;
+  language: string;
+  label: string;
+  change?: ((text: string) => void) | undefined; /* absent: it is only read */
+  submit?: (() => void) | undefined; /* Ctrl-Enter */
+}
+
+export interface Editor {
+  text(text: string): void;
+  language(language: string): void;
+  destroy(): void;
+}
+
+function writing(o: EditorOptions): Extension {
+  if (!o.change) return [EditorState.readOnly.of(true)];
+  return [
+    history(), indentOnInput(), highlightActiveLine(),
+    keymap.of([{ key: 'Mod-Enter', run: () => (o.submit?.(), true) }, indentWithTab]),
+    EditorView.updateListener.of((u) => {
+      if (u.docChanged) o.change?.(u.state.doc.toString());
+    }),
+  ];
+}
+
+export function mount(host: HTMLElement, o: EditorOptions): Editor {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
+  const mode = new Compartment();
+  const view = new EditorView({
+    root,
+    parent: root,
+    state: EditorState.create({
+      doc: o.text,
+      extensions: [
+        lineNumbers(), highlightSpecialChars(), drawSelection(), bracketMatching(), indentUnit.of('    '),
+        writing(o), keymap.of([...defaultKeymap, ...historyKeymap]),
+        syntaxHighlighting(colours), look, mode.of(modeOf(o.language)),
+        EditorView.contentAttributes.of({ 'aria-label': o.label, spellcheck: 'false', dir: 'ltr', tabindex: '0' }),
+      ],
+    }),
+  });
+  return {
+    text: (text) => {
+      if (text !== view.state.doc.toString()) {
+        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+      }
+    },
+    language: (language) => view.dispatch({ effects: mode.reconfigure(modeOf(language)) }),
+    destroy: () => view.destroy(),
+  };
+}

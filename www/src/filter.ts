@@ -1,0 +1,38 @@
+/* The filter of the list of submissions: in the address, in the question to the server, and for rows
+ * that come over the stream. */
+
+import type { Item } from './api';
+
+export const SORTS = ['submitted_at', 'finished_at', 'duration_ms', 'memory_bytes'] as const;
+export type SortKey = (typeof SORTS)[number];
+
+const PLAIN = ['state', 'status', 'language', 'id_prefix', 'since', 'until', 'sort'] as const;
+export const DEFAULT_SORT = '-submitted_at';
+
+/* `within` (seconds up to now) is the page's own; an instant wins over it. */
+function sinceOf(query: URLSearchParams, now: number): string | null {
+  const within = Number(query.get('within'));
+  return query.get('since') ?? (within > 0 ? new Date(now - within * 1000).toISOString() : null);
+}
+
+/* The query of GET /results. */
+export function questionOf(query: URLSearchParams, now: number): URLSearchParams {
+  const question = new URLSearchParams();
+  for (const name of PLAIN) {
+    const value = query.get(name);
+    if (value) question.set(name, value);
+  }
+  const since = sinceOf(query, now);
+  if (since) question.set('since', since);
+  return question;
+}
+
+export function fits(item: Item, query: URLSearchParams, now: number): boolean {
+  const wants = (name: string, value: string | null) => !query.get(name) || query.get(name) === value;
+  const since = sinceOf(query, now);
+  const until = query.get('until');
+  const at = Date.parse(item.submitted_at);
+  return wants('state', item.state) && wants('status', item.status) && wants('language', item.language)
+    && item.id.startsWith(query.get('id_prefix') ?? '')
+    && (!since || at >= Date.parse(since)) && (!until || at < Date.parse(until));
+}

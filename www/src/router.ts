@@ -1,0 +1,45 @@
+/* The address behind the # is the page: #/submissions?status=WA, #/submissions/ID. */
+
+import { Store, useStore } from './store';
+
+export interface Route {
+  name: string; /* '' is the overview */
+  id: string | null; /* decoded */
+  query: URLSearchParams;
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+function read(): Route {
+  const [path = '', query = ''] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s);
+  const [name = '', id] = path.split('/');
+  return { name, id: id ? decode(id) : null, query: new URLSearchParams(query) };
+}
+
+const route = new Store<Route>(read());
+
+export function startRouter(): void {
+  window.addEventListener('hashchange', () => (route.value = read()));
+}
+
+export const useRoute = (): Route => useStore(route);
+
+export const submissionPath = (id: string): string => `#/submissions/${encodeURIComponent(id)}`;
+
+export function go(hash: string): void {
+  location.hash = hash;
+}
+
+/* The same page with another query, without a new entry in the history. */
+export function replaceQuery(query: URLSearchParams): void {
+  const text = query.toString();
+  const [path] = location.hash.split('?');
+  history.replaceState(null, '', `${path || '#/'}${text ? `?${text}` : ''}`);
+  route.value = read();
+}
