@@ -99,7 +99,7 @@ static void other_kinds(void **state)
 {
     static const struct row rows[] = {
         { NULL, "{\"type\":\"done\"}", ENVELOPE_DONE, NULL, NULL, "" },
-        { "k", "{\"type\":\"done\",\"id\":\"x\"," GOOD "}", ENVELOPE_DONE, "x", NULL, "" },
+        { "k", "{\"type\":\"done\",\"id\":\"x\"," GOOD "}", ENVELOPE_DONE, NULL, NULL, "" },
         { "k", "{\"type\":\"other\"," GOOD "}", ENVELOPE_FOREIGN, NULL, NULL, "\"other\"" },
         { "k", "{\"type\":\"Done\"}", ENVELOPE_FOREIGN, NULL, NULL, "\"Done\"" },
         { "k", "{\"type\":\"other\",\"id\":\"a\"}", ENVELOPE_FOREIGN, NULL, NULL, "\"other\"" },
