@@ -283,9 +283,71 @@ static void test_help(void **state)
     free(text);
 }
 
+/* What GET /system shows of each. */
+static void test_settings_in_force(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool is_set;
+    } cases[] = {
+        { "MAX_TESTS", "7", true },
+        { "MAX_OUTPUT_BYTES", "16MiB", false },
+        { "RUNNER_TIME_LIMIT", "2s", true },
+        { "LOG_LEVEL", "debug", true },
+        { "LOG_FORMAT", "text", false },
+        { "REPORT_TEST_IO", "0", true },
+        { "DATA_DIR", "./data", false },
+        { "RETENTION", "30d", false },
+        { "RUNNER_STATUS_SET", "edge", false },
+        { "LANGUAGES_DIR", NULL, false },
+    };
+    char *environment[] = { (char *)(uintptr_t) "MAX_TESTS=7",
+                            (char *)(uintptr_t) "LOG_LEVEL=debug",
+                            (char *)(uintptr_t) "RUNNER_TIME_LIMIT=2000ms",
+                            (char *)(uintptr_t) "REPORT_TEST_IO=no", NULL };
+    struct config c;
+    struct config_shown k;
+    struct err e;
+    size_t shown = 0;
+
+    (void)state;
+    assert_int_equal(config_load(environment, &c, &e), 0);
+    for (size_t i = 0; config_show(&c, i, &k); i++) {
+        assert_string_equal(k.name, config_name(i));
+        for (size_t j = 0; j < ARRAY_LEN(cases); j++) {
+            if (strcmp(cases[j].name, k.name) != 0)
+                continue;
+            print_message("%s\n", k.name);
+            assert_int_equal(k.has_value, cases[j].value != NULL);
+            assert_string_equal(k.value, cases[j].value ? cases[j].value : "");
+            assert_int_equal(k.is_set, cases[j].is_set);
+            shown++;
+        }
+    }
+    assert_int_equal(shown, ARRAY_LEN(cases));
+    config_clear(&c);
+}
+
+static void test_secrets(void **state)
+{
+    static const char *const secret[] = { "API_TOKENS_FILE", "KAFKA_PROP_SASL_PASSWORD",
+                                          "KAFKA_PROP_SSL_KEY_PEM", "kafka_prop_ssl.key.location",
+                                          "KAFKA_PROP_SASL_OAUTHBEARER_CLIENT_SECRET" };
+    static const char *const open[] = { "KAFKA_PROP_SECURITY_PROTOCOL", "KAFKA_BROKERS",
+                                        "DATA_DIR" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
+        assert_true(config_secret(secret[i]));
+    for (size_t i = 0; i < ARRAY_LEN(open); i++)
+        assert_false(config_secret(open[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settings_in_force),
+        cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_legal_values),
         cmocka_unit_test(test_refused_values),
