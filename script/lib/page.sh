@@ -6,6 +6,7 @@ page_why=
 
 # page_ensure: the usual case, all of it there, costs one comparison.
 page_ensure() {
+    [ "$page" = ON ] || return 0
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
         packages_ensure "${packages_page[@]}"
     fi

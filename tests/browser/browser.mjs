@@ -22,7 +22,7 @@ export async function openPage(browser, server, { expected = [], ...options } = 
     if (!expected.some((pattern) => pattern.test(line))) breaches.push(line);
   };
 
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(45_000); /* other cases and other programs run beside it */
   page.on('dialog', (d) => {
     note(`dialog: ${d.message()}`);
     void d.dismiss();

@@ -56,7 +56,7 @@ async function runCase(browser, shared, { name, test }) {
   const lines = [];
   let word = 'PASS';
   try {
-    await test(bench);
+    await limited(test(bench));
     for (const view of bench.views) assert.deepEqual(view.breaches, [], 'something happened that never should');
   } catch (e) {
     word = 'FAIL';
@@ -69,6 +69,16 @@ async function runCase(browser, shared, { name, test }) {
   }
   counts[word]++;
   console.log([...lines, `${word} ${name}`].join('\n'));
+}
+
+const CASE_MS = 180_000;
+
+function limited(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${CASE_MS / 1000} s`)), CASE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /* Those that measure run alone; of the others, which wait most of their time, several at once. */

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import type { Item } from './api';
 import { Store } from './store';
-import { openStream, type Health } from './stream';
+import { Stream, type Health } from './stream';
 
 interface Watcher {
   item?: ((item: Item) => void) | undefined;
@@ -16,7 +16,7 @@ export const health = new Store<Health>('opening');
 const watchers = new Set<Watcher>();
 
 export function startLive(): void {
-  openStream('/events', {
+  new Stream('/events', {
     health: (h) => (health.value = h),
     event: (name, data) => {
       if (name === 'test') return;

@@ -43,3 +43,15 @@ export function replaceQuery(query: URLSearchParams): void {
   history.replaceState(null, '', `${path || '#/'}${text ? `?${text}` : ''}`);
   route.value = read();
 }
+
+/* An empty value takes the name out. `within` excludes the instants that it stands for. */
+export function changeQuery(query: URLSearchParams, name: string, value: string): void {
+  const next = new URLSearchParams(query);
+  if (value) next.set(name, value);
+  else next.delete(name);
+  if (name === 'within') {
+    next.delete('since');
+    next.delete('until');
+  }
+  replaceQuery(next);
+}

@@ -13,34 +13,7 @@ const FIRST_PAGE = 100;
 const PAGE = 500;
 const AGAIN_MS = 3000;
 
-export interface Rows {
-  items: Item[];
-  ended: boolean; /* nothing comes behind the last one */
-  error: string | null;
-  fresh: number; /* that came and are not shown, because the list is scrolled */
-  more: () => void;
-  showFresh: () => void;
-}
-
-interface Loaded {
-  items: Item[];
-  known: Set<string>; /* their ids */
-  cursor: string | null;
-  ended: boolean;
-  error: string | null;
-  waiting: Map<string, Item>; /* fresh ones, newest last */
-}
-
-const nothing = (): Loaded => ({
-  items: [], known: new Set(), cursor: null, ended: false, error: null, waiting: new Map(),
-});
-
-const newestFirst = (query: URLSearchParams) => (query.get('sort') ?? DEFAULT_SORT) === DEFAULT_SORT;
-
 const byTime = (a: Item, b: Item) => (a.submitted_at < b.submitted_at ? 1 : a.submitted_at > b.submitted_at ? -1 : 0);
-
-/* Whether a row of its time is among those that are loaded, or is younger than all of them. */
-const isLoaded = (l: Loaded, item: Item): boolean => l.ended || item.submitted_at >= (l.items.at(-1)?.submitted_at ?? '');
 
 /* The list with the changes in: rows that no longer fit go, known ones are replaced. What is left in
  * `changes` is new. */
@@ -55,128 +28,147 @@ function replaced(items: Item[], changes: Map<string, Item>, keep: (item: Item) 
   return next;
 }
 
-export function useRows(query: URLSearchParams, atTop: () => boolean): Rows {
-  const key = query.toString();
-  const loaded = useRef(nothing());
-  const asking = useRef<AbortController | null>(null);
-  const changes = useRef(new Map<string, Item>());
-  const frame = useRef(0);
-  const [, setTurn] = useState(0);
-  const show = () => setTurn((n) => n + 1);
-  const keep = (item: Item) => fits(item, query, Date.now());
+/* For one filter; another one has rows of its own. */
+export class Rows {
+  items: Item[] = [];
+  ended = false; /* nothing comes behind the last one */
+  error: string | null = null;
 
-  const load = (cursor: string | null, take: (page: Page) => void) => {
-    asking.current?.abort();
-    const abort = new AbortController();
-    asking.current = abort;
-    const question = questionOf(query, Date.now());
-    question.set('limit', String(cursor ? PAGE : FIRST_PAGE));
-    if (cursor) question.set('cursor', cursor);
-    get<Page>(`/results?${question.toString()}`, abort.signal).then(
-      (page) => {
-        take(page);
-        loaded.current.error = null;
-        asking.current = null;
-        applyChanges();
-      },
-      (e: unknown) => {
-        if (abort.signal.aborted) return;
-        loaded.current.error = explain(e);
-        show();
-        setTimeout(() => {
-          if (!abort.signal.aborted) load(cursor, take);
-        }, AGAIN_MS);
-      },
-    );
-  };
+  private known = new Set<string>(); /* ids of items */
+  private cursor: string | null = null;
+  private asking: AbortController | null = null; /* from a question to its answer, or to the next try */
+  private readonly waiting = new Map<string, Item>(); /* new, and not shown while the list is scrolled */
+  private readonly changes = new Map<string, Item>();
+  private frame = 0;
+  private gone = false;
 
-  const append = (page: Page) => {
-    const l = loaded.current;
-    for (const item of page.results) {
-      if (l.known.has(item.id)) continue;
-      l.known.add(item.id);
-      l.items.push(item);
-    }
-    l.cursor = page.next_cursor;
-    l.ended = !page.next_cursor;
-  };
+  constructor(private readonly query: URLSearchParams, private readonly atTop: () => boolean,
+    private readonly show: () => void) {
+    this.load(null, (page) => this.append(page));
+  }
 
-  const put = (items: Item[]) => {
-    loaded.current.items = items;
-    loaded.current.known = new Set(items.map((i) => i.id));
-  };
+  end(): void {
+    this.gone = true;
+    this.asking?.abort();
+    cancelAnimationFrame(this.frame);
+  }
+
+  get fresh(): number {
+    return this.waiting.size;
+  }
+
+  more(): void {
+    if (!this.ended && !this.asking && this.items.length) this.load(this.cursor, (page) => this.append(page));
+  }
+
+  showFresh(): void {
+    this.put([...this.waiting.values(), ...this.items].sort(byTime));
+    this.waiting.clear();
+    this.show();
+  }
+
+  change(item: Item): void {
+    this.changes.set(item.id, item);
+    this.frame ||= requestAnimationFrame(() => this.apply());
+  }
 
   /* The first page anew; what lies behind it stays, so that a list that is scrolled does not jump. */
-  const refresh = () => load(null, (page) => {
-    const l = loaded.current;
-    const last = page.results.at(-1);
-    const known = new Set(page.results.map((i) => i.id));
-    const behind = last && page.next_cursor && newestFirst(query)
-      ? l.items.filter((i) => i.submitted_at <= last.submitted_at && !known.has(i.id))
-      : [];
-    put([...page.results, ...behind]);
-    if (!behind.length) {
-      l.cursor = page.next_cursor;
-      l.ended = !page.next_cursor;
+  refresh(): void {
+    this.load(null, (page) => {
+      const last = page.results.at(-1);
+      const known = new Set(page.results.map((i) => i.id));
+      const behind = last && page.next_cursor && this.newestFirst
+        ? this.items.filter((i) => i.submitted_at <= last.submitted_at && !known.has(i.id))
+        : [];
+      this.put([...page.results, ...behind]);
+      if (!behind.length) this.goOnFrom(page);
+      this.waiting.clear();
+    });
+  }
+
+  private get newestFirst(): boolean {
+    return (this.query.get('sort') ?? DEFAULT_SORT) === DEFAULT_SORT;
+  }
+
+  private put(items: Item[]): void {
+    this.items = items;
+    this.known = new Set(items.map((i) => i.id));
+  }
+
+  private goOnFrom(page: Page): void {
+    this.cursor = page.next_cursor;
+    this.ended = !page.next_cursor;
+  }
+
+  private append(page: Page): void {
+    for (const item of page.results) {
+      if (this.known.has(item.id)) continue;
+      this.known.add(item.id);
+      this.items.push(item);
     }
-    l.waiting.clear();
-  });
+    this.goOnFrom(page);
+  }
+
+  private load(cursor: string | null, take: (page: Page) => void): void {
+    if (this.gone) return;
+    this.asking?.abort();
+    const abort = new AbortController();
+    this.asking = abort;
+    const question = questionOf(this.query, Date.now());
+    question.set('limit', String(cursor ? PAGE : FIRST_PAGE));
+    if (cursor) question.set('cursor', cursor);
+    get<Page>(`/results?${question.toString()}`, abort.signal).then((page) => {
+      if (abort.signal.aborted) return;
+      take(page);
+      this.error = null;
+      this.asking = null;
+      this.apply();
+    }, (e: unknown) => {
+      if (abort.signal.aborted) return;
+      this.error = explain(e);
+      this.show();
+      setTimeout(() => {
+        if (!abort.signal.aborted) this.load(cursor, take);
+      }, AGAIN_MS);
+    });
+  }
 
   /* What changes while a page is on its way is applied once more when it is there: the page may be
    * older than the change. */
-  const applyChanges = () => {
-    frame.current = 0;
-    const l = loaded.current;
-    if (l.items.length || l.ended) {
-      const unknown = new Map(changes.current);
-      if (unknown.size) put(replaced(l.items, unknown, keep));
-      for (const item of unknown.values()) {
-        l.waiting.delete(item.id);
-        if (keep(item) && newestFirst(query) && isLoaded(l, item)) l.waiting.set(item.id, item);
-      }
-      if (!asking.current) changes.current.clear();
+  private apply(): void {
+    this.frame = 0;
+    if (this.items.length || this.ended) {
+      const unknown = new Map(this.changes);
+      const keep = (item: Item) => fits(item, this.query, Date.now());
+      if (unknown.size) this.put(replaced(this.items, unknown, keep));
+      for (const item of unknown.values()) this.consider(item, keep(item));
+      if (!this.asking) this.changes.clear();
     }
-    if (l.waiting.size && atTop()) showFresh();
-    else show();
-  };
+    if (this.waiting.size && this.atTop()) this.showFresh();
+    else this.show();
+  }
 
-  const showFresh = () => {
-    const l = loaded.current;
-    put([...l.waiting.values(), ...l.items].sort(byTime));
-    l.waiting.clear();
-    show();
-  };
+  /* A row that was not there: it is new, or fits only now. */
+  private consider(item: Item, wanted: boolean): void {
+    const last = this.items.at(-1)?.submitted_at ?? '';
+    this.waiting.delete(item.id);
+    if (wanted && this.newestFirst && (this.ended || item.submitted_at >= last)) this.waiting.set(item.id, item);
+  }
+}
 
-  useLive({
-    item: (item) => {
-      changes.current.set(item.id, item);
-      frame.current ||= requestAnimationFrame(applyChanges);
-    },
-    reset: refresh,
-  });
+/* atTop: whether new rows can be shown without moving what is read. Null before the first render is
+ * done. */
+export function useRows(query: URLSearchParams, atTop: () => boolean): Rows | null {
+  const [rows, setRows] = useState<Rows | null>(null);
+  const [, setTurn] = useState(0);
+  const latest = useRef(atTop);
+  latest.current = atTop;
 
   useEffect(() => {
-    loaded.current = nothing();
-    changes.current.clear();
-    show();
-    load(null, append);
-    return () => {
-      asking.current?.abort();
-      asking.current = null;
-      cancelAnimationFrame(frame.current);
-      frame.current = 0;
-    };
-  }, [key]);
-
-  const l = loaded.current;
-  return {
-    items: l.items,
-    ended: l.ended,
-    error: l.error,
-    fresh: l.waiting.size,
-    more: () => {
-      if (!l.ended && !asking.current && l.items.length) load(l.cursor, append);
-    },
-    showFresh,
-  };
+    const made = new Rows(query, () => latest.current(), () => setTurn((n) => n + 1));
+    setRows(made);
+    return () => made.end();
+  }, [query.toString()]);
+  useLive({ item: (item) => rows?.change(item), reset: () => rows?.refresh() });
+  return rows;
 }

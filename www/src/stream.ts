@@ -3,10 +3,13 @@
  *     opening --open--> live --error--> lost --open--> live
  *
  * A broken connection is the browser's to mend: it comes again with Last-Event-ID and the server
- * says what has changed since. Three things are not, and get a new stream, which knows nothing of
- * the old one, so that everything is to be fetched again (`reset`): an answer that is no stream
- * (503 while the server stops), a laptop that slept, a tab that was hidden. A hidden tab keeps no
- * stream: a browser has six connections to a server, for all its tabs.
+ * says what has changed since. Three things are not, and get a new stream: an answer that is no
+ * stream (503 while the server stops), a laptop that slept, a tab that was hidden. A hidden tab keeps
+ * no stream: a browser has six connections to a server, for all its tabs.
+ *
+ * A new stream, the first one too, knows nothing of what was before it. So once it is open everything
+ * is to be fetched again (`reset`), not earlier: what happens between an answer and the stream's
+ * beginning would be told by neither.
  */
 
 export type Health = 'opening' | 'live' | 'lost';
@@ -25,69 +28,71 @@ const TICK_MS = 5000;
 const SLEPT_MS = 20_000;
 const HIDDEN_MS = 10_000;
 
-/* Returns what ends it. */
-export function openStream(path: string, listener: Listener): () => void {
-  let source: EventSource | null = null;
-  let failures = 0;
-  let retry = 0;
-  let hide = 0;
-  let lastTick = Date.now();
+export class Stream {
+  private source: EventSource | null = null;
+  private failures = 0;
+  private retry = 0;
+  private hide = 0;
+  private lastTick = Date.now();
+  private readonly tick: number;
 
-  const close = () => {
-    clearTimeout(retry);
-    source?.close();
-    source = null;
+  constructor(private readonly path: string, private readonly listener: Listener) {
+    listener.health('opening');
+    this.open();
+    this.tick = setInterval(this.onTick, TICK_MS);
+    document.addEventListener('visibilitychange', this.onVisibility);
+    window.addEventListener('online', this.open);
+  }
+
+  end(): void {
+    this.close();
+    clearTimeout(this.hide);
+    clearInterval(this.tick);
+    document.removeEventListener('visibilitychange', this.onVisibility);
+    window.removeEventListener('online', this.open);
+  }
+
+  private readonly close = (): void => {
+    clearTimeout(this.retry);
+    this.source?.close();
+    this.source = null;
   };
 
-  const open = () => {
-    close();
-    const s = new EventSource(path);
-    source = s;
+  private readonly open = (): void => {
+    this.close();
+    const s = new EventSource(this.path);
+    let fresh = true;
+    this.source = s;
     s.onopen = () => {
-      failures = 0;
-      listener.health('live');
+      this.failures = 0;
+      this.listener.health('live');
+      if (fresh) this.listener.reset();
+      fresh = false;
     };
-    s.onerror = () => {
-      listener.health('lost');
-      if (s.readyState !== EventSource.CLOSED) return;
-      retry = setTimeout(reopen, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
-    };
+    s.onerror = () => this.onError(s);
     for (const name of NAMES) {
-      s.addEventListener(name, (e) => listener.event(name, JSON.parse((e as MessageEvent<string>).data)));
+      s.addEventListener(name, (e) => this.listener.event(name, JSON.parse((e as MessageEvent<string>).data)));
     }
-    s.addEventListener('reset', () => listener.reset());
+    s.addEventListener('reset', () => this.listener.reset());
   };
 
-  const reopen = () => {
-    open();
-    listener.reset();
+  private onError(s: EventSource): void {
+    this.listener.health('lost');
+    if (s.readyState !== EventSource.CLOSED) return; /* the browser tries again */
+    const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
+    this.retry = setTimeout(this.open, wait);
+  }
+
+  private readonly onVisibility = (): void => {
+    clearTimeout(this.hide);
+    if (document.hidden) this.hide = setTimeout(this.close, HIDDEN_MS);
+    else if (!this.source || this.source.readyState === EventSource.CLOSED) this.open();
+    else this.listener.reset();
   };
 
-  const onVisibility = () => {
-    clearTimeout(hide);
-    if (document.hidden) hide = setTimeout(close, HIDDEN_MS);
-    else if (!source || source.readyState === EventSource.CLOSED) reopen();
-    else listener.reset();
-  };
-
-  const onTick = () => {
-    const late = Date.now() - lastTick - TICK_MS;
-    lastTick = Date.now();
-    if (late > SLEPT_MS && !document.hidden) reopen();
-  };
-
-  const onOnline = () => reopen();
-
-  listener.health('opening');
-  open();
-  const tick = setInterval(onTick, TICK_MS);
-  document.addEventListener('visibilitychange', onVisibility);
-  window.addEventListener('online', onOnline);
-  return () => {
-    close();
-    clearTimeout(hide);
-    clearInterval(tick);
-    document.removeEventListener('visibilitychange', onVisibility);
-    window.removeEventListener('online', onOnline);
+  private readonly onTick = (): void => {
+    const late = Date.now() - this.lastTick - TICK_MS;
+    this.lastTick = Date.now();
+    if (late > SLEPT_MS && !document.hidden) this.open();
   };
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { slowly, sum } from '../programs.mjs';
 
 /* While nobody listens, the browser says so on the console. */
-const GONE = [/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|503/];
+const GONE = [/net::ERR_|503/];
 
 const goesAndComes = (signal) => async (bench) => {
   const server = await bench.server();
