@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -18,6 +18,7 @@ const types = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
 };
 
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
@@ -43,6 +44,20 @@ function ensurePackages() {
 
 /* ---- texts ---- */
 
+const named = (name, end, bytes) => ({ name: `${name}-${hash(bytes).slice(0, 8).toUpperCase()}${end}`, bytes });
+
+/* The licences of the packages that are in the bundle, which ask to go where it goes. */
+function licences(inputs) {
+  const packages = new Set(Object.keys(inputs)
+    .map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean));
+  return Buffer.from([...packages].sort().map((name) => {
+    const folder = join(here, 'node_modules', name);
+    const file = readdirSync(folder).find((f) => /^licen[cs]e/i.test(f));
+    if (!file) throw new Error(`${name} has no licence`);
+    return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  }).join(`\n${'-'.repeat(80)}\n\n`));
+}
+
 /* [{name, bytes}]: index.html and what it is made of, each with its hash in its name. */
 async function bundle() {
   const esbuild = await import('esbuild');
@@ -67,8 +82,8 @@ async function bundle() {
     logLevel: 'warning',
   });
   const assets = made.outputFiles.map((f) => ({ name: basename(f.path), bytes: Buffer.from(f.contents) }));
-  const icon = readFileSync(join(here, 'src', 'icon.svg'));
-  assets.push({ name: `icon-${hash(icon).slice(0, 8).toUpperCase()}.svg`, bytes: icon });
+  assets.push(named('icon', '.svg', readFileSync(join(here, 'src', 'icon.svg'))));
+  assets.push(named('licences', '.txt', licences(made.metafile.inputs)));
   return [{ name: 'index.html', bytes: Buffer.from(index(assets)) }, ...assets];
 }
 
@@ -82,7 +97,8 @@ function index(assets) {
   return readFileSync(join(here, 'src', 'index.html'), 'utf8')
     .replace('{app.js}', nameOf('app-', '.js'))
     .replace('{app.css}', nameOf('app-', '.css'))
-    .replace('{icon.svg}', nameOf('icon-', '.svg'));
+    .replace('{icon.svg}', nameOf('icon-', '.svg'))
+    .replace('{licences.txt}', nameOf('licences-', '.txt'));
 }
 
 /* ---- forms ---- */

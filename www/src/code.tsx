@@ -1,7 +1,7 @@
 /* A program's source: in an editor, once that is loaded; as plain text until then, and for good when
  * its lines are too long to edit. */
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Editor, EditorOptions, mount } from './editor';
 import { Text } from './text';
@@ -21,6 +21,8 @@ function longestLine(text: string): number {
 
 function CodeEditor(props: EditorOptions) {
   const host = useRef<HTMLDivElement>(null);
+  const plainText = useRef<HTMLTextAreaElement>(null);
+  const selection = useRef<EditorOptions['selection']>(undefined);
   const editor = useRef<Editor | null>(null);
   const latest = useRef(props);
   const [loaded, setLoaded] = useState<{ mount: typeof mount } | null>(null);
@@ -29,16 +31,20 @@ function CodeEditor(props: EditorOptions) {
   useEffect(() => {
     let gone = false;
     void import('./editor').then((module) => {
+      const t = plainText.current;
+      if (t && t === document.activeElement) selection.current = { anchor: t.selectionStart, head: t.selectionEnd };
       if (!gone) setLoaded(module);
     }, () => undefined); /* not in reach: the plain text stays */
     return () => void (gone = true);
   }, []);
-  /* Once its place is visible, because it measures. */
-  useEffect(() => {
+  /* Once its place is visible, because it measures; and before the next key, which goes where the
+   * last one went. */
+  useLayoutEffect(() => {
     if (!loaded || !host.current) return undefined;
     const { change, submit } = latest.current;
     editor.current = loaded.mount(host.current, {
       ...latest.current,
+      selection: selection.current,
       change: change && ((text) => latest.current.change?.(text)),
       submit: submit && (() => latest.current.submit?.()),
     });
@@ -55,7 +61,7 @@ function CodeEditor(props: EditorOptions) {
       <div ref={host} class={`editor ${props.change ? 'editor-writes' : ''}`} hidden={!loaded} />
       {!loaded && !props.change && <Text text={props.text} label={props.label} />}
       {!loaded && props.change && (
-        <textarea class="editor editor-writes" aria-label={props.label} value={props.text} spellcheck={false}
+        <textarea ref={plainText} class="editor editor-writes" aria-label={props.label} value={props.text} spellcheck={false}
           onInput={(e) => props.change?.(e.currentTarget.value)} />
       )}
     </>

@@ -50,6 +50,7 @@ export interface EditorOptions {
   label: string;
   change?: ((text: string) => void) | undefined; /* absent: it is only read */
   submit?: (() => void) | undefined; /* Ctrl-Enter */
+  selection?: { anchor: number; head: number } | undefined; /* it is being written in already */
 }
 
 export interface Editor {
@@ -77,6 +78,7 @@ export function mount(host: HTMLElement, o: EditorOptions): Editor {
     parent: root,
     state: EditorState.create({
       doc: o.text,
+      ...(o.selection ? { selection: o.selection } : {}),
       extensions: [
         lineNumbers(), highlightSpecialChars(), drawSelection(), bracketMatching(), indentUnit.of('    '),
         writing(o), keymap.of([...defaultKeymap, ...historyKeymap]),
@@ -85,6 +87,7 @@ export function mount(host: HTMLElement, o: EditorOptions): Editor {
       ],
     }),
   });
+  if (o.selection) view.focus();
   return {
     text: (text) => {
       if (text !== view.state.doc.toString()) {

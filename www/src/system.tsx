@@ -95,7 +95,13 @@ function Build({ said }: { said: Said }) {
     ['Memory', bytes(p.rss_bytes)],
     ['CPU time', duration(p.cpu_ms)],
   ];
-  return <dl class="pairs">{rows.map(([name, value]) => <><dt>{name}</dt><dd><Word text={value} /></dd></>)}</dl>;
+  const licences = document.querySelector<HTMLLinkElement>('link[rel=license]')?.href ?? '';
+  return (
+    <dl class="pairs">
+      {rows.map(([name, value]) => <><dt>{name}</dt><dd><Word text={value} /></dd></>)}
+      <dt>This page</dt><dd>is made with other people's work: <a href={licences}>licences</a></dd>
+    </dl>
+  );
 }
 
 export function System() {

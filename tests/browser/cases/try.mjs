@@ -85,6 +85,25 @@ export default {
     await untilWritten(page, 'map(int');
   },
 
+  'what is typed before the editor is there goes on in it': async (bench) => {
+    const { page } = await bench.view(bench.shared);
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route(/\/assets\/editor-/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(`${bench.shared.url}/#/try`, { waitUntil: 'commit' });
+    await page.locator('textarea.editor').focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('print(1');
+    await page.keyboard.press('ArrowLeft');
+    release();
+    await page.locator('.cm-content').waitFor();
+    await page.keyboard.type('2)');
+    await untilWritten(page, /^print\(2\)1$/);
+  },
+
   'the keyboard leaves the editor': async (bench) => {
     const { page, open } = await bench.view(bench.shared);
     await open('#/try');
