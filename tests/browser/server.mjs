@@ -34,11 +34,12 @@ export class Server {
   async start() {
     const env = {
       HTTP_LISTEN: this.listen, DATA_DIR: join(this.dir, 'data'), CELL_DIR: join(this.dir, 'c'),
-      RUNNER_MAX_PARALLEL: '2', ...IMAGES, ...this.settings,
+      RUNNER_MAX_PARALLEL: '2', ...IMAGES,
     };
     for (const name of Object.keys(process.env)) {
       if (/^(PATH|.*SAN_OPTIONS|DOCKER_HOST|.*_IMAGE)$/.test(name)) env[name] = process.env[name];
     }
+    Object.assign(env, this.settings); /* a case's own settings are the last word */
     const started = spawn(scrc, [], { cwd: this.dir, env, stdio: ['ignore', 'ignore', 'pipe'] });
     this.process = started;
     this.ended = new Promise((resolve) => started.once('exit', (code) => resolve(code)));

@@ -193,6 +193,16 @@ export interface Stats {
   present: Present;
 }
 
+export interface Kafka {
+  connected: boolean;
+  why: string;
+  paused: boolean;
+  partitions: number;
+  lag: number;
+  outbox: number;
+  messages: Record<string, number>;
+}
+
 export interface Present {
   at: string;
   ready: boolean;
@@ -207,7 +217,7 @@ export interface Present {
   docker: { answers: boolean; why: string };
   table: { writable: boolean; why: string; late_reports: number };
   subscribers: number;
-  kafka: Record<string, unknown> | null;
+  kafka: Kafka | null;
 }
 
 /* ---- GET /system ---- */

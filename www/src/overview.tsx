@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 
-import { STAGES, VERDICTS, type Present, type Stage, type Stats } from './api';
+import { STAGES, VERDICTS, type Kafka, type Present, type Stage, type Stats } from './api';
 import { useFetched } from './fetched';
 import { count, duration, fullTime, plural } from './format';
 import { Plot, type Curve } from './plot';
@@ -130,16 +130,12 @@ function Health({ name, good, text }: { name: string; good: boolean | null; text
   );
 }
 
-/* Whatever it says of itself, in the order it says it. */
-function kafkaText(kafka: Record<string, unknown>): string {
-  return Object.entries(kafka)
-    .filter(([name, value]) => name !== 'up' && name !== 'answers' && ['string', 'number', 'boolean'].includes(typeof value) && value !== '')
-    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? count(value) : String(value)}`)
-    .join(', ');
+function kafkaText(kafka: Kafka): string {
+  const state = kafka.why || (kafka.connected ? (kafka.paused ? 'reading is paused' : 'connected') : 'not connected');
+  return `${state}; ${plural(kafka.partitions, 'partition')}, ${count(kafka.lag)} to read, ${count(kafka.outbox)} to send`;
 }
 
-const kafkaGood = (kafka: Record<string, unknown> | null): boolean | null =>
-  (kafka ? kafka['answers'] !== false && kafka['up'] !== false && !kafka['why'] : null);
+const kafkaGood = (kafka: Kafka | null): boolean | null => (kafka ? kafka.connected && !kafka.why : null);
 
 function Standing({ p }: { p: Present }) {
   return (
