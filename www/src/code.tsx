@@ -19,21 +19,25 @@ function longestLine(text: string): number {
   return longest;
 }
 
+/* Loaded once. */
+let module: { mount: typeof mount } | null = null;
+
 function CodeEditor(props: EditorOptions) {
   const host = useRef<HTMLDivElement>(null);
   const plainText = useRef<HTMLTextAreaElement>(null);
   const selection = useRef<EditorOptions['selection']>(undefined);
   const editor = useRef<Editor | null>(null);
   const latest = useRef(props);
-  const [loaded, setLoaded] = useState<{ mount: typeof mount } | null>(null);
+  const [loaded, setLoaded] = useState(module);
   latest.current = props;
 
   useEffect(() => {
     let gone = false;
-    void import('./editor').then((module) => {
+    void import('./editor').then((m) => {
+      module = m;
       const t = plainText.current;
       if (t && t === document.activeElement) selection.current = { anchor: t.selectionStart, head: t.selectionEnd };
-      if (!gone) setLoaded(module);
+      if (!gone) setLoaded(m);
     }, () => undefined); /* not in reach: the plain text stays */
     return () => void (gone = true);
   }, []);
@@ -53,7 +57,11 @@ function CodeEditor(props: EditorOptions) {
       editor.current = null;
     };
   }, [loaded]);
-  useEffect(() => editor.current?.text(props.text), [props.text]);
+  /* What is written here comes back late, as a text that is no longer the latest: so it is not taken
+   * back. Another text to write in is another key. */
+  useEffect(() => {
+    if (!props.change) editor.current?.text(props.text);
+  }, [props.text]);
   useEffect(() => editor.current?.language(props.language), [props.language]);
 
   return (

@@ -19,13 +19,14 @@ export interface Draft {
   stop_on_failure: boolean;
   tests: DraftTest[];
   id: string | null; /* of what was sent last */
+  again: number; /* how often it was started over */
 }
 
 const KEY = 'scrc.draft';
 
 const fresh = (): Draft => ({
   language: 'python', sources: {}, time_ms: '2000', memory_mib: '128', checker: '', stop_on_failure: true,
-  tests: EXAMPLE_TESTS, id: null,
+  tests: EXAMPLE_TESTS, id: null, again: 0,
 });
 
 function remembered(): Draft {
@@ -45,7 +46,7 @@ export function edit(part: Partial<Draft>): void {
   } catch { /* full, or forbidden: it lasts as long as the page */ }
 }
 
-export const startOver = (): void => edit(fresh());
+export const startOver = (): void => edit({ ...fresh(), again: draft.value.again + 1 });
 
 export const sourceOf = (d: Draft): string => d.sources[d.language] ?? EXAMPLES[d.language] ?? '';
 

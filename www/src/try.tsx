@@ -114,7 +114,7 @@ export function Try() {
       <div class="try">
         <div class="try-write">
           <Options d={d} languages={data?.languages ?? []} />
-          <Code text={sourceOf(d)} language={d.language} label="Source"
+          <Code key={`${d.language} ${d.again}`} text={sourceOf(d)} language={d.language} label="Source"
             change={(text) => edit({ sources: { ...draft.value.sources, [draft.value.language]: text } })} submit={run} />
           <div class="actions">
             <button type="button" class="primary" disabled={busy} onClick={run}>Run</button>

@@ -104,6 +104,17 @@ export default {
     await untilWritten(page, /^print\(2\)1$/);
   },
 
+  'who types fast loses nothing': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    const text = Array.from({ length: 150 }, (_, i) => (i * 7919) % 997).join(' ');
+    await open('#/try');
+    await write(page, '');
+    await page.keyboard.type(text);
+    await untilWritten(page, text);
+    await page.reload();
+    await untilWritten(page, text);
+  },
+
   'the keyboard leaves the editor': async (bench) => {
     const { page, open } = await bench.view(bench.shared);
     await open('#/try');
