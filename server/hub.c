@@ -171,6 +171,8 @@ static int link_locked(struct hub *h, struct hub_sub *s, const char *id, struct 
         s->job->subs = s;
     }
     DL_APPEND(h->subs, s);
+    if (s->seq == 0)
+        DL_APPEND2(h->all, s, prev_all, next_all);
     s->hub = h;
     h->newcomers = true;
     return 0;
@@ -224,6 +226,8 @@ void hub_leave(struct hub_sub *s)
         return;
     (void)pthread_mutex_lock(&h->lock);
     DL_DELETE(h->subs, s);
+    if (s->seq == 0)
+        DL_DELETE2(h->all, s, prev_all, next_all);
     if (s->job) {
         struct hub_sub **at = &s->job->subs;
         while (*at != s)

@@ -43,11 +43,12 @@ struct hub_sub {
     struct hub *hub; /* NULL: not joined */
     struct hub_job *job;
     struct hub_sub *prev, *next, *next_of_job, *next_woken;
-    struct hub_piece *first, *last; /* what it has yet to read */
-    size_t offset, pending;         /* within the first; bytes of all */
-    int64_t position;               /* the last change it was told */
-    int64_t seen_ns;                /* when it last took something */
-    bool fresh;                     /* joined, and the thread has not looked at it yet */
+    struct hub_sub *prev_all, *next_all; /* of those to everything */
+    struct hub_piece *first, *last;      /* what it has yet to read */
+    size_t offset, pending;              /* within the first; bytes of all */
+    int64_t position;                    /* the last change it was told */
+    int64_t seen_ns;                     /* when it last took something */
+    bool fresh;                          /* joined, and the thread has not looked at it yet */
     bool asleep, ended;
 };
 

@@ -85,6 +85,7 @@ struct hub {
     pthread_mutex_t lock;
     /* guarded by lock */
     struct hub_sub *subs;
+    struct hub_sub *all; /* those to everything once more: they are few, and fed often */
     struct hub_job *jobs_by_seq;
     bool newcomers; /* some are fresh */
     int64_t latest; /* the change up to which subscribers to everything are told by now; the

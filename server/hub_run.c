@@ -149,7 +149,7 @@ static const struct hub_page *page_from(struct hub *h, int64_t from)
 
 static bool wants_page(const struct hub *h, const struct hub_sub *s)
 {
-    return s->seq == 0 && !s->ended && !s->first && s->position < h->latest;
+    return !s->ended && !s->first && s->position < h->latest;
 }
 
 /* Hands a page to all who stand where it begins. False: nobody wants one, or none can be had. */
@@ -160,7 +160,7 @@ static bool feed_once(struct hub *h)
     bool fed = false;
 
     (void)pthread_mutex_lock(&h->lock);
-    DL_FOREACH(h->subs, s)
+    DL_FOREACH2(h->all, s, next_all)
     {
         if (from < 0 && wants_page(h, s))
             from = s->position;
@@ -170,7 +170,7 @@ static bool feed_once(struct hub *h)
     if (!page)
         return false;
     (void)pthread_mutex_lock(&h->lock);
-    DL_FOREACH(h->subs, s)
+    DL_FOREACH2(h->all, s, next_all)
     {
         if (!wants_page(h, s) || s->position != from)
             continue;
@@ -212,9 +212,9 @@ static void tell_tests(struct hub *h)
             continue;
         struct hub_text *text = hub_text_test(h, &h->tests[i].event, name.id);
         (void)pthread_mutex_lock(&h->lock);
-        DL_FOREACH(h->subs, s)
+        DL_FOREACH2(h->all, s, next_all)
         {
-            if (s->seq == 0 && !s->ended && s->position >= h->latest && hub_push_locked(s, text))
+            if (!s->ended && s->position >= h->latest && hub_push_locked(s, text))
                 hub_wake_locked(s, &woken);
         }
         (void)pthread_mutex_unlock(&h->lock);

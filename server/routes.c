@@ -39,7 +39,7 @@ const struct route routes_table[] = {
       .path = "/stats",
       .handle = stats_get,
       .aside = true,
-      .params = { "window", "step" } },
+      .params = { "window", "step", "language", "verdict" } },
     { .method = "GET", .path = "/system", .handle = system_get },
     { .method = "GET", .path = "/metrics", .handle = prometheus_get, .aside = true },
     { .method = "GET", .path = "/healthz", .handle = system_healthz },

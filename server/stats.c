@@ -24,8 +24,11 @@ static void advance(struct stats *s, struct stats_ring *r, int64_t now_ms)
     if (number <= r->head)
         return; /* also when the clock was set back: it goes on in the newest step */
     int64_t from = r->head + 1 > number - r->len + 1 ? r->head + 1 : number - r->len + 1;
-    for (int64_t n = from; n <= number; n++)
-        memset(stats_step_at(s, r, n), 0, s->step_size);
+    for (int64_t n = from; n <= number; n++) {
+        struct stats_step *step = stats_step_at(s, r, n);
+        stats_latency_clear(&step->latencies);
+        memset(step, 0, s->step_size);
+    }
     r->head = number;
 }
 
@@ -55,61 +58,35 @@ int64_t stats_finest(int64_t window_s)
 
 /* ---- what is put in ---- */
 
-static size_t language_of(const struct stats *s, const char *name)
-{
-    size_t i = 0;
-
-    while (i < s->languages->len && (!name || strcmp(s->languages->rows[i].name, name) != 0))
-        i++;
-    return i;
-}
-
-/* log2 of ms in quarters, without the math library: the table is 2^(1/4), 2^(1/2), 2^(3/4). */
-static size_t bucket_of(int64_t ms)
-{
-    static const double quarters[] = { 1.189207115, 1.414213562, 1.681792831 };
-    size_t doublings = 0, part = 0;
-
-    if (ms < 1)
-        return 0;
-    while (ms >> (doublings + 1) > 0)
-        doublings++;
-    double rest = (double)ms / (double)(1LL << doublings);
-    while (part < ARRAY_LEN(quarters) && rest >= quarters[part])
-        part++;
-    size_t bucket = 1 + 4 * doublings + part;
-    return bucket < STATS_BUCKETS ? bucket : STATS_BUCKETS - 1;
-}
-
-static void take_latency(struct stats_step *step, const struct jobs_change *c)
+static void take_latency(struct stats_step *step, size_t language, const struct jobs_change *c)
 {
     const int64_t ms[STATS_LATENCIES] = { [STATS_TOTAL] = c->total_ms,
                                           [STATS_QUEUE] = c->queue_ms,
                                           [STATS_BUILD] = c->build_ms,
                                           [STATS_RUN] = c->run_ms };
 
-    for (size_t i = 0; i < STATS_LATENCIES; i++) {
-        uint16_t *n = &step->latency[i][bucket_of(ms[i])];
-        *n = *n < UINT16_MAX ? (uint16_t)(*n + 1) : *n;
-    }
+    for (size_t kind = 0; kind < STATS_LATENCIES; kind++)
+        stats_latency_add(&step->latencies, language, c->verdict, (enum stats_latency)kind,
+                          ms[kind]);
 }
 
 static void take_final_locked(struct stats *s, const struct jobs_change *c)
 {
-    size_t slot = language_of(s, c->language) * VERDICT_COUNT + c->verdict;
+    size_t language = stats_language_number(s, c->language);
+    size_t slot = language * VERDICT_COUNT + c->verdict;
 
     s->finished[slot]++;
     for (size_t i = 0; i < STATS_RINGS; i++) {
         struct stats_step *step = stats_step_at(s, &s->rings[i], s->rings[i].head);
         step->finished[slot]++;
         if (c->judged)
-            take_latency(step, c);
+            take_latency(step, language, c);
     }
 }
 
 static void take_new_locked(struct stats *s, const struct jobs_change *c)
 {
-    s->accepted[language_of(s, c->language)]++;
+    s->accepted[stats_language_number(s, c->language)]++;
     for (size_t i = 0; i < STATS_RINGS; i++)
         stats_step_at(s, &s->rings[i], s->rings[i].head)->submitted++;
 }
@@ -254,13 +231,20 @@ int stats_open(const struct languages *l, struct stats **ret_stats, struct err *
     return 0;
 }
 
+static void free_ring(const struct stats *s, struct stats_ring *r)
+{
+    for (int64_t n = 0; r->steps && n < r->len; n++)
+        stats_latency_clear(&stats_step_at(s, r, n)->latencies);
+    free(r->steps);
+}
+
 struct stats *stats_free(struct stats *s)
 {
     if (!s)
         return NULL;
     stats_rest(s);
     for (size_t i = 0; i < STATS_RINGS; i++)
-        free(s->rings[i].steps);
+        free_ring(s, &s->rings[i]);
     free(s->accepted);
     free(s->finished);
     (void)pthread_cond_destroy(&s->rest);
@@ -274,6 +258,15 @@ const char *stats_language(const struct stats *s, size_t i)
     if (i < s->languages->len)
         return s->languages->rows[i].name;
     return i == s->languages->len ? "other" : NULL;
+}
+
+size_t stats_language_number(const struct stats *s, const char *name)
+{
+    size_t i = 0;
+
+    while (i < s->languages->len && (!name || strcmp(s->languages->rows[i].name, name) != 0))
+        i++;
+    return i;
 }
 
 int64_t stats_accepted(struct stats *s, size_t language)

@@ -1,8 +1,8 @@
 /* server/stats.h - what happened in each second, ten seconds and minute: the series of GET /stats,
  * and the totals of GET /metrics.
  *
- * Three rings of fixed size, all filled at once; each step holds counts by language and verdict,
- * latencies in buckets of 19 %, and the last sample of queue and cells.
+ * Three rings of fixed size, all filled at once; each step holds counts and latencies (in buckets
+ * of 19 %) by language and verdict, and the last sample of queue and cells.
  *
  * Room     server.
  * Owns     its rings, and the thread that samples, from stats_watch() to stats_rest().
@@ -55,13 +55,22 @@ bool stats_keeps(int64_t window_s, int64_t step_s);
 /* The finest that is. */
 int64_t stats_finest(int64_t window_s);
 
+/* Whose latencies are told. */
+struct stats_filter {
+    int language; /* as stats_language() counts them; -1: all */
+    int verdict;  /* enum verdict; -1: all */
+};
+#define STATS_ALL ((struct stats_filter){ -1, -1 })
+
 /* The members of one JSON object: step_ms, t, submitted, ..., latency_ms. step_s must be kept. */
 NODISCARD int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
-                          struct emit *out, struct err *e);
+                          const struct stats_filter *f, struct emit *out, struct err *e);
 
 /* ---- totals since the start ---- */
 
 /* The i-th language's name; "other" behind the last of the table; NULL behind that. */
 const char *stats_language(const struct stats *s, size_t i);
+/* Its number; that of "other" for a name that is not in the table. */
+size_t stats_language_number(const struct stats *s, const char *name);
 int64_t stats_accepted(struct stats *s, size_t language);
 int64_t stats_finished(struct stats *s, size_t language, enum verdict v);

@@ -102,11 +102,43 @@ static json_t *present(struct request *r)
                      (json_int_t)hub_count(s->hub), "kafka", kafka_of(s));
 }
 
+/* False when the request is answered: a name that is none. */
+static bool read_language(struct request *r, struct stats_filter *f)
+{
+    const struct stats *s = r->server->stats;
+    const char *name = request_param(r, "language");
+    size_t number = stats_language_number(s, name);
+
+    if (!name)
+        return true;
+    f->language = (int)number;
+    if (strcmp(stats_language(s, number), name) == 0)
+        return true;
+    (void)request_refuse_param(r, "language", "must be a language of GET /languages, or other");
+    return false;
+}
+
+static bool read_verdict(struct request *r, struct stats_filter *f)
+{
+    const char *name = request_param(r, "verdict");
+    enum verdict v;
+
+    if (!name)
+        return true;
+    if (verdict_from_name(name, &v)) {
+        f->verdict = (int)v;
+        return true;
+    }
+    (void)request_refuse_param(r, "verdict", "must be OK, WA, TL, ML, BF, RE, OL or -");
+    return false;
+}
+
 enum next stats_get(struct request *r)
 {
     int64_t window = seconds_of(r, "window", WINDOW_DEFAULT_S);
     int64_t step = seconds_of(r, "step", window > 0 ? stats_finest(window) : 1);
     struct emit out = { .failed = false };
+    struct stats_filter filter = STATS_ALL;
     struct err e;
 
     if (window < 0)
@@ -114,8 +146,10 @@ enum next stats_get(struct request *r)
     if (step < 0 || !stats_keeps(window, step))
         return request_refuse_param(r, "step",
                                     "must be 1 for up to 900 seconds, 10 for up to 10800, or 60");
+    if (!read_language(r, &filter) || !read_verdict(r, &filter))
+        return NEXT_REPLY;
     emit_begin(&out, '{');
-    if (stats_write(r->server->stats, clock_wall_ms(), window, step, &out, &e) < 0) {
+    if (stats_write(r->server->stats, clock_wall_ms(), window, step, &filter, &out, &e) < 0) {
         emit_clear(&out);
         return request_fail(r, &e);
     }

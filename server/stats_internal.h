@@ -1,7 +1,8 @@
 /* server/stats_internal.h - what the files of the statistics share. Nobody else includes it.
  *
- *     stats.c        rings, and what is put into them
- *     stats_write.c  a part of a ring as JSON
+ *     stats.c          rings, and what is put into them
+ *     stats_latency.c  how long those of one step took, by language and verdict
+ *     stats_write.c    a part of a ring as JSON
  */
 #pragma once
 
@@ -12,12 +13,36 @@
 /* 0 ms; then four for each doubling, from 1 ms to 80 minutes. */
 #define STATS_BUCKETS 90
 
+/* How many took so long: only what occurred, for languages x verdicts x buckets are thousands, and
+ * the submissions of one step few. */
+struct stats_latencies {
+    struct stats_tally {
+        uint32_t key; /* language, verdict, enum stats_latency, bucket */
+        uint32_t count;
+    } * rows; /* owned; sorted by key */
+    uint32_t len, room;
+};
+
 struct stats_step {
     uint32_t submitted;
     struct stats_sample sample;
-    uint16_t latency[STATS_LATENCIES][STATS_BUCKETS];
+    struct stats_latencies latencies;
     uint32_t finished[]; /* languages x VERDICT_COUNT */
 };
+
+/* ---- stats_latency.c ---- */
+
+/* Without memory it is not counted. */
+void stats_latency_add(struct stats_latencies *l, size_t language, enum verdict v,
+                       enum stats_latency kind, int64_t ms);
+/* Adds those that the filter lets through to sums[kind][bucket]. */
+void stats_latency_sum(const struct stats_latencies *l, const struct stats_filter *f,
+                       uint32_t sums[STATS_LATENCIES][STATS_BUCKETS]);
+void stats_latency_clear(struct stats_latencies *l);
+/* The middle of a bucket, in ms. */
+double stats_latency_middle(size_t bucket);
+
+/* ---- rings ---- */
 
 struct stats_ring {
     int64_t step_s, len;

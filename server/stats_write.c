@@ -12,7 +12,8 @@ struct part {
     const struct stats *stats;
     int64_t step_s, first; /* number of the first step */
     size_t len;
-    char *steps; /* owned */
+    char *steps;                                      /* owned; their latencies are in sums */
+    uint32_t (*sums)[STATS_LATENCIES][STATS_BUCKETS]; /* owned; of those the filter lets through */
 };
 
 static const struct stats_step *step_of(const struct part *p, size_t i)
@@ -20,25 +21,30 @@ static const struct stats_step *step_of(const struct part *p, size_t i)
     return (const struct stats_step *)(const void *)(p->steps + i * p->stats->step_size);
 }
 
-static int copy_part(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
-                     struct part *ret_part)
+static void free_part(struct part *p)
 {
-    size_t len = (size_t)((window_s + step_s - 1) / step_s), n = 0;
-    char *steps = calloc(len, s->step_size);
+    free(p->steps);
+    free(p->sums);
+}
 
-    if (!steps)
+static int copy_part(struct stats *s, int64_t now_ms, const struct stats_filter *f, struct part *p)
+{
+    p->steps = calloc(p->len, s->step_size);
+    p->sums = calloc(p->len, sizeof *p->sums);
+    if (!p->steps || !p->sums)
         return -1;
     (void)pthread_mutex_lock(&s->lock);
     stats_advance_locked(s, now_ms);
     const struct stats_ring *r = &s->rings[0];
-    while (r->step_s != step_s)
+    while (r->step_s != p->step_s)
         r++;
-    int64_t first = r->head - (int64_t)len + 1;
-    for (int64_t at = first; at <= r->head; at++, n++)
-        memcpy(steps + n * s->step_size, stats_step_at(s, r, at), s->step_size);
+    p->first = r->head - (int64_t)p->len + 1;
+    for (size_t i = 0; i < p->len; i++) {
+        const struct stats_step *step = stats_step_at(s, r, p->first + (int64_t)i);
+        memcpy(p->steps + i * s->step_size, step, s->step_size);
+        stats_latency_sum(&step->latencies, f, p->sums[i]);
+    }
     (void)pthread_mutex_unlock(&s->lock);
-    *ret_part =
-        (struct part){ .stats = s, .step_s = step_s, .first = first, .len = len, .steps = steps };
     return 0;
 }
 
@@ -145,25 +151,13 @@ static void write_samples(struct emit *out, const struct part *p)
 
 /* ---- quantiles ---- */
 
-/* The middle of a bucket, in ms: 2^((bucket - 1) / 4) times 2^(1/8). */
-static double middle_of(size_t bucket)
-{
-    static const double quarters[] = { 1, 1.189207115, 1.414213562, 1.681792831 };
-    size_t n = bucket > 0 ? bucket - 1 : 0;
-
-    if (bucket == 0)
-        return 0;
-    double ms = (double)(1LL << (n / 4)) * quarters[n % 4] * 1.090507733;
-    return ms < 1e15 ? (double)(int64_t)(ms * 10 + 0.5) / 10 : ms;
-}
-
 static void write_quantile(struct emit *out, const struct part *p, size_t latency, int percent)
 {
     char text[32];
 
     emit_begin(out, '[');
     for (size_t i = 0; i < p->len; i++) {
-        const uint16_t *n = step_of(p, i)->latency[latency];
+        const uint32_t *n = p->sums[i][latency];
         int64_t all = 0, below = 0;
         size_t b = 0;
         for (size_t k = 0; k < STATS_BUCKETS; k++)
@@ -178,7 +172,7 @@ static void write_quantile(struct emit *out, const struct part *p, size_t latenc
             if (below >= want)
                 break;
         }
-        int len = snprintf(text, sizeof text, "%s%.1f", i > 0 ? "," : "", middle_of(b));
+        int len = snprintf(text, sizeof text, "%s%.1f", i > 0 ? "," : "", stats_latency_middle(b));
         emit_raw(out, text, (size_t)len);
     }
     emit_end(out, ']');
@@ -207,13 +201,17 @@ static void write_latency(struct emit *out, const struct part *p)
     emit_end(out, '}');
 }
 
-int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s, struct emit *out,
-                struct err *e)
+int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
+                const struct stats_filter *f, struct emit *out, struct err *e)
 {
-    struct part p;
+    struct part p = { .stats = s,
+                      .step_s = step_s,
+                      .len = (size_t)((window_s + step_s - 1) / step_s) };
 
-    if (copy_part(s, now_ms, window_s, step_s, &p) < 0)
+    if (copy_part(s, now_ms, f, &p) < 0) {
+        free_part(&p);
         return err_set(e, ERR_NOMEM, "time series");
+    }
     emit_key(out, "step_ms");
     emit_number(out, step_s * 1000);
     emit_key(out, "t");
@@ -230,6 +228,6 @@ int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_
     write_pairs(out, &p);
     write_samples(out, &p);
     write_latency(out, &p);
-    free(p.steps);
+    free_part(&p);
     return 0;
 }

@@ -1,7 +1,9 @@
 """The programs of script/bench's throughput row: five languages in equal parts, each source once.
 
 throughput.py make DIR COUNT FIRST   COUNT submissions, numbered from FIRST
-throughput.py judge PORT DIR         judges them all; prints the seconds from first POST to last report
+throughput.py judge PORT DIR [IDS EACH]  judges them all; prints the seconds from first POST to last
+                                     report. Each id is written EACH times to IDS when it is accepted
+throughput.py post PORT FILE         accepted, and not waited for: a submission of each line
 throughput.py kafka BROKERS TOPIC DIR  the same by way of Kafka; from sending to the last report
 throughput.py plain PORT DIR         writes DIR/plain.<language>: the same commands as a script for sh
 
@@ -108,14 +110,22 @@ class Client:
                 return report
 
 
-def judge(port, directory):
+def judge(port, directory, ids_to=None, each=0):
     client = Client(port)
     bodies = [p.read_bytes() for p in sorted(pathlib.Path(directory).glob("*/submission.json"))]
     begin = time.monotonic()
     ids = [client.ask("POST", "/submissions", b)[1]["id"] for b in bodies]
+    if ids_to:
+        pathlib.Path(ids_to).write_text("".join(f"{id}\n" * int(each) for id in ids))
     for id in ids:
         client.final(id)
     print(f"{time.monotonic() - begin:.3f}")
+
+
+def post(port, file):
+    client = Client(port)
+    for line in pathlib.Path(file).read_bytes().splitlines():
+        client.ask("POST", "/submissions", line)
 
 
 def kcat(brokers, *arguments, data=None):
@@ -152,4 +162,4 @@ def plain(port, directory):
             f"here=$1\ncd $here && {made['build'] or ':'} && cd {place}{runs}\n")
 
 
-sys.exit({"make": make, "judge": judge, "kafka": kafka, "plain": plain}[sys.argv[1]](*sys.argv[2:]))
+sys.exit({"make": make, "judge": judge, "post": post, "kafka": kafka, "plain": plain}[sys.argv[1]](*sys.argv[2:]))

@@ -33,8 +33,9 @@ def test_columns_have_one_length(server, query, step, length):
 
 @pytest.mark.parametrize("query", [
     "window=0", "window=86401", "window=x", "window=", "window=1.5", "window=-1", "step=2",
-    "window=901&step=1", "window=10801&step=10", "step=0", "window=99999999999999999999"])
-def test_wrong_windows_are_named(server, query):
+    "window=901&step=1", "window=10801&step=10", "step=0", "window=99999999999999999999",
+    "language=cobol", "language=", "verdict=ok", "verdict="])
+def test_wrong_parameters_are_named(server, query):
     answer = server.get("/stats?" + query)
     assert answer.status == 422 and answer.json["errors"][0]["parameter"] in query
 
@@ -53,6 +54,10 @@ def test_what_is_judged_is_counted(fresh_server):
     report = server.get("/results?limit=3").json["results"]
     total = [v for v in stats["latency_ms"]["total"]["p99"] if v is not None]
     assert total and max(total) >= max(r["duration_ms"] for r in report) * 0.9
+    for narrowed, expected in (("language=python", 1), ("language=c", 0), ("verdict=WA", 1),
+                               ("language=python&verdict=TL", 0), ("language=other", 0)):
+        quantiles = server.get(f"/stats?window=86400&{narrowed}").json["latency_ms"]["total"]
+        assert any(v is not None for v in quantiles["p50"]) == expected, narrowed
     assert set(stats["by_language"]) == set(LANGUAGES)
     assert any(v is not None for v in stats["running"])
     assert stats["present"]["final"] == 3 and stats["present"]["pool"]["made"] >= 1

@@ -36,7 +36,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static json_t *series(struct stats *s, int64_t now_ms, int64_t window, int64_t step)
+static json_t *filtered(struct stats *s, int64_t now_ms, int64_t window, int64_t step,
+                        struct stats_filter f)
 {
     struct emit out = { .failed = false };
     struct err e = { 0 };
@@ -44,7 +45,7 @@ static json_t *series(struct stats *s, int64_t now_ms, int64_t window, int64_t s
     size_t len;
 
     emit_begin(&out, '{');
-    if (stats_write(s, now_ms, window, step, &out, &e) < 0)
+    if (stats_write(s, now_ms, window, step, &f, &out, &e) < 0)
         fail_msg("%s", e.msg);
     emit_end(&out, '}');
     assert_int_equal(emit_take(&out, &text, &len), 0);
@@ -53,6 +54,11 @@ static json_t *series(struct stats *s, int64_t now_ms, int64_t window, int64_t s
         fail_msg("%s", text);
     free(text);
     return json;
+}
+
+static json_t *series(struct stats *s, int64_t now_ms, int64_t window, int64_t step)
+{
+    return filtered(s, now_ms, window, step, STATS_ALL);
 }
 
 static void finish(struct stats *s, const char *language, enum verdict v, int64_t ms)
@@ -202,6 +208,40 @@ static void one_value_is_near(void **state)
     }
 }
 
+static double p50_of(struct stats *s, int language, int verdict)
+{
+    struct stats_filter f = { language, verdict };
+    json_auto_t *j = filtered(s, clock_wall_ms(), 86400, 60, f);
+    return last_real(at(j, "latency_ms", "total", "p50"));
+}
+
+static void latencies_by_language_and_verdict(void **state)
+{
+    struct stats *s = *state;
+    int c = (int)stats_language_number(s, "c"), java = (int)stats_language_number(s, "java");
+    int other = (int)stats_language_number(s, "nowhere");
+
+    for (int i = 0; i < 3; i++) {
+        finish(s, "java", VERDICT_OK, 1000);
+        finish(s, "c", VERDICT_OK, 10);
+        finish(s, "c", VERDICT_TL, 100);
+    }
+    finish(s, "nowhere", VERDICT_OK, 1);
+    const struct {
+        int language, verdict;
+        double low, high; /* -1: nothing */
+    } wants[] = {
+        { -1, -1, 90, 110 },         { c, VERDICT_OK, 9, 11 },     { c, VERDICT_TL, 90, 110 },
+        { java, -1, 900, 1100 },     { java, VERDICT_TL, -1, -1 }, { -1, VERDICT_TL, 90, 110 },
+        { other, VERDICT_OK, 1, 2 }, { c, VERDICT_NONE, -1, -1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+        double got = p50_of(s, wants[i].language, wants[i].verdict);
+        if (got < wants[i].low || got > wants[i].high)
+            fail_msg("row %zu is %.1f", i, got);
+    }
+}
+
 static void samples_are_the_last_of_their_step(void **state)
 {
     struct stats *s = *state;
@@ -252,10 +292,15 @@ int main(void)
 {
 #define ON_STATS(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        ON_STATS(counts_are_in_every_ring), ON_STATS(steps_rise_and_end_now),
-        ON_STATS(what_is_old_goes),         ON_STATS(quantiles_are_near),
-        ON_STATS(one_value_is_near),        ON_STATS(samples_are_the_last_of_their_step),
-        ON_STATS(windows_and_steps),        ON_STATS(read_while_written),
+        ON_STATS(counts_are_in_every_ring),
+        ON_STATS(steps_rise_and_end_now),
+        ON_STATS(what_is_old_goes),
+        ON_STATS(quantiles_are_near),
+        ON_STATS(one_value_is_near),
+        ON_STATS(samples_are_the_last_of_their_step),
+        ON_STATS(windows_and_steps),
+        ON_STATS(read_while_written),
+        ON_STATS(latencies_by_language_and_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -64,17 +64,19 @@ function Select<T extends string>({ label, value, options, change }:
   );
 }
 
+const languagesOf = (s: Stats): [string, string][] =>
+  Object.keys(s.by_language).sort().map((l): [string, string] => [l, l]);
+
 function Finished({ s }: { s: Stats }) {
   const [by, setBy] = useState<'verdict' | 'language'>('verdict');
   const [language, setLanguage] = useState('');
-  const languages = Object.keys(s.by_language).sort();
   const curves = finishedCurves(s, by, language);
   return (
     <Card title="Finished" note={<>
       <Select label="by" value={by} change={setBy} options={[['verdict', 'verdict'], ['language', 'language']]} />
       {by === 'verdict' && (
         <Select label="of" value={language} change={setLanguage}
-          options={[['', 'all languages'], ...languages.map((l): [string, string] => [l, l])]} />
+          options={[['', 'all languages'], ...languagesOf(s)]} />
       )}
     </>}>
       <Plot title={`Finished a second, by ${by}`} times={s.t} format={rate}
@@ -83,20 +85,30 @@ function Finished({ s }: { s: Stats }) {
   );
 }
 
-function Latency({ s }: { s: Stats }) {
+/* Whose latencies are shown: '' is all. */
+interface Whose {
+  language: string;
+  verdict: string;
+}
+
+function Latency({ s, whose, change }: { s: Stats; whose: Whose; change: (whose: Whose) => void }) {
   const [stage, setStage] = useState<Stage>('total');
   return (
-    <Card title="Latency" note={
+    <Card title="Latency" note={<>
       <Select label="of" value={stage} change={setStage}
         options={STAGES.map((x): [Stage, string] => [x, x === 'total' ? 'all of it' : x])} />
-    }>
+      <Select label="in" value={whose.language} change={(language) => change({ ...whose, language })}
+        options={[['', 'all languages'], ...languagesOf(s)]} />
+      <Select label="with" value={whose.verdict} change={(verdict) => change({ ...whose, verdict })}
+        options={[['', 'any verdict'], ...VERDICTS.map((v): [string, string] => [v, v])]} />
+    </>}>
       <Plot title={stage === 'total' ? 'From accepted to final' : `Time in ${stage}`} times={s.t} format={duration}
         curves={latencyCurves(s, stage)} />
     </Card>
   );
 }
 
-function Plots({ s }: { s: Stats }) {
+function Plots({ s, whose, change }: { s: Stats; whose: Whose; change: (whose: Whose) => void }) {
   const whole = (v: number | null) => (v == null || !Number.isInteger(v) ? '' : count(v));
   return (
     <div class="grid">
@@ -106,7 +118,7 @@ function Plots({ s }: { s: Stats }) {
           { name: 'finished', colour: '--curve-4', values: perSecond(s.finished, s) }]} />
       </Card>
       <Finished s={s} />
-      <Latency s={s} />
+      <Latency s={s} whose={whose} change={change} />
       <Card title="Queue and cells">
         <Plot title="How many" times={s.t} format={whole} curves={[
           { name: 'queued', colour: '--curve-2', values: s.queued },
@@ -198,8 +210,10 @@ const WINDOWS: Record<string, { title: string; window: number; step: number; eve
 
 export function Overview() {
   const [name, setName] = useState('short');
+  const [whose, setWhose] = useState<Whose>({ language: '', verdict: '' });
   const w = WINDOWS[name] ?? WINDOWS['short']!;
-  const { data: s, error } = useFetched<Stats>(`/stats?window=${w.window}&step=${w.step}`, w.every);
+  const narrowed = Object.entries(whose).filter(([, value]) => value).map(([key, value]) => `&${key}=${encodeURIComponent(value)}`);
+  const { data: s, error } = useFetched<Stats>(`/stats?window=${w.window}&step=${w.step}${narrowed.join('')}`, w.every);
 
   useTitle('Overview');
   return (
@@ -211,7 +225,7 @@ export function Overview() {
       </div>
       <Notice text={error} />
       {s && <Now s={s} />}
-      {s && <Plots s={s} />}
+      {s && <Plots s={s} whose={whose} change={setWhose} />}
       {s && <div class="grid grid-below"><Oldest p={s.present} /><Standing p={s.present} /></div>}
     </>
   );

@@ -63,6 +63,32 @@ export default {
     assert.ok(drawn, 'nothing is drawn');
   },
 
+  'latency by language and verdict': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum());
+    await server.judge({ language: 'c', source: 'int main(void) { return 0; }' });
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    const card = page.locator('.card', { has: page.getByRole('heading', { name: 'Latency' }) });
+    /* The latest p50 in the legend is there, or nothing was judged of that kind. */
+    const some = (wanted) => within(10, `latencies: ${wanted}`, async () =>
+      !(await card.locator('.legend b').first().textContent()).includes('–') === wanted);
+    const inside = card.getByRole('combobox', { name: 'in' });
+    const withVerdict = card.getByRole('combobox', { name: 'with' });
+    await some(true);
+    await inside.selectOption('java');
+    await some(false);
+    await inside.selectOption('c');
+    await some(true);
+    await withVerdict.selectOption('TL');
+    await some(false);
+    await withVerdict.selectOption('OK');
+    await some(true);
+    await page.getByLabel('The last').selectOption('24 hours');
+    await some(true);
+  },
+
   'System: findings, languages, settings, build': async (bench) => {
     const { page, open } = await bench.view(bench.shared);
     const said = await bench.shared.json('/system');
