@@ -259,6 +259,15 @@ NODISCARD int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enu
 /* How many it would tell; `most` bounds the counting. */
 NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
                                struct err *e);
+/* A row of which something happened lately; finished_ms 0: it is not final. Of c there are state,
+ * language, verdict, judged, total_ms and queue_ms (-1: not known). False ends it. Called while a
+ * reader is held: must not call jobs_* functions. */
+typedef bool jobs_past_fn(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                          const struct jobs_change *c);
+/* Tells the rows that were submitted or became final at since_ms (wall clock) or later, in no
+ * order. */
+NODISCARD int jobs_past(struct jobs *j, int64_t since_ms, jobs_past_fn *fn, void *ctx,
+                        struct err *e);
 /* One row. ERR_NOT_FOUND. */
 NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
                            void *ctx, struct err *e);

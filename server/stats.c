@@ -8,6 +8,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/log.h"
 #include "schema/metrics.h"
 #include "server/stats_internal.h"
 
@@ -58,6 +59,20 @@ int64_t stats_finest(int64_t window_s)
 
 /* ---- what is put in ---- */
 
+#define NEWEST INT64_MAX
+
+/* NULL: too old. */
+static struct stats_step *step_then_locked(const struct stats *s, const struct stats_ring *r,
+                                           int64_t then_ms)
+{
+    int64_t n = then_ms / 1000 / r->step_s;
+
+    if (n > r->head)
+        n = r->head;
+    return n > r->head - r->len && n >= 0 ? stats_step_at(s, r, n) : NULL;
+}
+
+/* -1: not known. */
 static void take_latency(struct stats_step *step, size_t language, const struct jobs_change *c)
 {
     const int64_t ms[STATS_LATENCIES] = { [STATS_TOTAL] = c->total_ms,
@@ -65,30 +80,48 @@ static void take_latency(struct stats_step *step, size_t language, const struct 
                                           [STATS_BUILD] = c->build_ms,
                                           [STATS_RUN] = c->run_ms };
 
-    for (size_t kind = 0; kind < STATS_LATENCIES; kind++)
-        stats_latency_add(&step->latencies, language, c->verdict, (enum stats_latency)kind,
-                          ms[kind]);
+    for (size_t kind = 0; kind < STATS_LATENCIES; kind++) {
+        if (ms[kind] >= 0)
+            stats_latency_add(&step->latencies, language, c->verdict, (enum stats_latency)kind,
+                              ms[kind]);
+    }
 }
 
-static void take_final_locked(struct stats *s, const struct jobs_change *c)
+static void count_final_locked(struct stats *s, int64_t then_ms, const struct jobs_change *c)
 {
     size_t language = stats_language_number(s, c->language);
-    size_t slot = language * VERDICT_COUNT + c->verdict;
 
-    s->finished[slot]++;
     for (size_t i = 0; i < STATS_RINGS; i++) {
-        struct stats_step *step = stats_step_at(s, &s->rings[i], s->rings[i].head);
-        step->finished[slot]++;
+        struct stats_step *step = step_then_locked(s, &s->rings[i], then_ms);
+        if (!step)
+            continue;
+        step->finished[language * VERDICT_COUNT + c->verdict]++;
         if (c->judged)
             take_latency(step, language, c);
     }
 }
 
-static void take_new_locked(struct stats *s, const struct jobs_change *c)
+static void count_new_locked(struct stats *s, int64_t then_ms)
 {
-    s->accepted[stats_language_number(s, c->language)]++;
-    for (size_t i = 0; i < STATS_RINGS; i++)
-        stats_step_at(s, &s->rings[i], s->rings[i].head)->submitted++;
+    for (size_t i = 0; i < STATS_RINGS; i++) {
+        struct stats_step *step = step_then_locked(s, &s->rings[i], then_ms);
+        if (step)
+            step->submitted++;
+    }
+}
+
+static void take_change_locked(struct stats *s, const struct jobs_change *c)
+{
+    size_t language = stats_language_number(s, c->language);
+
+    if (c->fresh) {
+        s->accepted[language]++;
+        count_new_locked(s, NEWEST);
+    }
+    if (job_state_is_final(c->state)) {
+        s->finished[language * VERDICT_COUNT + c->verdict]++;
+        count_final_locked(s, NEWEST, c);
+    }
 }
 
 static void time_stages(const struct jobs_change *c)
@@ -107,12 +140,8 @@ void stats_changed(void *ctx, const struct jobs_change *changes, size_t len)
 
     (void)pthread_mutex_lock(&s->lock);
     stats_advance_locked(s, clock_wall_ms());
-    for (size_t i = 0; i < len; i++) {
-        if (changes[i].fresh)
-            take_new_locked(s, &changes[i]);
-        if (job_state_is_final(changes[i].state))
-            take_final_locked(s, &changes[i]);
-    }
+    for (size_t i = 0; i < len; i++)
+        take_change_locked(s, &changes[i]);
     (void)pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < len; i++)
         time_stages(&changes[i]);
@@ -128,6 +157,31 @@ void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sampl
         step->sample.seen = true;
     }
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- what was before the start ---- */
+
+static bool recall_row(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                       const struct jobs_change *c)
+{
+    struct stats *s = ctx;
+
+    (void)pthread_mutex_lock(&s->lock);
+    if (submitted_ms < s->opened_ms) /* the others were told */
+        count_new_locked(s, submitted_ms);
+    if (finished_ms > 0 && finished_ms < s->opened_ms)
+        count_final_locked(s, finished_ms, c);
+    bool go = !s->resting;
+    (void)pthread_mutex_unlock(&s->lock);
+    return go;
+}
+
+void stats_recall(struct stats *s, struct jobs *j)
+{
+    struct err e;
+
+    if (jobs_past(j, s->opened_ms - STATS_WINDOW_MAX_S * 1000LL, recall_row, s, &e) < 0)
+        log_warning("past_unknown", log_s("error", e.msg));
 }
 
 /* ---- the thread ---- */
@@ -153,6 +207,8 @@ static void *watch(void *arg)
     int64_t next = clock_mono_ns();
     bool go = true;
 
+    sample(s);
+    stats_recall(s, s->jobs);
     while (go) {
         sample(s);
         next += NS_PER_S;
@@ -223,10 +279,12 @@ int stats_open(const struct languages *l, struct stats **ret_stats, struct err *
     (void)pthread_condattr_destroy(&monotonic);
     s->languages = l;
     s->languages_len = l->len + 1;
+    s->opened_ms = clock_wall_ms();
     if (make_rings(s) < 0) {
         (void)stats_free(s);
         return err_set(e, ERR_NOMEM, "statistics");
     }
+    stats_advance_locked(s, s->opened_ms);
     *ret_stats = s;
     return 0;
 }

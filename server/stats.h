@@ -35,7 +35,12 @@ struct stats *stats_free(struct stats *s);
 /* A jobs_listener_fn; ctx is the struct stats. */
 void stats_changed(void *ctx, const struct jobs_change *changes, size_t len);
 
-/* Samples once a second. engine NULL: nothing is judged. Both are borrowed until stats_rest(). */
+/* Fills in what the job table knows of the day before stats_open(): all but the samples, and of the
+ * latencies those of total and queue. Once. */
+void stats_recall(struct stats *s, struct jobs *j);
+
+/* Recalls, then samples once a second. engine NULL: nothing is judged. Both are borrowed until
+ * stats_rest(). */
 NODISCARD int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct err *e);
 void stats_rest(struct stats *s);
 

@@ -56,6 +56,7 @@ struct stats {
     const struct languages *languages; /* borrowed */
     size_t languages_len;              /* with "other" */
     size_t step_size;
+    int64_t opened_ms;     /* what happened before is known from the job table */
     struct jobs *jobs;     /* borrowed while watching */
     struct engine *engine; /* likewise */
     pthread_t thread;

@@ -63,6 +63,30 @@ def test_what_is_judged_is_counted(fresh_server):
     assert stats["present"]["final"] == 3 and stats["present"]["pool"]["made"] >= 1
 
 
+def test_a_restart_forgets_no_curve(fresh_server):
+    nowhere = {"JAVA_IMAGE": "scrc-local/nowhere", "JAVA_RUN_IMAGE": "scrc-local/nowhere"}
+    server = fresh_server(**nowhere).start().ready()
+    wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
+    server.judge(submission("python", "print(1)", [test("", "1\n")]))
+    server.judge(submission("python", "print(1)", [test("", "2\n")]))
+    server.post(submission("java", "class Main {}", id="waits"))
+    server.restart(kill=True)
+    server.delete("waits")
+
+    def known():
+        stats = server.get("/stats?window=86400").json
+        return sum(stats["finished"]) == 3 and stats
+    stats = wait_for(known, 10, "what was before the start")
+    assert sum(stats["submitted"]) == 3
+    assert {(p["language"], p["verdict"]): sum(p["counts"]) for p in stats["by_language_verdict"]} \
+        == {("python", "OK"): 1, ("python", "WA"): 1, ("java", "-"): 1}
+    known = {kind: any(v is not None for v in q["p50"]) for kind, q in stats["latency_ms"].items()}
+    assert known == {"total": True, "queue": True, "build": False, "run": False}
+    told = server.get("/metrics").body.decode()  # counters are of this process
+    assert 'scrc_submissions_finished_total{language="java",verdict="-"} 1' in told
+    assert 'scrc_submissions_finished_total{language="python",verdict="OK"} 1' not in told
+
+
 def test_the_oldest_and_why_it_waits(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
     assert server.get("/stats").json["present"]["oldest_queued"] is None

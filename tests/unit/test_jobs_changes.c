@@ -1,5 +1,6 @@
 /* What the table tells of its changes: to listeners at once, to readers since a number. */
 #include "jobs_fixture.h"
+#include "schema/clock.h"
 
 struct told {
     char ids[400]; /* "b c a " */
@@ -174,6 +175,51 @@ static void listeners_hear_what_became_of_a_row(void **state)
     assert_false(h.last.judged);
 }
 
+struct past {
+    size_t rows, final;
+    struct jobs_change last_final;
+    char language[40];
+};
+
+static bool remember(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                     const struct jobs_change *c)
+{
+    struct past *p = ctx;
+
+    assert_true(submitted_ms > 0);
+    p->rows++;
+    if (finished_ms == 0)
+        return true;
+    assert_true(finished_ms >= submitted_ms);
+    p->final++;
+    p->last_final = *c;
+    (void)snprintf(p->language, sizeof p->language, "%s", c->language);
+    return true;
+}
+
+static void the_past_is_told(void **state)
+{
+    struct table *t = *state;
+    struct past p = { .rows = 0 }, later = { .rows = 0 };
+    int64_t before = clock_wall_ms();
+    struct err e = { 0 };
+
+    (void)accept_ok(t->j, "a", "c");
+    (void)accept_ok(t->j, "b", "java");
+    int64_t seq = claim_c(t->j);
+    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_TL, 5);
+    if (finish(t->j, seq, r, &e) < 0 || jobs_past(t->j, before, remember, &p, &e) < 0 ||
+        jobs_past(t->j, clock_wall_ms() + 1000, remember, &later, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(p.rows, 2);
+    assert_int_equal(p.final, 1);
+    assert_string_equal(p.language, "c");
+    assert_int_equal(p.last_final.verdict, VERDICT_TL);
+    assert_true(p.last_final.judged && p.last_final.total_ms >= 0 && p.last_final.queue_ms >= 0);
+    assert_true(p.last_final.build_ms == -1 && p.last_final.run_ms == -1);
+    assert_int_equal(later.rows, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +228,7 @@ int main(void)
         ON_TABLE(the_count_goes_on_after_a_restart),
         ON_TABLE(one_row_is_told),
         ON_TABLE(listeners_hear_what_became_of_a_row),
+        ON_TABLE(the_past_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
