@@ -279,7 +279,8 @@ static int prepare(struct intake *in, struct message *m)
                                            .topic = topic,
                                            .offset = k->offset };
 
-    m->origin = (struct outbox_origin){ topic, k->partition, k->offset };
+    m->origin = (struct outbox_origin){ topic, k->partition, k->offset,
+                                        rd_kafka_message_timestamp(k, NULL) };
     if (envelope_open(&read, &in->config->rules, in->config->max_body_bytes, &m->envelope, NULL) <
         0)
         return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/jobs_internal.h"
+#include "schema/log.h"
 
 void jobs_intake_forget(struct jobs *j)
 {
@@ -98,11 +99,36 @@ static int need_stream(struct jobs *j, const struct outbox_origin *o,
     return *ret_stream ? 0 : -1;
 }
 
+/* The topic was deleted and made again. What was read of it stays known, under a name of the past.
+ */
+static int retire_stream(struct jobs *j, const struct outbox_origin *o, struct err *e)
+{
+    JOBS_SQL(update) = "UPDATE stream SET topic = topic || '#' || number WHERE number = ?1";
+    struct jobs_stream *stream = known_stream(j, o);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, stream->number);
+    if (db_run(q, e) < 0)
+        return -1;
+    log_warning("topic_made_anew", log_s("topic", o->topic), log_i("partition", o->partition),
+                log_i("offset", o->offset), log_s("next", "its messages count as new ones"));
+    free(stream->topic);
+    *stream = j->streams[--j->streams_len];
+    return 0;
+}
+
 /* ---- messages ---- */
+
+/* Another message at the same place. */
+static bool differs(struct db_stmt *q, int column, const struct outbox_origin *o)
+{
+    return !db_is_null(q, column) && o->sent_ms >= 0 && db_int(q, column) != o->sent_ms;
+}
 
 int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_seq, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq FROM intake WHERE stream = ?1 AND offset = ?2";
+    JOBS_SQL(select) = "SELECT seq, sent_ms FROM intake WHERE stream = ?1 AND offset = ?2";
     struct jobs_stream *stream;
 
     if (find_stream(j, o, &stream, e) < 0)
@@ -115,14 +141,17 @@ int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret
     db_bind_int(q, 1, stream->number);
     db_bind_int(q, 2, o->offset);
     int n = db_step(q, e);
-    if (n > 0)
-        *ret_seq = db_int(q, 0);
-    return n;
+    if (n <= 0)
+        return n;
+    if (differs(q, 1, o))
+        return retire_stream(j, o, e);
+    *ret_seq = db_int(q, 0);
+    return 1;
 }
 
 int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO intake(stream, offset, seq) VALUES(?1, ?2, ?3)";
+    JOBS_SQL(insert) = "INSERT INTO intake(stream, offset, seq, sent_ms) VALUES(?1, ?2, ?3, ?4)";
     struct jobs_stream *stream;
 
     if (need_stream(j, o, &stream, e) < 0)
@@ -136,6 +165,10 @@ int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq, 
         db_bind_int(q, 3, seq);
     else
         db_bind_null(q, 3);
+    if (o->sent_ms >= 0)
+        db_bind_int(q, 4, o->sent_ms);
+    else
+        db_bind_null(q, 4);
     if (db_run(q, e) < 0)
         return -1;
     if (o->offset >= stream->next)

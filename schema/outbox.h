@@ -27,6 +27,7 @@ struct outbox_origin {
     const char *topic;
     int32_t partition;
     int64_t offset;
+    int64_t sent_ms; /* what the message says of its time; -1: nothing */
 };
 
 enum outbox_kind {

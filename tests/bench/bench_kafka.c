@@ -92,7 +92,8 @@ static void insert(struct db *d, const struct row *r, int64_t i)
     static const char job_sql[] = "INSERT INTO job(id, hash, language, submitted_ms, tests_total,"
                                   " publish) VALUES(?1, ?2, 'python', ?3, 1, 1)";
     static const char body_sql[] = "INSERT INTO body(seq, json) VALUES(?1, ?2)";
-    static const char intake_sql[] = "INSERT INTO intake(stream, offset, seq) VALUES(1, ?1, ?2)";
+    static const char intake_sql[] = "INSERT INTO intake(stream, offset, seq, sent_ms)"
+                                     " VALUES(1, ?1, ?2, ?3)";
     struct err e;
     struct db_stmt *job = db_prepare(d, job_sql, &e), *body = db_prepare(d, body_sql, &e),
                    *intake = db_prepare(d, intake_sql, &e);
@@ -106,6 +107,7 @@ static void insert(struct db *d, const struct row *r, int64_t i)
     db_bind_text_n(body, 2, r->body, sizeof r->body);
     db_bind_int(intake, 1, i);
     db_bind_int(intake, 2, i + 1);
+    db_bind_int(intake, 3, 1700000000000);
     if (db_run(job, &e) < 0 || db_run(body, &e) < 0 || db_run(intake, &e) < 0)
         die("insert", &e);
     (void)db_done(job);

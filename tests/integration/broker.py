@@ -125,6 +125,13 @@ class Broker:
                   *more)
         return name
 
+    def topics(self):
+        said = json.loads(self.kcat("-L", "-J").stdout)
+        return {t["topic"] for t in said["topics"]}
+
+    def delete_topic(self, name):
+        self.tool("TopicCommand", "--delete", "--topic", name)
+
     def add_partitions(self, name, total):
         self.tool("TopicCommand", "--alter", "--topic", name, "--partitions", str(total))
 

@@ -82,6 +82,22 @@ def test_over_http_and_kafka_it_is_one(topics, fresh_server):
     assert topics.reports().count(first) == 3
 
 
+def test_a_topic_made_anew_is_read_anew(topics, fresh_server):
+    """Its offsets begin at 0 once more: they are no replay of what was there before."""
+    server = topics.server(fresh_server).start()
+    topics.send(quick("a"), quick(None), quick("c"))
+    topics.wait_reports({"a", f"{topics.scripts}:1", "c"})
+    server.terminate()
+    topics.broker.delete_topic(topics.scripts)
+    wait_for(lambda: topics.scripts not in topics.broker.topics(), 30, "it is gone", pause=0.3)
+    topics.send(quick("d"), quick(None, 2))
+    server.start()
+    topics.wait_reports({"d"})
+    wait_for(lambda: [r["id"] for r in topics.reports()].count(f"{topics.scripts}:1") == 2, 60,
+             "both that are told by their offset", pause=0.5)
+    assert "topic_made_anew" in server.log()
+
+
 def test_http_is_not_published_when_it_should_not(topics, fresh_server):
     server = topics.server(fresh_server, KAFKA_PUBLISH_HTTP=0).start()
     server.judge(quick("http"))

@@ -212,8 +212,8 @@ static void a_page_is_bounded_with_its_texts(void **state)
                          "{\"language\":\"c\",\"source\":\"x\",\"tests\":[{\"input\":\"%s\"}]}",
                          big) > 0);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(take_json(t->j, json, (struct outbox_origin){ "scripts", 0, i }, "d", &op),
-                         0);
+        assert_int_equal(
+            take_json(t->j, json, (struct outbox_origin){ "scripts", 0, i, 0 }, "d", &op), 0);
         (void)judge(t->j);
     }
     assert_int_equal(outbox_read(t->j, 0, 10, SUBMISSION_INLINE_MAX + 3000, &b, &e), 0);

@@ -35,6 +35,59 @@ static void a_message_is_taken_once(void **state)
     assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 2);
 }
 
+/* A topic that was deleted and made again begins at offset 0 once more. */
+static void a_topic_made_anew_is_read_anew(void **state)
+{
+    static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
+    static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
+    struct table *t = *state;
+    struct outbox_letter dead = { .kind = OUTBOX_DEAD_LETTER, .payload = "?", .payload_len = 1 };
+    struct err e = { 0 };
+    struct jobs_op op;
+    bool replay = true;
+    const struct {
+        const char *json;
+        int64_t offset, sent_ms;
+        bool replay;
+    } rows[] = {
+        { first, 0, 1000, false }, { first, 0, 1000, true }, { first, 0, -1, true },
+        { other, 0, 2000, false }, { other, 0, 2000, true }, { first, 1, 2001, false },
+        { first, 1, 2001, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        print_message("    row %zu\n", i);
+        struct outbox_origin o = { "scripts", 0, rows[i].offset, rows[i].sent_ms };
+        assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
+        assert_int_equal(op.u.accept.replay, rows[i].replay);
+        table_reopen(t);
+    }
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 2);
+
+    struct outbox_origin o = { "scripts", 0, 1, 3000 };
+    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_false(replay);
+    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_true(replay);
+    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 3);
+    assert_sound(t);
+}
+
+static void without_a_time_it_is_a_replay(void **state)
+{
+    static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
+    struct table *t = *state;
+    struct outbox_origin o = { "scripts", 0, 7, -1 };
+    struct jobs_op op;
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
+        assert_int_equal(op.u.accept.replay, i > 0);
+        o.sent_ms = 1000;
+    }
+}
+
 static void partitions_and_topics_are_apart(void **state)
 {
     static const char *const topics[] = { "scripts", "scripts2" };
@@ -44,7 +97,7 @@ static void partitions_and_topics_are_apart(void **state)
 
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 300; i++) {
-            struct outbox_origin o = { topics[i % 2], i / 2 % 100, 10 - i / 200 };
+            struct outbox_origin o = { topics[i % 2], i / 2 % 100, 10 - i / 200, 0 };
             (void)snprintf(json, sizeof json,
                            "{\"id\":\"i%d\",\"language\":\"c\",\"source\":\"x\"}", i);
             assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
@@ -96,7 +149,7 @@ static void http_and_kafka_share_their_ids(void **state)
 
     assert_int_equal(send_json(t->j, json, &op), 0);
     int64_t seq = op.u.accept.seq;
-    assert_int_equal(take_json(t->j, json, (struct outbox_origin){ "scripts", 0, 1 }, NULL, &op),
+    assert_int_equal(take_json(t->j, json, (struct outbox_origin){ "scripts", 0, 1, 0 }, NULL, &op),
                      0);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, seq);
@@ -118,7 +171,7 @@ static void a_conflict_takes_no_offset(void **state)
         .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
     };
     struct table *t = *state;
-    struct outbox_origin o = { "scripts", 0, 2 };
+    struct outbox_origin o = { "scripts", 0, 2, 0 };
     struct jobs_op op;
     struct err e = { 0 };
     bool replay;
@@ -155,7 +208,7 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
     struct err e = { 0 };
     bool replay;
 
-    assert_int_equal(refuse(t->j, (struct outbox_origin){ "scripts", 3, 1LL << 40 }, letters,
+    assert_int_equal(refuse(t->j, (struct outbox_origin){ "scripts", 3, 1LL << 40, 0 }, letters,
                             ARRAY_LEN(letters), &replay, &e),
                      0);
     table_reopen(t);
@@ -211,8 +264,8 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
     table_reopen(t);
     assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_DISK);
-    assert_int_equal(refuse(t->j, (struct outbox_origin){ "scripts", 0, 5 }, &dead, 1, &replay, &e),
-                     -1);
+    assert_int_equal(
+        refuse(t->j, (struct outbox_origin){ "scripts", 0, 5, 0 }, &dead, 1, &replay, &e), -1);
     assert_int_equal(e.kind, ERR_DISK);
     assert_int_equal(intake_rows(t), 2);
     assert_int_equal(judge(t->j), 1); /* what is here still ends, and is told */
@@ -230,7 +283,7 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
 static void take_derived(struct jobs *j, const char *derived, int64_t offset, struct jobs_op *op)
 {
     assert_int_equal(take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
-                               (struct outbox_origin){ "scripts", 4, offset }, derived, op),
+                               (struct outbox_origin){ "scripts", 4, offset, 0 }, derived, op),
                      0);
     assert_false(op->u.accept.existing);
     assert_false(op->u.accept.replay);
@@ -300,6 +353,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_TABLE(a_message_is_taken_once),
+        ON_TABLE(a_topic_made_anew_is_read_anew),
+        ON_TABLE(without_a_time_it_is_a_replay),
         ON_TABLE(partitions_and_topics_are_apart),
         ON_TABLE(sent_again_it_is_told_again),
         ON_TABLE(http_and_kafka_share_their_ids),
