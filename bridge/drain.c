@@ -1,7 +1,6 @@
 #include "bridge/drain.h"
 
 #include <signal.h>
-#include <time.h>
 
 #include "bridge/bridge.h"
 #include "bridge/drain_internal.h"
@@ -30,12 +29,11 @@ static void on_news(void *ctx)
 
 static void wait_for_news(struct drain *d, int64_t ns)
 {
-    int64_t at = clock_mono_ns() + ns;
-    struct timespec due = { .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
+    int64_t due = clock_mono_ns() + ns;
 
     (void)pthread_mutex_lock(&d->lock);
     if (!d->news && !d->stop)
-        (void)pthread_cond_timedwait(&d->wake, &d->lock, &due);
+        (void)clock_cond_wait(&d->wake, &d->lock, due);
     if (!d->listens)
         d->news = true;
     (void)pthread_mutex_unlock(&d->lock);
@@ -47,10 +45,9 @@ static void back_off(struct drain *d)
     int64_t until = clock_mono_ns() + BACKOFF_NS;
 
     while (!d->stop && clock_mono_ns() < until) {
-        struct timespec due = { .tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S };
         (void)pthread_mutex_lock(&d->lock);
         if (!d->stop)
-            (void)pthread_cond_timedwait(&d->wake, &d->lock, &due);
+            (void)clock_cond_wait(&d->wake, &d->lock, until);
         (void)pthread_mutex_unlock(&d->lock);
     }
 }
@@ -148,7 +145,6 @@ int drain_open(const struct bridge_config *c, struct jobs *jobs, bool listen, st
                struct drain **ret_drain, struct err *e)
 {
     struct drain *d = calloc(1, sizeof *d);
-    pthread_condattr_t attr;
 
     if (!d)
         return err_set(e, ERR_NOMEM, "Kafka producer");
@@ -161,10 +157,7 @@ int drain_open(const struct bridge_config *c, struct jobs *jobs, bool listen, st
     d->topics[1] = d->dead_letter_topic;
     d->must_look = true;
     d->again_from = INT64_MAX;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&d->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    clock_cond_init(&d->wake);
     (void)pthread_mutex_init(&d->lock, NULL);
     if (producer_open(c, drain_on_delivery, d, &d->producer, e) < 0) {
         (void)drain_free(d);

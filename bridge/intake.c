@@ -1,10 +1,8 @@
 #include "bridge/intake.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "bridge/bridge.h"
 #include "bridge/envelope.h"
@@ -408,25 +406,18 @@ static void hear(struct intake *in, struct message *m)
     }
 }
 
-static struct timespec deadline_in(int64_t ns)
-{
-    int64_t at = clock_mono_ns() + ns;
-
-    return (struct timespec){ .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
-}
-
 void intake_settle(struct intake *in, int64_t wait_ns)
 {
-    struct timespec due = deadline_in(wait_ns);
+    int64_t due = clock_mono_ns() + wait_ns;
     CLEANUP(buf_clear) struct buf finals = { 0 };
-    int rc = 0;
+    bool early = true;
 
     (void)pthread_mutex_lock(&in->lock);
     /* A quarter, and not the first: the writer tells one after the other, and waking for each
      * would cost both more than the message. */
     in->wanted = wait_ns > 0 && in->in_flight > 0 ? in->in_flight / 4 + 1 : 0;
-    while (in->done_len < in->wanted && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&in->said, &in->lock, &due);
+    while (in->done_len < in->wanted && early)
+        early = clock_cond_wait(&in->said, &in->lock, due);
     in->wanted = 0;
     in->done_len = 0;
     struct message *m = queue_take_all(&in->done);
@@ -518,7 +509,6 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *
                 struct intake **ret_intake, struct err *e)
 {
     struct intake *in = calloc(1, sizeof *in);
-    pthread_condattr_t attr;
 
     if (!in)
         return err_set(e, ERR_NOMEM, "Kafka intake");
@@ -527,10 +517,7 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *
     in->tally = tally;
     in->held.tail = &in->held.head;
     in->done.tail = &in->done.head;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&in->said, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    clock_cond_init(&in->said);
     (void)pthread_mutex_init(&in->lock, NULL);
     if (c->commit_reported) {
         in->last_size = 1024; /* of one commit; more than that are asked for by nobody */

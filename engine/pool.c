@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/docker.h"
 #include "schema/clock.h"
@@ -262,8 +261,7 @@ static void *maker_main(void *arg)
         for (int i = 0; i < p->shelves_len; i++)
             if (p->shelves[i]->retry_at > now)
                 until = earlier(until, p->shelves[i]->retry_at);
-        struct timespec t = { .tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S };
-        (void)pthread_cond_timedwait(&p->work, &p->lock, &t);
+        (void)clock_cond_wait(&p->work, &p->lock, until);
     }
     (void)pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -302,21 +300,12 @@ static bool copy(const char *text, const char **ret_copy)
     return *ret_copy || !text;
 }
 
-static void init_cond(pthread_cond_t *c)
-{
-    pthread_condattr_t a;
-    (void)pthread_condattr_init(&a);
-    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(c, &a);
-    (void)pthread_condattr_destroy(&a);
-}
-
 static struct shelf *shelf_new(const struct cell_spec *spec, int64_t room)
 {
     struct shelf *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    init_cond(&s->ready);
+    clock_cond_init(&s->ready);
     s->spec = *spec;
     s->idle = calloc((size_t)room, sizeof *s->idle);
     bool whole = copy(spec->image, &s->spec.image);
@@ -496,8 +485,8 @@ int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *
     p->config = *c;
     p->workers = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
     (void)pthread_mutex_init(&p->lock, NULL);
-    init_cond(&p->work);
-    init_cond(&p->litter);
+    clock_cond_init(&p->work);
+    clock_cond_init(&p->litter);
     for (int i = 0; i < p->workers; i++)
         if (start_worker(p, &p->makers[i], maker_main, e) < 0 ||
             start_worker(p, &p->removers[i], remover_main, e) < 0)

@@ -36,13 +36,9 @@ int ready_open(const struct languages *l, struct ready **ret_ready, struct err *
     if (!r)
         return err_set(e, ERR_NOMEM, "languages");
 
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->work, NULL);
-    (void)pthread_cond_init(&r->timed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&r->timed);
     r->languages = l;
     for (size_t i = 0; i < l->len; i++)
         (void)snprintf(r->slots[i].why, sizeof r->slots[i].why, "the self-test has not run yet");
@@ -205,20 +201,13 @@ bool ready_wait(struct ready *r, uint64_t ticket)
     return go;
 }
 
-static struct timespec in_ms(int64_t ms)
-{
-    int64_t at = clock_mono_ns() + ms * NS_PER_MS;
-    return (struct timespec){ .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
-}
-
 bool ready_wait_ms(struct ready *r, int64_t ms)
 {
-    struct timespec until = in_ms(ms);
+    int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&r->lock);
     uint64_t pokes = r->pokes;
-    while (r->pokes == pokes && !r->stopping &&
-           pthread_cond_timedwait(&r->timed, &r->lock, &until) == 0)
+    while (r->pokes == pokes && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
         ;
     bool go = !r->stopping;
     (void)pthread_mutex_unlock(&r->lock);
@@ -227,10 +216,10 @@ bool ready_wait_ms(struct ready *r, int64_t ms)
 
 bool ready_wait_paused(struct ready *r, int64_t ms)
 {
-    struct timespec until = in_ms(ms);
+    int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&r->lock);
-    while (!r->paused && !r->stopping && pthread_cond_timedwait(&r->timed, &r->lock, &until) == 0)
+    while (!r->paused && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
         ;
     bool go = !r->stopping;
     (void)pthread_mutex_unlock(&r->lock);

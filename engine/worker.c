@@ -37,18 +37,13 @@ struct claim {
     char id[SUBMISSION_ID_MAX + 1];
 };
 
-static struct timespec timespec_of(int64_t ns)
-{
-    return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-}
-
 /* Waits for the deadline, or for less. */
 static bool hurried(struct worker *w, int64_t wait_ns)
 {
-    struct timespec until = timespec_of(clock_mono_ns() + wait_ns);
+    int64_t until = clock_mono_ns() + wait_ns;
 
     (void)pthread_mutex_lock(&w->lock);
-    while (!w->hurry && wait_ns > 0 && pthread_cond_timedwait(&w->moved, &w->lock, &until) == 0)
+    while (!w->hurry && wait_ns > 0 && clock_cond_wait(&w->moved, &w->lock, until))
         ;
     bool hurry = w->hurry;
     (void)pthread_mutex_unlock(&w->lock);
@@ -316,11 +311,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
     if (!w)
         return err_set(e, ERR_NOMEM, "a worker");
 
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&w->moved, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&w->moved);
     (void)pthread_mutex_init(&w->lock, NULL);
     w->config = *c;
     if (bench_init(&w->bench, c->engine, c->host, e) < 0) {
@@ -340,12 +331,10 @@ bool worker_cancel(struct worker *w, int64_t seq) { return bench_abort(&w->bench
 
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
 {
-    struct timespec until = timespec_of(deadline_ns);
-
     if (!w)
         return NULL;
     (void)pthread_mutex_lock(&w->lock);
-    while (!w->ended && pthread_cond_timedwait(&w->moved, &w->lock, &until) == 0)
+    while (!w->ended && clock_cond_wait(&w->moved, &w->lock, deadline_ns))
         ;
     w->hurry = true;
     (void)pthread_cond_broadcast(&w->moved);

@@ -1,6 +1,5 @@
 #include "schema/clock.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +16,23 @@ static int64_t read_ns(clockid_t id)
 }
 
 int64_t clock_mono_ns(void) { return read_ns(CLOCK_MONOTONIC); }
+
+void clock_cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t monotonic;
+
+    (void)pthread_condattr_init(&monotonic); /* none of these can fail for this clock */
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(c, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_ns)
+{
+    struct timespec until = { .tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S };
+
+    return pthread_cond_timedwait(c, locked, &until) == 0;
+}
 
 int64_t clock_wall_ms(void) { return read_ns(CLOCK_REALTIME) / NS_PER_MS; }
 

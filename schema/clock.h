@@ -4,11 +4,19 @@
  */
 #pragma once
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* CLOCK_MONOTONIC, nanoseconds. Every duration and deadline is made of this one. */
 int64_t clock_mono_ns(void);
+
+/* A condition for waits that end by that clock, whoever sets the other one. */
+void clock_cond_init(pthread_cond_t *c);
+
+/* pthread_cond_timedwait() until clock_mono_ns() is until_ns. False: it is. */
+bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_ns);
 
 /* CLOCK_REALTIME, milliseconds since 1970. For timestamps only. */
 int64_t clock_wall_ms(void);

@@ -3,22 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/clock.h"
 #include "schema/jobs_internal.h"
 
-static int init_locks(struct jobs *j, struct err *e)
+static void init_locks(struct jobs *j)
 {
-    pthread_condattr_t attr;
-
-    /* Upkeep is waited for on the clock that nobody sets. */
-    if (pthread_condattr_init(&attr) != 0 ||
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(&j->wake, &attr) != 0 || pthread_mutex_init(&j->lock, NULL) != 0 ||
-        pthread_mutex_init(&j->memory_lock, NULL) != 0 ||
-        pthread_mutex_init(&j->readers_lock, NULL) != 0 ||
-        pthread_cond_init(&j->reader_back, NULL) != 0)
-        return err_set(e, ERR_NOMEM, "locks of the job table");
-    (void)pthread_condattr_destroy(&attr);
-    return 0;
+    clock_cond_init(&j->wake);
+    (void)pthread_cond_init(&j->reader_back, NULL);
+    (void)pthread_mutex_init(&j->lock, NULL);
+    (void)pthread_mutex_init(&j->memory_lock, NULL);
+    (void)pthread_mutex_init(&j->readers_lock, NULL);
 }
 
 static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
@@ -39,7 +33,8 @@ static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
     j->oldest_seq = -1;
     j->dir = strdup(c->dir);
     j->instance = strdup(c->instance ? c->instance : "");
-    if (init_locks(j, e) == 0 && j->dir && j->instance)
+    init_locks(j);
+    if (j->dir && j->instance)
         return j;
     (void)err_set(e, ERR_NOMEM, "job table");
     return jobs_close(j);

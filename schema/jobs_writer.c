@@ -1,6 +1,5 @@
 /* The writer: everything that gathered while the disk was busy goes into the next transaction.
  * No timer: an operation on an idle table starts at once and costs one commit. */
-#include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,12 +56,11 @@ static struct jobs_op *cut_group_locked(struct jobs *j)
 /* Waits for operations or upkeep. False when everything is done and the table closes. */
 static bool wait_for_work(struct jobs *j, struct jobs_op **ret_ops)
 {
-    struct timespec due = { .tv_sec = j->upkeep_ns / NS_PER_S, .tv_nsec = j->upkeep_ns % NS_PER_S };
-    int rc = 0;
+    bool early = true;
 
     (void)pthread_mutex_lock(&j->lock);
-    while (!j->head && !j->stop && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&j->wake, &j->lock, &due);
+    while (!j->head && !j->stop && early)
+        early = clock_cond_wait(&j->wake, &j->lock, j->upkeep_ns);
     *ret_ops = cut_group_locked(j);
     bool go = *ret_ops || !j->stop;
     (void)pthread_mutex_unlock(&j->lock);

@@ -1,6 +1,5 @@
 #include "server/adoption.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,11 +105,10 @@ static bool rest(struct adoption *a)
     int64_t ms = a->config.interval_ms;
     if (a->jobs && ms > LOOK_MS)
         ms = LOOK_MS;
-    int64_t at = clock_mono_ns() + ms * NS_PER_MS;
-    struct timespec until = { .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
+    int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&a->lock);
-    while (!a->halt && pthread_cond_timedwait(&a->halted, &a->lock, &until) != ETIMEDOUT)
+    while (!a->halt && clock_cond_wait(&a->halted, &a->lock, until))
         ;
     bool go = !a->halt;
     (void)pthread_mutex_unlock(&a->lock);
@@ -127,15 +125,11 @@ static void *watch(void *arg)
 int adoption_start(const struct adoption_config *c, struct adoption **ret_adoption, struct err *e)
 {
     struct adoption *a = calloc(1, sizeof *a);
-    pthread_condattr_t monotonic;
 
     if (!a)
         return err_set(e, ERR_NOMEM, "slots");
     a->config = *c;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&a->halted, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&a->halted);
     (void)pthread_mutex_init(&a->lock, NULL);
     int rc = pthread_create(&a->thread, NULL, watch, a);
     if (rc != 0) {

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <utlist.h>
 
@@ -110,9 +109,7 @@ static void *reap(void *ctx)
 
     pthread_mutex_lock(&cs->lock);
     while (!cs->ending) {
-        int64_t ns = clock_mono_ns() + LOOK_NS;
-        struct timespec at = { .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-        (void)pthread_cond_timedwait(&cs->end, &cs->lock, &at);
+        (void)clock_cond_wait(&cs->end, &cs->lock, clock_mono_ns() + LOOK_NS);
         reap_locked(cs);
     }
     pthread_mutex_unlock(&cs->lock);
@@ -123,17 +120,13 @@ int connections_open(int64_t timeout_ms, int64_t soft, struct connections **ret_
                      struct err *e)
 {
     struct connections *cs = calloc(1, sizeof *cs);
-    pthread_condattr_t monotonic;
 
     if (!cs)
         return err_set(e, ERR_NOMEM, "connections");
     cs->timeout_ns = timeout_ms * NS_PER_MS;
     cs->soft = soft;
     pthread_mutex_init(&cs->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&cs->end, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&cs->end);
     if (pthread_create(&cs->reaper, NULL, reap, cs) != 0) {
         pthread_cond_destroy(&cs->end);
         pthread_mutex_destroy(&cs->lock);

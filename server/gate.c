@@ -1,16 +1,11 @@
 #include "server/gate.h"
 
-#include <time.h>
+#include "schema/clock.h"
 
 void gate_init(struct gate *g)
 {
-    pthread_condattr_t monotonic;
-
     pthread_mutex_init(&g->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->less, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&g->less);
     atomic_init(&g->draining, false);
     g->requests = g->users = g->paused = 0;
     g->stopping = false;
@@ -103,10 +98,8 @@ void gate_wait_unpaused(struct gate *g)
 
 void gate_wait_empty(struct gate *g, int64_t deadline_ns)
 {
-    struct timespec at = { .tv_sec = deadline_ns / NS_PER_S, .tv_nsec = deadline_ns % NS_PER_S };
-
     pthread_mutex_lock(&g->lock);
-    while (g->requests > 0 && pthread_cond_timedwait(&g->less, &g->lock, &at) == 0)
+    while (g->requests > 0 && clock_cond_wait(&g->less, &g->lock, deadline_ns))
         ;
     pthread_mutex_unlock(&g->lock);
 }

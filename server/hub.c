@@ -306,12 +306,7 @@ struct hub *hub_free(struct hub *h)
 
 static void init(struct hub *h, struct jobs *j, const struct config *c, const struct hub_times *t)
 {
-    pthread_condattr_t monotonic;
-
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&h->bell, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&h->bell);
     (void)pthread_mutex_init(&h->inbox_lock, NULL);
     (void)pthread_mutex_init(&h->lock, NULL);
     h->jobs = j;

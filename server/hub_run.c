@@ -1,7 +1,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <utlist.h>
 
@@ -301,13 +300,12 @@ static bool next_messages(struct hub *h, size_t *ret_len, bool *ret_lost)
 {
     bool waiting = h->dirty || h->tests_len > 0;
     int64_t due = waiting && h->frame_at < h->look_at ? h->frame_at : h->look_at;
-    struct timespec at = { .tv_sec = due / NS_PER_S, .tv_nsec = due % NS_PER_S };
-    int rc = 0;
+    bool early = true;
 
     (void)pthread_mutex_lock(&h->inbox_lock);
     while (h->inbox_len == 0 && !h->overflowed && !h->called && !h->ending &&
-           !(h->changed && !waiting) && rc == 0)
-        rc = pthread_cond_timedwait(&h->bell, &h->inbox_lock, &at);
+           !(h->changed && !waiting) && early)
+        early = clock_cond_wait(&h->bell, &h->inbox_lock, due);
     struct hub_message *full = h->inbox;
     h->inbox = h->taken;
     h->taken = full;

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "bridge/bridge.h"
 #include "engine/engine.h"
@@ -132,7 +131,7 @@ static struct {
     /* guarded by lock */
     bool serving, ending;
     bool fed; /* Kafka has no more for us: end when all is judged and told */
-} life = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, false };
+} life = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* While the server waits for its table, a signal ends it at once: nothing has been promised to
  * anybody. */
@@ -159,6 +158,7 @@ static int start_watching(struct err *e)
 {
     pthread_t thread;
 
+    clock_cond_init(&life.ended);
     if (pthread_create(&thread, NULL, watch_signals, NULL) != 0)
         return err_set(e, ERR_NOMEM, "start the thread that waits for signals");
     (void)pthread_detach(thread);
@@ -196,19 +196,12 @@ static bool wait_for_end(void)
 /* Waits for a signal, but not longer than ns. True when it came. */
 static bool wait_for_signal(int64_t ns)
 {
-    struct timespec due;
-    int rc = 0;
+    int64_t due = clock_mono_ns() + ns;
+    bool early = true;
 
-    (void)clock_gettime(CLOCK_REALTIME, &due);
-    due.tv_sec += ns / NS_PER_S;
-    due.tv_nsec += ns % NS_PER_S;
-    if (due.tv_nsec >= NS_PER_S) {
-        due.tv_nsec -= NS_PER_S;
-        due.tv_sec++;
-    }
     pthread_mutex_lock(&life.lock);
-    while (!life.ending && rc == 0)
-        rc = pthread_cond_timedwait(&life.ended, &life.lock, &due);
+    while (!life.ending && early)
+        early = clock_cond_wait(&life.ended, &life.lock, due);
     bool signalled = life.ending;
     pthread_mutex_unlock(&life.lock);
     return signalled;

@@ -1,7 +1,6 @@
 #include "server/stats.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "engine/engine.h"
 #include "engine/language.h"
@@ -212,9 +211,8 @@ static void *watch(void *arg)
     while (go) {
         sample(s);
         next += NS_PER_S;
-        struct timespec at = { .tv_sec = next / NS_PER_S, .tv_nsec = next % NS_PER_S };
         (void)pthread_mutex_lock(&s->lock);
-        while (!s->resting && pthread_cond_timedwait(&s->rest, &s->lock, &at) == 0)
+        while (!s->resting && clock_cond_wait(&s->rest, &s->lock, next))
             ;
         go = !s->resting;
         (void)pthread_mutex_unlock(&s->lock);
@@ -268,15 +266,11 @@ static int make_rings(struct stats *s)
 int stats_open(const struct languages *l, struct stats **ret_stats, struct err *e)
 {
     struct stats *s = calloc(1, sizeof *s);
-    pthread_condattr_t monotonic;
 
     if (!s)
         return err_set(e, ERR_NOMEM, "statistics");
     (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&s->rest, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&s->rest);
     s->languages = l;
     s->languages_len = l->len + 1;
     s->opened_ms = clock_wall_ms();
