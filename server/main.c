@@ -1,13 +1,9 @@
-/* server/main.c - scrc: settings, wiring, signals, the end.
+/* server/main.c - scrc: settings, wiring, the end.
  *
- * Exit codes: 0 clean, 1 fault, 2 setting or usage, 3 this platform cannot judge. The first
- * SIGTERM, SIGINT or SIGHUP ends the server in order; a second one ends it at once with 1 (what was
- * accepted is safe in the table, and the next start gives back what was running).
+ * Exit codes: 0 clean, 1 fault, 2 setting or usage, 3 this platform cannot judge.
  */
 #include <argp.h>
 #include <jansson.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,6 +21,7 @@
 #include "server/http.h"
 #include "server/hub.h"
 #include "server/kafka.h"
+#include "server/life.h"
 #include "server/listen.h"
 #include "server/preflight.h"
 #include "server/stats.h"
@@ -33,8 +30,6 @@
 
 #define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
 #define LAST_LOOK_NS (50 * NS_PER_MS)
-
-enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
 
 /* All that has to be ended, in the order of its making. */
 struct scrc {
@@ -100,111 +95,6 @@ static bool read_command_line(int argc, char **argv)
     argp_err_exit_status = EXIT_SETTING;
     (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &check);
     return check;
-}
-
-/* ---- signals ---- */
-
-static sigset_t ending_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    return set;
-}
-
-/* Before any thread, so that all of them have the signals blocked. */
-static void block_signals(void)
-{
-    sigset_t set = ending_signals();
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    /* guarded by lock */
-    bool serving, ending;
-    bool fed; /* Kafka has no more for us: end when all is judged and told */
-} life = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* While the server waits for its table, a signal ends it at once: nothing has been promised to
- * anybody. */
-static void *watch_signals(void *ctx)
-{
-    sigset_t set = ending_signals();
-    int number = 0;
-
-    (void)ctx;
-    (void)sigwait(&set, &number);
-    log_info("stopping", log_s("signal", sigabbrev_np(number)));
-    pthread_mutex_lock(&life.lock);
-    if (!life.serving)
-        _exit(EXIT_CLEAN);
-    life.ending = true;
-    pthread_cond_signal(&life.ended);
-    pthread_mutex_unlock(&life.lock);
-    (void)sigwait(&set, &number);
-    log_warning("killed", log_s("signal", sigabbrev_np(number)));
-    _exit(EXIT_FAULT);
-}
-
-static int start_watching(struct err *e)
-{
-    pthread_t thread;
-
-    clock_cond_init(&life.ended);
-    if (pthread_create(&thread, NULL, watch_signals, NULL) != 0)
-        return err_set(e, ERR_NOMEM, "start the thread that waits for signals");
-    (void)pthread_detach(thread);
-    return 0;
-}
-
-/* From here on the end is an orderly one. */
-static void begin_serving(void)
-{
-    pthread_mutex_lock(&life.lock);
-    life.serving = true;
-    pthread_mutex_unlock(&life.lock);
-}
-
-static void end_of_feed(void *ctx)
-{
-    (void)ctx;
-    pthread_mutex_lock(&life.lock);
-    life.fed = true;
-    pthread_cond_signal(&life.ended);
-    pthread_mutex_unlock(&life.lock);
-}
-
-/* True when a signal came, false when there is no more to read. */
-static bool wait_for_end(void)
-{
-    pthread_mutex_lock(&life.lock);
-    while (!life.ending && !life.fed)
-        pthread_cond_wait(&life.ended, &life.lock);
-    bool signalled = life.ending;
-    pthread_mutex_unlock(&life.lock);
-    return signalled;
-}
-
-/* Waits for a signal, but not longer than ns. True when it came. */
-static bool wait_for_signal(int64_t ns)
-{
-    int64_t due = clock_mono_ns() + ns;
-    bool early = true;
-
-    pthread_mutex_lock(&life.lock);
-    while (!life.ending && early)
-        early = clock_cond_wait(&life.ended, &life.lock, due);
-    bool signalled = life.ending;
-    pthread_mutex_unlock(&life.lock);
-    return signalled;
 }
 
 /* ---- settings ---- */
@@ -333,7 +223,7 @@ static int start_http(struct scrc *x, struct err *e)
 /* Whoever listens must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
-    static const struct bridge_hooks hooks = { .ended = end_of_feed };
+    static const struct bridge_hooks hooks = { .ended = life_fed };
     const struct config *c = &x->config;
 
     if (open_languages(x, e) < 0 || kafka_check(c, x->languages, environ, e) < 0)
@@ -342,7 +232,7 @@ static int start(struct scrc *x, struct err *e)
         return -1;
     if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
         return -1;
-    begin_serving();
+    life_serving();
     jobs_listen(x->jobs, waiters_changed, x->waiters);
     if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0)
         return -1;
@@ -424,7 +314,7 @@ static void finish_feed(struct scrc *x)
 {
     log_info("finishing", log_s("why", "no more is to be read from Kafka"));
     http_drain(x->http);
-    while (!all_is_told(x) && !wait_for_signal(LAST_LOOK_NS))
+    while (!all_is_told(x) && !life_wait_ns(LAST_LOOK_NS))
         ;
 }
 
@@ -432,9 +322,9 @@ static enum exit_code serve(struct scrc *x)
 {
     struct err e;
 
-    if (start_watching(&e) < 0 || start(x, &e) < 0)
+    if (life_watch(&e) < 0 || start(x, &e) < 0)
         return fault(&e);
-    if (!wait_for_end())
+    if (!life_wait())
         finish_feed(x);
     return EXIT_CLEAN;
 }
@@ -445,7 +335,7 @@ int main(int argc, char **argv)
     struct err e;
     bool only_check = read_command_line(argc, argv);
 
-    block_signals();
+    life_block_signals();
     if (config_load(environ, &x.config, &e) < 0)
         return (int)fault(&e);
     log_init((enum log_level)x.config.log_level, x.config.log_json);

@@ -98,7 +98,7 @@ def test_kill_9_at_random_moments(fresh_server):
     print("seed", seed)
     dice = random.Random(seed)
     server = fresh_server().start()
-    work = [summing(i, MIX[i % len(MIX)]) for i in range(1000 if LONG else 150)]
+    work = [summing(i, MIX[i % len(MIX)]) for i in range(2400 if LONG else 150)]
     sender = Sender(server, work)
     sender.start()
     kills, done, old = 0, 0, set()
@@ -121,6 +121,7 @@ def test_kill_9_at_random_moments(fresh_server):
     assert not sender.odd and len(sender.accepted) == len(work), sender.odd
     assert kills >= 3, kills
     check_all(server, work, 1000 if LONG else 300)
+    print(kills, "kills")
     before = {s["id"]: server.get("/results/" + s["id"]).json for s, _ in work[:20]}
     assert server.terminate() == 0
     check_table(server, len(work))

@@ -1,0 +1,38 @@
+/* server/life.h - what ends the process: signals, or a feed that has no more.
+ *
+ * The first SIGTERM, SIGINT or SIGHUP ends the server in order; a second one ends it at once with
+ * EXIT_FAULT (what was accepted is safe in the table, and the next start gives back what was
+ * running).
+ *
+ * Room     server.
+ * Threads  any, but life_block_signals() before the first one is made.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base.h"
+
+struct err;
+
+enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
+
+/* For this thread, and all that it makes. */
+void life_block_signals(void);
+
+/* Starts the thread that hears the signals. Until life_serving() the first one ends the process
+ * with EXIT_CLEAN. 0, or -1 with *e filled. */
+NODISCARD int life_watch(struct err *e);
+
+/* From here on the end is an orderly one. */
+void life_serving(void);
+
+/* The feed has no more for us: end when all is judged and told. ctx is not used. */
+void life_fed(void *ctx);
+
+/* True when a signal came, false after life_fed(). */
+bool life_wait(void);
+
+/* Waits for a signal, but not longer than ns. True when it came. */
+bool life_wait_ns(int64_t ns);
