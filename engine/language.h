@@ -60,6 +60,10 @@ struct language_override {
     const char *name, *image, *run_image, *workdir;
 };
 
+/* Leaves those that are named ("python, c"), in the table's order. ERR_SETTING: one is not there,
+ * or none is named. Before anybody borrows a row. */
+NODISCARD int languages_choose(struct languages *l, const char *names, struct err *e);
+
 /* dir NULL: built-ins alone. ERR_SETTING names the file and the field that is wrong. */
 NODISCARD int languages_open(const char *dir, const struct language_override *overrides,
                              size_t overrides_len, struct languages **ret_languages, struct err *e);

@@ -204,6 +204,39 @@ int languages_open(const char *dir, const struct language_override *overrides, s
     return 0;
 }
 
+static int choose(struct languages *l, const char *name, bool chosen[LANGUAGES_MAX], struct err *e)
+{
+    const struct language *row = find(l, name);
+
+    if (!row)
+        return err_set(e, ERR_SETTING, "there is no language '%.60s'", name);
+    chosen[row - l->rows] = true;
+    return 0;
+}
+
+int languages_choose(struct languages *l, const char *names, struct err *e)
+{
+    bool chosen[LANGUAGES_MAX] = { false };
+    char *rest = NULL;
+    size_t kept = 0;
+    CLEANUP(freep) char *copy = strdup(names);
+
+    if (!copy)
+        return err_set(e, ERR_NOMEM, "languages");
+    for (char *name = strtok_r(copy, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+        if (choose(l, name, chosen, e) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < l->len; i++) {
+        if (chosen[i])
+            l->rows[kept++] = l->rows[i];
+    }
+    if (kept == 0)
+        return err_set(e, ERR_SETTING, "no language is named");
+    l->len = kept;
+    return 0;
+}
+
 struct languages *languages_free(struct languages *l)
 {
     if (!l)

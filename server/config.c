@@ -68,6 +68,7 @@ static const struct knob knobs[] = {
 
     TEXT_ROW("DOCKER_HOST", NULL, docker_host, "unix:///path of the engine's socket; none: /var/run/docker.sock"),
     TEXT_ROW("CELL_DIR", "/run/scrc", cell_dir, "sockets of the cells; must be visible to the engine"),
+    TEXT_ROW("LANGUAGES", NULL, languages, "the languages to judge, as python,c; none: all that are known"),
     TEXT_ROW("LANGUAGES_DIR", NULL, languages_dir, "a directory of NAME.json rows that add or replace languages"),
     NUMBER("RUNNER_MAX_PARALLEL", COUNT, 0, 1024, NULL, runner_max_parallel, "submissions judged at once; 0 accepts and judges nothing; none: the number of cores"),
     NUMBER("RUNNER_TIME_LIMIT", DURATION, 0, 86400000, "10s", runner_time_limit_ms, "CPU time of a test that names no limit; 0: the ceiling"),

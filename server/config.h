@@ -20,7 +20,7 @@ struct err;
 
 struct config {
     /* strings are owned; NULL when not set and without a default */
-    char *http_listen, *data_dir, *docker_host, *cell_dir, *languages_dir;
+    char *http_listen, *data_dir, *docker_host, *cell_dir, *languages_dir, *languages;
     char *box; /* SCRC_BOX, for tests: which maker of boxes to use */
     int64_t runner_max_parallel, runner_time_limit_ms, runner_memory_limit;
     int64_t max_time_limit_ms, max_memory_limit, max_tests, max_source_bytes, max_body_bytes;

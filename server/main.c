@@ -140,7 +140,11 @@ static int open_languages(struct scrc *x, struct err *e)
                                                    .image = c->language[i].image,
                                                    .run_image = c->language[i].run_image,
                                                    .workdir = c->language[i].workdir };
-    return languages_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &x->languages, e);
+    if (languages_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &x->languages, e) < 0)
+        return -1;
+    if (c->languages && languages_choose(x->languages, c->languages, e) < 0)
+        return err_wrap(e, "LANGUAGES");
+    return 0;
 }
 
 /* Every connection is a descriptor, and the usual soft limit of 1024 is for programs that select.

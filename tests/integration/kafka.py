@@ -23,7 +23,9 @@ class Topics:
     def settings(self, **more):
         return {"KAFKA_BROKERS": self.broker.bootstrap, "KAFKA_TOPIC": self.scripts,
                 "KAFKA_RESULTS_TOPIC": self.results, "KAFKA_GROUP_ID": self.group,
-                "KAFKA_PROP_SESSION_TIMEOUT_MS": "6000", **more}
+                "KAFKA_PROP_SESSION_TIMEOUT_MS": "6000",
+                "KAFKA_PROP_TOPIC_METADATA_REFRESH_INTERVAL_MS": "500", "LANGUAGES": "python",
+                **more}
 
     def server(self, make, **more):
         return make(**self.settings(**more))

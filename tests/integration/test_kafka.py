@@ -114,7 +114,7 @@ def test_what_the_server_says_of_kafka(topics, fresh_server):
 
     def value(name):
         lines = server.get("/metrics").body.decode().splitlines()
-        return next(float(l.split()[-1]) for l in lines if l.startswith(name))
+        return next((float(l.split()[-1]) for l in lines if l.startswith(name)), None)
     wait_for(lambda: value('scrc_kafka_messages_total{event="sent"}') == 1, 20, "sent", pause=0.2)
     assert value("scrc_kafka_up") == 1 and value('scrc_kafka_messages_total{event="accepted"}') == 1
     wait_for(lambda: value("scrc_kafka_lag_messages") == 0, 20, "lag", pause=0.2)
@@ -232,7 +232,8 @@ def test_a_result_too_large_is_cut(topics, fresh_server):
 # ---- the group ----
 
 def test_a_topic_that_appears_later(topics, fresh_server):
-    server = topics.server(fresh_server).start()
+    server = topics.server(
+        fresh_server, KAFKA_PROP_TOPIC_METADATA_REFRESH_INTERVAL_MS=None).start()  # the server's own
     wait_for(lambda: any(topics.scripts in line for line in degraded(server)), 30, "said",
              pause=0.2)
     topics.send(quick("late"))

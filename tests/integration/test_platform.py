@@ -154,6 +154,7 @@ def test_second_server_takes_over_in_time(fresh_server):
     ("RUNNER_STATUS_SET", "some"), ("DEFAULT_CHECKER", "magic"), ("LOG_FORMAT", "xml"),
     ("LOG_LEVEL", "loud"), ("REPORT_TEST_IO", "perhaps"), ("DOCKER_HOST", "tcp://127.0.0.1:2375"),
     ("DOCKER_HOST", "ssh://somewhere"), ("LANGUAGES_DIR", "/nonexistent/languages"),
+    ("LANGUAGES", "python,cobol"),
     ("SCRC_BOX", "cardboard")])
 def test_bad_setting(name, value):
     """A refused start that names the setting and the value."""
@@ -195,7 +196,7 @@ JAVA_RUN_IMAGE PYTHON_WORKDIR GO_WORKDIR C_WORKDIR CPP_WORKDIR JAVA_WORKDIR
 HTTP_LISTEN DATA_DIR MAX_TIME_LIMIT MAX_MEMORY_LIMIT MAX_TESTS MAX_SOURCE_BYTES MAX_BODY_BYTES
 MAX_OUTPUT_BYTES REPORT_OUTPUT_BYTES REPORT_TEST_IO MAX_QUEUED RETENTION RUNNER_CELL_USES
 RUNNER_PIDS_LIMIT RUNNER_STATUS_SET DEFAULT_CHECKER BUILD_TIME_LIMIT BUILD_MEMORY_LIMIT
-BUILD_ARTEFACT_BYTES CELL_DIR LANGUAGES_DIR SHUTDOWN_TIMEOUT ALLOW_ANONYMOUS MAX_HEADER_BYTES
+BUILD_ARTEFACT_BYTES CELL_DIR LANGUAGES LANGUAGES_DIR SHUTDOWN_TIMEOUT ALLOW_ANONYMOUS MAX_HEADER_BYTES
 MAX_JSON_DEPTH MAX_CONNECTIONS MAX_CONNECTIONS_PER_ADDRESS REQUEST_TIMEOUT LOG_LEVEL
 LOG_FORMAT""".split()
 
@@ -267,6 +268,17 @@ def test_a_language_of_ones_own(fresh_server, tmp_path):
     (tmp_path / "broken.json").write_text('{"title": 5}')
     code, _, err = run_scrc(LANGUAGES_DIR=str(tmp_path))
     assert code == 2 and "broken.json" in err, err
+
+
+def test_chosen_languages(fresh_server):
+    """LANGUAGES: the others are not there, and their images need not be."""
+    server = fresh_server(LANGUAGES="python", C_IMAGE="scrc-test/none", GO_IMAGE="scrc-test/none",
+                          CPP_IMAGE="scrc-test/none", JAVA_IMAGE="scrc-test/none").start().ready()
+    assert [l["name"] for l in server.get("/languages").json["languages"]] == ["python"]
+    assert server.judge(HELLO)["verdict"] == "OK"
+    refused = server.post(submission("c", "int main(void) {}"))
+    assert refused.status == 422 and refused.json["errors"][0]["pointer"] == "/language"
+    assert server.get("/readyz").json["degraded"] == [] and "scrc-test" not in server.log()
 
 
 def test_idle_server_is_quiet(fresh_server):

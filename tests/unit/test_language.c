@@ -258,6 +258,36 @@ static void dir_remove(const struct dir *d)
     (void)rmdir(d->path);
 }
 
+static void test_choose(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *names, *left; /* left NULL: refused */
+    } rows[] = {
+        { "python", "python" }, { "java, c", "c java" }, { "c,c ,", "c" },
+        { "cobol", NULL },      { "python,C", NULL },    { " , ", NULL },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct languages *l;
+        struct err e = { 0 };
+        char left[100] = "";
+        assert_int_equal(languages_open(NULL, NULL, 0, &l, &e), 0);
+        int rc = languages_choose(l, rows[i].names, &e);
+        print_message("    '%s': %s\n", rows[i].names, rc < 0 ? e.msg : "");
+        assert_int_equal(rc, rows[i].left ? 0 : -1);
+        for (size_t k = 0; rc == 0 && k < l->len; k++) {
+            (void)strcat(left, k > 0 ? " " : "");
+            (void)strcat(left, l->rows[k].name);
+        }
+        if (rc == 0)
+            assert_string_equal(left, rows[i].left);
+        else
+            assert_int_equal(e.kind, ERR_SETTING);
+        languages_free(l);
+    }
+}
+
 #define RUST                                                                                       \
     "\"image\":\"rust:1\",\"run_image\":\"alpine:3\",\"source_name\":\"main.rs\","                 \
     "\"build\":[\"rustc\",\"-O\",\"{source}\"],\"collect\":\"file\",\"artefact\":\"main\","        \
@@ -379,7 +409,8 @@ int main(void)
         cmocka_unit_test(test_java),      cmocka_unit_test(test_java_names),
         cmocka_unit_test(test_built_ins), cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_expand),    cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_files),     cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_choose),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
