@@ -232,32 +232,53 @@ static void what_lies_idle_is_adopted(void **state)
     assert_int_equal(adopt(v), -1); /* finished */
 }
 
-/* A server with a slot of its own that promises one row and then dies. */
-static void die_with_work(struct volume *v)
+/* A server that will take a slot, promise one row, and die. */
+struct mortal {
+    pid_t pid;
+    int go, said; /* pipes to it, and from it */
+};
+
+/* While this process has one thread: a lock that another one holds is held for ever in the child.
+ */
+static struct mortal beget(struct volume *v)
 {
-    int fds[2];
+    struct mortal m;
+    int go[2], said[2];
     char byte;
 
-    assert_int_equal(pipe(fds), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        (void)accept_ok(v->open[take(v)].j, "promised", "c");
-        _exit(write(fds[1], "x", 1) == 1 && pause() ? 1 : 2);
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(said), 0);
+    m = (struct mortal){ .pid = fork(), .go = go[1], .said = said[0] };
+    assert_true(m.pid >= 0);
+    if (m.pid == 0) {
+        if (read(go[0], &byte, 1) == 1)
+            (void)accept_ok(v->open[take(v)].j, "promised", "c");
+        _exit(write(said[1], "x", 1) == 1 && pause() ? 1 : 2);
     }
-    assert_int_equal(read(fds[0], &byte, 1), 1);
-    (void)kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    (void)close(fds[0]);
-    (void)close(fds[1]);
+    (void)close(go[0]);
+    (void)close(said[1]);
+    return m;
+}
+
+static void promise_and_die(const struct mortal *m)
+{
+    char byte;
+
+    assert_int_equal(write(m->go, "x", 1), 1);
+    assert_int_equal(read(m->said, &byte, 1), 1);
+    (void)kill(m->pid, SIGKILL);
+    assert_int_equal(waitpid(m->pid, NULL, 0), m->pid);
+    (void)close(m->go);
+    (void)close(m->said);
 }
 
 static void what_a_killed_server_promised_is_found(void **state)
 {
     struct volume *v = *state;
+    struct mortal m = beget(v);
 
     assert_int_equal(take(v), 0);
-    die_with_work(v);
+    promise_and_die(&m);
     assert_int_equal(adopt(v), 1);
     assert_int_equal(status_of(v->open[1].j, "promised").state, JOB_QUEUED);
 }
