@@ -68,7 +68,22 @@ static char *path_of(const char *dir, int number, struct err *e)
 
 /* ---- unfinished work ---- */
 
-static int count_work(struct db *d, bool outbox, int64_t *ret_work, struct err *e)
+static int count_rows(struct db *d, const char *language, int64_t *ret_work, struct err *e)
+{
+    static const char select[] =
+        "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0 AND language = ?1)"
+        " OR EXISTS(SELECT 1 FROM job WHERE state = 1 AND language = ?1)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, language);
+    if (db_step(q, e) < 0)
+        return -1;
+    *ret_work = db_int(q, 0);
+    return 0;
+}
+
+static int count_work(struct db *d, const struct slots_config *c, int64_t *ret_work, struct err *e)
 {
     int64_t version;
 
@@ -77,18 +92,21 @@ static int count_work(struct db *d, bool outbox, int64_t *ret_work, struct err *
         return -1;
     if (version == 0)
         return 0; /* its server died before the first migration */
-    if (db_number(d,
-                  "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0)"
-                  " OR EXISTS(SELECT 1 FROM job WHERE state = 1)",
-                  ret_work, e) < 0)
+    if (!c->languages && db_number(d,
+                                   "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0)"
+                                   " OR EXISTS(SELECT 1 FROM job WHERE state = 1)",
+                                   ret_work, e) < 0)
         return -1;
-    if (*ret_work || !outbox || version < WITH_OUTBOXES)
+    for (size_t i = 0; c->languages && c->languages[i] && !*ret_work; i++) {
+        if (count_rows(d, c->languages[i], ret_work, e) < 0)
+            return -1;
+    }
+    if (*ret_work || !c->outbox || version < WITH_OUTBOXES)
         return 0;
     return db_number(d, "SELECT EXISTS(SELECT 1 FROM outbox)", ret_work, e);
 }
 
-/* As of now, without a lock: a server that has it goes on undisturbed. */
-static bool has_work(const char *dir, bool outbox)
+bool slots_has_work(const struct slots_config *c, const char *dir)
 {
     CLEANUP(db_closep) struct db *d = NULL;
     CLEANUP(freep) char *path = NULL;
@@ -101,7 +119,7 @@ static bool has_work(const char *dir, bool outbox)
     if (stat(path, &st) < 0 || st.st_size == 0)
         return false; /* its server died before it had made the table */
     /* One that cannot be looked into is opened: then it is said what is wrong with it. */
-    if (db_open(path, DB_READER, &d, &e) < 0 || count_work(d, outbox, &work, &e) < 0)
+    if (db_open(path, DB_READER, &d, &e) < 0 || count_work(d, c, &work, &e) < 0)
         return true;
     return work != 0;
 }
@@ -140,7 +158,7 @@ static int open_first(const struct slots_config *c, const bool *there, enum whic
         CLEANUP(freep) char *path = path_of(c->table->dir, i, e);
         if (!path)
             return -1;
-        if (which == WORKING && !has_work(path, c->outbox))
+        if (which == WORKING && !slots_has_work(c, path))
             continue;
         int n = try_open(c, path, which, ret_jobs, e);
         if (n > 0)

@@ -25,6 +25,8 @@ struct jobs_config;
 struct slots_config {
     const struct jobs_config *table; /* for the table; its dir is where the slots are */
     bool outbox;                     /* what waits in an outbox is work too: we reach Kafka */
+    /* NULL-terminated: only what is in one of them is work for us. NULL: all. */
+    const char *const *languages;
     /* Told of each slot that cannot be used, damaged or newer than we are. NULL: nobody. */
     void (*skipped)(void *ctx, const char *dir, const struct err *why);
     void *ctx;
@@ -33,6 +35,9 @@ struct slots_config {
 /* The table to work on; caller owns both. ERR_SETTING: there is a table in the directory itself. */
 NODISCARD int slots_take(const struct slots_config *c, struct jobs **ret_jobs, char **ret_dir,
                          struct err *e);
+
+/* Whether there is work for us in that slot, whoever has it open. */
+bool slots_has_work(const struct slots_config *c, const char *dir);
 
 /* A further table; caller owns both. *ret_jobs NULL, and *ret_dir untouched: nothing lies idle. */
 NODISCARD int slots_adopt(const struct slots_config *c, struct jobs **ret_jobs, char **ret_dir,

@@ -3,14 +3,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/engine.h"
+#include "engine/language.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
-#include "schema/outbox.h"
 #include "schema/slots.h"
 
 #define LOOK_MS 500 /* at most, between two looks at whether an adopted table is finished */
@@ -27,6 +26,7 @@ struct adoption {
     struct jobs *jobs; /* owned; NULL: none is adopted */
     char *dir;         /* owned */
     char skipped[300]; /* the last slot that was found unusable: said once */
+    const char *names[LANGUAGES_MAX + 1];
 };
 
 /* ---- adopting ---- */
@@ -50,11 +50,18 @@ static void give_up(struct adoption *a)
     free(TAKE(a->dir));
 }
 
+static struct slots_config slots_of(struct adoption *a)
+{
+    return (struct slots_config){ .table = a->config.table,
+                                  .outbox = a->config.kafka,
+                                  .languages = a->names,
+                                  .skipped = warn_skipped,
+                                  .ctx = a };
+}
+
 static void adopt(struct adoption *a)
 {
-    struct slots_config c = {
-        .table = a->config.table, .outbox = a->config.kafka, .skipped = warn_skipped, .ctx = a
-    };
+    struct slots_config c = slots_of(a);
     struct jobs_counts n;
     struct err e;
 
@@ -76,14 +83,14 @@ static void adopt(struct adoption *a)
 
 /* ---- giving up ---- */
 
+/* Rows in a language that we have not are left to a server that has it. */
 static bool is_finished(struct adoption *a)
 {
-    int64_t rows, oldest_ms;
+    struct slots_config c = slots_of(a);
     struct jobs_counts n;
 
     jobs_counts(a->jobs, &n);
-    outbox_counts(a->jobs, &rows, &oldest_ms);
-    return n.queued == 0 && n.running == 0 && (rows == 0 || !a->config.kafka);
+    return n.running == 0 && !slots_has_work(&c, a->dir);
 }
 
 static void look(struct adoption *a)
@@ -129,6 +136,8 @@ int adoption_start(const struct adoption_config *c, struct adoption **ret_adopti
     if (!a)
         return err_set(e, ERR_NOMEM, "slots");
     a->config = *c;
+    for (size_t i = 0; i < c->languages->len; i++)
+        a->names[i] = c->languages->rows[i].name;
     clock_cond_init(&a->halted);
     (void)pthread_mutex_init(&a->lock, NULL);
     int rc = pthread_create(&a->thread, NULL, watch, a);

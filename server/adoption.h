@@ -1,5 +1,5 @@
 /* server/adoption.h - DATA_SLOTS: keeps an eye on the slots of servers that are gone, and has one
- * of them judged at a time, until nothing in it is unfinished.
+ * of them judged at a time, until nothing in it is unfinished that this server can judge.
  *
  *     WATCHING --a free slot with unfinished work--> ADOPTED: judged, its outbox published
  *        ^                                              |
@@ -24,12 +24,14 @@ struct engine;
 struct err;
 struct jobs;
 struct jobs_config;
+struct languages;
 
 struct adoption_config {
-    const struct jobs_config *table; /* for the table; its dir is where the slots are. borrowed */
-    struct engine *engine;           /* borrowed until adoption_halt() */
-    int64_t interval_ms;             /* between two looks */
-    bool kafka;                      /* what waits in an outbox is work too */
+    const struct jobs_config *table;   /* for the table; its dir is where the slots are. borrowed */
+    struct engine *engine;             /* borrowed until adoption_halt() */
+    const struct languages *languages; /* what can be judged here. borrowed */
+    int64_t interval_ms;               /* between two looks */
+    bool kafka;                        /* what waits in an outbox is work too */
     /* Before anything of the table is judged, and when nobody else uses it any more: for who
      * publishes from it. On the thread's own, or adoption_close()'s. NULL: nobody. */
     void (*opened)(void *ctx, struct jobs *j);

@@ -193,7 +193,9 @@ static int start_adoption(struct scrc *x, struct err *e)
 {
     struct adoption_config c = { .table = &x->table,
                                  .engine = x->engine,
+                                 .languages = x->languages,
                                  .interval_ms = x->config.adopt_interval_ms,
+                                 .kafka = x->bridge,
                                  .opened = x->bridge ? adopted : NULL,
                                  .closing = x->bridge ? disowned : NULL,
                                  .ctx = x->bridge };

@@ -90,6 +90,7 @@ static void start(bool kafka)
 {
     struct adoption_config c = { .table = &slots.table,
                                  .engine = fixture.engine,
+                                 .languages = fixture.languages,
                                  .interval_ms = 100,
                                  .kafka = kafka,
                                  .opened = on_opened,

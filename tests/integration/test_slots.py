@@ -66,6 +66,26 @@ def test_a_lost_server_is_replaced(fresh_server, tmp_path):
     assert first.terminate() == 0 and second.terminate() == 0
 
 
+def test_rows_of_another_language_are_left_to_others(fresh_server, tmp_path):
+    """They keep nobody from the work that lies beside and behind them."""
+    volume = str(tmp_path / "volume")
+    shared = {"DATA_DIR": volume, "DATA_SLOTS": 1, "ADOPT_INTERVAL": "300ms"}
+    lost = [fresh_server(**shared, RUNNER_MAX_PARALLEL=0).start() for _ in range(2)]
+    ours = fresh_server(**shared, LANGUAGES="python").start().ready()
+    assert slot_of(ours) == "slot-2"
+    lost[0].submit(submission("c", "int main(void) { return 0; }", id="foreign"))
+    lost[0].submit(slow("beside", 0))
+    lost[1].submit(slow("behind", 0))
+    for server in lost:
+        server.kill9()
+    wait_for(lambda: states(volume, "slot-1") == {DONE: 1}, 60, "what lies behind")
+    wait_for(lambda: states(volume, "slot-0") == {QUEUED: 1, DONE: 1}, 60, "what lies beside")
+    wait_for(lambda: len(logged(ours, "slot_finished")) == 2, 10, "both given up")
+    every = fresh_server(**shared).start()
+    assert slot_of(every) == "slot-0"
+    assert every.report("foreign", 60)["verdict"] == "OK"
+
+
 def test_unfinished_work_is_taken_first(fresh_server, tmp_path):
     volume = str(tmp_path / "volume")
     idle = {"DATA_DIR": volume, "DATA_SLOTS": 1, "RUNNER_MAX_PARALLEL": 0}

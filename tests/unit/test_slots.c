@@ -232,6 +232,26 @@ static void what_lies_idle_is_adopted(void **state)
     assert_int_equal(adopt(v), -1); /* finished */
 }
 
+static void what_is_for_others_is_left_to_them(void **state)
+{
+    static const char *const java[] = { "java", NULL }, *const both[] = { "java", "c", NULL };
+    struct volume *v = *state;
+
+    assert_int_equal(take(v), 0);
+    (void)accept_ok(v->open[0].j, "a", "c");
+    let_go(v, 0);
+    v->config.languages = java;
+    assert_int_equal(adopt(v), -1);
+    v->config.languages = both;
+    assert_int_equal(adopt(v), 0);
+    assert_int_equal(claim_c(v->open[0].j), 1); /* and while it runs, too */
+    let_go(v, 0);
+    v->config.languages = java;
+    assert_int_equal(adopt(v), -1);
+    v->config.languages = NULL;
+    assert_int_equal(adopt(v), 0);
+}
+
 /* A server that will take a slot, promise one row, and die. */
 struct mortal {
     pid_t pid;
@@ -389,6 +409,7 @@ int main(void)
         ON_VOLUME(an_outbox_is_work_for_who_can_send_it),
         ON_VOLUME(those_that_start_together_share_none),
         ON_VOLUME(what_lies_idle_is_adopted),
+        ON_VOLUME(what_is_for_others_is_left_to_them),
         ON_VOLUME(what_a_killed_server_promised_is_found),
         ON_VOLUME(only_slots_are_slots),
         ON_VOLUME(a_plain_table_is_not_left_behind),
