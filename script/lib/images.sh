@@ -3,7 +3,7 @@
 #
 # For each setting below that the environment leaves open: the default image when it is there, else
 # it is pulled, else (no registry answers within 10 s) one of our own made of Debian packages takes
-# its place and the setting is exported. A failed pull is not tried again on the same day.
+# its place and the setting is exported. LANGUAGES leaves out those of other languages. A failed pull is not tried again on the same day.
 
 # setting        default                         our own
 images_table='
@@ -54,8 +54,14 @@ images_present() {
 images_open() {
     local setting default ours
     while read -r setting default ours; do
-        [ -z "$setting" ] || [ -n "${!setting:-}" ] || echo "$setting $default $ours"
+        [ -n "$setting" ] && [ -z "${!setting:-}" ] && images_wanted "$setting" || continue
+        echo "$setting $default $ours"
     done <<<"$images_table"
+}
+# images_wanted SETTING: whether it is of one of LANGUAGES, where the server has that setting.
+images_wanted() {
+    local language=${1%%_*} chosen=${LANGUAGES:-}
+    [ -z "$chosen" ] || [[ " ${chosen//,/ } " == *" ${language,,} "* ]]
 }
 images_defaults() { images_open | awk '{ print $2 }' | sort -u; }
 
