@@ -38,20 +38,28 @@ int buf_add(struct buf *b, const void *data, size_t len)
     return 0;
 }
 
+int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+    va_list measured;
+
+    va_copy(measured, ap);
+    int n = vsnprintf(NULL, 0, fmt, measured);
+    va_end(measured);
+    if (n < 0 || buf_reserve(b, (size_t)n) < 0)
+        return -1;
+    (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+    b->len += (size_t)n;
+    return 0;
+}
+
 int buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
-    if (n < 0 || buf_reserve(b, (size_t)n) < 0)
-        return -1;
 
     va_start(ap, fmt);
-    (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+    int rc = buf_vprintf(b, fmt, ap);
     va_end(ap);
-    b->len += (size_t)n;
-    return 0;
+    return rc;
 }
 
 void buf_clear(struct buf *b)

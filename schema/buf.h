@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "schema/base.h"
@@ -19,6 +20,7 @@ struct buf {
 NODISCARD int buf_add(struct buf *b, const void *data, size_t len);
 NODISCARD int buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind len */
 NODISCARD PRINTF(2, 3) int buf_printf(struct buf *b, const char *fmt, ...);
+NODISCARD PRINTF(2, 0) int buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 
 /* Frees the bytes; the struct may be used again. */
 void buf_clear(struct buf *b);

@@ -173,6 +173,9 @@ void jobs_readers_close(struct jobs *j);
 /* Waits while all are in use. Give back with jobs_reader_give(). */
 struct db *jobs_reader_take(struct jobs *j);
 void jobs_reader_give(struct jobs *j, struct db *d);
+/* What the query (a JOBS_SQL whose one parameter is seq) finds of a row; db_done() it. NULL with *e
+ * filled: ERR_NOT_FOUND when there is none. */
+struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e);
 /* A submission's stored form to the submission. with_texts false leaves large texts empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
                                    struct submission **ret_submission, struct err *e);

@@ -143,13 +143,9 @@ int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_s
 static int tell_one(const struct telling *t, struct db *d, int64_t seq, struct err *e)
 {
     JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job WHERE seq = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, seq);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
     return tell(t, q, e) < 0 ? -1 : 0;
 }
 

@@ -65,14 +65,11 @@ struct query {
 
 PRINTF(2, 3) static void add(struct query *q, const char *fmt, ...)
 {
-    char piece[400];
     va_list ap;
 
     va_start(ap, fmt);
-    int n = vsnprintf(piece, sizeof piece, fmt, ap);
+    q->failed = buf_vprintf(&q->sql, fmt, ap) < 0 || q->failed;
     va_end(ap);
-    if (n < 0 || (size_t)n >= sizeof piece || buf_add(&q->sql, piece, (size_t)n) < 0)
-        q->failed = true;
 }
 
 static void add_arg(struct query *q, struct arg a)

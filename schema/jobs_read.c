@@ -36,6 +36,18 @@ void jobs_reader_give(struct jobs *j, struct db *d)
     (void)pthread_mutex_unlock(&j->readers_lock);
 }
 
+struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e)
+{
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, query, e);
+    if (!q)
+        return NULL;
+    db_bind_int(q, 1, seq);
+    int n = db_step(q, e);
+    if (n == 0)
+        (void)err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
+    return n > 0 ? TAKE(q) : NULL;
+}
+
 /* ---- status ---- */
 
 static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
@@ -78,13 +90,9 @@ int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, s
 static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
 {
     JOBS_SQL(select) = "SELECT id, language, submitted_ms FROM job WHERE seq = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, seq);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
     (void)snprintf(ret_oldest->id, sizeof ret_oldest->id, "%s", db_text(q, 0, NULL));
     (void)snprintf(ret_oldest->language, sizeof ret_oldest->language, "%s", db_text(q, 1, NULL));
     ret_oldest->submitted_ms = db_int(q, 2);
@@ -168,13 +176,9 @@ int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
 {
     JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
     size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, seq);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no submission in row %lld", (long long)seq);
     const char *json = db_text(q, 0, &len);
     return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
 }

@@ -29,14 +29,11 @@ struct page {
 
 PRINTF(2, 3) static void add(struct page *p, const char *fmt, ...)
 {
-    char line[600];
     va_list ap;
 
     va_start(ap, fmt);
-    int n = vsnprintf(line, sizeof line, fmt, ap);
+    p->failed = buf_vprintf(&p->out, fmt, ap) < 0 || p->failed;
     va_end(ap);
-    if (n < 0 || (size_t)n >= sizeof line || buf_add(&p->out, line, (size_t)n) < 0)
-        p->failed = true;
 }
 
 static void head(struct page *p, const char *name, const char *type, const char *help)

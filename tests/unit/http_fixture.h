@@ -126,6 +126,22 @@ static inline void fixture_close(struct fixture *f)
     (void)nftw(f->dir, fixture_unlink, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* With default settings, as cmocka wants them. */
+static inline int fixture_setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fixture_open(f, NULL, 0);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_teardown(void **state)
+{
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
 /* ---- a client ---- */
 
 static inline int dial(const struct fixture *f)

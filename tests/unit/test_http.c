@@ -10,21 +10,6 @@
 #define JSON              "Content-Type: application/json\r\n"
 #define GET_HEALTH        "GET /healthz HTTP/1.1\r\nHost: x\r\n"
 
-static int open_plain(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    fixture_open(f, NULL, 0);
-    *state = f;
-    return 0;
-}
-
-static int close_plain(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 struct wire_case {
     const char *name, *bytes;
     size_t len;
@@ -524,11 +509,11 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_wire, open_plain, close_plain),
-        cmocka_unit_test_setup_teardown(test_nul_in_header, open_plain, close_plain),
-        cmocka_unit_test_setup_teardown(test_truncated, open_plain, close_plain),
-        cmocka_unit_test_setup_teardown(test_oversize, open_plain, close_plain),
-        cmocka_unit_test_setup_teardown(test_keep_alive, open_plain, close_plain),
+        cmocka_unit_test_setup_teardown(test_wire, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_nul_in_header, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_truncated, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_oversize, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_keep_alive, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_bodies_together),
         cmocka_unit_test(test_slow_clients),

@@ -3,21 +3,6 @@
 
 #include "server/page.h"
 
-static int open_plain(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    fixture_open(f, NULL, 0);
-    *state = f;
-    return 0;
-}
-
-static int close_plain(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- Accept-Encoding ---- */
 
 static void test_the_smallest_form_that_is_allowed(void **state)
@@ -233,13 +218,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_smallest_form_that_is_allowed),
         cmocka_unit_test(test_what_is_known),
-        cmocka_unit_test_setup_teardown(test_the_page_comes_under_its_policy, open_plain,
-                                        close_plain),
-        cmocka_unit_test_setup_teardown(test_every_asset_in_every_form, open_plain, close_plain),
-        cmocka_unit_test_setup_teardown(test_what_is_known_is_not_sent_again, open_plain,
-                                        close_plain),
-        cmocka_unit_test_setup_teardown(test_head, open_plain, close_plain),
-        cmocka_unit_test_setup_teardown(test_what_is_not_there, open_plain, close_plain),
+        cmocka_unit_test_setup_teardown(test_the_page_comes_under_its_policy, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_every_asset_in_every_form, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_known_is_not_sent_again, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_head, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_not_there, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

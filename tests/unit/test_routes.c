@@ -7,21 +7,6 @@
 #include "server/routes.h"
 #include "server/uri.h"
 
-static int open_plain(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    fixture_open(f, NULL, 0);
-    *state = f;
-    return 0;
-}
-
-static int close_plain(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- the table and its description ---- */
 
 extern const char http_openapi[];
@@ -492,7 +477,7 @@ static void test_system(void **state)
     expect_status(a, 200);
 }
 
-#define PLAIN(test) cmocka_unit_test_setup_teardown(test, open_plain, close_plain)
+#define PLAIN(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {
