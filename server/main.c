@@ -239,13 +239,13 @@ static int start(struct scrc *x, struct err *e)
     if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
         return -1;
     life_serving();
-    jobs_listen(x->jobs, waiters_changed, x->waiters);
-    if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0)
+    if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0 ||
+        stats_open(x->languages, &x->stats, e) < 0)
         return -1;
-    jobs_listen(x->jobs, hub_changed, x->hub);
-    if (stats_open(x->languages, &x->stats, e) < 0)
-        return -1;
+    /* In the order they are told in: who is woken by the others finds it counted. */
     jobs_listen(x->jobs, stats_changed, x->stats);
+    jobs_listen(x->jobs, waiters_changed, x->waiters);
+    jobs_listen(x->jobs, hub_changed, x->hub);
     x->engine_config.on_event = hub_tested;
     x->engine_config.event_ctx = x->hub;
     if (kafka_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
