@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
-#include "bridge/envelope.h"
-#include "bridge/letter.h"
+#include "bridge/message.h"
 #include "bridge/offsets.h"
 #include "bridge/tally.h"
 #include "schema/buf.h"
@@ -17,36 +16,16 @@
 #include "schema/seqset.h"
 
 /* Enough that the writer never waits for the next group, and little beside the queue itself. */
-#define FLIGHT_OPS    4096
-#define FLIGHT_BYTES  ((size_t)(16 * MIB))
-#define MESSAGE_EXTRA 1024 /* what a message costs beside its bytes */
-#define RETRY_NS      (200 * NS_PER_MS)
-#define COUNTS_NS     (20 * NS_PER_MS) /* how often the table is asked how full it is */
+#define FLIGHT_OPS   4096
+#define FLIGHT_BYTES ((size_t)(16 * MIB))
+#define RETRY_NS     (200 * NS_PER_MS)
+#define COUNTS_NS    (20 * NS_PER_MS) /* how often the table is asked how full it is */
 
 struct partition {
     int32_t number;
     struct offsets offsets;
     size_t in_flight;
     bool revoked; /* freed when nothing of it is in flight */
-};
-
-struct message {
-    struct jobs_op op;
-    struct intake *intake;     /* borrowed */
-    rd_kafka_message_t *kafka; /* owned */
-    struct partition *partition;
-    uint64_t ticket;
-    size_t bytes;
-    struct outbox_origin origin;
-    struct envelope envelope;
-    struct submission_packed packed;
-    struct letter letter;
-    bool final; /* its job is */
-    struct message *next;
-};
-
-struct queue {
-    struct message *head, **tail;
 };
 
 struct intake {
@@ -57,7 +36,7 @@ struct intake {
     struct partition **partitions; /* owned */
     size_t partitions_len;
     size_t in_flight, bytes; /* bytes: of what is held, too */
-    struct queue held;
+    struct message_queue held;
     int64_t retry_ns, counts_ns, scripts;
     bool blocked, ended;
     char why[200];            /* it is blocked */
@@ -70,27 +49,11 @@ struct intake {
     pthread_mutex_t lock;
     pthread_cond_t said;
     /* guarded by lock */
-    struct queue done;
+    struct message_queue done;
     struct buf finals; /* int64_t each */
     size_t done_len;
     size_t wanted; /* how many of them somebody waits for; 0: nobody */
 };
-
-static void queue_put(struct queue *q, struct message *m)
-{
-    m->next = NULL;
-    *q->tail = m;
-    q->tail = &m->next;
-}
-
-static struct message *queue_take_all(struct queue *q)
-{
-    struct message *first = q->head;
-
-    q->head = NULL;
-    q->tail = &q->head;
-    return first;
-}
 
 /* ---- on the writer's thread ---- */
 
@@ -129,7 +92,7 @@ static void on_done(struct jobs_op *op)
     m->final = op->kind == JOBS_ACCEPT &&
                (job_state_is_final(op->u.accept.state) || just_ended(in, op->u.accept.seq));
     (void)pthread_mutex_lock(&in->lock);
-    queue_put(&in->done, m);
+    message_put(&in->done, m);
     if (++in->done_len == in->wanted)
         (void)pthread_cond_signal(&in->said);
     (void)pthread_mutex_unlock(&in->lock);
@@ -179,26 +142,22 @@ static void sweep_partitions(struct intake *in)
     in->partitions_len = kept;
 }
 
-static void message_free(struct message *m)
+static void drop(struct intake *in, struct message *m)
 {
-    m->intake->bytes -= m->bytes;
-    letter_clear(&m->letter);
-    submission_packed_clear(&m->packed);
-    envelope_clear(&m->envelope);
-    rd_kafka_message_destroy(m->kafka);
-    free(m);
+    in->bytes -= m->bytes;
+    (void)message_free(m);
 }
 
 void intake_revoke(struct intake *in, int32_t number)
 {
     for (size_t i = 0; i < in->partitions_len; i++)
         in->partitions[i]->revoked |= number < 0 || in->partitions[i]->number == number;
-    for (struct message *m = queue_take_all(&in->held), *next; m; m = next) {
+    for (struct message *m = message_take_all(&in->held), *next; m; m = next) {
         next = m->next;
         if (m->partition->revoked)
-            message_free(m);
+            drop(in, m);
         else
-            queue_put(&in->held, m);
+            message_put(&in->held, m);
     }
     sweep_partitions(in);
 }
@@ -227,68 +186,15 @@ static void hold(struct intake *in, struct message *m, const char *why)
 {
     if (!in->held.head)
         in->retry_ns = clock_mono_ns() + RETRY_NS;
-    queue_put(&in->held, m);
+    message_put(&in->held, m);
     in->blocked = true;
     (void)snprintf(in->why, sizeof in->why, "%s", why);
 }
 
-static int prepare_accept(struct message *m)
-{
-    const struct submission *s = m->envelope.submission;
-
-    if (submission_pack(s, &m->packed, NULL) < 0)
-        return -1;
-    m->op = (struct jobs_op){ .kind = JOBS_ACCEPT };
-    m->op.u.accept.submission = s;
-    m->op.u.accept.packed = &m->packed;
-    m->op.u.accept.origin = &m->origin;
-    m->op.u.accept.derived = s->id ? NULL : m->envelope.derived;
-    return 0;
-}
-
-/* The dead letter, and the report where somebody waits for one. */
-static int prepare_refusal(struct message *m)
+static void count(struct intake *in, const struct message *m)
 {
     const struct envelope *v = &m->envelope;
 
-    if (letter_make(&m->letter, m->kafka, v->reason, v->id[0] ? v->id : NULL) < 0)
-        return -1;
-    m->op = (struct jobs_op){ .kind = JOBS_REFUSE };
-    m->op.u.refuse.origin = &m->origin;
-    m->op.u.refuse.letters = m->letter.rows;
-    m->op.u.refuse.letters_len = m->letter.len;
-    return 0;
-}
-
-/* What asks for nothing that the table could keep. */
-static bool is_skipped(const struct envelope *v)
-{
-    return v->kind != ENVELOPE_SUBMISSION && v->kind != ENVELOPE_REFUSED;
-}
-
-static int prepare(struct intake *in, struct message *m)
-{
-    const rd_kafka_message_t *k = m->kafka;
-    const char *topic = rd_kafka_topic_name(k->rkt);
-    const struct envelope_message read = { .key = k->key,
-                                           .key_len = k->key_len,
-                                           .value = k->payload,
-                                           .value_len = k->len,
-                                           .topic = topic,
-                                           .offset = k->offset };
-
-    m->origin = (struct outbox_origin){ topic, k->partition, k->offset,
-                                        rd_kafka_message_timestamp(k, NULL) };
-    if (envelope_open(&read, &in->config->rules, in->config->max_body_bytes, &m->envelope, NULL) <
-        0)
-        return -1;
-    if (is_skipped(&m->envelope))
-        return 0;
-    return m->envelope.kind == ENVELOPE_REFUSED ? prepare_refusal(m) : prepare_accept(m);
-}
-
-static void count(struct intake *in, const struct envelope *v)
-{
     tally_add(in->tally, BRIDGE_CONSUMED, 1);
     tally_add(in->tally, BRIDGE_IGNORED_FIELDS, (int64_t)v->ignored_fields);
     tally_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
@@ -296,7 +202,7 @@ static void count(struct intake *in, const struct envelope *v)
     tally_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
     if (v->kind == ENVELOPE_DONE)
         in->ended |= !in->config->ignore_done;
-    else if (!is_skipped(v) && ++in->scripts == in->config->expected)
+    else if (!message_is_skipped(m) && ++in->scripts == in->config->expected)
         in->ended = true;
 }
 
@@ -309,26 +215,21 @@ int intake_take(struct intake *in, rd_kafka_message_t *kafka)
         rd_kafka_message_destroy(kafka);
         return 0;
     }
-    m = calloc(1, sizeof *m);
+    m = message_open(kafka, in->config);
     if (!m)
         return -1;
-    m->intake = in;
-    m->partition = p;
-    m->kafka = kafka;
-    m->bytes = kafka->len + kafka->key_len + MESSAGE_EXTRA;
-    in->bytes += m->bytes;
-    if (prepare(in, m) < 0 || offsets_begin(&p->offsets, kafka->offset, &m->ticket) < 0) {
-        in->bytes -= m->bytes;
-        letter_clear(&m->letter);
-        submission_packed_clear(&m->packed);
-        envelope_clear(&m->envelope);
-        free(m);
+    if (offsets_begin(&p->offsets, kafka->offset, &m->ticket) < 0) {
+        m->kafka = NULL; /* the caller keeps it */
+        (void)message_free(m);
         return -1;
     }
-    count(in, &m->envelope);
-    if (is_skipped(&m->envelope)) {
+    m->intake = in;
+    m->partition = p;
+    in->bytes += m->bytes;
+    count(in, m);
+    if (message_is_skipped(m)) {
         offsets_settle(&p->offsets, m->ticket, -1);
-        message_free(m);
+        drop(in, m);
     } else {
         put(in, m);
     }
@@ -370,16 +271,14 @@ static void settle(struct intake *in, struct message *m)
 {
     offsets_settle(&m->partition->offsets, m->ticket, await_report(in, m));
     count_outcome(in, m);
-    message_free(m);
+    drop(in, m);
 }
 
 /* What the table does not take for its own sake: to the dead letters, without a report. */
 static void refuse(struct intake *in, struct message *m, const char *why)
 {
     tally_add(in->tally, BRIDGE_CONFLICTS, m->op.err.kind == ERR_CONFLICT);
-    (void)snprintf(m->envelope.reason, sizeof m->envelope.reason, "%s", why);
-    m->envelope.id[0] = '\0';
-    if (prepare_refusal(m) < 0)
+    if (message_refuse(m, why) < 0)
         hold(in, m, "out of memory"); /* asked again, the table says the same again */
     else
         put(in, m);
@@ -392,7 +291,7 @@ static void hear(struct intake *in, struct message *m)
     in->in_flight--;
     m->partition->in_flight--;
     if (m->partition->revoked) {
-        message_free(m);
+        drop(in, m);
         sweep_partitions(in);
     } else if (m->op.result == 0) {
         settle(in, m);
@@ -420,7 +319,7 @@ void intake_settle(struct intake *in, int64_t wait_ns)
         early = clock_cond_wait(&in->said, &in->lock, due);
     in->wanted = 0;
     in->done_len = 0;
-    struct message *m = queue_take_all(&in->done);
+    struct message *m = message_take_all(&in->done);
     finals = in->finals;
     in->finals = (struct buf){ 0 };
     (void)pthread_mutex_unlock(&in->lock);
@@ -476,7 +375,7 @@ void intake_retry(struct intake *in)
     in->retry_ns = clock_mono_ns() + RETRY_NS;
     if (!has_room(in))
         return;
-    for (struct message *m = queue_take_all(&in->held), *next; m; m = next) {
+    for (struct message *m = message_take_all(&in->held), *next; m; m = next) {
         next = m->next;
         put(in, m);
     }
@@ -515,8 +414,8 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *
     in->config = c;
     in->jobs = jobs;
     in->tally = tally;
-    in->held.tail = &in->held.head;
-    in->done.tail = &in->done.head;
+    message_queue_init(&in->held);
+    message_queue_init(&in->done);
     clock_cond_init(&in->said);
     (void)pthread_mutex_init(&in->lock, NULL);
     if (c->commit_reported) {

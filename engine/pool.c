@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/docker.h"
+#include "engine/shelf.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 
@@ -11,31 +12,9 @@
 #define TICK_NS      NS_PER_S        /* how often idle cells are looked at */
 #define QUIET_NS     (60 * NS_PER_S) /* without a wait: one idle cell less */
 #define PROVEN_NS    (10 * NS_PER_S) /* an idle cell of this age is no stillbirth */
-#define BACKOFF_NS   (250 * NS_PER_MS)
 #define BACKOFF_MAX  (30 * NS_PER_S)
 #define BACKOFF_AWAY (2 * NS_PER_S) /* asking a Docker that is away costs nothing */
 #define THREADS_MAX  16
-
-struct slot {
-    struct cell *cell; /* owned */
-    int uses;
-    int64_t since;
-};
-
-/* All fields but spec are guarded by the pool's lock; spec never changes. */
-struct shelf {
-    struct cell_spec spec; /* its strings are owned */
-    pthread_cond_t ready;
-    struct slot *idle; /* owned; room for most_idle() */
-    int64_t idle_len, target, making, waiting;
-    int64_t returning; /* taken, and expected back */
-    int64_t quiet_since;
-    int failures; /* in a row: cells that could not be made, or died young */
-    int64_t retry_at;
-    bool failing;    /* the last attempt to make one failed... */
-    struct err last; /* ...with this */
-    uint64_t rounds; /* of attempts that all failed */
-};
 
 struct gone {
     struct cell *cell; /* owned */
@@ -72,7 +51,7 @@ struct pool {
     struct gone *gone; /* owned */
     struct away *away; /* owned */
     int64_t tick_at;
-    struct pool_stats stats;
+    struct pool_stats stats; /* idle is not kept here: the shelves know */
 };
 
 static int64_t most_idle(const struct pool *p)
@@ -129,45 +108,23 @@ static void *remover_main(void *arg)
 
 /* ---- what comes ---- */
 
-static void back_off_locked(struct shelf *s, int64_t now, int64_t most)
-{
-    int64_t delay = BACKOFF_NS << s->failures;
-    if (s->failures < 8)
-        s->failures++;
-    s->retry_at = now + earlier(delay, most);
-}
-
 static void shelve_locked(struct pool *p, struct shelf *s, struct cell *c, int uses)
 {
-    if (p->stopping || s->idle_len >= most_idle(p) || !cell_alive(c)) {
+    if (p->stopping || !cell_alive(c) || !shelf_push(s, c, uses))
         drop_locked(p, c);
-        return;
-    }
-    s->idle[s->idle_len++] = (struct slot){ .cell = c, .uses = uses, .since = clock_mono_ns() };
-    p->stats.idle++;
-    (void)pthread_cond_signal(&s->ready);
-}
-
-static struct slot unshelve_locked(struct pool *p, struct shelf *s, int64_t i)
-{
-    struct slot slot = s->idle[i];
-    memmove(&s->idle[i], &s->idle[i + 1], (size_t)(s->idle_len - i - 1) * sizeof slot);
-    s->idle_len--;
-    p->stats.idle--;
-    return slot;
 }
 
 static void bury_dead_locked(struct pool *p, struct shelf *s, int64_t now)
 {
     for (int64_t i = s->idle_len - 1; i >= 0; i--) {
         if (cell_alive(s->idle[i].cell)) {
-            if (now - s->idle[i].since > PROVEN_NS)
+            if (now - s->idle[i].since_ns > PROVEN_NS)
                 s->failures = s->failing ? s->failures : 0;
             continue;
         }
-        drop_locked(p, unshelve_locked(p, s, i).cell);
+        drop_locked(p, shelf_pull(s, i).cell);
         p->stats.died++;
-        back_off_locked(s, now, BACKOFF_MAX);
+        shelf_back_off(s, now, BACKOFF_MAX);
     }
 }
 
@@ -180,13 +137,13 @@ static void tend_locked(struct pool *p, int64_t now)
     for (int i = 0; i < p->shelves_len; i++) {
         struct shelf *s = p->shelves[i];
         bury_dead_locked(p, s, now);
-        if (now - s->quiet_since < QUIET_NS)
+        if (now - s->quiet_since_ns < QUIET_NS)
             continue;
-        s->quiet_since = now;
+        s->quiet_since_ns = now;
         if (s->target > 1)
             s->target--;
         if (s->idle_len > s->target)
-            drop_locked(p, unshelve_locked(p, s, 0).cell);
+            drop_locked(p, shelf_pull(s, 0).cell);
     }
 }
 
@@ -200,13 +157,8 @@ static struct shelf *neediest_locked(struct pool *p, int64_t now)
         return NULL; /* let the removers catch up: what is being removed takes memory too */
     for (int i = 0; i < p->shelves_len; i++) {
         struct shelf *s = p->shelves[i];
-        /* Who waits is not told to wait for what may run for minutes yet. */
-        int64_t keep = s->target - s->returning;
-        int64_t want = s->waiting > keep ? s->waiting : keep;
-        int64_t lack = want - s->idle_len - s->making;
-        if (lack <= 0 || now < s->retry_at)
-            continue;
-        if (s->waiting > s->making)
+        int64_t lack = shelf_lacks(s, now);
+        if (lack > 0 && s->waiting > s->making)
             lack += SHELVES_MAX;
         if (lack > most) {
             most = lack;
@@ -233,8 +185,8 @@ static void make_locked(struct pool *p, struct shelf *s, struct docker *d)
         shelve_locked(p, s, c, 0);
         return;
     }
-    if (began >= s->retry_at) /* what several makers see at once is one failure */
-        back_off_locked(s, clock_mono_ns(), e.kind == ERR_UNAVAILABLE ? BACKOFF_AWAY : BACKOFF_MAX);
+    if (began >= s->retry_at_ns) /* what several makers see at once is one failure */
+        shelf_back_off(s, clock_mono_ns(), e.kind == ERR_UNAVAILABLE ? BACKOFF_AWAY : BACKOFF_MAX);
     s->failing = true;
     s->last = e;
     if (s->making == 0) {
@@ -259,8 +211,8 @@ static void *maker_main(void *arg)
         }
         int64_t until = p->tick_at;
         for (int i = 0; i < p->shelves_len; i++)
-            if (p->shelves[i]->retry_at > now)
-                until = earlier(until, p->shelves[i]->retry_at);
+            if (p->shelves[i]->retry_at_ns > now)
+                until = earlier(until, p->shelves[i]->retry_at_ns);
         (void)clock_cond_wait(&p->work, &p->lock, until);
     }
     (void)pthread_mutex_unlock(&p->lock);
@@ -269,60 +221,12 @@ static void *maker_main(void *arg)
 
 /* ---- shelves ---- */
 
-static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
-static bool same_spec(const struct cell_spec *a, const struct cell_spec *b)
-{
-    return same(a->image, b->image) && same(a->workdir, b->workdir) && a->pids == b->pids &&
-           a->tmpfs_bytes == b->tmpfs_bytes && a->tmpfs_inodes == b->tmpfs_inodes &&
-           a->nano_cpus == b->nano_cpus && same(a->volume, b->volume) &&
-           same(a->volume_target, b->volume_target) && a->volume_writable == b->volume_writable;
-}
-
-static struct shelf *shelf_free(struct shelf *s)
-{
-    if (!s)
-        return NULL;
-    (void)pthread_cond_destroy(&s->ready);
-    free((void *)(uintptr_t)s->spec.image);
-    free((void *)(uintptr_t)s->spec.workdir);
-    free((void *)(uintptr_t)s->spec.volume);
-    free((void *)(uintptr_t)s->spec.volume_target);
-    free(s->idle);
-    free(s);
-    return NULL;
-}
-
-/* False when memory was short; NULL copies to NULL. */
-static bool copy(const char *text, const char **ret_copy)
-{
-    *ret_copy = text ? strdup(text) : NULL;
-    return *ret_copy || !text;
-}
-
-static struct shelf *shelf_new(const struct cell_spec *spec, int64_t room)
-{
-    struct shelf *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    clock_cond_init(&s->ready);
-    s->spec = *spec;
-    s->idle = calloc((size_t)room, sizeof *s->idle);
-    bool whole = copy(spec->image, &s->spec.image);
-    whole = copy(spec->workdir, &s->spec.workdir) && whole;
-    whole = copy(spec->volume, &s->spec.volume) && whole;
-    whole = copy(spec->volume_target, &s->spec.volume_target) && whole;
-    s->target = 1;
-    s->quiet_since = clock_mono_ns();
-    return whole && s->idle ? s : shelf_free(s);
-}
-
 static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct err *e)
 {
     for (int i = 0; i < p->shelves_len; i++) {
-        if (!same_spec(&p->shelves[i]->spec, spec))
+        if (!shelf_suits(p->shelves[i], spec))
             continue;
-        p->shelves[i]->retry_at = 0; /* whoever asks again has a reason: a pulled image, say */
+        p->shelves[i]->retry_at_ns = 0; /* whoever asks again has a reason: a pulled image, say */
         return i;
     }
     if (p->shelves_len == SHELVES_MAX)
@@ -369,18 +273,14 @@ static void not_away_locked(struct pool *p, const struct cell *c)
     free(a);
 }
 
-static bool take_locked(struct pool *p, struct shelf *s, int64_t memory, struct slot *ret_slot)
+static bool take_locked(struct pool *p, struct shelf *s, int64_t memory,
+                        struct shelf_slot *ret_slot)
 {
     bury_dead_locked(p, s, clock_mono_ns());
-    if (s->idle_len == 0)
+    int64_t pick = shelf_pick(s, memory);
+    if (pick < 0)
         return false;
-    int64_t pick = s->idle_len - 1; /* the youngest: what an old one may lack, it has */
-    for (int64_t i = pick; i >= 0; i--)
-        if (cell_memory(s->idle[i].cell) == memory) {
-            pick = i;
-            break;
-        }
-    *ret_slot = unshelve_locked(p, s, pick);
+    *ret_slot = shelf_pull(s, pick);
     s->failures = 0;
     p->stats.taken++;
     return true;
@@ -393,7 +293,7 @@ static bool lasting(enum err_kind kind)
     return kind == ERR_UNAVAILABLE || kind == ERR_IMAGE || kind == ERR_DISK || kind == ERR_NOMEM;
 }
 
-static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct slot *ret_slot,
+static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct shelf_slot *ret_slot,
                        struct err *e)
 {
     uint64_t rounds = s->rounds;
@@ -402,14 +302,14 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
     while (p->stopping || !take_locked(p, s, memory, ret_slot)) {
         if (p->stopping)
             return err_set(e, ERR_CANCELLED, "the pool is stopping");
-        bool resting =
-            s->failing && lasting(s->last.kind) && s->making == 0 && clock_mono_ns() < s->retry_at;
+        bool resting = s->failing && lasting(s->last.kind) && s->making == 0 &&
+                       clock_mono_ns() < s->retry_at_ns;
         if (resting || s->rounds != rounds)
             return err_set(e, s->last.kind, "%.390s", s->last.msg);
-        if (!waited && s->target < most_idle(p))
+        if (!waited && s->target < s->idle_max)
             s->target++;
         waited = true;
-        s->quiet_since = clock_mono_ns();
+        s->quiet_since_ns = clock_mono_ns();
         s->waiting++;
         (void)pthread_cond_signal(&p->work);
         (void)pthread_cond_wait(&s->ready, &p->lock);
@@ -421,7 +321,7 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
 int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max, struct cell **ret_cell,
               int *ret_uses, struct err *e)
 {
-    struct slot slot = { 0 };
+    struct shelf_slot slot = { 0 };
     (void)pthread_mutex_lock(&p->lock);
     int rc = shelf >= 0 && shelf < p->shelves_len
                  ? wait_locked(p, p->shelves[shelf], memory_bytes, &slot, e)
@@ -460,6 +360,8 @@ void pool_stats(struct pool *p, struct pool_stats *ret_stats)
 {
     (void)pthread_mutex_lock(&p->lock);
     *ret_stats = p->stats;
+    for (int i = 0; i < p->shelves_len; i++)
+        ret_stats->idle += p->shelves[i]->idle_len;
     (void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -506,7 +408,7 @@ static void empty_locked(struct pool *p)
 {
     for (int i = 0; i < p->shelves_len; i++)
         while (p->shelves[i]->idle_len > 0)
-            drop_locked(p, unshelve_locked(p, p->shelves[i], 0).cell);
+            drop_locked(p, shelf_pull(p->shelves[i], 0).cell);
 }
 
 void pool_close(struct pool *p)

@@ -1,0 +1,125 @@
+/* What is read of librdkafka's statistics. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bridge/stats.h"
+
+struct seen {
+    bool ok, connected;
+    struct bridge_lag lags[BRIDGE_LAGS_MAX];
+    size_t len;
+};
+
+static struct seen look(const char *json)
+{
+    struct seen s = { .len = 77 };
+
+    s.ok = stats_read(json, strlen(json), "scripts", &s.connected, s.lags, &s.len);
+    return s;
+}
+
+#define PARTITION(n, state, lag)                                                                   \
+    "\"" #n "\":{\"partition\":" #n ",\"fetch_state\":\"" state "\","                              \
+    "\"consumer_lag\":" #lag "}"
+#define SCRIPTS(partitions) "\"topics\":{\"scripts\":{\"partitions\":{" partitions "}}}"
+#define BROKER(state)       "\"brokers\":{\"b:9092/1\":{\"state\":\"" state "\"}}"
+
+static void one_broker_is_enough(void **state)
+{
+    (void)state;
+    assert_true(look("{" BROKER("UP") "}").connected);
+    assert_false(look("{" BROKER("TRY_CONNECT") "}").connected);
+    assert_true(
+        look("{\"brokers\":{\"a\":{\"state\":\"DOWN\"},\"b\":{\"state\":\"UP\"}}}").connected);
+    assert_false(look("{\"brokers\":{}}").connected);
+}
+
+static void the_lag_of_each_partition(void **state)
+{
+    (void)state;
+    struct seen s = look("{" SCRIPTS(PARTITION(0, "active", 5) "," PARTITION(2, "active", 0)) "}");
+    assert_true(s.ok);
+    assert_int_equal(s.len, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(s.lags[i].lag, s.lags[i].partition == 0 ? 5 : 0);
+    assert_int_equal(s.lags[0].partition + s.lags[1].partition, 2);
+}
+
+/* librdkafka lists partitions that another one of the group reads, and one of its own. */
+static void those_of_others_are_left_out(void **state)
+{
+    (void)state;
+    struct seen s = look("{" SCRIPTS(PARTITION(-1, "active", 9) "," PARTITION(
+        0, "none", 9) "," PARTITION(1, "stopped", 9) "," PARTITION(3, "active", 4)) "}");
+    assert_int_equal(s.len, 1);
+    assert_int_equal(s.lags[0].partition, 3);
+    assert_int_equal(s.lags[0].lag, 4);
+}
+
+static void a_lag_that_is_not_known(void **state)
+{
+    (void)state;
+    struct seen s = look("{" SCRIPTS(PARTITION(0, "active", -1001)) "}");
+    assert_int_equal(s.len, 1);
+    assert_int_equal(s.lags[0].lag, -1);
+}
+
+static void other_topics_are_not_ours(void **state)
+{
+    (void)state;
+    struct seen s =
+        look("{\"topics\":{\"other\":{\"partitions\":{" PARTITION(0, "active", 5) "}}}}");
+    assert_true(s.ok);
+    assert_int_equal(s.len, 0);
+}
+
+static void there_is_room_for_so_many(void **state)
+{
+    static char json[BRIDGE_LAGS_MAX * 200];
+    size_t len = (size_t)snprintf(json, sizeof json, "{\"topics\":{\"scripts\":{\"partitions\":{");
+    (void)state;
+
+    for (int i = 0; i < BRIDGE_LAGS_MAX + 5; i++)
+        len += (size_t)snprintf(json + len, sizeof json - len,
+                                "%s\"%d\":{\"partition\":%d,\"fetch_state\":\"active\"}",
+                                i ? "," : "", i, i);
+    (void)snprintf(json + len, sizeof json - len, "}}}}");
+    struct seen s = look(json);
+    assert_true(s.ok);
+    assert_int_equal(s.len, BRIDGE_LAGS_MAX);
+}
+
+/* What is no JSON changes nothing. */
+static void what_is_none(void **state)
+{
+    (void)state;
+    struct seen s = look("{\"brokers\":");
+    assert_false(s.ok || s.connected);
+    assert_int_equal(s.len, 77);
+    s = look("{}");
+    assert_true(s.ok && !s.connected);
+    assert_int_equal(s.len, 0);
+    s = look("{\"brokers\":[1],\"topics\":{\"scripts\":3}}");
+    assert_true(s.ok && !s.connected);
+    assert_int_equal(s.len, 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_broker_is_enough),
+        cmocka_unit_test(the_lag_of_each_partition),
+        cmocka_unit_test(those_of_others_are_left_out),
+        cmocka_unit_test(a_lag_that_is_not_known),
+        cmocka_unit_test(other_topics_are_not_ours),
+        cmocka_unit_test(there_is_room_for_so_many),
+        cmocka_unit_test(what_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
