@@ -39,15 +39,16 @@ def module_server():
 
 @pytest.fixture
 def fresh_server():
-    """fresh_server(**settings): own data, not started; closed with the test."""
-    yield from make_servers()
+    """fresh_server(**settings): own data, not started; closed with the test. Python only, for four
+    more self-tests at each start cost seconds of both cores: LANGUAGES=None is all of them."""
+    yield from make_servers(LANGUAGES="python")
 
 
-def make_servers():
+def make_servers(**defaults):
     made = []
 
     def make(**settings):
-        made.append(Server(**settings))
+        made.append(Server(**{**defaults, **settings}))
         return made[-1]
     yield make
     for s in made:

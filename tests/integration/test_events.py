@@ -267,7 +267,7 @@ def p50(server, n):
 
 def test_H8_many_subscribers_slow_and_gone_ones(fresh_server):
     ones, everything, unread, closed = (1980, 20, 200, 200) if LONG else (480, 20, 60, 60)
-    server = fresh_server(RUNNER_CELL_USES=1000, **HELD).start().ready()
+    server = fresh_server(LANGUAGES="python,java", RUNNER_CELL_USES=1000, **HELD).start().ready()
     wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
     for i in range(ones):
         server.post(held(f"held{i}"))

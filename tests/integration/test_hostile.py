@@ -359,7 +359,7 @@ def test_builds_of_others_go_on(builder):
 
 def test_a_compiler_killed_is_a_build_failure(fresh_server):
     """B12: for good, with a reason, and not tried again."""
-    server = fresh_server(BUILD_MEMORY_LIMIT="40MiB").start().ready()
+    server = fresh_server(LANGUAGES="c", BUILD_MEMORY_LIMIT="40MiB").start().ready()
     report = server.judge(submission("c", MACROS, [test("", "1")]))
     assert report["verdict"] == "BF" and report["attempts"] == 1
     assert "memory" in report["build_log"].lower(), report["build_log"]

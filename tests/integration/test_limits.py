@@ -43,7 +43,7 @@ def test_time_is_precise(server):
 
 def test_time_is_precise_when_all_cores_are_busy(fresh_server):
     """P12: the same, with two programs for each core beside it that only spin."""
-    server = fresh_server(RUNNER_MAX_PARALLEL=6).start()
+    server = fresh_server(LANGUAGES="c", RUNNER_MAX_PARALLEL=6).start()
     hogs = [server.submit(submission("c", SPIN, [test("60000\n")], 60000)) for _ in range(4)]
     reports = server.judge_all([spins(0.9, 10), spins(1.1, 10)])
     for id in hogs:
@@ -208,7 +208,8 @@ def test_python_memory(server):
 
 def test_ceilings_and_defaults(fresh_server):
     """0 and absent mean the default; a default of 0 means the ceiling."""
-    server = fresh_server(RUNNER_TIME_LIMIT="300ms", RUNNER_MEMORY_LIMIT="32MiB").start()
+    server = fresh_server(LANGUAGES="c", RUNNER_TIME_LIMIT="300ms",
+                          RUNNER_MEMORY_LIMIT="32MiB").start()
     sleep = submission("c", "#include <unistd.h>\nint main(){sleep(9);}", [test()])
     eat = touches((64,), 0)
     zero = submission("c", "int main(){for(;;);}", [test()], 0)

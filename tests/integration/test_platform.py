@@ -33,7 +33,8 @@ def test_no_docker_at_start(fresh_server, engine):
 
 def test_an_image_is_missing(fresh_server):
     """Python waits and says for what; C is judged."""
-    server = fresh_server(PYTHON_IMAGE="localhost:1/nonexistent:1").start().ready()
+    server = fresh_server(LANGUAGES="python,c",
+                          PYTHON_IMAGE="localhost:1/nonexistent:1").start().ready()
     id = server.submit(HELLO)
     ok = server.judge(submission("c", "#include <stdio.h>\nint main(){puts(\"hi\");}",
                                  [test("", "hi")]))

@@ -206,7 +206,7 @@ def test_a_second_signal_does_not_wait(simulator):
 def test_all_25_by_scrc_and_twice_more(simulator, fresh_server):
     """With the same ids scrc says again what it knows; with a SCRIPT_RUN it judges anew."""
     s = simulator(RESULT_WAIT_TIMEOUT_SECONDS=120)
-    server = fresh_server(KAFKA_BROKERS=s.broker.bootstrap, KAFKA_TOPIC=s.topic,
+    server = fresh_server(LANGUAGES=None, KAFKA_BROKERS=s.broker.bootstrap, KAFKA_TOPIC=s.topic,
                           KAFKA_RESULTS_TOPIC=s.results, KAFKA_GROUP_ID="g-" + s.name).start()
     for run in ({}, {}, {"SCRIPT_RUN": "anew"}):
         if s.process.poll() is not None:

@@ -70,8 +70,8 @@ def test_rows_of_another_language_are_left_to_others(fresh_server, tmp_path):
     """They keep nobody from the work that lies beside and behind them."""
     volume = str(tmp_path / "volume")
     shared = {"DATA_DIR": volume, "DATA_SLOTS": 1, "ADOPT_INTERVAL": "300ms"}
-    lost = [fresh_server(**shared, RUNNER_MAX_PARALLEL=0).start() for _ in range(2)]
-    ours = fresh_server(**shared, LANGUAGES="python").start().ready()
+    lost = [fresh_server(**shared, LANGUAGES=None, RUNNER_MAX_PARALLEL=0).start() for _ in range(2)]
+    ours = fresh_server(**shared).start().ready()
     assert slot_of(ours) == "slot-2"
     lost[0].submit(submission("c", "int main(void) { return 0; }", id="foreign"))
     lost[0].submit(slow("beside", 0))
@@ -81,7 +81,7 @@ def test_rows_of_another_language_are_left_to_others(fresh_server, tmp_path):
     wait_for(lambda: states(volume, "slot-1") == {DONE: 1}, 60, "what lies behind")
     wait_for(lambda: states(volume, "slot-0") == {QUEUED: 1, DONE: 1}, 60, "what lies beside")
     wait_for(lambda: len(logged(ours, "slot_finished")) == 2, 10, "both given up")
-    every = fresh_server(**shared).start()
+    every = fresh_server(**shared, LANGUAGES=None).start()
     assert slot_of(every) == "slot-0"
     assert every.report("foreign", 60)["verdict"] == "OK"
 

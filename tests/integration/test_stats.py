@@ -41,7 +41,7 @@ def test_wrong_parameters_are_named(server, query):
 
 
 def test_what_is_judged_is_counted(fresh_server):
-    server = fresh_server().start().ready()
+    server = fresh_server(LANGUAGES=None).start().ready()
     wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
     for expected in ("1\n", "1\n", "2\n"):
         server.judge(submission("python", "print(1)", [test("", expected)]))
@@ -69,7 +69,7 @@ def test_what_is_judged_is_counted(fresh_server):
 
 def test_a_restart_forgets_no_curve(fresh_server):
     nowhere = {"JAVA_IMAGE": "scrc-local/nowhere", "JAVA_RUN_IMAGE": "scrc-local/nowhere"}
-    server = fresh_server(**nowhere).start().ready()
+    server = fresh_server(**nowhere, LANGUAGES="python,java").start().ready()
     wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
     server.judge(submission("python", "print(1)", [test("", "1\n")]))
     server.judge(submission("python", "print(1)", [test("", "2\n")]))
@@ -92,7 +92,7 @@ def test_a_restart_forgets_no_curve(fresh_server):
 
 
 def test_the_oldest_and_why_it_waits(fresh_server):
-    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    server = fresh_server(RUNNER_MAX_PARALLEL=0, LANGUAGES="python,c").start()
     assert server.get("/stats").json["present"]["oldest_queued"] is None
     server.post(submission("python", "1", id="first"))
     server.post(submission("c", "1", id="second"))
@@ -175,7 +175,7 @@ def test_nothing_is_judged_and_too_much_is_wanted(fresh_server):
 
 
 def test_a_missing_image(fresh_server):
-    server = fresh_server(JAVA_IMAGE="scrc-local/nowhere",
+    server = fresh_server(LANGUAGES="python,java", JAVA_IMAGE="scrc-local/nowhere",
                           JAVA_RUN_IMAGE="scrc-local/nowhere").start().ready()
     images = findings(server)["images"]
     assert images["state"] == "warn" and "java" in images["says"] and images["mend"]

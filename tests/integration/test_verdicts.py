@@ -296,7 +296,8 @@ def test_java_names(server):
 
 
 def test_six_statuses_for_a_strict_consumer(fresh_server):
-    server = fresh_server(RUNNER_STATUS_SET="scrc", REPORT_TEST_IO="0").start()
+    server = fresh_server(LANGUAGES="python,c", RUNNER_STATUS_SET="scrc",
+                          REPORT_TEST_IO="0").start()
     cases = [
         (submission("python", "print(1)\nraise SystemExit(1)", [test("", "1")]), "RE", "WA"),
         (submission("python", "raise SystemExit(1)"), "RE", "OK"),
