@@ -201,8 +201,8 @@ static void write_in_language(struct query *q, const struct jobs_filter *f, char
     static const char *const parts[] = {
         "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0 AND language = ?",
         " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1 AND language = ?",
-        " UNION ALL SELECT seq FROM job INDEXED BY job_language WHERE finished_ms IS NOT NULL"
-        " AND language = ?",
+        (" UNION ALL SELECT seq FROM job INDEXED BY job_language WHERE finished_ms IS NOT NULL"
+         " AND language = ?"),
     };
 
     (void)upper;

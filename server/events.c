@@ -6,6 +6,7 @@
 
 #include "schema/err.h"
 #include "server/http.h"
+#include "server/results.h"
 
 /* What the kernel keeps for one slow reader, about; it would grow to megabytes by itself. */
 #define SOCKET_BYTES (64 * KIB)
@@ -40,12 +41,9 @@ enum next events_of_one(struct request *r)
 {
     const char *last = last_event_id(r);
     struct job_status status;
-    struct err e;
 
-    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
-        return request_fail(r, &e);
-    if (status.expired)
-        return request_refuse(r, 404, "its report was removed after RETENTION");
+    if (!results_status(r, "its report was", &status))
+        return NEXT_REPLY;
     if (last && job_state_is_final(status.state) &&
         hub_event_number(r->server->hub, last) >= status.change)
         return request_reply(r, 204, EVENTS_TYPE, NULL, 0);

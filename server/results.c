@@ -142,17 +142,25 @@ static void on_wake(struct waiter *w)
     request_resume((struct request *)(void *)((char *)w - offsetof(struct request, waiter)));
 }
 
+bool results_status(struct request *r, const char *what, struct job_status *ret_status)
+{
+    struct err e;
+
+    if (jobs_status(r->server->jobs, r->id, ret_status, &e) < 0) {
+        (void)request_fail(r, &e);
+        return false;
+    }
+    if (ret_status->expired)
+        (void)request_refuse(r, 404, "%s removed after RETENTION", what);
+    return !ret_status->expired;
+}
+
 /* Looks at the job anew; r->wait_ns is 0 when the waiting is over. */
 static enum next look(struct request *r)
 {
     struct job_status status;
-    struct err e;
 
-    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
-        return request_fail(r, &e);
-    if (status.expired)
-        return request_refuse(r, 404, "its report was removed after RETENTION");
-    return results_answer(r, &status);
+    return results_status(r, "its report was", &status) ? results_answer(r, &status) : NEXT_REPLY;
 }
 
 static enum next woken(struct request *r)

@@ -106,10 +106,8 @@ enum next submissions_get(struct request *r)
     char submitted[CLOCK_RFC3339_SIZE];
     struct err e;
 
-    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
-        return request_fail(r, &e);
-    if (status.expired)
-        return request_refuse(r, 404, "its texts were removed after RETENTION");
+    if (!results_status(r, "its texts were", &status))
+        return NEXT_REPLY;
     if (jobs_submission(r->server->jobs, status.seq, &s, &e) < 0)
         return request_fail(r, &e);
 

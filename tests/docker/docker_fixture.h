@@ -109,6 +109,21 @@ static inline int fixture_close(void)
     return 0;
 }
 
+/* What main() returns, once the tests have run in either kind of box. */
+static inline int fixture_run_in_boxes(const struct CMUnitTest *tests, size_t len)
+{
+    static const char *const boxes[] = { "auto", "inplace" };
+    int failed = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(boxes); i++) {
+        if (fixture_open(boxes[i]) < 0)
+            return 1;
+        failed += _cmocka_run_group_tests(boxes[i], tests, len, NULL, NULL);
+        failed += fixture_close() < 0;
+    }
+    return failed ? 1 : 0;
+}
+
 static inline struct cell_spec fixture_spec(void)
 {
     return (struct cell_spec){ .image = fixture.image,

@@ -416,7 +416,6 @@ static void sweep(void **state)
 
 int main(void)
 {
-    static const char *const boxes[] = { "auto", "inplace" };
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(echo),
         FIXTURE_TEST(cannot_be_executed),
@@ -432,12 +431,5 @@ int main(void)
         FIXTURE_TEST(agent_ends_at_once),
         FIXTURE_TEST(sweep),
     };
-    int failed = 0;
-    for (size_t i = 0; i < ARRAY_LEN(boxes); i++) {
-        if (fixture_open(boxes[i]) < 0)
-            return 1;
-        failed += cmocka_run_group_tests_name(boxes[i], tests, NULL, NULL);
-        failed += fixture_close() < 0;
-    }
-    return failed ? 1 : 0;
+    return fixture_run_in_boxes(tests, ARRAY_LEN(tests));
 }

@@ -202,18 +202,10 @@ static void engine_gone_under_a_run(void **state)
 
 int main(void)
 {
-    static const char *const boxes[] = { "auto", "inplace" };
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(ended_from_outside),
         FIXTURE_TEST(every_call_fails_once),
         FIXTURE_TEST(engine_gone_under_a_run),
     };
-    int failed = 0;
-    for (size_t i = 0; i < ARRAY_LEN(boxes); i++) {
-        if (fixture_open(boxes[i]) < 0)
-            return 1;
-        failed += cmocka_run_group_tests_name(boxes[i], tests, NULL, NULL);
-        failed += fixture_close() < 0;
-    }
-    return failed ? 1 : 0;
+    return fixture_run_in_boxes(tests, ARRAY_LEN(tests));
 }

@@ -12,8 +12,7 @@
 #include <strings.h>
 
 #include "engine/check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 struct piece {
     char text[2048]; /* a NUL inside would end it: such inputs are skipped */

@@ -1,37 +1,13 @@
 /* Any bytes as key and value: never a crash, an id is always legal, a reason always text, and what
  * is accepted is what the parser alone accepts. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bridge/envelope.h"
 #include "schema/err.h"
 #include "schema/text.h"
+#include "tests/fuzz/fuzz.h"
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool knows(const void *ctx, const char *name)
-{
-    (void)ctx;
-    return *name != '\0';
-}
-
-static const struct submission_rules rules = {
-    .max_tests = 100,
-    .max_source_bytes = 1 << 20,
-    .max_depth = 32,
-    .max_time_ms = 300000,
-    .max_memory_bytes = 1 << 30,
-    .default_checker = CHECKER_INIT(CHECKER_LINES),
-    .knows_language = knows,
-};
+static const struct submission_rules rules = FUZZ_RULES;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

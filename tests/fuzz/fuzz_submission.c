@@ -2,39 +2,14 @@
  * and from its own JSON as the same submission. Beside it, our reading of a document must be
  * jansson's. */
 #include <jansson.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "schema/document.h"
 #include "schema/err.h"
-#include "schema/submission.h"
 #include "schema/text.h"
+#include "tests/fuzz/fuzz.h"
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool knows(const void *ctx, const char *name)
-{
-    (void)ctx;
-    return *name != '\0';
-}
-
-static struct submission_rules rules = {
-    .max_tests = 100,
-    .max_source_bytes = 1 << 20,
-    .max_depth = 32,
-    .max_time_ms = 300000,
-    .max_memory_bytes = 1 << 30,
-    .default_checker = CHECKER_INIT(CHECKER_LINES),
-    .knows_language = knows,
-};
+static struct submission_rules rules = FUZZ_RULES;
 
 static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
 {

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 
 #include "schema/base.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* From a copy of just that size, where a sanitizer sees one byte too far. */
 static void run(const uint8_t *data, size_t size)

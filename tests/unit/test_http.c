@@ -323,6 +323,16 @@ static void test_waiting_is_not_slow(void **state)
     fixture_close(&f);
 }
 
+/* Connections that have had an answer, and stay. */
+static void fill(struct fixture *f, int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = dial(f);
+        assert_true(push(fds[i], SMUGGLED, strlen(SMUGGLED)));
+        expect_status(hear(fds[i], false), 200);
+    }
+}
+
 static void test_too_many_connections(void **state)
 {
     static const char *const settings[] = { "MAX_CONNECTIONS=4", NULL };
@@ -331,11 +341,7 @@ static void test_too_many_connections(void **state)
 
     (void)state;
     fixture_open(&f, settings, 0);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        fds[i] = dial(&f);
-        assert_true(push(fds[i], SMUGGLED, strlen(SMUGGLED)));
-        expect_status(hear(fds[i], false), 200);
-    }
+    fill(&f, fds, ARRAY_LEN(fds));
     CLEANUP(closep) int over = dial(&f);
     assert_true(push(over, SMUGGLED, strlen(SMUGGLED)));
     struct answer a = hear(over, false);
@@ -366,11 +372,7 @@ static void test_connections_of_one_address(void **state)
 
     (void)state;
     fixture_open(&f, settings, 0);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        fds[i] = dial(&f);
-        assert_true(push(fds[i], SMUGGLED, strlen(SMUGGLED)));
-        expect_status(hear(fds[i], false), 200);
-    }
+    fill(&f, fds, ARRAY_LEN(fds));
     struct answer a = get(&f, "GET", "/healthz");
     assert_int_equal(a.status, 0);
     buf_clear(&a.text);
