@@ -326,6 +326,23 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     if (g->has_steward)
         (void)pthread_join(g->steward, NULL);
     g->pool = pool_stop(g->pool);
+/* What Docker would not remove when the pool asked, or made late: nobody sweeps when we are gone.
+ */
+static void sweep_own(struct engine *g)
+{
+    struct cell_host next = g->host;
+    struct err e;
+    int n;
+
+    next.instance = ""; /* so ours is an earlier one */
+    if (!next.dir || docker_ping(g->docker, &e) < 0)
+        return;
+    if ((n = cell_sweep(g->docker, &next, &e)) < 0)
+        log_warning("sweep_failed", log_s("error", e.msg));
+    else if (n > 0)
+        log_info("cells_swept", log_i("removed", n));
+}
+
     return engine_free(g);
 }
 
@@ -342,6 +359,7 @@ void engine_cancel(struct engine *g, int64_t seq)
 
 void engine_reason(struct engine *g, const char *language, char *out, size_t size)
 {
+    sweep_own(g);
     if (g->config->parallel == 0)
         (void)snprintf(out, size, "RUNNER_MAX_PARALLEL is 0: nothing is judged here");
     else

@@ -3,11 +3,13 @@
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 
 from harness import wait_for
@@ -49,6 +51,50 @@ def containers(server, host=DOCKER_HOST):
 
 def instances(server, host=DOCKER_HOST):
     return {c["Labels"]["scrc.instance"] for c in containers(server, host)}
+
+
+class RefusingEngine:
+    """The engine that is there, which refuses so many removals of containers first."""
+
+    def __init__(self, path):
+        self.path, self.refusals, self.refused = path, 0, 0
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(path)
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def host(self):
+        return "unix://" + self.path
+
+    def _accept(self):
+        try:
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    def _carry(self, client):
+        with client, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as engine:
+            engine.connect(DOCKER_HOST.removeprefix("unix://"))
+            other = {client: engine, engine: client}
+            try:
+                while True:
+                    for s in select.select([client, engine], [], [])[0]:
+                        data = s.recv(65536)
+                        if not data:
+                            return
+                        if s is client and data.startswith(b"DELETE ") and self.refusals > 0:
+                            self.refusals, self.refused = self.refusals - 1, self.refused + 1
+                            client.sendall(b"HTTP/1.1 500 Not now\r\nContent-Length: 2\r\n\r\n{}")
+                        else:
+                            other[s].sendall(data)
+            except OSError:
+                pass  # whoever is left sees the end
+
+    def close(self):
+        self.listener.close()
 
 
 class Engine:

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from engines import containers, instances
+from engines import RefusingEngine, containers, instances
 from harness import LONG, check_report, quote, submission, test, wait_for
 
 GONE = (OSError, http.client.HTTPException, AttributeError)  # the server is down just now
@@ -150,6 +150,19 @@ def test_sigterm_under_load(fresh_server):
     for id in ids:
         report = server.report(id)
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
+
+
+def test_what_docker_would_not_remove_at_once(fresh_server, tmp_path):
+    """Asked a last time at the end: nobody is left to sweep."""
+    engine = RefusingEngine(str(tmp_path / "docker.sock"))
+    server = fresh_server(DOCKER_HOST=engine.host).start().ready()
+    assert server.judge(summing(0, "python")[0])["verdict"] == "OK"
+    pool = wait_for(lambda: (p := server.get("/stats").json["present"]["pool"])["idle"] > 0 and p,
+                    10, "cells that wait")
+    engine.refusals = pool["idle"]
+    assert server.terminate() == 0
+    assert engine.refused == pool["idle"] and not containers(server)
+    engine.close()
 
 
 def test_sigterm_lets_a_run_finish(fresh_server):
