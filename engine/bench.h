@@ -20,6 +20,7 @@
 #include "schema/err.h"
 
 struct bench;
+struct build_cache;
 struct docker;
 struct engine_config;
 struct pool;
@@ -59,6 +60,7 @@ struct bench {
     const struct cell_host *host;       /* borrowed */
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by bench_begin() */
+    struct build_cache *builds;         /* borrowed; NULL: every build is made */
     struct bench_ahead ahead;
     pthread_mutex_t lock;
     /* guarded by lock */

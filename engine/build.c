@@ -1,10 +1,12 @@
 #include "engine/build.h"
 
 #include <signal.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "engine/bench.h"
+#include "engine/build_cache.h"
 #include "engine/engine.h"
 #include "engine/plan.h"
 #include "schema/err.h"
@@ -72,10 +74,20 @@ static int exit_code_of(const struct cell_result *r)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Another time a limit may not fire: how long a build takes depends on what else runs. */
+static bool ended_by_itself(const struct cell_result *r)
+{
+    return r->agent.limit == AGENT_LIMIT_NONE && r->agent.oom_kills == 0 && !r->out_flooded &&
+           WIFEXITED(r->agent.status);
+}
+
 /* Takes what it wants out of *r. */
 static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome, struct err *e)
 {
-    struct build_outcome o = { .artefact_fd = -1, .exit_code = exit_code_of(r), .log = r->out };
+    struct build_outcome o = { .artefact_fd = -1,
+                               .exit_code = exit_code_of(r),
+                               .log = r->out,
+                               .repeatable = ended_by_itself(r) };
     const char *why = reason(r);
 
     r->out = (struct buf){ .data = NULL };
@@ -96,18 +108,70 @@ static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome
     return 0;
 }
 
+/* ---- what a build depends on ---- */
+
+static void add_bytes(crypto_generichash_state *h, const void *data, size_t len)
+{
+    uint64_t size = len;
+
+    (void)crypto_generichash_update(h, (const unsigned char *)&size, sizeof size);
+    (void)crypto_generichash_update(h, data, len);
+}
+
+static void add_texts(crypto_generichash_state *h, char *const *texts)
+{
+    for (; *texts; texts++)
+        add_bytes(h, *texts, strlen(*texts));
+    add_bytes(h, NULL, 0);
+}
+
+static bool add_file(crypto_generichash_state *h, int fd)
+{
+    char piece[64 * KIB];
+    ssize_t n;
+
+    for (int64_t offset = 0; (n = pread(fd, piece, sizeof piece, offset)) > 0; offset += n)
+        (void)crypto_generichash_update(h, (const unsigned char *)piece, (size_t)n);
+    return n == 0;
+}
+
+/* The image by its id; of the settings those that let a build end otherwise. The source is the
+ * last: it needs no length. */
+static bool make_key(const struct engine_config *c, const struct plan *p,
+                     const struct language_words *words, char *const *argv, int source_fd,
+                     uint8_t ret_key[BUILD_KEY_SIZE])
+{
+    const struct language *row = p->row;
+    const int64_t numbers[] = { (int64_t)row->collect, c->build_time_ms, c->build_memory_bytes,
+                                c->build_artefact_bytes, c->pids };
+    const char *const texts[] = { "1", /* of this list: what is new in it needs another number */
+                                  p->build_image, row->workdir, row->artefact, words->source };
+    crypto_generichash_state h;
+
+    (void)crypto_generichash_init(&h, NULL, 0, BUILD_KEY_SIZE);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        add_bytes(&h, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) : 0);
+    add_bytes(&h, numbers, sizeof numbers);
+    add_texts(&h, argv);
+    add_texts(&h, p->build_env);
+    if (!add_file(&h, source_fd))
+        return false;
+    (void)crypto_generichash_final(&h, ret_key, BUILD_KEY_SIZE);
+    return true;
+}
+
+/* ---- building ---- */
+
 /* On success *ret_result is the caller's to clear, and the cell is back. */
-static int compile(struct bench *b, const struct plan *p, const struct language_words *words,
-                   int source_fd, struct cell_result *ret_result, struct err *e)
+static int compile(struct bench *b, const struct plan *p, const char *source_name,
+                   char *const *argv, int source_fd, struct cell_result *ret_result, struct err *e)
 {
     const struct engine_config *c = b->config;
     struct bench_cell *cell;
-    CLEANUP(freep) char **argv = NULL;
-    if (language_expand(p->row->build, words, &argv, e) < 0 ||
-        bench_take(b, &p->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
-        return -1;
 
-    struct cell_file file = { .name = words->source, .fd = source_fd, .kind = AGENT_FILE_PLAIN };
+    if (bench_take(b, &p->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
+        return -1;
+    struct cell_file file = { .name = source_name, .fd = source_fd, .kind = AGENT_FILE_PLAIN };
     struct cell_request q = { .argv = (const char *const *)argv,
                               .env = (const char *const *)p->build_env,
                               .exec_fd = -1,
@@ -130,17 +194,36 @@ static int compile(struct bench *b, const struct plan *p, const struct language_
     return rc;
 }
 
-int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
-              int source_fd, struct build_outcome *ret_outcome, struct err *e)
+static int make_new(struct bench *b, const struct plan *p, const char *source_name,
+                    char *const *argv, int source_fd, struct build_outcome *ret_outcome,
+                    struct err *e)
 {
     struct cell_result r;
 
-    if (compile(b, p, words, source_fd, &r, e) < 0)
+    if (compile(b, p, source_name, argv, source_fd, &r, e) < 0)
         return err_wrap(e, "build");
     /* The self-test has seen the compiler start, so this is the host's fault and no source's. */
     int rc = r.agent.exec_errno != 0
-                 ? err_errno(e, ERR_CELL, r.agent.exec_errno, "start '%s'", p->row->build[0])
+                 ? err_errno(e, ERR_CELL, r.agent.exec_errno, "start '%s'", argv[0])
                  : make_outcome(&r, ret_outcome, e);
     cell_result_clear(&r);
     return rc;
+}
+
+int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
+              int source_fd, struct build_outcome *ret_outcome, struct err *e)
+{
+    CLEANUP(freep) char **argv = NULL;
+    uint8_t key[BUILD_KEY_SIZE];
+
+    if (language_expand(p->row->build, words, &argv, e) < 0)
+        return -1;
+    bool keeps = b->builds && make_key(b->config, p, words, argv, source_fd, key);
+    if (keeps && build_cache_find(b->builds, key, ret_outcome))
+        return 0;
+    if (make_new(b, p, words->source, argv, source_fd, ret_outcome, e) < 0)
+        return -1;
+    if (keeps && ret_outcome->repeatable)
+        build_cache_store(b->builds, key, ret_outcome);
+    return 0;
 }

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "engine/language.h"
 #include "schema/base.h"
 #include "schema/buf.h"
@@ -20,11 +22,12 @@ struct build_outcome {
     int artefact_fd; /* owned; -1: it did not build */
     int exit_code;   /* the compiler's */
     struct buf log;  /* stdout, then stderr, then our word when a limit fired; may not be UTF-8 */
+    bool repeatable; /* no limit and no signal had a part in it */
 };
 void build_outcome_clear(struct build_outcome *o);
 
-/* Builds source_fd (borrowed) under the name words->source. On success the caller owns
- * *ret_outcome, on failure it is untouched. */
+/* Builds source_fd (borrowed) under the name words->source, or finds it in the bench's cache. On
+ * success the caller owns *ret_outcome, on failure it is untouched. */
 NODISCARD int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
                         int source_fd, struct build_outcome *ret_outcome, struct err *e);
 

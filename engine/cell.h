@@ -117,3 +117,6 @@ int cell_sweep(struct docker *d, const struct cell_host *host, struct err *e);
 
 /* A sealed memfd of these bytes, opened read-only. -1 with *e filled. */
 NODISCARD int cell_memfd(const char *name, const void *data, size_t len, struct err *e);
+/* The same of a part of the file `from`, whose own position stays. */
+NODISCARD int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len,
+                              struct err *e);

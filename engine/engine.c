@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/build_cache.h"
 #include "engine/cell.h"
 #include "engine/docker.h"
 #include "engine/platform.h"
@@ -31,7 +32,8 @@ struct engine {
     struct jobs *jobs;
     struct tables *tables; /* owned, as is all below */
     struct ready *ready;
-    struct docker *docker; /* the steward's */
+    struct docker *docker;      /* the steward's */
+    struct build_cache *builds; /* NULL: none */
     char *cell_dir, *host_dir;
     struct cell_host host;
     pthread_t steward;
@@ -86,6 +88,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
     struct worker_config wc = { .engine = g->config,
                                 .host = &g->host,
                                 .pool = g->pool,
+                                .builds = g->builds,
                                 .ready = g->ready,
                                 .tables = g->tables,
                                 .running = &g->running };
@@ -227,12 +230,24 @@ static struct engine *engine_free(struct engine *g)
     (void)ready_free(g->ready);
     (void)tables_free(g->tables);
     (void)docker_free(g->docker);
+    (void)build_cache_free(g->builds);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
     free(g->cell_dir);
     free(g->host_dir);
     free(g);
     return NULL;
+}
+
+/* Without it everything works, only slower. */
+static void open_builds(struct engine *g)
+{
+    struct err e;
+
+    if (g->config->build_cache_bytes > 0 &&
+        build_cache_open(jobs_dir(g->jobs), g->config->build_cache_bytes, &g->builds, &e) < 0)
+        log_warning("build_cache_off", log_s("error", e.msg),
+                    log_s("next", "every source is built"));
 }
 
 /* NULL with *e filled. */
@@ -255,6 +270,7 @@ static struct engine *make(const struct engine_config *c, const struct languages
     if (ready_open(l, &g->ready, e) < 0 || tables_open(j, &g->tables, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
+    open_builds(g);
     return g;
 }
 
@@ -310,22 +326,6 @@ void engine_disown(struct engine *g) { tables_disown(g->tables); }
 
 /* ---- the end ---- */
 
-struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
-{
-    if (!g)
-        return NULL;
-    ready_stop(g->ready);
-    (void)pthread_mutex_lock(&g->lock); /* come_up() is out, or sees that we stop */
-    int64_t len = g->workers_len;
-    g->workers_len = 0; /* nobody cancels at them any more */
-    (void)pthread_mutex_unlock(&g->lock);
-
-    for (int64_t i = 0; i < len; i++)
-        (void)worker_stop(g->workers[i], deadline_ns);
-    g->selftest = selftest_stop(g->selftest);
-    if (g->has_steward)
-        (void)pthread_join(g->steward, NULL);
-    g->pool = pool_stop(g->pool);
 /* What Docker would not remove when the pool asked, or made late: nobody sweeps when we are gone.
  */
 static void sweep_own(struct engine *g)
@@ -343,6 +343,23 @@ static void sweep_own(struct engine *g)
         log_info("cells_swept", log_i("removed", n));
 }
 
+struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
+{
+    if (!g)
+        return NULL;
+    ready_stop(g->ready);
+    (void)pthread_mutex_lock(&g->lock); /* come_up() is out, or sees that we stop */
+    int64_t len = g->workers_len;
+    g->workers_len = 0; /* nobody cancels at them any more */
+    (void)pthread_mutex_unlock(&g->lock);
+
+    for (int64_t i = 0; i < len; i++)
+        (void)worker_stop(g->workers[i], deadline_ns);
+    g->selftest = selftest_stop(g->selftest);
+    if (g->has_steward)
+        (void)pthread_join(g->steward, NULL);
+    g->pool = pool_stop(g->pool);
+    sweep_own(g);
     return engine_free(g);
 }
 
@@ -359,7 +376,6 @@ void engine_cancel(struct engine *g, int64_t seq)
 
 void engine_reason(struct engine *g, const char *language, char *out, size_t size)
 {
-    sweep_own(g);
     if (g->config->parallel == 0)
         (void)snprintf(out, size, "RUNNER_MAX_PARALLEL is 0: nothing is judged here");
     else
@@ -371,11 +387,19 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
     struct engine_health h = { .docker = atomic_load(&g->docker_answers),
                                .running = atomic_load(&g->running) };
     struct pool_stats stats = { 0 };
+    struct build_cache_stats builds = { 0 };
 
     (void)pthread_mutex_lock(&g->lock);
     if (g->pool)
         pool_stats(g->pool, &stats);
     (void)pthread_mutex_unlock(&g->lock);
+    if (g->builds)
+        build_cache_stats(g->builds, &builds);
+    h.builds_kept = builds.entries;
+    h.builds_bytes = builds.bytes;
+    h.builds_found = builds.hits;
+    h.builds_made = builds.misses;
+    h.builds_evicted = builds.evicted;
     h.cells_idle = stats.idle;
     h.cells_taken = stats.taken;
     h.cells_removing = stats.removing;

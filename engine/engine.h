@@ -38,6 +38,7 @@ struct engine_config {
     int64_t default_time_ms, max_time_ms, default_memory_bytes, max_memory_bytes;
     int64_t output_bytes, report_output_bytes;
     int64_t build_time_ms, build_memory_bytes, build_artefact_bytes;
+    int64_t build_cache_bytes; /* beside the job table; 0: every build is made */
     int64_t pids, cell_uses;
     void (*on_event)(void *ctx, const struct engine_event *e); /* on worker threads; NULL: nobody */
     void *event_ctx;
@@ -78,7 +79,9 @@ struct engine_health {
     bool ready;    /* docker, and one language's images are present */
     char why[300]; /* when not ready */
     int64_t running, cells_idle, cells_taken, cells_removing;
-    int64_t cells_made, cells_died; /* since the start */
+    int64_t cells_made, cells_died;                    /* since the start */
+    int64_t builds_kept, builds_bytes;                 /* in the build cache, now */
+    int64_t builds_found, builds_made, builds_evicted; /* by way of it, since the start */
 };
 void engine_health(struct engine *g, struct engine_health *ret_health);
 

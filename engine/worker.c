@@ -318,6 +318,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
         worker_free(w);
         return -1;
     }
+    w->bench.builds = c->builds;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {
         worker_free(w);

@@ -21,6 +21,7 @@
 
 #include "schema/base.h"
 
+struct build_cache;
 struct cell_host;
 struct engine_config;
 struct err;
@@ -34,6 +35,7 @@ struct worker_config {
     const struct engine_config *engine;
     const struct cell_host *host;
     struct pool *pool;
+    struct build_cache *builds; /* NULL: none */
     struct ready *ready;
     struct tables *tables;
     _Atomic int64_t *running; /* counted up and down */

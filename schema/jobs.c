@@ -86,6 +86,8 @@ void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
 
 const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
 
+const char *jobs_dir(const struct jobs *j) { return j->dir; }
+
 void jobs_counts(struct jobs *j, struct jobs_counts *ret_counts)
 {
     (void)pthread_mutex_lock(&j->memory_lock);

@@ -89,6 +89,8 @@ DEFINE_CLEANUP(struct jobs, jobs_close)
 /* A random id of the table itself, made with it; labels the cells so that the next server on this
  * table knows its predecessor's orphans. Borrowed until close. */
 const char *jobs_table_id(const struct jobs *j);
+/* The directory it is in, which is this process's alone. Borrowed until close. */
+const char *jobs_dir(const struct jobs *j);
 
 /* ---- writing: operations queue up and are committed together ---- */
 

@@ -82,6 +82,7 @@ static const struct knob knobs[] = {
     NUMBER("BUILD_TIME_LIMIT", DURATION, 100, 3600000, "30s", build_time_limit_ms, "CPU time of a build"),
     NUMBER("BUILD_MEMORY_LIMIT", SIZE, 16 * MIB, 1LL << 40, "1GiB", build_memory_limit, "memory of a build"),
     NUMBER("BUILD_ARTEFACT_BYTES", SIZE, 64 * KIB, 4 * GIB, "64MiB", build_artefact_bytes, "what a build may leave"),
+    NUMBER("BUILD_CACHE_BYTES", SIZE, 0, 1LL << 50, "1GiB", build_cache_bytes, "builds kept in DATA_DIR/builds, so that a source seen again is not compiled; 0: none"),
 
     NUMBER("MAX_TIME_LIMIT", DURATION, 1, 86400000, "300s", max_time_limit_ms, "the largest time limit a submission may name"),
     NUMBER("MAX_MEMORY_LIMIT", SIZE, MIB, 1LL << 40, "2GiB", max_memory_limit, "the largest memory limit a submission may name"),

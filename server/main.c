@@ -125,6 +125,7 @@ static void fill_engine_config(struct scrc *x)
         .build_time_ms = c->build_time_limit_ms,
         .build_memory_bytes = c->build_memory_limit,
         .build_artefact_bytes = c->build_artefact_bytes,
+        .build_cache_bytes = c->build_cache_bytes,
         .pids = c->runner_pids_limit,
         .cell_uses = c->runner_cell_uses,
     };

@@ -160,6 +160,16 @@ static void add_engine(struct page *p, struct request *r)
     counter(p, "scrc_cells_made_total", (double)h.cells_made, "Containers made ahead of need.");
     counter(p, "scrc_cells_died_total", (double)h.cells_died,
             "Containers that died before they were needed.");
+    gauge(p, "scrc_build_cache_bytes", (double)h.builds_bytes,
+          "What the builds that are kept take on the disk.");
+    gauge(p, "scrc_build_cache_limit_bytes", (double)r->server->config->build_cache_bytes,
+          "BUILD_CACHE_BYTES; 0: there is no cache.");
+    head(p, "scrc_build_cache_requests_total", "counter",
+         "Builds that were asked for, by what the cache had.");
+    add(p, "scrc_build_cache_requests_total{result=\"hit\"} %lld\n", (long long)h.builds_found);
+    add(p, "scrc_build_cache_requests_total{result=\"miss\"} %lld\n", (long long)h.builds_made);
+    counter(p, "scrc_build_cache_evictions_total", (double)h.builds_evicted,
+            "Builds that went to make room.");
 }
 
 static void add_languages(struct page *p, struct request *r)

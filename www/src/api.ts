@@ -214,6 +214,7 @@ export interface Present {
   parallel: number;
   oldest_queued: { id: string; language: string; submitted_at: string; wait_ms: number; reason: string } | null;
   pool: { idle: number; taken: number; removing: number; made: number; died: number };
+  build_cache: null | { entries: number; bytes: number; max_bytes: number; hits: number; misses: number; evicted: number };
   docker: { answers: boolean; why: string };
   table: { writable: boolean; why: string; late_reports: number };
   subscribers: number;

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 
 import { STAGES, VERDICTS, type Kafka, type Present, type Stage, type Stats } from './api';
 import { useFetched } from './fetched';
-import { count, duration, fullTime, plural } from './format';
+import { bytes, count, duration, fullTime, plural } from './format';
 import { Plot, type Curve } from './plot';
 import { submissionPath } from './router';
 import { Word, plain } from './text';
@@ -149,6 +149,12 @@ function kafkaText(kafka: Kafka): string {
 
 const kafkaGood = (kafka: Kafka | null): boolean | null => (kafka ? kafka.connected && !kafka.why : null);
 
+function buildsText(b: NonNullable<Present['build_cache']>): string {
+  const asked = b.hits + b.misses;
+  return `${plural(b.entries, 'build')}, ${bytes(b.bytes)} of ${bytes(b.max_bytes)}; `
+    + `${count(b.hits)} of ${count(asked)} found, ${count(b.evicted)} gone to make room`;
+}
+
 function Standing({ p }: { p: Present }) {
   return (
     <Card title="Stands on">
@@ -159,6 +165,7 @@ function Standing({ p }: { p: Present }) {
         <dt>Cells</dt>
         <dd>{count(p.pool.idle)} idle, {count(p.pool.taken)} taken, {count(p.pool.removing)} being removed;{' '}
           {count(p.pool.made)} made, {count(p.pool.died)} died</dd>
+        <Health name="Build cache" good={p.build_cache ? true : null} text={p.build_cache ? buildsText(p.build_cache) : ''} />
         <dt>Listening</dt>
         <dd>{plural(p.subscribers, 'event stream')}</dd>
       </dl>

@@ -89,6 +89,23 @@ export default {
     await some(true);
   },
 
+  'the build cache': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    const again = { language: 'c', source: 'int main(void) { return 0; }' };
+    await server.judge(again);
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    const card = page.locator('.card', { has: page.getByRole('heading', { name: 'Stands on' }) });
+    await card.getByText(/^1 build, \d.* of 1\.0 GiB; 0 of 1 found, 0 gone to make room$/).waitFor();
+    await server.judge(again);
+    await card.getByText(/^1 build, .*; 1 of 2 found, /).waitFor();
+    const without = await bench.server({ BUILD_CACHE_BYTES: '0' });
+    const other = await bench.view(without);
+    await other.open('#/');
+    await other.page.locator('dt', { hasText: 'Build cache' }).locator('+ dd', { hasText: /^off/ }).waitFor();
+  },
+
   'System: findings, languages, settings, build': async (bench) => {
     const { page, open } = await bench.view(bench.shared);
     const said = await bench.shared.json('/system');
