@@ -31,15 +31,15 @@
 
 struct entry {
     uint8_t key[BUILD_KEY_SIZE];
-    int64_t bytes;
-    bool proven; /* written by this process, or checked by it */
+    int64_t bytes, used_ms; /* wall clock: it outlives the process */
+    bool proven;            /* written by this process, or checked by it */
     struct entry *prev, *next;
     UT_hash_handle hh;
 };
 
 struct build_cache {
     int dir; /* owned */
-    int64_t max_bytes;
+    int64_t max_bytes, keep_ms;
     _Atomic uint64_t names; /* of files that are being written */
 
     pthread_mutex_t lock;
@@ -94,7 +94,7 @@ static void remove_locked(struct build_cache *c, struct entry *x)
 }
 
 static bool add_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], int64_t bytes,
-                       bool proven)
+                       int64_t used_ms, bool proven)
 {
     struct entry *x = find_locked(c, key);
 
@@ -105,6 +105,7 @@ static bool add_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
         return false;
     memcpy(x->key, key, BUILD_KEY_SIZE);
     x->bytes = bytes;
+    x->used_ms = used_ms;
     x->proven = proven;
     HASH_ADD(hh, c->by_key, key, BUILD_KEY_SIZE, x);
     if (!x->hh.tbl) {
@@ -115,6 +116,14 @@ static bool add_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
     c->stats.bytes += bytes;
     c->stats.entries++;
     return true;
+}
+
+static void expire_locked(struct build_cache *c)
+{
+    int64_t since_ms = clock_wall_ms() - c->keep_ms;
+
+    while (c->keep_ms > 0 && c->order && c->order->used_ms < since_ms)
+        remove_locked(c, c->order);
 }
 
 static bool disk_has(const struct build_cache *c, int64_t bytes)
@@ -143,9 +152,11 @@ static bool make_room_locked(struct build_cache *c, int64_t bytes)
 static bool look_up(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool *ret_proven)
 {
     (void)pthread_mutex_lock(&c->lock);
+    expire_locked(c);
     struct entry *x = find_locked(c, key);
     if (x) {
         *ret_proven = x->proven;
+        x->used_ms = clock_wall_ms();
         DL_DELETE(c->order, x);
         DL_APPEND(c->order, x);
     }
@@ -243,7 +254,8 @@ void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
     }
     note_failure(c, NULL);
     (void)pthread_mutex_lock(&c->lock);
-    if (renameat(c->dir, fresh, c->dir, name) < 0 || !add_locked(c, key, bytes, true)) {
+    if (renameat(c->dir, fresh, c->dir, name) < 0 ||
+        !add_locked(c, key, bytes, clock_wall_ms(), true)) {
         (void)unlinkat(c->dir, fresh, 0);
         (void)unlinkat(c->dir, name, 0);
     }
@@ -309,17 +321,18 @@ static int recall(struct build_cache *c, struct err *e)
     if (len > 0)
         qsort(f, len, sizeof *f, by_use);
     for (size_t i = 0; i < len; i++) {
-        if (!add_locked(c, f[i].key, f[i].bytes, false))
+        if (!add_locked(c, f[i].key, f[i].bytes, f[i].used_ns / NS_PER_MS, false))
             return err_set(e, ERR_NOMEM, "the build cache");
     }
+    expire_locked(c);
     (void)make_room_locked(c, 0);
     return 0;
 }
 
 /* ---- life ---- */
 
-int build_cache_open(const char *dir, int64_t max_bytes, struct build_cache **ret_cache,
-                     struct err *e)
+int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
+                     struct build_cache **ret_cache, struct err *e)
 {
     CLEANUP(closep) int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -330,6 +343,7 @@ int build_cache_open(const char *dir, int64_t max_bytes, struct build_cache **re
         return err_set(e, ERR_NOMEM, "the build cache");
     (void)pthread_mutex_init(&c->lock, NULL);
     c->max_bytes = max_bytes;
+    c->keep_ms = keep_ms;
     c->dir = openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     int rc = c->dir < 0 ? err_errno(e, ERR_DISK, errno, "open %s/" FOLDER, dir) : recall(c, e);
     if (rc < 0)

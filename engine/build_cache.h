@@ -24,9 +24,10 @@ struct err;
 
 #define BUILD_KEY_SIZE 32
 
-/* Makes DIR/builds, and shrinks what is in it to max_bytes. dir is borrowed for the call. */
-NODISCARD int build_cache_open(const char *dir, int64_t max_bytes, struct build_cache **ret_cache,
-                               struct err *e);
+/* Makes DIR/builds, and shrinks what is in it to max_bytes. dir is borrowed for the call. keep_ms:
+ * what was not used for so long goes when the next build is asked for; 0: never. */
+NODISCARD int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
+                               struct build_cache **ret_cache, struct err *e);
 /* Takes NULL, returns NULL. */
 struct build_cache *build_cache_free(struct build_cache *c);
 

@@ -245,7 +245,8 @@ static void open_builds(struct engine *g)
     struct err e;
 
     if (g->config->build_cache_bytes > 0 &&
-        build_cache_open(jobs_dir(g->jobs), g->config->build_cache_bytes, &g->builds, &e) < 0)
+        build_cache_open(jobs_dir(g->jobs), g->config->build_cache_bytes,
+                         g->config->build_cache_keep_ms, &g->builds, &e) < 0)
         log_warning("build_cache_off", log_s("error", e.msg),
                     log_s("next", "every source is built"));
 }

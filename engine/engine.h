@@ -38,7 +38,8 @@ struct engine_config {
     int64_t default_time_ms, max_time_ms, default_memory_bytes, max_memory_bytes;
     int64_t output_bytes, report_output_bytes;
     int64_t build_time_ms, build_memory_bytes, build_artefact_bytes;
-    int64_t build_cache_bytes; /* beside the job table; 0: every build is made */
+    int64_t build_cache_bytes;   /* beside the job table; 0: every build is made */
+    int64_t build_cache_keep_ms; /* after a build was used last; 0: for ever */
     int64_t pids, cell_uses;
     void (*on_event)(void *ctx, const struct engine_event *e); /* on worker threads; NULL: nobody */
     void *event_ctx;

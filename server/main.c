@@ -126,6 +126,7 @@ static void fill_engine_config(struct scrc *x)
         .build_memory_bytes = c->build_memory_limit,
         .build_artefact_bytes = c->build_artefact_bytes,
         .build_cache_bytes = c->build_cache_bytes,
+        .build_cache_keep_ms = c->retention_ms,
         .pids = c->runner_pids_limit,
         .cell_uses = c->runner_cell_uses,
     };

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import submission, test
+from harness import submission, test, wait_for
 
 C = '#include <stdio.h>\nint main(void) { int n; scanf("%d", &n); printf("%d\\n", n * 2); }\n'
 SOURCES = {
@@ -152,6 +152,18 @@ def test_a_small_disk_is_left_to_the_table(c_server, small_disk):
     state = cache(server)
     assert state["entries"] == 0 and state["misses"] == 2
     assert "build_not_kept" not in server.log()  # it is as it should be
+
+
+def test_it_goes_with_retention(c_server):
+    server = c_server(RETENTION="500ms")
+    server.judge(submission("c", C, TESTS))
+    (first,) = builds(server)
+    n = iter(range(1000))
+
+    def gone():
+        server.judge(submission("c", C + f"// {next(n)}\n", TESTS))
+        return first not in builds(server)
+    wait_for(gone, 20, "what nobody uses")
 
 
 def test_counted(c_server):

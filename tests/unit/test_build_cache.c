@@ -12,11 +12,13 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/build.h"
 #include "engine/build_cache.h"
 #include "engine/cell.h"
+#include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/text.h"
 
@@ -27,13 +29,14 @@ struct world {
     struct build_cache *cache;
 };
 
-static void start(struct world *w, int64_t max_bytes)
+static void start_keeping(struct world *w, int64_t max_bytes, int64_t keep_ms)
 {
     struct err e;
 
-    if (build_cache_open(w->dir, max_bytes, &w->cache, &e) < 0)
+    if (build_cache_open(w->dir, max_bytes, keep_ms, &w->cache, &e) < 0)
         fail_msg("%s", e.msg);
 }
+static void start(struct world *w, int64_t max_bytes) { start_keeping(w, max_bytes, 0); }
 
 static void start_again(struct world *w, int64_t max_bytes)
 {
@@ -234,6 +237,13 @@ static void the_longest_unused_go_first(void **state)
     assert_int_equal(files(w), 16);
 }
 
+static void set_time(struct world *w, int n, time_t used)
+{
+    const struct timespec times[2] = { { .tv_sec = used }, { .tv_sec = used } };
+
+    assert_int_equal(utimensat(AT_FDCWD, path_of(w, n), times, 0), 0);
+}
+
 /* By the times of the files. */
 static void the_order_outlives_the_process(void **state)
 {
@@ -242,14 +252,38 @@ static void the_order_outlives_the_process(void **state)
     start_again(w, 16 * BLOCK);
     for (int i = 0; i < 16; i++) {
         store_blocks(w, i, 1);
-        const struct timespec times[2] = { { .tv_sec = 1000 + i }, { .tv_sec = 1000 + i } };
-        assert_int_equal(utimensat(AT_FDCWD, path_of(w, i), times, 0), 0);
+        set_time(w, i, 1000 + i);
     }
     assert_true(has(w, 0));
     start_again(w, 16 * BLOCK);
     store_blocks(w, 16, 1);
     assert_false(has(w, 1));
     assert_true(has(w, 0) && has(w, 2));
+}
+
+static void what_is_not_used_goes_in_time(void **state)
+{
+    struct world *w = *state;
+    time_t now = time(NULL);
+
+    for (int i = 0; i < 3; i++)
+        store_blocks(w, i, 1);
+    set_time(w, 0, now - 1000);
+    set_time(w, 1, now - 100);
+    w->cache = build_cache_free(w->cache);
+    start_keeping(w, 64 * MIB, 500 * 1000);
+    assert_int_equal(files(w), 2);
+    assert_true(has(w, 1) && has(w, 2) && !has(w, 0));
+
+    w->cache = build_cache_free(w->cache);
+    start_keeping(w, 64 * MIB, 1);
+    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+    while (stats(w).entries > 0) {
+        assert_true(clock_mono_ns() < end);
+        assert_false(has(w, 9)); /* whatever is asked for */
+    }
+    assert_int_equal(files(w), 0);
+    assert_int_equal(stats(w).evicted, 0);
 }
 
 static void a_smaller_limit_shrinks_it(void **state)
@@ -402,7 +436,7 @@ static void it_must_have_a_place(void **state)
     struct err e;
     (void)state;
 
-    assert_int_equal(build_cache_open("/nonexistent", MIB, &c, &e), -1);
+    assert_int_equal(build_cache_open("/nonexistent", MIB, 0, &c, &e), -1);
     assert_int_equal(e.kind, ERR_DISK);
     assert_non_null(strstr(e.msg, "/nonexistent/builds"));
 }
@@ -412,17 +446,12 @@ static void it_must_have_a_place(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        IN_WORLD(what_was_built_comes_back),
-        IN_WORLD(the_same_key_again_is_one),
-        IN_WORLD(the_longest_unused_go_first),
-        IN_WORLD(the_order_outlives_the_process),
-        IN_WORLD(a_smaller_limit_shrinks_it),
-        IN_WORLD(one_does_not_push_out_all),
-        IN_WORLD(what_is_not_whole_is_not_there),
-        IN_WORLD(what_is_cut_short_is_not_there),
-        IN_WORLD(all_may_be_deleted),
-        IN_WORLD(what_is_half_written_is_swept),
-        IN_WORLD(threads_share_it),
+        IN_WORLD(what_was_built_comes_back),      IN_WORLD(the_same_key_again_is_one),
+        IN_WORLD(the_longest_unused_go_first),    IN_WORLD(the_order_outlives_the_process),
+        IN_WORLD(what_is_not_used_goes_in_time),  IN_WORLD(a_smaller_limit_shrinks_it),
+        IN_WORLD(one_does_not_push_out_all),      IN_WORLD(what_is_not_whole_is_not_there),
+        IN_WORLD(what_is_cut_short_is_not_there), IN_WORLD(all_may_be_deleted),
+        IN_WORLD(what_is_half_written_is_swept),  IN_WORLD(threads_share_it),
         IN_WORLD(it_must_have_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
