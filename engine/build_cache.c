@@ -259,6 +259,7 @@ void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
         (void)unlinkat(c->dir, fresh, 0);
         (void)unlinkat(c->dir, name, 0);
     }
+    (void)make_room_locked(c, 0); /* others were stored meanwhile */
     (void)pthread_mutex_unlock(&c->lock);
 }
 
