@@ -12,7 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1 /* a map that cannot grow refuses the one element */
+#define HASH_NONFATAL_OOM            1 /* a map that cannot grow refuses the one element */
+#define HASH_FUNCTION(key, len, out) memcpy(&(out), key, sizeof(out)) /* it is a hash already */
 #include <uthash.h>
 #include <utlist.h>
 
