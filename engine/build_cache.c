@@ -28,7 +28,9 @@
 #define BLOCK        (4 * KIB)   /* a file takes whole ones */
 #define ENTRIES_MAX  65536       /* some 10 MiB of our memory */
 #define RESERVE      (256 * MIB) /* of the disk, for everybody else */
-#define NAME_SIZE    (2 * BUILD_KEY_SIZE + 1)
+/* So long a failure is believed: should the host have had a part in it, it is nobody's for good. */
+#define FAILURE_S 3600
+#define NAME_SIZE (2 * BUILD_KEY_SIZE + 1)
 
 struct entry {
     uint8_t key[BUILD_KEY_SIZE];
@@ -165,17 +167,32 @@ static bool look_up(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bo
     return x;
 }
 
-/* Its time of change is when it was last used: so the order outlives the process. */
+static bool is_young(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && clock_wall_ms() / 1000 - st.st_mtim.tv_sec <= FAILURE_S;
+}
+
+/* Its time of change is when it was last used, so the order outlives the process; of a failure it
+ * is when that was built. */
 static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool proven,
                        struct build_outcome *ret_outcome)
 {
+    struct build_outcome o;
     char name[NAME_SIZE];
 
     name_of(key, name);
     CLEANUP(closep) int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || !build_file_read(fd, !proven, ret_outcome))
+    if (fd < 0 || !build_file_read(fd, !proven, &o))
         return false;
-    (void)futimens(fd, NULL);
+    if (o.artefact_fd >= 0) {
+        (void)futimens(fd, NULL);
+    } else if (!is_young(fd)) {
+        build_outcome_clear(&o);
+        return false;
+    }
+    *ret_outcome = o;
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* engine/build_cache.h - what was built before, kept on disk: a source seen again is not compiled.
  *
- *     DIR/builds/<key in hex>     one outcome each, failures too; the longest unused go first
+ *     DIR/builds/<key in hex>     one outcome each, failures too (for an hour); the longest unused
+ *                                 go first
  *
  * All of it may be deleted at any time: what is not there is built again. Nothing is synced, so
  * what an earlier process wrote is checked once before it is believed; what is not whole is

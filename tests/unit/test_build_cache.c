@@ -286,6 +286,28 @@ static void what_is_not_used_goes_in_time(void **state)
     assert_int_equal(stats(w).evicted, 0);
 }
 
+static void a_failure_is_believed_for_an_hour(void **state)
+{
+    struct world *w = *state;
+    time_t now = time(NULL);
+    struct stat st;
+
+    for (int i = 0; i < 2; i++)
+        store(w, i, "error: the machine was short of something", NULL, 0);
+    store_blocks(w, 2, 1);
+    set_time(w, 0, now - 3500);
+    set_time(w, 1, now - 3700);
+    set_time(w, 2, now - 3700);
+    assert_true(has(w, 0) && has(w, 2));
+    assert_int_equal(stat(path_of(w, 0), &st), 0);
+    assert_int_equal(st.st_mtime, now - 3500); /* use makes it no younger */
+    assert_false(has(w, 1));
+    assert_int_equal(files(w), 2);
+    set_time(w, 2, now);
+    set_time(w, 0, now - 3700);
+    assert_false(has(w, 0));
+}
+
 static void a_smaller_limit_shrinks_it(void **state)
 {
     struct world *w = *state;
@@ -446,12 +468,19 @@ static void it_must_have_a_place(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        IN_WORLD(what_was_built_comes_back),      IN_WORLD(the_same_key_again_is_one),
-        IN_WORLD(the_longest_unused_go_first),    IN_WORLD(the_order_outlives_the_process),
-        IN_WORLD(what_is_not_used_goes_in_time),  IN_WORLD(a_smaller_limit_shrinks_it),
-        IN_WORLD(one_does_not_push_out_all),      IN_WORLD(what_is_not_whole_is_not_there),
-        IN_WORLD(what_is_cut_short_is_not_there), IN_WORLD(all_may_be_deleted),
-        IN_WORLD(what_is_half_written_is_swept),  IN_WORLD(threads_share_it),
+        IN_WORLD(what_was_built_comes_back),
+        IN_WORLD(the_same_key_again_is_one),
+        IN_WORLD(the_longest_unused_go_first),
+        IN_WORLD(the_order_outlives_the_process),
+        IN_WORLD(what_is_not_used_goes_in_time),
+        IN_WORLD(a_failure_is_believed_for_an_hour),
+        IN_WORLD(a_smaller_limit_shrinks_it),
+        IN_WORLD(one_does_not_push_out_all),
+        IN_WORLD(what_is_not_whole_is_not_there),
+        IN_WORLD(what_is_cut_short_is_not_there),
+        IN_WORLD(all_may_be_deleted),
+        IN_WORLD(what_is_half_written_is_swept),
+        IN_WORLD(threads_share_it),
         IN_WORLD(it_must_have_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
