@@ -1,7 +1,6 @@
 #include "engine/build.h"
 
 #include <signal.h>
-#include <sodium.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -9,7 +8,9 @@
 #include "engine/build_cache.h"
 #include "engine/engine.h"
 #include "engine/plan.h"
+#include "schema/bytes.h"
 #include "schema/err.h"
+#include "schema/hash.h"
 #include "schema/text.h"
 
 /* Build cells run compilers only. After this many builds, or any limit, a fresh one is taken. */
@@ -17,6 +18,9 @@
 
 /* A file may be larger than the artefact we take: the linker's own words are poorer than ours. */
 #define FILE_FACTOR 2
+
+/* Changes when the fields of a key or their order do. */
+#define FORM "scrc build 1"
 
 #define STDOUT_MAX (1 * MIB) /* some compilers complain there; more than this is a flood */
 
@@ -110,54 +114,39 @@ static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome
 
 /* ---- what a build depends on ---- */
 
-static void add_bytes(crypto_generichash_state *h, const void *data, size_t len)
+static void hash_texts(crypto_generichash_state *h, char *const *texts)
 {
-    uint64_t size = len;
+    size_t n = 0;
 
-    (void)crypto_generichash_update(h, (const unsigned char *)&size, sizeof size);
-    (void)crypto_generichash_update(h, data, len);
+    while (texts[n])
+        n++;
+    hash_number(h, (int64_t)n);
+    for (size_t i = 0; i < n; i++)
+        hash_text(h, texts[i]);
 }
 
-static void add_texts(crypto_generichash_state *h, char *const *texts)
+/* The image by its id; of the settings those that let a build end otherwise. */
+static void make_key(const struct engine_config *c, const struct plan *p,
+                     const struct language_words *words, char *const *argv,
+                     const struct bytes *source, uint8_t ret_key[BUILD_KEY_SIZE])
 {
-    for (; *texts; texts++)
-        add_bytes(h, *texts, strlen(*texts));
-    add_bytes(h, NULL, 0);
-}
-
-static bool add_file(crypto_generichash_state *h, int fd)
-{
-    char piece[64 * KIB];
-    ssize_t n;
-
-    for (int64_t offset = 0; (n = pread(fd, piece, sizeof piece, offset)) > 0; offset += n)
-        (void)crypto_generichash_update(h, (const unsigned char *)piece, (size_t)n);
-    return n == 0;
-}
-
-/* The image by its id; of the settings those that let a build end otherwise. The source is the
- * last: it needs no length. */
-static bool make_key(const struct engine_config *c, const struct plan *p,
-                     const struct language_words *words, char *const *argv, int source_fd,
-                     uint8_t ret_key[BUILD_KEY_SIZE])
-{
-    const struct language *row = p->row;
-    const int64_t numbers[] = { (int64_t)row->collect, c->build_time_ms, c->build_memory_bytes,
-                                c->build_artefact_bytes, c->pids };
-    const char *const texts[] = { "1", /* of this list: what is new in it needs another number */
-                                  p->build_image, row->workdir, row->artefact, words->source };
     crypto_generichash_state h;
 
     (void)crypto_generichash_init(&h, NULL, 0, BUILD_KEY_SIZE);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        add_bytes(&h, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) : 0);
-    add_bytes(&h, numbers, sizeof numbers);
-    add_texts(&h, argv);
-    add_texts(&h, p->build_env);
-    if (!add_file(&h, source_fd))
-        return false;
+    hash_text(&h, FORM);
+    hash_text(&h, p->build_image);
+    hash_text(&h, p->row->workdir);
+    hash_number(&h, p->row->collect);
+    hash_text(&h, p->row->artefact);
+    hash_texts(&h, argv);
+    hash_texts(&h, p->build_env);
+    hash_number(&h, c->build_time_ms);
+    hash_number(&h, c->build_memory_bytes);
+    hash_number(&h, c->build_artefact_bytes);
+    hash_number(&h, c->pids);
+    hash_text(&h, words->source);
+    hash_bytes(&h, source->data, source->len);
     (void)crypto_generichash_final(&h, ret_key, BUILD_KEY_SIZE);
-    return true;
 }
 
 /* ---- building ---- */
@@ -211,19 +200,22 @@ static int make_new(struct bench *b, const struct plan *p, const char *source_na
 }
 
 int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
-              int source_fd, struct build_outcome *ret_outcome, struct err *e)
+              const struct bytes *source, int source_fd, struct build_outcome *ret_outcome,
+              struct err *e)
 {
     CLEANUP(freep) char **argv = NULL;
     uint8_t key[BUILD_KEY_SIZE];
 
     if (language_expand(p->row->build, words, &argv, e) < 0)
         return -1;
-    bool keeps = b->builds && make_key(b->config, p, words, argv, source_fd, key);
-    if (keeps && build_cache_find(b->builds, key, ret_outcome))
-        return 0;
+    if (b->builds) {
+        make_key(b->config, p, words, argv, source, key);
+        if (build_cache_find(b->builds, key, ret_outcome))
+            return 0;
+    }
     if (make_new(b, p, words->source, argv, source_fd, ret_outcome, e) < 0)
         return -1;
-    if (keeps && ret_outcome->repeatable)
+    if (b->builds && ret_outcome->repeatable)
         build_cache_store(b->builds, key, ret_outcome);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include "schema/buf.h"
 
 struct bench;
+struct bytes;
 struct err;
 struct plan;
 
@@ -26,10 +27,12 @@ struct build_outcome {
 };
 void build_outcome_clear(struct build_outcome *o);
 
-/* Builds source_fd (borrowed) under the name words->source, or finds it in the bench's cache. On
- * success the caller owns *ret_outcome, on failure it is untouched. */
+/* Builds a source, which is in source_fd too (both borrowed), under the name words->source, or
+ * finds it in the bench's cache. On success the caller owns *ret_outcome, on failure it is
+ * untouched. */
 NODISCARD int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
-                        int source_fd, struct build_outcome *ret_outcome, struct err *e);
+                        const struct bytes *source, int source_fd,
+                        struct build_outcome *ret_outcome, struct err *e);
 
 /* Cuts a log at BUILD_LOG_MAX and says so in it. */
 NODISCARD int build_log_cut(struct buf *log, bool truncated, struct err *e);

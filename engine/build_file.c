@@ -50,18 +50,11 @@ static void begin_hash(crypto_generichash_state *h, const struct head *head)
     (void)crypto_generichash_update(h, (const unsigned char *)head, HASHED);
 }
 
-static bool write_all(int fd, const char *data, size_t len)
+/* A file takes all of it, or the disk is full. */
+static bool put(int fd, const char *data, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
+    errno = ENOSPC;
+    return write(fd, data, len) == (ssize_t)len;
 }
 
 /* Hashes a range of `from`, and writes it to `to`, when that is one. False with errno. */
@@ -76,7 +69,7 @@ static bool pass(int from, int64_t offset, uint64_t len, crypto_generichash_stat
         if (n <= 0)
             return false;
         (void)crypto_generichash_update(h, (const unsigned char *)piece, (size_t)n);
-        if (to >= 0 && !write_all(to, piece, (size_t)n))
+        if (to >= 0 && !put(to, piece, (size_t)n))
             return false;
         offset += n;
         len -= (uint64_t)n;
@@ -97,7 +90,7 @@ int build_file_write(int fd, const struct build_outcome *o, struct err *e)
         return err_errno(e, ERR_BUG, errno, "look at an artefact");
     begin_hash(&h, &head);
     (void)crypto_generichash_update(&h, (const unsigned char *)o->log.data, o->log.len);
-    if (lseek(fd, sizeof head, SEEK_SET) < 0 || !write_all(fd, o->log.data, o->log.len) ||
+    if (lseek(fd, sizeof head, SEEK_SET) < 0 || !put(fd, o->log.data, o->log.len) ||
         !pass(o->artefact_fd, 0, head.artefact_len, &h, fd))
         return err_errno(e, ERR_DISK, errno, "keep a build");
     (void)crypto_generichash_final(&h, head.hash, sizeof head.hash);

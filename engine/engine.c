@@ -394,8 +394,10 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
     if (g->pool)
         pool_stats(g->pool, &stats);
     (void)pthread_mutex_unlock(&g->lock);
-    if (g->builds)
+    if (g->builds) {
         build_cache_stats(g->builds, &builds);
+        h.builds_max_bytes = g->config->build_cache_bytes;
+    }
     h.builds_kept = builds.entries;
     h.builds_bytes = builds.bytes;
     h.builds_found = builds.hits;

@@ -80,9 +80,10 @@ struct engine_health {
     bool ready;    /* docker, and one language's images are present */
     char why[300]; /* when not ready */
     int64_t running, cells_idle, cells_taken, cells_removing;
-    int64_t cells_made, cells_died;                    /* since the start */
-    int64_t builds_kept, builds_bytes;                 /* in the build cache, now */
-    int64_t builds_found, builds_made, builds_evicted; /* by way of it, since the start */
+    int64_t cells_made, cells_died; /* since the start */
+    /* of the build cache: now (max 0: there is none), and since the start */
+    int64_t builds_kept, builds_bytes, builds_max_bytes;
+    int64_t builds_found, builds_made, builds_evicted;
 };
 void engine_health(struct engine *g, struct engine_health *ret_health);
 

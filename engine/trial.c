@@ -136,7 +136,7 @@ static int build(struct trial *t, struct err *e)
     run_prepare(t->b, t->plan, &t->limits);
     engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
     int64_t start = clock_mono_ns();
-    if (build_run(t->b, t->plan, &t->words, t->source_fd, &o, e) < 0)
+    if (build_run(t->b, t->plan, &t->words, &t->submission->source, t->source_fd, &o, e) < 0)
         return -1;
     t->report->build_ms = (clock_mono_ns() - start) / NS_PER_MS;
     int rc = 1;

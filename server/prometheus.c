@@ -162,7 +162,7 @@ static void add_engine(struct page *p, struct request *r)
             "Containers that died before they were needed.");
     gauge(p, "scrc_build_cache_bytes", (double)h.builds_bytes,
           "What the builds that are kept take on the disk.");
-    gauge(p, "scrc_build_cache_limit_bytes", (double)r->server->config->build_cache_bytes,
+    gauge(p, "scrc_build_cache_limit_bytes", (double)h.builds_max_bytes,
           "BUILD_CACHE_BYTES; 0: there is no cache.");
     head(p, "scrc_build_cache_requests_total", "counter",
          "Builds that were asked for, by what the cache had.");

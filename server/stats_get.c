@@ -57,15 +57,14 @@ static json_t *pool_of(const struct engine_health *h)
 }
 
 /* JSON null where it is off. */
-static json_t *build_cache_of(const struct engine_health *h, const struct config *c)
+static json_t *build_cache_of(const struct engine_health *h)
 {
-    if (c->build_cache_bytes == 0)
+    if (h->builds_max_bytes == 0)
         return json_null();
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "entries", (json_int_t)h->builds_kept,
                      "bytes", (json_int_t)h->builds_bytes, "max_bytes",
-                     (json_int_t)c->build_cache_bytes, "hits", (json_int_t)h->builds_found,
-                     "misses", (json_int_t)h->builds_made, "evicted",
-                     (json_int_t)h->builds_evicted);
+                     (json_int_t)h->builds_max_bytes, "hits", (json_int_t)h->builds_found, "misses",
+                     (json_int_t)h->builds_made, "evicted", (json_int_t)h->builds_evicted);
 }
 
 /* JSON null where Kafka is off. */
@@ -110,8 +109,8 @@ static json_t *present(struct request *r)
         "ready", ready.ready, "reasons", ready.reasons, "degraded", ready.degraded, "queued",
         (json_int_t)c.queued, "running", (json_int_t)c.running, "final", (json_int_t)c.final,
         "parallel", (json_int_t)s->config->runner_max_parallel, "oldest_queued", oldest, "pool",
-        pool_of(&ready.health), "build_cache", build_cache_of(&ready.health, s->config), "docker",
-        docker, "table", table, "subscribers", (json_int_t)hub_count(s->hub), "kafka", kafka_of(s));
+        pool_of(&ready.health), "build_cache", build_cache_of(&ready.health), "docker", docker,
+        "table", table, "subscribers", (json_int_t)hub_count(s->hub), "kafka", kafka_of(s));
 }
 
 /* False when the request is answered: a name that is none. */

@@ -1,10 +1,11 @@
 """A source that was built before is not compiled again, and its verdict is the same."""
 
+import json
 import os
 
 import pytest
 
-from harness import submission, test, wait_for
+from harness import IMAGES, submission, test, wait_for
 
 C = '#include <stdio.h>\nint main(void) { int n; scanf("%d", &n); printf("%d\\n", n * 2); }\n'
 SOURCES = {
@@ -30,11 +31,10 @@ def builds(server):
     return {name: os.stat(f"{folder}/{name}").st_size for name in os.listdir(folder)}
 
 
-def is_there(server):
-    """[hits, misses] since the last call of it."""
-    now = cache(server)
-    before, server.before = getattr(server, "before", {"hits": 0, "misses": 0}), now
-    return [now[k] - before[k] for k in ("hits", "misses")]
+def asked(server):
+    """[hits, misses] since its start."""
+    state = cache(server)
+    return [state["hits"], state["misses"]]
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_what_was_built_is_found(fresh_server, language):
     server = fresh_server(LANGUAGES=language).start().ready()
     sent = submission(language, SOURCES[language], TESTS)
     first = server.judge(sent)
-    assert is_there(server) == [0, 1]  # the self-test's build is not one of these
+    assert asked(server) == [0, 1]  # the self-test's build is not one of these
     again = server.judge(sent)
-    assert is_there(server) == [1, 0]
+    assert asked(server) == [1, 1]
     for report in (first, again):
         assert report["verdict"] == "OK", report
         assert [t["stdout"] for t in report["tests"]] == ["42\n", "-6\n"]
@@ -57,37 +57,51 @@ def test_what_was_built_is_found(fresh_server, language):
     server.restart(kill=True)
     server.ready()
     assert server.judge(sent)["verdict"] == "OK"
-    server.before = {"hits": 0, "misses": 0}
-    assert is_there(server) == [1, 0]
+    assert asked(server) == [1, 0]
 
 
 def test_a_failure_and_a_warning_are_told_again(c_server):
     server = c_server()
-    for source, verdict, said in (("int main(void) { return x; }", "BF", "undeclared"),
-                                  (WARNS, "OK", "careful")):
+    for n, source, verdict, said in ((1, "int main(void) { return x; }", "BF", "undeclared"),
+                                     (2, WARNS, "OK", "careful")):
         reports = [server.judge(submission("c", source)) for _ in range(2)]
         for r in reports:
             assert r["verdict"] == verdict and said in r["build_log"], r
         assert reports[0]["build_log"] == reports[1]["build_log"]
         assert reports[0]["exit_code"] == reports[1]["exit_code"]
-        assert is_there(server) == [1, 1]
+        assert asked(server) == [n, n]
 
 
 def test_what_makes_a_difference(c_server):
     """The source's every byte and the settings of builds; not the limits of tests, nor the tests."""
     server = c_server()
     server.judge(submission("c", C, TESTS))
-    is_there(server)
     server.judge(submission("c", C, [test("1", "2")], time_ms=700, memory_mib=32))
-    assert is_there(server) == [1, 0]
+    assert asked(server) == [1, 1]
     server.judge(submission("c", C + "\n", TESTS))
-    assert is_there(server) == [0, 1]
+    assert asked(server) == [1, 2]
     server.terminate()
     server.settings["BUILD_MEMORY_LIMIT"] = "900MiB"
-    server.before = {"hits": 0, "misses": 0}
     server.start().ready()
     server.judge(submission("c", C, TESTS))
-    assert is_there(server) == [0, 1]
+    assert asked(server) == [0, 1]
+
+
+def test_other_flags_are_another_build(fresh_server, tmp_path):
+    def row(flag):
+        (tmp_path / "flags.json").write_text(json.dumps({
+            "title": "C", "image": IMAGES["C_IMAGE"], "run_image": IMAGES["C_RUN_IMAGE"],
+            "workdir": "/tmp", "source_name": "main.c", "collect": "file", "artefact": "main",
+            "build": ["gcc", "-static", flag, "-o", "main", "{source}"], "run": ["./main"],
+            "hello": 'int puts(const char *);\nint main(void) { puts("scrc"); }\n'}))
+    server = fresh_server(LANGUAGES_DIR=str(tmp_path), LANGUAGES="flags")
+    for answer in ("1", "2"):
+        row(f"-DANSWER={answer}")
+        server.start().ready()
+        report = server.judge(submission("flags", '#include <stdio.h>\nint main(void) '
+                                                  '{ printf("%d", ANSWER); }', [test("", answer)]))
+        assert report["verdict"] == "OK" and asked(server) == [0, 1], report
+        server.terminate()
 
 
 def test_a_limit_that_fired_is_not_kept(c_server):
@@ -95,11 +109,19 @@ def test_a_limit_that_fired_is_not_kept(c_server):
     server = c_server(BUILD_MEMORY_LIMIT="40MiB")
     macros = "".join(f"#define A{i} A{i - 1} A{i - 1}\n" for i in range(1, 27))
     slow = "#define A0 1,\n" + macros + "int x[] = { A26 };\nint main(void) { return 0; }\n"
-    for _ in range(2):
+    for n in (1, 2):
         report = server.judge(submission("c", slow))
         assert report["verdict"] == "BF" and "BUILD_MEMORY_LIMIT" in report["build_log"], report
-        assert is_there(server) == [0, 1]
+        assert asked(server) == [0, n]
     assert builds(server) == {}
+
+
+def test_no_place_for_it(c_server, tmp_path):
+    """It says so, and does without."""
+    (tmp_path / "builds").write_text("not a folder")
+    server = c_server(DATA_DIR=str(tmp_path))
+    assert server.judge(submission("c", C, TESTS))["verdict"] == "OK"
+    assert cache(server) is None and "build_cache_off" in server.log()
 
 
 def test_off(c_server):
@@ -125,7 +147,7 @@ def test_deleted_by_hand(c_server):
     for name in builds(server):
         os.unlink(f"{server.data}/builds/{name}")
     assert server.judge(sent)["verdict"] == "OK"
-    assert is_there(server) == [0, 2] and len(builds(server)) == 1
+    assert asked(server) == [0, 2] and len(builds(server)) == 1
 
 
 def test_bytes_that_nobody_wrote(c_server):
@@ -140,9 +162,9 @@ def test_bytes_that_nobody_wrote(c_server):
         f.write(b"\0" * 2000)
     server.start().ready()
     assert server.judge(sent)["verdict"] == "OK"
-    assert is_there(server) == [0, 1]
+    assert asked(server) == [0, 1]
     assert server.judge(sent)["verdict"] == "OK"
-    assert is_there(server) == [1, 0]
+    assert asked(server) == [1, 1]
 
 
 def test_a_small_disk_is_left_to_the_table(c_server, small_disk):
