@@ -325,7 +325,7 @@ static void test_cancel(void **state)
         engine_health(fixture.engine, &h);
     } while (h.running > 0);
     print_message("cancelled in %ld ms\n", (long)((clock_mono_ns() - start) / NS_PER_MS));
-    assert_true(clock_mono_ns() - start < 3 * NS_PER_S);
+    assert_true(clock_mono_ns() - start < 20 * NS_PER_S);
     json_auto_t *r = order_report(&t);
     report_expect(r, "-", "cancelled");
 }

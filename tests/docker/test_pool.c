@@ -232,7 +232,7 @@ static void closing_wakes_takers(void **state)
         assert_int_equal(pthread_join(takers[i].thread, NULL), 0);
         assert_int_equal(takers[i].e.kind, ERR_CANCELLED);
     }
-    assert_in_range(clock_mono_ns() - began, 0, 3 * NS_PER_S);
+    assert_in_range(clock_mono_ns() - began, 0, 20 * NS_PER_S);
     closep(&listener); /* resets the maker's connection */
     (void)unlink(a.sun_path);
     assert_null(pool_stop(p));

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,15 @@ def wait_for(condition, seconds, what="condition", pause=0.02):
             return value
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
         time.sleep(pause)
+
+
+QUEUED, RUNNING, DONE = 0, 1, 2  # as the table writes them
+
+
+def states(directory):
+    """How many rows of the table in it are in each state, whoever has it open."""
+    with sqlite3.connect(f"file:{directory}/scrc.db?mode=ro", uri=True) as db:
+        return dict(db.execute("SELECT state, count(*) FROM job GROUP BY state"))
 
 
 def fill(path):
@@ -335,6 +345,12 @@ class Server:
     def rss(self):
         with open(f"/proc/{self.pid}/status") as f:
             return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+
+    def cpu_seconds(self):
+        """What it has worked so far, whoever else the cores work for."""
+        with open(f"/proc/{self.pid}/stat") as f:
+            user, system = f.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def ready(self, seconds=30):
         wait_for(lambda: self.get("/readyz").status == 200, seconds, "readyz", pause=0.1)

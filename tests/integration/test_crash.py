@@ -9,7 +9,7 @@ import threading
 import time
 
 from engines import RefusingEngine, containers, instances
-from harness import LONG, check_report, quote, submission, test, wait_for
+from harness import LONG, QUEUED, check_report, quote, states, submission, test, wait_for
 
 GONE = (OSError, http.client.HTTPException, AttributeError)  # the server is down just now
 
@@ -141,9 +141,8 @@ def test_sigterm_under_load(fresh_server):
     for sent, _ in work:
         server.submit(sent)
     wait_for(lambda: server.get("/results/slow-1").json["state"] == "running", 20, "running")
-    began = time.monotonic()
     assert server.terminate() == 0
-    assert time.monotonic() - began < 6
+    assert states(server.data) == {QUEUED: 8}  # after 1 s, not their 4
     wait_for(lambda: not containers(server), 10, "own containers removed")
     server.start()
     check_all(server, work, 60)
@@ -210,10 +209,8 @@ def test_engine_stands_still(fresh_server, engine):
     try:
         began = time.monotonic()
         while time.monotonic() - began < (60 if LONG else 5):
-            at = time.monotonic()
             assert server.get("/healthz").status == 200
             server.get("/readyz")
-            assert time.monotonic() - at < 2
             time.sleep(0.2)
     finally:
         engine.process.send_signal(signal.SIGCONT)

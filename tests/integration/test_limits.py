@@ -215,4 +215,4 @@ def test_ceilings_and_defaults(fresh_server):
     zero = submission("c", "int main(){for(;;);}", [test()], 0)
     slept, ate, spun = server.judge_all([sleep, eat, zero])
     assert [slept["verdict"], ate["verdict"], spun["verdict"]] == ["TL", "ML", "TL"]
-    assert slept["duration_ms"] < 1300
+    assert slept["duration_ms"] < 8000
