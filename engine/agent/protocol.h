@@ -125,7 +125,7 @@ struct agent_result {
     int64_t wall_ns;    /* exec to exit of the main process */
     int64_t waited_ns;  /* for a core, and throttled; 0 when nobody looked */
     uint64_t memory_bytes; /* the larger of the biggest ru_maxrss and the biggest sample of
-                              anon+shmem above its value before exec */
+                              anon+shmem, the last at the end, above its value before exec */
     uint32_t oom_kills;    /* counted by the kernel during the run */
     uint32_t pad;
 };

@@ -110,15 +110,21 @@ static int check_wall(struct watch *w, int64_t now, struct fault *f)
     return 0;
 }
 
-static int sample(struct watch *w, int64_t now, struct fault *f)
+static int look_at_memory(struct watch *w, struct fault *f)
 {
     int64_t memory;
 
-    if (cgroup_read(w->cell->group, CGROUP_MEMORY, &memory, f) < 0 ||
-        used_cpu(w, &w->cpu_ns, f) < 0)
+    if (cgroup_read(w->cell->group, CGROUP_MEMORY, &memory, f) < 0)
         return -1;
     if (memory > w->memory_max)
         w->memory_max = memory;
+    return 0;
+}
+
+static int sample(struct watch *w, int64_t now, struct fault *f)
+{
+    if (look_at_memory(w, f) < 0 || used_cpu(w, &w->cpu_ns, f) < 0)
+        return -1;
     if (w->cpu_ns >= w->run->cpu_limit_ns) {
         w->limit = AGENT_LIMIT_CPU;
         return 0;
@@ -243,16 +249,16 @@ static int bury(struct watch *w, struct fault *f)
 
 static int fill_result(struct watch *w, struct agent_result *r, struct fault *f)
 {
-    int64_t cpu_ns, oom_kills, memory = w->memory_max - w->memory_base;
+    int64_t cpu_ns, oom_kills;
 
-    if (used_cpu(w, &cpu_ns, f) < 0 ||
+    /* Its files in memory are still there, and may have come since the last sample. */
+    if (used_cpu(w, &cpu_ns, f) < 0 || look_at_memory(w, f) < 0 ||
         cgroup_read(w->cell->group, CGROUP_OOM_KILLS, &oom_kills, f) < 0)
         return -1;
     oom_kills -= w->cell->oom_kills;
     if (w->started_ns == 0 && w->limit != AGENT_LIMIT_KILLED && oom_kills == 0)
         return fault_set(f, "the program did not start (status %d)", w->end.status);
-    if (memory < 0)
-        memory = 0;
+    int64_t memory = w->memory_max > w->memory_base ? w->memory_max - w->memory_base : 0;
     r->limit = w->end.stopped ? w->limit : AGENT_LIMIT_NONE;
     r->status = w->end.status;
     r->exec_errno = w->exec_errno;
