@@ -102,14 +102,13 @@ function Latency({ s, whose, change }: { s: Stats; whose: Whose; change: (whose:
       <Select label="with" value={whose.verdict} change={(verdict) => change({ ...whose, verdict })}
         options={[['', 'any verdict'], ...VERDICTS.map((v): [string, string] => [v, v])]} />
     </>}>
-      <Plot title={stage === 'total' ? 'From accepted to final' : `Time in ${stage}`} times={s.t} format={duration}
+      <Plot title={stage === 'total' ? 'From accepted to final' : `Time in ${stage}`} times={s.t} format={duration} whole
         curves={latencyCurves(s, stage)} />
     </Card>
   );
 }
 
 function Plots({ s, whose, change }: { s: Stats; whose: Whose; change: (whose: Whose) => void }) {
-  const whole = (v: number | null) => (v == null || !Number.isInteger(v) ? '' : count(v));
   return (
     <div class="grid">
       <Card title="Throughput">
@@ -120,7 +119,7 @@ function Plots({ s, whose, change }: { s: Stats; whose: Whose; change: (whose: W
       <Finished s={s} />
       <Latency s={s} whose={whose} change={change} />
       <Card title="Queue and cells">
-        <Plot title="How many" times={s.t} format={whole} curves={[
+        <Plot title="How many" times={s.t} format={count} whole curves={[
           { name: 'queued', colour: '--curve-2', values: s.queued },
           { name: 'running', colour: '--curve-1', values: s.running },
           { name: 'cells taken', colour: '--curve-5', values: s.cells_taken },

@@ -18,9 +18,11 @@ export interface PlotProps {
   times: number[]; /* seconds since 1970 */
   curves: Curve[];
   format: (value: number | null) => string;
+  whole?: boolean; /* of things that `format` shows without a fraction: no two ticks read the same */
 }
 
 const HEIGHT = 180;
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
 
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -36,7 +38,10 @@ function optionsOf(p: PlotProps, width: number): uPlot.Options {
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     padding: [12, 12, 0, 0],
-    axes: [{ ...axis, size: 28, space: 60, values: (_u, ticks) => ticks.map(clockOf) }, { ...axis, size: 64, values: (_u, ticks) => ticks.map((t) => p.format(t)) }],
+    axes: [
+      { ...axis, size: 28, space: 60, values: (_u, ticks) => ticks.map(clockOf) },
+      { ...axis, size: 64, ...(p.whole && { incrs: WHOLE_STEPS }), values: (_u, ticks) => ticks.map((t) => p.format(t)) },
+    ],
     series: [{}, ...p.curves.map((c) => ({
       label: c.name, stroke: css(c.colour), width: 1.5, points: { size: 4 }, spanGaps: true,
     }))],
