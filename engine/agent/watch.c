@@ -69,7 +69,8 @@ static int hear_start(struct watch *w, struct fault *f)
             w->started_ns = note.mono_ns;
             w->starve.looked_ns = note.mono_ns;
             w->cpu_base = note.cpu_ns;
-            w->memory_base = note.memory >= 0 ? note.memory : w->cell->memory;
+            if (note.memory >= 0)
+                w->memory_base = note.memory;
         }
     }
     return 0;
@@ -303,7 +304,8 @@ int watch_run(const struct watch_cell *cell, const struct agent_run *run,
                        .run = run,
                        .begun_ns = now_ns(),
                        .own_ns = box_clock(CLOCK_PROCESS_CPUTIME_ID),
-                       .init_ns = box_clock(box_cpu_clock(cell->box->init)) };
+                       .init_ns = box_clock(box_cpu_clock(cell->box->init)),
+                       .memory_base = cell->memory };
     struct agent_result r = { .head = { AGENT_MAGIC, AGENT_RESULT, run->head.nonce } };
     int artefact = -1;
 

@@ -222,6 +222,7 @@ static void test_wait_ends_with_the_report(void **state)
     expect_status(hear(fd, false), 202);
 }
 
+/* Never too early, and not much too late; a busy host may need several tries. */
 static void test_wait_ends_in_time(void **state)
 {
     static const struct {
@@ -232,11 +233,15 @@ static void test_wait_ends_in_time(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char target[60];
         (void)snprintf(target, sizeof target, "/submissions?wait=%s", cases[i].wait);
-        int64_t began = clock_mono_ns();
-        json_auto_t *body = expect(post(*state, target, HELLO), 202);
-        int64_t ms = (clock_mono_ns() - began) / NS_PER_MS;
-        assert_in_range(ms, cases[i].least_ms, cases[i].least_ms + 10000);
-        assert_non_null(json_object_get(body, "submitted_at"));
+        int64_t late_ms = INT64_MAX;
+        for (int try = 0; try < 5 && late_ms >= 1000; try++) {
+            int64_t began = clock_mono_ns();
+            json_auto_t *body = expect(post(*state, target, HELLO), 202);
+            late_ms = (clock_mono_ns() - began) / NS_PER_MS - cases[i].least_ms;
+            assert_true(late_ms >= 0);
+            assert_non_null(json_object_get(body, "submitted_at"));
+        }
+        assert_true(late_ms < 1000);
     }
 }
 
