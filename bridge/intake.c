@@ -19,6 +19,7 @@
 #define FLIGHT_OPS   4096
 #define FLIGHT_BYTES ((size_t)(16 * MIB))
 #define RETRY_NS     (200 * NS_PER_MS)
+#define FOREIGN_MAX  16
 #define COUNTS_NS    (20 * NS_PER_MS) /* how often the table is asked how full it is */
 
 struct partition {
@@ -39,7 +40,9 @@ struct intake {
     struct message_queue held;
     int64_t retry_ns, counts_ns, scripts;
     bool blocked, ended;
-    char why[200];            /* it is blocked */
+    char why[200];                                   /* it is blocked */
+    char foreign[FOREIGN_MAX][ENVELOPE_REASON_SIZE]; /* types that were said to be skipped */
+    size_t foreign_len;
     struct seqset unreported; /* jobs of ours that are not final; commit_reported only */
 
     /* the writer thread's own: what its last group made final */
@@ -191,6 +194,23 @@ static void hold(struct intake *in, struct message *m, const char *why)
     (void)snprintf(in->why, sizeof in->why, "%s", why);
 }
 
+/* Said once for each type: a producer that names ours wrongly would find nothing judged. */
+static void note_foreign(struct intake *in, const struct message *m)
+{
+    const char *why = m->envelope.reason; /* names the type */
+
+    for (size_t i = 0; i < in->foreign_len; i++) {
+        if (strcmp(in->foreign[i], why) == 0)
+            return;
+    }
+    if (in->foreign_len == FOREIGN_MAX)
+        return;
+    (void)snprintf(in->foreign[in->foreign_len++], ENVELOPE_REASON_SIZE, "%s", why);
+    log_warning("kafka_foreign_type", log_s("topic", m->origin.topic),
+                log_i("partition", m->origin.partition), log_i("offset", m->origin.offset),
+                log_s("why", why), log_s("next", "messages of this type are skipped"));
+}
+
 static void count(struct intake *in, const struct message *m)
 {
     const struct envelope *v = &m->envelope;
@@ -200,6 +220,8 @@ static void count(struct intake *in, const struct message *m)
     tally_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
     tally_add(in->tally, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
     tally_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
+    if (v->kind == ENVELOPE_FOREIGN)
+        note_foreign(in, m);
     if (v->kind == ENVELOPE_DONE)
         in->ended |= !in->config->ignore_done;
     else if (!message_is_skipped(m) && ++in->scripts == in->config->expected)

@@ -49,6 +49,7 @@ static int prepare(struct message *m, const struct bridge_config *c)
                                            .value = k->payload,
                                            .value_len = k->len,
                                            .topic = topic,
+                                           .partition = k->partition,
                                            .offset = k->offset };
 
     m->origin = (struct outbox_origin){ topic, k->partition, k->offset,

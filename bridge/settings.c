@@ -22,6 +22,9 @@ static const struct property consumer_rows[] = {
     { "auto.commit.interval.ms", "1000" },
     { "auto.offset.reset", "earliest" },
     { "partition.assignment.strategy", "range,roundrobin" },
+    /* A killed server's partitions have a new owner after this long; the broker's default is 45 s.
+     */
+    { "session.timeout.ms", "10000" },
     { "topic.metadata.refresh.interval.ms", "5000" }, /* a topic that appears later */
     /* A full prefetch queue stops fetching for a second (up to librdkafka 2.1), so it must hold
      * what the table takes in one. */

@@ -55,13 +55,38 @@ def test_full_words_when_asked_for(topics, fresh_server):
 def test_ids_as_the_reference_derives_them(topics, fresh_server):
     server = topics.server(fresh_server).start()
     topics.send(quick(None), quick(None, 2), quick(None, 3), keys=["key", "key", None])
-    found = topics.wait_reports({"key", f"{topics.scripts}:2"})
+    found = topics.wait_reports({"key", f"{topics.scripts}:0:2"})
     wait_for(lambda: len(topics.reports()) == 3, 30, "three reports", pause=0.3)
     assert sorted(m.key for m in topics.broker.consume(topics.results)) == \
-        sorted([b"key", b"key", f"{topics.scripts}:2".encode()])
+        sorted([b"key", b"key", f"{topics.scripts}:0:2".encode()])
     assert server.report("key")["id"] == "key"
     assert server.report("key@0:1")["stdout"] == "2\n"
     assert found["key"]
+
+
+def test_two_partitions_have_ids_of_their_own(topics, fresh_server):
+    """Messages without id and key at one offset of two partitions are two submissions."""
+    topics.broker.create_topic(topics.scripts, 2)
+    topics.server(fresh_server).start()
+    for p in (0, 1):
+        topics.broker.produce(topics.scripts, json.dumps(quick(None, p)).encode(), partition=p)
+    found = topics.wait_reports({f"{topics.scripts}:{p}:0" for p in (0, 1)})
+    assert [found[f"{topics.scripts}:{p}:0"][0]["stdout"] for p in (0, 1)] == ["0\n", "1\n"]
+
+
+def test_frames_around_a_submission(topics, fresh_server):
+    """A CloudEvent in structured mode, and what serializers of a schema registry put in front."""
+    server = topics.server(fresh_server).start()
+    event = {"specversion": "1.0", "id": "e1", "source": "/lms", "type": "com.lms.sent",
+             "data": quick("in-event")}
+    topics.send_bytes(json.dumps(event).encode(), key="k")
+    topics.send_bytes(b"\0\0\0\0\7" + json.dumps(quick("framed")).encode(), key="k")
+    topics.send_bytes(b'{"type": "com.lms.left", "id": "x"}', key="k")
+    topics.send_bytes(b'{"type": "com.lms.left", "id": "y"}', key="k")
+    topics.wait_reports({"in-event", "framed"})
+    wait_for(lambda: "kafka_foreign_type" in server.log(), 20, "said")
+    assert topics.dead_letters() == []
+    assert server.log().count("kafka_foreign_type") == 1 and "com.lms.left" in server.log()
 
 
 def test_over_http_and_kafka_it_is_one(topics, fresh_server):
@@ -86,14 +111,14 @@ def test_a_topic_made_anew_is_read_anew(topics, fresh_server):
     """Its offsets begin at 0 once more: they are no replay of what was there before."""
     server = topics.server(fresh_server).start()
     topics.send(quick("a"), quick(None), quick("c"))
-    topics.wait_reports({"a", f"{topics.scripts}:1", "c"})
+    topics.wait_reports({"a", f"{topics.scripts}:0:1", "c"})
     server.terminate()
     topics.broker.delete_topic(topics.scripts)
     wait_for(lambda: topics.scripts not in topics.broker.topics(), 30, "it is gone", pause=0.3)
     topics.send(quick("d"), quick(None, 2))
     server.start()
     topics.wait_reports({"d"})
-    wait_for(lambda: [r["id"] for r in topics.reports()].count(f"{topics.scripts}:1") == 2, 60,
+    wait_for(lambda: [r["id"] for r in topics.reports()].count(f"{topics.scripts}:0:1") == 2, 60,
              "both that are told by their offset", pause=0.5)
     assert "topic_made_anew" in server.log()
 
