@@ -13,10 +13,11 @@
 
 #define LOCK_POLL_MS 50
 
-extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[];
+extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[];
 
 /* migrations[n] makes version n + 1. Never change one that was released; add the next. */
-static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004 };
+static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004,
+                                          jobs_sql_005 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/sql");

@@ -45,6 +45,7 @@ static int expire_row(struct jobs *j, int64_t seq, struct err *e)
         "DELETE FROM text_use WHERE seq = ?1",
         "DELETE FROM body WHERE seq = ?1",
         "DELETE FROM report WHERE seq = ?1",
+        "DELETE FROM message_headers WHERE seq = ?1",
         "UPDATE job SET expired = 1 WHERE seq = ?1",
     };
 

@@ -11,6 +11,7 @@ static void clear_item(struct outbox_item *i)
     free(i->payload);
     free(i->reason);
     free(i->topic);
+    free(i->headers);
     (void)submission_free(i->submission);
 }
 
@@ -49,9 +50,11 @@ static int copy_row(struct db_stmt *q, struct outbox_item *i)
     i->seq = db_int(q, 2);
     i->partition = (int32_t)db_int(q, 7);
     i->offset = db_int(q, 8);
+    i->sent_ms = db_is_null(q, 9) ? -1 : db_int(q, 9);
     if (copy_bytes(q, 3, &i->key, &i->key_len) < 0 ||
         copy_bytes(q, 4, &i->payload, &i->payload_len) < 0 ||
-        copy_bytes(q, 5, &i->reason, &len) < 0 || copy_bytes(q, 6, &i->topic, &len) < 0)
+        copy_bytes(q, 5, &i->reason, &len) < 0 || copy_bytes(q, 6, &i->topic, &len) < 0 ||
+        copy_bytes(q, 10, &i->headers, &i->headers_len) < 0)
         return -1;
     return 0;
 }
@@ -97,7 +100,7 @@ static int read_rows(struct db *d, int64_t after, size_t max_rows, size_t max_by
         "SELECT o.number, o.kind, o.seq,"
         " CASE o.kind WHEN 0 THEN coalesce(j.told_id, j.id) ELSE o.key END,"
         " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
-        " o.offset FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
+        " o.offset, o.sent_ms, o.headers FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
         " LEFT JOIN report r ON r.seq = o.seq WHERE o.number > ?1 ORDER BY o.number LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     size_t bytes = 0;

@@ -27,7 +27,10 @@ struct outbox_origin {
     const char *topic;
     int32_t partition;
     int64_t offset;
-    int64_t sent_ms; /* what the message says of its time; -1: nothing */
+    int64_t sent_ms;     /* what the message says of its time; -1: nothing */
+    int64_t digest;      /* of its key and value; 0: not known */
+    const void *headers; /* packed (the bridge knows how); go out with its report; NULL: none */
+    size_t headers_len;
 };
 
 enum outbox_kind {
@@ -56,9 +59,12 @@ struct outbox_item {
     char *payload; /* NUL-terminated beyond payload_len; NULL: none */
     size_t payload_len;
     char *reason; /* DEAD_LETTER: why; else NULL */
-    char *topic;  /* REFUSAL, DEAD_LETTER: where it was read; else NULL */
+    char *topic;  /* where the message was read that asked for it; NULL: not in Kafka */
     int32_t partition;
     int64_t offset;
+    int64_t sent_ms; /* of that message; -1: none */
+    char *headers;   /* of that message, packed; NULL: none */
+    size_t headers_len;
     struct submission
         *submission; /* REPORT: lends report_render() the tests' texts; NULL: expired */
 };

@@ -37,7 +37,7 @@ class Message(NamedTuple):
 
     @property
     def header(self):
-        return {name: value.decode() for name, value in self.headers}
+        return {name: value.decode("utf-8", "replace") for name, value in self.headers}
 
 
 def message_of(line):

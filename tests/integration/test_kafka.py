@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import check_report, run_scrc, submission, test, wait_for
+from broker import Message
 from kafka import Topics, duplicates, quick
 
 
@@ -72,6 +73,43 @@ def test_two_partitions_have_ids_of_their_own(topics, fresh_server):
         topics.broker.produce(topics.scripts, json.dumps(quick(None, p)).encode(), partition=p)
     found = topics.wait_reports({f"{topics.scripts}:{p}:0" for p in (0, 1)})
     assert [found[f"{topics.scripts}:{p}:0"][0]["stdout"] for p in (0, 1)] == ["0\n", "1\n"]
+
+
+TRACE = (("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+         ("correlation-id", b"c-1"), ("ce_id", b"e-1"), ("odd", "\u00e9=".encode()))
+
+
+def test_headers_go_through(topics, fresh_server):
+    """Reports and dead letters carry what the message carried, and say where it was read."""
+    server = topics.server(fresh_server).start()
+    broker = topics.broker
+    broker.produce(topics.scripts, Message(json.dumps(quick("a")).encode(), b"a", TRACE))
+    broker.produce(topics.scripts, Message(b'{"id": "bad"}', b"bad", TRACE[:2]))
+    topics.wait_reports({"a", "bad"})
+    broker.produce(topics.scripts, Message(json.dumps(quick("a")).encode(), b"a",
+                                           (("correlation-id", b"c-2"),)))
+    server.submit(quick("http"))
+    topics.wait_reports({"http"})
+    wait_for(lambda: len(topics.reports()) == 4, 30, "told again", pause=0.3)
+    found = {}
+    for m in broker.consume(topics.results, topics.dead):
+        found.setdefault(m.key.decode(), []).append(m)
+
+    def theirs(m):
+        return tuple(h for h in m.headers if not h[0].startswith("scrc-"))
+
+    first, again = found["a"]
+    assert theirs(first) == TRACE and theirs(again) == (("correlation-id", b"c-2"),)
+    assert [m.header["scrc-source-offset"] for m in found["a"]] == ["0", "2"]
+    sent = [m.timestamp for m in broker.consume(topics.scripts)]
+    assert first.header["scrc-source-topic"] == topics.scripts
+    assert first.header["scrc-source-partition"] == "0"
+    assert first.header["scrc-source-timestamp"] == str(sent[0])
+    assert len(found["bad"]) == 2  # its report, and the dead letter
+    for m in found["bad"]:
+        assert theirs(m) == TRACE[:2] and m.header["scrc-source-offset"] == "1"
+    [http] = found["http"]
+    assert [h[0] for h in http.headers] == ["scrc-outbox"]
 
 
 def test_frames_around_a_submission(topics, fresh_server):
