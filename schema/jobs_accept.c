@@ -63,7 +63,8 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(insert) =
         "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"
-        " origin_stream, origin_offset) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " origin_stream, origin_offset, seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " CASE WHEN ?11 > 0 THEN max(?11, (SELECT coalesce(max(seq), 0) FROM job)) + 1 END)"
         " ON CONFLICT(id) DO NOTHING";
     const struct submission *s = op->u.accept.submission;
     const struct outbox_origin *o = op->u.accept.origin;
@@ -82,6 +83,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 6, o || j->publish_all);
     db_bind_text(q, 7, told && strcmp(told, op->u.accept.id) != 0 ? told : NULL);
     db_bind_int(q, 8, j->change + 1);
+    db_bind_int(q, 11, j->seq_floor);
     if (o) {
         db_bind_int(q, 9, stream);
         db_bind_int(q, 10, o->offset);
@@ -91,8 +93,10 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     }
     if (db_run(q, e) < 0)
         return -1;
+    if (db_changes(j->db) == 0)
+        return 0;
     op->u.accept.seq = db_last_seq(j->db);
-    return db_changes(j->db) > 0;
+    return 1;
 }
 
 static int insert_body(struct jobs *j, int64_t seq, const struct submission_packed *p,
@@ -209,8 +213,10 @@ static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     db_bind_int(q, 1, seq);
     n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "no row %" PRId64, seq);
+    if (n <= 0) { /* a repetition of a row that went back to Kafka */
+        op->u.accept.replay = false;
+        return n;
+    }
     op->u.accept.existing = true;
     op->u.accept.seq = seq;
     (void)snprintf(op->u.accept.id, sizeof op->u.accept.id, "%s", db_text(q, 0, NULL));

@@ -163,6 +163,18 @@ static void bind_known(struct db_stmt *q, int n, bool known, int64_t value)
         db_bind_null(q, n);
 }
 
+int jobs_intake_known(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
+                      struct err *e)
+{
+    struct jobs_stream *stream;
+
+    if (find_stream(j, o, &stream, e) < 0)
+        return -1;
+    if (stream)
+        *ret_number = stream->number;
+    return stream ? 1 : 0;
+}
+
 int jobs_intake_stream(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
                        struct err *e)
 {
@@ -176,8 +188,8 @@ int jobs_intake_stream(struct jobs *j, const struct outbox_origin *o, int64_t *r
 
 int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq, struct err *e)
 {
-    JOBS_SQL(insert) =
-        "INSERT INTO intake(stream, offset, seq, sent_ms, digest) VALUES(?1, ?2, ?3, ?4, ?5)";
+    JOBS_SQL(insert) = "INSERT OR REPLACE INTO intake(stream, offset, seq, sent_ms, digest) "
+                       "VALUES(?1, ?2, ?3, ?4, ?5)";
     struct jobs_stream *stream;
 
     if (need_stream(j, o, &stream, e) < 0)

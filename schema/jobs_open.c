@@ -187,7 +187,7 @@ static int load_memory(struct jobs *j, struct err *e)
     int64_t rows;
     int n;
 
-    if (!q || db_number(j->db, "SELECT max(seq) FROM job", &rows, e) < 0)
+    if (!q || db_number(j->db, "SELECT count(*) FROM job", &rows, e) < 0)
         return -1;
     while ((n = db_step(q, e)) > 0) {
         if (seqset_reserve(&j->queued, db_int(q, 0)) < 0)

@@ -133,6 +133,40 @@ int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes
     return rc;
 }
 
+static int is_told(struct db *d, const struct outbox_origin *o, int64_t seq, bool *ret_told,
+                   struct err *e)
+{
+    JOBS_SQL(of_row) = "SELECT EXISTS (SELECT 1 FROM job WHERE seq = ?1 AND state < 2)"
+                       " OR EXISTS (SELECT 1 FROM outbox WHERE seq = ?1)";
+    JOBS_SQL(of_message) = "SELECT EXISTS (SELECT 1 FROM outbox WHERE kind > 0"
+                           " AND partition = ?1 AND offset = ?2 AND topic = ?3)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, seq > 0 ? of_row : of_message, e);
+
+    if (!q)
+        return -1;
+    if (seq > 0) {
+        db_bind_int(q, 1, seq);
+    } else {
+        db_bind_int(q, 1, o->partition);
+        db_bind_int(q, 2, o->offset);
+        db_bind_text(q, 3, o->topic);
+    }
+    if (db_step(q, e) <= 0)
+        return -1;
+    *ret_told = db_int(q, 0) == 0;
+    return 0;
+}
+
+int outbox_is_told(struct jobs *j, const struct outbox_origin *o, int64_t seq, bool *ret_told,
+                   struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = is_told(d, o, seq, ret_told, e);
+
+    jobs_reader_give(j, d);
+    return rc;
+}
+
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
 {
     (void)pthread_mutex_lock(&j->memory_lock);

@@ -81,6 +81,11 @@ NODISCARD int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t
                           struct outbox_batch *ret_batch, struct err *e);
 void outbox_batch_clear(struct outbox_batch *b);
 
+/* Whether nothing more is to be said about a message: with seq > 0 the row is final (or gone) and its
+ * report acknowledged, with 0 its dead letter and its refusal are. */
+NODISCARD int outbox_is_told(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                             bool *ret_told, struct err *e);
+
 /* Rows in it, and when the oldest was put in (ms since 1970; 0: empty). From memory. */
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 
