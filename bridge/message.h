@@ -39,7 +39,6 @@ struct message {
     struct partition *partition; /* borrowed */
     uint64_t ticket;
     size_t bytes; /* that it takes */
-    bool final;   /* its job is */
 };
 
 /* Reads kafka and prepares op. Takes kafka, unless it returns NULL. */

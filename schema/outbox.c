@@ -133,12 +133,12 @@ int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes
     return rc;
 }
 
-static int is_told(struct db *d, const struct outbox_origin *o, int64_t seq, bool *ret_told,
-                   struct err *e)
+static int state_of(struct db *d, const struct outbox_origin *o, int64_t seq,
+                    enum outbox_state *ret_state, struct err *e)
 {
-    JOBS_SQL(of_row) = "SELECT EXISTS (SELECT 1 FROM job WHERE seq = ?1 AND state < 2)"
-                       " OR EXISTS (SELECT 1 FROM outbox WHERE seq = ?1)";
-    JOBS_SQL(of_message) = "SELECT EXISTS (SELECT 1 FROM outbox WHERE kind > 0"
+    JOBS_SQL(of_row) = "SELECT (SELECT state FROM job WHERE seq = ?1),"
+                       " EXISTS (SELECT 1 FROM outbox WHERE seq = ?1)";
+    JOBS_SQL(of_message) = "SELECT 2, EXISTS (SELECT 1 FROM outbox WHERE kind > 0"
                            " AND partition = ?1 AND offset = ?2 AND topic = ?3)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, seq > 0 ? of_row : of_message, e);
 
@@ -153,15 +153,16 @@ static int is_told(struct db *d, const struct outbox_origin *o, int64_t seq, boo
     }
     if (db_step(q, e) <= 0)
         return -1;
-    *ret_told = db_int(q, 0) == 0;
+    bool open = db_int(q, 1) != 0 || !job_state_is_final((enum job_state)db_int(q, 0));
+    *ret_state = db_is_null(q, 0) ? OUTBOX_GONE : open ? OUTBOX_OPEN : OUTBOX_TOLD;
     return 0;
 }
 
-int outbox_is_told(struct jobs *j, const struct outbox_origin *o, int64_t seq, bool *ret_told,
-                   struct err *e)
+int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                 enum outbox_state *ret_state, struct err *e)
 {
     struct db *d = jobs_reader_take(j);
-    int rc = is_told(d, o, seq, ret_told, e);
+    int rc = state_of(d, o, seq, ret_state, e);
 
     jobs_reader_give(j, d);
     return rc;

@@ -81,10 +81,15 @@ NODISCARD int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t
                           struct outbox_batch *ret_batch, struct err *e);
 void outbox_batch_clear(struct outbox_batch *b);
 
-/* Whether nothing more is to be said about a message: with seq > 0 the row is final (or gone) and its
- * report acknowledged, with 0 its dead letter and its refusal are. */
-NODISCARD int outbox_is_told(struct jobs *j, const struct outbox_origin *o, int64_t seq,
-                             bool *ret_told, struct err *e);
+/* What is still to be said about a message: with seq > 0 the report of that row, with 0 its dead
+ * letter and its refusal. */
+enum outbox_state {
+    OUTBOX_OPEN, /* the row is not final, or something is not acknowledged yet */
+    OUTBOX_TOLD, /* nothing more */
+    OUTBOX_GONE  /* the row went back to Kafka */
+};
+NODISCARD int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                           enum outbox_state *ret_state, struct err *e);
 
 /* Rows in it, and when the oldest was put in (ms since 1970; 0: empty). From memory. */
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);

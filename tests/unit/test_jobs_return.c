@@ -13,13 +13,13 @@ static int64_t give_up(struct jobs *j, int32_t partition)
     return op.u.give_up.rows;
 }
 
-static bool is_told(struct jobs *j, const struct outbox_origin *o, int64_t seq)
+static enum outbox_state state_of(struct jobs *j, const struct outbox_origin *o, int64_t seq)
 {
+    enum outbox_state state;
     struct err e = { 0 };
-    bool told;
 
-    assert_int_equal(outbox_is_told(j, o, seq, &told, &e), 0);
-    return told;
+    assert_int_equal(outbox_state(j, o, seq, &state, &e), 0);
+    return state;
 }
 
 static void acknowledge(struct jobs *j, int64_t number)
@@ -64,8 +64,8 @@ static void what_was_not_begun_goes_back(void **state)
     assert_int_equal(counts.running, 1);
     assert_int_equal(ask(t, "SELECT count(*) FROM body"), 3);
     assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 3);
-    assert_true(is_told(t->j, &here, last));
-    assert_false(is_told(t->j, &here, running));
+    assert_int_equal(state_of(t->j, &here, last), OUTBOX_GONE);
+    assert_int_equal(state_of(t->j, &here, running), OUTBOX_OPEN);
 
     /* Read once more it is a new one, under a number of its own. */
     assert_int_equal(take(t->j, "waiting", "x", 2, &op), 0);
@@ -123,17 +123,17 @@ static void told_is_what_was_acknowledged(void **state)
     bool replay;
 
     int64_t seq = take_ok(t->j, "a", 0);
-    assert_false(is_told(t->j, &o, seq));
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_OPEN);
     (void)judge(t->j);
-    assert_false(is_told(t->j, &o, seq));
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_OPEN);
     acknowledge(t->j, 1);
-    assert_true(is_told(t->j, &o, seq));
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_TOLD);
 
-    assert_true(is_told(t->j, &o, 0));
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_TOLD);
     assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
-    assert_false(is_told(t->j, &o, 0));
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_OPEN);
     acknowledge(t->j, 2);
-    assert_true(is_told(t->j, &o, 0));
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_TOLD);
 }
 
 int main(void)
