@@ -107,18 +107,30 @@ enum bridge_counter { BRIDGE_COUNTERS(BRIDGE_COUNTER_ENUM) BRIDGE_COUNTER_COUNT 
 #undef BRIDGE_COUNTER_ENUM
 const char *bridge_counter_name(enum bridge_counter c);
 
-#define BRIDGE_LAGS_MAX 256
+#define BRIDGE_LAGS_MAX 4096 /* partitions of one server; more are not told of */
 
 struct bridge_lag {
     int32_t partition;
     int64_t lag; /* messages not committed yet; -1: not known */
 };
 
+/* What may be wrong by itself. */
+#define BRIDGE_PART_NAMES(X)                                                                       \
+    X(BRIDGE_CONNECTION, "connection")                                                             \
+    X(BRIDGE_READING, "reading")                                                                   \
+    X(BRIDGE_PUBLISHING, "publishing")                                                             \
+    X(BRIDGE_LETTERS, "dead_letters")
+#define BRIDGE_PART_ENUM(part, name) part,
+enum bridge_part { BRIDGE_PART_NAMES(BRIDGE_PART_ENUM) BRIDGE_PARTS };
+#undef BRIDGE_PART_ENUM
+const char *bridge_part_name(enum bridge_part p);
+
 struct bridge_health {
     bool connected;
-    char why[200]; /* why not, or what else is wrong (a topic that is missing); "" */
-    bool paused;   /* the table takes nothing more for now */
-    bool ended;    /* see hooks.ended */
+    char why[BRIDGE_PARTS][200]; /* what is wrong with each part; "": nothing */
+    bool paused; /* nothing is read for now: the table takes nothing more, or this host cannot judge
+                  */
+    bool ended;  /* see hooks.ended */
     int64_t counters[BRIDGE_COUNTER_COUNT];
     struct bridge_lag lags[BRIDGE_LAGS_MAX]; /* of the partitions assigned to us */
     size_t lags_len;

@@ -62,7 +62,7 @@ static void read_message(struct consumer *c, rd_kafka_message_t *m)
         rd_kafka_message_destroy(m);
         return;
     }
-    consumer_note_missing(c, false);
+    consumer_note_well(c);
     if (intake_take(c->intake, m) < 0)
         read_again(c, m);
 }
@@ -226,7 +226,7 @@ static void renew(struct consumer *c)
     (void)rd_kafka_fatal_error(c->rk, why, sizeof why);
     log_error("kafka_consumer_renewed", log_s("why", why),
               log_s("next", "a new one joins the group"));
-    tally_why(c->tally, why);
+    tally_why(c->tally, BRIDGE_READING, why);
     finish_flights(c);
     intake_give_back(c->intake, -1);
     c->lookback = lookback_free(c->lookback);

@@ -29,13 +29,15 @@ struct consumer {
                       read only when there is room, while the handle is always polled */
     pthread_t thread;
     bool runs;
-    pthread_mutex_t able_lock; /* held while hooks.able is asked, and to set halt: behind that nobody
-                                  asks */
+    pthread_mutex_t able_lock; /* held while hooks.able is asked, and to set halt: behind that
+                                  nobody asks */
     atomic_bool halt, stop;
     atomic_llong deadline_ns; /* of stopping */
 
     /* the thread's own */
-    bool told_end, missing, broken;
+    bool told_end, broken;
+    bool well;                        /* nothing is wrong with reading */
+    bool known;                       /* why there is no broker: no later word says it better */
     bool halted;                      /* what was not begun has gone back */
     bool left;                        /* the group was left until this host can judge */
     bool waiting;                     /* the table takes nothing: said */
@@ -63,4 +65,5 @@ void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx);
 int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx);
 /* A message that is none but an error. */
 void consumer_note_error(struct consumer *c, const rd_kafka_message_t *m);
-void consumer_note_missing(struct consumer *c, bool missing);
+/* Something came from the topic. */
+void consumer_note_well(struct consumer *c);

@@ -16,8 +16,8 @@
 #define FLIGHT_OPS   4096
 #define FLIGHT_BYTES ((size_t)(16 * MIB))
 #define RETRY_NS     (200 * NS_PER_MS)
-#define COUNTS_NS    (20 * NS_PER_MS)  /* how often a full table is asked again */
-#define IDLE_NS      (500 * NS_PER_MS) /* without work, though more waits than is taken ahead */
+#define COUNTS_NS    (20 * NS_PER_MS) /* how often a full table is asked again */
+#define IDLE_NS      (5 * NS_PER_S)   /* without work, though more waits than is taken ahead */
 
 /* ---- on the writer's thread ---- */
 
@@ -258,7 +258,7 @@ static bool has_enough(struct intake *in, const struct jobs_counts *counts, int6
     if (in->idle_since_ns == 0)
         in->idle_since_ns = now;
     if (counts->running == 0 && now - in->idle_since_ns >= IDLE_NS) {
-        in->bound += step;
+        in->bound *= 2;
         in->idle_since_ns = 0;
     }
     return true;

@@ -125,6 +125,14 @@ class Broker:
                   *more)
         return name
 
+    def delete_records(self, name, before):
+        """Of each partition in {partition: offset} what lies before the offset."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+            json.dump({"version": 1, "partitions": [
+                {"topic": name, "partition": p, "offset": o} for p, o in before.items()]}, f)
+            f.flush()
+            self.tool("DeleteRecordsCommand", "--offset-json-file", f.name)
+
     def topics(self):
         said = json.loads(self.kcat("-L", "-J").stdout)
         return {t["topic"] for t in said["topics"]}
