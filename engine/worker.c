@@ -33,7 +33,7 @@ struct worker {
 struct claim {
     struct jobs *jobs; /* borrowed; the table it is a row of */
     bool adopted;      /* that one is held until the end */
-    int64_t seq, queue_ms, attempts;
+    int64_t seq, claim, queue_ms, attempts;
     char id[SUBMISSION_ID_MAX + 1];
 };
 
@@ -65,6 +65,7 @@ static int claim_from(struct jobs *j, const char *const *languages, struct claim
     int64_t waited = clock_wall_ms() - op.u.claim.submitted_ms;
     *ret_claim = (struct claim){ .jobs = j,
                                  .seq = op.u.claim.seq,
+                                 .claim = op.u.claim.claim,
                                  .queue_ms = waited > 0 ? waited : 0,
                                  .attempts = op.u.claim.attempts };
     (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", op.u.claim.id);
@@ -131,7 +132,7 @@ static void store(struct worker *w, const struct claim *c, const struct jobs_op 
 static void give_back(struct worker *w, const struct claim *c, bool spend)
 {
     struct jobs_op op = { .kind = JOBS_GIVE_BACK,
-                          .u.give_back = { .seq = c->seq, .spend = spend } };
+                          .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = spend } };
     store(w, c, &op);
 }
 
@@ -145,7 +146,8 @@ static void finish(struct worker *w, const struct claim *c, struct report *r)
         r->id = id;
         r->queue_ms = c->queue_ms;
         r->attempts = c->attempts;
-        struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = c->seq, .report = r } };
+        struct jobs_op op = { .kind = JOBS_FINISH,
+                              .u.finish = { .seq = c->seq, .claim = c->claim, .report = r } };
         store(w, c, &op);
     } else {
         give_back(w, c, false);

@@ -13,10 +13,11 @@
 
 #define LOCK_POLL_MS 50
 
-extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[];
+extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[];
 
 /* migrations[n] makes version n + 1. Never change one that was released; add the next. */
-static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004 };
+static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004,
+                                          jobs_sql_005 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/sql");
@@ -129,7 +130,7 @@ static int end_killers(struct jobs *j, struct err *e)
 static int requeue(struct jobs *j, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
-                       " instance = NULL, claimed_ms = NULL, change = ?1"
+                       " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?1"
                        " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
 
     for (;; j->change++) {
