@@ -6,10 +6,12 @@
 
 #include <sqlite3.h>
 
+#include "schema/clock.h"
 #include "schema/db_log.h"
 #include "schema/err.h"
 
 #define STATEMENTS_MAX 64
+#define LOOK_STEPS     1000 /* instructions between two looks at the deadline: microseconds */
 #define BUSY_MS        5000 /* somebody's sqlite3 shell or backup; our own server never waits */
 
 /* Page caches, in KiB. Small on purpose: the kernel's page cache holds the file too, and a table of
@@ -28,6 +30,8 @@ struct db {
     sqlite3 *handle;                       /* owned */
     struct db_stmt *stmts[STATEMENTS_MAX]; /* owned */
     size_t stmts_len;
+    int64_t deadline_ns; /* 0: none */
+    int64_t steps;       /* of statements that are done */
 };
 
 static enum err_kind kind_of(int rc)
@@ -35,6 +39,8 @@ static enum err_kind kind_of(int rc)
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
         return ERR_NOMEM;
+    case SQLITE_INTERRUPT:
+        return ERR_TIMEOUT;
     case SQLITE_FULL:
     case SQLITE_IOERR:
     case SQLITE_READONLY:
@@ -84,6 +90,13 @@ static int set_cache(struct db *d, enum db_mode mode, struct err *e)
     return db_exec(d, sql, e);
 }
 
+static int is_late(void *ctx)
+{
+    const struct db *d = ctx;
+
+    return d->deadline_ns != 0 && clock_mono_ns() >= d->deadline_ns;
+}
+
 /* A file system without shared memory (network mounts) silently keeps another mode. */
 static int check_wal(struct db *d, struct err *e)
 {
@@ -106,6 +119,8 @@ static int set_up(struct db *d, enum db_mode mode, struct err *e)
     /* Else a commit is padded beyond its sync, and db_log.c would keep what is behind it. */
     int no_padding = 1;
     (void)sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_POWERSAFE_OVERWRITE, &no_padding);
+    if (mode == DB_READER)
+        sqlite3_progress_handler(d->handle, LOOK_STEPS, is_late, d);
     /* SQLite opens a file that it may not write as read-only, and says nothing. */
     if (mode == DB_WRITER && sqlite3_db_readonly(d->handle, "main") == 1)
         return err_set(e, ERR_DISK, "the file is read-only");
@@ -218,6 +233,9 @@ void db_rollback(struct db *d)
 int64_t db_last_seq(struct db *d) { return sqlite3_last_insert_rowid(d->handle); }
 int64_t db_changes(struct db *d) { return sqlite3_changes(d->handle); }
 
+void db_deadline(struct db *d, int64_t ns) { d->deadline_ns = ns; }
+int64_t db_steps(const struct db *d) { return d->steps; }
+
 static struct db_stmt *stmt_new(struct db *d, const char *sql, unsigned flags, struct err *e)
 {
     struct db_stmt *q = calloc(1, sizeof *q);
@@ -263,6 +281,7 @@ struct db_stmt *db_done(struct db_stmt *q)
 {
     if (!q)
         return NULL;
+    q->db->steps += sqlite3_stmt_status(q->stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
     if (!q->sql) {
         stmt_free(q);
         return NULL;
