@@ -104,8 +104,8 @@ static int claim_next(struct worker *w, const char *const *languages, struct cla
 
 /* Does op until the table takes it: one that is full or read-only mends, and until it does this
  * worker takes no more work. What is left at the deadline, the next start finds and judges again.
- */
-static void store(struct worker *w, const struct claim *c, const struct jobs_op *op)
+ * False: it has not taken it. */
+static bool store(struct worker *w, const struct claim *c, const struct jobs_op *op)
 {
     struct err e = { .kind = ERR_NONE };
     bool said = false;
@@ -113,7 +113,7 @@ static void store(struct worker *w, const struct claim *c, const struct jobs_op 
     for (;;) {
         struct jobs_op attempt = *op;
         if (jobs_do(c->jobs, &attempt, &e) == 0)
-            return;
+            return true;
         if (e.kind != ERR_DISK && e.kind != ERR_NOMEM)
             break;
         if (!said)
@@ -127,13 +127,22 @@ static void store(struct worker *w, const struct claim *c, const struct jobs_op 
     if (e.kind != ERR_FINAL && e.kind != ERR_NOT_FOUND)
         log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
                   log_s("next", "judged again after the next start"));
+    return false;
 }
 
 static void give_back(struct worker *w, const struct claim *c, bool spend)
 {
     struct jobs_op op = { .kind = JOBS_GIVE_BACK,
                           .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = spend } };
-    store(w, c, &op);
+    (void)store(w, c, &op);
+}
+
+static void tell_end(const struct claim *c, const struct report *r)
+{
+    log_info("finished", log_s("job", c->id), log_s("language", r->language),
+             log_s("verdict", verdict_name(r->verdict)), log_i("attempts", r->attempts),
+             log_i("queue_ms", r->queue_ms), log_i("build_ms", r->build_ms),
+             log_i("run_ms", r->run_ms), log_s("error", r->error));
 }
 
 /* Fills in what only the table knows. Takes r. */
@@ -148,7 +157,8 @@ static void finish(struct worker *w, const struct claim *c, struct report *r)
         r->attempts = c->attempts;
         struct jobs_op op = { .kind = JOBS_FINISH,
                               .u.finish = { .seq = c->seq, .claim = c->claim, .report = r } };
-        store(w, c, &op);
+        if (store(w, c, &op))
+            tell_end(c, r);
     } else {
         give_back(w, c, false);
     }
