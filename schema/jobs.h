@@ -47,11 +47,15 @@ static inline bool job_state_is_final(enum job_state s) { return s >= JOB_DONE; 
 #define JOB_RESTARTS_MAX 10 /* deaths of the server while it ran */
 
 struct jobs_config {
-    const char *dir;       /* DATA_DIR, made when missing. borrowed for jobs_open() */
-    const char *instance;  /* this start's random id, kept in leases. borrowed likewise */
-    int64_t max_queued;    /* accept beyond it is ERR_QUEUE_FULL */
-    int64_t retention_ms;  /* final rows older than this lose their texts and report; 0 = keep */
-    int64_t lock_wait_ms;  /* how long to wait for another server's lock */
+    const char *dir;      /* DATA_DIR, made when missing. borrowed for jobs_open() */
+    const char *instance; /* this start's random id, kept in leases. borrowed likewise */
+    int64_t max_queued;   /* accept beyond it is ERR_QUEUE_FULL */
+    int64_t retention_ms; /* final rows older than this lose their texts and report; 0 = keep */
+    int64_t lock_wait_ms; /* how long to wait for another server's lock */
+    /* Called once, before the waiting, with what the other one has written of itself ("" when it
+     * has not). dir and holder are borrowed for the call. NULL: nobody is told. */
+    void (*waits)(void *ctx, const char *dir, const char *holder);
+    void *waits_ctx;
     int64_t reserve_bytes; /* accept with less than this free on the disk is ERR_DISK, so that what
                               was accepted can still be finished; 0 = 64 MiB, -1 = none */
     bool publish_all;      /* reports of submissions that came over HTTP go to the outbox too */

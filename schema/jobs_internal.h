@@ -107,7 +107,7 @@ struct jobs {
 };
 
 /* jobs_open.c. Both belong to jobs_open(), before the writer runs. */
-NODISCARD int jobs_lock_dir(struct jobs *j, int64_t wait_ms, struct err *e);
+NODISCARD int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e);
 NODISCARD int jobs_open_table(struct jobs *j, struct err *e);
 
 /* jobs_writer.c */
