@@ -59,8 +59,12 @@ struct jobs {
     bool publish_all;
     char table_id[TEXT_ID_SIZE];
     int lock_fd;
+    int64_t stamped_ms; /* the time of the lock's file as those before left it; 0: they did not */
     pthread_t writer;
     bool writer_runs;
+
+    /* The sending thread's own. */
+    int64_t stamp_ms;
 
     /* The writer thread's own (until it runs: jobs_open's). */
     struct db *db;

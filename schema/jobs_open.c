@@ -68,6 +68,16 @@ static void read_holder(int fd, char out[HOLDER_SIZE])
     out[strcspn(out, "\n")] = '\0';
 }
 
+/* An empty file is of a version that wrote nothing into it, nor kept its time. */
+static int64_t read_stamp(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || st.st_size == 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / NS_PER_MS;
+}
+
 int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char path[4096], holder[HOLDER_SIZE];
@@ -95,6 +105,7 @@ int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
         told = true;
         (void)poll(NULL, 0, LOCK_POLL_MS);
     }
+    j->stamped_ms = read_stamp(j->lock_fd);
     write_holder(j);
     return 0;
 }

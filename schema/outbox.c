@@ -2,8 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "schema/clock.h"
 #include "schema/jobs_internal.h"
+
+#define STAMP_MS 60000
 
 static void clear_item(struct outbox_item *i)
 {
@@ -165,6 +169,24 @@ void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
     j->outbox_listener.fn = fn;
     j->outbox_listener.ctx = ctx;
     (void)pthread_mutex_unlock(&j->lock);
+}
+
+/* ---- when something was sent ---- */
+
+/* Only the one thread that sends writes stamp_ms, after jobs_open(). */
+void outbox_stamp(struct jobs *j)
+{
+    int64_t now = clock_wall_ms(), age = now - j->stamp_ms;
+
+    if (age >= 0 && age < STAMP_MS)
+        return;
+    j->stamp_ms = now;
+    (void)futimens(j->lock_fd, NULL);
+}
+
+int64_t outbox_stamped_ms(struct jobs *j)
+{
+    return j->stamped_ms > 0 ? j->stamped_ms + STAMP_MS : 0;
 }
 
 /* ---- watermarks ---- */

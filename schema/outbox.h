@@ -97,6 +97,16 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 /* Called after each commit that put rows in. Added before traffic starts; one listener. */
 void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx);
 
+/* ---- when rows may have been on their way: what a start must look for on the topics ---- */
+
+/* Says that something is being sent. Costs next to nothing: what is written, at most once a minute,
+ * is the time of the lock's file. */
+void outbox_stamp(struct jobs *j);
+
+/* When the servers before this one said so at last, or began; a minute more at most. 0: not known.
+ * Nothing of theirs was sent later. */
+int64_t outbox_stamped_ms(struct jobs *j);
+
 /* ---- watermarks: from where the results topic must be scanned for rows sent before a death ----
  */
 
