@@ -1,5 +1,4 @@
-/* schema/db.h - SQLite, as much of it as the job table needs. Only db.c and db_log.c include
- * sqlite3.h.
+/* schema/db.h - SQLite, as much of it as the job table needs. Only db.c includes sqlite3.h.
  *
  *     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, "SELECT a FROM t WHERE b = ?1", e);
  *     if (!q)

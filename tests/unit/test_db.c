@@ -62,8 +62,9 @@ static void a_writer_is_durable_and_strict(void **state)
         const char *pragma;
         int64_t want;
     } cases[] = {
-        { "PRAGMA synchronous", 2 },    { "PRAGMA auto_vacuum", 2 },   { "PRAGMA foreign_keys", 1 },
-        { "PRAGMA trusted_schema", 0 }, { "PRAGMA secure_delete", 0 }, { "PRAGMA mmap_size", 0 },
+        { "PRAGMA page_size", 8192 }, { "PRAGMA synchronous", 2 },    { "PRAGMA auto_vacuum", 2 },
+        { "PRAGMA foreign_keys", 1 }, { "PRAGMA trusted_schema", 0 }, { "PRAGMA secure_delete", 0 },
+        { "PRAGMA mmap_size", 0 },
     };
     struct place *p = *state;
 
