@@ -116,6 +116,25 @@ static bool may_read(const struct jobs_filter *f, enum verdict v)
            strcmp(verdict_status(v, f->set, false), f->status_name) == 0;
 }
 
+/* The one verdict that all wanted rows have; NULL where there are several, or none is asked for. */
+static const char *only_verdict(const struct jobs_filter *f)
+{
+    const char *only = NULL;
+
+    if (f->state == JOB_CANCELLED)
+        return verdict_name(VERDICT_NONE);
+    if (f->status < 0 && !f->status_name)
+        return NULL;
+    for (int v = 0; v < VERDICT_COUNT; v++) {
+        if (!may_read(f, (enum verdict)v))
+            continue;
+        if (only)
+            return NULL;
+        only = verdict_name((enum verdict)v);
+    }
+    return only;
+}
+
 static void write_judged(struct query *q, const struct jobs_filter *f, char *upper)
 {
     (void)upper;
@@ -298,10 +317,13 @@ enum walk {
 static void write_from(struct query *q, const struct page *p, enum walk w, write_few_fn *few)
 {
     const struct sort *s = &sorts[p->sort];
+    const char *verdict = s->number == JOBS_SUBMITTED ? only_verdict(p->filter) : NULL;
 
     query_add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
     if (few || w == WITHOUT)
         query_add(q, "NOT INDEXED WHERE ");
+    else if (verdict)
+        query_text(q, "INDEXED BY job_verdict WHERE verdict = ? AND ", verdict, strlen(verdict));
     else
         query_add(q, "INDEXED BY %s WHERE ", s->index);
     if (few) {

@@ -6,3 +6,7 @@ ALTER TABLE job ADD COLUMN claim INTEGER;
 -- Final rows that have no measurement (not built, cancelled, given up): a list sorted by one ends with
 -- them. Duration, CPU time and memory come together or not at all.
 CREATE INDEX job_unmeasured ON job(seq) WHERE finished_ms IS NOT NULL AND duration_ms IS NULL;
+
+-- With the time, so that the newest of one verdict are found however few they are.
+DROP INDEX job_verdict;
+CREATE INDEX job_verdict ON job(verdict, submitted_ms) WHERE verdict IS NOT NULL;
