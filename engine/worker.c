@@ -33,7 +33,7 @@ struct worker {
 struct claim {
     struct jobs *jobs; /* borrowed; the table it is a row of */
     bool adopted;      /* that one is held until the end */
-    int64_t seq, queue_ms, attempts;
+    int64_t seq, claim, queue_ms, attempts;
     char id[SUBMISSION_ID_MAX + 1];
 };
 
@@ -65,6 +65,7 @@ static int claim_from(struct jobs *j, const char *const *languages, struct claim
     int64_t waited = clock_wall_ms() - op.u.claim.submitted_ms;
     *ret_claim = (struct claim){ .jobs = j,
                                  .seq = op.u.claim.seq,
+                                 .claim = op.u.claim.claim,
                                  .queue_ms = waited > 0 ? waited : 0,
                                  .attempts = op.u.claim.attempts };
     (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", op.u.claim.id);
@@ -103,8 +104,8 @@ static int claim_next(struct worker *w, const char *const *languages, struct cla
 
 /* Does op until the table takes it: one that is full or read-only mends, and until it does this
  * worker takes no more work. What is left at the deadline, the next start finds and judges again.
- */
-static void store(struct worker *w, const struct claim *c, const struct jobs_op *op)
+ * False: it has not taken it. */
+static bool store(struct worker *w, const struct claim *c, const struct jobs_op *op)
 {
     struct err e = { .kind = ERR_NONE };
     bool said = false;
@@ -112,7 +113,7 @@ static void store(struct worker *w, const struct claim *c, const struct jobs_op 
     for (;;) {
         struct jobs_op attempt = *op;
         if (jobs_do(c->jobs, &attempt, &e) == 0)
-            return;
+            return true;
         if (e.kind != ERR_DISK && e.kind != ERR_NOMEM)
             break;
         if (!said)
@@ -126,13 +127,22 @@ static void store(struct worker *w, const struct claim *c, const struct jobs_op 
     if (e.kind != ERR_FINAL && e.kind != ERR_NOT_FOUND)
         log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
                   log_s("next", "judged again after the next start"));
+    return false;
 }
 
 static void give_back(struct worker *w, const struct claim *c, bool spend)
 {
     struct jobs_op op = { .kind = JOBS_GIVE_BACK,
-                          .u.give_back = { .seq = c->seq, .spend = spend } };
-    store(w, c, &op);
+                          .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = spend } };
+    (void)store(w, c, &op);
+}
+
+static void tell_end(const struct claim *c, const struct report *r)
+{
+    log_info("finished", log_s("job", c->id), log_s("language", r->language),
+             log_s("verdict", verdict_name(r->verdict)), log_i("attempts", r->attempts),
+             log_i("queue_ms", r->queue_ms), log_i("build_ms", r->build_ms),
+             log_i("run_ms", r->run_ms), log_s("error", r->error));
 }
 
 /* Fills in what only the table knows. Takes r. */
@@ -145,8 +155,10 @@ static void finish(struct worker *w, const struct claim *c, struct report *r)
         r->id = id;
         r->queue_ms = c->queue_ms;
         r->attempts = c->attempts;
-        struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = c->seq, .report = r } };
-        store(w, c, &op);
+        struct jobs_op op = { .kind = JOBS_FINISH,
+                              .u.finish = { .seq = c->seq, .claim = c->claim, .report = r } };
+        if (store(w, c, &op))
+            tell_end(c, r);
     } else {
         give_back(w, c, false);
     }

@@ -44,7 +44,7 @@ int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e
 {
     CLEANUP(jobs_closep) struct jobs *j = new_jobs(c, e);
 
-    if (!j || jobs_lock_dir(j, c->lock_wait_ms, e) < 0 || jobs_open_table(j, e) < 0 ||
+    if (!j || jobs_lock_dir(j, c, e) < 0 || jobs_open_table(j, e) < 0 ||
         jobs_writer_start(j, e) < 0)
         return err_wrap(e, "job table in %s", c->dir);
     *ret_jobs = TAKE(j);

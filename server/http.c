@@ -356,6 +356,7 @@ static struct http *release(struct http *h)
 {
     h->aside = aside_free(h->aside);
     h->server.slow = aside_free(h->server.slow);
+    h->server.lists = aside_free(h->server.lists);
     h->server.connections = connections_free(h->server.connections);
     h->server.cache = cache_free(h->server.cache);
     h->server.traffic = traffic_free(h->server.traffic);
@@ -378,7 +379,8 @@ static int prepare(struct http *h, struct err *e)
     h->server.findings = findings_open();
     if (!h->server.cache || !h->server.traffic || !h->server.findings)
         return err_set(e, ERR_NOMEM, "HTTP server");
-    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0 || aside_open(1, &h->server.slow, e) < 0)
+    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0 || aside_open(1, &h->server.slow, e) < 0 ||
+        aside_open(1, &h->server.lists, e) < 0)
         return -1;
     return connections_open(c->request_timeout_ms, c->max_connections, &h->server.connections, e);
 }

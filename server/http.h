@@ -48,7 +48,8 @@ struct server {
     struct connections *connections;
     struct traffic *traffic;
     struct findings *findings;
-    struct aside *slow; /* one thread for what Docker may hold up */
+    struct aside *slow;  /* one thread for what Docker may hold up */
+    struct aside *lists; /* one thread for pages of GET /results */
 };
 
 /* Serves on the bound socket, which it takes in any case. Copies *s, borrows what it points at. */

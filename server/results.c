@@ -289,7 +289,7 @@ static bool read_sort(struct request *r, struct jobs_filter *f)
     return false;
 }
 
-enum next results_list(struct request *r)
+static enum next list(struct request *r)
 {
     struct jobs_filter f = { .state = -1, .status = -1, .limit = LIMIT_DEFAULT };
     json_t *page;
@@ -306,4 +306,11 @@ enum next results_list(struct request *r)
     if (e.kind == ERR_INPUT)
         return request_refuse_param(r, "cursor", "%s", e.msg);
     return request_fail(r, &e);
+}
+
+enum next results_list(struct request *r)
+{
+    r->aside = r->server->lists;
+    r->step = list;
+    return NEXT_ASIDE;
 }

@@ -26,7 +26,6 @@ const struct route routes_table[] = {
     { .method = "GET",
       .path = "/results",
       .handle = results_list,
-      .aside = true,
       .params = { "state", "status", "language", "id_prefix", "since", "until", "sort", "limit",
                   "cursor" } },
     { .method = "GET",

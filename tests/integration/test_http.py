@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sqlite3
 import time
 
 import pytest
@@ -285,6 +286,29 @@ def test_list_pages(listed, query, whole):
             break
         cursor = "&cursor=" + quote(page["next_cursor"])
     assert seen == whole
+
+
+def test_a_list_of_many_goes_on_behind_short_pages(fresh_server):
+    """Of 40,000 rows 3,000 fit, all far from where the list begins: no page looks at them all."""
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    assert server.terminate() == 0
+    with sqlite3.connect(server.data + "/scrc.db") as db:
+        db.executemany(
+            "INSERT INTO job(id, hash, language, submitted_ms, tests_total, state, finished_ms,"
+            " verdict, tests_passed, duration_ms) VALUES(?, x'', 'c', ?, 1, 2, ?, ?, 0, ?)",
+            ((f"m{i}", i, i, "RE" if 5000 < i <= 8000 else "OK", 7) for i in range(40_000)))
+    server.start()
+    for sort, at_once in (("-submitted_at", True), ("-duration_ms", False)):
+        seen, lengths, cursor = [], [], ""
+        while cursor is not None:
+            page = server.get(f"/results?status=RE&limit=500&sort={sort}{cursor}").json
+            lengths.append(len(page["results"]))
+            seen += [int(r["id"][1:]) for r in page["results"]]
+            cursor = page["next_cursor"] and "&cursor=" + quote(page["next_cursor"])
+        assert seen == list(range(8000, 5000, -1))
+        assert lengths[0] == (500 if at_once else 0) and max(lengths) == 500, lengths
+    answer = server.get("/results?status=RE&id_prefix=m700&sort=-finished_at").json
+    assert len(answer["results"]) == 10 and answer["next_cursor"] is None
 
 
 def test_table_survives_a_clean_restart(listed):

@@ -220,6 +220,15 @@ def test_usage(arguments):
     assert code == 2 and err and out == ""
 
 
+def test_usage_is_what_an_error_suggests():
+    _, _, err = run_scrc("--colour")
+    suggested = re.findall(r"scrc --[a-z]+", err)
+    assert suggested
+    for words in suggested:
+        code, out, err = run_scrc(words.split()[1], seconds=60)
+        assert code == 0 and err == "" and "--check" in out, words
+
+
 def test_version():
     code, out, _ = run_scrc("--version")
     assert code == 0 and re.search(r"\d+\.\d+\.\d+", out)
@@ -237,7 +246,7 @@ def test_check():
 
 def test_check_without_docker():
     code, out, err = run_scrc("--check", DOCKER_HOST="unix:///tmp/nobody.sock", seconds=60)
-    assert code == 1 and "docker" in (out + err).lower()
+    assert code == 3 and "docker" in (out + err).lower()
 
 
 def test_check_changes_nothing(fresh_server):

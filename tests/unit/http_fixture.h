@@ -294,6 +294,14 @@ static inline const char *field(const json_t *json, const char *name)
 
 /* ---- what an engine would do ---- */
 
+/* The last claim of each row. */
+static inline int64_t *claim_of(int64_t seq)
+{
+    static int64_t claims[4096];
+
+    return &claims[(uint64_t)seq % ARRAY_LEN(claims)];
+}
+
 /* Claims the oldest queued row. Returns its number; id needs SUBMISSION_ID_MAX + 1 bytes. */
 static inline int64_t claim(const struct fixture *f, char *id)
 {
@@ -303,13 +311,15 @@ static inline int64_t claim(const struct fixture *f, char *id)
 
     must(jobs_do(f->jobs, &op, &e), &e);
     (void)snprintf(id, SUBMISSION_ID_MAX + 1, "%s", op.u.claim.id);
+    *claim_of(op.u.claim.seq) = op.u.claim.claim;
     return op.u.claim.seq;
 }
 
 static inline void finish(const struct fixture *f, int64_t seq, const char *id)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
-    struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = seq, .report = r } };
+    struct jobs_op op = { .kind = JOBS_FINISH,
+                          .u.finish = { .seq = seq, .claim = *claim_of(seq), .report = r } };
     struct err e;
 
     assert_non_null(r);

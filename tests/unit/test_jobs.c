@@ -215,6 +215,38 @@ static void a_report_is_written_once(void **state)
     assert_int_equal(ask(t, "SELECT count(*) FROM report"), 1);
 }
 
+/* A run that lost its row, and comes back while the next one is on its way: it has neither the
+ * next one's report to write nor its place to give up. */
+static void a_lost_claim_ends_nothing(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(report_freep) struct report *late = make_report("a", VERDICT_WA, 5);
+    struct jobs_op first, second;
+    struct jobs_counts n;
+    struct err e = { 0 };
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    assert_int_equal(claim(t->j, c_only, &first), seq);
+    table_reopen(t); /* as after the death of its server: it is queued again */
+    assert_int_equal(claim(t->j, c_only, &second), seq);
+    assert_int_equal(first.u.claim.attempts, second.u.claim.attempts); /* no help in telling them */
+    assert_true(first.u.claim.claim > 0 && second.u.claim.claim > 0);
+    assert_int_not_equal(first.u.claim.claim, second.u.claim.claim);
+
+    *claim_of(seq) = first.u.claim.claim;
+    assert_int_equal(finish(t->j, seq, late, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(give_back(t->j, seq, true, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(status_of(t->j, "a").state, JOB_RUNNING);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.late_reports, 1);
+
+    *claim_of(seq) = second.u.claim.claim;
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND claim IS NULL"), 1);
+}
+
 static void cancelled_it_has_a_report(void **state)
 {
     struct table *t = *state;
@@ -271,6 +303,7 @@ int main(void)
         ON_TABLE(claims_go_by_age_within_the_languages_asked),
         ON_TABLE(given_back_it_keeps_its_place),
         ON_TABLE(a_report_is_written_once),
+        ON_TABLE(a_lost_claim_ends_nothing),
         ON_TABLE(cancelled_it_has_a_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
