@@ -52,6 +52,11 @@ struct docker *docker_free(struct docker *d)
     return NULL;
 }
 
+void docker_until(struct docker *d, int64_t deadline_ns)
+{
+    docker_http_until(d->http, deadline_ns);
+}
+
 /* "1.41" -> 41. -1 when it is no version of the API we know. */
 static int minor_of(const char *version)
 {
