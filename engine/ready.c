@@ -13,7 +13,7 @@ struct slot {
     const struct plan *plan; /* of READY_OK; owned by plans below */
     enum ready_state state;
     bool images;
-    char why[300];
+    char why[sizeof((struct err *)NULL)->msg];
 };
 
 struct ready {
@@ -25,7 +25,7 @@ struct ready {
     struct slot slots[LANGUAGES_MAX];
     uint64_t changes, pokes;
     bool paused, stopping;
-    char why[300];
+    char why[sizeof((struct err *)NULL)->msg];
     struct plan **plans; /* owned, as are they: every one ever published */
     size_t plans_len;
 };
@@ -103,6 +103,21 @@ void ready_withdraw(struct ready *r, size_t index, enum ready_state state, bool 
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+bool ready_doubt(struct ready *r, size_t index, const struct plan *p, bool images, const char *why)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct slot *s = &r->slots[index];
+    bool published = s->plan == p;
+    if (published) {
+        *s = (struct slot){ .state = READY_PENDING, .images = images };
+        (void)snprintf(s->why, sizeof s->why, "%s", why);
+        r->pokes++;
+        (void)pthread_cond_broadcast(&r->timed);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return published;
+}
+
 enum ready_state ready_state(struct ready *r, size_t index)
 {
     (void)pthread_mutex_lock(&r->lock);
@@ -172,8 +187,10 @@ void ready_signal(struct ready *r, size_t workers)
 {
     (void)pthread_mutex_lock(&r->lock);
     r->changes++;
-    for (size_t i = 0; i < workers && i < 64; i++)
+    if (workers == 1)
         (void)pthread_cond_signal(&r->work);
+    else
+        (void)pthread_cond_broadcast(&r->work);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -201,13 +218,20 @@ bool ready_wait(struct ready *r, uint64_t ticket)
     return go;
 }
 
-bool ready_wait_ms(struct ready *r, int64_t ms)
+uint64_t ready_poked(struct ready *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    uint64_t pokes = r->pokes;
+    (void)pthread_mutex_unlock(&r->lock);
+    return pokes;
+}
+
+bool ready_wait_ms(struct ready *r, uint64_t ticket, int64_t ms)
 {
     int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&r->lock);
-    uint64_t pokes = r->pokes;
-    while (r->pokes == pokes && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
+    while (r->pokes == ticket && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
         ;
     bool go = !r->stopping;
     (void)pthread_mutex_unlock(&r->lock);
