@@ -176,6 +176,14 @@ static inline void fake_refuse(const char *method, const char *part, int status,
     assert_non_null(at);
 }
 
+/* What every image's id is from now on; NULL: each its own. */
+static inline void fake_image(const char *id)
+{
+    (void)pthread_mutex_lock(&fake.lock);
+    fake.image_id = id;
+    (void)pthread_mutex_unlock(&fake.lock);
+}
+
 /* ---- the agent ---- */
 
 static inline void fake_read_fd(int fd, char *out, size_t size)
