@@ -211,7 +211,9 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     cell_dir_name(host->table, host->instance, c->name);
     if (fill(c, d, spec, e) < 0) {
         (void)cell_free(c, d);
-        return err_wrap(e, "open a cell of %.100s", spec->image);
+        /* Of an id as much as Docker itself shows. */
+        bool id = strncmp(spec->image, "sha256:", 7) == 0;
+        return err_wrap(e, "open a cell of %.*s", id ? 19 : 100, spec->image);
     }
     c->state = CELL_WARM;
     *ret_cell = c;

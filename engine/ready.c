@@ -6,6 +6,7 @@
 
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/text.h"
 
 static const char *const state_names[] = { "pending", "ok", "failed" };
 
@@ -288,17 +289,20 @@ bool ready_stopping(struct ready *r)
 void ready_reason(struct ready *r, const char *language, char *out, size_t size)
 {
     size_t i = language ? index_of(r, language) : r->languages->len;
+    char text[sizeof r->why + 200] = "";
 
-    out[0] = '\0';
     (void)pthread_mutex_lock(&r->lock);
     if (r->stopping)
-        (void)snprintf(out, size, "the server is stopping");
+        (void)snprintf(text, sizeof text, "the server is stopping");
     else if (r->paused)
-        (void)snprintf(out, size, "%s", r->why);
+        (void)snprintf(text, sizeof text, "%s", r->why);
     else if (i < r->languages->len && r->slots[i].state != READY_OK)
-        (void)snprintf(out, size, "language '%s' is %s: %s", language,
+        (void)snprintf(text, sizeof text, "language '%.100s' is %s: %s", language,
                        state_names[r->slots[i].state], r->slots[i].why);
     (void)pthread_mutex_unlock(&r->lock);
+    size_t len = text_cut(text, strlen(text), size - 1);
+    memcpy(out, text, len);
+    out[len] = '\0';
 }
 
 static json_t *list_of(const char *const *words)
