@@ -80,18 +80,16 @@ static bool own_locked(struct ready *r, struct plan *p)
     return true;
 }
 
-void ready_publish(struct ready *r, size_t index, struct plan *p)
+bool ready_publish(struct ready *r, size_t index, struct plan *p)
 {
     (void)pthread_mutex_lock(&r->lock);
-    struct slot *s = &r->slots[index];
-    if (own_locked(r, p)) {
-        *s = (struct slot){ .plan = p, .state = READY_OK, .images = true };
+    bool owned = own_locked(r, p);
+    if (owned) {
+        r->slots[index] = (struct slot){ .plan = p, .state = READY_OK, .images = true };
         changed_locked(r);
-    } else {
-        (void)plan_free(p);
-        (void)snprintf(s->why, sizeof s->why, "out of memory");
     }
     (void)pthread_mutex_unlock(&r->lock);
+    return owned;
 }
 
 void ready_withdraw(struct ready *r, size_t index, enum ready_state state, bool images,

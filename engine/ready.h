@@ -32,8 +32,8 @@ DEFINE_CLEANUP(struct ready, ready_free)
 
 /* ---- languages; index as in struct languages ---- */
 
-/* Takes the plan. */
-void ready_publish(struct ready *r, size_t index, struct plan *p);
+/* Takes the plan. False out of memory: then it is the caller's still. */
+NODISCARD bool ready_publish(struct ready *r, size_t index, struct plan *p);
 /* PENDING or FAILED, and why; images: both are on this host. */
 void ready_withdraw(struct ready *r, size_t index, enum ready_state state, bool images,
                     const char *why);

@@ -188,23 +188,6 @@ static void keep_shelves(struct selftest *t, size_t i, const struct plan *p)
     t->next[i].plan = p;
 }
 
-/* A language that passes and yet cannot be judged with, again and again, is tested ever more
- * seldom too. */
-static void publish(struct selftest *t, size_t i, struct plan *p, int64_t start)
-{
-    int64_t now = now_ms(), passed = t->next[i].passed_ms;
-
-    if (passed == 0 || now - passed > WELL_MS)
-        t->next[i].due_ms = t->next[i].delay_ms = 0;
-    else
-        delay_next(t, i);
-    t->next[i].passed_ms = now;
-    log_info("language_ready", log_s("language", p->row->name), log_s("version", p->version),
-             log_i("allowance_bytes", p->allowance), log_i("took_ms", now - start));
-    keep_shelves(t, i, p);
-    ready_publish(t->config.ready, i, p);
-}
-
 static void fail(struct selftest *t, size_t i, const struct err *e)
 {
     bool image = e->kind == ERR_IMAGE;
@@ -220,6 +203,30 @@ static void fail(struct selftest *t, size_t i, const struct err *e)
     delay_next(t, i);
     log_warning("language_not_ready", log_s("language", t->config.languages->rows[i].name),
                 log_s("error", e->msg), log_i("retry_in_ms", t->next[i].delay_ms));
+}
+
+/* A language that passes and yet cannot be judged with, again and again, is tested ever more
+ * seldom too. Takes p. */
+static void publish(struct selftest *t, size_t i, struct plan *p, int64_t start)
+{
+    int64_t now = now_ms(), passed = t->next[i].passed_ms;
+    struct err e;
+
+    if (!ready_publish(t->config.ready, i, p)) {
+        plan_unshelve(p, t->config.pool);
+        (void)plan_free(p);
+        (void)err_set(&e, ERR_NOMEM, "language '%s'", t->config.languages->rows[i].name);
+        fail(t, i, &e);
+        return;
+    }
+    keep_shelves(t, i, p);
+    if (passed == 0 || now - passed > WELL_MS)
+        t->next[i].due_ms = t->next[i].delay_ms = 0;
+    else
+        delay_next(t, i);
+    t->next[i].passed_ms = now;
+    log_info("language_ready", log_s("language", p->row->name), log_s("version", p->version),
+             log_i("allowance_bytes", p->allowance), log_i("took_ms", now - start));
 }
 
 static void test_language(struct selftest *t, size_t i)

@@ -66,7 +66,7 @@ static void only_what_is_ok_is_claimed(void **state)
     assert_null(ready_plan(r, "no such language", &index));
     assert_false(ready_has_images(r));
     struct plan *p = plan_of(2);
-    ready_publish(r, 2, p);
+    assert_true(ready_publish(r, 2, p));
     (void)ready_claimable(r, names);
     assert_string_equal(names[0], "c");
     assert_null(names[1]);
@@ -102,8 +102,8 @@ static void an_old_plan_casts_no_doubt(void **state)
     struct ready *r = *state;
     struct plan *old = plan_of(2), *new = plan_of(2);
 
-    ready_publish(r, 2, old);
-    ready_publish(r, 2, new);
+    assert_true(ready_publish(r, 2, old));
+    assert_true(ready_publish(r, 2, new));
     assert_false(ready_doubt(r, 2, old, true, "no cell"));
     assert_int_equal(ready_state(r, 2), READY_OK);
     assert_true(ready_doubt(r, 2, new, true, "no cell"));
@@ -120,7 +120,7 @@ static void no_change_is_missed(void **state)
     struct plan *p = plan_of(2);
     uint64_t work, ticket = ready_poked(r);
 
-    ready_publish(r, 2, p);
+    assert_true(ready_publish(r, 2, p));
     (void)claimable(r, &work);
     assert_true(ready_doubt(r, 2, p, true, "no cell"));
     assert_true(ready_wait_ms(r, ticket, LONG_MS));

@@ -48,7 +48,8 @@ static void publish(const char *language)
 {
     for (size_t i = 0; i < place.languages->len; i++)
         if (strcmp(place.languages->rows[i].name, language) == 0)
-            ready_publish(place.ready, i, fake_plan(place.languages, language, place.pool));
+            assert_true(
+                ready_publish(place.ready, i, fake_plan(place.languages, language, place.pool)));
 }
 
 static void start_worker(void)
