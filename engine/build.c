@@ -85,21 +85,32 @@ static bool ended_by_itself(const struct cell_result *r)
            WIFEXITED(r->agent.status);
 }
 
+/* stdout, then stderr, neither of which hides the other: each may have at least half of the log,
+ * and what the other does not need. */
+static int join_log(const struct cell_result *r, struct buf *log, struct err *e)
+{
+    static const char note[] = "\nscrc: the rest of stdout is cut off\n";
+    size_t half = BUILD_LOG_MAX / 2;
+    size_t room = BUILD_LOG_MAX - (r->err.len < half ? r->err.len : half);
+    bool cut = r->out.len > room;
+    size_t len = cut ? text_cut(r->out.data, r->out.len, room - strlen(note)) : r->out.len;
+
+    if ((len > 0 && buf_add(log, r->out.data, len) < 0) ||
+        (cut && buf_add(log, note, strlen(note)) < 0) ||
+        (r->err.len > 0 && buf_add(log, r->err.data, r->err.len) < 0))
+        return err_set(e, ERR_NOMEM, "a build log");
+    return build_log_cut(log, r->err_truncated, e);
+}
+
 /* Takes what it wants out of *r. */
 static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome, struct err *e)
 {
     struct build_outcome o = { .artefact_fd = -1,
                                .exit_code = exit_code_of(r),
-                               .log = r->out,
                                .repeatable = ended_by_itself(r) };
     const char *why = reason(r);
 
-    r->out = (struct buf){ .data = NULL };
-    if (buf_add(&o.log, r->err.data ? r->err.data : "", r->err.len) < 0) {
-        buf_clear(&o.log);
-        return err_set(e, ERR_NOMEM, "a build log");
-    }
-    if (build_log_cut(&o.log, r->err_truncated, e) < 0 ||
+    if (join_log(r, &o.log, e) < 0 ||
         (why && buf_printf(&o.log, "%sscrc: %s\n", o.log.len > 0 ? "\n" : "", why) < 0)) {
         buf_clear(&o.log);
         return err_set(e, ERR_NOMEM, "a build log");

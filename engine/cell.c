@@ -211,7 +211,9 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     cell_dir_name(host->table, host->instance, c->name);
     if (fill(c, d, spec, e) < 0) {
         (void)cell_free(c, d);
-        return err_wrap(e, "open a cell of %.100s", spec->image);
+        /* Of an id as much as Docker itself shows. */
+        bool id = strncmp(spec->image, "sha256:", 7) == 0;
+        return err_wrap(e, "open a cell of %.*s", id ? 19 : 100, spec->image);
     }
     c->state = CELL_WARM;
     *ret_cell = c;
@@ -227,16 +229,15 @@ static int begin_step(struct cell *c, struct err *e)
     return 0;
 }
 
-/* Whose fault was it? A cell that went down with its Docker is nobody's, and a silent agent is
- * stopped from outside. */
-static int blame(struct cell *c, struct docker *d, struct err *e)
+/* Whose fault was it? A cell that went down with its Docker is nobody's. A silent agent is left to
+ * cell_free(): to end what does not want to die can take longer than anybody should wait here. */
+static int blame(struct docker *d, struct err *e)
 {
     struct err theirs;
-    bool silent = e && e->kind == ERR_TIMEOUT;
 
-    if (!e || (e->kind != ERR_CELL && !silent))
+    if (e->kind != ERR_CELL && e->kind != ERR_TIMEOUT)
         return -1;
-    if ((silent && docker_kill(d, c->id, &theirs) < 0) || docker_ping(d, &theirs) < 0)
+    if (docker_ping(d, &theirs) < 0)
         return err_set(e, ERR_UNAVAILABLE, "the cell went away and Docker too: %.300s", theirs.msg);
     e->kind = ERR_CELL;
     return -1;
@@ -253,7 +254,7 @@ int cell_run(struct cell *c, struct docker *d, const struct cell_request *reques
     if (begin_step(c, e) < 0)
         return -1;
     if (cell_run_exchange(&ends, request, ret_result, &own) < 0) {
-        (void)blame(c, d, &own);
+        (void)blame(d, &own);
         return err_set(e, own.kind, "run in cell %.12s: %.360s", c->id, own.msg);
     }
     c->state = CELL_WARM;
@@ -303,17 +304,26 @@ const char *cell_id(const struct cell *c) { return c->id; }
 enum agent_box cell_box(const struct cell *c) { return c->box; }
 const char *cell_box_why(const struct cell *c) { return c->why; }
 
+int cell_remove(struct cell *c, struct docker *d, struct err *e)
+{
+    closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
+    /* By name: after a create whose answer was lost there is no id. */
+    if (c->has_container && docker_remove(d, c->name, e) < 0)
+        return -1;
+    c->has_container = false;
+    return 0;
+}
+
 struct cell *cell_free(struct cell *c, struct docker *d)
 {
     if (!c)
         return NULL;
-    closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
+    if (d)
+        (void)!cell_remove(c, d, NULL); /* what stays ends by itself, and a sweep finds it */
+    closep(&c->agent_fd);
     closep(&c->listener);
     closep(&c->abort_fd);
     cell_pipes_close(&c->pipes);
-    /* By name: after a create whose answer was lost there is no id. */
-    int removed = c->has_container && d ? docker_remove(d, c->name, NULL) : -1;
-    (void)removed; /* what stays ends by itself, and a sweep finds it */
     if (c->has_dir)
         cell_dir_remove(c->host->dir, c->name);
     free(c->id);

@@ -107,6 +107,10 @@ const char *cell_id(const struct cell *c); /* the container's id; borrowed */
 enum agent_box cell_box(const struct cell *c);
 const char *cell_box_why(const struct cell *c); /* why not namespaces; "" */
 
+/* Ends the agent and asks Docker once to remove the container; 0: it is gone, and cell_free() asks
+ * no more. */
+NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
+
 /* Removes the container and its directory. d NULL: leaves removal to cell_sweep() (the agent ends
  * with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
 struct cell *cell_free(struct cell *c, struct docker *d);

@@ -182,7 +182,18 @@ int plan_shelve(struct plan *p, struct pool *pool, struct err *e)
         return err_wrap(e, "build cells of '%s'", p->row->name);
     p->run.spec.memory_bytes = plan_memory(p, p->run.spec.memory_bytes);
     p->run.number = pool_shelf(pool, &p->run.spec, e);
-    return p->run.number < 0 ? err_wrap(e, "run cells of '%s'", p->row->name) : 0;
+    if (p->run.number >= 0)
+        return 0;
+    plan_unshelve(p, pool);
+    return err_wrap(e, "run cells of '%s'", p->row->name);
+}
+
+void plan_unshelve(const struct plan *p, struct pool *pool)
+{
+    if (p->build.number >= 0)
+        pool_unshelf(pool, p->build.number);
+    if (p->run.number >= 0)
+        pool_unshelf(pool, p->run.number);
 }
 
 int64_t plan_memory(const struct plan *p, int64_t limit)

@@ -39,6 +39,8 @@ NODISCARD int plan_make(const struct language *row, struct docker *d, const stru
                         struct plan **ret_plan, struct err *e);
 NODISCARD int plan_cache(struct plan *p, struct bench *b, struct err *e);
 NODISCARD int plan_shelve(struct plan *p, struct pool *pool, struct err *e);
+/* Its shelves keep no cells any more; who still has the plan may take from them. */
+void plan_unshelve(const struct plan *p, struct pool *pool);
 
 /* The memory of a run cell for this limit. */
 int64_t plan_memory(const struct plan *p, int64_t limit);

@@ -15,10 +15,15 @@
 #define BACKOFF_MAX  (30 * NS_PER_S)
 #define BACKOFF_AWAY (2 * NS_PER_S) /* asking a Docker that is away costs nothing */
 #define THREADS_MAX  16
+#define REMOVE_NS    (5 * NS_PER_S)  /* longer, and the next one is taken first... */
+#define STUCK_NS     (10 * NS_PER_S) /* ...and this one again after this time, doubled each time */
+#define STUCK_MAX    6               /* times; then it is left to the next start's sweep */
 
 struct gone {
     struct cell *cell; /* owned */
     struct gone *next;
+    int tries;
+    int64_t due_ns; /* of one that is stuck */
 };
 
 /* A taken cell that is expected back. */
@@ -48,8 +53,12 @@ struct pool {
     bool makers_gone;
     struct shelf *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
-    struct gone *gone; /* owned */
-    struct away *away; /* owned */
+    struct gone *gone;  /* owned */
+    struct gone *stuck; /* owned: could not be removed at once */
+    bool stuck_tried;   /* one remover at a time looks after them */
+    int64_t stuck_len;  /* the one that is tried included */
+    int64_t deadline;   /* of the end, clock_mono_ns() */
+    struct away *away;  /* owned */
     int64_t tick_at;
     struct pool_stats stats; /* idle is not kept here: the shelves know */
 };
@@ -76,31 +85,79 @@ static void drop_locked(struct pool *p, struct cell *c)
     (void)pthread_cond_signal(&p->litter);
 }
 
+/* The next to be removed; at the end also those that are not due yet. */
+static struct gone *next_gone_locked(struct pool *p, int64_t now)
+{
+    struct gone *g = p->gone;
+
+    if (g) {
+        p->gone = g->next;
+        return g;
+    }
+    g = p->stuck;
+    if (!g || p->stuck_tried || (now < g->due_ns && !p->makers_gone))
+        return NULL;
+    p->stuck = g->next;
+    p->stuck_tried = true;
+    return g;
+}
+
+/* In the order in which they are due. */
+static void stick_locked(struct pool *p, struct gone *g)
+{
+    struct gone **at = &p->stuck;
+
+    while (*at && (*at)->due_ns <= g->due_ns)
+        at = &(*at)->next;
+    g->next = *at;
+    *at = g;
+}
+
+static void remove_locked(struct pool *p, struct gone *g, struct worker *w)
+{
+    bool was_stuck = g->tries > 0, ending = p->makers_gone;
+    int64_t deadline = p->deadline;
+    struct err e = { .kind = ERR_NONE };
+
+    (void)pthread_mutex_unlock(&p->lock);
+    int64_t now = clock_mono_ns();
+    /* Docker goes on with what we do not wait for any more: the next try finds it done. */
+    docker_until(w->docker, earlier(now + REMOVE_NS, deadline));
+    bool gone = cell_remove(g->cell, w->docker, &e) == 0;
+    bool last = gone || ending || ++g->tries == STUCK_MAX;
+    if (last)
+        (void)cell_free(g->cell, NULL); /* what is not gone, the next start finds */
+    (void)pthread_mutex_lock(&p->lock);
+
+    p->stuck_tried = p->stuck_tried && !was_stuck;
+    if (last) {
+        free(g);
+        p->stats.removing--;
+        p->stuck_len -= was_stuck;
+    } else {
+        g->due_ns = clock_mono_ns() + (STUCK_NS << (g->tries - 1));
+        stick_locked(p, g);
+        p->stuck_len += !was_stuck;
+    }
+    (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
+}
+
 static void *remover_main(void *arg)
 {
     struct worker *w = arg;
     struct pool *p = w->pool;
-    struct err ignored;
 
     (void)pthread_mutex_lock(&p->lock);
     for (;;) {
-        struct gone *g = p->gone;
-        if (!g && p->makers_gone)
+        struct gone *g = next_gone_locked(p, clock_mono_ns());
+        if (g)
+            remove_locked(p, g, w);
+        else if (p->makers_gone)
             break;
-        if (!g) {
+        else if (p->stuck && !p->stuck_tried)
+            (void)clock_cond_wait(&p->litter, &p->lock, p->stuck->due_ns);
+        else
             (void)pthread_cond_wait(&p->litter, &p->lock);
-            continue;
-        }
-        p->gone = g->next;
-        bool hurry = p->stopping;
-        (void)pthread_mutex_unlock(&p->lock);
-        /* At the end nobody waits a minute for each cell of a Docker that does not answer. */
-        bool away = hurry && docker_ping(w->docker, &ignored) < 0;
-        (void)cell_free(g->cell, away ? NULL : w->docker);
-        free(g);
-        (void)pthread_mutex_lock(&p->lock);
-        p->stats.removing--;
-        (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
     }
     (void)pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -110,7 +167,9 @@ static void *remover_main(void *arg)
 
 static void shelve_locked(struct pool *p, struct shelf *s, struct cell *c, int uses)
 {
-    if (p->stopping || !cell_alive(c) || !shelf_push(s, c, uses))
+    bool wanted = s->users > 0 || s->waiting > 0;
+
+    if (p->stopping || !wanted || !cell_alive(c) || !shelf_push(s, c, uses))
         drop_locked(p, c);
 }
 
@@ -153,7 +212,7 @@ static struct shelf *neediest_locked(struct pool *p, int64_t now)
     struct shelf *best = NULL;
     int64_t most = 0;
 
-    if (p->stats.removing > 4 * most_idle(p) + 8)
+    if (p->stats.removing - p->stuck_len > 4 * most_idle(p) + 8)
         return NULL; /* let the removers catch up: what is being removed takes memory too */
     for (int i = 0; i < p->shelves_len; i++) {
         struct shelf *s = p->shelves[i];
@@ -227,6 +286,8 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
         if (!shelf_suits(p->shelves[i], spec))
             continue;
         p->shelves[i]->retry_at_ns = 0; /* whoever asks again has a reason: a pulled image, say */
+        if (p->shelves[i]->users++ == 0)
+            p->shelves[i]->target = 1;
         return i;
     }
     if (p->shelves_len == SHELVES_MAX)
@@ -234,6 +295,7 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
     struct shelf *s = shelf_new(spec, most_idle(p));
     if (!s)
         return err_set(e, ERR_NOMEM, "a shelf for %.100s", spec->image);
+    s->users = 1;
     p->shelves[p->shelves_len] = s;
     return p->shelves_len++;
 }
@@ -245,6 +307,18 @@ int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e)
     (void)pthread_cond_signal(&p->work);
     (void)pthread_mutex_unlock(&p->lock);
     return n;
+}
+
+void pool_unshelf(struct pool *p, int shelf)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct shelf *s = p->shelves[shelf];
+    if (--s->users == 0) {
+        s->target = 0;
+        while (s->idle_len > s->waiting)
+            drop_locked(p, shelf_pull(s, 0).cell);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- takers ---- */
@@ -306,7 +380,7 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
                        clock_mono_ns() < s->retry_at_ns;
         if (resting || s->rounds != rounds)
             return err_set(e, s->last.kind, "%.390s", s->last.msg);
-        if (!waited && s->target < s->idle_max)
+        if (!waited && s->users > 0 && s->target < s->idle_max)
             s->target++;
         waited = true;
         s->quiet_since_ns = clock_mono_ns();
@@ -385,6 +459,7 @@ int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *
     if (!p)
         return err_set(e, ERR_NOMEM, "the pool");
     p->config = *c;
+    p->deadline = INT64_MAX;
     p->workers = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
     (void)pthread_mutex_init(&p->lock, NULL);
     clock_cond_init(&p->work);
@@ -422,11 +497,19 @@ void pool_close(struct pool *p)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-struct pool *pool_stop(struct pool *p)
+struct pool *pool_stop(struct pool *p) { return pool_stop_until(p, INT64_MAX); }
+
+struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns)
 {
     if (!p)
         return NULL;
     pool_close(p);
+    (void)pthread_mutex_lock(&p->lock);
+    p->deadline = deadline_ns;
+    (void)pthread_mutex_unlock(&p->lock);
+    for (int i = 0; i < p->workers; i++)
+        if (p->makers[i].docker)
+            docker_until(p->makers[i].docker, deadline_ns);
     for (int i = 0; i < p->workers; i++)
         join(&p->makers[i]);
 

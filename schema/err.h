@@ -35,7 +35,7 @@ enum err_kind { ERR_KINDS(ERR_ENUM) ERR_KIND_COUNT };
 
 struct err {
     enum err_kind kind;
-    char msg[400]; /* truncated, always terminated */
+    char msg[400]; /* truncated, always terminated, always UTF-8 */
 };
 
 /* Fills *e (which may be NULL) and returns -1, so that a caller can `return err_set(...)`. */

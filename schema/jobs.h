@@ -72,7 +72,7 @@ struct jobs_change {
     /* of a row that has just become final */
     enum verdict verdict;
     int64_t total_ms; /* since it was accepted */
-    bool judged;      /* false: cancelled; the three below are unknown */
+    bool judged;      /* false: cancelled, or unreadable; the three below are unknown */
     int64_t queue_ms, build_ms, run_ms;
 };
 
@@ -150,10 +150,13 @@ struct jobs_op {
             char id[SUBMISSION_ID_MAX + 1]; /* out */
         } claim;
         /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already, not
-         * running any more, or claimed anew meanwhile: the report is dropped and counted. */
+         * running any more, or claimed anew meanwhile: the report is dropped and counted. Without a
+         * report the table makes one of "-" and `error`, which names no tests: so a row can end
+         * whose submission cannot be read. */
         struct {
             int64_t seq, claim;
-            const struct report *report; /* borrowed */
+            const struct report *report; /* borrowed; NULL: none */
+            const char *error;           /* borrowed; only without a report */
             char *json;                  /* the table's own: the report's stored form */
             size_t json_len;
         } finish;

@@ -131,6 +131,7 @@ struct jobs_final {
     const char *json; /* its stored form */
     size_t json_len;
     int64_t change;
+    bool unreadable; /* of jobs_finish_blank(): what was submitted is not looked at */
 };
 /* 1: its report went into the outbox; 0: nobody wants it there; -1. */
 NODISCARD int jobs_finish_row(struct db *d, const struct jobs_final *f, struct err *e);

@@ -237,7 +237,7 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     struct row row;
 
-    if (!op->u.finish.json) { /* could not be encoded: op->err says why */
+    if (op->u.finish.report && !op->u.finish.json) { /* not encoded: op->err says why */
         op->result = -1;
         return 0;
     }
@@ -257,16 +257,20 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
                             .report = op->u.finish.report,
                             .json = op->u.finish.json,
                             .json_len = op->u.finish.json_len,
-                            .change = j->change + 1 };
-    int told = jobs_finish_row(j->db, &f, e);
+                            .change = j->change + 1,
+                            .unreadable = true };
+    int told = f.report ? jobs_finish_row(j->db, &f, e)
+                        : jobs_finish_blank(j->db, &f, op->u.finish.error, e);
     if (told < 0)
         return -1;
     j->group.told += told;
-    struct jobs_change c = ended(&row, JOB_DONE, f.report->verdict);
-    c.judged = true;
-    c.queue_ms = f.report->queue_ms;
-    c.build_ms = f.report->build_ms;
-    c.run_ms = f.report->run_ms;
+    struct jobs_change c = ended(&row, JOB_DONE, f.report ? f.report->verdict : VERDICT_NONE);
+    c.judged = f.report;
+    if (f.report) {
+        c.queue_ms = f.report->queue_ms;
+        c.build_ms = f.report->build_ms;
+        c.run_ms = f.report->run_ms;
+    }
     return jobs_note(j, &c, JOB_RUNNING, e);
 }
 

@@ -334,7 +334,8 @@ void jobs_put(struct jobs *j, struct jobs_op *op)
     op->next = NULL;
     op->result = 0;
     op->err = (struct err){ 0 };
-    if (op->kind == JOBS_FINISH) { /* here and not on the one writer: it may be megabytes */
+    if (op->kind == JOBS_FINISH && op->u.finish.report) {
+        /* here and not on the one writer: it may be megabytes */
         if (report_encode(op->u.finish.report, &op->u.finish.json, &op->u.finish.json_len,
                           &op->err) < 0)
             op->u.finish.json = NULL;

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -54,10 +55,10 @@ def instances(server, host=DOCKER_HOST):
 
 
 class RefusingEngine:
-    """The engine that is there, which refuses so many removals of containers first."""
+    """The engine that is there, which refuses some of what it is asked."""
 
     def __init__(self, path):
-        self.path, self.refusals, self.refused = path, 0, 0
+        self.path, self.rules, self.refused = path, [], 0
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(path)
         self.listener.listen(64)
@@ -66,6 +67,21 @@ class RefusingEngine:
     @property
     def host(self):
         return "unix://" + self.path
+
+    def refuse(self, request, times=1 << 30, silent=False):
+        """So many requests whose first line fits get a 500, or no answer at all."""
+        self.rules.append([re.compile(request), times, silent])
+
+    def relent(self):
+        self.rules = []
+
+    def _rule(self, data):
+        line = data.split(b"\r\n", 1)[0].decode(errors="replace")
+        for rule in self.rules:
+            if rule[0].match(line) and rule[1] > 0:
+                rule[1], self.refused = rule[1] - 1, self.refused + 1
+                return rule
+        return None
 
     def _accept(self):
         try:
@@ -85,9 +101,14 @@ class RefusingEngine:
                         data = s.recv(65536)
                         if not data:
                             return
-                        if s is client and data.startswith(b"DELETE ") and self.refusals > 0:
-                            self.refusals, self.refused = self.refusals - 1, self.refused + 1
-                            client.sendall(b"HTTP/1.1 500 Not now\r\nContent-Length: 2\r\n\r\n{}")
+                        rule = self._rule(data) if s is client else None
+                        if rule and rule[2]:
+                            while client.recv(65536):
+                                pass
+                            return
+                        if rule:
+                            client.sendall(b"HTTP/1.1 500 Not now\r\nContent-Length: 24\r\n\r\n"
+                                           b'{"message": "not today"}')
                         else:
                             other[s].sendall(data)
             except OSError:
