@@ -171,6 +171,7 @@ static enum fault fault_of(struct worker *w, const struct err *e)
     case ERR_CANCELLED:
         return FAULT_STOPPED;
     case ERR_UNAVAILABLE:
+    case ERR_HOST:
     case ERR_DISK:
     case ERR_NOMEM:
         return FAULT_HOST;

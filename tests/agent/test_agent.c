@@ -1,4 +1,5 @@
-/* tests/agent/test_agent.c BOX - what protocol.h promises, asked of a real agent in a real cell. */
+/* tests/agent/test_agent.c BOX SOURCES PROGRAMS - what protocol.h promises, asked of a real agent
+ * in a real cell. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@
 #include "tests/agent/fixture.h"
 
 static const char *box;
+static char mapper[512]; /* M9-maps-input of tests/hostile */
 
 /* A request for `sh -c script`; argv lives as long as the caller's array. */
 static struct cell_request shell(const char *argv[4], const char *script)
@@ -72,7 +74,7 @@ static void the_program_gets_what_was_sent(void **state)
     (void)close(input);
 }
 
-/* Hard and soft alike; in the units of ulimit. */
+/* Hard and soft alike, but for the stack; in the units of ulimit. */
 static void limits_are_set(void **state)
 {
     const char *argv[4];
@@ -84,7 +86,7 @@ static void limits_are_set(void **state)
     q.memory_limit = 48 * MIB;
     q.cpu_limit_ns = 4 * NS_PER_S + 1;
     struct cell_result r = fixture_run(&q);
-    assert_string_equal(text(&r.out), "0 6144 1024 64 49152 6 unlimited 0 "
+    assert_string_equal(text(&r.out), "0 6144 1024 64 unlimited 6 unlimited 0 "
                                       "0 6144 1024 64 49152 6 unlimited 0 ");
     cell_result_clear(&r);
 
@@ -120,7 +122,7 @@ static void endings_are_reported(void **state)
 static void what_cannot_be_executed_says_why(void **state)
 {
     static const char *const argv[] = { "/bin/none", NULL };
-    int junk = fixture_text("no program\n");
+    int junk = fixture_file("/proc/self/comm"), data = fixture_text("no program\n");
     struct cell_request q = fixture_request(argv, -1, -1);
     (void)state;
 
@@ -132,7 +134,13 @@ static void what_cannot_be_executed_says_why(void **state)
     r = fixture_run(&q);
     assert_int_equal(r.agent.exec_errno, ENOEXEC);
     cell_result_clear(&r);
+
+    q.exec_fd = data; /* and what nobody may execute is not tried */
+    r = fixture_run(&q);
+    assert_int_equal(r.agent.exec_errno, EACCES);
+    cell_result_clear(&r);
     (void)close(junk);
+    (void)close(data);
 }
 
 /* `limit` must end the script at wall_ns and not much later; a busy host may need several tries. */
@@ -269,6 +277,33 @@ static void input_need_not_be_read(void **state)
     (void)close(q.stdin_fd);
 }
 
+/* Whatever maps it: its pages are not the program's memory. What was read was copied. */
+static void mapped_input_is_no_memory(void **state)
+{
+    static char large[30 * MIB + 1];
+    static const char *const argv[] = { "main", NULL };
+    (void)state;
+
+    memset(large, 'x', sizeof large - 1);
+    int program = fixture_file(mapper), input = fixture_text(large);
+    struct cell_request q = fixture_request(argv, program, input);
+    struct cell_result r = fixture_run(&q);
+    print_message("    mapped: %llu KiB\n", (unsigned long long)r.agent.memory_bytes / 1024);
+    assert_string_equal(text(&r.out), "31457280\n");
+    assert_true(r.agent.memory_bytes < 4 * MIB);
+    cell_result_clear(&r);
+
+    static const char *const reads[] = { "main", "read", NULL };
+    q.argv = reads;
+    r = fixture_run(&q);
+    print_message("    read: %llu KiB\n", (unsigned long long)r.agent.memory_bytes / 1024);
+    assert_string_equal(text(&r.out), "31457280\n");
+    assert_true(r.agent.memory_bytes >= 30 * MIB);
+    cell_result_clear(&r);
+    (void)close(program);
+    (void)close(input);
+}
+
 static void artefacts_are_collected(void **state)
 {
     static const struct {
@@ -340,6 +375,26 @@ static void an_artefact_is_what_was_built(void **state)
     cell_result_clear(&built);
 }
 
+/* The artefact fits, and its copy does not fit beside it: that is no fault of ours. */
+static void an_artefact_may_be_more_than_the_cell_holds(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, "dd if=/dev/zero of=main bs=1M count=44 2>/dev/null");
+    (void)state;
+
+    q.collect = AGENT_COLLECT_FILE;
+    q.collect_name = "main";
+    q.collect_max = 64 * MIB;
+    struct cell_result r = fixture_run(&q);
+    assert_int_equal(r.agent.status, 0);
+    assert_int_equal(r.agent.collected, AGENT_COLLECTED_NOTHING);
+    assert_true(r.agent.oom_kills > 0);
+    cell_result_clear(&r);
+    r = run_shell("echo next");
+    assert_string_equal(text(&r.out), "next\n");
+    cell_result_clear(&r);
+}
+
 static void a_tree_can_be_run_again(void **state)
 {
     const char *argv[4];
@@ -396,6 +451,91 @@ static void the_proof_sees_what_is_left(void **state)
     }
     assert_int_equal(cell_prove(fixture_cell(), &e), -1);
     assert_non_null(strstr(e.msg, "is left"));
+}
+
+/* Process ids of the cell as this host sees them: the agent's first. */
+static size_t processes(pid_t pids[8])
+{
+    char path[200], line[300];
+    size_t len = 0;
+
+    (void)snprintf(path, sizeof path, "docker top %s -o pid", cell_id(fixture_cell()));
+    FILE *f = popen(path, "re"); /* NOLINT(cert-env33-c): a test, its own words */
+    assert_non_null(f);
+    while (len < 8 && fgets(line, sizeof line, f))
+        if (strtol(line, NULL, 10) > 0)
+            pids[len++] = (pid_t)strtol(line, NULL, 10);
+    (void)pclose(f);
+    return len;
+}
+
+static bool zombie(pid_t pid)
+{
+    char path[64], stat[300] = "";
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, stat, sizeof stat - 1) <= 0)
+        return true;
+    const char *state = strrchr(stat, ')');
+    return state && state[1] && state[2] == 'Z';
+}
+
+static long score_of(pid_t pid)
+{
+    char path[64], score[16] = "";
+
+    (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
+    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, score, sizeof score - 1) <= 0)
+        return -1;
+    return strtol(score, NULL, 10);
+}
+
+/* A kernel that looks for memory takes a program that runs, and no cell that waits for one. */
+static void only_a_run_is_offered_to_the_kernel(void **state)
+{
+    pid_t pids[8];
+    (void)state;
+
+    fixture_prove(); /* the next box is made when this is answered */
+    struct cell_result r = run_shell("cat /proc/self/oom_score_adj");
+    assert_string_equal(text(&r.out), "1000\n");
+    cell_result_clear(&r);
+    r = run_shell(":");
+    cell_result_clear(&r);
+    size_t len = processes(pids);
+    for (int64_t end = clock_mono_ns() + 10 * NS_PER_S; len != 3 && clock_mono_ns() < end;)
+        len = processes(pids);
+    assert_int_equal(len, 3); /* agent, init, the program-to-be */
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(score_of(pids[i]), score_of(pids[0]));
+}
+
+/* What dies in an idle cell, whoever killed it, is made anew. */
+static void a_box_that_died_idle_is_made_anew(void **state)
+{
+    pid_t pids[8];
+    (void)state;
+
+    for (size_t victim = 1; victim < 3; victim++) {
+        struct cell_result r = run_shell(":");
+        cell_result_clear(&r);
+        size_t len = processes(pids);
+        for (int64_t end = clock_mono_ns() + 10 * NS_PER_S; len != 3 && clock_mono_ns() < end;)
+            len = processes(pids);
+        assert_int_equal(len, 3);
+        if (kill(pids[victim], SIGKILL) < 0)
+            skip();
+        /* Gone when it has let go of its socket, which comes before it is a zombie. */
+        for (int64_t end = clock_mono_ns() + 10 * NS_PER_S;
+             !zombie(pids[2]) && clock_mono_ns() < end;)
+            continue;
+        r = run_shell("echo well");
+        assert_string_equal(text(&r.out), "well\n");
+        assert_int_equal(r.agent.oom_kills, 0);
+        cell_result_clear(&r);
+    }
 }
 
 static bool runs(const char *id)
@@ -461,17 +601,22 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(the_starved_are_not_stopped_early, kill_hogs),
         cmocka_unit_test(files_are_installed_and_read_only),
         cmocka_unit_test(input_need_not_be_read),
+        cmocka_unit_test(mapped_input_is_no_memory),
         cmocka_unit_test(artefacts_are_collected),
         cmocka_unit_test(an_artefact_is_what_was_built),
+        cmocka_unit_test(an_artefact_may_be_more_than_the_cell_holds),
         cmocka_unit_test(a_tree_can_be_run_again),
+        cmocka_unit_test(only_a_run_is_offered_to_the_kernel),
+        cmocka_unit_test(a_box_that_died_idle_is_made_anew),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),
         cmocka_unit_test(a_busy_cell_ends_with_its_server),
     };
 
-    if (argc < 2)
+    if (argc < 4)
         return 2;
     box = argv[1];
+    (void)snprintf(mapper, sizeof mapper, "%s/M9-maps-input", argv[3]);
     fixture_start(box);
     int failed = cmocka_run_group_tests_name(box, tests, NULL, NULL);
     fixture_stop();
