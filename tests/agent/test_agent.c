@@ -367,7 +367,12 @@ static void an_artefact_is_what_was_built(void **state)
     assert_int_equal(fstat(built.artefact_fd, &st), 0);
     assert_true(st.st_size > 10 * KIB);
 
-    static const char *const echo[] = { "sh", "-c", "echo built", NULL };
+    /* It is nobody's of the box: who runs it can neither change its mode nor its times. */
+    static const char *const echo[] = { "sh", "-c",
+                                        "touch -c /proc/self/exe 2>/dev/null && echo touched;"
+                                        "chmod 700 /proc/self/exe 2>/dev/null && echo changed;"
+                                        "echo built",
+                                        NULL };
     q = fixture_request(echo, built.artefact_fd, -1);
     struct cell_result r = fixture_run(&q);
     assert_string_equal(text(&r.out), "built\n");
@@ -492,6 +497,16 @@ static long score_of(pid_t pid)
     return strtol(score, NULL, 10);
 }
 
+/* The next box, with the pids of agent, init and program-to-be. */
+static void await_box(pid_t pids[8])
+{
+    size_t len = 0;
+
+    for (int64_t end = clock_mono_ns() + 10 * NS_PER_S; len != 3 && clock_mono_ns() < end;)
+        len = processes(pids);
+    assert_int_equal(len, 3);
+}
+
 /* A kernel that looks for memory takes a program that runs, and no cell that waits for one. */
 static void only_a_run_is_offered_to_the_kernel(void **state)
 {
@@ -504,12 +519,32 @@ static void only_a_run_is_offered_to_the_kernel(void **state)
     cell_result_clear(&r);
     r = run_shell(":");
     cell_result_clear(&r);
-    size_t len = processes(pids);
-    for (int64_t end = clock_mono_ns() + 10 * NS_PER_S; len != 3 && clock_mono_ns() < end;)
-        len = processes(pids);
-    assert_int_equal(len, 3); /* agent, init, the program-to-be */
-    for (size_t i = 0; i < len; i++)
+    await_box(pids);
+    for (size_t i = 0; i < 3; i++)
         assert_int_equal(score_of(pids[i]), score_of(pids[0]));
+}
+
+/* Nothing of the program has run by then, so no other cell would have done better. */
+static void a_start_that_takes_too_long_is_the_hosts(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = shell(argv, ":");
+    struct cell_result r = run_shell(":");
+    struct err e = { .kind = ERR_NONE };
+    pid_t pids[8];
+    (void)state;
+
+    cell_result_clear(&r);
+    await_box(pids);
+    if (kill(pids[2], SIGSTOP) < 0)
+        skip();
+    q.wall_limit_ns = 100 * NS_PER_MS; /* counts from exec */
+    assert_int_equal(cell_run(fixture_cell(), fixture_docker(), &q, &r, &e), -1);
+    assert_int_equal(e.kind, ERR_HOST);
+    assert_non_null(strstr(e.msg, "did not start within"));
+    r = run_shell("echo next"); /* in a cell of its own */
+    assert_string_equal(text(&r.out), "next\n");
+    cell_result_clear(&r);
 }
 
 /* What dies in an idle cell, whoever killed it, is made anew. */
@@ -521,10 +556,7 @@ static void a_box_that_died_idle_is_made_anew(void **state)
     for (size_t victim = 1; victim < 3; victim++) {
         struct cell_result r = run_shell(":");
         cell_result_clear(&r);
-        size_t len = processes(pids);
-        for (int64_t end = clock_mono_ns() + 10 * NS_PER_S; len != 3 && clock_mono_ns() < end;)
-            len = processes(pids);
-        assert_int_equal(len, 3);
+        await_box(pids);
         if (kill(pids[victim], SIGKILL) < 0)
             skip();
         /* Gone when it has let go of its socket, which comes before it is a zombie. */
@@ -608,6 +640,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_tree_can_be_run_again),
         cmocka_unit_test(only_a_run_is_offered_to_the_kernel),
         cmocka_unit_test(a_box_that_died_idle_is_made_anew),
+        cmocka_unit_test(a_start_that_takes_too_long_is_the_hosts),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),
         cmocka_unit_test(a_busy_cell_ends_with_its_server),
