@@ -78,6 +78,9 @@ bool cgroup_parse(uint32_t version, enum cgroup_counter which, const char *text,
 {
     const struct place *p = &places[version - 1][which];
     int64_t value = 0, more = 0;
+
+    if (!p->path)
+        return false; /* this version does not count it */
     bool there =
         p->key ? keyed(text, p->key, p->field, p->unit, &value) : number(text, p->unit, &value);
 

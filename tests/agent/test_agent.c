@@ -21,7 +21,7 @@
 #include "tests/agent/fixture.h"
 
 static const char *box;
-static char mapper[512]; /* M9-maps-input of tests/hostile */
+static const char *programs; /* of tests/hostile, built */
 
 /* A request for `sh -c script`; argv lives as long as the caller's array. */
 static struct cell_request shell(const char *argv[4], const char *script)
@@ -39,6 +39,14 @@ static struct cell_result run_shell(const char *script)
     struct cell_request q = shell(argv, script);
 
     return fixture_run(&q);
+}
+
+static int hostile(const char *name)
+{
+    char path[512];
+
+    (void)snprintf(path, sizeof path, "%s/%s", programs, name);
+    return fixture_file(path);
 }
 
 static const char *text(const struct buf *b) { return b->data ? b->data : ""; }
@@ -191,6 +199,38 @@ static void spinners_are_stopped_in_time(void **state)
     }
 }
 
+/* Does this host say how long a program waits for a disk? */
+static bool counts_disk(void)
+{
+    char on = '0';
+    CLEANUP(closep) int fd = open("/proc/sys/kernel/task_delayacct", O_RDONLY | O_CLOEXEC);
+
+    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
+        return access("/proc/pressure/io", F_OK) == 0;
+    return fd >= 0 && read(fd, &on, 1) == 1 && on == '1';
+}
+
+static void waits_for_a_disk_are_forgiven(void **state)
+{
+    static const char *const argv[] = { "main", NULL };
+    (void)state;
+
+    if (!counts_disk())
+        skip();
+    int program = hostile("P18-waits-for-disk"), input = fixture_text("900\n");
+    struct cell_request q = fixture_request(argv, program, input);
+    q.cpu_limit_ns = 600 * NS_PER_MS;
+    struct cell_result r = fixture_run(&q);
+    print_message("    ended after %lld ms, used %lld, waited %lld ms\n",
+                  (long long)(r.agent.wall_ns / NS_PER_MS), (long long)(r.agent.cpu_ns / NS_PER_MS),
+                  (long long)(r.agent.waited_ns / NS_PER_MS));
+    assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
+    assert_string_equal(text(&r.out), "read\n");
+    cell_result_clear(&r);
+    (void)close(program);
+    (void)close(input);
+}
+
 static pid_t hogs[64];
 
 /* More work than cores, from outside the cell: the wall limit grows with the wait, so that only the
@@ -285,7 +325,7 @@ static void mapped_input_is_no_memory(void **state)
     (void)state;
 
     memset(large, 'x', sizeof large - 1);
-    int program = fixture_file(mapper), input = fixture_text(large);
+    int program = hostile("M9-maps-input"), input = fixture_text(large);
     struct cell_request q = fixture_request(argv, program, input);
     struct cell_result r = fixture_run(&q);
     print_message("    mapped: %llu KiB\n", (unsigned long long)r.agent.memory_bytes / 1024);
@@ -630,6 +670,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_executed_says_why),
         cmocka_unit_test(sleepers_are_stopped_in_time),
         cmocka_unit_test(spinners_are_stopped_in_time),
+        cmocka_unit_test(waits_for_a_disk_are_forgiven),
         cmocka_unit_test_teardown(the_starved_are_not_stopped_early, kill_hogs),
         cmocka_unit_test(files_are_installed_and_read_only),
         cmocka_unit_test(input_need_not_be_read),
@@ -649,7 +690,7 @@ int main(int argc, char **argv)
     if (argc < 4)
         return 2;
     box = argv[1];
-    (void)snprintf(mapper, sizeof mapper, "%s/M9-maps-input", argv[3]);
+    programs = argv[3];
     fixture_start(box);
     int failed = cmocka_run_group_tests_name(box, tests, NULL, NULL);
     fixture_stop();

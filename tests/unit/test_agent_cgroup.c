@@ -107,6 +107,8 @@ static void texts_follow_the_table(void **state)
         { "a field of another line", 2, CGROUP_IO_WAIT, "full avg10=0.00\nsome total=9\n", false,
           0 },
         { "pressure that is off", 2, CGROUP_IO_WAIT, "", false, 0 },
+        { "what only version 1 counts", 2, CGROUP_PEAK, "12\n", false, 0 },
+        { "what only version 2 counts", 1, CGROUP_IO_WAIT, "full total=12\n", false, 0 },
     };
     (void)state;
 
