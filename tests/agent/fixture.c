@@ -136,3 +136,20 @@ int fixture_file(const char *path)
 }
 
 int fixture_text(const char *text) { return memfd(text, strlen(text)); }
+
+struct cell_request fixture_shell(const char *argv[4], const char *script)
+{
+    argv[0] = "/bin/sh";
+    argv[1] = "-c";
+    argv[2] = script;
+    argv[3] = NULL;
+    return fixture_request(argv, -1, -1);
+}
+
+struct cell_result fixture_run_shell(const char *script)
+{
+    const char *argv[4];
+    struct cell_request q = fixture_shell(argv, script);
+
+    return fixture_run(&q);
+}

@@ -23,24 +23,6 @@
 static const char *box;
 static const char *programs; /* of tests/hostile, built */
 
-/* A request for `sh -c script`; argv lives as long as the caller's array. */
-static struct cell_request shell(const char *argv[4], const char *script)
-{
-    argv[0] = "/bin/sh";
-    argv[1] = "-c";
-    argv[2] = script;
-    argv[3] = NULL;
-    return fixture_request(argv, -1, -1);
-}
-
-static struct cell_result run_shell(const char *script)
-{
-    const char *argv[4];
-    struct cell_request q = shell(argv, script);
-
-    return fixture_run(&q);
-}
-
 static int hostile(const char *name)
 {
     char path[512];
@@ -86,8 +68,8 @@ static void the_program_gets_what_was_sent(void **state)
 static void limits_are_set(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "for hs in H S; do for l in c f n l s t v q; do "
-                                        "ulimit -$hs$l; done; done 2>&1 | tr '\\n' ' '");
+    struct cell_request q = fixture_shell(argv, "for hs in H S; do for l in c f n l s t v q; do "
+                                                "ulimit -$hs$l; done; done 2>&1 | tr '\\n' ' '");
     (void)state;
 
     q.file_bytes = 3 * MIB;
@@ -98,7 +80,7 @@ static void limits_are_set(void **state)
                                       "0 6144 1024 64 49152 6 unlimited 0 ");
     cell_result_clear(&r);
 
-    q = shell(argv, "dd if=/dev/zero of=x bs=1M count=4");
+    q = fixture_shell(argv, "dd if=/dev/zero of=x bs=1M count=4");
     q.file_bytes = 3 * MIB;
     r = fixture_run(&q);
     assert_int_equal(r.agent.status, W_EXITCODE(0, SIGXFSZ));
@@ -118,7 +100,7 @@ static void endings_are_reported(void **state)
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct cell_result r = run_shell(cases[i].script);
+        struct cell_result r = fixture_run_shell(cases[i].script);
         assert_int_equal(r.agent.status, cases[i].status);
         assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
         assert_int_equal(r.agent.exec_errno, 0);
@@ -172,7 +154,7 @@ static void expect_stop(struct cell_request *q, enum agent_limit limit, int64_t 
 static void sleepers_are_stopped_in_time(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "sleep 60");
+    struct cell_request q = fixture_shell(argv, "sleep 60");
     (void)state;
 
     q.cpu_limit_ns = 200 * NS_PER_MS;
@@ -186,7 +168,7 @@ static void sleepers_are_stopped_in_time(void **state)
 static void spinners_are_stopped_in_time(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "while :; do :; done");
+    struct cell_request q = fixture_shell(argv, "while :; do :; done");
     (void)state;
 
     q.cpu_limit_ns = 150 * NS_PER_MS;
@@ -199,76 +181,6 @@ static void spinners_are_stopped_in_time(void **state)
     }
 }
 
-/* Does this host say how long a program waits for a disk? */
-static bool counts_disk(void)
-{
-    char on = '0';
-    CLEANUP(closep) int fd = open("/proc/sys/kernel/task_delayacct", O_RDONLY | O_CLOEXEC);
-
-    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
-        return access("/proc/pressure/io", F_OK) == 0;
-    return fd >= 0 && read(fd, &on, 1) == 1 && on == '1';
-}
-
-static void waits_for_a_disk_are_forgiven(void **state)
-{
-    static const char *const argv[] = { "main", NULL };
-    (void)state;
-
-    if (!counts_disk())
-        skip();
-    int program = hostile("P18-waits-for-disk"), input = fixture_text("900\n");
-    struct cell_request q = fixture_request(argv, program, input);
-    q.cpu_limit_ns = 600 * NS_PER_MS;
-    struct cell_result r = fixture_run(&q);
-    print_message("    ended after %lld ms, used %lld, waited %lld ms\n",
-                  (long long)(r.agent.wall_ns / NS_PER_MS), (long long)(r.agent.cpu_ns / NS_PER_MS),
-                  (long long)(r.agent.waited_ns / NS_PER_MS));
-    assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
-    assert_string_equal(text(&r.out), "read\n");
-    cell_result_clear(&r);
-    (void)close(program);
-    (void)close(input);
-}
-
-static pid_t hogs[64];
-
-/* More work than cores, from outside the cell: the wall limit grows with the wait, so that only the
- * CPU limit ends a program that never sleeps. */
-static void the_starved_are_not_stopped_early(void **state)
-{
-    const char *argv[4];
-    struct cell_request q = shell(argv, "while :; do :; done");
-    (void)state;
-
-    for (size_t i = 0; i < ARRAY_LEN(hogs) && i < 2 * (size_t)sysconf(_SC_NPROCESSORS_ONLN); i++)
-        if ((hogs[i] = fork()) == 0) {
-            (void)alarm(30);
-            for (;;)
-                continue;
-        }
-    q.cpu_limit_ns = 150 * NS_PER_MS;
-    for (int i = 0; i < 4; i++) {
-        struct cell_result r = fixture_run(&q);
-        print_message("    ended after %lld ms, waited %lld ms\n",
-                      (long long)(r.agent.wall_ns / NS_PER_MS),
-                      (long long)(r.agent.waited_ns / NS_PER_MS));
-        assert_int_equal(r.agent.limit, AGENT_LIMIT_CPU);
-        cell_result_clear(&r);
-    }
-}
-
-static int kill_hogs(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(hogs); i++)
-        if (hogs[i] > 0) {
-            (void)kill(hogs[i], SIGKILL);
-            (void)waitpid(hogs[i], NULL, 0);
-        }
-    return 0;
-}
-
 static void files_are_installed_and_read_only(void **state)
 {
     const char *argv[4];
@@ -276,7 +188,7 @@ static void files_are_installed_and_read_only(void **state)
     int plain = fixture_text("print(1)\n"), tree = memfd_create("tree", MFD_CLOEXEC);
     struct cell_file files[] = { { "main.py", plain, AGENT_FILE_PLAIN },
                                  { "", tree, AGENT_FILE_TREE } };
-    struct cell_request q = shell(
+    struct cell_request q = fixture_shell(
         argv, "cat main.py a/b.c; (echo x > main.py) 2>/dev/null; rm -f main.py a/b.c 2>/dev/null;"
               "cat main.py a/b.c; echo own > own; cat own");
     (void)state;
@@ -289,7 +201,7 @@ static void files_are_installed_and_read_only(void **state)
     assert_string_equal(text(&r.out), "print(1)\ndeepprint(1)\ndeepown\n");
     cell_result_clear(&r);
 
-    r = run_shell("ls -A /work /tmp /dev/shm");
+    r = fixture_run_shell("ls -A /work /tmp /dev/shm");
     assert_string_equal(text(&r.out), "/dev/shm:\n\n/tmp:\n\n/work:\n");
     cell_result_clear(&r);
     (void)close(plain);
@@ -300,7 +212,7 @@ static void input_need_not_be_read(void **state)
 {
     static char large[8 * MIB + 1];
     const char *argv[4];
-    struct cell_request q = shell(argv, "head -c 1");
+    struct cell_request q = fixture_shell(argv, "head -c 1");
     (void)state;
 
     memset(large, 'x', sizeof large - 1);
@@ -379,7 +291,7 @@ static void artefacts_are_collected(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *argv[4];
-        struct cell_request q = shell(argv, cases[i].script);
+        struct cell_request q = fixture_shell(argv, cases[i].script);
 
         print_message("    case: %s\n", cases[i].script);
         q.collect = cases[i].kind;
@@ -395,7 +307,7 @@ static void artefacts_are_collected(void **state)
 static void an_artefact_is_what_was_built(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "cp /bin/sh main; sleep 60 &");
+    struct cell_request q = fixture_shell(argv, "cp /bin/sh main; sleep 60 &");
     struct stat st;
     (void)state;
 
@@ -424,7 +336,8 @@ static void an_artefact_is_what_was_built(void **state)
 static void an_artefact_may_be_more_than_the_cell_holds(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "dd if=/dev/zero of=main bs=1M count=44 2>/dev/null");
+    struct cell_request q =
+        fixture_shell(argv, "dd if=/dev/zero of=main bs=1M count=44 2>/dev/null");
     (void)state;
 
     q.collect = AGENT_COLLECT_FILE;
@@ -435,7 +348,7 @@ static void an_artefact_may_be_more_than_the_cell_holds(void **state)
     assert_int_equal(r.agent.collected, AGENT_COLLECTED_NOTHING);
     assert_true(r.agent.oom_kills > 0);
     cell_result_clear(&r);
-    r = run_shell("echo next");
+    r = fixture_run_shell("echo next");
     assert_string_equal(text(&r.out), "next\n");
     cell_result_clear(&r);
 }
@@ -443,7 +356,7 @@ static void an_artefact_may_be_more_than_the_cell_holds(void **state)
 static void a_tree_can_be_run_again(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(
+    struct cell_request q = fixture_shell(
         argv, "mkdir -p out/p/q; echo one > out/p/q/One; echo two > out/Two; rm -rf out/none");
     (void)state;
 
@@ -454,7 +367,7 @@ static void a_tree_can_be_run_again(void **state)
     assert_int_equal(built.agent.collected, AGENT_COLLECTED);
 
     const struct cell_file tree = { "", built.artefact_fd, AGENT_FILE_TREE };
-    q = shell(argv, "cat p/q/One Two; find . -type f | wc -l");
+    q = fixture_shell(argv, "cat p/q/One Two; find . -type f | wc -l");
     q.files = &tree;
     q.files_len = 1;
     struct cell_result r = fixture_run(&q);
@@ -498,118 +411,6 @@ static void the_proof_sees_what_is_left(void **state)
     assert_non_null(strstr(e.msg, "is left"));
 }
 
-/* Process ids of the cell as this host sees them: the agent's first. */
-static size_t processes(pid_t pids[8])
-{
-    char path[200], line[300];
-    size_t len = 0;
-
-    (void)snprintf(path, sizeof path, "docker top %s -o pid", cell_id(fixture_cell()));
-    FILE *f = popen(path, "re"); /* NOLINT(cert-env33-c): a test, its own words */
-    assert_non_null(f);
-    while (len < 8 && fgets(line, sizeof line, f))
-        if (strtol(line, NULL, 10) > 0)
-            pids[len++] = (pid_t)strtol(line, NULL, 10);
-    (void)pclose(f);
-    return len;
-}
-
-static bool zombie(pid_t pid)
-{
-    char path[64], stat[300] = "";
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, stat, sizeof stat - 1) <= 0)
-        return true;
-    const char *state = strrchr(stat, ')');
-    return state && state[1] && state[2] == 'Z';
-}
-
-static long score_of(pid_t pid)
-{
-    char path[64], score[16] = "";
-
-    (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
-    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, score, sizeof score - 1) <= 0)
-        return -1;
-    return strtol(score, NULL, 10);
-}
-
-/* The next box, with the pids of agent, init and program-to-be. */
-static void await_box(pid_t pids[8])
-{
-    size_t len = 0;
-
-    for (int64_t end = clock_mono_ns() + 10 * NS_PER_S; len != 3 && clock_mono_ns() < end;)
-        len = processes(pids);
-    assert_int_equal(len, 3);
-}
-
-/* A kernel that looks for memory takes a program that runs, and no cell that waits for one. */
-static void only_a_run_is_offered_to_the_kernel(void **state)
-{
-    pid_t pids[8];
-    (void)state;
-
-    fixture_prove(); /* the next box is made when this is answered */
-    struct cell_result r = run_shell("cat /proc/self/oom_score_adj");
-    assert_string_equal(text(&r.out), "1000\n");
-    cell_result_clear(&r);
-    r = run_shell(":");
-    cell_result_clear(&r);
-    await_box(pids);
-    for (size_t i = 0; i < 3; i++)
-        assert_int_equal(score_of(pids[i]), score_of(pids[0]));
-}
-
-/* Nothing of the program has run by then, so no other cell would have done better. */
-static void a_start_that_takes_too_long_is_the_hosts(void **state)
-{
-    const char *argv[4];
-    struct cell_request q = shell(argv, ":");
-    struct cell_result r = run_shell(":");
-    struct err e = { .kind = ERR_NONE };
-    pid_t pids[8];
-    (void)state;
-
-    cell_result_clear(&r);
-    await_box(pids);
-    if (kill(pids[2], SIGSTOP) < 0)
-        skip();
-    q.wall_limit_ns = 100 * NS_PER_MS; /* counts from exec */
-    assert_int_equal(cell_run(fixture_cell(), fixture_docker(), &q, &r, &e), -1);
-    assert_int_equal(e.kind, ERR_HOST);
-    assert_non_null(strstr(e.msg, "did not start within"));
-    r = run_shell("echo next"); /* in a cell of its own */
-    assert_string_equal(text(&r.out), "next\n");
-    cell_result_clear(&r);
-}
-
-/* What dies in an idle cell, whoever killed it, is made anew. */
-static void a_box_that_died_idle_is_made_anew(void **state)
-{
-    pid_t pids[8];
-    (void)state;
-
-    for (size_t victim = 1; victim < 3; victim++) {
-        struct cell_result r = run_shell(":");
-        cell_result_clear(&r);
-        await_box(pids);
-        if (kill(pids[victim], SIGKILL) < 0)
-            skip();
-        /* Gone when it has let go of its socket, which comes before it is a zombie. */
-        for (int64_t end = clock_mono_ns() + 10 * NS_PER_S;
-             !zombie(pids[2]) && clock_mono_ns() < end;)
-            continue;
-        r = run_shell("echo well");
-        assert_string_equal(text(&r.out), "well\n");
-        assert_int_equal(r.agent.oom_kills, 0);
-        cell_result_clear(&r);
-    }
-}
-
 static bool runs(const char *id)
 {
     json_t *container = NULL;
@@ -647,7 +448,7 @@ static void an_idle_cell_ends_with_its_server(void **state)
 static void a_busy_cell_ends_with_its_server(void **state)
 {
     const char *argv[4];
-    struct cell_request q = shell(argv, "trap '' TERM HUP INT; sleep 60");
+    struct cell_request q = fixture_shell(argv, "trap '' TERM HUP INT; sleep 60");
     struct cell_result r;
     struct err e;
     (void)state;
@@ -670,8 +471,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_executed_says_why),
         cmocka_unit_test(sleepers_are_stopped_in_time),
         cmocka_unit_test(spinners_are_stopped_in_time),
-        cmocka_unit_test(waits_for_a_disk_are_forgiven),
-        cmocka_unit_test_teardown(the_starved_are_not_stopped_early, kill_hogs),
         cmocka_unit_test(files_are_installed_and_read_only),
         cmocka_unit_test(input_need_not_be_read),
         cmocka_unit_test(mapped_input_is_no_memory),
@@ -679,9 +478,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_artefact_is_what_was_built),
         cmocka_unit_test(an_artefact_may_be_more_than_the_cell_holds),
         cmocka_unit_test(a_tree_can_be_run_again),
-        cmocka_unit_test(only_a_run_is_offered_to_the_kernel),
-        cmocka_unit_test(a_box_that_died_idle_is_made_anew),
-        cmocka_unit_test(a_start_that_takes_too_long_is_the_hosts),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),
         cmocka_unit_test(a_busy_cell_ends_with_its_server),
