@@ -200,7 +200,7 @@ static void test_language(struct selftest *t, size_t i)
                  log_i("allowance_bytes", p->allowance), log_i("took_ms", now_ms() - start));
         t->next[i].due_ms = t->next[i].delay_ms = 0;
         ready_publish(t->config.ready, i, p);
-    } else if (e.kind == ERR_CANCELLED || e.kind == ERR_UNAVAILABLE) {
+    } else if (e.kind == ERR_CANCELLED || e.kind == ERR_UNAVAILABLE || e.kind == ERR_HOST) {
         ready_withdraw(t->config.ready, i, READY_PENDING, false, e.msg);
         t->next[i].due_ms = now_ms() + RETRY_MS; /* the host is away, not the language */
     } else {
