@@ -133,24 +133,28 @@ static int await(struct cell *c, struct docker *d, int fd, int64_t deadline, str
 
 static int hear_hello(struct cell *c, struct err *e)
 {
-    struct agent_hello hello;
+    union { /* the longer one needs the room */
+        struct agent_hello hello;
+        struct agent_fault fault;
+    } first = { 0 };
+    const struct agent_hello *hello = &first.hello;
     size_t len = 0;
     CLEANUP(closep) int fd = -1;
 
-    if (link_receive(c->agent_fd, &hello, sizeof hello, &len, &fd, e) < 0)
+    if (link_receive(c->agent_fd, &first, sizeof first, &len, &fd, e) < 0)
         return -1;
-    if (len == sizeof(struct agent_fault) && hello.head.magic == AGENT_MAGIC &&
-        hello.head.kind == AGENT_FAULT)
-        return err_set(e, ERR_CELL, "the agent gave up");
-    if (len != sizeof hello || hello.head.magic != AGENT_MAGIC || hello.head.kind != AGENT_HELLO ||
-        hello.head.nonce != 0 || fd >= 0 ||
-        (hello.box != AGENT_BOX_NAMESPACES && hello.box != AGENT_BOX_INPLACE))
+    if (len == sizeof first.fault && hello->head.magic == AGENT_MAGIC &&
+        hello->head.kind == AGENT_FAULT)
+        return cell_run_fault(&first.fault, e);
+    if (len != sizeof *hello || hello->head.magic != AGENT_MAGIC ||
+        hello->head.kind != AGENT_HELLO || hello->head.nonce != 0 || fd >= 0 ||
+        (hello->box != AGENT_BOX_NAMESPACES && hello->box != AGENT_BOX_INPLACE))
         return err_set(e, ERR_CELL, "odd greeting from the agent: %zu bytes", len);
-    if (hello.version != AGENT_VERSION)
-        return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello.version,
+    if (hello->version != AGENT_VERSION)
+        return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello->version,
                        AGENT_VERSION);
-    c->box = (enum agent_box)hello.box;
-    (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello.why - 1, hello.why);
+    c->box = (enum agent_box)hello->box;
+    (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello->why - 1, hello->why);
     return 0;
 }
 

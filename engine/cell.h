@@ -119,8 +119,8 @@ struct cell *cell_free(struct cell *c, struct docker *d);
  * stopped ones older than 60 s. Returns how many went, or -1. */
 int cell_sweep(struct docker *d, const struct cell_host *host, struct err *e);
 
-/* A sealed memfd of these bytes, opened read-only. -1 with *e filled. */
+/* A sealed memfd of these bytes, opened read-only, that is no program. -1 with *e filled. */
 NODISCARD int cell_memfd(const char *name, const void *data, size_t len, struct err *e);
-/* The same of a part of the file `from`, whose own position stays. */
+/* The same of a part of the file `from`, whose own position stays; it may be executed. */
 NODISCARD int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len,
                               struct err *e);

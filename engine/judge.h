@@ -21,5 +21,10 @@ struct judge_facts {
     int exit_code;
 };
 
+/* Is it the program's own fault that the kernel refused to execute it, with this errno? What its
+ * ELF file says can be wrong; whether there is memory, a descriptor or a right to it is our matter.
+ */
+bool judge_program_refused(int number);
+
 /* The limit that fired first, else RE, else VERDICT_OK, which means: ask the checker. */
 enum verdict judge_run(const struct judge_facts *f);

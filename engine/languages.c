@@ -72,6 +72,7 @@ static const struct language built_ins[] = {
       .version = { "g++", "--version" },
       .allowance = 2 * MIB,
       .strict_memory = true,
+      .oom_text = "terminate called after throwing an instance of 'std::bad_alloc'",
       .hello = "#include <iostream>\nint main() { std::cout << \"scrc\\n\"; }\n" },
     { .name = "java",
       .title = "Java",

@@ -70,10 +70,10 @@ static int run_once(struct run *run, const char *const *argv, const struct bytes
         run->cell->spent = true;
         return -1;
     }
-    /* A program that the build made and the kernel refuses is the program's fault; a runtime that
-     * does not start, though the self-test has seen it start, is the host's. */
-    if (ret_result->agent.exec_errno != 0 && q.exec_fd < 0) {
-        int number = ret_result->agent.exec_errno;
+    /* A program that the build made and the kernel refuses may be the program's fault; a runtime
+     * that does not start, though the self-test has seen it start, is not. */
+    int number = ret_result->agent.exec_errno;
+    if (number != 0 && (q.exec_fd < 0 || !judge_program_refused(number))) {
         cell_result_clear(ret_result);
         return err_errno(e, ERR_CELL, number, "start '%s'", argv[0]);
     }

@@ -193,7 +193,7 @@ static void fail(struct selftest *t, size_t i, const struct err *e)
     bool image = e->kind == ERR_IMAGE;
 
     keep_shelves(t, i, NULL);
-    if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE) {
+    if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_HOST) {
         ready_withdraw(t->config.ready, i, READY_PENDING, false, e->msg);
         t->next[i].due_ms = now_ms() + RETRY_MS; /* the host is away, not the language */
         return;

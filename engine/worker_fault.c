@@ -31,6 +31,7 @@ static enum column column_of(const struct worker_fault *f)
     case ERR_IMAGE:
         return LANGUAGE;
     case ERR_DISK:
+    case ERR_HOST:
     case ERR_NOMEM:
     case ERR_CANCELLED: /* stopped, and not by us: whatever it was, it must not go on for ever */
         return HOST;

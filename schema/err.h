@@ -26,6 +26,7 @@
     X(ERR_IMAGE, "image")             /* the image is missing: wait, spend no attempt   */         \
     X(ERR_DOCKER, "docker")           /* Docker answered and said no                    */         \
     X(ERR_CELL, "cell")               /* this cell broke: spend an attempt in a new one */         \
+    X(ERR_HOST, "host")               /* no memory or core here: wait, spend no attempt */         \
     X(ERR_TIMEOUT, "timeout")         /* somebody did not answer in time                */         \
     X(ERR_CANCELLED, "cancelled")     /* we were told to stop                           */
 

@@ -18,6 +18,7 @@
 #include "engine/agent/collect.h"
 #include "engine/agent/fault.h"
 #include "engine/agent/filter.h"
+#include "engine/agent/memfd.h"
 #include "engine/agent/program.h"
 #include "engine/agent/wire.h"
 
@@ -28,9 +29,6 @@
 
 /* The agent's descriptors are few and the lowest free ones; all are close-on-exec besides. */
 #define AGENT_OPEN_MAX 128
-
-#define OOM_PROGRAM "1000" /* the kernel takes the program first, */
-#define OOM_INIT    "750"  /* then the box with all its files, and the agent last */
 
 #define REAPS_IN_A_ROW 64
 
@@ -143,21 +141,17 @@ static int drop_for_good(struct fault *f)
 
 static int start_program(const struct init_plan *p, int oom, pid_t *ret_main, struct fault *f)
 {
-    const struct program_plan program = { .start = p->start,
-                                          .uid = p->program,
-                                          .group = p->box->group };
-
-    if (write(oom, OOM_PROGRAM, sizeof OOM_PROGRAM - 1) < 0)
-        return fault_errno(f, "oom_score_adj");
+    const struct program_plan program = {
+        .start = p->start, .uid = p->program, .group = p->box->group, .init_oom = oom
+    };
     pid_t pid = box_fork(0);
+
     if (pid == 0) {
         (void)close(p->control);
-        (void)close(oom);
         program_run(&program);
     }
     if (pid < 0)
         return fault_errno(f, "fork the program");
-    (void)pwrite(oom, OOM_INIT, sizeof OOM_INIT - 1, 0);
     (void)close(p->start);
     *ret_main = pid;
     return 0;
@@ -257,25 +251,34 @@ static void kill_all(struct watched *w)
 }
 
 /* Nothing lives here any more, so for the rest of our life we may be the program's user and see its
- * files as it did. */
-static void collect(const struct init_plan *p, const struct box_order *order)
+ * files as it did. The artefact is not its user's: another one that is given the same number must
+ * not own it. */
+static int collect(const struct init_plan *p, const struct box_order *order,
+                   enum agent_collected *ret_what, int *ret_fd, struct fault *f)
+{
+    CLEANUP(closep) int out = memfd_new("artefact", MEMFD_PROGRAM);
+
+    if (out < 0)
+        return fault_errno(f, "memfd");
+    if (syscall(SYS_setresgid, p->program, p->program, p->program) < 0 ||
+        syscall(SYS_setresuid, p->program, p->program, p->program) < 0)
+        return fault_errno(f, "become the program's user");
+    return collect_artefact((enum agent_collect)order->collect, order->name, order->max, out,
+                            ret_what, ret_fd, f);
+}
+
+static void answer_collect(const struct init_plan *p, const struct box_order *order)
 {
     struct box_note note = { .says = BOX_COLLECTED };
     enum agent_collected what = AGENT_COLLECTED_NOTHING;
     struct fault f;
     int fd = -1;
 
-    if (syscall(SYS_setresgid, p->program, p->program, p->program) < 0 ||
-        syscall(SYS_setresuid, p->program, p->program, p->program) < 0) {
+    if (collect(p, order, &what, &fd, &f) < 0) {
         note.says = BOX_FAILED;
-        (void)fault_errno(&f, "become the program's user");
-    } else if (collect_artefact((enum agent_collect)order->collect, order->name, order->max, &what,
-                                &fd, &f) < 0) {
-        note.says = BOX_FAILED;
+        memcpy(note.why, f.why, sizeof note.why);
     }
     note.collected = what;
-    if (note.says == BOX_FAILED)
-        memcpy(note.why, f.why, sizeof note.why);
     (void)wire_send(p->control, &note, sizeof note, &fd, fd >= 0);
 }
 
@@ -301,7 +304,7 @@ _Noreturn void init_run(const struct init_plan *p)
 
     if (wire_receive(p->control, &order, sizeof order, NULL, &none, 0) == (ssize_t)sizeof order &&
         order.kind == BOX_COLLECT)
-        collect(p, &order);
+        answer_collect(p, &order);
     (void)recv(p->control, &order, sizeof order, 0); /* until we are killed */
     _exit(0);
 }

@@ -336,9 +336,12 @@ static void cannot_be_opened(void **state)
     odd.dir = "/nonexistent/cells";
     ASSERT_ERR(ERR_DISK, cell_open(fixture.docker, &odd, &spec, &c, e));
     odd = fixture.host;
-    odd.box = "cardboard"; /* the agent ends before it says a word */
+    odd.box = "cardboard"; /* the agent says why it cannot start, and ends */
     int64_t began = clock_mono_ns();
-    ASSERT_ERR(ERR_CELL, cell_open(fixture.docker, &odd, &spec, &c, e));
+    struct err why = { .kind = ERR_NONE };
+    assert_int_equal(cell_open(fixture.docker, &odd, &spec, &c, &why), -1);
+    assert_int_equal(why.kind, ERR_CELL);
+    assert_non_null(strstr(why.msg, "the agent gave up: box 'cardboard'"));
     assert_in_range(clock_mono_ns() - began, 0, 10 * NS_PER_S);
     assert_null(c);
     assert_int_equal(fixture_containers(), 0);

@@ -131,12 +131,12 @@ class Engine:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "scrc-test", self.dir + "/data"],
                        check=True)
 
-    def start(self):
+    def start(self, *options):
         log = open(self.dir + "/log", "ab")
         self.process = subprocess.Popen(
             ["dockerd", "-H", self.host, "--data-root", self.dir + "/data",
              "--exec-root", self.dir + "/exec", "--pidfile", self.dir + "/pid",
-             "--iptables=false", "--ip6tables=false", "--bridge=none"],
+             "--iptables=false", "--ip6tables=false", "--bridge=none", *options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         wait_for(self.answers, 60, "second dockerd", pause=0.1)

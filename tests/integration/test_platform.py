@@ -114,6 +114,48 @@ def test_engines_disk_is_full(fresh_server, engine):
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
 
 
+@pytest.fixture
+def small_group():
+    """A group of processes with 150 MiB for all of them, and how to change that."""
+    name = f"scrc-test-{os.getpid()}"
+    v2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    path = f"/sys/fs/cgroup/{name}" if v2 else f"/sys/fs/cgroup/memory/{name}"
+
+    def limit(text):
+        with open(f"{path}/{'memory.max' if v2 else 'memory.limit_in_bytes'}", "w") as f:
+            f.write(text)
+    os.mkdir(path)
+    try:
+        limit(str(150 * MIB))
+        yield name, lambda: limit("max" if v2 else "-1")
+    finally:
+        for directory, _, _ in os.walk(path, topdown=False):
+            os.rmdir(directory)
+
+
+def test_memory_that_the_host_lacks_is_nobodys_limit(fresh_server, engine, small_group):
+    """A program within its own limit that the kernel kills because there is no memory elsewhere: no
+    verdict, no attempt; it is judged when there is memory."""
+    name, open_up = small_group
+    engine.stop()
+    engine.start("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent=/" + name)
+    server = fresh_server(DOCKER_HOST=engine.host, RUNNER_MAX_PARALLEL=1).start().ready()
+    eats = "b = bytearray(200 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1\nprint('done')"
+    try:
+        id = server.submit(submission("python", eats, [test("", "done")], 10000, 256))
+        wait_for(lambda: "outside of the cell" in server.log(), 60, "a fault of the host",
+                 pause=0.2)
+        assert server.get("/results/" + id).status == 202
+        open_up()
+        report = server.report(id, 60)
+        assert report["verdict"] == "OK" and report["attempts"] == 1, report
+        ml = server.judge(submission("python", eats, [test("", "done")], 10000, 64))
+        assert ml["verdict"] == "ML", ml
+    finally:
+        server.close()
+        engine.stop()
+
+
 def test_read_only_data_dir(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     code, _, err = run_scrc(DATA_DIR=small_disk + "/data")

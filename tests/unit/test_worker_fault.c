@@ -10,8 +10,9 @@
 #include "schema/base.h"
 
 /* Kinds for which nobody needs to ask Docker, then one of all the others. */
-static const enum err_kind kinds[] = { ERR_CANCELLED, ERR_DISK, ERR_NOMEM,   ERR_IMAGE,
-                                       ERR_CELL,      ERR_BUG,  ERR_TIMEOUT, ERR_UNAVAILABLE };
+static const enum err_kind kinds[] = { ERR_CANCELLED, ERR_DISK,    ERR_HOST,
+                                       ERR_NOMEM,     ERR_IMAGE,   ERR_CELL,
+                                       ERR_BUG,       ERR_TIMEOUT, ERR_UNAVAILABLE };
 
 #define REQUEUE     WORKER_REQUEUE
 #define COUNT       WORKER_COUNT
@@ -26,27 +27,44 @@ static const struct row {
     enum worker_action actions[ARRAY_LEN(kinds)];
 } table[] = {
     /* Docker answers, and nobody has stopped it */
-    { WORKER_READS, true, false, { HOST, HOST, HOST, END, END, END, END, END } },
-    { WORKER_PREPARES, true, false, { HOST, HOST, HOST, COUNT, COUNT, COUNT, COUNT, COUNT } },
+    { WORKER_READS, true, false, { HOST, HOST, HOST, HOST, END, END, END, END, END } },
+    { WORKER_PREPARES, true, false, { HOST, HOST, HOST, HOST, COUNT, COUNT, COUNT, COUNT, COUNT } },
     { WORKER_ACQUIRES,
       true,
       false,
-      { PAUSE, PAUSE, PAUSE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE } },
-    { WORKER_LIMITS, true, false, { HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
-    { WORKER_JUDGES, true, false, { HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
+      { PAUSE, PAUSE, PAUSE, PAUSE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE,
+        UNAVAILABLE } },
+    { WORKER_LIMITS,
+      true,
+      false,
+      { HOST, HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
+    { WORKER_JUDGES,
+      true,
+      false,
+      { HOST, HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
     /* Docker is away */
     { WORKER_ACQUIRES,
       false,
       false,
-      { PAUSE, PAUSE, PAUSE, UNAVAILABLE, PAUSE, PAUSE, PAUSE, PAUSE } },
-    { WORKER_LIMITS, false, false, { HOST, HOST, HOST, UNAVAILABLE, HOST, HOST, HOST, HOST } },
-    { WORKER_JUDGES, false, false, { HOST, HOST, HOST, UNAVAILABLE, HOST, HOST, HOST, HOST } },
+      { PAUSE, PAUSE, PAUSE, PAUSE, UNAVAILABLE, PAUSE, PAUSE, PAUSE, PAUSE } },
+    { WORKER_LIMITS,
+      false,
+      false,
+      { HOST, HOST, HOST, HOST, UNAVAILABLE, HOST, HOST, HOST, HOST } },
+    { WORKER_JUDGES,
+      false,
+      false,
+      { HOST, HOST, HOST, HOST, UNAVAILABLE, HOST, HOST, HOST, HOST } },
     /* it was stopped */
     { WORKER_ACQUIRES,
       true,
       true,
-      { REQUEUE, PAUSE, PAUSE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE } },
-    { WORKER_JUDGES, true, true, { REQUEUE, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
+      { REQUEUE, PAUSE, PAUSE, PAUSE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE,
+        UNAVAILABLE } },
+    { WORKER_JUDGES,
+      true,
+      true,
+      { REQUEUE, HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
 };
 
 static void by_stage_and_kind(void **state)
