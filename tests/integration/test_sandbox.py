@@ -1,8 +1,12 @@
 """What the walls of a box take away is not missed: every language, in both kinds of box."""
 
+import os
+import re
+
 import pytest
 
-from harness import submission, test
+from engines import docker
+from harness import ROOT, run_scrc, submission, test
 
 # What standard libraries do with sockets, /dev, /proc and /sys when a program does not ask for
 # anything of the kind, and what of it works without a network.
@@ -109,7 +113,7 @@ public class Main {
                                       .readAllBytes()).trim());
         Files.writeString(Path.of("/tmp/own"), "own");
         System.out.println(Files.readString(Path.of("/tmp/own")) + UUID.randomUUID().version()
-                           + ProcessHandle.current().info().command().isPresent());
+                           + (ProcessHandle.current().pid() > 0));
         new java.security.SecureRandom().nextInt();
         System.exit(0);
     }
@@ -136,3 +140,27 @@ def test_language_misses_nothing(box, language):
     report = box.judge(submission(language, PROGRAMS[language], tests, 10_000, 256), 120)
     assert report["verdict"] == "OK", (report["build_log"], report["tests"][0]["stdout"],
                                        report["tests"][0]["stderr"])
+
+
+def test_namespaces_are_used_where_they_can_be():
+    """Where a mount of theirs is refused the agent cleans in place, and all other tests pass too."""
+    with open("/proc/sys/user/max_user_namespaces") as f:
+        allowed = int(f.read()) > 0
+    if not allowed or any("apparmor" in o for o in docker("/info")["SecurityOptions"]):
+        pytest.skip("this host refuses them")
+    code, out, _ = run_scrc("--check", seconds=60)
+    assert code == 0 and re.search(r"^ok +box +namespaces", out, re.M), out
+    code, out, _ = run_scrc("--check", SCRC_BOX="inplace", seconds=60)
+    assert code == 0 and re.search(r"^ok +box +in place, because asked for", out, re.M), out
+
+
+@pytest.mark.parametrize("kind", ["auto", "inplace"])
+def test_counters_tell_the_next_submission_nothing(fresh_server, kind):
+    """Neither times of devices nor counters of the cgroup, when it runs in the same cell."""
+    server = fresh_server(SCRC_BOX=kind, LANGUAGES="c", RUNNER_CELL_USES=50,
+                          RUNNER_MAX_PARALLEL=1).start().ready()
+    with open(os.path.join(ROOT, "tests/hostile/S4-counters-as-state.c")) as f:
+        source = f.read()
+    for order in ("leave", "find"):
+        report = server.judge(submission("c", source, [test(order + "\n", "none\n")]))
+        assert report["verdict"] == "OK", report["stdout"]
