@@ -158,13 +158,51 @@ static int hear_hello(struct cell *c, struct err *e)
     return 0;
 }
 
+/* Did the container's first process connect, and not another user of this host, who would be sent
+ * the source and could make up results? Root, and whoever we are ourselves, could do that without a
+ * socket, so they need no question to Docker. Where Docker remaps users its pid decides. From
+ * within a container the pid of another one is 0, and no user of the host can reach into our
+ * volume. */
+static int is_agent(struct cell *c, struct docker *d, const struct link_peer *peer, bool *ret_is,
+                    struct err *e)
+{
+    json_auto_t *there = NULL;
+
+    *ret_is = peer->uid == 0 || peer->uid == geteuid() || peer->pid == 0;
+    if (*ret_is)
+        return 0;
+    if (docker_inspect(d, c->id, &there, e) < 0)
+        return -1;
+    json_t *state = json_object_get(there, "State");
+    *ret_is = json_integer_value(json_object_get(state, "Pid")) == peer->pid;
+    return 0;
+}
+
+/* A stranger is hung up on, and the agent's turn comes. */
+static int accept_agent(struct cell *c, struct docker *d, int64_t deadline, struct err *e)
+{
+    do {
+        struct link_peer peer;
+        bool is;
+
+        if (await(c, d, c->listener, deadline, e) < 0 ||
+            link_accept(c->listener, &c->agent_fd, &peer, e) < 0 ||
+            is_agent(c, d, &peer, &is, e) < 0)
+            return -1;
+        if (is)
+            return 0;
+        closep(&c->agent_fd);
+    } while (clock_mono_ns() <= deadline);
+    return err_set(e, ERR_CELL, "another user of this host connects in place of the agent");
+}
+
 /* After this the socket is out of everybody's reach: one connection, made before any program ran.
  */
 static int meet_agent(struct cell *c, struct docker *d, int dir_fd, struct err *e)
 {
     int64_t deadline = clock_mono_ns() + HELLO_NS;
 
-    if (await(c, d, c->listener, deadline, e) < 0 || link_accept(c->listener, &c->agent_fd, e) < 0)
+    if (accept_agent(c, d, deadline, e) < 0)
         return -1;
     closep(&c->listener);
     if (unlinkat(dir_fd, SOCKET, 0) < 0)

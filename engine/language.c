@@ -53,12 +53,20 @@ bool language_name_source(const struct language *row, const char *source, size_t
     return true;
 }
 
+struct numbers {
+    char memory[24], build_memory[24];
+};
+
 /* Writes one element with its words filled in; out NULL: only counts. Returns its length. */
-static size_t fill(const char *text, const struct language_words *w, const char *memory, char *out)
+static size_t fill(const char *text, const struct language_words *w, const struct numbers *numbers,
+                   char *out)
 {
     const struct {
         const char *word, *value;
-    } words[] = { { "{source}", w->source }, { "{main}", w->main }, { "{memory_mib}", memory } };
+    } words[] = { { "{source}", w->source },
+                  { "{main}", w->main },
+                  { "{memory_mib}", numbers->memory },
+                  { "{build_memory_mib}", numbers->build_memory } };
     size_t n = 0;
 
     while (*text) {
@@ -83,12 +91,14 @@ static size_t fill(const char *text, const struct language_words *w, const char 
 int language_expand(const char *const *argv, const struct language_words *words, char ***ret_argv,
                     struct err *e)
 {
-    char memory[24];
+    struct numbers numbers;
     size_t len = 0, bytes = 0;
 
-    (void)snprintf(memory, sizeof memory, "%" PRId64, words->memory_mib);
+    (void)snprintf(numbers.memory, sizeof numbers.memory, "%" PRId64, words->memory_mib);
+    (void)snprintf(numbers.build_memory, sizeof numbers.build_memory, "%" PRId64,
+                   words->build_memory_mib);
     for (; argv[len]; len++)
-        bytes += fill(argv[len], words, memory, NULL) + 1;
+        bytes += fill(argv[len], words, &numbers, NULL) + 1;
 
     char **all = malloc((len + 1) * sizeof *all + bytes);
     if (!all)
@@ -96,7 +106,7 @@ int language_expand(const char *const *argv, const struct language_words *words,
     char *text = (char *)(all + len + 1);
     for (size_t i = 0; i < len; i++) {
         all[i] = text;
-        text += fill(argv[i], words, memory, text);
+        text += fill(argv[i], words, &numbers, text);
         *text++ = '\0';
     }
     all[len] = NULL;

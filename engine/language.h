@@ -19,8 +19,9 @@ struct err;
 #define LANGUAGE_ARGS_MAX 24
 #define LANGUAGES_MAX     64
 
-/* argv elements may hold {source} (the source's file name), {main} (its stem: the entry class) and
- * {memory_mib} (the memory limit). */
+/* argv elements may hold {source} (the source's file name), {main} (its stem: the entry class),
+ * {memory_mib} (the memory limit) and {build_memory_mib} (BUILD_MEMORY_LIMIT). No program sees its
+ * cgroup, so a runtime that sizes itself by its limits is told them. */
 struct language {
     const char *name;  /* "cpp" */
     const char *title; /* "C++" */
@@ -74,7 +75,7 @@ struct languages *languages_free(struct languages *l);
 struct language_words {
     char source[LANGUAGE_NAME_MAX + 1]; /* the source's file name */
     char main[800];                     /* the entry class with its package, else the file's stem */
-    int64_t memory_mib;
+    int64_t memory_mib, build_memory_mib;
 };
 
 /* Names for this source. False: no file can have the name it asks for; *ret_why (static) is a line

@@ -179,6 +179,7 @@ static int build_and_run(struct trial *t, struct err *e)
     bool named = language_name_source(t->plan->row, s->source.data, s->source.len, &t->words, &why);
     /* No runtime starts with less; the cell has the limit itself. */
     t->words.memory_mib = t->limits.memory_bytes > 2 * MIB ? t->limits.memory_bytes / MIB : 2;
+    t->words.build_memory_mib = t->b->config->build_memory_bytes / MIB;
     if (fill_produced_by(t->report, t->b->config, t->plan, &t->words, e) < 0)
         return -1;
     if (!named) {
@@ -223,6 +224,7 @@ int trial_give_up(const struct bench *b, const struct plan *p, const struct subm
     CLEANUP(report_freep) struct report *r = NULL;
 
     (void)language_name_source(p->row, s->source.data, s->source.len, &words, &why);
+    words.build_memory_mib = b->config->build_memory_bytes / MIB;
     if (make_report(s, &r, e) < 0 || fill_produced_by(r, b->config, p, &words, e) < 0)
         return -1;
     r->error = strdup(error);

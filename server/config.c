@@ -67,7 +67,7 @@ static const struct knob knobs[] = {
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
 
     TEXT_ROW("DOCKER_HOST", NULL, docker_host, "unix:///path of the engine's socket; none: /var/run/docker.sock"),
-    TEXT_ROW("CELL_DIR", "/run/scrc", cell_dir, "sockets of the cells; must be visible to the engine"),
+    TEXT_ROW("CELL_DIR", "/run/scrc", cell_dir, "sockets of the cells, a directory of its own; must be visible to the engine"),
     TEXT_ROW("LANGUAGES", NULL, languages, "the languages to judge, as python,c; none: all that are known"),
     TEXT_ROW("LANGUAGES_DIR", NULL, languages_dir, "a directory of NAME.json rows that add or replace languages"),
     NUMBER("RUNNER_MAX_PARALLEL", COUNT, 0, 1024, NULL, runner_max_parallel, "submissions judged at once; 0 accepts and judges nothing; none: the number of cores"),

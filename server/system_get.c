@@ -62,6 +62,10 @@ static json_t *settings_of(const struct config *c)
     return list;
 }
 
+/* Enough to tell two starts apart. Names of cells and labels have more of it, which is nobody's
+ * business who may only ask over HTTP. */
+#define INSTANCE_SHOWN 8
+
 static json_t *build_of(const struct server *s)
 {
     struct process_use use;
@@ -73,11 +77,12 @@ static json_t *build_of(const struct server *s)
     json_t *libraries = json_pack("{s:s, s:s, s:s, s:s, s:s}", "libmicrohttpd", MHD_get_version(),
                                   "sqlite", db_library(), "jansson", jansson_version_str(),
                                   "libcurl", docker_http_library(), "libsodium", text_library());
-    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:s}", "version", SCRC_VERSION, "commit",
+    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:o}", "version", SCRC_VERSION, "commit",
                      system_commit(), "compiler", system_compiler(), "libraries", libraries,
                      "started_at", started, "uptime_ms",
                      (json_int_t)(start > 0 && start < now ? now - start : 0), "table",
-                     jobs_table_id(s->jobs), "instance", s->instance ? s->instance : "");
+                     jobs_table_id(s->jobs), "instance",
+                     json_sprintf("%.*s", INSTANCE_SHOWN, s->instance ? s->instance : ""));
 }
 
 static json_t *process_of(void)

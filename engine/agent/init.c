@@ -20,6 +20,7 @@
 #include "engine/agent/filter.h"
 #include "engine/agent/memfd.h"
 #include "engine/agent/program.h"
+#include "engine/agent/view.h"
 #include "engine/agent/wire.h"
 
 #ifndef PR_CAP_AMBIENT
@@ -61,7 +62,7 @@ static void keep_only(const struct init_plan *p)
     int first = 3;
 
     for (int fd = first; fd < AGENT_OPEN_MAX; fd++) {
-        bool keep = fd == p->control || fd == p->start;
+        bool keep = fd == p->control || fd == p->start || fd == p->box->view;
 
         for (int i = 0; i < CGROUP_COUNTERS; i++)
             keep = keep || fd == p->box->group->fd[i];
@@ -99,6 +100,9 @@ static int mount_tmpfs(const char *dir, unsigned long flags, uint64_t bytes, uin
     return 0;
 }
 
+/* The cell's counters are in it, and they are of all its runs. */
+#define HIDDEN "/sys/fs"
+
 /* Everything in the container that the program could write to lies under a tmpfs of the box. */
 static int mount_places(const struct box_plan *plan, struct fault *f)
 {
@@ -112,14 +116,24 @@ static int mount_places(const struct box_plan *plan, struct fault *f)
     if (statvfs("/dev/shm", &shm) == 0 && /* as large as Docker made it */
         mount_tmpfs("/dev/shm", MS_NOEXEC, shm.f_frsize * shm.f_blocks, inodes, f) < 0)
         return -1;
-    if (access("/dev/mqueue", F_OK) == 0 &&
-        mount_tmpfs("/dev/mqueue", MS_NOEXEC | MS_RDONLY, 4096, 1, f) < 0)
+    if (mount_tmpfs(HIDDEN, MS_NOEXEC | MS_RDONLY, 4096, 1, f) < 0)
         return -1;
     if (strcmp(plan->workdir, "/tmp") == 0)
         return 0;
     if (strncmp(plan->workdir, "/tmp/", 5) == 0 && mkdir(plan->workdir, 0755) < 0)
         return fault_errno(f, "mkdir %s", plan->workdir);
     return mount_tmpfs(plan->workdir, 0, bytes, inodes, f);
+}
+
+/* Its last use; the program must not have it. */
+static int limit_view(int view, struct fault *f)
+{
+    if (view < 0)
+        return 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || view_restrict(view) < 0)
+        return fault_errno(f, "limit what of /sys is seen");
+    (void)close(view);
+    return 0;
 }
 
 static int drop_for_good(struct fault *f)
@@ -172,6 +186,8 @@ static int set_up(const struct init_plan *p, pid_t *ret_main, struct fault *f)
         return -1;
     if (!apart && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return fault_errno(f, "become a subreaper");
+    if (!apart && limit_view(p->box->view, f) < 0)
+        return -1;
     if (chdir(p->box->workdir) < 0)
         return fault_errno(f, "enter %s", p->box->workdir);
     (void)umask(022);

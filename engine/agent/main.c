@@ -24,6 +24,7 @@
 #include "engine/agent/fault.h"
 #include "engine/agent/program.h"
 #include "engine/agent/protocol.h"
+#include "engine/agent/view.h"
 #include "engine/agent/watch.h"
 #include "engine/agent/wire.h"
 
@@ -199,7 +200,8 @@ static int plan(struct agent *a, char **argv, struct fault *f)
                                  .workdir = argv[1],
                                  .tmpfs_bytes = strtoull(argv[2], NULL, 10),
                                  .tmpfs_inodes = strtoull(argv[3], NULL, 10),
-                                 .group = &a->group };
+                                 .group = &a->group,
+                                 .view = -1 };
     if (cgroup_open("/sys/fs/cgroup", &a->group, f) < 0 || clean_find(&a->clean, f) < 0)
         return -1;
     if (strcmp(argv[4], "inplace") == 0)
@@ -209,19 +211,27 @@ static int plan(struct agent *a, char **argv, struct fault *f)
     return 0;
 }
 
+static int make_in_place(struct agent *a, const char *why, struct agent_hello *hello,
+                         struct fault *f)
+{
+    a->plan.maker = AGENT_BOX_INPLACE;
+    a->plan.view = view_open();
+    (void)snprintf(hello->why, sizeof hello->why, "%.110s%s", why,
+                   a->plan.view < 0 ? "; without Landlock programs see cgroup counters" : "");
+    return make_ready(a, f);
+}
+
 /* The first box is the probe of its maker. */
 static int choose_maker(struct agent *a, const char *box, struct agent_hello *hello,
                         struct fault *f)
 {
-    int made = make_ready(a, f);
+    char why[sizeof f->why] = "asked for";
+    int made = -1;
 
-    if (made < 0 && a->plan.maker == AGENT_BOX_NAMESPACES && strcmp(box, "auto") == 0) {
-        (void)snprintf(hello->why, sizeof hello->why, "%.159s", f->why);
-        a->plan.maker = AGENT_BOX_INPLACE;
-        made = make_ready(a, f);
-    } else if (a->plan.maker == AGENT_BOX_INPLACE) {
-        (void)snprintf(hello->why, sizeof hello->why, "asked for");
-    }
+    if (a->plan.maker == AGENT_BOX_NAMESPACES && (made = make_ready(a, f)) < 0)
+        memcpy(why, f->why, sizeof why);
+    if (made < 0 && strcmp(box, "namespaces") != 0)
+        made = make_in_place(a, why, hello, f);
     hello->box = a->plan.maker;
     hello->cgroup_version = a->group.version;
     return made;

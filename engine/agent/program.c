@@ -17,7 +17,7 @@
 
 #define STACK_MIN         (1 * MIB)
 #define STACK_UNLIMITED   (1 * GIB) /* RLIM_INFINITY would change the layout of the address space */
-#define MEMLOCK_BYTES     (64 * KIB)
+#define SIGNALS_PENDING   128       /* queued ones and POSIX timers, of all its processes */
 #define CLOSE_ON_EXEC_ALL (1U << 2) /* CLOSE_RANGE_CLOEXEC */
 
 #define OOM_PROGRAM "1000" /* the kernel takes the program first, */
@@ -125,13 +125,16 @@ static int set_limits(const struct limit *limits, size_t len, struct fault *f)
     return 0;
 }
 
-/* Those that are the same for every run. */
+/* Those that are the same for every run. Pending signals count for the host's root too, for all
+ * cells together; the agent's own limit stays as it is, because the kernel holds that sum against
+ * it. */
 static int limit_ahead(struct fault *f)
 {
     static const struct limit limits[] = {
         { RLIMIT_CORE, 1, false }, /* no core either, and no helper of core_pattern on the host */
         { RLIMIT_MSGQUEUE, 0, false },
-        { RLIMIT_MEMLOCK, MEMLOCK_BYTES, false },
+        { RLIMIT_MEMLOCK, 0, false },
+        { RLIMIT_SIGPENDING, SIGNALS_PENDING, false },
     };
     return set_limits(limits, ARRAY_LEN(limits), f);
 }

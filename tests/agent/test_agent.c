@@ -76,8 +76,8 @@ static void limits_are_set(void **state)
     q.memory_limit = 48 * MIB;
     q.cpu_limit_ns = 4 * NS_PER_S + 1;
     struct cell_result r = fixture_run(&q);
-    assert_string_equal(text(&r.out), "0 6144 1024 64 unlimited 6 unlimited 0 "
-                                      "0 6144 1024 64 49152 6 unlimited 0 ");
+    assert_string_equal(text(&r.out), "0 6144 1024 0 unlimited 6 unlimited 0 "
+                                      "0 6144 1024 0 49152 6 unlimited 0 ");
     cell_result_clear(&r);
 
     q = fixture_shell(argv, "dd if=/dev/zero of=x bs=1M count=4");

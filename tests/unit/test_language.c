@@ -181,9 +181,16 @@ static void test_overrides(void **state)
 static void test_expand(void **state)
 {
     (void)state;
-    static const char *const argv[] = { "a", "-Xmx{memory_mib}m", "{main}/{source}", "{other}{", "",
+    static const char *const argv[] = { "a",
+                                        "-Xmx{memory_mib}m",
+                                        "{main}/{source}",
+                                        "{other}{",
+                                        "",
+                                        "{build_memory_mib}{memory_mib}",
                                         NULL };
-    struct language_words w = { .source = "X.java", .main = "p.X", .memory_mib = 64 };
+    struct language_words w = {
+        .source = "X.java", .main = "p.X", .memory_mib = 64, .build_memory_mib = 1024
+    };
     char **out;
     struct err e;
 
@@ -193,7 +200,8 @@ static void test_expand(void **state)
     assert_string_equal(out[2], "p.X/X.java");
     assert_string_equal(out[3], "{other}{");
     assert_string_equal(out[4], "");
-    assert_null(out[5]);
+    assert_string_equal(out[5], "102464");
+    assert_null(out[6]);
     free(out);
 }
 
