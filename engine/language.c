@@ -1,5 +1,6 @@
 #include "engine/language.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,12 +54,50 @@ bool language_name_source(const struct language *row, const char *source, size_t
     return true;
 }
 
+static bool same_name(const char *a, const char *b)
+{
+    size_t len = strcspn(a, "=");
+    return len == strcspn(b, "=") && memcmp(a, b, len) == 0;
+}
+
+int language_environment(const char *const own[LANGUAGE_ARGS_MAX], const char *path,
+                         char ***ret_env, struct err *e)
+{
+    const char *all[LANGUAGE_ARGS_MAX + 2];
+    size_t len = 0, kept = 0, size = (ARRAY_LEN(all) + 1) * sizeof(char *);
+    char **env = calloc(1, size + strlen(path) + 1);
+    if (!env)
+        return err_set(e, ERR_NOMEM, "an environment");
+
+    all[len++] = memcpy((char *)env + size, path, strlen(path) + 1);
+    all[len++] = "LANG=C.UTF-8";
+    for (size_t i = 0; i < LANGUAGE_ARGS_MAX && own[i]; i++)
+        all[len++] = own[i];
+    for (size_t i = 0; i < len; i++) {
+        size_t later = i + 1;
+        while (later < len && !same_name(all[i], all[later]))
+            later++;
+        if (later == len)
+            env[kept++] = (char *)(uintptr_t)all[i];
+    }
+    *ret_env = env;
+    return 0;
+}
+
+struct numbers {
+    char memory[24], stack[24];
+};
+
 /* Writes one element with its words filled in; out NULL: only counts. Returns its length. */
-static size_t fill(const char *text, const struct language_words *w, const char *memory, char *out)
+static size_t fill(const char *text, const struct language_words *w, const struct numbers *numbers,
+                   char *out)
 {
     const struct {
         const char *word, *value;
-    } words[] = { { "{source}", w->source }, { "{main}", w->main }, { "{memory_mib}", memory } };
+    } words[] = { { "{source}", w->source },
+                  { "{main}", w->main },
+                  { "{memory_mib}", numbers->memory },
+                  { "{stack_mib}", numbers->stack } };
     size_t n = 0;
 
     while (*text) {
@@ -83,12 +122,13 @@ static size_t fill(const char *text, const struct language_words *w, const char 
 int language_expand(const char *const *argv, const struct language_words *words, char ***ret_argv,
                     struct err *e)
 {
-    char memory[24];
+    struct numbers numbers;
     size_t len = 0, bytes = 0;
 
-    (void)snprintf(memory, sizeof memory, "%" PRId64, words->memory_mib);
+    (void)snprintf(numbers.memory, sizeof numbers.memory, "%" PRId64, words->memory_mib);
+    (void)snprintf(numbers.stack, sizeof numbers.stack, "%" PRId64, words->stack_mib);
     for (; argv[len]; len++)
-        bytes += fill(argv[len], words, memory, NULL) + 1;
+        bytes += fill(argv[len], words, &numbers, NULL) + 1;
 
     char **all = malloc((len + 1) * sizeof *all + bytes);
     if (!all)
@@ -96,7 +136,7 @@ int language_expand(const char *const *argv, const struct language_words *words,
     char *text = (char *)(all + len + 1);
     for (size_t i = 0; i < len; i++) {
         all[i] = text;
-        text += fill(argv[i], words, memory, text);
+        text += fill(argv[i], words, &numbers, text);
         *text++ = '\0';
     }
     all[len] = NULL;
@@ -104,42 +144,68 @@ int language_expand(const char *const *argv, const struct language_words *words,
     return 0;
 }
 
-static bool line_starts(const char *line, const char *end, const char *text)
+static bool starts(const char *line, const char *end, const char *text)
 {
     size_t len = strlen(text);
     return (size_t)(end - line) >= len && memcmp(line, text, len) == 0;
 }
 
+/* text as a whole word: "MemoryErrors" is not "MemoryError". */
+static bool starts_with_word(const char *line, const char *end, const char *text)
+{
+    const char *behind = line + strlen(text);
+    return starts(line, end, text) &&
+           (behind == end || (!isalnum((unsigned char)*behind) && *behind != '_'));
+}
+
 /* Behind the start of the line, or behind the words Java's uncaught handler puts in front:
  *     Exception in thread "main" java.lang.OutOfMemoryError: Java heap space
- *     Exception: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler ... */
+ *     Exception: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler ...
+ *     Caused by: java.lang.OutOfMemoryError: ... */
 static bool line_says(const char *line, const char *end, const char *text)
 {
-    static const char thread[] = "Exception in thread \"", plain[] = "Exception: ";
+    static const char *const before[] = { "", "Exception: ", "Caused by: " };
+    static const char thread[] = "Exception in thread \"";
 
-    if (line_starts(line, end, text))
-        return true;
-    if (line_starts(line, end, plain))
-        return line_starts(line + strlen(plain), end, text);
-    if (!line_starts(line, end, thread))
+    for (size_t i = 0; i < ARRAY_LEN(before); i++)
+        if (starts(line, end, before[i]) && starts_with_word(line + strlen(before[i]), end, text))
+            return true;
+    if (!starts(line, end, thread))
         return false;
     for (const char *p = line + strlen(thread); (p = memchr(p, '"', (size_t)(end - p))); p++)
-        if (end - p > 2 && line_starts(p + 2, end, text))
+        if (end - p > 2 && starts_with_word(p + 2, end, text))
             return true;
     return false;
 }
 
-bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len)
+/* The last line of text that is neither empty nor indented, as places of a stack trace are. */
+static const char *last_word(const char *text, size_t len, const char **ret_end)
 {
-    const char *end = stderr_ + len;
+    const char *end = text + len;
 
-    if (!row->oom_text)
-        return false;
-    for (const char *line = stderr_, *next; line < end; line = next) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        if (line_says(line, newline ? newline : end, row->oom_text))
-            return true;
-        next = newline ? newline + 1 : end;
+    for (;;) {
+        const char *newline = memrchr(text, '\n', (size_t)(end - text));
+        const char *line = newline ? newline + 1 : text;
+        if (line < end && !isspace((unsigned char)*line)) {
+            *ret_end = end;
+            return line;
+        }
+        if (!newline)
+            return NULL;
+        end = newline;
     }
-    return false;
+}
+
+bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len,
+                            bool near_limit)
+{
+    const char *end, *line = last_word(stderr_, len, &end);
+
+    if (!line)
+        return false;
+    for (size_t i = 0; row->heap_limit_text[i]; i++)
+        if (memmem(line, (size_t)(end - line), row->heap_limit_text[i],
+                   strlen(row->heap_limit_text[i])))
+            return true;
+    return near_limit && row->oom_text && line_says(line, end, row->oom_text);
 }

@@ -31,6 +31,7 @@ static const struct field {
     FIELD(run_env, ENVIRONMENT),
     FIELD(version, WORDS),
     FIELD(oom_text, TEXT),
+    FIELD(heap_limit_text, WORDS),
     FIELD(allowance, BYTES),
     FIELD(strict_memory, FLAG),
     FIELD(cache_volume_target, TEXT),
@@ -138,6 +139,13 @@ static bool is_clean_path(const char *path, bool absolute)
 
 static bool is_empty(const char *text) { return !text || !text[0]; }
 
+static bool has_empty(const char *const *texts)
+{
+    while (*texts && **texts)
+        texts++;
+    return *texts != NULL;
+}
+
 /* What must hold between fields. Returns the field that is wrong and why, or NULL. */
 static const char *find_fault(const struct language *row, const char **ret_why)
 {
@@ -164,6 +172,7 @@ static const char *find_fault(const struct language *row, const char **ret_why)
         { !row->cache_volume_target != !row->cache_build[0], "cache_build",
           "and cache_volume_target need each other" },
         { row->oom_text && !row->oom_text[0], "oom_text", "must not be empty" },
+        { has_empty(row->heap_limit_text), "heap_limit_text", "must hold no empty text" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (rules[i].wrong) {

@@ -171,14 +171,21 @@ static int run(struct trial *t, struct err *e)
     return rc;
 }
 
+/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the cell has
+ * the limit itself. */
+static void set_sizes(struct language_words *words, int64_t memory_limit)
+{
+    words->memory_mib = memory_limit > 2 * MIB ? memory_limit / MIB : 2;
+    words->stack_mib = words->memory_mib < GIB / MIB ? words->memory_mib : GIB / MIB;
+}
+
 static int build_and_run(struct trial *t, struct err *e)
 {
     const struct submission *s = t->submission;
     const char *why = NULL;
 
     bool named = language_name_source(t->plan->row, s->source.data, s->source.len, &t->words, &why);
-    /* No runtime starts with less; the cell has the limit itself. */
-    t->words.memory_mib = t->limits.memory_bytes > 2 * MIB ? t->limits.memory_bytes / MIB : 2;
+    set_sizes(&t->words, t->limits.memory_bytes);
     if (fill_produced_by(t->report, t->b->config, t->plan, &t->words, e) < 0)
         return -1;
     if (!named) {

@@ -181,15 +181,18 @@ static void test_overrides(void **state)
 static void test_expand(void **state)
 {
     (void)state;
-    static const char *const argv[] = { "a", "-Xmx{memory_mib}m", "{main}/{source}", "{other}{", "",
-                                        NULL };
-    struct language_words w = { .source = "X.java", .main = "p.X", .memory_mib = 64 };
+    static const char *const argv[] = {
+        "a", "-Xmx{memory_mib}m{stack_mib}", "{main}/{source}", "{other}{", "", NULL
+    };
+    struct language_words w = {
+        .source = "X.java", .main = "p.X", .memory_mib = 64, .stack_mib = 32
+    };
     char **out;
     struct err e;
 
     assert_int_equal(language_expand(argv, &w, &out, &e), 0);
     assert_string_equal(out[0], "a");
-    assert_string_equal(out[1], "-Xmx64m");
+    assert_string_equal(out[1], "-Xmx64m32");
     assert_string_equal(out[2], "p.X/X.java");
     assert_string_equal(out[3], "{other}{");
     assert_string_equal(out[4], "");
@@ -197,38 +200,109 @@ static void test_expand(void **state)
     free(out);
 }
 
+static void test_environment(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *own[LANGUAGE_ARGS_MAX], *all;
+    } rows[] = {
+        { { NULL }, "PATH=/image LANG=C.UTF-8" },
+        { { "HOME=/tmp" }, "PATH=/image LANG=C.UTF-8 HOME=/tmp" },
+        { { "LANG=C", "X=" }, "PATH=/image LANG=C X=" },
+        { { "LANGUAGE=de", "PATHS=1" }, "PATH=/image LANG=C.UTF-8 LANGUAGE=de PATHS=1" },
+        { { "PATH=/own", "LANG=de" }, "PATH=/own LANG=de" },
+        { { "A=1", "PATH=/own", "A=2" }, "LANG=C.UTF-8 PATH=/own A=2" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char path[] = "PATH=/image", all[200] = "";
+        char **env = NULL;
+        struct err e;
+        assert_int_equal(language_environment(rows[i].own, path, &env, &e), 0);
+        memset(path, 'x', sizeof path - 1); /* copied */
+        for (size_t k = 0; env[k]; k++) {
+            (void)strcat(all, k > 0 ? " " : "");
+            (void)strcat(all, env[k]);
+        }
+        assert_string_equal(all, rows[i].all);
+        free(env);
+    }
+}
+
+static void test_full_environment(void **state)
+{
+    (void)state;
+    const char *own[LANGUAGE_ARGS_MAX];
+    char names[LANGUAGE_ARGS_MAX][8];
+    char **env = NULL;
+    struct err e;
+    size_t n = 0;
+
+    for (size_t i = 0; i < LANGUAGE_ARGS_MAX; i++) { /* as long as a row's, and no NULL behind it */
+        (void)snprintf(names[i], sizeof names[i], "N%zu=", i);
+        own[i] = names[i];
+    }
+    assert_int_equal(language_environment(own, "PATH=/", &env, &e), 0);
+    while (env[n])
+        n++;
+    assert_int_equal(n, LANGUAGE_ARGS_MAX + 2);
+    free(env);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
     static const struct {
         const char *language, *text;
-        bool says;
+        enum { NEVER, NEAR_LIMIT, ALWAYS } says;
     } table[] = {
-        { "python", "Traceback (most recent call last):\n  x\nMemoryError\n", true },
-        { "python", "MemoryError", true },
-        { "python", "MemoryError: 3\n", true },
-        { "python", "", false },
-        { "python", "ValueError: MemoryError\n", false },
-        { "python", " MemoryError\n", false },
-        { "java", "Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n",
-          true },
-        { "java", "x\nException in thread \"a\" b\" java.lang.OutOfMemoryError: y \"z\"\n", true },
-        { "java", "java.lang.OutOfMemoryError: Java heap space\n", true },
-        { "java", "Exception: java.lang.OutOfMemoryError thrown from the Uncaught", true },
+        { "python", "Traceback (most recent call last):\n  x\nMemoryError\n", NEAR_LIMIT },
+        { "python", "MemoryError", NEAR_LIMIT },
+        { "python", "MemoryError: 3\n\n", NEAR_LIMIT },
+        { "python", "MemoryErrors so far: 0\n", NEVER },
+        { "python", "MemoryError_\n", NEVER },
+        { "python", "MemoryErro", NEVER },
+        { "python", "", NEVER },
+        { "python", "\n\n", NEVER },
+        { "python", " ", NEVER },
+        { "python", "ValueError: MemoryError\n", NEVER },
+        { "python", " MemoryError\n", NEVER },
+        { "python",
+          "MemoryError\n\nDuring handling of the above exception:\nZeroDivisionError: x\n", NEVER },
+        { "java", "Exception in thread \"main\" java.lang.OutOfMemoryError: y\n\tat Main.main\n",
+          NEAR_LIMIT },
+        { "java", "x\nException in thread \"a\" b\" java.lang.OutOfMemoryError: y \"z\"\n",
+          NEAR_LIMIT },
+        { "java", "java.lang.OutOfMemoryError: Java heap space\n", NEAR_LIMIT },
+        { "java", "Exception: java.lang.OutOfMemoryError thrown from the Uncaught", NEAR_LIMIT },
+        { "java",
+          "Exception in thread \"main\" a.B: c\n\tat d\nCaused by: "
+          "java.lang.OutOfMemoryError: unable\n\tat e\n\t... 1 more\n",
+          NEAR_LIMIT },
         { "java", "Exception in thread \"main\" java.lang.Error: java.lang.OutOfMemoryError",
-          false },
-        { "java", "Exception in thread \"", false },
-        { "java", "Exception in thread \"\"", false },
-        { "c", "MemoryError\n", false },
+          NEVER },
+        { "java", "java.lang.OutOfMemoryError: x\nException in thread \"main\" a.B\n", NEVER },
+        { "java", "Terminating due to java.lang.OutOfMemoryError: Java heap space\n", ALWAYS },
+        { "java", "half a lineTerminating due to java.lang.OutOfMemoryError: Java heap space\n",
+          ALWAYS },
+        { "java", "Terminating due to java.lang.OutOfMemoryError: Java heap space\nbye\n", NEVER },
+        { "java",
+          "Exception in thread \"main\" a.B\nCaused by: java.lang.OutOfMemoryError: Cannot "
+          "reserve 1 bytes of direct buffer memory\n\tat c\n",
+          ALWAYS },
+        { "java", "Exception in thread \"", NEVER },
+        { "java", "Exception in thread \"\"", NEVER },
+        { "c", "MemoryError\n", NEVER },
     };
     struct languages *l = built_ins();
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct language *row = languages_find(l, table[i].language);
         size_t len = strlen(table[i].text);
         char *exact = malloc(len ? len : 1);
         memcpy(exact, table[i].text, len);
-        if (language_out_of_memory(languages_find(l, table[i].language), exact, len) !=
-            table[i].says)
+        if (language_out_of_memory(row, exact, len, false) != (table[i].says == ALWAYS) ||
+            language_out_of_memory(row, exact, len, true) != (table[i].says != NEVER))
             fail_msg("%s: %s", table[i].language, table[i].text);
         free(exact);
     }
@@ -358,6 +432,7 @@ static void test_bad_files(void **state)
         { "x.json", "{" RUST ",\"workdir\":\"/a/../b\"}", "field 'workdir'" },
         { "x.json", "{" RUST ",\"workdir\":\"/\"}", "field 'workdir'" },
         { "x.json", "{" RUST ",\"oom_text\":\"\"}", "field 'oom_text'" },
+        { "x.json", "{" RUST ",\"heap_limit_text\":[\"a\",\"\"]}", "field 'heap_limit_text'" },
         { "x.json", "{" RUST ",\"cache_build\":[\"x\"]}", "field 'cache_build'" },
         { "x.json", "{" RUST ",\"cache_volume_target\":\"/x\"}", "field 'cache_build'" },
         { "x.json", "{\"run_image\":\"a\"}", "field 'hello'" },
@@ -406,10 +481,11 @@ static void test_bad_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_java),      cmocka_unit_test(test_java_names),
-        cmocka_unit_test(test_built_ins), cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_expand),    cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_choose),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_java),        cmocka_unit_test(test_java_names),
+        cmocka_unit_test(test_built_ins),   cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_expand),      cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_full_environment),
+        cmocka_unit_test(test_choose),      cmocka_unit_test(test_files),
         cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
