@@ -9,41 +9,43 @@
 #include "schema/err.h"
 
 /* A class name as a file name: javac needs "<name>.java" and writes "<name>.class". */
-static bool usable_class_name(const char *name, size_t len)
+static bool usable_class_name(const struct java_type *t)
 {
-    return len > 0 && len + strlen(".class") <= LANGUAGE_NAME_MAX && !memchr(name, '\\', len);
+    return t->name_len + strlen(".class") <= LANGUAGE_NAME_MAX;
 }
 
-static bool name_java(const char *source, size_t len, struct language_words *w,
-                      const char **ret_why)
+/* After the first public type, since javac insists; "Main" when there is none. */
+static int name_java(const char *source, size_t len, struct language_words *w, const char **ret_why,
+                     struct err *e)
 {
-    struct java_entry entry;
+    CLEANUP(java_close) struct java_source s = { .decoded = NULL };
+    struct java_type type;
 
-    if (!java_entry(source, len, &entry)) {
-        *ret_why = "scrc: the package name is too long";
-        return false;
-    }
-    const char *name = entry.name ? entry.name : "Main";
-    size_t name_len = entry.name ? entry.name_len : strlen("Main");
-    if (!usable_class_name(name, name_len)) {
+    if (java_open(source, len, &s, e) < 0)
+        return -1;
+    bool found = false;
+    while (!found && java_next(&s, &type))
+        found = type.is_public;
+    if (!found)
+        type = (struct java_type){ "Main", strlen("Main"), true };
+    if (!usable_class_name(&type)) {
         *ret_why = "scrc: the name of the public class cannot be a file name";
-        return false;
+        return 0;
     }
-    int n = (int)name_len;
-    (void)snprintf(w->source, sizeof w->source, "%.*s.java", n, name);
-    (void)snprintf(w->main, sizeof w->main, "%s%s%.*s", entry.package, entry.package[0] ? "." : "",
-                   n, name);
-    return true;
+    (void)snprintf(w->source, sizeof w->source, "%.*s.java", (int)type.name_len, type.name);
+    (void)snprintf(w->main, sizeof w->main, "%.*s", (int)type.name_len, type.name);
+    return 0;
 }
 
-bool language_name_source(const struct language *row, const char *source, size_t len,
-                          struct language_words *ret_words, const char **ret_why)
+int language_name_source(const struct language *row, const char *source, size_t len,
+                         struct language_words *ret_words, const char **ret_why, struct err *e)
 {
     struct language_words w = { .memory_mib = 0 };
 
+    *ret_why = NULL;
     if (row->naming == LANGUAGE_NAMING_JAVA) {
-        if (!name_java(source, len, &w, ret_why))
-            return false;
+        if (name_java(source, len, &w, ret_why, e) < 0)
+            return -1;
     } else {
         const char *dot = strrchr(row->source_name, '.');
         size_t stem = dot ? (size_t)(dot - row->source_name) : strlen(row->source_name);
@@ -51,7 +53,7 @@ bool language_name_source(const struct language *row, const char *source, size_t
         (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, row->source_name);
     }
     *ret_words = w;
-    return true;
+    return 0;
 }
 
 static bool same_name(const char *a, const char *b)

@@ -79,14 +79,16 @@ struct languages *languages_free(struct languages *l);
 #define LANGUAGE_NAME_MAX 255 /* of a file name */
 struct language_words {
     char source[LANGUAGE_NAME_MAX + 1]; /* the source's file name */
-    char main[800];                     /* the entry class with its package, else the file's stem */
+    /* The file's stem; with naming JAVA, once it is built, the class to begin with. */
+    char main[AGENT_BUNDLE_NAME_MAX + 1];
     int64_t memory_mib, stack_mib;
 };
 
-/* Names for this source. False: no file can have the name it asks for; *ret_why (static) is a line
- * for the build log. */
-bool language_name_source(const struct language *row, const char *source, size_t len,
-                          struct language_words *ret_words, const char **ret_why);
+/* Names for this source. *ret_why: NULL, or a line for the build log (static): no file can have the
+ * name it asks for, and *ret_words holds no names. ERR_NOMEM. */
+NODISCARD int language_name_source(const struct language *row, const char *source, size_t len,
+                                   struct language_words *ret_words, const char **ret_why,
+                                   struct err *e);
 
 /* The environment of a row's commands: path ("PATH=...", copied) and LANG=C.UTF-8, then the row's
  * own (borrowed); of several entries with one name the last is left. Caller owns *ret_env: one

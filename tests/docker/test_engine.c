@@ -145,7 +145,7 @@ static const struct odd_case odd_cases[] = {
                   "System.out.println(new Inner().x); } static class Inner { int x = 6; } }",
         .tests = { { "", "6" } } } },
     { "Java: no main",
-      "RE",
+      "BF",
       { .language = "java", .source = "public class A { }", .tests = { { "", "6" } } } },
     { "Java: UTF-8",
       "OK",
