@@ -125,6 +125,14 @@ JAVA_MEMORY = [
     case("heap used up, thrown again as a cause",
          java("try { %s } catch (Throwable t) { throw new IllegalStateException(t); }" % EAT,
               memory_mib=64), "ML"),
+    case("heap used up, behind 3 MB of other words",
+         java("for (int i = 0; i < 30000; i++) System.err.println(\"%s\"); %s" % ("x" * 100, EAT),
+              memory_mib=64), "ML"),
+    case("recursion without an end in a thread, whose stack is the JVM's default",
+         java("static int n; static void f() { n++; f(); } public static void main(String[] a) "
+              "throws Exception { Thread t = new Thread(() -> { try { f(); } catch "
+              "(StackOverflowError e) { System.out.println(n < 1000000 ? \"hi\" : n); } }); "
+              "t.start(); t.join(); }", memory_mib=256), "OK"),
     case("heap used up, behind half a line", java("System.err.print(\"so far\"); " + EAT,
                                                   memory_mib=64), "ML"),
     case("direct memory used up, thrown again as a cause",
@@ -181,6 +189,8 @@ SMALL = [case(f"a limit of {bytes} bytes for {language}",
               submission(language, HELLO[language], HI, limits={"memory_limit_bytes": bytes}),
               "OK" if language in ("python", "java") else "ML", box=True)
          for language in HELLO for bytes in (1, 64)]
+SMALL.append(case("a limit of 2 GiB for java", java_source(HELLO["java"], limits={
+    "memory_limit_bytes": 2 << 30}), "OK"))
 SMALL.append(case("4 MiB of heap under 64 bytes", java(
     "byte[] x = new byte[4 << 20]; System.out.println(x.length);",
     limits={"memory_limit_bytes": 64}), "ML"))
