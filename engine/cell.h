@@ -72,7 +72,7 @@ struct cell_request {
     int64_t cpu_limit_ns, wall_limit_ns; /* wall 0: derived (protocol.h) */
     int64_t memory_limit, file_bytes;    /* bytes */
     int64_t out_max;  /* stdout bytes judged: one more and the run is killed (`out_flooded`) */
-    int64_t err_keep; /* stderr bytes kept; the rest is read and dropped */
+    int64_t err_keep; /* stderr bytes kept; of the rest only the end is */
     enum agent_collect collect;
     const char *collect_name;
     int64_t collect_max;
@@ -81,6 +81,7 @@ struct cell_request {
 struct cell_result {
     struct agent_result agent; /* checked; .limit is NONE, CPU or WALL */
     struct buf out, err;
+    struct buf err_end; /* of a truncated err: the last 64 KiB at least, or all behind it */
     bool out_flooded, err_truncated;
     int artefact_fd; /* -1, or a sealed read-only memfd: owned */
 };

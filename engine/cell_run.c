@@ -23,6 +23,7 @@
 #define PROVE_NS      (10 * NS_PER_S)
 #define OPEN_FILES    1024
 #define CHUNK         (64 * 1024)
+#define ERR_END       (64 * 1024)
 /* No pipe holds more than this behind a box whose processes are all dead. */
 #define DRAIN_MAX (8 * MIB)
 
@@ -198,6 +199,16 @@ static int send_run(struct flow *f, struct err *e)
 
 /* ---- while it goes on ---- */
 
+/* A runtime's last words are behind all that the program wrote. */
+static int keep_end(struct buf *end, const char *data, size_t len)
+{
+    if (end->len >= 2 * ERR_END) {
+        memmove(end->data, end->data + end->len - ERR_END, ERR_END);
+        end->len = ERR_END;
+    }
+    return buf_add(end, data, len);
+}
+
 /* Reads what is there, at most max bytes, and keeps the first `keep` of the whole. */
 static int drain(struct flow *f, int which, int64_t max, struct err *e)
 {
@@ -218,7 +229,8 @@ static int drain(struct flow *f, int which, int64_t max, struct err *e)
         seen += n;
         size_t len = (size_t)n, room = keep - b->len;
         f->over[which] = f->over[which] || len > room;
-        if (buf_add(b, chunk, len < room ? len : room) < 0)
+        if (buf_add(b, chunk, len < room ? len : room) < 0 ||
+            (which == CELL_ERR && f->over[which] && keep_end(&f->r.err_end, chunk, len) < 0))
             return err_set(e, ERR_NOMEM, "the program's output");
     }
     return 0;

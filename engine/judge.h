@@ -13,7 +13,7 @@ struct judge_facts {
     int64_t wall_ns, wall_limit_ns; /* wall_limit 0: derived by the agent, judged by wall_passed */
     bool cpu_passed;                /* the agent ended it at its CPU limit */
     uint32_t oom_kills;             /* counted by the kernel */
-    bool runtime_oom;               /* the runtime said "out of memory" and failed */
+    bool runtime_oom;               /* language_out_of_memory() of a failed run */
     bool strict_memory;             /* memory above the limit is ML even if nothing was killed */
     int64_t memory_bytes, memory_limit;
     bool out_flooded; /* stdout passed its cap */

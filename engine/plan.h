@@ -28,7 +28,7 @@ struct plan {
     struct pool *pool;             /* borrowed */
     char *build_image, *run_image; /* owned ids; build NULL when nothing is built */
     char *images;                  /* owned; both as "name@digest", for reports */
-    char **build_env, **run_env;   /* owned; PATH of the image, LANG, then the row's own */
+    char **build_env, **run_env;   /* owned (language_environment) */
     char *cache;                   /* owned; the cache volume's name, or NULL */
     struct bench_shelf build, run;
     int64_t allowance; /* bytes of a run cell above the memory limit */

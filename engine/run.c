@@ -17,8 +17,8 @@
 #include "schema/report.h"
 #include "schema/text.h"
 
-/* Kept of stderr while judging: a runtime's last words are behind all that the program wrote. */
-#define ERR_KEEP   (1 * MIB)
+/* Kept of stderr at least: of a source that is no program it becomes the build log. */
+#define ERR_KEEP   BUILD_LOG_MAX
 #define FILE_BYTES (64 * MIB)
 
 struct run {
@@ -85,6 +85,9 @@ static enum verdict judge(const struct run *run, const struct cell_result *c,
 {
     const struct run_order *o = run->o;
     bool failed = c->agent.limit != AGENT_LIMIT_NONE || t->signal || t->exit_code != 0;
+    const struct buf *err = c->err_end.len > 0 ? &c->err_end : &c->err;
+    int64_t memory_max = plan_memory(o->plan, o->limits.memory_bytes);
+    bool near_limit = (int64_t)c->agent.memory_bytes >= memory_max - memory_max / 4;
     struct judge_facts f = {
         .cpu_ns = c->agent.cpu_ns,
         .cpu_limit_ns = o->limits.time_ms * NS_PER_MS,
@@ -93,8 +96,8 @@ static enum verdict judge(const struct run *run, const struct cell_result *c,
         .wall_limit_ns = o->limits.wall_ms * NS_PER_MS,
         .cpu_passed = c->agent.limit == AGENT_LIMIT_CPU,
         .oom_kills = c->agent.oom_kills,
-        .runtime_oom = failed && language_out_of_memory(o->plan->row,
-                                                        c->err.data ? c->err.data : "", c->err.len),
+        .runtime_oom = failed && language_out_of_memory(o->plan->row, err->data ? err->data : "",
+                                                        err->len, near_limit),
         .strict_memory = o->plan->row->strict_memory,
         .memory_bytes = (int64_t)c->agent.memory_bytes,
         .memory_limit = o->limits.memory_bytes,
@@ -174,7 +177,9 @@ static int ask_syntax(struct run *run, const struct test_report *t, struct cell_
     CLEANUP(freep) char **argv = NULL;
     struct cell_result c;
 
-    if (!p->row->check[0] || t->verdict != VERDICT_RE || t->signal || t->exit_code != 1)
+    /* ML too: a parser says "out of memory" of a source that is too deep for it. */
+    if (!p->row->check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
+        t->exit_code != 1 || first->agent.oom_kills > 0)
         return 0;
     if (language_expand(p->row->check, run->o->words, &argv, e) < 0 ||
         run_once(run, (const char *const *)argv, NULL, &c, e) < 0)

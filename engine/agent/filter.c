@@ -133,7 +133,7 @@ static const uint32_t denied[] = {
 #define IF_BITS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (yes), (no))
 #define ANSWER(what)            BPF_STMT(BPF_RET | BPF_K, (what))
 #define ALLOW                   ANSWER(SECCOMP_RET_ALLOW)
-#define DENY(error)             ANSWER(SECCOMP_RET_ERRNO | ((error)&SECCOMP_RET_DATA))
+#define DENY(error)             ANSWER(SECCOMP_RET_ERRNO | ((uint32_t)(error)&SECCOMP_RET_DATA))
 
 /* Another ABI has other numbers for the same calls: none of its calls exists. */
 static const struct sock_filter opening[] = {

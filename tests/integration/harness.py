@@ -132,7 +132,7 @@ class Client:
         end = time.monotonic() + seconds
         while True:
             left = max(0, end - time.monotonic())
-            answer = self.get(f"/results/{quote(id)}?wait={left:.3f}")
+            answer = self.get(f"/results/{quote(id)}?wait={min(left, 60):.3f}")
             if answer.status == 200:
                 return check_report(answer.json)
             assert answer.status == 202, answer

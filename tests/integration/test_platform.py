@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from harness import MIB, SCRC_BIN, Server, fill, run_scrc, sanitized, submission, test, wait_for
+from harness import (IMAGES, MIB, SCRC_BIN, Server, fill, run_scrc, sanitized, submission, test,
+                     wait_for)
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -320,6 +321,19 @@ def test_a_language_of_ones_own(fresh_server, tmp_path):
     (tmp_path / "broken.json").write_text('{"title": 5}')
     code, _, err = run_scrc(LANGUAGES_DIR=str(tmp_path))
     assert code == 2 and "broken.json" in err, err
+
+
+def test_environment_of_a_language_of_ones_own(fresh_server, tmp_path):
+    """Its own PATH and LANG are those that its commands see, and where they are found."""
+    (tmp_path / "own.json").write_text(json.dumps({
+        "run_image": IMAGES["PYTHON_IMAGE"], "source_name": "own.py", "workdir": "/tmp",
+        "run": ["python3", "{source}"], "hello": "print('scrc')",
+        "run_env": ["LANG=C", "PATH=/nowhere:/usr/bin:/usr/local/bin", "OWN=1"]}))
+    server = fresh_server(LANGUAGES_DIR=str(tmp_path), LANGUAGES="own").start().ready()
+    report = server.judge(submission(
+        "own", "import os\nfor n in ('LANG', 'PATH', 'OWN'): print(os.environ[n])",
+        [test("", "C\n/nowhere:/usr/bin:/usr/local/bin\n1")]))
+    assert report["verdict"] == "OK", report
 
 
 def test_chosen_languages(fresh_server):

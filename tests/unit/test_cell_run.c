@@ -60,6 +60,7 @@ static struct agent {
     int fd;
     enum lie lie;
     bool flood;     /* stdout until KILL */
+    bool long_err;  /* much of stderr before its end */
     bool keep_pipe; /* somebody still holds the write end */
     int fds[AGENT_FDS_MAX];
     size_t fds_len;
@@ -207,6 +208,16 @@ static void flood(void)
         kill.magic == AGENT_MAGIC && kill.kind == AGENT_KILL && kill.nonce == got()->head.nonce;
 }
 
+static bool write_long_err(void)
+{
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    for (int i = 0; i < 200; i++)
+        if (write(agent.fds[2], junk, sizeof junk) != (ssize_t)sizeof junk)
+            return false;
+    return true;
+}
+
 static void *agent_main(void *arg)
 {
     (void)arg;
@@ -215,7 +226,8 @@ static void *agent_main(void *arg)
         return NULL;
     if (agent.flood)
         flood();
-    else if (write(agent.fds[1], "out", 3) < 0 || write(agent.fds[2], "error", 5) < 0)
+    else if ((agent.long_err && !write_long_err()) || write(agent.fds[1], "out", 3) < 0 ||
+             write(agent.fds[2], "error", 5) < 0)
         return NULL;
     if (agent.lie == SILENCE)
         (void)!recv(agent.fd, &byte, 1, 0); /* until the other end has had enough */
@@ -283,8 +295,27 @@ static void truth(void **state)
     assert_string_equal(r.out.data, "out"); /* also what was still in the pipe */
     assert_string_equal(r.err.data, "erro");
     assert_true(r.err_truncated && !r.out_flooded);
+    assert_string_equal(r.err_end.data, "error");
     assert_int_equal(r.agent.status, 3 << 8);
     assert_int_equal(r.artefact_fd, -1);
+    cell_result_clear(&r);
+    talk_end(&t);
+}
+
+/* A runtime's last words, however much was written before. */
+static void the_end_of_stderr(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct cell_result r;
+    struct err e;
+    struct cell_request q = a_request();
+
+    talk_begin(&t, (struct agent){ .long_err = true });
+    assert_int_equal(cell_run_exchange(&t.ends, &q, &r, &e), 0);
+    assert_string_equal(r.err.data, "xxxx");
+    assert_true(r.err_end.len > 4096 && r.err_end.len < 400 * 1024);
+    assert_string_equal(r.err_end.data + r.err_end.len - 6, "xerror");
     cell_result_clear(&r);
     talk_end(&t);
 }
@@ -513,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_made_ahead_is_new),
         cmocka_unit_test(truth),
+        cmocka_unit_test(the_end_of_stderr),
         cmocka_unit_test(lies),
         cmocka_unit_test(flooded),
         cmocka_unit_test(aborted),
