@@ -64,20 +64,11 @@ static int fill_produced_by(struct report *r, const struct engine_config *c, con
     return ok ? 0 : out_of_memory(e);
 }
 
-static void clear_test(struct test_report *t)
-{
-    bytes_clear(&t->out);
-    bytes_clear(&t->err);
-    bytes_clear(&t->difference.expected);
-    bytes_clear(&t->difference.got);
-    free(t->error);
-}
-
 /* Tests that have not run, or whose run must not be told. */
 static int blank_tests(struct report *r, const struct submission *s, struct err *e)
 {
     for (size_t i = 0; i < s->tests_len; i++) {
-        clear_test(&r->tests[i]);
+        report_clear_test(&r->tests[i]);
         r->tests[i] = (struct test_report){ .number = s->tests[i].number };
         if (bytes_copy(NULL, 0, &r->tests[i].out) < 0 || bytes_copy(NULL, 0, &r->tests[i].err) < 0)
             return out_of_memory(e);

@@ -1,5 +1,7 @@
 #include "schema/report.h"
 
+#include <stdio.h>
+
 #include "schema/clock.h"
 #include "schema/emit.h"
 #include "schema/err.h"
@@ -49,6 +51,24 @@ static void put_base64(struct emit *e, const char *key, const struct bytes *b)
         emit_null(e);
 }
 
+/* Beside what an empty one takes. */
+size_t report_text_size(const struct bytes *b)
+{
+    size_t size = emit_text_size(b->data, b->len) - 2;
+
+    if (b->len > 0 && !text_is_utf8(b->data, b->len))
+        size += (b->len + 2) / 3 * 4;
+    return size;
+}
+
+size_t report_difference_size(const struct first_difference *d)
+{
+    if (!d->present)
+        return 0;
+    return emit_text_size(d->expected.data, d->expected.len) +
+           emit_text_size(d->got.data, d->got.len);
+}
+
 static void put_signal(struct emit *e, const char *name)
 {
     emit_key(e, "signal");
@@ -68,8 +88,23 @@ static void put_difference(struct emit *e, const struct first_difference *d)
     emit_begin(e, '{');
     put_number(e, "line", true, d->line);
     put_number(e, "column", true, d->column);
+    put_number(e, "from_column", true, d->from_column);
     put_text(e, "expected", &d->expected);
     put_text(e, "got", &d->got);
+    emit_end(e, '}');
+}
+
+static void put_gap(struct emit *e, const struct output_gap *gap)
+{
+    emit_key(e, "stdout_gap");
+    if (!gap->marker) {
+        emit_null(e);
+        return;
+    }
+    emit_begin(e, '{');
+    put_word(e, "marker", gap->marker);
+    put_number(e, "line", true, gap->line);
+    put_number(e, "column", true, gap->column);
     emit_end(e, '}');
 }
 
@@ -93,6 +128,7 @@ static void put_test(struct emit *e, const struct test_report *t)
     put_bool(e, "stderr_truncated", t->err_truncated);
     put_base64(e, "stdout_base64", &t->out);
     put_base64(e, "stderr_base64", &t->err);
+    put_gap(e, &t->out_gap);
     put_difference(e, &t->difference);
     emit_end(e, '}');
 }
@@ -160,10 +196,64 @@ int report_encode(const struct report *r, char **ret_json, size_t *ret_len, stru
     return 0;
 }
 
-static void free_test(struct test_report *t)
+/* Borrows all but the error from r. */
+static int make_bare(const struct report *r, size_t len, struct report *ret_bare)
+{
+    struct report bare = *r;
+    const char *error = r->error ? r->error : "";
+
+    bare.tests = calloc(r->tests_len + 1, sizeof *bare.tests);
+    if (!bare.tests)
+        return -1;
+    if (asprintf(&bare.error, "%s%sits outputs were left out: the report was too large (%zu bytes)",
+                 error, *error ? "; " : "", len) < 0) {
+        free(bare.tests);
+        return -1;
+    }
+    for (size_t i = 0; i < r->tests_len; i++) {
+        struct test_report *t = &bare.tests[i];
+        *t = r->tests[i];
+        t->out_truncated = t->out_truncated || t->out.len > 0;
+        t->err_truncated = t->err_truncated || t->err.len > 0;
+        t->out = t->err = (struct bytes){ .data = NULL };
+        t->out_gap = (struct output_gap){ .marker = NULL };
+        t->difference.present = false;
+    }
+    bare.out = (struct bytes){ .data = NULL };
+    if (r->verdict != VERDICT_BF)
+        bare.err = (struct bytes){ .data = NULL };
+    *ret_bare = bare;
+    return 0;
+}
+
+int report_encode_within(const struct report *r, size_t max, char **ret_json, size_t *ret_len,
+                         struct err *e)
+{
+    struct report bare;
+    size_t len = 0;
+    char *json;
+
+    if (report_encode(r, &json, &len, e) == 0) {
+        if (len <= max) {
+            *ret_json = json;
+            *ret_len = len;
+            return 0;
+        }
+        free(json);
+    }
+    if (make_bare(r, len, &bare) < 0)
+        return err_set(e, ERR_NOMEM, "write the report of '%.255s'", r->id ? r->id : "");
+    int result = report_encode(&bare, ret_json, ret_len, e);
+    free(bare.error);
+    free(bare.tests);
+    return result;
+}
+
+void report_clear_test(struct test_report *t)
 {
     bytes_clear(&t->out);
     bytes_clear(&t->err);
+    free(t->out_gap.marker);
     bytes_clear(&t->difference.expected);
     bytes_clear(&t->difference.got);
     free(t->error);
@@ -179,7 +269,7 @@ struct report *report_free(struct report *r)
     bytes_clear(&r->err);
     free(r->error);
     for (size_t i = 0; i < r->tests_len; i++)
-        free_test(&r->tests[i]);
+        report_clear_test(&r->tests[i]);
     free(r->tests);
     bytes_clear(&r->build_log);
     free(r->produced_by.version);

@@ -122,6 +122,7 @@ static void fill_engine_config(struct scrc *x)
         .max_memory_bytes = c->max_memory_limit,
         .output_bytes = c->max_output_bytes,
         .report_output_bytes = c->report_output_bytes,
+        .report_bytes = c->report_bytes,
         .build_time_ms = c->build_time_limit_ms,
         .build_memory_bytes = c->build_memory_limit,
         .build_artefact_bytes = c->build_artefact_bytes,

@@ -208,11 +208,12 @@ TEST = {
     "verdict": TEXT, "signal": TEXT + NULL, "cpu_time_ms": INT + NULL,
     "memory_bytes": INT + NULL, "stdout_truncated": BOOL, "stderr_truncated": BOOL,
     "stdout_base64": TEXT + NULL, "stderr_base64": TEXT + NULL,
-    "first_difference": (dict,) + NULL,
+    "stdout_gap": (dict,) + NULL, "first_difference": (dict,) + NULL,
 }
 TEST_MAY = {"input_base64", "expected_output_base64"}
 PRODUCED_BY = {name: TEXT for name in ("version", "image", "build", "run", "compiler")}
-DIFFERENCE = {"line": INT, "column": INT, "expected": TEXT, "got": TEXT}
+DIFFERENCE = {"line": INT, "column": INT, "from_column": INT, "expected": TEXT, "got": TEXT}
+GAP = {"marker": TEXT, "line": INT, "column": INT}
 NUMBERS = ("exit_code", "duration_ms", "cpu_time_ms", "memory_bytes")
 
 
@@ -232,6 +233,8 @@ def check_report(report):
         check_fields("test", t, TEST, TEST_MAY)
         if t["first_difference"] is not None:
             check_fields("first_difference", t["first_difference"], DIFFERENCE)
+        if t["stdout_gap"] is not None:
+            check_fields("stdout_gap", t["stdout_gap"], GAP)
         nulls = [t[name] is None for name in NUMBERS]
         if t["verdict"] == "-":
             assert all(nulls) and t["signal"] is None, t
@@ -345,6 +348,11 @@ class Server:
     def rss(self):
         with open(f"/proc/{self.pid}/status") as f:
             return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+
+    def peak_rss(self):
+        """The most it has had since it started."""
+        with open(f"/proc/{self.pid}/status") as f:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", f.read()).group(1)) * 1024
 
     def cpu_seconds(self):
         """What it has worked so far, whoever else the cores work for."""
