@@ -4,6 +4,7 @@
  */
 #include <argp.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -345,6 +346,9 @@ int main(int argc, char **argv)
     bool only_check = read_command_line(argc, argv);
 
     life_block_signals();
+    /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
+     * what is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
     if (config_load(environ, &x.config, &e) < 0)
         return (int)fault(&e);
     log_init((enum log_level)x.config.log_level, x.config.log_json);

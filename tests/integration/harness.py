@@ -349,8 +349,12 @@ class Server:
         with open(f"/proc/{self.pid}/status") as f:
             return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
 
+    def forget_peak(self):
+        with open(f"/proc/{self.pid}/clear_refs", "w") as f:
+            f.write("5")
+
     def peak_rss(self):
-        """The most it has had since it started."""
+        """The most it has had since it started, or since forget_peak()."""
         with open(f"/proc/{self.pid}/status") as f:
             return int(re.search(r"VmHWM:\s+(\d+) kB", f.read()).group(1)) * 1024
 

@@ -114,6 +114,7 @@ fwrite(b, 1, sizeof b, stdout); fwrite(b, 1, sizeof b, stderr); return 0; }"""
 def flood(server, tests, byte):
     """A request of a few kilobytes whose tests flood both outputs; the peak above idle with it."""
     server.judge(submission("c", FLOOD % "'y'", [test("", "")]))  # what the first one costs
+    server.forget_peak()
     before = server.rss()
     report = check_report(server.judge(submission(
         "c", FLOOD % byte, [{} for _ in range(tests)], 5000, stop_on_failure=False), 600))
