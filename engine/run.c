@@ -130,6 +130,20 @@ static int fill_status(const struct cell_result *c, struct test_report *t, struc
     return 0;
 }
 
+static const char *limit_hit(const struct run *run, const struct cell_result *c, enum verdict v)
+{
+    const struct agent_result *a = &c->agent;
+
+    if (v == VERDICT_ML)
+        return "memory";
+    if (v == VERDICT_OL)
+        return "output";
+    if (v != VERDICT_TL)
+        return NULL;
+    bool cpu = a->limit == AGENT_LIMIT_CPU || a->cpu_ns > run->o->limits.time_ms * NS_PER_MS;
+    return a->limit != AGENT_LIMIT_WALL && cpu ? "cpu" : "wall";
+}
+
 /* Asks the checker about what ran well; true when it is content. */
 static bool is_right(const struct checker *checker, const struct bytes *expected,
                      const struct buf *got, struct first_difference *ret_difference)
@@ -154,6 +168,7 @@ static int fill_test(struct run *run, const struct cell_result *c, const struct 
         return -1;
 
     t->verdict = judge(run, c, t);
+    t->limit_hit = limit_hit(run, c, t->verdict);
     if (t->verdict == VERDICT_OK && expected &&
         !is_right(&run->o->submission->checker, expected, &c->out, &t->difference))
         t->verdict = VERDICT_WA;
@@ -197,8 +212,10 @@ static void add_up(struct report *r, const struct test_report *t)
         r->exit_code = t->exit_code;
         r->signal = t->signal;
     }
-    if (r->verdict == VERDICT_OK)
+    if (r->verdict == VERDICT_OK) {
         r->verdict = t->verdict;
+        r->limit_hit = t->limit_hit;
+    }
 }
 
 static int run_test(struct run *run, const struct test *test, bool first, struct test_report *t,

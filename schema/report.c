@@ -11,7 +11,8 @@ const char *const report_fields[] = {
     "id",       "status",      "exit_code",     "stdout",        "stderr",       "duration_ms",
     "error",    "tests",       "timestamp",     "verdict",       "language",     "signal",
     "queue_ms", "build_ms",    "run_ms",        "cpu_time_ms",   "memory_bytes", "build_log",
-    "attempts", "produced_by", "stdout_base64", "stderr_base64", NULL,
+    "attempts", "produced_by", "stdout_base64", "stderr_base64", "limits",       "limit_hit",
+    NULL,
 };
 
 static void put_word(struct emit *e, const char *key, const char *word)
@@ -69,13 +70,27 @@ size_t report_difference_size(const struct first_difference *d)
            emit_text_size(d->got.data, d->got.len);
 }
 
-static void put_signal(struct emit *e, const char *name)
+static void put_name(struct emit *e, const char *key, const char *name)
 {
-    emit_key(e, "signal");
+    emit_key(e, key);
     if (name)
         emit_word(e, name);
     else
         emit_null(e);
+}
+
+static void put_limits(struct emit *e, const struct limits *l)
+{
+    emit_key(e, "limits");
+    if (l->memory_bytes == 0) {
+        emit_null(e);
+        return;
+    }
+    emit_begin(e, '{');
+    put_number(e, "time_limit_ms", true, l->time_ms);
+    put_number(e, "wall_time_limit_ms", l->wall_ms > 0, l->wall_ms);
+    put_number(e, "memory_limit_bytes", true, l->memory_bytes);
+    emit_end(e, '}');
 }
 
 static void put_difference(struct emit *e, const struct first_difference *d)
@@ -121,7 +136,7 @@ static void put_test(struct emit *e, const struct test_report *t)
     put_word(e, "expected_output", "");
     put_word(e, "error", t->error);
     put_word(e, "verdict", verdict_name(t->verdict));
-    put_signal(e, t->signal);
+    put_name(e, "signal", t->signal);
     put_number(e, "cpu_time_ms", t->ran, t->cpu_time_ms);
     put_number(e, "memory_bytes", t->ran, t->memory_bytes);
     put_bool(e, "stdout_truncated", t->out_truncated);
@@ -130,6 +145,7 @@ static void put_test(struct emit *e, const struct test_report *t)
     put_base64(e, "stderr_base64", &t->err);
     put_gap(e, &t->out_gap);
     put_difference(e, &t->difference);
+    put_name(e, "limit_hit", t->limit_hit);
     emit_end(e, '}');
 }
 
@@ -170,7 +186,7 @@ static void put_our_part(struct emit *e, const struct report *r)
 {
     put_word(e, "verdict", verdict_name(r->verdict));
     put_word(e, "language", r->language);
-    put_signal(e, r->signal);
+    put_name(e, "signal", r->signal);
     put_number(e, "cpu_time_ms", r->ran, r->cpu_time_ms);
     put_number(e, "memory_bytes", r->ran, r->memory_bytes);
     put_number(e, "queue_ms", true, r->queue_ms);
@@ -181,6 +197,8 @@ static void put_our_part(struct emit *e, const struct report *r)
     put_produced_by(e, r);
     put_base64(e, "stdout_base64", &r->out);
     put_base64(e, "stderr_base64", &r->err);
+    put_limits(e, &r->limits);
+    put_name(e, "limit_hit", r->limit_hit);
 }
 
 int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)

@@ -38,9 +38,10 @@ struct output_gap {
 struct test_report {
     int64_t number;
     enum verdict verdict;
-    bool ran;                         /* false: exit_code, times and memory are null */
-    int exit_code;                    /* 128+n when killed by signal n */
-    const char *signal;               /* "SIGSEGV", static; NULL when not killed by one */
+    bool ran;              /* false: exit_code, times and memory are null */
+    int exit_code;         /* 128+n when killed by signal n */
+    const char *signal;    /* "SIGSEGV", static; NULL when not killed by one */
+    const char *limit_hit; /* "cpu", "wall", "memory", "output"; static; NULL: none was */
     int64_t duration_ms, cpu_time_ms; /* exec to exit */
     int64_t memory_bytes;
     struct bytes out, err; /* raw, already cut at REPORT_OUTPUT_BYTES */
@@ -58,6 +59,8 @@ struct report {
     bool ran; /* false: exit_code (but BF's), duration_ms, cpu_time_ms, memory_bytes are null */
     int exit_code;         /* the last non-zero one, else 0; the compiler's for BF */
     const char *signal;    /* of the run exit_code is from */
+    const char *limit_hit; /* of the test the verdict is from */
+    struct limits limits;  /* in force; wall_ms 0: derived; memory_bytes 0: all are unknown */
     struct bytes out, err; /* of the last test whose text is not empty; BF: err = the build log */
     int64_t duration_ms, cpu_time_ms; /* sums over tests */
     int64_t memory_bytes;             /* the largest of the tests */

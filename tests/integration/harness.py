@@ -200,6 +200,7 @@ REPORT = {
     "verdict": TEXT, "language": TEXT, "signal": TEXT + NULL, "cpu_time_ms": INT + NULL,
     "memory_bytes": INT + NULL, "queue_ms": INT, "build_ms": INT, "run_ms": INT,
     "build_log": TEXT, "attempts": INT, "produced_by": (dict,),
+    "limits": (dict,) + NULL, "limit_hit": TEXT + NULL,
 }
 REPORT_MAY = {"stdout_base64", "stderr_base64", "build_log_base64"}
 TEST = {
@@ -209,10 +210,12 @@ TEST = {
     "memory_bytes": INT + NULL, "stdout_truncated": BOOL, "stderr_truncated": BOOL,
     "stdout_base64": TEXT + NULL, "stderr_base64": TEXT + NULL,
     "stdout_gap": (dict,) + NULL, "first_difference": (dict,) + NULL,
+    "limit_hit": TEXT + NULL,
 }
 TEST_MAY = {"input_base64", "expected_output_base64"}
 PRODUCED_BY = {name: TEXT for name in ("version", "image", "build", "run", "compiler")}
 DIFFERENCE = {"line": INT, "column": INT, "from_column": INT, "expected": TEXT, "got": TEXT}
+LIMITS = {"time_limit_ms": INT, "wall_time_limit_ms": INT + NULL, "memory_limit_bytes": INT}
 GAP = {"marker": TEXT, "line": INT, "column": INT}
 NUMBERS = ("exit_code", "duration_ms", "cpu_time_ms", "memory_bytes")
 
@@ -229,8 +232,11 @@ def check_report(report):
     check_fields("produced_by", report["produced_by"], PRODUCED_BY)
     assert report["status"] in STATUSES and report["verdict"] in STATUSES
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", report["timestamp"])
+    if report["limits"] is not None:
+        check_fields("limits", report["limits"], LIMITS)
     for t in report["tests"]:
         check_fields("test", t, TEST, TEST_MAY)
+        assert (t["limit_hit"] is not None) == (t["verdict"] in ("TL", "ML", "OL")), t
         if t["first_difference"] is not None:
             check_fields("first_difference", t["first_difference"], DIFFERENCE)
         if t["stdout_gap"] is not None:

@@ -179,3 +179,26 @@ def test_hidden_texts_are_in_no_answer(fresh_server):
     assert server.judge(submission("python", "print('shown')"))["stdout"] == "shown\n"
     broken = server.judge(submission("python", "def f(:", [test("INPUT-7", "ANSWER-7")]))
     assert broken["verdict"] == "BF" and broken["stderr"] == broken["build_log"] != ""
+
+
+# ---- limits ----
+
+def test_which_limits_held_and_which_was_hit(server):
+    cases = [
+        ("while True: pass", {"time_limit_ms": 300}, "TL", "cpu"),
+        ("import time\ntime.sleep(60)", {"time_limit_ms": 300, "wall_time_limit_ms": 400}, "TL",
+         "wall"),
+        ("x = bytearray(200 << 20)", {"memory_limit_bytes": 64 * MIB}, "ML", "memory"),
+        ("import os\nwhile True: os.write(1, b'x' * 65536)", {}, "OL", "output"),
+        ("print(1)", {}, "WA", None),
+        ("raise SystemExit(1)", {}, "RE", None),
+    ]
+    reports = server.judge_all([{**submission("python", source, [test("", "2")]), "limits": limits}
+                                for source, limits, _, _ in cases])
+    for report, (_, sent, verdict, hit) in zip(reports, cases):
+        [t] = report["tests"]
+        assert (report["verdict"], report["limit_hit"], t["limit_hit"]) == (verdict, hit, hit)
+        assert report["limits"] == {"time_limit_ms": 10000, "wall_time_limit_ms": None,
+                                    "memory_limit_bytes": 256 * MIB, **sent}
+    broken = server.judge(submission("python", "def f(:", [test("", "")]))
+    assert broken["limits"]["time_limit_ms"] == 10000 and broken["limit_hit"] is None

@@ -64,6 +64,7 @@ static void full_report_has_every_field_in_order(void **state)
           .ran = true,
           .exit_code = 139,
           .signal = "SIGSEGV",
+          .limit_hit = "wall",
           .out = LITERAL("a\xFF"),
           .err = LITERAL("b\0c"),
           .out_truncated = true,
@@ -83,6 +84,8 @@ static void full_report_has_every_field_in_order(void **state)
                               .ran = true,
                               .exit_code = 139,
                               .signal = "SIGSEGV",
+                              .limit_hit = "wall",
+                              .limits = { .time_ms = 1000, .memory_bytes = 65536 },
                               .out = LITERAL("a\xFF"),
                               .err = LITERAL("b\0c"),
                               .duration_ms = 9,
@@ -108,24 +111,25 @@ static void full_report_has_every_field_in_order(void **state)
         "\"stderr\":\"\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
         "\"verdict\":\"OK\",\"signal\":null,\"cpu_time_ms\":4,\"memory_bytes\":4096,"
         "\"stdout_truncated\":false,\"stderr_truncated\":false,\"stdout_base64\":null,"
-        "\"stderr_base64\":null,\"stdout_gap\":null,\"first_difference\":null},"
+        "\"stderr_base64\":null,\"stdout_gap\":null,\"first_difference\":null,\"limit_hit\":null},"
         "{\"number\":7,\"status\":\"RE\",\"exit_code\":139,\"duration_ms\":0,\"stdout\":\"a" R
         "\",\"stderr\":\"b\\u0000c\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
         "\"verdict\":\"RE\",\"signal\":\"SIGSEGV\",\"cpu_time_ms\":0,\"memory_bytes\":0,"
         "\"stdout_truncated\":true,\"stderr_truncated\":false,\"stdout_base64\":\"Yf8=\","
         "\"stderr_base64\":null,\"stdout_gap\":{\"marker\":\"[...]\",\"line\":9,\"column\":1},"
         "\"first_difference\":{\"line\":2,\"column\":3,\"from_column\":1,"
-        "\"expected\":\"x" R "\",\"got\":\"y\\\"\"}},"
+        "\"expected\":\"x" R "\",\"got\":\"y\\\"\"},\"limit_hit\":\"wall\"},"
         "{\"number\":8,\"status\":\"-\",\"exit_code\":null,\"duration_ms\":null,\"stdout\":\"\","
         "\"stderr\":\"\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
         "\"verdict\":\"-\",\"signal\":null,\"cpu_time_ms\":null,\"memory_bytes\":null,"
         "\"stdout_truncated\":false,\"stderr_truncated\":false,\"stdout_base64\":null,"
-        "\"stderr_base64\":null,\"stdout_gap\":null,\"first_difference\":null}],"
+        "\"stderr_base64\":null,\"stdout_gap\":null,\"first_difference\":null,\"limit_hit\":null}],"
         "\"timestamp\":\"2025-01-15T10:30:00.123Z\",\"verdict\":\"RE\",\"language\":\"c\","
         "\"signal\":\"SIGSEGV\",\"cpu_time_ms\":8,\"memory_bytes\":4096,\"queue_ms\":1,"
         "\"build_ms\":2,\"run_ms\":3,\"build_log\":\"warning\",\"attempts\":1,\"produced_by\":{"
         "\"version\":\"0.1.0\",\"image\":\"\",\"build\":\"\",\"run\":\"\",\"compiler\":\"\"},"
-        "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null}");
+        "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null,\"limits\":{\"time_limit_ms\":1000,"
+        "\"wall_time_limit_ms\":null,\"memory_limit_bytes\":65536},\"limit_hit\":\"wall\"}");
     json_decref(got);
 }
 
@@ -453,7 +457,7 @@ static void hidden_texts_are_in_nothing(void **state)
             CLEANUP(freep) char *all = json_dumps(got, 0);
             if (strstr(all, "SECRET") || strstr(all, "U0VDUkVU"))
                 fail_msg("%s", all);
-            assert_int_equal(json_object_size(got), narrow ? 3 : 22);
+            assert_int_equal(json_object_size(got), narrow ? 3 : 24);
             assert_string_equal(text_of(got, "stderr"), "");
             assert_string_equal(text_of(test, "verdict"), "WA");
             assert_int_equal(json_integer_value(json_object_get(test, "exit_code")), 3);
