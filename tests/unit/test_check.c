@@ -239,12 +239,36 @@ static void test_windows(void **state)
             assert_true(text_is_utf8(d.expected.data, d.expected.len));
             assert_true(text_is_utf8(d.got.data, d.got.len));
             assert_string_not_equal(d.expected.data, d.got.data);
+            bool mended =
+                strstr(d.expected.data, "\xEF\xBF\xBD") || strstr(d.got.data, "\xEF\xBF\xBD");
+            assert_int_equal(mended, rows[i].piece[0] == '\xFF'); /* else characters are whole */
             free(d.expected.data);
             free(d.got.data);
             free(e);
             free(g);
         }
     }
+}
+
+/* 256 bytes end within a character here, and what is left of it is no character of its own. */
+static void test_window_ends_with_a_character(void **state)
+{
+    const struct checker c = CHECKER_INIT(CHECKER_LINES);
+    struct first_difference d = { 0 };
+    char e[401], g[401];
+
+    (void)state;
+    for (size_t i = 0; i < 400; i++)
+        e[1 + i] = "\xf0\x9f\x98\x80"[i % 4];
+    memcpy(g, e, sizeof g);
+    e[0] = 'a';
+    g[0] = 'b';
+    assert_false(check_output(&c, e, sizeof e, g, sizeof g, &d));
+    assert_int_equal(d.expected.len, 253);
+    assert_int_equal(d.got.len, 253);
+    assert_memory_equal(d.got.data, g, 253);
+    free(d.expected.data);
+    free(d.got.data);
 }
 
 /* README: ASCII letters alone are folded. */
@@ -424,11 +448,17 @@ static void test_linear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),       cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_letter_case), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_cut),         cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_tolerances),  cmocka_unit_test(test_none_takes_anything),
-        cmocka_unit_test(test_windows),     cmocka_unit_test(test_letter_case_beyond_ascii),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_letter_case),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_tolerances),
+        cmocka_unit_test(test_none_takes_anything),
+        cmocka_unit_test(test_window_ends_with_a_character),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_letter_case_beyond_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
