@@ -36,7 +36,7 @@ struct engine_config {
     const char *version; /* of scrc, for produced_by */
     int64_t parallel;    /* 0: judges nothing */
     int64_t default_time_ms, max_time_ms, default_memory_bytes, max_memory_bytes;
-    int64_t output_bytes, report_output_bytes;
+    int64_t output_bytes, report_output_bytes, report_bytes;
     int64_t build_time_ms, build_memory_bytes, build_artefact_bytes;
     int64_t build_cache_bytes;   /* beside the job table; 0: every build is made */
     int64_t build_cache_keep_ms; /* after a build was used last; 0: for ever */

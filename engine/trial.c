@@ -66,20 +66,11 @@ static int fill_produced_by(struct report *r, const struct engine_config *c, con
     return ok ? 0 : out_of_memory(e);
 }
 
-static void clear_test(struct test_report *t)
-{
-    bytes_clear(&t->out);
-    bytes_clear(&t->err);
-    bytes_clear(&t->difference.expected);
-    bytes_clear(&t->difference.got);
-    free(t->error);
-}
-
 /* Tests that have not run, or whose run must not be told. */
 static int blank_tests(struct report *r, const struct submission *s, struct err *e)
 {
     for (size_t i = 0; i < s->tests_len; i++) {
-        clear_test(&r->tests[i]);
+        report_clear_test(&r->tests[i]);
         r->tests[i] = (struct test_report){ .number = s->tests[i].number };
         if (bytes_copy(NULL, 0, &r->tests[i].out) < 0 || bytes_copy(NULL, 0, &r->tests[i].err) < 0)
             return out_of_memory(e);
@@ -87,7 +78,8 @@ static int blank_tests(struct report *r, const struct submission *s, struct err 
     return 0;
 }
 
-static int make_report(const struct submission *s, struct report **ret_report, struct err *e)
+static int make_report(const struct submission *s, const struct engine_config *c,
+                       struct report **ret_report, struct err *e)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
     if (!r)
@@ -96,6 +88,8 @@ static int make_report(const struct submission *s, struct report **ret_report, s
     r->id = strdup(s->id ? s->id : "");
     r->language = strdup(s->language);
     r->has_tests = s->tests_len > 0;
+    r->limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes, c->max_time_ms,
+                                  c->max_memory_bytes);
     r->tests = calloc(s->tests_len + 1, sizeof *r->tests);
     if (!r->id || !r->language || !r->tests || bytes_copy(NULL, 0, &r->out) < 0 ||
         bytes_copy(NULL, 0, &r->err) < 0 || bytes_copy(NULL, 0, &r->build_log) < 0)
@@ -117,7 +111,7 @@ static int fail_build(struct trial *t, const struct buf *log, int exit_code, str
     r->verdict = VERDICT_BF;
     r->ran = true;
     r->exit_code = exit_code;
-    r->signal = NULL;
+    r->signal = r->limit_hit = NULL;
     r->duration_ms = r->cpu_time_ms = r->memory_bytes = 0;
     bytes_clear(&r->out);
     bytes_clear(&r->err);
@@ -247,10 +241,9 @@ int trial_run(struct bench *b, const struct plan *p, const struct submission *s,
                        .source_fd = -1,
                        .artefact_fd = -1 };
 
-    t.limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes, c->max_time_ms,
-                                 c->max_memory_bytes);
-    if (make_report(s, &t.report, e) < 0)
+    if (make_report(s, c, &t.report, e) < 0)
         return -1;
+    t.limits = t.report->limits;
     int rc = build_and_run(&t, e);
     closep(&t.source_fd);
     closep(&t.artefact_fd);
@@ -271,7 +264,7 @@ int trial_give_up(const struct bench *b, const struct plan *p, const struct subm
 
     words.build_memory_mib = b->config->build_memory_bytes / MIB;
     if (language_name_source(p->row, s->source.data, s->source.len, &words, &why, e) < 0 ||
-        make_report(s, &r, e) < 0 || fill_produced_by(r, b->config, p, &words, e) < 0)
+        make_report(s, b->config, &r, e) < 0 || fill_produced_by(r, b->config, p, &words, e) < 0)
         return -1;
     r->error = strdup(error);
     if (!r->error)

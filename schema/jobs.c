@@ -29,6 +29,7 @@ static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
     j->retention_ms = c->retention_ms;
     j->publish_all = c->publish_all;
     j->reserve_bytes = c->reserve_bytes == 0 ? JOBS_RESERVE : c->reserve_bytes;
+    j->report_max = c->report_max == 0 ? JOBS_REPORT_MAX : c->report_max;
     j->counts.writable = true;
     j->oldest_seq = -1;
     j->dir = strdup(c->dir);

@@ -58,7 +58,9 @@ struct jobs_config {
     void *waits_ctx;
     int64_t reserve_bytes; /* accept with less than this free on the disk is ERR_DISK, so that what
                               was accepted can still be finished; 0 = 64 MiB, -1 = none */
-    bool publish_all;      /* reports of submissions that came over HTTP go to the outbox too */
+    int64_t report_max; /* bytes of a report; a larger one is stored without its outputs; 0 = what
+                           SQLite takes */
+    bool publish_all;   /* reports of submissions that came over HTTP go to the outbox too */
 };
 
 /* What happened to a row, told after its commit. */

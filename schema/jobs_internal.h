@@ -33,6 +33,7 @@
 #define JOBS_READERS       4
 #define JOBS_LISTENERS_MAX 8
 #define JOBS_RESERVE       (64 * MIB)
+#define JOBS_REPORT_MAX    (900 * MIB) /* SQLite takes 10^9 bytes */
 #define JOBS_SQL(query)    static const char query[]
 
 /* The operation itself is refused; the transaction goes on. */
@@ -55,7 +56,7 @@ struct jobs_group {
 struct jobs {
     /* Fixed after jobs_open(). */
     char *dir, *instance; /* owned */
-    int64_t max_queued, retention_ms, reserve_bytes;
+    int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
     char table_id[TEXT_ID_SIZE];
     int lock_fd;

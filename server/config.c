@@ -90,7 +90,8 @@ static const struct knob knobs[] = {
     NUMBER("MAX_SOURCE_BYTES", SIZE, 1, GIB, "1MiB", max_source_bytes, "source of one submission"),
     NUMBER("MAX_OUTPUT_BYTES", SIZE, 1, GIB, "16MiB", max_output_bytes, "output of one test; more is OL"),
     NUMBER("REPORT_OUTPUT_BYTES", SIZE, 0, 64 * MIB, "64KiB", report_output_bytes, "output of one test kept in its report"),
-    FLAG_ROW("REPORT_TEST_IO", "1", report_test_io, "0: reports leave input and expected_output empty (hidden tests)"),
+    NUMBER("REPORT_BYTES", SIZE, MIB, 512 * MIB, "16MiB", report_bytes, "a report with all its outputs; later tests keep less of theirs"),
+    FLAG_ROW("REPORT_TEST_IO", "1", report_test_io, "0: reports hide the tests' texts: input, expected_output, stdout, stderr, first_difference"),
     NUMBER("MAX_QUEUED", COUNT, 1, 100000000, "200000", max_queued, "submissions that wait; more are refused with 429"),
     NUMBER("RETENTION", DURATION, 0, 36500 * DAY_MS, "30d", retention_ms, "how long texts and reports are kept after the end; 0: for ever"),
 

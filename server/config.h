@@ -24,7 +24,7 @@ struct config {
     char *box; /* SCRC_BOX, for tests: which maker of boxes to use */
     int64_t runner_max_parallel, runner_time_limit_ms, runner_memory_limit;
     int64_t max_time_limit_ms, max_memory_limit, max_tests, max_source_bytes, max_body_bytes;
-    int64_t max_output_bytes, report_output_bytes, max_queued, retention_ms;
+    int64_t max_output_bytes, report_output_bytes, report_bytes, max_queued, retention_ms;
     int64_t runner_cell_uses, runner_pids_limit;
     int64_t build_time_limit_ms, build_memory_limit, build_artefact_bytes, build_cache_bytes;
     int64_t max_header_bytes, max_json_depth, max_connections, max_connections_per_address;

@@ -4,6 +4,7 @@
  */
 #include <argp.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -128,6 +129,7 @@ static void fill_engine_config(struct scrc *x)
         .max_memory_bytes = c->max_memory_limit,
         .output_bytes = c->max_output_bytes,
         .report_output_bytes = c->report_output_bytes,
+        .report_bytes = c->report_bytes,
         .build_time_ms = c->build_time_limit_ms,
         .build_memory_bytes = c->build_memory_limit,
         .build_artefact_bytes = c->build_artefact_bytes,
@@ -365,6 +367,9 @@ int main(int argc, char **argv)
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds everybody's programs and tests */
     life_block_signals();
+    /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
+     * what is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
     if (config_load(environ, &x.config, &e) < 0)
         return (int)fault(&e);
     log_init((enum log_level)x.config.log_level, x.config.log_json);

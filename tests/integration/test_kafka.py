@@ -39,11 +39,13 @@ def test_hidden_tests_and_strict_words(topics, fresh_server):
     topics.server(fresh_server, REPORT_TEST_IO=0).start()
     crash = submission("python", "import os; os.abort()", [test("secret", "x")])
     topics.send({"id": "re", **crash}, {"id": "exit", **submission("python", "raise SystemExit(3)")},
-                {"id": "wa", **submission("python", "print(1)", [test("", "2")])})
+                {"id": "wa", **submission("python", "print(input())", [test("secret", "2")])})
     found = topics.wait_reports({"re", "exit", "wa"})
     words = {id: (r[0]["status"], r[0]["verdict"]) for id, r in found.items()}
     assert words == {"re": ("WA", "RE"), "exit": ("OK", "RE"), "wa": ("WA", "WA")}
     assert found["re"][0]["tests"][0]["input"] == ""
+    assert "secret" not in json.dumps(found)
+    assert found["wa"][0]["tests"][0]["first_difference"] is None
 
 
 def test_full_words_when_asked_for(topics, fresh_server):

@@ -44,6 +44,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.max_body_bytes, 64 * MIB);
     assert_int_equal(c.max_output_bytes, 16 * MIB);
     assert_int_equal(c.report_output_bytes, 64 * KIB);
+    assert_int_equal(c.report_bytes, 16 * MIB);
     assert_int_equal(c.max_queued, 200000);
     assert_int_equal(c.retention_ms, 30LL * 86400 * 1000);
     assert_int_equal(c.runner_cell_uses, 1);
