@@ -276,12 +276,12 @@ def small(module_server):
 
 def test_too_large(small):
     """H3"""
-    head = b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /submissions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     cases = [
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * MIB + b"\r\n\r\n", (431, 413, None)),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: a\r\n" % i for i in range(10_000)) +
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Big: " + b"a" * MIB + b"\r\n\r\n", (431, 413, None)),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: a\r\n" % i for i in range(10_000)) +
          b"\r\n", (431, 413, None)),
-        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", (414, 431, None)),
+        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (414, 431, None)),
         (head + b"Content-Length: 65537\r\n\r\n", (413,)),
         (head + b"Content-Length: 99999999999\r\n\r\n", (413,)),
         (head + b"Transfer-Encoding: chunked\r\n\r\n" +
@@ -298,10 +298,10 @@ def test_too_large(small):
 
 def test_no_second_request_is_smuggled(small):
     """H2, the two that matter most"""
-    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for headers in (b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
                     b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(hidden)):
-        answer = small.raw(b"POST /submissions HTTP/1.1\r\nHost: x\r\n" + headers +
+        answer = small.raw(b"POST /submissions HTTP/1.1\r\nHost: localhost\r\n" + headers +
                            b"Content-Type: application/json\r\n\r\n" +
                            (b"0\r\n\r\n" if b"chunked" in headers else b"") + hidden, 3)
         assert status_of(answer) == 400 and answer.count(b"HTTP/1.1 ") == 1, answer
@@ -313,7 +313,7 @@ def slow_clients(server, count):
     for i in range(count):
         s = socket.create_connection((server.client.host, server.client.port), timeout=25)
         s.sendall(b"GET /healthz HTTP/1.1\r\nHos" if i % 2 else
-                  b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  b"POST /submissions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                   b"Content-Length: 100\r\n\r\n{")
         slow.append(s)
     return slow

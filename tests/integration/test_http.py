@@ -310,7 +310,7 @@ def test_many_wait_at_once(server):
 def test_a_client_that_leaves_changes_nothing(server):
     body = json.dumps({**sleeper(1), "id": "left"}).encode()
     with socket.create_connection((server.client.host, server.client.port)) as s:
-        s.sendall(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: x\r\nContent-Type: "
+        s.sendall(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                   b"application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         wait_for(lambda: server.get("/results/left").status != 404, 10, "accepted")
     assert server.report("left")["verdict"] == "OK"

@@ -345,14 +345,10 @@ static void test_settings_in_force(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings_in_force),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_legal_values),
-        cmocka_unit_test(test_refused_values),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_texts_and_flags),
-        cmocka_unit_test(test_near_misses),
-        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_settings_in_force), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_legal_values),      cmocka_unit_test(test_refused_values),
+        cmocka_unit_test(test_messages),          cmocka_unit_test(test_texts_and_flags),
+        cmocka_unit_test(test_near_misses),       cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
