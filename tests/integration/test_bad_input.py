@@ -47,7 +47,8 @@ CASES = [
     ("not UTF-8", raw(b'{"language":"c","source":"\xff"}'), 400, None),
     ("lone surrogate", raw('{"language":"c","source":"\\ud800"}'), 400, None),
     ("raw control character", raw('{"language":"c","source":"a\nb"}'), 400, None),
-    ("byte order mark", raw(b'\xef\xbb\xbf{"language":"c","source":"x"}'), 400, None),
+    ("two byte order marks", raw(b'\xef\xbb\xbf' * 2 + b'{"language":"c","source":"x"}'), 400, None),
+    ("UTF-16", raw('{"language":"c","source":"x"}'.encode("utf-16")), 400, None),
     ("NUL after", raw('{"language":"c","source":"x"}\0'), 400, None),
     ("depth bomb", raw("[" * 1_000_000), 400, None),
     ("depth bomb of objects", raw('{"a":' * 200_000), 400, None),
@@ -186,6 +187,8 @@ def test_every_fault_is_listed(idle):
 @pytest.mark.parametrize("type_, status", [
     ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("multipart/form-data", 415),
     ("application/jsonp", 415), ("application/json; charset=utf-8", 202),
+    ('application/json;a=b; Charset="UTF-8"', 202), ("application/json; charset=utf-16", 415),
+    ("application/json; charset=iso-8859-1", 415), ("application/json;charset=utf-8x", 415),
     ("APPLICATION/JSON", 202)])
 def test_content_type(idle, type_, status):
     answer = idle.post(GOOD, headers={"Content-Type": type_})
@@ -194,7 +197,21 @@ def test_content_type(idle, type_, status):
         check_problem(answer, 415)
 
 
+@pytest.mark.parametrize("coding, status", [
+    ("gzip", 415), ("br", 415), ("identity, gzip", 415), ("identity", 202), ("Identity", 202)])
+def test_content_encoding(idle, coding, status):
+    """Nothing is decoded, so nothing that is coded is taken for what it is not."""
+    answer = idle.post(GOOD, headers={"Content-Encoding": coding})
+    assert answer.status == status, answer
+    if status == 415:
+        check_problem(answer, 415)
+
+
 LEGAL = [
+    ("byte order mark", raw(b'\xef\xbb\xbf{"language":"c","source":"x"}')),
+    ("whole numbers in other spellings", raw(
+        '{"language":"c","source":"x","limits":{"time_limit_ms":2000.0,"memory_limit_bytes":2e7},'
+        '"tests":[{"number":1.0}]}')),
     ("nulls are absent", {**GOOD, "id": None, "type": None, "limits": None, "tests": None,
                           "checker": None, "stop_on_failure": None}),
     ("empty id and type", plus(id="", type="")),
