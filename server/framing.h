@@ -22,7 +22,7 @@
 
 /* The library keeps a record of each in the memory of the connection. */
 #define FRAMING_FIELDS_MAX     100
-#define FRAMING_PARAMETERS_MAX 64
+#define FRAMING_PARAMETERS_MAX 32
 /* A chunk's line with its extensions, and all trailers together, bytes. */
 #define FRAMING_CHUNK_LINE_MAX 256
 #define FRAMING_TRAILERS_MAX   1024

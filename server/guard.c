@@ -1,6 +1,7 @@
 #include "server/guard.h"
 
 #include <microhttpd.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "schema/base.h"
@@ -36,6 +37,17 @@ static void read_type(struct guard_head *h, const char *value)
     }
 }
 
+static const struct {
+    const char *name;
+    size_t offset;
+} said[] = {
+    { "Host", offsetof(struct guard_head, page.host) },
+    { "Origin", offsetof(struct guard_head, page.origin) },
+    { "Sec-Fetch-Site", offsetof(struct guard_head, page.site) },
+    { "Sec-Fetch-Mode", offsetof(struct guard_head, page.mode) },
+    { "Sec-Fetch-Dest", offsetof(struct guard_head, page.dest) },
+};
+
 static enum MHD_Result take(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct guard_head *h = ctx;
@@ -43,6 +55,10 @@ static enum MHD_Result take(void *ctx, enum MHD_ValueKind kind, const char *name
     (void)kind;
     if (!value)
         value = "";
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        if (strcasecmp(name, said[i].name) == 0)
+            *(const char **)(void *)((char *)h + said[i].offset) = value;
+    }
     if (strcasecmp(name, "Content-Length") == 0)
         h->length = strtoll(value, NULL, 10);
     else if (strcasecmp(name, "Transfer-Encoding") == 0)

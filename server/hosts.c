@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "schema/base.h"
@@ -40,11 +39,13 @@ static int family_of(const struct name *n, struct in6_addr *ret_address)
 {
     bool v6 = n->host_len > 2 && n->host[0] == '[';
     char text[INET6_ADDRSTRLEN];
-    int len = (int)(v6 ? n->host_len - 2 : n->host_len), family = v6 ? AF_INET6 : AF_INET;
+    size_t len = v6 ? n->host_len - 2 : n->host_len;
+    int family = v6 ? AF_INET6 : AF_INET;
 
-    if (len <= 0 || (size_t)len >= sizeof text)
+    if (len >= sizeof text)
         return 0;
-    (void)snprintf(text, sizeof text, "%.*s", len, n->host + v6);
+    memcpy(text, n->host + v6, len);
+    text[len] = '\0';
     return inet_pton(family, text, ret_address) == 1 ? family : 0;
 }
 

@@ -76,9 +76,9 @@ static const char *path_of(const char *target)
 
 /* Host and an absolute target must both be names of ours (RFC 9112 has the target win; a proxy
  * makes them one). Without either, as HTTP/1.0 may be, it is no browser. */
-static bool has_our_name(const struct request *r, const char *target)
+static bool has_our_name(const struct request *r, const char *target, const char *host)
 {
-    const char *host = request_header(r, "Host"), *authority = authority_of(target);
+    const char *authority = authority_of(target);
     char name[256];
 
     if (authority) {
@@ -93,23 +93,16 @@ static bool has_our_name(const struct request *r, const char *target)
     return !host || hosts_answers(&r->server->hosts, host);
 }
 
-static bool comes_here(struct request *r, const char *target, bool reads)
+static bool comes_here(struct request *r, const char *target, const struct hosts_page *page)
 {
-    const struct hosts_page page = { .host = request_header(r, "Host"),
-                                     .origin = request_header(r, "Origin"),
-                                     .site = request_header(r, "Sec-Fetch-Site"),
-                                     .mode = request_header(r, "Sec-Fetch-Mode"),
-                                     .dest = request_header(r, "Sec-Fetch-Dest"),
-                                     .reads = reads };
-
-    if (!has_our_name(r, target))
+    if (!has_our_name(r, target, page->host))
         (void)request_refuse(r, 421, "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
-                             page.host ? page.host : target);
-    else if (!hosts_trusts(&r->server->hosts, &page))
+                             page->host ? page->host : target);
+    else if (!hosts_trusts(&r->server->hosts, page))
         (void)request_refuse(r, 403,
                              "pages of '%.100s' may not use this server: list it in "
                              "ALLOWED_HOSTS",
-                             page.origin ? page.origin : "another site");
+                             page->origin ? page->origin : "another site");
     else
         return true;
     return false;
@@ -178,8 +171,9 @@ bool screen_request(struct request *r, const char *target, const char *method,
         return false;
     }
     r->reply.close = r->line->over;
-    bool reads = r->head || strcmp(method, "GET") == 0;
-    if (!comes_here(r, target, reads) || !find_route(r, target, method))
+    struct hosts_page page = head->page;
+    page.reads = r->head || strcmp(method, "GET") == 0;
+    if (!comes_here(r, target, &page) || !find_route(r, target, method))
         return false;
     if (r->line->over && !r->route->always) {
         (void)request_refuse(r, 503, "too many connections");

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "server/framing.h"
+
 #define SUBMISSION_OF(id) "{\"id\":\"" id "\",\"language\":\"python\",\"source\":\"1\"}"
 #define SMUGGLED          "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 #define POST_LINE         "POST /submissions HTTP/1.1\r\nHost: x\r\n"
@@ -200,6 +202,38 @@ static void test_oversize(void **state)
         a = say_repeated(*state, cases[i].head, cases[i].unit, cases[i].times);
         /* 0: the end overtook the answer, because we were still sending */
         assert_true(a.status == cases[i].status || a.status == 0);
+        buf_clear(&a.text);
+    }
+}
+
+/* As many headers, parameters and bytes as pass: the library has room for all of it, and for the
+ * answer, or it would answer itself. */
+static void test_fullest_head(void **state)
+{
+    static const char *const targets[] = {
+        "/submissions", "/submissions?" /* one more parameter than there are ampersands */
+                        "&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&"
+    };
+    static const int statuses[] = { 202, 422 };
+    enum { HEAD = 16 * 1024 };
+
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        CLEANUP(closep) int fd = dial(*state);
+        CLEANUP(freep) char *head = malloc(HEAD + 1);
+        assert_non_null(head);
+        int n =
+            snprintf(head, HEAD, "POST %s HTTP/1.1\r\nHost: x\r\n" JSON "Content-Length: %zu\r\n",
+                     targets[i], strlen(HELLO));
+        for (int k = 3; k < FRAMING_FIELDS_MAX - 1; k++)
+            n += snprintf(head + n, (size_t)(HEAD - n), "A%d:b\r\n", k);
+        n += snprintf(head + n, (size_t)(HEAD - n), "B:%0*d\r\n\r\n", HEAD - n - 6, 0);
+        memcpy(head + HEAD - 2, "\r\n", 2);
+        assert_true(n == HEAD);
+        assert_true(push(fd, head, HEAD) && push(fd, HELLO, strlen(HELLO)));
+        struct answer a = hear(fd, false);
+        if (a.status != statuses[i])
+            fail_msg("%s: %.300s", targets[i], a.text.data);
+        assert_true(has_header(&a, "application/"));
         buf_clear(&a.text);
     }
 }
@@ -530,6 +564,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_truncated, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_oversize, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_keep_alive, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_fullest_head, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_bodies_together),
         cmocka_unit_test(test_slow_clients),
