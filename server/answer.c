@@ -8,11 +8,12 @@
 #include "server/http.h"
 #include "server/request.h"
 
-/* Answers of all requests together, and what one counts for at most; small ones always pass. */
-#define ANSWERS_BYTES (256 * MIB)
-#define LARGE_ANSWER  (32 * MIB)
-#define SMALL_ANSWER  (64 * KIB)
-#define STREAM_BLOCK  4096
+/* Answers of all requests together, and of one client, in MAX_BODY_BYTES: as for bodies. */
+#define ALL_ANSWERS    4
+#define CLIENT_ANSWERS 2
+/* Up to this an answer always has room. */
+#define SMALL_ANSWER (64 * KIB)
+#define STREAM_BLOCK 4096
 
 enum MHD_Result answer_defend(struct MHD_Response *response)
 {
@@ -28,7 +29,7 @@ void answer_budgets(struct budget *answers, struct budget *streams, const struct
 {
     int64_t most = (c->max_connections + 1) / 2;
 
-    budget_init(answers, ANSWERS_BYTES, ANSWERS_BYTES / 2);
+    budget_init(answers, ALL_ANSWERS * c->max_body_bytes, CLIENT_ANSWERS * c->max_body_bytes);
     budget_init(streams, most, most);
 }
 
@@ -51,11 +52,13 @@ static void add_headers(struct MHD_Response *response, const struct reply *p)
         (void)MHD_add_response_header(response, "Connection", "close");
 }
 
-/* Whoever reads slowly keeps a whole report in memory. */
+/* Whoever reads slowly keeps a whole report in memory. None counts for more than a part of what its
+ * client may have, so that one alone, however large, keeps nobody else from an answer. */
 static void charge_answer(struct request *r)
 {
-    int64_t n = (int64_t)r->reply.len < LARGE_ANSWER ? (int64_t)r->reply.len : LARGE_ANSWER;
+    int64_t n = (int64_t)r->reply.len, most = r->server->config->max_body_bytes / 2;
 
+    n = n < most ? n : most;
     if (r->reply.kept || n <= SMALL_ANSWER)
         return;
     if (budget_take(&r->budgets->answers, &r->line->client, n))

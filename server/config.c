@@ -95,7 +95,7 @@ static const struct knob knobs[] = {
     NUMBER("MAX_QUEUED", COUNT, 1, 100000000, "200000", max_queued, "submissions that wait; more are refused with 429"),
     NUMBER("RETENTION", DURATION, 0, 36500 * DAY_MS, "30d", retention_ms, "how long texts and reports are kept after the end; 0: for ever"),
 
-    NUMBER("MAX_BODY_BYTES", SIZE, KIB, GIB, "64MiB", max_body_bytes, "body of one request; four times as much for all together, and half of that for one client address; what is up to 64KiB always has room"),
+    NUMBER("MAX_BODY_BYTES", SIZE, KIB, GIB, "64MiB", max_body_bytes, "body of one request; four times as much for all together, and half of that for one client address; the same for answers; what is up to 64KiB always has room"),
     NUMBER("MAX_HEADER_BYTES", SIZE, KIB, MIB, "16KiB", max_header_bytes, "request line and headers of one request"),
     NUMBER("MAX_JSON_DEPTH", COUNT, 4, 2048, "32", max_json_depth, "nesting of a request's JSON"),
     NUMBER("MAX_CONNECTIONS", COUNT, 1, 1000000, "16384", max_connections, "connections at once; more are answered 503, but for /healthz; half of them may be event streams"),

@@ -282,6 +282,61 @@ static void test_stalled_bodies(void **state)
     fixture_close(&f);
 }
 
+static void finish_with(const struct fixture *f, size_t out_len)
+{
+    CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
+    CLEANUP(freep) char *out = calloc(1, out_len);
+    char id[SUBMISSION_ID_MAX + 1];
+    int64_t seq = claim(f, id);
+    struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = seq, .report = r } };
+    struct err e;
+
+    assert_true(r && out);
+    memset(out, 'x', out_len);
+    r->id = strdup(id);
+    r->language = strdup("python");
+    r->verdict = VERDICT_OK;
+    r->ran = true;
+    assert_int_equal(bytes_copy(out, out_len, &r->out), 0);
+    assert_int_equal(bytes_copy("", 0, &r->err), 0);
+    assert_int_equal(bytes_copy("", 0, &r->build_log), 0);
+    must(jobs_do(f->jobs, &op, &e), &e);
+}
+
+/* Whoever does not read a giant answer keeps nobody else from a large one. */
+static void test_a_slow_reader(void **state)
+{
+    static const char *const settings[] = { "MAX_BODY_BYTES=256KiB", NULL };
+    static const char ask[] = "GET /results/giant?fields=id,stdout HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct fixture f;
+    int fds[2];
+
+    (void)state;
+    fixture_unread = 32768;
+    fixture_open(&f, settings, 0);
+    expect_status(
+        post(&f, "/submissions", "{\"id\":\"giant\",\"language\":\"python\",\"source\":\"1\"}"),
+        202);
+    finish_with(&f, 3000000); /* more than all answers may have together */
+    expect_status(
+        post(&f, "/submissions", "{\"id\":\"large\",\"language\":\"python\",\"source\":\"1\"}"),
+        202);
+    finish_with(&f, 100000);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        char byte;
+        fds[i] = dial(&f);
+        assert_true(push(fds[i], ask, sizeof ask - 1));
+        assert_int_equal(recv(fds[i], &byte, 1, 0),
+                         1); /* it is on its way, and then nobody reads */
+    }
+    for (int i = 0; i < 5; i++)
+        expect_status(get(&f, "GET", "/results/large?fields=id,stdout"), 200);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        closep(&fds[i]);
+    fixture_close(&f);
+    fixture_unread = 0;
+}
+
 /* Streams have half of the connections, and the rest goes on. */
 static void test_streams_leave_room(void **state)
 {
@@ -323,7 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_byte_after_drain), cmocka_unit_test(test_unread_answers),
         cmocka_unit_test(test_waiting_holds_nothing), cmocka_unit_test(test_stalled_bodies),
-        cmocka_unit_test(test_streams_leave_room),
+        cmocka_unit_test(test_a_slow_reader),         cmocka_unit_test(test_streams_leave_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
