@@ -154,7 +154,6 @@ static const char *const not_json[] = {
     "{\"language\":\"c\",\"source\":\"0123456789012345678901234567890123456789\n\"}",
     "{\"language\":\"c\",\"source\":\"0123456789012345678901234567890123456789\\x\"}",
     "{\"language\":\"c\",\"source\":\"x\",\"a\\u0000b\":1}",
-    "\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}",
     "{'language':'c'}",
     "[[[[[[[[[]]]]]]]]]", /* deeper than the rules allow */
 };
