@@ -127,9 +127,8 @@ static void become_whole(struct request *r)
 
     r->whole = true;
     connections_whole(r->http->server.connections, r->line);
-    if (!wrong)
-        return;
-    body_refuse(r, status, wrong);
+    if (wrong)
+        body_refuse(r, status, wrong);
 }
 
 /* ---- the library's calls ---- */

@@ -269,16 +269,16 @@ bool request_aside(struct request *r)
     return true;
 }
 
-/* ---- writing to the job table: these run on its writer thread, which has better things to do ----
- */
+/* ---- writing to the job table ---- */
 
+/* On its writer thread, which has better things to do. */
 static void committed(struct jobs_op *op)
 {
     struct request *r = op->ctx;
     crowd_resume(r->crowd, r);
 }
 
-/* What is to be done then must be done even if the client has gone. */
+/* The same. What is to be done then must be done even if the client has gone. */
 static void committed_aside(struct jobs_op *op) { put_aside(op->ctx); }
 
 enum next request_commit(struct request *r, enum next (*then)(struct request *r), bool aside)
