@@ -11,6 +11,7 @@
 
 #include "schema/base.h"
 #include "schema/submission.h"
+#include "server/hosts.h"
 
 struct aside;
 struct bridge;
@@ -33,7 +34,7 @@ struct waiters;
 struct server {
     const struct config *config;
     struct jobs *jobs;
-    struct engine *engine; /* NULL: nothing is judged */
+    struct engine *engine; /* NULL: nothing is judged. Handlers have it from their request */
     const struct languages *languages;
     struct waiters *waiters;                   /* listens to jobs */
     struct bridge *bridge;                     /* NULL: Kafka is off */
@@ -43,6 +44,7 @@ struct server {
     const char *instance;                      /* this start's random id */
 
     /* set by http_start() */
+    struct hosts hosts;
     struct submission_rules rules;
     struct cache *cache;
     struct connections *connections;

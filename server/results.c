@@ -92,12 +92,10 @@ static enum next reply_state(struct request *r, const struct job_status *status)
     char reason[200] = "the server is stopping", submitted[CLOCK_RFC3339_SIZE];
     struct emit out = { .failed = false };
 
-    if (request_use(r)) {
+    if (!r->stopping)
         reason[0] = '\0';
-        if (r->server->engine)
-            engine_reason(r->server->engine, status->language, reason, sizeof reason);
-        request_unuse(r);
-    }
+    if (r->engine)
+        engine_reason(r->engine, status->language, reason, sizeof reason);
     emit_reserve(&out, 255);
     emit_begin(&out, '{');
     emit_key(&out, "id");

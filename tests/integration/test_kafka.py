@@ -110,6 +110,8 @@ def test_http_is_not_published_when_it_should_not(topics, fresh_server):
 
 def test_what_the_server_says_of_kafka(topics, fresh_server):
     server = topics.server(fresh_server, KAFKA_PROP_SASL_PASSWORD="canary-5ec2e7",
+                           KAFKA_PROP_SASL_USERNAME="canary-user",
+                           KAFKA_PROP_SASL_OAUTHBEARER_CONFIG="principal=canary",
                            KAFKA_PROP_LINGER_MS="1").start()
     topics.send(quick("a"))
     topics.wait_reports({"a"})
@@ -127,7 +129,9 @@ def test_what_the_server_says_of_kafka(topics, fresh_server):
     [finding] = [f for f in system["findings"] if f["name"] == "kafka"]
     assert finding["state"] == "ok" and topics.scripts in finding["says"]
     shown = {s["name"]: s["value"] for s in system["settings"]}
-    assert shown["KAFKA_PROP_SASL_PASSWORD"] == "***" and shown["KAFKA_PROP_LINGER_MS"] == "1"
+    for name in ("PASSWORD", "USERNAME", "OAUTHBEARER_CONFIG"):
+        assert shown["KAFKA_PROP_SASL_" + name] == "***"
+    assert shown["KAFKA_PROP_LINGER_MS"] == "1"
     assert b"canary" not in server.get("/system").body and "canary" not in server.log()
 
 

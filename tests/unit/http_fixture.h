@@ -56,6 +56,11 @@ static inline void must(int rc, const struct err *e)
         fail_msg("%s", e->msg);
 }
 
+/* What the server is told its engine is; a test that sets it owns it. */
+static struct engine *fixture_engine;
+/* What the kernel keeps of answers that are not read, bytes; 0: what it likes. */
+static int fixture_unread;
+
 /* settings: "NAME=value", NULL-terminated. kafka: somebody sends what is in the outbox. */
 static inline void fixture_open_with(struct fixture *f, const char *const *settings,
                                      int64_t reserve, bool kafka)
@@ -63,11 +68,13 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
     char *environment[12] = { (char *)(uintptr_t) "HTTP_LISTEN=127.0.0.1:0" },
          name[LISTEN_NAME_SIZE];
     struct rlimit files;
+    size_t n = 1;
     struct err e;
     int fd = -1;
 
     for (size_t i = 0; settings && settings[i]; i++)
-        environment[i + 1] = (char *)(uintptr_t)settings[i];
+        environment[n++] = (char *)(uintptr_t)settings[i];
+    environment[n] = (char *)(uintptr_t) "ALLOWED_HOSTS=x"; /* the first of a name counts */
     *f = (struct fixture){ .dir = "/tmp/test_http.XXXXXX" };
     (void)signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && (files.rlim_cur = files.rlim_max))
@@ -89,10 +96,13 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
     must(stats_open(f->languages, &f->stats, &e), &e);
     jobs_listen(f->jobs, stats_changed, f->stats);
     must(listen_bind(f->config.http_listen, false, &fd, &e), &e);
+    if (fixture_unread > 0) /* the sockets of clients have it from this one */
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &fixture_unread, sizeof fixture_unread);
     listen_name(fd, name);
     f->port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
     struct server s = { .config = &f->config,
                         .jobs = f->jobs,
+                        .engine = fixture_engine,
                         .languages = f->languages,
                         .waiters = f->waiters,
                         .bridge = kafka ? (struct bridge *)(void *)f : NULL, /* is there one? */
