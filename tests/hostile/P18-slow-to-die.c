@@ -1,6 +1,7 @@
 /* P18: makes its own end costly: for the kernel that tears its processes down, and for whoever
  * waits for that. The cell serves the next run, or is gone, in time all the same.
  *
+ * run: pressure => OK RE TL
  * run: mappings => OK RE TL ML
  * run: sparse => OK RE TL ML
  * run: threads => OK RE TL ML
