@@ -1,7 +1,9 @@
 """Rows of the threat table (SECURITY.md) that have no other home: what the engine is asked, what it
 does not enforce, and what a report lets through."""
 
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -103,3 +105,38 @@ def test_comparing_takes_none_of_a_programs_time(server):
     assert report["verdict"] == "OK", report["error"]
     own = sum(t["duration_ms"] for t in report["tests"])
     assert own < report["run_ms"] / 2, (own, report["run_ms"])
+
+
+# As nobody: everything below these directories that can be listed, read, or connected to.
+PRY = """
+import os, socket, sys
+for top in sys.argv[1:]:
+    try: os.listdir(top); print('listed', top)
+    except OSError: pass
+    for at, dirs, files in os.walk(top):
+        for path in (os.path.join(at, n) for n in files):
+            try: open(path, 'rb').read(1); print('read', path)
+            except OSError: pass
+            try:
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                s.connect(path); print('reached', path)
+            except OSError: pass
+for name in ('scrc.db', 'scrc.db-wal'):
+    try: open(os.path.join(sys.argv[1], name), 'rb').read(1); print('read', name)
+    except OSError: pass
+"""
+
+
+def test_other_users_of_the_host_see_nothing(fresh_server):
+    """Neither the table nor a cell's socket, also where the directories were there before, open
+    to all."""
+    server = fresh_server(LANGUAGES="c")
+    os.mkdir(server.data)
+    for directory in (server.dir, server.data, server.cells):
+        os.chmod(directory, 0o755)
+    server.start().ready()
+    assert server.judge(HELLO)["verdict"] == "OK"
+    done = subprocess.run(["/usr/bin/python3", "-c", PRY, server.data, server.cells], user=65534,
+                          group=65534, extra_groups=[], cwd="/", capture_output=True, check=True)
+    found = done.stdout.decode().splitlines()
+    assert not [line for line in found if line != f"listed {server.data}"], found
