@@ -1,6 +1,7 @@
 """Docker as the tests see it: the engine that is there, and a second one that may be hurt."""
 
 import http.client
+import http.server
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import select
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -116,6 +118,65 @@ class RefusingEngine:
 
     def close(self):
         self.listener.close()
+
+
+class WatchedEngine:
+    """The engine that is there, which tells what it is asked, `calls` of (method, path), and may be
+    made to tell something else: change(method, path, document) of every JSON answer that is good."""
+
+    def __init__(self, path, change=lambda method, path, document: document):
+        self.path, self.calls = path, []
+        calls = self.calls
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one_request(self):
+                try:
+                    super().handle_one_request()
+                except OSError:  # whoever asked has gone
+                    self.close_connection = True
+
+            def carry(self):
+                calls.append((self.command, self.path))
+                length = int(self.headers.get("Content-Length", 0))
+                headers = {k: v for k, v in self.headers.items() if k in ("Host", "Content-Type")}
+                engine = UnixConnection(DOCKER_HOST.removeprefix("unix://"))
+                engine.request(self.command, self.path, self.rfile.read(length), headers)
+                answer = engine.getresponse()
+                body, kind = answer.read(), answer.headers.get("Content-Type", "")
+                if body and answer.status in (200, 201) and kind == "application/json":
+                    document = change(self.command, self.path, json.loads(body))
+                    body = json.dumps(document).encode()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", kind)
+                if answer.status not in (204, 304):
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                engine.close()
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = carry
+
+            def address_string(self):
+                return "scrc"
+
+            def log_message(self, *_):
+                pass
+
+        class Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+            daemon_threads, request_queue_size = True, 64
+
+        self.listener = Listener(path, Handler)
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
+
+    @property
+    def host(self):
+        return "unix://" + self.path
+
+    def close(self):
+        self.listener.shutdown()
+        self.listener.server_close()
 
 
 class Engine:
