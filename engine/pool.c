@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/docker.h"
+#include "engine/pool_gone.h"
 #include "engine/shelf.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -15,16 +16,6 @@
 #define BACKOFF_MAX  (30 * NS_PER_S)
 #define BACKOFF_AWAY (2 * NS_PER_S) /* asking a Docker that is away costs nothing */
 #define THREADS_MAX  16
-#define REMOVE_NS    (5 * NS_PER_S)  /* longer, and the next one is taken first... */
-#define STUCK_NS     (10 * NS_PER_S) /* ...and this one again after this time, doubled each time */
-#define STUCK_MAX    6               /* times; then it is left to the next start's sweep */
-
-struct gone {
-    struct cell *cell; /* owned */
-    struct gone *next;
-    int tries;
-    int64_t due_ns; /* of one that is stuck */
-};
 
 /* A taken cell that is expected back. */
 struct away {
@@ -53,14 +44,11 @@ struct pool {
     bool makers_gone;
     struct shelf *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
-    struct gone *gone;  /* owned */
-    struct gone *stuck; /* owned: could not be removed at once */
-    bool stuck_tried;   /* one remover at a time looks after them */
-    int64_t stuck_len;  /* the one that is tried included */
-    int64_t deadline;   /* of the end, clock_mono_ns() */
-    struct away *away;  /* owned */
+    struct pool_gone gone;
+    int64_t deadline;  /* of the end, clock_mono_ns() */
+    struct away *away; /* owned */
     int64_t tick_at;
-    struct pool_stats stats; /* idle is not kept here: the shelves know */
+    struct pool_stats stats; /* idle and removing are not kept here: their lists know */
 };
 
 static int64_t most_idle(const struct pool *p)
@@ -74,71 +62,21 @@ static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void drop_locked(struct pool *p, struct cell *c)
 {
-    struct gone *g = malloc(sizeof *g);
-    if (!g) {
+    if (pool_gone_add(&p->gone, c))
+        (void)pthread_cond_signal(&p->litter);
+    else
         (void)cell_free(c, NULL); /* its agent ends; a sweep takes the rest */
-        return;
-    }
-    *g = (struct gone){ .cell = c, .next = p->gone };
-    p->gone = g;
-    p->stats.removing++;
-    (void)pthread_cond_signal(&p->litter);
 }
 
-/* The next to be removed; at the end also those that are not due yet. */
-static struct gone *next_gone_locked(struct pool *p, int64_t now)
+static void remove_locked(struct pool *p, struct pool_gone_cell *g, struct worker *w)
 {
-    struct gone *g = p->gone;
-
-    if (g) {
-        p->gone = g->next;
-        return g;
-    }
-    g = p->stuck;
-    if (!g || p->stuck_tried || (now < g->due_ns && !p->makers_gone))
-        return NULL;
-    p->stuck = g->next;
-    p->stuck_tried = true;
-    return g;
-}
-
-/* In the order in which they are due. */
-static void stick_locked(struct pool *p, struct gone *g)
-{
-    struct gone **at = &p->stuck;
-
-    while (*at && (*at)->due_ns <= g->due_ns)
-        at = &(*at)->next;
-    g->next = *at;
-    *at = g;
-}
-
-static void remove_locked(struct pool *p, struct gone *g, struct worker *w)
-{
-    bool was_stuck = g->tries > 0, ending = p->makers_gone;
+    bool ending = p->makers_gone;
     int64_t deadline = p->deadline;
-    struct err e = { .kind = ERR_NONE };
 
     (void)pthread_mutex_unlock(&p->lock);
-    int64_t now = clock_mono_ns();
-    /* Docker goes on with what we do not wait for any more: the next try finds it done. */
-    docker_until(w->docker, earlier(now + REMOVE_NS, deadline));
-    bool gone = cell_remove(g->cell, w->docker, &e) == 0;
-    bool last = gone || ending || ++g->tries == STUCK_MAX;
-    if (last)
-        (void)cell_free(g->cell, NULL); /* what is not gone, the next start finds */
+    pool_gone_try(g, w->docker, deadline, ending);
     (void)pthread_mutex_lock(&p->lock);
-
-    p->stuck_tried = p->stuck_tried && !was_stuck;
-    if (last) {
-        free(g);
-        p->stats.removing--;
-        p->stuck_len -= was_stuck;
-    } else {
-        g->due_ns = clock_mono_ns() + (STUCK_NS << (g->tries - 1));
-        stick_locked(p, g);
-        p->stuck_len += !was_stuck;
-    }
+    pool_gone_done(&p->gone, g);
     (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
 }
 
@@ -149,13 +87,14 @@ static void *remover_main(void *arg)
 
     (void)pthread_mutex_lock(&p->lock);
     for (;;) {
-        struct gone *g = next_gone_locked(p, clock_mono_ns());
+        struct pool_gone_cell *g = pool_gone_next(&p->gone, clock_mono_ns(), p->makers_gone);
+        int64_t due = pool_gone_due(&p->gone);
         if (g)
             remove_locked(p, g, w);
         else if (p->makers_gone)
             break;
-        else if (p->stuck && !p->stuck_tried)
-            (void)clock_cond_wait(&p->litter, &p->lock, p->stuck->due_ns);
+        else if (due < INT64_MAX)
+            (void)clock_cond_wait(&p->litter, &p->lock, due);
         else
             (void)pthread_cond_wait(&p->litter, &p->lock);
     }
@@ -212,7 +151,7 @@ static struct shelf *neediest_locked(struct pool *p, int64_t now)
     struct shelf *best = NULL;
     int64_t most = 0;
 
-    if (p->stats.removing - p->stuck_len > 4 * most_idle(p) + 8)
+    if (p->gone.len - p->gone.stuck_len > 4 * most_idle(p) + 8)
         return NULL; /* let the removers catch up: what is being removed takes memory too */
     for (int i = 0; i < p->shelves_len; i++) {
         struct shelf *s = p->shelves[i];
@@ -434,6 +373,7 @@ void pool_stats(struct pool *p, struct pool_stats *ret_stats)
 {
     (void)pthread_mutex_lock(&p->lock);
     *ret_stats = p->stats;
+    ret_stats->removing = p->gone.len;
     for (int i = 0; i < p->shelves_len; i++)
         ret_stats->idle += p->shelves[i]->idle_len;
     (void)pthread_mutex_unlock(&p->lock);

@@ -10,10 +10,10 @@ from engines import RefusingEngine, containers, docker
 from harness import MIB, QUEUED, states, submission, test, wait_for
 
 CPP = submission("cpp", "#include <iostream>\nint main() { std::cout << 6; }", [test("", "6")])
-# A compiler is at it for as long as its limit lets it.
-ENDLESS = "template<int n> struct f { static constexpr int v = f<n-1>::v + f<n-2>::v %% 7; };\n" \
-          "constexpr long g() { long s = %d; for (long i = 0; i < 1L << 40; i++) s += i * s;" \
-          " return s; }\nstatic_assert(g() != 1);\nint main() {}\n"
+# 2^31 classes, each with a name of its own: a compiler is at it until its limit ends it.
+ENDLESS = "template<class A, class B> struct p {};\n" \
+          "template<int n, class T> struct r : r<n-1, p<T, int>>, r<n-1, p<T, char>> {};\n" \
+          "template<class T> struct r<0, T> {};\nr<30, int[%d]> x;\nint main() {}\n"
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def test_cancelled_while_its_run_cell_is_made_ready(fresh_server, box, uses):
     server = fresh_server(LANGUAGES="cpp", SCRC_BOX=box, RUNNER_CELL_USES=uses).start().ready()
     server.judge(CPP)  # the self-test is over
     limits = {"memory_limit_bytes": 77 * MIB}
-    for i in range(3):
+    for i in range(2):
         def ahead():
             return any(77 * MIB <= inspect(c)["HostConfig"].get("Memory", 0) < 90 * MIB
                        for c in containers(server))
-        id = server.submit(submission("cpp", ENDLESS % i, limits=limits))
+        id = server.submit(submission("cpp", ENDLESS % (i + 1), limits=limits))
         wait_for(ahead, 30, "the run cell has its memory")
         assert server.delete(id).status == 200
         assert server.report(id)["error"] == "cancelled"
@@ -68,11 +68,11 @@ def test_cancelled_while_its_run_cell_is_made_ready(fresh_server, box, uses):
 def test_a_cell_that_is_slow_to_die(fresh_server, refusing):
     """Its agent stands still, and Docker will neither kill nor remove it: no news about Docker.
     The others are judged meanwhile, and the attempt is counted."""
-    server = fresh_server(DOCKER_HOST=refusing.host).start().ready()
+    server = fresh_server(LANGUAGES="python,c", DOCKER_HOST=refusing.host).start().ready()
     server.judge(hello(0))
-    id = server.submit(submission(
-        "python", "import time\nopen('/proc/self/comm', 'w').write('slow-to-die')\n"
-        "time.sleep(1)\nprint('in')", [test("", "in\n")],
+    id = server.submit(submission(  # no files to unpack: its agent is waited for 2 s and no more
+        "c", "#include <stdio.h>\n#include <sys/prctl.h>\n#include <unistd.h>\nint main(void) {"
+        "prctl(PR_SET_NAME, \"slow-to-die\"); sleep(1); puts(\"in\"); }", [test("", "in\n")],
         limits={"time_limit_ms": 2000, "wall_time_limit_ms": 3000}))
     pid = wait_for(lambda: agent_of(server, "slow-to-die"), 30, "its program", pause=0)
     refusing.refuse(r"POST .*/kill")
