@@ -50,6 +50,17 @@ static void cut_text(json_t *object, const struct text *t, size_t max)
         drop_exact(object, t->exact);
 }
 
+/* What stood for what is missing in the middle of an output may be cut off too. */
+static void drop_gap(json_t *test)
+{
+    const char *marker =
+        json_string_value(json_object_get(json_object_get(test, "stdout_gap"), "marker"));
+    const char *out = json_string_value(json_object_get(test, "stdout"));
+
+    if (marker && out && !strstr(out, marker))
+        (void)json_object_set_new(test, "stdout_gap", json_null());
+}
+
 static void cut_texts(json_t *root, const struct text *texts, size_t texts_len, size_t max)
 {
     json_t *tests = json_object_get(root, "tests"), *test;
@@ -59,6 +70,7 @@ static void cut_texts(json_t *root, const struct text *texts, size_t texts_len, 
         cut_text(root, &texts[k], max);
         json_array_foreach(tests, i, test) cut_text(test, &texts[k], max);
     }
+    json_array_foreach(tests, i, test) drop_gap(test);
 }
 
 /* Once: a report is cut in rising severity, and says it one time. */
@@ -85,6 +97,8 @@ static void cut_details(json_t *root)
     json_array_foreach(tests, i, test)
     {
         (void)json_object_set_new(test, "first_difference", json_null());
+        if (json_object_get(test, "stdout_gap"))
+            (void)json_object_set_new(test, "stdout_gap", json_null());
         (void)json_object_set_new(test, "error", json_string(""));
     }
     json_t *made = json_object_get(root, "produced_by"), *v;

@@ -102,6 +102,8 @@ static void turn(struct drain *d)
         return;
     }
     drain_fill(d);
+    if (flights_count(&d->flights) > 0)
+        outbox_stamp(d->jobs);
     producer_poll(d->producer, flights_count(&d->flights) > d->flights.landed ? POLL_MS : 0);
     drain_settle(d);
     mind_producer(d);

@@ -42,6 +42,7 @@ struct drain {
     struct producer *producer; /* NULL: to be made */
     struct flights flights;
     bool must_look; /* before anything is sent */
+    bool looked;    /* what is on the topics since then may be ours */
     bool broken;    /* the producer is to be replaced */
     bool more;      /* the last reading was not the end of the outbox */
     int64_t after;  /* rows up to this one have been handed over, or are to be read again */

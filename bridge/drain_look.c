@@ -10,9 +10,11 @@
 #include "schema/log.h"
 #include "schema/outbox.h"
 
-#define BATCH_ROWS 1000
-#define MARKS_ROWS 2000           /* watermarks are stored after so many rows */
-#define MARKS_NS   (5 * NS_PER_S) /* or so long */
+#define BATCH_ROWS     1000
+#define SINCE_SLACK_MS ((int64_t)60 * 60 * 1000)
+#define UNTIL_SLACK_MS ((int64_t)10 * 60 * 1000)
+#define MARKS_ROWS     2000           /* watermarks are stored after so many rows */
+#define MARKS_NS       (5 * NS_PER_S) /* or so long */
 
 /* ---- watermarks ---- */
 
@@ -90,6 +92,17 @@ static int clear_found(struct drain *d, const struct scan_found *f, struct err *
     return jobs_do(d->jobs, &op, e);
 }
 
+/* No message of a row that waits is older than the oldest row, nor younger than the last time at
+ * which one was sent; by the clocks of two hosts, where the broker sets the times. */
+static void bound(const struct drain *d, struct scan *s)
+{
+    int64_t rows = 0, oldest_ms = 0, sent_ms = d->looked ? 0 : outbox_stamped_ms(d->jobs);
+
+    outbox_counts(d->jobs, &rows, &oldest_ms);
+    s->since_ms = oldest_ms > SINCE_SLACK_MS ? oldest_ms - SINCE_SLACK_MS : 0;
+    s->until_ms = sent_ms > 0 ? sent_ms + UNTIL_SLACK_MS : 0;
+}
+
 static int64_t rows_in_outbox(const struct drain *d)
 {
     int64_t rows = 0, oldest = 0;
@@ -100,22 +113,25 @@ static int64_t rows_in_outbox(const struct drain *d)
 
 static int look(struct drain *d, const struct outbox_watermark *marks, size_t len, struct err *e)
 {
-    const struct scan s = { .topics = { d->topics[0], d->topics[1] },
-                            .table_id = jobs_table_id(d->jobs),
-                            .from = marks,
-                            .from_len = len,
-                            .only_ends = rows_in_outbox(d) == 0,
-                            .stop = &d->stop };
+    struct scan s = { .topics = { d->topics[0], d->topics[1] },
+                      .table_id = jobs_table_id(d->jobs),
+                      .from = marks,
+                      .from_len = len,
+                      .only_ends = rows_in_outbox(d) == 0,
+                      .stop = &d->stop };
     struct scan_found found = { 0 };
     int64_t before = rows_in_outbox(d);
 
+    bound(d, &s);
     if (scan_run(d->config, &s, &found, e) < 0)
         return -1;
     int result = clear_found(d, &found, e);
-    int64_t gone = before - rows_in_outbox(d);
-    if (result == 0 && found.numbers_len > 0 && gone > 0) {
+    int64_t gone = found.numbers_len > 0 ? before - rows_in_outbox(d) : 0;
+    if (result == 0 && !s.only_ends) {
+        gone = gone > 0 ? gone : 0; /* others may have come meanwhile */
         tally_add(d->tally, BRIDGE_ALREADY_SENT, gone);
-        log_info("kafka_already_sent", log_i("rows", gone));
+        log_info("kafka_looked", log_i("waiting", before), log_i("messages_read", found.messages),
+                 log_i("already_sent", gone));
     }
     scan_found_clear(&found);
     return result;
@@ -140,6 +156,7 @@ int drain_look(struct drain *d)
     if (result < 0)
         return -1;
     d->must_look = false;
+    d->looked = true;
     d->marks_len = 0;
     d->unmarked = 0;
     d->after = 0;

@@ -203,30 +203,48 @@ static bool send_within(struct drain *d, const struct outbox_item *item, size_t 
     return true;
 }
 
-static bool may_fly(const struct drain *d, size_t topic)
+/* Beside those that fly, `taken` of each topic are about to. */
+static bool may_fly(const struct drain *d, const size_t taken[2], size_t topic)
 {
     const size_t *flying = d->flights.flying;
 
     if (d->single_until > 0)
-        return flying[0] + flying[1] == 0;
+        return flying[0] + flying[1] + taken[0] + taken[1] == 0;
     /* Dead letters that nobody takes must not keep reports from flying. */
-    return flights_count(&d->flights) < DRAIN_WINDOW &&
-           (topic == 0 || flying[1] < DRAIN_WINDOW / 2);
+    return flights_count(&d->flights) + taken[0] + taken[1] < DRAIN_WINDOW &&
+           (topic == 0 || flying[1] + taken[1] < DRAIN_WINDOW / 2);
+}
+
+static size_t topic_of(enum outbox_kind kind) { return kind == OUTBOX_DEAD_LETTER; }
+
+struct choosing {
+    struct drain *drain;
+    size_t taken[2]; /* of each topic */
+};
+
+/* What flies already, or cannot fly now, is not read: it may be megabytes. */
+static enum outbox_choice choose(void *ctx, int64_t number, enum outbox_kind kind)
+{
+    struct choosing *c = ctx;
+    struct drain *d = c->drain;
+    size_t topic = topic_of(kind);
+
+    if (flights_has(&d->flights, number))
+        return OUTBOX_PASS;
+    if (may_fly(d, c->taken, topic)) {
+        c->taken[topic]++;
+        return OUTBOX_TAKE;
+    }
+    if (topic == 0 || d->single_until > 0)
+        return OUTBOX_END;
+    again(d, number, clock_mono_ns() + CROWDED_NS);
+    return OUTBOX_PASS;
 }
 
 static bool send_item(struct drain *d, const struct outbox_item *item)
 {
-    size_t topic = item->kind == OUTBOX_DEAD_LETTER;
+    size_t topic = topic_of(item->kind), most = limit_of(d, topic);
 
-    if (flights_has(&d->flights, item->number))
-        return true;
-    if (!may_fly(d, topic)) {
-        if (topic == 0 || d->single_until > 0)
-            return false;
-        again(d, item->number, clock_mono_ns() + CROWDED_NS);
-        return true;
-    }
-    size_t most = limit_of(d, topic);
     if (most < LIMIT_MIN) {
         drop(d, item, topic, "larger than its topic takes, whatever is left out");
         return true;
@@ -253,27 +271,41 @@ static bool take_news(struct drain *d)
     return news;
 }
 
+static bool read_some(struct drain *d, struct outbox_batch *ret_batch)
+{
+    struct choosing c = { .drain = d };
+    const struct outbox_question question = { .after = d->after,
+                                              .max_rows = READ_ROWS,
+                                              .max_bytes = READ_BYTES,
+                                              .choose = choose,
+                                              .ctx = &c };
+    struct err e;
+
+    if (!may_fly(d, c.taken, 0))
+        return false;
+    if (outbox_read(d->jobs, &question, ret_batch, &e) == 0)
+        return true;
+    log_warning("outbox_not_read", log_s("error", e.msg));
+    again(d, d->after + 1, clock_mono_ns() + RETRY_NS);
+    d->more = false;
+    return false;
+}
+
 void drain_fill(struct drain *d)
 {
     struct outbox_batch batch = { 0 };
-    struct err e;
     size_t i = 0;
 
     read_again(d);
     if (d->single_until > 0 && d->after >= d->single_until && flights_count(&d->flights) == 0)
         d->single_until = 0;
     d->more |= take_news(d);
-    if (!d->more || !may_fly(d, 0))
+    if (!d->more || !read_some(d, &batch))
         return;
-    if (outbox_read(d->jobs, d->after, d->single_until > 0 ? 1 : READ_ROWS, READ_BYTES, &batch,
-                    &e) < 0) {
-        log_warning("outbox_not_read", log_s("error", e.msg));
-        again(d, d->after + 1, clock_mono_ns() + RETRY_NS);
-        d->more = false;
-        return;
-    }
     for (; i < batch.len && send_item(d, &batch.items[i]); i++)
         d->after = batch.items[i].number;
-    d->more = batch.len > 0;
+    if (i == batch.len)
+        d->after = batch.last;
+    d->more = batch.more;
     outbox_batch_clear(&batch);
 }

@@ -18,7 +18,8 @@
 struct part {
     rd_kafka_topic_t *topic; /* borrowed */
     int32_t number;
-    int64_t from, end;
+    int64_t from, until; /* what is read of it */
+    int64_t end;         /* what the next watermark is */
     bool reading;
 };
 
@@ -30,6 +31,7 @@ struct reading {
     struct buf parts;   /* struct part each */
     struct buf numbers; /* int64_t each */
     size_t unread;      /* parts that are being read */
+    int64_t messages;
 };
 
 static struct part *parts(struct reading *r, size_t *ret_len)
@@ -97,6 +99,7 @@ static int add_part(struct reading *r, rd_kafka_topic_t *topic, int32_t number, 
     struct part p = { .topic = topic,
                       .number = number,
                       .from = start_of(r->scan, name, number, low, high),
+                      .until = high,
                       .end = high };
     return buf_add(&r->parts, &p, sizeof p) < 0 ? err_set(e, ERR_NOMEM, "scan %s", name) : 0;
 }
@@ -125,6 +128,54 @@ static int add_topic(struct reading *r, rd_kafka_topic_t *topic, struct err *e)
     }
     rd_kafka_metadata_destroy(meta);
     return result;
+}
+
+/* The offset of the first message of that time or later in each partition that is to be read, given
+ * to set(). Where there is none nothing is set: to read too much is right, too little is not. */
+static int find_time(struct reading *r, int64_t ms, void (*set)(struct part *p, int64_t offset),
+                     struct err *e)
+{
+    size_t len, n = 0;
+    struct part *p = parts(r, &len);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (p[i].from < p[i].until)
+            rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(p[i].topic), p[i].number)
+                ->offset = ms;
+    }
+    rd_kafka_resp_err_t code = list->cnt > 0 ? rd_kafka_offsets_for_times(r->rk, list, ASK_MS)
+                                             : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; !code && i < len; i++) {
+        if (p[i].from >= p[i].until)
+            continue;
+        const rd_kafka_topic_partition_t *found = &list->elems[n++];
+        if (!found->err && found->offset >= 0)
+            set(&p[i], found->offset);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? unavailable(e, "a time", r->scan->topics[0], code) : 0;
+}
+
+static void begin_at(struct part *p, int64_t offset)
+{
+    if (offset > p->from)
+        p->from = offset;
+}
+
+static void end_at(struct part *p, int64_t offset)
+{
+    if (offset < p->until)
+        p->until = offset;
+}
+
+static int narrow(struct reading *r, struct err *e)
+{
+    const struct scan *s = r->scan;
+
+    if (s->since_ms > 0 && find_time(r, s->since_ms, begin_at, e) < 0)
+        return -1;
+    return s->until_ms > 0 ? find_time(r, s->until_ms + 1, end_at, e) : 0;
 }
 
 /* ---- reading ---- */
@@ -163,9 +214,10 @@ static int read_one(struct reading *r, const rd_kafka_message_t *m)
 
     if (!p || !p->reading || (m->err && !eof))
         return 0;
+    r->messages += !eof;
     if (!eof && note_row(r, m) < 0)
         return -1;
-    if (eof || m->offset + 1 >= p->end) {
+    if (eof || m->offset + 1 >= p->until) {
         p->reading = false;
         r->unread--;
     }
@@ -202,7 +254,7 @@ static int read_parts(struct reading *r, struct err *e)
 
     r->queue = rd_kafka_queue_new(r->rk);
     for (; started < len; started++) {
-        p[started].reading = p[started].from < p[started].end;
+        p[started].reading = p[started].from < p[started].until;
         if (!p[started].reading)
             continue;
         if (rd_kafka_consume_start_queue(p[started].topic, p[started].number, p[started].from,
@@ -216,7 +268,7 @@ static int read_parts(struct reading *r, struct err *e)
                                          rd_kafka_topic_name(p[started].topic))
                                : read_all(r, e);
     for (size_t i = 0; i < started; i++) {
-        if (p[i].from < p[i].end)
+        if (p[i].from < p[i].until)
             (void)rd_kafka_consume_stop(p[i].topic, p[i].number);
     }
     rd_kafka_queue_destroy(r->queue);
@@ -229,7 +281,8 @@ static int take_found(struct reading *r, struct scan_found *ret_found, struct er
 {
     size_t len;
     const struct part *p = parts(r, &len);
-    struct scan_found f = { .numbers_len = r->numbers.len / sizeof(int64_t) };
+    struct scan_found f = { .numbers_len = r->numbers.len / sizeof(int64_t),
+                            .messages = r->messages };
 
     f.ends = calloc(len + 1, sizeof *f.ends);
     if (!f.ends)
@@ -254,7 +307,7 @@ static int run(struct reading *r, struct scan_found *ret_found, struct err *e)
         if (!r->topics[i] || add_topic(r, r->topics[i], e) < 0)
             return r->topics[i] ? -1 : err_set(e, ERR_NOMEM, "topic %s", r->scan->topics[i]);
     }
-    if (!r->scan->only_ends && read_parts(r, e) < 0)
+    if (!r->scan->only_ends && (narrow(r, e) < 0 || read_parts(r, e) < 0))
         return -1;
     return take_found(r, ret_found, e);
 }

@@ -1,7 +1,9 @@
 /* bridge/scan.h - what of a table's outbox is on its topics already.
  *
  * After a death nobody knows whether the last rows were delivered. Every message of ours names its
- * row in the header scrc-outbox, so the topics are read from the stored watermarks to their end.
+ * row in the header scrc-outbox, so the topics are read: from the stored watermarks, and from the
+ * time of the oldest row that waits, to the time of the death. What others write there before and
+ * after costs nothing.
  *
  * Room     bridge.
  * Owns     a librdkafka handle for the length of a call.
@@ -25,13 +27,15 @@ struct scan {
     const char *table_id;
     const struct outbox_watermark *from; /* a topic that is in none of them was never written to */
     size_t from_len;
-    bool only_ends; /* nothing is in the outbox: find the ends and read nothing */
+    bool only_ends;             /* nothing is in the outbox: find the ends and read nothing */
+    int64_t since_ms, until_ms; /* what is looked for has a time in [since, until]; 0: not known */
     const atomic_bool *stop;
 };
 
 struct scan_found {
     int64_t *numbers; /* rows that are there; owned */
     size_t numbers_len;
+    int64_t messages;              /* that were read for it */
     struct outbox_watermark *ends; /* of every partition; owned, as their topics are by the scan */
     size_t ends_len;
 };

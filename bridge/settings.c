@@ -83,6 +83,69 @@ static const char *const denied[] = { "plugin.library.paths",
                                       "interceptors",
                                       NULL };
 
+/* Whose values anybody may read: in GET /system, in a refused start, in the log. A property that is
+ * not here may be a secret, or hold one. */
+static const char *const shown[] = { "api.version.request",
+                                     "auto.commit.interval.ms",
+                                     "auto.offset.reset",
+                                     "batch.num.messages",
+                                     "batch.size",
+                                     "broker.address.family",
+                                     "broker.address.ttl",
+                                     "check.crcs",
+                                     "client.dns.lookup",
+                                     "client.id",
+                                     "client.rack",
+                                     "compression.codec",
+                                     "compression.level",
+                                     "compression.type",
+                                     "connections.max.idle.ms",
+                                     "debug",
+                                     "enable.ssl.certificate.verification",
+                                     "fetch.error.backoff.ms",
+                                     "fetch.max.bytes",
+                                     "fetch.message.max.bytes",
+                                     "fetch.min.bytes",
+                                     "fetch.wait.max.ms",
+                                     "group.instance.id",
+                                     "heartbeat.interval.ms",
+                                     "linger.ms",
+                                     "log.connection.close",
+                                     "max.in.flight",
+                                     "max.in.flight.requests.per.connection",
+                                     "max.partition.fetch.bytes",
+                                     "max.poll.interval.ms",
+                                     "message.max.bytes",
+                                     "metadata.max.age.ms",
+                                     "partition.assignment.strategy",
+                                     "queue.buffering.max.kbytes",
+                                     "queue.buffering.max.messages",
+                                     "queue.buffering.max.ms",
+                                     "queued.max.messages.kbytes",
+                                     "queued.min.messages",
+                                     "receive.message.max.bytes",
+                                     "reconnect.backoff.max.ms",
+                                     "reconnect.backoff.ms",
+                                     "request.timeout.ms",
+                                     "retry.backoff.ms",
+                                     "sasl.mechanism",
+                                     "sasl.mechanisms",
+                                     "security.protocol",
+                                     "session.timeout.ms",
+                                     "socket.connection.setup.timeout.ms",
+                                     "socket.keepalive.enable",
+                                     "socket.max.fails",
+                                     "socket.nagle.disable",
+                                     "socket.receive.buffer.bytes",
+                                     "socket.send.buffer.bytes",
+                                     "socket.timeout.ms",
+                                     "ssl.ca.location",
+                                     "ssl.endpoint.identification.algorithm",
+                                     "statistics.interval.ms",
+                                     "topic.metadata.propagation.max.ms",
+                                     "topic.metadata.refresh.interval.ms",
+                                     NULL };
+
 static bool is_listed(const char *const *list, const char *name)
 {
     for (; *list; list++) {
@@ -98,18 +161,6 @@ static bool is_denied(const char *name)
 
     return is_listed(denied, name) || strncmp(name, "internal.", 9) == 0 ||
            strncmp(name, "test.", 5) == 0 || (len > 3 && strcmp(name + len - 3, "_cb") == 0);
-}
-
-static bool is_secret(const char *name)
-{
-    static const char *const parts[] = { "password",           "secret",        ".pem",
-                                         "oauthbearer.config", "sasl.username", "ssl.certificate" };
-
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        if (strstr(name, parts[i]))
-            return true;
-    }
-    return false;
 }
 
 /* "KAFKA_PROP_SECURITY_PROTOCOL=x" and "KAFKA_PROP_security.protocol=x" to security.protocol and x.
@@ -129,6 +180,14 @@ static bool read_variable(const char *v, char name[NAME_SIZE], const char **ret_
     return **ret_value != '\0'; /* set but empty is not set */
 }
 
+bool settings_shown(const char *variable)
+{
+    char name[NAME_SIZE];
+    const char *value;
+
+    return read_variable(variable, name, &value) && is_listed(shown, name);
+}
+
 static int set_property(rd_kafka_conf_t *conf, const char *variable, const char *name,
                         const char *value, struct err *e)
 {
@@ -142,7 +201,7 @@ static int set_property(rd_kafka_conf_t *conf, const char *variable, const char 
         return err_set(e, ERR_SETTING, "%.*s: librdkafka has no property '%s'", len, variable,
                        name);
     return err_set(e, ERR_SETTING, "%.*s: %s", len, variable,
-                   is_secret(name) ? "the value is not legal" : reason);
+                   is_listed(shown, name) ? reason : "the value is not legal");
 }
 
 static int set_theirs(rd_kafka_conf_t *conf, char *const *environment, const char *v, struct err *e)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 #include "schema/base.h"
 
@@ -21,6 +22,9 @@ NODISCARD int settings_make(const struct bridge_config *c, enum settings_for wha
 
 /* Names of topics, as the broker would have them; beyond that settings_make() for each. */
 NODISCARD int settings_check(const struct bridge_config *c, struct err *e);
+
+/* Whether the value of "KAFKA_PROP_NAME=value" may be shown to anybody. False without a value. */
+bool settings_shown(const char *variable);
 
 #define SETTINGS_TOPIC_MAX 249
 

@@ -12,7 +12,7 @@ int bench_init(struct bench *b, const struct engine_config *config, const struct
     *b = (struct bench){ .config = config, .host = host };
     if (docker_open(config->docker_host, &b->docker, e) < 0)
         return -1;
-    if (docker_open(config->docker_host, &b->ahead.docker, e) < 0) {
+    if (docker_open(config->docker_host, &b->ahead.order.docker, e) < 0) {
         b->docker = docker_free(b->docker);
         return -1;
     }
@@ -25,7 +25,7 @@ void bench_clear(struct bench *b)
     if (!b->docker)
         return;
     b->docker = docker_free(b->docker);
-    b->ahead.docker = docker_free(b->ahead.docker);
+    b->ahead.order.docker = docker_free(b->ahead.order.docker);
     (void)pthread_mutex_destroy(&b->lock);
 }
 
@@ -33,6 +33,7 @@ void bench_begin(struct bench *b, struct pool *pool, int64_t seq)
 {
     (void)pthread_mutex_lock(&b->lock);
     b->pool = pool;
+    b->stage = BENCH_IDLE;
     b->seq = seq;
     b->aborted = false;
     (void)pthread_mutex_unlock(&b->lock);
@@ -86,43 +87,58 @@ static void drop(struct bench *b, struct docker *d, int shelf, struct cell *c)
         pool_drop(b->pool, c);
 }
 
-static int open_cell(struct bench *b, struct docker *d, const struct bench_shelf *shelf,
-                     int64_t memory_bytes, struct bench_cell *c, struct err *e)
+static int open_cell(struct bench *b, const struct bench_order *o, struct bench_cell *c,
+                     struct err *e)
 {
-    if (shelf->number >= 0)
-        return pool_take(b->pool, shelf->number, memory_bytes, c->uses_max, &c->cell, &c->uses, e);
+    if (o->shelf->number >= 0)
+        return pool_take(b->pool, o->shelf->number, o->memory_bytes, o->uses_max, &c->cell,
+                         &c->uses, e);
 
-    struct cell_spec spec = shelf->spec;
-    spec.memory_bytes = memory_bytes;
+    struct cell_spec spec = o->shelf->spec;
+    spec.memory_bytes = o->memory_bytes;
     c->uses_max = 1;
-    return cell_open(d, b->host, &spec, &c->cell, e);
+    return cell_open(o->docker, b->host, &spec, &c->cell, e);
 }
 
-/* Whoever takes brings the Docker handle of its own thread, and c with shelf and uses_max. */
-static int take(struct bench *b, struct docker *d, const struct bench_shelf *shelf,
-                int64_t memory_bytes, struct bench_cell *c, struct err *e)
+static int take(struct bench *b, struct bench_order *o, struct bench_cell *ret_cell, struct err *e)
 {
     for (int tries = 1;; tries++) {
-        if (open_cell(b, d, shelf, memory_bytes, c, e) < 0)
+        struct bench_cell c = { .shelf = o->shelf->number, .uses_max = o->uses_max };
+        o->stage = BENCH_ACQUIRES;
+        if (open_cell(b, o, &c, e) < 0)
             return err_wrap(e, "take a cell");
-        if (cell_set_memory(c->cell, d, memory_bytes, e) == 0)
+        o->stage = BENCH_LIMITS;
+        if (cell_set_memory(c.cell, o->docker, o->memory_bytes, e) == 0) {
+            o->stage = BENCH_USES;
+            *ret_cell = c;
             return 0;
+        }
         /* A used cell may hold more than the new limit; a fresh one does not. */
-        drop(b, d, c->shelf, c->cell);
+        drop(b, o->docker, c.shelf, c.cell);
         if (tries == TAKES_MAX || e->kind != ERR_CELL)
             return -1;
     }
+}
+
+static int take_and_hold(struct bench *b, struct bench_order *o, struct bench_cell **ret_cell,
+                         struct err *e)
+{
+    struct bench_cell c;
+
+    if (take(b, o, &c, e) < 0)
+        return -1;
+    if (hold(b, &c, ret_cell, e) == 0)
+        return 0;
+    drop(b, o->docker, c.shelf, c.cell);
+    return -1;
 }
 
 static void *ahead_main(void *arg)
 {
     struct bench *b = arg;
     struct bench_ahead *a = &b->ahead;
-    struct bench_cell c = { .shelf = a->shelf->number, .uses_max = a->uses_max };
 
-    a->rc = take(b, a->docker, a->shelf, a->memory_bytes, &c, &a->err);
-    if (a->rc == 0 && (a->rc = hold(b, &c, &a->cell, &a->err)) < 0)
-        drop(b, a->docker, c.shelf, c.cell);
+    a->rc = take_and_hold(b, &a->order, &a->cell, &a->err);
     return NULL;
 }
 
@@ -132,9 +148,9 @@ void bench_take_ahead(struct bench *b, const struct bench_shelf *shelf, int64_t 
     struct bench_ahead *a = &b->ahead;
 
     join_ahead(b);
-    a->shelf = shelf;
-    a->memory_bytes = memory_bytes;
-    a->uses_max = uses_max;
+    a->order.shelf = shelf;
+    a->order.memory_bytes = memory_bytes;
+    a->order.uses_max = uses_max;
     /* Without a thread bench_take() does it all. */
     a->pending = pthread_create(&a->thread, NULL, ahead_main, b) == 0;
 }
@@ -143,24 +159,25 @@ int bench_take(struct bench *b, const struct bench_shelf *shelf, int64_t memory_
                struct bench_cell **ret_cell, struct err *e)
 {
     struct bench_ahead *a = &b->ahead;
+    struct bench_order o = {
+        .docker = b->docker, .shelf = shelf, .memory_bytes = memory_bytes, .uses_max = uses_max
+    };
+    struct bench_cell *cell = NULL;
+    int rc;
 
-    if (a->pending && a->shelf == shelf && a->memory_bytes == memory_bytes) {
+    if (a->pending && a->order.shelf == shelf && a->order.memory_bytes == memory_bytes) {
         join_ahead(b);
-        if (a->rc < 0) {
-            *e = a->err;
-            return -1;
-        }
-        a->cell->used = true;
-        *ret_cell = a->cell;
-        return 0;
+        b->stage = a->order.stage;
+        cell = a->cell;
+        rc = a->rc < 0 ? err_set(e, a->err.kind, "%s", a->err.msg) : 0;
+    } else {
+        rc = take_and_hold(b, &o, &cell, e);
+        b->stage = o.stage;
     }
-    struct bench_cell c = { .shelf = shelf->number, .uses_max = uses_max, .used = true };
-    if (take(b, b->docker, shelf, memory_bytes, &c, e) < 0)
+    if (rc < 0)
         return -1;
-    if (hold(b, &c, ret_cell, e) < 0) {
-        drop(b, b->docker, c.shelf, c.cell);
-        return -1;
-    }
+    cell->used = true;
+    *ret_cell = cell;
     return 0;
 }
 
@@ -168,9 +185,12 @@ void bench_put(struct bench *b, struct bench_cell *c)
 {
     struct err e;
     bool unused = !c->used && c->shelf >= 0; /* taken ahead, but nothing was built for it */
-    bool keep = unused || (!c->spent && c->uses + 1 < c->uses_max && cell_prove(c->cell, &e) == 0);
+    bool clean = unused || (!c->spent && c->uses + 1 < c->uses_max && cell_prove(c->cell, &e) == 0);
 
+    /* bench_abort() has reached every cell that was here, and none that has left: from now on it
+     * cannot reach this one, so whether it did is known. */
     (void)pthread_mutex_lock(&b->lock);
+    bool keep = clean && !b->aborted;
     struct bench_cell done = *c;
     *c = (struct bench_cell){ .cell = NULL };
     (void)pthread_mutex_unlock(&b->lock);
@@ -178,6 +198,20 @@ void bench_put(struct bench *b, struct bench_cell *c)
         pool_put(b->pool, done.shelf, done.cell, done.uses + (unused ? 0 : 1));
     else
         drop(b, b->docker, done.shelf, done.cell);
+}
+
+void bench_until(struct bench *b, int64_t deadline_ns)
+{
+    docker_until(b->docker, deadline_ns);
+    docker_until(b->ahead.order.docker, deadline_ns);
+}
+
+bool bench_is_aborted(struct bench *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    bool aborted = b->aborted;
+    (void)pthread_mutex_unlock(&b->lock);
+    return aborted;
 }
 
 bool bench_abort(struct bench *b, int64_t seq)

@@ -42,15 +42,29 @@ struct bench_cell {
 
 #define BENCH_CELLS 2
 
+/* How far the last cell came: what an error means depends on it. */
+enum bench_stage {
+    BENCH_IDLE,     /* no cell was asked for yet */
+    BENCH_ACQUIRES, /* one is waited for */
+    BENCH_LIMITS,   /* it is given its memory */
+    BENCH_USES      /* it is ours */
+};
+
+/* What is asked of bench_take(). */
+struct bench_order {
+    struct docker *docker;           /* of the thread that takes */
+    const struct bench_shelf *shelf; /* borrowed */
+    int64_t memory_bytes;
+    int uses_max;
+    enum bench_stage stage; /* out */
+};
+
 /* A cell that another thread takes and gives its memory while this one builds. */
 struct bench_ahead {
     bool pending;
     pthread_t thread;
-    struct docker *docker;           /* owned */
-    const struct bench_shelf *shelf; /* borrowed, as long as it is pending */
-    int64_t memory_bytes;
-    int uses_max;
-    int rc; /* the thread's, as are these */
+    struct bench_order order; /* owns its docker; borrows the shelf, as long as it is pending */
+    int rc;                   /* the thread's, as are these */
     struct bench_cell *cell;
     struct err err;
 };
@@ -62,6 +76,7 @@ struct bench {
     struct pool *pool;                  /* borrowed; set by bench_begin() */
     struct build_cache *builds;         /* borrowed; NULL: every build is made */
     struct bench_ahead ahead;
+    enum bench_stage stage; /* its own thread's */
     pthread_mutex_t lock;
     /* guarded by lock */
     int64_t seq; /* of the submission on it; 0: none */
@@ -87,10 +102,14 @@ NODISCARD int bench_take(struct bench *b, const struct bench_shelf *shelf, int64
 void bench_take_ahead(struct bench *b, const struct bench_shelf *shelf, int64_t memory_bytes,
                       int uses_max);
 
-/* Back to the shelf once it is proved clean; dropped when spent, worn out or not clean. */
+/* Back to the shelf once it is proved clean; dropped when spent, worn out, not clean or aborted. */
 void bench_put(struct bench *b, struct bench_cell *c);
 
 /* Makes what runs here fail with ERR_CANCELLED; seq 0 means whatever it is. False: it is not here.
  */
 bool bench_abort(struct bench *b, int64_t seq);
 bool bench_is_aborted(struct bench *b);
+
+/* The bench is of no more use at this moment (clock_mono_ns): its calls to Docker, also one in
+ * progress, then fail with ERR_CANCELLED. From any thread. */
+void bench_until(struct bench *b, int64_t deadline_ns);

@@ -1,6 +1,5 @@
 #include "engine/build.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -15,9 +14,6 @@
 
 /* Build cells run compilers only. After this many builds, or any limit, a fresh one is taken. */
 #define CELL_USES 100
-
-/* A file may be larger than the artefact we take: the linker's own words are poorer than ours. */
-#define FILE_FACTOR 2
 
 /* Changes when the fields of a key or their order do. */
 #define FORM "scrc build 1"
@@ -56,8 +52,7 @@ static const char *reason(const struct cell_result *r)
     if (r->agent.oom_kills > 0)
         return "the build needed more memory than it may have (BUILD_MEMORY_LIMIT)";
     if (WIFSIGNALED(r->agent.status))
-        return WTERMSIG(r->agent.status) == SIGXFSZ ? "the build wrote a file that is too large"
-                                                    : "the compiler was killed by a signal";
+        return "the compiler was killed by a signal";
     switch ((enum agent_collected)r->agent.collected) {
     case AGENT_COLLECTED_MISSING:
         return WEXITSTATUS(r->agent.status) == 0 ? "the build left no program" : NULL;
@@ -85,21 +80,32 @@ static bool ended_by_itself(const struct cell_result *r)
            WIFEXITED(r->agent.status);
 }
 
+/* stdout, then stderr, neither of which hides the other: each may have at least half of the log,
+ * and what the other does not need. */
+static int join_log(const struct cell_result *r, struct buf *log, struct err *e)
+{
+    static const char note[] = "\nscrc: the rest of stdout is cut off\n";
+    size_t half = BUILD_LOG_MAX / 2;
+    size_t room = BUILD_LOG_MAX - (r->err.len < half ? r->err.len : half);
+    bool cut = r->out.len > room;
+    size_t len = cut ? text_cut(r->out.data, r->out.len, room - strlen(note)) : r->out.len;
+
+    if ((len > 0 && buf_add(log, r->out.data, len) < 0) ||
+        (cut && buf_add(log, note, strlen(note)) < 0) ||
+        (r->err.len > 0 && buf_add(log, r->err.data, r->err.len) < 0))
+        return err_set(e, ERR_NOMEM, "a build log");
+    return build_log_cut(log, r->err_truncated, e);
+}
+
 /* Takes what it wants out of *r. */
 static int make_outcome(struct cell_result *r, struct build_outcome *ret_outcome, struct err *e)
 {
     struct build_outcome o = { .artefact_fd = -1,
                                .exit_code = exit_code_of(r),
-                               .log = r->out,
                                .repeatable = ended_by_itself(r) };
     const char *why = reason(r);
 
-    r->out = (struct buf){ .data = NULL };
-    if (buf_add(&o.log, r->err.data ? r->err.data : "", r->err.len) < 0) {
-        buf_clear(&o.log);
-        return err_set(e, ERR_NOMEM, "a build log");
-    }
-    if (build_log_cut(&o.log, r->err_truncated, e) < 0 ||
+    if (join_log(r, &o.log, e) < 0 ||
         (why && buf_printf(&o.log, "%sscrc: %s\n", o.log.len > 0 ? "\n" : "", why) < 0)) {
         buf_clear(&o.log);
         return err_set(e, ERR_NOMEM, "a build log");
@@ -169,7 +175,10 @@ static int compile(struct bench *b, const struct plan *p, const char *source_nam
                               .files_len = 1,
                               .cpu_limit_ns = c->build_time_ms * NS_PER_MS,
                               .memory_limit = c->build_memory_bytes,
-                              .file_bytes = c->build_artefact_bytes * FILE_FACTOR,
+                              /* Whoever of the compiler's processes meets this limit tells of it
+                               * in words that are no use to anybody. The cell's memory bounds its
+                               * files as well, and there the kernel counts. */
+                              .file_bytes = INT64_MAX,
                               .out_max = STDOUT_MAX,
                               .err_keep = BUILD_LOG_MAX,
                               .collect = p->row->collect,

@@ -133,25 +133,67 @@ static int await(struct cell *c, struct docker *d, int fd, int64_t deadline, str
 
 static int hear_hello(struct cell *c, struct err *e)
 {
-    struct agent_hello hello;
+    union { /* the longer one needs the room */
+        struct agent_hello hello;
+        struct agent_fault fault;
+    } first = { 0 };
+    const struct agent_hello *hello = &first.hello;
     size_t len = 0;
     CLEANUP(closep) int fd = -1;
 
-    if (link_receive(c->agent_fd, &hello, sizeof hello, &len, &fd, e) < 0)
+    if (link_receive(c->agent_fd, &first, sizeof first, &len, &fd, e) < 0)
         return -1;
-    if (len == sizeof(struct agent_fault) && hello.head.magic == AGENT_MAGIC &&
-        hello.head.kind == AGENT_FAULT)
-        return err_set(e, ERR_CELL, "the agent gave up");
-    if (len != sizeof hello || hello.head.magic != AGENT_MAGIC || hello.head.kind != AGENT_HELLO ||
-        hello.head.nonce != 0 || fd >= 0 ||
-        (hello.box != AGENT_BOX_NAMESPACES && hello.box != AGENT_BOX_INPLACE))
+    if (len == sizeof first.fault && hello->head.magic == AGENT_MAGIC &&
+        hello->head.kind == AGENT_FAULT)
+        return cell_run_fault(&first.fault, e);
+    if (len != sizeof *hello || hello->head.magic != AGENT_MAGIC ||
+        hello->head.kind != AGENT_HELLO || hello->head.nonce != 0 || fd >= 0 ||
+        (hello->box != AGENT_BOX_NAMESPACES && hello->box != AGENT_BOX_INPLACE))
         return err_set(e, ERR_CELL, "odd greeting from the agent: %zu bytes", len);
-    if (hello.version != AGENT_VERSION)
-        return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello.version,
+    if (hello->version != AGENT_VERSION)
+        return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello->version,
                        AGENT_VERSION);
-    c->box = (enum agent_box)hello.box;
-    (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello.why - 1, hello.why);
+    c->box = (enum agent_box)hello->box;
+    (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello->why - 1, hello->why);
     return 0;
+}
+
+/* Did the container's first process connect, and not another user of this host, who would be sent
+ * the source and could make up results? Root, and whoever we are ourselves, could do that without a
+ * socket, so they need no question to Docker. Where Docker remaps users its pid decides. From
+ * within a container the pid of another one is 0, and no user of the host can reach into our
+ * volume. */
+static int is_agent(struct cell *c, struct docker *d, const struct link_peer *peer, bool *ret_is,
+                    struct err *e)
+{
+    json_auto_t *there = NULL;
+
+    *ret_is = peer->uid == 0 || peer->uid == geteuid() || peer->pid == 0;
+    if (*ret_is)
+        return 0;
+    if (docker_inspect(d, c->id, &there, e) < 0)
+        return -1;
+    json_t *state = json_object_get(there, "State");
+    *ret_is = json_integer_value(json_object_get(state, "Pid")) == peer->pid;
+    return 0;
+}
+
+/* A stranger is hung up on, and the agent's turn comes. */
+static int accept_agent(struct cell *c, struct docker *d, int64_t deadline, struct err *e)
+{
+    do {
+        struct link_peer peer;
+        bool is;
+
+        if (await(c, d, c->listener, deadline, e) < 0 ||
+            link_accept(c->listener, &c->agent_fd, &peer, e) < 0 ||
+            is_agent(c, d, &peer, &is, e) < 0)
+            return -1;
+        if (is)
+            return 0;
+        closep(&c->agent_fd);
+    } while (clock_mono_ns() <= deadline);
+    return err_set(e, ERR_CELL, "another user of this host connects in place of the agent");
 }
 
 /* After this the socket is out of everybody's reach: one connection, made before any program ran.
@@ -160,7 +202,7 @@ static int meet_agent(struct cell *c, struct docker *d, int dir_fd, struct err *
 {
     int64_t deadline = clock_mono_ns() + HELLO_NS;
 
-    if (await(c, d, c->listener, deadline, e) < 0 || link_accept(c->listener, &c->agent_fd, e) < 0)
+    if (accept_agent(c, d, deadline, e) < 0)
         return -1;
     closep(&c->listener);
     if (unlinkat(dir_fd, SOCKET, 0) < 0)
@@ -211,7 +253,9 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     cell_dir_name(host->table, host->instance, c->name);
     if (fill(c, d, spec, e) < 0) {
         (void)cell_free(c, d);
-        return err_wrap(e, "open a cell of %.100s", spec->image);
+        /* Of an id as much as Docker itself shows. */
+        bool id = strncmp(spec->image, "sha256:", 7) == 0;
+        return err_wrap(e, "open a cell of %.*s", id ? 19 : 100, spec->image);
     }
     c->state = CELL_WARM;
     *ret_cell = c;
@@ -227,16 +271,15 @@ static int begin_step(struct cell *c, struct err *e)
     return 0;
 }
 
-/* Whose fault was it? A cell that went down with its Docker is nobody's, and a silent agent is
- * stopped from outside. */
-static int blame(struct cell *c, struct docker *d, struct err *e)
+/* Whose fault was it? A cell that went down with its Docker is nobody's. A silent agent is left to
+ * cell_free(): to end what does not want to die can take longer than anybody should wait here. */
+static int blame(struct docker *d, struct err *e)
 {
     struct err theirs;
-    bool silent = e && e->kind == ERR_TIMEOUT;
 
-    if (!e || (e->kind != ERR_CELL && !silent))
+    if (e->kind != ERR_CELL && e->kind != ERR_TIMEOUT)
         return -1;
-    if ((silent && docker_kill(d, c->id, &theirs) < 0) || docker_ping(d, &theirs) < 0)
+    if (docker_ping(d, &theirs) < 0)
         return err_set(e, ERR_UNAVAILABLE, "the cell went away and Docker too: %.300s", theirs.msg);
     e->kind = ERR_CELL;
     return -1;
@@ -253,7 +296,7 @@ int cell_run(struct cell *c, struct docker *d, const struct cell_request *reques
     if (begin_step(c, e) < 0)
         return -1;
     if (cell_run_exchange(&ends, request, ret_result, &own) < 0) {
-        (void)blame(c, d, &own);
+        (void)blame(d, &own);
         return err_set(e, own.kind, "run in cell %.12s: %.360s", c->id, own.msg);
     }
     c->state = CELL_WARM;
@@ -303,17 +346,26 @@ const char *cell_id(const struct cell *c) { return c->id; }
 enum agent_box cell_box(const struct cell *c) { return c->box; }
 const char *cell_box_why(const struct cell *c) { return c->why; }
 
+int cell_remove(struct cell *c, struct docker *d, struct err *e)
+{
+    closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
+    /* By name: after a create whose answer was lost there is no id. */
+    if (c->has_container && docker_remove(d, c->name, e) < 0)
+        return -1;
+    c->has_container = false;
+    return 0;
+}
+
 struct cell *cell_free(struct cell *c, struct docker *d)
 {
     if (!c)
         return NULL;
-    closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
+    if (d)
+        (void)!cell_remove(c, d, NULL); /* what stays ends by itself, and a sweep finds it */
+    closep(&c->agent_fd);
     closep(&c->listener);
     closep(&c->abort_fd);
     cell_pipes_close(&c->pipes);
-    /* By name: after a create whose answer was lost there is no id. */
-    int removed = c->has_container && d ? docker_remove(d, c->name, NULL) : -1;
-    (void)removed; /* what stays ends by itself, and a sweep finds it */
     if (c->has_dir)
         cell_dir_remove(c->host->dir, c->name);
     free(c->id);
@@ -325,6 +377,7 @@ void cell_result_clear(struct cell_result *r)
 {
     buf_clear(&r->out);
     buf_clear(&r->err);
+    buf_clear(&r->err_end);
     closep(&r->artefact_fd);
     *r = (struct cell_result){ .artefact_fd = -1 };
 }

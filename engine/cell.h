@@ -72,7 +72,7 @@ struct cell_request {
     int64_t cpu_limit_ns, wall_limit_ns; /* wall 0: derived (protocol.h) */
     int64_t memory_limit, file_bytes;    /* bytes */
     int64_t out_max;  /* stdout bytes judged: one more and the run is killed (`out_flooded`) */
-    int64_t err_keep; /* stderr bytes kept; the rest is read and dropped */
+    int64_t err_keep; /* stderr bytes kept; of the rest only the end is */
     enum agent_collect collect;
     const char *collect_name;
     int64_t collect_max;
@@ -81,6 +81,7 @@ struct cell_request {
 struct cell_result {
     struct agent_result agent; /* checked; .limit is NONE, CPU or WALL */
     struct buf out, err;
+    struct buf err_end; /* of a truncated err: the last 64 KiB at least, or all behind it */
     bool out_flooded, err_truncated;
     int artefact_fd; /* -1, or a sealed read-only memfd: owned */
 };
@@ -107,6 +108,10 @@ const char *cell_id(const struct cell *c); /* the container's id; borrowed */
 enum agent_box cell_box(const struct cell *c);
 const char *cell_box_why(const struct cell *c); /* why not namespaces; "" */
 
+/* Ends the agent and asks Docker once to remove the container; 0: it is gone, and cell_free() asks
+ * no more. */
+NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
+
 /* Removes the container and its directory. d NULL: leaves removal to cell_sweep() (the agent ends
  * with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
 struct cell *cell_free(struct cell *c, struct docker *d);
@@ -115,8 +120,8 @@ struct cell *cell_free(struct cell *c, struct docker *d);
  * stopped ones older than 60 s. Returns how many went, or -1. */
 int cell_sweep(struct docker *d, const struct cell_host *host, struct err *e);
 
-/* A sealed memfd of these bytes, opened read-only. -1 with *e filled. */
+/* A sealed memfd of these bytes, opened read-only, that is no program. -1 with *e filled. */
 NODISCARD int cell_memfd(const char *name, const void *data, size_t len, struct err *e);
-/* The same of a part of the file `from`, whose own position stays. */
+/* The same of a part of the file `from`, whose own position stays; it may be executed. */
 NODISCARD int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len,
                               struct err *e);

@@ -8,7 +8,11 @@
 
 /* cell.json, what every cell has in common, and seccomp.json. RLIMIT_CORE is 1 there and not 0:
  * both mean no core file, but only 1 keeps the kernel from starting a core_pattern helper on the
- * host. */
+ * host. A /dev of our own, read-only once it is filled, comes without Docker's /dev/pts and
+ * /dev/mqueue; its devices are read-only besides, because where users are remapped they are the
+ * host's own, bound one by one. The masked paths replace Docker's list: beside its own ones, what
+ * tells of others on this host or can be written to; a kernel that has not got one loses nothing.
+ */
 extern const char cell_common[];
 extern const char cell_seccomp[];
 
@@ -16,13 +20,14 @@ extern const char cell_seccomp[];
  * for the moment when one goes and the next comes. */
 #define OWN_PIDS 6
 
-/* The work directory and /tmp, as the spec has them; a box may mount its own over these. Places
- * that the image wants as volumes become empty ones that only root may write to. */
-static json_t *tmpfs_of(const struct cell_spec *spec, json_t *image)
+/* Beside those of every cell, the work directory and /tmp, as the spec has them; a box may mount
+ * its own over these. Places that the image wants as volumes become empty ones that only root may
+ * write to. */
+static json_t *tmpfs_of(const struct cell_spec *spec, json_t *common, json_t *image)
 {
     static const char closed[] = "rw,noexec,nosuid,nodev,size=64k,nr_inodes=16,mode=0755";
     json_t *volumes = json_object_get(json_object_get(image, "Config"), "Volumes");
-    json_auto_t *all = json_object();
+    json_auto_t *all = json_copy(common);
 
     for (void *i = json_object_iter(volumes); i; i = json_object_iter_next(volumes, i))
         if (json_object_set_new(all, json_object_iter_key(i), json_string(closed)) < 0)
@@ -79,8 +84,8 @@ int cell_body_make(const struct cell_spec *spec, const struct cell_host *host, c
         "{s:I, s:I, s:I, s:I, s:o, s:o, s:[s, s+]}", "Memory", (json_int_t)spec->memory_bytes,
         "MemorySwap", (json_int_t)spec->memory_bytes, "PidsLimit",
         (json_int_t)spec->pids + OWN_PIDS, "NanoCpus", (json_int_t)spec->nano_cpus, "Tmpfs",
-        tmpfs_of(spec, image), "Mounts", mounts_of(spec, host, name), "SecurityOpt",
-        "no-new-privileges", "seccomp=", cell_seccomp);
+        tmpfs_of(spec, json_object_get(config, "Tmpfs"), image), "Mounts",
+        mounts_of(spec, host, name), "SecurityOpt", "no-new-privileges", "seccomp=", cell_seccomp);
     if (!top || !own || json_object_update(body, top) < 0 || json_object_update(config, own) < 0)
         return err_set(e, ERR_NOMEM, "the description of a cell of %.100s", spec->image);
     *ret_body = TAKE(body);

@@ -10,6 +10,7 @@
 
 #include "engine/agent/protocol.h"
 #include "schema/err.h"
+#include "schema/text.h"
 
 extern const char cell_agent[];
 extern const size_t cell_agent_size;
@@ -28,9 +29,13 @@ static void prefix_of(const char *table, const char *instance, char out[CELL_DIR
 void cell_dir_name(const char *table, const char *instance, char out[CELL_DIR_NAME_SIZE])
 {
     static atomic_uint number;
+    char secret[TEXT_ID_SIZE];
+
+    text_random_id(secret);
     prefix_of(table, instance, out);
     size_t len = strlen(out);
-    (void)snprintf(out + len, CELL_DIR_NAME_SIZE - len, "%u", atomic_fetch_add(&number, 1));
+    (void)snprintf(out + len, CELL_DIR_NAME_SIZE - len, "%u-%.16s", atomic_fetch_add(&number, 1),
+                   secret);
 }
 
 /* Each cell has its own inode: a lock on it in one cell must not be seen in another. */

@@ -1,7 +1,10 @@
 /* engine/cell_dir.h - the directories under CELL_DIR: one for each cell, with its own copy of the
  * agent and, until the agent has connected, the socket.
  *
- *     CELL_DIR/scrc-<table>-<instance>-<number>/{agent,socket}
+ *     CELL_DIR/scrc-<table>-<instance>-<number>-<secret>/{agent,socket}
+ *
+ * A program can read the name of its own cell's directory in its mountinfo, so each has a secret of
+ * its own: nobody knows where the next socket will be.
  *
  * Room     engine.
  * Threads  any.
@@ -15,7 +18,7 @@
 
 struct err;
 
-#define CELL_DIR_NAME_SIZE 64
+#define CELL_DIR_NAME_SIZE 80
 
 /* The name of one cell: of its directory and of its container. Unique in this process. */
 void cell_dir_name(const char *table, const char *instance, char out[CELL_DIR_NAME_SIZE]);

@@ -1,9 +1,7 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 
+#include "engine/agent/memfd.h"
 #include "engine/cell.h"
 #include "schema/err.h"
 
@@ -20,35 +18,30 @@ static int write_all(int fd, const char *data, size_t len, struct err *e)
     return 0;
 }
 
-static int make(const char *name, struct err *e)
+static int make(const char *name, enum memfd_use use, struct err *e)
 {
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_new(name, use);
 
     return fd < 0 ? err_errno(e, ERR_NOMEM, errno, "make a memfd") : fd;
 }
 
-/* A program may be run from it, which a writable description elsewhere would forbid. */
 static int seal(int fd, struct err *e)
 {
-    char path[40];
+    int own = memfd_seal(fd);
 
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        return err_errno(e, ERR_BUG, errno, "seal a memfd");
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int own = open(path, O_RDONLY | O_CLOEXEC);
-    return own < 0 ? err_errno(e, ERR_NOMEM, errno, "open a memfd read-only") : own;
+    return own < 0 ? err_errno(e, ERR_NOMEM, errno, "seal a memfd") : own;
 }
 
 int cell_memfd(const char *name, const void *data, size_t len, struct err *e)
 {
-    CLEANUP(closep) int fd = make(name, e);
+    CLEANUP(closep) int fd = make(name, MEMFD_DATA, e);
 
     return fd < 0 || write_all(fd, data, len, e) < 0 ? -1 : seal(fd, e);
 }
 
 int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len, struct err *e)
 {
-    CLEANUP(closep) int fd = make(name, e);
+    CLEANUP(closep) int fd = make(name, MEMFD_PROGRAM, e);
 
     if (fd < 0)
         return -1;

@@ -17,11 +17,13 @@
 
 #define WALL_GRACE_NS (100 * NS_PER_MS)
 #define WALL_CAP_NS   (60 * NS_PER_S) /* above the CPU limit, where the wall limit is derived */
+#define START_NS      (5 * NS_PER_S)  /* before the limits count: the agent's time to start it */
 #define ANSWER_NS     (2 * NS_PER_S)  /* above the last limit: the agent's time to answer */
 #define FILES_NS      (10 * NS_PER_S) /* more of it where files are unpacked or collected */
 #define PROVE_NS      (10 * NS_PER_S)
 #define OPEN_FILES    1024
 #define CHUNK         (64 * 1024)
+#define ERR_END       (64 * 1024)
 /* No pipe holds more than this behind a box whose processes are all dead. */
 #define DRAIN_MAX (8 * MIB)
 
@@ -197,6 +199,16 @@ static int send_run(struct flow *f, struct err *e)
 
 /* ---- while it goes on ---- */
 
+/* A runtime's last words are behind all that the program wrote. */
+static int keep_end(struct buf *end, const char *data, size_t len)
+{
+    if (end->len >= 2 * ERR_END) {
+        memmove(end->data, end->data + end->len - ERR_END, ERR_END);
+        end->len = ERR_END;
+    }
+    return buf_add(end, data, len);
+}
+
 /* Reads what is there, at most max bytes, and keeps the first `keep` of the whole. */
 static int drain(struct flow *f, int which, int64_t max, struct err *e)
 {
@@ -217,7 +229,8 @@ static int drain(struct flow *f, int which, int64_t max, struct err *e)
         seen += n;
         size_t len = (size_t)n, room = keep - b->len;
         f->over[which] = f->over[which] || len > room;
-        if (buf_add(b, chunk, len < room ? len : room) < 0)
+        if (buf_add(b, chunk, len < room ? len : room) < 0 ||
+            (which == CELL_ERR && f->over[which] && keep_end(&f->r.err_end, chunk, len) < 0))
             return err_set(e, ERR_NOMEM, "the program's output");
     }
     return 0;
@@ -272,6 +285,12 @@ static int wait_once(struct flow *f, struct err *e)
 
 /* ---- the answer ---- */
 
+int cell_run_fault(const struct agent_fault *f, struct err *e)
+{
+    return err_set(e, f->host ? ERR_HOST : ERR_CELL, "the agent gave up: %.*s", (int)sizeof f->why,
+                   f->why);
+}
+
 union answer {
     struct agent_header head;
     struct agent_result result;
@@ -290,8 +309,7 @@ static int hear(int agent_fd, const struct agent_header *want, size_t want_len, 
     if (len < sizeof a->head || a->head.magic != AGENT_MAGIC || a->head.nonce != want->nonce)
         return err_set(e, ERR_CELL, "odd answer from the agent: %zu bytes", len);
     if (a->head.kind == AGENT_FAULT && len == sizeof a->fault)
-        return err_set(e, ERR_CELL, "the agent gave up: %.*s", (int)sizeof a->fault.why,
-                       a->fault.why);
+        return cell_run_fault(&a->fault, e);
     if (a->head.kind != want->kind || len != want_len)
         return err_set(e, ERR_CELL, "odd answer from the agent: kind %u, %zu bytes",
                        (unsigned)a->head.kind, len);
@@ -336,7 +354,7 @@ static int hear_result(struct flow *f, struct err *e)
     if (f->r.artefact_fd >= 0 && check_artefact(f->q, f->r.artefact_fd, e) < 0)
         return -1;
     if (r->limit == AGENT_LIMIT_STARVED)
-        return err_set(e, ERR_CELL, "the host gave the run no processor for %lld s",
+        return err_set(e, ERR_HOST, "the host gave the run no processor for %lld s",
                        (long long)(WALL_CAP_NS / NS_PER_S));
     if (r->limit == AGENT_LIMIT_KILLED && !f->kill_sent)
         return err_set(e, ERR_CELL, "the agent ended a run that nobody stopped");
@@ -357,7 +375,7 @@ int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_reques
         f.pipes = *ends->ahead;
         *ends->ahead = (struct cell_pipes)CELL_PIPES_NONE;
     }
-    f.deadline = clock_mono_ns() + wall_cap(q) + ANSWER_NS + (files ? FILES_NS : 0);
+    f.deadline = clock_mono_ns() + START_NS + wall_cap(q) + ANSWER_NS + (files ? FILES_NS : 0);
     if (send_run(&f, e) < 0)
         return -1;
     if (ends->ahead)

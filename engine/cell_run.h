@@ -3,14 +3,16 @@
  *
  * Room     engine. Has never heard of Docker.
  * Threads  no state of its own.
- * Errors   ERR_CELL: the agent is gone, gave up or answers oddly. ERR_TIMEOUT: it said nothing
- * until the last deadline. ERR_CANCELLED: abort_fd became readable. After any failure the talk
- *          cannot go on.
+ * Errors   ERR_CELL: the agent is gone, gave up or answers oddly. ERR_HOST: it gave up because the
+ *          host had no memory or no core for the run. ERR_TIMEOUT: it said nothing until the last
+ *          deadline. ERR_CANCELLED: abort_fd became readable. After any failure the talk cannot go
+ *          on.
  */
 #pragma once
 
 #include "schema/base.h"
 
+struct agent_fault;
 struct cell_pipes;
 struct cell_request;
 struct cell_result;
@@ -26,6 +28,9 @@ struct cell_run_ends {
 /* One RUN and its RESULT. */
 NODISCARD int cell_run_exchange(const struct cell_run_ends *ends, const struct cell_request *q,
                                 struct cell_result *ret_result, struct err *e);
+
+/* What an agent says that gave up, as an error: always -1. */
+int cell_run_fault(const struct agent_fault *f, struct err *e);
 
 /* One PROVE and its CLEAN. */
 NODISCARD int cell_run_prove(const struct cell_run_ends *ends, struct err *e);

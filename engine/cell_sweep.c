@@ -45,7 +45,8 @@ int cell_sweep(struct docker *d, const struct cell_host *host, struct err *e)
         if (docker_remove(d, id, &own) == 0) {
             cell_dir_remove(host->dir, label_of(container, "scrc.create"));
             gone++;
-        } else if (own.kind != ERR_DOCKER) { /* one that cannot be removed stops no other */
+        } else if (own.kind != ERR_DOCKER && own.kind != ERR_TIMEOUT) {
+            /* one that cannot be removed, or not soon, stops no other */
             return err_set(e, own.kind, "sweep: %.380s", own.msg);
         }
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/base.h"
+#include "schema/text.h"
 
 /* The rest of one text, and where in it we are. */
 struct cursor {
@@ -54,27 +55,76 @@ static bool same(const struct checker *c, struct span a, struct span b)
     return !c->case_sensitive && common_prefix(c, a, b) == a.len;
 }
 
-static struct bytes cut_copy(struct span s)
-{
-    struct bytes b = { .len = s.len < REPORT_DIFFERENCE_MAX ? s.len : REPORT_DIFFERENCE_MAX };
+/* ---- the difference ---- */
 
-    b.data = calloc(1, b.len + 1);
-    if (!b.data)
+/* Shown before what differs in a long line. Each of these may be no UTF-8 and take three bytes, and
+ * what differs must still be among REPORT_DIFFERENCE_MAX. */
+#define SHOWN_BEFORE 64
+
+/* s from `from` on, as a report says it. *ret_whole: to its end. */
+static struct bytes shown(struct span s, size_t from, bool *ret_whole)
+{
+    struct bytes b = { 0 };
+    size_t raw = text_cut(s.data + from, s.len - from, REPORT_DIFFERENCE_MAX);
+
+    *ret_whole = false;
+    if (text_to_utf8(s.data + from, raw, &b.data, &b.len) < 0)
         return (struct bytes){ 0 };
-    if (b.len > 0)
-        memcpy(b.data, s.data, b.len);
+    size_t len = text_cut(b.data, b.len, REPORT_DIFFERENCE_MAX);
+    *ret_whole = from + raw == s.len && len == b.len;
+    b.len = len;
+    b.data[len] = '\0';
     return b;
 }
 
-/* Always false: the answer of a check that found a difference. */
-static bool differ(struct first_difference *ret, int64_t line, size_t column, struct span expected,
-                   struct span got)
+/* The start of the character that is SHOWN_BEFORE before `at`, or of one behind it. */
+static size_t window_start(struct span s, size_t at)
 {
+    size_t start = at - SHOWN_BEFORE;
+
+    for (int i = 0; i < 3 && start < at && ((unsigned char)s.data[start] & 0xC0) == 0x80; i++)
+        start++;
+    return start;
+}
+
+/* Where two pieces of text part, which begin at this place of the output. */
+struct place {
+    int64_t line;
+    size_t column, offset; /* column from 1, offset in the whole output */
+};
+
+/* Always false: the answer of a check that found a difference. `at` bytes of both are the same. */
+static bool differ(struct first_difference *ret, struct place begin, struct span expected,
+                   struct span got, size_t at)
+{
+    bool whole[2];
+    size_t from = 0;
+
     *ret = (struct first_difference){ .present = true,
-                                      .line = line,
-                                      .column = (int64_t)column,
-                                      .expected = cut_copy(expected),
-                                      .got = cut_copy(got) };
+                                      .line = begin.line,
+                                      .column = (int64_t)begin.column,
+                                      .expected = shown(expected, 0, &whole[0]),
+                                      .got = shown(got, 0, &whole[1]),
+                                      .got_offset = begin.offset + at };
+    if (at > SHOWN_BEFORE && !(whole[0] && whole[1])) {
+        from = window_start(got, at);
+        bytes_clear(&ret->expected);
+        bytes_clear(&ret->got);
+        ret->expected = shown(expected, from, &whole[0]);
+        ret->got = shown(got, from, &whole[1]);
+    }
+    ret->from_column = (int64_t)(begin.column + from);
+    return false;
+}
+
+/* Lines differ at a byte, and that is their column. */
+static bool lines_differ(const struct checker *c, struct first_difference *ret, struct place begin,
+                         struct span expected, struct span got)
+{
+    size_t at = common_prefix(c, expected, got);
+
+    (void)differ(ret, begin, expected, got, at);
+    ret->column += (int64_t)at;
     return false;
 }
 
@@ -116,7 +166,7 @@ static bool check_exact(const struct checker *c, struct span expected, struct sp
     struct cursor ec = cursor_of(e.data, e.len), gc = cursor_of(g.data, g.len);
     (void)next_line(&ec, &e);
     (void)next_line(&gc, &g);
-    return differ(ret, line, at - start + 1, e, g);
+    return lines_differ(c, ret, (struct place){ line, 1, start }, e, g);
 }
 
 /* A text that has ended goes on as empty lines, so that trailing ones do not count. */
@@ -131,9 +181,10 @@ static bool check_lines(const struct checker *c, struct span expected, struct sp
         if (!more_expected && !more_got)
             return true;
         e = more_expected ? without_trailing_blanks(e) : (struct span){ "", 0 };
-        g = more_got ? without_trailing_blanks(g) : (struct span){ "", 0 };
+        g = more_got ? without_trailing_blanks(g) : (struct span){ gc.end, 0 };
         if (!same(c, e, g))
-            return differ(ret, line, common_prefix(c, e, g) + 1, e, g);
+            return lines_differ(c, ret, (struct place){ line, 1, (size_t)(g.data - got.data) }, e,
+                                g);
     }
 }
 
@@ -284,7 +335,10 @@ static bool same_number(const struct checker *c, struct span expected, struct sp
     if (e.form != g.form || e.form != FINITE)
         return e.form == g.form && e.value == g.value;
     double off = fabs(e.value - g.value);
-    return off <= c->absolute_tolerance || off <= c->relative_tolerance * fabs(e.value);
+    double absolute = c->absolute_tolerance, relative = c->relative_tolerance;
+    if (absolute < 0 && relative < 0)
+        absolute = relative = CHECKER_TOLERANCE;
+    return off <= absolute || (relative >= 0 && off <= relative * fabs(e.value));
 }
 
 static bool check_tokens(const struct checker *c, struct span expected, struct span got,
@@ -298,8 +352,11 @@ static bool check_tokens(const struct checker *c, struct span expected, struct s
             return true;
         bool ok = e.len > 0 && g.len > 0 &&
                   (c->kind == CHECKER_FLOAT ? same_number(c, e, g) : same(c, e, g));
-        if (!ok)
-            return differ(ret, gc.line, (size_t)(g.data - gc.line_start) + 1, e, g);
+        if (!ok) {
+            const struct place begin = { gc.line, (size_t)(g.data - gc.line_start) + 1,
+                                         (size_t)(g.data - got.data) };
+            return differ(ret, begin, e, g, common_prefix(c, e, g));
+        }
     }
 }
 
@@ -312,6 +369,8 @@ bool check_output(const struct checker *c, const char *expected, size_t expected
     if (e.len == g.len && memcmp(e.data, g.data, e.len) == 0)
         return true;
     switch (c->kind) {
+    case CHECKER_NONE:
+        return true;
     case CHECKER_EXACT:
         return check_exact(c, e, g, ret_difference);
     case CHECKER_TOKENS:

@@ -12,7 +12,8 @@
 #include "schema/submission.h"
 
 /* True when got passes. When it does not, *ret_difference says where (present is true, its bytes
- * are owned by the caller, cut at REPORT_DIFFERENCE_MAX); it is untouched when got passes. Out of
- * memory leaves the difference's bytes empty, never the answer wrong. */
+ * are owned by the caller: UTF-8, whole characters, a window of REPORT_DIFFERENCE_MAX around what
+ * differs where the line or word is longer); it is untouched when got passes. Out of memory leaves
+ * the difference's bytes empty, never the answer wrong. */
 bool check_output(const struct checker *c, const char *expected, size_t expected_len,
                   const char *got, size_t got_len, struct first_difference *ret_difference);

@@ -52,6 +52,11 @@ struct docker *docker_free(struct docker *d)
     return NULL;
 }
 
+void docker_until(struct docker *d, int64_t deadline_ns)
+{
+    docker_http_until(d->http, deadline_ns);
+}
+
 /* "1.41" -> 41. -1 when it is no version of the API we know. */
 static int minor_of(const char *version)
 {
@@ -140,15 +145,16 @@ static int ask(struct docker *d, const struct ask *a, long *ret_status, json_t *
 static int refused(const struct ask *a, long status, const json_t *answer, struct err *e)
 {
     const char *words = json_string_value(json_object_get(answer, "message"));
+    int path = (int)strcspn(a->path, "?"); /* people need the words behind it more */
     enum err_kind kind = status == 404                    ? ERR_NOT_FOUND
                          : status == 502 || status == 503 ? ERR_UNAVAILABLE /* a proxy's words */
                                                           : ERR_DOCKER;
 
     if (words && strstr(words, "no space left on device"))
-        return err_set(e, ERR_DISK, "Docker's disk is full: %s %.120s: %.200s", a->method, a->path,
-                       words);
-    return err_set(e, kind, "%s %.120s: %ld %.240s", a->method, a->path, status,
-                   words ? words : "without a reason");
+        return err_set(e, ERR_DISK, "Docker's disk is full: %s %.*s: %.200s", a->method,
+                       path > 120 ? 120 : path, a->path, words);
+    return err_set(e, kind, "%s %.*s: %ld %.240s", a->method, path > 120 ? 120 : path, a->path,
+                   status, words ? words : "without a reason");
 }
 
 /* Asks and wants `good` or a 2xx. */

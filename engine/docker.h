@@ -29,6 +29,11 @@ NODISCARD int docker_open(const char *host, struct docker **ret_docker, struct e
 struct docker *docker_free(struct docker *d);
 DEFINE_CLEANUP(struct docker, docker_free)
 
+/* No call goes on beyond this moment (clock_mono_ns; INT64_MAX: none), the one in progress
+ * included: ERR_CANCELLED, at most a second late. The daemon may still do what it was asked. From
+ * any thread. */
+void docker_until(struct docker *d, int64_t deadline_ns);
+
 NODISCARD int docker_ping(struct docker *d, struct err *e);
 /* GET /version and /info; the caller owns the reference. */
 NODISCARD int docker_version(struct docker *d, json_t **ret_version, struct err *e);

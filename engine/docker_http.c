@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "schema/buf.h"
+#include "schema/clock.h"
 #include "schema/err.h"
 
 struct docker_http {
@@ -15,6 +17,7 @@ struct docker_http {
     struct curl_slist *headers; /* owned */
     char *path;                 /* owned: the socket */
     char text[CURL_ERROR_SIZE]; /* libcurl's own words about the last failure */
+    _Atomic int64_t until;      /* clock_mono_ns() */
 };
 
 /* Where the bytes of one answer go, and why they stopped going there. */
@@ -51,6 +54,7 @@ int docker_http_open(const char *path, struct docker_http **ret_http, struct err
     CLEANUP(docker_http_freep) struct docker_http *h = calloc(1, sizeof *h);
     if (!h || curl_ready != CURLE_OK)
         return err_set(e, ERR_NOMEM, "start libcurl");
+    atomic_init(&h->until, INT64_MAX);
     h->path = strdup(path);
     h->curl = curl_easy_init();
     h->headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -71,6 +75,20 @@ struct docker_http *docker_http_free(struct docker_http *h)
     free(h->path);
     free(h);
     return NULL;
+}
+
+void docker_http_until(struct docker_http *h, int64_t deadline_ns)
+{
+    atomic_store(&h->until, deadline_ns);
+}
+
+/* libcurl asks this about once a second, also while nothing comes. Not 0 ends the transfer. */
+static int is_over(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct docker_http *h = ctx;
+
+    (void)a, (void)b, (void)c, (void)d;
+    return clock_mono_ns() > atomic_load(&h->until);
 }
 
 /* The commonest trouble of a new installation deserves a full sentence. */
@@ -109,7 +127,7 @@ static int explain(const struct docker_http *h, CURLcode code, const struct sink
     if (s->end == SINK_TOO_LARGE)
         return err_set(e, ERR_DOCKER, "Docker's answer is larger than %zu bytes",
                        s->request->answer_max);
-    if (s->end == SINK_STOPPED)
+    if (s->end == SINK_STOPPED || code == CURLE_ABORTED_BY_CALLBACK)
         return err_set(e, ERR_CANCELLED, "stopped on request");
     if (s->end == SINK_NOMEM || code == CURLE_OUT_OF_MEMORY)
         return err_set(e, ERR_NOMEM, "Docker's answer");
@@ -151,6 +169,9 @@ static CURLcode prepare(struct docker_http *h, const struct docker_http_request 
     SET(CURLOPT_WRITEFUNCTION, take_piece);
     SET(CURLOPT_WRITEDATA, s);
     SET(CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, is_over);
+    SET(CURLOPT_XFERINFODATA, h);
     if (q->timeout_ms > 0) {
         SET(CURLOPT_TIMEOUT_MS, q->timeout_ms);
     } else {
@@ -171,6 +192,8 @@ int docker_http_send(struct docker_http *h, const struct docker_http_request *q,
     struct sink s = { .request = q, .answer = answer, .end = SINK_OPEN };
 
     answer->len = 0;
+    if (is_over(h, 0, 0, 0, 0))
+        return err_set(e, ERR_CANCELLED, "stopped on request");
     CURLcode rc = prepare(h, q, &s);
     if (rc == CURLE_OK)
         rc = curl_easy_perform(h->curl);

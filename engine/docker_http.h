@@ -5,12 +5,13 @@
  * Threads  a handle belongs to one thread at a time.
  * Errors   any HTTP status is success here. ERR_UNAVAILABLE: nobody answers, or the connection
  *          ended in mid-call. ERR_TIMEOUT: no answer in time. ERR_DOCKER: not HTTP, or an answer
- *          larger than allowed. ERR_CANCELLED: piece() said so.
+ *          larger than allowed. ERR_CANCELLED: piece() said so, or docker_http_until().
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "schema/base.h"
 
@@ -22,6 +23,10 @@ struct err;
 NODISCARD int docker_http_open(const char *path, struct docker_http **ret_http, struct err *e);
 struct docker_http *docker_http_free(struct docker_http *h);
 DEFINE_CLEANUP(struct docker_http, docker_http_free)
+
+/* Calls fail with ERR_CANCELLED beyond this moment (clock_mono_ns; INT64_MAX: none), the one in
+ * progress within a second of it. From any thread. */
+void docker_http_until(struct docker_http *h, int64_t deadline_ns);
 
 /* Everything is borrowed for the call. */
 struct docker_http_request {

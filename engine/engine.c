@@ -13,6 +13,7 @@
 #include "engine/selftest.h"
 #include "engine/tables.h"
 #include "engine/worker.h"
+#include "engine/worker_fault.h"
 #include "schema/clock.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
@@ -25,6 +26,7 @@
 #define REST_MAX_MS  5000
 #define REST_WELL_MS 60000 /* ...until it went well for this long */
 #define MAKERS_MAX   4
+#define GRACE_NS     (5 * NS_PER_S) /* at the end, to remove cells, however late it is */
 
 struct engine {
     const struct engine_config *config; /* borrowed, as are the next two */
@@ -38,6 +40,7 @@ struct engine {
     struct cell_host host;
     pthread_t steward;
     bool has_steward;
+    struct worker_host_faults host_faults;
     _Atomic int64_t running;
     atomic_bool docker_answers;
     atomic_bool sweep_soon; /* a table was adopted, perhaps with containers */
@@ -91,6 +94,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .builds = g->builds,
                                 .ready = g->ready,
                                 .tables = g->tables,
+                                .host_faults = &g->host_faults,
                                 .running = &g->running };
 
     while (g->workers_len < g->config->parallel) {
@@ -174,7 +178,7 @@ static bool rest(struct engine *g, int64_t ms)
     bool go = true;
 
     for (; go && left > 0; left = until - now_ms())
-        go = ready_wait_ms(g->ready, left);
+        go = ready_wait_ms(g->ready, ready_poked(g->ready), left);
     return go;
 }
 
@@ -231,6 +235,7 @@ static struct engine *engine_free(struct engine *g)
     (void)tables_free(g->tables);
     (void)docker_free(g->docker);
     (void)build_cache_free(g->builds);
+    worker_fault_close(&g->host_faults);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
     free(g->cell_dir);
@@ -264,6 +269,7 @@ static struct engine *make(const struct engine_config *c, const struct languages
         return NULL;
     }
     (void)pthread_mutex_init(&g->lock, NULL);
+    worker_fault_open(&g->host_faults);
     g->config = c;
     g->languages = l;
     g->jobs = j;
@@ -329,12 +335,13 @@ void engine_disown(struct engine *g) { tables_disown(g->tables); }
 
 /* What Docker would not remove when the pool asked, or made late: nobody sweeps when we are gone.
  */
-static void sweep_own(struct engine *g)
+static void sweep_own(struct engine *g, int64_t deadline_ns)
 {
     struct cell_host next = g->host;
     struct err e;
     int n;
 
+    docker_until(g->docker, deadline_ns);
     next.instance = ""; /* so ours is an earlier one */
     if (!next.dir || docker_ping(g->docker, &e) < 0)
         return;
@@ -349,18 +356,27 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     if (!g)
         return NULL;
     ready_stop(g->ready);
-    (void)pthread_mutex_lock(&g->lock); /* come_up() is out, or sees that we stop */
-    int64_t len = g->workers_len;
-    g->workers_len = 0; /* nobody cancels at them any more */
-    (void)pthread_mutex_unlock(&g->lock);
-
-    for (int64_t i = 0; i < len; i++)
-        (void)worker_stop(g->workers[i], deadline_ns);
-    g->selftest = selftest_stop(g->selftest);
+    docker_until(g->docker, 0); /* the steward's: whatever it asks, nobody needs the answer */
     if (g->has_steward)
         (void)pthread_join(g->steward, NULL);
-    g->pool = pool_stop(g->pool);
-    sweep_own(g);
+    (void)pthread_mutex_lock(&g->lock);
+    int64_t len = g->workers_len;
+    g->workers_len = 0; /* nobody cancels at them any more */
+    struct selftest *selftest = g->selftest;
+    g->selftest = NULL;
+    (void)pthread_mutex_unlock(&g->lock);
+
+    (void)selftest_stop(selftest);
+    for (int64_t i = 0; i < len; i++)
+        (void)worker_stop(g->workers[i], deadline_ns);
+    (void)pthread_mutex_lock(&g->lock);
+    struct pool *pool = g->pool; /* engine_health() asks it until now */
+    g->pool = NULL;
+    (void)pthread_mutex_unlock(&g->lock);
+    int64_t grace = clock_mono_ns() + GRACE_NS;
+    int64_t last = grace > deadline_ns ? grace : deadline_ns;
+    (void)pool_stop_until(pool, last);
+    sweep_own(g, last);
     return engine_free(g);
 }
 

@@ -36,7 +36,7 @@ struct engine_config {
     const char *version; /* of scrc, for produced_by */
     int64_t parallel;    /* 0: judges nothing */
     int64_t default_time_ms, max_time_ms, default_memory_bytes, max_memory_bytes;
-    int64_t output_bytes, report_output_bytes;
+    int64_t output_bytes, report_output_bytes, report_bytes;
     int64_t build_time_ms, build_memory_bytes, build_artefact_bytes;
     int64_t build_cache_bytes;   /* beside the job table; 0: every build is made */
     int64_t build_cache_keep_ms; /* after a build was used last; 0: for ever */
@@ -64,7 +64,8 @@ NODISCARD int engine_adopt(struct engine *g, struct jobs *j, struct err *e);
 void engine_disown(struct engine *g);
 
 /* Takes nothing new; runs in progress get until deadline (clock_mono_ns) and are then given back to
- * the queue without spending an attempt; removes all cells. Takes NULL, returns NULL. The table has
+ * the queue without spending an attempt; removes all cells, for which there are 5 s more however
+ * late it is, whatever Docker does. Takes NULL, returns NULL. The table has
  * no unlisten: stop what else writes to it first; after this, or after a failed engine_start(),
  * only jobs_close() may follow. */
 struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
@@ -78,7 +79,7 @@ void engine_reason(struct engine *g, const char *language, char *out, size_t siz
 struct engine_health {
     bool docker;   /* it answered when last asked */
     bool ready;    /* docker, and one language's images are present */
-    char why[300]; /* when not ready */
+    char why[400]; /* when not ready */
     int64_t running, cells_idle, cells_taken, cells_removing;
     int64_t cells_made, cells_died; /* since the start */
     /* of the build cache: now (max 0: there is none), and since the start */

@@ -1,6 +1,12 @@
-/* engine/java.h - which class of a Java source its file must be named after.
+/* engine/java.h - the top-level types of a Java source, in their order.
+ *
+ *     java_open() -> java_next() ... -> java_close()
+ *
+ * Comments, literals and bodies are skipped. Any bytes are legal; what is not Java is left to the
+ * compiler.
  *
  * Room     engine.
+ * Owns     a copy of the source, when it holds unicode escapes: they count before all else is read.
  * Threads  any.
  */
 #pragma once
@@ -8,15 +14,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define JAVA_PACKAGE_MAX 512
+#include "schema/base.h"
 
-struct java_entry {
-    char package[JAVA_PACKAGE_MAX]; /* "a.b", or "" */
-    const char *name;               /* borrowed from the source; NULL: no public top-level type */
-    size_t name_len;
+struct err;
+
+struct java_source {
+    const char *at, *end; /* borrowed from the source, or of decoded */
+    char *decoded;        /* owned, or NULL */
 };
 
-/* Reads package and the first public top-level class, interface, enum, record or annotation; skips
- * comments, strings and bodies. Any bytes are legal; what is not Java is left to the compiler.
- * False: the package name is longer than JAVA_PACKAGE_MAX. */
-bool java_entry(const char *source, size_t len, struct java_entry *ret_entry);
+/* Borrows source until java_close(). ERR_NOMEM. */
+NODISCARD int java_open(const char *source, size_t len, struct java_source *ret_source,
+                        struct err *e);
+
+/* A class, interface, enum, record or annotation. */
+struct java_type {
+    const char *name; /* UTF-8, without a NUL; good until java_close() */
+    size_t name_len;
+    bool is_public;
+};
+
+/* False: there are no more. */
+bool java_next(struct java_source *s, struct java_type *ret_type);
+
+void java_close(struct java_source *s); /* for CLEANUP(), too */

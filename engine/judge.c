@@ -1,5 +1,22 @@
 #include "engine/judge.h"
 
+#include <errno.h>
+#include <stddef.h>
+
+#include "schema/base.h"
+
+bool judge_program_refused(int number)
+{
+    /* No program; and an interpreter that is not there, is none, or has a name that cannot be. */
+    static const int theirs[] = { ENOEXEC, EINVAL, ENOENT,       ENOTDIR,
+                                  EISDIR,  ELOOP,  ENAMETOOLONG, ELIBBAD };
+
+    for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
+        if (number == theirs[i])
+            return true;
+    return false;
+}
+
 /* Memory first: nothing allocates after our kill, so an OOM kill that was counted came before any
  * other limit ended the run. It counts whoever it hit: a program whose helper was killed and that
  * then exits 0 has not kept its limit. */

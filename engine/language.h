@@ -19,8 +19,10 @@ struct err;
 #define LANGUAGE_ARGS_MAX 24
 #define LANGUAGES_MAX     64
 
-/* argv elements may hold {source} (the source's file name), {main} (its stem: the entry class) and
- * {memory_mib} (the memory limit). */
+/* argv elements may hold {source} (the source's file name), {main} (its stem; with naming JAVA the
+ * class to begin with), {memory_mib} (the memory limit), {stack_mib} (the same, at most 1 GiB) and
+ * {build_memory_mib} (BUILD_MEMORY_LIMIT). No program sees its cgroup, so a runtime that sizes
+ * itself by its limits is told them. */
 struct language {
     const char *name;  /* "cpp" */
     const char *title; /* "C++" */
@@ -35,12 +37,17 @@ struct language {
     const char *run[LANGUAGE_ARGS_MAX];   /* FILE artefacts: argv for execveat of the artefact */
     const char *check[LANGUAGE_ARGS_MAX]; /* syntax check after a first run that exited 1: a failure
                                              makes it BF; empty when there is none */
-    const char *build_env[LANGUAGE_ARGS_MAX], *run_env[LANGUAGE_ARGS_MAX]; /* beside PATH, LANG */
+    /* Beside the image's PATH and LANG=C.UTF-8, which give way to those of the same name here. */
+    const char *build_env[LANGUAGE_ARGS_MAX], *run_env[LANGUAGE_ARGS_MAX];
     const char *version[LANGUAGE_ARGS_MAX]; /* prints the compiler's or runtime's version line */
-    const char *oom_text; /* at the start of a line of stderr of a failed run it means out of
-                             memory; matched behind "Exception in thread ... " too; NULL: none */
-    int64_t allowance;    /* bytes above the limit; 0: measured by the self-test */
-    bool strict_memory;   /* memory_bytes above the limit is ML even if nothing was killed */
+    /* How the runtime of a failed run says that it had no memory left, in its last word: the last
+     * line of stderr that is not indented. heap_limit_text, anywhere in it, says that a limit was
+     * met that `run` has set from the memory limit. oom_text, at its beginning (or behind
+     * "Exception in thread ..." and "Caused by: "), counts only when the memory limit was nearly
+     * used: a runtime has that error for much else, and a program can raise it. NULL: none. */
+    const char *oom_text, *heap_limit_text[LANGUAGE_ARGS_MAX];
+    int64_t allowance;  /* bytes above the limit; 0: measured by the self-test */
+    bool strict_memory; /* memory_bytes above the limit is ML even if nothing was killed */
     const char *cache_volume_target; /* NULL, or where build cells see a cache that is made once per
                                         image by running cache_build in a cell that may write it */
     const char *cache_build[LANGUAGE_ARGS_MAX];
@@ -73,21 +80,31 @@ struct languages *languages_free(struct languages *l);
 #define LANGUAGE_NAME_MAX 255 /* of a file name */
 struct language_words {
     char source[LANGUAGE_NAME_MAX + 1]; /* the source's file name */
-    char main[800];                     /* the entry class with its package, else the file's stem */
-    int64_t memory_mib;
+    /* The file's stem; with naming JAVA, once it is built, the class to begin with. */
+    char main[AGENT_BUNDLE_NAME_MAX + 1];
+    int64_t memory_mib, stack_mib, build_memory_mib;
 };
 
-/* Names for this source. False: no file can have the name it asks for; *ret_why (static) is a line
- * for the build log. */
-bool language_name_source(const struct language *row, const char *source, size_t len,
-                          struct language_words *ret_words, const char **ret_why);
+/* Names for this source. *ret_why: NULL, or a line for the build log (static): no file can have the
+ * name it asks for, and *ret_words holds no names. ERR_NOMEM. */
+NODISCARD int language_name_source(const struct language *row, const char *source, size_t len,
+                                   struct language_words *ret_words, const char **ret_why,
+                                   struct err *e);
+
+/* The environment of a row's commands: path ("PATH=...", copied) and LANG=C.UTF-8, then the row's
+ * own (borrowed); of several entries with one name the last is left. Caller owns *ret_env: one
+ * free(). */
+NODISCARD int language_environment(const char *const own[LANGUAGE_ARGS_MAX], const char *path,
+                                   char ***ret_env, struct err *e);
 
 /* argv with its words filled in. Caller owns *ret_argv: one free() releases all of it. */
 NODISCARD int language_expand(const char *const *argv, const struct language_words *words,
                               char ***ret_argv, struct err *e);
 
-/* True when stderr of a failed run says that the runtime had no memory left. */
-bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len);
+/* True when stderr of a failed run says that the runtime had no memory left. near_limit: the run
+ * had nearly used what it may. */
+bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len,
+                            bool near_limit);
 
 /* NULL when there is no such language. Borrowed. */
 const struct language *languages_find(const struct languages *l, const char *name);

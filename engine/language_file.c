@@ -31,6 +31,7 @@ static const struct field {
     FIELD(run_env, ENVIRONMENT),
     FIELD(version, WORDS),
     FIELD(oom_text, TEXT),
+    FIELD(heap_limit_text, WORDS),
     FIELD(allowance, BYTES),
     FIELD(strict_memory, FLAG),
     FIELD(cache_volume_target, TEXT),
@@ -138,6 +139,13 @@ static bool is_clean_path(const char *path, bool absolute)
 
 static bool is_empty(const char *text) { return !text || !text[0]; }
 
+static bool has_empty(const char *const *texts)
+{
+    while (*texts && **texts)
+        texts++;
+    return *texts != NULL;
+}
+
 /* What must hold between fields. Returns the field that is wrong and why, or NULL. */
 static const char *find_fault(const struct language *row, const char **ret_why)
 {
@@ -164,6 +172,7 @@ static const char *find_fault(const struct language *row, const char **ret_why)
         { !row->cache_volume_target != !row->cache_build[0], "cache_build",
           "and cache_volume_target need each other" },
         { row->oom_text && !row->oom_text[0], "oom_text", "must not be empty" },
+        { has_empty(row->heap_limit_text), "heap_limit_text", "must hold no empty text" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (rules[i].wrong) {
@@ -197,38 +206,64 @@ static int read_row(json_t *json, struct language *row, struct err *e)
     return wrong ? err_set(e, ERR_SETTING, "field '%s': %s", wrong, why) : 0;
 }
 
-int language_file_read(const char *dir, const char *file, struct language *ret_row,
-                       json_t **ret_json, struct err *e)
+/* On success *ret_row borrows from json, which got its name. */
+static int take_row(json_t *json, const char *file, size_t stem, struct language *ret_row,
+                    struct err *e)
 {
     struct language row = { .workdir = "/tmp", .collect = AGENT_COLLECT_NONE };
-    const char *dot = strrchr(file, '.');
-    size_t stem = dot ? (size_t)(dot - file) : strlen(file);
-    char path[4096];
-    json_error_t error;
 
-    if (!is_language_name(file, stem))
-        return err_set(e, ERR_SETTING, "%s/%s: a language is named with a-z 0-9 _ + - . #", dir,
-                       file);
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
-        return err_set(e, ERR_SETTING, "%s: the path is too long", dir);
-    json_auto_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (!json)
-        return err_set(e, ERR_SETTING, "%s: line %d: %s", path, error.line, error.text);
     if (!json_is_object(json))
-        return err_set(e, ERR_SETTING, "%s: must be a JSON object", path);
+        return err_set(e, ERR_SETTING, "must be a JSON object");
     if (read_row(json, &row, e) < 0)
-        return err_wrap(e, "%s", path);
-
+        return -1;
     if (row.name && (strlen(row.name) != stem || strncmp(row.name, file, stem) != 0))
-        return err_set(e, ERR_SETTING, "%s: field 'name': must be the file's name, or absent",
-                       path);
+        return err_set(e, ERR_SETTING, "field 'name': must be the file's name, or absent");
     json_t *name = json_stringn(file, stem);
     if (!name || json_object_set_new(json, "name", name) < 0)
-        return err_set(e, ERR_NOMEM, "%s", path);
+        return err_set(e, ERR_NOMEM, "a language");
     row.name = json_string_value(name);
     if (!row.title)
         row.title = row.name;
     *ret_row = row;
+    return 0;
+}
+
+/* Takes json, which is NULL when error says why. */
+static int take(json_t *taken, const json_error_t *error, const char *file,
+                struct language *ret_row, json_t **ret_json, struct err *e)
+{
+    json_auto_t *json = taken;
+    const char *dot = strrchr(file, '.');
+    size_t stem = dot ? (size_t)(dot - file) : strlen(file);
+
+    if (!is_language_name(file, stem))
+        return err_set(e, ERR_SETTING, "a language is named with a-z 0-9 _ + - . #");
+    if (!json)
+        return err_set(e, ERR_SETTING, "line %d: %s", error->line, error->text);
+    if (take_row(json, file, stem, ret_row, e) < 0)
+        return -1;
     *ret_json = json_incref(json);
+    return 0;
+}
+
+int language_file_parse(const char *file, const char *text, size_t len, struct language *ret_row,
+                        json_t **ret_json, struct err *e)
+{
+    json_error_t error;
+    return take(json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row,
+                ret_json, e);
+}
+
+int language_file_read(const char *dir, const char *file, struct language *ret_row,
+                       json_t **ret_json, struct err *e)
+{
+    char path[4096];
+    json_error_t error;
+
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
+        return err_set(e, ERR_SETTING, "%s: the path is too long", dir);
+    if (take(json_load_file(path, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row, ret_json,
+             e) < 0)
+        return err_wrap(e, "%s", path);
     return 0;
 }

@@ -16,3 +16,7 @@ struct err;
  * strings the row borrows. ERR_SETTING names the file and the field that is wrong. */
 NODISCARD int language_file_read(const char *dir, const char *file, struct language *ret_row,
                                  json_t **ret_json, struct err *e);
+
+/* The same of the file's text. */
+NODISCARD int language_file_parse(const char *file, const char *text, size_t len,
+                                  struct language *ret_row, json_t **ret_json, struct err *e);

@@ -8,7 +8,16 @@
 #include "schema/err.h"
 
 /* The images, work directories and commands of the Go worker's README, with the flags that make
- * them quick and quiet. A C program may want libm; behind the source it costs nothing. */
+ * them quick and quiet. A C program may want libm; behind the source it costs nothing.
+ *
+ * LANG of c and cpp: glibc finds C.UTF-8 in files that a small run image does not have, and then
+ * std::locale("") aborts. C is within glibc itself.
+ *
+ * Java: -Xss is for the main thread, which the launcher makes with it; ThreadStackSize=0, behind
+ * it, gives the threads that the program starts the JVM's default again. A heap that is used up
+ * ends the JVM at once, whichever thread it was and whoever would have caught the error: the heap
+ * is as large as the memory limit, and passing that is ML in every language. The JVM's own words go
+ * to stderr, never into the program's output. */
 static const struct language built_ins[] = {
     { .name = "python",
       .title = "Python",
@@ -34,6 +43,7 @@ static const struct language built_ins[] = {
       .collect = AGENT_COLLECT_FILE,
       .artefact = "main",
       .run = { "./main" },
+      .run_env = { "GOMAXPROCS=1" }, /* as many as a run cell has; programs cannot see its quota */
       .build_env = { "HOME=/tmp", "CGO_ENABLED=0", "GOPROXY=off", "GOTOOLCHAIN=local", "GOENV=off",
                      "GOPATH=/tmp/go", "GOCACHE=/var/tmp/go-build" },
       .version = { "go", "version" },
@@ -49,11 +59,13 @@ static const struct language built_ins[] = {
       .run_image = "alpine:3.20",
       .workdir = "/tmp",
       .source_name = "main.c",
-      .build = { "gcc", "-static", "-O2", "-pipe", "-o", "main", "{source}", "-lm" },
+      .build = { "gcc", "-static", "-O2", "-pipe", "-DONLINE_JUDGE", "-o", "main", "{source}",
+                 "-lm" },
       .collect = AGENT_COLLECT_FILE,
       .artefact = "main",
       .run = { "./main" },
       .build_env = { "HOME=/tmp", "TMPDIR=/tmp" },
+      .run_env = { "LANG=C" },
       .version = { "gcc", "--version" },
       .allowance = 2 * MIB,
       .strict_memory = true,
@@ -64,14 +76,16 @@ static const struct language built_ins[] = {
       .run_image = "alpine:3.20",
       .workdir = "/tmp",
       .source_name = "main.cpp",
-      .build = { "g++", "-static", "-O2", "-pipe", "-o", "main", "{source}" },
+      .build = { "g++", "-static", "-O2", "-pipe", "-DONLINE_JUDGE", "-o", "main", "{source}" },
       .collect = AGENT_COLLECT_FILE,
       .artefact = "main",
       .run = { "./main" },
       .build_env = { "HOME=/tmp", "TMPDIR=/tmp" },
+      .run_env = { "LANG=C" },
       .version = { "g++", "--version" },
       .allowance = 2 * MIB,
       .strict_memory = true,
+      .oom_text = "terminate called after throwing an instance of 'std::bad_alloc'",
       .hello = "#include <iostream>\nint main() { std::cout << \"scrc\\n\"; }\n" },
     { .name = "java",
       .title = "Java",
@@ -80,17 +94,25 @@ static const struct language built_ins[] = {
       .workdir = "/tmp",
       .source_name = "Main.java",
       .naming = LANGUAGE_NAMING_JAVA,
+      /* Neither compiler nor program sees its cell's limits, so they are told. */
       .build = { "javac", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData",
+                 "-J-XX:-UseContainerSupport", "-J-XX:MaxRAM={build_memory_mib}m",
                  "-J-XX:MaxRAMPercentage=60", "-proc:none", "-encoding", "UTF-8", "-d", "out",
                  "{source}" },
       .collect = AGENT_COLLECT_TREE,
       .artefact = "out",
-      .run = { "java", "-Xmx{memory_mib}m", "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData",
+      .run = { "java", "-Xmx{memory_mib}m", "-Xss{stack_mib}m", "-XX:ThreadStackSize=0",
+               "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData",
+               "-XX:+ExitOnOutOfMemoryError", "-XX:+DisplayVMOutputToStderr", "-Xlog:disable",
+               "-Xlog:all=warning:stderr", "-XX:-UseContainerSupport", "-XX:ActiveProcessorCount=1",
                "-cp", ".", "{main}" },
       .build_env = { "HOME=/tmp" },
       .run_env = { "HOME=/tmp" },
       .version = { "javac", "-version" },
       .oom_text = "java.lang.OutOfMemoryError",
+      /* The second is thrown by the library, not by the JVM, which goes on. */
+      .heap_limit_text = { "Terminating due to java.lang.OutOfMemoryError",
+                           "java.lang.OutOfMemoryError: Cannot reserve" },
       .hello = "public class Hello {\n"
                "    public static void main(String[] a) { System.out.println(\"scrc\"); }\n"
                "}\n" },

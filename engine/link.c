@@ -24,7 +24,7 @@ int link_listen(int dir_fd, const char *name, int *ret_listener, struct err *e)
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
         return err_errno(e, ERR_DISK, errno, "bind the agent's socket");
     /* The agent has no capability to override a mode, and under user-namespace remapping another
-     * uid. The directory's unguessable name keeps other users of the host away. */
+     * uid. CELL_DIR keeps other users of the host away; who connects is looked at besides. */
     if (fchmodat(dir_fd, name, 0666, 0) < 0)
         return err_errno(e, ERR_DISK, errno, "open the agent's socket to it");
     if (listen(fd, 1) < 0)
@@ -33,12 +33,16 @@ int link_listen(int dir_fd, const char *name, int *ret_listener, struct err *e)
     return 0;
 }
 
-int link_accept(int listener, int *ret_fd, struct err *e)
+int link_accept(int listener, int *ret_fd, struct link_peer *ret_peer, struct err *e)
 {
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    CLEANUP(closep) int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct ucred who;
+    socklen_t len = sizeof who;
+
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
         return err_errno(e, ERR_CELL, errno, "accept the agent");
-    *ret_fd = fd;
+    *ret_peer = (struct link_peer){ .pid = who.pid, .uid = who.uid };
+    *ret_fd = TAKE_FD(fd);
     return 0;
 }
 

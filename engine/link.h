@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "schema/base.h"
 
@@ -16,8 +17,14 @@ struct err;
 /* A socket named dir_fd/name that anybody who can reach it may connect to; it listens for one. */
 NODISCARD int link_listen(int dir_fd, const char *name, int *ret_listener, struct err *e);
 
-/* The one connection that is waiting there. */
-NODISCARD int link_accept(int listener, int *ret_fd, struct err *e);
+/* Who connected, as the kernel tells it. */
+struct link_peer {
+    pid_t pid; /* 0: of no pid namespace that we see */
+    uid_t uid;
+};
+
+/* The first connection that is waiting there. */
+NODISCARD int link_accept(int listener, int *ret_fd, struct link_peer *ret_peer, struct err *e);
 
 #define LINK_FDS_MAX 16
 

@@ -31,23 +31,6 @@ static const char *path_of(const json_t *image)
     return "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-/* One block: pointers and the image's own PATH behind them; the rest is borrowed from the row. */
-static char **make_env(const json_t *image, const char *const *own)
-{
-    const char *path = path_of(image);
-    size_t size = (LANGUAGE_ARGS_MAX + 3) * sizeof(char *), n = 0;
-    char **env = calloc(1, size + strlen(path) + 1);
-    if (!env)
-        return NULL;
-
-    env[n] = (char *)env + size;
-    memcpy(env[n++], path, strlen(path) + 1);
-    env[n++] = (char *)(uintptr_t) "LANG=C.UTF-8";
-    for (size_t i = 0; i < LANGUAGE_ARGS_MAX && own[i]; i++)
-        env[n++] = (char *)(uintptr_t)own[i];
-    return env;
-}
-
 /* "gcc:14@sha256:..." with the registry's digest, or the image's id when it has none. */
 static int describe(const char *name, const json_t *image, const char *before, char **ret_text)
 {
@@ -72,11 +55,12 @@ static int look_up(struct plan *p, struct docker *d, const char *name, bool buil
 
     CLEANUP(freep) char *before = p->images;
     p->images = NULL;
-    char **env = make_env(image, build ? p->row->build_env : p->row->run_env);
-    *(build ? &p->build_env : &p->run_env) = env;
+    if (language_environment(build ? p->row->build_env : p->row->run_env, path_of(image),
+                             build ? &p->build_env : &p->run_env, e) < 0)
+        return -1;
     char **own_id = build ? &p->build_image : &p->run_image;
     *own_id = strdup(id);
-    if (!env || !*own_id || describe(name, image, before, &p->images) < 0)
+    if (!*own_id || describe(name, image, before, &p->images) < 0)
         return err_set(e, ERR_NOMEM, "language '%s'", p->row->name);
     return 0;
 }
@@ -182,7 +166,18 @@ int plan_shelve(struct plan *p, struct pool *pool, struct err *e)
         return err_wrap(e, "build cells of '%s'", p->row->name);
     p->run.spec.memory_bytes = plan_memory(p, p->run.spec.memory_bytes);
     p->run.number = pool_shelf(pool, &p->run.spec, e);
-    return p->run.number < 0 ? err_wrap(e, "run cells of '%s'", p->row->name) : 0;
+    if (p->run.number >= 0)
+        return 0;
+    plan_unshelve(p, pool);
+    return err_wrap(e, "run cells of '%s'", p->row->name);
+}
+
+void plan_unshelve(const struct plan *p, struct pool *pool)
+{
+    if (p->build.number >= 0)
+        pool_unshelf(pool, p->build.number);
+    if (p->run.number >= 0)
+        pool_unshelf(pool, p->run.number);
 }
 
 int64_t plan_memory(const struct plan *p, int64_t limit)

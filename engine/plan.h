@@ -28,7 +28,7 @@ struct plan {
     struct pool *pool;             /* borrowed */
     char *build_image, *run_image; /* owned ids; build NULL when nothing is built */
     char *images;                  /* owned; both as "name@digest", for reports */
-    char **build_env, **run_env;   /* owned; PATH of the image, LANG, then the row's own */
+    char **build_env, **run_env;   /* owned (language_environment) */
     char *cache;                   /* owned; the cache volume's name, or NULL */
     struct bench_shelf build, run;
     int64_t allowance; /* bytes of a run cell above the memory limit */
@@ -39,6 +39,8 @@ NODISCARD int plan_make(const struct language *row, struct docker *d, const stru
                         struct plan **ret_plan, struct err *e);
 NODISCARD int plan_cache(struct plan *p, struct bench *b, struct err *e);
 NODISCARD int plan_shelve(struct plan *p, struct pool *pool, struct err *e);
+/* Its shelves keep no cells any more; who still has the plan may take from them. */
+void plan_unshelve(const struct plan *p, struct pool *pool);
 
 /* The memory of a run cell for this limit. */
 int64_t plan_memory(const struct plan *p, int64_t limit);

@@ -219,6 +219,23 @@ static void look_core_pattern(struct probe *p, struct platform_finding *f)
                         "sysctl kernel.core_pattern=core");
 }
 
+/* 2: the kernel refuses to make a memfd that may be executed. */
+static void look_memfd(struct probe *p, struct platform_finding *f)
+{
+    char text[16];
+    (void)p;
+
+    if (!platform_host_read("/proc/sys/vm/memfd_noexec", text, sizeof text)) {
+        platform_say(f, PLATFORM_OK, "may be executed: this kernel has no vm.memfd_noexec");
+        return;
+    }
+    bool refused = text[0] == '2';
+    platform_say(f, refused ? PLATFORM_UNFIT : PLATFORM_OK, "vm.memfd_noexec is %.8s", text);
+    if (refused)
+        platform_advise(f, "what was built cannot be executed: c, cpp and go are not judged",
+                        "sysctl vm.memfd_noexec=1, or 0");
+}
+
 static void look_clock(struct probe *p, struct platform_finding *f)
 {
     static const char path[] = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
@@ -390,6 +407,7 @@ static const struct {
     { "rootless", look_feature, false },
     { "kernel", look_kernel, true },
     { "core_pattern", look_core_pattern, true },
+    { "memfd", look_memfd, true },
     { "clock", look_clock, true },
     { "disk", look_disk, false },
     { "parallel", look_parallel, true },

@@ -37,9 +37,9 @@ size_t platform_check(const struct engine_config *c, const struct languages *l,
 #define PLATFORM_CELL_DIR      "/run/scrc"           /* the default of CELL_DIR... */
 #define PLATFORM_CELL_DIR_EXEC "/var/lib/scrc/cells" /* ...and where /run is mounted noexec */
 
-/* Makes CELL_DIR where it is missing and sees that an agent can run from it. *ret_dir, which the
- * caller owns, is its real path: dir, or PLATFORM_CELL_DIR_EXEC in place of the default.
- * ERR_PLATFORM says why it cannot work. */
+/* Makes CELL_DIR where it is missing, closes it to other users of this host and sees that an agent
+ * can run from it. *ret_dir, which the caller owns, is its real path: dir, or
+ * PLATFORM_CELL_DIR_EXEC in place of the default. ERR_PLATFORM says why it cannot work. */
 NODISCARD int platform_cell_dir(const char *dir, char **ret_dir, struct err *e);
 
 /* The directory (a real path) as dockerd sees it: dir itself, or, when this process runs in a

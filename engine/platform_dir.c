@@ -1,4 +1,6 @@
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,9 +25,48 @@ static int make_path(const char *dir, struct err *e)
             return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s: make %.200s", dir, path);
         *slash = '/';
     }
-    /* Nobody but its owner may list it: the names in it keep strangers from the sockets. */
-    if (mkdir(path, 0711) < 0 && errno != EEXIST)
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s", dir);
+    return 0;
+}
+
+/* Nothing but cells' directories? A directory with other things in it is not ours to close. */
+static bool holds_cells_only(int fd)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = own >= 0 ? fdopendir(own) : NULL;
+    bool only = d != NULL;
+    const struct dirent *e;
+
+    if (!d)
+        closep(&own);
+    while (only && (e = readdir(d))) /* NOLINT(concurrency-mt-unsafe): our own dir */
+        only = strncmp(e->d_name, "scrc-", 5) == 0 || strcmp(e->d_name, ".") == 0 ||
+               strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, "lost+found") == 0;
+    if (d)
+        (void)closedir(d);
+    return only;
+}
+
+/* Other users of this host must not reach the sockets in it, nor put an agent of their own there.
+ */
+static int close_to_others(const char *dir, struct err *e)
+{
+    CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s", dir);
+    bool foreign = st.st_uid != geteuid();
+    if (!foreign && (st.st_mode & 0077) == 0)
+        return 0;
+    if (!holds_cells_only(fd))
+        return err_set(e, ERR_PLATFORM,
+                       "CELL_DIR %.200s is %s and holds other things than cells: give it a "
+                       "directory of its own, with mode 0700",
+                       dir, foreign ? "another user's" : "open to other users");
+    if ((foreign && fchown(fd, geteuid(), (gid_t)-1) < 0) || fchmod(fd, 0700) < 0)
+        return err_errno(e, ERR_PLATFORM, errno, "close CELL_DIR %.200s to other users", dir);
     return 0;
 }
 
@@ -40,6 +81,8 @@ static int usable(const char *dir, char **ret_dir, bool *ret_noexec, struct err 
     CLEANUP(freep) char *real = realpath(dir, NULL);
     if (!real || statvfs(real, &fs) < 0 || access(real, R_OK | W_OK | X_OK) < 0)
         return err_errno(e, ERR_PLATFORM, errno, "CELL_DIR %.200s", dir);
+    if (close_to_others(real, e) < 0)
+        return -1;
     *ret_noexec = (fs.f_flag & ST_NOEXEC) != 0;
     *ret_dir = TAKE(real);
     return 0;

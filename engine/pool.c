@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/docker.h"
+#include "engine/pool_gone.h"
 #include "engine/shelf.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -15,11 +16,6 @@
 #define BACKOFF_MAX  (30 * NS_PER_S)
 #define BACKOFF_AWAY (2 * NS_PER_S) /* asking a Docker that is away costs nothing */
 #define THREADS_MAX  16
-
-struct gone {
-    struct cell *cell; /* owned */
-    struct gone *next;
-};
 
 /* A taken cell that is expected back. */
 struct away {
@@ -48,10 +44,11 @@ struct pool {
     bool makers_gone;
     struct shelf *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
-    struct gone *gone; /* owned */
+    struct pool_gone gone;
+    int64_t deadline;  /* of the end, clock_mono_ns() */
     struct away *away; /* owned */
     int64_t tick_at;
-    struct pool_stats stats; /* idle is not kept here: the shelves know */
+    struct pool_stats stats; /* idle and removing are not kept here: their lists know */
 };
 
 static int64_t most_idle(const struct pool *p)
@@ -65,42 +62,41 @@ static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void drop_locked(struct pool *p, struct cell *c)
 {
-    struct gone *g = malloc(sizeof *g);
-    if (!g) {
+    if (pool_gone_add(&p->gone, c))
+        (void)pthread_cond_signal(&p->litter);
+    else
         (void)cell_free(c, NULL); /* its agent ends; a sweep takes the rest */
-        return;
-    }
-    *g = (struct gone){ .cell = c, .next = p->gone };
-    p->gone = g;
-    p->stats.removing++;
-    (void)pthread_cond_signal(&p->litter);
+}
+
+static void remove_locked(struct pool *p, struct pool_gone_cell *g, struct worker *w)
+{
+    bool ending = p->makers_gone;
+    int64_t deadline = p->deadline;
+
+    (void)pthread_mutex_unlock(&p->lock);
+    pool_gone_try(g, w->docker, deadline, ending);
+    (void)pthread_mutex_lock(&p->lock);
+    pool_gone_done(&p->gone, g);
+    (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
 }
 
 static void *remover_main(void *arg)
 {
     struct worker *w = arg;
     struct pool *p = w->pool;
-    struct err ignored;
 
     (void)pthread_mutex_lock(&p->lock);
     for (;;) {
-        struct gone *g = p->gone;
-        if (!g && p->makers_gone)
+        struct pool_gone_cell *g = pool_gone_next(&p->gone, clock_mono_ns(), p->makers_gone);
+        int64_t due = pool_gone_due(&p->gone);
+        if (g)
+            remove_locked(p, g, w);
+        else if (p->makers_gone)
             break;
-        if (!g) {
+        else if (due < INT64_MAX)
+            (void)clock_cond_wait(&p->litter, &p->lock, due);
+        else
             (void)pthread_cond_wait(&p->litter, &p->lock);
-            continue;
-        }
-        p->gone = g->next;
-        bool hurry = p->stopping;
-        (void)pthread_mutex_unlock(&p->lock);
-        /* At the end nobody waits a minute for each cell of a Docker that does not answer. */
-        bool away = hurry && docker_ping(w->docker, &ignored) < 0;
-        (void)cell_free(g->cell, away ? NULL : w->docker);
-        free(g);
-        (void)pthread_mutex_lock(&p->lock);
-        p->stats.removing--;
-        (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
     }
     (void)pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -110,7 +106,9 @@ static void *remover_main(void *arg)
 
 static void shelve_locked(struct pool *p, struct shelf *s, struct cell *c, int uses)
 {
-    if (p->stopping || !cell_alive(c) || !shelf_push(s, c, uses))
+    bool wanted = s->users > 0 || s->waiting > 0;
+
+    if (p->stopping || !wanted || !cell_alive(c) || !shelf_push(s, c, uses))
         drop_locked(p, c);
 }
 
@@ -153,7 +151,7 @@ static struct shelf *neediest_locked(struct pool *p, int64_t now)
     struct shelf *best = NULL;
     int64_t most = 0;
 
-    if (p->stats.removing > 4 * most_idle(p) + 8)
+    if (p->gone.len - p->gone.stuck_len > 4 * most_idle(p) + 8)
         return NULL; /* let the removers catch up: what is being removed takes memory too */
     for (int i = 0; i < p->shelves_len; i++) {
         struct shelf *s = p->shelves[i];
@@ -227,6 +225,8 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
         if (!shelf_suits(p->shelves[i], spec))
             continue;
         p->shelves[i]->retry_at_ns = 0; /* whoever asks again has a reason: a pulled image, say */
+        if (p->shelves[i]->users++ == 0)
+            p->shelves[i]->target = 1;
         return i;
     }
     if (p->shelves_len == SHELVES_MAX)
@@ -234,6 +234,7 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
     struct shelf *s = shelf_new(spec, most_idle(p));
     if (!s)
         return err_set(e, ERR_NOMEM, "a shelf for %.100s", spec->image);
+    s->users = 1;
     p->shelves[p->shelves_len] = s;
     return p->shelves_len++;
 }
@@ -245,6 +246,18 @@ int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e)
     (void)pthread_cond_signal(&p->work);
     (void)pthread_mutex_unlock(&p->lock);
     return n;
+}
+
+void pool_unshelf(struct pool *p, int shelf)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct shelf *s = p->shelves[shelf];
+    if (--s->users == 0) {
+        s->target = 0;
+        while (s->idle_len > s->waiting)
+            drop_locked(p, shelf_pull(s, 0).cell);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- takers ---- */
@@ -306,7 +319,7 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
                        clock_mono_ns() < s->retry_at_ns;
         if (resting || s->rounds != rounds)
             return err_set(e, s->last.kind, "%.390s", s->last.msg);
-        if (!waited && s->target < s->idle_max)
+        if (!waited && s->users > 0 && s->target < s->idle_max)
             s->target++;
         waited = true;
         s->quiet_since_ns = clock_mono_ns();
@@ -360,6 +373,7 @@ void pool_stats(struct pool *p, struct pool_stats *ret_stats)
 {
     (void)pthread_mutex_lock(&p->lock);
     *ret_stats = p->stats;
+    ret_stats->removing = p->gone.len;
     for (int i = 0; i < p->shelves_len; i++)
         ret_stats->idle += p->shelves[i]->idle_len;
     (void)pthread_mutex_unlock(&p->lock);
@@ -385,6 +399,7 @@ int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *
     if (!p)
         return err_set(e, ERR_NOMEM, "the pool");
     p->config = *c;
+    p->deadline = INT64_MAX;
     p->workers = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
     (void)pthread_mutex_init(&p->lock, NULL);
     clock_cond_init(&p->work);
@@ -422,11 +437,19 @@ void pool_close(struct pool *p)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-struct pool *pool_stop(struct pool *p)
+struct pool *pool_stop(struct pool *p) { return pool_stop_until(p, INT64_MAX); }
+
+struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns)
 {
     if (!p)
         return NULL;
     pool_close(p);
+    (void)pthread_mutex_lock(&p->lock);
+    p->deadline = deadline_ns;
+    (void)pthread_mutex_unlock(&p->lock);
+    for (int i = 0; i < p->workers; i++)
+        if (p->makers[i].docker)
+            docker_until(p->makers[i].docker, deadline_ns);
     for (int i = 0; i < p->workers; i++)
         join(&p->makers[i]);
 

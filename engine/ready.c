@@ -6,6 +6,7 @@
 
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/text.h"
 
 static const char *const state_names[] = { "pending", "ok", "failed" };
 
@@ -13,7 +14,7 @@ struct slot {
     const struct plan *plan; /* of READY_OK; owned by plans below */
     enum ready_state state;
     bool images;
-    char why[300];
+    char why[sizeof((struct err *)NULL)->msg];
 };
 
 struct ready {
@@ -25,7 +26,7 @@ struct ready {
     struct slot slots[LANGUAGES_MAX];
     uint64_t changes, pokes;
     bool paused, stopping;
-    char why[300];
+    char why[sizeof((struct err *)NULL)->msg];
     struct plan **plans; /* owned, as are they: every one ever published */
     size_t plans_len;
 };
@@ -79,18 +80,16 @@ static bool own_locked(struct ready *r, struct plan *p)
     return true;
 }
 
-void ready_publish(struct ready *r, size_t index, struct plan *p)
+bool ready_publish(struct ready *r, size_t index, struct plan *p)
 {
     (void)pthread_mutex_lock(&r->lock);
-    struct slot *s = &r->slots[index];
-    if (own_locked(r, p)) {
-        *s = (struct slot){ .plan = p, .state = READY_OK, .images = true };
+    bool owned = own_locked(r, p);
+    if (owned) {
+        r->slots[index] = (struct slot){ .plan = p, .state = READY_OK, .images = true };
         changed_locked(r);
-    } else {
-        (void)plan_free(p);
-        (void)snprintf(s->why, sizeof s->why, "out of memory");
     }
     (void)pthread_mutex_unlock(&r->lock);
+    return owned;
 }
 
 void ready_withdraw(struct ready *r, size_t index, enum ready_state state, bool images,
@@ -101,6 +100,21 @@ void ready_withdraw(struct ready *r, size_t index, enum ready_state state, bool 
     *s = (struct slot){ .state = state, .images = images };
     (void)snprintf(s->why, sizeof s->why, "%s", why);
     (void)pthread_mutex_unlock(&r->lock);
+}
+
+bool ready_doubt(struct ready *r, size_t index, const struct plan *p, bool images, const char *why)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct slot *s = &r->slots[index];
+    bool published = s->plan == p;
+    if (published) {
+        *s = (struct slot){ .state = READY_PENDING, .images = images };
+        (void)snprintf(s->why, sizeof s->why, "%s", why);
+        r->pokes++;
+        (void)pthread_cond_broadcast(&r->timed);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return published;
 }
 
 enum ready_state ready_state(struct ready *r, size_t index)
@@ -172,8 +186,10 @@ void ready_signal(struct ready *r, size_t workers)
 {
     (void)pthread_mutex_lock(&r->lock);
     r->changes++;
-    for (size_t i = 0; i < workers && i < 64; i++)
+    if (workers == 1)
         (void)pthread_cond_signal(&r->work);
+    else
+        (void)pthread_cond_broadcast(&r->work);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -201,13 +217,20 @@ bool ready_wait(struct ready *r, uint64_t ticket)
     return go;
 }
 
-bool ready_wait_ms(struct ready *r, int64_t ms)
+uint64_t ready_poked(struct ready *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    uint64_t pokes = r->pokes;
+    (void)pthread_mutex_unlock(&r->lock);
+    return pokes;
+}
+
+bool ready_wait_ms(struct ready *r, uint64_t ticket, int64_t ms)
 {
     int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&r->lock);
-    uint64_t pokes = r->pokes;
-    while (r->pokes == pokes && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
+    while (r->pokes == ticket && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
         ;
     bool go = !r->stopping;
     (void)pthread_mutex_unlock(&r->lock);
@@ -264,17 +287,20 @@ bool ready_stopping(struct ready *r)
 void ready_reason(struct ready *r, const char *language, char *out, size_t size)
 {
     size_t i = language ? index_of(r, language) : r->languages->len;
+    char text[sizeof r->why + 200] = "";
 
-    out[0] = '\0';
     (void)pthread_mutex_lock(&r->lock);
     if (r->stopping)
-        (void)snprintf(out, size, "the server is stopping");
+        (void)snprintf(text, sizeof text, "the server is stopping");
     else if (r->paused)
-        (void)snprintf(out, size, "%s", r->why);
+        (void)snprintf(text, sizeof text, "%s", r->why);
     else if (i < r->languages->len && r->slots[i].state != READY_OK)
-        (void)snprintf(out, size, "language '%s' is %s: %s", language,
+        (void)snprintf(text, sizeof text, "language '%.100s' is %s: %s", language,
                        state_names[r->slots[i].state], r->slots[i].why);
     (void)pthread_mutex_unlock(&r->lock);
+    size_t len = text_cut(text, strlen(text), size - 1);
+    memcpy(out, text, len);
+    out[len] = '\0';
 }
 
 static json_t *list_of(const char *const *words)

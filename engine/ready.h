@@ -32,11 +32,14 @@ DEFINE_CLEANUP(struct ready, ready_free)
 
 /* ---- languages; index as in struct languages ---- */
 
-/* Takes the plan. */
-void ready_publish(struct ready *r, size_t index, struct plan *p);
+/* Takes the plan. False out of memory: then it is the caller's still. */
+NODISCARD bool ready_publish(struct ready *r, size_t index, struct plan *p);
 /* PENDING or FAILED, and why; images: both are on this host. */
 void ready_withdraw(struct ready *r, size_t index, enum ready_state state, bool images,
                     const char *why);
+/* PENDING, and whoever waits with ready_wait_ms() looks again. False: this plan is not the
+ * published one any more, so that what went wrong with it says nothing. */
+bool ready_doubt(struct ready *r, size_t index, const struct plan *p, bool images, const char *why);
 enum ready_state ready_state(struct ready *r, size_t index);
 /* Borrowed until ready_free(); NULL when it is not OK. */
 const struct plan *ready_plan(struct ready *r, const char *language, size_t *ret_index);
@@ -53,15 +56,18 @@ bool ready_paused(struct ready *r);
 
 /* ---- waiting ---- */
 
-/* There is more work, or something can be judged that could not be before. */
+/* There is more work, for so many workers; or something can be judged that could not be before. */
 void ready_signal(struct ready *r, size_t workers);
 /* Names of what may be claimed, NULL-terminated, borrowed from the language table; none while
  * paused or stopping. Returns a ticket for ready_wait(). */
 uint64_t ready_claimable(struct ready *r, const char *ret_names[LANGUAGES_MAX + 1]);
 /* Waits until something has changed since the ticket. False: stopping. */
 bool ready_wait(struct ready *r, uint64_t ticket);
-/* Waits for this long, or until ready_poke() or ready_stop(). False: stopping. */
-bool ready_wait_ms(struct ready *r, int64_t ms);
+/* Waits for this long, or until something has changed since the ticket (ready_poked()) for which
+ * ready_poke() was called, or ready_stop(). False: stopping. */
+bool ready_wait_ms(struct ready *r, uint64_t ticket, int64_t ms);
+/* Take it before looking at what may change: then no change between look and wait is missed. */
+uint64_t ready_poked(struct ready *r);
 void ready_poke(struct ready *r);
 /* Everybody stops waiting, nothing is claimable. */
 void ready_stop(struct ready *r);

@@ -9,6 +9,7 @@
 #include "engine/check.h"
 #include "engine/engine.h"
 #include "engine/judge.h"
+#include "engine/judge_report.h"
 #include "engine/plan.h"
 #include "engine/signal_name.h"
 #include "schema/clock.h"
@@ -17,8 +18,8 @@
 #include "schema/report.h"
 #include "schema/text.h"
 
-/* Kept of stderr while judging: a runtime's last words are behind all that the program wrote. */
-#define ERR_KEEP   (1 * MIB)
+/* Kept of stderr at least: of a source that is no program it becomes the build log. */
+#define ERR_KEEP   BUILD_LOG_MAX
 #define FILE_BYTES (64 * MIB)
 
 struct run {
@@ -26,6 +27,7 @@ struct run {
     const struct run_order *o;
     struct bench_cell *cell;
     char **argv; /* borrowed */
+    struct judge_report_room room;
 };
 
 /* A source or a tree is a file of every test's box; an ELF file is executed from its descriptor. */
@@ -70,10 +72,10 @@ static int run_once(struct run *run, const char *const *argv, const struct bytes
         run->cell->spent = true;
         return -1;
     }
-    /* A program that the build made and the kernel refuses is the program's fault; a runtime that
-     * does not start, though the self-test has seen it start, is the host's. */
-    if (ret_result->agent.exec_errno != 0 && q.exec_fd < 0) {
-        int number = ret_result->agent.exec_errno;
+    /* A program that the build made and the kernel refuses may be the program's fault; a runtime
+     * that does not start, though the self-test has seen it start, is not. */
+    int number = ret_result->agent.exec_errno;
+    if (number != 0 && (q.exec_fd < 0 || !judge_program_refused(number))) {
         cell_result_clear(ret_result);
         return err_errno(e, ERR_CELL, number, "start '%s'", argv[0]);
     }
@@ -85,6 +87,9 @@ static enum verdict judge(const struct run *run, const struct cell_result *c,
 {
     const struct run_order *o = run->o;
     bool failed = c->agent.limit != AGENT_LIMIT_NONE || t->signal || t->exit_code != 0;
+    const struct buf *err = c->err_end.len > 0 ? &c->err_end : &c->err;
+    int64_t memory_max = plan_memory(o->plan, o->limits.memory_bytes);
+    bool near_limit = (int64_t)c->agent.memory_bytes >= memory_max - memory_max / 4;
     struct judge_facts f = {
         .cpu_ns = c->agent.cpu_ns,
         .cpu_limit_ns = o->limits.time_ms * NS_PER_MS,
@@ -93,8 +98,8 @@ static enum verdict judge(const struct run *run, const struct cell_result *c,
         .wall_limit_ns = o->limits.wall_ms * NS_PER_MS,
         .cpu_passed = c->agent.limit == AGENT_LIMIT_CPU,
         .oom_kills = c->agent.oom_kills,
-        .runtime_oom = failed && language_out_of_memory(o->plan->row,
-                                                        c->err.data ? c->err.data : "", c->err.len),
+        .runtime_oom = failed && language_out_of_memory(o->plan->row, err->data ? err->data : "",
+                                                        err->len, near_limit),
         .strict_memory = o->plan->row->strict_memory,
         .memory_bytes = (int64_t)c->agent.memory_bytes,
         .memory_limit = o->limits.memory_bytes,
@@ -103,16 +108,6 @@ static enum verdict judge(const struct run *run, const struct cell_result *c,
         .exit_code = t->exit_code,
     };
     return judge_run(&f);
-}
-
-static int keep_output(const struct buf *from, int64_t max, struct bytes *ret_kept, bool *truncated,
-                       struct err *e)
-{
-    size_t len = text_cut(from->data ? from->data : "", from->len, (size_t)max);
-
-    *truncated = *truncated || len < from->len;
-    bytes_clear(ret_kept);
-    return bytes_copy(from->data, len, ret_kept) < 0 ? err_set(e, ERR_NOMEM, "a test's output") : 0;
 }
 
 static int64_t to_ms(int64_t ns) { return (ns + NS_PER_MS / 2) / NS_PER_MS; }
@@ -138,32 +133,49 @@ static int fill_status(const struct cell_result *c, struct test_report *t, struc
     return 0;
 }
 
-static int fill_test(const struct run *run, const struct cell_result *c,
-                     const struct bytes *expected, struct test_report *t, struct err *e)
+static const char *limit_hit(const struct run *run, const struct cell_result *c, enum verdict v)
 {
-    const struct submission *s = run->o->submission;
-    int64_t keep = run->b->config->report_output_bytes;
+    const struct agent_result *a = &c->agent;
 
+    if (v == VERDICT_ML)
+        return "memory";
+    if (v == VERDICT_OL)
+        return "output";
+    if (v != VERDICT_TL)
+        return NULL;
+    bool cpu = a->limit == AGENT_LIMIT_CPU || a->cpu_ns > run->o->limits.time_ms * NS_PER_MS;
+    return a->limit != AGENT_LIMIT_WALL && cpu ? "cpu" : "wall";
+}
+
+/* Asks the checker about what ran well; true when it is content. */
+static bool is_right(const struct checker *checker, const struct bytes *expected,
+                     const struct buf *got, struct first_difference *ret_difference)
+{
+    int64_t began = clock_mono_ns();
+    bool right = check_output(checker, expected->data, expected->len, got->data ? got->data : "",
+                              got->len, ret_difference);
+
+    metrics_time(METRICS_CHECK, clock_mono_ns() - began);
+    return right;
+}
+
+static int fill_test(struct run *run, const struct cell_result *c, const struct bytes *expected,
+                     struct test_report *t, struct err *e)
+{
     t->ran = true;
     t->duration_ms = to_ms(c->agent.wall_ns);
     t->cpu_time_ms = to_ms(c->agent.cpu_ns);
     t->memory_bytes =
         c->agent.oom_kills > 0 ? run->o->limits.memory_bytes : (int64_t)c->agent.memory_bytes;
-    t->out_truncated = c->out_flooded;
-    t->err_truncated = c->err_truncated;
-    if (fill_status(c, t, e) < 0 || keep_output(&c->out, keep, &t->out, &t->out_truncated, e) < 0 ||
-        keep_output(&c->err, keep, &t->err, &t->err_truncated, e) < 0)
+    if (fill_status(c, t, e) < 0)
         return -1;
 
     t->verdict = judge(run, c, t);
-    if (t->verdict != VERDICT_OK || !expected)
-        return 0;
-    int64_t began = clock_mono_ns();
-    if (!check_output(&s->checker, expected->data, expected->len, c->out.data ? c->out.data : "",
-                      c->out.len, &t->difference))
+    t->limit_hit = limit_hit(run, c, t->verdict);
+    if (t->verdict == VERDICT_OK && expected &&
+        !is_right(&run->o->submission->checker, expected, &c->out, &t->difference))
         t->verdict = VERDICT_WA;
-    metrics_time(METRICS_CHECK, clock_mono_ns() - began);
-    return 0;
+    return judge_report_keep(&run->room, c, t, e);
 }
 
 /* A syntax error has run no statement, so what the first run said is all there is to say. */
@@ -174,7 +186,9 @@ static int ask_syntax(struct run *run, const struct test_report *t, struct cell_
     CLEANUP(freep) char **argv = NULL;
     struct cell_result c;
 
-    if (!p->row->check[0] || t->verdict != VERDICT_RE || t->signal || t->exit_code != 1)
+    /* ML too: a parser says "out of memory" of a source that is too deep for it. */
+    if (!p->row->check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
+        t->exit_code != 1 || first->agent.oom_kills > 0)
         return 0;
     if (language_expand(p->row->check, run->o->words, &argv, e) < 0 ||
         run_once(run, (const char *const *)argv, NULL, &c, e) < 0)
@@ -192,8 +206,8 @@ static int ask_syntax(struct run *run, const struct test_report *t, struct cell_
     return 0;
 }
 
-/* The report's own fields from one more test: sums, the largest, the last that says something. */
-static int add_up(struct report *r, const struct test_report *t, struct err *e)
+/* The report's own numbers from one more test: sums, the largest, the last that says something. */
+static void add_up(struct report *r, const struct test_report *t)
 {
     r->ran = true;
     r->duration_ms += t->duration_ms;
@@ -203,19 +217,10 @@ static int add_up(struct report *r, const struct test_report *t, struct err *e)
         r->exit_code = t->exit_code;
         r->signal = t->signal;
     }
-    if (r->verdict == VERDICT_OK)
+    if (r->verdict == VERDICT_OK) {
         r->verdict = t->verdict;
-
-    const struct bytes *from[] = { &t->out, &t->err };
-    struct bytes *to[] = { &r->out, &r->err };
-    for (size_t i = 0; i < ARRAY_LEN(to); i++) {
-        if (from[i]->len == 0)
-            continue;
-        bytes_clear(to[i]);
-        if (bytes_copy(from[i]->data, from[i]->len, to[i]) < 0)
-            return err_set(e, ERR_NOMEM, "a report");
+        r->limit_hit = t->limit_hit;
     }
-    return 0;
 }
 
 static int run_test(struct run *run, const struct test *test, bool first, struct test_report *t,
@@ -238,15 +243,17 @@ static int run_without_tests(struct run *run, struct report *r, struct run_refus
     struct test_report t = { .verdict = VERDICT_NONE };
     int rc = run_test(run, NULL, true, &t, ret_refusal, e);
 
-    if (rc == 0)
-        rc = add_up(r, &t, e);
-    if (rc == 0 && t.error) {
+    if (rc == 0) {
+        add_up(r, &t);
+        bytes_clear(&r->out);
+        bytes_clear(&r->err);
+        r->out = t.out;
+        r->err = t.err;
         r->error = t.error;
+        t.out = t.err = (struct bytes){ .data = NULL };
         t.error = NULL;
     }
-    bytes_clear(&t.out);
-    bytes_clear(&t.err);
-    free(t.error);
+    report_clear_test(&t);
     return rc;
 }
 
@@ -264,14 +271,11 @@ static void tell_test(const struct run *run, const struct test_report *t)
     engine_tell(run->b->config, &event);
 }
 
-static int run_all(struct run *run, struct report *r, struct run_refusal *ret_refusal,
-                   struct err *e)
+static int run_each(struct run *run, struct report *r, struct run_refusal *ret_refusal,
+                    struct err *e)
 {
     const struct submission *s = run->o->submission;
 
-    r->verdict = VERDICT_OK;
-    if (s->tests_len == 0)
-        return run_without_tests(run, r, ret_refusal, e);
     for (size_t i = 0; i < s->tests_len; i++) {
         struct test_report *t = &r->tests[i];
         if (run_test(run, &s->tests[i], i == 0, t, ret_refusal, e) < 0)
@@ -279,12 +283,23 @@ static int run_all(struct run *run, struct report *r, struct run_refusal *ret_re
         if (ret_refusal->refused)
             return 0;
         tell_test(run, t);
-        if (add_up(r, t, e) < 0)
-            return -1;
+        add_up(r, t);
         if (t->verdict != VERDICT_OK && s->stop_on_failure)
             return 0;
     }
     return 0;
+}
+
+static int run_all(struct run *run, struct report *r, struct run_refusal *ret_refusal,
+                   struct err *e)
+{
+    r->verdict = VERDICT_OK;
+    run->room = judge_report_room(run->b->config, r);
+    if (r->tests_len == 0)
+        return run_without_tests(run, r, ret_refusal, e);
+    if (run_each(run, r, ret_refusal, e) < 0)
+        return -1;
+    return ret_refusal->refused ? 0 : judge_report_top(&run->room, r, e);
 }
 
 static int uses_max(const struct bench *b)

@@ -18,7 +18,8 @@
 
 #define RETRY_MS       5000
 #define RETRY_MAX_MS   (300 * 1000LL)
-#define IDLE_MS        (3600 * 1000LL) /* everything is well; ready_poke() says otherwise */
+#define WELL_MS        (60 * 1000LL)   /* as long as this, and what was before is forgotten */
+#define IDLE_MS        (3600 * 1000LL) /* everything is well; ready_doubt() says otherwise */
 #define PROGRESS_MS    3000
 #define VERSION_CPU_NS (20 * NS_PER_S)
 #define VERSION_BYTES  (4 * KIB)
@@ -30,7 +31,9 @@ struct selftest {
     struct {
         int64_t due_ms; /* clock_mono_ns() in ms; 0 = now */
         int64_t delay_ms;
-        bool pull; /* an image was missing at the first look */
+        int64_t passed_ms;       /* when it last did; 0: never */
+        const struct plan *plan; /* whose shelves are kept; the ready's. NULL: none */
+        bool pull;               /* an image was missing at the first look */
     } next[LANGUAGES_MAX];
 };
 
@@ -167,16 +170,63 @@ static int make_ready(struct selftest *t, const struct language *row, struct pla
 
 /* ---- all of them, again and again ---- */
 
-static void postpone(struct selftest *t, size_t i, const struct err *e)
+static void delay_next(struct selftest *t, size_t i)
 {
-    const char *name = t->config.languages->rows[i].name;
     int64_t delay = t->next[i].delay_ms * 2;
 
     delay = delay < RETRY_MS ? RETRY_MS : delay > RETRY_MAX_MS ? RETRY_MAX_MS : delay;
     t->next[i].delay_ms = delay;
     t->next[i].due_ms = now_ms() + delay;
-    log_warning("language_not_ready", log_s("language", name), log_s("error", e->msg),
-                log_i("retry_in_ms", delay));
+}
+
+/* The shelves of the plan that was published before are not needed any more; those that the new one
+ * has too, it has named by now, so that their cells stay. */
+static void keep_shelves(struct selftest *t, size_t i, const struct plan *p)
+{
+    if (t->next[i].plan)
+        plan_unshelve(t->next[i].plan, t->config.pool);
+    t->next[i].plan = p;
+}
+
+static void fail(struct selftest *t, size_t i, const struct err *e)
+{
+    bool image = e->kind == ERR_IMAGE;
+
+    keep_shelves(t, i, NULL);
+    if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_HOST) {
+        ready_withdraw(t->config.ready, i, READY_PENDING, false, e->msg);
+        t->next[i].due_ms = now_ms() + RETRY_MS; /* the host is away, not the language */
+        return;
+    }
+    ready_withdraw(t->config.ready, i, image ? READY_PENDING : READY_FAILED, !image, e->msg);
+    t->next[i].pull = image;
+    delay_next(t, i);
+    log_warning("language_not_ready", log_s("language", t->config.languages->rows[i].name),
+                log_s("error", e->msg), log_i("retry_in_ms", t->next[i].delay_ms));
+}
+
+/* A language that passes and yet cannot be judged with, again and again, is tested ever more
+ * seldom too. Takes p. */
+static void publish(struct selftest *t, size_t i, struct plan *p, int64_t start)
+{
+    int64_t now = now_ms(), passed = t->next[i].passed_ms;
+    struct err e;
+
+    if (!ready_publish(t->config.ready, i, p)) {
+        plan_unshelve(p, t->config.pool);
+        (void)plan_free(p);
+        (void)err_set(&e, ERR_NOMEM, "language '%s'", t->config.languages->rows[i].name);
+        fail(t, i, &e);
+        return;
+    }
+    keep_shelves(t, i, p);
+    if (passed == 0 || now - passed > WELL_MS)
+        t->next[i].due_ms = t->next[i].delay_ms = 0;
+    else
+        delay_next(t, i);
+    t->next[i].passed_ms = now;
+    log_info("language_ready", log_s("language", p->row->name), log_s("version", p->version),
+             log_i("allowance_bytes", p->allowance), log_i("took_ms", now - start));
 }
 
 static void test_language(struct selftest *t, size_t i)
@@ -195,20 +245,10 @@ static void test_language(struct selftest *t, size_t i)
         rc = make_ready(t, row, &p, &e);
     bench_end(&t->bench);
 
-    if (rc == 0) {
-        log_info("language_ready", log_s("language", row->name), log_s("version", p->version),
-                 log_i("allowance_bytes", p->allowance), log_i("took_ms", now_ms() - start));
-        t->next[i].due_ms = t->next[i].delay_ms = 0;
-        ready_publish(t->config.ready, i, p);
-    } else if (e.kind == ERR_CANCELLED || e.kind == ERR_UNAVAILABLE) {
-        ready_withdraw(t->config.ready, i, READY_PENDING, false, e.msg);
-        t->next[i].due_ms = now_ms() + RETRY_MS; /* the host is away, not the language */
-    } else {
-        bool image = e.kind == ERR_IMAGE;
-        ready_withdraw(t->config.ready, i, image ? READY_PENDING : READY_FAILED, !image, e.msg);
-        t->next[i].pull = image;
-        postpone(t, i, &e);
-    }
+    if (rc == 0)
+        publish(t, i, p, start);
+    else
+        fail(t, i, &e);
 }
 
 /* Which images are here is known at once, so that /readyz need not wait for compilers. */
@@ -260,11 +300,12 @@ static void *selftest_main(void *arg)
 
     look_at_images(t);
     while (!ready_stopping(t->config.ready)) {
+        uint64_t ticket = ready_poked(t->config.ready);
         size_t i = next_due(t, &wait_ms);
         if (i < t->config.languages->len)
             test_language(t, i);
         else
-            (void)ready_wait_ms(t->config.ready, wait_ms);
+            (void)ready_wait_ms(t->config.ready, ticket, wait_ms);
     }
     return NULL;
 }
@@ -294,6 +335,7 @@ struct selftest *selftest_stop(struct selftest *t)
     if (!t)
         return NULL;
     (void)bench_abort(&t->bench, 0);
+    bench_until(&t->bench, 0);
     (void)pthread_join(t->thread, NULL);
     bench_clear(&t->bench);
     free(t);

@@ -32,5 +32,6 @@ struct selftest_config {
 NODISCARD int selftest_start(const struct selftest_config *c, struct selftest **ret_selftest,
                              struct err *e);
 
-/* Ends what it is doing and waits; after ready_stop(). Takes NULL, returns NULL. */
+/* Ends what it is doing, also a call to Docker, and waits; after ready_stop(). Takes NULL, returns
+ * NULL. */
 struct selftest *selftest_stop(struct selftest *t);

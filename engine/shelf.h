@@ -25,6 +25,7 @@ struct shelf {
     struct shelf_slot *idle; /* owned; the youngest is the last */
     int64_t idle_len, idle_max;
     int64_t target, making, waiting;
+    int users; /* pool_shelf() minus pool_unshelf(); 0: no cell is kept, only made on demand */
     int64_t returning; /* taken, and expected back */
     int64_t quiet_since_ns;
 

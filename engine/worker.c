@@ -7,9 +7,11 @@
 #include "engine/bench.h"
 #include "engine/docker.h"
 #include "engine/plan.h"
+#include "engine/pool.h"
 #include "engine/ready.h"
 #include "engine/tables.h"
 #include "engine/trial.h"
+#include "engine/worker_fault.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
@@ -33,7 +35,7 @@ struct worker {
 struct claim {
     struct jobs *jobs; /* borrowed; the table it is a row of */
     bool adopted;      /* that one is held until the end */
-    int64_t seq, queue_ms, attempts;
+    int64_t seq, claim, queue_ms, attempts;
     char id[SUBMISSION_ID_MAX + 1];
 };
 
@@ -65,6 +67,7 @@ static int claim_from(struct jobs *j, const char *const *languages, struct claim
     int64_t waited = clock_wall_ms() - op.u.claim.submitted_ms;
     *ret_claim = (struct claim){ .jobs = j,
                                  .seq = op.u.claim.seq,
+                                 .claim = op.u.claim.claim,
                                  .queue_ms = waited > 0 ? waited : 0,
                                  .attempts = op.u.claim.attempts };
     (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", op.u.claim.id);
@@ -101,10 +104,17 @@ static int claim_next(struct worker *w, const char *const *languages, struct cla
     return n != 0 ? n : claim_adopted(w, languages, ret_claim);
 }
 
-/* Does op until the table takes it: one that is full or read-only mends, and until it does this
- * worker takes no more work. What is left at the deadline, the next start finds and judges again.
- */
-static void store(struct worker *w, const struct claim *c, const struct jobs_op *op)
+/* How the table took an operation. */
+enum stored {
+    STORED,
+    DROPPED, /* the row is not ours any more, or is left for the next start */
+    REFUSED  /* never, because of what the operation is */
+};
+
+/* Does op until the table takes it or refuses it for good: one that is full or read-only mends, and
+ * until it does this worker takes no more work. What is left at the deadline, the next start finds
+ * and judges again. */
+static enum stored store(struct worker *w, const struct claim *c, const struct jobs_op *op)
 {
     struct err e = { .kind = ERR_NONE };
     bool said = false;
@@ -112,27 +122,60 @@ static void store(struct worker *w, const struct claim *c, const struct jobs_op 
     for (;;) {
         struct jobs_op attempt = *op;
         if (jobs_do(c->jobs, &attempt, &e) == 0)
-            return;
-        if (e.kind != ERR_DISK && e.kind != ERR_NOMEM)
-            break;
+            return STORED;
+        /* Cancelled meanwhile, or given back by somebody: the table has counted it. */
+        if (e.kind == ERR_FINAL || e.kind == ERR_NOT_FOUND)
+            return DROPPED;
+        bool mends = e.kind == ERR_DISK || e.kind == ERR_NOMEM;
         if (!said)
             log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
-                      log_s("next", "kept and tried again until it works"));
+                      log_s("next", mends ? "kept and tried again until it works"
+                                          : "it ends with a report that says so"));
         said = true;
-        if (hurried(w, RETRY_NS))
-            break;
+        if (!mends)
+            return REFUSED;
+        if (hurried(w, RETRY_NS)) {
+            log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
+                      log_s("next", "judged again after the next start"));
+            return DROPPED;
+        }
     }
-    /* Cancelled meanwhile, or given back by somebody: the table has counted it. */
-    if (e.kind != ERR_FINAL && e.kind != ERR_NOT_FOUND)
-        log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
-                  log_s("next", "judged again after the next start"));
 }
 
-static void give_back(struct worker *w, const struct claim *c, bool spend)
+static void requeue(struct worker *w, const struct claim *c, bool count)
 {
     struct jobs_op op = { .kind = JOBS_GIVE_BACK,
-                          .u.give_back = { .seq = c->seq, .spend = spend } };
-    store(w, c, &op);
+                          .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = count } };
+    (void)store(w, c, &op);
+}
+
+static void tell_end(const struct claim *c, const struct report *r)
+{
+    log_info("finished", log_s("job", c->id), log_s("language", r->language),
+             log_s("verdict", verdict_name(r->verdict)), log_i("attempts", r->attempts),
+             log_i("queue_ms", r->queue_ms), log_i("build_ms", r->build_ms),
+             log_i("run_ms", r->run_ms), log_s("error", r->error));
+}
+
+/* The end of a submission of which we have no report, not even half of one. */
+static void finish_unreported(struct worker *w, const struct claim *c, const char *error)
+{
+    struct jobs_op op = { .kind = JOBS_FINISH,
+                          .u.finish = { .seq = c->seq, .claim = c->claim, .error = error } };
+
+    metrics_count(METRICS_GIVEN_UP);
+    switch (store(w, c, &op)) {
+    case STORED:
+        log_info("finished", log_s("job", c->id), log_s("verdict", verdict_name(VERDICT_NONE)),
+                 log_i("attempts", c->attempts), log_s("error", error));
+        break;
+    case REFUSED:
+        log_error("not_stored", log_s("job", c->id),
+                  log_s("next", "judged again after the next start"));
+        break;
+    case DROPPED:
+        break;
+    }
 }
 
 /* Fills in what only the table knows. Takes r. */
@@ -145,123 +188,202 @@ static void finish(struct worker *w, const struct claim *c, struct report *r)
         r->id = id;
         r->queue_ms = c->queue_ms;
         r->attempts = c->attempts;
-        struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = c->seq, .report = r } };
-        store(w, c, &op);
+        struct jobs_op op = { .kind = JOBS_FINISH,
+                              .u.finish = { .seq = c->seq, .claim = c->claim, .report = r } };
+        enum stored stored = store(w, c, &op);
+        if (stored == STORED)
+            tell_end(c, r);
+        else if (stored == REFUSED)
+            finish_unreported(w, c, "its report could not be stored");
     } else {
-        give_back(w, c, false);
+        requeue(w, c, false);
     }
     report_free(r);
 }
 
 /* ---- faults of ours ---- */
 
-enum fault {
-    FAULT_STOPPED,  /* by its client, or because we stop */
-    FAULT_HOST,     /* nothing can be judged for now */
-    FAULT_LANGUAGE, /* this language cannot */
-    FAULT_OWN       /* only this attempt */
+/* A submission that a fault has met. */
+struct casualty {
+    const struct claim *claim;
+    const struct submission *submission; /* NULL: it cannot be read, and then there is no plan */
+    const struct plan *plan;
+    size_t index; /* of the plan's language */
+    enum worker_stage stage;
+    const struct err *fault;
 };
 
-/* A cell may have broken because Docker went away under it: then the attempt is not spent. */
-static enum fault fault_of(struct worker *w, const struct err *e)
+static enum worker_stage stage_of(enum bench_stage s)
 {
-    struct err ping;
-
-    switch (e->kind) {
-    case ERR_CANCELLED:
-        return FAULT_STOPPED;
-    case ERR_UNAVAILABLE:
-    case ERR_DISK:
-    case ERR_NOMEM:
-        return FAULT_HOST;
-    case ERR_IMAGE:
-        return FAULT_LANGUAGE;
-    default:
-        return docker_ping(w->bench.docker, &ping) == 0 ? FAULT_OWN : FAULT_HOST;
+    switch (s) {
+    case BENCH_ACQUIRES:
+        return WORKER_ACQUIRES;
+    case BENCH_LIMITS:
+        return WORKER_LIMITS;
+    case BENCH_USES:
+        return WORKER_JUDGES;
+    case BENCH_IDLE:
+        break;
     }
+    return WORKER_PREPARES;
 }
 
-static void spend_attempt(struct worker *w, const struct claim *c, const struct plan *p,
-                          const struct submission *s, const struct err *fault)
+static enum worker_action action_for(struct worker *w, const struct casualty *x)
+{
+    struct err ping;
+    struct worker_fault f = { .stage = x->stage,
+                              .kind = x->fault->kind,
+                              .docker_answers = true,
+                              .aborted =
+                                  bench_is_aborted(&w->bench) || ready_stopping(w->config.ready) };
+
+    if (hurried(w, 0)) /* beyond the deadline every call fails, whatever is well */
+        return WORKER_REQUEUE;
+    if (worker_fault_asks(f.stage, f.kind))
+        f.docker_answers = docker_ping(w->bench.docker, &ping) == 0;
+    enum worker_action action = worker_fault(&f);
+    if (action == WORKER_HOST_FAULT)
+        action = worker_fault_host(w->config.host_faults, x->claim->jobs, x->claim->seq);
+    /* What could not be read this time, and others could be, will not be the next time either. */
+    return action == WORKER_COUNT && !x->submission ? WORKER_END : action;
+}
+
+static void give_up(struct worker *w, const struct casualty *x, const char *text)
 {
     struct report *r = NULL;
     struct err e;
-    char text[sizeof fault->msg + 64];
-    bool last = c->attempts >= JOB_ATTEMPTS_MAX;
 
-    log_warning("attempt_failed", log_s("job", c->id), log_i("attempt", c->attempts),
-                log_s("error", fault->msg), log_s("next", last ? "given up" : "tried again"));
-    (void)snprintf(text, sizeof text, "could not be judged in %d attempts: %s", JOB_ATTEMPTS_MAX,
-                   fault->msg);
-    if (last && trial_give_up(&w->bench, p, s, text, &r, &e) == 0) {
+    if (!x->submission) {
+        finish_unreported(w, x->claim, text);
+    } else if (trial_give_up(&w->bench, x->plan, x->submission, text, &r, &e) == 0) {
         metrics_count(METRICS_GIVEN_UP);
-        finish(w, c, r);
+        finish(w, x->claim, r);
     } else {
-        metrics_count(METRICS_RETRIES);
-        give_back(w, c, !last);
+        requeue(w, x->claim, false);
     }
 }
 
-static void settle_fault(struct worker *w, const struct claim *c, const struct plan *p,
-                         size_t index, const struct submission *s, const struct err *fault)
+static void count_attempt(struct worker *w, const struct casualty *x)
 {
-    struct ready *r = w->config.ready;
+    const struct claim *c = x->claim;
+    char text[sizeof x->fault->msg + 64];
 
-    switch (fault_of(w, fault)) {
-    case FAULT_STOPPED:
-        if (ready_stopping(r))
-            give_back(w, c, false);
-        break;
-    case FAULT_HOST:
-        metrics_count(METRICS_FAULT_HOST);
+    if (c->attempts < JOB_ATTEMPTS_MAX) {
         metrics_count(METRICS_RETRIES);
-        if (ready_pause(r, fault->msg))
-            log_error("judging_paused", log_s("error", fault->msg), log_s("job", c->id),
-                      log_s("next", "it waits until the host is well again"));
-        give_back(w, c, false);
+        requeue(w, c, true);
+        return;
+    }
+    (void)snprintf(text, sizeof text, "could not be judged in %d attempts: %s", JOB_ATTEMPTS_MAX,
+                   x->fault->msg);
+    give_up(w, x, text);
+}
+
+static void end_now(struct worker *w, const struct casualty *x)
+{
+    char text[sizeof x->fault->msg + 64];
+
+    (void)snprintf(text, sizeof text, "%s: %s",
+                   x->submission ? "the host failed each time while this was judged"
+                                 : "what was submitted cannot be read any more",
+                   x->fault->msg);
+    give_up(w, x, text);
+}
+
+static void pause_judging(struct worker *w, const struct casualty *x)
+{
+    metrics_count(METRICS_RETRIES);
+    if (ready_pause(w->config.ready, x->fault->msg))
+        log_error("judging_paused", log_s("error", x->fault->msg), log_s("job", x->claim->id),
+                  log_s("stage", worker_fault_stage(x->stage)),
+                  log_s("next", "it waits until the host is well again"));
+    requeue(w, x->claim, false);
+}
+
+static void doubt_language(struct worker *w, const struct casualty *x)
+{
+    bool images = x->fault->kind != ERR_IMAGE;
+
+    metrics_count(METRICS_RETRIES);
+    if (ready_doubt(w->config.ready, x->index, x->plan, images, x->fault->msg))
+        log_error("language_paused", log_s("language", x->plan->row->name),
+                  log_s("error", x->fault->msg), log_s("job", x->claim->id),
+                  log_s("stage", worker_fault_stage(x->stage)),
+                  log_s("next", "its work waits until the self-test has passed again"));
+    requeue(w, x->claim, false);
+}
+
+static void settle_fault(struct worker *w, const struct casualty *x)
+{
+    enum worker_action action = action_for(w, x);
+
+    if (action == WORKER_COUNT || action == WORKER_END)
+        log_warning("attempt_failed", log_s("job", x->claim->id),
+                    log_i("attempt", x->claim->attempts),
+                    log_s("stage", worker_fault_stage(x->stage)), log_s("error", x->fault->msg),
+                    log_s("next", action == WORKER_COUNT && x->claim->attempts < JOB_ATTEMPTS_MAX
+                                      ? "tried again"
+                                      : "given up"));
+    switch (action) {
+    case WORKER_REQUEUE:
+        requeue(w, x->claim, false); /* the table refuses one that its client has cancelled */
         break;
-    case FAULT_LANGUAGE:
-        metrics_count(METRICS_FAULT_LANGUAGE);
-        metrics_count(METRICS_RETRIES);
-        ready_withdraw(r, index, READY_PENDING, false, fault->msg);
-        ready_poke(r);
-        log_error("language_paused", log_s("language", p->row->name), log_s("error", fault->msg),
-                  log_s("job", c->id));
-        give_back(w, c, false);
-        break;
-    case FAULT_OWN:
+    case WORKER_COUNT:
         metrics_count(METRICS_FAULT_CELL);
-        spend_attempt(w, c, p, s, fault);
+        count_attempt(w, x);
+        break;
+    case WORKER_PAUSE:
+    case WORKER_HOST_FAULT:
+        metrics_count(METRICS_FAULT_HOST);
+        pause_judging(w, x);
+        break;
+    case WORKER_UNAVAILABLE:
+        metrics_count(METRICS_FAULT_LANGUAGE);
+        doubt_language(w, x);
+        break;
+    case WORKER_END:
+        metrics_count(METRICS_FAULT_HOST);
+        end_now(w, x);
         break;
     }
 }
 
 /* ---- its life ---- */
 
+static void judge_read(struct worker *w, struct casualty *x)
+{
+    struct err e = { .kind = ERR_NONE };
+    struct report *r = NULL;
+
+    x->plan = ready_plan(w->config.ready, x->submission->language, &x->index);
+    if (!x->plan) { /* unavailable since it was claimed */
+        requeue(w, x->claim, false);
+        return;
+    }
+    if (trial_run(&w->bench, x->plan, x->submission, &r, &e) == 0) {
+        worker_fault_judged(w->config.host_faults);
+        finish(w, x->claim, r);
+        return;
+    }
+    x->fault = &e;
+    x->stage = stage_of(w->bench.stage);
+    settle_fault(w, x);
+}
+
 static void judge(struct worker *w, const struct claim *c)
 {
     struct err e = { .kind = ERR_NONE };
     CLEANUP(submission_freep) struct submission *s = NULL;
-    struct report *r = NULL;
-    size_t index = 0;
+    struct casualty x = { .claim = c, .stage = WORKER_READS, .fault = &e };
 
-    if (jobs_submission(c->jobs, c->seq, &s, &e) < 0) {
-        log_error("submission_unreadable", log_s("job", c->id), log_s("error", e.msg));
-        give_back(w, c, e.kind != ERR_DISK && e.kind != ERR_NOMEM);
-        return;
-    }
-    const struct plan *p = ready_plan(w->config.ready, s->language, &index);
-    if (!p) { /* withdrawn since it was claimed */
-        give_back(w, c, false);
-        return;
-    }
     bench_begin(&w->bench, w->config.pool, c->adopted ? -c->seq : c->seq); /* who cancels */
     if (hurried(w, 0))
         (void)bench_abort(&w->bench, 0);
-    if (trial_run(&w->bench, p, s, &r, &e) == 0)
-        finish(w, c, r);
-    else
-        settle_fault(w, c, p, index, s, &e);
+    if (jobs_submission(c->jobs, c->seq, &s, &e) < 0) {
+        settle_fault(w, &x);
+    } else {
+        x.submission = s;
+        judge_read(w, &x);
+    }
     bench_end(&w->bench);
 }
 
@@ -337,10 +459,15 @@ struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
     (void)pthread_mutex_lock(&w->lock);
     while (!w->ended && clock_cond_wait(&w->moved, &w->lock, deadline_ns))
         ;
+    bool late = !w->ended;
     w->hurry = true;
     (void)pthread_cond_broadcast(&w->moved);
     (void)pthread_mutex_unlock(&w->lock);
-    (void)bench_abort(&w->bench, 0);
+    if (late) {
+        (void)bench_abort(&w->bench, 0);
+        bench_until(&w->bench, deadline_ns);
+        pool_close(w->config.pool); /* who waits for a cell */
+    }
     (void)pthread_join(w->thread, NULL);
     return worker_free(w);
 }

@@ -1,11 +1,13 @@
 /* engine/worker.h - one thread: claim a submission, judge it, write its report.
  *
- * What goes wrong on our side never becomes a verdict:
+ * What goes wrong on our side never becomes a verdict (worker_fault.h):
  *
- *     its own cell broke          the attempt is spent; after JOB_ATTEMPTS_MAX a report "-"
- *     Docker, image, disk gone    given back unspent, nothing more is claimed until it is back
- *     stopped                     given back unspent; cancelled by its client: nothing to write
- *     the report cannot be stored kept, and tried again until it can
+ *     its own cell broke            the attempt is counted; after JOB_ATTEMPTS_MAX a report "-"
+ *     no cell can be had            requeued, the language waits until the self-test has proved it
+ *     Docker or disk gone           requeued, nothing more is claimed until it is back; a report
+ * "-" for what has met this too often stopped                       requeued; cancelled by its
+ * client: there is nothing to write it cannot be read             a report "-" the report cannot be
+ * stored   kept, and tried again until it can
  *
  * A row goes back to the table it was claimed from: the own one first, then the adopted one.
  *
@@ -29,6 +31,7 @@ struct pool;
 struct ready;
 struct tables;
 struct worker;
+struct worker_host_faults;
 
 /* All borrowed. */
 struct worker_config {
@@ -38,6 +41,7 @@ struct worker_config {
     struct build_cache *builds; /* NULL: none */
     struct ready *ready;
     struct tables *tables;
+    struct worker_host_faults *host_faults;
     _Atomic int64_t *running; /* counted up and down */
 };
 
@@ -48,5 +52,6 @@ NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_wo
 bool worker_cancel(struct worker *w, int64_t seq);
 
 /* After ready_stop(): waits until the submission at hand is done, or until deadline
- * (clock_mono_ns); then it is given back. Takes NULL, returns NULL. */
+ * (clock_mono_ns); then it is given back, and the pool closed for everybody: whatever it waits for
+ * ends within about a second. Takes NULL, returns NULL. */
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns);

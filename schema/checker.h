@@ -7,7 +7,8 @@
     X(CHECKER_LINES, "lines") /* trailing blanks and trailing empty lines do not count */          \
     X(CHECKER_EXACT, "exact")                                                                      \
     X(CHECKER_TOKENS, "tokens")                                                                    \
-    X(CHECKER_FLOAT, "float")
+    X(CHECKER_FLOAT, "float")                                                                      \
+    X(CHECKER_NONE, "none") /* whatever it prints is right */
 
 #define CHECKER_ENUM(kind, name) kind,
 enum checker_kind { CHECKERS(CHECKER_ENUM) CHECKER_COUNT };
@@ -15,17 +16,20 @@ enum checker_kind { CHECKERS(CHECKER_ENUM) CHECKER_COUNT };
 
 struct checker {
     enum checker_kind kind;
-    bool case_sensitive;
-    double absolute_tolerance, relative_tolerance; /* finite, >= 0 */
+    bool case_sensitive; /* false: ASCII letters alone are folded */
+    /* Of CHECKER_FLOAT: finite and >= 0, or CHECKER_NOT_GIVEN. One that is not given lets nothing
+     * pass, unless neither is: then both are CHECKER_TOLERANCE. */
+    double absolute_tolerance, relative_tolerance;
 };
 
 #define CHECKER_TOLERANCE 1e-6
+#define CHECKER_NOT_GIVEN (-1.0)
 
 /* What a bare "lines" means. */
 #define CHECKER_INIT(kind_)                                                                        \
     {                                                                                              \
-        .kind = (kind_), .case_sensitive = true, .absolute_tolerance = CHECKER_TOLERANCE,          \
-        .relative_tolerance = CHECKER_TOLERANCE                                                    \
+        .kind = (kind_), .case_sensitive = true, .absolute_tolerance = CHECKER_NOT_GIVEN,          \
+        .relative_tolerance = CHECKER_NOT_GIVEN                                                    \
     }
 
 /* "lines". Borrowed, static. */

@@ -1,5 +1,4 @@
-/* schema/db.h - SQLite, as much of it as the job table needs. Only db.c and db_log.c include
- * sqlite3.h.
+/* schema/db.h - SQLite, as much of it as the job table needs. Only db.c includes sqlite3.h.
  *
  *     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, "SELECT a FROM t WHERE b = ?1", e);
  *     if (!q)
@@ -11,7 +10,8 @@
  * Owns     one connection and the statements prepared on it, until db_close().
  * Threads  a connection and its statements belong to one thread at a time.
  * Errors   ERR_DISK for a disk that is full, read-only or failing, and for a damaged file;
- *          ERR_NOMEM; ERR_BUG for everything that a correct caller never sees.
+ *          ERR_NOMEM; ERR_TIMEOUT past db_deadline(); ERR_BUG for everything that a correct caller
+ *          never sees.
  */
 #pragma once
 
@@ -54,6 +54,14 @@ void db_rollback(struct db *d);
 
 int64_t db_last_seq(struct db *d); /* of the last INSERT */
 int64_t db_changes(struct db *d);  /* rows of the last INSERT, UPDATE or DELETE */
+
+/* A read that goes on at this time (clock_mono_ns()) is ended with ERR_TIMEOUT; 0: never. For
+ * readers only: the writer has none. */
+void db_deadline(struct db *d, int64_t ns);
+
+/* Instructions of SQLite's machine that the statements done so far have taken: what a read costs,
+ * whatever else the host does. */
+int64_t db_steps(const struct db *d);
 
 /* ---- statements ---- */
 

@@ -289,8 +289,8 @@ static int build(struct scan *s, struct err *e)
         len = s->skeleton.len;
     }
     s->d->root = json_loadb(text, len, flags, &why);
+    /* 99999999999999999999 is JSON: read on, so that the field itself can be blamed. */
     if (!s->d->root && json_error_code(&why) == json_error_numeric_overflow) {
-        /* 99999999999999999999 is JSON: read on, so that the field itself can be blamed. */
         s->d->root = json_loadb(text, len, flags | JSON_DECODE_INT_AS_REAL, &why);
         s->d->reals_only = true;
     }
@@ -300,7 +300,12 @@ static int build(struct scan *s, struct err *e)
 int document_load(const char *json, size_t len, int64_t max_depth, int64_t max_values,
                   struct document *ret_document, struct err *e)
 {
+    static const char bom[] = "\xEF\xBB\xBF";
+    const size_t skipped = len >= 3 && memcmp(json, bom, 3) == 0 ? 3 : 0;
     struct document d = { 0 };
+
+    json += skipped;
+    len -= skipped;
     struct scan s = {
         .json = json, .len = len, .max_depth = max_depth, .max_values = max_values, .d = &d
     };

@@ -38,6 +38,7 @@ struct document {
 /* Reads len bytes of JSON. Depth and the number of values are bounded before anything is built.
  * ERR_SYNTAX: not JSON, duplicate keys, bytes behind it, deeper than max_depth.
  * ERR_INPUT: JSON with more than max_values values, or a number beyond the range of a double.
+ * A byte order mark before it is passed over, and not counted in what errors say of places.
  * *ret_document is always written; release it with document_clear(). */
 NODISCARD int document_load(const char *json, size_t len, int64_t max_depth, int64_t max_values,
                             struct document *ret_document, struct err *e);

@@ -137,6 +137,29 @@ void emit_text(struct emit *e, const char *data, size_t len)
     free(mended);
 }
 
+static size_t utf8_size(const char *data, size_t len)
+{
+    size_t size = len + 2;
+
+    for (const char *end = data + len; data < end; data++) {
+        if (!is_plain(*data))
+            size += *data && strchr("\"\\\b\f\n\r\t", *data) ? 1 : ESCAPE_MAX - 1;
+    }
+    return size;
+}
+
+size_t emit_text_size(const char *data, size_t len)
+{
+    CLEANUP(freep) char *mended = NULL;
+    size_t mended_len = 0;
+
+    if (len == 0 || text_is_utf8(data, len))
+        return utf8_size(data, len);
+    if (text_to_utf8(data, len, &mended, &mended_len) < 0)
+        return 2 + ESCAPE_MAX * len; /* at most */
+    return utf8_size(mended, mended_len);
+}
+
 void emit_word(struct emit *e, const char *word) { emit_text(e, word, word ? strlen(word) : 0); }
 
 void emit_base64(struct emit *e, const void *data, size_t len)

@@ -36,6 +36,7 @@ void emit_key(struct emit *e, const char *key); /* key needs no escaping */
  * NULL is "". */
 void emit_text(struct emit *e, const char *data, size_t len);
 void emit_word(struct emit *e, const char *word);
+size_t emit_text_size(const char *data, size_t len); /* what emit_text() writes, with its quotes */
 void emit_base64(struct emit *e, const void *data, size_t len);
 void emit_hex(struct emit *e, const uint8_t *data, size_t len);
 

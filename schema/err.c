@@ -3,6 +3,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistr.h>
+
+/* Others' words are cut to their place, perhaps within a character, and may be no text at all. JSON
+ * takes only text. */
+static void make_text(char *msg)
+{
+    uint8_t *bad = (uint8_t *)msg;
+
+    while ((bad = (uint8_t *)(uintptr_t)u8_check(bad, strlen((char *)bad))))
+        *bad = '?';
+}
 
 int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
@@ -14,6 +25,7 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
     e->kind = kind;
     (void)vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
+    make_text(e->msg);
     return -1;
 }
 
@@ -40,14 +52,16 @@ int err_wrap(struct err *e, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
-    if (n < 0 || (size_t)n + 3 >= sizeof e->msg)
+    if (n < 0 || (size_t)n + 3 >= sizeof e->msg) {
+        make_text(e->msg);
         return -1; /* the context alone filled the message */
-
+    }
     memcpy(e->msg + n, ": ", 2);
     size_t room = sizeof e->msg - (size_t)n - 3;
     size_t len = strnlen(inner, room);
     memcpy(e->msg + n + 2, inner, len);
     e->msg[(size_t)n + 2 + len] = '\0';
+    make_text(e->msg);
     return -1;
 }
 

@@ -26,6 +26,7 @@
     X(ERR_IMAGE, "image")             /* the image is missing: wait, spend no attempt   */         \
     X(ERR_DOCKER, "docker")           /* Docker answered and said no                    */         \
     X(ERR_CELL, "cell")               /* this cell broke: spend an attempt in a new one */         \
+    X(ERR_HOST, "host")               /* no memory or core here: wait, spend no attempt */         \
     X(ERR_TIMEOUT, "timeout")         /* somebody did not answer in time                */         \
     X(ERR_CANCELLED, "cancelled")     /* we were told to stop                           */
 
@@ -35,7 +36,7 @@ enum err_kind { ERR_KINDS(ERR_ENUM) ERR_KIND_COUNT };
 
 struct err {
     enum err_kind kind;
-    char msg[400]; /* truncated, always terminated */
+    char msg[400]; /* truncated, always terminated, always UTF-8 */
 };
 
 /* Fills *e (which may be NULL) and returns -1, so that a caller can `return err_set(...)`. */

@@ -69,8 +69,8 @@ int fields_object(struct fields *c, const struct fields_place *at, const struct 
 
 /* ---- single values ---- */
 
-/* Where an integer is too large for any field, jansson gave all of them as reals. */
-static bool is_whole(const struct fields *c, const json_t *v, int64_t *ret_number)
+/* 2000.0 and 2e3 are whole too: JSON has one kind of number. */
+static bool is_whole(const json_t *v, int64_t *ret_number)
 {
     double real = json_number_value(v);
 
@@ -78,8 +78,7 @@ static bool is_whole(const struct fields *c, const json_t *v, int64_t *ret_numbe
         *ret_number = json_integer_value(v);
         return true;
     }
-    if (!json_is_real(v) || !c->document.reals_only || !(real > -9e15 && real < 9e15) ||
-        (double)(int64_t)real != real)
+    if (!json_is_real(v) || !(real > -9e15 && real < 9e15) || (double)(int64_t)real != real)
         return false;
     *ret_number = (int64_t)real;
     return true;
@@ -89,7 +88,7 @@ int fields_whole(struct fields *c, const struct fields_place *at, const struct f
                  json_t *v, void *into)
 {
     int64_t *number = (int64_t *)((char *)into + row->offset);
-    return is_whole(c, v, number) ? 0 : fields_wrong(c, at, row->name, "must be a whole number");
+    return is_whole(v, number) ? 0 : fields_wrong(c, at, row->name, "must be a whole number");
 }
 
 int fields_natural(struct fields *c, const struct fields_place *at, const struct fields_row *row,
@@ -97,7 +96,7 @@ int fields_natural(struct fields *c, const struct fields_place *at, const struct
 {
     int64_t limit;
 
-    if (!is_whole(c, v, &limit) || limit < 0)
+    if (!is_whole(v, &limit) || limit < 0)
         return fields_wrong(c, at, row->name, "must be a whole number of at least 0");
     *(int64_t *)((char *)into + row->offset) = limit;
     return 0;

@@ -29,6 +29,7 @@ static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
     j->retention_ms = c->retention_ms;
     j->publish_all = c->publish_all;
     j->reserve_bytes = c->reserve_bytes == 0 ? JOBS_RESERVE : c->reserve_bytes;
+    j->report_max = c->report_max == 0 ? JOBS_REPORT_MAX : c->report_max;
     j->counts.writable = true;
     j->oldest_seq = -1;
     j->dir = strdup(c->dir);
@@ -44,7 +45,7 @@ int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e
 {
     CLEANUP(jobs_closep) struct jobs *j = new_jobs(c, e);
 
-    if (!j || jobs_lock_dir(j, c->lock_wait_ms, e) < 0 || jobs_open_table(j, e) < 0 ||
+    if (!j || jobs_lock_dir(j, c, e) < 0 || jobs_open_table(j, e) < 0 ||
         jobs_writer_start(j, e) < 0)
         return err_wrap(e, "job table in %s", c->dir);
     *ret_jobs = TAKE(j);

@@ -47,14 +47,20 @@ static inline bool job_state_is_final(enum job_state s) { return s >= JOB_DONE; 
 #define JOB_RESTARTS_MAX 10 /* deaths of the server while it ran */
 
 struct jobs_config {
-    const char *dir;       /* DATA_DIR, made when missing. borrowed for jobs_open() */
-    const char *instance;  /* this start's random id, kept in leases. borrowed likewise */
-    int64_t max_queued;    /* accept beyond it is ERR_QUEUE_FULL */
-    int64_t retention_ms;  /* final rows older than this lose their texts and report; 0 = keep */
-    int64_t lock_wait_ms;  /* how long to wait for another server's lock */
+    const char *dir;      /* DATA_DIR, made when missing. borrowed for jobs_open() */
+    const char *instance; /* this start's random id, kept in leases. borrowed likewise */
+    int64_t max_queued;   /* accept beyond it is ERR_QUEUE_FULL */
+    int64_t retention_ms; /* final rows older than this lose their texts and report; 0 = keep */
+    int64_t lock_wait_ms; /* how long to wait for another server's lock */
+    /* Called once, before the waiting, with what the other one has written of itself ("" when it
+     * has not). dir and holder are borrowed for the call. NULL: nobody is told. */
+    void (*waits)(void *ctx, const char *dir, const char *holder);
+    void *waits_ctx;
     int64_t reserve_bytes; /* accept with less than this free on the disk is ERR_DISK, so that what
                               was accepted can still be finished; 0 = 64 MiB, -1 = none */
-    bool publish_all;      /* reports of submissions that came over HTTP go to the outbox too */
+    int64_t report_max; /* bytes of a report; a larger one is stored without its outputs; 0 = what
+                           SQLite takes */
+    bool publish_all;   /* reports of submissions that came over HTTP go to the outbox too */
 };
 
 /* What happened to a row, told after its commit. */
@@ -69,7 +75,7 @@ struct jobs_change {
     /* of a row that has just become final */
     enum verdict verdict;
     int64_t total_ms; /* since it was accepted */
-    bool judged;      /* false: cancelled; the three below are unknown */
+    bool judged;      /* false: cancelled, or unreadable; the three below are unknown */
     int64_t queue_ms, build_ms, run_ms;
 };
 
@@ -142,22 +148,26 @@ struct jobs_op {
         struct {
             const char *const *languages;   /* borrowed; NULL-terminated */
             int64_t seq;                    /* out */
+            int64_t claim;                  /* out; a random number: this claim and never another */
             int64_t submitted_ms;           /* out */
             int64_t attempts;               /* out; counts this one, from 1 */
             char id[SUBMISSION_ID_MAX + 1]; /* out */
         } claim;
-        /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already, or
-         * not running any more: the report is dropped and counted. */
+        /* Writes the report and its outbox rows once. ERR_FINAL when the row is final already, not
+         * running any more, or claimed anew meanwhile: the report is dropped and counted. Without a
+         * report the table makes one of "-" and `error`, which names no tests: so a row can end
+         * whose submission cannot be read. */
         struct {
-            int64_t seq;
-            const struct report *report; /* borrowed */
+            int64_t seq, claim;
+            const struct report *report; /* borrowed; NULL: none */
+            const char *error;           /* borrowed; only without a report */
             char *json;                  /* the table's own: the report's stored form */
             size_t json_len;
         } finish;
         /* RUNNING -> QUEUED at its old place. spend: the attempt counts (our cell broke); otherwise
-         * it is as if it had never been claimed. */
+         * it is as if it had never been claimed. ERR_FINAL when it is final, or claimed anew. */
         struct {
-            int64_t seq;
+            int64_t seq, claim;
             bool spend;
         } give_back;
         /* ERR_NOT_FOUND, ERR_FINAL. Writes the "cancelled" report itself; `was_running` tells the
@@ -245,8 +255,9 @@ struct jobs_filter {
  * however many rows there are. Rows without the value come last, by age. */
 extern const char *const jobs_sorts[];
 
-/* GET /results: {"results": [...], "next_cursor": string or null}. ERR_INPUT for a cursor or a sort
- * that is not ours; a cursor belongs to its sort. Caller owns the reference. */
+/* GET /results: {"results": [...], "next_cursor": string or null}. A page looks at a bounded number
+ * of rows: where few of them fit it is short, or empty, and its cursor goes on. ERR_INPUT for a
+ * cursor or a sort that is not ours; a cursor belongs to its sort. Caller owns the reference. */
 NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page,
                         struct err *e);
 

@@ -46,7 +46,7 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
         return n;
 
     const void *hash = db_blob(q, 1, &len);
-    if (len != sizeof s->hash || memcmp(hash, s->hash, len) != 0) {
+    if (!submission_hash_is(s, hash, len)) {
         (void)JOBS_REFUSED(op, ERR_CONFLICT, "the id '%.60s' is taken by another submission",
                            s->id);
         return 1;

@@ -71,8 +71,6 @@ static int make(struct db *d, int64_t seq, const char *error, struct report **re
         return n < 0 ? -1 : err_set(e, ERR_BUG, "no row %lld", (long long)seq);
     if (fill(r, q, error) < 0)
         return err_set(e, ERR_NOMEM, "report");
-    if (read_tests(d, seq, r, e) < 0)
-        return -1;
     *ret_report = TAKE(r);
     return 0;
 }
@@ -83,7 +81,8 @@ int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *er
     CLEANUP(freep) char *json = NULL;
     struct jobs_final f = *row;
 
-    if (make(d, f.seq, error, &r, e) < 0 || report_encode(r, &json, &f.json_len, e) < 0)
+    if (make(d, f.seq, error, &r, e) < 0 || (!f.unreadable && read_tests(d, f.seq, r, e) < 0) ||
+        report_encode(r, &json, &f.json_len, e) < 0)
         return -1;
     f.report = r;
     f.json = json;

@@ -1,4 +1,5 @@
-/* schema/jobs_internal.h - what the files of the job table share. Nobody else includes it.
+/* schema/jobs_internal.h - what the files of the job table share. Nobody else includes
+ * it, but for tests of what a read costs.
  *
  *     jobs.c            life cycle, listeners, counts
  *     jobs_open.c       directory, lock, migrations, what a dead server left behind
@@ -32,6 +33,7 @@
 #define JOBS_READERS       4
 #define JOBS_LISTENERS_MAX 8
 #define JOBS_RESERVE       (64 * MIB)
+#define JOBS_REPORT_MAX    (900 * MIB) /* SQLite takes 10^9 bytes */
 #define JOBS_SQL(query)    static const char query[]
 
 /* The operation itself is refused; the transaction goes on. */
@@ -54,12 +56,16 @@ struct jobs_group {
 struct jobs {
     /* Fixed after jobs_open(). */
     char *dir, *instance; /* owned */
-    int64_t max_queued, retention_ms, reserve_bytes;
+    int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
     char table_id[TEXT_ID_SIZE];
     int lock_fd;
+    int64_t stamped_ms; /* the time of the lock's file as those before left it; 0: they did not */
     pthread_t writer;
     bool writer_runs;
+
+    /* The sending thread's own. */
+    int64_t stamp_ms;
 
     /* The writer thread's own (until it runs: jobs_open's). */
     struct db *db;
@@ -107,7 +113,7 @@ struct jobs {
 };
 
 /* jobs_open.c. Both belong to jobs_open(), before the writer runs. */
-NODISCARD int jobs_lock_dir(struct jobs *j, int64_t wait_ms, struct err *e);
+NODISCARD int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e);
 NODISCARD int jobs_open_table(struct jobs *j, struct err *e);
 
 /* jobs_writer.c */
@@ -127,6 +133,7 @@ struct jobs_final {
     const char *json; /* its stored form */
     size_t json_len;
     int64_t change;
+    bool unreadable; /* of jobs_finish_blank(): what was submitted is not looked at */
 };
 /* 1: its report went into the outbox; 0: nobody wants it there; -1. */
 NODISCARD int jobs_finish_row(struct db *d, const struct jobs_final *f, struct err *e);
@@ -187,7 +194,8 @@ NODISCARD int jobs_expire(struct jobs *j, bool *ret_more, struct err *e);
 /* jobs_read.c */
 NODISCARD int jobs_readers_open(struct jobs *j, const char *path, struct err *e);
 void jobs_readers_close(struct jobs *j);
-/* Waits while all are in use. Give back with jobs_reader_give(). */
+/* Waits while all are in use. What is read with it has 10 s, then ERR_TIMEOUT. Give back with
+ * jobs_reader_give(). */
 struct db *jobs_reader_take(struct jobs *j);
 void jobs_reader_give(struct jobs *j, struct db *d);
 /* What the query (a JOBS_SQL whose one parameter is seq) finds of a row; db_done() it. NULL with *e

@@ -1,20 +1,20 @@
-/* GET /results. The cursor names the last row told (keyset), so that rows which come meanwhile
+/* GET /results. The cursor names the last row looked at (keyset), so that rows which come meanwhile
  * neither repeat nor hide others. Which index is walked is said here and not left to SQLite, which
- * has no statistics and cannot know what is few. */
+ * has no statistics and cannot know what is few. A page costs the same however large the table is:
+ * where the rows that fit are thinly spread among others it ends early, and its cursor goes on. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/jobs_internal.h"
+#include "schema/query.h"
 
 #define LIMIT_MAX   500
-#define ARGS_MAX    64
 #define CURSOR_SIZE 80
-#define FEW         1000
-#define FEW_QUEUED  20000
+#define FEW         2000
+#define ROWS_MAX    10000 /* that one page looks at */
 
 /*    word             column          its index                   may be NULL  descending */
 #define SORTS(X)                                                                                   \
@@ -49,124 +49,43 @@ struct cursor {
     int64_t value, seq;
 };
 
-struct arg {
-    const char *text; /* borrowed; NULL: number */
-    size_t len;
-    int64_t number;
-};
-
-/* An SQL text that grows together with its parameters. */
-struct query {
-    struct buf sql;
-    struct arg args[ARGS_MAX];
-    int args_len;
-    bool failed; /* out of memory; said once, in prepare() */
-};
-
-PRINTF(2, 3) static void add(struct query *q, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    q->failed = buf_vprintf(&q->sql, fmt, ap) < 0 || q->failed;
-    va_end(ap);
-}
-
-static void add_arg(struct query *q, struct arg a)
-{
-    if (q->args_len == ARGS_MAX)
-        q->failed = true;
-    else
-        q->args[q->args_len++] = a;
-}
-
-static void add_number(struct query *q, const char *piece, int64_t number)
-{
-    add(q, "%s", piece);
-    add_arg(q, (struct arg){ .number = number });
-}
-
-static void add_text(struct query *q, const char *piece, const char *text, size_t len)
-{
-    add(q, "%s", piece);
-    add_arg(q, (struct arg){ .text = text, .len = len });
-}
-
-static struct db_stmt *prepare(struct db *d, struct query *q, struct err *e)
-{
-    if (q->failed) {
-        (void)err_set(e, ERR_NOMEM, "list of results");
-        return NULL;
-    }
-    struct db_stmt *s = db_prepare_once(d, q->sql.data, e);
-    for (int i = 0; s && i < q->args_len; i++) {
-        const struct arg *a = &q->args[i];
-        if (a->text)
-            db_bind_text_n(s, i + 1, a->text, a->len);
-        else
-            db_bind_int(s, i + 1, a->number);
-    }
-    return s;
-}
-
 /* ---- filters ---- */
 
-/* Which verdicts a status may be, with tests or without. */
-static bool may_read(const struct jobs_filter *f, enum verdict v, bool tests)
+static bool is_text(struct db_stmt *s, enum jobs_column c, const char *want)
 {
-    return strcmp(verdict_status(v, f->set, tests), f->status_name) == 0;
+    size_t len;
+    const char *text = db_text(s, (int)c, &len);
+
+    return len == strlen(want) && memcmp(text, want, len) == 0;
 }
 
 /* A status is a verdict as one consumer reads it: several verdicts may read the same, and one may
  * read differently without tests. */
-static void add_status(struct query *q, const struct jobs_filter *f)
+static bool has_verdict(struct db_stmt *s, const struct jobs_filter *f)
 {
-    add(q, " AND (0");
-    for (int v = 0; v < VERDICT_COUNT; v++) {
-        for (int tests = 0; tests < 2; tests++) {
-            if (!may_read(f, (enum verdict)v, tests != 0))
-                continue;
-            const char *name = verdict_name((enum verdict)v);
-            add_text(q, " OR (verdict = ?", name, strlen(name));
-            add(q, " AND (tests_total > 0) = %d)", tests);
-        }
-    }
-    add(q, ")");
+    enum verdict v;
+
+    if (f->status < 0 && !f->status_name)
+        return true;
+    if (db_is_null(s, JOBS_VERDICT) || !verdict_from_name(db_text(s, JOBS_VERDICT, NULL), &v))
+        return false;
+    bool tests = db_int(s, JOBS_TOTAL) > 0;
+    return (f->status < 0 || (int)v == f->status) &&
+           (!f->status_name || strcmp(verdict_status(v, f->set, tests), f->status_name) == 0);
 }
 
-/* [prefix, the first text behind all that begin with it): bytes, so that % and _ are themselves.
- * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper has room
- * for the prefix and its NUL. */
-static void add_prefix(struct query *q, const char *prefix, char *upper)
+/* Whether the row at hand is wanted. Said here and not in SQL: SQLite would look on and on for the
+ * next one that is, and nobody could tell how far. */
+static bool is_wanted(struct db_stmt *s, const struct jobs_filter *f)
 {
-    size_t len = strlen(prefix);
+    int64_t submitted_ms = db_int(s, JOBS_SUBMITTED);
 
-    if (len == 0)
-        return;
-    memcpy(upper, prefix, len + 1);
-    upper[len - 1] = (char)((unsigned char)upper[len - 1] + 1);
-    add_text(q, " AND id >= ?", prefix, len);
-    add_text(q, " AND id < ?", upper, len);
-}
-
-static void add_filters(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    if (f->state >= 0)
-        add(q, " AND state = %d", f->state); /* a literal: the partial indexes need to see it */
-    if (f->status >= 0) {
-        const char *name = verdict_name((enum verdict)f->status);
-        add_text(q, " AND verdict = ?", name, strlen(name));
-    }
-    if (f->status_name)
-        add_status(q, f);
-    if (f->language)
-        add_text(q, " AND language = ?", f->language, strlen(f->language));
-    if (f->since_ms != 0)
-        add_number(q, " AND submitted_ms >= ?", f->since_ms);
-    if (f->until_ms != 0)
-        add_number(q, " AND submitted_ms < ?", f->until_ms);
-    if (f->id_prefix)
-        add_prefix(q, f->id_prefix, upper);
+    return (f->state < 0 || db_int(s, JOBS_STATE) == f->state) && has_verdict(s, f) &&
+           (!f->language || is_text(s, JOBS_LANGUAGE, f->language)) &&
+           (f->since_ms == 0 || submitted_ms >= f->since_ms) &&
+           (f->until_ms == 0 || submitted_ms < f->until_ms) &&
+           (!f->id_prefix ||
+            strncmp(db_text(s, JOBS_ID, NULL), f->id_prefix, strlen(f->id_prefix)) == 0);
 }
 
 /* ---- the few rows that a filter may leave, found by an index of its own: to sort them beats
@@ -175,24 +94,67 @@ static void add_filters(struct query *q, const struct jobs_filter *f, char *uppe
 /* Writes a query that gives the seq of each. */
 typedef void write_few_fn(struct query *q, const struct jobs_filter *f, char *upper);
 
+/* [prefix, the first text behind all that begin with it): bytes, so that % and _ are themselves.
+ * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper has room
+ * for the prefix and its NUL. */
 static void write_prefixed(struct query *q, const struct jobs_filter *f, char *upper)
 {
-    add(q, "SELECT seq FROM job INDEXED BY job_id WHERE 1");
-    add_prefix(q, f->id_prefix, upper);
+    size_t len = strlen(f->id_prefix);
+
+    memcpy(upper, f->id_prefix, len + 1);
+    upper[len - 1] = (char)((unsigned char)upper[len - 1] + 1);
+    query_text(q, "SELECT seq FROM job INDEXED BY job_id WHERE id >= ?", f->id_prefix, len);
+    query_text(q, " AND id < ?", upper, len);
+}
+
+/* Whether a filter may want rows of this verdict, with tests or without. */
+static bool may_read(const struct jobs_filter *f, enum verdict v)
+{
+    if (f->status >= 0 && (int)v != f->status)
+        return false;
+    return !f->status_name || strcmp(verdict_status(v, f->set, true), f->status_name) == 0 ||
+           strcmp(verdict_status(v, f->set, false), f->status_name) == 0;
+}
+
+/* The one verdict that all wanted rows have; NULL where there are several, or none is asked for. */
+static const char *only_verdict(const struct jobs_filter *f)
+{
+    const char *only = NULL;
+
+    if (f->state == JOB_CANCELLED)
+        return verdict_name(VERDICT_NONE);
+    if (f->status < 0 && !f->status_name)
+        return NULL;
+    for (int v = 0; v < VERDICT_COUNT; v++) {
+        if (!may_read(f, (enum verdict)v))
+            continue;
+        if (only)
+            return NULL;
+        only = verdict_name((enum verdict)v);
+    }
+    return only;
 }
 
 static void write_judged(struct query *q, const struct jobs_filter *f, char *upper)
 {
     (void)upper;
-    add(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict IN (''");
+    query_add(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict IN (''");
     for (int v = 0; v < VERDICT_COUNT; v++) {
         const char *name = verdict_name((enum verdict)v);
-        if (f->status_name
-                ? may_read(f, (enum verdict)v, true) || may_read(f, (enum verdict)v, false)
-                : v == f->status)
-            add_text(q, ", ?", name, strlen(name));
+        if (may_read(f, (enum verdict)v))
+            query_text(q, ", ?", name, strlen(name));
     }
-    add(q, ")");
+    query_add(q, ")");
+}
+
+static void write_cancelled(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    const char *name = verdict_name(VERDICT_NONE);
+
+    (void)f;
+    (void)upper;
+    query_text(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict = ?", name,
+               strlen(name));
 }
 
 /* Every row is queued, running or finished. */
@@ -207,7 +169,35 @@ static void write_in_language(struct query *q, const struct jobs_filter *f, char
 
     (void)upper;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        add_text(q, parts[i], f->language, strlen(f->language));
+        query_text(q, parts[i], f->language, strlen(f->language));
+}
+
+static void write_submitted_then(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)upper;
+    query_number(q, "SELECT seq FROM job INDEXED BY job_submitted WHERE submitted_ms >= ?",
+                 f->since_ms ? f->since_ms : INT64_MIN);
+    query_number(q, " AND submitted_ms < ?", f->until_ms ? f->until_ms : INT64_MAX);
+}
+
+#define OPEN_ROWS                                                                                  \
+    "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0"                                    \
+    " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1"
+
+/* Not final: none of them has what a report brings. */
+static void write_open(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)f;
+    (void)upper;
+    query_add(q, OPEN_ROWS);
+}
+
+static void write_unmeasured(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)f;
+    (void)upper;
+    query_add(q, OPEN_ROWS " UNION ALL SELECT seq FROM job INDEXED BY job_unmeasured"
+                           " WHERE finished_ms IS NOT NULL AND duration_ms IS NULL");
 }
 
 static int are_few(struct db *d, write_few_fn *write, const struct jobs_filter *f, char *upper,
@@ -215,20 +205,25 @@ static int are_few(struct db *d, write_few_fn *write, const struct jobs_filter *
 {
     struct query q = { 0 };
 
-    add(&q, "SELECT count(*) FROM (");
+    query_add(&q, "SELECT count(*) FROM (");
     write(&q, f, upper);
-    add_number(&q, " LIMIT ?)", FEW + 1);
-    CLEANUP(db_donep) struct db_stmt *s = prepare(d, &q, e);
-    buf_clear(&q.sql);
+    query_number(&q, " LIMIT ?)", FEW + 1);
+    CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
     if (!s || db_step(s, e) < 0)
         return -1;
     *ret_few = db_int(s, 0) <= FEW;
     return 0;
 }
 
-/* *ret_few stays NULL where no filter leaves few. */
-static int find_few(struct db *d, const struct jobs_filter *f, char *upper, write_few_fn **ret_few,
-                    struct err *e)
+static bool is_open(const struct jobs_filter *f)
+{
+    return f->state == JOB_QUEUED || f->state == JOB_RUNNING;
+}
+
+/* *ret_few stays NULL where no filter leaves few. `without`: what rows without the sort's value
+ * come from; NULL while those that have it are walked. */
+static int find_few(struct db *d, const struct jobs_filter *f, write_few_fn *without, char *upper,
+                    write_few_fn **ret_few, struct err *e)
 {
     const struct {
         bool given;
@@ -236,7 +231,11 @@ static int find_few(struct db *d, const struct jobs_filter *f, char *upper, writ
     } rows[] = {
         { f->id_prefix && f->id_prefix[0], write_prefixed },
         { f->status >= 0 || f->status_name, write_judged },
+        { is_open(f), write_open },
+        { f->state == JOB_CANCELLED, write_cancelled },
+        { f->since_ms || f->until_ms, write_submitted_then },
         { f->language, write_in_language },
+        { without, without },
     };
     bool few = false;
 
@@ -297,11 +296,10 @@ static int read_cursor(const char *text, size_t sort, struct cursor *ret_cursor,
 struct page {
     const struct jobs_filter *filter;
     size_t sort;
-    write_few_fn *few; /* where they come from, when a filter leaves few */
-    bool few_queued;   /* so few that sorting them beats walking the sort's index */
     size_t limit;
     json_t *items;    /* owned by jobs_list() */
-    struct cursor at; /* behind the last item */
+    struct cursor at; /* behind the last row that was looked at */
+    int64_t looked_at;
     bool more;
     char *upper; /* room for the end of the prefix */
 };
@@ -313,57 +311,67 @@ enum walk {
     WITHOUT /* rows that have no value, by age */
 };
 
-static void write_from(struct query *q, const struct page *p, enum walk w)
+/* few: where they come from, when a filter leaves few. Each row that the query gives costs as much
+ * as the next: what is in its WHERE is a range of the index that is walked, never a filter. Only
+ * rows without the value are found among their neighbours, in take_rows(). */
+static void write_from(struct query *q, const struct page *p, enum walk w, write_few_fn *few)
 {
-    add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
-    if (p->few) {
-        add(q, "NOT INDEXED WHERE seq IN (");
-        p->few(q, p->filter, p->upper);
-        add(q, ") AND ");
-    } else if (p->filter->state == JOB_RUNNING)
-        add(q, "INDEXED BY job_running WHERE ");
-    else if (p->filter->state == JOB_QUEUED && p->few_queued)
-        add(q, "INDEXED BY job_queued WHERE ");
-    else if (w == WITHOUT)
-        add(q, "NOT INDEXED WHERE ");
+    const struct sort *s = &sorts[p->sort];
+    const char *verdict = s->number == JOBS_SUBMITTED ? only_verdict(p->filter) : NULL;
+
+    query_add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
+    if (few || w == WITHOUT)
+        query_add(q, "NOT INDEXED WHERE ");
+    else if (verdict)
+        query_text(q, "INDEXED BY job_verdict WHERE verdict = ? AND ", verdict, strlen(verdict));
     else
-        add(q, "INDEXED BY %s WHERE ", sorts[p->sort].index);
+        query_add(q, "INDEXED BY %s WHERE ", s->index);
+    if (few) {
+        query_add(q, "seq IN (");
+        few(q, p->filter, p->upper);
+        query_add(q, ") AND ");
+    }
+    query_add(q, w == WITHOUT ? "1" : "%s IS NOT NULL", s->column);
+    if (s->number == JOBS_SUBMITTED && p->filter->since_ms != 0)
+        query_number(q, " AND submitted_ms >= ?", p->filter->since_ms);
+    if (s->number == JOBS_SUBMITTED && p->filter->until_ms != 0)
+        query_number(q, " AND submitted_ms < ?", p->filter->until_ms);
 }
 
-static void write_walk(struct query *q, const struct page *p, enum walk w)
+static void write_walk(struct query *q, const struct page *p, enum walk w, write_few_fn *few)
 {
     const struct sort *s = &sorts[p->sort];
     const char *order = s->descending ? "DESC" : "ASC", *past = s->descending ? "<" : ">";
 
-    write_from(q, p, w);
-    add(q, "%s IS %s", s->column, w == WITHOUT ? "NULL" : "NOT NULL");
+    write_from(q, p, w, few);
     if (!p->at.start && w != WITHOUT) {
-        add(q, " AND %s %s ", s->column, w == TIES ? "=" : past);
-        add_number(q, "?", p->at.value);
+        query_add(q, " AND %s %s ", s->column, w == TIES ? "=" : past);
+        query_number(q, "?", p->at.value);
     }
     /* Rows of one value, or of none, go by their number; the cursor is in one of the two. */
     if (!p->at.start && w != BEYOND && p->at.has_value == (w == TIES)) {
-        add(q, " AND seq %s ", past);
-        add_number(q, "?", p->at.seq);
+        query_add(q, " AND seq %s ", past);
+        query_number(q, "?", p->at.seq);
     }
-    add_filters(q, p->filter, p->upper);
     if (w == BEYOND)
-        add(q, " ORDER BY %s %s, seq %s", s->column, order, order);
+        query_add(q, " ORDER BY %s %s, seq %s", s->column, order, order);
     else
-        add(q, " ORDER BY seq %s", order);
-    add_number(q, " LIMIT ?", (int64_t)(p->limit - json_array_size(p->items)) + 1);
+        query_add(q, " ORDER BY seq %s", order);
 }
 
-static int take_rows(struct page *p, struct db_stmt *s, enum walk w, int column, struct err *e)
+/* Ends with the page, or with ROWS_MAX rows that were looked at: then it is short, and the next one
+ * goes on from there. */
+static int take_rows(struct page *p, struct db_stmt *s, enum walk w, struct err *e)
 {
-    int n;
+    int column = (int)sorts[p->sort].number, n;
 
     while ((n = db_step(s, e)) > 0) {
-        if (json_array_size(p->items) == p->limit) {
+        bool wanted = db_is_null(s, column) == (w == WITHOUT) && is_wanted(s, p->filter);
+        if (p->looked_at++ == ROWS_MAX || (wanted && json_array_size(p->items) == p->limit)) {
             p->more = true;
             return 0;
         }
-        if (json_array_append_new(p->items, jobs_item_row(s, p->filter->set)) < 0)
+        if (wanted && json_array_append_new(p->items, jobs_item_row(s, p->filter->set)) < 0)
             return err_set(e, ERR_NOMEM, "list of results");
         p->at = (struct cursor){ .sort = p->sort,
                                  .has_value = w != WITHOUT,
@@ -373,30 +381,42 @@ static int take_rows(struct page *p, struct db_stmt *s, enum walk w, int column,
     return n;
 }
 
-static int walk(struct db *d, struct page *p, enum walk w, struct err *e)
+static int walk(struct db *d, struct page *p, enum walk w, write_few_fn *few, struct err *e)
 {
     struct query q = { 0 };
 
     if (p->more)
         return 0;
-    write_walk(&q, p, w);
-    CLEANUP(db_donep) struct db_stmt *s = prepare(d, &q, e);
-    buf_clear(&q.sql);
-    return s ? take_rows(p, s, w, (int)sorts[p->sort].number, e) : -1;
+    write_walk(&q, p, w, few);
+    CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
+    return s ? take_rows(p, s, w, e) : -1;
 }
 
-static int list(struct db *d, struct page *p, struct err *e)
+static int list_without(struct db *d, struct page *p, struct err *e)
 {
-    const struct jobs_filter *f = p->filter;
-    bool start = p->at.start, has_value = p->at.has_value;
+    const struct sort *s = &sorts[p->sort];
+    write_few_fn *few = NULL;
 
-    if (find_few(d, f, p->upper, &p->few, e) < 0)
+    if (p->more || !s->nullable)
+        return 0;
+    if (find_few(d, p->filter, s->number == JOBS_FINISHED ? write_open : write_unmeasured, p->upper,
+                 &few, e) < 0)
         return -1;
-    if (has_value && walk(d, p, TIES, e) < 0)
+    return walk(d, p, WITHOUT, few, e);
+}
+
+/* The ties of a cursor first, then what lies behind it. */
+static int list_with(struct db *d, struct page *p, struct err *e)
+{
+    const bool ties = p->at.has_value;
+    write_few_fn *few = NULL;
+
+    if ((!p->at.start && !ties) || (sorts[p->sort].nullable && is_open(p->filter)))
+        return 0;
+    if (find_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
+        (ties && walk(d, p, TIES, few, e) < 0))
         return -1;
-    if ((start || has_value) && walk(d, p, BEYOND, e) < 0)
-        return -1;
-    return sorts[p->sort].nullable ? walk(d, p, WITHOUT, e) : 0;
+    return walk(d, p, BEYOND, few, e);
 }
 
 static int find_sort(const char *word, size_t *ret_sort, struct err *e)
@@ -413,7 +433,6 @@ static int find_sort(const char *word, size_t *ret_sort, struct err *e)
 int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, struct err *e)
 {
     json_auto_t *items = json_array();
-    struct jobs_counts counts;
     char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + 1];
     struct page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
 
@@ -426,10 +445,8 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         (f->cursor && read_cursor(f->cursor, p.sort, &p.at, e) < 0))
         return -1;
 
-    jobs_counts(j, &counts);
-    p.few_queued = counts.queued <= FEW_QUEUED;
     struct db *d = jobs_reader_take(j);
-    int rc = list(d, &p, e);
+    int rc = list_with(d, &p, e) < 0 ? -1 : list_without(d, &p, e);
     jobs_reader_give(j, d);
     if (rc < 0)
         return -1;

@@ -2,6 +2,7 @@
  * at any point leaves a state from which the next start does the same again. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,12 @@
 
 #define LOCK_POLL_MS 50
 
-extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[];
+extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[],
+    jobs_sql_006[];
 
 /* migrations[n] makes version n + 1. Never change one that was released; add the next. */
-static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004,
-                                          jobs_sql_005 };
+static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003,
+                                          jobs_sql_004, jobs_sql_005, jobs_sql_006 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/sql");
@@ -43,10 +45,45 @@ static int make_dir(const char *dir, struct err *e)
     return 0;
 }
 
-int jobs_lock_dir(struct jobs *j, int64_t wait_ms, struct err *e)
+/* ---- the lock, and who holds it ---- */
+
+#define HOLDER_SIZE 120
+
+/* For people: a full disk may cut it short. */
+static void write_holder(const struct jobs *j)
 {
-    char path[4096];
-    int64_t deadline = clock_mono_ns() + wait_ms * NS_PER_MS;
+    char text[HOLDER_SIZE], host[HOST_NAME_MAX + 1] = "?";
+
+    (void)gethostname(host, sizeof host - 1);
+    int n = snprintf(text, sizeof text, "process %d on %.40s, instance %.40s\n", (int)getpid(),
+                     host, j->instance);
+    if (ftruncate(j->lock_fd, 0) == 0)
+        (void)!pwrite(j->lock_fd, text, (size_t)n, 0);
+}
+
+static void read_holder(int fd, char out[HOLDER_SIZE])
+{
+    ssize_t n = pread(fd, out, HOLDER_SIZE - 1, 0);
+
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+/* An empty file is of a version that wrote nothing into it, nor kept its time. */
+static int64_t read_stamp(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || st.st_size == 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / NS_PER_MS;
+}
+
+int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
+{
+    char path[4096], holder[HOLDER_SIZE];
+    int64_t deadline = clock_mono_ns() + c->lock_wait_ms * NS_PER_MS;
+    bool told = false;
 
     if (make_dir(j->dir, e) < 0)
         return -1;
@@ -61,10 +98,16 @@ int jobs_lock_dir(struct jobs *j, int64_t wait_ms, struct err *e)
     while (flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return err_errno(e, ERR_DISK, errno, "lock %s", path);
+        read_holder(j->lock_fd, holder);
         if (clock_mono_ns() >= deadline)
-            return err_set(e, ERR_SETTING, "another server has it");
+            return err_set(e, ERR_SETTING, "another server has it: %s", holder);
+        if (!told && c->waits)
+            c->waits(c->waits_ctx, j->dir, holder);
+        told = true;
         (void)poll(NULL, 0, LOCK_POLL_MS);
     }
+    j->stamped_ms = read_stamp(j->lock_fd);
+    write_holder(j);
     return 0;
 }
 
@@ -130,7 +173,7 @@ static int end_killers(struct jobs *j, struct err *e)
 static int requeue(struct jobs *j, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
-                       " instance = NULL, claimed_ms = NULL, change = ?1"
+                       " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?1"
                        " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
 
     for (;; j->change++) {
@@ -199,6 +242,20 @@ static int load_memory(struct jobs *j, struct err *e)
     return n;
 }
 
+/* Everybody's programs and tests are in it. A group that was let in on purpose stays in. */
+static void shut_out_others(const char *path)
+{
+    static const char *const endings[] = { "", "-wal", "-shm" };
+    char name[4110];
+    struct stat st;
+
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        if (stat(name, &st) == 0 && (st.st_mode & S_IRWXO))
+            (void)chmod(name, st.st_mode & 07777 & ~(mode_t)S_IRWXO);
+    }
+}
+
 int jobs_open_table(struct jobs *j, struct err *e)
 {
     char path[4096];
@@ -206,6 +263,7 @@ int jobs_open_table(struct jobs *j, struct err *e)
     int n = snprintf(path, sizeof path, "%s/scrc.db", j->dir);
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(e, ERR_SETTING, "the directory's name is too long");
+    shut_out_others(path); /* one that an earlier version made for everybody */
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || migrate(j->db, e) < 0 ||
         load_table_id(j, e) < 0 || recover(j, e) < 0 || load_memory(j, e) < 0 ||
         jobs_outbox_load(j, e) < 0)

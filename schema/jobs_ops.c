@@ -38,7 +38,7 @@ int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err 
 }
 
 struct row {
-    int64_t seq, submitted_ms;
+    int64_t seq, submitted_ms, claim; /* claim 0: none */
     enum job_state state;
     char id[SUBMISSION_ID_MAX + 1], language[64];
 };
@@ -63,8 +63,10 @@ static struct jobs_change ended(const struct row *row, enum job_state to, enum v
 /* 1 found, 0 not, -1. By its id, or by its number where id is NULL. */
 static int find_row(struct jobs *j, const char *id, int64_t seq, struct row *ret_row, struct err *e)
 {
-    JOBS_SQL(by_id) = "SELECT seq, state, id, submitted_ms, language FROM job WHERE id = ?1";
-    JOBS_SQL(by_seq) = "SELECT seq, state, id, submitted_ms, language FROM job WHERE seq = ?1";
+    JOBS_SQL(by_id) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
+                      " WHERE id = ?1";
+    JOBS_SQL(by_seq) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
+                       " WHERE seq = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
     if (!q)
         return -1;
@@ -80,6 +82,7 @@ static int find_row(struct jobs *j, const char *id, int64_t seq, struct row *ret
     (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 2, NULL));
     ret_row->submitted_ms = db_int(q, 3);
     (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
+    ret_row->claim = db_int(q, 5);
     return 1;
 }
 
@@ -109,7 +112,7 @@ static int oldest(struct jobs *j, const char *const *languages, int64_t *ret_seq
 static int claim(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 1, attempts = attempts + 1, instance = ?2,"
-                       " claimed_ms = ?3, change = ?4 WHERE seq = ?1"
+                       " claimed_ms = ?3, change = ?4, claim = ?5 WHERE seq = ?1"
                        " RETURNING id, submitted_ms, attempts";
 
     if (oldest(j, op->u.claim.languages, &op->u.claim.seq, e) < 0)
@@ -124,6 +127,8 @@ static int claim(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_text(q, 2, j->instance);
     db_bind_int(q, 3, clock_wall_ms());
     db_bind_int(q, 4, j->change + 1);
+    op->u.claim.claim = text_random_number();
+    db_bind_int(q, 5, op->u.claim.claim);
     int n = db_step(q, e);
     if (n <= 0)
         return n < 0 ? -1 : err_set(e, ERR_BUG, "claim of row %lld", (long long)op->u.claim.seq);
@@ -139,7 +144,7 @@ static int claim(struct jobs *j, struct jobs_op *op, struct err *e)
 static int give_back(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 0, attempts = attempts - ?2, instance = NULL,"
-                       " claimed_ms = NULL, change = ?3 WHERE seq = ?1";
+                       " claim = NULL, claimed_ms = NULL, change = ?3 WHERE seq = ?1";
     struct row row;
 
     int n = find_row(j, NULL, op->u.give_back.seq, &row, e);
@@ -151,6 +156,8 @@ static int give_back(struct jobs *j, struct jobs_op *op, struct err *e)
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
     if (row.state == JOB_QUEUED)
         return 0; /* said twice: it is where it should be */
+    if (row.claim != op->u.give_back.claim)
+        return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is claimed anew", row.id);
 
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
@@ -187,7 +194,7 @@ static int update_job(struct db *d, const struct jobs_final *f, const char *erro
                       struct err *e)
 {
     JOBS_SQL(update) =
-        "UPDATE job SET state = ?2, instance = NULL, finished_ms = ?3, verdict = ?4,"
+        "UPDATE job SET state = ?2, instance = NULL, claim = NULL, finished_ms = ?3, verdict = ?4,"
         " tests_passed = ?5, duration_ms = ?6, cpu_time_ms = ?7, memory_bytes = ?8, error = ?9,"
         " change = ?10 WHERE seq = ?1";
     const struct report *r = f->report;
@@ -230,7 +237,7 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     struct row row;
 
-    if (!op->u.finish.json) { /* could not be encoded: op->err says why */
+    if (op->u.finish.report && !op->u.finish.json) { /* not encoded: op->err says why */
         op->result = -1;
         return 0;
     }
@@ -239,10 +246,10 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     if (n == 0)
         return JOBS_REFUSED(op, ERR_NOT_FOUND, "no row %lld", (long long)op->u.finish.seq);
-    if (row.state != JOB_RUNNING) {
+    if (row.state != JOB_RUNNING || row.claim != op->u.finish.claim) {
         j->group.late_reports++;
         return JOBS_REFUSED(op, ERR_FINAL, "late report: '%.60s' is %s", row.id,
-                            job_state_name(row.state));
+                            row.state == JOB_RUNNING ? "claimed anew" : job_state_name(row.state));
     }
 
     struct jobs_final f = { .seq = row.seq,
@@ -250,16 +257,20 @@ static int finish(struct jobs *j, struct jobs_op *op, struct err *e)
                             .report = op->u.finish.report,
                             .json = op->u.finish.json,
                             .json_len = op->u.finish.json_len,
-                            .change = j->change + 1 };
-    int told = jobs_finish_row(j->db, &f, e);
+                            .change = j->change + 1,
+                            .unreadable = true };
+    int told = f.report ? jobs_finish_row(j->db, &f, e)
+                        : jobs_finish_blank(j->db, &f, op->u.finish.error, e);
     if (told < 0)
         return -1;
     j->group.told += told;
-    struct jobs_change c = ended(&row, JOB_DONE, f.report->verdict);
-    c.judged = true;
-    c.queue_ms = f.report->queue_ms;
-    c.build_ms = f.report->build_ms;
-    c.run_ms = f.report->run_ms;
+    struct jobs_change c = ended(&row, JOB_DONE, f.report ? f.report->verdict : VERDICT_NONE);
+    c.judged = f.report;
+    if (f.report) {
+        c.queue_ms = f.report->queue_ms;
+        c.build_ms = f.report->build_ms;
+        c.run_ms = f.report->run_ms;
+    }
     return jobs_note(j, &c, JOB_RUNNING, e);
 }
 

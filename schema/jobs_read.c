@@ -2,7 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/clock.h"
 #include "schema/jobs_internal.h"
+
+/* Every read is a row or a page, milliseconds; what takes so long holds up the next. */
+#define READ_NS (10 * NS_PER_S)
 
 int jobs_readers_open(struct jobs *j, const char *path, struct err *e)
 {
@@ -25,6 +29,7 @@ struct db *jobs_reader_take(struct jobs *j)
         (void)pthread_cond_wait(&j->reader_back, &j->readers_lock);
     struct db *d = j->readers[--j->readers_len];
     (void)pthread_mutex_unlock(&j->readers_lock);
+    db_deadline(d, clock_mono_ns() + READ_NS);
     return d;
 }
 

@@ -4,7 +4,7 @@
 #include "schema/jobs_internal.h"
 
 #define SLICE_ROWS  100
-#define SLACK_PAGES 2048 /* 8 MiB of free pages stay for what comes next */
+#define SLACK_PAGES 1024 /* 8 MiB of free pages stay for what comes next */
 
 /* The next slice of old rows. What Kafka has not taken yet is needed, however old: those rows are
  * passed by, and looked at again the next time. *ret_end: there are no more. */
@@ -92,7 +92,7 @@ static int shrink(struct jobs *j, bool *ret_more, struct err *e)
     if (db_number(j->db, "PRAGMA freelist_count", &pages, e) < 0)
         return -1;
     *ret_more = pages > SLACK_PAGES;
-    return *ret_more ? db_exec(j->db, "PRAGMA incremental_vacuum(256)", e) : 0;
+    return *ret_more ? db_exec(j->db, "PRAGMA incremental_vacuum(128)", e) : 0;
 }
 
 int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)

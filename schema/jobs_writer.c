@@ -334,11 +334,11 @@ void jobs_put(struct jobs *j, struct jobs_op *op)
     op->next = NULL;
     op->result = 0;
     op->err = (struct err){ 0 };
-    if (op->kind == JOBS_FINISH) { /* here and not on the one writer: it may be megabytes */
-        if (report_encode(op->u.finish.report, &op->u.finish.json, &op->u.finish.json_len,
-                          &op->err) < 0)
-            op->u.finish.json = NULL;
-    }
+    if (op->kind == JOBS_FINISH &&
+        op->u.finish.report && /* here and not on the one writer: it may be megabytes */
+        report_encode_within(op->u.finish.report, (size_t)j->report_max, &op->u.finish.json,
+                             &op->u.finish.json_len, &op->err) < 0)
+        op->u.finish.json = NULL;
 
     (void)pthread_mutex_lock(&j->lock);
     bool idle = !j->head;

@@ -2,8 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "schema/clock.h"
 #include "schema/jobs_internal.h"
+
+#define STAMP_MS 60000
 
 static void clear_item(struct outbox_item *i)
 {
@@ -93,37 +97,58 @@ static int add(struct outbox_batch *b, struct db_stmt *q, struct err *e)
     return 0;
 }
 
-static int read_rows(struct db *d, int64_t after, size_t max_rows, size_t max_bytes,
-                     struct outbox_batch *b, struct err *e)
+/* What the row carries and lends. */
+static int read_row(struct db *d, int64_t number, struct outbox_batch *b, struct err *e)
 {
     JOBS_SQL(select) =
         "SELECT o.number, o.kind, o.seq,"
         " CASE o.kind WHEN 0 THEN coalesce(j.told_id, j.id) ELSE o.key END,"
         " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
         " o.offset, o.sent_ms, o.headers FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
-        " LEFT JOIN report r ON r.seq = o.seq WHERE o.number > ?1 ORDER BY o.number LIMIT ?2";
+        " LEFT JOIN report r ON r.seq = o.seq WHERE o.number = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, number, e);
+    if (!q || add(b, q, e) < 0)
+        return -1;
+    return lend_submission(d, &b->items[b->len - 1], e);
+}
+
+/* Its open statement keeps the snapshot in which all is read. */
+static int read_rows(struct db *d, const struct outbox_question *question, struct outbox_batch *b,
+                     struct err *e)
+{
+    JOBS_SQL(select) = "SELECT number, kind FROM outbox WHERE number > ?1 ORDER BY number LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     size_t bytes = 0;
     int n = 0;
 
     if (!q)
         return -1;
-    db_bind_int(q, 1, after);
-    db_bind_int(q, 2, (int64_t)max_rows);
-    while (bytes <= max_bytes && (n = db_step(q, e)) > 0) {
-        if (add(b, q, e) < 0 || lend_submission(d, &b->items[b->len - 1], e) < 0)
-            return -1;
-        bytes += size_of(&b->items[b->len - 1]);
+    db_bind_int(q, 1, question->after);
+    db_bind_int(q, 2, (int64_t)question->max_rows);
+    while (bytes <= question->max_bytes && (n = db_step(q, e)) > 0) {
+        int64_t number = db_int(q, 0);
+        enum outbox_choice choice = OUTBOX_TAKE;
+        b->more = true;
+        if (question->choose)
+            choice = question->choose(question->ctx, number, (enum outbox_kind)db_int(q, 1));
+        if (choice == OUTBOX_END)
+            break;
+        if (choice == OUTBOX_TAKE) {
+            if (read_row(d, number, b, e) < 0)
+                return -1;
+            bytes += size_of(&b->items[b->len - 1]);
+        }
+        b->last = number;
     }
     return n < 0 ? -1 : 0;
 }
 
-int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes,
+int outbox_read(struct jobs *j, const struct outbox_question *question,
                 struct outbox_batch *ret_batch, struct err *e)
 {
-    struct outbox_batch b = { 0 };
+    struct outbox_batch b = { .last = question->after };
     struct db *d = jobs_reader_take(j);
-    int rc = read_rows(d, after, max_rows, max_bytes, &b, e);
+    int rc = read_rows(d, question, &b, e);
 
     jobs_reader_give(j, d);
     if (rc < 0)
@@ -182,6 +207,24 @@ void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
     j->outbox_listener.fn = fn;
     j->outbox_listener.ctx = ctx;
     (void)pthread_mutex_unlock(&j->lock);
+}
+
+/* ---- when something was sent ---- */
+
+/* Only the one thread that sends writes stamp_ms, after jobs_open(). */
+void outbox_stamp(struct jobs *j)
+{
+    int64_t now = clock_wall_ms(), age = now - j->stamp_ms;
+
+    if (age >= 0 && age < STAMP_MS)
+        return;
+    j->stamp_ms = now;
+    (void)futimens(j->lock_fd, NULL);
+}
+
+int64_t outbox_stamped_ms(struct jobs *j)
+{
+    return j->stamped_ms > 0 ? j->stamped_ms + STAMP_MS : 0;
 }
 
 /* ---- watermarks ---- */

@@ -72,12 +72,28 @@ struct outbox_item {
 struct outbox_batch {
     struct outbox_item *items;
     size_t len;
+    int64_t last; /* the last row that was taken or passed by; else that of the question */
+    bool more;    /* a row was there that might have been taken */
 };
 
-/* Rows with number > after, lowest first: at most max_rows, and no more once their payloads pass
- * max_bytes together with the texts lent (at least one). Empty when there is none. Release with
- * outbox_batch_clear(). */
-NODISCARD int outbox_read(struct jobs *j, int64_t after, size_t max_rows, size_t max_bytes,
+enum outbox_choice {
+    OUTBOX_TAKE,
+    OUTBOX_PASS, /* not this one */
+    OUTBOX_END   /* neither this one nor any behind it */
+};
+
+struct outbox_question {
+    int64_t after;    /* rows with a larger number, lowest first */
+    size_t max_rows;  /* taken or passed by */
+    size_t max_bytes; /* no more rows once payloads and texts lent pass it; at least one */
+    /* Asked before anything of a row is read: a report and its texts may be megabytes. Called while
+     * a reader is held: must not call jobs_* functions. NULL: all are taken. */
+    enum outbox_choice (*choose)(void *ctx, int64_t number, enum outbox_kind kind);
+    void *ctx;
+};
+
+/* Release with outbox_batch_clear(). */
+NODISCARD int outbox_read(struct jobs *j, const struct outbox_question *question,
                           struct outbox_batch *ret_batch, struct err *e);
 void outbox_batch_clear(struct outbox_batch *b);
 
@@ -96,6 +112,16 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 
 /* Called after each commit that put rows in. Added before traffic starts; one listener. */
 void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx);
+
+/* ---- when rows may have been on their way: what a start must look for on the topics ---- */
+
+/* Says that something is being sent. Costs next to nothing: what is written, at most once a minute,
+ * is the time of the lock's file. */
+void outbox_stamp(struct jobs *j);
+
+/* When the servers before this one said so at last, or began; a minute more at most. 0: not known.
+ * Nothing of theirs was sent later. */
+int64_t outbox_stamped_ms(struct jobs *j);
 
 /* ---- watermarks: from where the results topic must be scanned for rows sent before a death ----
  */

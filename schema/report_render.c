@@ -21,6 +21,7 @@ struct render {
     const struct report_view *view;
     const struct submission *s; /* NULL: nobody asked for its texts */
     bool has_tests;
+    bool hides; /* what tells of the tests' texts */
 };
 
 /* Behind the closing quote of the string that starts at p, or end. */
@@ -90,6 +91,11 @@ static bool is_key(const struct member *m, const char *name)
     return strlen(name) == m->key_len && memcmp(name, m->key, m->key_len) == 0;
 }
 
+static bool is_value(const struct member *m, const char *json)
+{
+    return strlen(json) == m->value_len && memcmp(json, m->value, m->value_len) == 0;
+}
+
 static bool is_wanted(const struct report_view *v, const struct member *m)
 {
     if (!v->fields)
@@ -124,6 +130,28 @@ static void put_key(struct render *r, const struct member *m)
     emit_key(&r->out, key);
 }
 
+/* What a test's program saw, and what was expected of it: its outputs can hold all of both. */
+static bool put_hidden(struct render *r, const struct member *m)
+{
+    static const char *const texts[] = { "stdout", "stderr" };
+    static const char *const details[] = { "stdout_base64", "stderr_base64", "stdout_gap",
+                                           "first_difference" };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (is_key(m, texts[i])) {
+            emit_text(&r->out, "", 0);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(details); i++) {
+        if (is_key(m, details[i])) {
+            emit_null(&r->out);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The i-th test of the report is the i-th of the submission. */
 static void put_test(struct render *r, struct walk *w, const struct test *t)
 {
@@ -138,7 +166,7 @@ static void put_test(struct render *r, struct walk *w, const struct test *t)
             emit_text(&r->out, t->input.data, t->input.len);
         else if (t && is_key(&m, "expected_output"))
             emit_text(&r->out, t->expected.data, t->expected.len);
-        else
+        else if (!r->hides || !put_hidden(r, &m))
             emit_raw(&r->out, m.value, m.value_len);
     }
     emit_end(&r->out, '}');
@@ -164,6 +192,9 @@ static void put_report(struct render *r, struct walk *w)
 
     emit_begin(&r->out, '{');
     while (next_member(w, &m)) {
+        /* Then nothing has run, and the texts are the compiler's. It comes before them. */
+        if (is_key(&m, "status") && is_value(&m, "\"BF\""))
+            r->hides = false;
         if (!is_wanted(r->view, &m))
             continue;
         put_key(r, &m);
@@ -173,7 +204,7 @@ static void put_report(struct render *r, struct walk *w)
             put_tests(r, w, &m);
         else if (r->view->id && is_key(&m, "id"))
             emit_word(&r->out, r->view->id);
-        else
+        else if (!r->hides || !put_hidden(r, &m))
             emit_raw(&r->out, m.value, m.value_len);
     }
     emit_end(&r->out, '}');
@@ -197,9 +228,10 @@ int report_render(const char *stored, size_t stored_len, const struct submission
     struct render r = { .view = view, .s = view->test_io ? s : NULL };
 
     r.has_tests = !memmem(stored, stored_len, no_tests, sizeof no_tests - 1);
+    r.hides = r.has_tests && !view->test_io;
     bool texts = r.s && r.s->tests_len > 0 && r.has_tests;
     emit_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
-    if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts)
+    if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts || r.hides)
         put_report(&r, &w);
     else
         emit_raw(&r.out, stored, stored_len);

@@ -69,9 +69,17 @@ static int set_tests(json_t *object, const struct submission *s)
 
 static json_t *checker_to_json(const struct checker *c)
 {
-    return json_pack("{s:s, s:b, s:f, s:f}", "name", checker_kind_name(c->kind), "case_sensitive",
-                     (int)c->case_sensitive, "absolute_tolerance", c->absolute_tolerance,
-                     "relative_tolerance", c->relative_tolerance);
+    json_auto_t *object = json_pack("{s:s, s:b}", "name", checker_kind_name(c->kind),
+                                    "case_sensitive", (int)c->case_sensitive);
+    int result = 0;
+
+    if (c->absolute_tolerance >= 0)
+        result |=
+            json_object_set_new(object, "absolute_tolerance", json_real(c->absolute_tolerance));
+    if (c->relative_tolerance >= 0)
+        result |=
+            json_object_set_new(object, "relative_tolerance", json_real(c->relative_tolerance));
+    return result == 0 ? TAKE(object) : NULL;
 }
 
 json_t *submission_to_json(const struct submission *s)

@@ -69,6 +69,9 @@ NODISCARD int submission_parse(const char *json, size_t len, const struct submis
 /* The hash of s as it stands (s->hash itself is not looked at): equal for equal fields as sent. */
 void submission_hash(const struct submission *s, uint8_t out[32]);
 
+/* Whether this is s->hash, or what an earlier version of ours stored for the same fields. */
+bool submission_hash_is(const struct submission *s, const void *hash, size_t len);
+
 /* The limits that hold: those sent, else the defaults, never above the ceilings; a default of 0
  * means the ceiling. wall_ms stays 0 when it was not sent (then it is derived while running). */
 struct limits submission_limits(const struct submission *s, int64_t default_time_ms,

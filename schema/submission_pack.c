@@ -37,12 +37,25 @@ static void pack_number(struct emit *e, const char *name, int64_t number)
     emit_number(e, number);
 }
 
-static void pack_tolerance(struct emit *e, const char *name, double tolerance)
+/* Null beside one that is given: in rows of the first versions an absent one means
+ * CHECKER_TOLERANCE then. */
+static void pack_tolerances(struct emit *e, const struct checker *c)
 {
-    if (tolerance == CHECKER_TOLERANCE)
-        return;
-    emit_key(e, name);
-    emit_real(e, tolerance);
+    const struct {
+        const char *name;
+        double tolerance;
+    } rows[] = { { "absolute_tolerance", c->absolute_tolerance },
+                 { "relative_tolerance", c->relative_tolerance } };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].tolerance < 0 && rows[1 - i].tolerance < 0)
+            continue;
+        emit_key(e, rows[i].name);
+        if (rows[i].tolerance < 0)
+            emit_null(e);
+        else
+            emit_real(e, rows[i].tolerance);
+    }
 }
 
 static void pack_checker(struct emit *e, const struct submission *s)
@@ -53,8 +66,7 @@ static void pack_checker(struct emit *e, const struct submission *s)
     emit_word(e, checker_kind_name(s->checker.kind));
     emit_key(e, "case_sensitive");
     emit_bool(e, s->checker.case_sensitive);
-    pack_tolerance(e, "absolute_tolerance", s->checker.absolute_tolerance);
-    pack_tolerance(e, "relative_tolerance", s->checker.relative_tolerance);
+    pack_tolerances(e, &s->checker);
     emit_key(e, "given");
     emit_bool(e, s->checker_given);
     emit_end(e, '}');

@@ -79,7 +79,7 @@ static int read_checker_name(struct fields *c, const struct fields_place *at,
         return -1;
     if (!name || checker_kind_from_name(name, &checker->kind))
         return 0;
-    return fields_wrong(c, at, row->name, "must be exact, lines, tokens or float");
+    return fields_wrong(c, at, row->name, "must be exact, lines, tokens, float or none");
 }
 
 static int read_checker(struct fields *c, const struct fields_place *at,

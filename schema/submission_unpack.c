@@ -83,12 +83,22 @@ static int unpack_number(struct unpack *u, const json_t *from, const char *field
     return 0;
 }
 
-static int unpack_tolerance(struct unpack *u, const json_t *from, const char *field, double *ret)
+/* See pack_tolerances(). */
+static int unpack_tolerances(struct unpack *u, const json_t *from, struct checker *c)
 {
-    const json_t *v = json_object_get(from, field);
-    if (v && !json_is_number(v))
-        return damaged(u, field);
-    *ret = v ? json_number_value(v) : CHECKER_TOLERANCE;
+    static const char *const names[] = { "absolute_tolerance", "relative_tolerance" };
+    double *const into[] = { &c->absolute_tolerance, &c->relative_tolerance };
+    bool any = json_object_get(from, names[0]) || json_object_get(from, names[1]);
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const json_t *v = json_object_get(from, names[i]);
+        if (v && !json_is_null(v) && !json_is_number(v))
+            return damaged(u, names[i]);
+        if (json_is_number(v))
+            *into[i] = json_number_value(v);
+        else
+            *into[i] = any && !v ? CHECKER_TOLERANCE : CHECKER_NOT_GIVEN;
+    }
     return 0;
 }
 
@@ -108,8 +118,7 @@ static int unpack_checker(struct unpack *u, const json_t *c, struct submission *
     if (!name || !checker_kind_from_name(name, &s->checker.kind))
         return damaged(u, "checker");
     if (unpack_bool(u, c, "case_sensitive", &s->checker.case_sensitive) < 0 ||
-        unpack_tolerance(u, c, "absolute_tolerance", &s->checker.absolute_tolerance) < 0 ||
-        unpack_tolerance(u, c, "relative_tolerance", &s->checker.relative_tolerance) < 0)
+        unpack_tolerances(u, c, &s->checker) < 0)
         return -1;
     return unpack_bool(u, c, "given", &s->checker_given);
 }

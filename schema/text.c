@@ -116,19 +116,36 @@ void text_hash(const void *data, size_t len, uint8_t out[TEXT_HASH_SIZE])
     (void)crypto_generichash(out, TEXT_HASH_SIZE, data, len, NULL, 0);
 }
 
-/* The kernel is asked once for a hundred ids and more. */
-void text_random_id(char out[TEXT_ID_SIZE])
+/* RANDOM_BYTES that were never given before; the kernel is asked once for a hundred of them and
+ * more. Borrowed until the thread's next call. */
+enum { RANDOM_BYTES = (TEXT_ID_SIZE - 1) / 2 };
+static const unsigned char *random_bytes(void)
 {
-    enum { BYTES = (TEXT_ID_SIZE - 1) / 2 };
-    static _Thread_local unsigned char pool[128 * BYTES];
+    static _Thread_local unsigned char pool[128 * RANDOM_BYTES];
     static _Thread_local size_t left;
 
     if (left == 0) {
         randombytes_buf(pool, sizeof pool);
         left = sizeof pool;
     }
-    left -= BYTES;
-    (void)sodium_bin2hex(out, TEXT_ID_SIZE, pool + left, BYTES);
+    left -= RANDOM_BYTES;
+    return pool + left;
+}
+
+void text_random_id(char out[TEXT_ID_SIZE])
+{
+    (void)sodium_bin2hex(out, TEXT_ID_SIZE, random_bytes(), RANDOM_BYTES);
+}
+
+int64_t text_random_number(void)
+{
+    uint64_t number = 0;
+
+    while (number == 0) {
+        memcpy(&number, random_bytes(), sizeof number);
+        number >>= 1;
+    }
+    return (int64_t)number;
 }
 
 const char *text_library(void) { return sodium_version_string(); }

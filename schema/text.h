@@ -33,6 +33,8 @@ NODISCARD int text_from_base64(const char *text, size_t len, char **ret_data, si
 
 void text_hash(const void *data, size_t len, uint8_t out[TEXT_HASH_SIZE]);
 void text_random_id(char out[TEXT_ID_SIZE]);
+/* 63 random bits, never 0. */
+int64_t text_random_number(void);
 
 /* libsodium's version. Static. */
 const char *text_library(void);

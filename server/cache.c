@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "server/answer.h"
+
 #define HASH_NONFATAL_OOM 1 /* a map that cannot grow refuses the one element */
 #include <uthash.h>
 #include <utlist.h>
@@ -50,7 +52,8 @@ static struct entry *entry_make(const char *id, const char *body, size_t len)
     x->response =
         MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
     if (x->id && x->response &&
-        MHD_add_response_header(x->response, "Content-Type", "application/json") == MHD_YES)
+        MHD_add_response_header(x->response, "Content-Type", "application/json") == MHD_YES &&
+        answer_defend(x->response) == MHD_YES)
         return x;
     entry_free(x);
     return NULL;

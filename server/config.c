@@ -59,6 +59,7 @@ static const char *const boxes[] = { "auto", "namespaces", "inplace", NULL };
 static const struct knob knobs[] = {
     TEXT_ROW("HTTP_LISTEN", "127.0.0.1:8080", http_listen, "host:port to serve on; port 0 takes a free one; [::1]:8080 for IPv6"),
     FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
+    TEXT_ROW("ALLOWED_HOSTS", NULL, allowed_hosts, "names this server has besides those of the loopback, as judge.example.org,scrc:8080: what Host may say, and whose pages may use it; * is every name in Host"),
     TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
     FLAG_ROW("DATA_SLOTS", "0", data_slots, "1: several servers share DATA_DIR, each with a table of its own in slot-N"),
     NUMBER("ADOPT_INTERVAL", DURATION, 100, 86400000, "60s", adopt_interval_ms, "with DATA_SLOTS: how often to look for the unfinished work of a server that is gone"),
@@ -67,7 +68,7 @@ static const struct knob knobs[] = {
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
 
     TEXT_ROW("DOCKER_HOST", NULL, docker_host, "unix:///path of the engine's socket; none: /var/run/docker.sock"),
-    TEXT_ROW("CELL_DIR", "/run/scrc", cell_dir, "sockets of the cells; must be visible to the engine"),
+    TEXT_ROW("CELL_DIR", "/run/scrc", cell_dir, "sockets of the cells, a directory of its own; must be visible to the engine"),
     TEXT_ROW("LANGUAGES", NULL, languages, "the languages to judge, as python,c; none: all that are known"),
     TEXT_ROW("LANGUAGES_DIR", NULL, languages_dir, "a directory of NAME.json rows that add or replace languages"),
     NUMBER("RUNNER_MAX_PARALLEL", COUNT, 0, 1024, NULL, runner_max_parallel, "submissions judged at once; 0 accepts and judges nothing; none: the number of cores"),
@@ -90,14 +91,15 @@ static const struct knob knobs[] = {
     NUMBER("MAX_SOURCE_BYTES", SIZE, 1, GIB, "1MiB", max_source_bytes, "source of one submission"),
     NUMBER("MAX_OUTPUT_BYTES", SIZE, 1, GIB, "16MiB", max_output_bytes, "output of one test; more is OL"),
     NUMBER("REPORT_OUTPUT_BYTES", SIZE, 0, 64 * MIB, "64KiB", report_output_bytes, "output of one test kept in its report"),
-    FLAG_ROW("REPORT_TEST_IO", "1", report_test_io, "0: reports leave input and expected_output empty (hidden tests)"),
+    NUMBER("REPORT_BYTES", SIZE, MIB, 512 * MIB, "16MiB", report_bytes, "a report with all its outputs; later tests keep less of theirs"),
+    FLAG_ROW("REPORT_TEST_IO", "1", report_test_io, "0: reports hide the tests' texts: input, expected_output, stdout, stderr, first_difference"),
     NUMBER("MAX_QUEUED", COUNT, 1, 100000000, "200000", max_queued, "submissions that wait; more are refused with 429"),
     NUMBER("RETENTION", DURATION, 0, 36500 * DAY_MS, "30d", retention_ms, "how long texts and reports are kept after the end; 0: for ever"),
 
-    NUMBER("MAX_BODY_BYTES", SIZE, KIB, GIB, "64MiB", max_body_bytes, "body of one request; four times as much for all together"),
+    NUMBER("MAX_BODY_BYTES", SIZE, KIB, GIB, "64MiB", max_body_bytes, "body of one request; four times as much for all together, and half of that for one client address; the same for answers; what is up to 64KiB always has room"),
     NUMBER("MAX_HEADER_BYTES", SIZE, KIB, MIB, "16KiB", max_header_bytes, "request line and headers of one request"),
     NUMBER("MAX_JSON_DEPTH", COUNT, 4, 2048, "32", max_json_depth, "nesting of a request's JSON"),
-    NUMBER("MAX_CONNECTIONS", COUNT, 1, 1000000, "16384", max_connections, "connections at once; more are answered 503"),
+    NUMBER("MAX_CONNECTIONS", COUNT, 1, 1000000, "16384", max_connections, "connections at once; more are answered 503, but for /healthz; half of them may be event streams"),
     NUMBER("MAX_CONNECTIONS_PER_ADDRESS", COUNT, 0, 1000000, "0", max_connections_per_address, "the same for one client address; more are closed; 0: no limit"),
     NUMBER("REQUEST_TIMEOUT", DURATION, 1000, 3600000, "30s", request_timeout_ms, "for a request to arrive whole, and for an idle connection"),
 
@@ -344,17 +346,6 @@ void config_print_help(FILE *f)
                   "KAFKA_PROP_SECURITY_PROTOCOL=ssl, or KAFKA_PROP_security.protocol=ssl");
 }
 
-bool config_secret(const char *name)
-{
-    static const char *const words[] = { "password", "secret", "key", "pem", "token" };
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcasestr(name, words[i]))
-            return true;
-    }
-    return false;
-}
-
 static void show_number(const struct knob *k, int64_t n, char *out, size_t size)
 {
     if (k->words)
@@ -387,8 +378,6 @@ bool config_show(const struct config *c, size_t i, struct config_shown *ret_show
         show_number(k, n, x.value, sizeof x.value);
     }
     x.is_set = x.has_value && (!k->normal || strcmp(x.value, k->normal) != 0);
-    if (x.has_value && config_secret(k->name))
-        (void)snprintf(x.value, sizeof x.value, "***");
     *ret_shown = x;
     return true;
 }

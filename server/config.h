@@ -20,11 +20,12 @@ struct err;
 
 struct config {
     /* strings are owned; NULL when not set and without a default */
-    char *http_listen, *data_dir, *docker_host, *cell_dir, *languages_dir, *languages;
+    char *http_listen, *allowed_hosts, *data_dir, *docker_host, *cell_dir, *languages_dir,
+        *languages;
     char *box; /* SCRC_BOX, for tests: which maker of boxes to use */
     int64_t runner_max_parallel, runner_time_limit_ms, runner_memory_limit;
     int64_t max_time_limit_ms, max_memory_limit, max_tests, max_source_bytes, max_body_bytes;
-    int64_t max_output_bytes, report_output_bytes, max_queued, retention_ms;
+    int64_t max_output_bytes, report_output_bytes, report_bytes, max_queued, retention_ms;
     int64_t runner_cell_uses, runner_pids_limit;
     int64_t build_time_limit_ms, build_memory_limit, build_artefact_bytes, build_cache_bytes;
     int64_t max_header_bytes, max_json_depth, max_connections, max_connections_per_address;
@@ -58,15 +59,14 @@ void config_near_misses(char *const *environment, config_say_fn *say, void *ctx)
 /* scrc --help: the table of settings. */
 void config_print_help(FILE *f);
 
-/* The i-th setting in force. False behind the last. What its name says is secret shows as "***". */
+/* The i-th setting in force. False behind the last. Everybody may read them: a secret goes into a
+ * file, and the setting is its path. */
 struct config_shown {
     const char *name, *normal, *help; /* static; normal NULL: no default */
     bool has_value, is_set;           /* is_set: it differs from the default */
     char value[1024];
 };
 bool config_show(const struct config *c, size_t i, struct config_shown *ret_shown);
-/* Whether a value under this name is shown to nobody. */
-bool config_secret(const char *name);
 
 /* The table's names in order; NULL behind the last. For tests and documents. */
 const char *config_name(size_t i);

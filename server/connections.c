@@ -11,6 +11,9 @@
 /* A client that reads its answer slowly may take this many times as long. */
 #define ANSWER_FACTOR 10
 
+/* What is only to be refused gets no more time than this. */
+#define OVER_NS (2 * NS_PER_S)
+
 /* How often the reaper looks; it ends what would be late by its next look. */
 #define LOOK_NS (500 * NS_PER_MS)
 
@@ -19,6 +22,7 @@ struct connections {
     pthread_cond_t end;
     pthread_t reaper;
     int64_t timeout_ns, soft;
+    size_t head_limit;
 
     /* guarded by lock */
     struct connection *list;
@@ -31,18 +35,25 @@ static void set_deadline(struct connection *c, int64_t deadline_ns)
     atomic_store_explicit(&c->deadline_ns, deadline_ns, memory_order_relaxed);
 }
 
-struct connection *connections_opened(struct connections *cs, int fd)
+struct connection *connections_opened(struct connections *cs, int fd,
+                                      const struct sockaddr *address)
 {
     struct connection *c = calloc(1, sizeof *c);
 
     if (!c)
         return NULL;
     c->fd = fd;
-    set_deadline(c, clock_mono_ns() + cs->timeout_ns);
+    c->client = budget_client_of(address);
+    if (!recv_watch(fd, &c->recv, cs->head_limit)) {
+        free(c);
+        return NULL;
+    }
     pthread_mutex_lock(&cs->lock);
     DL_APPEND(cs->list, c);
     c->over = ++cs->len > cs->soft;
     pthread_mutex_unlock(&cs->lock);
+    bool brief = c->over && cs->timeout_ns > OVER_NS;
+    set_deadline(c, clock_mono_ns() + (brief ? OVER_NS : cs->timeout_ns));
     return c;
 }
 
@@ -50,6 +61,7 @@ void connections_closed(struct connections *cs, struct connection *c)
 {
     if (!c)
         return;
+    recv_forget(c->fd);
     pthread_mutex_lock(&cs->lock);
     DL_DELETE(cs->list, c);
     cs->len--;
@@ -116,8 +128,8 @@ static void *reap(void *ctx)
     return NULL;
 }
 
-int connections_open(int64_t timeout_ms, int64_t soft, struct connections **ret_connections,
-                     struct err *e)
+int connections_open(int64_t timeout_ms, int64_t soft, size_t head_limit,
+                     struct connections **ret_connections, struct err *e)
 {
     struct connections *cs = calloc(1, sizeof *cs);
 
@@ -125,6 +137,7 @@ int connections_open(int64_t timeout_ms, int64_t soft, struct connections **ret_
         return err_set(e, ERR_NOMEM, "connections");
     cs->timeout_ns = timeout_ms * NS_PER_MS;
     cs->soft = soft;
+    cs->head_limit = head_limit;
     pthread_mutex_init(&cs->lock, NULL);
     clock_cond_init(&cs->end);
     if (pthread_create(&cs->reaper, NULL, reap, cs) != 0) {

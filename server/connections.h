@@ -16,26 +16,33 @@
 #include <stdint.h>
 
 #include "schema/base.h"
+#include "server/budget.h"
+#include "server/recv.h"
 
 struct connections;
 struct err;
+struct sockaddr;
 
 struct connection {
-    int fd;    /* borrowed */
-    bool over; /* one more than is served: answer 503 and close */
+    int fd;            /* borrowed */
+    bool over;         /* one more than is served: answer 503 and close */
+    uint64_t requests; /* whose headers were there */
+    struct budget_client client;
+    struct recv_line recv; /* what the library reads */
 
     /* private to connections.c */
     _Atomic int64_t deadline_ns; /* 0: none */
-    uint64_t requests;
     struct connection *prev, *next;
 };
 
-/* timeout_ms: for a request to arrive whole; soft: connections beyond it are `over`. */
-NODISCARD int connections_open(int64_t timeout_ms, int64_t soft,
+/* timeout_ms: for a request to arrive whole; soft: connections beyond it are `over`; head_limit:
+ * bytes of a request's head. */
+NODISCARD int connections_open(int64_t timeout_ms, int64_t soft, size_t head_limit,
                                struct connections **ret_connections, struct err *e);
 
-/* NULL out of memory. */
-struct connection *connections_opened(struct connections *cs, int fd);
+/* Before anything is read from it. address: of the client, or NULL. NULL out of memory. */
+struct connection *connections_opened(struct connections *cs, int fd,
+                                      const struct sockaddr *address);
 /* While the descriptor is still valid. Takes NULL. */
 void connections_closed(struct connections *cs, struct connection *c);
 

@@ -40,7 +40,7 @@ static int add(json_t *list, const struct platform_finding *f)
 
 struct look {
     const struct server *server;
-    bool engine_ok;
+    struct engine *engine; /* borrowed; NULL: it cannot be asked */
     struct jobs_counts counts;
 };
 
@@ -84,7 +84,7 @@ static void look_queue(const struct look *l, struct platform_finding *f)
 
 static void look_languages(const struct look *l, struct platform_finding *f)
 {
-    json_auto_t *all = l->engine_ok ? engine_languages(l->server->engine) : NULL;
+    json_auto_t *all = l->engine ? engine_languages(l->engine) : NULL;
     json_t *list = json_object_get(all, "languages");
     char failed[150] = "", pending[100] = "";
     size_t ok = 0;
@@ -150,10 +150,10 @@ static const struct {
               { "languages", look_languages },
               { "kafka", look_kafka } };
 
-static json_t *gather(const struct server *s, bool engine_ok)
+static json_t *gather(const struct server *s, struct engine *engine)
 {
     struct platform_finding found[PLATFORM_FINDINGS_MAX];
-    struct look l = { .server = s, .engine_ok = engine_ok && s->engine };
+    struct look l = { .server = s, .engine = engine };
     json_t *list = json_array();
     size_t len = 0;
     int rc = list ? 0 : -1;
@@ -174,11 +174,12 @@ static json_t *gather(const struct server *s, bool engine_ok)
     return NULL;
 }
 
-json_t *findings_look(struct findings *f, const struct server *s, bool engine_ok, int64_t *ret_ms)
+json_t *findings_look(struct findings *f, const struct server *s, struct engine *engine,
+                      int64_t *ret_ms)
 {
     (void)pthread_mutex_lock(&f->lock);
     if (!f->last || clock_mono_ns() - f->found_ns > FRESH_NS) {
-        json_t *list = gather(s, engine_ok);
+        json_t *list = gather(s, engine);
         if (list) {
             json_decref(f->last);
             f->last = list;

@@ -13,6 +13,7 @@
 
 #include "schema/base.h"
 
+struct engine;
 struct findings;
 struct server;
 
@@ -22,5 +23,6 @@ struct findings *findings_open(void);
 struct findings *findings_free(struct findings *f);
 
 /* [{name, state, says, means, mend}], at most 15 s old, and when they were found (wall clock). New
- * reference; NULL out of memory. engine_ok: the engine may be asked. */
-json_t *findings_look(struct findings *f, const struct server *s, bool engine_ok, int64_t *ret_ms);
+ * reference; NULL out of memory. engine: borrowed, NULL: it cannot be asked. */
+json_t *findings_look(struct findings *f, const struct server *s, struct engine *engine,
+                      int64_t *ret_ms);

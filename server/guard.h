@@ -1,8 +1,5 @@
-/* server/guard.h - requests that two servers could read in two ways, and requests without end.
- *
- * The library takes Content-Length beside Transfer-Encoding, two different lengths, two hosts and
- * names that are no tokens. Behind a proxy each of them hides a second request in the first, so
- * they are refused here, before anything else looks at them.
+/* server/guard.h - what a head says of its body and of who asks. That it says so once, and in one
+ * way, framing.h has seen before the library had it.
  *
  * Room     server.
  * Threads  any; no state.
@@ -12,15 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/hosts.h"
+
 struct MHD_Connection;
 
 struct guard_head {
     bool chunked;
-    bool json;      /* Content-Type is application/json, whatever its parameters */
-    int64_t length; /* Content-Length; 0 when absent */
+    bool json;              /* Content-Type is application/json, whatever its parameters */
+    bool other_charset;     /* one of them is a charset that is not UTF-8 */
+    bool coded;             /* Content-Encoding is not identity */
+    int64_t length;         /* Content-Length; 0 when absent */
+    struct hosts_page page; /* who asks; borrowed from the library, `reads` is not filled */
 };
 
-/* Reads the headers. Returns NULL with *ret_head filled, or a static sentence that says what is
- * wrong: answer 400 and close. */
-const char *guard_read(struct MHD_Connection *connection, const char *version,
-                       struct guard_head *ret_head);
+void guard_read(struct MHD_Connection *connection, struct guard_head *ret_head);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,16 +12,18 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
+#include "server/answer.h"
 #include "server/aside.h"
+#include "server/body.h"
 #include "server/cache.h"
 #include "server/config.h"
 #include "server/connections.h"
 #include "server/crowd.h"
-#include "server/events.h"
 #include "server/findings.h"
 #include "server/gate.h"
 #include "server/guard.h"
 #include "server/hub.h"
+#include "server/listen.h"
 #include "server/request.h"
 #include "server/routes.h"
 #include "server/rules.h"
@@ -33,14 +34,13 @@
 #define CACHE_BYTES   (16 * MIB)
 #define ASIDE_THREADS 2
 #define BACKLOG       1024
-/* Bodies of all requests together, in MAX_BODY_BYTES. */
-#define BODIES_FACTOR 4
-/* Answers of all requests together. One that is alone may be larger; small ones always pass. */
-#define ANSWERS_BYTES (256 * MIB)
-#define SMALL_ANSWER  (64 * KIB)
+/* The library's memory for one connection: the head, and beside it 64 bytes for each header and
+ * each parameter that framing.h lets pass, and the head of the answer. It is wiped for every
+ * request, which is a quarter of what a short one costs. */
+#define BESIDE_HEAD (10 * KIB)
+#define POOL_LEAST  (26 * KIB)
 /* The time answers have to leave when the server stops. */
 #define LAST_WORDS_NS (2 * NS_PER_S)
-#define STREAM_BLOCK  4096
 /* Descriptors that are not clients: the table, Docker, cells. */
 #define OWN_DESCRIPTORS 512
 
@@ -50,86 +50,17 @@ struct http {
     struct aside *aside; /* owned */
     struct gate gate;
     struct crowd crowd;
-    _Atomic int64_t body_bytes, answer_bytes; /* of all requests inside */
+    struct engine *engine; /* borrowed; handlers have it lent */
+    struct request_budgets budgets;
 };
 
-/* ---- answering ---- */
-
-static void add_headers(struct MHD_Response *response, const struct reply *p)
-{
-    char seconds[16];
-
-    (void)MHD_add_response_header(response, "Content-Type", p->type);
-    if (p->location)
-        (void)MHD_add_response_header(response, "Location", p->location);
-    if (p->allow[0])
-        (void)MHD_add_response_header(response, "Allow", p->allow);
-    if (p->retry_after) {
-        (void)snprintf(seconds, sizeof seconds, "%d", p->retry_after);
-        (void)MHD_add_response_header(response, "Retry-After", seconds);
-    }
-    for (size_t i = 0; i < p->more_len; i++)
-        (void)MHD_add_response_header(response, p->more[i].name, p->more[i].value);
-    if (p->close)
-        (void)MHD_add_response_header(response, "Connection", "close");
-}
-
-/* Whoever reads slowly keeps a whole report in memory. */
-static void charge_answer(struct request *r)
-{
-    struct http *h = r->http;
-
-    if (r->reply.kept)
-        return;
-    r->answer_charged = r->reply.len;
-    int64_t others = atomic_fetch_add(&h->answer_bytes, (int64_t)r->reply.len);
-    if (r->reply.len > SMALL_ANSWER && others > 0 && others + (int64_t)r->reply.len > ANSWERS_BYTES)
-        (void)request_refuse(r, 503, "too many large answers at once");
-}
-
-static enum MHD_Result answer(struct request *r)
-{
-    struct reply *p = &r->reply;
-
-    charge_answer(r);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        p->len, p->body, p->kept ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
-
-    if (!response)
-        return MHD_NO;
-    p->body = NULL;
-    add_headers(response, p);
-    connections_answering(r->http->server.connections, r->line);
-    enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
-    MHD_destroy_response(response);
-    return rc;
-}
-
-/* Its pace is the hub's to watch: neither the library nor the reaper ends it. */
-static enum MHD_Result answer_stream(struct request *r)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, events_read, r, NULL);
-
-    if (!response)
-        return MHD_NO;
-    (void)MHD_add_response_header(response, "Content-Type", EVENTS_TYPE);
-    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
-    (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    (void)MHD_add_response_header(response, "Connection", "close");
-    (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    connections_whole(r->http->server.connections, r->line);
-    r->reply.status = MHD_HTTP_OK;
-    enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
-    MHD_destroy_response(response);
-    return rc;
-}
+/* ---- steps ---- */
 
 static enum MHD_Result advance(struct request *r)
 {
-    switch (r->step(r)) {
+    switch (request_step(r)) {
     case NEXT_REPLY:
-        return answer(r);
+        return answer_reply(r);
     case NEXT_SENT:
         r->reply.status = MHD_HTTP_OK;
         connections_answering(r->http->server.connections, r->line);
@@ -143,29 +74,42 @@ static enum MHD_Result advance(struct request *r)
     case NEXT_ASIDE:
         break;
     }
-    if (!request_pause(r)) {
-        (void)request_stopping(r);
-        return answer(r);
-    }
-    request_aside(r);
-    return MHD_YES;
+    if (request_aside(r))
+        return MHD_YES;
+    (void)request_stopping(r);
+    return answer_reply(r);
 }
 
 /* ---- the headers are there ---- */
 
-static enum MHD_Result begin(struct request *r, const char *target, const char *method,
-                             const char *version)
+/* What is wrong with how the request is framed; NULL: nothing so far. */
+static const char *misframed(const struct request *r, unsigned *ret_status)
+{
+    const struct framing *f = &r->line->recv.framing;
+
+    if (r->line->requests > f->requests) { /* never, while the library reads as recv.h says */
+        log_error("unseen_request", log_s("why", "the HTTP library does not read with recv()"));
+        *ret_status = 500;
+        return "this server cannot see what it reads";
+    }
+    *ret_status = f->status;
+    return f->status && r->line->requests == f->requests ? f->why : NULL;
+}
+
+static enum MHD_Result begin(struct request *r, const char *target, const char *method)
 {
     struct guard_head head;
-    const char *wrong = guard_read(r->connection, version, &head);
+    unsigned status;
 
     r->head = strcmp(method, "HEAD") == 0;
     connections_begun(r->http->server.connections, r->line);
+    const char *wrong = misframed(r, &status);
     if (wrong) {
-        (void)request_refuse(r, 400, "%s", wrong);
+        (void)request_refuse(r, status, "%s", wrong);
         r->reply.close = true;
-        return answer(r);
+        return answer_reply(r);
     }
+    guard_read(r->connection, &head);
     if (screen_request(r, target, method, &head))
         return MHD_YES;
     r->refused = true;
@@ -173,46 +117,18 @@ static enum MHD_Result begin(struct request *r, const char *target, const char *
     if (head.length == 0 && !head.chunked)
         return MHD_YES;
     r->reply.close = true; /* nobody wants the body that is on its way */
-    return answer(r);
+    return answer_reply(r);
 }
 
-/* ---- its body arrives ---- */
-
-static void refuse_body(struct request *r, unsigned status, const char *why)
+static void become_whole(struct request *r)
 {
-    (void)request_refuse(r, status, "%s", why);
-    r->reply.close = true;
-    r->refused = true;
-    r->step = request_ready;
-    buf_clear(&r->body);
-}
+    unsigned status;
+    const char *wrong = misframed(r, &status);
 
-static void take_body(struct request *r, const char *data, size_t len)
-{
-    struct http *h = r->http;
-    int64_t limit = screen_body_limit(r);
-
-    if ((int64_t)r->body_seen > limit) {
-        refuse_body(r, 413, "the body is too large");
-        return;
-    }
-    if (!r->route->takes_json)
-        return;
-    r->body_charged += len;
-    if (atomic_fetch_add(&h->body_bytes, (int64_t)len) + (int64_t)len > BODIES_FACTOR * limit)
-        refuse_body(r, 503, "too many large requests at once");
-    else if (buf_add(&r->body, data, len) < 0)
-        refuse_body(r, 503, "out of memory");
-}
-
-/* The library can answer only when the body has ended, so a refused one is read on for a while. */
-static enum MHD_Result on_body(struct request *r, const char *data, size_t *len)
-{
-    r->body_seen += *len;
-    if (!r->refused)
-        take_body(r, data, *len);
-    *len = 0;
-    return (int64_t)r->body_seen > 2 * r->server->config->max_body_bytes ? MHD_NO : MHD_YES;
+    r->whole = true;
+    connections_whole(r->http->server.connections, r->line);
+    if (wrong)
+        body_refuse(r, status, wrong);
 }
 
 /* ---- the library's calls ---- */
@@ -234,6 +150,8 @@ static struct request *open_request(struct http *h, struct MHD_Connection *conne
         return NULL;
     r->http = h;
     r->server = &h->server;
+    r->budgets = &h->budgets;
+    r->engine_lent = h->engine;
     r->gate = &h->gate;
     r->crowd = &h->crowd;
     r->aside = h->aside;
@@ -250,16 +168,18 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 {
     struct request *r = *state;
 
+    (void)version;
     if (!r) {
         r = *state = open_request(ctx, connection);
-        return r ? begin(r, url, method, version) : MHD_NO;
+        return r ? begin(r, url, method) : MHD_NO;
     }
-    if (*len > 0)
-        return on_body(r, data, len);
-    if (!r->whole) {
-        r->whole = true;
-        connections_whole(r->http->server.connections, r->line);
+    if (*len > 0) {
+        bool goes_on = body_take(r, data, *len);
+        *len = 0;
+        return goes_on ? MHD_YES : MHD_NO;
     }
+    if (!r->whole)
+        become_whole(r);
     return advance(r);
 }
 
@@ -278,8 +198,6 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     bool timed = !r->stream.hub && !r->waited;
     traffic_count(h->server.traffic, r->route, r->reply.status,
                   timed ? clock_mono_ns() - r->began_ns : -1);
-    atomic_fetch_sub(&h->body_bytes, (int64_t)r->body_charged);
-    atomic_fetch_sub(&h->answer_bytes, (int64_t)r->answer_charged);
     connections_done(h->server.connections, r->line);
     request_free(r);
     gate_leave(&h->gate);
@@ -297,7 +215,9 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **l
         return;
     }
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *line = info ? connections_opened(h->server.connections, info->connect_fd) : NULL;
+    int fd = info ? info->connect_fd : -1;
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    *line = connections_opened(h->server.connections, fd, info ? info->client_addr : NULL);
 }
 
 /* Paths are decoded segment by segment, after routing: a decoded %2F or %00 misleads. */
@@ -337,7 +257,7 @@ static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
 {
     const struct config *c = h->server.config;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t pool = 2 * (size_t)c->max_header_bytes;
+    size_t pool = (size_t)c->max_header_bytes + BESIDE_HEAD;
     unsigned threads = cores < 2 ? 2 : cores > 4 ? 4 : (unsigned)cores;
 
     return MHD_start_daemon(
@@ -345,7 +265,7 @@ static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
         on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
         listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
         hard_limit(c->max_connections), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        pool < 32 * KIB ? (size_t)(32 * KIB) : pool, MHD_OPTION_CONNECTION_TIMEOUT,
+        pool < POOL_LEAST ? (size_t)POOL_LEAST : pool, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)((c->request_timeout_ms + 999) / 1000), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)c->max_connections_per_address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes,
@@ -356,12 +276,16 @@ static struct http *release(struct http *h)
 {
     h->aside = aside_free(h->aside);
     h->server.slow = aside_free(h->server.slow);
+    h->server.lists = aside_free(h->server.lists);
     h->server.connections = connections_free(h->server.connections);
     h->server.cache = cache_free(h->server.cache);
     h->server.traffic = traffic_free(h->server.traffic);
     h->server.findings = findings_free(h->server.findings);
     gate_destroy(&h->gate);
     crowd_destroy(&h->crowd);
+    budget_destroy(&h->budgets.bodies);
+    budget_destroy(&h->budgets.answers);
+    budget_destroy(&h->budgets.streams);
     free(h);
     return NULL;
 }
@@ -372,15 +296,20 @@ static int prepare(struct http *h, struct err *e)
 
     gate_init(&h->gate);
     crowd_init(&h->crowd);
+    h->engine = TAKE(h->server.engine);
+    body_budget(&h->budgets.bodies, c);
+    answer_budgets(&h->budgets.answers, &h->budgets.streams, c);
     h->server.rules = rules_make(h->server.config, h->server.languages, true);
     h->server.cache = cache_open(CACHE_BYTES);
     h->server.traffic = traffic_open();
     h->server.findings = findings_open();
     if (!h->server.cache || !h->server.traffic || !h->server.findings)
         return err_set(e, ERR_NOMEM, "HTTP server");
-    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0 || aside_open(1, &h->server.slow, e) < 0)
+    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0 || aside_open(1, &h->server.slow, e) < 0 ||
+        aside_open(1, &h->server.lists, e) < 0)
         return -1;
-    return connections_open(c->request_timeout_ms, c->max_connections, &h->server.connections, e);
+    return connections_open(c->request_timeout_ms, c->max_connections, (size_t)c->max_header_bytes,
+                            &h->server.connections, e);
 }
 
 int http_start(const struct server *s, int listen_fd, struct http **ret_http, struct err *e)
@@ -391,6 +320,8 @@ int http_start(const struct server *s, int listen_fd, struct http **ret_http, st
     if (!h)
         return err_set(e, ERR_NOMEM, "HTTP server");
     h->server = *s;
+    h->server.hosts =
+        (struct hosts){ .listed = s->config->allowed_hosts, .loopback = listen_is_loopback(fd) };
     int rc = prepare(h, e);
     if (rc == 0 && listen(fd, BACKLOG) < 0)
         rc = err_errno(e, ERR_UNAVAILABLE, errno, "listen");

@@ -11,6 +11,7 @@
 
 #include "schema/base.h"
 #include "schema/submission.h"
+#include "server/hosts.h"
 
 struct aside;
 struct bridge;
@@ -33,7 +34,7 @@ struct waiters;
 struct server {
     const struct config *config;
     struct jobs *jobs;
-    struct engine *engine; /* NULL: nothing is judged */
+    struct engine *engine; /* NULL: nothing is judged. Handlers have it from their request */
     const struct languages *languages;
     struct waiters *waiters;                   /* listens to jobs */
     struct bridge *bridge;                     /* NULL: Kafka is off */
@@ -43,12 +44,14 @@ struct server {
     const char *instance;                      /* this start's random id */
 
     /* set by http_start() */
+    struct hosts hosts;
     struct submission_rules rules;
     struct cache *cache;
     struct connections *connections;
     struct traffic *traffic;
     struct findings *findings;
-    struct aside *slow; /* one thread for what Docker may hold up */
+    struct aside *slow;  /* one thread for what Docker may hold up */
+    struct aside *lists; /* one thread for pages of GET /results */
 };
 
 /* Serves on the bound socket, which it takes in any case. Copies *s, borrows what it points at. */

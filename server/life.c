@@ -9,7 +9,9 @@
 #include "schema/err.h"
 #include "schema/log.h"
 
-static sigset_t ending_signals(void)
+#define SAME_NS NS_PER_S /* signals that come so close together are one wish */
+
+static sigset_t heard_signals(void)
 {
     sigset_t set;
 
@@ -22,7 +24,7 @@ static sigset_t ending_signals(void)
 
 void life_block_signals(void)
 {
-    sigset_t set = ending_signals();
+    sigset_t set = heard_signals();
     struct sigaction ignore = { .sa_handler = SIG_IGN };
 
     (void)sigaction(SIGPIPE, &ignore, NULL);
@@ -37,15 +39,26 @@ static struct {
     bool fed; /* Kafka has no more for us: end when all is judged and told */
 } life = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* The next one that wants an end. */
+static int next_signal(void)
+{
+    sigset_t set = heard_signals();
+    int number = SIGHUP;
+
+    while (sigwait(&set, &number) != 0 || number == SIGHUP)
+        log_info("signal_ignored", log_s("signal", sigabbrev_np(SIGHUP)),
+                 log_s("why", "there is nothing to read anew: settings are of the start"));
+    return number;
+}
+
 /* While the server waits for its table, a signal ends it at once: nothing has been promised to
  * anybody. */
 static void *watch_signals(void *ctx)
 {
-    sigset_t set = ending_signals();
-    int number = 0;
+    int number = next_signal();
+    int64_t same_until = clock_mono_ns() + SAME_NS;
 
     (void)ctx;
-    (void)sigwait(&set, &number);
     log_info("stopping", log_s("signal", sigabbrev_np(number)));
     pthread_mutex_lock(&life.lock);
     if (!life.serving)
@@ -53,7 +66,9 @@ static void *watch_signals(void *ctx)
     life.ending = true;
     pthread_cond_signal(&life.ended);
     pthread_mutex_unlock(&life.lock);
-    (void)sigwait(&set, &number);
+    do
+        number = next_signal();
+    while (clock_mono_ns() < same_until);
     log_warning("killed", log_s("signal", sigabbrev_np(number)));
     _exit(EXIT_FAULT);
 }

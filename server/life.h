@@ -1,8 +1,9 @@
 /* server/life.h - what ends the process: signals, or a feed that has no more.
  *
- * The first SIGTERM, SIGINT or SIGHUP ends the server in order; a second one ends it at once with
- * EXIT_FAULT (what was accepted is safe in the table, and the next start gives back what was
- * running).
+ * The first SIGTERM or SIGINT ends the server in order. Those of the next second are the same wish,
+ * told by a terminal and whoever watches it; one that comes later ends it at once with EXIT_FAULT
+ * (what was accepted is safe in the table, and the next start gives back what was running). SIGHUP
+ * ends nothing: it would read settings anew, and ours are the environment of the start.
  *
  * Room     server.
  * Threads  any, but life_block_signals() before the first one is made.

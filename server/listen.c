@@ -93,6 +93,15 @@ int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e)
     return rc;
 }
 
+bool listen_is_loopback(int fd)
+{
+    struct sockaddr_storage at = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof at;
+
+    return getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+           is_loopback((const struct sockaddr *)&at);
+}
+
 void listen_name(int fd, char out[LISTEN_NAME_SIZE])
 {
     struct sockaddr_storage at = { .ss_family = AF_UNSPEC };

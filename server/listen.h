@@ -18,6 +18,9 @@ struct err;
  * addresses that others can reach are allowed. */
 NODISCARD int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e);
 
+/* Whether nobody but this machine reaches the socket. */
+bool listen_is_loopback(int fd);
+
 #define LISTEN_NAME_SIZE 64
 
 /* "127.0.0.1:8080", "[::1]:8080": where the socket is bound. */

@@ -4,9 +4,11 @@
  */
 #include <argp.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "bridge/bridge.h"
 #include "engine/engine.h"
@@ -51,7 +53,7 @@ struct scrc {
 
 /* ---- command line ---- */
 
-enum { KEY_CHECK = 256, KEY_HELP, KEY_VERSION };
+enum { KEY_CHECK = 256, KEY_HELP, KEY_USAGE, KEY_VERSION };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -67,6 +69,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         (void)fputc('\n', stdout);
         config_print_help(stdout);
         exit(EXIT_CLEAN);
+    case KEY_USAGE:
+        argp_state_help(state, stdout, ARGP_HELP_USAGE);
+        exit(EXIT_CLEAN);
     case KEY_VERSION:
         (void)puts("scrc " SCRC_VERSION);
         exit(EXIT_CLEAN);
@@ -81,8 +86,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static bool read_command_line(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        { "check", KEY_CHECK, NULL, 0, "Say what this host can do, and exit with 0 or 1", 0 },
+        { "check", KEY_CHECK, NULL, 0,
+          "Say what this host can do, and exit with 0, or 3 when it is unfit", 0 },
         { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
+        { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
         { "version", KEY_VERSION, NULL, 0, "Print the version", -1 },
         { .name = NULL }
     };
@@ -122,6 +129,7 @@ static void fill_engine_config(struct scrc *x)
         .max_memory_bytes = c->max_memory_limit,
         .output_bytes = c->max_output_bytes,
         .report_output_bytes = c->report_output_bytes,
+        .report_bytes = c->report_bytes,
         .build_time_ms = c->build_time_limit_ms,
         .build_memory_bytes = c->build_memory_limit,
         .build_artefact_bytes = c->build_artefact_bytes,
@@ -163,6 +171,16 @@ static void raise_file_limit(void)
 
 /* ---- start and end ---- */
 
+/* Another server has the table: most likely the one that this one follows, and that ends. */
+static void wait_for_holder(void *ctx, const char *dir, const char *holder)
+{
+    const struct scrc *x = ctx;
+
+    log_warning("waiting_for_table", log_s("DATA_DIR", dir), log_s("held_by", holder),
+                log_i("at_most_ms", x->config.shutdown_timeout_ms),
+                log_s("means", "one server at a time: it is taken over when that one ends"));
+}
+
 static int open_table(struct scrc *x, struct err *e)
 {
     bool kafka = x->config.kafka_brokers != NULL;
@@ -172,6 +190,8 @@ static int open_table(struct scrc *x, struct err *e)
                                      .max_queued = x->config.max_queued,
                                      .retention_ms = x->config.retention_ms,
                                      .lock_wait_ms = x->config.shutdown_timeout_ms,
+                                     .waits = wait_for_holder,
+                                     .waits_ctx = x,
                                      .publish_all = kafka && x->config.kafka_publish_http };
     return table_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
 }
@@ -219,12 +239,14 @@ static int start_http(struct scrc *x, struct err *e)
                         .stats = x->stats,
                         .engine_config = &x->engine_config,
                         .instance = x->instance };
-    char name[LISTEN_NAME_SIZE];
+    char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10];
 
     listen_name(x->listen_fd, name);
+    (void)snprintf(url, sizeof url, "http://%s/", name);
     if (http_start(&s, TAKE_FD(x->listen_fd), &x->http, e) < 0)
         return -1;
-    log_info("listening", log_s("address", name));
+    log_info("listening", log_s("address", name), log_s("url", url), log_s("version", SCRC_VERSION),
+             log_s("DATA_DIR", jobs_dir(x->jobs)));
     return 0;
 }
 
@@ -315,7 +337,7 @@ static enum exit_code check(struct scrc *x)
 
     if (open_languages(x, &e) < 0)
         return fault(&e);
-    return preflight_print(&x->engine_config, x->languages, stdout) ? EXIT_CLEAN : EXIT_FAULT;
+    return preflight_print(&x->engine_config, x->languages, stdout) ? EXIT_CLEAN : EXIT_UNFIT;
 }
 
 static bool all_is_told(struct scrc *x)
@@ -354,7 +376,11 @@ int main(int argc, char **argv)
     struct err e;
     bool only_check = read_command_line(argc, argv);
 
+    (void)umask(S_IRWXG | S_IRWXO); /* the table holds everybody's programs and tests */
     life_block_signals();
+    /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
+     * what is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
     if (config_load(environ, &x.config, &e) < 0)
         return (int)fault(&e);
     log_init((enum log_level)x.config.log_level, x.config.log_json);

@@ -100,10 +100,8 @@ static enum next hand_out(struct request *r, const struct page_asset *a, const c
     request_add_header(r, "ETag", form->etag);
     request_add_header(r, "Cache-Control", keep);
     request_add_header(r, "Content-Security-Policy", POLICY);
-    request_add_header(r, "X-Content-Type-Options", "nosniff");
     request_add_header(r, "Referrer-Policy", "no-referrer");
     request_add_header(r, "Cross-Origin-Opener-Policy", "same-origin");
-    request_add_header(r, "Cross-Origin-Resource-Policy", "same-origin");
     return NEXT_REPLY;
 }
 

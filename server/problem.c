@@ -12,6 +12,7 @@ unsigned problem_status(enum err_kind kind)
         [ERR_NOMEM] = 503,       [ERR_SYNTAX] = 400, [ERR_INPUT] = 422,      [ERR_NOT_FOUND] = 404,
         [ERR_CONFLICT] = 409,    [ERR_FINAL] = 409,  [ERR_QUEUE_FULL] = 429, [ERR_DISK] = 507,
         [ERR_UNAVAILABLE] = 503, [ERR_IMAGE] = 503,  [ERR_CANCELLED] = 503,  [ERR_TIMEOUT] = 503,
+        [ERR_HOST] = 503,
     };
     return status[kind] ? status[kind] : 500;
 }
@@ -23,16 +24,21 @@ static const char *title(unsigned status)
         const char *title;
     } titles[] = {
         { 400, "Bad request" },
+        { 403, "Not from there" },
         { 404, "Not found" },
         { 405, "Method not allowed" },
         { 409, "Conflict" },
         { 413, "Body too large" },
+        { 414, "Target too long" },
         { 415, "Not JSON" },
+        { 421, "Not this server" },
         { 422, "Not acceptable as it is" },
         { 429, "Queue full" },
         { 431, "Headers too large" },
         { 500, "Fault of the server" },
+        { 501, "Not known here" },
         { 503, "Not able now" },
+        { 505, "Another HTTP" },
         { 507, "Disk full or failing" },
     };
 

@@ -146,9 +146,8 @@ static void add_engine(struct page *p, struct request *r)
 {
     struct engine_health h = { .ready = false };
 
-    if (request_use(r) && r->server->engine)
-        engine_health(r->server->engine, &h);
-    request_unuse(r);
+    if (r->engine)
+        engine_health(r->engine, &h);
     gauge(p, "scrc_docker_up", h.docker, "1 when Docker answered last.");
     gauge(p, "scrc_ready", h.ready, "1 when submissions can be judged.");
     gauge(p, "scrc_parallel_limit", (double)r->server->config->runner_max_parallel,
@@ -174,11 +173,9 @@ static void add_engine(struct page *p, struct request *r)
 
 static void add_languages(struct page *p, struct request *r)
 {
-    json_auto_t *all =
-        request_use(r) && r->server->engine ? engine_languages(r->server->engine) : NULL;
+    json_auto_t *all = r->engine ? engine_languages(r->engine) : NULL;
     json_t *list = json_object_get(all, "languages");
 
-    request_unuse(r);
     head(p, "scrc_language_ready", "gauge", "1 when the language's self-test has passed.");
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *one = json_array_get(list, i);

@@ -11,7 +11,10 @@
 #include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/log.h"
+#include "server/connections.h"
+#include "server/crowd.h"
 #include "server/gate.h"
+#include "server/http.h"
 #include "server/problem.h"
 #include "server/routes.h"
 
@@ -148,20 +151,56 @@ const char *request_header(const struct request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
-bool request_use(struct request *r)
+/* ---- what a step may use ---- */
+
+static void lend(struct request *r)
 {
-    r->uses = r->uses || gate_use(r->gate);
-    return r->uses;
+    bool needs = r->route && r->route->engine != ROUTE_WITHOUT;
+
+    r->uses = r->uses || (needs && gate_use(r->gate));
+    r->engine = r->uses ? r->engine_lent : NULL;
+    r->stopping = needs && !r->uses;
 }
 
-void request_unuse(struct request *r)
+static void take_back(struct request *r)
 {
+    r->engine = NULL;
     if (r->uses)
         gate_unuse(r->gate);
     r->uses = false;
 }
 
-bool request_pause(struct request *r)
+/* The body, and what was made of it. */
+static void drop_body(struct request *r)
+{
+    buf_clear(&r->body);
+    submission_packed_clear(&r->packed);
+    r->submission = submission_free(r->submission);
+    budget_return(&r->budgets->bodies, &r->line->client, r->body_charged);
+    r->body_charged = 0;
+}
+
+enum next request_step(struct request *r)
+{
+    bool first = !r->begun;
+
+    crowd_lead(r->crowd, r);
+    r->begun = true;
+    lend(r);
+    enum next next = first && r->stopping && !r->refused && r->route->engine == ROUTE_ONLY_WITH
+                         ? request_stopping(r)
+                         : r->step(r);
+    if (next == NEXT_PAUSE)
+        return next; /* it may be anybody's by now */
+    take_back(r);
+    if (next != NEXT_ASIDE)
+        drop_body(r);
+    return next;
+}
+
+/* ---- waiting ---- */
+
+static bool suspend(struct request *r)
 {
     if (r->paused)
         return true;
@@ -169,6 +208,15 @@ bool request_pause(struct request *r)
         return false;
     r->paused = true;
     MHD_suspend_connection(r->connection);
+    return true;
+}
+
+bool request_pause(struct request *r)
+{
+    if (!suspend(r))
+        return false;
+    take_back(r);
+    drop_body(r);
     return true;
 }
 
@@ -199,7 +247,7 @@ static void run_aside(struct aside_task *t)
     enum next next;
 
     do
-        next = r->step(r);
+        next = request_step(r);
     while (next == NEXT_ASIDE);
     if (next == NEXT_PAUSE)
         return; /* r belongs to whoever resumes it */
@@ -207,10 +255,41 @@ static void run_aside(struct aside_task *t)
     request_resume(r);
 }
 
-void request_aside(struct request *r)
+static void put_aside(struct request *r)
 {
     r->task.run = run_aside;
     aside_put(r->aside, &r->task);
+}
+
+bool request_aside(struct request *r)
+{
+    if (!suspend(r))
+        return false;
+    put_aside(r);
+    return true;
+}
+
+/* ---- writing to the job table ---- */
+
+/* On its writer thread, which has better things to do. */
+static void committed(struct jobs_op *op)
+{
+    struct request *r = op->ctx;
+    crowd_resume(r->crowd, r);
+}
+
+/* The same. What is to be done then must be done even if the client has gone. */
+static void committed_aside(struct jobs_op *op) { put_aside(op->ctx); }
+
+enum next request_commit(struct request *r, enum next (*then)(struct request *r), bool aside)
+{
+    if (!r->uses || !suspend(r))
+        return request_stopping(r);
+    r->step = then;
+    r->op.done = aside ? committed_aside : committed;
+    r->op.ctx = r;
+    jobs_put(r->server->jobs, &r->op);
+    return NEXT_PAUSE;
 }
 
 int request_fd(const struct request *r)
@@ -227,15 +306,15 @@ enum next request_stopping(struct request *r)
 
 void request_free(struct request *r)
 {
-    request_unuse(r);
+    take_back(r);
+    drop_body(r);
     hub_leave(&r->stream);
+    budget_return(&r->budgets->answers, &r->line->client, r->answer_charged);
+    budget_return(&r->budgets->streams, &r->line->client, r->stream_charged);
     if (!r->reply.kept)
         free(r->reply.body);
     free(r->reply.location);
     for (size_t i = 0; i < REQUEST_PARAMS_MAX; i++)
         free(r->params[i]);
-    buf_clear(&r->body);
-    submission_packed_clear(&r->packed);
-    submission_free(r->submission);
     free(r);
 }

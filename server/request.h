@@ -9,6 +9,10 @@
  *     NEXT_STREAM   r->stream has joined the hub: send what it reads, to its end
  *     NEXT_CLOSE    nobody is there any more: close the connection
  *
+ * What a step may use is the dispatcher's to give and to take back (request_step()): the engine,
+ * for the routes that need it; the body and what was made of it, until the request waits or is
+ * answered; the lead of a crowd.
+ *
  * Room     server.
  * Owns     the request and all below it, from its headers to the library's "completed".
  * Threads  a request is in the hands of one thread at a time. After request_resume(), and after
@@ -27,6 +31,7 @@
 #include "schema/jobs.h"
 #include "schema/submission.h"
 #include "server/aside.h"
+#include "server/budget.h"
 #include "server/hub.h"
 #include "server/waiters.h"
 
@@ -34,6 +39,7 @@ struct cache;
 struct connection;
 struct crowd;
 struct emit;
+struct engine;
 struct gate;
 struct http;
 struct MHD_Connection;
@@ -70,6 +76,8 @@ struct request {
     const struct route *route;   /* static; NULL until it is found */
     enum next (*step)(struct request *r);
     struct reply reply;
+    struct engine *engine; /* borrowed, in a step of a route that needs it; else NULL: nothing is
+                              judged, or the server is stopping */
     char id[SUBMISSION_ID_MAX + 1];   /* of the path, decoded; later the one that was accepted */
     char *params[REQUEST_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
@@ -78,6 +86,7 @@ struct request {
     bool posted;                                /* the answer to POST /submissions says more */
     bool head;                                  /* HEAD: no body goes out */
     bool waited;                                /* the client asked to wait */
+    bool stopping;                              /* the engine was there once, and is no more */
 
     struct waiter waiter;
     struct hub_sub stream;
@@ -87,6 +96,8 @@ struct request {
 
     /* private to http.c and request.c */
     struct http *http;
+    struct request_budgets *budgets;
+    struct engine *engine_lent; /* borrowed: what `engine` is while it is lent */
     struct gate *gate;
     struct crowd *crowd;
     struct request *follows; /* the crowd's own */
@@ -95,8 +106,15 @@ struct request {
     struct connection *line;
     struct aside_task task;
     int64_t began_ns;
-    size_t body_seen, body_charged, answer_charged;
-    bool paused, refused, whole, uses, leads;
+    size_t body_seen;
+    int64_t body_charged, answer_charged, stream_charged;
+    bool paused, refused, whole, begun, uses, leads;
+};
+
+/* Of all requests of a server. */
+struct request_budgets {
+    struct budget bodies, answers; /* bytes */
+    struct budget streams;
 };
 
 /* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */
@@ -132,21 +150,26 @@ char *request_param(const struct request *r, const char *name);
 /* Borrowed from the request; NULL when it has none. */
 const char *request_header(const struct request *r, const char *name);
 
-/* ---- the engine, and writing to the job table ---- */
+/* ---- steps ---- */
 
-/* Both are there from here to request_unuse(), which may be left to the request's end. False when
- * the server is stopping. */
-NODISCARD bool request_use(struct request *r);
-void request_unuse(struct request *r);
+/* Calls r->step with what its route needs, and takes that back. For the threads that do so. */
+enum next request_step(struct request *r);
+
+/* Hands r->op to the job table; `then` is the step after the commit, which still has the engine,
+ * and aside: on a thread where it may take long. The last word of a step, of a route that is
+ * ROUTE_ONLY_WITH. */
+enum next request_commit(struct request *r, enum next (*then)(struct request *r), bool aside);
 
 /* ---- waiting ---- */
 
-/* Suspends the connection. Call it before handing the request to whoever will resume it. False when
- * the server is stopping: answer at once. True again when it is suspended already. */
+/* Suspends the connection, and lets go of all that a waiting request does not need: body, what was
+ * made of it, engine. Call it before handing the request to whoever will resume it. False when the
+ * server is stopping: answer at once. True again when it is suspended already. */
 NODISCARD bool request_pause(struct request *r);
 void request_resume(struct request *r);
-/* Calls r->step on a thread where it may take long. The request is paused. */
-void request_aside(struct request *r);
+/* Pauses the request, which keeps its body, and calls r->step on a thread where it may take long.
+ * False when the server is stopping. */
+NODISCARD bool request_aside(struct request *r);
 /* The client's socket. */
 int request_fd(const struct request *r);
 

@@ -92,12 +92,10 @@ static enum next reply_state(struct request *r, const struct job_status *status)
     char reason[200] = "the server is stopping", submitted[CLOCK_RFC3339_SIZE];
     struct emit out = { .failed = false };
 
-    if (request_use(r)) {
+    if (!r->stopping)
         reason[0] = '\0';
-        if (r->server->engine)
-            engine_reason(r->server->engine, status->language, reason, sizeof reason);
-        request_unuse(r);
-    }
+    if (r->engine)
+        engine_reason(r->engine, status->language, reason, sizeof reason);
     emit_reserve(&out, 255);
     emit_begin(&out, '{');
     emit_key(&out, "id");
@@ -289,7 +287,7 @@ static bool read_sort(struct request *r, struct jobs_filter *f)
     return false;
 }
 
-enum next results_list(struct request *r)
+static enum next list(struct request *r)
 {
     struct jobs_filter f = { .state = -1, .status = -1, .limit = LIMIT_DEFAULT };
     json_t *page;
@@ -306,4 +304,11 @@ enum next results_list(struct request *r)
     if (e.kind == ERR_INPUT)
         return request_refuse_param(r, "cursor", "%s", e.msg);
     return request_fail(r, &e);
+}
+
+enum next results_list(struct request *r)
+{
+    r->aside = r->server->lists;
+    r->step = list;
+    return NEXT_ASIDE;
 }

@@ -9,12 +9,22 @@
 
 #include "server/request.h"
 
+/* What a route needs of the engine, which is there until the server drains; the dispatcher holds it
+ * for each step of the request and lets it go. */
+enum route_engine {
+    ROUTE_WITHOUT,  /* nothing: r->engine is NULL */
+    ROUTE_WITH,     /* r->engine where it is there */
+    ROUTE_ONLY_WITH /* as that; without it, or without writing to the job table, 503 */
+};
+
 struct route {
     const char *method; /* a GET row answers HEAD too */
     const char *path;   /* as in openapi.yaml: "/results/{id}"; {...} is one segment */
     enum next (*handle)(struct request *r);
+    enum route_engine engine;
     bool takes_json;
-    bool aside; /* may take long: not on the thread that serves connections */
+    bool always; /* answered even when there are too many connections */
+    bool aside;  /* may take long: not on the thread that serves connections */
     const char *params[REQUEST_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */
 };
 

@@ -55,13 +55,57 @@ static bool take_arguments(struct request *r)
     return !a.wrong;
 }
 
+/* What stands behind the scheme of a target in absolute form; NULL for every other. */
+static const char *authority_of(const char *target)
+{
+    const char *scheme_end = *target == '/' ? NULL : strstr(target, "://");
+
+    return scheme_end ? scheme_end + strlen("://") : NULL;
+}
+
 /* The path of a target in absolute form; the target itself otherwise. */
 static const char *path_of(const char *target)
 {
-    if (strncasecmp(target, "http://", strlen("http://")) != 0)
+    const char *authority = authority_of(target);
+
+    if (!authority)
         return target;
-    const char *path = strchr(target + strlen("http://"), '/');
+    const char *path = strchr(authority, '/');
     return path ? path : "/";
+}
+
+/* Host and an absolute target must both be names of ours (RFC 9112 has the target win; a proxy
+ * makes them one). Without either, as HTTP/1.0 may be, it is no browser. */
+static bool has_our_name(const struct request *r, const char *target, const char *host)
+{
+    const char *authority = authority_of(target);
+    char name[256];
+
+    if (authority) {
+        size_t len = strcspn(authority, "/?");
+        if (len >= sizeof name)
+            return false;
+        memcpy(name, authority, len);
+        name[len] = '\0';
+        if (!hosts_answers(&r->server->hosts, name))
+            return false;
+    }
+    return !host || hosts_answers(&r->server->hosts, host);
+}
+
+static bool comes_here(struct request *r, const char *target, const struct hosts_page *page)
+{
+    if (!has_our_name(r, target, page->host))
+        (void)request_refuse(r, 421, "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
+                             page->host ? page->host : target);
+    else if (!hosts_trusts(&r->server->hosts, page))
+        (void)request_refuse(r, 403,
+                             "pages of '%.100s' may not use this server: list it in "
+                             "ALLOWED_HOSTS",
+                             page->origin ? page->origin : "another site");
+    else
+        return true;
+    return false;
 }
 
 static enum next go_aside(struct request *r)
@@ -92,14 +136,6 @@ static bool find_route(struct request *r, const char *target, const char *method
     return false;
 }
 
-static size_t header_bytes(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-
-    return info ? info->header_size : 0;
-}
-
 int64_t screen_body_limit(const struct request *r)
 {
     return r->route->takes_json ? r->server->config->max_body_bytes : IDLE_BODY_BYTES;
@@ -107,8 +143,11 @@ int64_t screen_body_limit(const struct request *r)
 
 static bool allow_body(struct request *r, const struct guard_head *head)
 {
-    if (r->route->takes_json && !head->json) {
-        (void)request_refuse(r, 415, "send application/json");
+    if (r->route->takes_json && (!head->json || head->other_charset || head->coded)) {
+        (void)request_refuse(r, 415,
+                             !head->json   ? "send application/json"
+                             : head->coded ? "send the body without a Content-Encoding"
+                                           : "JSON is UTF-8, whatever charset is named");
         return false;
     }
     if (head->length > screen_body_limit(r)) {
@@ -131,16 +170,14 @@ bool screen_request(struct request *r, const char *target, const char *method,
         (void)request_stopping(r);
         return false;
     }
-    if (r->line->over) {
+    r->reply.close = r->line->over;
+    struct hosts_page page = head->page;
+    page.reads = r->head || strcmp(method, "GET") == 0;
+    if (!comes_here(r, target, &page) || !find_route(r, target, method))
+        return false;
+    if (r->line->over && !r->route->always) {
         (void)request_refuse(r, 503, "too many connections");
-        r->reply.close = true;
         return false;
     }
-    if (header_bytes(r->connection) > (size_t)r->server->config->max_header_bytes) {
-        (void)request_refuse(r, 431, "request line and headers may have %lld bytes",
-                             (long long)r->server->config->max_header_bytes);
-        r->reply.close = true;
-        return false;
-    }
-    return find_route(r, target, method) && allow_body(r, head) && take_arguments(r);
+    return allow_body(r, head) && take_arguments(r);
 }

@@ -40,8 +40,8 @@ static json_t *oldest_of(struct request *r, const struct jobs_counts *c)
 
     if (c->oldest_queued == 0 || jobs_oldest(r->server->jobs, c->oldest_queued, &o, &e) < 0)
         return json_null();
-    if (r->server->engine && request_use(r))
-        engine_reason(r->server->engine, o.language, reason, sizeof reason);
+    if (r->engine)
+        engine_reason(r->engine, o.language, reason, sizeof reason);
     int64_t wait = clock_wall_ms() - o.submitted_ms;
     clock_rfc3339(o.submitted_ms, at);
     return json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", o.id, "language", o.language,
@@ -106,7 +106,6 @@ static json_t *present(struct request *r)
     json_t *table = json_pack("{s:b, s:s, s:I}", "writable", c.writable, "why", c.unwritable_why,
                               "late_reports", (json_int_t)c.late_reports);
     json_t *oldest = oldest_of(r, &c);
-    request_unuse(r);
     return json_pack(
         "{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "at", now,
         "ready", ready.ready, "reasons", ready.reasons, "degraded", ready.degraded, "queued",

@@ -6,7 +6,6 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
-#include "server/crowd.h"
 #include "server/http.h"
 #include "server/problem.h"
 #include "server/results.h"
@@ -14,33 +13,10 @@
 /* A larger body takes milliseconds to parse, in which its thread serves nobody else. */
 #define PARSE_ASIDE_BYTES (100 * KIB)
 
-/* Hands r->op to the job table; `done` is called on its writer thread, `then` is the step after the
- * commit. The last word of a step. */
-static enum next commit(struct request *r, void (*done)(struct jobs_op *),
-                        enum next (*then)(struct request *))
-{
-    if (!request_use(r) || !request_pause(r))
-        return request_stopping(r);
-    r->step = then;
-    r->op.done = done;
-    r->op.ctx = r;
-    jobs_put(r->server->jobs, &r->op);
-    return NEXT_PAUSE;
-}
-
 /* ---- POST ---- */
-
-/* On the table's writer thread, which has better things to do. */
-static void on_accepted(struct jobs_op *op)
-{
-    struct request *r = op->ctx;
-    crowd_resume(r->crowd, r);
-}
 
 static enum next accepted(struct request *r)
 {
-    crowd_lead(r->crowd, r);
-    request_unuse(r);
     if (r->op.result < 0)
         return request_fail(r, &r->op.err);
 
@@ -84,7 +60,7 @@ static enum next accept(struct request *r)
     r->op.kind = JOBS_ACCEPT;
     r->op.u.accept.submission = r->submission;
     r->op.u.accept.packed = &r->packed;
-    return commit(r, on_accepted, accepted);
+    return request_commit(r, accepted, false);
 }
 
 enum next submissions_post(struct request *r)
@@ -122,14 +98,10 @@ enum next submissions_get(struct request *r)
 
 /* ---- DELETE ---- */
 
-/* Aside: the engine must hear of it even if the client has gone, and may take a moment. */
-static void on_cancelled(struct jobs_op *op) { request_aside(op->ctx); }
-
 static enum next cancelled(struct request *r)
 {
-    if (r->op.result == 0 && r->op.u.cancel.was_running && r->server->engine)
-        engine_cancel(r->server->engine, r->op.u.cancel.seq);
-    request_unuse(r);
+    if (r->op.result == 0 && r->op.u.cancel.was_running && r->engine)
+        engine_cancel(r->engine, r->op.u.cancel.seq);
     if (r->op.result < 0)
         return request_fail(r, &r->op.err);
     log_info("cancelled", log_s("job", r->id));
@@ -141,7 +113,7 @@ enum next submissions_delete(struct request *r)
 {
     r->op.kind = JOBS_CANCEL;
     r->op.u.cancel.id = r->id;
-    return commit(r, on_cancelled, cancelled);
+    return request_commit(r, cancelled, true); /* the engine may take a moment */
 }
 
 /* ---- POST /results/{id}/publish ---- */
@@ -151,7 +123,6 @@ static enum next published(struct request *r)
     struct job_status status;
     struct err e;
 
-    request_unuse(r);
     if (r->op.result < 0 && r->op.err.kind == ERR_INPUT)
         return request_refuse(r, 409, "%s", r->op.err.msg);
     if (r->op.result < 0)
@@ -169,5 +140,5 @@ enum next submissions_publish(struct request *r)
         return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
     r->op.kind = JOBS_PUBLISH;
     r->op.u.publish.id = r->id;
-    return commit(r, on_accepted, published);
+    return request_commit(r, published, false);
 }

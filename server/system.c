@@ -11,8 +11,7 @@ extern const size_t http_openapi_size;
 
 enum next system_languages(struct request *r)
 {
-    json_t *list =
-        r->server->engine ? engine_languages(r->server->engine) : json_pack("{s:[]}", "languages");
+    json_t *list = r->engine ? engine_languages(r->engine) : json_pack("{s:[]}", "languages");
 
     return request_reply_json(r, 200, list);
 }
@@ -48,10 +47,10 @@ void system_look(struct request *r, struct system_readiness *ret_readiness)
     json_t *reasons = json_array();
 
     jobs_counts(r->server->jobs, &counts);
-    if (!request_use(r))
+    if (r->stopping)
         (void)snprintf(health.why, sizeof health.why, "the server is stopping");
-    else if (r->server->engine)
-        engine_health(r->server->engine, &health);
+    else if (r->engine)
+        engine_health(r->engine, &health);
     if (!counts.writable)
         (void)json_array_append_new(reasons, json_sprintf("job table: %s", counts.unwritable_why));
     if (!health.ready)

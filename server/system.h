@@ -16,7 +16,7 @@ enum next system_readyz(struct request *r);
 enum next system_openapi(struct request *r);
 enum next system_get(struct request *r);
 
-/* What GET /readyz says. The caller owns both lists. Uses the engine: request_unuse(). */
+/* What GET /readyz says. The caller owns both lists. */
 struct system_readiness {
     bool ready;
     struct engine_health health;

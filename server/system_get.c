@@ -2,6 +2,7 @@
 #include <microhttpd.h>
 #include <string.h>
 
+#include "bridge/settings.h"
 #include "engine/docker_http.h"
 #include "engine/engine.h"
 #include "schema/clock.h"
@@ -31,7 +32,8 @@ const char *system_compiler(void)
 #endif
 }
 
-/* What is handed through to librdkafka; names are the operator's, values may be secrets. */
+/* What is handed through to librdkafka; names are the operator's, values may be secrets, and only
+ * those that are known to be none are shown. */
 static void add_properties(json_t *list)
 {
     for (char *const *v = environ; *v; v++) {
@@ -40,10 +42,10 @@ static void add_properties(json_t *list)
         if (strncmp(*v, "KAFKA_PROP_", strlen("KAFKA_PROP_")) != 0 || len >= sizeof name)
             continue;
         (void)snprintf(name, sizeof name, "%.*s", (int)len, *v);
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:s, s:n, s:b, s:s}", "name", name, "value",
-                            config_secret(name) ? "***" : *v + len + ((*v)[len] == '='), "default",
-                            "is_set", 1, "help", "a property of librdkafka"));
+        (void)json_array_append_new(list,
+                                    json_pack("{s:s, s:s, s:n, s:b, s:s}", "name", name, "value",
+                                              settings_shown(*v) ? *v + len + 1 : "***", "default",
+                                              "is_set", 1, "help", "a property of librdkafka"));
     }
 }
 
@@ -62,6 +64,10 @@ static json_t *settings_of(const struct config *c)
     return list;
 }
 
+/* Enough to tell two starts apart. Names of cells and labels have more of it, which is nobody's
+ * business who may only ask over HTTP. */
+#define INSTANCE_SHOWN 8
+
 static json_t *build_of(const struct server *s)
 {
     struct process_use use;
@@ -73,11 +79,12 @@ static json_t *build_of(const struct server *s)
     json_t *libraries = json_pack("{s:s, s:s, s:s, s:s, s:s}", "libmicrohttpd", MHD_get_version(),
                                   "sqlite", db_library(), "jansson", jansson_version_str(),
                                   "libcurl", docker_http_library(), "libsodium", text_library());
-    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:s}", "version", SCRC_VERSION, "commit",
+    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:o}", "version", SCRC_VERSION, "commit",
                      system_commit(), "compiler", system_compiler(), "libraries", libraries,
                      "started_at", started, "uptime_ms",
                      (json_int_t)(start > 0 && start < now ? now - start : 0), "table",
-                     jobs_table_id(s->jobs), "instance", s->instance ? s->instance : "");
+                     jobs_table_id(s->jobs), "instance",
+                     json_sprintf("%.*s", INSTANCE_SHOWN, s->instance ? s->instance : ""));
 }
 
 static json_t *process_of(void)
@@ -98,10 +105,8 @@ static enum next look(struct request *r)
     char found_at[CLOCK_RFC3339_SIZE];
     int64_t found_ms = 0;
 
-    bool uses = request_use(r) && s->engine;
-    json_t *findings = findings_look(s->findings, s, uses, &found_ms);
-    json_auto_t *all = uses ? engine_languages(s->engine) : NULL;
-    request_unuse(r);
+    json_t *findings = findings_look(s->findings, s, r->engine, &found_ms);
+    json_auto_t *all = r->engine ? engine_languages(r->engine) : NULL;
     json_t *languages = json_incref(json_object_get(all, "languages"));
     clock_rfc3339(found_ms, found_at);
     return request_reply_json(

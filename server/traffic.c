@@ -2,9 +2,9 @@
 
 #include "server/routes.h"
 
-static const unsigned statuses[TRAFFIC_STATUSES] = { 200, 202, 204, 304, 400, 401, 403,
-                                                     404, 405, 406, 409, 413, 415, 422,
-                                                     429, 431, 500, 503, 507 };
+static const unsigned statuses[TRAFFIC_STATUSES] = { 200, 202, 204, 304, 400, 401, 403, 404,
+                                                     405, 406, 409, 413, 414, 415, 421, 422,
+                                                     429, 431, 500, 501, 503, 505, 507 };
 
 struct traffic_row {
     _Atomic int64_t counts[TRAFFIC_STATUSES];

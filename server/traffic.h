@@ -26,6 +26,6 @@ void traffic_count(struct traffic *t, const struct route *route, unsigned status
 
 /* The i-th status that is told apart; 0 behind the last, which stands for all others. */
 unsigned traffic_status(size_t i);
-#define TRAFFIC_STATUSES 20
+#define TRAFFIC_STATUSES 24
 int64_t traffic_counted(struct traffic *t, size_t route, size_t status);
 struct metrics_histogram *traffic_timed(struct traffic *t, size_t route);

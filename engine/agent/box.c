@@ -73,7 +73,7 @@ static int await_ready(const struct box *b, struct fault *f)
     size_t none;
 
     if (poll(&wait, 1, READY_MS) <= 0)
-        return fault_set(f, "the box is not ready after %d s", READY_MS / 1000);
+        return fault_host(f, "the box is not ready after %d s", READY_MS / 1000);
     if (wire_receive(b->control, &note, sizeof note, NULL, &none, 0) != (ssize_t)sizeof note)
         return fault_set(f, "the box died while it was made");
     if (note.says != BOX_READY)

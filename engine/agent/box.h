@@ -30,6 +30,7 @@ struct box_plan {
     const char *workdir;
     uint64_t tmpfs_bytes, tmpfs_inodes;
     const struct cgroup *group;
+    int view; /* INPLACE: from view_open(); -1 */
 };
 
 struct box {

@@ -131,42 +131,51 @@ struct packing {
     int files;
     size_t len; /* of path */
     char path[AGENT_BUNDLE_NAME_MAX + 1];
+    enum agent_collected what; /* AGENT_COLLECTED as long as it goes on */
+    struct fault *f;
 };
 
-static enum agent_collected pack_dir(struct packing *p, int dir, int depth);
+/* Ends the packing for a reason that is the tree's. */
+static int pack_stop(struct packing *p, enum agent_collected what)
+{
+    p->what = what;
+    return 0;
+}
 
-static enum agent_collected pack_file(struct packing *p, int fd, off_t size)
+static int pack_dir(struct packing *p, int dir, int depth);
+
+static int pack_file(struct packing *p, int fd, off_t size)
 {
     struct entry e = { .name_len = (uint32_t)p->len, .size = (uint32_t)size };
     uint64_t all = sizeof e + p->len + (uint64_t)size;
-    struct fault ignored;
 
     if (size > UINT32_MAX || all > p->left || p->files++ == AGENT_BUNDLE_FILES_MAX)
-        return AGENT_COLLECTED_TOO_BIG;
+        return pack_stop(p, AGENT_COLLECTED_TOO_BIG);
     p->left -= all;
     if (write(p->out, &e, sizeof e) != (ssize_t)sizeof e ||
-        write(p->out, p->path, p->len) != (ssize_t)p->len ||
-        bundle_copy(fd, 0, (size_t)size, p->out, &ignored) < 0)
-        return AGENT_COLLECTED_TOO_BIG;
-    return AGENT_COLLECTED;
+        write(p->out, p->path, p->len) != (ssize_t)p->len)
+        return fault_errno(p->f, "write a bundle");
+    return bundle_copy(fd, 0, (size_t)size, p->out, p->f);
 }
 
 /* The path in p names the entry `name` of dir. */
-static enum agent_collected pack_entry(struct packing *p, int dir, const char *name, int depth)
+static int pack_entry(struct packing *p, int dir, const char *name, int depth)
 {
     struct stat st;
     CLEANUP(closep)
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd < 0 && (errno == ELOOP || errno == ENXIO))
-        return AGENT_COLLECTED; /* a link or a socket */
+        return 0; /* a link or a socket */
+    if (fd < 0 && errno == EACCES)
+        return pack_stop(p, AGENT_COLLECTED_NOT_REGULAR);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return AGENT_COLLECTED_NOT_REGULAR;
+        return fault_errno(p->f, "open a file of the artefact");
     if (S_ISREG(st.st_mode))
         return pack_file(p, fd, st.st_size);
     if (!S_ISDIR(st.st_mode))
-        return AGENT_COLLECTED;
-    return depth == DEPTH_MAX ? AGENT_COLLECTED_TOO_BIG : pack_dir(p, fd, depth + 1);
+        return 0;
+    return depth == DEPTH_MAX ? pack_stop(p, AGENT_COLLECTED_TOO_BIG) : pack_dir(p, fd, depth + 1);
 }
 
 static bool path_push(struct packing *p, const char *name)
@@ -182,31 +191,36 @@ static bool path_push(struct packing *p, const char *name)
     return true;
 }
 
-static enum agent_collected pack_dir(struct packing *p, int dir, int depth)
+static int pack_dir(struct packing *p, int dir, int depth)
 {
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    enum agent_collected result = AGENT_COLLECTED;
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
     size_t len = p->len;
 
+    if (fd < 0 && errno == EACCES)
+        return pack_stop(p, AGENT_COLLECTED_NOT_REGULAR);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     if (!d) {
+        (void)fault_errno(p->f, "open a directory of the artefact");
         closep(&fd);
-        return AGENT_COLLECTED_NOT_REGULAR;
+        return -1;
     }
-    for (const struct dirent *e; result == AGENT_COLLECTED && (e = readdir(d));) {
+    for (const struct dirent *e; rc == 0 && p->what == AGENT_COLLECTED && (e = readdir(d));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        result = path_push(p, e->d_name) ? pack_entry(p, dir, e->d_name, depth)
-                                         : AGENT_COLLECTED_TOO_BIG;
+        rc = path_push(p, e->d_name) ? pack_entry(p, dir, e->d_name, depth)
+                                     : pack_stop(p, AGENT_COLLECTED_TOO_BIG);
         p->len = len;
     }
     (void)closedir(d);
-    return result;
+    return rc;
 }
 
-enum agent_collected bundle_pack(int dir, int out, uint64_t max)
+int bundle_pack(int dir, int out, uint64_t max, enum agent_collected *ret_what, struct fault *f)
 {
-    struct packing p = { .out = out, .left = max };
+    struct packing p = { .out = out, .left = max, .what = AGENT_COLLECTED, .f = f };
 
-    return pack_dir(&p, dir, 0);
+    if (pack_dir(&p, dir, 0) < 0)
+        return -1;
+    *ret_what = p.what;
+    return 0;
 }

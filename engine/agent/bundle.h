@@ -1,7 +1,7 @@
 /* engine/agent/bundle.h - trees of regular files as one stream of bytes (format: protocol.h).
  *
  * Owns     nothing; descriptors are borrowed.
- * Errors   0 or -1 with the fault filled; bundle_pack() answers with an enum.
+ * Errors   0 or -1 with the fault filled.
  */
 #pragma once
 
@@ -25,6 +25,7 @@ NODISCARD int bundle_copy(int in, off_t from, size_t size, int out, struct fault
 NODISCARD int bundle_unpack(int fd, int dir, struct fault *f);
 
 /* Appends all regular files below dir to out. Links, devices and the like are left out. More than
- * `max` bytes, or more files, depth or name than a bundle takes: AGENT_COLLECTED_TOO_BIG. What
- * cannot be read: AGENT_COLLECTED_NOT_REGULAR. */
-enum agent_collected bundle_pack(int dir, int out, uint64_t max);
+ * `max` bytes, or more files, depth or name than a bundle takes: AGENT_COLLECTED_TOO_BIG. What its
+ * owner may not read: AGENT_COLLECTED_NOT_REGULAR. A read or a write that fails is a fault. */
+NODISCARD int bundle_pack(int dir, int out, uint64_t max, enum agent_collected *ret_what,
+                          struct fault *f);

@@ -7,26 +7,39 @@
 
 #include "engine/agent/fault.h"
 
-/* Where a counter stands: the number behind `key` (alone in its file when NULL), `add`'s number on
- * top, in units of `unit`. */
+/* Charges come in batches, so that the most ever used may stay a little under a limit that was met.
+ */
+#define PEAK_SLACK (256 * KIB)
+
+/* Where a counter stands: the number behind `key` (alone in its file when NULL) and, on the same
+ * line, behind `field`; `add`'s number on top; in units of `unit`. No path: this version has none.
+ */
 struct place {
     const char *path, *key, *add;
     int64_t unit;
-    bool optional; /* not there: 0 */
+    bool optional; /* a key that is not there: 0; a file or a field: the counter is not there */
+    const char *field;
 };
 
 static const struct place places[2][CGROUP_COUNTERS] = {
     {
-        [CGROUP_CPU] = { "cpuacct/cpuacct.usage", NULL, NULL, 1, false },
-        [CGROUP_MEMORY] = { "memory/memory.stat", "rss", "shmem", 1, false },
-        [CGROUP_OOM_KILLS] = { "memory/memory.oom_control", "oom_kill", NULL, 1, false },
-        [CGROUP_THROTTLED] = { "cpu/cpu.stat", "throttled_time", NULL, 1, true },
+        [CGROUP_CPU] = { "cpuacct/cpuacct.usage", NULL, NULL, 1, false, NULL },
+        [CGROUP_MEMORY] = { "memory/memory.stat", "rss", "shmem", 1, false, NULL },
+        [CGROUP_OOM_KILLS] = { "memory/memory.oom_control", "oom_kill", NULL, 1, false, NULL },
+        [CGROUP_HITS] = { "memory/memory.failcnt", NULL, NULL, 1, false, NULL },
+        [CGROUP_SWAP_HITS] = { "memory/memory.memsw.failcnt", NULL, NULL, 1, true, NULL },
+        [CGROUP_PEAK] = { "memory/memory.max_usage_in_bytes", NULL, NULL, 1, false, NULL },
+        [CGROUP_LIMIT] = { "memory/memory.limit_in_bytes", NULL, NULL, 1, false, NULL },
+        [CGROUP_THROTTLED] = { "cpu/cpu.stat", "throttled_time", NULL, 1, true, NULL },
     },
     {
-        [CGROUP_CPU] = { "cpu.stat", "usage_usec", NULL, 1000, false },
-        [CGROUP_MEMORY] = { "memory.stat", "anon", "shmem", 1, false },
-        [CGROUP_OOM_KILLS] = { "memory.events", "oom_kill", NULL, 1, false },
-        [CGROUP_THROTTLED] = { "cpu.stat", "throttled_usec", NULL, 1000, true },
+        [CGROUP_CPU] = { "cpu.stat", "usage_usec", NULL, 1000, false, NULL },
+        [CGROUP_MEMORY] = { "memory.stat", "anon", "shmem", 1, false, NULL },
+        [CGROUP_OOM_KILLS] = { "memory.events", "oom_kill", NULL, 1, false, NULL },
+        [CGROUP_HITS] = { "memory.events", "oom", NULL, 1, false, NULL },
+        [CGROUP_THROTTLED] = { "cpu.stat", "throttled_usec", NULL, 1000, true, NULL },
+        [CGROUP_CPU_WAIT] = { "cpu.pressure", "full", NULL, 1000, true, "total=" },
+        [CGROUP_IO_WAIT] = { "io.pressure", "full", NULL, 1000, true, "total=" },
     },
 };
 
@@ -43,15 +56,20 @@ static bool number(const char *s, int64_t unit, int64_t *ret_value)
     return true;
 }
 
-/* The number on the line `key number`. */
-static bool keyed(const char *text, const char *key, int64_t unit, int64_t *ret_value)
+/* The number on the line `key number`, or `key ... field number` where the line has fields. */
+static bool keyed(const char *text, const char *key, const char *field, int64_t unit,
+                  int64_t *ret_value)
 {
     size_t len = strlen(key);
 
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, key, len) == 0 && line[len] == ' ')
-            return number(line + len + 1, unit, ret_value);
+        if (strncmp(line, key, len) != 0 || line[len] != ' ')
+            continue;
+        const char *at = field ? strstr(line, field) : line + len + 1;
+        if (!at || at > line + strcspn(line, "\n"))
+            return false;
+        return number(at + (field ? strlen(field) : 0), unit, ret_value);
     }
     return false;
 }
@@ -60,17 +78,23 @@ bool cgroup_parse(uint32_t version, enum cgroup_counter which, const char *text,
 {
     const struct place *p = &places[version - 1][which];
     int64_t value = 0, more = 0;
-    bool there = p->key ? keyed(text, p->key, p->unit, &value) : number(text, p->unit, &value);
+
+    if (!p->path)
+        return false; /* this version does not count it */
+    bool there =
+        p->key ? keyed(text, p->key, p->field, p->unit, &value) : number(text, p->unit, &value);
 
     if (there && p->add)
-        there = keyed(text, p->add, p->unit, &more);
-    if (!there && !p->optional)
+        there = keyed(text, p->add, NULL, p->unit, &more);
+    if (!there && (!p->optional || !p->key || p->field))
         return false;
     if (__builtin_add_overflow(value, more, &value))
         return false;
     *ret_value = there ? value : 0;
     return true;
 }
+
+bool cgroup_has(const struct cgroup *g, enum cgroup_counter which) { return g->fd[which] >= 0; }
 
 int cgroup_read(const struct cgroup *g, enum cgroup_counter which, int64_t *ret_value,
                 struct fault *f)
@@ -94,7 +118,7 @@ int cgroup_read(const struct cgroup *g, enum cgroup_counter which, int64_t *ret_
 int cgroup_open(const char *root, struct cgroup *ret_group, struct fault *f)
 {
     struct cgroup g = { .version = 1 };
-    char path[256];
+    char path[256] = "";
     int64_t value;
 
     (void)snprintf(path, sizeof path, "%s/cgroup.controllers", root);
@@ -102,16 +126,44 @@ int cgroup_open(const char *root, struct cgroup *ret_group, struct fault *f)
         g.version = 2;
     for (int i = 0; i < CGROUP_COUNTERS; i++) {
         const struct place *p = &places[g.version - 1][i];
-        int n = snprintf(path, sizeof path, "%s/%s", root, p->path);
+        int n = snprintf(path, sizeof path, "%s/%s", root, p->path ? p->path : "");
 
         if (n < 0 || (size_t)n >= sizeof path)
             return fault_set(f, "cgroup path too long");
-        g.fd[i] = open(path, O_RDONLY | O_CLOEXEC);
-        if (g.fd[i] < 0 && !p->optional)
+        g.fd[i] = p->path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (g.fd[i] < 0 && p->path && !p->optional)
             return fault_errno(f, "open %s", path);
-        if (cgroup_read(&g, (enum cgroup_counter)i, &value, f) < 0)
+        if (cgroup_read(&g, (enum cgroup_counter)i, &value, f) == 0)
+            continue;
+        if (!p->optional)
             return -1;
+        closep(&g.fd[i]); /* a kernel without it, or told not to count */
     }
     *ret_group = g;
     return 0;
+}
+
+int cgroup_oom_read(const struct cgroup *g, struct cgroup_oom *ret_oom, struct fault *f)
+{
+    struct cgroup_oom o;
+    int64_t swap_hits;
+
+    if (cgroup_read(g, CGROUP_OOM_KILLS, &o.kills, f) < 0 ||
+        cgroup_read(g, CGROUP_HITS, &o.hits, f) < 0 ||
+        cgroup_read(g, CGROUP_SWAP_HITS, &swap_hits, f) < 0 ||
+        cgroup_read(g, CGROUP_PEAK, &o.peak, f) < 0 ||
+        cgroup_read(g, CGROUP_LIMIT, &o.limit, f) < 0)
+        return -1;
+    o.hits += swap_hits;
+    *ret_oom = o;
+    return 0;
+}
+
+/* Version 1 of some kernels (6.18) counts no hits at all: then the peak is what there is to go by.
+ */
+bool cgroup_oom_own(uint32_t version, const struct cgroup_oom *before, const struct cgroup_oom *now)
+{
+    if (now->hits > before->hits)
+        return true;
+    return version == 1 && now->hits == 0 && now->peak >= now->limit - PEAK_SLACK;
 }

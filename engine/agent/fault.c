@@ -9,6 +9,18 @@ int fault_set(struct fault *f, const char *fmt, ...)
 {
     va_list args;
 
+    f->host = false;
+    va_start(args, fmt);
+    (void)vsnprintf(f->why, sizeof f->why, fmt, args);
+    va_end(args);
+    return -1;
+}
+
+int fault_host(struct fault *f, const char *fmt, ...)
+{
+    va_list args;
+
+    f->host = true;
     va_start(args, fmt);
     (void)vsnprintf(f->why, sizeof f->why, fmt, args);
     va_end(args);
@@ -20,6 +32,7 @@ int fault_errno(struct fault *f, const char *fmt, ...)
     const char *words = strerror(errno);
     va_list args;
 
+    f->host = false;
     va_start(args, fmt);
     int len = vsnprintf(f->why, sizeof f->why, fmt, args);
     va_end(args);

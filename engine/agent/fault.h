@@ -4,9 +4,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "schema/base.h"
 
 struct fault {
+    bool host; /* the host had no memory or no core for us: no other cell would have done better */
     char why[240];
 };
 
@@ -15,3 +18,6 @@ int fault_set(struct fault *f, const char *fmt, ...) PRINTF(2, 3);
 
 /* The same, with errno in words behind it. */
 int fault_errno(struct fault *f, const char *fmt, ...) PRINTF(2, 3);
+
+/* The same as fault_set(), and the host's. */
+int fault_host(struct fault *f, const char *fmt, ...) PRINTF(2, 3);

@@ -2,8 +2,9 @@
  *
  * The container's own profile must let the agent make namespaces and mounts; this one, put on by a
  * box's init before there is a program, takes them away again, with the rest of the kernel that no
- * judged program needs: boxes in boxes, keyrings, IPC that outlives processes, io_uring, bpf,
- * socket families beyond unix, inet and route, and every foreign ABI.
+ * judged program needs: boxes in boxes, keyrings, IPC that outlives processes, io_uring, bpf, every
+ * socket family but unix, what is counted in no memory limit or in the host's root's, and every
+ * foreign ABI.
  */
 #pragma once
 

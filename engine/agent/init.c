@@ -18,7 +18,9 @@
 #include "engine/agent/collect.h"
 #include "engine/agent/fault.h"
 #include "engine/agent/filter.h"
+#include "engine/agent/memfd.h"
 #include "engine/agent/program.h"
+#include "engine/agent/view.h"
 #include "engine/agent/wire.h"
 
 #ifndef PR_CAP_AMBIENT
@@ -28,9 +30,6 @@
 
 /* The agent's descriptors are few and the lowest free ones; all are close-on-exec besides. */
 #define AGENT_OPEN_MAX 128
-
-#define OOM_PROGRAM "1000" /* the kernel takes the program first, */
-#define OOM_INIT    "750"  /* then the box with all its files, and the agent last */
 
 #define REAPS_IN_A_ROW 64
 
@@ -63,7 +62,7 @@ static void keep_only(const struct init_plan *p)
     int first = 3;
 
     for (int fd = first; fd < AGENT_OPEN_MAX; fd++) {
-        bool keep = fd == p->control || fd == p->start;
+        bool keep = fd == p->control || fd == p->start || fd == p->box->view;
 
         for (int i = 0; i < CGROUP_COUNTERS; i++)
             keep = keep || fd == p->box->group->fd[i];
@@ -101,6 +100,9 @@ static int mount_tmpfs(const char *dir, unsigned long flags, uint64_t bytes, uin
     return 0;
 }
 
+/* The cell's counters are in it, and they are of all its runs. */
+#define HIDDEN "/sys/fs"
+
 /* Everything in the container that the program could write to lies under a tmpfs of the box. */
 static int mount_places(const struct box_plan *plan, struct fault *f)
 {
@@ -114,14 +116,24 @@ static int mount_places(const struct box_plan *plan, struct fault *f)
     if (statvfs("/dev/shm", &shm) == 0 && /* as large as Docker made it */
         mount_tmpfs("/dev/shm", MS_NOEXEC, shm.f_frsize * shm.f_blocks, inodes, f) < 0)
         return -1;
-    if (access("/dev/mqueue", F_OK) == 0 &&
-        mount_tmpfs("/dev/mqueue", MS_NOEXEC | MS_RDONLY, 4096, 1, f) < 0)
+    if (mount_tmpfs(HIDDEN, MS_NOEXEC | MS_RDONLY, 4096, 1, f) < 0)
         return -1;
     if (strcmp(plan->workdir, "/tmp") == 0)
         return 0;
     if (strncmp(plan->workdir, "/tmp/", 5) == 0 && mkdir(plan->workdir, 0755) < 0)
         return fault_errno(f, "mkdir %s", plan->workdir);
     return mount_tmpfs(plan->workdir, 0, bytes, inodes, f);
+}
+
+/* Its last use; the program must not have it. */
+static int limit_view(int view, struct fault *f)
+{
+    if (view < 0)
+        return 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || view_restrict(view) < 0)
+        return fault_errno(f, "limit what of /sys is seen");
+    (void)close(view);
+    return 0;
 }
 
 static int drop_for_good(struct fault *f)
@@ -143,21 +155,17 @@ static int drop_for_good(struct fault *f)
 
 static int start_program(const struct init_plan *p, int oom, pid_t *ret_main, struct fault *f)
 {
-    const struct program_plan program = { .start = p->start,
-                                          .uid = p->program,
-                                          .group = p->box->group };
-
-    if (write(oom, OOM_PROGRAM, sizeof OOM_PROGRAM - 1) < 0)
-        return fault_errno(f, "oom_score_adj");
+    const struct program_plan program = {
+        .start = p->start, .uid = p->program, .group = p->box->group, .init_oom = oom
+    };
     pid_t pid = box_fork(0);
+
     if (pid == 0) {
         (void)close(p->control);
-        (void)close(oom);
         program_run(&program);
     }
     if (pid < 0)
         return fault_errno(f, "fork the program");
-    (void)pwrite(oom, OOM_INIT, sizeof OOM_INIT - 1, 0);
     (void)close(p->start);
     *ret_main = pid;
     return 0;
@@ -178,6 +186,8 @@ static int set_up(const struct init_plan *p, pid_t *ret_main, struct fault *f)
         return -1;
     if (!apart && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return fault_errno(f, "become a subreaper");
+    if (!apart && limit_view(p->box->view, f) < 0)
+        return -1;
     if (chdir(p->box->workdir) < 0)
         return fault_errno(f, "enter %s", p->box->workdir);
     (void)umask(022);
@@ -257,25 +267,34 @@ static void kill_all(struct watched *w)
 }
 
 /* Nothing lives here any more, so for the rest of our life we may be the program's user and see its
- * files as it did. */
-static void collect(const struct init_plan *p, const struct box_order *order)
+ * files as it did. The artefact is not its user's: another one that is given the same number must
+ * not own it. */
+static int collect(const struct init_plan *p, const struct box_order *order,
+                   enum agent_collected *ret_what, int *ret_fd, struct fault *f)
+{
+    CLEANUP(closep) int out = memfd_new("artefact", MEMFD_PROGRAM);
+
+    if (out < 0)
+        return fault_errno(f, "memfd");
+    if (syscall(SYS_setresgid, p->program, p->program, p->program) < 0 ||
+        syscall(SYS_setresuid, p->program, p->program, p->program) < 0)
+        return fault_errno(f, "become the program's user");
+    return collect_artefact((enum agent_collect)order->collect, order->name, order->max, out,
+                            ret_what, ret_fd, f);
+}
+
+static void answer_collect(const struct init_plan *p, const struct box_order *order)
 {
     struct box_note note = { .says = BOX_COLLECTED };
     enum agent_collected what = AGENT_COLLECTED_NOTHING;
     struct fault f;
     int fd = -1;
 
-    if (syscall(SYS_setresgid, p->program, p->program, p->program) < 0 ||
-        syscall(SYS_setresuid, p->program, p->program, p->program) < 0) {
+    if (collect(p, order, &what, &fd, &f) < 0) {
         note.says = BOX_FAILED;
-        (void)fault_errno(&f, "become the program's user");
-    } else if (collect_artefact((enum agent_collect)order->collect, order->name, order->max, &what,
-                                &fd, &f) < 0) {
-        note.says = BOX_FAILED;
+        memcpy(note.why, f.why, sizeof note.why);
     }
     note.collected = what;
-    if (note.says == BOX_FAILED)
-        memcpy(note.why, f.why, sizeof note.why);
     (void)wire_send(p->control, &note, sizeof note, &fd, fd >= 0);
 }
 
@@ -301,7 +320,7 @@ _Noreturn void init_run(const struct init_plan *p)
 
     if (wire_receive(p->control, &order, sizeof order, NULL, &none, 0) == (ssize_t)sizeof order &&
         order.kind == BOX_COLLECT)
-        collect(p, &order);
+        answer_collect(p, &order);
     (void)recv(p->control, &order, sizeof order, 0); /* until we are killed */
     _exit(0);
 }

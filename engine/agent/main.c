@@ -24,6 +24,7 @@
 #include "engine/agent/fault.h"
 #include "engine/agent/program.h"
 #include "engine/agent/protocol.h"
+#include "engine/agent/view.h"
 #include "engine/agent/watch.h"
 #include "engine/agent/wire.h"
 
@@ -34,6 +35,7 @@ struct agent {
     struct box_plan plan;
     struct box box;           /* the next one, made ahead */
     struct watch_cell before; /* counters of the idle cell */
+    uid_t ran;                /* the uid of the last run */
     bool broken;              /* why says what; every RUN and PROVE is answered with it */
     struct fault why;
 };
@@ -46,7 +48,7 @@ static union {
 
 static void say_fault(const struct agent *a, uint64_t nonce, const struct fault *f)
 {
-    struct agent_fault m = { .head = { AGENT_MAGIC, AGENT_FAULT, nonce } };
+    struct agent_fault m = { .head = { AGENT_MAGIC, AGENT_FAULT, nonce }, .host = f->host };
 
     memcpy(m.why, f->why, sizeof m.why);
     (void)wire_send(a->server, &m, sizeof m, NULL, 0);
@@ -59,9 +61,24 @@ static int make_ready(struct agent *a, struct fault *f)
         return -1;
     a->before = (struct watch_cell){ .server = a->server, .group = &a->group, .box = &a->box };
     if (cgroup_read(&a->group, CGROUP_MEMORY, &a->before.memory, f) < 0 ||
-        cgroup_read(&a->group, CGROUP_OOM_KILLS, &a->before.oom_kills, f) < 0)
+        cgroup_oom_read(&a->group, &a->before.oom, f) < 0)
         return -1;
-    return cgroup_read(&a->group, CGROUP_THROTTLED, &a->before.throttled_ns, f);
+    return starve_begin(&a->group, &a->before.starve, f);
+}
+
+/* A box may have died while nothing went on in it: the kernel takes from where it can. Nothing of
+ * this RUN is lost, so it gets another one. */
+static int hand_over(struct agent *a, size_t len, const int *fds, size_t fds_len, struct fault *f)
+{
+    if (wire_send(a->box.start, &message, len, fds, fds_len) < 0) {
+        box_close(&a->box);
+        if (make_ready(a, f) < 0)
+            return -1;
+        if (wire_send(a->box.start, &message, len, fds, fds_len) < 0)
+            return fault_errno(f, "hand the RUN to its box");
+    }
+    a->ran = a->box.uid;
+    return 0;
 }
 
 static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fault *f)
@@ -75,11 +92,11 @@ static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fau
     /* Made by the server's user, to be opened again by another (/dev/stdout). */
     (void)fchmod(fds[1], 0622);
     (void)fchmod(fds[2], 0622);
-    sent = wire_send(a->box.start, &message, len, fds, fds_len);
-    for (size_t i = 0; i < fds_len; i++)
+    if (hand_over(a, len, fds, fds_len, f) < 0)
+        return -1;
+    for (size_t i = 1; i < fds_len; i++)
         closep(&fds[i]);
-    if (sent < 0)
-        return fault_errno(f, "hand the RUN to its box");
+    a->before.input = fds[0];
     if (watch_run(&a->before, &message.run, &result, &artefact, f) < 0)
         return -1;
     sent = wire_send(a->server, &result, sizeof result, &artefact, artefact >= 0);
@@ -88,11 +105,11 @@ static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fau
 }
 
 /* After a run: what it left goes, and the next box is made. */
-static int tidy(struct agent *a, uid_t uid, struct fault *f)
+static int tidy(struct agent *a, struct fault *f)
 {
     box_close(&a->box);
     if (a->plan.maker == AGENT_BOX_INPLACE &&
-        (clean_wipe(&a->clean, uid, f) < 0 || clean_prove(&a->clean, f) < 0))
+        (clean_wipe(&a->clean, a->ran, f) < 0 || clean_prove(&a->clean, f) < 0))
         return -1;
     return make_ready(a, f);
 }
@@ -100,7 +117,6 @@ static int tidy(struct agent *a, uid_t uid, struct fault *f)
 static void on_run(struct agent *a, size_t len, int *fds, size_t fds_len)
 {
     uint64_t nonce = message.head.nonce;
-    uid_t uid = a->box.uid;
 
     if (!a->broken && run(a, len, fds, fds_len, &a->why) < 0)
         a->broken = true;
@@ -108,7 +124,7 @@ static void on_run(struct agent *a, size_t len, int *fds, size_t fds_len)
         closep(&fds[i]);
     if (a->broken)
         say_fault(a, nonce, &a->why);
-    else if (tidy(a, uid, &a->why) < 0)
+    else if (tidy(a, &a->why) < 0)
         a->broken = true; /* the next RUN or PROVE hears of it */
 }
 
@@ -184,7 +200,8 @@ static int plan(struct agent *a, char **argv, struct fault *f)
                                  .workdir = argv[1],
                                  .tmpfs_bytes = strtoull(argv[2], NULL, 10),
                                  .tmpfs_inodes = strtoull(argv[3], NULL, 10),
-                                 .group = &a->group };
+                                 .group = &a->group,
+                                 .view = -1 };
     if (cgroup_open("/sys/fs/cgroup", &a->group, f) < 0 || clean_find(&a->clean, f) < 0)
         return -1;
     if (strcmp(argv[4], "inplace") == 0)
@@ -194,19 +211,27 @@ static int plan(struct agent *a, char **argv, struct fault *f)
     return 0;
 }
 
+static int make_in_place(struct agent *a, const char *why, struct agent_hello *hello,
+                         struct fault *f)
+{
+    a->plan.maker = AGENT_BOX_INPLACE;
+    a->plan.view = view_open();
+    (void)snprintf(hello->why, sizeof hello->why, "%.110s%s", why,
+                   a->plan.view < 0 ? "; without Landlock programs see cgroup counters" : "");
+    return make_ready(a, f);
+}
+
 /* The first box is the probe of its maker. */
 static int choose_maker(struct agent *a, const char *box, struct agent_hello *hello,
                         struct fault *f)
 {
-    int made = make_ready(a, f);
+    char why[sizeof f->why] = "asked for";
+    int made = -1;
 
-    if (made < 0 && a->plan.maker == AGENT_BOX_NAMESPACES && strcmp(box, "auto") == 0) {
-        (void)snprintf(hello->why, sizeof hello->why, "%.159s", f->why);
-        a->plan.maker = AGENT_BOX_INPLACE;
-        made = make_ready(a, f);
-    } else if (a->plan.maker == AGENT_BOX_INPLACE) {
-        (void)snprintf(hello->why, sizeof hello->why, "asked for");
-    }
+    if (a->plan.maker == AGENT_BOX_NAMESPACES && (made = make_ready(a, f)) < 0)
+        memcpy(why, f->why, sizeof why);
+    if (made < 0 && strcmp(box, "namespaces") != 0)
+        made = make_in_place(a, why, hello, f);
     hello->box = a->plan.maker;
     hello->cgroup_version = a->group.version;
     return made;

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,8 +17,11 @@
 
 #define STACK_MIN         (1 * MIB)
 #define STACK_UNLIMITED   (1 * GIB) /* RLIM_INFINITY would change the layout of the address space */
-#define MEMLOCK_BYTES     (64 * KIB)
+#define SIGNALS_PENDING   128       /* queued ones and POSIX timers, of all its processes */
 #define CLOSE_ON_EXEC_ALL (1U << 2) /* CLOSE_RANGE_CLOEXEC */
+
+#define OOM_PROGRAM "1000" /* the kernel takes the program first, */
+#define OOM_INIT    "750"  /* then the box with all its files, and the agent last */
 
 bool program_accepts(const struct agent_run *run, size_t len, size_t fds)
 {
@@ -100,6 +104,7 @@ static rlim_t stack_bytes(uint64_t memory_limit)
 struct limit {
     unsigned which;
     rlim_t value;
+    bool soft; /* may be raised again: the cell's memory bounds it all the same */
 };
 
 /* Hard and soft alike, so that nothing can be raised again; what the container allows less of stays
@@ -107,25 +112,29 @@ struct limit {
 static int set_limits(const struct limit *limits, size_t len, struct fault *f)
 {
     for (size_t i = 0; i < len; i++) {
-        struct rlimit now, want = { limits[i].value, limits[i].value };
+        struct rlimit now,
+            want = { limits[i].value, limits[i].soft ? RLIM_INFINITY : limits[i].value };
 
         if (setrlimit(limits[i].which, &want) == 0)
             continue;
         if (getrlimit(limits[i].which, &now) < 0 || now.rlim_max > want.rlim_max)
             return fault_errno(f, "resource limit %u", limits[i].which);
-        now.rlim_cur = now.rlim_max;
+        now.rlim_cur = want.rlim_cur < now.rlim_max ? want.rlim_cur : now.rlim_max;
         (void)setrlimit(limits[i].which, &now);
     }
     return 0;
 }
 
-/* Those that are the same for every run. */
+/* Those that are the same for every run. Pending signals count for the host's root too, for all
+ * cells together; the agent's own limit stays as it is, because the kernel holds that sum against
+ * it. */
 static int limit_ahead(struct fault *f)
 {
     static const struct limit limits[] = {
-        { RLIMIT_CORE, 1 }, /* no core either, and no helper of core_pattern on the host */
-        { RLIMIT_MSGQUEUE, 0 },
-        { RLIMIT_MEMLOCK, MEMLOCK_BYTES },
+        { RLIMIT_CORE, 1, false }, /* no core either, and no helper of core_pattern on the host */
+        { RLIMIT_MSGQUEUE, 0, false },
+        { RLIMIT_MEMLOCK, 0, false },
+        { RLIMIT_SIGPENDING, SIGNALS_PENDING, false },
     };
     return set_limits(limits, ARRAY_LEN(limits), f);
 }
@@ -134,10 +143,10 @@ static int limit_run(const struct agent_run *run, struct fault *f)
 {
     const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
     const struct limit limits[] = {
-        { RLIMIT_CPU, cpu_s }, /* for one process, and only if the agent should be starved */
-        { RLIMIT_FSIZE, run->file_bytes },
-        { RLIMIT_NOFILE, run->open_files },
-        { RLIMIT_STACK, stack_bytes(run->memory_limit) },
+        { RLIMIT_CPU, cpu_s, false }, /* for one process, and only if the agent should be starved */
+        { RLIMIT_FSIZE, run->file_bytes, false },
+        { RLIMIT_NOFILE, run->open_files, false },
+        { RLIMIT_STACK, stack_bytes(run->memory_limit), true },
     };
     return set_limits(limits, ARRAY_LEN(limits), f);
 }
@@ -181,6 +190,25 @@ static int say_started(const struct program_plan *p, const struct agent_run *run
     note.mono_ns = box_clock(CLOCK_MONOTONIC);
     if (wire_send(p->start, &note, sizeof note, NULL, 0) < 0)
         return fault_errno(f, "say that it starts");
+    return 0;
+}
+
+/* The file is root's, for we are not dumpable; in a box of namespaces we are another user, to whom
+ * it belongs while we are. Nobody else is in the box yet. */
+static int open_oom(int *ret_fd, struct fault *f)
+{
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    *ret_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return *ret_fd < 0 ? fault_errno(f, "oom_score_adj") : 0;
+}
+
+/* Only now: an idle cell must not be the first that the kernel takes. */
+static int offer_to_kernel(const struct program_plan *p, int oom, struct fault *f)
+{
+    if (write(oom, OOM_PROGRAM, sizeof OOM_PROGRAM - 1) < 0 ||
+        write(p->init_oom, OOM_INIT, sizeof OOM_INIT - 1) < 0)
+        return fault_errno(f, "oom_score_adj");
     return 0;
 }
 
@@ -235,19 +263,22 @@ _Noreturn void program_run(const struct program_plan *p)
 {
     struct box_note note = { .says = BOX_FAILED };
     struct fault f;
-    int fds[AGENT_FDS_MAX];
+    int fds[AGENT_FDS_MAX], oom = -1;
     size_t fds_len;
 
     (void)setsid(); /* kill(0) of the program reaches nobody else */
+    /* Without init there is no box. The change of uid ends this: from then on init's end is seen.
+     */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     rehearse(p);
-    int limited = limit_ahead(&f);
+    bool ready = limit_ahead(&f) == 0 && open_oom(&oom, &f) == 0;
     ssize_t len = wire_receive(p->start, &message, sizeof message, fds, &fds_len, 0);
     if (len <= 0 || !program_accepts(&message.run, (size_t)len, fds_len))
         _exit(0);
 
     char *at = message.run.blob;
     char **argv = vector(&at, message.run.argc), **envp = vector(&at, message.run.envc);
-    if (limited < 0 || prepare(p, &message.run, fds, &f) < 0) {
+    if (!ready || offer_to_kernel(p, oom, &f) < 0 || prepare(p, &message.run, fds, &f) < 0) {
         memcpy(note.why, f.why, sizeof note.why);
     } else {
         execute(argv, envp, message.run.exec_fd ? fds[3] : -1);

@@ -16,6 +16,7 @@ struct program_plan {
     int start; /* the RUN comes here, notes (box.h) go back */
     uid_t uid; /* to become; the gid is the same number */
     const struct cgroup *group;
+    int init_oom; /* oom_score_adj of init */
 };
 
 /* The current directory is the program's work directory. */

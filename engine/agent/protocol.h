@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_VERSION     1
+#define AGENT_VERSION     2
 #define AGENT_MAGIC       0x73637263u /* "scrc" */
 #define AGENT_MESSAGE_MAX (128 * 1024)
 #define AGENT_FILES_MAX   8
@@ -78,8 +78,7 @@ enum agent_collect {
 struct agent_run {
     struct agent_header head;
     int64_t cpu_limit_ns;  /* > 0 */
-    int64_t wall_limit_ns; /* 0: cpu_limit + grace + the time its processes waited for a core + the
-                              time the cgroup was throttled */
+    int64_t wall_limit_ns; /* 0: cpu_limit + grace + waited_ns of the RESULT */
     int64_t wall_grace_ns; /* 100 ms */
     int64_t wall_cap_ns;   /* whatever was waited for, at this time it ends (`starved`) */
     uint64_t memory_limit; /* bytes; bounds RLIMIT_STACK */
@@ -107,7 +106,7 @@ enum agent_limit {
 };
 
 enum agent_collected {
-    AGENT_COLLECTED_NOTHING, /* not asked for, or the program failed */
+    AGENT_COLLECTED_NOTHING, /* not asked for, or the program failed, or no memory for it */
     AGENT_COLLECTED,         /* one fd comes with the RESULT: a sealed memfd, opened read-only */
     AGENT_COLLECTED_MISSING,
     AGENT_COLLECTED_NOT_REGULAR, /* a link, device, FIFO, directory... */
@@ -123,15 +122,18 @@ struct agent_result {
     int64_t cpu_ns;     /* of everything in the box: cgroup counter after the last reap minus before
                            exec, less what agent and init used */
     int64_t wall_ns;    /* exec to exit of the main process */
-    int64_t waited_ns;  /* for a core, and throttled; 0 when nobody looked */
-    uint64_t memory_bytes; /* the larger of the biggest ru_maxrss and the biggest sample of
-                              anon+shmem, the last at the end, above its value before exec */
-    uint32_t oom_kills;    /* counted by the kernel during the run */
+    int64_t waited_ns; /* for a core, throttled, or for the disk (starve.h); 0 when nobody looked */
+    uint64_t memory_bytes; /* the larger of the biggest ru_maxrss, less what of stdin was not read,
+                              and the biggest sample of anon+shmem, the last at the end, above its
+                              value before exec */
+    uint32_t oom_kills;    /* counted by the kernel during the run, when the cell met its limit */
     uint32_t pad;
 };
 
 struct agent_fault {
     struct agent_header head;
+    uint32_t host; /* 1: the host had no memory or no core for the run; 0: only this cell broke */
+    uint32_t pad;
     char why[240]; /* what went wrong in the cell; the cell is of no more use */
 };
 

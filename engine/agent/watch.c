@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "engine/agent/fault.h"
 #include "engine/agent/program.h"
-#include "engine/agent/starve.h"
 #include "engine/agent/wire.h"
 
 #define SAMPLE_NS     (10 * NS_PER_MS)
@@ -28,7 +28,7 @@ struct watch {
     int64_t own_ns, init_ns; /* our own CPU time when we began to watch, and init's */
     int64_t started_ns;      /* exec; 0 before */
     int64_t cpu_base, memory_base;
-    int64_t cpu_ns, memory_max, waited_ns; /* as last seen */
+    int64_t cpu_ns, memory_max; /* as last seen */
     enum agent_limit limit;
     int64_t stop_ns; /* when STOP was said; 0 before */
     int exec_errno;
@@ -78,22 +78,19 @@ static int hear_start(struct watch *w, struct fault *f)
 
 static int look_for_starving(struct watch *w, int64_t now, struct fault *f)
 {
-    int64_t throttled_ns;
+    const struct starve_place place = { .proc = "/proc",
+                                        .init = w->cell->box->init,
+                                        .group = w->cell->group };
 
-    if (cgroup_read(w->cell->group, CGROUP_THROTTLED, &throttled_ns, f) < 0)
-        return -1;
-    w->waited_ns = starve_look(&w->starve, w->cell->box->init, now);
-    w->waited_ns += throttled_ns - w->cell->throttled_ns;
-    return 0;
+    return starve_look(&w->starve, &place, now, f);
 }
 
-/* Without a wall limit of its own, a run may take its CPU limit, the grace and what it waited for a
- * core. */
+/* Without a wall limit of its own, a run may take its CPU limit, the grace and what it waited. */
 static int64_t wall_allowed(const struct watch *w)
 {
     if (w->run->wall_limit_ns > 0)
         return w->run->wall_limit_ns;
-    return w->run->cpu_limit_ns + w->run->wall_grace_ns + w->waited_ns;
+    return w->run->cpu_limit_ns + w->run->wall_grace_ns + starve_waited(&w->starve);
 }
 
 static int check_wall(struct watch *w, int64_t now, struct fault *f)
@@ -154,8 +151,8 @@ static int tick(struct watch *w, struct fault *f)
     if (hear_start(w, f) < 0)
         return -1;
     if (w->started_ns == 0 && now - w->begun_ns >= START_MAX_NS)
-        return fault_set(f, "the program did not start within %d s",
-                         (int)(START_MAX_NS / NS_PER_S));
+        return fault_host(f, "the program did not start within %d s",
+                          (int)(START_MAX_NS / NS_PER_S));
     if (w->started_ns != 0 && w->limit == AGENT_LIMIT_NONE && sample(w, now, f) < 0)
         return -1;
     if (w->limit != AGENT_LIMIT_NONE)
@@ -234,41 +231,91 @@ static int watch_until_end(struct watch *w, struct fault *f)
     return hear_start(w, f);
 }
 
+/* What the kernel has killed for want of memory, when that was the cell's own. Memory that is
+ * missing elsewhere is no fault of the program, whoever was taken for it. */
+static int count_oom_kills(const struct watch *w, uint32_t *ret_kills, struct fault *f)
+{
+    const struct cgroup_oom *before = &w->cell->oom;
+    struct cgroup_oom now;
+    int64_t kills;
+
+    if (cgroup_read(w->cell->group, CGROUP_OOM_KILLS, &kills, f) < 0)
+        return -1;
+    *ret_kills = (uint32_t)(kills - before->kills);
+    if (kills == before->kills)
+        return 0;
+    if (cgroup_oom_read(w->cell->group, &now, f) < 0)
+        return -1;
+    if (!cgroup_oom_own(w->cell->group->version, before, &now))
+        return fault_host(f,
+                          "the kernel killed %u of its processes for memory that was missing "
+                          "outside of the cell",
+                          (unsigned)*ret_kills);
+    return 0;
+}
+
 /* When init is dead, so is everything in its box; only then the counters are final. */
 static int bury(struct watch *w, struct fault *f)
 {
-    int64_t oom_kills;
+    uint32_t kills;
 
     box_close(w->cell->box);
-    if (cgroup_read(w->cell->group, CGROUP_OOM_KILLS, &oom_kills, f) < 0)
+    if (count_oom_kills(w, &kills, f) < 0)
         return -1;
-    if (w->limit == AGENT_LIMIT_NONE && oom_kills == w->cell->oom_kills)
+    if (w->limit == AGENT_LIMIT_NONE && kills == 0)
         return fault_set(f, "init of the box died");
     w->end = (struct box_note){ .status = SIGKILL, .stopped = 1, .mono_ns = now_ns() };
     return 0;
 }
 
+/* Bytes of stdin that were not read. Those may have been mapped: then they are in ru_maxrss, which
+ * cannot tell a page of the input from one of the program's. */
+static uint64_t input_left(int fd)
+{
+    struct stat st;
+    off_t at = fd >= 0 ? lseek(fd, 0, SEEK_CUR) : -1;
+
+    return at >= 0 && fstat(fd, &st) == 0 && at < st.st_size ? (uint64_t)(st.st_size - at) : 0;
+}
+
+static uint64_t memory_of(const struct watch *w)
+{
+    uint64_t sampled =
+        w->memory_max > w->memory_base ? (uint64_t)(w->memory_max - w->memory_base) : 0;
+    uint64_t left = input_left(w->cell->input), rss = w->end.max_rss;
+
+    rss = rss > left ? rss - left : 0;
+    return rss > sampled ? rss : sampled;
+}
+
 static int fill_result(struct watch *w, struct agent_result *r, struct fault *f)
 {
-    int64_t cpu_ns, oom_kills;
+    int64_t cpu_ns;
 
     /* Its files in memory are still there, and may have come since the last sample. */
     if (used_cpu(w, &cpu_ns, f) < 0 || look_at_memory(w, f) < 0 ||
-        cgroup_read(w->cell->group, CGROUP_OOM_KILLS, &oom_kills, f) < 0)
+        count_oom_kills(w, &r->oom_kills, f) < 0)
         return -1;
-    oom_kills -= w->cell->oom_kills;
-    if (w->started_ns == 0 && w->limit != AGENT_LIMIT_KILLED && oom_kills == 0)
+    if (w->started_ns == 0 && w->limit != AGENT_LIMIT_KILLED && r->oom_kills == 0)
         return fault_set(f, "the program did not start (status %d)", w->end.status);
-    int64_t memory = w->memory_max > w->memory_base ? w->memory_max - w->memory_base : 0;
     r->limit = w->end.stopped ? w->limit : AGENT_LIMIT_NONE;
     r->status = w->end.status;
     r->exec_errno = w->exec_errno;
     r->cpu_ns = w->started_ns == 0 ? 0 : cpu_ns;
     r->wall_ns = w->started_ns == 0 ? 0 : w->end.mono_ns - w->started_ns;
-    r->waited_ns = w->waited_ns;
-    r->memory_bytes = w->end.max_rss > (uint64_t)memory ? w->end.max_rss : (uint64_t)memory;
-    r->oom_kills = (uint32_t)oom_kills;
+    r->waited_ns = starve_waited(&w->starve);
+    r->memory_bytes = memory_of(w);
     return 0;
+}
+
+/* Init is dead. A copy of the artefact that did not fit into the cell's memory is the build's
+ * matter: it gets the OOM kill in its RESULT. */
+static int lose_artefact(struct watch *w, struct agent_result *r, struct fault *f)
+{
+    box_close(w->cell->box);
+    if (count_oom_kills(w, &r->oom_kills, f) < 0)
+        return -1;
+    return r->oom_kills > 0 ? 0 : fault_set(f, "init died while it collected");
 }
 
 static int collect(struct watch *w, struct agent_result *r, int *ret_artefact, struct fault *f)
@@ -285,11 +332,11 @@ static int collect(struct watch *w, struct agent_result *r, int *ret_artefact, s
     if (len < 0 || (size_t)len >= sizeof order.name)
         return fault_set(f, "name of the artefact too long");
     if (wire_send(wait.fd, &order, sizeof order, NULL, 0) < 0)
-        return fault_errno(f, "tell init to collect");
+        return lose_artefact(w, r, f);
     if (poll(&wait, 1, COLLECT_MAX_S * 1000) <= 0)
-        return fault_set(f, "collecting took more than %d s", COLLECT_MAX_S);
+        return fault_host(f, "collecting took more than %d s", COLLECT_MAX_S);
     if (wire_receive(wait.fd, &note, sizeof note, fds, &fds_len, 0) != (ssize_t)sizeof note)
-        return fault_set(f, "init died while it collected");
+        return lose_artefact(w, r, f);
     if (note.says != BOX_COLLECTED)
         return fault_set(f, "%.*s", (int)sizeof note.why, note.why);
     r->collected = note.collected;
@@ -305,7 +352,8 @@ int watch_run(const struct watch_cell *cell, const struct agent_run *run,
                        .begun_ns = now_ns(),
                        .own_ns = box_clock(CLOCK_PROCESS_CPUTIME_ID),
                        .init_ns = box_clock(box_cpu_clock(cell->box->init)),
-                       .memory_base = cell->memory };
+                       .memory_base = cell->memory,
+                       .starve.seen = cell->starve };
     struct agent_result r = { .head = { AGENT_MAGIC, AGENT_RESULT, run->head.nonce } };
     int artefact = -1;
 

@@ -6,12 +6,16 @@
 #pragma once
 
 #include "engine/agent/box.h"
+#include "engine/agent/starve.h"
 
 struct watch_cell {
     int server; /* KILL comes here; its end ends the process, and with it the container */
     const struct cgroup *group;
-    struct box *box;                         /* the RUN has been sent to it */
-    int64_t memory, oom_kills, throttled_ns; /* counters before the run */
+    struct box *box; /* the RUN has been sent to it */
+    int input;       /* the run's stdin, whose offset says how much of it was read; -1: none */
+    int64_t memory;  /* counters before the run */
+    struct cgroup_oom oom;
+    struct starve_sums starve;
 };
 
 /* run was accepted (program.h). On success the caller owns *ret_artefact (-1: none). */

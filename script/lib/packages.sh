@@ -6,7 +6,7 @@
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libsodium-dev
     libunistring-dev uthash-dev librdkafka-dev)
-packages_test=(clang-format shellcheck prometheus python3-pytest python3-pytest-xdist python3-jsonschema
+packages_test=(clang-format shellcheck prometheus nginx-light python3-pytest python3-pytest-xdist python3-jsonschema
     python3-yaml python3-pip curl docker-compose)
 # From PyPI, beside Debian's own, for the tests alone.
 python_packages=(openapi-spec-validator==0.7.1)
@@ -42,9 +42,12 @@ packages_missing() {
 packages_install() {
     export DEBIAN_FRONTEND=noninteractive
     local get='apt-get -y -o DPkg::Lock::Timeout=300'
-    $get install --no-install-recommends "$@" && return 0
-    echo "once more with fresh package lists"
-    $get update && $get install --no-install-recommends "$@"
+    if ! $get install --no-install-recommends "$@"; then
+        echo "once more with fresh package lists"
+        $get update && $get install --no-install-recommends "$@" || return 1
+    fi
+    # The tests start their own, on a port of its own.
+    case " $* " in *" nginx-light "*) systemctl disable --now nginx >/dev/null 2>&1 || true ;; esac
 }
 
 # python_ensure: python_packages in build/python, for whoever has that in PYTHONPATH. Where PyPI cannot

@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+
 #include "engine/docker.h"
-#include "schema/buf.h"
 
 static struct {
     struct docker *docker;
@@ -121,19 +123,33 @@ static int memfd(const void *data, size_t len)
 
 int fixture_file(const char *path)
 {
-    struct buf b = { 0 };
-    char chunk[65536];
-    size_t n;
-    FILE *f = fopen(path, "re");
+    CLEANUP(closep) int from = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    struct err e;
 
-    if (!f)
+    if (from < 0 || fstat(from, &st) < 0)
         fail_msg("%s: cannot be opened", path);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        assert_int_equal(buf_add(&b, chunk, n), 0);
-    (void)fclose(f);
-    int fd = memfd(b.data ? b.data : "", b.len);
-    buf_clear(&b);
+    int fd = cell_memfd_copy("test", from, 0, (uint64_t)st.st_size, &e);
+    if (fd < 0)
+        fail_msg("%s", e.msg);
     return fd;
 }
 
 int fixture_text(const char *text) { return memfd(text, strlen(text)); }
+
+struct cell_request fixture_shell(const char *argv[4], const char *script)
+{
+    argv[0] = "/bin/sh";
+    argv[1] = "-c";
+    argv[2] = script;
+    argv[3] = NULL;
+    return fixture_request(argv, -1, -1);
+}
+
+struct cell_result fixture_run_shell(const char *script)
+{
+    const char *argv[4];
+    struct cell_request q = fixture_shell(argv, script);
+
+    return fixture_run(&q);
+}

@@ -31,6 +31,10 @@ struct cell_request fixture_request(const char *const *argv, int exec_fd, int st
 /* Runs it; fails the test when the cell breaks. The caller clears the result. */
 struct cell_result fixture_run(const struct cell_request *q);
 
-/* A sealed memfd of a file of this machine, or of a text. */
+/* A request for `sh -c script`; argv lives as long as the caller's array. */
+struct cell_request fixture_shell(const char *argv[4], const char *script);
+struct cell_result fixture_run_shell(const char *script);
+
+/* A sealed memfd of a file of this machine, which may be executed, or of a text. */
 int fixture_file(const char *path);
 int fixture_text(const char *text);

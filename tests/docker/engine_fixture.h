@@ -154,6 +154,7 @@ static inline int engine_open(void (*change)(struct engine_config *c))
                                              .max_memory_bytes = 2 * GIB,
                                              .output_bytes = 16 * MIB,
                                              .report_output_bytes = 64 * KIB,
+                                             .report_bytes = 16 * MIB,
                                              .build_time_ms = 30000,
                                              .build_memory_bytes = GIB,
                                              .build_artefact_bytes = 64 * MIB,

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "engine/engine.h"
+#include "engine/platform.h"
 #include "tests/docker/docker_fixture.h"
 
 struct ender {
@@ -200,12 +202,38 @@ static void engine_gone_under_a_run(void **state)
     (void)cell_free(x.cell, fixture.docker);
 }
 
+/* An agent that cannot start says why, and whoever looks is told: here a box that it does not know.
+ */
+static void the_agents_words_reach_the_check(void **state)
+{
+    (void)state;
+    struct language row = { .name = "any", .image = fixture.image };
+    const struct languages languages = { .rows = &row, .len = 1 };
+    const struct engine_config config = { .docker_host = fixture.engine,
+                                          .cell_dir = fixture.dir,
+                                          .box = "cardboard",
+                                          .instance = fixture.instance,
+                                          .parallel = 1 };
+    struct platform_finding found[PLATFORM_FINDINGS_MAX];
+    size_t len = platform_check(&config, &languages, found);
+    const struct platform_finding *box = NULL;
+
+    for (size_t i = 0; i < len; i++)
+        if (strcmp(found[i].name, "box") == 0)
+            box = &found[i];
+    assert_non_null(box);
+    assert_int_equal(box->level, PLATFORM_UNFIT);
+    print_message("    %s\n", box->says);
+    assert_non_null(strstr(box->says, "the agent gave up: box 'cardboard'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(ended_from_outside),
         FIXTURE_TEST(every_call_fails_once),
         FIXTURE_TEST(engine_gone_under_a_run),
+        FIXTURE_TEST(the_agents_words_reach_the_check),
     };
     return fixture_run_in_boxes(tests, ARRAY_LEN(tests));
 }

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "engine/check.h"
+#include "schema/text.h"
 #include "tests/fuzz/fuzz.h"
 
 struct piece {
@@ -75,11 +76,18 @@ static bool float_equal(const struct checker *c, const char *e, const char *g)
     double x = strtod(e, NULL), y = strtod(g, NULL);
     if (isinf(x) || isinf(y))
         return false;
-    return fabs(x - y) <= c->absolute_tolerance || fabs(x - y) <= c->relative_tolerance * fabs(x);
+    double absolute = c->absolute_tolerance, relative = c->relative_tolerance;
+    if (absolute == CHECKER_NOT_GIVEN && relative == CHECKER_NOT_GIVEN)
+        return fabs(x - y) <= 1e-6 || fabs(x - y) <= 1e-6 * fabs(x);
+    if (absolute != CHECKER_NOT_GIVEN && fabs(x - y) <= absolute)
+        return true;
+    return relative != CHECKER_NOT_GIVEN && fabs(x - y) <= relative * fabs(x);
 }
 
 static bool plain_check(const struct checker *c, const char *e, const char *g)
 {
+    if (c->kind == CHECKER_NONE)
+        return true;
     if (c->kind == CHECKER_EXACT)
         return fold_equal(c, e, g);
     bool lines = c->kind == CHECKER_LINES;
@@ -111,8 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     struct checker c = { .kind = (enum checker_kind)(data[0] % CHECKER_COUNT),
                          .case_sensitive = data[0] & 64,
-                         .absolute_tolerance = 1e-6,
-                         .relative_tolerance = data[0] & 128 ? 1e-3 : 0 };
+                         .absolute_tolerance = data[0] & 32 ? 1e-6 : CHECKER_NOT_GIVEN,
+                         .relative_tolerance = data[0] & 128 ? 1e-3 : CHECKER_NOT_GIVEN };
     struct first_difference d = { 0 };
     bool passes = check_output(&c, e, e_len, g, g_len, &d);
     assert(passes == plain_check(&c, e, g));
@@ -120,6 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(passes || (d.line >= 1 && d.column >= 1 && d.expected.data && d.got.data));
     assert(passes ||
            (d.expected.len <= REPORT_DIFFERENCE_MAX && d.got.len <= REPORT_DIFFERENCE_MAX));
+    assert(passes ||
+           (text_is_utf8(d.expected.data, d.expected.len) && text_is_utf8(d.got.data, d.got.len)));
+    assert(passes || (d.from_column >= 1 && d.got_offset <= g_len));
     free(d.expected.data);
     free(d.got.data);
     return 0;

@@ -103,7 +103,8 @@ static void compare_with_jansson(const char *json, size_t size)
     struct document d;
     struct err e;
     json_error_t why;
-    json_t *plain = json_loadb(json, size, flags, &why);
+    size_t bom = size >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    json_t *plain = json_loadb(json + bom, size - bom, flags, &why);
     int result = document_load(json, size, 1000, INT64_MAX, &d, &e);
 
     if (plain) {

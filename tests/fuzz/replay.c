@@ -13,6 +13,8 @@
 #include "schema/base.h"
 #include "tests/fuzz/fuzz.h"
 
+#pragma weak LLVMFuzzerInitialize /* not every fuzzer has one */
+
 /* From a copy of just that size, where a sanitizer sees one byte too far. */
 static void run(const uint8_t *data, size_t size)
 {
@@ -54,6 +56,8 @@ int main(int argc, char *argv[])
 {
     size_t inputs = 0;
 
+    if (LLVMFuzzerInitialize && LLVMFuzzerInitialize(&argc, &argv) != 0)
+        errx(1, "not initialized");
     for (int i = 1; i < argc; i++) {
         CLEANUP(freep) uint8_t *data = NULL;
         size_t size = read_file(argv[i], &data);

@@ -2,6 +2,7 @@
  *
  * run: => OK : nothing
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -9,6 +10,18 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static const int kinds[][2] = { { SOCK_STREAM, 0 },
+                                { SOCK_STREAM, IPPROTO_MPTCP },
+                                { SOCK_STREAM, IPPROTO_SCTP },
+                                { SOCK_DGRAM, 0 },
+                                { SOCK_DGRAM, IPPROTO_UDPLITE },
+                                { SOCK_DGRAM, IPPROTO_ICMP },
+                                { SOCK_DGRAM, IPPROTO_ICMPV6 } };
 
 static void tcp(const char *address, int port)
 {
@@ -45,6 +58,14 @@ int main(void)
         (void)puts("allowed: raw socket");
     if (socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6) >= 0)
         (void)puts("allowed: raw socket, version 6");
+    for (int family = AF_INET; family <= AF_INET6; family += AF_INET6 - AF_INET)
+        for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            if (socket(family, kinds[i][0], kinds[i][1]) >= 0)
+                (void)printf("allowed: family %d, type %d, protocol %d\n", family, kinds[i][0],
+                             kinds[i][1]);
+    for (int protocol = 0; protocol < 32; protocol++)
+        if (socket(AF_NETLINK, SOCK_RAW, protocol) >= 0)
+            (void)printf("allowed: netlink %d\n", protocol);
     (void)puts("nothing");
     return 0;
 }

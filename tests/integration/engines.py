@@ -1,12 +1,15 @@
 """Docker as the tests see it: the engine that is there, and a second one that may be hurt."""
 
 import http.client
+import http.server
 import json
 import os
+import re
 import select
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -54,10 +57,10 @@ def instances(server, host=DOCKER_HOST):
 
 
 class RefusingEngine:
-    """The engine that is there, which refuses so many removals of containers first."""
+    """The engine that is there, which refuses some of what it is asked."""
 
     def __init__(self, path):
-        self.path, self.refusals, self.refused = path, 0, 0
+        self.path, self.rules, self.refused = path, [], 0
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(path)
         self.listener.listen(64)
@@ -66,6 +69,21 @@ class RefusingEngine:
     @property
     def host(self):
         return "unix://" + self.path
+
+    def refuse(self, request, times=1 << 30, silent=False):
+        """So many requests whose first line fits get a 500, or no answer at all."""
+        self.rules.append([re.compile(request), times, silent])
+
+    def relent(self):
+        self.rules = []
+
+    def _rule(self, data):
+        line = data.split(b"\r\n", 1)[0].decode(errors="replace")
+        for rule in self.rules:
+            if rule[0].match(line) and rule[1] > 0:
+                rule[1], self.refused = rule[1] - 1, self.refused + 1
+                return rule
+        return None
 
     def _accept(self):
         try:
@@ -85,9 +103,14 @@ class RefusingEngine:
                         data = s.recv(65536)
                         if not data:
                             return
-                        if s is client and data.startswith(b"DELETE ") and self.refusals > 0:
-                            self.refusals, self.refused = self.refusals - 1, self.refused + 1
-                            client.sendall(b"HTTP/1.1 500 Not now\r\nContent-Length: 2\r\n\r\n{}")
+                        rule = self._rule(data) if s is client else None
+                        if rule and rule[2]:
+                            while client.recv(65536):
+                                pass
+                            return
+                        if rule:
+                            client.sendall(b"HTTP/1.1 500 Not now\r\nContent-Length: 24\r\n\r\n"
+                                           b'{"message": "not today"}')
                         else:
                             other[s].sendall(data)
             except OSError:
@@ -95,6 +118,65 @@ class RefusingEngine:
 
     def close(self):
         self.listener.close()
+
+
+class WatchedEngine:
+    """The engine that is there, which tells what it is asked, `calls` of (method, path), and may be
+    made to tell something else: change(method, path, document) of every JSON answer that is good."""
+
+    def __init__(self, path, change=lambda method, path, document: document):
+        self.path, self.calls = path, []
+        calls = self.calls
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one_request(self):
+                try:
+                    super().handle_one_request()
+                except OSError:  # whoever asked has gone
+                    self.close_connection = True
+
+            def carry(self):
+                calls.append((self.command, self.path))
+                length = int(self.headers.get("Content-Length", 0))
+                headers = {k: v for k, v in self.headers.items() if k in ("Host", "Content-Type")}
+                engine = UnixConnection(DOCKER_HOST.removeprefix("unix://"))
+                engine.request(self.command, self.path, self.rfile.read(length), headers)
+                answer = engine.getresponse()
+                body, kind = answer.read(), answer.headers.get("Content-Type", "")
+                if body and answer.status in (200, 201) and kind == "application/json":
+                    document = change(self.command, self.path, json.loads(body))
+                    body = json.dumps(document).encode()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", kind)
+                if answer.status not in (204, 304):
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                engine.close()
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = carry
+
+            def address_string(self):
+                return "scrc"
+
+            def log_message(self, *_):
+                pass
+
+        class Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+            daemon_threads, request_queue_size = True, 64
+
+        self.listener = Listener(path, Handler)
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
+
+    @property
+    def host(self):
+        return "unix://" + self.path
+
+    def close(self):
+        self.listener.shutdown()
+        self.listener.server_close()
 
 
 class Engine:
@@ -110,12 +192,12 @@ class Engine:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "scrc-test", self.dir + "/data"],
                        check=True)
 
-    def start(self):
+    def start(self, *options):
         log = open(self.dir + "/log", "ab")
         self.process = subprocess.Popen(
             ["dockerd", "-H", self.host, "--data-root", self.dir + "/data",
              "--exec-root", self.dir + "/exec", "--pidfile", self.dir + "/pid",
-             "--iptables=false", "--ip6tables=false", "--bridge=none"],
+             "--iptables=false", "--ip6tables=false", "--bridge=none", *options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         wait_for(self.answers, 60, "second dockerd", pause=0.1)

@@ -132,7 +132,7 @@ class Client:
         end = time.monotonic() + seconds
         while True:
             left = max(0, end - time.monotonic())
-            answer = self.get(f"/results/{quote(id)}?wait={left:.3f}")
+            answer = self.get(f"/results/{quote(id)}?wait={min(left, 60):.3f}")
             if answer.status == 200:
                 return check_report(answer.json)
             assert answer.status == 202, answer
@@ -200,6 +200,7 @@ REPORT = {
     "verdict": TEXT, "language": TEXT, "signal": TEXT + NULL, "cpu_time_ms": INT + NULL,
     "memory_bytes": INT + NULL, "queue_ms": INT, "build_ms": INT, "run_ms": INT,
     "build_log": TEXT, "attempts": INT, "produced_by": (dict,),
+    "limits": (dict,) + NULL, "limit_hit": TEXT + NULL,
 }
 REPORT_MAY = {"stdout_base64", "stderr_base64", "build_log_base64"}
 TEST = {
@@ -208,11 +209,14 @@ TEST = {
     "verdict": TEXT, "signal": TEXT + NULL, "cpu_time_ms": INT + NULL,
     "memory_bytes": INT + NULL, "stdout_truncated": BOOL, "stderr_truncated": BOOL,
     "stdout_base64": TEXT + NULL, "stderr_base64": TEXT + NULL,
-    "first_difference": (dict,) + NULL,
+    "stdout_gap": (dict,) + NULL, "first_difference": (dict,) + NULL,
+    "limit_hit": TEXT + NULL,
 }
 TEST_MAY = {"input_base64", "expected_output_base64"}
 PRODUCED_BY = {name: TEXT for name in ("version", "image", "build", "run", "compiler")}
-DIFFERENCE = {"line": INT, "column": INT, "expected": TEXT, "got": TEXT}
+DIFFERENCE = {"line": INT, "column": INT, "from_column": INT, "expected": TEXT, "got": TEXT}
+LIMITS = {"time_limit_ms": INT, "wall_time_limit_ms": INT + NULL, "memory_limit_bytes": INT}
+GAP = {"marker": TEXT, "line": INT, "column": INT}
 NUMBERS = ("exit_code", "duration_ms", "cpu_time_ms", "memory_bytes")
 
 
@@ -228,10 +232,15 @@ def check_report(report):
     check_fields("produced_by", report["produced_by"], PRODUCED_BY)
     assert report["status"] in STATUSES and report["verdict"] in STATUSES
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", report["timestamp"])
+    if report["limits"] is not None:
+        check_fields("limits", report["limits"], LIMITS)
     for t in report["tests"]:
         check_fields("test", t, TEST, TEST_MAY)
+        assert (t["limit_hit"] is not None) == (t["verdict"] in ("TL", "ML", "OL")), t
         if t["first_difference"] is not None:
             check_fields("first_difference", t["first_difference"], DIFFERENCE)
+        if t["stdout_gap"] is not None:
+            check_fields("stdout_gap", t["stdout_gap"], GAP)
         nulls = [t[name] is None for name in NUMBERS]
         if t["verdict"] == "-":
             assert all(nulls) and t["signal"] is None, t
@@ -345,6 +354,15 @@ class Server:
     def rss(self):
         with open(f"/proc/{self.pid}/status") as f:
             return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+
+    def forget_peak(self):
+        with open(f"/proc/{self.pid}/clear_refs", "w") as f:
+            f.write("5")
+
+    def peak_rss(self):
+        """The most it has had since it started, or since forget_peak()."""
+        with open(f"/proc/{self.pid}/status") as f:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", f.read()).group(1)) * 1024
 
     def cpu_seconds(self):
         """What it has worked so far, whoever else the cores work for."""

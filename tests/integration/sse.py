@@ -38,7 +38,7 @@ class Stream:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect((server.client.host, server.client.port))
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
         head += f"Last-Event-ID: {last}\r\n" if last is not None else ""
         self.socket.sendall(head.encode() + b"\r\n")
         self.raw, self.text, self.events, self.quiet = b"", "", [], []

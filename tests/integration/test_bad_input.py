@@ -47,7 +47,8 @@ CASES = [
     ("not UTF-8", raw(b'{"language":"c","source":"\xff"}'), 400, None),
     ("lone surrogate", raw('{"language":"c","source":"\\ud800"}'), 400, None),
     ("raw control character", raw('{"language":"c","source":"a\nb"}'), 400, None),
-    ("byte order mark", raw(b'\xef\xbb\xbf{"language":"c","source":"x"}'), 400, None),
+    ("two byte order marks", raw(b'\xef\xbb\xbf' * 2 + b'{"language":"c","source":"x"}'), 400, None),
+    ("UTF-16", raw('{"language":"c","source":"x"}'.encode("utf-16")), 400, None),
     ("NUL after", raw('{"language":"c","source":"x"}\0'), 400, None),
     ("depth bomb", raw("[" * 1_000_000), 400, None),
     ("depth bomb of objects", raw('{"a":' * 200_000), 400, None),
@@ -186,6 +187,8 @@ def test_every_fault_is_listed(idle):
 @pytest.mark.parametrize("type_, status", [
     ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("multipart/form-data", 415),
     ("application/jsonp", 415), ("application/json; charset=utf-8", 202),
+    ('application/json;a=b; Charset="UTF-8"', 202), ("application/json; charset=utf-16", 415),
+    ("application/json; charset=iso-8859-1", 415), ("application/json;charset=utf-8x", 415),
     ("APPLICATION/JSON", 202)])
 def test_content_type(idle, type_, status):
     answer = idle.post(GOOD, headers={"Content-Type": type_})
@@ -194,7 +197,21 @@ def test_content_type(idle, type_, status):
         check_problem(answer, 415)
 
 
+@pytest.mark.parametrize("coding, status", [
+    ("gzip", 415), ("br", 415), ("identity, gzip", 415), ("identity", 202), ("Identity", 202)])
+def test_content_encoding(idle, coding, status):
+    """Nothing is decoded, so nothing that is coded is taken for what it is not."""
+    answer = idle.post(GOOD, headers={"Content-Encoding": coding})
+    assert answer.status == status, answer
+    if status == 415:
+        check_problem(answer, 415)
+
+
 LEGAL = [
+    ("byte order mark", raw(b'\xef\xbb\xbf{"language":"c","source":"x"}')),
+    ("whole numbers in other spellings", raw(
+        '{"language":"c","source":"x","limits":{"time_limit_ms":2000.0,"memory_limit_bytes":2e7},'
+        '"tests":[{"number":1.0}]}')),
     ("nulls are absent", {**GOOD, "id": None, "type": None, "limits": None, "tests": None,
                           "checker": None, "stop_on_failure": None}),
     ("empty id and type", plus(id="", type="")),
@@ -276,12 +293,12 @@ def small(module_server):
 
 def test_too_large(small):
     """H3"""
-    head = b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /submissions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     cases = [
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * MIB + b"\r\n\r\n", (431, 413, None)),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: a\r\n" % i for i in range(10_000)) +
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Big: " + b"a" * MIB + b"\r\n\r\n", (431, 413, None)),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: a\r\n" % i for i in range(10_000)) +
          b"\r\n", (431, 413, None)),
-        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", (414, 431, None)),
+        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (414, 431, None)),
         (head + b"Content-Length: 65537\r\n\r\n", (413,)),
         (head + b"Content-Length: 99999999999\r\n\r\n", (413,)),
         (head + b"Transfer-Encoding: chunked\r\n\r\n" +
@@ -298,10 +315,10 @@ def test_too_large(small):
 
 def test_no_second_request_is_smuggled(small):
     """H2, the two that matter most"""
-    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for headers in (b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
                     b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(hidden)):
-        answer = small.raw(b"POST /submissions HTTP/1.1\r\nHost: x\r\n" + headers +
+        answer = small.raw(b"POST /submissions HTTP/1.1\r\nHost: localhost\r\n" + headers +
                            b"Content-Type: application/json\r\n\r\n" +
                            (b"0\r\n\r\n" if b"chunked" in headers else b"") + hidden, 3)
         assert status_of(answer) == 400 and answer.count(b"HTTP/1.1 ") == 1, answer
@@ -313,7 +330,7 @@ def slow_clients(server, count):
     for i in range(count):
         s = socket.create_connection((server.client.host, server.client.port), timeout=25)
         s.sendall(b"GET /healthz HTTP/1.1\r\nHos" if i % 2 else
-                  b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  b"POST /submissions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                   b"Content-Length: 100\r\n\r\n{")
         slow.append(s)
     return slow

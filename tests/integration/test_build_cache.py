@@ -13,7 +13,7 @@ SOURCES = {
     "cpp": '#include <iostream>\nint main() { int n; std::cin >> n; std::cout << n * 2 << "\\n"; }\n',
     "go": 'package main\n\nimport "fmt"\n\nfunc main() {\n\tvar n int\n\tfmt.Scan(&n)\n'
           '\tfmt.Println(n * 2)\n}\n',
-    "java": "import java.util.Scanner;\n\npublic class Twice {\n"
+    "java": "import java.util.Scanner;\n\npublic interface Other {}\n\nclass Twice {\n"
             "    public static void main(String[] a) {\n"
             "        System.out.println(new Scanner(System.in).nextInt() * 2);\n    }\n}\n",
 }

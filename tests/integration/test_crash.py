@@ -158,7 +158,7 @@ def test_what_docker_would_not_remove_at_once(fresh_server, tmp_path):
     assert server.judge(summing(0, "python")[0])["verdict"] == "OK"
     pool = wait_for(lambda: (p := server.get("/stats").json["present"]["pool"])["idle"] > 0 and p,
                     10, "cells that wait")
-    engine.refusals = pool["idle"]
+    engine.refuse("DELETE ", pool["idle"])
     assert server.terminate() == 0
     assert engine.refused == pool["idle"] and not containers(server)
     engine.close()

@@ -1,22 +1,35 @@
 """Programs that mean harm, in both kinds of box, and a neighbour that must not notice.
 
 The programs are tests/hostile/<ID>-<name>.c; their first comment names the row of the threat table
-and the verdict. Here are the rows that need two submissions, Python, or the build.
+(SECURITY.md) and the verdict. Here are the rows that need two submissions, Python, or the build.
 """
 
-import glob
 import os
-import re
+import statistics
 import time
 
 import pytest
 
 from engines import containers, docker
-from harness import MIB, ROOT, submission, test, wait_for
+from harness import MIB, submission, test, wait_for
+from host import Watch
+from hostile import FILES, MEMORY_MIB, NAMES, check, submission_of
 
-FILES = sorted(glob.glob(os.path.join(ROOT, "tests/hostile/*.c")))
 NEIGHBOUR = submission("python", "print(sum(map(int, input().split())))",
                        [test("2 3\n", "5"), test("20 22\n", "42")])
+# The same work each time, some 40 ms of it, in memory enough for a neighbour to spoil its caches.
+INNOCENT = submission("c", """#include <stdio.h>
+static unsigned table[1 << 16];
+int main(void) {
+    unsigned x = 1;
+    for (int i = 0; i < 30000000; i++) {
+        x = x * 1664525 + 1013904223;
+        table[x >> 16] += x;
+    }
+    for (int i = 0; i < 1 << 16; i++) x ^= table[i];
+    printf("%u\\n", x);
+}
+""", [test("", "4276760201")] * 3)
 
 
 @pytest.fixture(scope="module", params=["auto", "inplace"])
@@ -27,59 +40,82 @@ def box(request, module_server):
 
 # ---- tests/hostile ----
 
-# "run: [STDIN] => VERDICT... [memory LOW..HIGH] [: STDOUT]", as tests/agent/test_hostile.c has it:
-# time limit 1 s, memory limit 64 MiB.
-RUN = re.compile(r"^ \* run: (?P<input>.*?) ?=> (?P<verdicts>[A-Z ]+?)"
-                 r"(?: memory (?P<low>\d+)\.\.(?P<high>\d+))?(?: : (?P<output>.*))?$", re.M)
+def cpu_times(reports):
+    return [t["cpu_time_ms"] for r in reports for t in r["tests"] if t["cpu_time_ms"] is not None]
 
 
-def runs_of(path):
-    with open(path) as f:
-        source = f.read()
-    runs = list(RUN.finditer(source[:source.index("*/")]))
-    assert runs and len(runs) == source.count("\n * run: "), f"{path}: no run that can be read"
-    return source, runs
+class Beside:
+    """A hostile program in one slot, and innocents in the other for as long as it runs."""
+
+    def __init__(self, server, path):
+        with Watch() as self.seen:
+            id = server.submit(submission_of(path))
+            self.innocents = [server.judge(INNOCENT)]
+            while server.get("/results/" + id).status == 202:
+                self.innocents.append(server.judge(INNOCENT))
+            self.report = server.report(id)
+        began = time.monotonic()
+        wait_for(lambda: cells_are_gone(server), 30, "the cells that were used are gone", pause=0.1)
+        self.gone_s = time.monotonic() - began
+
+
+def cells_are_gone(server):
+    """Nothing is being removed, and Docker has no more of them than the server knows."""
+    pool = server.get("/stats").json["present"]["pool"]
+    return pool["removing"] == 0 and len(containers(server)) <= pool["idle"] + pool["taken"]
 
 
 @pytest.fixture(scope="module")
 def ended(box):
-    """All of them, and after each a neighbour: {path: report}, and the neighbours' reports."""
-    hostile, neighbours = {}, []
-    for path in FILES:
-        source, runs = runs_of(path)
-        tests = [test(r["input"] + "\n" if r["input"] else "", r["output"] or "") for r in runs]
-        hostile[path] = box.submit(submission("c", source, tests, 1000, 64, stop_on_failure=False))
-        neighbours.append(box.submit(NEIGHBOUR))
-    return ({path: box.report(id, 180) for path, id in hostile.items()},
-            [box.report(id, 60) for id in neighbours])
+    """{path: Beside}; and what the innocent takes alone, in ms."""
+    alone = cpu_times([box.judge(INNOCENT) for _ in range(3)])
+    return {path: Beside(box, path) for path in FILES}, statistics.median(alone)
 
 
 def test_hostile_programs_are_there():
     assert len(FILES) >= 30
 
 
-@pytest.mark.parametrize("path", FILES, ids=[os.path.basename(f)[:-2] for f in FILES])
+PROGRAMS = pytest.mark.parametrize("path", FILES, ids=NAMES)
+
+
+@PROGRAMS
 def test_hostile(ended, path):
-    report = ended[0][path]
-    wrong = []
-    for run, t in zip(runs_of(path)[1], report["tests"]):
-        verdict = t["verdict"]
-        if run["output"] is None and verdict == "WA":
-            verdict = "OK"  # its output is of no interest
-        mib = (t["memory_bytes"] or 0) / MIB
-        if verdict not in run["verdicts"].split() or \
-                run["low"] and not int(run["low"]) <= mib <= int(run["high"]):
-            wrong.append((run.group(0), t["verdict"], t["stdout"][:500], t["stderr"][:500],
-                          t["signal"], t["duration_ms"], t["cpu_time_ms"], mib))
-        if t["duration_ms"] is not None:
-            assert t["duration_ms"] < 20_000, t  # 1.1 s of its own, the rest waiting for a core
-    assert not wrong and report["attempts"] == 1 and report["error"] == "", (wrong, report["error"],
-                                                                           report["build_log"])
+    check(path, ended[0][path].report)
 
 
-def test_neighbours_notice_nothing(ended):
-    for report in ended[1]:
+@PROGRAMS
+def test_host_is_left_alone(box, ended, path):
+    """No memory of the kernel's beside what the cell is charged for, and no account of the host's
+    root used up. Others need some meanwhile: of the tries of a minute the best counts."""
+    tries, began = [ended[0][path].seen.faults(MEMORY_MIB * MIB)], time.monotonic()
+    while tries[-1] and (len(tries) < 5 or time.monotonic() < began + 60):
+        tries.append(Beside(box, path).seen.faults(MEMORY_MIB * MIB))
+    assert not tries[-1], tries
+
+
+@PROGRAMS
+def test_neighbour_notices_nothing(ended, path):
+    """It is right, in time (Beside has waited for it), and the cells were gone soon after."""
+    for report in ended[0][path].innocents:
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
+
+
+def test_neighbours_in_numbers(ended):
+    """What matters is 10 % more CPU time, on a quiet machine: that is printed. Asserted is what holds
+    on a busy one."""
+    beside, alone = ended
+    print(f"\nalone {alone:.0f} ms; beside: slower by, longest test, cell gone after, memory")
+    slower = {}
+    for path, pair in beside.items():
+        slower[path] = statistics.median(cpu_times(pair.innocents)) / alone
+        longest = max((t["duration_ms"] or 0 for t in pair.report["tests"]), default=0)
+        print(f"  {os.path.basename(path)[:-2]:24} {100 * (slower[path] - 1):+5.0f} %"
+              f" {longest:6} ms {pair.gone_s:5.1f} s  {pair.seen.kernel / MIB:5.0f} MiB of the kernel's,"
+              f" {pair.seen.lost / MIB:.0f} MiB of everybody's")
+    middle = statistics.median(slower.values())
+    print(f"  median of all {100 * (middle - 1):+.0f} %")
+    assert middle < 2, slower
 
 
 # ---- canaries: what a program may not find ----
@@ -172,25 +208,26 @@ def test_environment_is_a_whitelist(box):
                                 "PYTHONHASHSEED", "PYTHONUNBUFFERED"}, names
 
 
-def test_only_loopback(box):
-    """A6"""
+def test_no_network(box):
+    """A6: not even a socket that could ask for it; what has always been for one machine works."""
     source = """
 import os, socket, time
-print(sorted(os.listdir('/sys/class/net')))
 began = time.monotonic()
-for host, port in (('127.0.0.1', %d), ('172.17.0.1', 2375), ('169.254.169.254', 80),
-                   ('8.8.8.8', 53), ('::1', %d)):
-    try:
-        socket.create_connection((host, port), timeout=1); print('reached', host)
+for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try: socket.socket(family, kind); print('made', family, kind)
+        except OSError: pass
+for host, port in (('127.0.0.1', %d), ('172.17.0.1', 2375), ('169.254.169.254', 80), ('::1', %d)):
+    try: socket.create_connection((host, port), timeout=1); print('reached', host)
     except OSError: pass
 try: socket.getaddrinfo('example.com', 80); print('resolved')
 except OSError: pass
-for kind in (socket.SOCK_RAW,):
-    try: socket.socket(socket.AF_INET, kind, 1); print('raw')
-    except OSError: pass
 if time.monotonic() - began > 1: print('slow')
+a, b = socket.socketpair()
+a.send(b'x')
+print(b.recv(1))
 """ % (box.client.port, box.client.port)
-    report = box.judge(submission("python", source, [test("", "['lo']")], 5000))
+    report = box.judge(submission("python", source, [test("", "b'x'")], 5000))
     assert report["verdict"] == "OK", report["stdout"] + report["stderr"]
 
 
@@ -216,6 +253,7 @@ def test_containers_are_locked_down(box):
             assert any(o.startswith("seccomp=") and "unconfined" not in o for o in options)
             assert not any("apparmor=unconfined" in o for o in options)
             assert host["NetworkMode"] == "none" and config["NetworkDisabled"] is True
+            assert config["WorkingDir"] == "/" and not config["Tty"] and not config["OpenStdin"]
             assert host["Memory"] > 0 and host["MemorySwap"] == host["Memory"]
             assert 0 < host["PidsLimit"] <= 1024
             assert host["LogConfig"]["Type"] == "none" and host["IpcMode"] == "private"
@@ -338,6 +376,13 @@ def test_build(built, builder, n):
         assert report["build_log"], "a build failure says why"
     for text in ("root:", "canary-", "SQLite format"):
         assert text not in report["stdout"] + report["build_log"], text
+
+
+def test_no_terminal_holds_a_build(builder):
+    """B1: the compiler finds nothing there that it could wait for."""
+    report = builder.judge(submission("c", '#include "/dev/ptmx"\n' + C_MAIN))
+    assert report["verdict"] == "BF" and "/dev/ptmx" in report["build_log"], report["build_log"]
+    assert "limit" not in report["build_log"], report["build_log"]
 
 
 def test_build_sees_a_whitelisted_environment(builder):

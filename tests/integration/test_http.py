@@ -1,13 +1,17 @@
 """The routes, as a client meets them."""
 
 import json
+import os
 import re
+import signal
 import socket
+import sqlite3
 import time
 
 import pytest
+import yaml
 
-from harness import LANGUAGES, check_report, quote, submission, test, wait_for
+from harness import LANGUAGES, ROOT, check_report, quote, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -287,6 +291,29 @@ def test_list_pages(listed, query, whole):
     assert seen == whole
 
 
+def test_a_list_of_many_goes_on_behind_short_pages(fresh_server):
+    """Of 40,000 rows 3,000 fit, all far from where the list begins: no page looks at them all."""
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    assert server.terminate() == 0
+    with sqlite3.connect(server.data + "/scrc.db") as db:
+        db.executemany(
+            "INSERT INTO job(id, hash, language, submitted_ms, tests_total, state, finished_ms,"
+            " verdict, tests_passed, duration_ms) VALUES(?, x'', 'c', ?, 1, 2, ?, ?, 0, ?)",
+            ((f"m{i}", i, i, "RE" if 5000 < i <= 8000 else "OK", 7) for i in range(40_000)))
+    server.start()
+    for sort, at_once in (("-submitted_at", True), ("-duration_ms", False)):
+        seen, lengths, cursor = [], [], ""
+        while cursor is not None:
+            page = server.get(f"/results?status=RE&limit=500&sort={sort}{cursor}").json
+            lengths.append(len(page["results"]))
+            seen += [int(r["id"][1:]) for r in page["results"]]
+            cursor = page["next_cursor"] and "&cursor=" + quote(page["next_cursor"])
+        assert seen == list(range(8000, 5000, -1))
+        assert lengths[0] == (500 if at_once else 0) and max(lengths) == 500, lengths
+    answer = server.get("/results?status=RE&id_prefix=m700&sort=-finished_at").json
+    assert len(answer["results"]) == 10 and answer["next_cursor"] is None
+
+
 def test_table_survives_a_clean_restart(listed):
     before = rows(listed)
     assert listed.terminate() == 0
@@ -307,10 +334,45 @@ def test_many_wait_at_once(server):
         assert a.status == 200 and a.json["id"] == s["id"] and a.json["verdict"] == "OK", a
 
 
+def inside(server, method, path):
+    """A connection whose request has all but the last byte of its body, and has been looked at."""
+    s = socket.create_connection((server.client.host, server.client.port), timeout=20)
+    s.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Type: "
+              "application/json\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert s.recv(25, socket.MSG_WAITALL) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    s.sendall(b"{")
+    return s
+
+
+def test_a_body_that_ends_after_the_engine(fresh_server):
+    """Whoever waits for a report hears that the server stops when its engine has gone: then the
+    last byte of a request for each route comes."""
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    with open(os.path.join(ROOT, "openapi.yaml")) as f:
+        paths = yaml.safe_load(f)["paths"]
+    routes = [(method.upper(), re.sub(r"\{.*?\}", "none", path)) for path, item in paths.items()
+              for method in item if method in ("get", "post", "delete")]
+    assert len(routes) >= 15
+    body = json.dumps(HELLO).encode()
+    with socket.create_connection((server.client.host, server.client.port), timeout=30) as waiting:
+        waiting.sendall(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                        b"application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        wait_for(lambda: len(server.get("/results").json["results"]) == 1, 20, "accepted")
+        lines = [(route, inside(server, *route)) for route in routes]
+        server.process.send_signal(signal.SIGTERM)
+        assert waiting.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 202"
+    for route, line in lines:
+        line.sendall(b"}")
+    for route, line in lines:
+        with line:
+            assert line.recv(9, socket.MSG_WAITALL) == b"HTTP/1.1 ", route
+    assert server.process.wait(30) == 0
+
+
 def test_a_client_that_leaves_changes_nothing(server):
     body = json.dumps({**sleeper(1), "id": "left"}).encode()
     with socket.create_connection((server.client.host, server.client.port)) as s:
-        s.sendall(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: x\r\nContent-Type: "
+        s.sendall(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                   b"application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         wait_for(lambda: server.get("/results/left").status != 404, 10, "accepted")
     assert server.report("left")["verdict"] == "OK"

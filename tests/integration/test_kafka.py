@@ -40,11 +40,13 @@ def test_hidden_tests_and_strict_words(topics, fresh_server):
     topics.server(fresh_server, REPORT_TEST_IO=0).start()
     crash = submission("python", "import os; os.abort()", [test("secret", "x")])
     topics.send({"id": "re", **crash}, {"id": "exit", **submission("python", "raise SystemExit(3)")},
-                {"id": "wa", **submission("python", "print(1)", [test("", "2")])})
+                {"id": "wa", **submission("python", "print(input())", [test("secret", "2")])})
     found = topics.wait_reports({"re", "exit", "wa"})
     words = {id: (r[0]["status"], r[0]["verdict"]) for id, r in found.items()}
     assert words == {"re": ("WA", "RE"), "exit": ("OK", "RE"), "wa": ("WA", "WA")}
     assert found["re"][0]["tests"][0]["input"] == ""
+    assert "secret" not in json.dumps(found)
+    assert found["wa"][0]["tests"][0]["first_difference"] is None
 
 
 def test_full_words_when_asked_for(topics, fresh_server):
@@ -171,6 +173,8 @@ def test_http_is_not_published_when_it_should_not(topics, fresh_server):
 
 def test_what_the_server_says_of_kafka(topics, fresh_server):
     server = topics.server(fresh_server, KAFKA_PROP_SASL_PASSWORD="canary-5ec2e7",
+                           KAFKA_PROP_SASL_USERNAME="canary-user",
+                           KAFKA_PROP_SASL_OAUTHBEARER_CONFIG="principal=canary",
                            KAFKA_PROP_LINGER_MS="1").start()
     topics.send(quick("a"))
     topics.wait_reports({"a"})
@@ -188,7 +192,9 @@ def test_what_the_server_says_of_kafka(topics, fresh_server):
     [finding] = [f for f in system["findings"] if f["name"] == "kafka"]
     assert finding["state"] == "ok" and topics.scripts in finding["says"]
     shown = {s["name"]: s["value"] for s in system["settings"]}
-    assert shown["KAFKA_PROP_SASL_PASSWORD"] == "***" and shown["KAFKA_PROP_LINGER_MS"] == "1"
+    for name in ("PASSWORD", "USERNAME", "OAUTHBEARER_CONFIG"):
+        assert shown["KAFKA_PROP_SASL_" + name] == "***"
+    assert shown["KAFKA_PROP_LINGER_MS"] == "1"
     assert b"canary" not in server.get("/system").body and "canary" not in server.log()
 
 

@@ -1,6 +1,9 @@
 """The bridge when things die: servers by kill -9, the broker for a while, or from the beginning."""
 
+import os
 import random
+import re
+import sqlite3
 import time
 
 import pytest
@@ -79,6 +82,51 @@ def test_one_table_tells_once(broker, fresh_server):
     assert duplicates(topics.wait_reports(ids, 180)) == 0
     assert server.terminate() == 0
     assert len(topics.reports()) == len(ids)
+
+
+def tell_again(server, created_ms):
+    """As if the server had died before its table knew that row 1 was told: it waits, since then."""
+    with sqlite3.connect(server.data + "/scrc.db") as db:
+        db.execute("INSERT INTO outbox(kind, seq, created_ms) VALUES(0, 1, ?)", (int(created_ms),))
+
+
+def looked(server):
+    """What the look at the topics has read, once it is said."""
+    def line():
+        return next((x for x in list(server.lines) if "event=kafka_looked " in x), None)
+    return int(re.search(r"messages_read=(\d+)", wait_for(line, 60, "a look")).group(1))
+
+
+def test_what_others_wrote_costs_no_start(broker, fresh_server):
+    """A results topic that others fill: a start reads neither what they wrote before its oldest row
+    waited, nor what they wrote while there was no server."""
+    hour = 3600 * 1000
+    topics = Topics(broker)
+    server = topics.server(fresh_server).start().ready()
+    topics.send(quick("first"))
+    topics.wait_reports({"first"})
+    server.kill9()
+    broker.produce(topics.results, *[b'{"id": "before"}'] * 500)
+    between = time.time() * 1000
+    broker.produce(topics.results, *[b'{"id": "after"}'] * 20)
+    tell_again(server, between + hour + 1)  # an hour of other people's clocks is given
+    server.start()
+    assert 20 <= looked(server) < 500
+    wait_for(lambda: len(topics.wait_reports({"first"})["first"]) == 2, 60, "it is told again")
+
+    server.kill9()
+    broker.produce(topics.results, *[b'{"id": "meanwhile"}'] * 500)
+    tell_again(server, time.time() * 1000)
+    died = time.time() - 2 * 3600
+    os.utime(server.data + "/lock", (died, died))
+    server.start()
+    assert looked(server) == 0
+
+    server.kill9()  # the same, if it has died just now
+    broker.produce(topics.results, *[b'{"id": "meanwhile"}'] * 500)
+    tell_again(server, time.time() * 1000)
+    server.start()
+    assert looked(server) >= 500
 
 
 def test_what_a_lost_server_had_to_tell(own_broker, fresh_server, tmp_path):

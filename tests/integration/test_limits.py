@@ -1,5 +1,7 @@
 """Limits hold precisely, and under load."""
 
+import re
+
 from harness import MIB, submission, test
 
 # Spins until it has used the CPU time that stdin says, in milliseconds.
@@ -176,6 +178,46 @@ int main(void) { int n; if (scanf("%d", &n) != 1) return 1; deep(n); puts("done"
     report = server.judge(submission("c", source, tests, 3000, 128, stop_on_failure=False))
     assert verdicts(report)[0] == "OK", report["tests"][0]  # 50 MiB, far beyond the usual 8
     assert verdicts(report)[1] in ("RE", "ML"), report["tests"][1]
+
+
+def test_a_program_may_set_its_stack(server):
+    source = """import resource as r
+r.setrlimit(r.RLIMIT_STACK, (64 << 20, -1))
+print(r.getrlimit(r.RLIMIT_STACK) == (64 << 20, -1))
+"""
+    report = server.judge(submission("python", source, [test("", "True")], 2000, 64))
+    assert report["verdict"] == "OK", report
+
+
+def test_mapped_input_is_no_memory(server):
+    """30 MiB of it under a limit of 16 MiB."""
+    source = """#include <stdio.h>
+#include <sys/mman.h>
+int main(void) {
+    char *p = mmap(0, 30 << 20, PROT_READ, MAP_PRIVATE, 0, 0);
+    long n = 0;
+    for (long i = 0; i < 30 << 20; i += 4096) n += p[i];
+    printf("%ld\\n", n);
+}
+"""
+    report = server.judge(submission("c", source, [test("x" * (30 * MIB), "921600")], 5000, 16))
+    assert report["verdict"] == "OK" and report["memory_bytes"] < 4 * MIB, report["verdict"]
+
+
+def test_a_program_of_2_gib_is_a_build_failure(server):
+    """It meets a limit of ours, and the log names it, whichever process of the compiler died."""
+    report = server.judge(submission("c", "int a[1<<29]={1};int main(void){return a[5];}"), 120)
+    assert report["verdict"] == "BF" and report["attempts"] == 1, report
+    assert re.search(r"scrc: .*\(BUILD_\w+\)", report["build_log"]), report["build_log"]
+
+
+def test_an_allocation_beyond_every_host_is_ml(server):
+    """What the host's kernel refuses at once is no other verdict than what it kills for later."""
+    source = """#include <vector>
+int main() { std::vector<int> v(10000000000L); return v[7]; }
+"""
+    report = server.judge(submission("cpp", source, [test("", "")], 5000, 64))
+    assert report["verdict"] == "ML", report
 
 
 def test_processes_are_limited(server):

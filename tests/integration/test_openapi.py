@@ -14,7 +14,8 @@ with open(f"{ROOT}/openapi.yaml") as f:
     SPEC = yaml.safe_load(f)
 
 # Any request may be answered so; info.description says it.
-ANYWHERE = {"400", "404", "405", "413", "422", "431", "500", "503"}
+ANYWHERE = {"400", "403", "404", "405", "413", "414", "421", "422", "431", "500", "501", "503",
+            "505"}
 
 
 def plain(node, closed):

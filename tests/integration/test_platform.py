@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from harness import MIB, SCRC_BIN, Server, fill, run_scrc, sanitized, submission, test, wait_for
+from harness import (IMAGES, MIB, SCRC_BIN, Server, fill, run_scrc, sanitized, submission, test,
+                     wait_for)
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -114,6 +115,48 @@ def test_engines_disk_is_full(fresh_server, engine):
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
 
 
+@pytest.fixture
+def small_group():
+    """A group of processes with 150 MiB for all of them, and how to change that."""
+    name = f"scrc-test-{os.getpid()}"
+    v2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    path = f"/sys/fs/cgroup/{name}" if v2 else f"/sys/fs/cgroup/memory/{name}"
+
+    def limit(text):
+        with open(f"{path}/{'memory.max' if v2 else 'memory.limit_in_bytes'}", "w") as f:
+            f.write(text)
+    os.mkdir(path)
+    try:
+        limit(str(150 * MIB))
+        yield name, lambda: limit("max" if v2 else "-1")
+    finally:
+        for directory, _, _ in os.walk(path, topdown=False):
+            os.rmdir(directory)
+
+
+def test_memory_that_the_host_lacks_is_nobodys_limit(fresh_server, engine, small_group):
+    """A program within its own limit that the kernel kills because there is no memory elsewhere: no
+    verdict, no attempt; it is judged when there is memory."""
+    name, open_up = small_group
+    engine.stop()
+    engine.start("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent=/" + name)
+    server = fresh_server(DOCKER_HOST=engine.host, RUNNER_MAX_PARALLEL=1).start().ready()
+    eats = "b = bytearray(200 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1\nprint('done')"
+    try:
+        id = server.submit(submission("python", eats, [test("", "done")], 10000, 256))
+        wait_for(lambda: "outside of the cell" in server.log(), 60, "a fault of the host",
+                 pause=0.2)
+        assert server.get("/results/" + id).status == 202
+        open_up()
+        report = server.report(id, 60)
+        assert report["verdict"] == "OK" and report["attempts"] == 1, report
+        ml = server.judge(submission("python", eats, [test("", "done")], 10000, 64))
+        assert ml["verdict"] == "ML", ml
+    finally:
+        server.close()
+        engine.stop()
+
+
 def test_read_only_data_dir(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     code, _, err = run_scrc(DATA_DIR=small_disk + "/data")
@@ -195,7 +238,7 @@ SETTINGS = """DOCKER_HOST RUNNER_MAX_PARALLEL RUNNER_TIME_LIMIT RUNNER_MEMORY_LI
 PYTHON_IMAGE GO_IMAGE C_IMAGE CPP_IMAGE JAVA_IMAGE GO_RUN_IMAGE C_RUN_IMAGE CPP_RUN_IMAGE
 JAVA_RUN_IMAGE PYTHON_WORKDIR GO_WORKDIR C_WORKDIR CPP_WORKDIR JAVA_WORKDIR
 HTTP_LISTEN DATA_DIR MAX_TIME_LIMIT MAX_MEMORY_LIMIT MAX_TESTS MAX_SOURCE_BYTES MAX_BODY_BYTES
-MAX_OUTPUT_BYTES REPORT_OUTPUT_BYTES REPORT_TEST_IO MAX_QUEUED RETENTION RUNNER_CELL_USES
+MAX_OUTPUT_BYTES REPORT_OUTPUT_BYTES REPORT_BYTES REPORT_TEST_IO MAX_QUEUED RETENTION RUNNER_CELL_USES
 RUNNER_PIDS_LIMIT RUNNER_STATUS_SET DEFAULT_CHECKER BUILD_TIME_LIMIT BUILD_MEMORY_LIMIT
 BUILD_ARTEFACT_BYTES BUILD_CACHE_BYTES CELL_DIR LANGUAGES LANGUAGES_DIR SHUTDOWN_TIMEOUT ALLOW_ANONYMOUS MAX_HEADER_BYTES
 MAX_JSON_DEPTH MAX_CONNECTIONS MAX_CONNECTIONS_PER_ADDRESS REQUEST_TIMEOUT LOG_LEVEL
@@ -220,6 +263,15 @@ def test_usage(arguments):
     assert code == 2 and err and out == ""
 
 
+def test_usage_is_what_an_error_suggests():
+    _, _, err = run_scrc("--colour")
+    suggested = re.findall(r"scrc --[a-z]+", err)
+    assert suggested
+    for words in suggested:
+        code, out, err = run_scrc(words.split()[1], seconds=60)
+        assert code == 0 and err == "" and "--check" in out, words
+
+
 def test_version():
     code, out, _ = run_scrc("--version")
     assert code == 0 and re.search(r"\d+\.\d+\.\d+", out)
@@ -237,7 +289,7 @@ def test_check():
 
 def test_check_without_docker():
     code, out, err = run_scrc("--check", DOCKER_HOST="unix:///tmp/nobody.sock", seconds=60)
-    assert code == 1 and "docker" in (out + err).lower()
+    assert code == 3 and "docker" in (out + err).lower()
 
 
 def test_check_changes_nothing(fresh_server):
@@ -269,6 +321,19 @@ def test_a_language_of_ones_own(fresh_server, tmp_path):
     (tmp_path / "broken.json").write_text('{"title": 5}')
     code, _, err = run_scrc(LANGUAGES_DIR=str(tmp_path))
     assert code == 2 and "broken.json" in err, err
+
+
+def test_environment_of_a_language_of_ones_own(fresh_server, tmp_path):
+    """Its own PATH and LANG are those that its commands see, and where they are found."""
+    (tmp_path / "own.json").write_text(json.dumps({
+        "run_image": IMAGES["PYTHON_IMAGE"], "source_name": "own.py", "workdir": "/tmp",
+        "run": ["python3", "{source}"], "hello": "print('scrc')",
+        "run_env": ["LANG=C", "PATH=/nowhere:/usr/bin:/usr/local/bin", "OWN=1"]}))
+    server = fresh_server(LANGUAGES_DIR=str(tmp_path), LANGUAGES="own").start().ready()
+    report = server.judge(submission(
+        "own", "import os\nfor n in ('LANG', 'PATH', 'OWN'): print(os.environ[n])",
+        [test("", "C\n/nowhere:/usr/bin:/usr/local/bin\n1")]))
+    assert report["verdict"] == "OK", report
 
 
 def test_chosen_languages(fresh_server):

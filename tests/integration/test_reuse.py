@@ -4,6 +4,7 @@ import pytest
 
 from engines import containers, docker
 from harness import IMAGES, submission, test
+from hostile import FILES, check, submission_of
 from test_verdicts import LIMITS, simulated
 
 PLANT = r"""
@@ -107,6 +108,17 @@ def test_same_verdicts(reusing):
     cases = [(l, o) for l in ("c", "python") for o in LIMITS] + [("java", "ok"), ("go", "wa")]
     reports = reusing.judge_all([simulated(l, o) for l, o in cases])
     assert [r["verdict"] for r in reports] == [o.upper() for _, o in cases]
+
+
+def test_hostile_programs(reusing):
+    """Each in the cell that the one before has left, and after each somebody who only wants to run."""
+    honest = submission("c", "#include <stdio.h>\nint main(void) { puts(\"well\"); }",
+                        [test("", "well")], 1000, 64)
+    sent = [(path, reusing.submit(submission_of(path)), reusing.submit(honest)) for path in FILES]
+    for path, hostile, after in sent:
+        check(path, reusing.report(hostile, 300))
+        report = reusing.report(after, 60)
+        assert report["verdict"] == "OK" and report["attempts"] == 1, (path, report)
 
 
 def test_memory_limits_change_between_uses(reusing):

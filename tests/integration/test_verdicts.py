@@ -230,7 +230,7 @@ def test_first_difference(server):
     report = server.judge(submission("python", "print('a b\\nc xd')",
                                      [test("", "a b\nc yd\n")]))
     assert report["tests"][0]["first_difference"] == {
-        "line": 2, "column": 3, "expected": "c yd", "got": "c xd"}
+        "line": 2, "column": 3, "from_column": 1, "expected": "c yd", "got": "c xd"}
 
 
 def test_output_not_utf8(server):
@@ -285,7 +285,7 @@ def test_java_names(server):
         (f"package a.b; public class Deep {{ {body} }}", "OK"),
         (f"class Main {{ {body} }} class Other {{}}", "OK"),
         (f"public class Ünïcode {{ {body} }}", "OK"),
-        ("public class Main { }", "RE"),
+        ("public class Main { }", "BF"),
         (f"public class {'A' * 300} {{ {body} }}", "BF"),
         ("public class Main { int x = \"no\"; }", "BF"),
     ]

@@ -56,6 +56,11 @@ static inline void must(int rc, const struct err *e)
         fail_msg("%s", e->msg);
 }
 
+/* What the server is told its engine is; a test that sets it owns it. */
+static struct engine *fixture_engine;
+/* What the kernel keeps of answers that are not read, bytes; 0: what it likes. */
+static int fixture_unread;
+
 /* settings: "NAME=value", NULL-terminated. kafka: somebody sends what is in the outbox. */
 static inline void fixture_open_with(struct fixture *f, const char *const *settings,
                                      int64_t reserve, bool kafka)
@@ -63,11 +68,13 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
     char *environment[12] = { (char *)(uintptr_t) "HTTP_LISTEN=127.0.0.1:0" },
          name[LISTEN_NAME_SIZE];
     struct rlimit files;
+    size_t n = 1;
     struct err e;
     int fd = -1;
 
     for (size_t i = 0; settings && settings[i]; i++)
-        environment[i + 1] = (char *)(uintptr_t)settings[i];
+        environment[n++] = (char *)(uintptr_t)settings[i];
+    environment[n] = (char *)(uintptr_t) "ALLOWED_HOSTS=x"; /* the first of a name counts */
     *f = (struct fixture){ .dir = "/tmp/test_http.XXXXXX" };
     (void)signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && (files.rlim_cur = files.rlim_max))
@@ -89,10 +96,13 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
     must(stats_open(f->languages, &f->stats, &e), &e);
     jobs_listen(f->jobs, stats_changed, f->stats);
     must(listen_bind(f->config.http_listen, false, &fd, &e), &e);
+    if (fixture_unread > 0) /* the sockets of clients have it from this one */
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &fixture_unread, sizeof fixture_unread);
     listen_name(fd, name);
     f->port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
     struct server s = { .config = &f->config,
                         .jobs = f->jobs,
+                        .engine = fixture_engine,
                         .languages = f->languages,
                         .waiters = f->waiters,
                         .bridge = kafka ? (struct bridge *)(void *)f : NULL, /* is there one? */
@@ -294,6 +304,14 @@ static inline const char *field(const json_t *json, const char *name)
 
 /* ---- what an engine would do ---- */
 
+/* The last claim of each row. */
+static inline int64_t *claim_of(int64_t seq)
+{
+    static int64_t claims[4096];
+
+    return &claims[(uint64_t)seq % ARRAY_LEN(claims)];
+}
+
 /* Claims the oldest queued row. Returns its number; id needs SUBMISSION_ID_MAX + 1 bytes. */
 static inline int64_t claim(const struct fixture *f, char *id)
 {
@@ -303,13 +321,15 @@ static inline int64_t claim(const struct fixture *f, char *id)
 
     must(jobs_do(f->jobs, &op, &e), &e);
     (void)snprintf(id, SUBMISSION_ID_MAX + 1, "%s", op.u.claim.id);
+    *claim_of(op.u.claim.seq) = op.u.claim.claim;
     return op.u.claim.seq;
 }
 
 static inline void finish(const struct fixture *f, int64_t seq, const char *id)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
-    struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = seq, .report = r } };
+    struct jobs_op op = { .kind = JOBS_FINISH,
+                          .u.finish = { .seq = seq, .claim = *claim_of(seq), .report = r } };
     struct err e;
 
     assert_non_null(r);

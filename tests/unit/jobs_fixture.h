@@ -139,6 +139,14 @@ static inline int64_t accept_ok(struct jobs *j, const char *id, const char *lang
     return op.u.accept.seq;
 }
 
+/* The last claim of each row, so that a test names rows only. */
+static inline int64_t *claim_of(int64_t seq)
+{
+    static int64_t claims[4096];
+
+    return &claims[(uint64_t)seq % ARRAY_LEN(claims)];
+}
+
 /* The claimed row's number, 0 for none. */
 static inline int64_t claim(struct jobs *j, const char *const *languages, struct jobs_op *ret_op)
 {
@@ -147,6 +155,7 @@ static inline int64_t claim(struct jobs *j, const char *const *languages, struct
     *ret_op = (struct jobs_op){ .kind = JOBS_CLAIM, .u.claim.languages = languages };
     if (jobs_do(j, ret_op, &e) < 0)
         fail_msg("claim: %s", e.msg);
+    *claim_of(ret_op->u.claim.seq) = ret_op->u.claim.claim;
     return ret_op->u.claim.seq;
 }
 
@@ -199,7 +208,8 @@ static inline struct report *make_report(const char *id, enum verdict v, int64_t
 
 static inline int finish(struct jobs *j, int64_t seq, const struct report *r, struct err *e)
 {
-    struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = seq, .report = r } };
+    struct jobs_op op = { .kind = JOBS_FINISH,
+                          .u.finish = { .seq = seq, .claim = *claim_of(seq), .report = r } };
 
     return jobs_do(j, &op, e);
 }
@@ -216,7 +226,8 @@ static inline void finish_ok(struct jobs *j, int64_t seq, const char *id, enum v
 
 static inline int give_back(struct jobs *j, int64_t seq, bool spend, struct err *e)
 {
-    struct jobs_op op = { .kind = JOBS_GIVE_BACK, .u.give_back = { .seq = seq, .spend = spend } };
+    struct jobs_op op = { .kind = JOBS_GIVE_BACK,
+                          .u.give_back = { .seq = seq, .claim = *claim_of(seq), .spend = spend } };
 
     return jobs_do(j, &op, e);
 }

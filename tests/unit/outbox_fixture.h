@@ -71,10 +71,11 @@ static inline int64_t waiting(struct jobs *j)
 /* Everything that waits; release with outbox_batch_clear(). */
 static inline struct outbox_batch read_all(struct jobs *j)
 {
+    const struct outbox_question all = { .max_rows = 10000, .max_bytes = SIZE_MAX };
     struct outbox_batch b = { 0 };
     struct err e = { 0 };
 
-    if (outbox_read(j, 0, 10000, SIZE_MAX, &b, &e) < 0)
+    if (outbox_read(j, &all, &b, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(b.len, waiting(j));
     return b;

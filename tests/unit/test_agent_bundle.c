@@ -75,6 +75,31 @@ static void expect(int dir, const char *name, const char *text)
 
 static int memfd(void) { return memfd_create("bundle", MFD_CLOEXEC); }
 
+static enum agent_collected pack(int dir, int out, uint64_t max)
+{
+    enum agent_collected what = AGENT_COLLECTED_NOTHING;
+    struct fault f;
+
+    if (bundle_pack(dir, out, max, &what, &f) < 0)
+        fail_msg("%s", f.why);
+    return what;
+}
+
+/* What cannot be written says nothing of the tree: it is not "too big". */
+static void a_failed_write_is_a_fault(void **state)
+{
+    const struct tree *t = *state;
+    enum agent_collected what = AGENT_COLLECTED_NOTHING;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    struct fault f;
+
+    put(t->dir, "a", "0123456789");
+    assert_int_equal(bundle_pack(t->dir, full, 4096, &what, &f), -1);
+    assert_non_null(strstr(f.why, "No space left"));
+    assert_int_equal(what, AGENT_COLLECTED_NOTHING);
+    (void)close(full);
+}
+
 static void a_tree_comes_back(void **state)
 {
     const struct tree *t = *state;
@@ -90,7 +115,7 @@ static void a_tree_comes_back(void **state)
     int from = openat(t->dir, "from", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int to = openat(t->dir, "to", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    assert_int_equal(bundle_pack(from, bundle, 4096), AGENT_COLLECTED);
+    assert_int_equal(pack(from, bundle, 4096), AGENT_COLLECTED);
     if (bundle_unpack(bundle, to, &f) < 0)
         fail_msg("%s", f.why);
     expect(to, "Main.class", "main");
@@ -111,11 +136,11 @@ static void a_bundle_keeps_to_its_size(void **state)
     put(t->dir, "name", "0123456789");
     for (uint64_t max = 0; max < exact; max++) {
         int bundle = memfd();
-        assert_int_equal(bundle_pack(t->dir, bundle, max), AGENT_COLLECTED_TOO_BIG);
+        assert_int_equal(pack(t->dir, bundle, max), AGENT_COLLECTED_TOO_BIG);
         (void)close(bundle);
     }
     int bundle = memfd();
-    assert_int_equal(bundle_pack(t->dir, bundle, exact), AGENT_COLLECTED);
+    assert_int_equal(pack(t->dir, bundle, exact), AGENT_COLLECTED);
     assert_int_equal(lseek(bundle, 0, SEEK_END), exact);
     (void)close(bundle);
 }
@@ -131,7 +156,7 @@ static void depth_and_names_are_bounded(void **state)
         (void)close(at);
         at = next;
     }
-    assert_int_equal(bundle_pack(t->dir, bundle, 4096), AGENT_COLLECTED_TOO_BIG);
+    assert_int_equal(pack(t->dir, bundle, 4096), AGENT_COLLECTED_TOO_BIG);
     (void)close(at);
     (void)close(bundle);
 }
@@ -180,7 +205,7 @@ static void truncated_bundles_are_refused(void **state)
 
     put(t->dir, "from/a", "aaaa");
     int from = openat(t->dir, "from", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_int_equal(bundle_pack(from, whole, 4096), AGENT_COLLECTED);
+    assert_int_equal(pack(from, whole, 4096), AGENT_COLLECTED);
     off_t len = lseek(whole, 0, SEEK_END);
     for (off_t cut = 1; cut <= len; cut++) {
         char name[32];
@@ -233,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_tree_comes_back, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(a_bundle_keeps_to_its_size, make_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(a_failed_write_is_a_fault, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(depth_and_names_are_bounded, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(names_that_lead_elsewhere_are_refused, make_tree,
                                         remove_tree),

@@ -66,7 +66,7 @@ static void messages_become_rows_and_reports(void **state)
         (void)judge(w->table->j);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     assert_int_equal(counter(b, BRIDGE_ACCEPTED), 500);
-    WAIT_UNTIL(counter(b, BRIDGE_SENT) == 500); /* counted behind the commit */
+    WAIT_UNTIL(counter(b, BRIDGE_SENT) == 500); /* a moment after the rows are gone */
     end(w, b);
     assert_int_equal(read_topic(w, "results", NULL, NULL), 500);
     b = begin(w, NULL); /* what was committed is not read again */

@@ -33,6 +33,7 @@ enum lie {
     ENORMOUS,
     HANG_UP,
     FAULT,
+    FAULT_OF_HOST,
     SILENCE,
     LIMIT_UNKNOWN,
     STARVED,
@@ -59,6 +60,7 @@ static struct agent {
     int fd;
     enum lie lie;
     bool flood;     /* stdout until KILL */
+    bool long_err;  /* much of stderr before its end */
     bool keep_pipe; /* somebody still holds the write end */
     int fds[AGENT_FDS_MAX];
     size_t fds_len;
@@ -170,8 +172,9 @@ static void answer(void)
     int fds[2] = { fd, fd };
     size_t len = sizeof r, fds_len = fd >= 0;
 
-    if (agent.lie == FAULT) {
+    if (agent.lie == FAULT || agent.lie == FAULT_OF_HOST) {
         fault.head.kind = AGENT_FAULT;
+        fault.host = agent.lie == FAULT_OF_HOST;
         (void)!send(agent.fd, &fault, sizeof fault, MSG_NOSIGNAL);
         closep(&fd);
         return;
@@ -205,6 +208,16 @@ static void flood(void)
         kill.magic == AGENT_MAGIC && kill.kind == AGENT_KILL && kill.nonce == got()->head.nonce;
 }
 
+static bool write_long_err(void)
+{
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    for (int i = 0; i < 200; i++)
+        if (write(agent.fds[2], junk, sizeof junk) != (ssize_t)sizeof junk)
+            return false;
+    return true;
+}
+
 static void *agent_main(void *arg)
 {
     (void)arg;
@@ -213,7 +226,8 @@ static void *agent_main(void *arg)
         return NULL;
     if (agent.flood)
         flood();
-    else if (write(agent.fds[1], "out", 3) < 0 || write(agent.fds[2], "error", 5) < 0)
+    else if ((agent.long_err && !write_long_err()) || write(agent.fds[1], "out", 3) < 0 ||
+             write(agent.fds[2], "error", 5) < 0)
         return NULL;
     if (agent.lie == SILENCE)
         (void)!recv(agent.fd, &byte, 1, 0); /* until the other end has had enough */
@@ -281,8 +295,27 @@ static void truth(void **state)
     assert_string_equal(r.out.data, "out"); /* also what was still in the pipe */
     assert_string_equal(r.err.data, "erro");
     assert_true(r.err_truncated && !r.out_flooded);
+    assert_string_equal(r.err_end.data, "error");
     assert_int_equal(r.agent.status, 3 << 8);
     assert_int_equal(r.artefact_fd, -1);
+    cell_result_clear(&r);
+    talk_end(&t);
+}
+
+/* A runtime's last words, however much was written before. */
+static void the_end_of_stderr(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct cell_result r;
+    struct err e;
+    struct cell_request q = a_request();
+
+    talk_begin(&t, (struct agent){ .long_err = true });
+    assert_int_equal(cell_run_exchange(&t.ends, &q, &r, &e), 0);
+    assert_string_equal(r.err.data, "xxxx");
+    assert_true(r.err_end.len > 4096 && r.err_end.len < 400 * 1024);
+    assert_string_equal(r.err_end.data + r.err_end.len - 6, "xerror");
     cell_result_clear(&r);
     talk_end(&t);
 }
@@ -348,7 +381,8 @@ static void lies(void **state)
         { SHORT, false, ERR_CELL },          { LONG, false, ERR_CELL },
         { ENORMOUS, false, ERR_CELL },       { HANG_UP, false, ERR_CELL },
         { FAULT, false, ERR_CELL },          { FAULT, true, ERR_CELL },
-        { LIMIT_UNKNOWN, false, ERR_CELL },  { STARVED, false, ERR_CELL },
+        { FAULT_OF_HOST, false, ERR_HOST },  { FAULT_OF_HOST, true, ERR_HOST },
+        { LIMIT_UNKNOWN, false, ERR_CELL },  { STARVED, false, ERR_HOST },
         { KILLED_UNASKED, false, ERR_CELL }, { COLLECTED_UNKNOWN, false, ERR_CELL },
         { NEGATIVE_CPU, false, ERR_CELL },   { NEGATIVE_WALL, false, ERR_CELL },
         { STOPPED, false, ERR_CELL },        { HUGE_MEMORY, false, ERR_CELL },
@@ -490,8 +524,8 @@ static void memfd(void **state)
     char text[4] = "";
     int fd = cell_memfd("x", "abc", 3, &e);
     assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-    assert_int_equal(fcntl(fd, F_GET_SEALS),
-                     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    const int sealed = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    assert_int_equal(fcntl(fd, F_GET_SEALS) & sealed, sealed);
     assert_int_equal(read(fd, text, 4), 3);
     assert_string_equal(text, "abc");
     char path[40];
@@ -510,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_made_ahead_is_new),
         cmocka_unit_test(truth),
+        cmocka_unit_test(the_end_of_stderr),
         cmocka_unit_test(lies),
         cmocka_unit_test(flooded),
         cmocka_unit_test(aborted),

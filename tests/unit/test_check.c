@@ -12,15 +12,13 @@
 
 #include "engine/check.h"
 #include "schema/base.h"
+#include "schema/text.h"
 
 enum { L = CHECKER_LINES, X = CHECKER_EXACT, T = CHECKER_TOKENS, F = CHECKER_FLOAT };
 
 static struct checker checker_of(int kind)
 {
-    return (struct checker){ .kind = (enum checker_kind)kind,
-                             .case_sensitive = true,
-                             .absolute_tolerance = 1e-6,
-                             .relative_tolerance = 1e-6 };
+    return (struct checker)CHECKER_INIT((enum checker_kind)kind);
 }
 
 struct check_case {
@@ -141,12 +139,158 @@ static void test_table(void **state)
     }
 }
 
+/* What is given, and it alone. */
+static void test_tolerances(void **state)
+{
+    static const double none = CHECKER_NOT_GIVEN;
+    static const struct {
+        double absolute, relative;
+        const char *expected, *got;
+        bool passes;
+    } rows[] = {
+        { none, none, "1000000", "1000000.9", true },
+        { none, none, "0", "0.0000009", true },
+        { 1e-9, none, "1000000", "1000000.9", false },
+        { 1e-9, none, "1000000", "1000000.0000000005", true },
+        { 1e-9, none, "0", "0.0000009", false },
+        { 0.5, none, "1000000", "1000000.4", true },
+        { 0.5, none, "1000000", "1000000.6", false },
+        { none, 1e-9, "0", "0.0000009", false },
+        { none, 1e-9, "1000000", "1000000.0009", true },
+        { none, 1e-9, "1000000", "1000000.002", false },
+        { none, 0, "1", "1.0", true },
+        { 0, none, "1", "1.0", true },
+        { 0, none, "0", "1e-300", false },
+        { none, 0, "0", "1e-300", false },
+        { 0, 1e-6, "1000000", "1000000.9", true },
+        { 1e-6, 0, "1000000", "1000000.9", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct checker c = { .kind = CHECKER_FLOAT,
+                                   .case_sensitive = true,
+                                   .absolute_tolerance = rows[i].absolute,
+                                   .relative_tolerance = rows[i].relative };
+        struct first_difference d = { 0 };
+        if (check_output(&c, rows[i].expected, strlen(rows[i].expected), rows[i].got,
+                         strlen(rows[i].got), &d) != rows[i].passes)
+            fail_msg("row %zu", i);
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
+static void test_none_takes_anything(void **state)
+{
+    const struct checker c = CHECKER_INIT(CHECKER_NONE);
+    struct first_difference d = { 0 };
+
+    (void)state;
+    assert_true(check_output(&c, "", 0, "\xff\0x", 3, &d));
+    assert_true(check_output(&c, "1\n", 2, "", 0, &d));
+    assert_false(d.present);
+}
+
+/* Where it is too long to be shown whole: UTF-8 of at most REPORT_DIFFERENCE_MAX bytes, both from
+ * one column, with what differs in it. */
+static void test_windows(void **state)
+{
+    static const struct {
+        const char *piece; /* of which the line is made */
+        size_t len, wrong; /* in bytes */
+        int64_t from_column;
+    } rows[] = {
+        { "a", 5000, 64, 1 },
+        { "a", 5000, 65, 2 },
+        { "a", 5000, 3000, 2937 },
+        { "a", 256, 255, 1 }, /* all of it can be shown */
+        { "a", 257, 256, 193 },
+        { "\xc3\xa9", 5000, 3000, 2937 },
+        { "\xc3\xa9", 5000, 3001, 2939 },     /* the second byte of a character */
+        { "\xe2\x82\xac", 6000, 3000, 2938 }, /* 2936 is in the middle of one */
+        { "\xf0\x9f\x98\x80", 6000, 3003, 2941 },
+        { "\xff", 5000, 3000, 2937 }, /* not one character */
+        { "\xff", 200, 199, 136 },    /* 200 bytes, but shown they are 600 */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int kind = 0; kind < CHECKER_NONE; kind++) {
+            struct checker c = checker_of(kind);
+            struct first_difference d = { 0 };
+            size_t len = rows[i].len, n = strlen(rows[i].piece);
+            char *e = malloc(len + 10), *g = malloc(len + 10);
+            assert_true(e && g);
+            memcpy(e, "head\n", 5);
+            for (size_t k = 0; k < len; k++)
+                e[5 + k] = rows[i].piece[k % n];
+            memcpy(g, e, len + 5);
+            g[5 + rows[i].wrong] = n == 1 ? 'Z' : (char)(g[5 + rows[i].wrong] ^ 1);
+            assert_false(check_output(&c, e, len + 5, g, len + 5, &d));
+            bool words = kind == T || kind == F;
+            assert_int_equal(d.line, 2);
+            assert_int_equal(d.column, words ? 1 : rows[i].wrong + 1);
+            if (d.from_column != rows[i].from_column)
+                fail_msg("row %zu: from %ld", i, (long)d.from_column);
+            assert_int_equal(d.got_offset, 5 + rows[i].wrong);
+            assert_true(d.expected.len <= REPORT_DIFFERENCE_MAX);
+            assert_true(d.got.len <= REPORT_DIFFERENCE_MAX);
+            assert_true(text_is_utf8(d.expected.data, d.expected.len));
+            assert_true(text_is_utf8(d.got.data, d.got.len));
+            assert_string_not_equal(d.expected.data, d.got.data);
+            bool mended =
+                strstr(d.expected.data, "\xEF\xBF\xBD") || strstr(d.got.data, "\xEF\xBF\xBD");
+            assert_int_equal(mended, rows[i].piece[0] == '\xFF'); /* else characters are whole */
+            free(d.expected.data);
+            free(d.got.data);
+            free(e);
+            free(g);
+        }
+    }
+}
+
+/* 256 bytes end within a character here, and what is left of it is no character of its own. */
+static void test_window_ends_with_a_character(void **state)
+{
+    const struct checker c = CHECKER_INIT(CHECKER_LINES);
+    struct first_difference d = { 0 };
+    char e[401], g[401];
+
+    (void)state;
+    for (size_t i = 0; i < 400; i++)
+        e[1 + i] = "\xf0\x9f\x98\x80"[i % 4];
+    memcpy(g, e, sizeof g);
+    e[0] = 'a';
+    g[0] = 'b';
+    assert_false(check_output(&c, e, sizeof e, g, sizeof g, &d));
+    assert_int_equal(d.expected.len, 253);
+    assert_int_equal(d.got.len, 253);
+    assert_memory_equal(d.got.data, g, 253);
+    free(d.expected.data);
+    free(d.got.data);
+}
+
+/* README: ASCII letters alone are folded. */
+static void test_letter_case_beyond_ascii(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < CHECKER_NONE; kind++) {
+        struct checker c = checker_of(kind);
+        struct first_difference d = { 0 };
+        c.case_sensitive = false;
+        assert_false(check_output(&c, "\xc3\x89", 2, "\xc3\xa9", 2, &d)); /* E and e, acute */
+        free(d.expected.data);
+        free(d.got.data);
+    }
+}
+
 struct difference_case {
     int kind;
     const char *expected, *got;
     int64_t line, column;
     const char *says_expected, *says_got;
-};
+}; /* short ones: they begin with the line, or the word */
 
 static const struct difference_case differences[] = {
     { X, "ab\ncd\n", "ab\nce\n", 2, 2, "cd", "ce" },
@@ -183,6 +327,8 @@ static void test_differences(void **state)
             strcmp(d.expected.data, t->says_expected) || strcmp(d.got.data, t->says_got))
             fail_msg("case %zu: %ld:%ld \"%s\" \"%s\"", i, (long)d.line, (long)d.column,
                      d.expected.data, d.got.data);
+        bool words = t->kind == T || t->kind == F;
+        assert_int_equal(d.from_column, words ? t->column : 1);
         assert_int_equal(d.expected.len, strlen(t->says_expected));
         free(d.expected.data);
         free(d.got.data);
@@ -192,7 +338,7 @@ static void test_differences(void **state)
 static void test_letter_case(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
         struct checker c = checker_of(kind);
         struct first_difference d = { 0 };
         c.case_sensitive = false;
@@ -209,7 +355,7 @@ static void test_bytes(void **state)
 {
     (void)state;
     static const char e[] = "a\0b \xff\n", g[] = "a\0c \xff\n";
-    for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
         struct checker c = checker_of(kind);
         struct first_difference d = { 0 };
         assert_true(check_output(&c, e, sizeof e - 1, e, sizeof e - 1, &d));
@@ -227,12 +373,18 @@ static void test_cut(void **state)
     memset(e, 'a', sizeof e);
     memset(g, 'a', sizeof g);
     g[999] = 'b';
-    for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
         struct checker c = checker_of(kind);
         struct first_difference d = { 0 };
         assert_false(check_output(&c, e, sizeof e, g, sizeof g, &d));
-        assert_int_equal(d.expected.len, REPORT_DIFFERENCE_MAX);
-        assert_int_equal(d.got.len, REPORT_DIFFERENCE_MAX);
+        bool words = kind == T || kind == F;
+        assert_int_equal(d.column, words ? 1 : 1000);
+        assert_int_equal(d.from_column, 1000 - 64);
+        assert_int_equal(d.got_offset, 999);
+        assert_int_equal(d.expected.len, 65);
+        assert_int_equal(d.got.len, 65);
+        assert_int_equal(d.expected.data[64], 'a');
+        assert_int_equal(d.got.data[64], 'b');
         free(d.expected.data);
         free(d.got.data);
     }
@@ -284,7 +436,7 @@ static void test_linear(void **state)
     (void)state;
 
     for (size_t p = 0; p < ARRAY_LEN(pieces); p++) {
-        for (int kind = 0; kind < CHECKER_COUNT; kind++) {
+        for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
             int64_t small = cost(kind, pieces[p], SIZE), large = cost(kind, pieces[p], 8 * SIZE);
             if (large > 24 * small + 20 * NS_PER_MS)
                 fail_msg("%s, pieces \"%s\": %ld us, then %ld us", checker_kind_name(kind),
@@ -296,9 +448,17 @@ static void test_linear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),       cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_letter_case), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_cut),         cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_letter_case),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_tolerances),
+        cmocka_unit_test(test_none_takes_anything),
+        cmocka_unit_test(test_window_ends_with_a_character),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_letter_case_beyond_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

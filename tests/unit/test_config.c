@@ -44,6 +44,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.max_body_bytes, 64 * MIB);
     assert_int_equal(c.max_output_bytes, 16 * MIB);
     assert_int_equal(c.report_output_bytes, 64 * KIB);
+    assert_int_equal(c.report_bytes, 16 * MIB);
     assert_int_equal(c.max_queued, 200000);
     assert_int_equal(c.retention_ms, 30LL * 86400 * 1000);
     assert_int_equal(c.runner_cell_uses, 1);
@@ -343,33 +344,13 @@ static void test_settings_in_force(void **state)
     config_clear(&c);
 }
 
-static void test_secrets(void **state)
-{
-    static const char *const secret[] = { "API_TOKENS_FILE", "KAFKA_PROP_SASL_PASSWORD",
-                                          "KAFKA_PROP_SSL_KEY_PEM", "kafka_prop_ssl.key.location",
-                                          "KAFKA_PROP_SASL_OAUTHBEARER_CLIENT_SECRET" };
-    static const char *const open[] = { "KAFKA_PROP_SECURITY_PROTOCOL", "KAFKA_BROKERS",
-                                        "DATA_DIR" };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
-        assert_true(config_secret(secret[i]));
-    for (size_t i = 0; i < ARRAY_LEN(open); i++)
-        assert_false(config_secret(open[i]));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings_in_force),
-        cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_legal_values),
-        cmocka_unit_test(test_refused_values),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_texts_and_flags),
-        cmocka_unit_test(test_near_misses),
-        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_settings_in_force), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_legal_values),      cmocka_unit_test(test_refused_values),
+        cmocka_unit_test(test_messages),          cmocka_unit_test(test_texts_and_flags),
+        cmocka_unit_test(test_near_misses),       cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -148,6 +148,35 @@ static void base64_goes_with_its_text(void **state)
     free(o);
 }
 
+/* What stands for a gap is named as long as it is there. */
+static void a_gap_goes_with_its_marker(void **state)
+{
+    static const size_t sizes[] = { 30000, 8000, 1500 };
+    char *o = long_text(20000), *rest = long_text(10000), *out = NULL;
+    (void)state;
+
+    memcpy(o + 5000, "\n[gap]\n", 7);
+    assert_true(asprintf(&out, "%s%s", o, rest) > 0);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        json_t *root =
+            json_pack("{s:s s:s s:s s:[{s:s s:b s:{s:s s:i s:i}}] s:{}}", "id", "a", "stdout", "",
+                      "error", "", "tests", "stdout", out, "stdout_truncated", 1, "stdout_gap",
+                      "marker", "[gap]", "line", 9, "column", 1, "produced_by");
+        char *json = json_dumps(root, JSON_COMPACT);
+        json_decref(root);
+        root = cut_to(json, sizes[i]);
+        const char *text = text_of(first_test(root), "stdout");
+        const json_t *gap = json_object_get(first_test(root), "stdout_gap");
+        assert_int_equal(json_is_null(gap), !strstr(text, "[gap]"));
+        assert_int_equal(json_is_null(gap), i > 0);
+        json_decref(root);
+        free(json);
+    }
+    free(out);
+    free(rest);
+    free(o);
+}
+
 static void no_room_is_an_error(void **state)
 {
     char *json = report(1, 10, 10), *shorter = NULL;
@@ -169,6 +198,7 @@ int main(void)
         cmocka_unit_test(tests_go_last),
         cmocka_unit_test(one_without_tests_says_it),
         cmocka_unit_test(base64_goes_with_its_text),
+        cmocka_unit_test(a_gap_goes_with_its_marker),
         cmocka_unit_test(no_room_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "schema/clock.h"
 #include "schema/db.h"
 #include "schema/err.h"
 
@@ -61,8 +62,9 @@ static void a_writer_is_durable_and_strict(void **state)
         const char *pragma;
         int64_t want;
     } cases[] = {
-        { "PRAGMA synchronous", 2 },    { "PRAGMA auto_vacuum", 2 },   { "PRAGMA foreign_keys", 1 },
-        { "PRAGMA trusted_schema", 0 }, { "PRAGMA secure_delete", 0 }, { "PRAGMA mmap_size", 0 },
+        { "PRAGMA page_size", 8192 }, { "PRAGMA synchronous", 2 },    { "PRAGMA auto_vacuum", 2 },
+        { "PRAGMA foreign_keys", 1 }, { "PRAGMA trusted_schema", 0 }, { "PRAGMA secure_delete", 0 },
+        { "PRAGMA mmap_size", 0 },
     };
     struct place *p = *state;
 
@@ -255,6 +257,28 @@ static void a_commit_is_on_disk_when_it_returns(void **state)
     (void)db_close(reader);
 }
 
+/* A read without end is ended; the connection goes on, and so does whoever has no deadline. */
+static void a_read_has_a_deadline(void **state)
+{
+    static const char endless[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+                                  " SELECT count(*) FROM n";
+    struct place *p = *state;
+    struct db *reader;
+    struct err e = { 0 };
+    int64_t n, steps;
+
+    insert_rows(p->d, 1000);
+    assert_int_equal(db_open(p->path, DB_READER, &reader, &e), 0);
+    db_deadline(reader, clock_mono_ns() + 10 * NS_PER_MS);
+    assert_int_equal(db_number(reader, endless, &n, &e), -1);
+    assert_int_equal(e.kind, ERR_TIMEOUT);
+    db_deadline(reader, 0);
+    steps = db_steps(reader);
+    assert_int_equal(number(reader, "SELECT count(*) FROM t a JOIN t b"), 1000 * 1000);
+    assert_true(db_steps(reader) - steps > 1000 * 1000);
+    (void)db_close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rollback_undoes_and_may_come_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(deleted_pages_can_be_given_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_read_has_a_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(a_commit_is_on_disk_when_it_returns, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -336,6 +336,31 @@ static void broken_answers(void **state)
     }
 }
 
+static void *end_it(void *arg)
+{
+    while (script.done < 2)
+        (void)usleep(1000); /* until the call hangs */
+    docker_until(arg, 0);
+    return NULL;
+}
+
+/* Nobody waits for an answer that nobody needs any more. */
+static void a_call_is_ended(void **state)
+{
+    (void)state;
+    struct docker *d = PLAY(OK_VERSION, { .answer = NULL, .silent = true });
+    pthread_t thread;
+    struct err e = { .kind = ERR_NONE };
+
+    assert_int_equal(pthread_create(&thread, NULL, end_it, d), 0);
+    assert_int_equal(docker_start(d, "x", &e), -1);
+    assert_int_equal(e.kind, ERR_CANCELLED); /* and not ERR_TIMEOUT, after a minute */
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(docker_ping(d, &e), -1); /* nor is one begun */
+    assert_int_equal(e.kind, ERR_CANCELLED);
+    curtain(d);
+}
+
 /* libcurl sends a POST again by itself when a kept connection dies under it. */
 #define INSPECTED(label)                                                                           \
     {                                                                                              \
@@ -488,6 +513,7 @@ int main(void)
         cmocka_unit_test(its_own_words),
         cmocka_unit_test(update_sets_both),
         cmocka_unit_test(broken_answers),
+        cmocka_unit_test(a_call_is_ended),
         cmocka_unit_test(create),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(odd_names),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "schema/err.h"
+#include "schema/text.h"
 
 static void set_fills_and_returns_failure(void **state)
 {
@@ -41,6 +42,35 @@ static void wrap_puts_the_context_in_front(void **state)
     assert_int_equal(e.kind, ERR_TIMEOUT);
     assert_string_equal(e.msg, "run cell 3: POST /x: no answer");
     assert_int_equal(err_wrap(NULL, "nobody"), -1);
+}
+
+/* Cut within a character, or no text from the beginning. */
+static void it_is_always_text(void **state)
+{
+    char umlauts[900], whole[5];
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof umlauts; i += 2)
+        memcpy(umlauts + i, "\xc3\xa4", 2);
+    umlauts[sizeof umlauts - 2] = '\0';
+    for (int shift = 0; shift < 2; shift++) {
+        (void)err_set(&e, ERR_BUG, "%.*s%s", shift, "x", umlauts);
+        assert_true(text_is_utf8(e.msg, strlen(e.msg)));
+        (void)err_set(&e, ERR_BUG, "%.*s: %.7s", shift, "x", umlauts);
+        (void)err_wrap(&e, "%.9s", umlauts);
+        assert_true(text_is_utf8(e.msg, strlen(e.msg)));
+        (void)err_wrap(&e, "%.*s%s", shift, "x", umlauts);
+        assert_true(text_is_utf8(e.msg, strlen(e.msg)));
+        (void)err_errno(&e, ERR_BUG, ENOENT, "%.*s%s", shift, "x", umlauts);
+        assert_true(text_is_utf8(e.msg, strlen(e.msg)));
+    }
+    memcpy(whole,
+           "a\xff\xc3"
+           "b",
+           5);
+    (void)err_set(&e, ERR_BUG, "%s", whole);
+    assert_string_equal(e.msg, "a??b");
 }
 
 /* For every length of the old message and of the context: terminated, and cut only at its end. */
@@ -80,6 +110,7 @@ int main(void)
         cmocka_unit_test(errno_text_comes_last),
         cmocka_unit_test(wrap_puts_the_context_in_front),
         cmocka_unit_test(long_messages_are_cut_not_overrun),
+        cmocka_unit_test(it_is_always_text),
         cmocka_unit_test(every_kind_has_a_name_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -178,7 +178,57 @@ static void given_back_it_keeps_its_place(void **state)
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
+/* A row that a version stored which could not tell tolerances apart; in the window of an upgrade
+ * clients send again. */
+static void a_row_of_an_earlier_version_is_no_conflict(void **state)
+{
+    static const char json[] = "{\"id\":\"1\",\"language\":\"c\",\"source\":\"x\",\"checker\":"
+                               "{\"name\":\"float\",\"absolute_tolerance\":1e-9}}";
+    static const char other[] = "{\"id\":\"1\",\"language\":\"c\",\"source\":\"x\",\"checker\":"
+                                "{\"name\":\"float\",\"relative_tolerance\":1e-9}}";
+    struct table *t = *state;
+    struct jobs_op op;
+
+    assert_int_equal(send_json(t->j, json, &op), 0);
+    write_sql(t, "UPDATE job SET hash ="
+                 " x'26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc'");
+    assert_int_equal(send_json(t->j, json, &op), 0);
+    assert_true(op.u.accept.existing);
+    assert_int_equal(send_json(t->j, other, &op), -1);
+    assert_int_equal(op.err.kind, ERR_CONFLICT);
+}
+
 /* ---- the end ---- */
+
+/* It has its end, and with it the verdicts. */
+static void a_report_that_is_too_large_is_stored_without_outputs(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_WA, 5);
+    CLEANUP(freep) char *json = NULL;
+    char *large = malloc(100001);
+    struct err e = { 0 };
+    size_t len = 0;
+
+    assert_non_null(large);
+    memset(large, 'x', 100000);
+    large[100000] = '\0';
+    bytes_clear(&r->tests[0].out);
+    r->tests[0].out = (struct bytes){ .data = large, .len = 100000 };
+    t->j = jobs_close(t->j);
+    t->config.report_max = 100000;
+    assert_int_equal(jobs_open(&t->config, &t->j, &e), 0);
+    int64_t seq = accept_ok(t->j, "a", "c");
+    assert_int_equal(claim_c(t->j), seq);
+    assert_int_equal(finish(t->j, seq, r, &e), 0);
+    assert_int_equal(status_of(t->j, "a").state, JOB_DONE);
+    assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), 0);
+    assert_in_range(len, 500, 5000);
+    json_auto_t *root = json_loads(json, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "verdict")), "WA");
+    assert_int_equal(json_array_size(json_object_get(root, "tests")), 2);
+    assert_non_null(strstr(json_string_value(json_object_get(root, "error")), "too large"));
+}
 
 static void a_report_is_written_once(void **state)
 {
@@ -213,6 +263,38 @@ static void a_report_is_written_once(void **state)
     assert_string_equal(json, want);
     assert_int_equal(len, strlen(want));
     assert_int_equal(ask(t, "SELECT count(*) FROM report"), 1);
+}
+
+/* A run that lost its row, and comes back while the next one is on its way: it has neither the
+ * next one's report to write nor its place to give up. */
+static void a_lost_claim_ends_nothing(void **state)
+{
+    struct table *t = *state;
+    CLEANUP(report_freep) struct report *late = make_report("a", VERDICT_WA, 5);
+    struct jobs_op first, second;
+    struct jobs_counts n;
+    struct err e = { 0 };
+
+    int64_t seq = accept_ok(t->j, "a", "c");
+    assert_int_equal(claim(t->j, c_only, &first), seq);
+    table_reopen(t); /* as after the death of its server: it is queued again */
+    assert_int_equal(claim(t->j, c_only, &second), seq);
+    assert_int_equal(first.u.claim.attempts, second.u.claim.attempts); /* no help in telling them */
+    assert_true(first.u.claim.claim > 0 && second.u.claim.claim > 0);
+    assert_int_not_equal(first.u.claim.claim, second.u.claim.claim);
+
+    *claim_of(seq) = first.u.claim.claim;
+    assert_int_equal(finish(t->j, seq, late, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(give_back(t->j, seq, true, &e), -1);
+    assert_int_equal(e.kind, ERR_FINAL);
+    assert_int_equal(status_of(t->j, "a").state, JOB_RUNNING);
+    jobs_counts(t->j, &n);
+    assert_int_equal(n.late_reports, 1);
+
+    *claim_of(seq) = second.u.claim.claim;
+    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND claim IS NULL"), 1);
 }
 
 static void cancelled_it_has_a_report(void **state)
@@ -270,7 +352,10 @@ int main(void)
         ON_TABLE(ids_are_only_text),
         ON_TABLE(claims_go_by_age_within_the_languages_asked),
         ON_TABLE(given_back_it_keeps_its_place),
+        ON_TABLE(a_row_of_an_earlier_version_is_no_conflict),
         ON_TABLE(a_report_is_written_once),
+        ON_TABLE(a_lost_claim_ends_nothing),
+        ON_TABLE(a_report_that_is_too_large_is_stored_without_outputs),
         ON_TABLE(cancelled_it_has_a_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -56,10 +56,11 @@ static void send_one(struct jobs *j, const char *id, int32_t partition, int64_t 
 /* As the broker's acknowledgement would. */
 static void tell_some(struct jobs *j)
 {
+    const struct outbox_question three = { .max_rows = 3, .max_bytes = SIZE_MAX };
     struct outbox_batch b = { 0 };
     struct err e = { 0 };
 
-    if (outbox_read(j, 0, 3, SIZE_MAX, &b, &e) < 0)
+    if (outbox_read(j, &three, &b, &e) < 0)
         _exit(3);
     for (size_t i = 0; i < b.len; i++) {
         promise('s', b.items[i].seq, b.items[i].key);

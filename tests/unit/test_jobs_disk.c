@@ -201,7 +201,9 @@ static int live(struct table *t, const char *id)
     }
     static const char *const c[] = { "c", NULL };
     struct jobs_op take = { .kind = JOBS_CLAIM, .u.claim.languages = c };
-    if (jobs_do(t->j, &take, &e) < 0 || finish(t->j, take.u.claim.seq, r, &e) < 0) {
+    int rc = jobs_do(t->j, &take, &e);
+    *claim_of(take.u.claim.seq) = take.u.claim.claim;
+    if (rc < 0 || finish(t->j, take.u.claim.seq, r, &e) < 0) {
         assert_int_equal(e.kind, ERR_DISK);
         return -1;
     }

@@ -141,7 +141,9 @@ static void a_table_of_the_first_version_goes_on(void **state)
     }
     assert_int_equal(jobs_do(t->j, &op, &e), 0);
     assert_int_equal(accept_ok(t->j, "new", "c"), 4);
-    assert_int_equal(outbox_read(t->j, 0, 10, 1000, &b, &e), 0);
+    assert_int_equal(
+        outbox_read(t->j, &(struct outbox_question){ .max_rows = 10, .max_bytes = 1000 }, &b, &e),
+        0);
     assert_int_equal(b.len, 1); /* those of before were not promised to Kafka */
     assert_string_equal(b.items[0].key, "old");
     outbox_batch_clear(&b);

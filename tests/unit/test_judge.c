@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 
 #include "engine/judge.h"
@@ -114,9 +115,23 @@ static void test_order(void **state)
     }
 }
 
+/* The program's fault is what its file says, not what the host had no room or right for. */
+static void refusals(void **state)
+{
+    static const int theirs[] = { ENOEXEC, ENOENT, EINVAL, ELIBBAD, ENOTDIR },
+                     ours[] = { EACCES, EPERM,   ENOMEM, EAGAIN, EMFILE, ENFILE,
+                                EIO,    ETXTBSY, E2BIG,  0,      EBUSY,  ENOSPC };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
+        assert_true(judge_program_refused(theirs[i]));
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        assert_false(judge_program_refused(ours[i]));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_table),
-                                        cmocka_unit_test(test_order) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_order),
+                                        cmocka_unit_test(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -17,48 +17,63 @@
 /* ---- Java ---- */
 
 static const struct {
-    const char *source, *package, *name;
+    const char *source, *name; /* of the first public type */
 } javas[] = {
-    { "", "", NULL },
-    { "class A {}", "", NULL },
-    { "public class A {}", "", "A" },
-    { "public final class A {}", "", "A" },
-    { "final public strictfp class A<T extends B> {}", "", "A" },
-    { "public abstract sealed class A permits B {} final class B extends A {}", "", "A" },
-    { "public interface I {}", "", "I" },
-    { "public @interface Note {}", "", "Note" },
-    { "public enum E { A, B { public class No {} } }", "", "E" },
-    { "public record R(int x, String class_) {}", "", "R" },
-    { "class A { public class Inner {} } public class B {}", "", "B" },
-    { "class A { public static void main(String[] a) {} }\nclass B {}", "", NULL },
-    { "interface X {} ; public class Y {}", "", "Y" },
-    { "// public class No {}\npublic class Yes {}", "", "Yes" },
-    { "/* public class No { */ public class Yes {}", "", "Yes" },
-    { "public /* class No */ class // class No\n Yes {}", "", "Yes" },
-    { "class A { String s = \"} public class No {\"; } public class Yes {}", "", "Yes" },
-    { "class A { char c = '}'; char d = '\"'; char e = '\\''; } public class Yes {}", "", "Yes" },
-    { "class A { String s = \"\\\"} public class No {\"; } public class Yes {}", "", "Yes" },
+    { "", NULL },
+    { "class A {}", NULL },
+    { "public class A {}", "A" },
+    { "public final class A {}", "A" },
+    { "final public strictfp class A<T extends B> {}", "A" },
+    { "public abstract sealed class A permits B {} final class B extends A {}", "A" },
+    { "public interface I {}", "I" },
+    { "public @interface Note {}", "Note" },
+    { "public enum E { A, B { public class No {} } }", "E" },
+    { "public record R(int x, String class_) {}", "R" },
+    { "class A { public class Inner {} } public class B {}", "B" },
+    { "class A { public static void main(String[] a) {} }\nclass B {}", NULL },
+    { "interface X {} ; public class Y {}", "Y" },
+    { "// public class No {}\npublic class Yes {}", "Yes" },
+    { "/* public class No { */ public class Yes {}", "Yes" },
+    { "public /* class No */ class // class No\n Yes {}", "Yes" },
+    { "class A { String s = \"} public class No {\"; } public class Yes {}", "Yes" },
+    { "class A { char c = '}'; char d = '\"'; char e = '\\''; } public class Yes {}", "Yes" },
+    { "class A { String s = \"\\\"} public class No {\"; } public class Yes {}", "Yes" },
     { "class A { String s = \"\"\"\n } \" public class No { \\\"\"\" x\n\"\"\"; } public class Yes "
       "{}",
-      "", "Yes" },
-    { "@X(names = { \"public class No\" }, of = B.class) public class Yes {}", "", "Yes" },
-    { "@X public class Yes {}", "", "Yes" },
-    { "package a.b.c;\nimport java.util.*;\npublic class Main {}", "a.b.c", "Main" },
-    { "package a /* x */ . b ;public class Main{}", "a.b", "Main" },
-    { "package p; class A {}", "p", NULL },
-    { "import a.public_class.x; class A {}", "", NULL },
-    { "public class \xc3\x84rger {}", "", "\xc3\x84rger" },
-    { "public class M\\u0061in {}", "", "M\\u0061in" },
-    { "public class A$B_1 {}", "", "A$B_1" },
-    { "public class", "", NULL },
-    { "public", "", NULL },
-    { "public static void main(String[] a) {} class A {}", "", NULL },
-    { "public int x; class A {}", "", NULL },
-    { "}}}} public class A {}", "", "A" },
-    { "/* unended public class A {}", "", NULL },
-    { "\" unended public class A {}", "", NULL },
-    { "'", "", NULL },
-    { "\"\\", "", NULL },
+      "Yes" },
+    { "@X(names = { \"public class No\" }, of = B.class) public class Yes {}", "Yes" },
+    { "@X public class Yes {}", "Yes" },
+    { "package a.b.c;\nimport java.util.*;\npublic class Main {}", "Main" },
+    { "package a /* x */ . b ;public class Main{}", "Main" },
+    { "package p; class A {}", NULL },
+    { "import a.public_class.x; class A {}", NULL },
+    { "public class \xc3\x84rger {}", "\xc3\x84rger" },
+    { "public class M\\u0061in {}", "Main" },
+    { "// \\u000d public class Foo {}", "Foo" },
+    { "// \\u000apublic class Foo {}", "Foo" },
+    { "// \\\\u000a public class No {}", NULL },
+    { "// \\uuu000a public class Foo {}", "Foo" },
+    { "// \\u00zz public class No {}", NULL },
+    { "// \\u000", NULL },
+    { "// \\u", NULL },
+    { "// x\rpublic class Foo {}", "Foo" },
+    { "class A { String s = \"\\u0022; } public class B {}", "B" },
+    { "class A { String s = \"\\\\u0022; } public class No {}", NULL },
+    { "public class \\u00c4\\u20AC {}", "\xc3\x84\xe2\x82\xac" },
+    { "public class \\uD835\\uDC9C {}", "\xf0\x9d\x92\x9c" },
+    { "public class A\\uD835 {}", "A" },
+    { "public class A\\uD835\\u0042 {}", "A" },
+    { "public class A\\uDC9C\\uD835 {}", "A" },
+    { "public class A$B_1 {}", "A$B_1" },
+    { "public class", NULL },
+    { "public", NULL },
+    { "public static void main(String[] a) {} class A {}", NULL },
+    { "public int x; class A {}", NULL },
+    { "}}}} public class A {}", "A" },
+    { "/* unended public class A {}", NULL },
+    { "\" unended public class A {}", NULL },
+    { "'", NULL },
+    { "\"\\", NULL },
 };
 
 static void test_java(void **state)
@@ -67,15 +82,48 @@ static void test_java(void **state)
     for (size_t i = 0; i < ARRAY_LEN(javas); i++) {
         size_t len = strlen(javas[i].source);
         char *exact = malloc(len ? len : 1); /* no NUL behind it: the sanitizer watches */
-        struct java_entry e;
+        struct java_source s;
+        struct java_type t = { .name = NULL };
+        struct err e;
         memcpy(exact, javas[i].source, len);
-        assert_true(java_entry(exact, len, &e));
+        assert_int_equal(java_open(exact, len, &s, &e), 0);
+        while (java_next(&s, &t) && !t.is_public)
+            ;
+        size_t got = t.is_public ? t.name_len : 0;
         const char *want = javas[i].name ? javas[i].name : "";
-        if (strcmp(e.package, javas[i].package) || e.name_len != strlen(want) ||
-            (e.name && memcmp(e.name, want, e.name_len)))
-            fail_msg("%s: package '%s', class '%.*s'", javas[i].source, e.package, (int)e.name_len,
-                     e.name ? e.name : "");
+        if (got != strlen(want) || (got > 0 && memcmp(t.name, want, got)))
+            fail_msg("%s: class '%.*s'", javas[i].source, (int)got, got > 0 ? t.name : "");
+        java_close(&s);
         free(exact);
+    }
+}
+
+/* Every top-level type in its order, a public one with a + behind it. */
+static void test_java_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source, *types;
+    } rows[] = {
+        { "class B { class No {} } interface A {} public enum C { X } record D(int class_) {}",
+          "B A C+ D " },
+        { "import a.record.x; import b.record; class A {}", "A " },
+        { "class A { void f() { class No {} } } @interface N {} final class B {}", "A N B " },
+        { "", "" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char types[100] = "";
+        struct java_source s;
+        struct java_type t;
+        struct err e;
+        assert_int_equal(java_open(rows[i].source, strlen(rows[i].source), &s, &e), 0);
+        while (java_next(&s, &t)) {
+            (void)strncat(types, t.name, t.name_len);
+            (void)strcat(types, t.is_public ? "+ " : " ");
+        }
+        java_close(&s);
+        assert_string_equal(types, rows[i].types);
     }
 }
 
@@ -87,33 +135,38 @@ static struct languages *built_ins(void)
     return l;
 }
 
+static void name_java(const char *source, size_t len, struct language_words *w,
+                      const char **ret_why)
+{
+    struct languages *l = built_ins();
+    struct err e;
+    *ret_why = "untouched";
+    assert_int_equal(language_name_source(languages_find(l, "java"), source, len, w, ret_why, &e),
+                     0);
+    languages_free(l);
+}
+
 static void test_java_names(void **state)
 {
     (void)state;
-    struct languages *l = built_ins();
-    const struct language *java = languages_find(l, "java");
     struct language_words w;
-    const char *why = NULL;
+    const char *why;
     char source[2000], name[301];
 
-    assert_true(language_name_source(java, "package a; public class B {}", 28, &w, &why));
+    name_java("package a; public class B {}", 28, &w, &why);
     assert_string_equal(w.source, "B.java");
-    assert_string_equal(w.main, "a.B");
-    assert_true(language_name_source(java, "package a; class B {}", 21, &w, &why));
+    assert_string_equal(w.main, "B");
+    assert_null(why);
+    name_java("package a; class B {}", 21, &w, &why);
     assert_string_equal(w.source, "Main.java");
-    assert_string_equal(w.main, "a.Main");
 
     memset(name, 'x', sizeof name);
     for (int len = 240; len <= 300; len++) {
         int n = snprintf(source, sizeof source, "public class %.*s {}", len, name);
-        assert_int_equal(language_name_source(java, source, (size_t)n, &w, &why), len <= 249);
+        name_java(source, (size_t)n, &w, &why);
+        assert_int_equal(why == NULL, len <= 249);
     }
     assert_non_null(strstr(why, "file name"));
-    assert_false(language_name_source(java, "public class M\\u0061in {}", 25, &w, &why));
-    memset(source, 'p', sizeof source);
-    memcpy(source, "package ", 8);
-    assert_false(language_name_source(java, source, sizeof source, &w, &why));
-    languages_free(l);
 }
 
 /* ---- rows ---- */
@@ -129,6 +182,7 @@ static void test_built_ins(void **state)
         const struct language *row = languages_find(l, names[i]);
         struct language_words w;
         const char *why;
+        struct err e;
         assert_non_null(row);
         assert_non_null(row->title);
         assert_non_null(row->run_image);
@@ -140,7 +194,9 @@ static void test_built_ins(void **state)
         assert_int_equal(row->artefact != NULL, row->collect != AGENT_COLLECT_NONE);
         assert_int_equal(row->strict_memory, row->allowance != 0);
         assert_int_equal(row->cache_volume_target != NULL, row->cache_build[0] != NULL);
-        assert_true(language_name_source(row, row->hello, strlen(row->hello), &w, &why));
+        assert_int_equal(language_name_source(row, row->hello, strlen(row->hello), &w, &why, &e),
+                         0);
+        assert_null(why);
     }
     assert_null(languages_find(l, "cobol"));
     assert_null(languages_find(l, ""));
@@ -181,20 +237,79 @@ static void test_overrides(void **state)
 static void test_expand(void **state)
 {
     (void)state;
-    static const char *const argv[] = { "a", "-Xmx{memory_mib}m", "{main}/{source}", "{other}{", "",
+    static const char *const argv[] = { "a",
+                                        "-Xmx{memory_mib}m{stack_mib}",
+                                        "{main}/{source}",
+                                        "{other}{",
+                                        "",
+                                        "{build_memory_mib}{memory_mib}",
                                         NULL };
-    struct language_words w = { .source = "X.java", .main = "p.X", .memory_mib = 64 };
+    struct language_words w = { .source = "X.java",
+                                .main = "p.X",
+                                .memory_mib = 64,
+                                .stack_mib = 32,
+                                .build_memory_mib = 1024 };
     char **out;
     struct err e;
 
     assert_int_equal(language_expand(argv, &w, &out, &e), 0);
     assert_string_equal(out[0], "a");
-    assert_string_equal(out[1], "-Xmx64m");
+    assert_string_equal(out[1], "-Xmx64m32");
     assert_string_equal(out[2], "p.X/X.java");
     assert_string_equal(out[3], "{other}{");
     assert_string_equal(out[4], "");
-    assert_null(out[5]);
+    assert_string_equal(out[5], "102464");
+    assert_null(out[6]);
     free(out);
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *own[LANGUAGE_ARGS_MAX], *all;
+    } rows[] = {
+        { { NULL }, "PATH=/image LANG=C.UTF-8" },
+        { { "HOME=/tmp" }, "PATH=/image LANG=C.UTF-8 HOME=/tmp" },
+        { { "LANG=C", "X=" }, "PATH=/image LANG=C X=" },
+        { { "LANGUAGE=de", "PATHS=1" }, "PATH=/image LANG=C.UTF-8 LANGUAGE=de PATHS=1" },
+        { { "PATH=/own", "LANG=de" }, "PATH=/own LANG=de" },
+        { { "A=1", "PATH=/own", "A=2" }, "LANG=C.UTF-8 PATH=/own A=2" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char path[] = "PATH=/image", all[200] = "";
+        char **env = NULL;
+        struct err e;
+        assert_int_equal(language_environment(rows[i].own, path, &env, &e), 0);
+        memset(path, 'x', sizeof path - 1); /* copied */
+        for (size_t k = 0; env[k]; k++) {
+            (void)strcat(all, k > 0 ? " " : "");
+            (void)strcat(all, env[k]);
+        }
+        assert_string_equal(all, rows[i].all);
+        free(env);
+    }
+}
+
+static void test_full_environment(void **state)
+{
+    (void)state;
+    const char *own[LANGUAGE_ARGS_MAX];
+    char names[LANGUAGE_ARGS_MAX][8];
+    char **env = NULL;
+    struct err e;
+    size_t n = 0;
+
+    for (size_t i = 0; i < LANGUAGE_ARGS_MAX; i++) { /* as long as a row's, and no NULL behind it */
+        (void)snprintf(names[i], sizeof names[i], "N%zu=", i);
+        own[i] = names[i];
+    }
+    assert_int_equal(language_environment(own, "PATH=/", &env, &e), 0);
+    while (env[n])
+        n++;
+    assert_int_equal(n, LANGUAGE_ARGS_MAX + 2);
+    free(env);
 }
 
 static void test_out_of_memory(void **state)
@@ -202,33 +317,55 @@ static void test_out_of_memory(void **state)
     (void)state;
     static const struct {
         const char *language, *text;
-        bool says;
+        enum { NEVER, NEAR_LIMIT, ALWAYS } says;
     } table[] = {
-        { "python", "Traceback (most recent call last):\n  x\nMemoryError\n", true },
-        { "python", "MemoryError", true },
-        { "python", "MemoryError: 3\n", true },
-        { "python", "", false },
-        { "python", "ValueError: MemoryError\n", false },
-        { "python", " MemoryError\n", false },
-        { "java", "Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n",
-          true },
-        { "java", "x\nException in thread \"a\" b\" java.lang.OutOfMemoryError: y \"z\"\n", true },
-        { "java", "java.lang.OutOfMemoryError: Java heap space\n", true },
-        { "java", "Exception: java.lang.OutOfMemoryError thrown from the Uncaught", true },
+        { "python", "Traceback (most recent call last):\n  x\nMemoryError\n", NEAR_LIMIT },
+        { "python", "MemoryError", NEAR_LIMIT },
+        { "python", "MemoryError: 3\n\n", NEAR_LIMIT },
+        { "python", "MemoryErrors so far: 0\n", NEVER },
+        { "python", "MemoryError_\n", NEVER },
+        { "python", "MemoryErro", NEVER },
+        { "python", "", NEVER },
+        { "python", "\n\n", NEVER },
+        { "python", " ", NEVER },
+        { "python", "ValueError: MemoryError\n", NEVER },
+        { "python", " MemoryError\n", NEVER },
+        { "python",
+          "MemoryError\n\nDuring handling of the above exception:\nZeroDivisionError: x\n", NEVER },
+        { "java", "Exception in thread \"main\" java.lang.OutOfMemoryError: y\n\tat Main.main\n",
+          NEAR_LIMIT },
+        { "java", "x\nException in thread \"a\" b\" java.lang.OutOfMemoryError: y \"z\"\n",
+          NEAR_LIMIT },
+        { "java", "java.lang.OutOfMemoryError: Java heap space\n", NEAR_LIMIT },
+        { "java", "Exception: java.lang.OutOfMemoryError thrown from the Uncaught", NEAR_LIMIT },
+        { "java",
+          "Exception in thread \"main\" a.B: c\n\tat d\nCaused by: "
+          "java.lang.OutOfMemoryError: unable\n\tat e\n\t... 1 more\n",
+          NEAR_LIMIT },
         { "java", "Exception in thread \"main\" java.lang.Error: java.lang.OutOfMemoryError",
-          false },
-        { "java", "Exception in thread \"", false },
-        { "java", "Exception in thread \"\"", false },
-        { "c", "MemoryError\n", false },
+          NEVER },
+        { "java", "java.lang.OutOfMemoryError: x\nException in thread \"main\" a.B\n", NEVER },
+        { "java", "Terminating due to java.lang.OutOfMemoryError: Java heap space\n", ALWAYS },
+        { "java", "half a lineTerminating due to java.lang.OutOfMemoryError: Java heap space\n",
+          ALWAYS },
+        { "java", "Terminating due to java.lang.OutOfMemoryError: Java heap space\nbye\n", NEVER },
+        { "java",
+          "Exception in thread \"main\" a.B\nCaused by: java.lang.OutOfMemoryError: Cannot "
+          "reserve 1 bytes of direct buffer memory\n\tat c\n",
+          ALWAYS },
+        { "java", "Exception in thread \"", NEVER },
+        { "java", "Exception in thread \"\"", NEVER },
+        { "c", "MemoryError\n", NEVER },
     };
     struct languages *l = built_ins();
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct language *row = languages_find(l, table[i].language);
         size_t len = strlen(table[i].text);
         char *exact = malloc(len ? len : 1);
         memcpy(exact, table[i].text, len);
-        if (language_out_of_memory(languages_find(l, table[i].language), exact, len) !=
-            table[i].says)
+        if (language_out_of_memory(row, exact, len, false) != (table[i].says == ALWAYS) ||
+            language_out_of_memory(row, exact, len, true) != (table[i].says != NEVER))
             fail_msg("%s: %s", table[i].language, table[i].text);
         free(exact);
     }
@@ -358,6 +495,7 @@ static void test_bad_files(void **state)
         { "x.json", "{" RUST ",\"workdir\":\"/a/../b\"}", "field 'workdir'" },
         { "x.json", "{" RUST ",\"workdir\":\"/\"}", "field 'workdir'" },
         { "x.json", "{" RUST ",\"oom_text\":\"\"}", "field 'oom_text'" },
+        { "x.json", "{" RUST ",\"heap_limit_text\":[\"a\",\"\"]}", "field 'heap_limit_text'" },
         { "x.json", "{" RUST ",\"cache_build\":[\"x\"]}", "field 'cache_build'" },
         { "x.json", "{" RUST ",\"cache_volume_target\":\"/x\"}", "field 'cache_build'" },
         { "x.json", "{\"run_image\":\"a\"}", "field 'hello'" },
@@ -406,10 +544,17 @@ static void test_bad_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_java),      cmocka_unit_test(test_java_names),
-        cmocka_unit_test(test_built_ins), cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_expand),    cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_choose),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_java),
+        cmocka_unit_test(test_java_order),
+        cmocka_unit_test(test_java_names),
+        cmocka_unit_test(test_built_ins),
+        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_expand),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_full_environment),
+        cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -1,6 +1,7 @@
 /* tests/unit/test_outbox.c - which reports are told to Kafka, when, how often, and until when they
  * are kept; against a real file. */
 #include "outbox_fixture.h"
+#include "schema/jobs_internal.h"
 
 #include <semaphore.h>
 
@@ -187,9 +188,13 @@ static void it_is_read_in_pages(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct outbox_batch b = { 0 };
         print_message("    page %zu\n", i);
-        assert_int_equal(outbox_read(t->j, cases[i].after, cases[i].rows, cases[i].bytes, &b, &e),
-                         0);
+        const struct outbox_question question = { .after = cases[i].after,
+                                                  .max_rows = cases[i].rows,
+                                                  .max_bytes = cases[i].bytes };
+        assert_int_equal(outbox_read(t->j, &question, &b, &e), 0);
         assert_int_equal(b.len, cases[i].want);
+        assert_int_equal(b.last, cases[i].after + (int64_t)cases[i].want);
+        assert_int_equal(b.more, cases[i].want > 0);
         for (size_t n = 0; n < b.len; n++)
             assert_int_equal(b.items[n].number, cases[i].after + 1 + (int64_t)n);
         outbox_batch_clear(&b);
@@ -220,8 +225,62 @@ static void a_page_is_bounded_with_its_texts(void **state)
             0);
         (void)judge(t->j);
     }
-    assert_int_equal(outbox_read(t->j, 0, 10, SUBMISSION_INLINE_MAX + 3000, &b, &e), 0);
+    const struct outbox_question question = { .max_rows = 10,
+                                              .max_bytes = SUBMISSION_INLINE_MAX + 3000 };
+    assert_int_equal(outbox_read(t->j, &question, &b, &e), 0);
     assert_int_equal(b.len, 2);
+    outbox_batch_clear(&b);
+}
+
+/* Every third is passed by, and the eighth ends it. */
+static enum outbox_choice choose_some(void *ctx, int64_t number, enum outbox_kind kind)
+{
+    size_t *asked = ctx;
+
+    (*asked)++;
+    assert_int_equal(kind, OUTBOX_REPORT);
+    return number == 8 ? OUTBOX_END : number % 3 == 0 ? OUTBOX_PASS : OUTBOX_TAKE;
+}
+
+/* Of what is not taken nothing but its number is read. */
+static void what_is_not_taken_is_not_read(void **state)
+{
+    static const int64_t want[] = { 1, 2, 4, 5, 7 };
+    struct table *t = *state;
+    struct outbox_batch b = { 0 };
+    struct err e = { 0 };
+    char id[16];
+    size_t asked = 0;
+
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(id, sizeof id, "k%d", i);
+        (void)take_ok(t->j, id, i);
+        (void)judge(t->j);
+    }
+    const struct outbox_question question = {
+        .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
+    };
+    int64_t all = db_steps(t->j->readers[t->j->readers_len - 1]);
+    assert_int_equal(outbox_read(t->j, &question, &b, &e), 0);
+    all = db_steps(t->j->readers[t->j->readers_len - 1]) - all;
+    assert_int_equal(asked, 8);
+    assert_int_equal(b.len, ARRAY_LEN(want));
+    for (size_t i = 0; i < b.len; i++)
+        assert_int_equal(b.items[i].number, want[i]);
+    assert_int_equal(b.last, 7);
+    assert_true(b.more);
+    outbox_batch_clear(&b);
+
+    const struct outbox_question none = {
+        .after = 7, .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
+    };
+    int64_t one = db_steps(t->j->readers[t->j->readers_len - 1]);
+    assert_int_equal(outbox_read(t->j, &none, &b, &e), 0);
+    one = db_steps(t->j->readers[t->j->readers_len - 1]) - one;
+    assert_int_equal(b.len, 0);
+    assert_int_equal(b.last, 7);
+    assert_true(b.more); /* it is there, and may be asked for again */
+    assert_in_range(one, 1, all / 10);
     outbox_batch_clear(&b);
 }
 
@@ -267,6 +326,7 @@ int main(void)
         ON_TABLE(retention_leaves_what_waits),
         ON_TABLE(it_is_read_in_pages),
         ON_TABLE(a_page_is_bounded_with_its_texts),
+        ON_TABLE(what_is_not_taken_is_not_read),
         ON_TABLE(watermarks_replace_those_of_their_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

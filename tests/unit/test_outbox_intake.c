@@ -113,9 +113,8 @@ static void a_report_has_its_origin(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     struct table *t = *state;
-    struct outbox_batch batch = { 0 };
+    struct outbox_batch batch;
     struct jobs_op op;
-    struct err e = { 0 };
     struct outbox_origin o = { .topic = "scripts",
                                .partition = 2,
                                .offset = 5,
@@ -134,7 +133,7 @@ static void a_report_has_its_origin(void **state)
     assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
     table_reopen(t);
 
-    assert_int_equal(outbox_read(t->j, 0, 10, 1000000, &batch, &e), 0);
+    batch = read_all(t->j);
     assert_int_equal(batch.len, 2);
     assert_string_equal(batch.items[0].topic, "scripts");
     assert_int_equal(batch.items[0].partition, 2);

@@ -170,6 +170,44 @@ static void files(void **state)
     assert_false(platform_host_read("/nonexistent", text, sizeof text));
 }
 
+/* A directory that was there, open to others or another user's: closed, unless it holds what is not
+ * ours. */
+static void assert_others_out(const char *path)
+{
+    char cell[80], file[80];
+    struct stat st;
+    struct err e;
+    char *dir = NULL;
+
+    (void)snprintf(cell, sizeof cell, "%s/scrc-one", path);
+    (void)snprintf(file, sizeof file, "%s/notes", path);
+    assert_int_equal(mkdir(cell, 0711), 0);
+    assert_int_equal(chmod(path, 0711), 0);
+    if (geteuid() == 0)
+        assert_int_equal(chown(path, 65534, 65534), 0);
+    assert_int_equal(platform_cell_dir(path, &dir, &e), 0);
+    free(dir);
+    dir = NULL;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(st.st_uid, geteuid());
+
+    assert_int_equal(mkdir(file, 0700), 0);
+    assert_int_equal(platform_cell_dir(path, &dir, &e),
+                     0); /* closed already: what it holds is ours */
+    free(dir);
+    dir = NULL;
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_int_equal(platform_cell_dir(path, &dir, &e), -1);
+    assert_int_equal(e.kind, ERR_PLATFORM);
+    assert_non_null(strstr(e.msg, "open to other users"));
+    assert_null(dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0755);
+    (void)rmdir(file);
+    (void)rmdir(cell);
+}
+
 static void cell_dir(void **state)
 {
     (void)state;
@@ -188,9 +226,10 @@ static void cell_dir(void **state)
     (void)snprintf(real, sizeof real, "%s/a/b", base);
     assert_string_equal(dir, real);
     assert_int_equal(stat(dir, &st), 0);
-    assert_int_equal(st.st_mode & 0066, 0); /* no stranger may list it */
+    assert_int_equal(st.st_mode & 0777, 0700);
     free(dir);
     dir = NULL;
+    assert_others_out(real);
 
     if (mount("scrc-test", real, "tmpfs", MS_NOEXEC, "size=64k") == 0) {
         int rc = platform_cell_dir(real, &dir, &e);

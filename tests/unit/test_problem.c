@@ -92,8 +92,9 @@ static void test_kinds(void **state)
         { ERR_CONFLICT, 409 },  { ERR_FINAL, 409 },       { ERR_QUEUE_FULL, 429 },
         { ERR_DISK, 507 },      { ERR_UNAVAILABLE, 503 }, { ERR_NOMEM, 503 },
         { ERR_CANCELLED, 503 }, { ERR_TIMEOUT, 503 },     { ERR_IMAGE, 503 },
-        { ERR_BUG, 500 },       { ERR_DOCKER, 500 },      { ERR_CELL, 500 },
-        { ERR_PLATFORM, 500 },  { ERR_SETTING, 500 },     { ERR_NONE, 500 },
+        { ERR_HOST, 503 },      { ERR_BUG, 500 },         { ERR_DOCKER, 500 },
+        { ERR_CELL, 500 },      { ERR_PLATFORM, 500 },    { ERR_SETTING, 500 },
+        { ERR_NONE, 500 },
     };
 
     (void)state;

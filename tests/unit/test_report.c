@@ -64,12 +64,15 @@ static void full_report_has_every_field_in_order(void **state)
           .ran = true,
           .exit_code = 139,
           .signal = "SIGSEGV",
+          .limit_hit = "wall",
           .out = LITERAL("a\xFF"),
           .err = LITERAL("b\0c"),
           .out_truncated = true,
+          .out_gap = { .marker = (char[]){ "[...]" }, .line = 9, .column = 1 },
           .difference = { .present = true,
                           .line = 2,
                           .column = 3,
+                          .from_column = 1,
                           .expected = LITERAL("x\xFE"),
                           .got = LITERAL("y\"") } },
         { .number = 8, .verdict = VERDICT_NONE, .error = error },
@@ -81,6 +84,8 @@ static void full_report_has_every_field_in_order(void **state)
                               .ran = true,
                               .exit_code = 139,
                               .signal = "SIGSEGV",
+                              .limit_hit = "wall",
+                              .limits = { .time_ms = 1000, .memory_bytes = 65536 },
                               .out = LITERAL("a\xFF"),
                               .err = LITERAL("b\0c"),
                               .duration_ms = 9,
@@ -106,23 +111,25 @@ static void full_report_has_every_field_in_order(void **state)
         "\"stderr\":\"\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
         "\"verdict\":\"OK\",\"signal\":null,\"cpu_time_ms\":4,\"memory_bytes\":4096,"
         "\"stdout_truncated\":false,\"stderr_truncated\":false,\"stdout_base64\":null,"
-        "\"stderr_base64\":null,\"first_difference\":null},"
+        "\"stderr_base64\":null,\"stdout_gap\":null,\"first_difference\":null,\"limit_hit\":null},"
         "{\"number\":7,\"status\":\"RE\",\"exit_code\":139,\"duration_ms\":0,\"stdout\":\"a" R
         "\",\"stderr\":\"b\\u0000c\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
         "\"verdict\":\"RE\",\"signal\":\"SIGSEGV\",\"cpu_time_ms\":0,\"memory_bytes\":0,"
         "\"stdout_truncated\":true,\"stderr_truncated\":false,\"stdout_base64\":\"Yf8=\","
-        "\"stderr_base64\":null,\"first_difference\":{\"line\":2,\"column\":3,"
-        "\"expected\":\"x" R "\",\"got\":\"y\\\"\"}},"
+        "\"stderr_base64\":null,\"stdout_gap\":{\"marker\":\"[...]\",\"line\":9,\"column\":1},"
+        "\"first_difference\":{\"line\":2,\"column\":3,\"from_column\":1,"
+        "\"expected\":\"x" R "\",\"got\":\"y\\\"\"},\"limit_hit\":\"wall\"},"
         "{\"number\":8,\"status\":\"-\",\"exit_code\":null,\"duration_ms\":null,\"stdout\":\"\","
         "\"stderr\":\"\",\"input\":\"\",\"expected_output\":\"\",\"error\":\"\","
         "\"verdict\":\"-\",\"signal\":null,\"cpu_time_ms\":null,\"memory_bytes\":null,"
         "\"stdout_truncated\":false,\"stderr_truncated\":false,\"stdout_base64\":null,"
-        "\"stderr_base64\":null,\"first_difference\":null}],"
+        "\"stderr_base64\":null,\"stdout_gap\":null,\"first_difference\":null,\"limit_hit\":null}],"
         "\"timestamp\":\"2025-01-15T10:30:00.123Z\",\"verdict\":\"RE\",\"language\":\"c\","
         "\"signal\":\"SIGSEGV\",\"cpu_time_ms\":8,\"memory_bytes\":4096,\"queue_ms\":1,"
         "\"build_ms\":2,\"run_ms\":3,\"build_log\":\"warning\",\"attempts\":1,\"produced_by\":{"
         "\"version\":\"0.1.0\",\"image\":\"\",\"build\":\"\",\"run\":\"\",\"compiler\":\"\"},"
-        "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null}");
+        "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null,\"limits\":{\"time_limit_ms\":1000,"
+        "\"wall_time_limit_ms\":null,\"memory_limit_bytes\":65536},\"limit_hit\":\"wall\"}");
     json_decref(got);
 }
 
@@ -199,6 +206,90 @@ static void any_bytes_survive(void **state)
     }
 }
 
+/* ---- how large ---- */
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    return json_string_value(json_object_get(o, name));
+}
+
+static size_t encoded_len(const struct report *r)
+{
+    CLEANUP(freep) char *json = NULL;
+    size_t len;
+    struct err e;
+
+    assert_int_equal(report_encode(r, &json, &len, &e), 0);
+    return len;
+}
+
+static void sizes_are_what_is_written(void **state)
+{
+    const struct bytes texts[] = {
+        LITERAL("plain"),    LITERAL("\0\x01\x1f\x7f"),   LITERAL("\b\f\n\r\t\"\\/"),
+        LITERAL("\xC3\xA9"), LITERAL("\xFF\xFE\xE2\x82"), LITERAL("a\xFF\n\xC3\xA9")
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct test_report t = { .number = 1 };
+        const struct report r = { .tests = &t, .tests_len = 1 };
+        size_t before = encoded_len(&r);
+        bool text = text_is_utf8(texts[i].data, texts[i].len);
+
+        t.out = texts[i]; /* its base64 stands for a null */
+        assert_int_equal(encoded_len(&r) - before, report_text_size(&texts[i]) - (text ? 0 : 2));
+        t.out = (struct bytes){ .data = NULL };
+        t.difference = (struct first_difference){ .present = true };
+        before = encoded_len(&r) - 4; /* two pairs of quotes */
+        t.difference.expected = t.difference.got = texts[i];
+        assert_int_equal(encoded_len(&r) - before, report_difference_size(&t.difference));
+    }
+}
+
+/* Larger than can be stored: the verdicts are what must not be lost. */
+static void too_large_it_goes_without_outputs(void **state)
+{
+    char error[] = "said before";
+    struct test_report tests[] = {
+        { .number = 1, .verdict = VERDICT_OK, .ran = true, .out = LITERAL("0123456789") },
+        { .number = 2,
+          .verdict = VERDICT_WA,
+          .ran = true,
+          .err = LITERAL("0123456789"),
+          .difference = { .present = true, .line = 1, .column = 1, .got = LITERAL("0") } },
+    };
+    struct report r = { .verdict = VERDICT_WA,
+                        .out = LITERAL("0123456789"),
+                        .err = LITERAL("0123456789"),
+                        .build_log = LITERAL("warning"),
+                        .tests = tests,
+                        .tests_len = 2 };
+    size_t whole = encoded_len(&r), len;
+    CLEANUP(freep) char *json = NULL;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(report_encode_within(&r, whole, &json, &len, &e), 0);
+    assert_int_equal(len, whole);
+    free(json);
+    r.error = error;
+    assert_int_equal(report_encode_within(&r, whole, &json, &len, &e), 0);
+    json_t *got = load(json, len);
+    const json_t *list = json_object_get(got, "tests");
+    assert_null(strstr(json, "0123456789"));
+    assert_string_equal(text_of(got, "verdict"), "WA");
+    assert_string_equal(text_of(got, "build_log"), "warning");
+    assert_non_null(strstr(text_of(got, "error"), "said before; its outputs were left out"));
+    assert_string_equal(text_of(json_array_get(list, 0), "verdict"), "OK");
+    assert_true(json_is_true(json_object_get(json_array_get(list, 0), "stdout_truncated")));
+    assert_true(json_is_false(json_object_get(json_array_get(list, 0), "stderr_truncated")));
+    assert_true(json_is_true(json_object_get(json_array_get(list, 1), "stderr_truncated")));
+    assert_true(json_is_null(json_object_get(json_array_get(list, 1), "first_difference")));
+    assert_string_equal(r.tests[0].out.data, "0123456789"); /* the caller's is as it was */
+    json_decref(got);
+}
+
 /* ---- rendering ---- */
 
 static const struct test sent[] = {
@@ -245,11 +336,6 @@ static json_t *render(const char *stored, size_t len, const struct report_view *
     return load(json, json_len);
 }
 
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
-
 static void statuses_by_view(void **state)
 {
     static const struct {
@@ -278,7 +364,8 @@ static void statuses_by_view(void **state)
 
             assert_string_equal(text_of(got, "status"), rows[i].status);
             assert_string_equal(text_of(got, "verdict"), verdict_name(rows[i].verdict));
-            assert_string_equal(text_of(got, "stdout"), text_of(before, "stdout"));
+            if (io || rows[i].tests == 0)
+                assert_string_equal(text_of(got, "stdout"), text_of(before, "stdout"));
             assert_int_equal(json_array_size(tests), rows[i].tests);
             if (rows[i].tests > 0) {
                 assert_string_equal(text_of(json_array_get(tests, 0), "status"), rows[i].first);
@@ -289,6 +376,12 @@ static void statuses_by_view(void **state)
             assert_int_equal(
                 json_object_set_new(got, "status", json_string(verdict_name(rows[i].verdict))), 0);
             assert_int_equal(json_object_set(got, "tests", json_object_get(before, "tests")), 0);
+            if (!io && rows[i].tests > 0) { /* these are hidden then */
+                assert_int_equal(json_object_set(got, "stdout", json_object_get(before, "stdout")),
+                                 0);
+                assert_int_equal(json_object_set(got, "stderr", json_object_get(before, "stderr")),
+                                 0);
+            }
             assert_true(json_equal(got, before));
             json_decref(got);
             json_decref(before);
@@ -321,6 +414,82 @@ static void test_texts_come_from_the_submission(void **state)
     assert_string_equal(text_of(json_array_get(tests, 0), "input"), "1 2\n");
     assert_int_equal(json_string_length(json_object_get(json_array_get(tests, 1), "input")), 0);
     json_decref(got);
+}
+
+/* REPORT_TEST_IO=0: a program can print its input, and the first difference is the answer. */
+static void hidden_texts_are_in_nothing(void **state)
+{
+    static const char *const fields[] = { "stderr", "stdout_base64", "tests", NULL };
+    struct test_report tests[] = {
+        { .number = 1,
+          .verdict = VERDICT_WA,
+          .ran = true,
+          .exit_code = 3,
+          .out = LITERAL("SECRET\xFF"),
+          .err = LITERAL("SECRET\xFE"),
+          .out_truncated = true,
+          .out_gap = { .marker = (char[]){ "SECRET" }, .line = 1, .column = 2 },
+          .difference = { .present = true,
+                          .line = 1,
+                          .column = 1,
+                          .expected = LITERAL("SECRET"),
+                          .got = LITERAL("SECRET") } },
+    };
+    struct report r = { .verdict = VERDICT_WA,
+                        .ran = true,
+                        .out = LITERAL("SECRET\xFF"),
+                        .err = LITERAL("SECRET\xFE"),
+                        .build_log = LITERAL("warning"),
+                        .tests = tests,
+                        .tests_len = 1 };
+
+    (void)state;
+    for (int set = STATUS_SET_BY_EDGE; set <= STATUS_SET_SCRC; set++) {
+        for (int narrow = 0; narrow <= 1; narrow++) {
+            const struct report_view view = { .set = (enum status_set)set,
+                                              .fields = narrow ? fields : NULL };
+            size_t len;
+            char *stored = NULL;
+            struct err e;
+            assert_int_equal(report_encode(&r, &stored, &len, &e), 0);
+            json_t *got = render(stored, len, &view, 1);
+            const json_t *test = json_array_get(json_object_get(got, "tests"), 0);
+            CLEANUP(freep) char *all = json_dumps(got, 0);
+            if (strstr(all, "SECRET") || strstr(all, "U0VDUkVU"))
+                fail_msg("%s", all);
+            assert_int_equal(json_object_size(got), narrow ? 3 : 24);
+            assert_string_equal(text_of(got, "stderr"), "");
+            assert_string_equal(text_of(test, "verdict"), "WA");
+            assert_int_equal(json_integer_value(json_object_get(test, "exit_code")), 3);
+            assert_true(json_is_true(json_object_get(test, "stdout_truncated")));
+            json_decref(got);
+            free(stored);
+        }
+    }
+}
+
+/* What no test's program has printed is shown: a compiler's words, a run without tests. */
+static void what_is_no_test_is_not_hidden(void **state)
+{
+    static const char *const only[] = { "stderr", NULL };
+    const struct report_view view = { .set = STATUS_SET_FULL, .fields = only };
+    struct test_report none[] = { { .number = 1 } };
+
+    (void)state;
+    for (int tests = 0; tests <= 1; tests++) {
+        const struct report r = { .verdict = tests ? VERDICT_BF : VERDICT_RE,
+                                  .err = LITERAL("words"),
+                                  .tests = none,
+                                  .tests_len = (size_t)tests };
+        size_t len;
+        char *stored = NULL;
+        struct err e;
+        assert_int_equal(report_encode(&r, &stored, &len, &e), 0);
+        json_t *got = render(stored, len, &view, (size_t)tests);
+        assert_string_equal(text_of(got, "stderr"), "words");
+        json_decref(got);
+        free(stored);
+    }
 }
 
 static void without_a_submission_texts_stay_empty(void **state)
@@ -402,6 +571,10 @@ int main(void)
         cmocka_unit_test(any_bytes_survive),
         cmocka_unit_test(statuses_by_view),
         cmocka_unit_test(test_texts_come_from_the_submission),
+        cmocka_unit_test(sizes_are_what_is_written),
+        cmocka_unit_test(too_large_it_goes_without_outputs),
+        cmocka_unit_test(hidden_texts_are_in_nothing),
+        cmocka_unit_test(what_is_no_test_is_not_hidden),
         cmocka_unit_test(without_a_submission_texts_stay_empty),
         cmocka_unit_test(fields_narrow),
         cmocka_unit_test(damaged_reports_are_our_fault),

@@ -120,6 +120,30 @@ static void secrets_are_not_shown(void **state)
     assert_null(strstr(e.msg, "hunter"));
 }
 
+/* What is not known to be harmless is not shown, whatever its name looks like. */
+static void only_the_harmless_is_shown(void **state)
+{
+    static const char *const harmless[] = { "KAFKA_PROP_SECURITY_PROTOCOL=SSL",
+                                            "KAFKA_PROP_security.protocol=SSL",
+                                            "KAFKA_PROP_LINGER_MS=1", "KAFKA_PROP_CLIENT_ID=me" };
+    static const char *const hidden[] = { "KAFKA_PROP_SASL_PASSWORD=x",
+                                          "KAFKA_PROP_SASL_USERNAME=x",
+                                          "KAFKA_PROP_SASL_OAUTHBEARER_CONFIG=x",
+                                          "KAFKA_PROP_SASL_OAUTHBEARER_CLIENT_ID=x",
+                                          "KAFKA_PROP_SSL_KEY_PEM=x",
+                                          "KAFKA_PROP_SSL_KEYSTORE_LOCATION=x",
+                                          "KAFKA_PROP_SASL_KERBEROS_PRINCIPAL=x",
+                                          "KAFKA_PROP_A_NAME_OF_TOMORROW=x",
+                                          "KAFKA_PROP_LINGER_MS=",
+                                          "KAFKA_BROKERS=x" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+        assert_true(settings_shown(harmless[i]));
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+        assert_false(settings_shown(hidden[i]));
+}
+
 static void topics_are_checked(void **state)
 {
     static const char *const bad[] = { "", ".", "..", "a b", "^all.*", "a/b", "t\n" };
@@ -158,6 +182,7 @@ int main(void)
         cmocka_unit_test(the_scan_is_not_bent),
         cmocka_unit_test(what_is_wrong_names_the_variable),
         cmocka_unit_test(secrets_are_not_shown),
+        cmocka_unit_test(only_the_harmless_is_shown),
         cmocka_unit_test(topics_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -83,6 +83,20 @@ static const struct {
     { 21, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":0}}" },
     { 21, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":-0.0}}" },
     { 22, "{" HEAD ",\"checker\":{\"name\":\"float\",\"relative_tolerance\":0}}" },
+    /* Only what is given counts. */
+    { 23, "{" HEAD ",\"checker\":\"float\"}" },
+    { 23, "{" HEAD ",\"checker\":{\"relative_tolerance\":null,\"name\":\"float\"}}" },
+    { 23, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-6,"
+          "\"relative_tolerance\":1e-6}}" },
+    { 24, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-6}}" },
+    { 25, "{" HEAD ",\"checker\":{\"name\":\"float\",\"relative_tolerance\":1e-6}}" },
+    { 26, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-9}}" },
+    { 27, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-9,"
+          "\"relative_tolerance\":1e-6}}" },
+    { 28, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-9,"
+          "\"relative_tolerance\":0}}" },
+    { 29, "{" HEAD ",\"checker\":\"none\"}" },
+    { 29, "{" HEAD ",\"checker\":{\"name\":\"none\"}}" },
 };
 
 static void hash_tells_submissions_apart(void **state)
@@ -118,6 +132,42 @@ static void hash_never_changes(void **state)
         (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
     assert_string_equal(hex, "b989dd885f292f5036237257bd1c243ecfc94c0fda476310d401c38f484b7287");
     submission_free(s);
+}
+
+/* The first versions counted a tolerance that was not given as 1e-6, and could not tell it from one
+ * that was. The value was made by hand from their form. */
+#define EARLIER "26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc"
+
+static void hashes_of_earlier_versions_are_known(void **state)
+{
+#define FLOAT "{\"language\":\"c\",\"source\":\"x\",\"id\":\"1\",\"checker\":{\"name\":\"float\","
+    static const struct {
+        const char *json;
+        bool known;
+    } rows[] = {
+        { FLOAT "\"absolute_tolerance\":1e-9}}", true },
+        { FLOAT "\"absolute_tolerance\":1e-9,\"relative_tolerance\":1e-6}}", true },
+        { FLOAT "\"absolute_tolerance\":1e-9,\"relative_tolerance\":1e-9}}", false },
+        { FLOAT "\"relative_tolerance\":1e-9}}", false },
+        { "{\"language\":\"c\",\"source\":\"x\",\"id\":\"1\"}", false },
+    };
+#undef FLOAT
+    uint8_t earlier[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof earlier; i++) {
+        unsigned byte;
+        assert_int_equal(sscanf(&EARLIER[2 * i], "%2x", &byte), 1);
+        earlier[i] = (uint8_t)byte;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct submission *s = fixture_parse(rows[i].json);
+        assert_int_equal(submission_hash_is(s, earlier, sizeof earlier), rows[i].known);
+        assert_true(submission_hash_is(s, s->hash, sizeof s->hash));
+        assert_false(submission_hash_is(s, s->hash, sizeof s->hash - 1));
+        assert_int_not_equal(memcmp(s->hash, earlier, sizeof earlier), 0); /* rows of this one */
+        submission_free(s);
+    }
 }
 
 /* The server's default is not part of what was sent. */
@@ -194,6 +244,34 @@ static void packing_is_reversible(void **state)
         "\"expected_output\":\"\\u00010\"},{\"input_base64\":\"/wD/\"}]");
     assert_round_trip(s, 0);
     submission_free(s);
+}
+
+static void rows_of_earlier_versions_mean_what_they_meant(void **state)
+{
+    static const struct {
+        const char *tolerances;
+        double absolute, relative;
+    } rows[] = {
+        { "", CHECKER_NOT_GIVEN, CHECKER_NOT_GIVEN },
+        { "\"absolute_tolerance\":0.5,", 0.5, 1e-6 },
+        { "\"relative_tolerance\":0,", 1e-6, 0 },
+        { "\"absolute_tolerance\":0.5,\"relative_tolerance\":null,", 0.5, CHECKER_NOT_GIVEN },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(freep) char *json = NULL;
+        CLEANUP(submission_freep) struct submission *s = NULL;
+        struct err e;
+        assert_true(asprintf(&json,
+                             "{\"language\":\"c\",\"source\":\"x\",\"checker\":{\"name\":\"float\","
+                             "\"case_sensitive\":true,%s\"given\":true},\"stop_on_failure\":true,"
+                             "\"tests\":[]}",
+                             rows[i].tolerances) > 0);
+        assert_int_equal(submission_unpack(json, strlen(json), from_shelf, NULL, &s, &e), 0);
+        assert_true(s->checker.absolute_tolerance == rows[i].absolute);
+        assert_true(s->checker.relative_tolerance == rows[i].relative);
+    }
 }
 
 /* Texts of every kind of byte, around the length from which they are kept aside. */
@@ -315,8 +393,7 @@ static void as_sent(void **state)
     assert_string_equal(
         text, "{\"id\":\"i\",\"language\":\"c\",\"source\":\"x\",\"limits\":{\"time_limit_ms\":5},"
               "\"tests\":[{\"number\":1,\"input\":\"a\\u0000\",\"expected_output_base64\":"
-              "\"/w==\"}],\"checker\":{\"name\":\"exact\",\"case_sensitive\":true,"
-              "\"absolute_tolerance\":1e-6,\"relative_tolerance\":1e-6},"
+              "\"/w==\"}],\"checker\":{\"name\":\"exact\",\"case_sensitive\":true},"
               "\"stop_on_failure\":true}");
     json_decref(got);
     submission_free(s);
@@ -405,6 +482,8 @@ int main(void)
         cmocka_unit_test(limits_that_hold),
         cmocka_unit_test(hash_tells_submissions_apart),
         cmocka_unit_test(hash_never_changes),
+        cmocka_unit_test(hashes_of_earlier_versions_are_known),
+        cmocka_unit_test(rows_of_earlier_versions_mean_what_they_meant),
         cmocka_unit_test(default_checker_is_not_hashed),
         cmocka_unit_test(packing_is_reversible),
         cmocka_unit_test(texts_of_any_bytes_and_length),

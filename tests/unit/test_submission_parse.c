@@ -37,8 +37,9 @@ static const struct {
     { ",\"limits\":5", "/limits" },
     { ",\"limits\":{\"time_limit_ms\":-1}", "/limits/time_limit_ms" },
     { ",\"limits\":{\"time_limit_ms\":1.5}", "/limits/time_limit_ms" },
-    { ",\"limits\":{\"time_limit_ms\":1e3}", "/limits/time_limit_ms" },
-    { ",\"limits\":{\"time_limit_ms\":1.0}", "/limits/time_limit_ms" },
+    { ",\"limits\":{\"time_limit_ms\":1e-3}", "/limits/time_limit_ms" },
+    { ",\"limits\":{\"time_limit_ms\":-1.0}", "/limits/time_limit_ms" },
+    { ",\"tests\":[{\"number\":1.5}]", "/tests/0/number" },
     { ",\"limits\":{\"time_limit_ms\":1e18}", "/limits/time_limit_ms" },
     { ",\"limits\":{\"time_limit_ms\":\"1000\"}", "/limits/time_limit_ms" },
     { ",\"limits\":{\"time_limit_ms\":true}", "/limits/time_limit_ms" },
@@ -153,7 +154,6 @@ static const char *const not_json[] = {
     "{\"language\":\"c\",\"source\":\"0123456789012345678901234567890123456789\n\"}",
     "{\"language\":\"c\",\"source\":\"0123456789012345678901234567890123456789\\x\"}",
     "{\"language\":\"c\",\"source\":\"x\",\"a\\u0000b\":1}",
-    "\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}",
     "{'language':'c'}",
     "[[[[[[[[[]]]]]]]]]", /* deeper than the rules allow */
 };
@@ -389,6 +389,41 @@ static void legal_edges(void **state)
         submission_free(fixture_with(others[i]));
 }
 
+/* JSON has one kind of number, and a byte order mark says nothing. */
+static void one_number_in_many_spellings(void **state)
+{
+    static const char *const spellings[] = { "2000", "2000.0", "2e3", "2E+3", "0.2e4", "20000e-1" };
+    struct submission *plain = fixture_with(",\"limits\":{\"time_limit_ms\":2000}");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+        char more[100];
+        (void)snprintf(more, sizeof more, ",\"limits\":{\"time_limit_ms\":%s}", spellings[i]);
+        struct submission *s = fixture_with(more);
+        assert_int_equal(s->limits.time_ms, 2000);
+        assert_same_submission(s, plain);
+        submission_free(s);
+    }
+    submission_free(plain);
+}
+
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    static const char marked[] = "\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}",
+                      twice[] = "\xEF\xBB\xBF\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}";
+    CLEANUP(problems_clear) struct problems p = { 0 };
+    struct submission *s = NULL;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(submission_parse(marked, sizeof marked - 1, &fixture_http, &s, &p, &e), 0);
+    assert_string_equal(s->language, "c");
+    submission_free(s);
+    problems_clear(&p);
+    assert_int_equal(submission_parse(twice, sizeof twice - 1, &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(e.kind, ERR_SYNTAX);
+}
+
 static void ids_and_sources_of_the_largest_size(void **state)
 {
     char json[11000], text[10002];
@@ -554,6 +589,8 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(every_field_is_read),
         cmocka_unit_test(legal_edges),
+        cmocka_unit_test(one_number_in_many_spellings),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(ids_and_sources_of_the_largest_size),
         cmocka_unit_test(too_many_values_are_refused_before_they_cost_memory),
         cmocka_unit_test(every_prefix_is_syntax),

@@ -52,7 +52,7 @@ static void names_go_both_ways(void **state)
 
 static void checker_names_go_both_ways(void **state)
 {
-    static const char *const names[] = { "lines", "exact", "tokens", "float" };
+    static const char *const names[] = { "lines", "exact", "tokens", "float", "none" };
     enum checker_kind kind;
 
     (void)state;

@@ -35,6 +35,42 @@ verdict() { # verdict INDEX: the report holds what the case wants
         head -c 500 report
     return 1
 }
+set_clock() { date -s "@$(($(date +%s) + $1))" >/dev/null; }
+jumps() { # the clock that people set jumps an hour on and back while a program sleeps and spins
+    jq -n '{language: "python", stop_on_failure: false,
+        limits: {time_limit_ms: 20000, wall_time_limit_ms: 120000},
+        source: "import time\nif input() == \"sleep\":\n    time.sleep(4)\n    print(\"slept\")\nelse:\n    while True: pass\n",
+        tests: [{input: "sleep\n", expected_output: "slept\n"}, {input: "spin\n"}]}' >submission
+    id=$(curl -s -m 60 -H 'Content-Type: application/json' --data-binary @submission $url/submissions | jq -r .id)
+    deadline=$(($(uptime_s) + 280))
+    jumped=0
+    while [ "$(curl -s -m 60 -o report -w '%{http_code}' "$url/results/$id")" = 202 ]; do
+        [ "$(uptime_s)" -lt $deadline ] || { echo "no report"; return 1; }
+        set_clock 3600 && sleep 1 && set_clock -3600 && sleep 1 || return 1
+        jumped=$((jumped + 1))
+    done
+    jq -e '[.tests[].verdict] == ["OK", "TL"] and .attempts == 1
+        and .tests[0].duration_ms >= 4000 and .tests[0].duration_ms < 60000
+        and .tests[1].cpu_time_ms >= 20000 and .tests[1].duration_ms < 120000' report >/dev/null ||
+        jumped=0
+    [ "$jumped" -ge 2 ] || { jq -c .tests report; return 1; }
+}
+no_helper() { # a crash starts no core_pattern helper on this host, where another crash does
+    printf '#!/bin/sh\ncat >/dev/null\necho called >>/payload/helped\n' >helper
+    chmod +x helper
+    echo '|/payload/helper' >/proc/sys/kernel/core_pattern
+    jq -n '{language: "c", source: "int main(void) { *(volatile int *)0 = 1; }", tests: [{}]}' >submission
+    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
+    jq -e '.verdict == "RE" and .signal == "SIGSEGV"' report >/dev/null || { jq -c . report; return 1; }
+    [ ! -e helped ] || { cat helped; return 1; }
+    sleep 100 &
+    kill -s SEGV $!
+    deadline=$(($(uptime_s) + 20))
+    until [ -e helped ]; do # or this test could not fail
+        [ "$(uptime_s)" -lt $deadline ] || { echo "no helper for another crash either"; return 1; }
+        sleep 1
+    done
+}
 stops() {
     kill -TERM "$scrc"
     wait "$scrc" || { echo "exit code $?"; tail -n 5 log; return 1; }
@@ -57,6 +93,8 @@ while [ "$i" -lt "$count" ]; do
     check "$(jq -r ".[$i].name" cases.json)" verdict "$i"
     i=$((i + 1))
 done
+check "P13 the clock jumps" jumps
+check "P16 a crash starts no helper" no_helper
 check "SIGTERM ends it with 0" stops
 check "no container is left" nothing_left
 say "end at $(uptime_s) s"

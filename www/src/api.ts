@@ -44,7 +44,7 @@ export interface Test {
   expected_output_base64?: string | null;
 }
 
-export const CHECKERS = ['lines', 'exact', 'tokens', 'float'] as const;
+export const CHECKERS = ['lines', 'exact', 'tokens', 'float', 'none'] as const;
 export type CheckerName = (typeof CHECKERS)[number];
 export type Checker = CheckerName | {
   name: CheckerName;
@@ -82,8 +82,17 @@ export interface Pending {
 export interface Difference {
   line: number;
   column: number;
+  from_column?: number; /* reports of the first versions have neither this nor a gap */
   expected: string;
   got: string;
+}
+
+/* Where a text leaves something out: its line `marker` stands for that, and behind it the output
+ * goes on at this place. */
+export interface Gap {
+  marker: string;
+  line: number;
+  column: number;
 }
 
 export interface TestReport {
@@ -101,6 +110,7 @@ export interface TestReport {
   stderr_truncated: boolean;
   stdout_base64: string | null;
   stderr_base64: string | null;
+  stdout_gap?: Gap | null;
   input: string;
   expected_output: string;
   error: string;

@@ -123,6 +123,8 @@ export class Rows {
       this.error = null;
       this.asking = null;
       this.apply();
+      /* The server looks at so many rows and no more: where none of them fits, the page is empty. */
+      if (!page.results.length && page.next_cursor) this.load(this.cursor, (next) => this.append(next));
     }, (e: unknown) => {
       if (abort.signal.aborted) return;
       this.error = explain(e);

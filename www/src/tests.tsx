@@ -58,15 +58,20 @@ function Exact({ base64, name }: { base64: string | null; name: string }) {
 
 function Detail({ test, checker }: { test: TestReport; checker: CheckerName }) {
   const d = test.first_difference;
-  const got = d ? offsetOf(test.stdout, d) : -1;
+  const got = d ? offsetOf(test.stdout, d, test.stdout_gap) : -1;
   const expected = d && IN_PLACE.includes(checker) ? offsetOf(test.expected_output, d) : -1;
   const at = `Test ${test.number}`;
+  const begins = d && IN_PLACE.includes(checker) ? 1 : d?.column ?? 1;
+  const from = d?.from_column ?? begins;
 
   return (
     <div class="test-detail">
       {d && (
         <div class="difference">
-          <p>First difference: line {d.line}, column {d.column}</p>
+          <p>
+            First difference: line {d.line}, column {d.column}
+            {from > begins && `; shown from column ${from}`}
+          </p>
           <dl>
             <dt>expected</dt><dd>{d.expected ? <Word text={d.expected} /> : '(nothing)'}</dd>
             <dt>got</dt><dd>{d.got ? <Word text={d.got} /> : '(nothing)'}</dd>
@@ -78,7 +83,7 @@ function Detail({ test, checker }: { test: TestReport; checker: CheckerName }) {
         <div><h3>Expected</h3><Text text={test.expected_output} label={`${at}, expected output`} mark={expected} /></div>
         <div>
           <h3>Got</h3>
-          <Text text={test.stdout} label={`${at}, output`} mark={got} truncated={test.stdout_truncated} />
+          <Text text={test.stdout} label={`${at}, output`} mark={got} truncated={test.stdout_truncated} gap={!!test.stdout_gap} />
           <Exact base64={test.stdout_base64} name={`test-${test.number}.stdout`} />
         </div>
         <div><h3>Input</h3><Text text={test.input} label={`${at}, input`} /></div>

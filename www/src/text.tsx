@@ -5,7 +5,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 
-import type { Difference } from './api';
+import type { Difference, Gap } from './api';
 import { bytes, count } from './format';
 
 const CUT_AT = 4000;
@@ -82,14 +82,33 @@ function windowOf(text: string, at: number): Window {
   return { start, end };
 }
 
+/* A place of the whole output, and where in the text it is. */
+interface Place {
+  at: number;
+  line: number;
+  column: number;
+}
+
+/* Behind the gap, if the difference is there. The program may have printed such a line too, but not
+ * often behind it. */
+function startFor(text: string, difference: Difference, gap: Gap | null | undefined): Place {
+  const start = { at: 0, line: 1, column: 1 };
+  if (!gap || difference.line < gap.line) return start;
+  if (difference.line === gap.line && difference.column < gap.column) return start;
+  const marker = `${gap.marker}\n`;
+  const found = text.lastIndexOf(marker);
+  return found < 0 ? start : { at: found + marker.length, line: gap.line, column: gap.column };
+}
+
 /* Where the difference is in text, in its own units; -1 when it is behind the end. */
-export function offsetOf(text: string, difference: Difference): number {
-  let start = 0;
-  for (let line = 1; line < difference.line; line++) {
+export function offsetOf(text: string, difference: Difference, gap?: Gap | null): number {
+  const from = startFor(text, difference, gap);
+  let start = from.at;
+  for (let line = from.line; line < difference.line; line++) {
     start = text.indexOf('\n', start) + 1;
     if (start === 0) return -1;
   }
-  let column = 1;
+  let column = difference.line === from.line ? from.column : 1;
   let at = start;
   while (at < text.length && column < difference.column && text[at] !== '\n') {
     const code = text.codePointAt(at) ?? 0;
@@ -152,10 +171,11 @@ interface TextProps {
   text: string;
   label: string;
   mark?: number; /* from where on its line is wrong; -1: nowhere */
-  truncated?: boolean; /* the server kept only its beginning */
+  truncated?: boolean; /* the server kept only its beginning... */
+  gap?: boolean; /* ...and what is around `mark` */
 }
 
-export function Text({ text, label, mark = -1, truncated = false }: TextProps) {
+export function Text({ text, label, mark = -1, truncated = false, gap = false }: TextProps) {
   const [all, setAll] = useState(false);
   const view = all ? { start: 0, end: text.length } : windowOf(text, mark);
   const shown = text.slice(view.start, view.end);
@@ -169,7 +189,11 @@ export function Text({ text, label, mark = -1, truncated = false }: TextProps) {
         {all ? <Whole text={text} mark={mark} /> : <Cut text={shown} mark={mark < 0 ? -1 : mark - view.start} />}
       </pre>
       {view.end < text.length && <p class="text-note">… {count(text.length - view.end)} characters more</p>}
-      {truncated && <p class="text-note">The report has only its beginning.</p>}
+      {truncated && (
+        <p class="text-note">
+          {gap ? 'The report has its beginning and what is around the first difference.' : 'The report has only its beginning.'}
+        </p>
+      )}
       {(cut || all) && (
         <button type="button" class="quiet" onClick={() => setAll(!all)}>
           {all ? 'Show less' : `Show all (${bytes(new Blob([text]).size)})`}

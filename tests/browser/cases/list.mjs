@@ -153,6 +153,19 @@ export default {
     await page.locator('tr[data-id=waits]', { hasText: 'cancelled' }).waitFor();
   },
 
+  'an empty page is not the end': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '0' });
+    await server.submit(sum({ id: 'far' }));
+    const { page, open } = await bench.view(server);
+    await page.route('**/results?*', async (route) => {
+      const behind = new URL(route.request().url()).searchParams.get('cursor');
+      if (behind) return route.fulfill({ response: await route.fetch({ url: `${server.url}/results` }) });
+      return route.fulfill({ json: { results: [], next_cursor: 'behind 10000 that do not fit' } });
+    });
+    await open('#/submissions');
+    await untilIds(page, ['far']);
+  },
+
   'a row that fits only now comes to its place': async (bench) => {
     const server = await bench.server();
     await server.ready();

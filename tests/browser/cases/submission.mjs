@@ -24,6 +24,20 @@ export default {
     await page.getByRole('img', { name: /^Memory: \d+ % of the limit/ }).first().waitFor();
   },
 
+  'a wrong answer far on: marked behind what is left out': async (bench) => {
+    const lines = Array.from({ length: 100_000 }, (_, i) => `line ${i + 1}`);
+    const report = await bench.shared.judge({
+      language: 'python', source: 'for i in range(100000): print("wrong" if i == 77776 else f"line {i + 1}")',
+      tests: [{ input: '', expected_output: lines.join('\n') }], limits: { time_limit_ms: 10_000 },
+    });
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    await page.getByText('First difference: line 77777, column 1').waitFor();
+    assert.equal(await page.getByLabel('Test 1, output', { exact: true }).locator('mark').textContent(), 'wrong');
+    assert.equal(await page.getByLabel('Test 1, expected output').locator('mark').textContent(), 'line 77777');
+    await page.getByText('what is around the first difference').waitFor();
+  },
+
   'its source is highlighted': async (bench) => {
     const report = await bench.shared.judge(sum());
     const { page, open } = await bench.view(bench.shared);

@@ -1,0 +1,1 @@
+// \u000d public class F\u00e9 { char c = '}'; String s = "\"{"; } /* */ enum E {}

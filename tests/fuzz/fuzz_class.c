@@ -1,0 +1,85 @@
+/* Any bytes as a class file, as a Java source and as what a build left: never a crash, and what is
+ * found is within them. */
+#include <string.h>
+
+#include "engine/artefact.h"
+#include "engine/cell.h"
+#include "engine/java.h"
+#include "engine/java_class.h"
+#include "schema/bytes.h"
+#include "schema/err.h"
+#include "tests/fuzz/fuzz.h"
+
+/* As a bundle whose only file is these bytes: a class with a main() of its own is where it begins,
+ * and nothing else is. */
+static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
+{
+    static const char path[] = "a/B.class";
+    const uint32_t head[] = { sizeof path - 1, (uint32_t)size };
+    const struct language java = { .naming = LANGUAGE_NAMING_JAVA, .collect = AGENT_COLLECT_TREE };
+    struct bytes source = { .data = (char *)(uintptr_t)data, .len = size };
+    struct language_words words = { .main = "guess" };
+    const char *why;
+    struct err e;
+    size_t len = sizeof head + head[0] + size;
+    char *bundle = malloc(len);
+
+    MUST(bundle);
+    memcpy(bundle, head, sizeof head);
+    memcpy(bundle + sizeof head, path, head[0]);
+    memcpy(bundle + sizeof head + head[0], data, size);
+    CLEANUP(closep) int fd = cell_memfd("bundle", bundle, len, &e);
+    free(bundle);
+    MUST(fd >= 0 && artefact_inspect(&java, fd, &source, &words, &why, &e) == 0);
+    MUST((why == NULL) == begins);
+    MUST(strcmp(words.main, begins ? "a.B" : "guess") == 0);
+}
+
+static void inspect_as_artefact(const uint8_t *data, size_t size)
+{
+    const struct language rows[] = {
+        { .collect = AGENT_COLLECT_FILE },
+        { .collect = AGENT_COLLECT_TREE, .naming = LANGUAGE_NAMING_JAVA },
+    };
+    struct bytes source = { .data = (char *)(uintptr_t)data, .len = size };
+    struct err e;
+    CLEANUP(closep) int fd = cell_memfd("artefact", data, size, &e);
+
+    MUST(fd >= 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct language_words words = { .main = "" };
+        const char *why;
+        e.kind = ERR_NONE;
+        int rc = artefact_inspect(&rows[i], fd, &source, &words, &why, &e);
+        MUST(rc == 0 || (e.kind == ERR_CELL && i == 1));
+        MUST(memchr(words.main, '\0', sizeof words.main));
+    }
+}
+
+static void read_source(const uint8_t *data, size_t size)
+{
+    struct java_source s;
+    struct java_type type;
+    struct err e;
+
+    MUST(java_open((const char *)data, size, &s, &e) == 0);
+    const char *begin = s.at;
+    for (size_t types = 0; java_next(&s, &type); types++) {
+        MUST(types < size);
+        MUST(type.name_len > 0 && type.name >= begin && type.name + type.name_len <= s.end);
+        MUST(!memchr(type.name, '\0', type.name_len) && !memchr(type.name, '/', type.name_len));
+    }
+    MUST(s.at <= s.end);
+    java_close(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct java_class class;
+    bool is_class = java_class_read(data, size, &class);
+
+    read_source(data, size);
+    inspect_as_artefact(data, size);
+    compare_with_artefact(data, size, is_class && class.has_main && !class.is_nested);
+    return 0;
+}

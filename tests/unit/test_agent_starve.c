@@ -1,0 +1,232 @@
+/* tests/unit/test_agent_starve.c - what a run waited for, from a /proc and a cgroup of our own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "engine/agent/fault.h"
+#include "engine/agent/starve.h"
+
+#define MS NS_PER_MS
+
+struct place {
+    char dir[64];
+    struct cgroup group;
+    struct starve_place at;
+    struct starve s;
+    char proc[80];
+};
+
+static void put(const struct place *p, const char *name, const char *text)
+{
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
+    for (char *slash = path + strlen(p->dir) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        (void)mkdir(path, 0755);
+        *slash = '/';
+    }
+    CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+/* One thread of process 9 as the kernel shows it. */
+static void put_thread(const struct place *p, int tid, int64_t ran_ns, int64_t waited_ns,
+                       char state, int io_ticks)
+{
+    char name[64], text[300];
+
+    (void)snprintf(name, sizeof name, "proc/9/task/%d/schedstat", tid);
+    (void)snprintf(text, sizeof text, "%lld %lld 7\n", (long long)ran_ns, (long long)waited_ns);
+    put(p, name, text);
+    (void)snprintf(name, sizeof name, "proc/9/task/%d/stat", tid);
+    int len = snprintf(text, sizeof text, "%d (a) b) %c", tid, state);
+    for (int field = 4; field < 42; field++)
+        len += snprintf(text + len, sizeof text - (size_t)len, " %d", field);
+    (void)snprintf(text + len, sizeof text - (size_t)len, " %d 43 44\n", io_ticks);
+    put(p, name, text);
+}
+
+static void put_pressure(const struct place *p, const char *file, int64_t full_us)
+{
+    char text[200];
+
+    (void)snprintf(text, sizeof text,
+                   "some avg10=0.00 total=%lld\nfull avg10=0.00 avg60=0.00 total=%lld\n",
+                   (long long)full_us * 3, (long long)full_us);
+    put(p, file, text);
+}
+
+static void make(struct place *p, bool pressure)
+{
+    struct fault f;
+    char root[80];
+
+    *p = (struct place){ .dir = "/tmp/scrc-starve-XXXXXX" };
+    assert_non_null(mkdtemp(p->dir));
+    put(p, "cg/cgroup.controllers", "");
+    put(p, "cg/cpu.stat", "usage_usec 1\nthrottled_usec 0\n");
+    put(p, "cg/memory.stat", "anon 1\nshmem 1\n");
+    put(p, "cg/memory.events", "oom 0\noom_kill 0\n");
+    if (pressure) {
+        put_pressure(p, "cg/cpu.pressure", 1000);
+        put_pressure(p, "cg/io.pressure", 2000);
+    }
+    put_thread(p, 9, 0, 0, 'S', 0);
+    (void)snprintf(root, sizeof root, "%s/cg", p->dir);
+    assert_int_equal(cgroup_open(root, &p->group, &f), 0);
+    (void)snprintf(p->proc, sizeof p->proc, "%s/proc", p->dir);
+    p->at = (struct starve_place){ .proc = p->proc, .init = 3, .group = &p->group };
+    assert_int_equal(starve_begin(&p->group, &p->s.seen, &f), 0);
+}
+
+static void drop(struct place *p)
+{
+    char command[100];
+
+    for (int i = 0; i < CGROUP_COUNTERS; i++)
+        closep(&p->group.fd[i]);
+    (void)snprintf(command, sizeof command, "rm -r %s", p->dir);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): a test, its own words */
+}
+
+static int64_t look(struct place *p, int64_t now_ns)
+{
+    struct fault f;
+
+    if (starve_look(&p->s, &p->at, now_ns, &f) < 0)
+        fail_msg("%s", f.why);
+    return starve_waited(&p->s);
+}
+
+/* Twenty that waited side by side have not waited twenty times as long. */
+static void waits_of_many_threads_are_not_summed(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    for (int round = 1; round <= 5; round++) {
+        for (int tid = 9; tid < 29; tid++)
+            put_thread(&p, tid, round * 2 * MS, round * 98 * MS, 'S', 0);
+        assert_int_equal(look(&p, round * 100 * MS), round * 100 * MS);
+    }
+    for (int round = 6; round <= 10; round++) /* asleep: no more of it */
+        assert_int_equal(look(&p, round * 100 * MS), 500 * MS);
+    drop(&p);
+}
+
+/* It gets no core for 300 ms, and the kernel books that only when it does. */
+static void a_wait_counts_while_it_lasts_and_once(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    put_thread(&p, 9, 50 * MS, 0, 'R', 0);
+    assert_int_equal(look(&p, 100 * MS), 100 * MS); /* it may be running */
+    assert_int_equal(look(&p, 200 * MS), 200 * MS);
+    assert_int_equal(look(&p, 300 * MS), 300 * MS);
+    put_thread(&p, 9, 60 * MS, 290 * MS, 'S', 0);
+    assert_int_equal(look(&p, 400 * MS), 290 * MS);
+    drop(&p);
+}
+
+/* It runs for a moment whenever somebody looks, and sleeps else. */
+static void who_is_ready_at_each_look_has_not_waited(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    for (int round = 1; round <= 10; round++) {
+        put_thread(&p, 9, round * 5 * MS, 0, 'R', 0);
+        assert_true(look(&p, round * 100 * MS) <= 100 * MS);
+    }
+    put_thread(&p, 9, 51 * MS, 0, 'S', 0);
+    assert_int_equal(look(&p, 1100 * MS), 0);
+    drop(&p);
+}
+
+static void a_number_with_a_new_owner_starts_anew(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    put_thread(&p, 9, 50 * MS, 60 * MS, 'S', 0);
+    assert_int_equal(look(&p, 100 * MS), 60 * MS);
+    put_thread(&p, 9, 1 * MS, 10 * MS, 'S', 0);
+    assert_int_equal(look(&p, 200 * MS), 70 * MS);
+    drop(&p);
+}
+
+/* Where kernel.task_delayacct is on. */
+static void waits_for_a_disk_count(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    put_thread(&p, 9, 10 * MS, 0, 'D', 8);
+    assert_int_equal(look(&p, 100 * MS), 80 * MS);
+    put_thread(&p, 9, 10 * MS, 50 * MS, 'S', 13); /* both, one after the other */
+    assert_int_equal(look(&p, 200 * MS), 180 * MS);
+    drop(&p);
+}
+
+/* A program reads from the disk as long as it likes. */
+static void waits_for_a_disk_are_bounded(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    for (int round = 1; round <= 15; round++) {
+        put_thread(&p, 9, 10 * MS, 0, 'D', round * 100);
+        (void)look(&p, round * NS_PER_S);
+    }
+    assert_int_equal(starve_waited(&p.s), STARVE_IO_MAX_NS);
+    drop(&p);
+}
+
+/* The kernel's own sums, over those of threads: what is full is not summed. */
+static void pressure_is_asked_where_it_is(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, true);
+    put_thread(&p, 9, 10 * MS, 90 * MS, 'R', 50);
+    assert_int_equal(look(&p, 100 * MS), 0);
+    put_pressure(&p, "cg/cpu.pressure", 1000 + 30000);
+    assert_int_equal(look(&p, 200 * MS), 30 * MS);
+    put_pressure(&p, "cg/io.pressure", 2000 + 20000);
+    assert_int_equal(look(&p, 300 * MS), 50 * MS);
+    put_pressure(&p, "cg/cpu.pressure", 1000 + 930000);
+    assert_int_equal(look(&p, 400 * MS), 150 * MS); /* no more than passed */
+    drop(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_of_many_threads_are_not_summed),
+        cmocka_unit_test(a_wait_counts_while_it_lasts_and_once),
+        cmocka_unit_test(who_is_ready_at_each_look_has_not_waited),
+        cmocka_unit_test(a_number_with_a_new_owner_starts_anew),
+        cmocka_unit_test(waits_for_a_disk_count),
+        cmocka_unit_test(waits_for_a_disk_are_bounded),
+        cmocka_unit_test(pressure_is_asked_where_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,299 @@
+/* What of a run's output goes into its report, and how much of all of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/cell.h"
+#include "engine/check.h"
+#include "engine/engine.h"
+#include "engine/judge_report.h"
+#include "schema/err.h"
+#include "schema/report.h"
+#include "schema/text.h"
+
+/* A report of so many tests, as judge_report_*() gets it. Its owner frees it. */
+static struct report *report_of(size_t tests)
+{
+    struct report *r = calloc(1, sizeof *r);
+
+    assert_non_null(r);
+    r->id = strdup("id");
+    r->tests = calloc(tests + 1, sizeof *r->tests);
+    assert_non_null(r->tests);
+    r->tests_len = tests;
+    for (size_t i = 0; i < tests; i++)
+        r->tests[i] = (struct test_report){ .number = (int64_t)i + 1, .ran = true };
+    return r;
+}
+
+static struct buf repeated(const char *piece, size_t piece_len, size_t len)
+{
+    struct buf b = { .data = malloc(len + 1), .len = len };
+
+    assert_non_null(b.data);
+    for (size_t i = 0; i < len; i++)
+        b.data[i] = piece[i % piece_len];
+    b.data[len] = '\0';
+    return b;
+}
+
+static struct buf numbered_lines(int lines, int wrong)
+{
+    struct buf b = { .data = NULL };
+
+    for (int i = 1; i <= lines; i++)
+        assert_int_equal(buf_printf(&b, i == wrong ? "bad %d\n" : "line %d\n", i), 0);
+    return b;
+}
+
+/* One test alone, whose output should have been `expected`. */
+static void keep_one(int64_t kept_max, const struct buf *expected, const struct buf *got,
+                     struct test_report *t)
+{
+    const struct engine_config c = { .report_output_bytes = kept_max, .report_bytes = 16 * MIB };
+    const struct checker lines = CHECKER_INIT(CHECKER_LINES);
+    const struct cell_result result = { .out = *got };
+    CLEANUP(report_freep) struct report *r = report_of(1);
+    struct judge_report_room room = judge_report_room(&c, r);
+    struct err e;
+
+    (void)check_output(&lines, expected->data, expected->len, got->data, got->len, &t->difference);
+    assert_int_equal(judge_report_keep(&room, &result, t, &e), 0);
+}
+
+/* ---- the window ---- */
+
+static void a_late_difference_has_a_window(void **state)
+{
+    struct buf expected = numbered_lines(100000, 0), got = numbered_lines(100000, 77777);
+    struct test_report t = { .ran = true };
+
+    (void)state;
+    keep_one(64 * KIB, &expected, &got, &t);
+    assert_true(t.out_truncated);
+    assert_in_range(t.out.len, 48 * KIB, 64 * KIB);
+    assert_memory_equal(t.out.data, "line 1\nline 2\n", 14);
+    assert_non_null(t.out_gap.marker);
+    char *marker = strstr(t.out.data, t.out_gap.marker);
+    assert_non_null(marker);
+    assert_int_equal(marker[-1], '\n');
+    assert_int_equal(marker[strlen(t.out_gap.marker)], '\n');
+    char *window = marker + strlen(t.out_gap.marker) + 1, first[40];
+    assert_non_null(strstr(window, "line 77776\nbad 77777\nline 77778\n"));
+    assert_int_equal(t.out_gap.column, 1); /* from the start of a line, and it is that line */
+    (void)snprintf(first, sizeof first, "line %lld\n", (long long)t.out_gap.line);
+    assert_memory_equal(window, first, strlen(first));
+    (void)snprintf(first, sizeof first, "on to line %lld, column 1", (long long)t.out_gap.line);
+    assert_non_null(strstr(t.out_gap.marker, first));
+    assert_int_equal(t.difference.line, 77777);
+    report_clear_test(&t);
+    buf_clear(&expected);
+    buf_clear(&got);
+}
+
+/* One line of two-byte characters: the window begins and ends with whole ones. */
+static void a_long_line_has_a_window_too(void **state)
+{
+    struct buf expected = repeated("\xC3\xA9", 2, 1 * MIB), got = repeated("\xC3\xA9", 2, 1 * MIB);
+    struct test_report t = { .ran = true };
+
+    (void)state;
+    got.data[700000] = 'x';
+    got.data[700001] = 'y';
+    keep_one(64 * KIB, &expected, &got, &t);
+    assert_non_null(t.out_gap.marker);
+    assert_true(text_is_utf8(t.out.data, t.out.len));
+    assert_in_range(t.out.len, 48 * KIB, 64 * KIB);
+    char *window = strstr(t.out.data, t.out_gap.marker) + strlen(t.out_gap.marker) + 1;
+    const char *wrong = strstr(window, "xy");
+    assert_non_null(wrong);
+    assert_int_equal(t.out_gap.line, 1);
+    assert_int_equal(t.out_gap.column + (wrong - window), 700001);
+    report_clear_test(&t);
+    buf_clear(&expected);
+    buf_clear(&got);
+}
+
+static void only_a_late_difference_has_one(void **state)
+{
+    static const struct {
+        int64_t kept_max;
+        size_t len, wrong;
+        bool gap;
+    } rows[] = {
+        { 64 * KIB, 100000, 5, false },    { 64 * KIB, 100000, 60000, false },
+        { 64 * KIB, 100000, 65000, true }, { 64 * KIB, 100000, 65536, true },
+        { 64 * KIB, 100000, 99999, true }, { 64 * KIB, 60000, 59999, false },
+        { 64 * KIB, 65536, 65535, false }, { 64 * KIB, 65537, 65536, true },
+        { 1023, 100000, 99999, false },    { 1024, 100000, 99999, true },
+        { 0, 100000, 99999, false },       { 4096, 16000000, 15999999, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int newlines = 0; newlines <= 1; newlines++) {
+            const char *piece = newlines ? "0123456\n" : "0123456.";
+            struct buf expected = repeated(piece, 8, rows[i].len);
+            struct buf got = repeated(piece, 8, rows[i].len);
+            struct test_report t = { .ran = true };
+
+            got.data[rows[i].wrong] = 'X';
+            keep_one(rows[i].kept_max, &expected, &got, &t);
+            if (!t.out_gap.marker == rows[i].gap)
+                fail_msg("row %zu: %s", i, t.out_gap.marker ? t.out_gap.marker : "no gap");
+            assert_true((int64_t)t.out.len <= rows[i].kept_max);
+            assert_int_equal(t.out_truncated, (int64_t)rows[i].len > rows[i].kept_max);
+            if (rows[i].gap)
+                assert_non_null(strchr(strstr(t.out.data, t.out_gap.marker), 'X'));
+            report_clear_test(&t);
+            buf_clear(&expected);
+            buf_clear(&got);
+        }
+    }
+}
+
+/* The output ends too early: the window shows its end. */
+static void a_short_output_shows_its_end(void **state)
+{
+    struct buf expected = numbered_lines(30000, 0), got = numbered_lines(20000, 0);
+    struct test_report t = { .ran = true };
+
+    (void)state;
+    keep_one(64 * KIB, &expected, &got, &t);
+    assert_non_null(t.out_gap.marker);
+    assert_memory_equal(t.out.data + t.out.len - 11, "line 20000\n", 11);
+    assert_int_equal(t.difference.line, 20001);
+    report_clear_test(&t);
+    buf_clear(&expected);
+    buf_clear(&got);
+}
+
+/* ---- the room ---- */
+
+static size_t stored_size(const struct report *r)
+{
+    CLEANUP(freep) char *json = NULL;
+    size_t len;
+    struct err e;
+
+    assert_int_equal(report_encode(r, &json, &len, &e), 0);
+    return len;
+}
+
+/* Tests that flood both outputs with what costs most, and are wrong at the end of a long line. */
+static struct report *flooded(size_t tests, int64_t report_bytes, const char *piece,
+                              size_t piece_len)
+{
+    const struct engine_config c = { .report_output_bytes = 64 * KIB,
+                                     .report_bytes = report_bytes };
+    const struct checker exact = CHECKER_INIT(CHECKER_EXACT);
+    struct buf text = repeated(piece, piece_len, 100000),
+               other = repeated(piece, piece_len, 100000);
+    const struct cell_result result = { .out = text, .err = other };
+    struct report *r = report_of(tests);
+    struct judge_report_room room = judge_report_room(&c, r);
+    struct err e;
+
+    other.data[99999] ^= 1;
+    for (size_t i = 0; i < tests; i++) {
+        assert_false(check_output(&exact, other.data, other.len, text.data, text.len,
+                                  &r->tests[i].difference));
+        assert_int_equal(judge_report_keep(&room, &result, &r->tests[i], &e), 0);
+        assert_true(r->tests[i].out_truncated && r->tests[i].err_truncated);
+    }
+    assert_int_equal(judge_report_top(&room, r, &e), 0);
+    buf_clear(&text);
+    buf_clear(&other);
+    return r;
+}
+
+static void a_report_has_its_bytes_and_no_more(void **state)
+{
+    static const struct {
+        const char *piece;
+        size_t len;
+    } pieces[] = { { "a", 1 }, { "\0", 1 }, { "\xFF", 1 }, { "\n", 1 }, { "\"\x01\xC3\xA9", 4 } };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        for (int64_t bytes = 1 * MIB; bytes <= 4 * MIB; bytes *= 4) {
+            CLEANUP(report_freep)
+            struct report *r = flooded(100, bytes, pieces[i].piece, pieces[i].len);
+            size_t size = stored_size(r);
+            if (size > (size_t)bytes || (bytes > MIB && size < (size_t)bytes * 6 / 10))
+                fail_msg("piece %zu: %zu of %lld", i, size, (long long)bytes);
+        }
+    }
+}
+
+static void the_first_keep_all_and_the_last_their_share(void **state)
+{
+    CLEANUP(report_freep) struct report *r = flooded(1000, 16 * MIB, "a", 1);
+
+    (void)state;
+    assert_in_range(r->tests[0].out.len, 60 * KIB, 64 * KIB);
+    assert_int_equal(r->tests[0].err.len, 64 * KIB);
+    assert_in_range(r->tests[999].out.len, 2 * KIB, 16 * KIB);
+    assert_in_range(r->tests[999].err.len, 2 * KIB, 16 * KIB);
+    assert_non_null(r->tests[999].out_gap.marker); /* the difference is still to be seen */
+    assert_int_equal(r->out.len, r->tests[999].out.len);
+    assert_int_equal(r->err.len, r->tests[999].err.len);
+}
+
+/* What one output does not need is the other's, what one test does not need the next one's. */
+static void what_is_not_needed_is_anothers(void **state)
+{
+    const struct engine_config c = { .report_output_bytes = 4 * MIB, .report_bytes = 2 * MIB };
+    CLEANUP(report_freep) struct report *r = report_of(2);
+    struct buf big = repeated("a", 1, 4 * MIB), small = repeated("b", 1, 100);
+    struct judge_report_room room = judge_report_room(&c, r);
+    struct err e;
+
+    (void)state;
+    assert_int_equal(
+        judge_report_keep(&room, &(struct cell_result){ .out = small }, &r->tests[0], &e), 0);
+    assert_int_equal(judge_report_keep(&room, &(struct cell_result){ .out = small, .err = big },
+                                       &r->tests[1], &e),
+                     0);
+    assert_int_equal(judge_report_top(&room, r, &e), 0);
+    assert_false(r->tests[0].out_truncated);
+    assert_int_equal(r->tests[1].out.len, 100);
+    assert_false(r->tests[1].out_truncated);
+    assert_true(r->tests[1].err_truncated);
+    assert_in_range(r->tests[1].err.len, 3 * MIB / 2, 2 * MIB);
+    assert_true(stored_size(r) <= 2 * MIB);
+    assert_true(r->err.len > 0);
+    buf_clear(&big);
+    buf_clear(&small);
+}
+
+/* More tests than there is room for: verdicts stay, texts go. */
+static void no_room_is_no_error(void **state)
+{
+    CLEANUP(report_freep) struct report *r = flooded(3000, 1 * MIB, "a", 1);
+
+    (void)state;
+    assert_int_equal(r->tests[2999].out.len, 0);
+    assert_int_equal(r->out.len, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_late_difference_has_a_window),
+        cmocka_unit_test(a_long_line_has_a_window_too),
+        cmocka_unit_test(only_a_late_difference_has_one),
+        cmocka_unit_test(a_short_output_shows_its_end),
+        cmocka_unit_test(a_report_has_its_bytes_and_no_more),
+        cmocka_unit_test(the_first_keep_all_and_the_last_their_share),
+        cmocka_unit_test(what_is_not_needed_is_anothers),
+        cmocka_unit_test(no_room_is_no_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

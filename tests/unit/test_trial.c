@@ -1,0 +1,403 @@
+/* One submission from its source to its report: plan, build, run and trial on the real pool and
+ * bench, with a Docker of the test's own whose programs do what a table says. */
+#include "fake_docker.h"
+
+#include <signal.h>
+
+#include "engine/bench.h"
+#include "engine/build.h"
+#include "engine/trial.h"
+#include "schema/report.h"
+#include "schema/submission.h"
+
+/* What a source does, found by its text. */
+struct program {
+    const char *source;
+    const char *out, *err;
+    int exit_code, signal, exec_errno;
+    uint32_t limit, oom_kills;
+    int64_t memory_bytes;
+    bool echo;                     /* prints its input */
+    const char *log_out, *log_err; /* of its build, NULL: "" */
+    int build_exit;                /* not 0: it is no program */
+    int check_exit;                /* of the syntax check */
+    int build_errno;
+    enum agent_collected collected; /* 0: AGENT_COLLECTED */
+};
+
+static char flood[256 * 1024]; /* of one letter */
+
+static const struct program programs[] = {
+    { .source = "right", .out = "6\n" },
+    { .source = "wrong", .out = "7\n" },
+    { .source = "echoes", .echo = true },
+    { .source = "exits", .out = "6\n", .exit_code = 3 },
+    { .source = "crashes", .signal = SIGSEGV },
+    { .source = "spins", .limit = AGENT_LIMIT_CPU, .signal = SIGKILL },
+    { .source = "sleeps", .limit = AGENT_LIMIT_WALL, .signal = SIGKILL },
+    { .source = "eats", .oom_kills = 1, .signal = SIGKILL },
+    { .source = "fat", .out = "6\n", .memory_bytes = 65 * MIB },
+    { .source = "odd", .exec_errno = ENOEXEC },
+    { .source = "bad", .build_exit = 1, .log_out = "on stdout", .log_err = "on stderr" },
+    { .source = "warns", .out = "6\n", .log_err = "a warning" },
+    { .source = "chatters", .build_exit = 1, .log_out = flood, .log_err = "the error is here" },
+    { .source = "shouts", .build_exit = 1, .log_out = flood, .log_err = flood },
+    { .source = "leaves nothing", .collected = AGENT_COLLECTED_MISSING },
+    { .source = "too big", .collected = AGENT_COLLECTED_TOO_BIG },
+    { .source = "no compiler", .build_errno = ENOENT },
+    { .source = "syntax", .exit_code = 1, .err = "SyntaxError", .check_exit = 1 },
+    { .source = "raises", .exit_code = 1, .err = "ValueError", .check_exit = 0 },
+};
+
+static const struct program *find(const char *source)
+{
+    for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+        if (strcmp(programs[i].source, source) == 0)
+            return &programs[i];
+    return NULL; /* the self-test's own, or none */
+}
+
+static void answer_build(struct fake_run *r, const struct program *p)
+{
+    r->out = p->log_out;
+    r->err = p->log_err;
+    r->status = p->build_exit << 8;
+    r->exec_errno = p->build_errno;
+    r->collected = p->collected ? p->collected : AGENT_COLLECTED;
+}
+
+static void on_run(struct fake_run *r)
+{
+    const struct program *p = find(r->source);
+    const char *second = r->argv0 + strlen(r->argv0) + 1;
+
+    if (!p)
+        return;
+    if (r->order->collect != AGENT_COLLECT_NONE) {
+        answer_build(r, p);
+        return;
+    }
+    bool check = r->order->argc > 1 && strcmp(second, "-c") == 0;
+    r->out = check ? "" : p->echo ? r->input : p->out;
+    r->err = p->err;
+    r->status = check ? p->check_exit << 8 : p->signal ? p->signal : p->exit_code << 8;
+    r->exec_errno = p->exec_errno;
+    r->limit = p->limit;
+    r->oom_kills = p->oom_kills;
+    r->cpu_ns = p->limit == AGENT_LIMIT_CPU ? 2 * NS_PER_S : 7 * NS_PER_MS;
+    r->memory_bytes = p->memory_bytes ? p->memory_bytes : MIB;
+}
+
+/* ---- */
+
+static struct place {
+    struct languages *languages;
+    struct pool *pool;
+    struct bench bench;
+    struct plan *c, *python;
+    char events[200];
+} place;
+
+static void on_event(void *ctx, const struct engine_event *e)
+{
+    static const char *const names[] = { "builds ", "runs ", "tested " };
+    (void)ctx;
+    assert_int_equal(e->seq, 5);
+    (void)strncat(place.events, names[e->kind], sizeof place.events - strlen(place.events) - 1);
+}
+
+static int open_place(void **state)
+{
+    place = (struct place){ .pool = NULL };
+    memset(flood, 'x', sizeof flood - 1);
+    if (fake_open(state) < 0)
+        return -1;
+    fake.on_run = on_run;
+    fake.config.on_event = on_event;
+    place.pool = fake_pool(2);
+    FAKE_OK(languages_open(NULL, NULL, 0, &place.languages, e));
+    FAKE_OK(bench_init(&place.bench, &fake.config, &fake.cell_host, e));
+    place.c = fake_plan(place.languages, "c", place.pool);
+    place.python = fake_plan(place.languages, "python", place.pool);
+    return 0;
+}
+
+static int close_place(void **state)
+{
+    bench_clear(&place.bench);
+    place.pool = pool_stop(place.pool);
+    (void)plan_free(place.c);
+    (void)plan_free(place.python);
+    place.languages = languages_free(place.languages);
+    return fake_close(state);
+}
+#define ON_PLACE(test) cmocka_unit_test_setup_teardown(test, open_place, close_place)
+
+static struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
+}
+
+static int judge(const struct plan *p, const char *source, struct test *tests, size_t len,
+                 struct report **ret_report, struct err *e)
+{
+    struct submission s = { .language = (char *)(uintptr_t)p->row->name,
+                            .source = bytes_of(source),
+                            .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
+                            .stop_on_failure = true,
+                            .tests = tests,
+                            .tests_len = len };
+
+    place.events[0] = '\0';
+    bench_begin(&place.bench, place.pool, 5);
+    int rc = trial_run(&place.bench, p, &s, ret_report, e);
+    bench_end(&place.bench);
+    return rc;
+}
+
+/* With one test that wants a 6. The caller owns it. */
+static struct report *report_on(const struct plan *p, const char *source)
+{
+    struct test test = { .number = 1, .input = bytes_of("1 2 3"), .expected = bytes_of("6") };
+    struct report *r = NULL;
+    FAKE_OK(judge(p, source, &test, 1, &r, e));
+    return r;
+}
+
+static void verdicts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source;
+        enum verdict verdict;
+        int exit_code;
+    } cases[] = {
+        { "right", VERDICT_OK, 0 },   { "wrong", VERDICT_WA, 0 },
+        { "exits", VERDICT_RE, 3 },   { "crashes", VERDICT_RE, 139 },
+        { "spins", VERDICT_TL, 137 }, { "sleeps", VERDICT_TL, 137 },
+        { "eats", VERDICT_ML, 137 },  { "fat", VERDICT_ML, 0 },
+        { "odd", VERDICT_RE, 126 },   { "bad", VERDICT_BF, 1 },
+        { "warns", VERDICT_OK, 0 },   { "leaves nothing", VERDICT_BF, 1 },
+        { "too big", VERDICT_BF, 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(report_freep) struct report *r = report_on(place.c, cases[i].source);
+        if (r->verdict != cases[i].verdict || r->exit_code != cases[i].exit_code)
+            fail_msg("%s: %s, exit code %d", cases[i].source, verdict_name(r->verdict),
+                     r->exit_code);
+        assert_int_equal(r->tests_len, 1);
+        assert_int_equal(r->tests[0].number, 1);
+        assert_int_equal(r->tests[0].verdict, r->verdict == VERDICT_BF ? VERDICT_NONE : r->verdict);
+        assert_true(r->timestamp_ms > 0);
+        assert_string_equal(r->produced_by.version, "test");
+        assert_string_equal(r->produced_by.run, "./main");
+    }
+}
+
+static void what_is_told_on_the_way(void **state)
+{
+    (void)state;
+    struct report *r = report_on(place.c, "right");
+    assert_string_equal(place.events, "builds runs tested ");
+    (void)report_free(r);
+    r = report_on(place.c, "bad");
+    assert_string_equal(place.events, "builds ");
+    (void)report_free(r);
+    r = report_on(place.python, "right");
+    assert_string_equal(place.events, "runs tested ");
+    (void)report_free(r);
+}
+
+static void tests_in_order(void **state)
+{
+    (void)state;
+    struct test tests[] = {
+        { .number = 4, .input = bytes_of("a"), .expected = bytes_of("a") },
+        { .number = 5, .input = bytes_of("b"), .expected = bytes_of("c") },
+        { .number = 6, .input = bytes_of("d"), .expected = bytes_of("d") },
+    };
+    static const enum verdict want[] = { VERDICT_OK, VERDICT_WA, VERDICT_NONE };
+    CLEANUP(report_freep) struct report *r = NULL;
+    FAKE_OK(judge(place.c, "echoes", tests, 3, &r, e));
+    assert_int_equal(r->verdict, VERDICT_WA);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(r->tests[i].number, tests[i].number);
+        assert_int_equal(r->tests[i].verdict, want[i]);
+        assert_int_equal(r->tests[i].ran, want[i] != VERDICT_NONE);
+    }
+    assert_int_equal(r->cpu_time_ms, 2 * 7);
+    assert_int_equal(r->memory_bytes, MIB);
+    assert_string_equal(r->out.data, "b");
+}
+
+static void without_tests(void **state)
+{
+    (void)state;
+    struct report *r = NULL;
+    FAKE_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* nothing to compare with */
+    assert_int_equal(r->verdict, VERDICT_OK);
+    assert_string_equal(r->out.data, "7\n");
+    assert_int_equal(r->tests_len, 0);
+    (void)report_free(r);
+    FAKE_OK(judge(place.c, "odd", NULL, 0, &r, e));
+    assert_int_equal(r->verdict, VERDICT_RE);
+    assert_non_null(strstr(r->error, "could not be started"));
+    (void)report_free(r);
+}
+
+static void a_syntax_error_is_no_program(void **state)
+{
+    (void)state;
+    struct report *r = report_on(place.python, "syntax");
+    assert_int_equal(r->verdict, VERDICT_BF);
+    assert_string_equal(r->build_log.data, "SyntaxError");
+    assert_int_equal(r->tests[0].verdict, VERDICT_NONE);
+    (void)report_free(r);
+    r = report_on(place.python, "raises");
+    assert_int_equal(r->verdict, VERDICT_RE);
+    assert_string_equal(r->tests[0].err.data, "ValueError");
+    (void)report_free(r);
+}
+
+/* What a compiler says in one place does not hide what it says in the other. */
+static void both_streams_are_in_the_log(void **state)
+{
+    (void)state;
+    struct report *r = report_on(place.c, "bad");
+    assert_string_equal(r->build_log.data, "on stdouton stderr");
+    (void)report_free(r);
+
+    r = report_on(place.c, "chatters");
+    const char *log = r->build_log.data, *note = strstr(log, "\nscrc: the rest of stdout");
+    assert_non_null(strstr(log, "the error is here"));
+    assert_true(note && note < strstr(log, "the error is here"));
+    assert_true(note - log > BUILD_LOG_MAX - 200); /* what stderr leaves, stdout has */
+    (void)report_free(r);
+
+    r = report_on(place.c, "shouts");
+    log = r->build_log.data;
+    note = strstr(log, "\nscrc: the rest of stdout");
+    assert_in_range(note - log, BUILD_LOG_MAX / 2 - 100, BUILD_LOG_MAX / 2);
+    assert_non_null(strstr(note, "xxxx"));
+    assert_non_null(strstr(note, "scrc: the rest of the log is cut off"));
+    assert_in_range(r->build_log.len, BUILD_LOG_MAX - 100, BUILD_LOG_MAX + 200);
+    (void)report_free(r);
+}
+
+/* A fault of ours is an error and no report; where it happened, the bench knows. */
+static void faults_of_ours(void **state)
+{
+    struct test test = { .number = 1, .input = bytes_of(""), .expected = bytes_of("") };
+    struct report *r = NULL;
+    (void)state;
+
+    FAKE_ERR(ERR_CELL, judge(place.c, "no compiler", &test, 1, &r, e));
+    assert_int_equal(place.bench.stage, BENCH_USES);
+    FAKE_ERR(ERR_CELL, judge(place.python, "odd", &test, 1, &r, e));
+    assert_int_equal(place.bench.stage, BENCH_USES);
+    assert_null(r);
+}
+
+static void given_up(void **state)
+{
+    struct test tests[] = { { .number = 3 }, { .number = 9 } };
+    struct submission s = {
+        .language = (char *)(uintptr_t) "c", .source = bytes_of("x"), .tests = tests, .tests_len = 2
+    };
+    CLEANUP(report_freep) struct report *r = NULL;
+    (void)state;
+
+    FAKE_OK(trial_give_up(&place.bench, place.c, &s, "could not be judged", &r, e));
+    assert_int_equal(r->verdict, VERDICT_NONE);
+    assert_false(r->ran);
+    assert_string_equal(r->error, "could not be judged");
+    assert_int_equal(r->tests[1].number, 9);
+    assert_int_equal(r->tests[1].verdict, VERDICT_NONE);
+    assert_false(r->tests[0].ran);
+}
+
+/* ---- plan ---- */
+
+static void a_plan_needs_its_images(void **state)
+{
+    struct plan *p = NULL;
+    CLEANUP(docker_freep) struct docker *d = NULL;
+    (void)state;
+
+    FAKE_OK(docker_open(fake.host, &d, e));
+    fake_refuse("GET", "/images/gcc:14/", 404, -1, NULL);
+    FAKE_ERR(ERR_IMAGE, plan_make(place.c->row, d, &fake.config, &p, e));
+    fake_refuse("GET", "/images/gcc:14/", 404, 0, NULL);
+    fake_refuse("GET", "/images/alpine:3.20/", 404, -1, NULL);
+    FAKE_ERR(ERR_IMAGE, plan_make(place.c->row, d, &fake.config, &p, e));
+    assert_null(p);
+}
+
+static void what_a_plan_knows(void **state)
+{
+    const struct plan *c = place.c, *python = place.python;
+    (void)state;
+
+    assert_string_equal(c->build_image, "sha256:gcc:14");
+    assert_string_equal(c->images, "gcc:14@sha256:gcc:14, alpine:3.20@sha256:alpine:3.20");
+    assert_null(python->build_image);
+    assert_int_equal(python->build.number, -1);
+    assert_string_equal(c->build_env[0], "PATH=/bin");
+    assert_int_equal(plan_memory(c, 64 * MIB), 64 * MIB + c->allowance);
+    assert_int_equal(plan_memory(c, 1), CELL_MEMORY_MIN);
+    assert_true(c->run.number >= 0 && c->run.number != c->build.number);
+}
+
+static int64_t idle_cells(void)
+{
+    struct pool_stats s;
+    pool_stats(place.pool, &s);
+    return s.idle;
+}
+
+/* An image was replaced: the new plan's shelves fill, the old one's empty and stay so. */
+static void a_replaced_plan_keeps_no_cells(void **state)
+{
+    (void)state;
+    FAKE_UNTIL(idle_cells() == 3); /* C's two and Python's */
+    fake_image("sha256:new");
+    struct plan *next = fake_plan(place.languages, "python", place.pool);
+    assert_int_not_equal(next->run.number, place.python->run.number);
+    plan_unshelve(place.python, place.pool);
+    FAKE_AWAIT(fake.removed == 1);
+    FAKE_UNTIL(idle_cells() == 3);
+
+    /* Who still has the old plan is served, and his cell is not put back. */
+    struct report *r = report_on(place.python, "right");
+    assert_int_equal(r->verdict, VERDICT_OK);
+    (void)report_free(r);
+    FAKE_AWAIT(fake.removed == 2);
+    FAKE_UNTIL(idle_cells() == 3);
+    assert_int_equal(fake_count(&fake.created), 5);
+
+    /* The same image again: the shelf that is there. */
+    fake_image(NULL);
+    struct plan *again = fake_plan(place.languages, "python", place.pool);
+    assert_int_equal(again->run.number, place.python->run.number);
+    FAKE_UNTIL(idle_cells() == 4);
+    (void)plan_free(next);
+    (void)plan_free(again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_PLACE(verdicts),
+        ON_PLACE(what_is_told_on_the_way),
+        ON_PLACE(tests_in_order),
+        ON_PLACE(without_tests),
+        ON_PLACE(a_syntax_error_is_no_program),
+        ON_PLACE(both_streams_are_in_the_log),
+        ON_PLACE(faults_of_ours),
+        ON_PLACE(given_up),
+        ON_PLACE(a_plan_needs_its_images),
+        ON_PLACE(what_a_plan_knows),
+        ON_PLACE(a_replaced_plan_keeps_no_cells),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
