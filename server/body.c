@@ -25,6 +25,8 @@ void body_refuse(struct request *r, unsigned status, const char *why)
     r->refused = true;
     r->step = request_ready;
     buf_clear(&r->body);
+    budget_return(&r->budgets->bodies, &r->line->client, r->body_charged);
+    r->body_charged = 0;
 }
 
 /* What is above the small part is counted. */

@@ -444,6 +444,8 @@ size_t framing_take(struct framing *f, char *data, size_t len)
     return done;
 }
 
+bool framing_is_between(const struct framing *f) { return f->state == FRAMING_START; }
+
 const char *framing_rest(const struct framing *f)
 {
     if (f->state == FRAMING_START)

@@ -59,6 +59,9 @@ void framing_init(struct framing *f, size_t head_limit);
  * name of a header that the library would take apart and nobody here reads. */
 size_t framing_take(struct framing *f, char *data, size_t len);
 
+/* Whether what passed ends where a request ends. */
+bool framing_is_between(const struct framing *f);
+
 /* For a refused one: what makes a whole request of what was passed, so that it can be answered.
  * Static. */
 const char *framing_rest(const struct framing *f);

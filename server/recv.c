@@ -115,8 +115,9 @@ static ssize_t read_behind(int fd, struct recv_line *l, size_t size, int flags)
     return n;
 }
 
-/* The library takes less than it asked for to mean that there is no more now, so this goes on until
- * the kernel says so too, or the room is full. */
+/* The library takes less than it asked for to mean that there is no more now, and is not told of an
+ * end that was there already; so in the middle of a request this goes on until the kernel says that
+ * there is no more, or the room is full. */
 static ssize_t read_watched(int fd, struct recv_line *l, char *out, size_t size, int flags)
 {
     size_t got = 0;
@@ -134,10 +135,12 @@ static ssize_t read_watched(int fd, struct recv_line *l, char *out, size_t size,
         } else {
             n = read_into(fd, l, out + got, room, flags, &given);
             got += n > 0 ? given : 0;
-            if (n > 0 && given == (size_t)n)
+            if (n > 0 && given == (size_t)n && framing_is_between(&l->framing))
                 break; /* the usual case: all of it is whole */
         }
     }
+    if (n == 0 && got > 0) /* the end has been seen once already: it is to be told again */
+        (void)shutdown(fd, SHUT_RD);
     if (got > 0)
         return (ssize_t)got;
     if (l->substituted && n > 0) {

@@ -5,7 +5,8 @@
  *     fake_open() ... fake_refuse(), fake.on_run ... fake_close()
  *
  * What a "program" does is decided by fake.on_run, which sees its source. The build leaves the
- * source itself as the artefact, so that the run sees it too.
+ * source itself as the artefact, behind a line that makes it a program, so that the run sees it
+ * too.
  */
 #pragma once
 
@@ -268,6 +269,16 @@ static inline bool fake_hold(int fd)
     return there;
 }
 
+#define FAKE_PROGRAM "#!/bin/sh\n"
+
+static inline int fake_build(const char *source, struct err *e)
+{
+    char program[sizeof(((struct fake_run *)NULL)->source) + sizeof FAKE_PROGRAM];
+    int n = snprintf(program, sizeof program, "%s%s", FAKE_PROGRAM, source);
+
+    return cell_memfd("built", program, (size_t)n, e);
+}
+
 static inline void fake_result(int fd, const struct fake_run *r)
 {
     bool failed = r->exec_errno != 0 || r->status != 0 || r->limit != AGENT_LIMIT_NONE;
@@ -287,7 +298,7 @@ static inline void fake_result(int fd, const struct fake_run *r)
 
     a.head.kind = AGENT_RESULT;
     if (collected == AGENT_COLLECTED)
-        built = cell_memfd("built", r->source, strlen(r->source), &e);
+        built = fake_build(r->source, &e);
     fake_send(fd, &a, sizeof a, built);
 }
 
@@ -330,6 +341,9 @@ static inline bool fake_take_run(int fd, const struct agent_run *order, const in
     fake_read_fd(fds[0], r.input, sizeof r.input);
     if (fds_len > 3) /* the executable, or the first file */
         fake_read_fd(fds[3], r.source, sizeof r.source);
+    if (strncmp(r.source, FAKE_PROGRAM, strlen(FAKE_PROGRAM)) == 0)
+        memmove(r.source, r.source + strlen(FAKE_PROGRAM),
+                strlen(r.source + strlen(FAKE_PROGRAM)) + 1);
     if (order->collect != AGENT_COLLECT_NONE)
         r.out = "";
     fake_add(&fake.runs);
@@ -594,6 +608,7 @@ static inline int fake_open(void **state)
                                           .report_output_bytes = 64 * KIB,
                                           .build_time_ms = 1000,
                                           .build_memory_bytes = 256 * MIB,
+                                          .report_bytes = 16 * MIB,
                                           .build_artefact_bytes = MIB,
                                           .pids = 32,
                                           .cell_uses = 1 };

@@ -306,26 +306,46 @@ static void test_bodies_together(void **state)
     enum { LARGE = 250000 };
     int64_t end = clock_mono_ns() + 20 * NS_PER_S;
     struct fixture f;
-    int fds[3];
+    int fds[200];
+    size_t n = 0;
 
     (void)state;
     fixture_open(&f, settings, 0);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        fds[i] = stall(&f, LARGE);
-    for (int status = 0; status != 503;) { /* until they are inside it is not JSON */
+    for (int status = 0; status != 503;) { /* one that came beside another may be refused itself */
+        assert_true(n < ARRAY_LEN(fds));
+        fds[n++] = stall(&f, LARGE);
         CLEANUP(closep) int fd = stall(&f, LARGE);
         assert_true(push(fd, " ", 1));
         expect_now(hear(fd, false), end, &status);
         assert_true(status == 503 || status == 400);
     }
     expect_status(post(&f, "/submissions", HELLO), 202);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        closep(&fds[i]);
+    while (n > 0)
+        closep(&fds[--n]);
     for (int status = 0; status != 400;) { /* and their room comes back */
         CLEANUP(closep) int fd = stall(&f, LARGE);
         assert_true(push(fd, " ", 1));
         expect_now(hear(fd, false), end, &status);
     }
+    fixture_close(&f);
+}
+
+/* Who leaves in the middle of a body takes no place from then on, also when the last bytes and the
+ * end come at once. */
+static void test_left_in_the_body(void **state)
+{
+    static const char *const settings[] = { "MAX_CONNECTIONS=8", NULL };
+    int64_t end = clock_mono_ns() + 15 * NS_PER_S;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, settings, 0);
+    for (int i = 0; i < 200; i++) {
+        int fd = stall(&f, 60000);
+        closep(&fd);
+    }
+    for (int status = 503; status != 200;)
+        expect_now(get(&f, "GET", "/results"), end, &status);
     fixture_close(&f);
 }
 
@@ -567,6 +587,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fullest_head, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_bodies_together),
+        cmocka_unit_test(test_left_in_the_body),
         cmocka_unit_test(test_slow_clients),
         cmocka_unit_test(test_waiting_is_not_slow),
         cmocka_unit_test(test_too_many_connections),
