@@ -289,7 +289,8 @@ static void finish_with(const struct fixture *f, size_t out_len)
     CLEANUP(freep) char *out = calloc(1, out_len);
     char id[SUBMISSION_ID_MAX + 1];
     int64_t seq = claim(f, id);
-    struct jobs_op op = { .kind = JOBS_FINISH, .u.finish = { .seq = seq, .report = r } };
+    struct jobs_op op = { .kind = JOBS_FINISH,
+                          .u.finish = { .seq = seq, .claim = *claim_of(seq), .report = r } };
     struct err e;
 
     assert_true(r && out);
