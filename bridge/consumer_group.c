@@ -7,6 +7,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
+#include "schema/outbox.h"
 
 #define ASK_MS         5000            /* for one answer of the broker */
 #define FLIGHT_WAIT_NS (5 * NS_PER_S)  /* for what the table has of a partition that goes */
@@ -49,11 +50,11 @@ static void find_positions(struct consumer *c, rd_kafka_topic_partition_list_t *
     }
 }
 
-static bool is_reported(void *ctx, int32_t partition, int64_t offset)
+static bool is_reported(void *ctx, const struct outbox_origin *o)
 {
     const struct consumer *c = ctx;
 
-    return c->lookback && lookback_has(c->lookback, partition, offset);
+    return c->lookback && lookback_has(c->lookback, o);
 }
 
 static void look_back(struct consumer *c, const rd_kafka_topic_partition_list_t *list)

@@ -89,7 +89,7 @@ static void count(struct intake *in, const struct message *m)
 
 static bool is_told_by_another(struct intake *in, const struct message *m)
 {
-    if (!in->skip || !in->skip(in->skip_ctx, m->origin.partition, m->origin.offset))
+    if (!in->skip || !in->skip(in->skip_ctx, &m->origin))
         return false;
     tally_add(in->tally, BRIDGE_REPORTED_ELSEWHERE, 1);
     return true;

@@ -23,6 +23,7 @@ struct bridge_config;
 struct err;
 struct intake;
 struct jobs;
+struct outbox_origin;
 struct tally;
 
 /* Borrows all. */
@@ -37,8 +38,8 @@ void intake_revoke(struct intake *in, int32_t partition);
 /* Messages of it, or (partition < 0) of all, that the table has not committed and may still. */
 size_t intake_in_flight(const struct intake *in, int32_t partition);
 
-/* The message at this place needs nothing: another server has reported it. */
-typedef bool intake_skip_fn(void *ctx, int32_t partition, int64_t offset);
+/* The message needs nothing: another server has reported it. */
+typedef bool intake_skip_fn(void *ctx, const struct outbox_origin *o);
 /* NULL: none. Called by intake_take(). */
 void intake_skip(struct intake *in, intake_skip_fn *fn, void *ctx);
 

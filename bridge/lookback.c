@@ -12,6 +12,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
+#include "schema/outbox.h"
 
 #define ASK_MS      5000 /* for one answer of the broker */
 #define POLL_MS     100
@@ -21,8 +22,7 @@
 #define SLACK_MS (5 * 60 * 1000)
 
 struct place {
-    int64_t offset;
-    int32_t partition, pad;
+    int64_t partition, offset, digest;
 };
 
 struct lookback {
@@ -199,14 +199,14 @@ static bool header_number(rd_kafka_headers_t *headers, const char *name, int64_t
     memcpy(text, value, size);
     text[size] = '\0';
     *ret_number = strtoll(text, &end, 10);
-    return *end == '\0' && *ret_number >= 0;
+    return *end == '\0';
 }
 
 static bool note_report(struct lookback *l, const rd_kafka_message_t *m, void *ctx)
 {
     const char *topic = l->config->topic;
     rd_kafka_headers_t *headers;
-    int64_t partition, offset;
+    struct place at;
     const void *value;
     size_t size;
 
@@ -214,11 +214,12 @@ static bool note_report(struct lookback *l, const rd_kafka_message_t *m, void *c
     if (rd_kafka_message_headers(m, &headers) ||
         rd_kafka_header_get_last(headers, "scrc-source-topic", &value, &size) || !value ||
         size != strlen(topic) || memcmp(value, topic, size) != 0 ||
-        !header_number(headers, "scrc-source-partition", &partition) ||
-        !header_number(headers, "scrc-source-offset", &offset) || partition > INT32_MAX)
+        !header_number(headers, "scrc-source-partition", &at.partition) ||
+        !header_number(headers, "scrc-source-offset", &at.offset) ||
+        !header_number(headers, "scrc-source-digest", &at.digest) || at.partition < 0 ||
+        at.partition > INT32_MAX)
         return true;
-    const struct place at = { .offset = offset, .partition = (int32_t)partition };
-    if (rd_kafka_topic_partition_list_find(l->taken, topic, at.partition) &&
+    if (rd_kafka_topic_partition_list_find(l->taken, topic, (int32_t)at.partition) &&
         buf_add(&l->found, &at, sizeof at) < 0)
         log_warning("kafka_lookback", log_s("error", "out of memory"));
     return true;
@@ -270,7 +271,9 @@ static int by_place(const void *a, const void *b)
 
     if (x->partition != y->partition)
         return x->partition < y->partition ? -1 : 1;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return x->digest < y->digest ? -1 : x->digest > y->digest;
 }
 
 static int look(struct lookback *l, struct err *e)
@@ -356,9 +359,11 @@ int lookback_start(const struct bridge_config *c, const rd_kafka_topic_partition
 
 bool lookback_is_done(struct lookback *l) { return l->done; }
 
-bool lookback_has(const struct lookback *l, int32_t partition, int64_t offset)
+bool lookback_has(const struct lookback *l, const struct outbox_origin *o)
 {
-    const struct place want = { .offset = offset, .partition = partition };
+    const struct place want = { .partition = o->partition,
+                                .offset = o->offset,
+                                .digest = o->digest };
 
     return l->found.len > 0 &&
            bsearch(&want, l->found.data, l->found.len / sizeof want, sizeof want, by_place) != NULL;

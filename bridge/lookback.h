@@ -23,6 +23,7 @@
 struct bridge_config;
 struct err;
 struct lookback;
+struct outbox_origin;
 
 /* taken: partitions of the topic, each with the offset it is read from (or
  * RD_KAFKA_OFFSET_BEGINNING); copied. Borrows c. */
@@ -32,8 +33,9 @@ NODISCARD int lookback_start(const struct bridge_config *c,
 
 bool lookback_is_done(struct lookback *l);
 
-/* Whether the message is reported. Only when it is done. */
-bool lookback_has(const struct lookback *l, int32_t partition, int64_t offset);
+/* Whether the message is reported: a report names its place and its digest, which a topic that was
+ * made anew has not in common with the old one. Only when it is done. */
+bool lookback_has(const struct lookback *l, const struct outbox_origin *o);
 
 /* Ends it where it is. Takes NULL, returns NULL. */
 struct lookback *lookback_free(struct lookback *l);

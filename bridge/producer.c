@@ -119,6 +119,8 @@ static void add_origin(rd_kafka_headers_t *headers, const struct outbox_item *fr
     add_number(headers, "scrc-source-offset", from->offset);
     if (from->sent_ms >= 0)
         add_number(headers, "scrc-source-timestamp", from->sent_ms);
+    if (from->digest != 0)
+        add_number(headers, "scrc-source-digest", from->digest);
 }
 
 static rd_kafka_headers_t *make_headers(const struct producer_message *m)

@@ -6,8 +6,9 @@
 
 /* The row of a job's report, with the place and the headers of the message that made the job. */
 #define INSERT_REPORT                                                                              \
-    "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers, created_ms)"        \
-    " SELECT 0, j.seq, s.topic, s.partition, j.origin_offset, i.sent_ms, h.headers, ?2"            \
+    "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers, digest, "           \
+    "created_ms)"                                                                                  \
+    " SELECT 0, j.seq, s.topic, s.partition, j.origin_offset, i.sent_ms, h.headers, i.digest, ?2"  \
     " FROM job j LEFT JOIN stream s ON s.number = j.origin_stream"                                 \
     " LEFT JOIN intake i ON i.stream = j.origin_stream AND i.offset = j.origin_offset"             \
     " LEFT JOIN message_headers h ON h.seq = j.seq WHERE j.seq = ?1"
@@ -59,7 +60,7 @@ int jobs_outbox_keep_headers(struct db *d, int64_t seq, const struct outbox_orig
     return db_run(q, e);
 }
 
-/* Binds ?5 to ?10: topic, partition, offset, sent_ms, headers, created_ms. */
+/* Binds ?5 to ?11: topic, partition, offset, sent_ms, headers, created_ms, digest. */
 static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
 {
     db_bind_text(q, 5, o->topic);
@@ -71,13 +72,17 @@ static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
         db_bind_null(q, 8);
     bind_bytes(q, 9, o->headers_len > 0 ? o->headers : NULL, o->headers_len);
     db_bind_int(q, 10, clock_wall_ms());
+    if (o->digest != 0)
+        db_bind_int(q, 11, o->digest);
+    else
+        db_bind_null(q, 11);
 }
 
 /* The report of a known submission, as the message asks that repeats it. */
 static int put_repeated(struct db *d, int64_t seq, const struct outbox_origin *o, struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers,"
-                       " created_ms) VALUES(0, ?1, ?5, ?6, ?7, ?8, ?9, ?10)";
+                       " created_ms, digest) VALUES(0, ?1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
     if (!q)
         return -1;
@@ -121,7 +126,7 @@ static int put_letter(struct jobs *j, const struct outbox_origin *o, const struc
 {
     JOBS_SQL(insert) =
         "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, sent_ms, headers,"
-        " created_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        " created_ms, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
         return -1;

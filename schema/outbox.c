@@ -55,6 +55,7 @@ static int copy_row(struct db_stmt *q, struct outbox_item *i)
     i->partition = (int32_t)db_int(q, 7);
     i->offset = db_int(q, 8);
     i->sent_ms = db_is_null(q, 9) ? -1 : db_int(q, 9);
+    i->digest = db_int(q, 11);
     if (copy_bytes(q, 3, &i->key, &i->key_len) < 0 ||
         copy_bytes(q, 4, &i->payload, &i->payload_len) < 0 ||
         copy_bytes(q, 5, &i->reason, &len) < 0 || copy_bytes(q, 6, &i->topic, &len) < 0 ||
@@ -104,7 +105,7 @@ static int read_row(struct db *d, int64_t number, struct outbox_batch *b, struct
         "SELECT o.number, o.kind, o.seq,"
         " CASE o.kind WHEN 0 THEN coalesce(j.told_id, j.id) ELSE o.key END,"
         " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
-        " o.offset, o.sent_ms, o.headers FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
+        " o.offset, o.sent_ms, o.headers, o.digest FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
         " LEFT JOIN report r ON r.seq = o.seq WHERE o.number = ?1";
     CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, number, e);
     if (!q || add(b, q, e) < 0)

@@ -63,6 +63,7 @@ struct outbox_item {
     int32_t partition;
     int64_t offset;
     int64_t sent_ms; /* of that message; -1: none */
+    int64_t digest;  /* of that message; 0: not known */
     char *headers;   /* of that message, packed; NULL: none */
     size_t headers_len;
     struct submission

@@ -6,6 +6,7 @@ ALTER TABLE job ADD COLUMN origin_stream INTEGER;    -- NULL: over HTTP
 ALTER TABLE job ADD COLUMN origin_offset INTEGER;
 ALTER TABLE outbox ADD COLUMN sent_ms INTEGER;       -- of the message; NULL: none
 ALTER TABLE outbox ADD COLUMN headers BLOB;          -- of the message; NULL: none
+ALTER TABLE outbox ADD COLUMN digest INTEGER;        -- of the message; NULL: not known
 
 -- Only of messages that had some; they go with the submission.
 CREATE TABLE message_headers(
