@@ -12,6 +12,7 @@
 #include "schema/log.h"
 
 #define DISOWN_NS (10 * NS_PER_S)
+#define LEAVE_NS  (3 * NS_PER_S) /* for the last commit, whatever came before */
 
 struct bridge {
     struct bridge_config config; /* what it points at is borrowed */
@@ -31,6 +32,11 @@ const char *bridge_counter_name(enum bridge_counter c)
 {
     return c < BRIDGE_COUNTER_COUNT ? names[c] : "";
 }
+
+#define PART_NAME(part, name) [part] = name,
+static const char *const part_names[] = { BRIDGE_PART_NAMES(PART_NAME) };
+
+const char *bridge_part_name(enum bridge_part p) { return p < BRIDGE_PARTS ? part_names[p] : ""; }
 
 int bridge_check(const struct bridge_config *c, struct err *e) { return settings_check(c, e); }
 
@@ -65,7 +71,9 @@ int bridge_start(struct bridge *b, struct err *e)
 
 void bridge_drain(struct bridge *b, int64_t deadline_ns)
 {
-    consumer_stop(b->consumer, deadline_ns);
+    consumer_halt(b->consumer);
+    if (!b->config.commit_reported)
+        consumer_stop(b->consumer, deadline_ns);
 }
 
 static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
@@ -84,6 +92,10 @@ void bridge_stop(struct bridge *b, int64_t deadline_ns)
     bridge_drain(b, deadline_ns);
     give_up_adopted(b, deadline_ns);
     drain_stop(b->drain, deadline_ns);
+    /* Last: what was acknowledged until now is committed. */
+    consumer_stop(b->consumer, deadline_ns > clock_mono_ns() + LEAVE_NS
+                                   ? deadline_ns
+                                   : clock_mono_ns() + LEAVE_NS);
 }
 
 struct bridge *bridge_free(struct bridge *b)

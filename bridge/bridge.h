@@ -38,6 +38,7 @@ struct bridge_config {
     bool test_io;                  /* REPORT_TEST_IO */
     int64_t max_body_bytes;        /* of one message */
     int64_t max_queued;            /* the job table's */
+    int64_t prefetch;              /* KAFKA_PREFETCH: how many may wait in the table */
     struct submission_rules rules; /* refuse_unknown is ours: false */
 };
 
@@ -45,6 +46,9 @@ struct bridge_hooks {
     /* `done` came, or the SCRIPT_EXPECTED-th script: nothing more is read, and the offsets of what
      * was are stored. Called once, on the consumer's thread. May be NULL. */
     void (*ended)(void *ctx);
+    /* Whether this host can judge now; if not, why. Called on the consumer's thread; must not
+     * block. NULL: always. */
+    bool (*able)(void *ctx, char *why, size_t size);
     void *ctx;
 };
 
@@ -58,12 +62,14 @@ NODISCARD int bridge_open(const struct bridge_config *c, struct jobs *jobs,
                           struct err *e);
 NODISCARD int bridge_start(struct bridge *b, struct err *e);
 
-/* Stops reading, waits until what was read is in the table, stores its offsets, leaves the group.
- * Not later than deadline_ns (clock_mono_ns). */
+/* Takes nothing more. commit_reported: what was not begun goes back to Kafka, and offsets go on
+ * being committed as reports are acknowledged. Otherwise waits until what was read is in the table,
+ * stores its offsets and leaves the group, not later than deadline_ns (clock_mono_ns). After this
+ * the hook `able` is not called any more. */
 void bridge_drain(struct bridge *b, int64_t deadline_ns);
 
-/* Drains, then sends what is in the outbox while the broker takes it, not later than deadline_ns.
- * What is left stays in the table for the next start. */
+/* Drains, sends what is in the outbox while the broker takes it, not later than deadline_ns, and
+ * leaves the group. What is left stays in the table for the next start. */
 void bridge_stop(struct bridge *b, int64_t deadline_ns);
 
 /* After jobs_close(), whose listeners it holds. Takes NULL, returns NULL. */
@@ -78,10 +84,12 @@ void bridge_disown(struct bridge *b);
 
 /* Counters since start, in the order of enum bridge_counter. */
 #define BRIDGE_COUNTERS(X)                                                                         \
-    X(BRIDGE_CONSUMED, "consumed")           /* messages read */                                   \
-    X(BRIDGE_ACCEPTED, "accepted")           /* new submissions */                                 \
-    X(BRIDGE_REPEATED, "repeated")           /* known ones at a new offset */                      \
-    X(BRIDGE_REPLAYS, "replays")             /* offsets seen before */                             \
+    X(BRIDGE_CONSUMED, "consumed")                     /* messages read */                         \
+    X(BRIDGE_ACCEPTED, "accepted")                     /* new submissions */                       \
+    X(BRIDGE_REPEATED, "repeated")                     /* known ones at a new offset */            \
+    X(BRIDGE_REPLAYS, "replays")                       /* offsets seen before */                   \
+    X(BRIDGE_REPORTED_ELSEWHERE, "reported_elsewhere") /* by another server, before we had it */   \
+    X(BRIDGE_LOST, "lost")                   /* deleted from the topic before they were read */    \
     X(BRIDGE_CONFLICTS, "conflicts")         /* a known id with other content */                   \
     X(BRIDGE_TOMBSTONES, "tombstones")       /* messages without a value */                        \
     X(BRIDGE_FOREIGN_TYPES, "foreign_types") /* `type` neither script nor done */                  \
@@ -99,18 +107,30 @@ enum bridge_counter { BRIDGE_COUNTERS(BRIDGE_COUNTER_ENUM) BRIDGE_COUNTER_COUNT 
 #undef BRIDGE_COUNTER_ENUM
 const char *bridge_counter_name(enum bridge_counter c);
 
-#define BRIDGE_LAGS_MAX 256
+#define BRIDGE_LAGS_MAX 4096 /* partitions of one server; more are not told of */
 
 struct bridge_lag {
     int32_t partition;
     int64_t lag; /* messages not committed yet; -1: not known */
 };
 
+/* What may be wrong by itself. */
+#define BRIDGE_PART_NAMES(X)                                                                       \
+    X(BRIDGE_CONNECTION, "connection")                                                             \
+    X(BRIDGE_READING, "reading")                                                                   \
+    X(BRIDGE_PUBLISHING, "publishing")                                                             \
+    X(BRIDGE_LETTERS, "dead_letters")
+#define BRIDGE_PART_ENUM(part, name) part,
+enum bridge_part { BRIDGE_PART_NAMES(BRIDGE_PART_ENUM) BRIDGE_PARTS };
+#undef BRIDGE_PART_ENUM
+const char *bridge_part_name(enum bridge_part p);
+
 struct bridge_health {
     bool connected;
-    char why[200]; /* why not, or what else is wrong (a topic that is missing); "" */
-    bool paused;   /* the table takes nothing more for now */
-    bool ended;    /* see hooks.ended */
+    char why[BRIDGE_PARTS][200]; /* what is wrong with each part; "": nothing */
+    bool paused; /* nothing is read for now: the table takes nothing more, or this host cannot judge
+                  */
+    bool ended;  /* see hooks.ended */
     int64_t counters[BRIDGE_COUNTER_COUNT];
     struct bridge_lag lags[BRIDGE_LAGS_MAX]; /* of the partitions assigned to us */
     size_t lags_len;

@@ -1,86 +1,26 @@
 #include "bridge/consumer.h"
 
-#include <librdkafka/rdkafka.h>
-#include <pthread.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "bridge/bridge.h"
-#include "bridge/intake.h"
+#include "bridge/consumer_internal.h"
+#include "bridge/lookback.h"
 #include "bridge/settings.h"
-#include "bridge/stats.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
 
-#define REVOKE_WAIT_NS (5 * NS_PER_S)   /* for what is in flight of a partition that goes */
-#define FULL_WAIT_NS   (50 * NS_PER_MS) /* for the writer, before it is asked again */
-#define FULL_MAX_NS    (1 * NS_PER_S)   /* for the writer, before partitions are paused */
-#define AWAY_AFTER     2                /* statistics in a row without a broker */
-#define POLL_BUSY_MS   10
-#define POLL_IDLE_MS   100
+#define FULL_WAIT_NS    (50 * NS_PER_MS)  /* for the writer, before it is asked again */
+#define OFFSETS_NS      (200 * NS_PER_MS) /* between two questions which reports are out */
+#define MESSAGES_A_TURN 64
+#define POLL_BUSY_MS    10
+#define POLL_IDLE_MS    100
+#define RENEW_MS        1000
 
-struct consumer {
-    const struct bridge_config *config; /* borrowed, as the next */
-    struct tally *tally;
-    struct bridge_hooks hooks;
-    struct intake *intake;
-    rd_kafka_t *rk;
-    pthread_t thread;
-    bool runs;
-    atomic_bool stop;
-    atomic_llong deadline_ns; /* of stopping */
+/* ---- offsets ---- */
 
-    /* the thread's own */
-    bool paused, told_end, missing;
-    int64_t full_since_ns; /* 0: it is not */
-    int without_broker;
-};
-
-/* ---- what librdkafka says ---- */
-
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
-{
-    struct consumer *c = ctx;
-
-    (void)rk;
-    log_debug("kafka_error", log_s("code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
-              log_s("reason", reason));
-    if (c->without_broker > 0 || code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
-        tally_why(c->tally, reason);
-}
-
-/* Brokers come and go without a call of their own; the statistics know. */
-static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx)
-{
-    struct bridge_lag lags[BRIDGE_LAGS_MAX];
-    struct consumer *c = ctx;
-    bool connected;
-    size_t lags_len;
-
-    (void)rk;
-    if (!stats_read(json, len, c->config->topic, &connected, lags, &lags_len))
-        return 0;
-    tally_lags(c->tally, lags, lags_len);
-    c->without_broker = connected ? 0 : c->without_broker + 1;
-    if (connected)
-        tally_connected(c->tally, true, NULL);
-    else if (c->without_broker == AWAY_AFTER)
-        tally_connected(c->tally, false, "no broker of KAFKA_BROKERS answers");
-    return 0;
-}
-
-static void store_offsets(struct consumer *c)
+void consumer_store_offsets(struct consumer *c)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
@@ -90,92 +30,18 @@ static void store_offsets(struct consumer *c)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void pause_assigned(struct consumer *c, bool paused, const char *why)
+/* Where offsets wait for reports the table is asked, so not at every turn. */
+static void store_offsets_in_time(struct consumer *c)
 {
-    rd_kafka_topic_partition_list_t *list = NULL;
+    int64_t now = clock_mono_ns();
 
-    if (rd_kafka_assignment(c->rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (paused)
-            (void)rd_kafka_pause_partitions(c->rk, list);
-        else
-            (void)rd_kafka_resume_partitions(c->rk, list);
-        rd_kafka_topic_partition_list_destroy(list);
-    }
-    c->paused = paused;
-    if (!intake_has_ended(c->intake))
-        tally_paused(c->tally, paused, why);
-}
-
-/* ---- the group ---- */
-
-static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        if (intake_assign(c->intake, list->elems[i].partition) < 0)
-            log_error("kafka_partition_left_out", log_i("partition", list->elems[i].partition),
-                      log_s("error", "out of memory"));
-    }
-    (void)rd_kafka_assign(c->rk, list);
-    if (c->paused) /* they arrive unpaused */
-        (void)rd_kafka_pause_partitions(c->rk, list);
-    log_info("kafka_assigned", log_s("topic", c->config->topic), log_i("partitions", list->cnt));
-}
-
-static size_t in_flight_of(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
-{
-    size_t n = 0;
-
-    for (int i = 0; i < list->cnt; i++)
-        n += intake_in_flight(c->intake, list->elems[i].partition);
-    return n;
-}
-
-/* What is in the table already should not be read once more by the next owner. */
-static void give_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
-{
-    int64_t until = clock_mono_ns() + REVOKE_WAIT_NS;
-
-    while (in_flight_of(c, list) > 0 && clock_mono_ns() < until)
-        intake_settle(c->intake, FULL_WAIT_NS);
-    if (!rd_kafka_assignment_lost(c->rk))
-        store_offsets(c);
-    for (int i = 0; i < list->cnt; i++)
-        intake_revoke(c->intake, list->elems[i].partition);
-    (void)rd_kafka_assign(c->rk, NULL); /* commits what is stored */
-    if (list->cnt > 0)
-        log_info("kafka_revoked", log_s("topic", c->config->topic), log_i("partitions", list->cnt));
-}
-
-static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
-                         rd_kafka_topic_partition_list_t *list, void *ctx)
-{
-    struct consumer *c = ctx;
-
-    (void)rk;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        take_partitions(c, list);
-    else
-        give_partitions(c, list);
+    if (c->config->commit_reported && now < c->offsets_ns)
+        return;
+    c->offsets_ns = now + OFFSETS_NS;
+    consumer_store_offsets(c);
 }
 
 /* ---- reading ---- */
-
-static void note_missing(struct consumer *c, bool missing)
-{
-    char why[300];
-
-    if (c->missing == missing)
-        return;
-    c->missing = missing;
-    if (!missing) {
-        tally_why(c->tally, "");
-        log_info("kafka_topic_found", log_s("topic", c->config->topic));
-        return;
-    }
-    (void)snprintf(why, sizeof why, "the topic %s does not exist yet", c->config->topic);
-    tally_why(c->tally, why);
-    log_warning("kafka_topic_missing", log_s("topic", c->config->topic));
-}
 
 /* Out of memory: everything of the partition from m on is fetched again. */
 static void read_again(struct consumer *c, rd_kafka_message_t *m)
@@ -191,60 +57,38 @@ static void read_again(struct consumer *c, rd_kafka_message_t *m)
 
 static void read_message(struct consumer *c, rd_kafka_message_t *m)
 {
-    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        note_missing(c, false);
-        if (intake_take(c->intake, m) < 0)
-            read_again(c, m);
+    if (m->err) {
+        consumer_note_error(c, m);
+        rd_kafka_message_destroy(m);
         return;
     }
-    if (m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-        m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-        note_missing(c, true);
-    else
-        log_debug("kafka_poll", log_s("code", rd_kafka_err2name(m->err)),
-                  log_s("error", rd_kafka_message_errstr(m)));
-    rd_kafka_message_destroy(m);
+    consumer_note_well(c);
+    if (intake_take(c->intake, m) < 0)
+        read_again(c, m);
 }
 
-/* A writer that is slow for a moment is waited for; one that is slow for longer must not keep us
- * from polling. True: do not read now. */
-static bool wait_for_writer(struct consumer *c)
-{
-    int64_t now = clock_mono_ns();
-
-    if (!intake_is_full(c->intake)) {
-        c->full_since_ns = 0;
-        return false;
-    }
-    if (c->full_since_ns == 0)
-        c->full_since_ns = now;
-    if (c->paused)
-        return false;
-    if (now - c->full_since_ns > FULL_MAX_NS) {
-        pause_assigned(c, true, "the table is slow");
-        return false;
-    }
-    intake_settle(c->intake, FULL_WAIT_NS);
-    return true;
-}
-
-static void mind_pause(struct consumer *c)
+/* How many messages may be taken now. */
+static size_t room(struct consumer *c)
 {
     const char *why = "";
-    bool ended = intake_has_ended(c->intake);
-    bool blocked = intake_is_blocked(c->intake, &why);
+    size_t most = 0;
 
-    if (!c->paused && (blocked || ended))
-        pause_assigned(c, true, why);
-    else if (c->paused && !blocked && !ended && !intake_is_full(c->intake))
-        pause_assigned(c, false, "");
+    if (c->halt || intake_has_ended(c->intake) || intake_is_full(c->intake) ||
+        !consumer_is_able(c) || (c->lookback && !lookback_is_done(c->lookback)))
+        return 0;
+    enum intake_room room = intake_room(c->intake, &most, &why);
+    if (c->waiting != (room == INTAKE_BLOCKED)) {
+        c->waiting = !c->waiting;
+        tally_paused(c->tally, c->waiting, why);
+    }
+    return room == INTAKE_TAKES ? most : 0;
 }
 
 static void mind_end(struct consumer *c)
 {
     if (c->told_end || !intake_has_ended(c->intake) || !intake_is_idle(c->intake))
         return;
-    store_offsets(c);
+    consumer_store_offsets(c);
     c->told_end = true;
     tally_ended(c->tally);
     log_info("kafka_ended", log_s("topic", c->config->topic));
@@ -252,24 +96,97 @@ static void mind_end(struct consumer *c)
         c->hooks.ended(c->hooks.ctx);
 }
 
-static void turn(struct consumer *c)
+/* What is not begun goes back at once; what runs is reported and committed while this thread goes
+ * on. */
+static void mind_halt(struct consumer *c)
 {
-    intake_settle(c->intake, 0);
-    store_offsets(c);
-    intake_retry(c->intake);
-    mind_pause(c);
-    mind_end(c);
-    if (wait_for_writer(c))
+    if (!c->halt || c->halted || !intake_is_idle(c->intake))
         return;
+    intake_give_back(c->intake, -1);
+    c->halted = true;
+}
+
+/* The handle's own: rebalances, errors, and a message that came before its partition was
+ * forwarded. */
+static void poll_handle(struct consumer *c, int timeout_ms)
+{
+    rd_kafka_message_t *m;
+
+    for (int i = 0; i < MESSAGES_A_TURN; i++) {
+        m = rd_kafka_consumer_poll(c->rk, i == 0 ? timeout_ms : 0);
+        if (!m)
+            return;
+        read_message(c, m);
+    }
+}
+
+static void read_messages(struct consumer *c, size_t most)
+{
     int timeout = intake_is_idle(c->intake) ? POLL_IDLE_MS : POLL_BUSY_MS;
-    for (int i = 0; i < 64; i++) { /* the rest of a turn costs as much as a message */
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(c->rk, i == 0 ? timeout : 0);
+
+    if (most > MESSAGES_A_TURN)
+        most = MESSAGES_A_TURN; /* the rest of a turn costs as much as a message */
+    for (size_t i = 0; i < most; i++) {
+        rd_kafka_message_t *m = rd_kafka_consume_queue(c->messages, i == 0 ? timeout : 0);
         if (!m)
             return;
         read_message(c, m);
         if (intake_is_full(c->intake) || intake_has_ended(c->intake))
             return;
     }
+}
+
+static void turn(struct consumer *c)
+{
+    intake_settle(c->intake, 0);
+    store_offsets_in_time(c);
+    intake_retry(c->intake);
+    mind_end(c);
+    mind_halt(c);
+    size_t most = room(c);
+    if (most > 0) {
+        poll_handle(c, 0);
+        read_messages(c, most);
+    } else if (intake_is_full(c->intake)) {
+        intake_settle(c->intake, FULL_WAIT_NS);
+        poll_handle(c, 0);
+    } else {
+        poll_handle(c, POLL_BUSY_MS);
+    }
+}
+
+/* ---- the handle ---- */
+
+static int make_handle(struct consumer *c, struct err *e)
+{
+    rd_kafka_conf_t *conf = NULL;
+    char why[300];
+
+    if (settings_make(c->config, SETTINGS_CONSUMER, &conf, e) < 0)
+        return -1;
+    rd_kafka_conf_set_opaque(conf, c);
+    rd_kafka_conf_set_log_cb(conf, consumer_on_log);
+    rd_kafka_conf_set_error_cb(conf, consumer_on_error);
+    rd_kafka_conf_set_stats_cb(conf, consumer_on_stats);
+    rd_kafka_conf_set_rebalance_cb(conf, consumer_on_rebalance);
+    c->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!c->rk) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(e, ERR_SETTING, "Kafka consumer: %s", why);
+    }
+    (void)rd_kafka_poll_set_consumer(c->rk);
+    c->messages = rd_kafka_queue_new(c->rk);
+    return 0;
+}
+
+/* Left in order before, or given up: closing here could take the session's timeout. */
+static void close_handle(struct consumer *c)
+{
+    if (!c->rk)
+        return;
+    rd_kafka_queue_destroy(c->messages);
+    rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    c->rk = NULL;
 }
 
 /* ---- the end ---- */
@@ -281,7 +198,7 @@ static void finish_flights(struct consumer *c)
 {
     while (intake_in_flight(c->intake, -1) > 0)
         intake_settle(c->intake, FULL_WAIT_NS);
-    store_offsets(c);
+    consumer_store_offsets(c);
 }
 
 /* Unlike rd_kafka_consumer_close() this ends in time when the broker is away. */
@@ -299,40 +216,51 @@ static void leave(struct consumer *c)
     rd_kafka_queue_destroy(queue);
 }
 
+/* A member that the group has thrown out for good, or a handle that cannot go on: only a new one
+ * can. What was not committed is read again. */
+static void renew(struct consumer *c)
+{
+    char why[200] = "";
+    struct err e;
+
+    (void)rd_kafka_fatal_error(c->rk, why, sizeof why);
+    log_error("kafka_consumer_renewed", log_s("why", why),
+              log_s("next", "a new one joins the group"));
+    tally_why(c->tally, BRIDGE_READING, why);
+    finish_flights(c);
+    intake_give_back(c->intake, -1);
+    c->lookback = lookback_free(c->lookback);
+    intake_revoke(c->intake, -1);
+    close_handle(c);
+    c->broken = false;
+    while (!c->stop && (make_handle(c, &e) < 0 || consumer_join(c, &e) < 0)) {
+        log_error("kafka_consumer", log_s("error", e.msg));
+        close_handle(c);
+        (void)poll(NULL, 0, RENEW_MS);
+    }
+}
+
 static void *read_until_stopped(void *arg)
 {
     struct consumer *c = arg;
 
-    while (!c->stop)
+    while (!c->stop) {
         turn(c);
+        if (c->broken)
+            renew(c);
+    }
     finish_flights(c);
-    leave(c);
+    intake_give_back(c->intake, -1);
+    if (c->rk) {
+        consumer_store_offsets(c);
+        leave(c);
+    }
+    c->lookback = lookback_free(c->lookback);
     intake_revoke(c->intake, -1); /* no message may outlive its handle */
     return NULL;
 }
 
 /* ---- life ---- */
-
-static int make_handle(struct consumer *c, struct err *e)
-{
-    rd_kafka_conf_t *conf = NULL;
-    char why[300];
-
-    if (settings_make(c->config, SETTINGS_CONSUMER, &conf, e) < 0)
-        return -1;
-    rd_kafka_conf_set_opaque(conf, c);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_stats_cb(conf, on_stats);
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    c->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!c->rk) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(e, ERR_SETTING, "Kafka consumer: %s", why);
-    }
-    (void)rd_kafka_poll_set_consumer(c->rk);
-    return 0;
-}
 
 int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct tally *tally,
                   const struct bridge_hooks *hooks, struct consumer **ret_consumer, struct err *e)
@@ -341,6 +269,7 @@ int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct 
 
     if (!c)
         return err_set(e, ERR_NOMEM, "Kafka consumer");
+    (void)pthread_mutex_init(&c->able_lock, NULL);
     c->config = config;
     c->tally = tally;
     if (hooks)
@@ -355,15 +284,10 @@ int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct 
 
 int consumer_start(struct consumer *c, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     sigset_t all, old;
 
-    rd_kafka_topic_partition_list_add(topics, c->config->topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(c->rk, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    if (code)
-        return err_set(e, ERR_SETTING, "subscribe to %s: %s", c->config->topic,
-                       rd_kafka_err2str(code));
+    if (consumer_join(c, e) < 0)
+        return -1;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
     int rc = pthread_create(&c->thread, NULL, read_until_stopped, c);
@@ -374,6 +298,13 @@ int consumer_start(struct consumer *c, struct err *e)
     return 0;
 }
 
+void consumer_halt(struct consumer *c)
+{
+    (void)pthread_mutex_lock(&c->able_lock);
+    c->halt = true;
+    (void)pthread_mutex_unlock(&c->able_lock);
+}
+
 void consumer_stop(struct consumer *c, int64_t deadline_ns)
 {
     if (c->runs) {
@@ -382,11 +313,7 @@ void consumer_stop(struct consumer *c, int64_t deadline_ns)
         (void)pthread_join(c->thread, NULL);
         c->runs = false;
     }
-    if (c->rk) {
-        /* Left in order above, or given up: closing here could take the session's timeout. */
-        rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-        c->rk = NULL;
-    }
+    close_handle(c);
 }
 
 struct consumer *consumer_free(struct consumer *c)
@@ -395,6 +322,7 @@ struct consumer *consumer_free(struct consumer *c)
         return NULL;
     consumer_stop(c, 0);
     c->intake = intake_free(c->intake);
+    (void)pthread_mutex_destroy(&c->able_lock);
     free(c);
     return NULL;
 }

@@ -1,10 +1,11 @@
 /* bridge/consumer.h - the thread that reads the topic.
  *
- *     polls always, so that the group never gives us up; when the table takes nothing more, the
- *     partitions are paused and it polls on.
+ *     polls always, so that the group never gives us up; messages are read from a queue of their
+ *     own, and only as many as are judged within seconds: the rest is left for whoever joins.
  *
- * Offsets are stored once what lies before them is in the table, and librdkafka commits what is
- * stored, every second and when the group is left.
+ * Offsets are stored once what lies before them is in the table, or (KAFKA_COMMIT=reported) once
+ * every report of it is acknowledged; librdkafka commits what is stored, every second and when the
+ * group is left.
  *
  * Room     bridge.
  * Owns     a librdkafka handle and a thread.
@@ -29,6 +30,10 @@ NODISCARD int consumer_open(const struct bridge_config *c, struct jobs *jobs, st
                             const struct bridge_hooks *hooks, struct consumer **ret_consumer,
                             struct err *e);
 NODISCARD int consumer_start(struct consumer *c, struct err *e);
+
+/* Takes no more, and gives back to Kafka what is not begun; stays in the group, where what runs is
+ * committed as it is reported. Any thread. */
+void consumer_halt(struct consumer *c);
 
 /* Reads no more, waits for what is in flight, leaves the group; not later than deadline_ns, but
  * never before the table has answered for what was given to it. May be called again. */

@@ -150,7 +150,8 @@ static enum producer_result hand_over(struct drain *d, const struct outbox_item 
                                   .payload = w->payload,
                                   .len = w->len,
                                   .outbox = outbox,
-                                  .dead = item->kind == OUTBOX_DEAD_LETTER ? item : NULL,
+                                  .from = item,
+                                  .bare = w->bare,
                                   .truncated = item->kind == OUTBOX_DEAD_LETTER && w->cut,
                                   .opaque = x };
 

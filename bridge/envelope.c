@@ -1,5 +1,7 @@
 #include "bridge/envelope.h"
 
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,14 +17,15 @@
  * as long as an id; then its end is what counts. */
 static void derive(const struct envelope_message *m, char out[SUBMISSION_ID_MAX + 1])
 {
-    char place[300];
+    char place[320];
 
     if (m->key && submission_id_is_legal(m->key, m->key_len)) {
         memcpy(out, m->key, m->key_len);
         out[m->key_len] = '\0';
         return;
     }
-    int n = snprintf(place, sizeof place, "%.249s:%lld", m->topic, (long long)m->offset);
+    int n = snprintf(place, sizeof place, "%.249s:%d:%lld", m->topic, (int)m->partition,
+                     (long long)m->offset);
     const char *from = n > SUBMISSION_ID_MAX ? place + (n - SUBMISSION_ID_MAX) : place;
     (void)snprintf(out, SUBMISSION_ID_MAX + 1, "%.*s", SUBMISSION_ID_MAX, from);
 }
@@ -61,9 +64,56 @@ static void read_type(const struct bytes *type, struct envelope *v)
     refuse(v, ENVELOPE_FOREIGN, why);
 }
 
+/* ---- frames ---- */
+
+/* Confluent's wire format: https://docs.confluent.io/platform/current/schema-registry/fundamentals/
+ * serdes-develop/index.html#wire-format. No JSON begins with a 0. */
+#define SCHEMA_FRAME 5
+
+static void skip_schema_frame(struct envelope_message *m)
+{
+    const char *bytes = m->value;
+
+    if (m->value_len <= SCHEMA_FRAME || bytes[0] != '\0')
+        return;
+    m->value = bytes + SCHEMA_FRAME;
+    m->value_len -= SCHEMA_FRAME;
+}
+
+static bool is_event(const json_t *root)
+{
+    return json_is_string(json_object_get(root, "specversion")) &&
+           (json_object_get(root, "data") || json_is_string(json_object_get(root, "data_base64")));
+}
+
+/* What a CloudEvent carries, which the caller owns; NULL when data_base64 is not base64. -1 out of
+ * memory. The value has been read before, so it is JSON within the bounds of a submission. */
+static int event_data(const struct envelope_message *m, char **ret_data, size_t *ret_len)
+{
+    json_auto_t *event = json_loadb(m->value, m->value_len, JSON_ALLOW_NUL, NULL);
+    const json_t *data = json_object_get(event, "data");
+    const json_t *coded = json_object_get(event, "data_base64");
+
+    if (!event)
+        return -1;
+    if (!data) {
+        errno = 0;
+        return text_from_base64(json_string_value(coded), json_string_length(coded), ret_data,
+                                ret_len) < 0 &&
+                       errno == ENOMEM
+                   ? -1
+                   : 0;
+    }
+    *ret_data = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
+    *ret_len = *ret_data ? strlen(*ret_data) : 0;
+    return *ret_data ? 0 : -1;
+}
+
+/* ---- what was refused ---- */
+
 /* Why a submission was refused is known; this finds what the message is and whose it is. */
 static int look_again(const struct envelope_message *m, const struct submission_rules *rules,
-                      struct envelope *v)
+                      struct envelope *v, bool *ret_event)
 {
     struct document d = { 0 };
     CLEANUP(bytes_clear) struct bytes type = { 0 };
@@ -75,9 +125,10 @@ static int look_again(const struct envelope_message *m, const struct submission_
         document_clear(&d);
         return e.kind == ERR_NOMEM ? -1 : 0;
     }
+    *ret_event = is_event(d.root);
     if (member(&d, "type", &type) < 0 || member(&d, "id", &id) < 0) {
         result = -1;
-    } else {
+    } else if (!*ret_event) {
         read_type(&type, v);
         if (v->kind == ENVELOPE_REFUSED && id.data && submission_id_is_legal(id.data, id.len))
             memcpy(v->id, id.data, id.len + 1);
@@ -87,7 +138,7 @@ static int look_again(const struct envelope_message *m, const struct submission_
 }
 
 static int read_value(const struct envelope_message *m, const struct submission_rules *rules,
-                      struct envelope *v, struct err *e)
+                      struct envelope *v, bool *ret_event, struct err *e)
 {
     CLEANUP(problems_clear) struct problems problems = { .len = 0 };
     struct submission_rules ours = *rules;
@@ -102,7 +153,30 @@ static int read_value(const struct envelope_message *m, const struct submission_
     if (why.kind == ERR_NOMEM)
         return err_set(e, why.kind, "%s", why.msg);
     refuse(v, ENVELOPE_REFUSED, why.msg);
-    return look_again(m, rules, v) < 0 ? err_set(e, ERR_NOMEM, "read a message") : 0;
+    return look_again(m, rules, v, ret_event) < 0 ? err_set(e, ERR_NOMEM, "read a message") : 0;
+}
+
+static int read_framed(const struct envelope_message *m, const struct submission_rules *rules,
+                       struct envelope *v, struct err *e)
+{
+    struct envelope_message bare = *m;
+    bool event = false, nested = false;
+
+    skip_schema_frame(&bare);
+    if (read_value(&bare, rules, v, &event, e) < 0)
+        return -1;
+    if (!event)
+        return 0;
+    CLEANUP(freep) char *data = NULL;
+    if (event_data(&bare, &data, &bare.value_len) < 0)
+        return err_set(e, ERR_NOMEM, "read a CloudEvent");
+    if (!data) {
+        refuse(v, ENVELOPE_REFUSED, "/data_base64: is not base64");
+        return 0;
+    }
+    bare.value = data;
+    v->reason[0] = '\0';
+    return read_value(&bare, rules, v, &nested, e); /* an event in an event is refused */
 }
 
 int envelope_open(const struct envelope_message *m, const struct submission_rules *rules,
@@ -118,7 +192,7 @@ int envelope_open(const struct envelope_message *m, const struct submission_rule
         (void)snprintf(why, sizeof why, "the value has %zu bytes, more than %lld", m->value_len,
                        (long long)max_body_bytes);
         refuse(&v, ENVELOPE_REFUSED, why);
-    } else if (read_value(m, rules, &v, e) < 0) {
+    } else if (read_framed(m, rules, &v, e) < 0) {
         return -1;
     }
     if (v.kind == ENVELOPE_REFUSED && !v.id[0] && m->key &&

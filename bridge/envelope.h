@@ -1,5 +1,9 @@
 /* bridge/envelope.h - one message of the topic: what it is, and which id it goes by.
  *
+ * A value may have a frame around the submission, which is taken off: the 5 bytes that serializers
+ * of a schema registry put before JSON (0, then the schema's number), and a CloudEvent in
+ * structured mode (an object with `specversion`; the submission is its `data`).
+ *
  * Pure: no Kafka, no table, no clock.
  *
  * Room     bridge.
@@ -24,6 +28,7 @@ struct envelope_message {
     const void *value; /* NULL: none */
     size_t value_len;
     const char *topic;
+    int32_t partition;
     int64_t offset;
 };
 

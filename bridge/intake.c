@@ -5,170 +5,32 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
-#include "bridge/message.h"
-#include "bridge/offsets.h"
+#include "bridge/intake_internal.h"
 #include "bridge/tally.h"
-#include "schema/buf.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
-#include "schema/seqset.h"
 
 /* Enough that the writer never waits for the next group, and little beside the queue itself. */
 #define FLIGHT_OPS   4096
 #define FLIGHT_BYTES ((size_t)(16 * MIB))
 #define RETRY_NS     (200 * NS_PER_MS)
-#define COUNTS_NS    (20 * NS_PER_MS) /* how often the table is asked how full it is */
-
-struct partition {
-    int32_t number;
-    struct offsets offsets;
-    size_t in_flight;
-    bool revoked; /* freed when nothing of it is in flight */
-};
-
-struct intake {
-    const struct bridge_config *config; /* borrowed, as the next two */
-    struct jobs *jobs;
-    struct tally *tally;
-
-    struct partition **partitions; /* owned */
-    size_t partitions_len;
-    size_t in_flight, bytes; /* bytes: of what is held, too */
-    struct message_queue held;
-    int64_t retry_ns, counts_ns, scripts;
-    bool blocked, ended;
-    char why[200];            /* it is blocked */
-    struct seqset unreported; /* jobs of ours that are not final; commit_reported only */
-
-    /* the writer thread's own: what its last group made final */
-    int64_t *last;
-    size_t last_len, last_size;
-
-    pthread_mutex_t lock;
-    pthread_cond_t said;
-    /* guarded by lock */
-    struct message_queue done;
-    struct buf finals; /* int64_t each */
-    size_t done_len;
-    size_t wanted; /* how many of them somebody waits for; 0: nobody */
-};
+#define COUNTS_NS    (20 * NS_PER_MS) /* how often a full table is asked again */
+#define IDLE_NS      (5 * NS_PER_S)   /* without work, though more waits than is taken ahead */
 
 /* ---- on the writer's thread ---- */
-
-static void on_changes(void *ctx, const struct jobs_change *changes, size_t len)
-{
-    struct intake *in = ctx;
-
-    in->last_len = 0;
-    (void)pthread_mutex_lock(&in->lock);
-    for (size_t i = 0; i < len; i++) {
-        if (!job_state_is_final(changes[i].state))
-            continue;
-        /* Out of memory here only leaves an offset uncommitted: the message is read once more. */
-        (void)!buf_add(&in->finals, &changes[i].seq, sizeof changes[i].seq);
-        if (in->last_len < in->last_size)
-            in->last[in->last_len++] = changes[i].seq;
-    }
-    (void)pthread_mutex_unlock(&in->lock);
-}
-
-/* A job may have been accepted and ended by one commit, which tells the end first. */
-static bool just_ended(const struct intake *in, int64_t seq)
-{
-    for (size_t i = 0; i < in->last_len; i++) {
-        if (in->last[i] == seq)
-            return true;
-    }
-    return false;
-}
 
 static void on_done(struct jobs_op *op)
 {
     struct message *m = op->ctx;
     struct intake *in = m->intake;
 
-    m->final = op->kind == JOBS_ACCEPT &&
-               (job_state_is_final(op->u.accept.state) || just_ended(in, op->u.accept.seq));
     (void)pthread_mutex_lock(&in->lock);
     message_put(&in->done, m);
     if (++in->done_len == in->wanted)
         (void)pthread_cond_signal(&in->said);
     (void)pthread_mutex_unlock(&in->lock);
-}
-
-/* ---- partitions ---- */
-
-static struct partition *find_partition(const struct intake *in, int32_t number)
-{
-    for (size_t i = 0; i < in->partitions_len; i++) {
-        if (in->partitions[i]->number == number && !in->partitions[i]->revoked)
-            return in->partitions[i];
-    }
-    return NULL;
-}
-
-int intake_assign(struct intake *in, int32_t number)
-{
-    if (find_partition(in, number))
-        return 0;
-    struct partition **more =
-        reallocarray(in->partitions, in->partitions_len + 1, sizeof(struct partition *));
-    if (!more)
-        return -1;
-    in->partitions = more;
-    struct partition *p = calloc(1, sizeof *p);
-    if (!p)
-        return -1;
-    p->number = number;
-    more[in->partitions_len++] = p;
-    return 0;
-}
-
-static void sweep_partitions(struct intake *in)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < in->partitions_len; i++) {
-        struct partition *p = in->partitions[i];
-        if (p->revoked && p->in_flight == 0) {
-            offsets_clear(&p->offsets);
-            free(p);
-        } else {
-            in->partitions[kept++] = p;
-        }
-    }
-    in->partitions_len = kept;
-}
-
-static void drop(struct intake *in, struct message *m)
-{
-    in->bytes -= m->bytes;
-    (void)message_free(m);
-}
-
-void intake_revoke(struct intake *in, int32_t number)
-{
-    for (size_t i = 0; i < in->partitions_len; i++)
-        in->partitions[i]->revoked |= number < 0 || in->partitions[i]->number == number;
-    for (struct message *m = message_take_all(&in->held), *next; m; m = next) {
-        next = m->next;
-        if (m->partition->revoked)
-            drop(in, m);
-        else
-            message_put(&in->held, m);
-    }
-    sweep_partitions(in);
-}
-
-size_t intake_in_flight(const struct intake *in, int32_t number)
-{
-    const struct partition *p = number < 0 ? NULL : find_partition(in, number);
-
-    if (number < 0)
-        return in->in_flight;
-    return p ? p->in_flight : 0;
 }
 
 /* ---- into the table ---- */
@@ -191,6 +53,23 @@ static void hold(struct intake *in, struct message *m, const char *why)
     (void)snprintf(in->why, sizeof in->why, "%s", why);
 }
 
+/* Said once for each type: a producer that names ours wrongly would find nothing judged. */
+static void note_foreign(struct intake *in, const struct message *m)
+{
+    const char *why = m->envelope.reason; /* names the type */
+
+    for (size_t i = 0; i < in->foreign_len; i++) {
+        if (strcmp(in->foreign[i], why) == 0)
+            return;
+    }
+    if (in->foreign_len == FOREIGN_MAX)
+        return;
+    (void)snprintf(in->foreign[in->foreign_len++], ENVELOPE_REASON_SIZE, "%s", why);
+    log_warning("kafka_foreign_type", log_s("topic", m->origin.topic),
+                log_i("partition", m->origin.partition), log_i("offset", m->origin.offset),
+                log_s("why", why), log_s("next", "messages of this type are skipped"));
+}
+
 static void count(struct intake *in, const struct message *m)
 {
     const struct envelope *v = &m->envelope;
@@ -200,15 +79,39 @@ static void count(struct intake *in, const struct message *m)
     tally_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
     tally_add(in->tally, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
     tally_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
+    if (v->kind == ENVELOPE_FOREIGN)
+        note_foreign(in, m);
     if (v->kind == ENVELOPE_DONE)
         in->ended |= !in->config->ignore_done;
     else if (!message_is_skipped(m) && ++in->scripts == in->config->expected)
         in->ended = true;
 }
 
+static bool is_told_by_another(struct intake *in, const struct message *m)
+{
+    if (!in->skip || !in->skip(in->skip_ctx, &m->origin))
+        return false;
+    tally_add(in->tally, BRIDGE_REPORTED_ELSEWHERE, 1);
+    return true;
+}
+
+void intake_skip(struct intake *in, intake_skip_fn *fn, void *ctx)
+{
+    in->skip = fn;
+    in->skip_ctx = ctx;
+}
+
+void intake_reached(struct intake *in, int32_t partition, int64_t end)
+{
+    struct partition *p = intake_find(in, partition);
+
+    if (p && !in->ended) /* what came behind the end was not taken */
+        offsets_reached(&p->offsets, end);
+}
+
 int intake_take(struct intake *in, rd_kafka_message_t *kafka)
 {
-    struct partition *p = find_partition(in, kafka->partition);
+    struct partition *p = intake_find(in, kafka->partition);
     struct message *m;
 
     if (!p || in->ended) { /* not ours any more, or behind the end: whoever is next reads it */
@@ -227,9 +130,9 @@ int intake_take(struct intake *in, rd_kafka_message_t *kafka)
     m->partition = p;
     in->bytes += m->bytes;
     count(in, m);
-    if (message_is_skipped(m)) {
-        offsets_settle(&p->offsets, m->ticket, -1);
-        drop(in, m);
+    if (message_is_skipped(m) || is_told_by_another(in, m)) {
+        offsets_settle(&p->offsets, m->ticket, OFFSETS_NOTHING);
+        intake_drop(in, m);
     } else {
         put(in, m);
     }
@@ -238,16 +141,10 @@ int intake_take(struct intake *in, rd_kafka_message_t *kafka)
 
 /* ---- what the table said ---- */
 
-/* The offset waits for the report as well: not for one that cannot be noted. */
-static int64_t await_report(struct intake *in, const struct message *m)
+static int64_t awaits(const struct message *m)
 {
-    int64_t seq = m->op.u.accept.seq;
-
-    if (!in->config->commit_reported || m->op.kind != JOBS_ACCEPT || m->final || seq <= 0 ||
-        seqset_reserve(&in->unreported, seq) < 0)
-        return -1;
-    seqset_add(&in->unreported, seq);
-    return seq;
+    return m->op.kind == JOBS_ACCEPT && m->op.u.accept.seq > 0 ? m->op.u.accept.seq
+                                                               : OFFSETS_LETTERS;
 }
 
 static void count_outcome(struct intake *in, const struct message *m)
@@ -269,9 +166,9 @@ static void count_outcome(struct intake *in, const struct message *m)
 
 static void settle(struct intake *in, struct message *m)
 {
-    offsets_settle(&m->partition->offsets, m->ticket, await_report(in, m));
+    offsets_settle(&m->partition->offsets, m->ticket, awaits(m));
     count_outcome(in, m);
-    drop(in, m);
+    intake_drop(in, m);
 }
 
 /* What the table does not take for its own sake: to the dead letters, without a report. */
@@ -291,8 +188,8 @@ static void hear(struct intake *in, struct message *m)
     in->in_flight--;
     m->partition->in_flight--;
     if (m->partition->revoked) {
-        drop(in, m);
-        sweep_partitions(in);
+        intake_drop(in, m);
+        intake_sweep(in);
     } else if (m->op.result == 0) {
         settle(in, m);
     } else if (m->op.kind == JOBS_ACCEPT &&
@@ -308,7 +205,6 @@ static void hear(struct intake *in, struct message *m)
 void intake_settle(struct intake *in, int64_t wait_ns)
 {
     int64_t due = clock_mono_ns() + wait_ns;
-    CLEANUP(buf_clear) struct buf finals = { 0 };
     bool early = true;
 
     (void)pthread_mutex_lock(&in->lock);
@@ -320,60 +216,82 @@ void intake_settle(struct intake *in, int64_t wait_ns)
     in->wanted = 0;
     in->done_len = 0;
     struct message *m = message_take_all(&in->done);
-    finals = in->finals;
-    in->finals = (struct buf){ 0 };
     (void)pthread_mutex_unlock(&in->lock);
 
     for (struct message *next; m; m = next) {
         next = m->next;
         hear(in, m);
     }
-    for (size_t i = 0; i + sizeof(int64_t) <= finals.len; i += sizeof(int64_t)) {
-        int64_t seq;
-        memcpy(&seq, finals.data + i, sizeof seq);
-        seqset_remove(&in->unreported, seq);
-    }
-    seqset_trim(&in->unreported);
 }
 
 /* ---- room ---- */
 
-/* Blocked at MAX_QUEUED, free again a tenth below it, so that it does not flutter. */
-static bool has_room(struct intake *in)
+/* False: nothing more goes into the table now; in->why says why. Full at MAX_QUEUED, free again a
+ * tenth below it, so that it does not flutter. */
+static bool has_room(struct intake *in, const struct jobs_counts *counts)
 {
     int64_t most = in->config->max_queued, margin = in->blocked ? most / 10 + 1 : 0;
-    struct jobs_counts counts;
 
-    jobs_counts(in->jobs, &counts);
-    if (!counts.writable) {
-        (void)snprintf(in->why, sizeof in->why, "%s", counts.unwritable_why);
+    if (!counts->writable) {
+        (void)snprintf(in->why, sizeof in->why, "%s", counts->unwritable_why);
         return false;
     }
-    if (counts.queued + (int64_t)in->in_flight < most - margin || counts.queued == 0)
+    if (counts->queued + (int64_t)in->in_flight < most - margin || counts->queued == 0)
         return true;
     (void)snprintf(in->why, sizeof in->why, "%lld submissions are waiting already",
-                   (long long)counts.queued);
+                   (long long)counts->queued);
     return false;
 }
 
-bool intake_is_blocked(struct intake *in, const char **ret_why)
+/* What waits may be of languages that this host cannot judge now. Where nothing of it is judged,
+ * the rest of the topic should not wait for it. */
+static bool has_enough(struct intake *in, const struct jobs_counts *counts, int64_t now)
+{
+    int64_t step = in->config->prefetch, waiting = counts->queued + (int64_t)in->in_flight;
+
+    if (waiting < in->bound || counts->running > 0)
+        in->idle_since_ns = 0;
+    if (in->bound < step || waiting < step)
+        in->bound = step;
+    if (waiting < in->bound)
+        return false;
+    if (in->idle_since_ns == 0)
+        in->idle_since_ns = now;
+    if (counts->running == 0 && now - in->idle_since_ns >= IDLE_NS) {
+        in->bound *= 2;
+        in->idle_since_ns = 0;
+    }
+    return true;
+}
+
+enum intake_room intake_room(struct intake *in, size_t *ret_most, const char **ret_why)
 {
     int64_t now = clock_mono_ns();
+    struct jobs_counts counts;
 
-    if (now >= in->counts_ns) {
-        in->counts_ns = now + COUNTS_NS;
-        in->blocked = !has_room(in) || in->held.head;
-    }
     *ret_why = in->why;
-    return in->blocked;
+    if (in->blocked && now < in->counts_ns)
+        return INTAKE_BLOCKED;
+    in->counts_ns = now + COUNTS_NS;
+    jobs_counts(in->jobs, &counts);
+    in->blocked = !has_room(in, &counts) || in->held.head;
+    if (in->blocked)
+        return INTAKE_BLOCKED;
+    if (has_enough(in, &counts, now))
+        return INTAKE_HAS_ENOUGH;
+    *ret_most = (size_t)(in->bound - counts.queued - (int64_t)in->in_flight);
+    return INTAKE_TAKES;
 }
 
 void intake_retry(struct intake *in)
 {
+    struct jobs_counts counts;
+
     if (!in->held.head || clock_mono_ns() < in->retry_ns)
         return;
     in->retry_ns = clock_mono_ns() + RETRY_NS;
-    if (!has_room(in))
+    jobs_counts(in->jobs, &counts);
+    if (!has_room(in, &counts))
         return;
     for (struct message *m = message_take_all(&in->held), *next; m; m = next) {
         next = m->next;
@@ -389,18 +307,6 @@ bool intake_is_full(const struct intake *in)
 bool intake_has_ended(const struct intake *in) { return in->ended; }
 
 bool intake_is_idle(const struct intake *in) { return in->in_flight == 0 && !in->held.head; }
-
-void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
-{
-    const struct seqset *unreported = in->config->commit_reported ? &in->unreported : NULL;
-    int64_t next;
-
-    for (size_t i = 0; i < in->partitions_len; i++) {
-        struct partition *p = in->partitions[i];
-        if (!p->revoked && offsets_ready(&p->offsets, unreported, &next))
-            rd_kafka_topic_partition_list_add(list, topic, p->number)->offset = next;
-    }
-}
 
 /* ---- life ---- */
 
@@ -418,15 +324,6 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *
     message_queue_init(&in->done);
     clock_cond_init(&in->said);
     (void)pthread_mutex_init(&in->lock, NULL);
-    if (c->commit_reported) {
-        in->last_size = 1024; /* of one commit; more than that are asked for by nobody */
-        in->last = calloc(in->last_size, sizeof *in->last);
-        if (!in->last) {
-            (void)intake_free(in);
-            return err_set(e, ERR_NOMEM, "Kafka intake");
-        }
-        jobs_listen(jobs, on_changes, in);
-    }
     *ret_intake = in;
     return 0;
 }
@@ -438,9 +335,6 @@ struct intake *intake_free(struct intake *in)
     intake_revoke(in, -1); /* so that nothing is put into the table again */
     intake_settle(in, 0);
     free(in->partitions);
-    seqset_clear(&in->unreported);
-    buf_clear(&in->finals);
-    free(in->last);
     (void)pthread_cond_destroy(&in->said);
     (void)pthread_mutex_destroy(&in->lock);
     free(in);

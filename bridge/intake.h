@@ -23,9 +23,10 @@ struct bridge_config;
 struct err;
 struct intake;
 struct jobs;
+struct outbox_origin;
 struct tally;
 
-/* Before traffic starts: with commit_reported it listens to the table. Borrows all. */
+/* Borrows all. */
 NODISCARD int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
                           struct intake **ret_intake, struct err *e);
 
@@ -37,8 +38,15 @@ void intake_revoke(struct intake *in, int32_t partition);
 /* Messages of it, or (partition < 0) of all, that the table has not committed and may still. */
 size_t intake_in_flight(const struct intake *in, int32_t partition);
 
+/* The message needs nothing: another server has reported it. */
+typedef bool intake_skip_fn(void *ctx, const struct outbox_origin *o);
+/* NULL: none. Called by intake_take(). */
+void intake_skip(struct intake *in, intake_skip_fn *fn, void *ctx);
+
 /* Takes m, unless it returns -1 out of memory: then m must be read again. Counts it in tally. */
 NODISCARD int intake_take(struct intake *in, rd_kafka_message_t *m);
+/* All that lies before `end` in the partition was taken. */
+void intake_reached(struct intake *in, int32_t partition, int64_t end);
 
 /* Hears what the table said, waiting up to wait_ns when it has said nothing yet. */
 void intake_settle(struct intake *in, int64_t wait_ns);
@@ -46,9 +54,18 @@ void intake_settle(struct intake *in, int64_t wait_ns);
 /* Gives what is held to the table again, when it looks as if it could take it. */
 void intake_retry(struct intake *in);
 
+/* Gives what was taken from the partition (< 0: from every one) and is not begun back to Kafka: its
+ * rows are deleted. Nothing may be in flight. Only where offsets wait for reports. */
+void intake_give_back(struct intake *in, int32_t partition);
+
+enum intake_room {
+    INTAKE_TAKES,
+    INTAKE_HAS_ENOUGH, /* as much as is judged within seconds: the rest is left in Kafka */
+    INTAKE_BLOCKED     /* the table takes nothing, or is full */
+};
+/* TAKES: *ret_most is how many messages. BLOCKED: *ret_why (of the intake) says why. */
+enum intake_room intake_room(struct intake *in, size_t *ret_most, const char **ret_why);
 bool intake_is_full(const struct intake *in); /* enough is in flight */
-/* Nothing should be read until the table has room again; ret_why (static or of the intake) says. */
-bool intake_is_blocked(struct intake *in, const char **ret_why);
 /* `done` or SCRIPT_EXPECTED: nothing more is taken. */
 bool intake_has_ended(const struct intake *in);
 /* Nothing in flight, nothing held. */
@@ -56,6 +73,9 @@ bool intake_is_idle(const struct intake *in);
 
 /* Adds to list what may be committed since the last call, of topic. */
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list);
+/* Messages of the partition (< 0: of every one) about which something is still to be said here:
+ * they are judged, or what was said is not acknowledged. What was given back is not among them. */
+size_t intake_open_messages(const struct intake *in, int32_t partition);
 
 /* When nothing is in flight and the table is closed. Takes NULL, returns NULL. */
 struct intake *intake_free(struct intake *in);

@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/headers.h"
+#include "schema/text.h"
 
 #define EXTRA_BYTES 1024 /* what a message costs beside its own */
 
@@ -40,19 +43,42 @@ bool message_is_skipped(const struct message *m)
     return m->envelope.kind != ENVELOPE_SUBMISSION && m->envelope.kind != ENVELOPE_REFUSED;
 }
 
+/* Tells two messages at one place apart, where a topic was made anew. */
+static int64_t digest_of(const rd_kafka_message_t *k)
+{
+    uint8_t hash[TEXT_HASH_SIZE];
+    int64_t key, value;
+
+    text_hash(k->key, k->key_len, hash);
+    memcpy(&key, hash, sizeof key);
+    text_hash(k->payload, k->len, hash);
+    memcpy(&value, hash, sizeof value);
+    return (key ^ value) | 1; /* 0 would be "not known" */
+}
+
 static int prepare(struct message *m, const struct bridge_config *c)
 {
     const rd_kafka_message_t *k = m->kafka;
     const char *topic = rd_kafka_topic_name(k->rkt);
+    rd_kafka_headers_t *headers = NULL;
     const struct envelope_message read = { .key = k->key,
                                            .key_len = k->key_len,
                                            .value = k->payload,
                                            .value_len = k->len,
                                            .topic = topic,
+                                           .partition = k->partition,
                                            .offset = k->offset };
 
-    m->origin = (struct outbox_origin){ topic, k->partition, k->offset,
-                                        rd_kafka_message_timestamp(k, NULL) };
+    (void)rd_kafka_message_headers(k, &headers); /* fails when there are none */
+    if (headers_pack(headers, &m->headers) < 0)
+        return -1;
+    m->origin = (struct outbox_origin){ .topic = topic,
+                                        .partition = k->partition,
+                                        .offset = k->offset,
+                                        .sent_ms = rd_kafka_message_timestamp(k, NULL),
+                                        .digest = digest_of(k),
+                                        .headers = m->headers.data,
+                                        .headers_len = m->headers.len };
     if (envelope_open(&read, &c->rules, c->max_body_bytes, &m->envelope, NULL) < 0)
         return -1;
     if (message_is_skipped(m))
@@ -67,11 +93,11 @@ struct message *message_open(rd_kafka_message_t *kafka, const struct bridge_conf
     if (!m)
         return NULL;
     m->kafka = kafka;
-    m->bytes = kafka->len + kafka->key_len + EXTRA_BYTES;
     if (prepare(m, c) < 0) {
         m->kafka = NULL;
         return message_free(m);
     }
+    m->bytes = kafka->len + kafka->key_len + m->headers.len + EXTRA_BYTES;
     return m;
 }
 
@@ -82,6 +108,7 @@ struct message *message_free(struct message *m)
     letter_clear(&m->letter);
     submission_packed_clear(&m->packed);
     envelope_clear(&m->envelope);
+    buf_clear(&m->headers);
     if (m->kafka)
         rd_kafka_message_destroy(m->kafka);
     free(m);

@@ -16,6 +16,7 @@
 #include "bridge/envelope.h"
 #include "bridge/letter.h"
 #include "schema/base.h"
+#include "schema/buf.h"
 #include "schema/jobs.h"
 #include "schema/outbox.h"
 
@@ -28,6 +29,7 @@ struct message {
     struct envelope envelope;
     struct letter letter;
     struct outbox_origin origin;
+    struct buf headers;        /* packed */
     rd_kafka_message_t *kafka; /* owned */
     struct submission_packed packed;
     struct message *next;
@@ -37,7 +39,6 @@ struct message {
     struct partition *partition; /* borrowed */
     uint64_t ticket;
     size_t bytes; /* that it takes */
-    bool final;   /* its job is */
 };
 
 /* Reads kafka and prepares op. Takes kafka, unless it returns NULL. */

@@ -1,8 +1,6 @@
 #include "bridge/offsets.h"
 
-#include <string.h>
-
-#include "schema/seqset.h"
+#include <stdlib.h>
 
 #define FIRST_SIZE 256
 
@@ -30,28 +28,39 @@ int offsets_begin(struct offsets *o, int64_t offset, uint64_t *ret_ticket)
 {
     if (o->next - o->first == o->size && grow(o) < 0)
         return -1;
-    *at(o, o->next) = (struct offsets_entry){ .offset = offset, .seq = -1 };
+    *at(o, o->next) = (struct offsets_entry){ .offset = offset, .awaits = OFFSETS_NOTHING };
     *ret_ticket = o->next++;
     return 0;
 }
 
-void offsets_settle(struct offsets *o, uint64_t ticket, int64_t seq)
+void offsets_settle(struct offsets *o, uint64_t ticket, int64_t awaits)
 {
     at(o, ticket)->settled = true;
-    at(o, ticket)->seq = seq;
+    at(o, ticket)->awaits = awaits;
 }
 
-bool offsets_ready(struct offsets *o, const struct seqset *unreported, int64_t *ret_next)
+void offsets_reached(struct offsets *o, int64_t end)
 {
-    uint64_t before = o->first;
+    if (end > o->end)
+        o->end = end;
+}
+
+bool offsets_ready(struct offsets *o, offsets_told_fn *told, void *ctx, int64_t *ret_next)
+{
+    int64_t next = o->ready;
 
     for (; o->first < o->next; o->first++) {
         const struct offsets_entry *x = at(o, o->first);
-        if (!x->settled || (unreported && seqset_has(unreported, x->seq)))
+        if (!x->settled || (told && x->awaits != OFFSETS_NOTHING && !told(ctx, x)))
             break;
-        *ret_next = x->offset + 1;
+        next = x->offset + 1;
     }
-    return o->first != before;
+    if (o->first == o->next && o->end > next)
+        next = o->end;
+    if (next == o->ready)
+        return false;
+    *ret_next = o->ready = next;
+    return true;
 }
 
 void offsets_clear(struct offsets *o)

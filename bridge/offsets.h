@@ -17,11 +17,12 @@
 
 #include "schema/base.h"
 
-struct seqset;
+/* What a settled message waits for. */
+enum { OFFSETS_NOTHING = -1, OFFSETS_LETTERS = 0 /* > 0: the report of this row */ };
 
 struct offsets_entry {
     int64_t offset;
-    int64_t seq; /* >= 0: waits for this job's report as well */
+    int64_t awaits;
     bool settled;
 };
 
@@ -29,16 +30,31 @@ struct offsets {
     struct offsets_entry *ring; /* owned */
     size_t size;                /* a power of two, or 0 */
     uint64_t first, next;       /* tickets: [first, next) are in the ring */
+    int64_t end;   /* the partition's, when it was last seen; behind it nothing was taken */
+    int64_t ready; /* as offsets_ready() said last */
 };
 
 /* *ret_ticket names the message in offsets_settle(). -1 out of memory. */
 NODISCARD int offsets_begin(struct offsets *o, int64_t offset, uint64_t *ret_ticket);
 
-/* seq < 0: nothing more is awaited. */
-void offsets_settle(struct offsets *o, uint64_t ticket, int64_t seq);
+/* awaits: OFFSETS_NOTHING, OFFSETS_LETTERS or a row's number. */
+void offsets_settle(struct offsets *o, uint64_t ticket, int64_t awaits);
 
-/* Forgets what is settled at the front, and whose seq is not in `unreported` (NULL: nobody awaits
- * any). True when that was anything; *ret_next is then the offset to commit. */
-bool offsets_ready(struct offsets *o, const struct seqset *unreported, int64_t *ret_next);
+/* There is no message before `end` that was not begun: what lies there are a transaction's marks.
+ */
+void offsets_reached(struct offsets *o, int64_t end);
+
+/* Whether what this message waits for has come. */
+typedef bool offsets_told_fn(void *ctx, const struct offsets_entry *x);
+
+/* Forgets what is settled at the front and was told (NULL: settled is enough). True when that moved
+ * what may be committed; *ret_next is then the offset to commit. */
+bool offsets_ready(struct offsets *o, offsets_told_fn *told, void *ctx, int64_t *ret_next);
+
+/* The message with this ticket, from o->first on and below o->next. */
+static inline const struct offsets_entry *offsets_at(const struct offsets *o, uint64_t ticket)
+{
+    return &o->ring[ticket & (o->size - 1)];
+}
 
 void offsets_clear(struct offsets *o);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/headers.h"
 #include "bridge/settings.h"
 #include "schema/err.h"
 #include "schema/log.h"
@@ -101,20 +102,37 @@ static void add_header(rd_kafka_headers_t *headers, const char *name, const char
     (void)rd_kafka_header_add(headers, name, -1, value, -1); /* fails for read-only headers alone */
 }
 
-static rd_kafka_headers_t *make_headers(const struct producer_message *m)
+static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t value)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(6);
     char number[24];
 
+    (void)snprintf(number, sizeof number, "%lld", (long long)value);
+    add_header(headers, name, number);
+}
+
+static void add_origin(rd_kafka_headers_t *headers, const struct outbox_item *from)
+{
+    if (!from->topic)
+        return;
+    add_header(headers, "scrc-source-topic", from->topic);
+    add_number(headers, "scrc-source-partition", from->partition);
+    add_number(headers, "scrc-source-offset", from->offset);
+    if (from->sent_ms >= 0)
+        add_number(headers, "scrc-source-timestamp", from->sent_ms);
+    if (from->digest != 0)
+        add_number(headers, "scrc-source-digest", from->digest);
+}
+
+static rd_kafka_headers_t *make_headers(const struct producer_message *m)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+
+    if (!m->bare)
+        (void)headers_unpack(m->from->headers, m->from->headers_len, headers);
     add_header(headers, "scrc-outbox", m->outbox);
-    if (m->dead) {
-        add_header(headers, "scrc-reason", m->dead->reason ? m->dead->reason : "");
-        add_header(headers, "scrc-source-topic", m->dead->topic ? m->dead->topic : "");
-        (void)snprintf(number, sizeof number, "%ld", (long)m->dead->partition);
-        add_header(headers, "scrc-source-partition", number);
-        (void)snprintf(number, sizeof number, "%lld", (long long)m->dead->offset);
-        add_header(headers, "scrc-source-offset", number);
-    }
+    if (m->from->kind == OUTBOX_DEAD_LETTER)
+        add_header(headers, "scrc-reason", m->from->reason ? m->from->reason : "");
+    add_origin(headers, m->from);
     if (m->truncated)
         add_header(headers, "scrc-truncated", "1");
     return headers;

@@ -47,7 +47,8 @@ struct producer_message {
     char *payload; /* NULL: none; taken when queued */
     size_t len;
     const char *outbox;             /* for the header scrc-outbox */
-    const struct outbox_item *dead; /* a dead letter's origin and reason; NULL: none */
+    const struct outbox_item *from; /* its origin, reason and headers become headers */
+    bool bare;                      /* without the headers that came with the origin */
     bool truncated;                 /* the header scrc-truncated */
     void *opaque;
 };

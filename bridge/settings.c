@@ -20,8 +20,12 @@ static const struct property consumer_rows[] = {
     { "enable.auto.offset.store", "false" }, /* stored once the row is durable */
     { "enable.auto.commit", "true" },
     { "auto.commit.interval.ms", "1000" },
-    { "auto.offset.reset", "earliest" },
+    { "auto.offset.reset", "error" }, /* positions are set, so that what was lost is said */
+    { "enable.partition.eof", "true" },
     { "partition.assignment.strategy", "range,roundrobin" },
+    /* A killed server's partitions have a new owner after this long; the broker's default is 45 s.
+     */
+    { "session.timeout.ms", "10000" },
     { "topic.metadata.refresh.interval.ms", "5000" }, /* a topic that appears later */
     /* A full prefetch queue stops fetching for a second (up to librdkafka 2.1), so it must hold
      * what the table takes in one. */
@@ -53,6 +57,7 @@ static const char *const fixed[] = { "bootstrap.servers",
                                      "enable.auto.commit",
                                      "auto.commit.enable",
                                      "enable.partition.eof",
+                                     "auto.offset.reset",
                                      "enable.idempotence",
                                      "enable.gapless.guarantee",
                                      "acks",

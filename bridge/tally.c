@@ -7,7 +7,7 @@
 
 void tally_init(struct tally *t)
 {
-    *t = (struct tally){ .health = { .why = "not connected yet" } };
+    *t = (struct tally){ .health = { .why = { [BRIDGE_CONNECTION] = "not connected yet" } } };
     (void)pthread_mutex_init(&t->lock, NULL);
 }
 
@@ -49,26 +49,41 @@ void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-void tally_why(struct tally *t, const char *why)
+/* True when it is news. */
+static bool set_why(struct tally *t, enum bridge_part part, const char *why)
+{
+    char *now = t->health.why[part];
+
+    if (strncmp(now, why, sizeof t->health.why[part] - 1) == 0)
+        return false;
+    (void)snprintf(now, sizeof t->health.why[part], "%s", why);
+    return true;
+}
+
+void tally_why(struct tally *t, enum bridge_part part, const char *why)
 {
     (void)pthread_mutex_lock(&t->lock);
-    (void)snprintf(t->health.why, sizeof t->health.why, "%s", why);
+    bool news = set_why(t, part, why);
     (void)pthread_mutex_unlock(&t->lock);
+    if (news && why[0])
+        log_warning("kafka_trouble", log_s("part", bridge_part_name(part)), log_s("why", why));
+    else if (news)
+        log_info("kafka_well", log_s("part", bridge_part_name(part)));
 }
 
 void tally_connected(struct tally *t, bool connected, const char *why)
 {
-    char said[sizeof t->health.why];
+    char said[sizeof t->health.why[0]];
 
     (void)pthread_mutex_lock(&t->lock);
     bool changed = t->health.connected != connected || (!connected && !t->told);
     t->health.connected = connected;
     t->told = true;
-    if (connected && changed)
-        t->health.why[0] = '\0';
-    if (!connected && why && *why)
-        (void)snprintf(t->health.why, sizeof t->health.why, "%s", why);
-    (void)snprintf(said, sizeof said, "%s", t->health.why);
+    if (connected)
+        (void)set_why(t, BRIDGE_CONNECTION, "");
+    else if (why && *why)
+        (void)set_why(t, BRIDGE_CONNECTION, why);
+    (void)snprintf(said, sizeof said, "%s", t->health.why[BRIDGE_CONNECTION]);
     (void)pthread_mutex_unlock(&t->lock);
     if (changed && connected)
         log_info("kafka_connected", log_s("state", "up"));

@@ -29,7 +29,7 @@ void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len);
 /* One line when it goes and one when it is back. why is borrowed; "" or NULL keeps what is known.
  */
 void tally_connected(struct tally *t, bool connected, const char *why);
-/* What to say when it turns out to be away. */
-void tally_why(struct tally *t, const char *why);
+/* What is wrong with a part; "": nothing any more. A line when that changes. */
+void tally_why(struct tally *t, enum bridge_part part, const char *why);
 
 void tally_read(struct tally *t, struct bridge_health *ret_health);

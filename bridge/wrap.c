@@ -10,6 +10,8 @@
 
 /* What a record batch and our headers add at most, beside reason and topic. */
 #define OVERHEAD 400
+/* The sender's headers may take this part of a message. */
+#define HEADERS_PART 4
 
 static size_t overhead_of(const struct outbox_item *item)
 {
@@ -60,8 +62,8 @@ static int wrap_report(const struct bridge_config *c, const struct outbox_item *
 int wrap_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
               struct wrap *ret_wrap, struct err *e)
 {
-    size_t overhead = overhead_of(item);
-    struct wrap w = { 0 };
+    struct wrap w = { .bare = item->headers_len > max / HEADERS_PART };
+    size_t overhead = overhead_of(item) + (w.bare ? 0 : item->headers_len);
 
     if (max <= overhead)
         return err_set(e, ERR_INPUT, "the topic takes at most %zu bytes", max);

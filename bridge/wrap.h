@@ -20,7 +20,8 @@ struct outbox_item;
 struct wrap {
     char *payload; /* owned; NULL: none */
     size_t len;
-    bool cut; /* to fit */
+    bool cut;  /* to fit */
+    bool bare; /* there is no room for the headers that came with its origin */
 };
 
 /* The whole message, with its key and its headers, stays within max bytes. */

@@ -69,6 +69,7 @@ struct jobs_change {
     const char *id; /* borrowed for the call */
     enum job_state state;
     bool fresh;           /* it has just been accepted */
+    bool returned;        /* it went back to Kafka: told as cancelled, and the row is gone */
     int64_t change;       /* the number of this change; they rise by the order of commits */
     const char *language; /* borrowed; NULL for a claim */
     /* of a row that has just become final */
@@ -109,6 +110,7 @@ enum jobs_op_kind {
     JOBS_REFUSE,    /* a message that makes no job: its dead letter, its report */
     JOBS_PUBLISH,   /* a stored report once more */
     JOBS_SENT,      /* acknowledged: rows of the outbox go */
+    JOBS_RETURN,    /* what was not begun of a partition goes back to Kafka */
     JOBS_WATERMARKS /* before the first of a batch is sent */
 };
 
@@ -191,6 +193,14 @@ struct jobs_op {
             const int64_t *numbers; /* borrowed */
             size_t len;
         } sent;
+        /* Deletes the queued rows that were taken from this partition, as if they had never been
+         * read: their ids are free, and the same messages are new ones when they come again. For
+         * messages whose offsets are not committed. */
+        struct {
+            const char *topic; /* borrowed */
+            int32_t partition;
+            int64_t rows; /* out: how many */
+        } give_up;
         struct {
             const struct outbox_watermark *marks; /* borrowed; replace those of their partitions */
             size_t len;

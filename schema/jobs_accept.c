@@ -25,7 +25,7 @@ static int note_repetition(struct jobs *j, const struct jobs_op *op, struct err 
         return 0;
     if (jobs_intake_put(j, op->u.accept.origin, op->u.accept.seq, e) < 0)
         return -1;
-    return jobs_outbox_again(j, op->u.accept.seq, op->u.accept.state, e);
+    return jobs_outbox_again(j, op->u.accept.seq, op->u.accept.state, op->u.accept.origin, e);
 }
 
 /* The row that has this id already: 1 and the operation is answered, 0 when there is none. */
@@ -62,10 +62,16 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
 static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(insert) =
-        "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO NOTHING";
+        "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"
+        " origin_stream, origin_offset, seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " CASE WHEN ?11 > 0 THEN max(?11, (SELECT coalesce(max(seq), 0) FROM job)) + 1 END)"
+        " ON CONFLICT(id) DO NOTHING";
     const struct submission *s = op->u.accept.submission;
+    const struct outbox_origin *o = op->u.accept.origin;
     const char *told = op->u.accept.derived;
+    int64_t stream = 0;
+    if (o && jobs_intake_stream(j, o, &stream, e) < 0)
+        return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
         return -1;
@@ -74,13 +80,23 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_text(q, 3, s->language);
     db_bind_int(q, 4, op->u.accept.submitted_ms);
     db_bind_int(q, 5, (int64_t)s->tests_len);
-    db_bind_int(q, 6, op->u.accept.origin || j->publish_all);
+    db_bind_int(q, 6, o || j->publish_all);
     db_bind_text(q, 7, told && strcmp(told, op->u.accept.id) != 0 ? told : NULL);
     db_bind_int(q, 8, j->change + 1);
+    db_bind_int(q, 11, j->seq_floor);
+    if (o) {
+        db_bind_int(q, 9, stream);
+        db_bind_int(q, 10, o->offset);
+    } else {
+        db_bind_null(q, 9);
+        db_bind_null(q, 10);
+    }
     if (db_run(q, e) < 0)
         return -1;
+    if (db_changes(j->db) == 0)
+        return 0;
     op->u.accept.seq = db_last_seq(j->db);
-    return db_changes(j->db) > 0;
+    return 1;
 }
 
 static int insert_body(struct jobs *j, int64_t seq, const struct submission_packed *p,
@@ -197,8 +213,10 @@ static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     db_bind_int(q, 1, seq);
     n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "no row %" PRId64, seq);
+    if (n <= 0) { /* a repetition of a row that went back to Kafka */
+        op->u.accept.replay = false;
+        return n;
+    }
     op->u.accept.existing = true;
     op->u.accept.seq = seq;
     (void)snprintf(op->u.accept.id, sizeof op->u.accept.id, "%s", db_text(q, 0, NULL));
@@ -222,11 +240,14 @@ static int refuse_new(struct jobs *j, struct jobs_op *op, bool full, struct err 
 static int insert_rest(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     const struct submission_packed *p = op->u.accept.packed;
+    const struct outbox_origin *o = op->u.accept.origin;
     int64_t seq = op->u.accept.seq;
 
     if (insert_body(j, seq, p, e) < 0 || insert_texts(j, seq, p, e) < 0)
         return -1;
-    return op->u.accept.origin ? jobs_intake_put(j, op->u.accept.origin, seq, e) : 0;
+    if (!o)
+        return 0;
+    return jobs_outbox_keep_headers(j->db, seq, o, e) < 0 ? -1 : jobs_intake_put(j, o, seq, e);
 }
 
 int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)

@@ -120,15 +120,21 @@ static int retire_stream(struct jobs *j, const struct outbox_origin *o, struct e
 
 /* ---- messages ---- */
 
-/* Another message at the same place. */
-static bool differs(struct db_stmt *q, int column, const struct outbox_origin *o)
+static bool known_and_other(struct db_stmt *q, int column, bool known, int64_t value)
 {
-    return !db_is_null(q, column) && o->sent_ms >= 0 && db_int(q, column) != o->sent_ms;
+    return known && !db_is_null(q, column) && db_int(q, column) != value;
+}
+
+/* Another message at the same place. */
+static bool differs(struct db_stmt *q, const struct outbox_origin *o)
+{
+    return known_and_other(q, 1, o->sent_ms >= 0, o->sent_ms) ||
+           known_and_other(q, 2, o->digest != 0, o->digest);
 }
 
 int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_seq, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, sent_ms FROM intake WHERE stream = ?1 AND offset = ?2";
+    JOBS_SQL(select) = "SELECT seq, sent_ms, digest FROM intake WHERE stream = ?1 AND offset = ?2";
     struct jobs_stream *stream;
 
     if (find_stream(j, o, &stream, e) < 0)
@@ -143,15 +149,47 @@ int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret
     int n = db_step(q, e);
     if (n <= 0)
         return n;
-    if (differs(q, 1, o))
+    if (differs(q, o))
         return retire_stream(j, o, e);
     *ret_seq = db_int(q, 0);
     return 1;
 }
 
+static void bind_known(struct db_stmt *q, int n, bool known, int64_t value)
+{
+    if (known)
+        db_bind_int(q, n, value);
+    else
+        db_bind_null(q, n);
+}
+
+int jobs_intake_known(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
+                      struct err *e)
+{
+    struct jobs_stream *stream;
+
+    if (find_stream(j, o, &stream, e) < 0)
+        return -1;
+    if (stream)
+        *ret_number = stream->number;
+    return stream ? 1 : 0;
+}
+
+int jobs_intake_stream(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
+                       struct err *e)
+{
+    struct jobs_stream *stream;
+
+    if (need_stream(j, o, &stream, e) < 0)
+        return -1;
+    *ret_number = stream->number;
+    return 0;
+}
+
 int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO intake(stream, offset, seq, sent_ms) VALUES(?1, ?2, ?3, ?4)";
+    JOBS_SQL(insert) = "INSERT OR REPLACE INTO intake(stream, offset, seq, sent_ms, digest) "
+                       "VALUES(?1, ?2, ?3, ?4, ?5)";
     struct jobs_stream *stream;
 
     if (need_stream(j, o, &stream, e) < 0)
@@ -161,14 +199,9 @@ int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq, 
         return -1;
     db_bind_int(q, 1, stream->number);
     db_bind_int(q, 2, o->offset);
-    if (seq > 0)
-        db_bind_int(q, 3, seq);
-    else
-        db_bind_null(q, 3);
-    if (o->sent_ms >= 0)
-        db_bind_int(q, 4, o->sent_ms);
-    else
-        db_bind_null(q, 4);
+    bind_known(q, 3, seq > 0, seq);
+    bind_known(q, 4, o->sent_ms >= 0, o->sent_ms);
+    bind_known(q, 5, o->digest != 0, o->digest);
     if (db_run(q, e) < 0)
         return -1;
     if (o->offset >= stream->next)

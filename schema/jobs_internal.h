@@ -72,6 +72,7 @@ struct jobs {
     struct jobs_group group;
     int64_t upkeep_ns;  /* when retention looks again */
     int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
+    int64_t seq_floor;  /* the largest that was deleted: none is used twice; 0: none was */
     int64_t change;     /* the last one; the next row to change is written with change + 1 */
     struct jobs_stream {
         char *topic; /* owned */
@@ -147,11 +148,23 @@ NODISCARD int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e);
 /* jobs_intake.c: 1 when a message was taken before, with the row it belongs to (0: none); 0; -1. */
 NODISCARD int jobs_intake_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_seq,
                                struct err *e);
+/* The number of the origin's partition: 1, 0 when nothing was ever taken from it, -1. */
+NODISCARD int jobs_intake_known(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
+                                struct err *e);
+/* The number of the origin's partition, made when it is new. */
+NODISCARD int jobs_intake_stream(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
+                                 struct err *e);
 /* seq 0: it made no row. */
 NODISCARD int jobs_intake_put(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                               struct err *e);
 /* What memory knows may be of a transaction that was lost. */
 void jobs_intake_forget(struct jobs *j);
+
+/* jobs_return.c: as jobs_apply(). */
+NODISCARD int jobs_return(struct jobs *j, struct jobs_op *op, struct err *e);
+
+/* jobs_retention.c: the texts, the report and the headers of a row go. */
+NODISCARD int jobs_delete_texts(struct db *d, int64_t seq, struct err *e);
 
 /* jobs_outbox.c: as jobs_apply(). */
 NODISCARD int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e);
@@ -161,7 +174,11 @@ NODISCARD int jobs_keep_watermarks(struct jobs *j, struct jobs_op *op, struct er
 /* The report of a row that has just become final: 1 put in, 0 nobody wants it, -1. */
 NODISCARD int jobs_outbox_final(struct db *d, int64_t seq, struct err *e);
 /* The report of a row that was sent again: now if it is final, else when it will be. */
-NODISCARD int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct err *e);
+NODISCARD int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state,
+                                const struct outbox_origin *o, struct err *e);
+/* The headers of the message that made row seq, until it expires. */
+NODISCARD int jobs_outbox_keep_headers(struct db *d, int64_t seq, const struct outbox_origin *o,
+                                       struct err *e);
 /* The counts: at start, and after each group. */
 NODISCARD int jobs_outbox_load(struct jobs *j, struct err *e);
 void jobs_outbox_remember(struct jobs *j);

@@ -14,11 +14,12 @@
 
 #define LOCK_POLL_MS 50
 
-extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[];
+extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[],
+    jobs_sql_006[];
 
 /* migrations[n] makes version n + 1. Never change one that was released; add the next. */
-static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004,
-                                          jobs_sql_005 };
+static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003,
+                                          jobs_sql_004, jobs_sql_005, jobs_sql_006 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/sql");
@@ -229,7 +230,7 @@ static int load_memory(struct jobs *j, struct err *e)
     int64_t rows;
     int n;
 
-    if (!q || db_number(j->db, "SELECT max(seq) FROM job", &rows, e) < 0)
+    if (!q || db_number(j->db, "SELECT count(*) FROM job", &rows, e) < 0)
         return -1;
     while ((n = db_step(q, e)) > 0) {
         if (seqset_reserve(&j->queued, db_int(q, 0)) < 0)

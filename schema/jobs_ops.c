@@ -316,6 +316,8 @@ int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
         return jobs_publish(j, op, e);
     case JOBS_SENT:
         return jobs_sent(j, op, e);
+    case JOBS_RETURN:
+        return jobs_return(j, op, e);
     case JOBS_WATERMARKS:
         return jobs_keep_watermarks(j, op, e);
     }

@@ -4,27 +4,91 @@
 
 /* ---- reports ---- */
 
-static int put_report(struct db *d, int64_t seq, struct err *e)
-{
-    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, created_ms) VALUES(0, ?1, ?2)";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
-    if (!q)
-        return -1;
-    db_bind_int(q, 1, seq);
-    db_bind_int(q, 2, clock_wall_ms());
-    return db_run(q, e);
-}
+/* The row of a job's report, with the place and the headers of the message that made the job. */
+#define INSERT_REPORT                                                                              \
+    "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers, digest, "           \
+    "created_ms)"                                                                                  \
+    " SELECT 0, j.seq, s.topic, s.partition, j.origin_offset, i.sent_ms, h.headers, i.digest, ?2"  \
+    " FROM job j LEFT JOIN stream s ON s.number = j.origin_stream"                                 \
+    " LEFT JOIN intake i ON i.stream = j.origin_stream AND i.offset = j.origin_offset"             \
+    " LEFT JOIN message_headers h ON h.seq = j.seq WHERE j.seq = ?1"
 
-int jobs_outbox_final(struct db *d, int64_t seq, struct err *e)
+static int insert_report(struct db *d, const char *sql, int64_t seq, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, created_ms)"
-                       " SELECT 0, seq, ?2 FROM job WHERE seq = ?1 AND publish = 1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, sql, e);
     if (!q)
         return -1;
     db_bind_int(q, 1, seq);
     db_bind_int(q, 2, clock_wall_ms());
     return db_run(q, e) < 0 ? -1 : (int)db_changes(d);
+}
+
+static int put_report(struct db *d, int64_t seq, struct err *e)
+{
+    JOBS_SQL(insert) = INSERT_REPORT;
+
+    return insert_report(d, insert, seq, e) < 0 ? -1 : 0;
+}
+
+int jobs_outbox_final(struct db *d, int64_t seq, struct err *e)
+{
+    JOBS_SQL(insert) = INSERT_REPORT " AND j.publish = 1";
+
+    return insert_report(d, insert, seq, e);
+}
+
+static void bind_bytes(struct db_stmt *q, int n, const void *data, size_t len)
+{
+    if (data)
+        db_bind_blob(q, n, data, len);
+    else
+        db_bind_null(q, n);
+}
+
+int jobs_outbox_keep_headers(struct db *d, int64_t seq, const struct outbox_origin *o,
+                             struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO message_headers(seq, headers) VALUES(?1, ?2)";
+
+    if (o->headers_len == 0)
+        return 0;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    db_bind_blob(q, 2, o->headers, o->headers_len);
+    return db_run(q, e);
+}
+
+/* Binds ?5 to ?11: topic, partition, offset, sent_ms, headers, created_ms, digest. */
+static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
+{
+    db_bind_text(q, 5, o->topic);
+    db_bind_int(q, 6, o->partition);
+    db_bind_int(q, 7, o->offset);
+    if (o->sent_ms >= 0)
+        db_bind_int(q, 8, o->sent_ms);
+    else
+        db_bind_null(q, 8);
+    bind_bytes(q, 9, o->headers_len > 0 ? o->headers : NULL, o->headers_len);
+    db_bind_int(q, 10, clock_wall_ms());
+    if (o->digest != 0)
+        db_bind_int(q, 11, o->digest);
+    else
+        db_bind_null(q, 11);
+}
+
+/* The report of a known submission, as the message asks that repeats it. */
+static int put_repeated(struct db *d, int64_t seq, const struct outbox_origin *o, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers,"
+                       " created_ms, digest) VALUES(0, ?1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    bind_origin(q, o);
+    return db_run(q, e);
 }
 
 /* 1, 0 when retention has taken it, -1. */
@@ -38,7 +102,8 @@ static int has_report(struct db *d, int64_t seq, struct err *e)
     return db_step(q, e);
 }
 
-int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct err *e)
+int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state,
+                      const struct outbox_origin *o, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET publish = 1 WHERE seq = ?1 AND publish = 0";
 
@@ -47,7 +112,7 @@ int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct 
         if (n <= 0)
             return n; /* there is nothing left to tell */
         j->group.told++;
-        return put_report(j->db, seq, e);
+        return put_repeated(j->db, seq, o, e);
     }
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
@@ -56,20 +121,12 @@ int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state, struct 
     return db_run(q, e);
 }
 
-static void bind_bytes(struct db_stmt *q, int n, const void *data, size_t len)
-{
-    if (data)
-        db_bind_blob(q, n, data, len);
-    else
-        db_bind_null(q, n);
-}
-
 static int put_letter(struct jobs *j, const struct outbox_origin *o, const struct outbox_letter *l,
                       struct err *e)
 {
     JOBS_SQL(insert) =
-        "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, created_ms)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, sent_ms, headers,"
+        " created_ms, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
         return -1;
@@ -77,10 +134,7 @@ static int put_letter(struct jobs *j, const struct outbox_origin *o, const struc
     bind_bytes(q, 2, l->key, l->key_len);
     bind_bytes(q, 3, l->payload, l->payload_len);
     db_bind_text(q, 4, l->reason);
-    db_bind_text(q, 5, o->topic);
-    db_bind_int(q, 6, o->partition);
-    db_bind_int(q, 7, o->offset);
-    db_bind_int(q, 8, clock_wall_ms());
+    bind_origin(q, o);
     j->group.told++;
     return db_run(q, e);
 }

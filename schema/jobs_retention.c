@@ -36,7 +36,7 @@ static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *re
     return n;
 }
 
-static int expire_row(struct jobs *j, int64_t seq, struct err *e)
+int jobs_delete_texts(struct db *d, int64_t seq, struct err *e)
 {
     /* A text goes with the last row that uses it. */
     static const char *const steps[] = {
@@ -45,11 +45,11 @@ static int expire_row(struct jobs *j, int64_t seq, struct err *e)
         "DELETE FROM text_use WHERE seq = ?1",
         "DELETE FROM body WHERE seq = ?1",
         "DELETE FROM report WHERE seq = ?1",
-        "UPDATE job SET expired = 1 WHERE seq = ?1",
+        "DELETE FROM message_headers WHERE seq = ?1",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, steps[i], e);
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, steps[i], e);
         if (!q)
             return -1;
         db_bind_int(q, 1, seq);
@@ -57,6 +57,19 @@ static int expire_row(struct jobs *j, int64_t seq, struct err *e)
             return -1;
     }
     return 0;
+}
+
+static int expire_row(struct jobs *j, int64_t seq, struct err *e)
+{
+    JOBS_SQL(update) = "UPDATE job SET expired = 1 WHERE seq = ?1";
+
+    if (jobs_delete_texts(j->db, seq, e) < 0)
+        return -1;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    return db_run(q, e);
 }
 
 static int expire_rows(struct jobs *j, const int64_t *seqs, size_t len, struct err *e)

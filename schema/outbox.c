@@ -15,6 +15,7 @@ static void clear_item(struct outbox_item *i)
     free(i->payload);
     free(i->reason);
     free(i->topic);
+    free(i->headers);
     (void)submission_free(i->submission);
 }
 
@@ -53,9 +54,12 @@ static int copy_row(struct db_stmt *q, struct outbox_item *i)
     i->seq = db_int(q, 2);
     i->partition = (int32_t)db_int(q, 7);
     i->offset = db_int(q, 8);
+    i->sent_ms = db_is_null(q, 9) ? -1 : db_int(q, 9);
+    i->digest = db_int(q, 11);
     if (copy_bytes(q, 3, &i->key, &i->key_len) < 0 ||
         copy_bytes(q, 4, &i->payload, &i->payload_len) < 0 ||
-        copy_bytes(q, 5, &i->reason, &len) < 0 || copy_bytes(q, 6, &i->topic, &len) < 0)
+        copy_bytes(q, 5, &i->reason, &len) < 0 || copy_bytes(q, 6, &i->topic, &len) < 0 ||
+        copy_bytes(q, 10, &i->headers, &i->headers_len) < 0)
         return -1;
     return 0;
 }
@@ -101,7 +105,7 @@ static int read_row(struct db *d, int64_t number, struct outbox_batch *b, struct
         "SELECT o.number, o.kind, o.seq,"
         " CASE o.kind WHEN 0 THEN coalesce(j.told_id, j.id) ELSE o.key END,"
         " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
-        " o.offset FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
+        " o.offset, o.sent_ms, o.headers, o.digest FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
         " LEFT JOIN report r ON r.seq = o.seq WHERE o.number = ?1";
     CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, number, e);
     if (!q || add(b, q, e) < 0)
@@ -152,6 +156,41 @@ int outbox_read(struct jobs *j, const struct outbox_question *question,
         outbox_batch_clear(&b);
     else
         *ret_batch = b;
+    return rc;
+}
+
+static int state_of(struct db *d, const struct outbox_origin *o, int64_t seq,
+                    enum outbox_state *ret_state, struct err *e)
+{
+    JOBS_SQL(of_row) = "SELECT (SELECT state FROM job WHERE seq = ?1),"
+                       " EXISTS (SELECT 1 FROM outbox WHERE seq = ?1)";
+    JOBS_SQL(of_message) = "SELECT 2, EXISTS (SELECT 1 FROM outbox WHERE kind > 0"
+                           " AND partition = ?1 AND offset = ?2 AND topic = ?3)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, seq > 0 ? of_row : of_message, e);
+
+    if (!q)
+        return -1;
+    if (seq > 0) {
+        db_bind_int(q, 1, seq);
+    } else {
+        db_bind_int(q, 1, o->partition);
+        db_bind_int(q, 2, o->offset);
+        db_bind_text(q, 3, o->topic);
+    }
+    if (db_step(q, e) <= 0)
+        return -1;
+    bool open = db_int(q, 1) != 0 || !job_state_is_final((enum job_state)db_int(q, 0));
+    *ret_state = db_is_null(q, 0) ? OUTBOX_GONE : open ? OUTBOX_OPEN : OUTBOX_TOLD;
+    return 0;
+}
+
+int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                 enum outbox_state *ret_state, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = state_of(d, o, seq, ret_state, e);
+
+    jobs_reader_give(j, d);
     return rc;
 }
 

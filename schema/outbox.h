@@ -27,7 +27,10 @@ struct outbox_origin {
     const char *topic;
     int32_t partition;
     int64_t offset;
-    int64_t sent_ms; /* what the message says of its time; -1: nothing */
+    int64_t sent_ms;     /* what the message says of its time; -1: nothing */
+    int64_t digest;      /* of its key and value; 0: not known */
+    const void *headers; /* packed (the bridge knows how); go out with its report; NULL: none */
+    size_t headers_len;
 };
 
 enum outbox_kind {
@@ -56,9 +59,13 @@ struct outbox_item {
     char *payload; /* NUL-terminated beyond payload_len; NULL: none */
     size_t payload_len;
     char *reason; /* DEAD_LETTER: why; else NULL */
-    char *topic;  /* REFUSAL, DEAD_LETTER: where it was read; else NULL */
+    char *topic;  /* where the message was read that asked for it; NULL: not in Kafka */
     int32_t partition;
     int64_t offset;
+    int64_t sent_ms; /* of that message; -1: none */
+    int64_t digest;  /* of that message; 0: not known */
+    char *headers;   /* of that message, packed; NULL: none */
+    size_t headers_len;
     struct submission
         *submission; /* REPORT: lends report_render() the tests' texts; NULL: expired */
 };
@@ -90,6 +97,16 @@ struct outbox_question {
 NODISCARD int outbox_read(struct jobs *j, const struct outbox_question *question,
                           struct outbox_batch *ret_batch, struct err *e);
 void outbox_batch_clear(struct outbox_batch *b);
+
+/* What is still to be said about a message: with seq > 0 the report of that row, with 0 its dead
+ * letter and its refusal. */
+enum outbox_state {
+    OUTBOX_OPEN, /* the row is not final, or something is not acknowledged yet */
+    OUTBOX_TOLD, /* nothing more */
+    OUTBOX_GONE  /* the row went back to Kafka */
+};
+NODISCARD int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+                           enum outbox_state *ret_state, struct err *e);
 
 /* Rows in it, and when the oldest was put in (ms since 1970; 0: empty). From memory. */
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);

@@ -109,7 +109,8 @@ static const struct knob knobs[] = {
     TEXT_ROW("KAFKA_RESULTS_TOPIC", "script-results", kafka_results_topic, "where reports go"),
     TEXT_ROW("KAFKA_DEAD_LETTER_TOPIC", NULL, kafka_dead_letter_topic, "where messages go that are no submissions; none: KAFKA_TOPIC.dead-letter"),
     FLAG_ROW("KAFKA_PUBLISH_HTTP", "1", kafka_publish_http, "0: reports of submissions that came over HTTP do not go to Kafka"),
-    { "KAFKA_COMMIT", FLAG, 0, 1, "accepted", AT(kafka_commit_reported), "an offset is committed once its submission is in the table, or once it is reported", commits },
+    { "KAFKA_COMMIT", FLAG, 0, 1, "reported", AT(kafka_commit_reported), "an offset is committed once the report of its submission is acknowledged, or (accepted) once it is in the table", commits },
+    NUMBER("KAFKA_PREFETCH", COUNT, 0, 100000000, "0", kafka_prefetch, "submissions of Kafka that wait in the table; the rest is left for servers that join; 0: 32 for each of RUNNER_MAX_PARALLEL, at least 64"),
     FLAG_ROW("KAFKA_IGNORE_DONE", "0", kafka_ignore_done, "1: a message of type done does not end the server"),
     NUMBER("SCRIPT_EXPECTED", COUNT, 0, 1LL << 60, "0", script_expected, "end after so many messages from Kafka; 0: never"),
 

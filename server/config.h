@@ -39,6 +39,7 @@ struct config {
     char *kafka_brokers, *kafka_topic, *kafka_group_id, *kafka_results_topic;
     char *kafka_dead_letter_topic; /* NULL: named after kafka_topic */
     int64_t script_expected;
+    int64_t kafka_prefetch;
     bool kafka_publish_http, kafka_commit_reported, kafka_ignore_done;
     struct {
         char *image, *run_image, *workdir;

@@ -122,12 +122,16 @@ static void look_kafka(const struct look *l, struct platform_finding *f)
         return;
     }
     bridge_health(l->server->bridge, &h);
-    if (!h.connected || h.why[0]) {
-        platform_say(f, PLATFORM_WARNING, "%.190s", h.why[0] ? h.why : "not connected yet");
-        platform_advise(
-            f, "nothing is read from the topic, and reports wait in the table; HTTP goes on",
-            "see that the brokers of KAFKA_BROKERS run and are reached from here under "
-            "the names they advertise, and that KAFKA_TOPIC exists; it connects by itself");
+    for (int i = 0; i < BRIDGE_PARTS; i++) {
+        if (!h.why[i][0])
+            continue;
+        platform_say(f, PLATFORM_WARNING, "%s: %.170s", bridge_part_name((enum bridge_part)i),
+                     h.why[i]);
+        platform_advise(f, "what does not go through waits, and nothing is lost; HTTP goes on",
+                        i == BRIDGE_CONNECTION
+                            ? "see that the brokers of KAFKA_BROKERS run and are reached from here "
+                              "under the names they advertise; it connects by itself"
+                            : "give the right or make the topic; it goes on by itself");
         return;
     }
     platform_say(f, PLATFORM_OK, "connected, %zu partitions of %.60s%s", h.lags_len,

@@ -3,6 +3,20 @@
 #include "server/config.h"
 #include "server/rules.h"
 
+#define PREFETCH_EACH 32 /* of RUNNER_MAX_PARALLEL: about two seconds of work */
+#define PREFETCH_MIN  64
+
+static int64_t prefetch_of(const struct config *c)
+{
+    int64_t n = PREFETCH_EACH * c->runner_max_parallel;
+
+    if (c->kafka_prefetch > 0)
+        return c->kafka_prefetch;
+    if (c->runner_max_parallel == 0) /* it judges nothing, and takes all */
+        return c->max_queued;
+    return n < PREFETCH_MIN ? PREFETCH_MIN : n;
+}
+
 static struct bridge_config settings_of(const struct config *c, const struct languages *languages,
                                         char *const *environment)
 {
@@ -20,6 +34,7 @@ static struct bridge_config settings_of(const struct config *c, const struct lan
         .test_io = c->report_test_io,
         .max_body_bytes = c->max_body_bytes,
         .max_queued = c->max_queued,
+        .prefetch = prefetch_of(c),
         .rules = rules_make(c, languages, false),
     };
 }

@@ -250,10 +250,21 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
+/* Until bridge_drain(), so while the engine is there. */
+static bool can_judge(void *ctx, char *why, size_t size)
+{
+    struct scrc *x = ctx;
+
+    why[0] = '\0';
+    if (x->config.runner_max_parallel > 0)
+        engine_reason(x->engine, NULL, why, size);
+    return why[0] == '\0';
+}
+
 /* Whoever listens must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
-    static const struct bridge_hooks hooks = { .ended = life_fed };
+    const struct bridge_hooks hooks = { .ended = life_fed, .able = can_judge, .ctx = x };
     const struct config *c = &x->config;
 
     if (open_languages(x, e) < 0 || kafka_check(c, x->languages, environ, e) < 0)

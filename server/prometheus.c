@@ -206,7 +206,12 @@ static void add_kafka(struct page *p, struct bridge *b)
         return;
     bridge_health(b, &h);
     gauge(p, "scrc_kafka_up", h.connected, "1 when a broker answers.");
-    gauge(p, "scrc_kafka_paused", h.paused, "1 when reading waits for room in the job table.");
+    gauge(p, "scrc_kafka_paused", h.paused, "1 when nothing is read for now.");
+    head(p, "scrc_kafka_trouble", "gauge",
+         "1 when something is wrong with this part; /readyz says what.");
+    for (int i = 0; i < BRIDGE_PARTS; i++)
+        add(p, "scrc_kafka_trouble{part=\"%s\"} %d\n", bridge_part_name((enum bridge_part)i),
+            h.why[i][0] != '\0');
     head(p, "scrc_kafka_lag_messages", "gauge",
          "Messages of this server's partitions whose offsets are not committed yet.");
     for (size_t i = 0; i < h.lags_len; i++) {

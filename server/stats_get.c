@@ -77,13 +77,16 @@ static json_t *kafka_of(const struct server *s)
         return json_null();
     bridge_health(s->bridge, &h);
     outbox_counts(s->jobs, &rows, &oldest_ms);
+    const char *why = "";
+    for (int i = BRIDGE_PARTS - 1; i >= 0; i--)
+        why = h.why[i][0] ? h.why[i] : why; /* the first that is wrong */
     json_t *counters = json_object();
     for (int c = 0; c < BRIDGE_COUNTER_COUNT; c++)
         (void)json_object_set_new(counters, bridge_counter_name((enum bridge_counter)c),
                                   json_integer(h.counters[c]));
     for (size_t i = 0; i < h.lags_len; i++)
         lag += h.lags[i].lag > 0 ? h.lags[i].lag : 0;
-    return json_pack("{s:b, s:s, s:b, s:i, s:I, s:I, s:o}", "connected", h.connected, "why", h.why,
+    return json_pack("{s:b, s:s, s:b, s:i, s:I, s:I, s:o}", "connected", h.connected, "why", why,
                      "paused", h.paused, "partitions", (int)h.lags_len, "lag", (json_int_t)lag,
                      "outbox", (json_int_t)rows, "messages", counters);
 }

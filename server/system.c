@@ -31,9 +31,12 @@ static json_t *degraded(const struct server *s)
     if (!s->bridge)
         return list;
     bridge_health(s->bridge, &health);
-    if (!health.connected || health.why[0])
-        (void)json_array_append_new(
-            list, json_sprintf("Kafka: %s", health.why[0] ? health.why : "not connected"));
+    for (int i = 0; i < BRIDGE_PARTS; i++) {
+        if (health.why[i][0])
+            (void)json_array_append_new(list, json_sprintf("Kafka, %s: %s",
+                                                           bridge_part_name((enum bridge_part)i),
+                                                           health.why[i]));
+    }
     return list;
 }
 

@@ -146,7 +146,9 @@ static void next(struct client *c)
     if (from_kafka) { /* six partitions, each in order, without ids */
         uint32_t number = ++numbers;
         (void)snprintf(c->id, sizeof c->id, "scripts:%u", number);
-        c->origin = (struct outbox_origin){ "scripts", (int32_t)(number % 6), number, 0 };
+        c->origin = (struct outbox_origin){
+            .topic = "scripts", .partition = (int32_t)(number % 6), .offset = number, .sent_ms = 0
+        };
         c->op.u.accept.origin = &c->origin;
         c->op.u.accept.derived = c->id;
     }

@@ -37,7 +37,7 @@ class Message(NamedTuple):
 
     @property
     def header(self):
-        return {name: value.decode() for name, value in self.headers}
+        return {name: value.decode("utf-8", "replace") for name, value in self.headers}
 
 
 def message_of(line):
@@ -124,6 +124,14 @@ class Broker:
         self.tool("TopicCommand", "--create", "--topic", name, "--partitions", str(partitions),
                   *more)
         return name
+
+    def delete_records(self, name, before):
+        """Of each partition in {partition: offset} what lies before the offset."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+            json.dump({"version": 1, "partitions": [
+                {"topic": name, "partition": p, "offset": o} for p, o in before.items()]}, f)
+            f.flush()
+            self.tool("DeleteRecordsCommand", "--offset-json-file", f.name)
 
     def topics(self):
         said = json.loads(self.kcat("-L", "-J").stdout)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import check_report, run_scrc, submission, test, wait_for
+from broker import Message
 from kafka import Topics, duplicates, quick
 
 
@@ -57,13 +58,75 @@ def test_full_words_when_asked_for(topics, fresh_server):
 def test_ids_as_the_reference_derives_them(topics, fresh_server):
     server = topics.server(fresh_server).start()
     topics.send(quick(None), quick(None, 2), quick(None, 3), keys=["key", "key", None])
-    found = topics.wait_reports({"key", f"{topics.scripts}:2"})
+    found = topics.wait_reports({"key", f"{topics.scripts}:0:2"})
     wait_for(lambda: len(topics.reports()) == 3, 30, "three reports", pause=0.3)
     assert sorted(m.key for m in topics.broker.consume(topics.results)) == \
-        sorted([b"key", b"key", f"{topics.scripts}:2".encode()])
+        sorted([b"key", b"key", f"{topics.scripts}:0:2".encode()])
     assert server.report("key")["id"] == "key"
     assert server.report("key@0:1")["stdout"] == "2\n"
     assert found["key"]
+
+
+def test_two_partitions_have_ids_of_their_own(topics, fresh_server):
+    """Messages without id and key at one offset of two partitions are two submissions."""
+    topics.broker.create_topic(topics.scripts, 2)
+    topics.server(fresh_server).start()
+    for p in (0, 1):
+        topics.broker.produce(topics.scripts, json.dumps(quick(None, p)).encode(), partition=p)
+    found = topics.wait_reports({f"{topics.scripts}:{p}:0" for p in (0, 1)})
+    assert [found[f"{topics.scripts}:{p}:0"][0]["stdout"] for p in (0, 1)] == ["0\n", "1\n"]
+
+
+TRACE = (("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+         ("correlation-id", b"c-1"), ("ce_id", b"e-1"), ("odd", "\u00e9=".encode()))
+
+
+def test_headers_go_through(topics, fresh_server):
+    """Reports and dead letters carry what the message carried, and say where it was read."""
+    server = topics.server(fresh_server).start()
+    broker = topics.broker
+    broker.produce(topics.scripts, Message(json.dumps(quick("a")).encode(), b"a", TRACE))
+    broker.produce(topics.scripts, Message(b'{"id": "bad"}', b"bad", TRACE[:2]))
+    topics.wait_reports({"a", "bad"})
+    broker.produce(topics.scripts, Message(json.dumps(quick("a")).encode(), b"a",
+                                           (("correlation-id", b"c-2"),)))
+    server.submit(quick("http"))
+    topics.wait_reports({"http"})
+    wait_for(lambda: len(topics.reports()) == 4, 30, "told again", pause=0.3)
+    found = {}
+    for m in broker.consume(topics.results, topics.dead):
+        found.setdefault(m.key.decode(), []).append(m)
+
+    def theirs(m):
+        return tuple(h for h in m.headers if not h[0].startswith("scrc-"))
+
+    first, again = found["a"]
+    assert theirs(first) == TRACE and theirs(again) == (("correlation-id", b"c-2"),)
+    assert [m.header["scrc-source-offset"] for m in found["a"]] == ["0", "2"]
+    sent = [m.timestamp for m in broker.consume(topics.scripts)]
+    assert first.header["scrc-source-topic"] == topics.scripts
+    assert first.header["scrc-source-partition"] == "0"
+    assert first.header["scrc-source-timestamp"] == str(sent[0])
+    assert len(found["bad"]) == 2  # its report, and the dead letter
+    for m in found["bad"]:
+        assert theirs(m) == TRACE[:2] and m.header["scrc-source-offset"] == "1"
+    [http] = found["http"]
+    assert [h[0] for h in http.headers] == ["scrc-outbox"]
+
+
+def test_frames_around_a_submission(topics, fresh_server):
+    """A CloudEvent in structured mode, and what serializers of a schema registry put in front."""
+    server = topics.server(fresh_server).start()
+    event = {"specversion": "1.0", "id": "e1", "source": "/lms", "type": "com.lms.sent",
+             "data": quick("in-event")}
+    topics.send_bytes(json.dumps(event).encode(), key="k")
+    topics.send_bytes(b"\0\0\0\0\7" + json.dumps(quick("framed")).encode(), key="k")
+    topics.send_bytes(b'{"type": "com.lms.left", "id": "x"}', key="k")
+    topics.send_bytes(b'{"type": "com.lms.left", "id": "y"}', key="k")
+    topics.wait_reports({"in-event", "framed"})
+    wait_for(lambda: "kafka_foreign_type" in server.log(), 20, "said")
+    assert topics.dead_letters() == []
+    assert server.log().count("kafka_foreign_type") == 1 and "com.lms.left" in server.log()
 
 
 def test_over_http_and_kafka_it_is_one(topics, fresh_server):
@@ -88,14 +151,14 @@ def test_a_topic_made_anew_is_read_anew(topics, fresh_server):
     """Its offsets begin at 0 once more: they are no replay of what was there before."""
     server = topics.server(fresh_server).start()
     topics.send(quick("a"), quick(None), quick("c"))
-    topics.wait_reports({"a", f"{topics.scripts}:1", "c"})
+    topics.wait_reports({"a", f"{topics.scripts}:0:1", "c"})
     server.terminate()
     topics.broker.delete_topic(topics.scripts)
     wait_for(lambda: topics.scripts not in topics.broker.topics(), 30, "it is gone", pause=0.3)
     topics.send(quick("d"), quick(None, 2))
     server.start()
     topics.wait_reports({"d"})
-    wait_for(lambda: [r["id"] for r in topics.reports()].count(f"{topics.scripts}:1") == 2, 60,
+    wait_for(lambda: [r["id"] for r in topics.reports()].count(f"{topics.scripts}:0:1") == 2, 60,
              "both that are told by their offset", pause=0.5)
     assert "topic_made_anew" in server.log()
 

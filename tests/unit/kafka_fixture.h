@@ -52,6 +52,7 @@ static inline int world_setup(void **state)
                                         .test_io = true,
                                         .max_body_bytes = 100000,
                                         .max_queued = 100000,
+                                        .prefetch = 100000,
                                         .rules = { .max_tests = 100,
                                                    .max_source_bytes = 10000,
                                                    .max_depth = 8,

@@ -32,7 +32,10 @@ static inline int take(struct jobs *j, const char *id, const char *source, int64
                      "{\"input\":\"1\",\"expected_output\":\"2\"}]}",
                      id, source);
     assert_true(n > 0 && (size_t)n < sizeof json);
-    return take_json(j, json, (struct outbox_origin){ "scripts", 0, offset, 0 }, NULL, ret_op);
+    return take_json(j, json,
+                     (struct outbox_origin){
+                         .topic = "scripts", .partition = 0, .offset = offset, .sent_ms = 0 },
+                     NULL, ret_op);
 }
 
 static inline int64_t take_ok(struct jobs *j, const char *id, int64_t offset)

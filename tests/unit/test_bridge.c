@@ -153,7 +153,7 @@ static void no_broker_is_a_state(void **state)
 
     w->config.brokers = "127.0.0.1:1";
     struct bridge *b = begin(w, NULL);
-    WAIT_UNTIL((bridge_health(b, &h), strstr(h.why, "no broker") != NULL));
+    WAIT_UNTIL((bridge_health(b, &h), strstr(h.why[BRIDGE_CONNECTION], "no broker") != NULL));
     assert_false(h.connected);
     int64_t begun = clock_mono_ns();
     end(w, b);

@@ -70,7 +70,8 @@ static void test_defaults(void **state)
     assert_string_equal(c.kafka_results_topic, "script-results");
     assert_null(c.kafka_dead_letter_topic);
     assert_true(c.kafka_publish_http);
-    assert_false(c.kafka_commit_reported);
+    assert_true(c.kafka_commit_reported);
+    assert_int_equal(c.kafka_prefetch, 0);
     assert_false(c.kafka_ignore_done);
     assert_int_equal(c.script_expected, 0);
     config_clear(&c);
@@ -233,8 +234,8 @@ static void test_texts_and_flags(void **state)
     assert_string_equal(c.http_listen, "127.0.0.1:8080");
     assert_null(c.kafka_brokers);
     config_clear(&c);
-    assert_int_equal(load("KAFKA_COMMIT=reported", "KAFKA_BROKERS=k:9092", &c, &e), 0);
-    assert_true(c.kafka_commit_reported);
+    assert_int_equal(load("KAFKA_COMMIT=accepted", "KAFKA_BROKERS=k:9092", &c, &e), 0);
+    assert_false(c.kafka_commit_reported);
     assert_string_equal(c.kafka_brokers, "k:9092");
     config_clear(&c);
 }

@@ -219,9 +219,11 @@ static void too_large_is_cut(void **state)
     w->config.environment = environment;
     struct drain *d = begin(w);
     memset(value, 'v', sizeof value);
-    assert_int_equal(
-        refuse(w->table->j, (struct outbox_origin){ "scripts", 0, 0, 0 }, &letter, 1, &replay, &e),
-        0);
+    assert_int_equal(refuse(w->table->j,
+                            (struct outbox_origin){
+                                .topic = "scripts", .partition = 0, .offset = 0, .sent_ms = 0 },
+                            &letter, 1, &replay, &e),
+                     0);
     judge_rows(w, 0, 1);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     end(w, d);

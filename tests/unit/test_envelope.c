@@ -32,6 +32,7 @@ static struct envelope read_as(const char *key, size_t key_len, const char *valu
                                         .value = value,
                                         .value_len = value_len,
                                         .topic = "scripts",
+                                        .partition = 3,
                                         .offset = 42 };
     struct envelope v;
     struct err e;
@@ -79,12 +80,12 @@ static void submissions(void **state)
         { "k", "{" GOOD ",\"id\":null}", ENVELOPE_SUBMISSION, NULL, "k", NULL },
         { "\xc3\xa9/ \xe2\x82\xac", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL,
           "\xc3\xa9/ \xe2\x82\xac", NULL },
-        { NULL, "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:42", NULL },
-        { "", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:42", NULL },
-        { "a\nb", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:42", NULL },
-        { "a\x7f", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:42", NULL },
-        { "\xc2\x85", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:42", NULL },
-        { "\xff\xfe", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:42", NULL },
+        { NULL, "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:3:42", NULL },
+        { "", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:3:42", NULL },
+        { "a\nb", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:3:42", NULL },
+        { "a\x7f", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:3:42", NULL },
+        { "\xc2\x85", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:3:42", NULL },
+        { "\xff\xfe", "{" GOOD "}", ENVELOPE_SUBMISSION, NULL, "scripts:3:42", NULL },
         { "k", "{\"type\":\"script\"," GOOD "}", ENVELOPE_SUBMISSION, NULL, "k", NULL },
         { "k", "{\"type\":\"\"," GOOD "}", ENVELOPE_SUBMISSION, NULL, "k", NULL },
         { "k", "{\"type\":null," GOOD "}", ENVELOPE_SUBMISSION, NULL, "k", NULL },
@@ -140,6 +141,61 @@ static void refused(void **state)
         check(&rows[i]);
 }
 
+#define EVENT(more)                                                                                \
+    "{\"specversion\":\"1.0\",\"id\":\"e-1\",\"source\":\"/lms\",\"type\":\"com.lms.sent\"," more  \
+    "}"
+
+/* A CloudEvent in structured mode: what counts is in it. */
+static void events_are_unwrapped(void **state)
+{
+    static const struct row rows[] = {
+        { "k", EVENT("\"data\":{" GOOD ",\"id\":\"a\"}"), ENVELOPE_SUBMISSION, "a", NULL, NULL },
+        { "k", EVENT("\"data\":{" GOOD "}"), ENVELOPE_SUBMISSION, NULL, "k", NULL },
+        { "k", EVENT("\"data_base64\":\"eyJsYW5ndWFnZSI6ImMiLCJzb3VyY2UiOiJ4IiwiaWQiOiJiIn0=\""),
+          ENVELOPE_SUBMISSION, "b", NULL, NULL },
+        { "k", EVENT("\"data_base64\":\"%\""), ENVELOPE_REFUSED, "k", NULL, "/data_base64" },
+        { "k", EVENT("\"data\":{\"type\":\"done\"}"), ENVELOPE_DONE, NULL, NULL, "" },
+        { "k", EVENT("\"data\":{\"type\":\"other\"}"), ENVELOPE_FOREIGN, NULL, NULL, "\"other\"" },
+        { "k", EVENT("\"data\":{\"id\":\"a\"}"), ENVELOPE_REFUSED, "a", NULL,
+          "/language: is missing" },
+        { "k", EVENT("\"data\":7"), ENVELOPE_REFUSED, "k", NULL, "must be" },
+        { "k", EVENT("\"data\":" EVENT("\"data\":{" GOOD "}")), ENVELOPE_REFUSED, "k", NULL, "" },
+        { "k", EVENT("\"datacontenttype\":\"application/json\""), ENVELOPE_FOREIGN, NULL, NULL,
+          "com.lms.sent" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check(&rows[i]);
+}
+
+/* What a serializer of a schema registry puts in front is skipped; a NUL alone is no frame. */
+static void schema_frames_are_skipped(void **state)
+{
+    static const struct {
+        const char *value;
+        size_t len;
+        enum envelope_kind kind;
+    } rows[] = {
+#define BYTES(text) text, sizeof text - 1
+        { BYTES("\0\0\0\1\2{" GOOD "}"), ENVELOPE_SUBMISSION },
+        { BYTES("\0\0\0\1\2" EVENT("\"data\":{" GOOD "}")), ENVELOPE_SUBMISSION },
+        { BYTES("\0\0\0\1\2"), ENVELOPE_REFUSED },
+        { BYTES("\0\0\0\1\2\3"), ENVELOPE_REFUSED },
+        { BYTES("\0{" GOOD "}"), ENVELOPE_REFUSED },
+        { BYTES("\1\0\0\1\2{" GOOD "}"), ENVELOPE_REFUSED },
+#undef BYTES
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct envelope v = read_as("k", 1, rows[i].value, rows[i].len, MAX_BODY);
+        print_message("frame %zu\n", i);
+        assert_int_equal(v.kind, rows[i].kind);
+        envelope_clear(&v);
+    }
+}
+
 static void unknown_fields_are_counted(void **state)
 {
     struct envelope v = read_text(NULL, "{" GOOD ",\"colour\":1,\"limits\":{\"speed\":2}}");
@@ -181,10 +237,10 @@ static void derived_ids_are_legal(void **state)
     assert_memory_equal(v.derived, key, 255);
     envelope_clear(&v);
     v = read_as(key, 256, "{" GOOD "}", strlen("{" GOOD "}"), MAX_BODY);
-    assert_string_equal(v.derived, "scripts:42");
+    assert_string_equal(v.derived, "scripts:3:42");
     envelope_clear(&v);
     v = read_as("a\0b", 3, "{" GOOD "}", strlen("{" GOOD "}"), MAX_BODY);
-    assert_string_equal(v.derived, "scripts:42");
+    assert_string_equal(v.derived, "scripts:3:42");
     envelope_clear(&v);
 
     memset(topic, 't', sizeof topic - 1);
@@ -195,7 +251,7 @@ static void derived_ids_are_legal(void **state)
                                         .offset = INT64_MAX };
     assert_int_equal(envelope_open(&m, &fixture_http, MAX_BODY, &v, NULL), 0);
     assert_int_equal(strlen(v.derived), 255);
-    assert_non_null(strstr(v.derived, "t:9223372036854775807"));
+    assert_non_null(strstr(v.derived, "t:0:9223372036854775807"));
     envelope_clear(&v);
 }
 
@@ -221,6 +277,8 @@ int main(void)
         cmocka_unit_test(submissions),
         cmocka_unit_test(other_kinds),
         cmocka_unit_test(refused),
+        cmocka_unit_test(events_are_unwrapped),
+        cmocka_unit_test(schema_frames_are_skipped),
         cmocka_unit_test(unknown_fields_are_counted),
         cmocka_unit_test(the_size_is_bounded),
         cmocka_unit_test(derived_ids_are_legal),

@@ -45,8 +45,10 @@ static void send_one(struct jobs *j, const char *id, int32_t partition, int64_t 
         return;
     }
     (void)snprintf(json, sizeof json, "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\"}", id);
-    if (take_json(j, json, (struct outbox_origin){ "scripts", partition, offset, 0 }, NULL, &op) <
-        0)
+    if (take_json(j, json,
+                  (struct outbox_origin){
+                      .topic = "scripts", .partition = partition, .offset = offset, .sent_ms = 0 },
+                  NULL, &op) < 0)
         _exit(2);
     promise_all((struct promise){ 'k', op.u.accept.seq, offset, partition, "" }, id);
 }
@@ -167,7 +169,9 @@ static void one_round(struct table *t, struct promised *p, int round)
 static void check_replay(struct jobs *j, const struct promise *p)
 {
     struct jobs_op op;
-    struct outbox_origin o = { "scripts", p->partition, p->offset, 0 };
+    struct outbox_origin o = {
+        .topic = "scripts", .partition = p->partition, .offset = p->offset, .sent_ms = 0
+    };
 
     if (take_json(j, "{\"language\":\"c\",\"source\":\"?\"}", o, "?", &op) < 0)
         fail_msg("%s: %s", p->id, op.err.msg);

@@ -189,7 +189,8 @@ static void what_a_lost_group_knew_of_partitions_is_forgotten(void **state)
     struct table *t = *state;
     CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
     CLEANUP(submission_freep) struct submission *bad = parse_source("bad", "2");
-    struct outbox_origin first = { "scripts", 0, 5, 0 }, second = { "scripts", 0, 6, 0 };
+    struct outbox_origin first = { .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
+                         second = { .topic = "scripts", .partition = 0, .offset = 6, .sent_ms = 0 };
     struct submission_packed packed = { 0 }, broken = { 0 };
     struct err e = { 0 };
 

@@ -24,9 +24,10 @@ static struct seen look(const char *json)
     return s;
 }
 
-#define PARTITION(n, state, lag)                                                                   \
-    "\"" #n "\":{\"partition\":" #n ",\"fetch_state\":\"" state "\","                              \
-    "\"consumer_lag\":" #lag "}"
+/* Messages 100 to 199 are there. */
+#define PARTITION(n, state, committed)                                                             \
+    "\"" #n "\":{\"partition\":" #n ",\"fetch_state\":\"" state "\",\"lo_offset\":100,"            \
+    "\"hi_offset\":200,\"committed_offset\":" #committed ",\"consumer_lag\":-1}"
 #define SCRIPTS(partitions) "\"topics\":{\"scripts\":{\"partitions\":{" partitions "}}}"
 #define BROKER(state)       "\"brokers\":{\"b:9092/1\":{\"state\":\"" state "\"}}"
 
@@ -43,7 +44,8 @@ static void one_broker_is_enough(void **state)
 static void the_lag_of_each_partition(void **state)
 {
     (void)state;
-    struct seen s = look("{" SCRIPTS(PARTITION(0, "active", 5) "," PARTITION(2, "active", 0)) "}");
+    struct seen s =
+        look("{" SCRIPTS(PARTITION(0, "active", 195) "," PARTITION(2, "active", 200)) "}");
     assert_true(s.ok);
     assert_int_equal(s.len, 2);
     for (size_t i = 0; i < 2; i++)
@@ -56,16 +58,29 @@ static void those_of_others_are_left_out(void **state)
 {
     (void)state;
     struct seen s = look("{" SCRIPTS(PARTITION(-1, "active", 9) "," PARTITION(
-        0, "none", 9) "," PARTITION(1, "stopped", 9) "," PARTITION(3, "active", 4)) "}");
+        0, "none", 9) "," PARTITION(1, "stopped", 9) "," PARTITION(3, "active", 196)) "}");
     assert_int_equal(s.len, 1);
     assert_int_equal(s.lags[0].partition, 3);
     assert_int_equal(s.lags[0].lag, 4);
 }
 
+/* Nothing committed yet, or messages deleted since: what is there and was not read. */
+static void what_is_not_there_does_not_wait(void **state)
+{
+    (void)state;
+    struct seen s =
+        look("{" SCRIPTS(PARTITION(0, "active", -1001) "," PARTITION(1, "active", 40)) "}");
+    assert_int_equal(s.len, 2);
+    assert_int_equal(s.lags[0].lag, 100);
+    assert_int_equal(s.lags[1].lag, 100);
+}
+
 static void a_lag_that_is_not_known(void **state)
 {
     (void)state;
-    struct seen s = look("{" SCRIPTS(PARTITION(0, "active", -1001)) "}");
+    struct seen s = look("{" SCRIPTS("\"0\":{\"partition\":0,\"fetch_state\":\"active\","
+                                     "\"lo_offset\":-1001,\"hi_offset\":-1001,"
+                                     "\"committed_offset\":-1001}") "}");
     assert_int_equal(s.len, 1);
     assert_int_equal(s.lags[0].lag, -1);
 }
@@ -116,6 +131,7 @@ int main(void)
         cmocka_unit_test(one_broker_is_enough),
         cmocka_unit_test(the_lag_of_each_partition),
         cmocka_unit_test(those_of_others_are_left_out),
+        cmocka_unit_test(what_is_not_there_does_not_wait),
         cmocka_unit_test(a_lag_that_is_not_known),
         cmocka_unit_test(other_topics_are_not_ours),
         cmocka_unit_test(there_is_room_for_so_many),

@@ -20,11 +20,16 @@ static uint64_t begin(struct offsets *o, int64_t offset)
     return ticket;
 }
 
-static int64_t ready(struct offsets *o, const struct seqset *unreported)
+static bool is_reported(void *ctx, const struct offsets_entry *x)
+{
+    return !seqset_has(ctx, x->awaits);
+}
+
+static int64_t ready(struct offsets *o, struct seqset *unreported)
 {
     int64_t next = -7;
 
-    return offsets_ready(o, unreported, &next) ? next : -1;
+    return offsets_ready(o, unreported ? is_reported : NULL, unreported, &next) ? next : -1;
 }
 
 static void nothing_is_ready_at_first(void **state)
@@ -107,12 +112,35 @@ static void a_report_may_be_awaited(void **state)
     offsets_clear(&o);
 }
 
+/* A transaction's marks take offsets and are no messages. */
+static void the_end_lies_behind_the_last_message(void **state)
+{
+    struct offsets o = { 0 };
+    uint64_t a = begin(&o, 4);
+    (void)state;
+
+    offsets_reached(&o, 6);
+    assert_int_equal(ready(&o, NULL), -1);
+    offsets_settle(&o, a, OFFSETS_NOTHING);
+    assert_int_equal(ready(&o, NULL), 6);
+    offsets_reached(&o, 5); /* said late */
+    assert_int_equal(ready(&o, NULL), -1);
+    uint64_t b = begin(&o, 6);
+    assert_int_equal(ready(&o, NULL), -1);
+    offsets_settle(&o, b, OFFSETS_NOTHING);
+    assert_int_equal(ready(&o, NULL), 7);
+    offsets_reached(&o, 8);
+    assert_int_equal(ready(&o, NULL), 8);
+    offsets_clear(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_ready_at_first),
         cmocka_unit_test(the_first_unsettled_one_holds_the_rest),
         cmocka_unit_test(any_order),
+        cmocka_unit_test(the_end_lies_behind_the_last_message),
         cmocka_unit_test(a_report_may_be_awaited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -218,7 +218,11 @@ static void a_page_is_bounded_with_its_texts(void **state)
                          big) > 0);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(
-            take_json(t->j, json, (struct outbox_origin){ "scripts", 0, i, 0 }, "d", &op), 0);
+            take_json(t->j, json,
+                      (struct outbox_origin){
+                          .topic = "scripts", .partition = 0, .offset = i, .sent_ms = 0 },
+                      "d", &op),
+            0);
         (void)judge(t->j);
     }
     const struct outbox_question question = { .max_rows = 10,

@@ -57,7 +57,9 @@ static void a_topic_made_anew_is_read_anew(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         print_message("    row %zu\n", i);
-        struct outbox_origin o = { "scripts", 0, rows[i].offset, rows[i].sent_ms };
+        struct outbox_origin o = {
+            .topic = "scripts", .partition = 0, .offset = rows[i].offset, .sent_ms = rows[i].sent_ms
+        };
         assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
         assert_int_equal(op.u.accept.replay, rows[i].replay);
         table_reopen(t);
@@ -65,7 +67,7 @@ static void a_topic_made_anew_is_read_anew(void **state)
     assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
     assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 2);
 
-    struct outbox_origin o = { "scripts", 0, 1, 3000 };
+    struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 3000 };
     assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_false(replay);
     assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
@@ -74,11 +76,82 @@ static void a_topic_made_anew_is_read_anew(void **state)
     assert_sound(t);
 }
 
+/* Times may be equal, or set by the producer: then the content tells. */
+static void another_content_is_another_message(void **state)
+{
+    static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
+    static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
+    struct table *t = *state;
+    struct jobs_op op;
+    const struct {
+        const char *json;
+        int64_t sent_ms, digest;
+        bool replay;
+    } rows[] = {
+        { first, 1000, 11, false }, { first, 1000, 11, true }, { first, 1000, 0, true },
+        { other, 1000, 22, false }, { other, 1000, 22, true }, { first, -1, 11, false },
+        { first, -1, 11, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        print_message("    row %zu\n", i);
+        struct outbox_origin o = {
+            .topic = "scripts", .offset = 0, .sent_ms = rows[i].sent_ms, .digest = rows[i].digest
+        };
+        assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
+        assert_int_equal(op.u.accept.replay, rows[i].replay);
+        table_reopen(t);
+    }
+    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 3);
+    assert_sound(t);
+}
+
+/* What the message said of itself goes out with its report; of a repeated one, with the repetition;
+ * and goes with RETENTION. */
+static void a_report_has_its_origin(void **state)
+{
+    static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
+    struct table *t = *state;
+    struct outbox_batch batch;
+    struct jobs_op op;
+    struct outbox_origin o = { .topic = "scripts",
+                               .partition = 2,
+                               .offset = 5,
+                               .sent_ms = 1000,
+                               .headers = "one",
+                               .headers_len = 3 };
+
+    assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
+    (void)judge(t->j);
+    o = (struct outbox_origin){ .topic = "scripts",
+                                .partition = 2,
+                                .offset = 6,
+                                .sent_ms = -1,
+                                .headers = "again",
+                                .headers_len = 5 };
+    assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
+    table_reopen(t);
+
+    batch = read_all(t->j);
+    assert_int_equal(batch.len, 2);
+    assert_string_equal(batch.items[0].topic, "scripts");
+    assert_int_equal(batch.items[0].partition, 2);
+    assert_int_equal(batch.items[0].offset, 5);
+    assert_int_equal(batch.items[0].sent_ms, 1000);
+    assert_string_equal(batch.items[0].headers, "one");
+    assert_int_equal(batch.items[1].offset, 6);
+    assert_int_equal(batch.items[1].sent_ms, -1);
+    assert_string_equal(batch.items[1].headers, "again");
+    assert_int_equal(batch.items[1].headers_len, 5);
+    outbox_batch_clear(&batch);
+}
+
 static void without_a_time_it_is_a_replay(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     struct table *t = *state;
-    struct outbox_origin o = { "scripts", 0, 7, -1 };
+    struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 7, .sent_ms = -1 };
     struct jobs_op op;
 
     for (int i = 0; i < 2; i++) {
@@ -97,7 +170,10 @@ static void partitions_and_topics_are_apart(void **state)
 
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 300; i++) {
-            struct outbox_origin o = { topics[i % 2], i / 2 % 100, 10 - i / 200, 0 };
+            struct outbox_origin o = { .topic = topics[i % 2],
+                                       .partition = i / 2 % 100,
+                                       .offset = 10 - i / 200,
+                                       .sent_ms = 0 };
             (void)snprintf(json, sizeof json,
                            "{\"id\":\"i%d\",\"language\":\"c\",\"source\":\"x\"}", i);
             assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
@@ -149,7 +225,10 @@ static void http_and_kafka_share_their_ids(void **state)
 
     assert_int_equal(send_json(t->j, json, &op), 0);
     int64_t seq = op.u.accept.seq;
-    assert_int_equal(take_json(t->j, json, (struct outbox_origin){ "scripts", 0, 1, 0 }, NULL, &op),
+    assert_int_equal(take_json(t->j, json,
+                               (struct outbox_origin){
+                                   .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 0 },
+                               NULL, &op),
                      0);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, seq);
@@ -171,7 +250,7 @@ static void a_conflict_takes_no_offset(void **state)
         .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
     };
     struct table *t = *state;
-    struct outbox_origin o = { "scripts", 0, 2, 0 };
+    struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 2, .sent_ms = 0 };
     struct jobs_op op;
     struct err e = { 0 };
     bool replay;
@@ -208,9 +287,12 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
     struct err e = { 0 };
     bool replay;
 
-    assert_int_equal(refuse(t->j, (struct outbox_origin){ "scripts", 3, 1LL << 40, 0 }, letters,
-                            ARRAY_LEN(letters), &replay, &e),
-                     0);
+    assert_int_equal(
+        refuse(t->j,
+               (struct outbox_origin){
+                   .topic = "scripts", .partition = 3, .offset = 1LL << 40, .sent_ms = 0 },
+               letters, ARRAY_LEN(letters), &replay, &e),
+        0);
     table_reopen(t);
     struct outbox_batch b = read_all(t->j);
     assert_int_equal(b.len, ARRAY_LEN(letters));
@@ -264,8 +346,11 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
     table_reopen(t);
     assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_DISK);
-    assert_int_equal(
-        refuse(t->j, (struct outbox_origin){ "scripts", 0, 5, 0 }, &dead, 1, &replay, &e), -1);
+    assert_int_equal(refuse(t->j,
+                            (struct outbox_origin){
+                                .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
+                            &dead, 1, &replay, &e),
+                     -1);
     assert_int_equal(e.kind, ERR_DISK);
     assert_int_equal(intake_rows(t), 2);
     assert_int_equal(judge(t->j), 1); /* what is here still ends, and is told */
@@ -282,9 +367,12 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
 
 static void take_derived(struct jobs *j, const char *derived, int64_t offset, struct jobs_op *op)
 {
-    assert_int_equal(take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
-                               (struct outbox_origin){ "scripts", 4, offset, 0 }, derived, op),
-                     0);
+    assert_int_equal(
+        take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
+                  (struct outbox_origin){
+                      .topic = "scripts", .partition = 4, .offset = offset, .sent_ms = 0 },
+                  derived, op),
+        0);
     assert_false(op->u.accept.existing);
     assert_false(op->u.accept.replay);
 }
@@ -354,6 +442,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_TABLE(a_message_is_taken_once),
         ON_TABLE(a_topic_made_anew_is_read_anew),
+        ON_TABLE(another_content_is_another_message),
+        ON_TABLE(a_report_has_its_origin),
         ON_TABLE(without_a_time_it_is_a_replay),
         ON_TABLE(partitions_and_topics_are_apart),
         ON_TABLE(sent_again_it_is_told_again),

@@ -65,11 +65,13 @@ static void both_spellings_pass(void **state)
 /* The handle that only looks stays as it is, whatever is set for the consumer. */
 static void the_scan_is_not_bent(void **state)
 {
+    struct err e;
+
     (void)state;
-    assert_property("KAFKA_PROP_AUTO_OFFSET_RESET=latest", SETTINGS_SCAN, "auto.offset.reset",
-                    "smallest");
-    assert_property("KAFKA_PROP_AUTO_OFFSET_RESET=latest", SETTINGS_CONSUMER, "auto.offset.reset",
-                    "largest");
+    assert_property("OTHER=1", SETTINGS_SCAN, "auto.offset.reset", "smallest");
+    assert_property("OTHER=1", SETTINGS_CONSUMER, "auto.offset.reset", "error");
+    assert_int_equal(check("KAFKA_PROP_AUTO_OFFSET_RESET=latest", NULL, &e), -1);
+    assert_non_null(strstr(e.msg, "KAFKA_PROP_AUTO_OFFSET_RESET"));
 }
 
 static void what_is_wrong_names_the_variable(void **state)

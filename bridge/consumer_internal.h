@@ -1,0 +1,69 @@
+/* bridge/consumer_internal.h - what the files of the consumer share. Nobody else includes it.
+ *
+ *     consumer.c        the thread: polls, takes messages, ends
+ *     consumer_group.c  partitions that come and go; being able to judge
+ *     consumer_said.c   what librdkafka says: logs, errors, statistics
+ */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bridge/bridge.h"
+#include "bridge/consumer.h"
+#include "bridge/intake.h"
+
+struct lookback;
+
+struct consumer {
+    const struct bridge_config *config; /* borrowed, as the next */
+    struct tally *tally;
+    struct bridge_hooks hooks;
+    struct intake *intake;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t
+        *messages; /* of all partitions, apart from what else the handle says: it is
+                      read only when there is room, while the handle is always polled */
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t able_lock; /* held while hooks.able is asked, and to set halt: behind that
+                                  nobody asks */
+    atomic_bool halt, stop;
+    atomic_llong deadline_ns; /* of stopping */
+
+    /* the thread's own */
+    bool told_end, broken;
+    bool well;                        /* nothing is wrong with reading */
+    bool known;                       /* why there is no broker: no later word says it better */
+    bool halted;                      /* what was not begun has gone back */
+    bool left;                        /* the group was left until this host can judge */
+    bool waiting;                     /* the table takes nothing: said */
+    struct lookback *lookback;        /* NULL: nothing to wait for */
+    int64_t able_ns, unable_since_ns; /* when it is asked again; 0: it is able */
+    int64_t offsets_ns;               /* when they are stored again */
+    int without_broker;
+};
+
+/* consumer.c */
+void consumer_store_offsets(struct consumer *c);
+
+/* consumer_group.c */
+void consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t *list, void *ctx);
+NODISCARD int consumer_join(struct consumer *c, struct err *e);
+/* Whether messages may be taken now: leaves the group, and comes back, as this host is able. */
+bool consumer_is_able(struct consumer *c);
+/* A partition whose position is not there any more goes on from its first message. */
+void consumer_reset(struct consumer *c, int32_t partition);
+
+/* consumer_said.c: callbacks, whose ctx is the consumer. */
+void consumer_on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx);
+int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx);
+/* A message that is none but an error. */
+void consumer_note_error(struct consumer *c, const rd_kafka_message_t *m);
+/* Something came from the topic. */
+void consumer_note_well(struct consumer *c);

@@ -1,0 +1,97 @@
+/* What goes back to Kafka: rows that were taken from a partition, were not begun, and whose offsets
+ * are not committed. Whoever has the partition next reads them again, so here they never were. */
+#include <stdio.h>
+
+#include "schema/jobs_internal.h"
+
+struct returned {
+    int64_t seq, offset;
+    char id[SUBMISSION_ID_MAX + 1];
+    char language[64];
+};
+
+#define SLICE 256
+
+/* Some queued rows of the stream. Walks the queue and not the table, which is why the index is
+ * named; an index of its own would be paid by every message. */
+static int find_rows(struct jobs *j, int64_t stream, struct returned *rows, size_t *ret_len,
+                     struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, origin_offset, id, language FROM job INDEXED BY job_queued"
+                       " WHERE state = 0 AND origin_stream = ?1 LIMIT ?2";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    int n;
+
+    *ret_len = 0;
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, stream);
+    db_bind_int(q, 2, SLICE);
+    while ((n = db_step(q, e)) > 0) {
+        struct returned *r = &rows[(*ret_len)++];
+        r->seq = db_int(q, 0);
+        r->offset = db_int(q, 1);
+        (void)snprintf(r->id, sizeof r->id, "%s", db_text(q, 2, NULL));
+        (void)snprintf(r->language, sizeof r->language, "%s", db_text(q, 3, NULL));
+    }
+    return n;
+}
+
+/* A message that repeats the row may lie behind it in the same partition; it goes as well. */
+static int forget_messages(struct jobs *j, int64_t stream, const struct returned *r, struct err *e)
+{
+    JOBS_SQL(delete) = "DELETE FROM intake WHERE stream = ?1 AND offset >= ?2 AND seq = ?3";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, stream);
+    db_bind_int(q, 2, r->offset);
+    db_bind_int(q, 3, r->seq);
+    return db_run(q, e);
+}
+
+static int delete_row(struct jobs *j, int64_t stream, const struct returned *r, struct err *e)
+{
+    JOBS_SQL(delete) = "DELETE FROM job WHERE seq = ?1";
+
+    if (forget_messages(j, stream, r, e) < 0 || jobs_delete_texts(j->db, r->seq, e) < 0)
+        return -1;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, r->seq);
+    if (db_run(q, e) < 0)
+        return -1;
+    if (r->seq > j->seq_floor)
+        j->seq_floor = r->seq;
+    struct jobs_change c = { .seq = r->seq,
+                             .id = r->id,
+                             .state = JOB_CANCELLED,
+                             .language = r->language,
+                             .returned = true };
+    return jobs_note(j, &c, JOB_QUEUED, e);
+}
+
+int jobs_return(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    const struct outbox_origin o = { .topic = op->u.give_up.topic,
+                                     .partition = op->u.give_up.partition };
+    static struct returned rows[SLICE]; /* the writer thread's alone */
+    int64_t stream;
+    size_t len = SLICE;
+
+    op->u.give_up.rows = 0;
+    int n = jobs_intake_known(j, &o, &stream, e);
+    if (n <= 0)
+        return n;
+    while (len == SLICE) {
+        if (find_rows(j, stream, rows, &len, e) < 0)
+            return -1;
+        for (size_t i = 0; i < len; i++) {
+            if (delete_row(j, stream, &rows[i], e) < 0)
+                return -1;
+        }
+        op->u.give_up.rows += (int64_t)len;
+    }
+    return 0;
+}

@@ -1,0 +1,111 @@
+/* The headers of a message on their way through the job table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bridge/headers.h"
+#include "schema/buf.h"
+
+static void add(rd_kafka_headers_t *h, const char *name, const void *value, size_t len)
+{
+    assert_int_equal(rd_kafka_header_add(h, name, -1, value, (ssize_t)len), 0);
+}
+
+static void assert_header(const rd_kafka_headers_t *h, size_t i, const char *name,
+                          const void *value, size_t len)
+{
+    const char *got_name;
+    const void *got;
+    size_t got_len;
+
+    assert_int_equal(rd_kafka_header_get_all(h, i, &got_name, &got, &got_len), 0);
+    assert_string_equal(got_name, name);
+    assert_int_equal(!got, !value);
+    assert_int_equal(got_len, len);
+    if (len > 0)
+        assert_memory_equal(got, value, len);
+}
+
+static void they_come_back_as_they_were(void **state)
+{
+    rd_kafka_headers_t *in = rd_kafka_headers_new(4), *out = rd_kafka_headers_new(4);
+    struct buf packed = { .data = NULL };
+
+    (void)state;
+    add(in, "traceparent", "00-ab-cd-01", 11);
+    add(in, "scrc-outbox", "theirs:1", 8); /* would be taken for ours */
+    add(in, "bytes", "\0\xff\n", 3);
+    add(in, "empty", "", 0);
+    add(in, "none", NULL, 0);
+    add(in, "bytes", "twice", 5);
+    assert_int_equal(headers_pack(in, &packed), 0);
+    assert_true(headers_unpack(packed.data, packed.len, out));
+    assert_int_equal(rd_kafka_header_cnt(out), 5);
+    assert_header(out, 0, "traceparent", "00-ab-cd-01", 11);
+    assert_header(out, 1, "bytes", "\0\xff\n", 3);
+    assert_header(out, 2, "empty", "", 0);
+    assert_header(out, 3, "none", NULL, 0);
+    assert_header(out, 4, "bytes", "twice", 5);
+    buf_clear(&packed);
+    rd_kafka_headers_destroy(out);
+    rd_kafka_headers_destroy(in);
+}
+
+static void they_are_bounded(void **state)
+{
+    rd_kafka_headers_t *in = rd_kafka_headers_new(4), *out = rd_kafka_headers_new(4);
+    struct buf packed = { .data = NULL };
+    char *large = calloc(1, HEADERS_MAX_BYTES);
+
+    (void)state;
+    assert_non_null(large);
+    add(in, "small", "1", 1);
+    add(in, "large", large, HEADERS_MAX_BYTES);
+    add(in, "last", "2", 1);
+    assert_int_equal(headers_pack(in, &packed), 0);
+    assert_true(packed.len < 100);
+    assert_true(headers_unpack(packed.data, packed.len, out));
+    assert_int_equal(rd_kafka_header_cnt(out), 2);
+    assert_header(out, 1, "last", "2", 1);
+    free(large);
+    buf_clear(&packed);
+    rd_kafka_headers_destroy(out);
+    rd_kafka_headers_destroy(in);
+}
+
+static void foreign_bytes_are_no_headers(void **state)
+{
+    rd_kafka_headers_t *in = rd_kafka_headers_new(1);
+    struct buf packed = { .data = NULL };
+
+    (void)state;
+    add(in, "name", "value", 5);
+    assert_int_equal(headers_pack(in, &packed), 0);
+    for (size_t len = 0; len <= packed.len; len++) {
+        rd_kafka_headers_t *out = rd_kafka_headers_new(1);
+        char *cut = malloc(len + 1); /* of its own, so that ASan sees its end */
+        assert_non_null(cut);
+        if (len > 0)
+            memcpy(cut, packed.data, len);
+        assert_int_equal(headers_unpack(cut, len, out), len == 0 || len == packed.len);
+        free(cut);
+        rd_kafka_headers_destroy(out);
+    }
+    buf_clear(&packed);
+    rd_kafka_headers_destroy(in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(they_come_back_as_they_were),
+        cmocka_unit_test(they_are_bounded),
+        cmocka_unit_test(foreign_bytes_are_no_headers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
