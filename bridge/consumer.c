@@ -43,7 +43,7 @@ static void store_offsets_in_time(struct consumer *c)
 
 /* ---- reading ---- */
 
-/* Out of memory: everything of the partition from m on is fetched again. */
+/* Everything of the partition from m on is fetched again. */
 static void read_again(struct consumer *c, rd_kafka_message_t *m)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -55,6 +55,11 @@ static void read_again(struct consumer *c, rd_kafka_message_t *m)
     intake_settle(c->intake, FULL_WAIT_NS);
 }
 
+static bool is_looking_back(const struct consumer *c)
+{
+    return c->lookback && !lookback_is_done(c->lookback);
+}
+
 static void read_message(struct consumer *c, rd_kafka_message_t *m)
 {
     if (m->err) {
@@ -63,7 +68,9 @@ static void read_message(struct consumer *c, rd_kafka_message_t *m)
         return;
     }
     consumer_note_well(c);
-    if (intake_take(c->intake, m) < 0)
+    if (is_looking_back(c))
+        read_again(c, m);
+    else if (intake_take(c->intake, m) < 0)
         read_again(c, m);
 }
 
@@ -74,7 +81,7 @@ static size_t room(struct consumer *c)
     size_t most = 0;
 
     if (c->halt || intake_has_ended(c->intake) || intake_is_full(c->intake) ||
-        !consumer_is_able(c) || (c->lookback && !lookback_is_done(c->lookback)))
+        !consumer_is_able(c) || is_looking_back(c))
         return 0;
     enum intake_room room = intake_room(c->intake, &most, &why);
     if (c->waiting != (room == INTAKE_BLOCKED)) {
@@ -143,13 +150,12 @@ static void turn(struct consumer *c)
     intake_retry(c->intake);
     mind_end(c);
     mind_halt(c);
+    poll_handle(c, 0); /* before it is known how much is taken: partitions may have come */
     size_t most = room(c);
     if (most > 0) {
-        poll_handle(c, 0);
         read_messages(c, most);
     } else if (intake_is_full(c->intake)) {
         intake_settle(c->intake, FULL_WAIT_NS);
-        poll_handle(c, 0);
     } else {
         poll_handle(c, POLL_BUSY_MS);
     }

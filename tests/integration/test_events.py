@@ -1,5 +1,6 @@
 """GET /events and GET /submissions/{id}/events: order, resume, slow and absent readers."""
 
+import os
 import socket
 import sqlite3
 import statistics
@@ -65,6 +66,11 @@ def test_every_test_is_told_as_it_ends(server):
 
 
 def test_states_and_phases(server):
+    """Behind others that keep all workers, so that the stream is there before it begins."""
+    sleeper = submission("python", "import time; time.sleep(2)", [test("", "")],
+                         limits={"wall_time_limit_ms": 20000})
+    for _ in range(os.cpu_count()):
+        assert server.post(sleeper).status == 202
     sent = submission("c", '#include <stdio.h>\nint main(void){puts("x");return 0;}',
                       [test("", "x\n")], id="phases-of-c")
     late = server.post(sent)

@@ -81,6 +81,7 @@ def test_a_moved_partition_is_judged_once(topics, fresh_server):
     assert [r["id"] for r in topics.reports()].count("m3") == 1
     assert second.get("/results/m3").status == 404
     assert metric(second, 'scrc_kafka_messages_total{event="reported_elsewhere"}') == 10
+    second.kill9()  # nobody needs to wait for `slow`
 
 
 def test_a_lost_disk_loses_nothing(topics, fresh_server):
