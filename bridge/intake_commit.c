@@ -147,16 +147,20 @@ size_t intake_open_messages(const struct intake *in, int32_t number)
 static void give_back(struct intake *in, int32_t number)
 {
     struct jobs_op op = { .kind = JOBS_RETURN };
+    int64_t rows = 0;
     struct err e;
 
     op.u.give_up.topic = in->config->topic;
     op.u.give_up.partition = number;
-    if (jobs_do(in->jobs, &op, &e) <
-        0) /* they are judged here then, and perhaps elsewhere as well */
-        log_warning("kafka_not_given_back", log_i("partition", number), log_s("error", e.msg));
-    else if (op.u.give_up.rows > 0)
-        log_info("kafka_given_back", log_i("partition", number),
-                 log_i("submissions", op.u.give_up.rows));
+    do {
+        if (jobs_do(in->jobs, &op, &e) < 0) { /* judged here then, and perhaps elsewhere as well */
+            log_warning("kafka_not_given_back", log_i("partition", number), log_s("error", e.msg));
+            break;
+        }
+        rows += op.u.give_up.rows;
+    } while (op.u.give_up.rows == JOBS_RETURN_ROWS);
+    if (rows > 0)
+        log_info("kafka_given_back", log_i("partition", number), log_i("submissions", rows));
 }
 
 void intake_give_back(struct intake *in, int32_t number)

@@ -43,6 +43,8 @@ const char *job_state_name(enum job_state s);
 bool job_state_from_name(const char *name, enum job_state *ret_state);
 static inline bool job_state_is_final(enum job_state s) { return s >= JOB_DONE; }
 
+#define JOBS_RETURN_ROWS 500
+
 #define JOB_ATTEMPTS_MAX 3  /* faults of the submission's own cell */
 #define JOB_RESTARTS_MAX 10 /* deaths of the server while it ran */
 
@@ -193,9 +195,10 @@ struct jobs_op {
             const int64_t *numbers; /* borrowed */
             size_t len;
         } sent;
-        /* Deletes the queued rows that were taken from this partition, as if they had never been
-         * read: their ids are free, and the same messages are new ones when they come again. For
-         * messages whose offsets are not committed. */
+        /* Deletes at most JOBS_RETURN_ROWS of the queued rows that were taken from this partition,
+         * as if they had never been read: their ids are free, and the same messages are new ones
+         * when they come again. For messages whose offsets are not committed. Nobody waits long for
+         * the writer, so whoever has more to give back asks again. */
         struct {
             const char *topic; /* borrowed */
             int32_t partition;

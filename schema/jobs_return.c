@@ -10,8 +10,6 @@ struct returned {
     char language[64];
 };
 
-#define SLICE 256
-
 /* Some queued rows of the stream. Walks the queue and not the table, which is why the index is
  * named; an index of its own would be paid by every message. */
 static int find_rows(struct jobs *j, int64_t stream, struct returned *rows, size_t *ret_len,
@@ -26,7 +24,7 @@ static int find_rows(struct jobs *j, int64_t stream, struct returned *rows, size
     if (!q)
         return -1;
     db_bind_int(q, 1, stream);
-    db_bind_int(q, 2, SLICE);
+    db_bind_int(q, 2, JOBS_RETURN_ROWS);
     while ((n = db_step(q, e)) > 0) {
         struct returned *r = &rows[(*ret_len)++];
         r->seq = db_int(q, 0);
@@ -37,16 +35,15 @@ static int find_rows(struct jobs *j, int64_t stream, struct returned *rows, size
     return n;
 }
 
-/* A message that repeats the row may lie behind it in the same partition; it goes as well. */
-static int forget_messages(struct jobs *j, int64_t stream, const struct returned *r, struct err *e)
+/* A message that repeats the row stays: read again, it finds no row and is a new one. */
+static int forget_message(struct jobs *j, int64_t stream, const struct returned *r, struct err *e)
 {
-    JOBS_SQL(delete) = "DELETE FROM intake WHERE stream = ?1 AND offset >= ?2 AND seq = ?3";
+    JOBS_SQL(delete) = "DELETE FROM intake WHERE stream = ?1 AND offset = ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, e);
     if (!q)
         return -1;
     db_bind_int(q, 1, stream);
     db_bind_int(q, 2, r->offset);
-    db_bind_int(q, 3, r->seq);
     return db_run(q, e);
 }
 
@@ -54,7 +51,7 @@ static int delete_row(struct jobs *j, int64_t stream, const struct returned *r, 
 {
     JOBS_SQL(delete) = "DELETE FROM job WHERE seq = ?1";
 
-    if (forget_messages(j, stream, r, e) < 0 || jobs_delete_texts(j->db, r->seq, e) < 0)
+    if (forget_message(j, stream, r, e) < 0 || jobs_delete_texts(j->db, r->seq, e) < 0)
         return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, e);
     if (!q)
@@ -76,22 +73,20 @@ int jobs_return(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     const struct outbox_origin o = { .topic = op->u.give_up.topic,
                                      .partition = op->u.give_up.partition };
-    static struct returned rows[SLICE]; /* the writer thread's alone */
+    static struct returned rows[JOBS_RETURN_ROWS]; /* the writer thread's alone */
     int64_t stream;
-    size_t len = SLICE;
+    size_t len;
 
     op->u.give_up.rows = 0;
     int n = jobs_intake_known(j, &o, &stream, e);
     if (n <= 0)
         return n;
-    while (len == SLICE) {
-        if (find_rows(j, stream, rows, &len, e) < 0)
+    if (find_rows(j, stream, rows, &len, e) < 0)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        if (delete_row(j, stream, &rows[i], e) < 0)
             return -1;
-        for (size_t i = 0; i < len; i++) {
-            if (delete_row(j, stream, &rows[i], e) < 0)
-                return -1;
-        }
-        op->u.give_up.rows += (int64_t)len;
     }
+    op->u.give_up.rows = (int64_t)len;
     return 0;
 }
