@@ -41,11 +41,12 @@ struct drain {
     /* the thread's own */
     struct producer *producer; /* NULL: to be made */
     struct flights flights;
-    bool must_look; /* before anything is sent */
-    bool looked;    /* what is on the topics since then may be ours */
-    bool broken;    /* the producer is to be replaced */
-    bool more;      /* the last reading was not the end of the outbox */
-    int64_t after;  /* rows up to this one have been handed over, or are to be read again */
+    bool must_look;   /* before anything is sent */
+    bool looked;      /* what is on the topics since then may be ours */
+    bool broken;      /* the producer is to be replaced */
+    bool troubled[2]; /* the topic's last delivery failed, and that was said */
+    bool more;        /* the last reading was not the end of the outbox */
+    int64_t after;    /* rows up to this one have been handed over, or are to be read again */
     int64_t again_from, again_ns; /* the first of those, INT64_MAX: none; and when */
     int64_t single_until;         /* rows up to this one go alone; 0: none does */
     size_t limit[2];              /* bytes of a message, as learned; 0: not */

@@ -44,10 +44,33 @@ static void too_large(struct drain *d, const struct flight *x)
     again(d, x->number, 0);
 }
 
+static enum bridge_part part_of(size_t topic)
+{
+    return topic == 0 ? BRIDGE_PUBLISHING : BRIDGE_LETTERS;
+}
+
+static void note_trouble(struct drain *d, size_t topic, const char *why)
+{
+    char text[200];
+
+    (void)snprintf(text, sizeof text, "the topic %.100s does not take it: %.60s%s",
+                   d->topics[topic], why, strstr(why, "AUTHORIZATION") ? " (it needs WRITE)" : "");
+    tally_why(d->tally, part_of(topic), text);
+    d->troubled[topic] = true;
+}
+
+static void note_delivered(struct drain *d, size_t topic)
+{
+    if (d->troubled[topic])
+        tally_why(d->tally, part_of(topic), "");
+    d->troubled[topic] = false;
+}
+
 static void tell_failure(struct drain *d, const struct flight *x, const char *why)
 {
     int64_t now = clock_mono_ns();
 
+    note_trouble(d, x->topic, why);
     if (d->told_ns != 0 && now - d->told_ns < TELL_NS)
         return;
     d->told_ns = now;
@@ -61,6 +84,7 @@ void drain_on_delivery(void *ctx, const struct producer_delivery *m)
     struct flight *x = m->opaque;
 
     if (m->fate == PRODUCER_DELIVERED) {
+        note_delivered(d, x->topic);
         x->sent = true;
         x->partition = m->partition;
         x->offset = m->offset;

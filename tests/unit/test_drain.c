@@ -155,6 +155,35 @@ static void refused_requests_are_sent_again(void **state)
     assert_each_once(w, 0, 100);
 }
 
+static bool is_troubled(struct world *w, const char *word)
+{
+    struct bridge_health h;
+
+    tally_read(&w->tally, &h);
+    return word ? strstr(h.why[BRIDGE_PUBLISHING], word) != NULL : h.why[BRIDGE_PUBLISHING][0] != 0;
+}
+
+/* What a topic does not take is said with the right that is missing, as long as it does not. */
+static void a_missing_right_is_said(void **state)
+{
+    char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MAX_IN_FLIGHT=1", NULL };
+    struct world *w = *state;
+
+    w->config.environment = environment;
+    struct drain *d = begin(w);
+    judge_rows(w, 0, 10);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_false(is_troubled(w, NULL));
+    rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    judge_rows(w, 10, 11);
+    WAIT_UNTIL(is_troubled(w, "WRITE"));
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(!is_troubled(w, NULL));
+    end(w, d);
+    assert_each_once(w, 0, 11);
+}
+
 /* The server died between the broker's word and the table's: the row is still there, and so is its
  * message. */
 static void what_is_there_already_is_not_sent(void **state)
@@ -241,6 +270,7 @@ int main(void)
         IN_WORLD(a_fatal_error_is_survived),
         IN_WORLD(a_broker_that_is_away_is_waited_for),
         IN_WORLD(refused_requests_are_sent_again),
+        IN_WORLD(a_missing_right_is_said),
         IN_WORLD(what_is_there_already_is_not_sent),
         IN_WORLD(watermarks_move_on),
         IN_WORLD(too_large_is_cut),
