@@ -3,12 +3,12 @@
  *     bridge_open() --> bridge_start() --> bridge_drain() --> bridge_stop() --> bridge_free()
  *
  *     consumer thread   topic    --> job table --> offsets committed
- *     drain thread      outbox   --> results and dead-letter topics --> rows gone
+ *     relay threads     outbox   --> results and dead-letter topics --> rows gone
  *
  * A broker that is away is a state and not an error: both threads wait for it.
  *
  * Room     bridge. Knows the job table and librdkafka; has never heard of HTTP or Docker.
- * Owns     its two threads and their librdkafka handles.
+ * Owns     its threads and their librdkafka handles.
  * Threads  bridge_health(), bridge_adopt() and bridge_disown(): any. The rest: main's.
  * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
  */

@@ -202,7 +202,7 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
     (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
-void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
+void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);
     j->outbox_listener.fn = fn;
@@ -212,7 +212,7 @@ void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
 
 /* ---- when something was sent ---- */
 
-/* Only the one thread that sends writes stamp_ms, after jobs_open(). */
+/* Two that do it at once write the same. */
 void outbox_stamp(struct jobs *j)
 {
     int64_t now = clock_wall_ms(), age = now - j->stamp_ms;
