@@ -40,6 +40,9 @@ static const struct property producer_rows[] = {
     /* For ever: a delivery given up may have been made, and sending it again would be a second. */
     { "message.timeout.ms", "0" },
     { "linger.ms", "5" },
+    /* The largest there is: what a topic takes is the topic's setting, see bridge/topic_config.h.
+     */
+    { "message.max.bytes", "1000000000" },
     { "topic.metadata.propagation.max.ms", "10000" },
     { NULL, NULL },
 };
