@@ -5,6 +5,7 @@
 
 #include "bridge/consumer.h"
 #include "bridge/drain.h"
+#include "bridge/lag.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
@@ -19,6 +20,7 @@ struct bridge {
     struct tally tally;
     struct consumer *consumer;
     struct drain *drain;
+    struct lag *lag;
 
     pthread_mutex_t lock;
     /* guarded by lock */
@@ -52,7 +54,8 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
     tally_init(&b->tally);
     (void)pthread_mutex_init(&b->lock, NULL);
     if (drain_open(&b->config, jobs, true, &b->tally, &b->drain, e) < 0 ||
-        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0) {
+        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
+        lag_open(&b->config, &b->tally, &b->lag, e) < 0) {
         (void)bridge_free(b);
         return -1;
     }
@@ -62,7 +65,8 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
 
 int bridge_start(struct bridge *b, struct err *e)
 {
-    if (drain_start(b->drain, e) < 0 || consumer_start(b->consumer, e) < 0)
+    if (drain_start(b->drain, e) < 0 || consumer_start(b->consumer, e) < 0 ||
+        lag_start(b->lag, e) < 0)
         return -1;
     log_info("kafka", log_s("brokers", b->config.brokers), log_s("topic", b->config.topic),
              log_s("group", b->config.group_id), log_s("results", b->config.results_topic));
@@ -89,6 +93,7 @@ static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
 
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
+    lag_halt(b->lag);
     bridge_drain(b, deadline_ns);
     give_up_adopted(b, deadline_ns);
     drain_stop(b->drain, deadline_ns);
@@ -104,6 +109,7 @@ struct bridge *bridge_free(struct bridge *b)
         return NULL;
     if (b->consumer)
         b->consumer = consumer_free(b->consumer);
+    b->lag = lag_free(b->lag);
     bridge_disown(b);
     b->drain = drain_free(b->drain);
     tally_done(&b->tally);

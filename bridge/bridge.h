@@ -4,11 +4,12 @@
  *
  *     consumer thread   topic    --> job table --> offsets committed
  *     drain thread      outbox   --> results and dead-letter topics --> rows gone
+ *     lag thread        ends and committed offsets --> bridge_health()
  *
- * A broker that is away is a state and not an error: both threads wait for it.
+ * A broker that is away is a state and not an error: they wait for it.
  *
  * Room     bridge. Knows the job table and librdkafka; has never heard of HTTP or Docker.
- * Owns     its two threads and their librdkafka handles.
+ * Owns     its three threads and their librdkafka handles.
  * Threads  bridge_health(), bridge_adopt() and bridge_disown(): any. The rest: main's.
  * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
  */
@@ -111,7 +112,7 @@ const char *bridge_counter_name(enum bridge_counter c);
 
 struct bridge_lag {
     int32_t partition;
-    int64_t lag; /* messages not committed yet; -1: not known */
+    int64_t lag; /* messages not committed yet, as Kafka's group tool says it; -1: not known */
 };
 
 /* What may be wrong by itself. */

@@ -1,4 +1,7 @@
-"""What the topics are like: how large a message they take, and what `scrc --check` says of them."""
+"""What the topics are like: how large a message they take, what `scrc --check` says of them, and how
+far behind the group is."""
+
+import json
 
 import pytest
 
@@ -97,3 +100,80 @@ def test_check_without_a_broker(topics):
 def test_check_of_wrong_settings(topics):
     code, _, said = check(topics, KAFKA_PROP_ACKS="1")
     assert code == 2 and "KAFKA_PROP_ACKS" in said
+
+
+# ---- lag ----
+
+def lags(server):
+    """{partition: messages}, as /metrics has it."""
+    lines = server.get("/metrics").body.decode().splitlines()
+    found = [l for l in lines if l.startswith("scrc_kafka_lag_messages{")]
+    return {int(l.split('"')[1]): int(l.split()[-1]) for l in found}
+
+
+def unreported(server):
+    [line] = [l for l in server.get("/metrics").body.decode().splitlines()
+              if l.startswith("scrc_unreported ")]
+    return int(line.split()[-1])
+
+
+def no_lag(said):
+    """As the tool said it, when no partition is behind and one at least has been read."""
+    return said if set(said.values()) in ({0}, {0, None}) else None
+
+
+def await_same_lags(topics, server, want):
+    """The tool and /metrics say the same; want: {partition: messages} of the tool."""
+    said = {}
+
+    def same():
+        said["tool"], said["ours"] = topics.broker.lags(topics.group, topics.scripts), lags(server)
+        return said["tool"] == want and said["ours"] == {p: n or 0 for p, n in want.items()}
+    try:
+        wait_for(same, 40, "the same lag", pause=0.3)
+    except AssertionError as e:
+        raise AssertionError(said) from e
+    assert server.get("/stats").json["present"]["kafka"]["lag"] == sum(n or 0 for n in want.values())
+
+
+def test_lag_of_what_waits(topics, fresh_server):
+    """390 wait behind one that runs: most of them were never fetched into the table."""
+    broker = topics.broker
+    broker.create_topic(topics.scripts, 4)
+    server = topics.server(fresh_server, RUNNER_MAX_PARALLEL=1, KAFKA_PREFETCH=16,
+                           KAFKA_PROP_QUEUED_MIN_MESSAGES="20").start()
+    for p in range(3):
+        broker.produce(topics.scripts, json.dumps(quick(f"first{p}")).encode(), partition=p)
+    topics.wait_reports({f"first{p}" for p in range(3)})
+    await_same_lags(topics, server, {0: 0, 1: 0, 2: 0, 3: None})  # nobody wrote to the last
+    assert unreported(server) == 0
+    slow = submission("python", "import time; time.sleep(300)", [test("", "")],
+                      limits={"time_limit_ms": 1000, "wall_time_limit_ms": 301000})
+    broker.produce(topics.scripts, json.dumps({"id": "slow", **slow}).encode(), partition=0)
+    wait_for(lambda: server.get("/results/slow").json.get("state") == "running", 30, "it runs")
+    for p in range(3):
+        broker.produce(topics.scripts, *[json.dumps(quick(f"w{p}-{i:03}")).encode()
+                                         for i in range(130)], partition=p)
+    await_same_lags(topics, server, {0: 131, 1: 130, 2: 130, 3: None})
+    assert unreported(server) == 17  # the rest is left in Kafka
+    broker.delete_records(topics.scripts, {1: 101})
+    wait_for(lambda: lags(server)[1] == 30, 30, "what was deleted does not wait")
+    server.kill9()  # or it would wait for what runs
+
+
+def test_lag_when_all_is_reported(topics, fresh_server):
+    """Behind a transactional producer, whose marks are no messages, and after a restart."""
+    broker = topics.broker
+    broker.create_topic(topics.scripts, 3)
+    server = topics.server(fresh_server).start()
+    ids = [f"t{i}" for i in range(3)]
+    broker.produce_in_transactions(topics.scripts, 20, *[json.dumps(quick(id)) for id in ids])
+    topics.wait_reports(ids)
+    # Each record or mark is committed; None: nobody wrote there.
+    all_read = wait_for(lambda: no_lag(broker.lags(topics.group, topics.scripts)), 40, "no lag",
+                        pause=0.3)
+    await_same_lags(topics, server, all_read)
+    assert unreported(server) == 0
+    server.kill9()
+    server.start().ready()
+    await_same_lags(topics, server, all_read)
