@@ -138,6 +138,11 @@ int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
 
 void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISOWN_NS); }
 
+int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e)
+{
+    return topics_look(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+}
+
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)
 {
     tally_read(&b->tally, ret_health);

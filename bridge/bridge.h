@@ -10,8 +10,8 @@
  *
  * Room     bridge. Knows the job table and librdkafka; has never heard of HTTP or Docker.
  * Owns     its three threads and their librdkafka handles.
- * Threads  bridge_health(), bridge_adopt() and bridge_disown(): any. The rest: main's.
- * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
+ * Threads  bridge_health(), bridge_topics(), bridge_adopt() and bridge_disown(): any. The rest:
+ * main's. Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
  */
 #pragma once
 
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/topics.h"
 #include "schema/base.h"
 #include "schema/submission.h"
 #include "schema/verdict.h"
@@ -137,3 +138,7 @@ struct bridge_health {
     size_t lags_len;
 };
 void bridge_health(struct bridge *b, struct bridge_health *ret_health);
+
+/* The topics as the broker has them now; see bridge/topics.h. Blocks for some seconds at most. Any
+ * thread. */
+NODISCARD int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e);

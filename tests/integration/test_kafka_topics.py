@@ -89,6 +89,19 @@ def test_check_compares_the_topics(topics):
     assert "replication factor 1" in results, said
 
 
+def test_the_system_page_has_them_too(topics, fresh_server):
+    topics.broker.create_topic(topics.scripts, 2)
+    topics.broker.create_topic(topics.results, 1, max_message_bytes=500)
+    server = topics.server(fresh_server).start()
+    wait_for(lambda: not server.get("/readyz").json["degraded"], 30, "connected", pause=0.2)
+    found = server.get("/system").json["findings"]
+    results = [f for f in found if f["name"] == "results"]
+    assert {f["state"] for f in results} == {"warn"}
+    assert any("max.message.bytes is 500" in f["says"] and "dropped" in f["means"]
+               for f in results)
+    assert any(f["name"] == "dead letters" and "does not exist" in f["says"] for f in found)
+
+
 def test_check_without_a_broker(topics):
     code, rows, said = check(topics, KAFKA_BROKERS="127.0.0.1:1")
     assert code == 0, said
