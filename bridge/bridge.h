@@ -3,15 +3,15 @@
  *     bridge_open() --> bridge_start() --> bridge_drain() --> bridge_stop() --> bridge_free()
  *
  *     consumer thread   topic    --> job table --> offsets committed
- *     drain thread      outbox   --> results and dead-letter topics --> rows gone
+ *     relay threads     outbox   --> results and dead-letter topics --> rows gone
  *     lag thread        ends and committed offsets --> bridge_health()
  *
  * A broker that is away is a state and not an error: they wait for it.
  *
  * Room     bridge. Knows the job table and librdkafka; has never heard of HTTP or Docker.
- * Owns     its three threads and their librdkafka handles.
- * Threads  bridge_health(), bridge_topics(), bridge_adopt() and bridge_disown(): any. The rest:
- * main's. Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
+ * Owns     its threads and their librdkafka handles.
+ * Threads  main's; any: bridge_health(), bridge_topics(), bridge_adopt(), bridge_disown().
+ * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
  */
 #pragma once
 

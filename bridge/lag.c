@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bridge/bridge.h"
+#include "bridge/handle.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
@@ -14,6 +15,7 @@
 #include "schema/log.h"
 
 #define EVERY_NS (1 * NS_PER_S)
+#define END_NS   (1 * NS_PER_S)
 #define ASK_MS   1000 /* for one answer of the broker */
 
 struct lag {
@@ -188,8 +190,7 @@ struct lag *lag_free(struct lag *l)
     lag_halt(l);
     if (l->runs)
         (void)pthread_join(l->thread, NULL);
-    if (l->rk)
-        rd_kafka_destroy_flags(l->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    handle_destroy(l->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, END_NS);
     (void)pthread_cond_destroy(&l->wake);
     (void)pthread_mutex_destroy(&l->lock);
     free(l->health);

@@ -37,8 +37,10 @@ static const struct property consumer_rows[] = {
 static const struct property producer_rows[] = {
     { "enable.idempotence", "true" },
     { "acks", "all" },
-    /* For ever: a delivery given up may have been made, and sending it again would be a second. */
-    { "message.timeout.ms", "0" },
+    /* What a server that was killed leaves open holds back everybody who reads what is committed,
+     * until the broker ends it. A broker that is away for longer costs an abort, and no report. */
+    { "transaction.timeout.ms", "15000" },
+    { "message.timeout.ms", "12000" },
     { "linger.ms", "5" },
     /* The largest there is: what a topic takes is the topic's setting, see bridge/topic_config.h.
      */
@@ -47,10 +49,17 @@ static const struct property producer_rows[] = {
     { NULL, NULL },
 };
 static const struct property scan_rows[] = {
-    { "enable.auto.commit", "false" },         { "enable.auto.offset.store", "false" },
-    { "auto.offset.reset", "earliest" },       { "enable.partition.eof", "true" },
-    { "isolation.level", "read_uncommitted" }, { NULL, NULL },
+    { "enable.auto.commit", "false" },
+    { "enable.auto.offset.store", "false" },
+    { "auto.offset.reset", "earliest" },
+    { "enable.partition.eof", "true" },
+    { NULL, NULL },
 };
+
+/* An end as Kafka's own tool sees it: open transactions included. */
+static const struct property lag_rows[] = { { "enable.auto.commit", "false" },
+                                            { "isolation.level", "read_uncommitted" },
+                                            { NULL, NULL } };
 
 /* Ours, whatever anybody sets: a value of their own would break what is promised. */
 static const char *const fixed[] = { "bootstrap.servers",
@@ -246,7 +255,7 @@ static int fill(rd_kafka_conf_t *conf, const struct bridge_config *c, enum setti
     static const struct property *const rows[] = { [SETTINGS_CONSUMER] = consumer_rows,
                                                    [SETTINGS_PRODUCER] = producer_rows,
                                                    [SETTINGS_SCAN] = scan_rows,
-                                                   [SETTINGS_LAG] = scan_rows };
+                                                   [SETTINGS_LAG] = lag_rows };
 
     if (set_rows(conf, rows[what], e) < 0 ||
         set_property(conf, "client.id", "client.id", "scrc", e) < 0 ||
@@ -260,7 +269,7 @@ static int fill(rd_kafka_conf_t *conf, const struct bridge_config *c, enum setti
             return -1;
     }
     /* What somebody set for the consumer must not reach the handles that only look. */
-    return what == SETTINGS_SCAN || what == SETTINGS_LAG ? set_rows(conf, scan_rows, e) : 0;
+    return what == SETTINGS_SCAN || what == SETTINGS_LAG ? set_rows(conf, rows[what], e) : 0;
 }
 
 int settings_make(const struct bridge_config *c, enum settings_for what, rd_kafka_conf_t **ret_conf,

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/handle.h"
 #include "bridge/settings.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
 
+#define END_NS   (1 * NS_PER_S)
 #define LEAST_MS 50 /* for one question, when the time is over */
 
 _Static_assert(TOPICS_NAME_SIZE == SETTINGS_TOPIC_MAX + 1, "a topic's name");
@@ -113,6 +115,6 @@ int topics_look(const struct bridge_config *c, int timeout_ms, struct topics_vie
     int result = find_broker(&l, e);
     for (int i = 0; i < TOPICS_COUNT && result == 0; i++)
         look(&l, &out[i]);
-    rd_kafka_destroy(l.rk);
+    handle_destroy(l.rk, 0, END_NS);
     return result;
 }

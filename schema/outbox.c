@@ -226,7 +226,7 @@ int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e)
     return rc;
 }
 
-void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
+void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);
     j->outbox_listener.fn = fn;
@@ -236,7 +236,7 @@ void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
 
 /* ---- when something was sent ---- */
 
-/* Only the one thread that sends writes stamp_ms, after jobs_open(). */
+/* Two that do it at once write the same. */
 void outbox_stamp(struct jobs *j)
 {
     int64_t now = clock_wall_ms(), age = now - j->stamp_ms;

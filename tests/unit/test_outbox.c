@@ -7,7 +7,11 @@
 
 /* ---- a report ---- */
 
-static void hear(void *ctx) { (void)sem_post(ctx); }
+static void hear(void *ctx, unsigned kinds)
+{
+    (void)kinds;
+    (void)sem_post(ctx);
+}
 
 static int heard(sem_t *news)
 {
