@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bridge/consumer.h"
+#include "bridge/lag.h"
 #include "bridge/relay.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
@@ -18,6 +19,7 @@ struct bridge {
     struct bridge_config config; /* what it points at is borrowed */
     struct tally tally;
     struct consumer *consumer;
+    struct lag *lag;
     struct relay *relay;
 
     pthread_mutex_t lock;
@@ -52,7 +54,8 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
     tally_init(&b->tally);
     (void)pthread_mutex_init(&b->lock, NULL);
     if (relay_open(&b->config, jobs, true, &b->tally, &b->relay, e) < 0 ||
-        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0) {
+        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
+        lag_open(&b->config, &b->tally, &b->lag, e) < 0) {
         (void)bridge_free(b);
         return -1;
     }
@@ -62,7 +65,8 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
 
 int bridge_start(struct bridge *b, struct err *e)
 {
-    if (relay_start(b->relay, e) < 0 || consumer_start(b->consumer, e) < 0)
+    if (relay_start(b->relay, e) < 0 || consumer_start(b->consumer, e) < 0 ||
+        lag_start(b->lag, e) < 0)
         return -1;
     log_info("kafka", log_s("brokers", b->config.brokers), log_s("topic", b->config.topic),
              log_s("group", b->config.group_id), log_s("results", b->config.results_topic));
@@ -89,6 +93,7 @@ static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
 
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
+    lag_halt(b->lag);
     bridge_drain(b, deadline_ns);
     give_up_adopted(b, deadline_ns);
     relay_stop(b->relay, deadline_ns);
@@ -104,6 +109,7 @@ struct bridge *bridge_free(struct bridge *b)
         return NULL;
     if (b->consumer)
         b->consumer = consumer_free(b->consumer);
+    b->lag = lag_free(b->lag);
     bridge_disown(b);
     b->relay = relay_free(b->relay);
     tally_done(&b->tally);
@@ -131,6 +137,11 @@ int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
 }
 
 void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISOWN_NS); }
+
+int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e)
+{
+    return topics_look(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+}
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)
 {

@@ -157,6 +157,22 @@ class Broker:
         return {int(r[2]): int(r[3]) for r in rows
                 if r[:2] == [group, topic] and r[3] != "-"}
 
+    def lags(self, group, topic):
+        """{partition: messages behind}, None where the group has committed nothing."""
+        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
+        rows = [line.split() for line in said.splitlines()]
+        return {int(r[2]): None if r[5] == "-" else int(r[5]) for r in rows
+                if r[:2] == [group, topic]}
+
+    def produce_in_transactions(self, topic, count, *lines):
+        """count messages, each one of the lines, a transaction for every few."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
+            f.write("\n".join(lines) + "\n")
+            f.flush()
+            self.tool("ProducerPerformance", "--topic", topic, "--num-records", str(count),
+                      "--throughput", "50", "--payload-file", f.name, "--transactional-id",
+                      topic + "-t", "--transaction-duration-ms", "50")
+
     def members(self, group, topic):
         """{member: how many partitions of the topic it has}"""
         said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
