@@ -124,6 +124,7 @@ static int need_producer(struct lane *l)
 
     if (l->producer)
         return 0;
+    l->batch_bytes = l->limit;
     if (producer_open(l->relay->config, l->name, l->limit, relay_delivered, l, &l->producer, &e) ==
         0)
         return 0;

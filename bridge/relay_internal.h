@@ -63,11 +63,14 @@ struct lane {
     bool more;                 /* the last reading was not the end of the outbox */
     int64_t after;             /* rows up to this one are settled, or none of this lane's */
     int64_t alone_until;       /* rows up to this one go one by one; 0: none does */
-    size_t limit;              /* bytes of a message, as learned; 0: not */
+    size_t limit;              /* bytes of a message, as learned; 0: not yet */
+    size_t batch_bytes;        /* what its producer was made with */
+    bool renew;                /* it is to be made anew, with smaller batches */
     struct relay_row rows[RELAY_ROWS];
     size_t rows_len;
     struct relay_mark *marks;
     size_t marks_len, unmarked; /* unmarked: rows gone since they were stored */
+    int64_t measured_ns;        /* when the broker was asked what the topic takes; 0: never */
     int64_t marks_ns, init_ns, told_ns, progress_ns, ending_ns;
 
     /* guarded by relay->lock */

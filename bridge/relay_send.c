@@ -4,6 +4,7 @@
 #include "bridge/producer.h"
 #include "bridge/relay_internal.h"
 #include "bridge/tally.h"
+#include "bridge/topic_config.h"
 #include "bridge/wrap.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -14,7 +15,8 @@
 #define BATCH_BYTES   ((size_t)(4 * MIB))
 #define CALL_MS       500             /* of one call of the producer, before the end is looked at */
 #define TELL_NS       (30 * NS_PER_S) /* between two lines about failing deliveries */
-#define LIMIT_MIN     1000            /* a topic that takes less takes nothing of ours */
+#define MEASURE_NS    (10 * NS_PER_S)
+#define BATCH_SIZE    1000000 /* librdkafka's, in bytes */
 #define OUTBOX_HEADER 64
 
 /* ---- rows of the lane ---- */
@@ -72,8 +74,23 @@ static void drop(struct lane *l, const struct outbox_item *item, const char *why
 static size_t limit_of(const struct lane *l)
 {
     size_t most = producer_max_bytes(l->producer);
+    size_t limit = l->limit ? l->limit : TOPIC_CONFIG_MAX_BYTES;
 
-    return l->limit && l->limit < most ? l->limit : most;
+    return limit < most ? limit : most;
+}
+
+/* What its topic takes is asked when it matters, and again later: it may have been raised. False:
+ * it is known. */
+static bool measure(struct lane *l)
+{
+    int64_t now = clock_mono_ns();
+
+    if (l->measured_ns != 0 && now - l->measured_ns < MEASURE_NS)
+        return false;
+    l->limit = (size_t)topic_config_max_bytes(producer_handle(l->producer), l->topic,
+                                              TOPIC_CONFIG_TIMEOUT_MS);
+    l->measured_ns = clock_mono_ns();
+    return true;
 }
 
 static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *item, struct wrap *w)
@@ -104,18 +121,34 @@ static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *i
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static int encode_within(struct lane *l, const struct outbox_item *item, size_t most,
+                         struct wrap *w, struct err *e)
+{
+    if (most < WRAP_MIN_BYTES)
+        return err_set(e, ERR_INPUT, "larger than its topic takes, whatever is left out");
+    return wrap_item(l->relay->config, item, most, w, e);
+}
+
+/* Nothing is left out before the broker was asked whether it must be. */
+static int encode(struct lane *l, const struct outbox_item *item, struct wrap *w, struct err *e)
+{
+    size_t most = limit_of(l);
+    int result = encode_within(l, item, most, w, e);
+    bool fits = result < 0 ? e->kind != ERR_INPUT : !w->cut && !w->bare;
+
+    if (fits || !measure(l) || limit_of(l) <= most)
+        return result;
+    wrap_clear(w);
+    return encode_within(l, item, limit_of(l), w, e);
+}
+
 /* An error ends the batch in front of the row. */
 static rd_kafka_resp_err_t put(struct lane *l, const struct outbox_item *item)
 {
     CLEANUP(wrap_clear) struct wrap w = { 0 };
-    size_t most = limit_of(l);
     struct err e;
 
-    if (most < LIMIT_MIN) {
-        drop(l, item, "larger than its topic takes, whatever is left out");
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    if (wrap_item(l->relay->config, item, most, &w, &e) < 0) {
+    if (encode(l, item, &w, &e) < 0) {
         if (e.kind == ERR_NOMEM)
             return RD_KAFKA_RESP_ERR__QUEUE_FULL;
         drop(l, item, e.msg);
@@ -123,7 +156,7 @@ static rd_kafka_resp_err_t put(struct lane *l, const struct outbox_item *item)
     }
     rd_kafka_resp_err_t code = hand_over(l, item, &w);
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        l->limit = most - most / 8; /* more overhead than we thought of */
+        l->limit = limit_of(l) - limit_of(l) / 8; /* more overhead than we thought of */
     return code;
 }
 
@@ -165,12 +198,15 @@ static const struct relay_row *culprit(const struct lane *l)
     return NULL;
 }
 
-/* The broker measures whole batches: who is to blame is known when each goes alone. */
+/* The broker measures whole batches. A producer's batches are bounded when it is made; where the
+ * broker does not tell its bound, who is to blame is known when each goes alone. */
 static void note_too_large(struct lane *l, const struct relay_row *row)
 {
-    if (l->rows_len == 1)
+    if (!measure(l) && l->rows_len == 1)
         l->limit = row->bytes / 2;
-    else
+    if (l->limit < BATCH_SIZE && l->limit != l->batch_bytes)
+        l->renew = true;
+    else if (l->rows_len > 1)
         l->alone_until = l->rows[l->rows_len - 1].number;
 }
 
@@ -202,8 +238,13 @@ static enum lane_result give_up_transaction(struct lane *l, enum producer_result
         note_too_large(l, row);
     else
         note_failure(l, code, text);
-    if (result == PRODUCER_FAILED && until_done(l, producer_abort) == PRODUCER_DONE)
+    if (result == PRODUCER_FAILED && until_done(l, producer_abort) == PRODUCER_DONE) {
+        if (l->renew) {
+            l->producer = producer_free(l->producer);
+            l->ready = l->renew = false;
+        }
         return too_large ? LANE_GOES_ON : LANE_FAILED;
+    }
     relay_give_up_producer(l, text);
     return LANE_FAILED;
 }

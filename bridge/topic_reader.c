@@ -11,7 +11,7 @@
 
 #define ASK_MS      5000 /* for one answer of the broker */
 #define POLL_MS     100
-#define FEW         100            /* messages are read sooner than a time is found */
+#define FEW         100             /* messages are read sooner than a time is found */
 #define PATIENCE_NS (15 * NS_PER_S) /* without any message */
 
 struct topic_reader {

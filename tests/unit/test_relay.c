@@ -163,6 +163,25 @@ static bool is_troubled(struct world *w, const char *word)
     return word ? strstr(h.why[BRIDGE_PUBLISHING], word) != NULL : h.why[BRIDGE_PUBLISHING][0] != 0;
 }
 
+/* A broker that does not tell what a topic takes, and refuses a batch of several. */
+static void too_large_together_goes_alone(void **state)
+{
+    char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MAX_IN_FLIGHT=1", NULL };
+    struct world *w = *state;
+
+    w->config.environment = environment;
+    judge_rows(w, 0, 10);
+    rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    struct relay *d = begin(w);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_false(is_troubled(w, NULL));
+    end(w, d);
+    assert_each_once(w, 0, 10);
+    assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
+    assert_int_equal(counter(w, BRIDGE_CUT), 0);
+}
+
 /* What a topic does not take is said with the right that is missing, as long as it does not. */
 static void a_missing_right_is_said(void **state)
 {
@@ -270,6 +289,7 @@ int main(void)
         IN_WORLD(a_fatal_error_is_survived),
         IN_WORLD(a_broker_that_is_away_is_waited_for),
         IN_WORLD(refused_requests_are_sent_again),
+        IN_WORLD(too_large_together_goes_alone),
         IN_WORLD(a_missing_right_is_said),
         IN_WORLD(what_is_there_already_is_not_sent),
         IN_WORLD(watermarks_move_on),
