@@ -15,6 +15,7 @@
 #include "schema/outbox.h"
 
 #define IDLE_NS     (200 * NS_PER_MS) /* between two looks at an outbox without a listener */
+#define MARKS_NS    (5 * NS_PER_S)    /* between two looks whether watermarks are to be stored */
 #define BACKOFF_NS  (1 * NS_PER_S)
 #define INIT_MS     1000
 #define PATIENCE_NS (3 * NS_PER_S)  /* at the end, without any acknowledgement */
@@ -46,7 +47,7 @@ static bool take_news(struct lane *l)
 static void wait_for_news(struct lane *l)
 {
     struct relay *r = l->relay;
-    int64_t due = clock_mono_ns() + IDLE_NS;
+    int64_t due = clock_mono_ns() + (r->listens ? MARKS_NS : IDLE_NS);
     bool early = true;
 
     (void)pthread_mutex_lock(&r->lock);
@@ -80,11 +81,11 @@ static const char *remedy_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         return " (it needs WRITE and DESCRIBE)";
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-        return " (it needs WRITE and DESCRIBE on the transactional id scrc-, as a prefix)";
+        return " (it needs WRITE and DESCRIBE on transactional ids scrc-*)";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return " (it needs IDEMPOTENT_WRITE on the cluster)";
     case RD_KAFKA_RESP_ERR__FENCED:
-        return " (another server sends this table's reports, or the broker gave this one up)";
+        return " (another server has a copy of this table, or it took too long)";
     default:
         return "";
     }
@@ -92,9 +93,9 @@ static const char *remedy_of(rd_kafka_resp_err_t code)
 
 void relay_note_trouble(struct lane *l, rd_kafka_resp_err_t code, const char *why)
 {
-    char text[200];
+    char text[240];
 
-    (void)snprintf(text, sizeof text, "the topic %.60s does not take it: %.60s%s", l->topic, why,
+    (void)snprintf(text, sizeof text, "the topic %.60s does not take it: %.70s%s", l->topic, why,
                    remedy_of(code));
     tally_why(l->relay->tally, l->part, text);
     l->troubled = true;
