@@ -55,7 +55,7 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
     (void)pthread_mutex_init(&b->lock, NULL);
     if (relay_open(&b->config, jobs, true, &b->tally, &b->relay, e) < 0 ||
         consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
-        lag_open(&b->config, &b->tally, &b->lag, e) < 0) {
+        lag_open(&b->config, jobs, &b->tally, &b->lag, e) < 0) {
         (void)bridge_free(b);
         return -1;
     }

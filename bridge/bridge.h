@@ -136,6 +136,7 @@ struct bridge_health {
     int64_t counters[BRIDGE_COUNTER_COUNT];
     struct bridge_lag lags[BRIDGE_LAGS_MAX]; /* of the partitions assigned to us */
     size_t lags_len;
+    int64_t unreported; /* see outbox_unreported(); some seconds old */
 };
 void bridge_health(struct bridge *b, struct bridge_health *ret_health);
 

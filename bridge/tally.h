@@ -36,4 +36,6 @@ void tally_connected(struct tally *t, bool connected, const char *why);
 /* What is wrong with a part; "": nothing any more. A line when that changes. */
 void tally_why(struct tally *t, enum bridge_part part, const char *why);
 
+void tally_unreported(struct tally *t, int64_t submissions);
+
 void tally_read(struct tally *t, struct bridge_health *ret_health);
