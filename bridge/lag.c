@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
+#include "bridge/bridge_health.h"
 #include "bridge/handle.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"

@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_health.h"
 
 struct tally {
     pthread_mutex_t lock;
