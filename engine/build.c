@@ -5,7 +5,7 @@
 
 #include "engine/bench.h"
 #include "engine/build_cache.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/plan.h"
 #include "schema/bytes.h"
 #include "schema/err.h"

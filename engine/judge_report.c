@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/cell.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "schema/err.h"
 #include "schema/report.h"
 #include "schema/text.h"

@@ -7,7 +7,7 @@
 #include "engine/bench.h"
 #include "engine/build.h"
 #include "engine/check.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/judge.h"
 #include "engine/judge_report.h"
 #include "engine/plan.h"

@@ -5,7 +5,7 @@
 #include "engine/artefact.h"
 #include "engine/bench.h"
 #include "engine/build.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/plan.h"
 #include "engine/run.h"
 #include "schema/clock.h"
