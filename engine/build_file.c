@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/build.h"
+#include "engine/build_outcome.h"
 #include "engine/cell.h"
 #include "schema/err.h"
 

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 
 #include "engine/bench.h"
-#include "engine/build.h"
+#include "engine/build_outcome.h"
 #include "engine/check.h"
 #include "engine/engine_config.h"
 #include "engine/judge.h"

@@ -5,6 +5,7 @@
 #include "engine/artefact.h"
 #include "engine/bench.h"
 #include "engine/build.h"
+#include "engine/build_outcome.h"
 #include "engine/engine_config.h"
 #include "engine/plan.h"
 #include "engine/run.h"

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/build.h"
 #include "engine/build_cache.h"
+#include "engine/build_outcome.h"
 #include "engine/cell.h"
 #include "schema/clock.h"
 #include "schema/err.h"
