@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/cell.h"
+#include "engine/cell_types.h"
 #include "engine/engine_config.h"
 #include "schema/err.h"
 #include "schema/report.h"

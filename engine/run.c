@@ -6,6 +6,7 @@
 
 #include "engine/bench.h"
 #include "engine/build_outcome.h"
+#include "engine/cell_memfd.h"
 #include "engine/check.h"
 #include "engine/engine_config.h"
 #include "engine/judge.h"

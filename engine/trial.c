@@ -6,6 +6,7 @@
 #include "engine/bench.h"
 #include "engine/build.h"
 #include "engine/build_outcome.h"
+#include "engine/cell_memfd.h"
 #include "engine/engine_config.h"
 #include "engine/plan.h"
 #include "engine/run.h"

@@ -17,7 +17,7 @@
 
 #include "engine/build_cache.h"
 #include "engine/build_outcome.h"
-#include "engine/cell.h"
+#include "engine/cell_memfd.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/text.h"
