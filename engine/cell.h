@@ -60,7 +60,3 @@ NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
 /* Removes the container and its directory. d NULL: leaves removal to cell_sweep() (the agent ends
  * with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
 struct cell *cell_free(struct cell *c, struct docker *d);
-
-/* Removes containers nobody owns: every one of this table's earlier instances, and anybody's
- * stopped ones older than 60 s. Returns how many went, or -1. */
-int cell_sweep(struct docker *d, const struct cell_host *host, struct err *e);
