@@ -47,8 +47,8 @@ find schema engine bridge server -name '*.[ch]' -exec grep -H '^ *# *include "' 
         END {
             if (count == 0)
                 exit 2
-            split(known, list, " ")
-            for (i in list)
+            many = split(known, list, " ")
+            for (i = 1; i <= many; i++)
                 listed[list[i]] = 1
             for (i = 1; i <= count; i++) {
                 way = circle(modules[i])
@@ -62,8 +62,8 @@ find schema engine bridge server -name '*.[ch]' -exec grep -H '^ *# *include "' 
                 for (m = 1; m <= n; m++)
                     printed[members[m]] = 1
             }
-            for (m in listed)
-                if (!(m in in_circle))
-                    wrong(m " is in no circle: take it off the list")
+            for (i = 1; i <= many; i++)
+                if (!(list[i] in in_circle))
+                    wrong(list[i] " is in no circle: take it off the list")
             exit bad
         }'
