@@ -1,7 +1,7 @@
 #include "engine/bench.h"
 
 #include "engine/docker.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/pool.h"
 
 #define TAKES_MAX 3 /* cells tried before a refused memory limit counts as a fault */

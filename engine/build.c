@@ -5,7 +5,8 @@
 
 #include "engine/bench.h"
 #include "engine/build_cache.h"
-#include "engine/engine.h"
+#include "engine/build_outcome.h"
+#include "engine/engine_config.h"
 #include "engine/plan.h"
 #include "schema/bytes.h"
 #include "schema/err.h"
@@ -19,23 +20,6 @@
 #define FORM "scrc build 1"
 
 #define STDOUT_MAX (1 * MIB) /* some compilers complain there; more than this is a flood */
-
-void build_outcome_clear(struct build_outcome *o)
-{
-    closep(&o->artefact_fd);
-    buf_clear(&o->log);
-}
-
-int build_log_cut(struct buf *log, bool truncated, struct err *e)
-{
-    if (log->len > BUILD_LOG_MAX) {
-        log->len = text_cut(log->data, log->len, BUILD_LOG_MAX);
-        truncated = true;
-    }
-    if (truncated && buf_printf(log, "\nscrc: the rest of the log is cut off\n") < 0)
-        return err_set(e, ERR_NOMEM, "a build log");
-    return 0;
-}
 
 /* Why there is no artefact though the compiler may think so, or why it was stopped; NULL when its
  * own words are enough. */

@@ -17,8 +17,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include "engine/build.h"
 #include "engine/build_file.h"
+#include "engine/build_outcome.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/build.h"
-#include "engine/cell.h"
+#include "engine/build_outcome.h"
+#include "engine/cell_memfd.h"
 #include "schema/err.h"
 
 #define MAGIC     "scrcbld1" /* another format is another magic */

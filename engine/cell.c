@@ -372,12 +372,3 @@ struct cell *cell_free(struct cell *c, struct docker *d)
     free(c);
     return NULL;
 }
-
-void cell_result_clear(struct cell_result *r)
-{
-    buf_clear(&r->out);
-    buf_clear(&r->err);
-    buf_clear(&r->err_end);
-    closep(&r->artefact_fd);
-    *r = (struct cell_result){ .artefact_fd = -1 };
-}

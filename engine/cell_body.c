@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/cell.h"
+#include "engine/cell_types.h"
 #include "schema/err.h"
 
 /* cell.json, what every cell has in common, and seccomp.json. RLIMIT_CORE is 1 there and not 0:

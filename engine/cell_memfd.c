@@ -1,8 +1,9 @@
+#include "engine/cell_memfd.h"
+
 #include <errno.h>
 #include <sys/sendfile.h>
 
 #include "engine/agent/memfd.h"
-#include "engine/cell.h"
 #include "schema/err.h"
 
 static int write_all(int fd, const char *data, size_t len, struct err *e)

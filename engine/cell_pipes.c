@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "engine/cell.h"
+#include "engine/cell_memfd.h"
 #include "schema/err.h"
 
 #define PIPE_BYTES (256 * 1024)

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "engine/cell.h"
 #include "engine/cell_pipes.h"
+#include "engine/cell_types.h"
 #include "engine/link.h"
 #include "schema/clock.h"
 #include "schema/err.h"

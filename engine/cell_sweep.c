@@ -1,7 +1,9 @@
+#include "engine/cell_sweep.h"
+
 #include <string.h>
 
-#include "engine/cell.h"
 #include "engine/cell_dir.h"
+#include "engine/cell_types.h"
 #include "engine/docker.h"
 #include "schema/clock.h"
 #include "schema/err.h"

@@ -174,8 +174,7 @@ static int ask_well(struct docker *d, const struct ask *a, json_t **ret_json, st
     return 0;
 }
 
-/* Names come from settings and language files: nothing of them may end the path early. */
-static int plain_name(const char *name, enum err_kind kind, struct err *e)
+int docker_check_name(const char *name, enum err_kind kind, struct err *e)
 {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_.-/:@=";
@@ -189,7 +188,7 @@ static int plain_name(const char *name, enum err_kind kind, struct err *e)
 static int path_of(char path[PATH_SIZE], const char *before, const char *name, const char *after,
                    struct err *e)
 {
-    if (plain_name(name, ERR_DOCKER, e) < 0)
+    if (docker_check_name(name, ERR_DOCKER, e) < 0)
         return -1;
     int n = snprintf(path, PATH_SIZE, "%s%s%s", before, name, after);
     if (n < 0 || n >= PATH_SIZE)
@@ -361,7 +360,7 @@ int docker_image(struct docker *d, const char *ref, json_t **ret_image, struct e
 
 int docker_volume_create(struct docker *d, const char *name, const json_t *labels, struct err *e)
 {
-    if (plain_name(name, ERR_DOCKER, e) < 0)
+    if (docker_check_name(name, ERR_DOCKER, e) < 0)
         return -1;
     json_auto_t *body = json_pack("{s:s, s:O?}", "Name", name, "Labels", labels);
     if (!body)
@@ -379,82 +378,17 @@ int docker_volume_remove(struct docker *d, const char *name, struct err *e)
     return act(d, &a, (const long[]){ 404, 404 }, e);
 }
 
-/* A pull in progress: the daemon tells it as one JSON object a line. */
-struct pull {
-    docker_progress_fn *progress; /* borrowed */
-    void *ctx;
-    struct buf line; /* owned; what has come of the current one */
-    char error[300]; /* the daemon's last word about failure; "" */
-};
-enum { PULL_LINE_MAX = 64 << 10 };
-
-static bool pull_line(struct pull *p)
-{
-    json_auto_t *line = json_loadb(p->line.data, p->line.len, 0, NULL);
-    const char *error = json_string_value(json_object_get(line, "error"));
-    const char *message = json_string_value(json_object_get(line, "message"));
-    const char *id = json_string_value(json_object_get(line, "id"));
-    const char *status = json_string_value(json_object_get(line, "status"));
-    const char *bar = json_string_value(json_object_get(line, "progress"));
-    char text[256];
-
-    if (error || message)
-        (void)snprintf(p->error, sizeof p->error, "%.280s", error ? error : message);
-    if (!status || !p->progress)
-        return true;
-    (void)snprintf(text, sizeof text, "%.60s%s%.100s%s%.80s", id ? id : "", id ? ": " : "", status,
-                   bar ? " " : "", bar ? bar : "");
-    return p->progress(p->ctx, text);
-}
-
-static bool pull_piece(void *ctx, const char *data, size_t len)
-{
-    struct pull *p = ctx;
-    for (size_t i = 0; i < len;) {
-        const char *end = memchr(data + i, '\n', len - i);
-        size_t part = end ? (size_t)(end - data) - i : len - i;
-        if (p->line.len + part > PULL_LINE_MAX || buf_add(&p->line, data + i, part) < 0)
-            return false;
-        i += part + (end ? 1 : 0);
-        if (!end)
-            break;
-        bool go_on = p->line.len == 0 || pull_line(p);
-        p->line.len = 0;
-        if (!go_on)
-            return false;
-    }
-    return true;
-}
-
-/* Without a tag Docker would take every tag there is. */
-static bool has_tag(const char *ref)
-{
-    const char *slash = strrchr(ref, '/');
-    return strchr(ref, '@') || strchr(slash ? slash : ref, ':');
-}
-
-int docker_pull(struct docker *d, const char *ref, docker_progress_fn *progress, void *ctx,
-                struct err *e)
+int docker_stream(struct docker *d, const struct docker_stream *s, long *ret_status, struct err *e)
 {
     char path[PATH_SIZE];
-    struct pull p = { .progress = progress, .ctx = ctx };
-    long status = 0;
 
-    if (plain_name(ref, ERR_IMAGE, e) < 0 || negotiate(d, e) < 0)
+    if (negotiate(d, e) < 0)
         return -1;
-    (void)snprintf(path, sizeof path, "/v1.%d/images/create?fromImage=%.400s%s", d->minor, ref,
-                   has_tag(ref) ? "" : ":latest");
+    int n = snprintf(path, PATH_SIZE, "/v1.%d%s", d->minor, s->path);
+    if (n < 0 || n >= PATH_SIZE)
+        return err_set(e, ERR_BUG, "path too long: %.200s", s->path);
     struct docker_http_request q = {
-        .method = "POST", .path = path, .answer_max = LIST_MAX, .piece = pull_piece, .ctx = &p
+        .method = "POST", .path = path, .answer_max = LIST_MAX, .piece = s->piece, .ctx = s->ctx
     };
-    int rc = docker_http_send(d->http, &q, &status, &d->answer, e);
-    if (rc == 0 && p.line.len > 0)
-        (void)pull_line(&p); /* an error before the stream has no newline behind it */
-    buf_clear(&p.line);
-    if (rc < 0)
-        return err_wrap(e, "pull %.100s", ref);
-    if (status != 200 || p.error[0])
-        return err_set(e, ERR_IMAGE, "pull %.100s: %s", ref,
-                       p.error[0] ? p.error : "the registry refused without a reason");
-    return 0;
+    return docker_http_send(d->http, &q, ret_status, &d->answer, e);
 }

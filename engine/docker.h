@@ -17,9 +17,9 @@
 #include <stdint.h>
 
 #include "schema/base.h"
+#include "schema/err.h"
 
 struct docker;
-struct err;
 
 #define DOCKER_API_MAX "1.47"
 
@@ -58,11 +58,20 @@ NODISCARD int docker_list(struct docker *d, const char *label, json_t **ret_list
 
 /* GET /images/{ref}/json. ERR_IMAGE when it is not there. */
 NODISCARD int docker_image(struct docker *d, const char *ref, json_t **ret_image, struct err *e);
-/* Pulls ref ("name[:tag][@digest]"). progress (may be NULL) is told each layer's state as text and
- * returns false to stop. ERR_IMAGE: the registry has no such image or cannot be reached. */
-typedef bool docker_progress_fn(void *ctx, const char *line);
-NODISCARD int docker_pull(struct docker *d, const char *ref, docker_progress_fn *progress,
-                          void *ctx, struct err *e);
 NODISCARD int docker_volume_create(struct docker *d, const char *name, const json_t *labels,
                                    struct err *e);
 NODISCARD int docker_volume_remove(struct docker *d, const char *name, struct err *e);
+
+/* A POST whose answer is handed out as it comes, however long that takes. All borrowed. */
+struct docker_stream {
+    const char *path;                                       /* behind the API version */
+    bool (*piece)(void *ctx, const char *data, size_t len); /* false ends it: ERR_CANCELLED */
+    void *ctx;
+};
+/* Any HTTP status is success. */
+NODISCARD int docker_stream(struct docker *d, const struct docker_stream *s, long *ret_status,
+                            struct err *e);
+
+/* Names come from settings and language files: nothing of them may end a path early. An error of
+ * this kind for one that Docker would not take. */
+NODISCARD int docker_check_name(const char *name, enum err_kind kind, struct err *e);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "engine/build_cache.h"
-#include "engine/cell.h"
+#include "engine/cell_sweep.h"
+#include "engine/cell_types.h"
 #include "engine/docker.h"
 #include "engine/platform.h"
 #include "engine/pool.h"

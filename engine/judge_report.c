@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/cell.h"
-#include "engine/engine.h"
+#include "engine/cell_types.h"
+#include "engine/engine_config.h"
 #include "schema/err.h"
 #include "schema/report.h"
 #include "schema/text.h"

@@ -1,6 +1,7 @@
 /* engine/language.h - languages are data: one row says how to build and run.
  *
- * Built-ins: python go c cpp java. LANGUAGES_DIR/<name>.json adds or replaces rows.
+ * Built-ins: python go c cpp java (builtin/NAME.json). LANGUAGES_DIR/NAME.json, which has the same
+ * form, adds or replaces rows.
  *
  * Room     engine.
  * Threads  the table is built at start and immutable after.
@@ -58,7 +59,7 @@ struct language {
 struct languages {
     struct language *rows; /* owned */
     size_t len;
-    void *arena; /* owned: the strings of rows that came from files or settings */
+    void *arena; /* owned: the strings of the rows */
 };
 
 /* Settings that override a built-in row, as {PREFIX}_IMAGE, {PREFIX}_RUN_IMAGE, {PREFIX}_WORKDIR;

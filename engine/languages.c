@@ -7,116 +7,36 @@
 #include "engine/language_file.h"
 #include "schema/err.h"
 
-/* The images, work directories and commands of the Go worker's README, with the flags that make
- * them quick and quiet. A C program may want libm; behind the source it costs nothing.
+/* builtin/NAME.json, in the order in which they are listed. They are read as a user's files are.
+ * What such a file cannot say of itself:
  *
- * LANG of c and cpp: glibc finds C.UTF-8 in files that a small run image does not have, and then
- * std::locale("") aborts. C is within glibc itself.
- *
- * Java: -Xss is for the main thread, which the launcher makes with it; ThreadStackSize=0, behind
- * it, gives the threads that the program starts the JVM's default again. A heap that is used up
- * ends the JVM at once, whichever thread it was and whoever would have caught the error: the heap
- * is as large as the memory limit, and passing that is ML in every language. The JVM's own words go
- * to stderr, never into the program's output. */
-static const struct language built_ins[] = {
-    { .name = "python",
-      .title = "Python",
-      .run_image = "python:3.12-alpine",
-      .workdir = "/tmp",
-      .source_name = "script.py",
-      .run = { "python3", "{source}" },
-      /* Compiles and runs nothing; its own words do not matter, the first run has said it all. */
-      .check = { "python3", "-c",
-                 "import sys; compile(open(sys.argv[1], 'rb').read(), sys.argv[1], 'exec')",
-                 "{source}" },
-      .run_env = { "HOME=/tmp", "PYTHONDONTWRITEBYTECODE=1" },
-      .version = { "python3", "--version" },
-      .oom_text = "MemoryError",
-      .hello = "print('scrc')\n" },
-    { .name = "go",
-      .title = "Go",
-      .image = "golang:1.22-alpine",
-      .run_image = "alpine:3.20",
-      .workdir = "/tmp",
-      .source_name = "main.go",
-      .build = { "go", "build", "-o", "main", "{source}" },
-      .collect = AGENT_COLLECT_FILE,
-      .artefact = "main",
-      .run = { "./main" },
-      .run_env = { "GOMAXPROCS=1" }, /* as many as a run cell has; programs cannot see its quota */
-      .build_env = { "HOME=/tmp", "CGO_ENABLED=0", "GOPROXY=off", "GOTOOLCHAIN=local", "GOENV=off",
-                     "GOPATH=/tmp/go", "GOCACHE=/var/tmp/go-build" },
-      .version = { "go", "version" },
-      .allowance = 2 * MIB,
-      .strict_memory = true,
-      /* Of every image's directories this one is open to all, and a new volume takes its mode. */
-      .cache_volume_target = "/var/tmp",
-      .cache_build = { "go", "build", "std" },
-      .hello = "package main\nimport \"fmt\"\nfunc main() { fmt.Println(\"scrc\") }\n" },
-    { .name = "c",
-      .title = "C",
-      .image = "gcc:14",
-      .run_image = "alpine:3.20",
-      .workdir = "/tmp",
-      .source_name = "main.c",
-      .build = { "gcc", "-static", "-O2", "-pipe", "-DONLINE_JUDGE", "-o", "main", "{source}",
-                 "-lm" },
-      .collect = AGENT_COLLECT_FILE,
-      .artefact = "main",
-      .run = { "./main" },
-      .build_env = { "HOME=/tmp", "TMPDIR=/tmp" },
-      .run_env = { "LANG=C" },
-      .version = { "gcc", "--version" },
-      .allowance = 2 * MIB,
-      .strict_memory = true,
-      .hello = "#include <stdio.h>\nint main(void) { puts(\"scrc\"); return 0; }\n" },
-    { .name = "cpp",
-      .title = "C++",
-      .image = "gcc:14",
-      .run_image = "alpine:3.20",
-      .workdir = "/tmp",
-      .source_name = "main.cpp",
-      .build = { "g++", "-static", "-O2", "-pipe", "-DONLINE_JUDGE", "-o", "main", "{source}" },
-      .collect = AGENT_COLLECT_FILE,
-      .artefact = "main",
-      .run = { "./main" },
-      .build_env = { "HOME=/tmp", "TMPDIR=/tmp" },
-      .run_env = { "LANG=C" },
-      .version = { "g++", "--version" },
-      .allowance = 2 * MIB,
-      .strict_memory = true,
-      .heap_limit_text = { "terminate called after throwing an instance of 'std::bad_alloc'" },
-      .hello = "#include <iostream>\nint main() { std::cout << \"scrc\\n\"; }\n" },
-    { .name = "java",
-      .title = "Java",
-      .image = "eclipse-temurin:21-jdk-alpine",
-      .run_image = "eclipse-temurin:21-jre-alpine",
-      .workdir = "/tmp",
-      .source_name = "Main.java",
-      .naming = LANGUAGE_NAMING_JAVA,
-      /* Neither compiler nor program sees its cell's limits, so they are told. */
-      .build = { "javac", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData",
-                 "-J-XX:-UseContainerSupport", "-J-XX:MaxRAM={build_memory_mib}m",
-                 "-J-XX:MaxRAMPercentage=60", "-proc:none", "-encoding", "UTF-8", "-d", "out",
-                 "{source}" },
-      .collect = AGENT_COLLECT_TREE,
-      .artefact = "out",
-      .run = { "java", "-Xmx{memory_mib}m", "-Xss{stack_mib}m", "-XX:ThreadStackSize=0",
-               "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData",
-               "-XX:+ExitOnOutOfMemoryError", "-XX:+DisplayVMOutputToStderr", "-Xlog:disable",
-               "-Xlog:all=warning:stderr", "-XX:-UseContainerSupport", "-XX:ActiveProcessorCount=1",
-               "-cp", ".", "{main}" },
-      .build_env = { "HOME=/tmp" },
-      .run_env = { "HOME=/tmp" },
-      .version = { "javac", "-version" },
-      .oom_text = "java.lang.OutOfMemoryError",
-      /* The second is thrown by the library, not by the JVM, which goes on. */
-      .heap_limit_text = { "Terminating due to java.lang.OutOfMemoryError",
-                           "java.lang.OutOfMemoryError: Cannot reserve" },
-      .hello = "public class Hello {\n"
-               "    public static void main(String[] a) { System.out.println(\"scrc\"); }\n"
-               "}\n" },
-};
+ *   python  `check` compiles and runs nothing. Its own words do not matter: the first run has said
+ *           it all.
+ *   go      GOMAXPROCS: a run cell has one core, and a program cannot see its quota. /var/tmp holds
+ *           the cache, because of every image's directories this one is open to all, and a new
+ *           volume takes its mode.
+ *   c       -lm: a program may want it; behind the source it costs nothing.
+ *   c, cpp  LANG: glibc finds C.UTF-8 in files that a small run image does not have, and then
+ *           std::locale("") aborts. C is within glibc itself.
+ *   java    Neither compiler nor program sees its cell's limits, so they are told. -Xss is for the
+ *           main thread, which the launcher makes with it; ThreadStackSize=0, behind it, gives the
+ *           threads that the program starts the JVM's default again. A heap that is used up ends
+ *           the JVM at once, whichever thread it was and whoever would have caught the error: the
+ *           heap is as large as the memory limit, and passing that is ML in every language. The
+ *           JVM's own words go to stderr, never into the program's output. The second of
+ *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on. */
+#define BUILT_INS(X) X(python) X(go) X(c) X(cpp) X(java)
+
+#define DECLARE(name)                                                                              \
+    extern const char language_builtin_##name[];                                                   \
+    extern const size_t language_builtin_##name##_size;
+BUILT_INS(DECLARE)
+
+#define ROW(name) { #name ".json", language_builtin_##name, &language_builtin_##name##_size },
+static const struct built_in {
+    const char *file, *text;
+    const size_t *size; /* of text, bytes */
+} built_ins[] = { BUILT_INS(ROW) };
 
 /* Keeps a copy of text in the arena, which is a JSON array. NULL out of memory. */
 static const char *keep(json_t *arena, const char *text)
@@ -169,6 +89,32 @@ static int is_json(const struct dirent *d)
     return len > 5 && d->d_name[0] != '.' && strcmp(d->d_name + len - 5, ".json") == 0;
 }
 
+/* Takes json, from which the row borrows. */
+static int add_row(struct languages *l, const struct language *row, json_t *json, struct err *e)
+{
+    if (json_array_append_new(l->arena, json) < 0)
+        return err_set(e, ERR_NOMEM, "languages");
+    struct language *old = find(l, row->name);
+    if (!old && l->len == LANGUAGES_MAX)
+        return err_set(e, ERR_SETTING, "more than %d languages", LANGUAGES_MAX);
+    *(old ? old : &l->rows[l->len++]) = *row;
+    return 0;
+}
+
+static int add_built_ins(struct languages *l, struct err *e)
+{
+    struct language row;
+    json_t *json;
+
+    for (size_t i = 0; i < ARRAY_LEN(built_ins); i++) {
+        const struct built_in *b = &built_ins[i];
+        if (language_file_parse(b->file, b->text, *b->size, &row, &json, e) < 0 ||
+            add_row(l, &row, json, e) < 0)
+            return err_wrap(e, "built-in %s", b->file);
+    }
+    return 0;
+}
+
 static int add_file(struct languages *l, const char *dir, const char *file, struct err *e)
 {
     struct language row;
@@ -176,13 +122,7 @@ static int add_file(struct languages *l, const char *dir, const char *file, stru
 
     if (language_file_read(dir, file, &row, &json, e) < 0)
         return -1;
-    if (json_array_append_new(l->arena, json) < 0)
-        return err_set(e, ERR_NOMEM, "languages");
-    struct language *old = find(l, row.name);
-    if (!old && l->len == LANGUAGES_MAX)
-        return err_set(e, ERR_SETTING, "%s: more than %d languages", dir, LANGUAGES_MAX);
-    *(old ? old : &l->rows[l->len++]) = row;
-    return 0;
+    return add_row(l, &row, json, e) < 0 ? err_wrap(e, "%s", dir) : 0;
 }
 
 static int add_files(struct languages *l, const char *dir, struct err *e)
@@ -215,8 +155,8 @@ int languages_open(const char *dir, const struct language_override *overrides, s
     if (!l->rows || !l->arena)
         return err_set(e, ERR_NOMEM, "languages");
 
-    memcpy(l->rows, built_ins, sizeof built_ins);
-    l->len = ARRAY_LEN(built_ins);
+    if (add_built_ins(l, e) < 0)
+        return -1;
     for (size_t i = 0; i < overrides_len; i++)
         if (override(l, &overrides[i], e) < 0)
             return -1;

@@ -6,7 +6,7 @@
 
 #include "engine/bench.h"
 #include "engine/docker.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/pool.h"
 #include "schema/err.h"
 

@@ -7,7 +7,7 @@
 
 #include "engine/cell.h"
 #include "engine/docker.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/platform_host.h"
 #include "engine/platform_load.h"
 #include "schema/clock.h"

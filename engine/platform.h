@@ -10,20 +10,11 @@
 #include <stddef.h>
 
 #include "engine/language.h"
+#include "engine/platform_finding.h"
 #include "schema/base.h"
 
 struct err;
 struct engine_config;
-
-enum platform_level { PLATFORM_OK, PLATFORM_WARNING, PLATFORM_UNFIT };
-
-struct platform_finding {
-    const char *name;          /* "cgroup", static */
-    enum platform_level level; /* UNFIT: nothing can be judged until it is mended */
-    char says[200];            /* what was found */
-    char means[200];           /* what that means for judging */
-    char mend[200];            /* how to mend it; "" when there is nothing to mend */
-};
 
 #define PLATFORM_FINDINGS_MAX 32
 

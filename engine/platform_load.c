@@ -1,26 +1,11 @@
 #include "engine/platform_load.h"
 
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define STOPPED_MANY 100
 #define SLOW_MS      2000
-
-void platform_say(struct platform_finding *f, enum platform_level level, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    f->level = level;
-    (void)vsnprintf(f->says, sizeof f->says, fmt, ap);
-    va_end(ap);
-}
-
-void platform_advise(struct platform_finding *f, const char *means, const char *mend)
-{
-    (void)snprintf(f->means, sizeof f->means, "%s", means);
-    (void)snprintf(f->mend, sizeof f->mend, "%s", mend);
-}
 
 void platform_load_parallel(struct platform_finding *f, int64_t parallel, int64_t cores)
 {

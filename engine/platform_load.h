@@ -8,12 +8,7 @@
 
 #include <stdint.h>
 
-#include "engine/platform.h"
-#include "schema/base.h"
-
-PRINTF(3, 4)
-void platform_say(struct platform_finding *f, enum platform_level level, const char *fmt, ...);
-void platform_advise(struct platform_finding *f, const char *means, const char *mend);
+#include "engine/platform_finding.h"
 
 /* RUNNER_MAX_PARALLEL against the cores. */
 void platform_load_parallel(struct platform_finding *f, int64_t parallel, int64_t cores);

@@ -3,8 +3,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "engine/docker.h"
 #include "engine/pool_gone.h"
+#include "engine/pool_leased.h"
+#include "engine/pool_thread.h"
 #include "engine/shelf.h"
 #include "schema/clock.h"
 #include "schema/err.h"
@@ -17,25 +18,11 @@
 #define BACKOFF_AWAY (2 * NS_PER_S) /* asking a Docker that is away costs nothing */
 #define THREADS_MAX  16
 
-/* A taken cell that is expected back. */
-struct away {
-    const struct cell *cell; /* the taker's */
-    struct shelf *shelf;
-    struct away *next;
-};
-
-struct worker {
-    struct pool *pool;     /* borrowed */
-    struct docker *docker; /* owned */
-    pthread_t thread;
-    bool started;
-};
-
 /* One lock, held for moments and never over a call to Docker. */
 struct pool {
     struct pool_config config;
-    struct worker makers[THREADS_MAX], removers[THREADS_MAX];
-    int workers; /* of each kind */
+    struct pool_thread makers[THREADS_MAX], removers[THREADS_MAX];
+    int threads; /* of each kind */
 
     pthread_mutex_t lock;
     pthread_cond_t work;   /* for makers */
@@ -45,8 +32,8 @@ struct pool {
     struct shelf *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
     struct pool_gone gone;
-    int64_t deadline;  /* of the end, clock_mono_ns() */
-    struct away *away; /* owned */
+    int64_t deadline;           /* of the end, clock_mono_ns() */
+    struct pool_leased *leased; /* owned */
     int64_t tick_at;
     struct pool_stats stats; /* idle and removing are not kept here: their lists know */
 };
@@ -68,13 +55,13 @@ static void drop_locked(struct pool *p, struct cell *c)
         (void)cell_free(c, NULL); /* its agent ends; a sweep takes the rest */
 }
 
-static void remove_locked(struct pool *p, struct pool_gone_cell *g, struct worker *w)
+static void remove_locked(struct pool *p, struct pool_gone_cell *g, struct docker *d)
 {
     bool ending = p->makers_gone;
     int64_t deadline = p->deadline;
 
     (void)pthread_mutex_unlock(&p->lock);
-    pool_gone_try(g, w->docker, deadline, ending);
+    pool_gone_try(g, d, deadline, ending);
     (void)pthread_mutex_lock(&p->lock);
     pool_gone_done(&p->gone, g);
     (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
@@ -82,15 +69,15 @@ static void remove_locked(struct pool *p, struct pool_gone_cell *g, struct worke
 
 static void *remover_main(void *arg)
 {
-    struct worker *w = arg;
-    struct pool *p = w->pool;
+    struct pool_thread *t = arg;
+    struct pool *p = t->pool;
 
     (void)pthread_mutex_lock(&p->lock);
     for (;;) {
         struct pool_gone_cell *g = pool_gone_next(&p->gone, clock_mono_ns(), p->makers_gone);
         int64_t due = pool_gone_due(&p->gone);
         if (g)
-            remove_locked(p, g, w);
+            remove_locked(p, g, t->docker);
         else if (p->makers_gone)
             break;
         else if (due < INT64_MAX)
@@ -195,8 +182,8 @@ static void make_locked(struct pool *p, struct shelf *s, struct docker *d)
 
 static void *maker_main(void *arg)
 {
-    struct worker *w = arg;
-    struct pool *p = w->pool;
+    struct pool_thread *t = arg;
+    struct pool *p = t->pool;
 
     (void)pthread_mutex_lock(&p->lock);
     while (!p->stopping) {
@@ -204,7 +191,7 @@ static void *maker_main(void *arg)
         tend_locked(p, now);
         struct shelf *s = neediest_locked(p, now);
         if (s) {
-            make_locked(p, s, w->docker);
+            make_locked(p, s, t->docker);
             continue;
         }
         int64_t until = p->tick_at;
@@ -262,30 +249,6 @@ void pool_unshelf(struct pool *p, int shelf)
 
 /* ---- takers ---- */
 
-static void expect_back_locked(struct pool *p, struct shelf *s, const struct cell *c)
-{
-    struct away *a = malloc(sizeof *a);
-    if (!a)
-        return; /* another one is made in its place */
-    *a = (struct away){ .cell = c, .shelf = s, .next = p->away };
-    p->away = a;
-    s->returning++;
-}
-
-static void not_away_locked(struct pool *p, const struct cell *c)
-{
-    struct away **at = &p->away;
-
-    while (*at && (*at)->cell != c)
-        at = &(*at)->next;
-    struct away *a = *at;
-    if (!a)
-        return;
-    *at = a->next;
-    a->shelf->returning--;
-    free(a);
-}
-
 static bool take_locked(struct pool *p, struct shelf *s, int64_t memory,
                         struct shelf_slot *ret_slot)
 {
@@ -340,7 +303,7 @@ int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max, str
                  ? wait_locked(p, p->shelves[shelf], memory_bytes, &slot, e)
                  : err_set(e, ERR_BUG, "there is no shelf %d", shelf);
     if (rc == 0 && slot.uses < uses_max - 1)
-        expect_back_locked(p, p->shelves[shelf], slot.cell);
+        pool_leased_add(&p->leased, slot.cell, p->shelves[shelf]);
     (void)pthread_cond_signal(&p->work); /* its place wants to be filled */
     (void)pthread_mutex_unlock(&p->lock);
     if (rc < 0)
@@ -354,7 +317,7 @@ void pool_put(struct pool *p, int shelf, struct cell *c, int uses)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->stats.taken--;
-    not_away_locked(p, c);
+    pool_leased_end(&p->leased, c);
     shelve_locked(p, p->shelves[shelf], c, uses);
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -363,7 +326,7 @@ void pool_drop(struct pool *p, struct cell *c)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->stats.taken--;
-    not_away_locked(p, c);
+    pool_leased_end(&p->leased, c);
     drop_locked(p, c);
     (void)pthread_cond_signal(&p->work); /* somebody may have expected it back */
     (void)pthread_mutex_unlock(&p->lock);
@@ -381,18 +344,6 @@ void pool_stats(struct pool *p, struct pool_stats *ret_stats)
 
 /* ---- its life ---- */
 
-static int start_worker(struct pool *p, struct worker *w, void *(*main)(void *), struct err *e)
-{
-    w->pool = p;
-    if (docker_open(p->config.docker_host, &w->docker, e) < 0)
-        return -1;
-    int rc = pthread_create(&w->thread, NULL, main, w);
-    if (rc != 0)
-        return err_errno(e, ERR_NOMEM, rc, "start a thread of the pool");
-    w->started = true;
-    return 0;
-}
-
 int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *e)
 {
     CLEANUP(pool_stopp) struct pool *p = calloc(1, sizeof *p);
@@ -400,23 +351,16 @@ int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *
         return err_set(e, ERR_NOMEM, "the pool");
     p->config = *c;
     p->deadline = INT64_MAX;
-    p->workers = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
+    p->threads = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
     (void)pthread_mutex_init(&p->lock, NULL);
     clock_cond_init(&p->work);
     clock_cond_init(&p->litter);
-    for (int i = 0; i < p->workers; i++)
-        if (start_worker(p, &p->makers[i], maker_main, e) < 0 ||
-            start_worker(p, &p->removers[i], remover_main, e) < 0)
+    for (int i = 0; i < p->threads; i++)
+        if (pool_thread_start(&p->makers[i], p, c->docker_host, maker_main, e) < 0 ||
+            pool_thread_start(&p->removers[i], p, c->docker_host, remover_main, e) < 0)
             return -1;
     *ret_pool = TAKE(p);
     return 0;
-}
-
-static void join(struct worker *w)
-{
-    if (w->started)
-        (void)pthread_join(w->thread, NULL);
-    w->docker = docker_free(w->docker);
 }
 
 static void empty_locked(struct pool *p)
@@ -447,19 +391,18 @@ struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns)
     (void)pthread_mutex_lock(&p->lock);
     p->deadline = deadline_ns;
     (void)pthread_mutex_unlock(&p->lock);
-    for (int i = 0; i < p->workers; i++)
-        if (p->makers[i].docker)
-            docker_until(p->makers[i].docker, deadline_ns);
-    for (int i = 0; i < p->workers; i++)
-        join(&p->makers[i]);
+    for (int i = 0; i < p->threads; i++)
+        pool_thread_until(&p->makers[i], deadline_ns);
+    for (int i = 0; i < p->threads; i++)
+        pool_thread_join(&p->makers[i]);
 
     /* What the makers still brought went straight to the removers. */
     (void)pthread_mutex_lock(&p->lock);
     p->makers_gone = true;
     (void)pthread_cond_broadcast(&p->litter);
     (void)pthread_mutex_unlock(&p->lock);
-    for (int i = 0; i < p->workers; i++)
-        join(&p->removers[i]);
+    for (int i = 0; i < p->threads; i++)
+        pool_thread_join(&p->removers[i]);
 
     for (int i = 0; i < p->shelves_len; i++)
         p->shelves[i] = shelf_free(p->shelves[i]);

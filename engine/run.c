@@ -5,9 +5,10 @@
 #include <sys/wait.h>
 
 #include "engine/bench.h"
-#include "engine/build.h"
+#include "engine/build_outcome.h"
+#include "engine/cell_memfd.h"
 #include "engine/check.h"
-#include "engine/engine.h"
+#include "engine/engine_config.h"
 #include "engine/judge.h"
 #include "engine/judge_report.h"
 #include "engine/plan.h"

@@ -7,7 +7,8 @@
 
 #include "engine/bench.h"
 #include "engine/docker.h"
-#include "engine/engine.h"
+#include "engine/docker_pull.h"
+#include "engine/engine_config.h"
 #include "engine/plan.h"
 #include "engine/ready.h"
 #include "engine/trial.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cell.h"
 #include "schema/clock.h"
 
 #define BACKOFF_NS   (250 * NS_PER_MS)

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/cell.h"
+#include "engine/cell_types.h"
 #include "schema/err.h"
 
 struct shelf_slot {

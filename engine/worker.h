@@ -2,12 +2,14 @@
  *
  * What goes wrong on our side never becomes a verdict (worker_fault.h):
  *
- *     its own cell broke            the attempt is counted; after JOB_ATTEMPTS_MAX a report "-"
- *     no cell can be had            requeued, the language waits until the self-test has proved it
- *     Docker or disk gone           requeued, nothing more is claimed until it is back; a report
- * "-" for what has met this too often stopped                       requeued; cancelled by its
- * client: there is nothing to write it cannot be read             a report "-" the report cannot be
- * stored   kept, and tried again until it can
+ *     its own cell broke           the attempt is counted; after JOB_ATTEMPTS_MAX a report "-"
+ *     no cell can be had           requeued; the language waits for the self-test
+ *     Docker or disk gone          requeued; nothing is claimed until it is back; a report "-" for
+ *                                  what has met this too often
+ *     stopped                      requeued
+ *     cancelled by its client      there is nothing to write
+ *     it cannot be read            a report "-"
+ *     the report cannot be stored  kept, and tried again until it can
  *
  * A row goes back to the table it was claimed from: the own one first, then the adopted one.
  *

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "engine/agent/box_message.h"
+#include "engine/agent/box_plan.h"
 #include "engine/agent/fault.h"
 #include "engine/agent/init.h"
+#include "engine/agent/process.h"
 #include "engine/agent/wire.h"
 
 #define READY_MS 10000
@@ -26,23 +28,6 @@
 #define FIRST_UID   20000
 #define UIDS        40000
 #define PROGRAM_UID 1 /* in a box of namespaces, seen from inside */
-
-int64_t box_clock(clockid_t id)
-{
-    struct timespec t;
-
-    if (clock_gettime(id, &t) < 0)
-        return 0;
-    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
-/* As clock_getcpuclockid() makes it, which not every libc has for other processes. */
-clockid_t box_cpu_clock(pid_t pid) { return (clockid_t)((~(unsigned)pid << 3) | 2); }
-
-pid_t box_fork(int namespaces)
-{
-    return (pid_t)syscall(SYS_clone, (unsigned long)(unsigned)(namespaces | SIGCHLD), 0, 0, 0, 0);
-}
 
 static uid_t next_uid(void)
 {
@@ -111,7 +96,7 @@ int box_open(const struct box_plan *plan, struct box *ret_box, struct fault *f)
     }
     b.control = control[0];
     b.start = start[0];
-    b.init = box_fork(apart ? CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS : 0);
+    b.init = process_fork(apart ? CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS : 0);
     if (b.init == 0) {
         const struct init_plan p = { .box = plan,
                                      .control = control[1],

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "engine/agent/box.h"
 #include "engine/agent/fault.h"
+#include "engine/agent/process.h"
 
 #define WIPE_TRIES 5
 
@@ -194,7 +194,7 @@ static void offer_to_oom_killer(void)
 static int wipe_once(const struct clean *c, uid_t uid)
 {
     int status;
-    pid_t pid = box_fork(0);
+    pid_t pid = process_fork(0);
 
     if (pid == 0) {
         struct fault ignored;

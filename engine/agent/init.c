@@ -15,10 +15,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "engine/agent/box_message.h"
+#include "engine/agent/box_plan.h"
+#include "engine/agent/cgroup.h"
 #include "engine/agent/collect.h"
 #include "engine/agent/fault.h"
 #include "engine/agent/filter.h"
 #include "engine/agent/memfd.h"
+#include "engine/agent/process.h"
 #include "engine/agent/program.h"
 #include "engine/agent/view.h"
 #include "engine/agent/wire.h"
@@ -158,7 +162,7 @@ static int start_program(const struct init_plan *p, int oom, pid_t *ret_main, st
     const struct program_plan program = {
         .start = p->start, .uid = p->program, .group = p->box->group, .init_oom = oom
     };
-    pid_t pid = box_fork(0);
+    pid_t pid = process_fork(0);
 
     if (pid == 0) {
         (void)close(p->control);
@@ -220,7 +224,7 @@ static pid_t reap(struct watched *w, int flags)
     if (pid == w->main) {
         w->ended = true;
         w->note.status = status;
-        w->note.mono_ns = box_clock(CLOCK_MONOTONIC);
+        w->note.mono_ns = process_clock(CLOCK_MONOTONIC);
     }
     return pid;
 }

@@ -1,7 +1,9 @@
 /* engine/agent/init.h - the first process of a box: sets up, starts the program, reaps, reports. */
 #pragma once
 
-#include "engine/agent/box.h"
+#include <sys/types.h>
+
+struct box_plan;
 
 struct init_plan {
     const struct box_plan *box;

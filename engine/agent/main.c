@@ -19,6 +19,7 @@
 #include <sys/un.h>
 
 #include "engine/agent/box.h"
+#include "engine/agent/box_plan.h"
 #include "engine/agent/cgroup.h"
 #include "engine/agent/clean.h"
 #include "engine/agent/fault.h"

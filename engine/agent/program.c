@@ -10,9 +10,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "engine/agent/box.h"
+#include "engine/agent/box_message.h"
 #include "engine/agent/bundle.h"
 #include "engine/agent/fault.h"
+#include "engine/agent/process.h"
 #include "engine/agent/wire.h"
 
 #define STACK_MIN         (1 * MIB)
@@ -184,10 +185,10 @@ static int say_started(const struct program_plan *p, const struct agent_run *run
 
     if (run->filec > 0 && cgroup_read(p->group, CGROUP_MEMORY, &note.memory, f) < 0)
         return -1;
-    (void)box_clock(CLOCK_PROCESS_CPUTIME_ID);
+    (void)process_clock(CLOCK_PROCESS_CPUTIME_ID);
     if (cgroup_read(p->group, CGROUP_CPU, &note.cpu_ns, f) < 0)
         return -1;
-    note.mono_ns = box_clock(CLOCK_MONOTONIC);
+    note.mono_ns = process_clock(CLOCK_MONOTONIC);
     if (wire_send(p->start, &note, sizeof note, NULL, 0) < 0)
         return fault_errno(f, "say that it starts");
     return 0;

@@ -13,7 +13,7 @@
 #include "engine/agent/protocol.h"
 
 struct program_plan {
-    int start; /* the RUN comes here, notes (box.h) go back */
+    int start; /* the RUN comes here, notes (box_message.h) go back */
     uid_t uid; /* to become; the gid is the same number */
     const struct cgroup *group;
     int init_oom; /* oom_score_adj of init */

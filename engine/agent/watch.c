@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "engine/agent/box_message.h"
 #include "engine/agent/fault.h"
+#include "engine/agent/process.h"
 #include "engine/agent/program.h"
 #include "engine/agent/wire.h"
 
@@ -37,15 +39,15 @@ struct watch {
     struct starve starve;
 };
 
-static int64_t now_ns(void) { return box_clock(CLOCK_MONOTONIC); }
+static int64_t now_ns(void) { return process_clock(CLOCK_MONOTONIC); }
 
 /* Everything in the cgroup since exec, less our own part and init's. */
 static int used_cpu(const struct watch *w, int64_t *ret_ns, struct fault *f)
 {
-    int64_t all_ns, ours_ns = box_clock(CLOCK_PROCESS_CPUTIME_ID) - w->own_ns;
+    int64_t all_ns, ours_ns = process_clock(CLOCK_PROCESS_CPUTIME_ID) - w->own_ns;
 
     if (!w->lost)
-        ours_ns += box_clock(box_cpu_clock(w->cell->box->init)) - w->init_ns;
+        ours_ns += process_clock(process_cpu_clock(w->cell->box->init)) - w->init_ns;
     if (cgroup_read(w->cell->group, CGROUP_CPU, &all_ns, f) < 0)
         return -1;
     int64_t used_ns = all_ns - w->cpu_base - ours_ns;
@@ -350,8 +352,8 @@ int watch_run(const struct watch_cell *cell, const struct agent_run *run,
     struct watch w = { .cell = cell,
                        .run = run,
                        .begun_ns = now_ns(),
-                       .own_ns = box_clock(CLOCK_PROCESS_CPUTIME_ID),
-                       .init_ns = box_clock(box_cpu_clock(cell->box->init)),
+                       .own_ns = process_clock(CLOCK_PROCESS_CPUTIME_ID),
+                       .init_ns = process_clock(process_cpu_clock(cell->box->init)),
                        .memory_base = cell->memory,
                        .starve.seen = cell->starve };
     struct agent_result r = { .head = { AGENT_MAGIC, AGENT_RESULT, run->head.nonce } };

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 
+#include "engine/cell_memfd.h"
 #include "engine/docker.h"
 
 static struct {

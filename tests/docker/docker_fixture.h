@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "engine/cell.h"
+#include "engine/cell_sweep.h"
 #include "engine/docker.h"
 #include "schema/clock.h"
 #include "schema/err.h"

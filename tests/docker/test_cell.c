@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "engine/cell_dir.h"
+#include "engine/cell_memfd.h"
 #include "tests/docker/docker_fixture.h"
 
 static void echo(void **state)

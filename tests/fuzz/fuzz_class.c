@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "engine/artefact.h"
-#include "engine/cell.h"
+#include "engine/cell_memfd.h"
 #include "engine/java.h"
 #include "engine/java_class.h"
 #include "schema/bytes.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/docker.h"
+#include "engine/docker_pull.h"
 #include "schema/err.h"
 #include "schema/text.h"
 #include "tests/fuzz/fuzz.h"

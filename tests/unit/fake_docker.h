@@ -33,6 +33,7 @@
 
 #include "engine/agent/protocol.h"
 #include "engine/cell.h"
+#include "engine/cell_memfd.h"
 #include "engine/docker.h"
 #include "engine/engine.h"
 #include "engine/language.h"

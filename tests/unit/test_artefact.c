@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "engine/artefact.h"
-#include "engine/cell.h"
+#include "engine/cell_memfd.h"
 #include "engine/language.h"
 #include "schema/bytes.h"
 #include "schema/err.h"

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/build.h"
 #include "engine/build_cache.h"
-#include "engine/cell.h"
+#include "engine/build_outcome.h"
+#include "engine/cell_memfd.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/text.h"

@@ -16,9 +16,10 @@
 
 #include <cmocka.h>
 
-#include "engine/cell.h"
+#include "engine/cell_memfd.h"
 #include "engine/cell_pipes.h"
 #include "engine/cell_run.h"
+#include "engine/cell_types.h"
 #include "engine/link.h"
 #include "schema/clock.h"
 #include "schema/err.h"

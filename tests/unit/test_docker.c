@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "engine/docker.h"
+#include "engine/docker_pull.h"
 #include "schema/err.h"
 
 /* One request of the script: what is answered to it. */

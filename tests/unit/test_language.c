@@ -203,6 +203,24 @@ static void test_built_ins(void **state)
     languages_free(l);
 }
 
+/* A user may copy any of them; and none lies there that nobody lists. */
+static void test_built_ins_are_files_like_a_users(void **state)
+{
+    (void)state;
+    struct languages *own = built_ins(), *copied;
+    struct err e;
+
+    assert_int_equal(languages_open(BUILT_INS, NULL, 0, &copied, &e), 0);
+    assert_int_equal(copied->len, own->len);
+    for (size_t i = 0; i < own->len; i++) {
+        assert_string_equal(copied->rows[i].name, own->rows[i].name);
+        assert_string_equal(copied->rows[i].hello, own->rows[i].hello);
+        assert_ptr_not_equal(copied->rows[i].hello, own->rows[i].hello);
+    }
+    languages_free(copied);
+    languages_free(own);
+}
+
 static void test_overrides(void **state)
 {
     (void)state;
@@ -548,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_java_order),
         cmocka_unit_test(test_java_names),
         cmocka_unit_test(test_built_ins),
+        cmocka_unit_test(test_built_ins_are_files_like_a_users),
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_expand),
         cmocka_unit_test(test_out_of_memory),

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "engine/bench.h"
-#include "engine/build.h"
+#include "engine/build_outcome.h"
 #include "engine/trial.h"
 #include "schema/report.h"
 #include "schema/submission.h"

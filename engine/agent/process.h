@@ -1,0 +1,16 @@
+/* engine/agent/process.h - a new process, and how much time one has used.
+ *
+ * Owns     nothing.
+ * Errors   as each function says; none fills a fault.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* fork() into new namespaces. 0 in the child; -1 with errno. */
+pid_t process_fork(int namespaces);
+
+int64_t process_clock(clockid_t id);    /* nanoseconds; 0 when there is no such clock */
+clockid_t process_cpu_clock(pid_t pid); /* of all threads of another process */
