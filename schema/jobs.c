@@ -9,10 +9,9 @@
 static void init_locks(struct jobs *j)
 {
     clock_cond_init(&j->wake);
-    (void)pthread_cond_init(&j->reader_back, NULL);
     (void)pthread_mutex_init(&j->lock, NULL);
     (void)pthread_mutex_init(&j->memory_lock, NULL);
-    (void)pthread_mutex_init(&j->readers_lock, NULL);
+    jobs_readers_init(&j->readers);
 }
 
 static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
@@ -57,17 +56,17 @@ struct jobs *jobs_close(struct jobs *j)
     if (!j)
         return NULL;
     jobs_writer_stop(j);
-    jobs_readers_close(j); /* before the writer's connection, which then removes the log */
+    jobs_readers_close(
+        &j->readers); /* before the writer's connection, which then removes the log */
     j->db = db_close(j->db);
     closep(&j->lock_fd);
     seqset_clear(&j->queued);
     buf_clear(&j->group.ids);
     jobs_intake_forget(j);
     (void)pthread_cond_destroy(&j->wake);
-    (void)pthread_cond_destroy(&j->reader_back);
     (void)pthread_mutex_destroy(&j->lock);
     (void)pthread_mutex_destroy(&j->memory_lock);
-    (void)pthread_mutex_destroy(&j->readers_lock);
+    jobs_readers_destroy(&j->readers);
     free(j->dir);
     free(j->instance);
     free(j);

@@ -10,7 +10,8 @@
  *     jobs_outbox.c     ... what Kafka must be told
  *     jobs_blank.c      the report of a submission that got no verdict
  *     jobs_retention.c  texts and reports of old rows
- *     jobs_read.c       reader connections; status, submission, report
+ *     jobs_readers.c    connections that only read
+ *     jobs_read.c       status, submission, report
  *     jobs_list.c       GET /results
  *     jobs_item.c       a row as one of its items; what changed since
  *
@@ -26,12 +27,12 @@
 #include "schema/buf.h"
 #include "schema/db.h"
 #include "schema/jobs.h"
+#include "schema/jobs_readers.h"
 #include "schema/seqset.h"
 #include "schema/text.h"
 
 #define JOBS_GROUP_OPS     1024 /* operations in one transaction */
 #define JOBS_GROUP_BYTES   (8 * MIB)
-#define JOBS_READERS       4
 #define JOBS_LISTENERS_MAX 8
 #define JOBS_RESERVE       (64 * MIB)
 #define JOBS_REPORT_MAX    (900 * MIB) /* SQLite takes 10^9 bytes */
@@ -107,11 +108,7 @@ struct jobs {
     int64_t outbox_rows, outbox_oldest_ms;
     struct seqset queued;
 
-    /* Guarded by readers_lock: the idle ones. */
-    pthread_mutex_t readers_lock;
-    pthread_cond_t reader_back;
-    struct db *readers[JOBS_READERS]; /* owned */
-    size_t readers_len;
+    struct jobs_readers readers; /* with a lock of its own */
 };
 
 /* jobs_open.c. Both belong to jobs_open(), before the writer runs. */
@@ -194,12 +191,6 @@ NODISCARD int jobs_finish_blank(struct db *d, const struct jobs_final *row, cons
 NODISCARD int jobs_expire(struct jobs *j, bool *ret_more, struct err *e);
 
 /* jobs_read.c */
-NODISCARD int jobs_readers_open(struct jobs *j, const char *path, struct err *e);
-void jobs_readers_close(struct jobs *j);
-/* Waits while all are in use. What is read with it has 10 s, then ERR_TIMEOUT. Give back with
- * jobs_reader_give(). */
-struct db *jobs_reader_take(struct jobs *j);
-void jobs_reader_give(struct jobs *j, struct db *d);
 /* What the query (a JOBS_SQL whose one parameter is seq) finds of a row; db_done() it. NULL with *e
  * filled: ERR_NOT_FOUND when there is none. */
 struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e);

@@ -445,9 +445,9 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         (f->cursor && read_cursor(f->cursor, p.sort, &p.at, e) < 0))
         return -1;
 
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = list_with(d, &p, e) < 0 ? -1 : list_without(d, &p, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     if (rc < 0)
         return -1;
 

@@ -268,5 +268,5 @@ int jobs_open_table(struct jobs *j, struct err *e)
         load_table_id(j, e) < 0 || recover(j, e) < 0 || load_memory(j, e) < 0 ||
         jobs_outbox_load(j, e) < 0)
         return -1;
-    return jobs_readers_open(j, path, e);
+    return jobs_readers_open(&j->readers, path, e);
 }

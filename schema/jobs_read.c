@@ -2,44 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/clock.h"
 #include "schema/jobs_internal.h"
-
-/* Every read is a row or a page, milliseconds; what takes so long holds up the next. */
-#define READ_NS (10 * NS_PER_S)
-
-int jobs_readers_open(struct jobs *j, const char *path, struct err *e)
-{
-    for (; j->readers_len < JOBS_READERS; j->readers_len++)
-        if (db_open(path, DB_READER, &j->readers[j->readers_len], e) < 0)
-            return -1;
-    return 0;
-}
-
-void jobs_readers_close(struct jobs *j)
-{
-    while (j->readers_len > 0)
-        (void)db_close(j->readers[--j->readers_len]);
-}
-
-struct db *jobs_reader_take(struct jobs *j)
-{
-    (void)pthread_mutex_lock(&j->readers_lock);
-    while (j->readers_len == 0)
-        (void)pthread_cond_wait(&j->reader_back, &j->readers_lock);
-    struct db *d = j->readers[--j->readers_len];
-    (void)pthread_mutex_unlock(&j->readers_lock);
-    db_deadline(d, clock_mono_ns() + READ_NS);
-    return d;
-}
-
-void jobs_reader_give(struct jobs *j, struct db *d)
-{
-    (void)pthread_mutex_lock(&j->readers_lock);
-    j->readers[j->readers_len++] = d; /* the last used first: its pages are warm */
-    (void)pthread_cond_signal(&j->reader_back);
-    (void)pthread_mutex_unlock(&j->readers_lock);
-}
 
 struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e)
 {
@@ -77,9 +40,9 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
 
 int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = select_status(d, id, ret_status, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
 
     if (rc < 0 || ret_status->state != JOB_QUEUED)
         return rc;
@@ -106,9 +69,9 @@ static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_olde
 
 int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = select_oldest(d, seq, ret_oldest, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }
 
@@ -140,9 +103,9 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
     struct buf json = { 0 };
     int64_t seq = 0;
 
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = select_report(d, id, &seq, &json, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     if (rc < 0)
         return -1;
     if (ret_seq)
@@ -190,8 +153,8 @@ int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
 
 int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = jobs_load_submission(d, seq, true, ret_submission, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }

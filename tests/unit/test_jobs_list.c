@@ -362,8 +362,8 @@ static int64_t steps_so_far(struct table *t)
 {
     int64_t steps = 0;
 
-    for (size_t i = 0; i < t->j->readers_len; i++) /* all are idle */
-        steps += db_steps(t->j->readers[i]);
+    for (size_t i = 0; i < t->j->readers.len; i++) /* all are idle */
+        steps += db_steps(t->j->readers.idle[i]);
     return steps;
 }
 
