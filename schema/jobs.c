@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_intake.h"
+#include "schema/jobs_table.h"
+#include "schema/jobs_writer.h"
+
+#define RESERVE_BYTES (64 * MIB)
+#define REPORT_MAX    (900 * MIB) /* SQLite takes 10^9 bytes */
 
 static void init_locks(struct jobs *j)
 {
@@ -27,8 +32,8 @@ static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
     j->max_queued = c->max_queued;
     j->retention_ms = c->retention_ms;
     j->publish_all = c->publish_all;
-    j->reserve_bytes = c->reserve_bytes == 0 ? JOBS_RESERVE : c->reserve_bytes;
-    j->report_max = c->report_max == 0 ? JOBS_REPORT_MAX : c->report_max;
+    j->reserve_bytes = c->reserve_bytes == 0 ? RESERVE_BYTES : c->reserve_bytes;
+    j->report_max = c->report_max == 0 ? REPORT_MAX : c->report_max;
     j->counts.writable = true;
     j->oldest_seq = -1;
     j->dir = strdup(c->dir);

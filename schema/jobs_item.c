@@ -1,8 +1,9 @@
-/* A row as GET /results and the events tell it, and the rows that changed since somebody looked. */
+#include "schema/jobs_item.h"
+
 #include <string.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 
 static json_t *text_of(struct db_stmt *s, enum jobs_column c)
 {

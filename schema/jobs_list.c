@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/jobs_internal.h"
+#include "schema/jobs_item.h"
+#include "schema/jobs_table.h"
 #include "schema/query.h"
 
 #define LIMIT_MAX   500

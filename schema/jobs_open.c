@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_finish.h"
+#include "schema/jobs_outbox.h"
+#include "schema/jobs_table.h"
 
 #define LOCK_POLL_MS 50
 

@@ -2,19 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/jobs_internal.h"
-
-struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e)
-{
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, query, e);
-    if (!q)
-        return NULL;
-    db_bind_int(q, 1, seq);
-    int n = db_step(q, e);
-    if (n == 0)
-        (void)err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
-    return n > 0 ? TAKE(q) : NULL;
-}
+#include "schema/jobs_table.h"
 
 /* ---- status ---- */
 
@@ -116,40 +104,6 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
 }
 
 /* ---- submission ---- */
-
-static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
-{
-    JOBS_SQL(select) = "SELECT body FROM text WHERE hash = ?1";
-    size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(ctx, select, e);
-    if (!q)
-        return -1;
-    db_bind_blob(q, 1, hash, TEXT_HASH_SIZE);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "a text of the submission is missing");
-    const void *body = db_blob(q, 0, &len);
-    return bytes_copy(body, len, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
-}
-
-static int no_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
-{
-    (void)ctx;
-    (void)hash;
-    return bytes_copy(NULL, 0, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
-}
-
-int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
-                         struct submission **ret_submission, struct err *e)
-{
-    JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
-    size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
-    if (!q)
-        return -1;
-    const char *json = db_text(q, 0, &len);
-    return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
-}
 
 int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
 {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 
 #define STAMP_MS 60000
 
