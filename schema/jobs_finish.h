@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "schema/base.h"
-#include "schema/jobs.h"
+#include "schema/job_state.h"
 
 struct db;
 struct err;

@@ -5,6 +5,7 @@
 
 #include "schema/jobs_table.h"
 #include "schema/log.h"
+#include "schema/outbox.h"
 
 void jobs_intake_forget(struct jobs *j)
 {

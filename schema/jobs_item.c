@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "schema/clock.h"
+#include "schema/jobs_change.h"
 #include "schema/jobs_table.h"
 
 static json_t *text_of(struct db_stmt *s, enum jobs_column c)

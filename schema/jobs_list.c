@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "schema/jobs_item.h"
+#include "schema/jobs_read.h"
 #include "schema/jobs_table.h"
 #include "schema/query.h"
 

@@ -3,6 +3,7 @@
 #include "schema/clock.h"
 #include "schema/jobs_intake.h"
 #include "schema/jobs_table.h"
+#include "schema/outbox.h"
 
 /* ---- reports ---- */
 

@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 #include "schema/base.h"
-#include "schema/jobs.h"
+#include "schema/job_state.h"
 
 struct db;
 struct err;
 struct jobs;
 struct jobs_op;
+struct outbox_origin;
 
 /* JOBS_REFUSE, JOBS_PUBLISH, JOBS_SENT, JOBS_WATERMARKS. */
 NODISCARD int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e);

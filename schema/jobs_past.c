@@ -1,4 +1,5 @@
 /* What became of the rows of the last time: for statistics that begin anew with each start. */
+#include "schema/jobs_change.h"
 #include "schema/jobs_table.h"
 
 static bool tell_row(struct db_stmt *q, jobs_past_fn *fn, void *ctx)

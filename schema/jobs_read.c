@@ -1,4 +1,5 @@
-/* Reading what is committed, on connections of its own: a reader never waits for the writer. */
+#include "schema/jobs_read.h"
+
 #include <stdio.h>
 #include <string.h>
 

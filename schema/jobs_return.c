@@ -5,6 +5,7 @@
 #include "schema/jobs_intake.h"
 #include "schema/jobs_retention.h"
 #include "schema/jobs_table.h"
+#include "schema/outbox.h"
 
 struct returned {
     int64_t seq, offset;

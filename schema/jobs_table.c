@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/jobs_change.h"
+
 /* ---- changes ---- */
 
 /* Whatever enters the queue is put into the set after the commit, which must not fail then. */

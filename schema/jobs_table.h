@@ -20,7 +20,11 @@
  *     jobs_item         a row as one of its items; what changed since
  *     jobs_past         what became of the rows of the last time
  *
+ * SQLite, WAL, synchronous=FULL. One writer thread commits many operations in one transaction;
+ * readers have connections of their own.
+ *
  * Room     schema, the job table's own. Knows none of the files above.
+ * Owns     DATA_DIR/scrc.db and its lock (flock on DATA_DIR/lock).
  * Threads  each part of struct jobs says who may touch it. Never two of its locks at once.
  * Errors   0, or -1 with *e filled. Of what runs inside a group's transaction, -1 says that the
  *          transaction is lost; what is wrong with an operation itself goes into the operation.
@@ -35,6 +39,7 @@
 #include "schema/buf.h"
 #include "schema/db.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "schema/jobs_readers.h"
 #include "schema/seqset.h"
 #include "schema/text.h"
@@ -103,7 +108,7 @@ struct jobs {
     } listeners[JOBS_LISTENERS_MAX];
     size_t listeners_len;
     struct {
-        outbox_listener_fn *fn; /* NULL: nobody */
+        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: nobody */
         void *ctx;
     } outbox_listener;
 

@@ -13,6 +13,7 @@
 #include "schema/jobs_retention.h"
 #include "schema/jobs_table.h"
 #include "schema/metrics.h"
+#include "schema/outbox.h"
 #include "schema/report.h"
 
 #define GROUP_BYTES (8 * MIB)

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "schema/err.h"
+#include "schema/jobs_read.h"
 #include "server/http.h"
 #include "server/results.h"
 

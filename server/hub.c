@@ -8,6 +8,7 @@
 
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/jobs_change.h"
 #include "server/config.h"
 #include "server/hub_internal.h"
 

@@ -9,6 +9,7 @@
 #include "schema/clock.h"
 #include "schema/emit.h"
 #include "schema/err.h"
+#include "schema/jobs_read.h"
 #include "schema/report.h"
 #include "schema/verdict.h"
 #include "server/cache.h"

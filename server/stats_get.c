@@ -9,6 +9,7 @@
 #include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_read.h"
 #include "schema/outbox.h"
 #include "server/config.h"
 #include "server/http.h"

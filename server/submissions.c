@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/jobs_read.h"
 #include "schema/log.h"
 #include "server/http.h"
 #include "server/problem.h"

@@ -28,6 +28,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "schema/log.h"
 #include "schema/report.h"
 #include "schema/text.h"
