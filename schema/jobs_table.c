@@ -117,3 +117,27 @@ int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
     const char *json = db_text(q, 0, &len);
     return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
 }
+
+/* ---- what others may know ---- */
+
+void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    if (j->listeners_len == JOBS_LISTENERS_MAX)
+        abort(); /* a fixed few rooms listen, all added in main */
+    j->listeners[j->listeners_len].fn = fn;
+    j->listeners[j->listeners_len].ctx = ctx;
+    j->listeners_len++;
+    (void)pthread_mutex_unlock(&j->lock);
+}
+
+const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
+
+const char *jobs_dir(const struct jobs *j) { return j->dir; }
+
+void jobs_counts(struct jobs *j, struct jobs_counts *ret_counts)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    *ret_counts = j->counts;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}

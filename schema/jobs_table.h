@@ -2,7 +2,8 @@
  * struct, rows looked up, changes numbered. Nobody else includes it, but for tests of what a read
  * costs.
  *
- *     jobs_open         directory, lock, start and end
+ *     jobs_open         start and end
+ *     jobs_lock         the directory, and who has it
  *     jobs_migrate      from an older form to this one
  *     jobs_recover      what a dead server left behind
  *     jobs_writer       the one writer thread: groups of operations, one commit each
@@ -147,8 +148,3 @@ struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct er
 /* A submission's stored form to the submission. with_texts false leaves large texts empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
                                    struct submission **ret_submission, struct err *e);
-
-/* ---- start (jobs_open.c), before the writer runs ---- */
-
-NODISCARD int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e);
-NODISCARD int jobs_open_table(struct jobs *j, struct err *e);
