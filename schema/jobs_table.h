@@ -18,6 +18,7 @@
  *     jobs_readers      connections that only read
  *     jobs_read         status, submission, report
  *     jobs_list         GET /results
+ *     jobs_filter       ... which rows it wants, and where they are found
  *     jobs_item         a row as one of its items; what changed since
  *     jobs_past         what became of the rows of the last time
  *
