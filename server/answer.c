@@ -4,7 +4,6 @@
 
 #include "server/config.h"
 #include "server/connections.h"
-#include "server/events.h"
 #include "server/http.h"
 #include "server/request.h"
 
@@ -86,11 +85,20 @@ enum MHD_Result answer_reply(struct request *r)
     return rc;
 }
 
-/* Its pace is the hub's to watch: neither the library nor the reaper ends it. */
-static enum MHD_Result send_stream(struct request *r)
+static ssize_t read_stream(void *request, uint64_t position, char *out, size_t size)
+{
+    struct request *r = request;
+
+    (void)position;
+    ssize_t n = r->read(r, out, size);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+/* Whoever feeds it watches its pace: neither the library's timeout nor ours ends it. */
+enum MHD_Result answer_stream(struct request *r)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, events_read, r, NULL);
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r, NULL);
 
     if (!response)
         return MHD_NO;
@@ -102,18 +110,8 @@ static enum MHD_Result send_stream(struct request *r)
     (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
     connections_whole(r->server->connections, r->line);
     r->reply.status = MHD_HTTP_OK;
+    r->streams = true;
     enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return rc;
-}
-
-enum MHD_Result answer_stream(struct request *r)
-{
-    if (budget_take(&r->budgets->streams, &r->line->client, 1)) {
-        r->stream_charged = 1;
-        return send_stream(r);
-    }
-    hub_leave(&r->stream);
-    (void)request_refuse(r, 503, "too many event streams at once");
-    return answer_reply(r);
 }

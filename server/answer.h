@@ -20,5 +20,5 @@ enum MHD_Result answer_defend(struct MHD_Response *response);
 /* r->reply, which is then gone. MHD_NO: it cannot be sent, close the connection. */
 enum MHD_Result answer_reply(struct request *r);
 
-/* What r->stream reads, to its end; or 503 where there are too many. */
+/* What r->read reads, to its end. */
 enum MHD_Result answer_stream(struct request *r);

@@ -1,6 +1,5 @@
 #include "server/events.h"
 
-#include <microhttpd.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -19,7 +18,20 @@ static void on_wake(struct hub_sub *s)
 
 static const char *last_event_id(const struct request *r)
 {
-    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Last-Event-ID");
+    return request_header(r, "Last-Event-ID");
+}
+
+static ssize_t read_events(struct request *r, char *out, size_t size)
+{
+    ssize_t n = hub_read(&r->stream, out, size);
+
+    if (n != 0)
+        return n;
+    if (!request_pause(r))
+        return -1;
+    if (!hub_sleep(&r->stream))
+        request_resume(r);
+    return 0;
 }
 
 static enum next begin(struct request *r, int64_t seq)
@@ -29,6 +41,8 @@ static enum next begin(struct request *r, int64_t seq)
 
     if (r->head)
         return request_reply(r, 200, EVENTS_TYPE, NULL, 0);
+    if (request_stream(r, read_events) != NEXT_STREAM)
+        return NEXT_REPLY;
     r->stream = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = on_wake };
     if (hub_join(r->server->hub, &r->stream, r->id, last_event_id(r), &e) < 0)
         return e.kind == ERR_CANCELLED ? request_stopping(r) : request_fail(r, &e);
@@ -49,19 +63,4 @@ enum next events_of_one(struct request *r)
         hub_event_number(r->server->hub, last) >= status.change)
         return request_reply(r, 204, EVENTS_TYPE, NULL, 0);
     return begin(r, status.seq);
-}
-
-ssize_t events_read(void *request, uint64_t position, char *out, size_t size)
-{
-    struct request *r = request;
-
-    (void)position;
-    ssize_t n = hub_read(&r->stream, out, size);
-    if (n > 0)
-        return n;
-    if (n < 0 || !request_pause(r))
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (!hub_sleep(&r->stream))
-        request_resume(r);
-    return 0;
 }

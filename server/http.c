@@ -195,7 +195,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
         return;
     *state = NULL;
     crowd_lead(&h->crowd, r);
-    bool timed = !r->stream.hub && !r->waited;
+    bool timed = !r->streams && !r->waited;
     traffic_count(h->server.traffic, r->route, r->reply.status,
                   timed ? clock_mono_ns() - r->began_ns : -1);
     connections_done(h->server.connections, r->line);

@@ -137,6 +137,15 @@ enum next request_fail(struct request *r, const struct err *e)
     return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
 }
 
+enum next request_stream(struct request *r, request_read_fn *read)
+{
+    if (!budget_take(&r->budgets->streams, &r->line->client, 1))
+        return request_refuse(r, 503, "too many event streams at once");
+    r->stream_charged = 1;
+    r->read = read;
+    return NEXT_STREAM;
+}
+
 char *request_param(const struct request *r, const char *name)
 {
     for (size_t i = 0; r->route->params[i]; i++) {

@@ -6,7 +6,7 @@
  *     NEXT_ASIDE    r->step is to be called on a thread where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
  *     NEXT_SENT     the reply has been queued already
- *     NEXT_STREAM   r->stream has joined the hub: send what it reads, to its end
+ *     NEXT_STREAM   request_stream() was called: send what it reads, to its end
  *     NEXT_CLOSE    nobody is there any more: close the connection
  *
  * What a step may use is the dispatcher's to give and to take back (request_step()): the engine,
@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "schema/base.h"
 #include "schema/buf.h"
@@ -108,7 +109,8 @@ struct request {
     int64_t began_ns;
     size_t body_seen;
     int64_t body_charged, answer_charged, stream_charged;
-    bool paused, refused, whole, begun, uses, leads;
+    ssize_t (*read)(struct request *r, char *out, size_t size); /* a request_read_fn */
+    bool paused, refused, whole, begun, uses, leads, streams;
 };
 
 /* Of all requests of a server. */
@@ -139,6 +141,16 @@ PRINTF(3, 4)
 enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...);
 /* As the error's kind demands; logs what is our own fault. */
 enum next request_fail(struct request *r, const struct err *e);
+
+/* ---- streams ---- */
+
+/* Bytes written to out; 0 when there is nothing now, and request_pause() was called; negative at
+ * the end. On the thread that serves the connection. */
+typedef ssize_t request_read_fn(struct request *r, char *out, size_t size);
+
+/* Before it joins whatever read reads. NEXT_STREAM; or NEXT_REPLY, 503, where there are too many
+ * streams. */
+enum next request_stream(struct request *r, request_read_fn *read);
 
 /* ---- query parameters ---- */
 
