@@ -18,7 +18,6 @@
 #include "server/cache.h"
 #include "server/config.h"
 #include "server/connections.h"
-#include "server/crowd.h"
 #include "server/findings.h"
 #include "server/gate.h"
 #include "server/guard.h"
@@ -194,7 +193,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     if (!r)
         return;
     *state = NULL;
-    crowd_lead(&h->crowd, r);
+    crowd_lead(&h->crowd, &r->member);
     bool timed = !r->streams && !r->waited;
     traffic_count(h->server.traffic, r->route, r->reply.status,
                   timed ? clock_mono_ns() - r->began_ns : -1);
@@ -295,7 +294,7 @@ static int prepare(struct http *h, struct err *e)
     const struct config *c = h->server.config;
 
     gate_init(&h->gate);
-    crowd_init(&h->crowd);
+    crowd_init(&h->crowd, request_resume_member);
     h->engine = TAKE(h->server.engine);
     body_budget(&h->budgets.bodies, c);
     answer_budgets(&h->budgets.answers, &h->budgets.streams, c);

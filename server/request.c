@@ -12,7 +12,6 @@
 #include "schema/err.h"
 #include "schema/log.h"
 #include "server/connections.h"
-#include "server/crowd.h"
 #include "server/gate.h"
 #include "server/http.h"
 #include "server/problem.h"
@@ -193,7 +192,7 @@ enum next request_step(struct request *r)
 {
     bool first = !r->begun;
 
-    crowd_lead(r->crowd, r);
+    crowd_lead(r->crowd, &r->member);
     r->begun = true;
     lend(r);
     enum next next = first && r->stopping && !r->refused && r->route->engine == ROUTE_ONLY_WITH
@@ -236,6 +235,11 @@ void request_resume(struct request *r)
     r->paused = false;
     MHD_resume_connection(r->connection); /* r may be gone when this returns */
     gate_unpause(gate);
+}
+
+void request_resume_member(struct crowd_member *m)
+{
+    request_resume((struct request *)(void *)((char *)m - offsetof(struct request, member)));
 }
 
 enum next request_ready(struct request *r)
@@ -284,7 +288,7 @@ bool request_aside(struct request *r)
 static void committed(struct jobs_op *op)
 {
     struct request *r = op->ctx;
-    crowd_resume(r->crowd, r);
+    crowd_resume(r->crowd, &r->member);
 }
 
 /* The same. What is to be done then must be done even if the client has gone. */

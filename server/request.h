@@ -33,12 +33,12 @@
 #include "schema/submission.h"
 #include "server/aside.h"
 #include "server/budget.h"
+#include "server/crowd.h"
 #include "server/hub.h"
 #include "server/waiters.h"
 
 struct cache;
 struct connection;
-struct crowd;
 struct emit;
 struct engine;
 struct gate;
@@ -101,7 +101,7 @@ struct request {
     struct engine *engine_lent; /* borrowed: what `engine` is while it is lent */
     struct gate *gate;
     struct crowd *crowd;
-    struct request *follows; /* the crowd's own */
+    struct crowd_member member;
     struct aside *aside;
     struct MHD_Connection *connection;
     struct connection *line;
@@ -110,7 +110,7 @@ struct request {
     size_t body_seen;
     int64_t body_charged, answer_charged, stream_charged;
     ssize_t (*read)(struct request *r, char *out, size_t size); /* a request_read_fn */
-    bool paused, refused, whole, begun, uses, leads, streams;
+    bool paused, refused, whole, begun, uses, streams;
 };
 
 /* Of all requests of a server. */
@@ -191,5 +191,9 @@ enum next request_stopping(struct request *r);
 /* The step of a request whose reply is filled in. */
 enum next request_ready(struct request *r);
 
-/* For the library's "completed". */
+/* ---- for the daemon ---- */
+
+/* The library's "completed". */
 void request_free(struct request *r);
+/* request_resume() of the request that m is of: the crowd's resume(). */
+void request_resume_member(struct crowd_member *m);
