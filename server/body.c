@@ -4,7 +4,6 @@
 #include "server/connections.h"
 #include "server/http.h"
 #include "server/request.h"
-#include "server/routes.h"
 #include "server/screen.h"
 
 /* Bodies of all requests together, and of one client, in MAX_BODY_BYTES. */

@@ -195,8 +195,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     *state = NULL;
     crowd_lead(&h->crowd, &r->member);
     bool timed = !r->streams && !r->waited;
-    traffic_count(h->server.traffic, r->route, r->reply.status,
-                  timed ? clock_mono_ns() - r->began_ns : -1);
+    traffic_count(h->server.traffic, r->route ? (size_t)(r->route - routes_table) : routes_len,
+                  r->reply.status, timed ? clock_mono_ns() - r->began_ns : -1);
     connections_done(h->server.connections, r->line);
     request_free(r);
     gate_leave(&h->gate);
@@ -300,7 +300,7 @@ static int prepare(struct http *h, struct err *e)
     answer_budgets(&h->budgets.answers, &h->budgets.streams, c);
     h->server.rules = rules_make(h->server.config, h->server.languages, true);
     h->server.cache = cache_open(CACHE_BYTES);
-    h->server.traffic = traffic_open();
+    h->server.traffic = traffic_open(routes_len);
     h->server.findings = findings_open();
     if (!h->server.cache || !h->server.traffic || !h->server.findings)
         return err_set(e, ERR_NOMEM, "HTTP server");

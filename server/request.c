@@ -15,7 +15,6 @@
 #include "server/gate.h"
 #include "server/http.h"
 #include "server/problem.h"
-#include "server/routes.h"
 
 #define RETRY_AFTER_S 5
 
@@ -327,7 +326,7 @@ void request_free(struct request *r)
     if (!r->reply.kept)
         free(r->reply.body);
     free(r->reply.location);
-    for (size_t i = 0; i < REQUEST_PARAMS_MAX; i++)
+    for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
         free(r->params[i]);
     free(r);
 }

@@ -35,6 +35,7 @@
 #include "server/budget.h"
 #include "server/crowd.h"
 #include "server/hub.h"
+#include "server/route.h"
 #include "server/waiters.h"
 
 struct cache;
@@ -45,14 +46,10 @@ struct gate;
 struct http;
 struct MHD_Connection;
 struct problem_text;
-struct route;
 struct server;
-
-enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLOSE };
 
 #define EVENTS_TYPE "text/event-stream"
 
-#define REQUEST_PARAMS_MAX 10
 #define REQUEST_FIELDS_MAX 24
 #define REPLY_HEADERS_MAX  10
 
@@ -79,8 +76,8 @@ struct request {
     struct reply reply;
     struct engine *engine; /* borrowed, in a step of a route that needs it; else NULL: nothing is
                               judged, or the server is stopping */
-    char id[SUBMISSION_ID_MAX + 1];   /* of the path, decoded; later the one that was accepted */
-    char *params[REQUEST_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
+    char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; later the one that was accepted */
+    char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
     int64_t wait_ns;                            /* how long the client would wait */
     const char *fields[REQUEST_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */

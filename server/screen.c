@@ -118,17 +118,18 @@ static bool find_route(struct request *r, const char *target, const char *method
 {
     char allow[sizeof r->reply.allow];
 
-    switch (routes_find(method, path_of(target), &r->route, r->id, allow)) {
-    case ROUTES_FOUND:
+    switch (
+        route_find(routes_table, routes_len, method, path_of(target), &r->route, r->id, allow)) {
+    case ROUTE_FOUND:
         r->step = r->route->aside ? go_aside : r->route->handle;
         return true;
-    case ROUTES_NO_PATH:
+    case ROUTE_NO_PATH:
         (void)request_refuse(r, 404, "there is nothing at %.200s", target);
         return false;
-    case ROUTES_BAD_PATH:
+    case ROUTE_BAD_PATH:
         (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
         return false;
-    case ROUTES_NO_METHOD:
+    case ROUTE_NO_METHOD:
         break;
     }
     (void)request_refuse(r, 405, "%.20s is not for this path", method);
