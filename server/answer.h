@@ -8,11 +8,11 @@
 #include <microhttpd.h>
 
 struct budget;
-struct config;
+struct http_config;
 struct request;
 
 /* What all answers and streams of a server may take together. */
-void answer_budgets(struct budget *answers, struct budget *streams, const struct config *c);
+void answer_budgets(struct budget *answers, struct budget *streams, const struct http_config *c);
 
 /* The headers of every answer: it is what it says it is, and for no page but ours. */
 enum MHD_Result answer_defend(struct MHD_Response *response);

@@ -12,7 +12,7 @@
 #include "schema/clock.h"
 #include "schema/jobs.h"
 #include "server/config.h"
-#include "server/http.h"
+#include "server/context.h"
 
 #define FRESH_NS    (15 * NS_PER_S)
 #define DISK_LOW    GIB

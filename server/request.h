@@ -9,9 +9,9 @@
  *     NEXT_STREAM   request_stream() was called: send what it reads, to its end
  *     NEXT_CLOSE    nobody is there any more: close the connection
  *
- * What a step may use is the dispatcher's to give and to take back (request_step()): the engine,
- * for the routes that need it; the body and what was made of it, until the request waits or is
- * answered; the lead of a crowd.
+ * What a step may use is the dispatcher's to give and to take back (request_step()): what its route
+ * needs; the body and what was made of it, until the request waits or is answered; the lead of a
+ * crowd.
  *
  * Room     server.
  * Owns     the request and all below it, from its headers to the library's "completed".
@@ -29,29 +29,21 @@
 
 #include "schema/base.h"
 #include "schema/buf.h"
-#include "schema/jobs.h"
-#include "schema/submission.h"
 #include "server/aside.h"
-#include "server/budget.h"
 #include "server/crowd.h"
-#include "server/hub.h"
 #include "server/route.h"
-#include "server/waiters.h"
 
-struct cache;
 struct connection;
 struct emit;
-struct engine;
-struct gate;
-struct http;
+struct err;
+struct http_shared;
 struct MHD_Connection;
 struct problem_text;
-struct server;
+struct traffic;
 
 #define EVENTS_TYPE "text/event-stream"
 
-#define REQUEST_FIELDS_MAX 24
-#define REPLY_HEADERS_MAX  10
+#define REPLY_HEADERS_MAX 10
 
 struct reply {
     unsigned status;
@@ -70,36 +62,22 @@ struct reply {
 };
 
 struct request {
-    const struct server *server; /* borrowed */
-    const struct route *route;   /* static; NULL until it is found */
+    const void *context;       /* the handlers' own; borrowed */
+    const struct route *route; /* static; NULL until it is found */
     enum next (*step)(struct request *r);
     struct reply reply;
-    struct engine *engine; /* borrowed, in a step of a route that needs it; else NULL: nothing is
-                              judged, or the server is stopping */
-    char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; later the one that was accepted */
+    char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
     char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
-    int64_t wait_ns;                            /* how long the client would wait */
-    const char *fields[REQUEST_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */
-    bool posted;                                /* the answer to POST /submissions says more */
-    bool head;                                  /* HEAD: no body goes out */
-    bool waited;                                /* the client asked to wait */
-    bool stopping;                              /* the engine was there once, and is no more */
+    struct aside *aside; /* borrowed: whose threads run a step that may take long */
+    bool head;           /* HEAD: no body goes out */
+    bool waited;         /* the client asked to wait */
+    bool uses;           /* what the route needs is there, for this step */
+    bool stopping;       /* it was there once, and is no more */
 
-    struct waiter waiter;
-    struct hub_sub stream;
-    struct jobs_op op;
-    struct submission *submission; /* owned; what op accepts */
-    struct submission_packed packed;
-
-    /* private to http.c and request.c */
-    struct http *http;
-    struct request_budgets *budgets;
-    struct engine *engine_lent; /* borrowed: what `engine` is while it is lent */
-    struct gate *gate;
-    struct crowd *crowd;
+    /* private to the daemon's files */
+    struct http_shared *shared;
     struct crowd_member member;
-    struct aside *aside;
     struct MHD_Connection *connection;
     struct connection *line;
     struct aside_task task;
@@ -107,13 +85,7 @@ struct request {
     size_t body_seen;
     int64_t body_charged, answer_charged, stream_charged;
     ssize_t (*read)(struct request *r, char *out, size_t size); /* a request_read_fn */
-    bool paused, refused, whole, begun, uses, streams;
-};
-
-/* Of all requests of a server. */
-struct request_budgets {
-    struct budget bodies, answers; /* bytes */
-    struct budget streams;
+    bool paused, refused, whole, begun, streams;
 };
 
 /* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */
@@ -164,18 +136,21 @@ const char *request_header(const struct request *r, const char *name);
 /* Calls r->step with what its route needs, and takes that back. For the threads that do so. */
 enum next request_step(struct request *r);
 
-/* Hands r->op to the job table; `then` is the step after the commit, which still has the engine,
- * and aside: on a thread where it may take long. The last word of a step, of a route that is
- * ROUTE_ONLY_WITH. */
-enum next request_commit(struct request *r, enum next (*then)(struct request *r), bool aside);
-
 /* ---- waiting ---- */
 
-/* Suspends the connection, and lets go of all that a waiting request does not need: body, what was
- * made of it, engine. Call it before handing the request to whoever will resume it. False when the
- * server is stopping: answer at once. True again when it is suspended already. */
+/* Suspends the connection. Call it before handing the request to whoever will resume it. False when
+ * the server is stopping: answer at once. True again when it is suspended already. */
+NODISCARD bool request_hold(struct request *r);
+/* The same, and lets go of all that a waiting request does not need: body, what was made of it,
+ * what its route needs. */
 NODISCARD bool request_pause(struct request *r);
+
+/* The next step, on the thread that serves the connection: now; or soon, which is cheap for whoever
+ * has many to resume; or on a thread where it may take long, even if the client has gone. */
 void request_resume(struct request *r);
+void request_resume_soon(struct request *r);
+void request_resume_aside(struct request *r);
+
 /* Pauses the request, which keeps its body, and calls r->step on a thread where it may take long.
  * False when the server is stopping. */
 NODISCARD bool request_aside(struct request *r);
@@ -187,6 +162,13 @@ enum next request_stopping(struct request *r);
 
 /* The step of a request whose reply is filled in. */
 enum next request_ready(struct request *r);
+
+/* ---- what the daemon counts ---- */
+
+const struct route *request_routes(const struct request *r, size_t *ret_len);
+/* Route i of those; the one behind the last: requests without one. */
+struct traffic *request_traffic(const struct request *r);
+int64_t request_connections(const struct request *r); /* that are open */
 
 /* ---- for the daemon ---- */
 
