@@ -8,6 +8,7 @@
 #include "server/context.h"
 #include "server/findings.h"
 #include "server/http.h"
+#include "server/hub.h"
 #include "server/routes.h"
 #include "server/rules.h"
 

@@ -1,5 +1,8 @@
 #include "server/context.h"
 
+#include "schema/jobs_op.h"
+#include "server/hub.h"
+
 struct engine *context_engine(const struct request *r)
 {
     return r->uses ? context_of(r)->lent : NULL;

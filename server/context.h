@@ -14,7 +14,7 @@
 
 #include "schema/jobs_op.h"
 #include "schema/submission.h"
-#include "server/hub.h"
+#include "server/hub_sub.h"
 #include "server/request.h"
 #include "server/waiters.h"
 
@@ -25,6 +25,7 @@ struct config;
 struct engine;
 struct engine_config;
 struct findings;
+struct hub;
 struct jobs;
 struct languages;
 struct stats;

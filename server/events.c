@@ -6,6 +6,7 @@
 #include "schema/err.h"
 #include "schema/jobs_read.h"
 #include "server/context.h"
+#include "server/hub.h"
 #include "server/results.h"
 
 /* What the kernel keeps for one slow reader, about; it would grow to megabytes by itself. */
