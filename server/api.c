@@ -36,8 +36,7 @@ static struct http_config http_config_of(const struct server *s)
 {
     const struct config *c = s->config;
 
-    return (struct http_config){ .routes = routes_table,
-                                 .routes_len = routes_len,
+    return (struct http_config){ .routes = { routes_table, routes_len },
                                  .context = s,
                                  .request_size = sizeof(struct call),
                                  .rest = context_rest,

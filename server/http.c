@@ -177,7 +177,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     *state = NULL;
     crowd_lead(&h->shared.crowd, &r->member);
     const struct http_config *c = &h->shared.config;
-    size_t route = r->route ? (size_t)(r->route - c->routes) : c->routes_len;
+    size_t route = r->route ? (size_t)(r->route - c->routes.rows) : c->routes.len;
     bool timed = !r->streams && !r->waited;
     traffic_count(h->shared.traffic, route, r->reply.status,
                   timed ? clock_mono_ns() - r->began_ns : -1);
@@ -279,7 +279,7 @@ static int prepare(struct http_shared *s, struct err *e)
     crowd_init(&s->crowd, request_resume_member);
     body_budget(&s->bodies, c);
     answer_budgets(&s->answers, &s->streams, c);
-    s->traffic = traffic_open(c->routes_len);
+    s->traffic = traffic_open(c->routes.len);
     if (!s->traffic)
         return err_set(e, ERR_NOMEM, "HTTP server");
     if (aside_open(ASIDE_THREADS, &s->aside, e) < 0)

@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/route.h"
+
 struct request;
-struct route;
 
 struct http_config {
-    const struct route *routes;
-    size_t routes_len;
+    struct route_table routes;
     const void *context; /* r->context of each request */
     size_t request_size; /* bytes of what the handlers keep of a request; a struct request is its
                             first member. The rest is zero when the request begins */

@@ -239,13 +239,12 @@ static void name_route(const struct route *route, char out[120])
 static void add_http(struct page *p, const struct request *r)
 {
     struct traffic *traffic = request_traffic(r);
-    size_t len;
-    const struct route *routes = request_routes(r, &len);
+    const struct route_table *routes = request_routes(r);
     char name[120], status[8];
 
     head(p, "scrc_http_requests_total", "counter", "Requests that were answered.");
-    for (size_t i = 0; i <= len; i++) {
-        name_route(i < len ? &routes[i] : NULL, name);
+    for (size_t i = 0; i <= routes->len; i++) {
+        name_route(i < routes->len ? &routes->rows[i] : NULL, name);
         for (size_t k = 0; k < TRAFFIC_STATUSES; k++) {
             int64_t n = traffic_counted(traffic, i, k);
             (void)snprintf(status, sizeof status, "%u", traffic_status(k));
@@ -256,8 +255,8 @@ static void add_http(struct page *p, const struct request *r)
     }
     head(p, "scrc_http_request_duration_seconds", "histogram",
          "From headers to the last byte handed over; without event streams and waits.");
-    for (size_t i = 0; i <= len; i++) {
-        name_route(i < len ? &routes[i] : NULL, name);
+    for (size_t i = 0; i <= routes->len; i++) {
+        name_route(i < routes->len ? &routes->rows[i] : NULL, name);
         histogram(p, "scrc_http_request_duration_seconds", name, traffic_timed(traffic, i));
     }
     gauge(p, "scrc_http_connections", (double)request_connections(r), "Open connections.");

@@ -284,10 +284,9 @@ int request_fd(const struct request *r)
     return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
-const struct route *request_routes(const struct request *r, size_t *ret_len)
+const struct route_table *request_routes(const struct request *r)
 {
-    *ret_len = r->shared->config.routes_len;
-    return r->shared->config.routes;
+    return &r->shared->config.routes;
 }
 
 struct traffic *request_traffic(const struct request *r) { return r->shared->traffic; }

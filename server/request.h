@@ -165,7 +165,7 @@ enum next request_ready(struct request *r);
 
 /* ---- what the daemon counts ---- */
 
-const struct route *request_routes(const struct request *r, size_t *ret_len);
+const struct route_table *request_routes(const struct request *r);
 /* Route i of those; the one behind the last: requests without one. */
 struct traffic *request_traffic(const struct request *r);
 int64_t request_connections(const struct request *r); /* that are open */

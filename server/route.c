@@ -53,15 +53,14 @@ static void add_allowed(char allow[40], const char *method)
     (void)snprintf(allow + n, 40 - n, "%s%s%s", n ? ", " : "", method, head);
 }
 
-enum route_found route_find(const struct route *table, size_t len, const char *method,
-                            const char *path, const struct route **ret_route, char *id,
-                            char allow[40])
+enum route_found route_find(const struct route_table *table, const char *method, const char *path,
+                            const struct route **ret_route, char *id, char allow[40])
 {
     const char *want = strcmp(method, "HEAD") == 0 ? "GET" : method;
 
     allow[0] = '\0';
-    for (size_t i = 0; i < len; i++) {
-        const struct route *route = &table[i];
+    for (size_t i = 0; i < table->len; i++) {
+        const struct route *route = &table->rows[i];
         const char *raw_id = NULL;
         size_t raw_len = 0;
         if (!matches(route->path, path, &raw_id, &raw_len))

@@ -36,12 +36,16 @@ struct route {
     const char *params[ROUTE_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */
 };
 
+/* In the order in which they are tried. */
+struct route_table {
+    const struct route *rows;
+    size_t len;
+};
+
 enum route_found { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_BAD_PATH };
 
-/* The route of a table (of len rows) for a method and a path, which is raw, as on the wire, without
- * the query. On ROUTE_FOUND *ret_route is set and id (of ROUTE_ID_MAX + 1 bytes) holds what stands
- * for {...}, decoded, if there is such. On ROUTE_NO_METHOD allow holds the methods that would be
- * right. */
-enum route_found route_find(const struct route *table, size_t len, const char *method,
-                            const char *path, const struct route **ret_route, char *id,
-                            char allow[40]);
+/* The route for a method and a path, which is raw, as on the wire, without the query. On
+ * ROUTE_FOUND *ret_route is set and id (of ROUTE_ID_MAX + 1 bytes) holds what stands for {...},
+ * decoded, if there is such. On ROUTE_NO_METHOD allow holds the methods that would be right. */
+enum route_found route_find(const struct route_table *table, const char *method, const char *path,
+                            const struct route **ret_route, char *id, char allow[40]);

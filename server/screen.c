@@ -115,8 +115,8 @@ static bool find_route(struct request *r, const char *target, const char *method
 {
     char allow[sizeof r->reply.allow];
 
-    switch (route_find(r->shared->config.routes, r->shared->config.routes_len, method,
-                       path_of(target), &r->route, r->id, allow)) {
+    switch (
+        route_find(&r->shared->config.routes, method, path_of(target), &r->route, r->id, allow)) {
     case ROUTE_FOUND:
         r->step = r->route->aside ? go_aside : r->route->handle;
         return true;
