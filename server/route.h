@@ -17,11 +17,11 @@ enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLO
 #define ROUTE_ID_MAX     255 /* bytes of what stands for {...} */
 #define ROUTE_PARAMS_MAX 10
 
-/* What a route needs of the engine, which is there until the server drains; the dispatcher holds it
- * for each step of the request and lets it go. */
+/* What a route needs of the engine, which is there until the daemon drains; the dispatcher holds it
+ * for each step of the request (r->uses) and lets it go. What an engine is it never asks. */
 enum route_engine {
-    ROUTE_WITHOUT,  /* nothing: r->engine is NULL */
-    ROUTE_WITH,     /* r->engine where it is there */
+    ROUTE_WITHOUT,  /* nothing: r->uses is false */
+    ROUTE_WITH,     /* r->uses where it is there */
     ROUTE_ONLY_WITH /* as that; without it, or without writing to the job table, 503 */
 };
 
