@@ -17,6 +17,7 @@
 #include "engine/worker_fault.h"
 #include "schema/clock.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "schema/log.h"
 
 #define TICK_MS 10000 /* how often Docker is asked when nothing seems wrong */

@@ -15,6 +15,7 @@
 #include "engine/worker_fault.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_read.h"
 #include "schema/log.h"
 #include "schema/metrics.h"
 #include "schema/submission.h"

@@ -1,6 +1,8 @@
+#include "schema/job_state.h"
+
 #include <string.h>
 
-#include "schema/jobs.h"
+#include "schema/base.h"
 
 #define STATE_NAME(state, name) [state] = name,
 static const char *const names[JOB_STATE_COUNT] = { JOB_STATES(STATE_NAME) };

@@ -1,11 +1,14 @@
-/* A new submission: the row, its body, its texts, where it came from; or the row that it repeats.
- */
+#include "schema/jobs_accept.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_intake.h"
+#include "schema/jobs_outbox.h"
+#include "schema/jobs_table.h"
+#include "schema/outbox.h"
 
 /* Old ids and new ones share no page of the index when they begin with the time, so that a table
  * of a million rows takes new ones as fast as an empty one. The rest is random: 80 bits. */

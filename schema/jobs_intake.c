@@ -1,11 +1,11 @@
-/* Which messages of Kafka were taken, within the transaction of a group. Messages come in the order
- * of their offsets: whether one is new is seen in memory, and its row goes to the end of those of
- * its partition. */
+#include "schema/jobs_intake.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 #include "schema/log.h"
+#include "schema/outbox.h"
 
 void jobs_intake_forget(struct jobs *j)
 {

@@ -1,8 +1,10 @@
-/* A row as GET /results and the events tell it, and the rows that changed since somebody looked. */
+#include "schema/jobs_item.h"
+
 #include <string.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_change.h"
+#include "schema/jobs_table.h"
 
 static json_t *text_of(struct db_stmt *s, enum jobs_column c)
 {
@@ -123,9 +125,9 @@ static int count_since(struct db *d, int64_t after, int64_t most, int64_t *ret_r
 
 int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = count_since(d, after, most, ret_rows, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }
 
@@ -134,9 +136,9 @@ int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_s
 {
     struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
 
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = tell_since(&t, d, after, limit, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }
 
@@ -154,8 +156,8 @@ int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn 
 {
     struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
 
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = tell_one(&t, d, seq, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/jobs_internal.h"
+#include "schema/jobs_filter.h"
+#include "schema/jobs_item.h"
+#include "schema/jobs_read.h"
+#include "schema/jobs_table.h"
 #include "schema/query.h"
 
 #define LIMIT_MAX   500
 #define CURSOR_SIZE 80
-#define FEW         2000
 #define ROWS_MAX    10000 /* that one page looks at */
 
 /*    word             column          its index                   may be NULL  descending */
@@ -48,205 +50,6 @@ struct cursor {
     bool has_value;
     int64_t value, seq;
 };
-
-/* ---- filters ---- */
-
-static bool is_text(struct db_stmt *s, enum jobs_column c, const char *want)
-{
-    size_t len;
-    const char *text = db_text(s, (int)c, &len);
-
-    return len == strlen(want) && memcmp(text, want, len) == 0;
-}
-
-/* A status is a verdict as one consumer reads it: several verdicts may read the same, and one may
- * read differently without tests. */
-static bool has_verdict(struct db_stmt *s, const struct jobs_filter *f)
-{
-    enum verdict v;
-
-    if (f->status < 0 && !f->status_name)
-        return true;
-    if (db_is_null(s, JOBS_VERDICT) || !verdict_from_name(db_text(s, JOBS_VERDICT, NULL), &v))
-        return false;
-    bool tests = db_int(s, JOBS_TOTAL) > 0;
-    return (f->status < 0 || (int)v == f->status) &&
-           (!f->status_name || strcmp(verdict_status(v, f->set, tests), f->status_name) == 0);
-}
-
-/* Whether the row at hand is wanted. Said here and not in SQL: SQLite would look on and on for the
- * next one that is, and nobody could tell how far. */
-static bool is_wanted(struct db_stmt *s, const struct jobs_filter *f)
-{
-    int64_t submitted_ms = db_int(s, JOBS_SUBMITTED);
-
-    return (f->state < 0 || db_int(s, JOBS_STATE) == f->state) && has_verdict(s, f) &&
-           (!f->language || is_text(s, JOBS_LANGUAGE, f->language)) &&
-           (f->since_ms == 0 || submitted_ms >= f->since_ms) &&
-           (f->until_ms == 0 || submitted_ms < f->until_ms) &&
-           (!f->id_prefix ||
-            strncmp(db_text(s, JOBS_ID, NULL), f->id_prefix, strlen(f->id_prefix)) == 0);
-}
-
-/* ---- the few rows that a filter may leave, found by an index of its own: to sort them beats
- * walking the sort's index from end to end ---- */
-
-/* Writes a query that gives the seq of each. */
-typedef void write_few_fn(struct query *q, const struct jobs_filter *f, char *upper);
-
-/* [prefix, the first text behind all that begin with it): bytes, so that % and _ are themselves.
- * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper has room
- * for the prefix and its NUL. */
-static void write_prefixed(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    size_t len = strlen(f->id_prefix);
-
-    memcpy(upper, f->id_prefix, len + 1);
-    upper[len - 1] = (char)((unsigned char)upper[len - 1] + 1);
-    query_text(q, "SELECT seq FROM job INDEXED BY job_id WHERE id >= ?", f->id_prefix, len);
-    query_text(q, " AND id < ?", upper, len);
-}
-
-/* Whether a filter may want rows of this verdict, with tests or without. */
-static bool may_read(const struct jobs_filter *f, enum verdict v)
-{
-    if (f->status >= 0 && (int)v != f->status)
-        return false;
-    return !f->status_name || strcmp(verdict_status(v, f->set, true), f->status_name) == 0 ||
-           strcmp(verdict_status(v, f->set, false), f->status_name) == 0;
-}
-
-/* The one verdict that all wanted rows have; NULL where there are several, or none is asked for. */
-static const char *only_verdict(const struct jobs_filter *f)
-{
-    const char *only = NULL;
-
-    if (f->state == JOB_CANCELLED)
-        return verdict_name(VERDICT_NONE);
-    if (f->status < 0 && !f->status_name)
-        return NULL;
-    for (int v = 0; v < VERDICT_COUNT; v++) {
-        if (!may_read(f, (enum verdict)v))
-            continue;
-        if (only)
-            return NULL;
-        only = verdict_name((enum verdict)v);
-    }
-    return only;
-}
-
-static void write_judged(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    (void)upper;
-    query_add(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict IN (''");
-    for (int v = 0; v < VERDICT_COUNT; v++) {
-        const char *name = verdict_name((enum verdict)v);
-        if (may_read(f, (enum verdict)v))
-            query_text(q, ", ?", name, strlen(name));
-    }
-    query_add(q, ")");
-}
-
-static void write_cancelled(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    const char *name = verdict_name(VERDICT_NONE);
-
-    (void)f;
-    (void)upper;
-    query_text(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict = ?", name,
-               strlen(name));
-}
-
-/* Every row is queued, running or finished. */
-static void write_in_language(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    static const char *const parts[] = {
-        "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0 AND language = ?",
-        " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1 AND language = ?",
-        (" UNION ALL SELECT seq FROM job INDEXED BY job_language WHERE finished_ms IS NOT NULL"
-         " AND language = ?"),
-    };
-
-    (void)upper;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        query_text(q, parts[i], f->language, strlen(f->language));
-}
-
-static void write_submitted_then(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    (void)upper;
-    query_number(q, "SELECT seq FROM job INDEXED BY job_submitted WHERE submitted_ms >= ?",
-                 f->since_ms ? f->since_ms : INT64_MIN);
-    query_number(q, " AND submitted_ms < ?", f->until_ms ? f->until_ms : INT64_MAX);
-}
-
-#define OPEN_ROWS                                                                                  \
-    "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0"                                    \
-    " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1"
-
-/* Not final: none of them has what a report brings. */
-static void write_open(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    (void)f;
-    (void)upper;
-    query_add(q, OPEN_ROWS);
-}
-
-static void write_unmeasured(struct query *q, const struct jobs_filter *f, char *upper)
-{
-    (void)f;
-    (void)upper;
-    query_add(q, OPEN_ROWS " UNION ALL SELECT seq FROM job INDEXED BY job_unmeasured"
-                           " WHERE finished_ms IS NOT NULL AND duration_ms IS NULL");
-}
-
-static int are_few(struct db *d, write_few_fn *write, const struct jobs_filter *f, char *upper,
-                   bool *ret_few, struct err *e)
-{
-    struct query q = { 0 };
-
-    query_add(&q, "SELECT count(*) FROM (");
-    write(&q, f, upper);
-    query_number(&q, " LIMIT ?)", FEW + 1);
-    CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
-    if (!s || db_step(s, e) < 0)
-        return -1;
-    *ret_few = db_int(s, 0) <= FEW;
-    return 0;
-}
-
-static bool is_open(const struct jobs_filter *f)
-{
-    return f->state == JOB_QUEUED || f->state == JOB_RUNNING;
-}
-
-/* *ret_few stays NULL where no filter leaves few. `without`: what rows without the sort's value
- * come from; NULL while those that have it are walked. */
-static int find_few(struct db *d, const struct jobs_filter *f, write_few_fn *without, char *upper,
-                    write_few_fn **ret_few, struct err *e)
-{
-    const struct {
-        bool given;
-        write_few_fn *write;
-    } rows[] = {
-        { f->id_prefix && f->id_prefix[0], write_prefixed },
-        { f->status >= 0 || f->status_name, write_judged },
-        { is_open(f), write_open },
-        { f->state == JOB_CANCELLED, write_cancelled },
-        { f->since_ms || f->until_ms, write_submitted_then },
-        { f->language, write_in_language },
-        { without, without },
-    };
-    bool few = false;
-
-    for (size_t i = 0; i < ARRAY_LEN(rows) && !few; i++) {
-        if (rows[i].given && are_few(d, rows[i].write, f, upper, &few, e) < 0)
-            return -1;
-        if (few)
-            *ret_few = rows[i].write;
-    }
-    return 0;
-}
 
 /* ---- cursors ---- */
 
@@ -314,10 +117,10 @@ enum walk {
 /* few: where they come from, when a filter leaves few. Each row that the query gives costs as much
  * as the next: what is in its WHERE is a range of the index that is walked, never a filter. Only
  * rows without the value are found among their neighbours, in take_rows(). */
-static void write_from(struct query *q, const struct page *p, enum walk w, write_few_fn *few)
+static void write_from(struct query *q, const struct page *p, enum walk w, jobs_few_fn *few)
 {
     const struct sort *s = &sorts[p->sort];
-    const char *verdict = s->number == JOBS_SUBMITTED ? only_verdict(p->filter) : NULL;
+    const char *verdict = s->number == JOBS_SUBMITTED ? jobs_filter_verdict(p->filter) : NULL;
 
     query_add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
     if (few || w == WITHOUT)
@@ -338,7 +141,7 @@ static void write_from(struct query *q, const struct page *p, enum walk w, write
         query_number(q, " AND submitted_ms < ?", p->filter->until_ms);
 }
 
-static void write_walk(struct query *q, const struct page *p, enum walk w, write_few_fn *few)
+static void write_walk(struct query *q, const struct page *p, enum walk w, jobs_few_fn *few)
 {
     const struct sort *s = &sorts[p->sort];
     const char *order = s->descending ? "DESC" : "ASC", *past = s->descending ? "<" : ">";
@@ -366,7 +169,7 @@ static int take_rows(struct page *p, struct db_stmt *s, enum walk w, struct err 
     int column = (int)sorts[p->sort].number, n;
 
     while ((n = db_step(s, e)) > 0) {
-        bool wanted = db_is_null(s, column) == (w == WITHOUT) && is_wanted(s, p->filter);
+        bool wanted = db_is_null(s, column) == (w == WITHOUT) && jobs_filter_wants(p->filter, s);
         if (p->looked_at++ == ROWS_MAX || (wanted && json_array_size(p->items) == p->limit)) {
             p->more = true;
             return 0;
@@ -381,7 +184,7 @@ static int take_rows(struct page *p, struct db_stmt *s, enum walk w, struct err 
     return n;
 }
 
-static int walk(struct db *d, struct page *p, enum walk w, write_few_fn *few, struct err *e)
+static int walk(struct db *d, struct page *p, enum walk w, jobs_few_fn *few, struct err *e)
 {
     struct query q = { 0 };
 
@@ -395,12 +198,14 @@ static int walk(struct db *d, struct page *p, enum walk w, write_few_fn *few, st
 static int list_without(struct db *d, struct page *p, struct err *e)
 {
     const struct sort *s = &sorts[p->sort];
-    write_few_fn *few = NULL;
+    jobs_few_fn *few = NULL;
 
     if (p->more || !s->nullable)
         return 0;
-    if (find_few(d, p->filter, s->number == JOBS_FINISHED ? write_open : write_unmeasured, p->upper,
-                 &few, e) < 0)
+    if (jobs_filter_few(d, p->filter,
+                        s->number == JOBS_FINISHED ? jobs_filter_unfinished
+                                                   : jobs_filter_unmeasured,
+                        p->upper, &few, e) < 0)
         return -1;
     return walk(d, p, WITHOUT, few, e);
 }
@@ -409,11 +214,12 @@ static int list_without(struct db *d, struct page *p, struct err *e)
 static int list_with(struct db *d, struct page *p, struct err *e)
 {
     const bool ties = p->at.has_value;
-    write_few_fn *few = NULL;
+    jobs_few_fn *few = NULL;
 
-    if ((!p->at.start && !ties) || (sorts[p->sort].nullable && is_open(p->filter)))
+    if ((!p->at.start && !ties) ||
+        (sorts[p->sort].nullable && jobs_filter_is_unfinished(p->filter)))
         return 0;
-    if (find_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
+    if (jobs_filter_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
         (ties && walk(d, p, TIES, few, e) < 0))
         return -1;
     return walk(d, p, BEYOND, few, e);
@@ -445,9 +251,9 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         (f->cursor && read_cursor(f->cursor, p.sort, &p.at, e) < 0))
         return -1;
 
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = list_with(d, &p, e) < 0 ? -1 : list_without(d, &p, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     if (rc < 0)
         return -1;
 

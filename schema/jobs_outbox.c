@@ -1,6 +1,9 @@
-/* What Kafka must still be told, within the transaction of a group. */
+#include "schema/jobs_outbox.h"
+
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_intake.h"
+#include "schema/jobs_table.h"
+#include "schema/outbox.h"
 
 /* ---- reports ---- */
 

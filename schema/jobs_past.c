@@ -1,5 +1,6 @@
 /* What became of the rows of the last time: for statistics that begin anew with each start. */
-#include "schema/jobs_internal.h"
+#include "schema/jobs_change.h"
+#include "schema/jobs_table.h"
 
 static bool tell_row(struct db_stmt *q, jobs_past_fn *fn, void *ctx)
 {
@@ -37,9 +38,9 @@ static int tell_rows(struct db *d, int64_t since_ms, jobs_past_fn *fn, void *ctx
 
 int jobs_past(struct jobs *j, int64_t since_ms, jobs_past_fn *fn, void *ctx, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     db_deadline(d, 0); /* an hour's rows, once, at start */
     int rc = tell_rows(d, since_ms, fn, ctx, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }

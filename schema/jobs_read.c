@@ -1,57 +1,9 @@
-/* Reading what is committed, on connections of its own: a reader never waits for the writer. */
+#include "schema/jobs_read.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/clock.h"
-#include "schema/jobs_internal.h"
-
-/* Every read is a row or a page, milliseconds; what takes so long holds up the next. */
-#define READ_NS (10 * NS_PER_S)
-
-int jobs_readers_open(struct jobs *j, const char *path, struct err *e)
-{
-    for (; j->readers_len < JOBS_READERS; j->readers_len++)
-        if (db_open(path, DB_READER, &j->readers[j->readers_len], e) < 0)
-            return -1;
-    return 0;
-}
-
-void jobs_readers_close(struct jobs *j)
-{
-    while (j->readers_len > 0)
-        (void)db_close(j->readers[--j->readers_len]);
-}
-
-struct db *jobs_reader_take(struct jobs *j)
-{
-    (void)pthread_mutex_lock(&j->readers_lock);
-    while (j->readers_len == 0)
-        (void)pthread_cond_wait(&j->reader_back, &j->readers_lock);
-    struct db *d = j->readers[--j->readers_len];
-    (void)pthread_mutex_unlock(&j->readers_lock);
-    db_deadline(d, clock_mono_ns() + READ_NS);
-    return d;
-}
-
-void jobs_reader_give(struct jobs *j, struct db *d)
-{
-    (void)pthread_mutex_lock(&j->readers_lock);
-    j->readers[j->readers_len++] = d; /* the last used first: its pages are warm */
-    (void)pthread_cond_signal(&j->reader_back);
-    (void)pthread_mutex_unlock(&j->readers_lock);
-}
-
-struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e)
-{
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, query, e);
-    if (!q)
-        return NULL;
-    db_bind_int(q, 1, seq);
-    int n = db_step(q, e);
-    if (n == 0)
-        (void)err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
-    return n > 0 ? TAKE(q) : NULL;
-}
+#include "schema/jobs_table.h"
 
 /* ---- status ---- */
 
@@ -77,9 +29,9 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
 
 int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = select_status(d, id, ret_status, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
 
     if (rc < 0 || ret_status->state != JOB_QUEUED)
         return rc;
@@ -106,9 +58,9 @@ static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_olde
 
 int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = select_oldest(d, seq, ret_oldest, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }
 
@@ -140,9 +92,9 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
     struct buf json = { 0 };
     int64_t seq = 0;
 
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = select_report(d, id, &seq, &json, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     if (rc < 0)
         return -1;
     if (ret_seq)
@@ -154,44 +106,10 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
 
 /* ---- submission ---- */
 
-static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
-{
-    JOBS_SQL(select) = "SELECT body FROM text WHERE hash = ?1";
-    size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(ctx, select, e);
-    if (!q)
-        return -1;
-    db_bind_blob(q, 1, hash, TEXT_HASH_SIZE);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "a text of the submission is missing");
-    const void *body = db_blob(q, 0, &len);
-    return bytes_copy(body, len, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
-}
-
-static int no_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
-{
-    (void)ctx;
-    (void)hash;
-    return bytes_copy(NULL, 0, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
-}
-
-int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
-                         struct submission **ret_submission, struct err *e)
-{
-    JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
-    size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
-    if (!q)
-        return -1;
-    const char *json = db_text(q, 0, &len);
-    return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
-}
-
 int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = jobs_load_submission(d, seq, true, ret_submission, e);
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }

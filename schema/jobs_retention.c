@@ -1,7 +1,7 @@
-/* What is old loses its texts and its report; the id, its hash and the line in GET /results stay.
- * In slices, so that whoever waits for the writer waits milliseconds. */
+#include "schema/jobs_retention.h"
+
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 
 #define SLICE_ROWS  100
 #define SLACK_PAGES 1024 /* 8 MiB of free pages stay for what comes next */

@@ -1,8 +1,11 @@
-/* What goes back to Kafka: rows that were taken from a partition, were not begun, and whose offsets
- * are not committed. Whoever has the partition next reads them again, so here they never were. */
+#include "schema/jobs_return.h"
+
 #include <stdio.h>
 
-#include "schema/jobs_internal.h"
+#include "schema/jobs_intake.h"
+#include "schema/jobs_retention.h"
+#include "schema/jobs_table.h"
+#include "schema/outbox.h"
 
 struct returned {
     int64_t seq, offset;

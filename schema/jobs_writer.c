@@ -1,5 +1,5 @@
-/* The writer: everything that gathered while the disk was busy goes into the next transaction.
- * No timer: an operation on an idle table starts at once and costs one commit. */
+#include "schema/jobs_writer.h"
+
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,12 +7,18 @@
 #include <sys/statvfs.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_apply.h"
+#include "schema/jobs_intake.h"
+#include "schema/jobs_outbox.h"
+#include "schema/jobs_retention.h"
+#include "schema/jobs_table.h"
 #include "schema/metrics.h"
+#include "schema/outbox.h"
 #include "schema/report.h"
 
-#define UPKEEP_NS (60 * NS_PER_S)
-#define PROBE_NS  (1 * NS_PER_S) /* how soon a disk that has room again is noticed */
+#define GROUP_BYTES (8 * MIB)
+#define UPKEEP_NS   (60 * NS_PER_S)
+#define PROBE_NS    (1 * NS_PER_S) /* how soon a disk that has room again is noticed */
 
 /* ---- the list of what waits ---- */
 
@@ -41,7 +47,7 @@ static struct jobs_op *cut_group_locked(struct jobs *j)
     if (!first)
         return NULL;
     bytes = size_of(first);
-    while (last->next && len < JOBS_GROUP_OPS && bytes < (size_t)JOBS_GROUP_BYTES) {
+    while (last->next && len < JOBS_GROUP_OPS && bytes < (size_t)GROUP_BYTES) {
         last = last->next;
         bytes += size_of(last);
         len++;

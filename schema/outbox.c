@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "schema/clock.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 
 #define STAMP_MS 60000
 
@@ -148,10 +148,10 @@ int outbox_read(struct jobs *j, const struct outbox_question *question,
                 struct outbox_batch *ret_batch, struct err *e)
 {
     struct outbox_batch b = { .last = question->after };
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = read_rows(d, question, &b, e);
 
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     if (rc < 0)
         outbox_batch_clear(&b);
     else
@@ -187,10 +187,10 @@ static int state_of(struct db *d, const struct outbox_origin *o, int64_t seq,
 int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                  enum outbox_state *ret_state, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = state_of(d, o, seq, ret_state, e);
 
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }
 
@@ -219,10 +219,10 @@ static int count_unreported(struct db *d, int64_t *ret_submissions, struct err *
 
 int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e)
 {
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = count_unreported(d, ret_submissions, e);
 
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     return rc;
 }
 
@@ -282,10 +282,10 @@ int outbox_watermarks(struct jobs *j, struct outbox_watermark **ret_marks, size_
 {
     struct outbox_watermark *marks = NULL;
     size_t len = 0;
-    struct db *d = jobs_reader_take(j);
+    struct db *d = jobs_readers_take(&j->readers);
     int rc = read_marks(d, &marks, &len, e);
 
-    jobs_reader_give(j, d);
+    jobs_readers_give(&j->readers, d);
     if (rc < 0) {
         while (len > 0)
             free(marks[--len].topic);

@@ -2,10 +2,8 @@
 
 #include <stdio.h>
 
-#include "server/config.h"
 #include "server/connections.h"
-#include "server/events.h"
-#include "server/http.h"
+#include "server/http_shared.h"
 #include "server/request.h"
 
 /* Answers of all requests together, and of one client, in MAX_BODY_BYTES: as for bodies. */
@@ -25,7 +23,7 @@ enum MHD_Result answer_defend(struct MHD_Response *response)
 }
 
 /* Streams stay for hours: so many of the connections are never theirs. */
-void answer_budgets(struct budget *answers, struct budget *streams, const struct config *c)
+void answer_budgets(struct budget *answers, struct budget *streams, const struct http_config *c)
 {
     int64_t most = (c->max_connections + 1) / 2;
 
@@ -56,12 +54,12 @@ static void add_headers(struct MHD_Response *response, const struct reply *p)
  * client may have, so that one alone, however large, keeps nobody else from an answer. */
 static void charge_answer(struct request *r)
 {
-    int64_t n = (int64_t)r->reply.len, most = r->server->config->max_body_bytes / 2;
+    int64_t n = (int64_t)r->reply.len, most = r->shared->config.max_body_bytes / 2;
 
     n = n < most ? n : most;
     if (r->reply.kept || n <= SMALL_ANSWER)
         return;
-    if (budget_take(&r->budgets->answers, &r->line->client, n))
+    if (budget_take(&r->shared->answers, &r->line->client, n))
         r->answer_charged = n;
     else
         (void)request_refuse(r, 503, "too many large answers at once");
@@ -80,17 +78,26 @@ enum MHD_Result answer_reply(struct request *r)
     p->body = NULL;
     add_headers(response, p);
     (void)answer_defend(response);
-    connections_answering(r->server->connections, r->line);
+    connections_answering(r->shared->connections, r->line);
     enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
     MHD_destroy_response(response);
     return rc;
 }
 
-/* Its pace is the hub's to watch: neither the library nor the reaper ends it. */
-static enum MHD_Result send_stream(struct request *r)
+static ssize_t read_stream(void *request, uint64_t position, char *out, size_t size)
+{
+    struct request *r = request;
+
+    (void)position;
+    ssize_t n = r->read(r, out, size);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+/* Whoever feeds it watches its pace: neither the library's timeout nor ours ends it. */
+enum MHD_Result answer_stream(struct request *r)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, events_read, r, NULL);
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r, NULL);
 
     if (!response)
         return MHD_NO;
@@ -100,20 +107,10 @@ static enum MHD_Result send_stream(struct request *r)
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");
     (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    connections_whole(r->server->connections, r->line);
+    connections_whole(r->shared->connections, r->line);
     r->reply.status = MHD_HTTP_OK;
+    r->streams = true;
     enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return rc;
-}
-
-enum MHD_Result answer_stream(struct request *r)
-{
-    if (budget_take(&r->budgets->streams, &r->line->client, 1)) {
-        r->stream_charged = 1;
-        return send_stream(r);
-    }
-    hub_leave(&r->stream);
-    (void)request_refuse(r, 503, "too many event streams at once");
-    return answer_reply(r);
 }

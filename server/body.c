@@ -1,10 +1,8 @@
 #include "server/body.h"
 
-#include "server/config.h"
 #include "server/connections.h"
-#include "server/http.h"
+#include "server/http_shared.h"
 #include "server/request.h"
-#include "server/routes.h"
 #include "server/screen.h"
 
 /* Bodies of all requests together, and of one client, in MAX_BODY_BYTES. */
@@ -13,7 +11,7 @@
 /* Up to this a body always has room. */
 #define SMALL_BODY (64 * KIB)
 
-void body_budget(struct budget *b, const struct config *c)
+void body_budget(struct budget *b, const struct http_config *c)
 {
     budget_init(b, ALL_BODIES * c->max_body_bytes, CLIENT_BODIES * c->max_body_bytes);
 }
@@ -25,7 +23,7 @@ void body_refuse(struct request *r, unsigned status, const char *why)
     r->refused = true;
     r->step = request_ready;
     buf_clear(&r->body);
-    budget_return(&r->budgets->bodies, &r->line->client, r->body_charged);
+    budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
     r->body_charged = 0;
 }
 
@@ -36,7 +34,7 @@ static bool charge(struct request *r)
 
     if (due <= 0)
         return true;
-    if (!budget_take(&r->budgets->bodies, &r->line->client, due))
+    if (!budget_take(&r->shared->bodies, &r->line->client, due))
         return false;
     r->body_charged += due;
     return true;
@@ -60,5 +58,5 @@ bool body_take(struct request *r, const char *data, size_t len)
     r->body_seen += len;
     if (!r->refused)
         keep(r, data, len);
-    return (int64_t)r->body_seen <= 2 * r->server->config->max_body_bytes;
+    return (int64_t)r->body_seen <= 2 * r->shared->config.max_body_bytes;
 }

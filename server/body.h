@@ -9,11 +9,11 @@
 #include <stddef.h>
 
 struct budget;
-struct config;
+struct http_config;
 struct request;
 
 /* What all bodies of a server may take together. */
-void body_budget(struct budget *b, const struct config *c);
+void body_budget(struct budget *b, const struct http_config *c);
 
 /* A piece of it, which is copied. False: it goes on for so long that the connection is to be
  * closed without an answer. */

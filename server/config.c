@@ -1,30 +1,14 @@
 #include "server/config.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include "schema/err.h"
 #include "schema/log.h"
 #include "schema/submission.h"
 #include "schema/verdict.h"
+#include "server/config_value.h"
 
 const char *const config_languages[5] = { "python", "go", "c", "cpp", "java" };
-
-/* SIZE is bytes, DURATION milliseconds, WORD the index of a word of `words`; FLAG is a bool. */
-enum knob_type { TEXT, COUNT, SIZE, DURATION, FLAG, WORD };
-
-struct knob {
-    const char *name;
-    enum knob_type type;
-    int64_t min, max;
-    const char *normal; /* as a user would write it; NULL: none */
-    size_t offset;
-    const char *help;
-    const char *const
-        *words; /* WORD and checked TEXT: legal values, NULL-terminated; FLAG: the second is true */
-};
 
 static const char *const status_sets[] = {
     [STATUS_SET_BY_EDGE] = "edge", [STATUS_SET_FULL] = "full", [STATUS_SET_SCRC] = "scrc", NULL
@@ -43,28 +27,28 @@ static const char *const boxes[] = { "auto", "namespaces", "inplace", NULL };
 #define AT(field) offsetof(struct config, field)
 #define TEXT_ROW(n, d, f, h)                                                                       \
     {                                                                                              \
-        n, TEXT, 0, 0, d, AT(f), h, NULL                                                           \
+        n, CONFIG_TEXT, 0, 0, d, AT(f), h, NULL                                                    \
     }
 #define FLAG_ROW(n, d, f, h)                                                                       \
     {                                                                                              \
-        n, FLAG, 0, 1, d, AT(f), h, NULL                                                           \
+        n, CONFIG_FLAG, 0, 1, d, AT(f), h, NULL                                                    \
     }
 #define NUMBER(n, t, lo, hi, d, f, h)                                                              \
     {                                                                                              \
-        n, t, lo, hi, d, AT(f), h, NULL                                                            \
+        n, CONFIG_##t, lo, hi, d, AT(f), h, NULL                                                   \
     }
-#define DAY_MS (86400LL * 1000)
+#define DAY_MS CONFIG_DAY_MS
 
 /* clang-format off */
-static const struct knob knobs[] = {
+static const struct config_setting settings[] = {
     TEXT_ROW("HTTP_LISTEN", "127.0.0.1:8080", http_listen, "host:port to serve on; port 0 takes a free one; [::1]:8080 for IPv6"),
     FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
     TEXT_ROW("ALLOWED_HOSTS", NULL, allowed_hosts, "names this server has besides those of the loopback, as judge.example.org,scrc:8080: what Host may say, and whose pages may use it; * is every name in Host"),
     TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
     FLAG_ROW("DATA_SLOTS", "0", data_slots, "1: several servers share DATA_DIR, each with a table of its own in slot-N"),
     NUMBER("ADOPT_INTERVAL", DURATION, 100, 86400000, "60s", adopt_interval_ms, "with DATA_SLOTS: how often to look for the unfinished work of a server that is gone"),
-    { "LOG_LEVEL", WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
-    { "LOG_FORMAT", FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
+    { "LOG_LEVEL", CONFIG_WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
+    { "LOG_FORMAT", CONFIG_FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
 
     TEXT_ROW("DOCKER_HOST", NULL, docker_host, "unix:///path of the engine's socket; none: /var/run/docker.sock"),
@@ -76,9 +60,9 @@ static const struct knob knobs[] = {
     NUMBER("RUNNER_MEMORY_LIMIT", SIZE, 0, 1LL << 40, "256MiB", runner_memory_limit, "memory of a test that names no limit; 0: the ceiling"),
     NUMBER("RUNNER_CELL_USES", COUNT, 1, 1000000, "1", runner_cell_uses, "submissions a container serves before it is removed"),
     NUMBER("RUNNER_PIDS_LIMIT", COUNT, 4, 32768, "128", runner_pids_limit, "processes and threads of one test"),
-    { "RUNNER_STATUS_SET", WORD, 0, 0, "edge", AT(runner_status_set), "status words: full has RE and OL, scrc the six of the Go worker, edge full over HTTP", status_sets },
-    { "DEFAULT_CHECKER", WORD, 0, 0, "lines", AT(default_checker), "the checker of a submission that names none", checkers },
-    { "SCRC_BOX", TEXT, 0, 0, "auto", AT(box), "how a run is separated inside its cell; for tests", boxes },
+    { "RUNNER_STATUS_SET", CONFIG_WORD, 0, 0, "edge", AT(runner_status_set), "status words: full has RE and OL, scrc the six of the Go worker, edge full over HTTP", status_sets },
+    { "DEFAULT_CHECKER", CONFIG_WORD, 0, 0, "lines", AT(default_checker), "the checker of a submission that names none", checkers },
+    { "SCRC_BOX", CONFIG_TEXT, 0, 0, "auto", AT(box), "how a run is separated inside its cell; for tests", boxes },
 
     NUMBER("BUILD_TIME_LIMIT", DURATION, 100, 3600000, "30s", build_time_limit_ms, "CPU time of a build"),
     NUMBER("BUILD_MEMORY_LIMIT", SIZE, 16 * MIB, 1LL << 40, "1GiB", build_memory_limit, "memory of a build"),
@@ -109,7 +93,7 @@ static const struct knob knobs[] = {
     TEXT_ROW("KAFKA_RESULTS_TOPIC", "script-results", kafka_results_topic, "where reports go"),
     TEXT_ROW("KAFKA_DEAD_LETTER_TOPIC", NULL, kafka_dead_letter_topic, "where messages go that are no submissions; none: KAFKA_TOPIC.dead-letter"),
     FLAG_ROW("KAFKA_PUBLISH_HTTP", "1", kafka_publish_http, "0: reports of submissions that came over HTTP do not go to Kafka"),
-    { "KAFKA_COMMIT", FLAG, 0, 1, "reported", AT(kafka_commit_reported), "an offset is committed once the report of its submission is acknowledged, or (accepted) once it is in the table", commits },
+    { "KAFKA_COMMIT", CONFIG_FLAG, 0, 1, "reported", AT(kafka_commit_reported), "an offset is committed once the report of its submission is acknowledged, or (accepted) once it is in the table", commits },
     NUMBER("KAFKA_PREFETCH", COUNT, 0, 100000000, "0", kafka_prefetch, "submissions of Kafka that wait in the table; the rest is left for servers that join; 0: 32 for each of RUNNER_MAX_PARALLEL, at least 64"),
     FLAG_ROW("KAFKA_IGNORE_DONE", "0", kafka_ignore_done, "1: a message of type done does not end the server"),
     NUMBER("SCRIPT_EXPECTED", COUNT, 0, 1LL << 60, "0", script_expected, "end after so many messages from Kafka; 0: never"),
@@ -136,253 +120,50 @@ static const struct { const char *name, *why; } refused[] = {
 };
 /* clang-format on */
 
-static const struct unit {
-    const char *name;
-    double factor;
-} size_units[] = { { "B", 1 },
-                   { "K", 1024 },
-                   { "KiB", 1024 },
-                   { "KB", 1e3 },
-                   { "M", (double)MIB },
-                   { "MiB", (double)MIB },
-                   { "MB", 1e6 },
-                   { "G", (double)GIB },
-                   { "GiB", (double)GIB },
-                   { "GB", 1e9 },
-                   { "TiB", 1024.0 * (double)GIB } },
-  time_units[] = { { "ns", 1e-6 },         { "us", 1e-3 }, { "ms", 1 },
-                   { "s", 1e3 },           { "m", 60e3 },  { "h", 3600e3 },
-                   { "d", (double)DAY_MS } };
-
-/* Reads digits with an optional fraction; strtod alone would take 0x1p3, inf and nan. */
-static int read_decimal(const char **text, double *ret_number)
-{
-    const char *p = *text;
-    double number = 0, digit = 1;
-
-    if (!isdigit((unsigned char)*p))
-        return -1;
-    for (; isdigit((unsigned char)*p); p++)
-        number = number * 10 + (*p - '0');
-    if (*p == '.') {
-        for (p++; isdigit((unsigned char)*p); p++)
-            number += (*p - '0') * (digit /= 10);
-    }
-    *text = p;
-    *ret_number = number;
-    return 0;
-}
-
-/* The unit at *text, ended by no further letter; 0 when there is none such. */
-static double read_unit(const char **text, const struct unit *units, size_t len)
-{
-    size_t n = 0;
-
-    while (isalpha((unsigned char)(*text)[n]))
-        n++;
-    for (size_t i = 0; i < len; i++) {
-        if (strlen(units[i].name) == n && strncasecmp(*text, units[i].name, n) == 0) {
-            *text += n;
-            return units[i].factor;
-        }
-    }
-    return 0;
-}
-
-static int parse_count(const char *text, int64_t *ret_value)
-{
-    char *end;
-
-    if (!isdigit((unsigned char)*text))
-        return -1;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno || *end)
-        return -1;
-    *ret_value = value;
-    return 0;
-}
-
-/* "67108864", "64MiB", "64 MiB", "1.5G". */
-static int parse_size(const char *text, int64_t *ret_value)
-{
-    double number, factor;
-
-    if (parse_count(text, ret_value) == 0)
-        return 0;
-    if (read_decimal(&text, &number) < 0)
-        return -1;
-    while (*text == ' ')
-        text++;
-    factor = read_unit(&text, size_units, ARRAY_LEN(size_units));
-    if (factor == 0 || *text || number * factor > 0x1p62)
-        return -1;
-    *ret_value = (int64_t)(number * factor);
-    return 0;
-}
-
-/* As Go writes durations, and days: "500ms", "2m30s", "1.5h", "30d", "0". */
-static int parse_duration(const char *text, int64_t *ret_value)
-{
-    double total = 0, number, factor;
-
-    if (strcmp(text, "0") == 0) {
-        *ret_value = 0;
-        return 0;
-    }
-    do {
-        if (read_decimal(&text, &number) < 0)
-            return -1;
-        factor = read_unit(&text, time_units, ARRAY_LEN(time_units));
-        if (factor == 0)
-            return -1;
-        total += number * factor;
-    } while (*text);
-    if (total > 0x1p62 || (total > 0 && total < 1))
-        return -1;
-    *ret_value = (int64_t)(total + 0.5);
-    return 0;
-}
-
-static int parse_flag(const char *text, int64_t *ret_value)
-{
-    static const char *const words[] = { "0", "1", "false", "true", "no", "yes" };
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcasecmp(text, words[i]) == 0) {
-            *ret_value = (int64_t)(i % 2);
-            return 0;
-        }
-    }
-    return -1;
-}
-
-static int parse_word(const char *text, const char *const *words, int64_t *ret_value)
-{
-    for (int64_t i = 0; words[i]; i++) {
-        if (strcasecmp(text, words[i]) == 0) {
-            *ret_value = i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-static int parse_value(const struct knob *k, const char *text, int64_t *ret_value)
-{
-    if (k->words)
-        return parse_word(text, k->words, ret_value);
-    switch (k->type) {
-    case TEXT:
-    case WORD:
-        return 0;
-    case COUNT:
-        return parse_count(text, ret_value);
-    case SIZE:
-        return parse_size(text, ret_value);
-    case DURATION:
-        return parse_duration(text, ret_value);
-    case FLAG:
-        return parse_flag(text, ret_value);
-    }
-    return -1;
-}
-
-/* ---- writing values back for people ---- */
-
-static void print_amount(int64_t n, enum knob_type type, char *out, size_t size)
-{
-    static const struct {
-        enum knob_type type;
-        int64_t unit;
-        const char *name;
-    } steps[] = { { SIZE, GIB, "GiB" },      { SIZE, MIB, "MiB" },    { SIZE, KIB, "KiB" },
-                  { DURATION, DAY_MS, "d" }, { DURATION, 1000, "s" }, { DURATION, 1, "ms" } };
-
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        if (steps[i].type == type && n != 0 && n % steps[i].unit == 0) {
-            (void)snprintf(out, size, "%lld%s", (long long)(n / steps[i].unit), steps[i].name);
-            return;
-        }
-    }
-    (void)snprintf(out, size, "%lld", (long long)n);
-}
-
-/* "a size from 1KiB to 1GiB, as in 64MiB". */
-static void print_legal(const struct knob *k, char *out, size_t size)
-{
-    static const char *const nouns[] = {
-        [COUNT] = "a number", [SIZE] = "a size such as 64MiB", [DURATION] = "a time such as 2m30s"
-    };
-    char low[32], high[32];
-    size_t n = 0;
-
-    out[0] = '\0';
-    if (k->words) {
-        for (size_t i = 0; k->words[i] && n < size; i++)
-            n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", k->words[i]);
-        return;
-    }
-    if (k->type == TEXT || k->type == FLAG) {
-        (void)snprintf(out, size, k->type == FLAG ? "0 or 1" : "text");
-        return;
-    }
-    print_amount(k->min, k->type, low, sizeof low);
-    print_amount(k->max, k->type, high, sizeof high);
-    (void)snprintf(out, size, "%s, %s to %s", nouns[k->type], low, high);
-}
-
 void config_print_help(FILE *f)
 {
     (void)fputs("Settings are environment variables:\n", f);
-    for (size_t i = 0; i < ARRAY_LEN(knobs); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         char legal[120];
-        print_legal(&knobs[i], legal, sizeof legal);
-        (void)fprintf(f, "  %-28s %s\n  %-28s   default %s; %s\n", knobs[i].name, knobs[i].help, "",
-                      knobs[i].normal ? knobs[i].normal : "none", legal);
+        config_value_legal(&settings[i], legal, sizeof legal);
+        (void)fprintf(f, "  %-28s %s\n  %-28s   default %s; %s\n", settings[i].name,
+                      settings[i].help, "", settings[i].normal ? settings[i].normal : "none",
+                      legal);
     }
     (void)fprintf(f, "  %-28s %s\n  %-28s   %s\n", "KAFKA_PROP_*",
                   "any property of librdkafka; for one that we set ourselves it is refused", "",
                   "KAFKA_PROP_SECURITY_PROTOCOL=ssl, or KAFKA_PROP_security.protocol=ssl");
 }
 
-static void show_number(const struct knob *k, int64_t n, char *out, size_t size)
-{
-    if (k->words)
-        (void)snprintf(out, size, "%s", k->words[n]);
-    else
-        print_amount(n, k->type, out, size);
-}
-
 bool config_show(const struct config *c, size_t i, struct config_shown *ret_shown)
 {
-    if (i >= ARRAY_LEN(knobs))
+    if (i >= ARRAY_LEN(settings))
         return false;
-    const struct knob *k = &knobs[i];
-    const char *at = (const char *)c + k->offset, *text = NULL;
+    const struct config_setting *s = &settings[i];
+    const char *at = (const char *)c + s->offset, *text = NULL;
     struct config_shown x = {
-        .name = k->name, .normal = k->normal, .help = k->help, .has_value = true
+        .name = s->name, .normal = s->normal, .help = s->help, .has_value = true
     };
 
-    if (k->type == TEXT) {
+    if (s->type == CONFIG_TEXT) {
         memcpy(&text, at, sizeof text);
         x.has_value = text != NULL;
         (void)snprintf(x.value, sizeof x.value, "%s", text ? text : "");
-    } else if (k->type == FLAG) {
+    } else if (s->type == CONFIG_FLAG) {
         bool flag;
         memcpy(&flag, at, sizeof flag);
-        show_number(k, flag, x.value, sizeof x.value);
+        config_value_print(s, flag, x.value, sizeof x.value);
     } else {
         int64_t n;
         memcpy(&n, at, sizeof n);
-        show_number(k, n, x.value, sizeof x.value);
+        config_value_print(s, n, x.value, sizeof x.value);
     }
-    x.is_set = x.has_value && (!k->normal || strcmp(x.value, k->normal) != 0);
+    x.is_set = x.has_value && (!s->normal || strcmp(x.value, s->normal) != 0);
     *ret_shown = x;
     return true;
 }
 
-const char *config_name(size_t i) { return i < ARRAY_LEN(knobs) ? knobs[i].name : NULL; }
+const char *config_name(size_t i) { return i < ARRAY_LEN(settings) ? settings[i].name : NULL; }
 
 /* ---- loading ---- */
 
@@ -398,23 +179,23 @@ static const char *find(char *const *environment, const char *name)
     return NULL;
 }
 
-static int store(struct config *c, const struct knob *k, const char *text, struct err *e)
+static int store(struct config *c, const struct config_setting *s, const char *text, struct err *e)
 {
-    char *at = (char *)c + k->offset, legal[120];
+    char *at = (char *)c + s->offset, legal[120];
     int64_t value = 0;
 
-    if (parse_value(k, text, &value) < 0 ||
-        (k->min < k->max && (value < k->min || value > k->max))) {
-        print_legal(k, legal, sizeof legal);
-        return err_set(e, ERR_SETTING, "%s=%.100s: must be %s", k->name, text, legal);
+    if (config_value_parse(s, text, &value) < 0 ||
+        (s->min < s->max && (value < s->min || value > s->max))) {
+        config_value_legal(s, legal, sizeof legal);
+        return err_set(e, ERR_SETTING, "%s=%.100s: must be %s", s->name, text, legal);
     }
-    if (k->type == TEXT) {
-        char *copy = strdup(k->words ? k->words[value] : text);
+    if (s->type == CONFIG_TEXT) {
+        char *copy = strdup(s->words ? s->words[value] : text);
         if (!copy)
-            return err_set(e, ERR_NOMEM, "setting %s", k->name);
+            return err_set(e, ERR_NOMEM, "setting %s", s->name);
         free(*(char **)(void *)at);
         *(char **)(void *)at = copy;
-    } else if (k->type == FLAG) {
+    } else if (s->type == CONFIG_FLAG) {
         *(bool *)(void *)at = value != 0;
     } else {
         *(int64_t *)(void *)at = value;
@@ -443,12 +224,12 @@ int config_load(char *const *environment, struct config *ret_config, struct err 
         if (find(environment, refused[i].name))
             rc = err_set(e, ERR_SETTING, "%s is set, but %s", refused[i].name, refused[i].why);
     }
-    for (size_t i = 0; i < ARRAY_LEN(knobs) && rc == 0; i++) {
-        const char *text = find(environment, knobs[i].name);
+    for (size_t i = 0; i < ARRAY_LEN(settings) && rc == 0; i++) {
+        const char *text = find(environment, settings[i].name);
         if (!text)
-            text = knobs[i].normal;
+            text = settings[i].normal;
         if (text)
-            rc = store(&c, &knobs[i], text, e);
+            rc = store(&c, &settings[i], text, e);
     }
     if (rc == 0)
         rc = agree(&c, e);
@@ -462,9 +243,9 @@ int config_load(char *const *environment, struct config *ret_config, struct err 
 
 void config_clear(struct config *c)
 {
-    for (size_t i = 0; i < ARRAY_LEN(knobs); i++) {
-        if (knobs[i].type == TEXT)
-            free(*(char **)(void *)((char *)c + knobs[i].offset));
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        if (settings[i].type == CONFIG_TEXT)
+            free(*(char **)(void *)((char *)c + settings[i].offset));
     }
     *c = (struct config){ 0 };
 }
@@ -499,9 +280,9 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 /* The i-th name that means something to somebody; NULL behind the last. */
 static const char *known(size_t i)
 {
-    if (i < ARRAY_LEN(knobs))
-        return knobs[i].name;
-    i -= ARRAY_LEN(knobs);
+    if (i < ARRAY_LEN(settings))
+        return settings[i].name;
+    i -= ARRAY_LEN(settings);
     return i < ARRAY_LEN(refused) ? refused[i].name : NULL;
 }
 

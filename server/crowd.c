@@ -2,43 +2,42 @@
 
 #include <stddef.h>
 
-#include "server/request.h"
-
-void crowd_init(struct crowd *c)
+void crowd_init(struct crowd *c, void (*resume)(struct crowd_member *m))
 {
     pthread_mutex_init(&c->lock, NULL);
+    c->resume = resume;
     c->followers = NULL;
     c->led = false;
 }
 
 void crowd_destroy(struct crowd *c) { pthread_mutex_destroy(&c->lock); }
 
-void crowd_resume(struct crowd *c, struct request *r)
+void crowd_resume(struct crowd *c, struct crowd_member *m)
 {
     pthread_mutex_lock(&c->lock);
-    bool leads = r->leads = !c->led;
+    bool leads = m->leads = !c->led;
     if (!leads) {
-        r->follows = c->followers;
-        c->followers = r;
+        m->follows = c->followers;
+        c->followers = m;
     }
     c->led = true;
     pthread_mutex_unlock(&c->lock);
     if (leads)
-        request_resume(r);
+        c->resume(m);
 }
 
-void crowd_lead(struct crowd *c, struct request *r)
+void crowd_lead(struct crowd *c, struct crowd_member *m)
 {
-    if (!r->leads)
+    if (!m->leads)
         return;
     pthread_mutex_lock(&c->lock);
-    struct request *next = c->followers;
+    struct crowd_member *next = c->followers;
     c->followers = NULL;
-    c->led = r->leads = false;
+    c->led = m->leads = false;
     pthread_mutex_unlock(&c->lock);
     while (next) {
-        struct request *follower = next;
+        struct crowd_member *follower = next;
         next = follower->follows;
-        request_resume(follower);
+        c->resume(follower);
     }
 }

@@ -8,7 +8,7 @@
  * where the answers are made.
  *
  * Room     server.
- * Owns     no request; those in its list are suspended.
+ * Owns     no request; those in its list are suspended. Has never heard of what they are.
  * Threads  any.
  */
 #pragma once
@@ -16,21 +16,27 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-struct request;
+/* What a request has for it; private to crowd.c. */
+struct crowd_member {
+    struct crowd_member *follows;
+    bool leads;
+};
 
 struct crowd {
     pthread_mutex_t lock;
+    void (*resume)(struct crowd_member *m);
 
     /* guarded by lock */
-    struct request *followers; /* by r->follows */
-    bool led;                  /* a leader is on its way */
+    struct crowd_member *followers;
+    bool led; /* a leader is on its way */
 };
 
-void crowd_init(struct crowd *c);
+/* resume: lets one go on, which may be gone when it returns. */
+void crowd_init(struct crowd *c, void (*resume)(struct crowd_member *m));
 void crowd_destroy(struct crowd *c); /* must be empty */
 
-/* As request_resume(), now or soon. */
-void crowd_resume(struct crowd *c, struct request *r);
+/* resume(), now or soon. */
+void crowd_resume(struct crowd *c, struct crowd_member *m);
 
-/* Before r's next step, and at its end if there was none: its followers go on. */
-void crowd_lead(struct crowd *c, struct request *r);
+/* Before m's next step, and at its end if there was none: its followers go on. */
+void crowd_lead(struct crowd *c, struct crowd_member *m);

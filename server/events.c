@@ -1,11 +1,12 @@
 #include "server/events.h"
 
-#include <microhttpd.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "schema/err.h"
-#include "server/http.h"
+#include "schema/jobs_read.h"
+#include "server/context.h"
+#include "server/hub.h"
 #include "server/results.h"
 
 /* What the kernel keeps for one slow reader, about; it would grow to megabytes by itself. */
@@ -13,25 +14,41 @@
 
 static void on_wake(struct hub_sub *s)
 {
-    request_resume((struct request *)(void *)((char *)s - offsetof(struct request, stream)));
+    request_resume((struct request *)(void *)((char *)s - offsetof(struct call, stream)));
 }
 
 static const char *last_event_id(const struct request *r)
 {
-    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Last-Event-ID");
+    return request_header(r, "Last-Event-ID");
+}
+
+static ssize_t read_events(struct request *r, char *out, size_t size)
+{
+    ssize_t n = hub_read(&call_of(r)->stream, out, size);
+
+    if (n != 0)
+        return n;
+    if (!request_pause(r))
+        return -1;
+    if (!hub_sleep(&call_of(r)->stream))
+        request_resume(r);
+    return 0;
 }
 
 static enum next begin(struct request *r, int64_t seq)
 {
     const int bytes = SOCKET_BYTES;
+    struct hub_sub *s = &call_of(r)->stream;
     struct err e;
 
     if (r->head)
         return request_reply(r, 200, EVENTS_TYPE, NULL, 0);
-    r->stream = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = on_wake };
-    if (hub_join(r->server->hub, &r->stream, r->id, last_event_id(r), &e) < 0)
+    if (request_stream(r, read_events) != NEXT_STREAM)
+        return NEXT_REPLY;
+    *s = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = on_wake };
+    if (hub_join(context_of(r)->hub, s, r->id, last_event_id(r), &e) < 0)
         return e.kind == ERR_CANCELLED ? request_stopping(r) : request_fail(r, &e);
-    (void)setsockopt(r->stream.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     return NEXT_STREAM;
 }
 
@@ -45,22 +62,7 @@ enum next events_of_one(struct request *r)
     if (!results_status(r, "its report was", &status))
         return NEXT_REPLY;
     if (last && job_state_is_final(status.state) &&
-        hub_event_number(r->server->hub, last) >= status.change)
+        hub_event_number(context_of(r)->hub, last) >= status.change)
         return request_reply(r, 204, EVENTS_TYPE, NULL, 0);
     return begin(r, status.seq);
-}
-
-ssize_t events_read(void *request, uint64_t position, char *out, size_t size)
-{
-    struct request *r = request;
-
-    (void)position;
-    ssize_t n = hub_read(&r->stream, out, size);
-    if (n > 0)
-        return n;
-    if (n < 0 || !request_pause(r))
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (!hub_sleep(&r->stream))
-        request_resume(r);
-    return 0;
 }

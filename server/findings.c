@@ -13,7 +13,7 @@
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "server/config.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/kafka_check.h"
 
 #define FRESH_NS    (15 * NS_PER_S)

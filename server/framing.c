@@ -2,9 +2,9 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #include "schema/base.h"
+#include "server/grammar.h"
 
 /* Longer numbers are larger than any limit here. */
 #define LENGTH_DIGITS 18
@@ -20,99 +20,7 @@ static size_t refuse(struct framing *f, unsigned status, const char *why)
     return 0;
 }
 
-/* ---- bytes ---- */
-
-/* RFC 9110, 5.6.2: letters, digits and !#$%&'*+-.^_`|~, one bit each. */
-static bool is_token_byte(unsigned char c)
-{
-    static const uint64_t bits[] = { 0x3ff6cfa00000000, 0x57ffffffc7fffffe };
-
-    return c < 128 && bits[c / 64] >> c % 64 & 1;
-}
-
-static size_t token_len(const char *s, size_t len)
-{
-    size_t n = 0;
-
-    while (n < len && is_token_byte((unsigned char)s[n]))
-        n++;
-    return n;
-}
-
-/* RFC 9110, 5.5: visible, blank, tab, and the upper half, which older clients send. */
-static bool is_field_text(const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (((unsigned char)s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-static bool is_visible(const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] <= 0x20 || s[i] >= 0x7f) /* char is signed: the upper half is below */
-            return false;
-    }
-    return true;
-}
-
-static bool equals(const char *s, size_t len, const char *word)
-{
-    return len == strlen(word) && strncasecmp(s, word, len) == 0;
-}
-
 /* ---- the request line ---- */
-
-/* host or host:port, as in Host and in an absolute target (RFC 3986, 3.2). */
-static bool is_authority(const char *s, size_t len)
-{
-    size_t n = 0;
-
-    if (len > 0 && s[0] == '[') {
-        for (n = 1; n < len && (isxdigit((unsigned char)s[n]) || strchr(":.", s[n])); n++)
-            ;
-        if (n == len || s[n++] != ']')
-            return false;
-    } else {
-        while (n < len && s[n] != ':' && s[n] > 0x20 && s[n] < 0x7f &&
-               !strchr("/?#[]@\\\"<>", s[n]))
-            n++;
-    }
-    if (n < len && s[n++] != ':')
-        return false;
-    while (n < len && isdigit((unsigned char)s[n]))
-        n++;
-    return n == len;
-}
-
-static bool is_absolute(const char *target, size_t len)
-{
-    static const char *const schemes[] = { "http://", "https://" };
-
-    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        size_t n = strlen(schemes[i]), host = 0;
-        if (len <= n || strncasecmp(target, schemes[i], n) != 0)
-            continue;
-        while (n + host < len && !strchr("/?", target[n + host]))
-            host++;
-        return host > 0 && is_authority(target + n, host);
-    }
-    return false;
-}
-
-/* RFC 9112, 3.2: the four forms. */
-static bool is_target(const char *method, size_t method_len, const char *target, size_t len)
-{
-    if (len == 0 || !is_visible(target, len) || memchr(target, '#', len))
-        return false;
-    if (method_len == 7 && memcmp(method, "CONNECT", 7) == 0)
-        return is_authority(target, len);
-    if (method_len == 7 && memcmp(method, "OPTIONS", 7) == 0 && len == 1 && *target == '*')
-        return true;
-    return *target == '/' || is_absolute(target, len);
-}
 
 static bool has_many_parameters(const char *target, size_t len)
 {
@@ -136,14 +44,14 @@ static size_t read_version(struct framing *f, const char *s, size_t len)
 
 static void read_request_line(struct framing *f, const char *line, size_t len)
 {
-    size_t method = token_len(line, len);
+    size_t method = grammar_token_len(line, len);
     const char *target = line + method + 1;
     const char *blank = method < len ? memchr(target, ' ', len - method - 1) : NULL;
 
     f->has_request_line = true;
     if (method == 0 || method == len || line[method] != ' ' || !blank)
         (void)refuse(f, 400, "the request line is not a method, a target and a version");
-    else if (!is_target(line, method, target, (size_t)(blank - target)))
+    else if (!grammar_is_target(line, method, target, (size_t)(blank - target)))
         (void)refuse(f, 400, "the target is none of the forms that HTTP has");
     else if (has_many_parameters(target, (size_t)(blank - target)))
         (void)refuse(f, 414, "the target has too many parameters");
@@ -157,7 +65,7 @@ static void read_host(struct framing *f, const char *value, size_t len)
 {
     if (f->hosts++ > 0)
         (void)refuse(f, 400, "there is more than one Host");
-    else if (!is_authority(value, len))
+    else if (!grammar_is_authority(value, len))
         (void)refuse(f, 400, "Host is no host");
 }
 
@@ -183,12 +91,12 @@ static void read_encoding(struct framing *f, const char *value, size_t len)
 {
     size_t last = len;
 
-    f->chunked = equals(value, len, "chunked");
+    f->chunked = grammar_equals(value, len, "chunked");
     while (last > 0 && value[last - 1] != ',' && value[last - 1] != ' ' && value[last - 1] != '\t')
         last--;
     if (f->encodings++ > 0)
         (void)refuse(f, 400, "there is more than one Transfer-Encoding");
-    else if (!equals(value + last, len - last, "chunked"))
+    else if (!grammar_equals(value + last, len - last, "chunked"))
         (void)refuse(f, 400, "the last Transfer-Encoding must be chunked");
     else if (!f->chunked)
         (void)refuse(f, 501, "the only Transfer-Encoding here is chunked");
@@ -214,13 +122,13 @@ static const struct field {
 /* The length of the name; 0 when it is refused. */
 static size_t field_name(struct framing *f, const char *line, size_t len)
 {
-    size_t name = token_len(line, len);
+    size_t name = grammar_token_len(line, len);
 
     if (line[0] == ' ' || line[0] == '\t')
         (void)refuse(f, 400, "a header is folded over two lines");
     else if (name == 0 || name == len || line[name] != ':')
         (void)refuse(f, 400, "a header has no name, or something else than a colon behind it");
-    else if (!is_field_text(line + name, len - name))
+    else if (!grammar_is_field_text(line + name, len - name))
         (void)refuse(f, 400, "a header has control characters");
     return f->status ? 0 : name;
 }
@@ -239,10 +147,10 @@ static void read_field(struct framing *f, char *line, size_t len)
         at++;
     while (len > at && (line[len - 1] == ' ' || line[len - 1] == '\t'))
         len--;
-    if (equals(line, name, "Cookie"))
+    if (grammar_equals(line, name, "Cookie"))
         memset(line, 'X', name); /* each would be a record in the library's memory */
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (equals(line, name, fields[i].name))
+        if (grammar_equals(line, name, fields[i].name))
             fields[i].read(f, line + at, len - at);
     }
 }
@@ -303,7 +211,7 @@ static size_t take_head(struct framing *f, char *data, size_t len)
     size_t line_len;
 
     /* What is no HTTP at all may never send the end of a line. */
-    if (!is_token_byte((unsigned char)data[0]) && data[0] != '\r')
+    if (!grammar_is_token_byte((unsigned char)data[0]) && data[0] != '\r')
         return refuse(f, 400, "a request begins with a method");
     while (next_line(f, data, len, &line, &line_len)) {
         if (f->line > f->head_limit)
@@ -341,7 +249,7 @@ static void read_trailer(struct framing *f, const char *line, size_t len)
     size_t name = field_name(f, line, len);
 
     for (size_t i = 0; i < ARRAY_LEN(fields) && !f->status; i++) {
-        if (equals(line, name, fields[i].name))
+        if (grammar_equals(line, name, fields[i].name))
             (void)refuse(f, 400, "a trailer may not say how the request is to be read");
     }
 }
@@ -381,7 +289,8 @@ static size_t take_chunk_line(struct framing *f, char *data, size_t len)
             f->left = f->left * 16 + (uint64_t)(isdigit(c) ? c - '0' : c - 'a' + 10);
     }
     if (digits == 0 || (digits < line_len && line[digits] != ';') ||
-        line_len > FRAMING_CHUNK_LINE_MAX || !is_field_text(line + digits, line_len - digits))
+        line_len > FRAMING_CHUNK_LINE_MAX ||
+        !grammar_is_field_text(line + digits, line_len - digits))
         return refuse(f, 400, "a chunk does not begin with its size");
     if (digits > CHUNK_DIGITS)
         return refuse(f, 413, "a chunk is larger than any body here");

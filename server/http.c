@@ -8,30 +8,20 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "engine/language.h"
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
 #include "server/answer.h"
 #include "server/aside.h"
 #include "server/body.h"
-#include "server/cache.h"
-#include "server/config.h"
 #include "server/connections.h"
-#include "server/crowd.h"
-#include "server/findings.h"
-#include "server/gate.h"
 #include "server/guard.h"
-#include "server/hub.h"
+#include "server/http_shared.h"
 #include "server/listen.h"
 #include "server/request.h"
-#include "server/routes.h"
-#include "server/rules.h"
 #include "server/screen.h"
 #include "server/traffic.h"
-#include "server/waiters.h"
 
-#define CACHE_BYTES   (16 * MIB)
 #define ASIDE_THREADS 2
 #define BACKLOG       1024
 /* The library's memory for one connection: the head, and beside it 64 bytes for each header and
@@ -45,13 +35,8 @@
 #define OWN_DESCRIPTORS 512
 
 struct http {
-    struct server server;
+    struct http_shared shared;
     struct MHD_Daemon *daemon;
-    struct aside *aside; /* owned */
-    struct gate gate;
-    struct crowd crowd;
-    struct engine *engine; /* borrowed; handlers have it lent */
-    struct request_budgets budgets;
 };
 
 /* ---- steps ---- */
@@ -63,7 +48,7 @@ static enum MHD_Result advance(struct request *r)
         return answer_reply(r);
     case NEXT_SENT:
         r->reply.status = MHD_HTTP_OK;
-        connections_answering(r->http->server.connections, r->line);
+        connections_answering(r->shared->connections, r->line);
         return MHD_YES;
     case NEXT_PAUSE:
         return MHD_YES;
@@ -102,7 +87,7 @@ static enum MHD_Result begin(struct request *r, const char *target, const char *
     unsigned status;
 
     r->head = strcmp(method, "HEAD") == 0;
-    connections_begun(r->http->server.connections, r->line);
+    connections_begun(r->shared->connections, r->line);
     const char *wrong = misframed(r, &status);
     if (wrong) {
         (void)request_refuse(r, status, "%s", wrong);
@@ -126,7 +111,7 @@ static void become_whole(struct request *r)
     const char *wrong = misframed(r, &status);
 
     r->whole = true;
-    connections_whole(r->http->server.connections, r->line);
+    connections_whole(r->shared->connections, r->line);
     if (wrong)
         body_refuse(r, status, wrong);
 }
@@ -144,21 +129,17 @@ static struct connection *line_of(struct MHD_Connection *connection)
 static struct request *open_request(struct http *h, struct MHD_Connection *connection)
 {
     struct connection *line = line_of(connection);
-    struct request *r = line ? calloc(1, sizeof *r) : NULL;
+    struct request *r = line ? calloc(1, h->shared.config.request_size) : NULL;
 
     if (!r)
         return NULL;
-    r->http = h;
-    r->server = &h->server;
-    r->budgets = &h->budgets;
-    r->engine_lent = h->engine;
-    r->gate = &h->gate;
-    r->crowd = &h->crowd;
-    r->aside = h->aside;
+    r->context = h->shared.config.context;
+    r->shared = &h->shared;
+    r->aside = h->shared.aside;
     r->connection = connection;
     r->line = line;
     r->began_ns = clock_mono_ns();
-    gate_enter(&h->gate);
+    gate_enter(&h->shared.gate);
     return r;
 }
 
@@ -194,13 +175,15 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     if (!r)
         return;
     *state = NULL;
-    crowd_lead(&h->crowd, r);
-    bool timed = !r->stream.hub && !r->waited;
-    traffic_count(h->server.traffic, r->route, r->reply.status,
+    crowd_lead(&h->shared.crowd, &r->member);
+    const struct http_config *c = &h->shared.config;
+    size_t route = r->route ? (size_t)(r->route - c->routes.rows) : c->routes.len;
+    bool timed = !r->streams && !r->waited;
+    traffic_count(h->shared.traffic, route, r->reply.status,
                   timed ? clock_mono_ns() - r->began_ns : -1);
-    connections_done(h->server.connections, r->line);
+    connections_done(h->shared.connections, r->line);
     request_free(r);
-    gate_leave(&h->gate);
+    gate_leave(&h->shared.gate);
 }
 
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **line,
@@ -210,14 +193,14 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **l
     const union MHD_ConnectionInfo *info;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        connections_closed(h->server.connections, *line);
+        connections_closed(h->shared.connections, *line);
         *line = NULL;
         return;
     }
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     int fd = info ? info->connect_fd : -1;
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    *line = connections_opened(h->server.connections, fd, info ? info->client_addr : NULL);
+    *line = connections_opened(h->shared.connections, fd, info ? info->client_addr : NULL);
 }
 
 /* Paths are decoded segment by segment, after routing: a decoded %2F or %00 misleads. */
@@ -255,7 +238,7 @@ static unsigned hard_limit(int64_t soft)
 
 static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
 {
-    const struct config *c = h->server.config;
+    const struct http_config *c = &h->shared.config;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t pool = (size_t)c->max_header_bytes + BESIDE_HEAD;
     unsigned threads = cores < 2 ? 2 : cores > 4 ? 4 : (unsigned)cores;
@@ -274,55 +257,48 @@ static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
 
 static struct http *release(struct http *h)
 {
-    h->aside = aside_free(h->aside);
-    h->server.slow = aside_free(h->server.slow);
-    h->server.lists = aside_free(h->server.lists);
-    h->server.connections = connections_free(h->server.connections);
-    h->server.cache = cache_free(h->server.cache);
-    h->server.traffic = traffic_free(h->server.traffic);
-    h->server.findings = findings_free(h->server.findings);
-    gate_destroy(&h->gate);
-    crowd_destroy(&h->crowd);
-    budget_destroy(&h->budgets.bodies);
-    budget_destroy(&h->budgets.answers);
-    budget_destroy(&h->budgets.streams);
+    struct http_shared *s = &h->shared;
+
+    s->aside = aside_free(s->aside);
+    s->connections = connections_free(s->connections);
+    s->traffic = traffic_free(s->traffic);
+    gate_destroy(&s->gate);
+    crowd_destroy(&s->crowd);
+    budget_destroy(&s->bodies);
+    budget_destroy(&s->answers);
+    budget_destroy(&s->streams);
     free(h);
     return NULL;
 }
 
-static int prepare(struct http *h, struct err *e)
+static int prepare(struct http_shared *s, struct err *e)
 {
-    const struct config *c = h->server.config;
+    const struct http_config *c = &s->config;
 
-    gate_init(&h->gate);
-    crowd_init(&h->crowd);
-    h->engine = TAKE(h->server.engine);
-    body_budget(&h->budgets.bodies, c);
-    answer_budgets(&h->budgets.answers, &h->budgets.streams, c);
-    h->server.rules = rules_make(h->server.config, h->server.languages, true);
-    h->server.cache = cache_open(CACHE_BYTES);
-    h->server.traffic = traffic_open();
-    h->server.findings = findings_open();
-    if (!h->server.cache || !h->server.traffic || !h->server.findings)
+    gate_init(&s->gate);
+    crowd_init(&s->crowd, request_resume_member);
+    body_budget(&s->bodies, c);
+    answer_budgets(&s->answers, &s->streams, c);
+    s->traffic = traffic_open(c->routes.len);
+    if (!s->traffic)
         return err_set(e, ERR_NOMEM, "HTTP server");
-    if (aside_open(ASIDE_THREADS, &h->aside, e) < 0 || aside_open(1, &h->server.slow, e) < 0 ||
-        aside_open(1, &h->server.lists, e) < 0)
+    if (aside_open(ASIDE_THREADS, &s->aside, e) < 0)
         return -1;
     return connections_open(c->request_timeout_ms, c->max_connections, (size_t)c->max_header_bytes,
-                            &h->server.connections, e);
+                            &s->connections, e);
 }
 
-int http_start(const struct server *s, int listen_fd, struct http **ret_http, struct err *e)
+int http_start(const struct http_config *c, int listen_fd, struct http **ret_http, struct err *e)
 {
     CLEANUP(closep) int fd = listen_fd;
     struct http *h = calloc(1, sizeof *h);
 
     if (!h)
         return err_set(e, ERR_NOMEM, "HTTP server");
-    h->server = *s;
-    h->server.hosts =
-        (struct hosts){ .listed = s->config->allowed_hosts, .loopback = listen_is_loopback(fd) };
-    int rc = prepare(h, e);
+    h->shared.config = *c;
+    h->shared.hosts =
+        (struct hosts){ .listed = c->allowed_hosts, .loopback = listen_is_loopback(fd) };
+    int rc = prepare(&h->shared, e);
     if (rc == 0 && listen(fd, BACKLOG) < 0)
         rc = err_errno(e, ERR_UNAVAILABLE, errno, "listen");
     if (rc == 0 && !(h->daemon = start_daemon(h, fd)))
@@ -341,8 +317,8 @@ void http_drain(struct http *h)
     /* Not MHD_quiesce_daemon(): with epoll it and the library's own threads take the listening
      * socket out of the set in a race, and the loser aborts the process. Who connects until the end
      * is told 503. */
-    gate_drain(&h->gate);
-    hub_drain(h->server.hub);
+    gate_drain(&h->shared.gate);
+    h->shared.config.drain(h->shared.config.context);
 }
 
 struct http *http_stop(struct http *h)
@@ -350,11 +326,10 @@ struct http *http_stop(struct http *h)
     if (!h)
         return NULL;
     http_drain(h);
-    gate_stop(&h->gate);
-    waiters_stop(h->server.waiters);
-    hub_stop(h->server.hub);
-    gate_wait_unpaused(&h->gate);
-    gate_wait_empty(&h->gate, clock_mono_ns() + LAST_WORDS_NS);
+    gate_stop(&h->shared.gate);
+    h->shared.config.stop(h->shared.config.context);
+    gate_wait_unpaused(&h->shared.gate);
+    gate_wait_empty(&h->shared.gate, clock_mono_ns() + LAST_WORDS_NS);
     MHD_stop_daemon(h->daemon);
     return release(h);
 }

@@ -8,6 +8,7 @@
 
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/jobs_change.h"
 #include "server/config.h"
 #include "server/hub_internal.h"
 
@@ -19,7 +20,7 @@ const struct hub_times hub_times = { .frame_ns = 250 * NS_PER_MS,
 /* ---- the inbox ---- */
 
 /* Rings for the thread; what it shall do is in the fields set under the same lock. */
-void hub_call(struct hub *h)
+static void call(struct hub *h)
 {
     (void)pthread_mutex_lock(&h->inbox_lock);
     h->called = true;
@@ -104,14 +105,6 @@ static int find_position(struct hub *h, const char *last, int64_t *ret_position,
     else
         *ret_position = after;
     return 0;
-}
-
-struct hub_job *hub_job_locked(struct hub *h, int64_t seq)
-{
-    struct hub_job *job;
-
-    HASH_FIND(hh, h->jobs_by_seq, &seq, sizeof seq, job);
-    return job;
 }
 
 static struct hub_job *make_job_locked(struct hub *h, int64_t seq, const char *id)
@@ -201,7 +194,7 @@ int hub_join(struct hub *h, struct hub_sub *s, const char *id, const char *last_
     if (rc < 0)
         atomic_fetch_sub(count, 1);
     else
-        hub_call(h);
+        call(h);
     return rc;
 }
 
@@ -214,7 +207,7 @@ bool hub_sleep(struct hub_sub *s)
     bool asleep = s->asleep, behind = s->seq == 0 && s->position < h->latest;
     (void)pthread_mutex_unlock(&h->lock);
     if (asleep && behind)
-        hub_call(h);
+        call(h);
     return asleep;
 }
 

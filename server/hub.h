@@ -19,44 +19,19 @@
 #include <sys/types.h>
 
 #include "schema/base.h"
+#include "server/hub_sub.h"
 
 struct config;
 struct engine_event;
 struct err;
 struct hub;
-struct hub_job;
-struct hub_piece;
 struct jobs;
 struct jobs_change;
 
-#define HUB_PENDING (64 * KIB)
-#define HUB_REPORTS (64 * MIB)
 /* More rows than this changed meanwhile: whoever was away is told to load anew. */
 #define HUB_REPLAY 10000
 
-struct hub_sub {
-    int64_t seq; /* one submission's row; 0: everything */
-    int fd;      /* watched for the other side's hang-up; borrowed */
-    void (*wake)(struct hub_sub *s);
-
-    /* the rest is private to hub*.c */
-    struct hub *hub; /* NULL: not joined */
-    struct hub_job *job;
-    struct hub_sub *prev, *next, *next_of_job, *next_woken;
-    struct hub_sub *prev_all, *next_all; /* of those to everything */
-    struct hub_piece *first, *last;      /* what it has yet to read */
-    size_t offset, pending;              /* within the first; bytes of all */
-    int64_t position;                    /* the last change it was told */
-    int64_t seen_ns;                     /* when it last took something */
-    bool fresh;                          /* joined, and the thread has not looked at it yet */
-    bool asleep, ended;
-};
-
-/* What stays with the heartbeat and the frames, as tests may shorten it. */
-struct hub_times {
-    int64_t frame_ns, heartbeat_ns, stall_ns, look_ns;
-};
-extern const struct hub_times hub_times;
+extern const struct hub_times hub_times; /* as they are, but for tests */
 
 /* Borrows all three. */
 NODISCARD int hub_open(struct jobs *j, const struct config *c, const struct hub_times *t,

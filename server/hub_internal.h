@@ -19,7 +19,7 @@
 #include "engine/engine.h"
 #include "schema/jobs.h"
 #include "server/aside.h"
-#include "server/hub.h"
+#include "server/hub_sub.h"
 
 #define HUB_INBOX     4096 /* messages; more, and the thread looks at everything anew */
 #define HUB_PAGES     8
@@ -117,9 +117,14 @@ void hub_clear_locked(struct hub_sub *s);
 void hub_wake_locked(struct hub_sub *s, struct hub_sub **woken);
 void hub_wake_all(struct hub_sub *woken);
 
-/* ---- hub.c ---- */
-struct hub_job *hub_job_locked(struct hub *h, int64_t seq);
-void hub_call(struct hub *h);
+/* All who listen to that row; NULL: nobody. */
+static inline struct hub_job *hub_job_locked(struct hub *h, int64_t seq)
+{
+    struct hub_job *job;
+
+    HASH_FIND(hh, h->jobs_by_seq, &seq, sizeof seq, job);
+    return job;
+}
 
 /* ---- hub_one.c: for those who listen to one submission; on the thread ---- */
 

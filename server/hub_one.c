@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "schema/err.h"
+#include "schema/jobs_change.h"
 #include "schema/log.h"
 #include "server/config.h"
 #include "server/hub_internal.h"

@@ -6,6 +6,7 @@
 #include "schema/emit.h"
 #include "schema/verdict.h"
 #include "server/config.h"
+#include "server/hub.h"
 #include "server/hub_internal.h"
 
 /* ---- texts ---- */

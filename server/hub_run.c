@@ -7,6 +7,7 @@
 #include "schema/buf.h"
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/jobs_change.h"
 #include "schema/metrics.h"
 #include "server/config.h"
 #include "server/hub_internal.h"

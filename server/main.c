@@ -16,11 +16,14 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "schema/log.h"
+#include "schema/outbox.h"
 #include "schema/text.h"
 #include "server/adoption.h"
+#include "server/api.h"
 #include "server/config.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/hub.h"
 #include "server/kafka.h"
 #include "server/kafka_check.h"
@@ -48,7 +51,7 @@ struct scrc {
     struct hub *hub;
     struct stats *stats;
     struct engine *engine;
-    struct http *http;
+    struct api *api;
     struct adoption *adoption; /* NULL without DATA_SLOTS */
 };
 
@@ -246,7 +249,7 @@ static int start_http(struct scrc *x, struct err *e)
 
     listen_name(x->listen_fd, name);
     (void)snprintf(url, sizeof url, "http://%s/", name);
-    if (http_start(&s, TAKE_FD(x->listen_fd), &x->http, e) < 0)
+    if (api_start(&s, TAKE_FD(x->listen_fd), &x->api, e) < 0)
         return -1;
     log_info("listening", log_s("address", name), log_s("url", url), log_s("version", SCRC_VERSION),
              log_s("DATA_DIR", jobs_dir(x->jobs)));
@@ -300,8 +303,8 @@ static void stop(struct scrc *x)
 {
     int64_t deadline = clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS;
 
-    if (x->http)
-        http_drain(x->http);
+    if (x->api)
+        api_drain(x->api);
     if (x->bridge)
         bridge_drain(x->bridge, deadline);
     if (x->adoption)
@@ -312,7 +315,7 @@ static void stop(struct scrc *x)
     if (x->bridge)
         bridge_stop(x->bridge,
                     clock_mono_ns() + FLUSH_NS > deadline ? clock_mono_ns() + FLUSH_NS : deadline);
-    x->http = http_stop(x->http);
+    x->api = api_stop(x->api);
     if (x->hub)
         hub_stop(x->hub);
     x->adoption = adoption_close(x->adoption);
@@ -360,7 +363,7 @@ static bool all_is_told(struct scrc *x)
 static void finish_feed(struct scrc *x)
 {
     log_info("finishing", log_s("why", "no more is to be read from Kafka"));
-    http_drain(x->http);
+    api_drain(x->api);
     while (!all_is_told(x) && !life_wait_ns(LAST_LOOK_NS))
         ;
 }

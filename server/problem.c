@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "schema/submission.h"
+#include "schema/problems.h"
 #include "schema/text.h"
 
 unsigned problem_status(enum err_kind kind)

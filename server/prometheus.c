@@ -8,14 +8,13 @@
 #include "engine/engine.h"
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/jobs.h"
 #include "schema/metrics.h"
 #include "schema/outbox.h"
 #include "server/config.h"
-#include "server/connections.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/hub.h"
 #include "server/process.h"
-#include "server/routes.h"
 #include "server/stats.h"
 #include "server/system.h"
 #include "server/traffic.h"
@@ -145,12 +144,13 @@ static void add_table(struct page *p, struct jobs *j)
 static void add_engine(struct page *p, struct request *r)
 {
     struct engine_health h = { .ready = false };
+    struct engine *engine = context_engine(r);
 
-    if (r->engine)
-        engine_health(r->engine, &h);
+    if (engine)
+        engine_health(engine, &h);
     gauge(p, "scrc_docker_up", h.docker, "1 when Docker answered last.");
     gauge(p, "scrc_ready", h.ready, "1 when submissions can be judged.");
-    gauge(p, "scrc_parallel_limit", (double)r->server->config->runner_max_parallel,
+    gauge(p, "scrc_parallel_limit", (double)context_of(r)->config->runner_max_parallel,
           "RUNNER_MAX_PARALLEL.");
     head(p, "scrc_cells", "gauge", "Containers of this server, by what they do.");
     add(p, "scrc_cells{state=\"idle\"} %lld\n", (long long)h.cells_idle);
@@ -173,7 +173,8 @@ static void add_engine(struct page *p, struct request *r)
 
 static void add_languages(struct page *p, struct request *r)
 {
-    json_auto_t *all = r->engine ? engine_languages(r->engine) : NULL;
+    struct engine *engine = context_engine(r);
+    json_auto_t *all = engine ? engine_languages(engine) : NULL;
     json_t *list = json_object_get(all, "languages");
 
     head(p, "scrc_language_ready", "gauge", "1 when the language's self-test has passed.");
@@ -231,23 +232,24 @@ static void add_kafka(struct page *p, struct bridge *b)
 
 /* ---- HTTP and the process ---- */
 
-static void name_route(size_t i, char out[120])
+/* route NULL: of requests without one. */
+static void name_route(const struct route *route, char out[120])
 {
-    const bool known = i < routes_len;
-
-    (void)snprintf(out, 120, "method=\"%s\",route=\"%s\"", known ? routes_table[i].method : "",
-                   known ? routes_table[i].path : "none");
+    (void)snprintf(out, 120, "method=\"%s\",route=\"%s\"", route ? route->method : "",
+                   route ? route->path : "none");
 }
 
-static void add_http(struct page *p, const struct server *s)
+static void add_http(struct page *p, const struct request *r)
 {
+    struct traffic *traffic = request_traffic(r);
+    const struct route_table *routes = request_routes(r);
     char name[120], status[8];
 
     head(p, "scrc_http_requests_total", "counter", "Requests that were answered.");
-    for (size_t i = 0; i <= routes_len; i++) {
-        name_route(i, name);
+    for (size_t i = 0; i <= routes->len; i++) {
+        name_route(i < routes->len ? &routes->rows[i] : NULL, name);
         for (size_t k = 0; k < TRAFFIC_STATUSES; k++) {
-            int64_t n = traffic_counted(s->traffic, i, k);
+            int64_t n = traffic_counted(traffic, i, k);
             (void)snprintf(status, sizeof status, "%u", traffic_status(k));
             if (n > 0)
                 add(p, "scrc_http_requests_total{%s,code=\"%s\"} %lld\n", name,
@@ -256,13 +258,13 @@ static void add_http(struct page *p, const struct server *s)
     }
     head(p, "scrc_http_request_duration_seconds", "histogram",
          "From headers to the last byte handed over; without event streams and waits.");
-    for (size_t i = 0; i <= routes_len; i++) {
-        name_route(i, name);
-        histogram(p, "scrc_http_request_duration_seconds", name, traffic_timed(s->traffic, i));
+    for (size_t i = 0; i <= routes->len; i++) {
+        name_route(i < routes->len ? &routes->rows[i] : NULL, name);
+        histogram(p, "scrc_http_request_duration_seconds", name, traffic_timed(traffic, i));
     }
-    gauge(p, "scrc_http_connections", (double)connections_count(s->connections),
-          "Open connections.");
-    gauge(p, "scrc_event_subscribers", (double)hub_count(s->hub), "Open event streams.");
+    gauge(p, "scrc_http_connections", (double)request_connections(r), "Open connections.");
+    gauge(p, "scrc_event_subscribers", (double)hub_count(context_of(r)->hub),
+          "Open event streams.");
 }
 
 static void add_process(struct page *p)
@@ -284,7 +286,7 @@ static void add_process(struct page *p)
 
 enum next prometheus_get(struct request *r)
 {
-    const struct server *s = r->server;
+    const struct server *s = context_of(r);
     struct page p = { .failed = false };
 
     add_process(&p);
@@ -295,7 +297,7 @@ enum next prometheus_get(struct request *r)
     add_languages(&p, r);
     add_counted(&p);
     add_kafka(&p, s->bridge);
-    add_http(&p, s);
+    add_http(&p, r);
     if (p.failed) {
         buf_clear(&p.out);
         return request_reply_json(r, 200, NULL);

@@ -5,6 +5,7 @@
 
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_read.h"
 #include "schema/report.h"
 #include "server/config.h"
 

@@ -12,11 +12,8 @@
 #include "schema/err.h"
 #include "schema/log.h"
 #include "server/connections.h"
-#include "server/crowd.h"
-#include "server/gate.h"
-#include "server/http.h"
+#include "server/http_shared.h"
 #include "server/problem.h"
-#include "server/routes.h"
 
 #define RETRY_AFTER_S 5
 
@@ -137,6 +134,15 @@ enum next request_fail(struct request *r, const struct err *e)
     return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
 }
 
+enum next request_stream(struct request *r, request_read_fn *read)
+{
+    if (!budget_take(&r->shared->streams, &r->line->client, 1))
+        return request_refuse(r, 503, "too many event streams at once");
+    r->stream_charged = 1;
+    r->read = read;
+    return NEXT_STREAM;
+}
+
 char *request_param(const struct request *r, const char *name)
 {
     for (size_t i = 0; r->route->params[i]; i++) {
@@ -157,16 +163,14 @@ static void lend(struct request *r)
 {
     bool needs = r->route && r->route->engine != ROUTE_WITHOUT;
 
-    r->uses = r->uses || (needs && gate_use(r->gate));
-    r->engine = r->uses ? r->engine_lent : NULL;
+    r->uses = r->uses || (needs && gate_use(&r->shared->gate));
     r->stopping = needs && !r->uses;
 }
 
 static void take_back(struct request *r)
 {
-    r->engine = NULL;
     if (r->uses)
-        gate_unuse(r->gate);
+        gate_unuse(&r->shared->gate);
     r->uses = false;
 }
 
@@ -174,9 +178,8 @@ static void take_back(struct request *r)
 static void drop_body(struct request *r)
 {
     buf_clear(&r->body);
-    submission_packed_clear(&r->packed);
-    r->submission = submission_free(r->submission);
-    budget_return(&r->budgets->bodies, &r->line->client, r->body_charged);
+    r->shared->config.rest(r);
+    budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
     r->body_charged = 0;
 }
 
@@ -184,7 +187,7 @@ enum next request_step(struct request *r)
 {
     bool first = !r->begun;
 
-    crowd_lead(r->crowd, r);
+    crowd_lead(&r->shared->crowd, &r->member);
     r->begun = true;
     lend(r);
     enum next next = first && r->stopping && !r->refused && r->route->engine == ROUTE_ONLY_WITH
@@ -200,11 +203,11 @@ enum next request_step(struct request *r)
 
 /* ---- waiting ---- */
 
-static bool suspend(struct request *r)
+bool request_hold(struct request *r)
 {
     if (r->paused)
         return true;
-    if (!gate_pause(r->gate))
+    if (!gate_pause(&r->shared->gate))
         return false;
     r->paused = true;
     MHD_suspend_connection(r->connection);
@@ -213,7 +216,7 @@ static bool suspend(struct request *r)
 
 bool request_pause(struct request *r)
 {
-    if (!suspend(r))
+    if (!request_hold(r))
         return false;
     take_back(r);
     drop_body(r);
@@ -222,11 +225,18 @@ bool request_pause(struct request *r)
 
 void request_resume(struct request *r)
 {
-    struct gate *gate = r->gate;
+    struct gate *gate = &r->shared->gate;
 
     r->paused = false;
     MHD_resume_connection(r->connection); /* r may be gone when this returns */
     gate_unpause(gate);
+}
+
+void request_resume_soon(struct request *r) { crowd_resume(&r->shared->crowd, &r->member); }
+
+void request_resume_member(struct crowd_member *m)
+{
+    request_resume((struct request *)(void *)((char *)m - offsetof(struct request, member)));
 }
 
 enum next request_ready(struct request *r)
@@ -255,7 +265,7 @@ static void run_aside(struct aside_task *t)
     request_resume(r);
 }
 
-static void put_aside(struct request *r)
+void request_resume_aside(struct request *r)
 {
     r->task.run = run_aside;
     aside_put(r->aside, &r->task);
@@ -263,38 +273,27 @@ static void put_aside(struct request *r)
 
 bool request_aside(struct request *r)
 {
-    if (!suspend(r))
+    if (!request_hold(r))
         return false;
-    put_aside(r);
+    request_resume_aside(r);
     return true;
-}
-
-/* ---- writing to the job table ---- */
-
-/* On its writer thread, which has better things to do. */
-static void committed(struct jobs_op *op)
-{
-    struct request *r = op->ctx;
-    crowd_resume(r->crowd, r);
-}
-
-/* The same. What is to be done then must be done even if the client has gone. */
-static void committed_aside(struct jobs_op *op) { put_aside(op->ctx); }
-
-enum next request_commit(struct request *r, enum next (*then)(struct request *r), bool aside)
-{
-    if (!r->uses || !suspend(r))
-        return request_stopping(r);
-    r->step = then;
-    r->op.done = aside ? committed_aside : committed;
-    r->op.ctx = r;
-    jobs_put(r->server->jobs, &r->op);
-    return NEXT_PAUSE;
 }
 
 int request_fd(const struct request *r)
 {
     return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+const struct route_table *request_routes(const struct request *r)
+{
+    return &r->shared->config.routes;
+}
+
+struct traffic *request_traffic(const struct request *r) { return r->shared->traffic; }
+
+int64_t request_connections(const struct request *r)
+{
+    return connections_count(r->shared->connections);
 }
 
 enum next request_stopping(struct request *r)
@@ -308,13 +307,13 @@ void request_free(struct request *r)
 {
     take_back(r);
     drop_body(r);
-    hub_leave(&r->stream);
-    budget_return(&r->budgets->answers, &r->line->client, r->answer_charged);
-    budget_return(&r->budgets->streams, &r->line->client, r->stream_charged);
+    r->shared->config.end(r);
+    budget_return(&r->shared->answers, &r->line->client, r->answer_charged);
+    budget_return(&r->shared->streams, &r->line->client, r->stream_charged);
     if (!r->reply.kept)
         free(r->reply.body);
     free(r->reply.location);
-    for (size_t i = 0; i < REQUEST_PARAMS_MAX; i++)
+    for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
         free(r->params[i]);
     free(r);
 }

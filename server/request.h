@@ -6,12 +6,12 @@
  *     NEXT_ASIDE    r->step is to be called on a thread where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
  *     NEXT_SENT     the reply has been queued already
- *     NEXT_STREAM   r->stream has joined the hub: send what it reads, to its end
+ *     NEXT_STREAM   request_stream() was called: send what it reads, to its end
  *     NEXT_CLOSE    nobody is there any more: close the connection
  *
- * What a step may use is the dispatcher's to give and to take back (request_step()): the engine,
- * for the routes that need it; the body and what was made of it, until the request waits or is
- * answered; the lead of a crowd.
+ * What a step may use is the dispatcher's to give and to take back (request_step()): what its route
+ * needs; the body and what was made of it, until the request waits or is answered; the lead of a
+ * crowd.
  *
  * Room     server.
  * Owns     the request and all below it, from its headers to the library's "completed".
@@ -25,35 +25,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "schema/base.h"
 #include "schema/buf.h"
-#include "schema/jobs.h"
-#include "schema/submission.h"
 #include "server/aside.h"
-#include "server/budget.h"
-#include "server/hub.h"
-#include "server/waiters.h"
+#include "server/crowd.h"
+#include "server/route.h"
 
-struct cache;
 struct connection;
-struct crowd;
 struct emit;
-struct engine;
-struct gate;
-struct http;
+struct err;
+struct http_shared;
 struct MHD_Connection;
 struct problem_text;
-struct route;
-struct server;
-
-enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLOSE };
+struct traffic;
 
 #define EVENTS_TYPE "text/event-stream"
 
-#define REQUEST_PARAMS_MAX 10
-#define REQUEST_FIELDS_MAX 24
-#define REPLY_HEADERS_MAX  10
+#define REPLY_HEADERS_MAX 10
 
 struct reply {
     unsigned status;
@@ -72,49 +62,30 @@ struct reply {
 };
 
 struct request {
-    const struct server *server; /* borrowed */
-    const struct route *route;   /* static; NULL until it is found */
+    const void *context;       /* the handlers' own; borrowed */
+    const struct route *route; /* static; NULL until it is found */
     enum next (*step)(struct request *r);
     struct reply reply;
-    struct engine *engine; /* borrowed, in a step of a route that needs it; else NULL: nothing is
-                              judged, or the server is stopping */
-    char id[SUBMISSION_ID_MAX + 1];   /* of the path, decoded; later the one that was accepted */
-    char *params[REQUEST_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
+    char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
+    char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
-    int64_t wait_ns;                            /* how long the client would wait */
-    const char *fields[REQUEST_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */
-    bool posted;                                /* the answer to POST /submissions says more */
-    bool head;                                  /* HEAD: no body goes out */
-    bool waited;                                /* the client asked to wait */
-    bool stopping;                              /* the engine was there once, and is no more */
+    struct aside *aside; /* borrowed: whose threads run a step that may take long */
+    bool head;           /* HEAD: no body goes out */
+    bool waited;         /* the client asked to wait */
+    bool uses;           /* what the route needs is there, for this step */
+    bool stopping;       /* it was there once, and is no more */
 
-    struct waiter waiter;
-    struct hub_sub stream;
-    struct jobs_op op;
-    struct submission *submission; /* owned; what op accepts */
-    struct submission_packed packed;
-
-    /* private to http.c and request.c */
-    struct http *http;
-    struct request_budgets *budgets;
-    struct engine *engine_lent; /* borrowed: what `engine` is while it is lent */
-    struct gate *gate;
-    struct crowd *crowd;
-    struct request *follows; /* the crowd's own */
-    struct aside *aside;
+    /* private to the daemon's files */
+    struct http_shared *shared;
+    struct crowd_member member;
     struct MHD_Connection *connection;
     struct connection *line;
     struct aside_task task;
     int64_t began_ns;
     size_t body_seen;
     int64_t body_charged, answer_charged, stream_charged;
-    bool paused, refused, whole, begun, uses, leads;
-};
-
-/* Of all requests of a server. */
-struct request_budgets {
-    struct budget bodies, answers; /* bytes */
-    struct budget streams;
+    ssize_t (*read)(struct request *r, char *out, size_t size); /* a request_read_fn */
+    bool paused, refused, whole, begun, streams;
 };
 
 /* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */
@@ -140,6 +111,16 @@ enum next request_refuse_param(struct request *r, const char *name, const char *
 /* As the error's kind demands; logs what is our own fault. */
 enum next request_fail(struct request *r, const struct err *e);
 
+/* ---- streams ---- */
+
+/* Bytes written to out; 0 when there is nothing now, and request_pause() was called; negative at
+ * the end. On the thread that serves the connection. */
+typedef ssize_t request_read_fn(struct request *r, char *out, size_t size);
+
+/* Before it joins whatever read reads. NEXT_STREAM; or NEXT_REPLY, 503, where there are too many
+ * streams. */
+enum next request_stream(struct request *r, request_read_fn *read);
+
 /* ---- query parameters ---- */
 
 /* The decoded value of one of route->params, which may be cut apart; NULL when it was not given. */
@@ -155,18 +136,21 @@ const char *request_header(const struct request *r, const char *name);
 /* Calls r->step with what its route needs, and takes that back. For the threads that do so. */
 enum next request_step(struct request *r);
 
-/* Hands r->op to the job table; `then` is the step after the commit, which still has the engine,
- * and aside: on a thread where it may take long. The last word of a step, of a route that is
- * ROUTE_ONLY_WITH. */
-enum next request_commit(struct request *r, enum next (*then)(struct request *r), bool aside);
-
 /* ---- waiting ---- */
 
-/* Suspends the connection, and lets go of all that a waiting request does not need: body, what was
- * made of it, engine. Call it before handing the request to whoever will resume it. False when the
- * server is stopping: answer at once. True again when it is suspended already. */
+/* Suspends the connection. Call it before handing the request to whoever will resume it. False when
+ * the server is stopping: answer at once. True again when it is suspended already. */
+NODISCARD bool request_hold(struct request *r);
+/* The same, and lets go of all that a waiting request does not need: body, what was made of it,
+ * what its route needs. */
 NODISCARD bool request_pause(struct request *r);
+
+/* The next step, on the thread that serves the connection: now; or soon, which is cheap for whoever
+ * has many to resume; or on a thread where it may take long, even if the client has gone. */
 void request_resume(struct request *r);
+void request_resume_soon(struct request *r);
+void request_resume_aside(struct request *r);
+
 /* Pauses the request, which keeps its body, and calls r->step on a thread where it may take long.
  * False when the server is stopping. */
 NODISCARD bool request_aside(struct request *r);
@@ -179,5 +163,16 @@ enum next request_stopping(struct request *r);
 /* The step of a request whose reply is filled in. */
 enum next request_ready(struct request *r);
 
-/* For the library's "completed". */
+/* ---- what the daemon counts ---- */
+
+const struct route_table *request_routes(const struct request *r);
+/* Route i of those; the one behind the last: requests without one. */
+struct traffic *request_traffic(const struct request *r);
+int64_t request_connections(const struct request *r); /* that are open */
+
+/* ---- for the daemon ---- */
+
+/* The library's "completed". */
 void request_free(struct request *r);
+/* request_resume() of the request that m is of: the crowd's resume(). */
+void request_resume_member(struct crowd_member *m);

@@ -9,11 +9,12 @@
 #include "schema/clock.h"
 #include "schema/emit.h"
 #include "schema/err.h"
+#include "schema/jobs_read.h"
 #include "schema/report.h"
 #include "schema/verdict.h"
 #include "server/cache.h"
 #include "server/config.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/render.h"
 #include "server/uri.h"
 
@@ -40,7 +41,8 @@ bool results_read_wait(struct request *r)
         (void)request_refuse_param(r, "wait", "must be seconds, 0 to %d", WAIT_MAX_S);
         return false;
     }
-    r->wait_ns = (int64_t)((seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S) * (double)NS_PER_S);
+    call_of(r)->wait_ns =
+        (int64_t)((seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S) * (double)NS_PER_S);
     return true;
 }
 
@@ -64,11 +66,11 @@ static bool read_fields(struct request *r)
             (void)request_refuse_param(r, "fields", "a report has no field '%.40s'", name);
             return false;
         }
-        if (n == REQUEST_FIELDS_MAX) {
-            (void)request_refuse_param(r, "fields", "at most %d names", REQUEST_FIELDS_MAX);
+        if (n == CALL_FIELDS_MAX) {
+            (void)request_refuse_param(r, "fields", "at most %d names", CALL_FIELDS_MAX);
             return false;
         }
-        r->fields[n++] = name;
+        call_of(r)->fields[n++] = name;
     }
     return true;
 }
@@ -90,12 +92,13 @@ static char *location_of(const char *id)
 static enum next reply_state(struct request *r, const struct job_status *status)
 {
     char reason[200] = "the server is stopping", submitted[CLOCK_RFC3339_SIZE];
+    struct engine *engine = context_engine(r);
     struct emit out = { .failed = false };
 
     if (!r->stopping)
         reason[0] = '\0';
-    if (r->engine)
-        engine_reason(r->engine, status->language, reason, sizeof reason);
+    if (engine)
+        engine_reason(engine, status->language, reason, sizeof reason);
     emit_reserve(&out, 255);
     emit_begin(&out, '{');
     emit_key(&out, "id");
@@ -106,7 +109,7 @@ static enum next reply_state(struct request *r, const struct job_status *status)
     emit_number(&out, status->position);
     emit_key(&out, "reason");
     emit_word(&out, reason);
-    if (r->posted) {
+    if (call_of(r)->posted) {
         clock_rfc3339(status->submitted_ms, submitted);
         emit_key(&out, "submitted_at");
         emit_word(&out, submitted);
@@ -121,15 +124,17 @@ static enum next reply_state(struct request *r, const struct job_status *status)
 /* On a thread where it may take long: a report can have a thousand tests. */
 static enum next reply_report(struct request *r)
 {
-    const char *const *fields = r->fields[0] ? r->fields : NULL;
+    const struct server *s = context_of(r);
+    struct call *c = call_of(r);
+    const char *const *fields = c->fields[0] ? c->fields : NULL;
     size_t len;
     char *json;
     struct err e;
 
-    if (render_report(r->server->jobs, r->server->config, r->id, fields, &json, &len, &e) < 0)
+    if (render_report(s->jobs, s->config, r->id, fields, &json, &len, &e) < 0)
         return request_fail(r, &e);
     if (!fields)
-        cache_put(r->server->cache, r->id, json, len);
+        cache_put(s->cache, r->id, json, len);
     return request_reply(r, 200, "application/json", json, len);
 }
 
@@ -137,14 +142,14 @@ static enum next reply_report(struct request *r)
 
 static void on_wake(struct waiter *w)
 {
-    request_resume((struct request *)(void *)((char *)w - offsetof(struct request, waiter)));
+    request_resume((struct request *)(void *)((char *)w - offsetof(struct call, waiter)));
 }
 
 bool results_status(struct request *r, const char *what, struct job_status *ret_status)
 {
     struct err e;
 
-    if (jobs_status(r->server->jobs, r->id, ret_status, &e) < 0) {
+    if (jobs_status(context_of(r)->jobs, r->id, ret_status, &e) < 0) {
         (void)request_fail(r, &e);
         return false;
     }
@@ -153,7 +158,7 @@ bool results_status(struct request *r, const char *what, struct job_status *ret_
     return !ret_status->expired;
 }
 
-/* Looks at the job anew; r->wait_ns is 0 when the waiting is over. */
+/* Looks at the job anew; wait_ns is 0 when the waiting is over. */
 static enum next look(struct request *r)
 {
     struct job_status status;
@@ -163,32 +168,33 @@ static enum next look(struct request *r)
 
 static enum next woken(struct request *r)
 {
-    return r->waiter.why == WAITER_GONE ? NEXT_CLOSE : look(r);
+    return call_of(r)->waiter.why == WAITER_GONE ? NEXT_CLOSE : look(r);
 }
 
 /* The library calls r's next step on this thread, so r is still here when it was woken already. */
 static enum next wait_for(struct request *r, int64_t seq)
 {
+    struct call *c = call_of(r);
     struct job_status status;
     struct err e;
 
     if (!request_pause(r)) {
-        r->wait_ns = 0;
+        c->wait_ns = 0;
         return look(r);
     }
     r->step = woken;
     r->waited = true;
-    r->waiter = (struct waiter){ .seq = seq,
-                                 .deadline_ns = clock_mono_ns() + r->wait_ns,
+    c->waiter = (struct waiter){ .seq = seq,
+                                 .deadline_ns = clock_mono_ns() + c->wait_ns,
                                  .fd = request_fd(r),
                                  .wake = on_wake,
                                  .why = WAITER_STOP };
-    r->wait_ns = 0;
-    if (waiters_add(r->server->waiters, &r->waiter, &e) < 0)
+    c->wait_ns = 0;
+    if (waiters_add(context_of(r)->waiters, &c->waiter, &e) < 0)
         request_resume(r);
-    else if (jobs_status(r->server->jobs, r->id, &status, &e) == 0 &&
+    else if (jobs_status(context_of(r)->jobs, r->id, &status, &e) == 0 &&
              job_state_is_final(status.state))
-        waiters_wake(r->server->waiters, seq);
+        waiters_wake(context_of(r)->waiters, seq);
     return NEXT_PAUSE;
 }
 
@@ -198,14 +204,14 @@ enum next results_answer(struct request *r, const struct job_status *status)
         r->step = reply_report;
         return NEXT_ASIDE;
     }
-    return r->wait_ns > 0 ? wait_for(r, status->seq) : reply_state(r, status);
+    return call_of(r)->wait_ns > 0 ? wait_for(r, status->seq) : reply_state(r, status);
 }
 
 enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!r->fields[0] && cache_send(r->server->cache, r->id, r->connection))
+    if (!call_of(r)->fields[0] && cache_send(context_of(r)->cache, r->id, r->connection))
         return NEXT_SENT;
     return look(r);
 }
@@ -232,7 +238,7 @@ static bool read_status(struct request *r, struct jobs_filter *f)
 {
     enum verdict verdict;
 
-    f->set = (enum status_set)r->server->config->runner_status_set;
+    f->set = (enum status_set)context_of(r)->config->runner_status_set;
     f->status_name = request_param(r, "status");
     if (!f->status_name || (verdict_from_name(f->status_name, &verdict) &&
                             strcmp(verdict_status(verdict, f->set, true), f->status_name) == 0))
@@ -299,7 +305,7 @@ static enum next list(struct request *r)
     f.language = request_param(r, "language");
     f.id_prefix = request_param(r, "id_prefix");
     f.cursor = request_param(r, "cursor");
-    if (jobs_list(r->server->jobs, &f, &page, &e) == 0)
+    if (jobs_list(context_of(r)->jobs, &f, &page, &e) == 0)
         return request_reply_json(r, 200, page);
     if (e.kind == ERR_INPUT)
         return request_refuse_param(r, "cursor", "%s", e.msg);
@@ -308,7 +314,7 @@ static enum next list(struct request *r)
 
 enum next results_list(struct request *r)
 {
-    r->aside = r->server->lists;
+    r->aside = context_of(r)->lists;
     r->step = list;
     return NEXT_ASIDE;
 }

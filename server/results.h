@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "schema/base.h"
+#include "schema/jobs_read.h"
 #include "server/request.h"
 
 enum next results_list(struct request *r);

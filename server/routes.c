@@ -1,9 +1,7 @@
 #include "server/routes.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "schema/text.h"
+#include "schema/base.h"
+#include "schema/submission.h"
 #include "server/events.h"
 #include "server/page.h"
 #include "server/prometheus.h"
@@ -11,7 +9,8 @@
 #include "server/stats_get.h"
 #include "server/submissions.h"
 #include "server/system.h"
-#include "server/uri.h"
+
+_Static_assert(ROUTE_ID_MAX == SUBMISSION_ID_MAX, "a path has room for the id of a submission");
 
 const struct route routes_table[] = {
     { .method = "POST",
@@ -64,74 +63,3 @@ const struct route routes_table[] = {
     { .method = "GET", .path = "/assets/{name}", .handle = page_asset },
 };
 const size_t routes_len = ARRAY_LEN(routes_table);
-
-/* Compares path with a route's; {...} stands for one segment that is not empty. */
-static bool matches(const char *route, const char *path, const char **ret_id, size_t *ret_id_len)
-{
-    size_t fixed = strcspn(route, "{");
-
-    if (strncmp(route, path, fixed) != 0)
-        return false;
-    if (!route[fixed])
-        return !path[fixed];
-    *ret_id = path + fixed;
-    *ret_id_len = strcspn(*ret_id, "/");
-    return *ret_id_len > 0 && strcmp(*ret_id + *ret_id_len, strchr(route + fixed, '}') + 1) == 0;
-}
-
-/* No accepted id has control characters or is longer; such a path cannot name anything. */
-static bool could_be_id(const char *id, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f)
-            return false;
-    }
-    return text_is_utf8(id, len);
-}
-
-static enum routes_found decode_id(const char *raw, size_t raw_len, char *id)
-{
-    char decoded[4 * SUBMISSION_ID_MAX]; /* room to tell "too long" from "broken" */
-
-    if (raw_len >= sizeof decoded)
-        return ROUTES_NO_PATH;
-    int len = uri_decode(raw, raw_len, decoded, sizeof decoded);
-    if (len < 0)
-        return ROUTES_BAD_PATH;
-    if (len > SUBMISSION_ID_MAX || !could_be_id(decoded, (size_t)len))
-        return ROUTES_NO_PATH;
-    memcpy(id, decoded, (size_t)len + 1);
-    return ROUTES_FOUND;
-}
-
-static void add_allowed(char allow[40], const char *method)
-{
-    size_t n = strlen(allow);
-    const char *head = strcmp(method, "GET") == 0 ? ", HEAD" : "";
-
-    (void)snprintf(allow + n, 40 - n, "%s%s%s", n ? ", " : "", method, head);
-}
-
-enum routes_found routes_find(const char *method, const char *path, const struct route **ret_route,
-                              char *id, char allow[40])
-{
-    const char *want = strcmp(method, "HEAD") == 0 ? "GET" : method;
-
-    allow[0] = '\0';
-    for (size_t i = 0; i < routes_len; i++) {
-        const struct route *route = &routes_table[i];
-        const char *raw_id = NULL;
-        size_t raw_len = 0;
-        if (!matches(route->path, path, &raw_id, &raw_len))
-            continue;
-        if (strcmp(route->method, want) != 0) {
-            add_allowed(allow, route->method);
-            continue;
-        }
-        enum routes_found found = raw_id ? decode_id(raw_id, raw_len, id) : ROUTES_FOUND;
-        if (found == ROUTES_FOUND)
-            *ret_route = route;
-        return found;
-    }
-    return allow[0] ? ROUTES_NO_METHOD : ROUTES_NO_PATH;
-}

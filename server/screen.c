@@ -3,11 +3,8 @@
 #include <microhttpd.h>
 #include <string.h>
 
-#include "server/config.h"
 #include "server/connections.h"
-#include "server/gate.h"
-#include "server/http.h"
-#include "server/routes.h"
+#include "server/http_shared.h"
 #include "server/uri.h"
 
 /* What a request may carry that has no use for a body. */
@@ -87,10 +84,10 @@ static bool has_our_name(const struct request *r, const char *target, const char
             return false;
         memcpy(name, authority, len);
         name[len] = '\0';
-        if (!hosts_answers(&r->server->hosts, name))
+        if (!hosts_answers(&r->shared->hosts, name))
             return false;
     }
-    return !host || hosts_answers(&r->server->hosts, host);
+    return !host || hosts_answers(&r->shared->hosts, host);
 }
 
 static bool comes_here(struct request *r, const char *target, const struct hosts_page *page)
@@ -98,7 +95,7 @@ static bool comes_here(struct request *r, const char *target, const struct hosts
     if (!has_our_name(r, target, page->host))
         (void)request_refuse(r, 421, "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
                              page->host ? page->host : target);
-    else if (!hosts_trusts(&r->server->hosts, page))
+    else if (!hosts_trusts(&r->shared->hosts, page))
         (void)request_refuse(r, 403,
                              "pages of '%.100s' may not use this server: list it in "
                              "ALLOWED_HOSTS",
@@ -118,17 +115,18 @@ static bool find_route(struct request *r, const char *target, const char *method
 {
     char allow[sizeof r->reply.allow];
 
-    switch (routes_find(method, path_of(target), &r->route, r->id, allow)) {
-    case ROUTES_FOUND:
+    switch (
+        route_find(&r->shared->config.routes, method, path_of(target), &r->route, r->id, allow)) {
+    case ROUTE_FOUND:
         r->step = r->route->aside ? go_aside : r->route->handle;
         return true;
-    case ROUTES_NO_PATH:
+    case ROUTE_NO_PATH:
         (void)request_refuse(r, 404, "there is nothing at %.200s", target);
         return false;
-    case ROUTES_BAD_PATH:
+    case ROUTE_BAD_PATH:
         (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
         return false;
-    case ROUTES_NO_METHOD:
+    case ROUTE_NO_METHOD:
         break;
     }
     (void)request_refuse(r, 405, "%.20s is not for this path", method);
@@ -138,7 +136,7 @@ static bool find_route(struct request *r, const char *target, const char *method
 
 int64_t screen_body_limit(const struct request *r)
 {
-    return r->route->takes_json ? r->server->config->max_body_bytes : IDLE_BODY_BYTES;
+    return r->route->takes_json ? r->shared->config.max_body_bytes : IDLE_BODY_BYTES;
 }
 
 static bool allow_body(struct request *r, const struct guard_head *head)
@@ -166,7 +164,7 @@ static bool allow_body(struct request *r, const struct guard_head *head)
 bool screen_request(struct request *r, const char *target, const char *method,
                     const struct guard_head *head)
 {
-    if (gate_is_draining(r->gate)) {
+    if (gate_is_draining(&r->shared->gate)) {
         (void)request_stopping(r);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "schema/log.h"
 #include "schema/metrics.h"
 #include "server/stats_internal.h"

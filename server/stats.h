@@ -17,6 +17,7 @@
 
 #include "schema/base.h"
 #include "schema/verdict.h"
+#include "server/stats_types.h"
 
 struct emit;
 struct engine;
@@ -44,28 +45,15 @@ void stats_recall(struct stats *s, struct jobs *j);
 NODISCARD int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct err *e);
 void stats_rest(struct stats *s);
 
-struct stats_sample {
-    bool seen;
-    int32_t queued, running, cells_idle, cells_taken;
-};
 /* now_ms: wall clock, as everywhere here. */
 void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sample);
 
 /* ---- series ---- */
 
-enum stats_latency { STATS_TOTAL, STATS_QUEUE, STATS_BUILD, STATS_RUN, STATS_LATENCIES };
-
 /* Whether steps of this many seconds are kept for the whole window. */
 bool stats_keeps(int64_t window_s, int64_t step_s);
 /* The finest that is. */
 int64_t stats_finest(int64_t window_s);
-
-/* Whose latencies are told. */
-struct stats_filter {
-    int language; /* as stats_language() counts them; -1: all */
-    int verdict;  /* enum verdict; -1: all */
-};
-#define STATS_ALL ((struct stats_filter){ -1, -1 })
 
 /* The members of one JSON object: step_ms, t, submitted, ..., latency_ms. step_s must be kept. */
 NODISCARD int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,

@@ -9,9 +9,10 @@
 #include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_read.h"
 #include "schema/outbox.h"
 #include "server/config.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/hub.h"
 #include "server/stats.h"
 #include "server/stats_get.h"
@@ -34,14 +35,15 @@ static int64_t seconds_of(const struct request *r, const char *name, int64_t nor
 
 static json_t *oldest_of(struct request *r, const struct jobs_counts *c)
 {
+    struct engine *engine = context_engine(r);
     struct jobs_oldest o;
     char at[CLOCK_RFC3339_SIZE], reason[200] = "";
     struct err e;
 
-    if (c->oldest_queued == 0 || jobs_oldest(r->server->jobs, c->oldest_queued, &o, &e) < 0)
+    if (c->oldest_queued == 0 || jobs_oldest(context_of(r)->jobs, c->oldest_queued, &o, &e) < 0)
         return json_null();
-    if (r->engine)
-        engine_reason(r->engine, o.language, reason, sizeof reason);
+    if (engine)
+        engine_reason(engine, o.language, reason, sizeof reason);
     int64_t wait = clock_wall_ms() - o.submitted_ms;
     clock_rfc3339(o.submitted_ms, at);
     return json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", o.id, "language", o.language,
@@ -93,7 +95,7 @@ static json_t *kafka_of(const struct server *s)
 
 static json_t *present(struct request *r)
 {
-    const struct server *s = r->server;
+    const struct server *s = context_of(r);
     struct jobs_counts c;
     struct system_readiness ready;
     char now[CLOCK_RFC3339_SIZE];
@@ -118,7 +120,7 @@ static json_t *present(struct request *r)
 /* False when the request is answered: a name that is none. */
 static bool read_language(struct request *r, struct stats_filter *f)
 {
-    const struct stats *s = r->server->stats;
+    const struct stats *s = context_of(r)->stats;
     const char *name = request_param(r, "language");
     size_t number = stats_language_number(s, name);
 
@@ -162,7 +164,7 @@ enum next stats_get(struct request *r)
     if (!read_language(r, &filter) || !read_verdict(r, &filter))
         return NEXT_REPLY;
     emit_begin(&out, '{');
-    if (stats_write(r->server->stats, clock_wall_ms(), window, step, &filter, &out, &e) < 0) {
+    if (stats_write(context_of(r)->stats, clock_wall_ms(), window, step, &filter, &out, &e) < 0) {
         emit_clear(&out);
         return request_fail(r, &e);
     }

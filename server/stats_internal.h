@@ -7,8 +7,16 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "server/stats.h"
+#include "schema/verdict.h"
+#include "server/stats_types.h"
+
+struct engine;
+struct jobs;
+struct languages;
 
 /* 0 ms; then four for each doubling, from 1 ms to 80 minutes. */
 #define STATS_BUCKETS 90

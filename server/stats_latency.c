@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "schema/base.h"
 #include "server/stats_internal.h"
 
 /* ---- buckets ---- */

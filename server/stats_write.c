@@ -4,6 +4,7 @@
 #include "engine/language.h"
 #include "schema/emit.h"
 #include "schema/err.h"
+#include "server/stats.h"
 #include "server/stats_internal.h"
 
 /* A copy of the newest part of a ring, oldest first: written without the lock that the job table's

@@ -5,8 +5,9 @@
 #include "engine/engine.h"
 #include "schema/clock.h"
 #include "schema/err.h"
+#include "schema/jobs_read.h"
 #include "schema/log.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/problem.h"
 #include "server/results.h"
 
@@ -17,21 +18,23 @@
 
 static enum next accepted(struct request *r)
 {
-    if (r->op.result < 0)
-        return request_fail(r, &r->op.err);
+    struct call *c = call_of(r);
 
-    memcpy(r->id, r->op.u.accept.id, sizeof r->id);
-    if (!r->op.u.accept.existing)
-        log_debug("accepted", log_s("job", r->id), log_s("language", r->submission->language));
+    if (c->op.result < 0)
+        return request_fail(r, &c->op.err);
+
+    memcpy(r->id, c->op.u.accept.id, sizeof r->id);
+    if (!c->op.u.accept.existing)
+        log_debug("accepted", log_s("job", r->id), log_s("language", c->submission->language));
 
     struct job_status status = {
-        .seq = r->op.u.accept.seq,
-        .state = r->op.u.accept.state,
-        .position = r->op.u.accept.position,
-        .submitted_ms = r->op.u.accept.submitted_ms,
+        .seq = c->op.u.accept.seq,
+        .state = c->op.u.accept.state,
+        .position = c->op.u.accept.position,
+        .submitted_ms = c->op.u.accept.submitted_ms,
     };
     /* The table's language names are no longer than a status has room for. */
-    strncpy(status.language, r->submission->language, sizeof status.language - 1);
+    strncpy(status.language, c->submission->language, sizeof status.language - 1);
     return results_answer(r, &status);
 }
 
@@ -47,20 +50,21 @@ static enum next refuse_submission(struct request *r, const struct problems *pro
 static enum next accept(struct request *r)
 {
     CLEANUP(problems_clear) struct problems problems = { .len = 0 };
+    struct call *c = call_of(r);
     struct err e;
 
-    if (submission_parse(r->body.data ? r->body.data : "", r->body.len, &r->server->rules,
-                         &r->submission, &problems, &e) < 0)
+    if (submission_parse(r->body.data ? r->body.data : "", r->body.len, &context_of(r)->rules,
+                         &c->submission, &problems, &e) < 0)
         return refuse_submission(r, &problems, &e);
     buf_clear(&r->body);
-    if (submission_pack(r->submission, &r->packed, &e) < 0)
+    if (submission_pack(c->submission, &c->packed, &e) < 0)
         return request_fail(r, &e);
 
-    r->posted = true;
-    r->op.kind = JOBS_ACCEPT;
-    r->op.u.accept.submission = r->submission;
-    r->op.u.accept.packed = &r->packed;
-    return request_commit(r, accepted, false);
+    c->posted = true;
+    c->op.kind = JOBS_ACCEPT;
+    c->op.u.accept.submission = c->submission;
+    c->op.u.accept.packed = &c->packed;
+    return context_commit(r, accepted, false);
 }
 
 enum next submissions_post(struct request *r)
@@ -84,7 +88,7 @@ enum next submissions_get(struct request *r)
 
     if (!results_status(r, "its texts were", &status))
         return NEXT_REPLY;
-    if (jobs_submission(r->server->jobs, status.seq, &s, &e) < 0)
+    if (jobs_submission(context_of(r)->jobs, status.seq, &s, &e) < 0)
         return request_fail(r, &e);
 
     clock_rfc3339(status.submitted_ms, submitted);
@@ -100,10 +104,13 @@ enum next submissions_get(struct request *r)
 
 static enum next cancelled(struct request *r)
 {
-    if (r->op.result == 0 && r->op.u.cancel.was_running && r->engine)
-        engine_cancel(r->engine, r->op.u.cancel.seq);
-    if (r->op.result < 0)
-        return request_fail(r, &r->op.err);
+    struct call *c = call_of(r);
+    struct engine *engine = context_engine(r);
+
+    if (c->op.result == 0 && c->op.u.cancel.was_running && engine)
+        engine_cancel(engine, c->op.u.cancel.seq);
+    if (c->op.result < 0)
+        return request_fail(r, &c->op.err);
     log_info("cancelled", log_s("job", r->id));
     return request_reply_json(
         r, 200, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(JOB_CANCELLED)));
@@ -111,23 +118,26 @@ static enum next cancelled(struct request *r)
 
 enum next submissions_delete(struct request *r)
 {
-    r->op.kind = JOBS_CANCEL;
-    r->op.u.cancel.id = r->id;
-    return request_commit(r, cancelled, true); /* the engine may take a moment */
+    struct call *c = call_of(r);
+
+    c->op.kind = JOBS_CANCEL;
+    c->op.u.cancel.id = r->id;
+    return context_commit(r, cancelled, true); /* the engine may take a moment */
 }
 
 /* ---- POST /results/{id}/publish ---- */
 
 static enum next published(struct request *r)
 {
+    struct call *c = call_of(r);
     struct job_status status;
     struct err e;
 
-    if (r->op.result < 0 && r->op.err.kind == ERR_INPUT)
-        return request_refuse(r, 409, "%s", r->op.err.msg);
-    if (r->op.result < 0)
-        return request_fail(r, &r->op.err);
-    if (jobs_status(r->server->jobs, r->id, &status, &e) < 0)
+    if (c->op.result < 0 && c->op.err.kind == ERR_INPUT)
+        return request_refuse(r, 409, "%s", c->op.err.msg);
+    if (c->op.result < 0)
+        return request_fail(r, &c->op.err);
+    if (jobs_status(context_of(r)->jobs, r->id, &status, &e) < 0)
         return request_fail(r, &e);
     log_info("published_again", log_s("job", r->id));
     return request_reply_json(
@@ -136,9 +146,11 @@ static enum next published(struct request *r)
 
 enum next submissions_publish(struct request *r)
 {
-    if (!r->server->bridge)
+    struct call *c = call_of(r);
+
+    if (!context_of(r)->bridge)
         return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
-    r->op.kind = JOBS_PUBLISH;
-    r->op.u.publish.id = r->id;
-    return request_commit(r, published, false);
+    c->op.kind = JOBS_PUBLISH;
+    c->op.u.publish.id = r->id;
+    return context_commit(r, published, false);
 }

@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 #include "bridge/bridge.h"
-#include "server/http.h"
+#include "schema/jobs.h"
+#include "server/context.h"
 
 /* openapi.yaml, put in by the build. */
 extern const char http_openapi[];
@@ -11,7 +12,8 @@ extern const size_t http_openapi_size;
 
 enum next system_languages(struct request *r)
 {
-    json_t *list = r->engine ? engine_languages(r->engine) : json_pack("{s:[]}", "languages");
+    struct engine *engine = context_engine(r);
+    json_t *list = engine ? engine_languages(engine) : json_pack("{s:[]}", "languages");
 
     return request_reply_json(r, 200, list);
 }
@@ -46,11 +48,11 @@ void system_look(struct request *r, struct system_readiness *ret_readiness)
     struct jobs_counts counts;
     json_t *reasons = json_array();
 
-    jobs_counts(r->server->jobs, &counts);
+    jobs_counts(context_of(r)->jobs, &counts);
     if (r->stopping)
         (void)snprintf(health.why, sizeof health.why, "the server is stopping");
-    else if (r->engine)
-        engine_health(r->engine, &health);
+    else if (context_engine(r))
+        engine_health(context_engine(r), &health);
     if (!counts.writable)
         (void)json_array_append_new(reasons, json_sprintf("job table: %s", counts.unwritable_why));
     if (!health.ready)
@@ -58,7 +60,7 @@ void system_look(struct request *r, struct system_readiness *ret_readiness)
     *ret_readiness = (struct system_readiness){ .ready = counts.writable && health.ready,
                                                 .health = health,
                                                 .reasons = reasons,
-                                                .degraded = degraded(r->server) };
+                                                .degraded = degraded(context_of(r)) };
 }
 
 enum next system_readyz(struct request *r)

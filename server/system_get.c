@@ -7,10 +7,11 @@
 #include "engine/engine.h"
 #include "schema/clock.h"
 #include "schema/db.h"
+#include "schema/jobs.h"
 #include "schema/text.h"
 #include "server/config.h"
+#include "server/context.h"
 #include "server/findings.h"
-#include "server/http.h"
 #include "server/process.h"
 #include "server/system.h"
 
@@ -101,12 +102,13 @@ static json_t *process_of(void)
 /* On a thread of its own: Docker may take its time. */
 static enum next look(struct request *r)
 {
-    const struct server *s = r->server;
+    const struct server *s = context_of(r);
+    struct engine *engine = context_engine(r);
     char found_at[CLOCK_RFC3339_SIZE];
     int64_t found_ms = 0;
 
-    json_t *findings = findings_look(s->findings, s, r->engine, &found_ms);
-    json_auto_t *all = r->engine ? engine_languages(r->engine) : NULL;
+    json_t *findings = findings_look(s->findings, s, engine, &found_ms);
+    json_auto_t *all = engine ? engine_languages(engine) : NULL;
     json_t *languages = json_incref(json_object_get(all, "languages"));
     clock_rfc3339(found_ms, found_at);
     return request_reply_json(
@@ -118,7 +120,7 @@ static enum next look(struct request *r)
 
 enum next system_get(struct request *r)
 {
-    r->aside = r->server->slow;
+    r->aside = context_of(r)->slow;
     r->step = look;
     return NEXT_ASIDE;
 }

@@ -1,7 +1,5 @@
 #include "server/traffic.h"
 
-#include "server/routes.h"
-
 static const unsigned statuses[TRAFFIC_STATUSES] = { 200, 202, 204, 304, 400, 401, 403, 404,
                                                      405, 406, 409, 413, 414, 415, 421, 422,
                                                      429, 431, 500, 501, 503, 505, 507 };
@@ -12,14 +10,14 @@ struct traffic_row {
 };
 
 struct traffic {
-    struct traffic_row *rows; /* owned; routes_len + 1 */
+    struct traffic_row *rows; /* owned; one more than routes */
 };
 
-struct traffic *traffic_open(void)
+struct traffic *traffic_open(size_t routes)
 {
     struct traffic *t = calloc(1, sizeof *t);
 
-    if (t && (t->rows = calloc(routes_len + 1, sizeof *t->rows)))
+    if (t && (t->rows = calloc(routes + 1, sizeof *t->rows)))
         return t;
     return traffic_free(t);
 }
@@ -35,9 +33,9 @@ struct traffic *traffic_free(struct traffic *t)
 
 unsigned traffic_status(size_t i) { return i < TRAFFIC_STATUSES ? statuses[i] : 0; }
 
-void traffic_count(struct traffic *t, const struct route *route, unsigned status, int64_t ns)
+void traffic_count(struct traffic *t, size_t route, unsigned status, int64_t ns)
 {
-    struct traffic_row *row = &t->rows[route ? (size_t)(route - routes_table) : routes_len];
+    struct traffic_row *row = &t->rows[route];
     size_t i = 0;
 
     while (statuses[i] != 0 && statuses[i] != status)

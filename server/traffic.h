@@ -11,18 +11,18 @@
 #include "schema/base.h"
 #include "schema/metrics.h"
 
-struct route;
 struct traffic;
 
-/* NULL out of memory. */
-struct traffic *traffic_open(void);
+/* Of so many routes. NULL out of memory. */
+struct traffic *traffic_open(size_t routes);
 /* Takes NULL, returns NULL. */
 struct traffic *traffic_free(struct traffic *t);
 
-/* route NULL: no route was found. ns < 0: it tells nothing about the route (a stream, a wait). */
-void traffic_count(struct traffic *t, const struct route *route, unsigned status, int64_t ns);
+/* route: its number; as many as there are: none was found. ns < 0: it tells nothing about the route
+ * (a stream, a wait). */
+void traffic_count(struct traffic *t, size_t route, unsigned status, int64_t ns);
 
-/* ---- reading: route i of routes_table, routes_len for requests without one ---- */
+/* ---- reading ---- */
 
 /* The i-th status that is told apart; 0 behind the last, which stands for all others. */
 unsigned traffic_status(size_t i);

@@ -11,6 +11,7 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 
 /* All who wait for one job. */
 struct waiters_job {

@@ -15,6 +15,8 @@
 #include "schema/clock.h"
 #include "schema/db.h"
 #include "schema/jobs.h"
+#include "schema/jobs_read.h"
+#include "schema/outbox.h"
 #include "schema/report.h"
 #include "schema/submission.h"
 #include "schema/text.h"

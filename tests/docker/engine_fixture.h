@@ -23,6 +23,8 @@
 #include "schema/bytes.h"
 #include "schema/clock.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
+#include "schema/jobs_read.h"
 #include "schema/log.h"
 #include "schema/report.h"
 #include "schema/submission.h"

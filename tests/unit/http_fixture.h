@@ -28,11 +28,13 @@
 #include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "schema/log.h"
 #include "schema/report.h"
 #include "schema/text.h"
+#include "server/api.h"
 #include "server/config.h"
-#include "server/http.h"
+#include "server/context.h"
 #include "server/hub.h"
 #include "server/listen.h"
 #include "server/stats.h"
@@ -46,7 +48,7 @@ struct fixture {
     struct waiters *waiters;
     struct hub *hub;
     struct stats *stats;
-    struct http *http;
+    struct api *api;
     int port;
 };
 
@@ -108,7 +110,7 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
                         .bridge = kafka ? (struct bridge *)(void *)f : NULL, /* is there one? */
                         .hub = f->hub,
                         .stats = f->stats };
-    must(http_start(&s, fd, &f->http, &e), &e);
+    must(api_start(&s, fd, &f->api, &e), &e);
 }
 
 static inline void fixture_open(struct fixture *f, const char *const *settings, int64_t reserve)
@@ -126,7 +128,7 @@ static inline int fixture_unlink(const char *path, const struct stat *st, int fl
 
 static inline void fixture_close(struct fixture *f)
 {
-    f->http = http_stop(f->http);
+    f->api = api_stop(f->api);
     f->jobs = jobs_close(f->jobs);
     f->hub = hub_free(f->hub);
     f->stats = stats_free(f->stats);

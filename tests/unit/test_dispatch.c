@@ -82,7 +82,7 @@ static void drain_before_the_last_byte(bool kafka)
     open_with_one(&f, NULL, kafka);
     for (size_t i = 0; i < routes_len; i++)
         fds[i] = is_for(&routes_table[i], kafka) ? send_but_one(&f, &routes_table[i]) : -1;
-    http_drain(f.http);
+    api_drain(f.api);
     for (size_t i = 0; i < routes_len; i++) {
         if (fds[i] < 0)
             continue;

@@ -485,7 +485,7 @@ static void test_drain(void **state)
     push_post(waiting, "/submissions?wait=60", HELLO);
     until_waiting(&f, 1);
 
-    http_drain(f.http);
+    api_drain(f.api);
     CLEANUP(closep) int late = dial(&f);
     assert_true(push(late, SMUGGLED, strlen(SMUGGLED)));
     expect_status(hear(late, false), 503);
@@ -537,7 +537,7 @@ static void test_stop_under_load(void **state)
         for (size_t i = 0; i < ARRAY_LEN(threads); i++)
             assert_int_equal(pthread_create(&threads[i], NULL, ask_again, &asker), 0);
         until_waiting(&f, ARRAY_LEN(threads));
-        f.http = http_stop(f.http);
+        f.api = api_stop(f.api);
         asker.stop = true;
         for (size_t i = 0; i < ARRAY_LEN(threads); i++)
             pthread_join(threads[i], NULL);

@@ -1,6 +1,6 @@
 /* tests/unit/test_jobs_list.c - GET /results: filters, orders, pages. */
 #include "jobs_fixture.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 
 static const struct jobs_filter any = { .state = -1, .status = -1, .limit = 50 };
 
@@ -362,8 +362,8 @@ static int64_t steps_so_far(struct table *t)
 {
     int64_t steps = 0;
 
-    for (size_t i = 0; i < t->j->readers_len; i++) /* all are idle */
-        steps += db_steps(t->j->readers[i]);
+    for (size_t i = 0; i < t->j->readers.len; i++) /* all are idle */
+        steps += db_steps(t->j->readers.idle[i]);
     return steps;
 }
 

@@ -1,7 +1,7 @@
 /* tests/unit/test_outbox.c - which reports are told to Kafka, when, how often, and until when they
  * are kept; against a real file. */
 #include "outbox_fixture.h"
-#include "schema/jobs_internal.h"
+#include "schema/jobs_table.h"
 
 #include <semaphore.h>
 
@@ -304,9 +304,9 @@ static void what_is_not_taken_is_not_read(void **state)
     const struct outbox_question question = {
         .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
     };
-    int64_t all = db_steps(t->j->readers[t->j->readers_len - 1]);
+    int64_t all = db_steps(t->j->readers.idle[t->j->readers.len - 1]);
     assert_int_equal(outbox_read(t->j, &question, &b, &e), 0);
-    all = db_steps(t->j->readers[t->j->readers_len - 1]) - all;
+    all = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - all;
     assert_int_equal(asked, 8);
     assert_int_equal(b.len, ARRAY_LEN(want));
     for (size_t i = 0; i < b.len; i++)
@@ -318,9 +318,9 @@ static void what_is_not_taken_is_not_read(void **state)
     const struct outbox_question none = {
         .after = 7, .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
     };
-    int64_t one = db_steps(t->j->readers[t->j->readers_len - 1]);
+    int64_t one = db_steps(t->j->readers.idle[t->j->readers.len - 1]);
     assert_int_equal(outbox_read(t->j, &none, &b, &e), 0);
-    one = db_steps(t->j->readers[t->j->readers_len - 1]) - one;
+    one = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - one;
     assert_int_equal(b.len, 0);
     assert_int_equal(b.last, 7);
     assert_true(b.more); /* it is there, and may be asked for again */

@@ -1,6 +1,8 @@
 /* tests/unit/test_publish.c - POST /results/{id}/publish over real sockets. */
 #include "http_fixture.h"
 
+#include "schema/outbox.h"
+
 static int open_kafka(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "schema/outbox.h"
 #include "schema/slots.h"
 
 /* A directory for slots, and those that are open. */

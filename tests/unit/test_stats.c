@@ -14,6 +14,7 @@
 #include "schema/emit.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
 #include "server/stats.h"
 
 static struct languages *languages;

@@ -9,6 +9,8 @@
 #include "schema/bytes.h"
 #include "schema/db.h"
 #include "schema/jobs.h"
+#include "schema/jobs_change.h"
+#include "schema/jobs_read.h"
 #include "schema/log.h"
 #include "schema/submission.h"
 
