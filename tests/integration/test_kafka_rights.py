@@ -334,6 +334,87 @@ def test_a_topic_that_is_not_there(guest):
     await_well(server)
 
 
+# ---- publishing ----
+
+def test_no_right_to_transactions(guest):
+    """Each table has a transactional id of its own, and all of them begin alike."""
+    missing = ("transactional-id", TABLES, "WRITE")
+    guest.make_topics()
+    guest.allow(missing)
+    guest.topics.send_bytes(b'{"id": "a"}')
+    server = guest.server().start()
+    await_troubles((server, "publishing", [TABLES.rstrip("*"), "WRITE"]))
+    guest.give(missing)
+    guest.topics.wait_reports({"a"})
+    await_well(server)
+
+
+def test_a_user_who_may_do_nothing(guest):
+    """What came over HTTP has a report that cannot go: that is said beside what cannot be read."""
+    guest.make_topics()
+    server = guest.server().start().ready()
+    server.submit(quick("a"))
+    await_troubles((server, "publishing", ["WRITE"]), (server, "reading", ["READ"]))
+    guest.allow()
+    guest.topics.wait_reports({"a"})
+    await_well(server)
+
+
+@pytest.mark.parametrize("which, part", [("results", "publishing"), ("dead", "dead_letters")])
+def test_a_topic_to_publish_to_is_not_there(guest, which, part):
+    """Neither keeps what is meant for the other."""
+    name = guest.name(which)[1]
+    guest.make_topics(name)
+    guest.allow()
+    guest.topics.send_bytes(b'{"id": "bad"}')
+    server = guest.server().start()
+    await_troubles((server, part, [name, "does not exist"]))
+    if which == "dead":
+        guest.topics.wait_reports({"bad"})
+    else:
+        wait_for(guest.topics.dead_letters, 60, "the dead letter", pause=0.2)
+    guest.broker.make_topic(name)
+    guest.topics.wait_reports({"bad"})
+    wait_for(guest.topics.dead_letters, 60, "the dead letter", pause=0.2)
+    await_well(server)
+
+
+def test_no_right_to_dead_letters_at_all(guest):
+    """Nor to look whether they are there: after a start reports go all the same."""
+    rights = [("topic", guest.topics.dead, right) for right in ("READ", "WRITE")]
+    guest.make_topics()
+    guest.allow(*rights)
+    server = guest.server().start()
+    guest.topics.send_bytes(b'{"id": "a"}')
+    guest.topics.wait_reports({"a"})
+    server.restart(kill=True)
+    guest.topics.send_bytes(b'{"id": "b"}')
+    guest.topics.wait_reports({"b"})
+    await_troubles((server, "dead_letters", [guest.topics.dead, "WRITE"]))
+    guest.give(*rights)
+    wait_for(lambda: len(guest.topics.dead_letters()) == 2, 60, "dead letters", pause=0.2)
+    await_well(server)
+
+
+def test_results_that_may_not_be_read(guest):
+    """After a kill nobody can tell what of the outbox is there already: it is sent, with a warning
+    that it may be there twice."""
+    name = guest.topics.results
+    read, write = (("topic", name, right) for right in ("READ", "WRITE"))
+    guest.make_topics()
+    guest.allow(read, write)
+    guest.topics.send_bytes(b'{"id": "a"}')
+    server = guest.server().start()
+    await_troubles((server, "publishing", [name, "WRITE"]))
+    server.kill9()
+    guest.give(write)
+    server.start()
+    guest.topics.wait_reports({"a"})
+    assert any("level=warning" in line and name in line and "READ" in line and "twice" in line
+               for line in server.lines)
+    await_well(server)
+
+
 # ---- members ----
 
 def test_members_of_one_name(guest):
