@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "bridge/consumer_internal.h"
+#include "bridge/handle.h"
 #include "bridge/lookback.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
@@ -19,6 +20,7 @@
 #define RENEW_MIN_NS    (1 * NS_PER_S) /* doubled at each time, up to the next */
 #define RENEW_MAX_NS    (60 * NS_PER_S)
 #define CALM_NS         (3 * RENEW_MAX_NS) /* what was well so long begins again */
+#define CLOSE_NS        (3 * NS_PER_S)
 
 /* ---- offsets ---- */
 
@@ -196,7 +198,7 @@ static void close_handle(struct consumer *c)
         return;
     consumer_let_queues_go(c);
     rd_kafka_queue_destroy(c->messages);
-    rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    handle_destroy(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_NS);
     c->rk = NULL;
 }
 
