@@ -27,19 +27,6 @@ struct bridge {
     struct relay *adopted;
 };
 
-#define COUNTER_NAME(counter, name) [counter] = name,
-static const char *const names[] = { BRIDGE_COUNTERS(COUNTER_NAME) };
-
-const char *bridge_counter_name(enum bridge_counter c)
-{
-    return c < BRIDGE_COUNTER_COUNT ? names[c] : "";
-}
-
-#define PART_NAME(part, name) [part] = name,
-static const char *const part_names[] = { BRIDGE_PART_NAMES(PART_NAME) };
-
-const char *bridge_part_name(enum bridge_part p) { return p < BRIDGE_PARTS ? part_names[p] : ""; }
-
 int bridge_check(const struct bridge_config *c, struct err *e) { return settings_check(c, e); }
 
 int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct bridge_hooks *hooks,
@@ -55,7 +42,7 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
     (void)pthread_mutex_init(&b->lock, NULL);
     if (relay_open(&b->config, jobs, true, &b->tally, &b->relay, e) < 0 ||
         consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
-        lag_open(&b->config, &b->tally, &b->lag, e) < 0) {
+        lag_open(&b->config, jobs, &b->tally, &b->lag, e) < 0) {
         (void)bridge_free(b);
         return -1;
     }

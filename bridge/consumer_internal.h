@@ -12,8 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bridge/bridge.h"
-#include "bridge/consumer.h"
+#include "bridge/bridge_config.h"
 #include "bridge/intake.h"
 
 struct lookback;

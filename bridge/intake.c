@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
+#include "bridge/bridge_health.h"
 #include "bridge/intake_internal.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"

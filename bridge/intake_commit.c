@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
+#include "bridge/intake.h"
 #include "bridge/intake_internal.h"
 #include "schema/err.h"
 #include "schema/jobs.h"

@@ -8,7 +8,6 @@
 #include <pthread.h>
 
 #include "bridge/envelope.h"
-#include "bridge/intake.h"
 #include "bridge/message.h"
 #include "bridge/offsets.h"
 
@@ -36,7 +35,7 @@ struct intake {
     char foreign[FOREIGN_MAX][ENVELOPE_REASON_SIZE]; /* types that were said to be skipped */
     size_t foreign_len;
     int64_t bound, idle_since_ns; /* how much is taken ahead; since when no worker has any of it */
-    intake_skip_fn *skip;
+    bool (*skip)(void *ctx, const struct outbox_origin *o); /* intake_skip_fn */
     void *skip_ctx;
 
     pthread_mutex_t lock;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
 #include "bridge/settings.h"
 #include "bridge/topic_reader.h"
 #include "schema/buf.h"

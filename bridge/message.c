@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
 #include "bridge/headers.h"
 #include "schema/text.h"
 

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bridge/bridge.h"
-#include "bridge/relay.h"
+#include "bridge/bridge_config.h"
+#include "bridge/bridge_health.h"
 #include "bridge/settings.h"
 
 struct producer;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
 #include "schema/err.h"
 
 #define PREFIX      "KAFKA_PROP_"

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_health.h"
 
 /* Reads the JSON of a statistics callback. False when it is none. lags has BRIDGE_LAGS_MAX places,
  * for the partitions of `topic` that are assigned to us; how far behind they are is not told: -1.

@@ -70,6 +70,13 @@ void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
+void tally_unreported(struct tally *t, int64_t submissions)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->health.unreported = submissions;
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
 /* True when it is news. */
 static bool set_why(struct tally *t, enum bridge_part part, const char *why)
 {

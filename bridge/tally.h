@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_health.h"
 
 struct tally {
     pthread_mutex_t lock;
@@ -35,5 +35,7 @@ void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len);
 void tally_connected(struct tally *t, bool connected, const char *why);
 /* What is wrong with a part; "": nothing any more. A line when that changes. */
 void tally_why(struct tally *t, enum bridge_part part, const char *why);
+
+void tally_unreported(struct tally *t, int64_t submissions);
 
 void tally_read(struct tally *t, struct bridge_health *ret_health);

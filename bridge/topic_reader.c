@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
 #include "bridge/handle.h"
 #include "bridge/settings.h"
 #include "schema/clock.h"

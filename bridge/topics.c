@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
 #include "bridge/handle.h"
 #include "bridge/settings.h"
 #include "schema/clock.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "bridge/bridge.h"
+#include "bridge/bridge_config.h"
 #include "bridge/cut.h"
 #include "schema/err.h"
 #include "schema/outbox.h"

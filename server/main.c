@@ -88,7 +88,9 @@ static bool read_command_line(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "check", KEY_CHECK, NULL, 0,
-          "Say what this host can do, and exit with 0, or 3 when it is unfit", 0 },
+          "Say what this host can do and how the topics are, and exit with 0, or 3 when it is "
+          "unfit",
+          0 },
         { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
         { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
         { "version", KEY_VERSION, NULL, 0, "Print the version", -1 },

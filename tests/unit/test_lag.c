@@ -48,7 +48,7 @@ static void it_follows(void **state)
     struct lag *l = NULL;
     struct err e = { 0 };
 
-    assert_int_equal(lag_open(&w->config, &w->tally, &l, &e), 0);
+    assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
     write_to(w, 0, 10);
     tally_partitions(&w->tally, ours, 2);
@@ -68,6 +68,33 @@ static void it_follows(void **state)
     assert_null(lag_free(l));
 }
 
+static int64_t unreported(struct world *w)
+{
+    struct bridge_health h;
+
+    tally_read(&w->tally, &h);
+    return h.unreported;
+}
+
+/* Whether a broker is there or not. */
+static void what_the_table_holds(void **state)
+{
+    struct world *w = *state;
+    struct lag *l = NULL;
+    struct err e = { 0 };
+
+    assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
+    assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
+    assert_int_equal(lag_start(l, &e), 0);
+    (void)take_ok(w->table->j, "a", 5);
+    (void)take_ok(w->table->j, "b", 6);
+    WAIT_UNTIL(unreported(w) == 2);
+    (void)judge(w->table->j);
+    send_all(w->table->j);
+    WAIT_UNTIL(unreported(w) == 1);
+    assert_null(lag_free(l));
+}
+
 /* No number rather than an old one; and it ends in time. */
 static void nobody_answers(void **state)
 {
@@ -77,7 +104,7 @@ static void nobody_answers(void **state)
     struct err e = { 0 };
 
     write_to(w, 0, 10);
-    assert_int_equal(lag_open(&w->config, &w->tally, &l, &e), 0);
+    assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
     tally_partitions(&w->tally, ours, 1);
     WAIT_UNTIL(lag_in(w, 0) == 10);
@@ -91,7 +118,8 @@ static void nobody_answers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { IN_WORLD(it_follows), IN_WORLD(nobody_answers) };
+    const struct CMUnitTest tests[] = { IN_WORLD(it_follows), IN_WORLD(nobody_answers),
+                                        IN_WORLD(what_the_table_holds) };
     log_init(LOG_ERROR, false);
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
