@@ -17,7 +17,9 @@
 #define MESSAGES_A_TURN 64
 #define POLL_BUSY_MS    10
 #define POLL_IDLE_MS    100
-#define RENEW_MS        1000
+#define RENEW_MIN_NS    (1 * NS_PER_S) /* doubled at each time, up to the next */
+#define RENEW_MAX_NS    (60 * NS_PER_S)
+#define CALM_NS         (3 * RENEW_MAX_NS) /* what was well so long begins again */
 #define CLOSE_NS        (3 * NS_PER_S)
 
 /* ---- offsets ---- */
@@ -152,6 +154,7 @@ static void turn(struct consumer *c)
     intake_retry(c->intake);
     mind_end(c);
     mind_halt(c);
+    consumer_ask_well(c);
     poll_handle(c, 0); /* before it is known how much is taken: partitions may have come */
     size_t most = room(c);
     if (most > 0) {
@@ -184,6 +187,7 @@ static int make_handle(struct consumer *c, struct err *e)
     }
     (void)rd_kafka_poll_set_consumer(c->rk);
     c->messages = rd_kafka_queue_new(c->rk);
+    c->made_ns = clock_mono_ns();
     return 0;
 }
 
@@ -192,6 +196,7 @@ static void close_handle(struct consumer *c)
 {
     if (!c->rk)
         return;
+    consumer_let_queues_go(c);
     rd_kafka_queue_destroy(c->messages);
     handle_destroy(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_NS);
     c->rk = NULL;
@@ -224,28 +229,43 @@ static void leave(struct consumer *c)
     rd_kafka_queue_destroy(queue);
 }
 
+/* Two members that throw each other out do so ever more rarely: in between, one of them works. */
+static void await_turn(struct consumer *c)
+{
+    int64_t now = clock_mono_ns();
+
+    if (c->patience_ns == 0 || now - c->made_ns > CALM_NS)
+        c->patience_ns = RENEW_MIN_NS;
+    else if (c->patience_ns < RENEW_MAX_NS / 2)
+        c->patience_ns *= 2;
+    else
+        c->patience_ns = RENEW_MAX_NS;
+    log_error("kafka_consumer_renewed", log_i("wait_ms", c->patience_ns / NS_PER_MS),
+              log_s("next", "a new one joins the group"));
+    for (int64_t until = now + c->patience_ns; !c->stop && clock_mono_ns() < until;)
+        (void)poll(NULL, 0, POLL_IDLE_MS);
+}
+
 /* A member that the group has thrown out for good, or a handle that cannot go on: only a new one
  * can. What was not committed is read again. */
 static void renew(struct consumer *c)
 {
-    char why[200] = "";
     struct err e;
 
-    (void)rd_kafka_fatal_error(c->rk, why, sizeof why);
-    log_error("kafka_consumer_renewed", log_s("why", why),
-              log_s("next", "a new one joins the group"));
-    tally_why(c->tally, BRIDGE_READING, why);
+    consumer_note_fatal(c);
     finish_flights(c);
     intake_give_back(c->intake, -1);
     c->lookback = lookback_free(c->lookback);
     intake_revoke(c->intake, -1);
     close_handle(c);
     c->broken = false;
-    while (!c->stop && (make_handle(c, &e) < 0 || consumer_join(c, &e) < 0)) {
+    do {
+        await_turn(c);
+        if (c->stop || (make_handle(c, &e) == 0 && consumer_join(c, &e) == 0))
+            return;
         log_error("kafka_consumer", log_s("error", e.msg));
         close_handle(c);
-        (void)poll(NULL, 0, RENEW_MS);
-    }
+    } while (true);
 }
 
 static void *read_until_stopped(void *arg)

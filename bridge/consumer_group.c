@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bridge/consumer_internal.h"
 #include "bridge/lookback.h"
@@ -69,20 +70,39 @@ static void look_back(struct consumer *c, const rd_kafka_topic_partition_list_t 
     intake_skip(c->intake, is_reported, c);
 }
 
+/* In the queue of a partition that was away meanwhile, deleted or without rights, librdkafka 2.0
+ * leaves something of its own, which holds the partition: destroying the handle would never end. */
+void consumer_let_queues_go(struct consumer *c)
+{
+    rd_kafka_message_t *m;
+
+    for (size_t i = 0; i < c->queues_len; i++) {
+        rd_kafka_queue_forward(c->queues[i], NULL);
+        while ((m = rd_kafka_consume_queue(c->queues[i], 0)) != NULL)
+            rd_kafka_message_destroy(m);
+        rd_kafka_queue_destroy(c->queues[i]);
+    }
+    free(c->queues);
+    c->queues = NULL;
+    c->queues_len = 0;
+}
+
 static void forward_messages(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
-    for (int i = 0; i < list->cnt; i++) {
+    c->queues = calloc((size_t)list->cnt + 1, sizeof *c->queues);
+    for (int i = 0; c->queues && i < list->cnt; i++) {
         rd_kafka_queue_t *q =
             rd_kafka_queue_get_partition(c->rk, list->elems[i].topic, list->elems[i].partition);
         if (!q)
             continue; /* what is not forwarded comes with the rest, and is taken as well */
         rd_kafka_queue_forward(q, c->messages);
-        rd_kafka_queue_destroy(q);
+        c->queues[c->queues_len++] = q;
     }
 }
 
 static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
+    consumer_let_queues_go(c);
     for (int i = 0; i < list->cnt; i++) {
         if (intake_assign(c->intake, list->elems[i].partition) < 0)
             log_error("kafka_partition_left_out", log_i("partition", list->elems[i].partition),
@@ -140,12 +160,12 @@ static size_t open_of(const struct consumer *c, const rd_kafka_topic_partition_l
 }
 
 /* What is judged of them now ends here, and its report is acknowledged: the next owner finds it
- * committed, or on the results topic. */
+ * committed, or on the results topic. At a stop all that could end has ended before. */
 static void await_open(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     int64_t until = clock_mono_ns() + RUNS_WAIT_NS;
 
-    while (open_of(c, list) > 0 && clock_mono_ns() < until)
+    while (!c->stop && open_of(c, list) > 0 && clock_mono_ns() < until)
         (void)poll(NULL, 0, LOOK_MS);
 }
 

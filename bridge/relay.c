@@ -95,8 +95,12 @@ void relay_note_trouble(struct lane *l, rd_kafka_resp_err_t code, const char *wh
 {
     char text[240];
 
-    (void)snprintf(text, sizeof text, "the topic %.60s does not take it: %.70s%s", l->topic, why,
-                   remedy_of(code));
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+        (void)snprintf(text, sizeof text,
+                       "the topic %.100s does not exist, and the broker makes none", l->topic);
+    else
+        (void)snprintf(text, sizeof text, "the topic %.60s does not take it: %.70s%s", l->topic,
+                       why, remedy_of(code));
     tally_why(l->relay->tally, l->part, text);
     l->troubled = true;
 }
@@ -105,17 +109,24 @@ void relay_note_well(struct lane *l)
 {
     if (l->troubled)
         tally_why(l->relay->tally, l->part, "");
-    l->troubled = false;
+    l->troubled = l->renewed = false;
 }
 
 /* ---- the producer's life ---- */
 
-void relay_give_up_producer(struct lane *l, const char *why)
+static void drop_producer(struct lane *l)
 {
-    log_warning("kafka_producer_renewed", log_s("topic", l->topic), log_s("why", why));
     l->producer = producer_free(l->producer);
     l->ready = false;
     l->init_ns = 0;
+}
+
+void relay_give_up_producer(struct lane *l, const char *why)
+{
+    if (!l->renewed) /* it may be tried each second, for days */
+        log_warning("kafka_producer_renewed", log_s("topic", l->topic), log_s("why", why));
+    l->renewed = true;
+    drop_producer(l);
 }
 
 static int need_producer(struct lane *l)
@@ -161,8 +172,9 @@ static int init_producer(struct lane *l)
         mind_waiting(l);
         return -1;
     }
-    relay_note_trouble(l, code, rd_kafka_err2name(code));
-    relay_give_up_producer(l, why);
+    relay_note_trouble(l, code, rd_kafka_err2name(code)); /* said once, and tried each second */
+    log_debug("kafka_producer_init", log_s("topic", l->topic), log_s("why", why));
+    drop_producer(l);
     return -1;
 }
 
@@ -233,6 +245,8 @@ static void turn(struct lane *l)
     if (result == LANE_FAILED) {
         relay_back_off(l);
     } else if (result == LANE_EMPTY) {
+        if (l->ready)
+            relay_note_well(l); /* nothing waits, and nothing is in the way */
         relay_store_marks(l);
         if (!l->relay->stop)
             wait_for_news(l);

@@ -60,6 +60,7 @@ struct lane {
     bool looked;               /* what is on the topic since then may be ours */
     bool unread;               /* the topic may not be read, and that was said */
     bool troubled;             /* the topic takes nothing now, and that was said */
+    bool renewed;              /* the producer was, since the topic was well */
     bool more;                 /* the last reading was not the end of the outbox */
     int64_t after;             /* rows up to this one are settled, or none of this lane's */
     int64_t alone_until;       /* rows up to this one go one by one; 0: none does */

@@ -3,18 +3,48 @@
 #include <jansson.h>
 #include <string.h>
 
+/* A listener that wants another protocol may be "up" for some milliseconds, at each try. */
+#define UP_US ((json_int_t)300 * 1000)
+
+static bool is_up(const json_t *broker)
+{
+    const char *state = json_string_value(json_object_get(broker, "state"));
+
+    return state && strcmp(state, "UP") == 0 &&
+           json_integer_value(json_object_get(broker, "stateage")) >= UP_US;
+}
+
+/* A name to begin with, which is no broker yet: negative ids, but for the group's coordinator. */
+static bool is_bootstrap(const json_t *broker)
+{
+    const char *source = json_string_value(json_object_get(broker, "source"));
+
+    return json_integer_value(json_object_get(broker, "nodeid")) < 0 &&
+           !(source && strcmp(source, "logical") == 0);
+}
+
+static bool is_tried(const json_t *broker)
+{
+    const char *state = json_string_value(json_object_get(broker, "state"));
+
+    return state && strcmp(state, "INIT") != 0;
+}
+
+/* A bootstrap server that answers is not enough where what it advertises does not. */
 static bool any_broker_is_up(const json_t *root)
 {
     json_t *brokers = json_object_get(root, "brokers"), *broker;
+    bool begun = false, tried = false;
     const char *name;
 
     json_object_foreach(brokers, name, broker)
     {
-        const char *state = json_string_value(json_object_get(broker, "state"));
-        if (state && strcmp(state, "UP") == 0)
+        if (!is_bootstrap(broker) && is_up(broker))
             return true;
+        begun |= is_up(broker);
+        tried |= !is_bootstrap(broker) && is_tried(broker);
     }
-    return false;
+    return begun && !tried;
 }
 
 /* "active" is the fetch state of a partition that is ours; -1 is librdkafka's internal one. */

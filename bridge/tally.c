@@ -101,22 +101,16 @@ void tally_why(struct tally *t, enum bridge_part part, const char *why)
 
 void tally_connected(struct tally *t, bool connected, const char *why)
 {
-    char said[sizeof t->health.why[0]];
-
     (void)pthread_mutex_lock(&t->lock);
     bool changed = t->health.connected != connected || (!connected && !t->told);
     t->health.connected = connected;
     t->told = true;
-    if (connected)
-        (void)set_why(t, BRIDGE_CONNECTION, "");
-    else if (why && *why)
-        (void)set_why(t, BRIDGE_CONNECTION, why);
-    (void)snprintf(said, sizeof said, "%s", t->health.why[BRIDGE_CONNECTION]);
+    bool news = set_why(t, BRIDGE_CONNECTION, connected ? "" : why);
     (void)pthread_mutex_unlock(&t->lock);
     if (changed && connected)
         log_info("kafka_connected", log_s("state", "up"));
-    else if (changed)
-        log_warning("kafka_away", log_s("why", said));
+    else if (!connected && (changed || news))
+        log_warning("kafka_away", log_s("why", why));
 }
 
 void tally_read(struct tally *t, struct bridge_health *ret_health)

@@ -30,8 +30,8 @@ void tally_partitions(struct tally *t, const struct bridge_lag *lags, size_t len
 /* How far behind these partitions are, if they are still ours. */
 void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len);
 
-/* One line when it goes and one when it is back. why is borrowed; "" or NULL keeps what is known.
- */
+/* One line when it goes, when the reason is another, and when it is back. why is borrowed; unused
+ * when connected. */
 void tally_connected(struct tally *t, bool connected, const char *why);
 /* What is wrong with a part; "": nothing any more. A line when that changes. */
 void tally_why(struct tally *t, enum bridge_part part, const char *why);

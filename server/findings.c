@@ -124,16 +124,8 @@ static void look_kafka(const struct look *l, struct platform_finding *f)
         return;
     }
     bridge_health(l->server->bridge, &h);
-    for (int i = 0; i < BRIDGE_PARTS; i++) {
-        if (!h.why[i][0])
-            continue;
-        platform_say(f, PLATFORM_WARNING, "%s: %.170s", bridge_part_name((enum bridge_part)i),
-                     h.why[i]);
-        platform_advise(f, "what does not go through waits, and nothing is lost; HTTP goes on",
-                        i == BRIDGE_CONNECTION
-                            ? "see that the brokers of KAFKA_BROKERS run and are reached from here "
-                              "under the names they advertise; it connects by itself"
-                            : "give the right or make the topic; it goes on by itself");
+    if (!h.connected) {
+        platform_say(f, PLATFORM_WARNING, "not connected");
         return;
     }
     platform_say(f, PLATFORM_OK, "connected, %zu partitions of %.60s%s", h.lags_len,
@@ -142,6 +134,34 @@ static void look_kafka(const struct look *l, struct platform_finding *f)
         platform_advise(f,
                         "other members of the group have all partitions, or none is assigned yet",
                         "at least as many partitions as servers");
+}
+
+/* One finding for each part that is not well. */
+static int add_kafka(const struct look *l, json_t *list)
+{
+    static const char *const parts[BRIDGE_PARTS] = { [BRIDGE_CONNECTION] = "kafka, connection",
+                                                     [BRIDGE_READING] = "kafka, reading",
+                                                     [BRIDGE_PUBLISHING] = "kafka, publishing",
+                                                     [BRIDGE_LETTERS] = "kafka, dead letters" };
+    struct bridge_health h;
+    int rc = 0;
+
+    if (!l->server->bridge)
+        return 0;
+    bridge_health(l->server->bridge, &h);
+    for (int i = 0; i < BRIDGE_PARTS && rc == 0; i++) {
+        struct platform_finding f = { .name = parts[i] };
+        if (!h.why[i][0])
+            continue;
+        platform_say(&f, PLATFORM_WARNING, "%.199s", h.why[i]);
+        platform_advise(&f, "what does not go through waits, and nothing is lost; HTTP goes on",
+                        i == BRIDGE_CONNECTION
+                            ? "mend the setting it names, or see that the brokers of KAFKA_BROKERS "
+                              "run and are reached from here under the names they advertise"
+                            : "give the right or make the topic; it goes on by itself");
+        rc = add(list, &f);
+    }
+    return rc;
 }
 
 static const struct {
@@ -189,6 +209,8 @@ static json_t *gather(const struct server *s, struct engine *engine)
         looks[i].look(&l, &f);
         rc = add(list, &f);
     }
+    if (rc == 0)
+        rc = add_kafka(&l, list);
     if (rc == 0)
         rc = add_topics(list, s->bridge);
     if (rc == 0)

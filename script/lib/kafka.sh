@@ -43,22 +43,25 @@ kafka_fetch() {
 # ---- one broker ----
 
 # kafka_run DIR: becomes the broker whose data and settings are in DIR, which it makes when they are not
-# there. Started again it has the same ports and the same data. It ends with the process that started it.
+# there; of DIR/more.properties what it says counts, and of DIR/cluster.id that it is one of several.
+# Started again it has the same ports and the same data. It ends with the process that started it.
 kafka_run() {
     [ -f "$1/server.properties" ] || kafka_settle "$1" || return 1
-    exec setpriv --pdeathsig KILL "${kafka_java[@]}" -Xmx512m -cp "$SCRC_KAFKA_HOME/*" \
-        kafka.Kafka "$1/server.properties"
+    exec setpriv --pdeathsig KILL "${kafka_java[@]}" "-Xmx${SCRC_KAFKA_HEAP:-512m}" \
+        -cp "$SCRC_KAFKA_HOME/*" kafka.Kafka "$1/server.properties"
 }
 
 # The settings appear when the data directory has been formatted, so half of it is never taken for all.
 kafka_settle() {
-    local ports
+    local ports id
     ports=$(kafka_free_ports) || return 1
     rm -rf "$1/data" && mkdir -p "$1/data" || return 1
     # shellcheck disable=SC2086 # two words
     kafka_settings "$1" $ports >"$1/server.properties.new"
-    kafka_tool kafka.tools.StorageTool format -t "$(head -c 16 /dev/urandom | base64 | tr '+/' ab | cut -c 1-22)" \
-        -c "$1/server.properties.new" >&2 && mv "$1/server.properties.new" "$1/server.properties"
+    [ ! -f "$1/more.properties" ] || cat "$1/more.properties" >>"$1/server.properties.new"
+    id=$(cat "$1/cluster.id" 2>/dev/null) ||
+        id=$(head -c 16 /dev/urandom | base64 | tr '+/' ab | cut -c 1-22)
+    kafka_tool kafka.tools.StorageTool format -t "$id" -c "$1/server.properties.new" >&2 && mv "$1/server.properties.new" "$1/server.properties"
 }
 
 kafka_free_ports() {

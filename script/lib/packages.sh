@@ -15,8 +15,8 @@ packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the s
 packages_page=(nodejs npm)
 packages_browser=(chromium fonts-dejavu-core)
 packages_bench=(wrk curl)
-# A Kafka broker for tests and benchmarks (Java 17 or newer), and a client that is not ours.
-packages_kafka=(maven default-jre-headless kcat)
+# A Kafka broker for tests and benchmarks (Java 17 or newer), a client that is not ours, certificates.
+packages_kafka=(maven default-jre-headless kcat openssl)
 # To make language images where no registry is in reach.
 packages_image=(mmdebstrap)
 packages_vm=(mmdebstrap qemu-system-x86 e2fsprogs)

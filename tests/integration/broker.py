@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 from collections import Counter
@@ -19,6 +21,19 @@ READY = 90  # seconds a broker may take to answer on a busy machine
 # What separates messages, and keys from values, on the way into kcat; as bytes and as it wants them.
 END, KEY = b"\x1eM\x1e", b"\x1eK\x1e"
 DELIMITERS = ["-D", r"\x1eM\x1e", "-K", r"\x1eK\x1e"]
+
+
+def free_ports(count):
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
+
+
+def protocol_text(text):
+    """A string as Kafka's protocol has it."""
+    return struct.pack(">h", len(text)) + text.encode()
 
 
 class Message(NamedTuple):
@@ -53,27 +68,37 @@ def message_of(line):
 
 
 class Broker:
-    """Ports and data stay the same through stop(), kill9() and start()."""
+    """Ports and data stay the same through stop(), kill9() and start(). settings: what counts
+    instead of script/lib/kafka.sh's, by its names; heap: of the JVM."""
 
-    def __init__(self):
+    def __init__(self, settings=None, heap="512m"):
         self.dir = tempfile.mkdtemp(prefix="scrc-k.", dir="/tmp")
         self.process = None
+        self.heap = heap
+        with open(self.dir + "/more.properties", "w") as f:
+            f.writelines(f"{name}={value}\n" for name, value in (settings or {}).items())
 
     def _shell(self, *command):
         return ["bash", "-c", 'set -eu; . "$0"; "$@"', KAFKA_SH, *command]
 
-    def start(self):
+    def spawn(self):
+        """Starts it without waiting for an answer."""
         with open(self.dir + "/log", "ab") as log:
             self.process = subprocess.Popen(self._shell("kafka_run", self.dir), stdout=log,
-                                            stdin=subprocess.DEVNULL, stderr=log)
+                                            stdin=subprocess.DEVNULL, stderr=log,
+                                            env={**os.environ, "SCRC_KAFKA_HEAP": self.heap})
+        return self
+
+    def start(self):
+        self.spawn()
         wait_for(self.answers, READY, "Kafka broker", pause=0.2)
         return self
 
     @property
     def bootstrap(self):
         with open(self.dir + "/server.properties") as f:
-            (listener,) = [line for line in f if line.startswith("advertised.listeners=")]
-        return listener.strip().split("//")[1]
+            listeners = [line for line in f if line.startswith("advertised.listeners=")]
+        return listeners[-1].strip().split(",")[0].split("//")[1]
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
@@ -124,6 +149,31 @@ class Broker:
         self.tool("TopicCommand", "--create", "--topic", name, "--partitions", str(partitions),
                   *more)
         return name
+
+    def make_topic(self, name, replicas=(1,), **settings):
+        """As create_topic() with one partition, in milliseconds; on the brokers of these ids, of
+        which the first leads."""
+        entry = protocol_text(name) + struct.pack(">ihiii", -1, -1, 1, 0, len(replicas))
+        entry += b"".join(struct.pack(">i", id) for id in replicas)
+        entry += struct.pack(">i", len(settings))
+        for setting, value in settings.items():
+            entry += protocol_text(setting.replace("_", ".")) + protocol_text(str(value))
+        create_topics, limit_ms, only_try = 19, 30000, False
+        said = self.ask(create_topics, 2, struct.pack(">i", 1) + entry +
+                        struct.pack(">i?", limit_ms, only_try))
+        (error,) = struct.unpack_from(">h", said, 12 + len(protocol_text(name)))
+        assert error == 0, said
+        return name
+
+    def ask(self, api, version, body):
+        """One request of Kafka's protocol and its answer: its own commands take a JVM's start."""
+        head = struct.pack(">hhih4s", api, version, 7, 4, b"test")
+        host, port = self.bootstrap.split(":")
+        with socket.create_connection((host, int(port)), 30) as s:
+            s.sendall(struct.pack(">i", len(head + body)) + head + body)
+            answer = s.makefile("rb")
+            (size,) = struct.unpack(">i", answer.read(4))
+            return answer.read(size)
 
     def delete_records(self, name, before):
         """Of each partition in {partition: offset} what lies before the offset."""

@@ -27,16 +27,23 @@ static struct seen look(const char *json)
 #define PARTITION(n, state)                                                                        \
     "\"" #n "\":{\"partition\":" #n ",\"fetch_state\":\"" state "\",\"consumer_lag\":7}"
 #define SCRIPTS(partitions) "\"topics\":{\"scripts\":{\"partitions\":{" partitions "}}}"
-#define BROKER(state)       "\"brokers\":{\"b:9092/1\":{\"state\":\"" state "\"}}"
+#define STATE(state, us)    "{\"state\":\"" state "\",\"stateage\":" #us "}"
+#define BOOTSTRAP           "\"a\":{\"nodeid\":-1,\"state\":\"UP\",\"stateage\":900000}"
+#define BROKER(state, us)   "\"brokers\":{\"b:9092/1\":" STATE(state, us) "}"
 
 static void one_broker_is_enough(void **state)
 {
     (void)state;
-    assert_true(look("{" BROKER("UP") "}").connected);
-    assert_false(look("{" BROKER("TRY_CONNECT") "}").connected);
+    assert_true(look("{" BROKER("UP", 900000) "}").connected);
+    assert_false(look("{" BROKER("UP", 2000) "}").connected); /* at a listener that hangs up */
+    assert_false(look("{" BROKER("TRY_CONNECT", 900000) "}").connected);
     assert_true(
-        look("{\"brokers\":{\"a\":{\"state\":\"DOWN\"},\"b\":{\"state\":\"UP\"}}}").connected);
+        look("{\"brokers\":{\"a\":" STATE("DOWN", 0) ",\"b\":" STATE("UP", 900000) "}}").connected);
     assert_false(look("{\"brokers\":{}}").connected);
+    assert_true(look("{\"brokers\":{" BOOTSTRAP "}}").connected);
+    assert_true(look("{\"brokers\":{" BOOTSTRAP ",\"b\":" STATE("INIT", 900000) "}}").connected);
+    /* What it advertises is not reached. */
+    assert_false(look("{\"brokers\":{" BOOTSTRAP ",\"b\":" STATE("DOWN", 900000) "}}").connected);
 }
 
 /* librdkafka lists partitions that another one of the group reads, and one of its own. */
