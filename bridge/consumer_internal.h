@@ -39,6 +39,7 @@ struct consumer {
     bool well;                        /* nothing is wrong with reading */
     bool known;                       /* why there is no broker: no later word says it better */
     bool halted;                      /* what was not begun has gone back */
+    int64_t halt_ns;                  /* when it is asked again whether the group may be left */
     bool left;                        /* the group was left until this host can judge */
     bool waiting;                     /* the table takes nothing: said */
     struct lookback *lookback;        /* NULL: nothing to wait for */

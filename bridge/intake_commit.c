@@ -118,28 +118,26 @@ void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partiti
     }
 }
 
-static size_t open_of(const struct intake *in, const struct partition *p)
+static bool is_open(const struct intake *in, const struct partition *p)
 {
     const struct telling t = { in, p };
-    size_t n = 0;
 
     for (uint64_t i = p->offsets.first; i < p->offsets.next; i++) {
         const struct offsets_entry *x = offsets_at(&p->offsets, i);
-        n += !x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_OPEN);
+        if (!x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_OPEN))
+            return true;
     }
-    return n;
+    return false;
 }
 
-size_t intake_open_messages(const struct intake *in, int32_t number)
+bool intake_is_open(const struct intake *in, int32_t number)
 {
-    size_t n = 0;
-
     for (size_t i = 0; i < in->partitions_len; i++) {
         const struct partition *p = in->partitions[i];
-        if (!p->revoked && (number < 0 || p->number == number))
-            n += open_of(in, p);
+        if (!p->revoked && (number < 0 || p->number == number) && is_open(in, p))
+            return true;
     }
-    return n;
+    return false;
 }
 
 /* ---- back to Kafka ---- */
