@@ -5,6 +5,7 @@
 
 #include "bridge/consumer.h"
 #include "bridge/drain.h"
+#include "bridge/giveback.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
@@ -115,7 +116,11 @@ struct bridge *bridge_free(struct bridge *b)
 int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
 {
     struct drain *d = NULL;
+    struct err own;
 
+    if (b->config.commit_reported && giveback_adopted(&b->config, jobs, &own) < 0)
+        log_warning("kafka_not_given_back", log_s("error", own.msg),
+                    log_s("means", "it may be judged elsewhere, too"));
     if (drain_open(&b->config, jobs, false, &b->tally, &d, e) < 0)
         return -1;
     if (drain_start(d, e) < 0) {

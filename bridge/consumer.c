@@ -286,6 +286,7 @@ int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct 
         return err_set(e, ERR_NOMEM, "Kafka consumer");
     (void)pthread_mutex_init(&c->able_lock, NULL);
     c->config = config;
+    c->jobs = jobs;
     c->tally = tally;
     if (hooks)
         c->hooks = *hooks;

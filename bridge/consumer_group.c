@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bridge/consumer_internal.h"
+#include "bridge/giveback.h"
 #include "bridge/lookback.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
@@ -90,6 +91,20 @@ static void take_none(struct consumer *c)
     rd_kafka_topic_partition_list_destroy(none);
 }
 
+/* A table that somebody was killed on has rows of partitions that are others' now. Once: what is
+ * taken from now on goes back when its partition goes. */
+static void return_strays(struct consumer *c, const rd_kafka_topic_partition_list_t *mine)
+{
+    struct err e;
+
+    if (c->returned || !c->config->commit_reported)
+        return;
+    c->returned = giveback_strays(c->rk, c->config, c->jobs, mine, &e) == 0;
+    if (!c->returned)
+        log_warning("kafka_not_given_back", log_s("error", e.msg),
+                    log_s("means", "it may be judged elsewhere, too"));
+}
+
 static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
@@ -98,6 +113,7 @@ static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t 
                       log_s("error", "out of memory"));
     }
     find_positions(c, list);
+    return_strays(c, list);
     look_back(c, list);
     (void)rd_kafka_assign(c->rk, list);
     forward_messages(c, list);

@@ -19,7 +19,8 @@
 struct lookback;
 
 struct consumer {
-    const struct bridge_config *config; /* borrowed, as the next */
+    const struct bridge_config *config; /* borrowed, as the next two */
+    struct jobs *jobs;
     struct tally *tally;
     struct bridge_hooks hooks;
     struct intake *intake;
@@ -38,6 +39,7 @@ struct consumer {
     bool told_end, broken;
     bool well;                        /* nothing is wrong with reading */
     bool known;                       /* why there is no broker: no later word says it better */
+    bool returned;                    /* what an earlier life took of others' partitions */
     bool halted;                      /* what was not begun has gone back */
     int64_t halt_ns;                  /* when it is asked again whether the group may be left */
     bool left;                        /* the group was left until this host can judge */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/giveback.h"
 #include "bridge/intake_internal.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
@@ -142,25 +143,6 @@ bool intake_is_open(const struct intake *in, int32_t number)
 
 /* ---- back to Kafka ---- */
 
-static void give_back(struct intake *in, int32_t number)
-{
-    struct jobs_op op = { .kind = JOBS_RETURN };
-    int64_t rows = 0;
-    struct err e;
-
-    op.u.give_up.topic = in->config->topic;
-    op.u.give_up.partition = number;
-    do {
-        if (jobs_do(in->jobs, &op, &e) < 0) { /* judged here then, and perhaps elsewhere as well */
-            log_warning("kafka_not_given_back", log_i("partition", number), log_s("error", e.msg));
-            break;
-        }
-        rows += op.u.give_up.rows;
-    } while (op.u.give_up.rows == JOBS_RETURN_ROWS);
-    if (rows > 0)
-        log_info("kafka_given_back", log_i("partition", number), log_i("submissions", rows));
-}
-
 void intake_give_back(struct intake *in, int32_t number)
 {
     if (!in->config->commit_reported)
@@ -168,6 +150,6 @@ void intake_give_back(struct intake *in, int32_t number)
     for (size_t i = 0; i < in->partitions_len; i++) {
         const struct partition *p = in->partitions[i];
         if (!p->revoked && (number < 0 || p->number == number))
-            give_back(in, p->number);
+            giveback_partition(in->jobs, in->config->topic, p->number, 0);
     }
 }

@@ -196,12 +196,14 @@ struct jobs_op {
             size_t len;
         } sent;
         /* Deletes at most JOBS_RETURN_ROWS of the queued rows that were taken from this partition,
-         * as if they had never been read: their ids are free, and the same messages are new ones
-         * when they come again. For messages whose offsets are not committed. Nobody waits long for
-         * the writer, so whoever has more to give back asks again. */
+         * at the offset `from` or behind it, as if they had never been read: their ids are free,
+         * and the same messages are new ones when they come again. For messages whose offsets are
+         * not committed. Nobody waits long for the writer, so whoever has more to give back asks
+         * again. */
         struct {
             const char *topic; /* borrowed */
             int32_t partition;
+            int64_t from;
             int64_t rows; /* out: how many */
         } give_up;
         struct {
