@@ -40,13 +40,17 @@ static int list_others(rd_kafka_t *rk, const char *topic,
     rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
     rd_kafka_resp_err_t code =
         t ? rd_kafka_metadata(rk, 0, t, &meta, ASK_MS) : RD_KAFKA_RESP_ERR__FAIL;
+    int32_t len = 0;
 
     if (t)
         rd_kafka_topic_destroy(t);
+    if (!code) {
+        code = meta->topic_cnt == 1 ? meta->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        len = code ? 0 : meta->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(meta);
+    }
     if (code)
         return err_set(e, ERR_UNAVAILABLE, "partitions of %s: %s", topic, rd_kafka_err2str(code));
-    int32_t len = meta->topic_cnt == 1 && !meta->topics[0].err ? meta->topics[0].partition_cnt : 0;
-    rd_kafka_metadata_destroy(meta);
     *ret_list = rd_kafka_topic_partition_list_new(len);
     for (int32_t p = 0; p < len; p++) {
         if (!mine || !rd_kafka_topic_partition_list_find(mine, topic, p))
@@ -63,7 +67,10 @@ static int return_strays(rd_kafka_t *rk, struct jobs *jobs, rd_kafka_topic_parti
     for (int i = 0; i < list->cnt && !code; i++) {
         const rd_kafka_topic_partition_t *t = &list->elems[i];
         int64_t low, high;
-        code = rd_kafka_query_watermark_offsets(rk, t->topic, t->partition, &low, &high, ASK_MS);
+        code = t->err;
+        if (!code)
+            code =
+                rd_kafka_query_watermark_offsets(rk, t->topic, t->partition, &low, &high, ASK_MS);
         if (!code)
             giveback_partition(jobs, t->topic, t->partition, t->offset > low ? t->offset : low);
     }

@@ -324,7 +324,8 @@ def test_a_server_ends_at_any_moment(topics, fresh_server, moment):
         wait_for(lambda: event in victim.log(), 60, event, pause=0.005)
         time.sleep(rng.uniform(0, more))  # the moment
         begun = time.monotonic()
-        assert victim.terminate(60) == 0, victim.log()
+        code = victim.terminate(60)  # one that has said nothing yet may not know the signal
+        assert code == 0 or code == -signal.SIGTERM and not victim.lines, victim.log()
         print(f"{moment}: ended in {time.monotonic() - begun:.1f} s")
         if third.alive():
             assert third.terminate(60) == 0, third.log()
