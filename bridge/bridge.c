@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 #include "bridge/consumer.h"
-#include "bridge/drain.h"
 #include "bridge/giveback.h"
+#include "bridge/lag.h"
+#include "bridge/relay.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
@@ -19,11 +20,12 @@ struct bridge {
     struct bridge_config config; /* what it points at is borrowed */
     struct tally tally;
     struct consumer *consumer;
-    struct drain *drain;
+    struct lag *lag;
+    struct relay *relay;
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    struct drain *adopted;
+    struct relay *adopted;
 };
 
 #define COUNTER_NAME(counter, name) [counter] = name,
@@ -52,8 +54,9 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
     b->config = *c;
     tally_init(&b->tally);
     (void)pthread_mutex_init(&b->lock, NULL);
-    if (drain_open(&b->config, jobs, true, &b->tally, &b->drain, e) < 0 ||
-        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0) {
+    if (relay_open(&b->config, jobs, true, &b->tally, &b->relay, e) < 0 ||
+        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
+        lag_open(&b->config, &b->tally, &b->lag, e) < 0) {
         (void)bridge_free(b);
         return -1;
     }
@@ -63,7 +66,8 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
 
 int bridge_start(struct bridge *b, struct err *e)
 {
-    if (drain_start(b->drain, e) < 0 || consumer_start(b->consumer, e) < 0)
+    if (relay_start(b->relay, e) < 0 || consumer_start(b->consumer, e) < 0 ||
+        lag_start(b->lag, e) < 0)
         return -1;
     log_info("kafka", log_s("brokers", b->config.brokers), log_s("topic", b->config.topic),
              log_s("group", b->config.group_id), log_s("results", b->config.results_topic));
@@ -80,19 +84,20 @@ void bridge_drain(struct bridge *b, int64_t deadline_ns)
 static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
 {
     (void)pthread_mutex_lock(&b->lock);
-    struct drain *d = b->adopted;
+    struct relay *r = b->adopted;
     b->adopted = NULL;
     (void)pthread_mutex_unlock(&b->lock);
-    if (d)
-        drain_stop(d, deadline_ns);
-    (void)drain_free(d);
+    if (r)
+        relay_stop(r, deadline_ns);
+    (void)relay_free(r);
 }
 
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
+    lag_halt(b->lag);
     bridge_drain(b, deadline_ns);
     give_up_adopted(b, deadline_ns);
-    drain_stop(b->drain, deadline_ns);
+    relay_stop(b->relay, deadline_ns);
     /* Last: what was acknowledged until now is committed. */
     consumer_stop(b->consumer, deadline_ns > clock_mono_ns() + LEAVE_NS
                                    ? deadline_ns
@@ -105,8 +110,9 @@ struct bridge *bridge_free(struct bridge *b)
         return NULL;
     if (b->consumer)
         b->consumer = consumer_free(b->consumer);
+    b->lag = lag_free(b->lag);
     bridge_disown(b);
-    b->drain = drain_free(b->drain);
+    b->relay = relay_free(b->relay);
     tally_done(&b->tally);
     (void)pthread_mutex_destroy(&b->lock);
     free(b);
@@ -115,27 +121,32 @@ struct bridge *bridge_free(struct bridge *b)
 
 int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
 {
-    struct drain *d = NULL;
+    struct relay *r = NULL;
     struct err own;
 
     if (b->config.commit_reported && giveback_adopted(&b->config, jobs, &own) < 0)
         log_warning("kafka_not_given_back", log_s("error", own.msg),
                     log_s("means", "it may be judged elsewhere, too"));
-    if (drain_open(&b->config, jobs, false, &b->tally, &d, e) < 0)
+    if (relay_open(&b->config, jobs, false, &b->tally, &r, e) < 0)
         return -1;
-    if (drain_start(d, e) < 0) {
-        (void)drain_free(d);
+    if (relay_start(r, e) < 0) {
+        (void)relay_free(r);
         return -1;
     }
     (void)pthread_mutex_lock(&b->lock);
-    struct drain *old = b->adopted;
-    b->adopted = d;
+    struct relay *old = b->adopted;
+    b->adopted = r;
     (void)pthread_mutex_unlock(&b->lock);
-    (void)drain_free(old);
+    (void)relay_free(old);
     return 0;
 }
 
 void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISOWN_NS); }
+
+int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e)
+{
+    return topics_look(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+}
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)
 {

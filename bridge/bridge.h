@@ -3,13 +3,14 @@
  *     bridge_open() --> bridge_start() --> bridge_drain() --> bridge_stop() --> bridge_free()
  *
  *     consumer thread   topic    --> job table --> offsets committed
- *     drain thread      outbox   --> results and dead-letter topics --> rows gone
+ *     relay threads     outbox   --> results and dead-letter topics --> rows gone
+ *     lag thread        ends and committed offsets --> bridge_health()
  *
- * A broker that is away is a state and not an error: both threads wait for it.
+ * A broker that is away is a state and not an error: they wait for it.
  *
  * Room     bridge. Knows the job table and librdkafka; has never heard of HTTP or Docker.
- * Owns     its two threads and their librdkafka handles.
- * Threads  bridge_health(), bridge_adopt() and bridge_disown(): any. The rest: main's.
+ * Owns     its threads and their librdkafka handles.
+ * Threads  main's; any: bridge_health(), bridge_topics(), bridge_adopt(), bridge_disown().
  * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
  */
 #pragma once
@@ -18,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/topics.h"
 #include "schema/base.h"
 #include "schema/submission.h"
 #include "schema/verdict.h"
@@ -111,7 +113,7 @@ const char *bridge_counter_name(enum bridge_counter c);
 
 struct bridge_lag {
     int32_t partition;
-    int64_t lag; /* messages not committed yet; -1: not known */
+    int64_t lag; /* messages not committed yet, as Kafka's group tool says it; -1: not known */
 };
 
 /* What may be wrong by itself. */
@@ -136,3 +138,7 @@ struct bridge_health {
     size_t lags_len;
 };
 void bridge_health(struct bridge *b, struct bridge_health *ret_health);
+
+/* The topics as the broker has them now; see bridge/topics.h. Blocks for some seconds at most. Any
+ * thread. */
+NODISCARD int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e);

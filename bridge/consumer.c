@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "bridge/consumer_internal.h"
+#include "bridge/handle.h"
 #include "bridge/lookback.h"
 #include "bridge/settings.h"
 #include "bridge/tally.h"
@@ -18,6 +19,7 @@
 #define POLL_BUSY_MS    10
 #define POLL_IDLE_MS    100
 #define RENEW_MS        1000
+#define CLOSE_NS        (3 * NS_PER_S)
 
 /* ---- offsets ---- */
 
@@ -200,7 +202,7 @@ static void close_handle(struct consumer *c)
     if (!c->rk)
         return;
     rd_kafka_queue_destroy(c->messages);
-    rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    handle_destroy(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_NS);
     c->rk = NULL;
 }
 

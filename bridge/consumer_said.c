@@ -84,7 +84,7 @@ int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx)
     (void)rk;
     if (!stats_read(json, len, c->config->topic, &connected, lags, &lags_len))
         return 0;
-    tally_lags(c->tally, lags, lags_len);
+    tally_partitions(c->tally, lags, lags_len);
     c->without_broker = connected ? 0 : c->without_broker + 1;
     c->known = c->known && !connected;
     if (connected)

@@ -73,17 +73,18 @@ static void cut_texts(json_t *root, const struct text *texts, size_t texts_len, 
     json_array_foreach(tests, i, test) drop_gap(test);
 }
 
+static const char cut_note[] = "(this report was cut to fit its topic)";
+
 /* Once: a report is cut in rising severity, and says it one time. */
 static void note(json_t *root)
 {
-    static const char text[] = "(this report was cut to fit its topic)";
     const char *error = json_string_value(json_object_get(root, "error"));
 
-    if (!error || strstr(error, text))
+    if (!error || strstr(error, cut_note))
         return;
     size_t kept = text_cut(error, strlen(error), 400);
     (void)json_object_set_new(
-        root, "error", json_sprintf("%.*s%s%s", (int)kept, error, kept > 0 ? " " : "", text));
+        root, "error", json_sprintf("%.*s%s%s", (int)kept, error, kept > 0 ? " " : "", cut_note));
 }
 
 static void cut_details(json_t *root)
@@ -101,9 +102,38 @@ static void cut_details(json_t *root)
             (void)json_object_set_new(test, "stdout_gap", json_null());
         (void)json_object_set_new(test, "error", json_string(""));
     }
+}
+
+static void cut_origin(json_t *root)
+{
     json_t *made = json_object_get(root, "produced_by"), *v;
     const char *name;
+
     json_object_foreach(made, name, v)(void) json_string_set(v, "");
+}
+
+/* What is left where even a report without texts and tests does not fit: what every consumer reads,
+ * then whose it is and what became of it. */
+static const char *const kept[][12] = {
+    { "id", "status", "verdict", "language", "exit_code", "stdout", "stderr", "duration_ms",
+      "error", "tests", "timestamp", NULL },
+    { "id", "status", "verdict", "error", NULL },
+};
+
+static void keep(json_t *root, const char *const *names)
+{
+    const char *name;
+    json_t *v;
+    void *next;
+
+    json_object_foreach_safe(root, next, name, v)
+    {
+        const char *const *n = names;
+        while (*n && strcmp(*n, name) != 0)
+            n++;
+        if (!*n)
+            (void)json_object_del(root, name);
+    }
 }
 
 static size_t dump(const json_t *root, char **ret_json)
@@ -127,11 +157,27 @@ static size_t cut_tests(json_t *root, size_t max, char **ret_json)
     return len;
 }
 
+static size_t cut_members(json_t *root, size_t max, char **ret_json)
+{
+    size_t len = SIZE_MAX;
+
+    for (size_t i = 0; i < ARRAY_LEN(kept) && len > max; i++) {
+        keep(root, kept[i]);
+        len = dump(root, ret_json);
+    }
+    if (len > max) {
+        (void)json_object_set_new(root, "error", json_string(cut_note));
+        len = dump(root, ret_json);
+    }
+    return len;
+}
+
 static size_t shorten(json_t *root, size_t max, char **ret_json)
 {
     bool judged_alone = json_array_size(json_object_get(root, "tests")) == 0;
-    size_t len = SIZE_MAX;
 
+    cut_origin(root);
+    size_t len = dump(root, ret_json);
     for (size_t i = 0; i < ARRAY_LEN(sizes) && len > max; i++) {
         cut_texts(root, outputs, ARRAY_LEN(outputs), sizes[i]);
         if (judged_alone) /* there is no test that could be marked */
@@ -147,7 +193,9 @@ static size_t shorten(json_t *root, size_t max, char **ret_json)
         cut_details(root);
         len = dump(root, ret_json);
     }
-    return len > max ? cut_tests(root, max, ret_json) : len;
+    if (len > max)
+        len = cut_tests(root, max, ret_json);
+    return len > max ? cut_members(root, max, ret_json) : len;
 }
 
 int cut_report(const char *json, size_t len, size_t max, char **ret_json, size_t *ret_len,

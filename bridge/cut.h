@@ -1,8 +1,10 @@
 /* bridge/cut.h - a report that is too large for its topic, made shorter.
  *
- * What goes first is what a consumer misses least: outputs (marked by *_truncated), then the tests'
- * inputs and expected outputs, then everything but numbers and verdicts, then tests from the end.
- * `error` says so from the second step on.
+ * What goes first is what a consumer misses least: the texts of `produced_by`, outputs (marked by
+ * *_truncated), the tests' inputs and expected outputs, everything but numbers and verdicts, tests
+ * from the end, then all members but those that the Go worker's reports have, and `verdict` and
+ * `language`; at last only id, status, verdict and error are left. `error` says so from the inputs
+ * on.
  *
  * Pure.
  *

@@ -87,15 +87,12 @@ static bool is_event(const json_t *root)
 }
 
 /* What a CloudEvent carries, which the caller owns; NULL when data_base64 is not base64. -1 out of
- * memory. The value has been read before, so it is JSON within the bounds of a submission. */
-static int event_data(const struct envelope_message *m, char **ret_data, size_t *ret_len)
+ * memory. */
+static int event_data(const json_t *event, char **ret_data, size_t *ret_len)
 {
-    json_auto_t *event = json_loadb(m->value, m->value_len, JSON_ALLOW_NUL, NULL);
     const json_t *data = json_object_get(event, "data");
     const json_t *coded = json_object_get(event, "data_base64");
 
-    if (!event)
-        return -1;
     if (!data) {
         errno = 0;
         return text_from_base64(json_string_value(coded), json_string_length(coded), ret_data,
@@ -168,8 +165,12 @@ static int read_framed(const struct envelope_message *m, const struct submission
     if (!event)
         return 0;
     CLEANUP(freep) char *data = NULL;
-    if (event_data(&bare, &data, &bare.value_len) < 0)
+    /* The value has been read before, so it is JSON within the bounds of a submission. */
+    v->attributes = json_loadb(bare.value, bare.value_len, JSON_ALLOW_NUL, NULL);
+    if (!v->attributes || event_data(v->attributes, &data, &bare.value_len) < 0)
         return err_set(e, ERR_NOMEM, "read a CloudEvent");
+    (void)json_object_del(v->attributes, "data");
+    (void)json_object_del(v->attributes, "data_base64");
     if (!data) {
         refuse(v, ENVELOPE_REFUSED, "/data_base64: is not base64");
         return 0;
@@ -193,6 +194,7 @@ int envelope_open(const struct envelope_message *m, const struct submission_rule
                        (long long)max_body_bytes);
         refuse(&v, ENVELOPE_REFUSED, why);
     } else if (read_framed(m, rules, &v, e) < 0) {
+        envelope_clear(&v);
         return -1;
     }
     if (v.kind == ENVELOPE_REFUSED && !v.id[0] && m->key &&
@@ -202,4 +204,9 @@ int envelope_open(const struct envelope_message *m, const struct submission_rule
     return 0;
 }
 
-void envelope_clear(struct envelope *v) { v->submission = submission_free(v->submission); }
+void envelope_clear(struct envelope *v)
+{
+    v->submission = submission_free(v->submission);
+    json_decref(v->attributes);
+    v->attributes = NULL;
+}

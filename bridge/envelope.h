@@ -2,7 +2,8 @@
  *
  * A value may have a frame around the submission, which is taken off: the 5 bytes that serializers
  * of a schema registry put before JSON (0, then the schema's number), and a CloudEvent in
- * structured mode (an object with `specversion`; the submission is its `data`).
+ * structured mode (an object with `specversion`; the submission is its `data`, the rest are its
+ * attributes).
  *
  * Pure: no Kafka, no table, no clock.
  *
@@ -13,6 +14,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +47,7 @@ enum envelope_kind {
 struct envelope {
     enum envelope_kind kind;
     struct submission *submission; /* owned */
+    json_t *attributes;            /* owned; an object; NULL: it was in no CloudEvent */
     size_t ignored_fields;
     char derived[SUBMISSION_ID_MAX + 1]; /* what stands for a missing id */
     char reason[ENVELOPE_REASON_SIZE];   /* why it is refused or foreign; UTF-8 */

@@ -1,12 +1,15 @@
 #include "bridge/giveback.h"
 
 #include "bridge/bridge.h"
+#include "bridge/handle.h"
 #include "bridge/settings.h"
+#include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/jobs.h"
 #include "schema/log.h"
 
-#define ASK_MS 5000 /* for one answer of the broker */
+#define ASK_MS   5000 /* for one answer of the broker */
+#define CLOSE_NS (3 * NS_PER_S)
 
 void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition, int64_t from)
 {
@@ -116,6 +119,6 @@ int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct er
         return err_set(e, ERR_SETTING, "Kafka consumer: %s", why);
     }
     int result = giveback_strays(rk, c, jobs, NULL, e);
-    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    handle_destroy(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_NS);
     return result;
 }

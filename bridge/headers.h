@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +22,14 @@ struct buf;
 
 #define HEADERS_MAX_BYTES ((size_t)(64 * KIB)) /* of one message; what is beyond is left out */
 
-/* Adds headers (NULL: none) to out; those of ours (scrc-*) are left out. -1 out of memory. */
-NODISCARD int headers_pack(const rd_kafka_headers_t *headers, struct buf *out);
+/* Adds headers (NULL: none) to out; those of ours (scrc-*) are left out. -1 out of memory.
+ *
+ * attributes (NULL: none) are those of a CloudEvent in structured mode. Each becomes the header
+ * ce_NAME, as in binary mode, unless there is one already. So does `datacontenttype`, since
+ * `content-type` tells of the whole message. A `content-type` that says "structured CloudEvent"
+ * goes along only with the message as it came: of a report it would be untrue. */
+NODISCARD int headers_pack(const rd_kafka_headers_t *headers, const json_t *attributes,
+                           bool as_it_came, struct buf *out);
 
 /* Adds what was packed to headers. False when the bytes are not what headers_pack() makes; what was
  * before the fault is added. */

@@ -8,7 +8,7 @@
  * It takes seconds where much was reported since; the consumer goes on polling meanwhile.
  *
  * Room     bridge.
- * Owns     a thread and a librdkafka handle, until it is done or freed.
+ * Owns     a thread and its librdkafka handles; one that is freed ends them by itself.
  * Threads  one owner.
  * Errors   what cannot be read is said in the log, and counts as not reported: it is judged again.
  */
@@ -26,7 +26,7 @@ struct lookback;
 struct outbox_origin;
 
 /* taken: partitions of the topic, each with the offset it is read from (or
- * RD_KAFKA_OFFSET_BEGINNING); copied. Borrows c. */
+ * RD_KAFKA_OFFSET_BEGINNING). Copies what it needs of both. */
 NODISCARD int lookback_start(const struct bridge_config *c,
                              const rd_kafka_topic_partition_list_t *taken,
                              struct lookback **ret_lookback, struct err *e);
@@ -37,5 +37,5 @@ bool lookback_is_done(struct lookback *l);
  * made anew has not in common with the old one. Only when it is done. */
 bool lookback_has(const struct lookback *l, const struct outbox_origin *o);
 
-/* Ends it where it is. Takes NULL, returns NULL. */
+/* Ends it where it is, without waiting. Takes NULL, returns NULL. */
 struct lookback *lookback_free(struct lookback *l);

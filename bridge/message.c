@@ -69,8 +69,11 @@ static int prepare(struct message *m, const struct bridge_config *c)
                                            .partition = k->partition,
                                            .offset = k->offset };
 
+    if (envelope_open(&read, &c->rules, c->max_body_bytes, &m->envelope, NULL) < 0)
+        return -1;
     (void)rd_kafka_message_headers(k, &headers); /* fails when there are none */
-    if (headers_pack(headers, &m->headers) < 0)
+    if (headers_pack(headers, m->envelope.attributes, m->envelope.kind == ENVELOPE_REFUSED,
+                     &m->headers) < 0)
         return -1;
     m->origin = (struct outbox_origin){ .topic = topic,
                                         .partition = k->partition,
@@ -79,8 +82,6 @@ static int prepare(struct message *m, const struct bridge_config *c)
                                         .digest = digest_of(k),
                                         .headers = m->headers.data,
                                         .headers_len = m->headers.len };
-    if (envelope_open(&read, &c->rules, c->max_body_bytes, &m->envelope, NULL) < 0)
-        return -1;
     if (message_is_skipped(m))
         return 0;
     return m->envelope.kind == ENVELOPE_REFUSED ? prepare_refusal(m) : prepare_accept(m);

@@ -4,19 +4,23 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/handle.h"
 #include "bridge/headers.h"
 #include "bridge/settings.h"
+#include "schema/clock.h"
 #include "schema/err.h"
 #include "schema/log.h"
 #include "schema/outbox.h"
 
-#define PURGE_MS 1000
+#define FREE_NS (2 * NS_PER_S)
 
 struct producer {
     rd_kafka_t *rk;
-    producer_told_fn *told;
+    producer_delivered_fn *delivered;
     void *ctx;
     size_t max_bytes;
+    rd_kafka_resp_err_t code; /* of the last call that failed */
+    char why[200];
 };
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -33,30 +37,33 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
               log_s("reason", reason));
 }
 
-static enum producer_fate fate_of(const rd_kafka_message_t *m)
-{
-    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return PRODUCER_DELIVERED;
-    if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return PRODUCER_TOO_LARGE;
-    return rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? PRODUCER_NOT_SENT
-                                                                           : PRODUCER_UNKNOWN;
-}
-
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
 {
     struct producer *p = ctx;
-    struct producer_delivery d = { .opaque = m->_private,
-                                   .fate = fate_of(m),
-                                   .partition = m->partition,
-                                   .offset = m->offset,
-                                   .why = rd_kafka_err2name(m->err) };
 
     (void)rk;
-    p->told(p->ctx, &d);
+    p->delivered(p->ctx, m->_private, m->err, m->partition, m->offset);
 }
 
-static int make_handle(struct producer *p, const struct bridge_config *c, struct err *e)
+/* ---- life ---- */
+
+/* Several messages of one partition go in one batch, and the broker measures the batch. */
+static int bound_batches(rd_kafka_conf_t *conf, size_t batch_bytes, struct err *e)
+{
+    char size[32], why[300];
+    size_t len = sizeof size;
+
+    if (batch_bytes == 0 || rd_kafka_conf_get(conf, "batch.size", size, &len) != RD_KAFKA_CONF_OK ||
+        strtoul(size, NULL, 10) <= batch_bytes)
+        return 0;
+    (void)snprintf(size, sizeof size, "%zu", batch_bytes);
+    if (rd_kafka_conf_set(conf, "batch.size", size, why, sizeof why) != RD_KAFKA_CONF_OK)
+        return err_set(e, ERR_SETTING, "Kafka producer: %s", why);
+    return 0;
+}
+
+static int make_conf(struct producer *p, const struct bridge_config *c, const char *name,
+                     size_t batch_bytes, rd_kafka_conf_t **ret_conf, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
     char why[300], most[32];
@@ -70,29 +77,99 @@ static int make_handle(struct producer *p, const struct bridge_config *c, struct
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     if (rd_kafka_conf_get(conf, "message.max.bytes", most, &size) == RD_KAFKA_CONF_OK)
         p->max_bytes = strtoul(most, NULL, 10);
-    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (!p->rk) {
+    int result = 0;
+    if (rd_kafka_conf_set(conf, "transactional.id", name, why, sizeof why) != RD_KAFKA_CONF_OK)
+        result = err_set(e, ERR_SETTING, "Kafka producer: %s", why);
+    if (result == 0)
+        result = bound_batches(conf, batch_bytes, e);
+    if (result < 0)
         rd_kafka_conf_destroy(conf);
-        return err_set(e, ERR_SETTING, "Kafka producer: %s", why);
-    }
-    return 0;
+    else
+        *ret_conf = conf;
+    return result;
 }
 
-int producer_open(const struct bridge_config *c, producer_told_fn *told, void *ctx,
-                  struct producer **ret_producer, struct err *e)
+int producer_open(const struct bridge_config *c, const char *name, size_t batch_bytes,
+                  producer_delivered_fn *delivered, void *ctx, struct producer **ret_producer,
+                  struct err *e)
 {
     struct producer *p = calloc(1, sizeof *p);
+    rd_kafka_conf_t *conf;
+    char why[300];
 
     if (!p)
         return err_set(e, ERR_NOMEM, "Kafka producer");
-    p->told = told;
+    p->delivered = delivered;
     p->ctx = ctx;
-    if (make_handle(p, c, e) < 0) {
+    if (make_conf(p, c, name, batch_bytes, &conf, e) < 0) {
         free(p);
         return -1;
     }
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!p->rk) {
+        rd_kafka_conf_destroy(conf);
+        free(p);
+        return err_set(e, ERR_SETTING, "Kafka producer: %s", why);
+    }
     *ret_producer = p;
     return 0;
+}
+
+struct producer *producer_free(struct producer *p)
+{
+    if (!p)
+        return NULL;
+    /* Deliveries that were not told before are not told: the handle is not polled any more. */
+    (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    handle_destroy(p->rk, 0, FREE_NS);
+    free(p);
+    return NULL;
+}
+
+/* ---- transactions ---- */
+
+static enum producer_result result_of(struct producer *p, rd_kafka_error_t *error)
+{
+    enum producer_result result = PRODUCER_DEAD;
+
+    if (!error)
+        return PRODUCER_DONE;
+    p->code = rd_kafka_error_code(error);
+    (void)snprintf(p->why, sizeof p->why, "%s", rd_kafka_error_string(error));
+    if (!rd_kafka_error_is_fatal(error)) {
+        if (rd_kafka_error_txn_requires_abort(error))
+            result = PRODUCER_FAILED;
+        else if (rd_kafka_error_is_retriable(error))
+            result = PRODUCER_WAITS;
+    }
+    rd_kafka_error_destroy(error);
+    return result;
+}
+
+enum producer_result producer_init(struct producer *p, int timeout_ms)
+{
+    return result_of(p, rd_kafka_init_transactions(p->rk, timeout_ms));
+}
+
+enum producer_result producer_begin(struct producer *p)
+{
+    return result_of(p, rd_kafka_begin_transaction(p->rk));
+}
+
+enum producer_result producer_commit(struct producer *p, int timeout_ms)
+{
+    return result_of(p, rd_kafka_commit_transaction(p->rk, timeout_ms));
+}
+
+enum producer_result producer_abort(struct producer *p, int timeout_ms)
+{
+    return result_of(p, rd_kafka_abort_transaction(p->rk, timeout_ms));
+}
+
+rd_kafka_resp_err_t producer_error(const struct producer *p, const char **ret_why)
+{
+    *ret_why = p->why;
+    return p->code;
 }
 
 /* ---- sending ---- */
@@ -138,22 +215,7 @@ static rd_kafka_headers_t *make_headers(const struct producer_message *m)
     return headers;
 }
 
-static enum producer_result result_of(rd_kafka_resp_err_t code)
-{
-    switch ((int)code) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return PRODUCER_QUEUED;
-    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
-        return PRODUCER_BUSY;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return PRODUCER_OVER;
-    default:
-        return PRODUCER_REFUSED;
-    }
-}
-
-enum producer_result producer_send(struct producer *p, const struct producer_message *m,
-                                   const char **ret_why)
+rd_kafka_resp_err_t producer_send(struct producer *p, const struct producer_message *m)
 {
     rd_kafka_headers_t *headers = make_headers(m);
     rd_kafka_resp_err_t code = rd_kafka_producev(
@@ -162,30 +224,14 @@ enum producer_result producer_send(struct producer *p, const struct producer_mes
         RD_KAFKA_V_MSGFLAGS(m->payload ? RD_KAFKA_MSG_F_FREE : 0), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE(m->opaque), RD_KAFKA_V_END);
 
-    if (code)
+    if (code) {
         rd_kafka_headers_destroy(headers);
-    *ret_why = rd_kafka_err2name(code);
-    return result_of(code);
-}
-
-void producer_poll(struct producer *p, int timeout_ms) { (void)rd_kafka_poll(p->rk, timeout_ms); }
-
-bool producer_is_dead(struct producer *p, char *why, size_t size)
-{
-    return rd_kafka_fatal_error(p->rk, why, size) != RD_KAFKA_RESP_ERR_NO_ERROR;
+        p->code = code;
+        (void)snprintf(p->why, sizeof p->why, "%s", rd_kafka_err2str(code));
+    }
+    return code;
 }
 
 size_t producer_max_bytes(const struct producer *p) { return p->max_bytes; }
 
 rd_kafka_t *producer_handle(struct producer *p) { return p->rk; }
-
-struct producer *producer_free(struct producer *p)
-{
-    if (!p)
-        return NULL;
-    (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(p->rk, PURGE_MS);
-    rd_kafka_destroy(p->rk);
-    free(p);
-    return NULL;
-}

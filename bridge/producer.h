@@ -1,9 +1,14 @@
-/* bridge/producer.h - one idempotent producer: hands messages over and tells what became of them.
+/* bridge/producer.h - one transactional producer, and its transaction.
+ *
+ *     producer_open() --> producer_init() --> producer_begin() --> producer_send() ...
+ *                                               ^   |
+ *                                               |   +--> producer_commit() or producer_abort()
+ *                                               +--------------+
  *
  * Room     bridge.
  * Owns     a librdkafka handle, and every payload that it has taken, until its delivery.
- * Threads  one owner; the deliveries are told inside producer_poll().
- * Errors   0, or -1 with *e filled.
+ * Threads  one owner; deliveries are told inside producer_commit() and producer_abort().
+ * Errors   enum producer_result; producer_error() says why.
  */
 #pragma once
 
@@ -19,26 +24,33 @@ struct err;
 struct outbox_item;
 struct producer;
 
-enum producer_fate {
-    PRODUCER_DELIVERED,
-    PRODUCER_TOO_LARGE, /* for the broker; alone or together with its neighbours */
-    PRODUCER_NOT_SENT,  /* certainly not on the topic: may be tried again */
-    PRODUCER_UNKNOWN    /* perhaps on the topic: look before it is sent again */
+enum producer_result {
+    PRODUCER_DONE,
+    PRODUCER_WAITS,  /* the time is over, or the broker is away: the same call goes on with it */
+    PRODUCER_FAILED, /* the transaction is to be aborted: nothing of it is on the topic */
+    PRODUCER_DEAD    /* only a new one goes on; what became of the transaction is not known */
 };
 
-struct producer_delivery {
-    void *opaque; /* the message's */
-    enum producer_fate fate;
-    int32_t partition; /* DELIVERED: where */
-    int64_t offset;
-    const char *why; /* static; not DELIVERED */
-};
+/* Of one message that was taken. code 0: it is at that place, once the transaction is committed. */
+typedef void producer_delivered_fn(void *ctx, void *opaque, rd_kafka_resp_err_t code,
+                                   int32_t partition, int64_t offset);
 
-typedef void producer_told_fn(void *ctx, const struct producer_delivery *d);
-
-/* told is called for every message that was taken, once. Borrows c. */
-NODISCARD int producer_open(const struct bridge_config *c, producer_told_fn *told, void *ctx,
+/* name: the transactional id: whoever opens it next ends what this one left open. batch_bytes: the
+ * broker takes no more at once; 0: not known. Called for every message once. Borrows c. */
+NODISCARD int producer_open(const struct bridge_config *c, const char *name, size_t batch_bytes,
+                            producer_delivered_fn *delivered, void *ctx,
                             struct producer **ret_producer, struct err *e);
+
+/* Until PRODUCER_DONE nothing can be begun. Behind it every earlier transaction of that name is
+ * committed or aborted. */
+enum producer_result producer_init(struct producer *p, int timeout_ms);
+
+enum producer_result producer_begin(struct producer *p);
+enum producer_result producer_commit(struct producer *p, int timeout_ms);
+enum producer_result producer_abort(struct producer *p, int timeout_ms);
+
+/* Why the last call was not PRODUCER_DONE: a code, and a text of the producer's. */
+rd_kafka_resp_err_t producer_error(const struct producer *p, const char **ret_why);
 
 struct producer_message {
     const char *topic; /* all borrowed but payload */
@@ -53,22 +65,9 @@ struct producer_message {
     void *opaque;
 };
 
-enum producer_result {
-    PRODUCER_QUEUED,
-    PRODUCER_BUSY, /* its queue is full: poll, and try again */
-    PRODUCER_OVER, /* more than message.max.bytes */
-    PRODUCER_REFUSED
-};
-
-/* On PRODUCER_REFUSED *ret_why (static) says why. */
-enum producer_result producer_send(struct producer *p, const struct producer_message *m,
-                                   const char **ret_why);
-
-/* Tells of deliveries; waits up to timeout_ms for the first. */
-void producer_poll(struct producer *p, int timeout_ms);
-
-/* A fatal error has ended its idempotence: only a new one goes on. why may be NULL. */
-bool producer_is_dead(struct producer *p, char *why, size_t size);
+/* 0, or why it was not taken: RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: more than message.max.bytes;
+ * RD_KAFKA_RESP_ERR__QUEUE_FULL: not now. */
+rd_kafka_resp_err_t producer_send(struct producer *p, const struct producer_message *m);
 
 /* message.max.bytes: no message may have more, headers and key included. */
 size_t producer_max_bytes(const struct producer *p);
@@ -76,5 +75,5 @@ size_t producer_max_bytes(const struct producer *p);
 /* For tests. */
 rd_kafka_t *producer_handle(struct producer *p);
 
-/* Gives up what is in flight (told of as UNKNOWN). Takes NULL, returns NULL. */
+/* What is in flight is given up, and its transaction with it. Takes NULL, returns NULL. */
 struct producer *producer_free(struct producer *p);

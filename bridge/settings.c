@@ -39,17 +39,29 @@ static const struct property consumer_rows[] = {
 static const struct property producer_rows[] = {
     { "enable.idempotence", "true" },
     { "acks", "all" },
-    /* For ever: a delivery given up may have been made, and sending it again would be a second. */
-    { "message.timeout.ms", "0" },
+    /* What a server that was killed leaves open holds back everybody who reads what is committed,
+     * until the broker ends it. A broker that is away for longer costs an abort, and no report. */
+    { "transaction.timeout.ms", "15000" },
+    { "message.timeout.ms", "12000" },
     { "linger.ms", "5" },
+    /* The largest there is: what a topic takes is the topic's setting, see bridge/topic_config.h.
+     */
+    { "message.max.bytes", "1000000000" },
     { "topic.metadata.propagation.max.ms", "10000" },
     { NULL, NULL },
 };
 static const struct property scan_rows[] = {
-    { "enable.auto.commit", "false" },         { "enable.auto.offset.store", "false" },
-    { "auto.offset.reset", "earliest" },       { "enable.partition.eof", "true" },
-    { "isolation.level", "read_uncommitted" }, { NULL, NULL },
+    { "enable.auto.commit", "false" },
+    { "enable.auto.offset.store", "false" },
+    { "auto.offset.reset", "earliest" },
+    { "enable.partition.eof", "true" },
+    { NULL, NULL },
 };
+
+/* An end as Kafka's own tool sees it: open transactions included. */
+static const struct property lag_rows[] = { { "enable.auto.commit", "false" },
+                                            { "isolation.level", "read_uncommitted" },
+                                            { NULL, NULL } };
 
 /* Ours, whatever anybody sets: a value of their own would break what is promised. */
 static const char *const fixed[] = { "bootstrap.servers",
@@ -244,21 +256,22 @@ static int fill(rd_kafka_conf_t *conf, const struct bridge_config *c, enum setti
 {
     static const struct property *const rows[] = { [SETTINGS_CONSUMER] = consumer_rows,
                                                    [SETTINGS_PRODUCER] = producer_rows,
-                                                   [SETTINGS_SCAN] = scan_rows };
+                                                   [SETTINGS_SCAN] = scan_rows,
+                                                   [SETTINGS_LAG] = lag_rows };
 
     if (set_rows(conf, rows[what], e) < 0 ||
         set_property(conf, "client.id", "client.id", "scrc", e) < 0 ||
         set_property(conf, "KAFKA_BROKERS", "bootstrap.servers", c->brokers, e) < 0)
         return -1;
-    if (what == SETTINGS_CONSUMER &&
+    if ((what == SETTINGS_CONSUMER || what == SETTINGS_LAG) &&
         set_property(conf, "KAFKA_GROUP_ID", "group.id", c->group_id, e) < 0)
         return -1;
     for (char *const *v = c->environment; v && *v; v++) {
         if (set_theirs(conf, c->environment, *v, e) < 0)
             return -1;
     }
-    /* What somebody set for the consumer must not reach the handle that only looks. */
-    return what == SETTINGS_SCAN ? set_rows(conf, scan_rows, e) : 0;
+    /* What somebody set for the consumer must not reach the handles that only look. */
+    return what == SETTINGS_SCAN || what == SETTINGS_LAG ? set_rows(conf, rows[what], e) : 0;
 }
 
 int settings_make(const struct bridge_config *c, enum settings_for what, rd_kafka_conf_t **ret_conf,
@@ -318,7 +331,7 @@ int settings_check(const struct bridge_config *c, struct err *e)
     settings_dead_letter_topic(c, dead_letters);
     if (check_apart(c, dead_letters, e) < 0)
         return -1;
-    for (int what = SETTINGS_CONSUMER; what <= SETTINGS_SCAN; what++) {
+    for (int what = SETTINGS_CONSUMER; what <= SETTINGS_LAG; what++) {
         rd_kafka_conf_t *conf = NULL;
         if (settings_make(c, (enum settings_for)what, &conf, e) < 0)
             return -1;

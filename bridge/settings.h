@@ -15,7 +15,7 @@
 struct bridge_config;
 struct err;
 
-enum settings_for { SETTINGS_CONSUMER, SETTINGS_PRODUCER, SETTINGS_SCAN };
+enum settings_for { SETTINGS_CONSUMER, SETTINGS_PRODUCER, SETTINGS_SCAN, SETTINGS_LAG };
 
 NODISCARD int settings_make(const struct bridge_config *c, enum settings_for what,
                             rd_kafka_conf_t **ret_conf, struct err *e);

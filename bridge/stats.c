@@ -26,23 +26,6 @@ static bool is_ours(const json_t *partition)
            strcmp(state, "none") != 0 && strcmp(state, "stopped") != 0;
 }
 
-static int64_t number_of(const json_t *partition, const char *name)
-{
-    return json_integer_value(json_object_get(partition, name));
-}
-
-/* As Kafka's own tool says it: what lies behind the committed offset, or behind the first message
- * that is still there. librdkafka's consumer_lag knows nothing before the first commit. Negative
- * numbers are its words for "not known". */
-static int64_t lag_of(const json_t *partition)
-{
-    int64_t end = number_of(partition, "hi_offset"), low = number_of(partition, "lo_offset"),
-            committed = number_of(partition, "committed_offset");
-    int64_t from = committed > low ? committed : low;
-
-    return end < 0 || from < 0 ? -1 : end > from ? end - from : 0;
-}
-
 bool stats_read(const char *json, size_t len, const char *topic, bool *ret_connected,
                 struct bridge_lag *lags, size_t *ret_lags_len)
 {
@@ -59,8 +42,9 @@ bool stats_read(const char *json, size_t len, const char *topic, bool *ret_conne
     {
         if (n == BRIDGE_LAGS_MAX || !is_ours(partition))
             continue;
-        lags[n++] = (struct bridge_lag){ .partition = (int32_t)number_of(partition, "partition"),
-                                         .lag = lag_of(partition) };
+        lags[n++] = (struct bridge_lag){ .partition = (int32_t)json_integer_value(
+                                             json_object_get(partition, "partition")),
+                                         .lag = -1 };
     }
     *ret_connected = any_broker_is_up(root);
     *ret_lags_len = n;

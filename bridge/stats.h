@@ -1,5 +1,5 @@
-/* bridge/stats.h - the two things we want of librdkafka's statistics: is a broker there, and how
- * far behind we are.
+/* bridge/stats.h - the two things we want of librdkafka's statistics: is a broker there, and which
+ * partitions are ours.
  *
  * Pure.  Room bridge.  Threads: none of its own.
  */
@@ -10,7 +10,8 @@
 
 #include "bridge/bridge.h"
 
-/* Reads the JSON of a statistics callback. False when it is none. lags has BRIDGE_LAGS_MAX places;
- * partitions of `topic` that are not assigned to us are left out. */
+/* Reads the JSON of a statistics callback. False when it is none. lags has BRIDGE_LAGS_MAX places,
+ * for the partitions of `topic` that are assigned to us; how far behind they are is not told: -1.
+ */
 bool stats_read(const char *json, size_t len, const char *topic, bool *ret_connected,
                 struct bridge_lag *lags, size_t *ret_lags_len);

@@ -41,11 +41,32 @@ void tally_ended(struct tally *t)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
+static bool has_these_locked(const struct tally *t, const struct bridge_lag *lags, size_t len)
+{
+    if (t->health.lags_len != len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (t->health.lags[i].partition != lags[i].partition)
+            return false;
+    }
+    return true;
+}
+
+void tally_partitions(struct tally *t, const struct bridge_lag *lags, size_t len)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    if (!has_these_locked(t, lags, len)) {
+        memcpy(t->health.lags, lags, len * sizeof *lags);
+        t->health.lags_len = len;
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
 void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len)
 {
     (void)pthread_mutex_lock(&t->lock);
-    memcpy(t->health.lags, lags, len * sizeof *lags);
-    t->health.lags_len = len;
+    if (has_these_locked(t, lags, len)) /* else they have gone meanwhile */
+        memcpy(t->health.lags, lags, len * sizeof *lags);
     (void)pthread_mutex_unlock(&t->lock);
 }
 

@@ -24,6 +24,10 @@ void tally_done(struct tally *t);
 void tally_add(struct tally *t, enum bridge_counter c, int64_t n);
 void tally_paused(struct tally *t, bool paused, const char *why);
 void tally_ended(struct tally *t);
+/* The partitions that are ours now, with lags of -1. Those that are known stay known where nothing
+ * has changed. */
+void tally_partitions(struct tally *t, const struct bridge_lag *lags, size_t len);
+/* How far behind these partitions are, if they are still ours. */
 void tally_lags(struct tally *t, const struct bridge_lag *lags, size_t len);
 
 /* One line when it goes and one when it is back. why is borrowed; "" or NULL keeps what is known.

@@ -17,6 +17,11 @@ struct bridge_config;
 struct err;
 struct outbox_item;
 
+/* A topic that takes less takes nothing of ours: what Kafka and our headers add, and the smallest
+ * report of an id of 20 bytes. The id counts twice and the topic's name once, so that the longest
+ * want 1600. */
+#define WRAP_MIN_BYTES 600
+
 struct wrap {
     char *payload; /* owned; NULL: none */
     size_t len;

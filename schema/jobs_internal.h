@@ -19,6 +19,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -49,6 +50,7 @@ struct jobs_group {
     int64_t moved[JOB_STATE_COUNT]; /* rows that entered a state, minus those that left it */
     int64_t late_reports;
     int64_t told, sent; /* rows that came into the outbox, and that left it */
+    unsigned letters;   /* bits of the kinds of those that came, beside reports */
     int64_t operations;
     char low_disk[200]; /* why nothing may be accepted; "" when it may */
 };
@@ -65,7 +67,7 @@ struct jobs {
     bool writer_runs;
 
     /* The sending thread's own. */
-    int64_t stamp_ms;
+    atomic_llong stamp_ms;
 
     /* The writer thread's own (until it runs: jobs_open's). */
     struct db *db;
@@ -95,7 +97,7 @@ struct jobs {
     } listeners[JOBS_LISTENERS_MAX];
     size_t listeners_len;
     struct {
-        void (*fn)(void *ctx); /* NULL: nobody */
+        outbox_listener_fn *fn; /* NULL: nobody */
         void *ctx;
     } outbox_listener;
 

@@ -136,6 +136,7 @@ static int put_letter(struct jobs *j, const struct outbox_origin *o, const struc
     db_bind_text(q, 4, l->reason);
     bind_origin(q, o);
     j->group.told++;
+    j->group.letters |= OUTBOX_KIND_BIT(l->kind);
     return db_run(q, e);
 }
 

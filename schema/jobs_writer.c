@@ -140,12 +140,12 @@ static void tell(struct jobs *j)
     }
     (void)pthread_mutex_lock(&j->lock);
     size_t n = g->len > 0 ? j->listeners_len : 0;
-    void (*outbox_listener)(void *) = g->told > 0 ? j->outbox_listener.fn : NULL;
+    outbox_listener_fn *outbox_listener = g->told > 0 ? j->outbox_listener.fn : NULL;
     (void)pthread_mutex_unlock(&j->lock);
     for (size_t i = 0; i < n; i++) /* never changed once added */
         j->listeners[i].fn(j->listeners[i].ctx, g->changes, g->len);
     if (outbox_listener)
-        outbox_listener(j->outbox_listener.ctx);
+        outbox_listener(j->outbox_listener.ctx, OUTBOX_KIND_BIT(OUTBOX_REPORT) | g->letters);
 }
 
 /* done may free the operation. */
@@ -194,6 +194,7 @@ static void clear_group(struct jobs_group *g)
     g->ids.len = 0;
     memset(g->moved, 0, sizeof g->moved);
     g->late_reports = g->told = g->sent = g->operations = 0;
+    g->letters = 0;
 }
 
 static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)

@@ -202,7 +202,31 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
     (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
-void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
+static int count_unreported(struct db *d, int64_t *ret_submissions, struct err *e)
+{
+    /* Apart, so that each finds its index. */
+    JOBS_SQL(count) =
+        "SELECT (SELECT count(*) FROM job WHERE state = 0 AND origin_stream IS NOT NULL)"
+        " + (SELECT count(*) FROM job WHERE state = 1 AND origin_stream IS NOT NULL)"
+        " + (SELECT count(DISTINCT seq) FROM outbox WHERE kind = 0 AND topic IS NOT NULL)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, count, e);
+
+    if (!q || db_step(q, e) <= 0)
+        return -1;
+    *ret_submissions = db_int(q, 0);
+    return 0;
+}
+
+int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e)
+{
+    struct db *d = jobs_reader_take(j);
+    int rc = count_unreported(d, ret_submissions, e);
+
+    jobs_reader_give(j, d);
+    return rc;
+}
+
+void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);
     j->outbox_listener.fn = fn;
@@ -212,7 +236,7 @@ void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx)
 
 /* ---- when something was sent ---- */
 
-/* Only the one thread that sends writes stamp_ms, after jobs_open(). */
+/* Two that do it at once write the same. */
 void outbox_stamp(struct jobs *j)
 {
     int64_t now = clock_wall_ms(), age = now - j->stamp_ms;

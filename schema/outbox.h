@@ -111,8 +111,16 @@ NODISCARD int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_
 /* Rows in it, and when the oldest was put in (ms since 1970; 0: empty). From memory. */
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 
-/* Called after each commit that put rows in. Added before traffic starts; one listener. */
-void outbox_listen(struct jobs *j, void (*fn)(void *ctx), void *ctx);
+/* Submissions that came from Kafka and whose report is not acknowledged: they wait, run, or their
+ * report is here. From the table; counts what waits one by one. */
+NODISCARD int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e);
+
+#define OUTBOX_KIND_BIT(kind) (1U << (kind))
+
+/* Called after each commit that put rows in, with the bits of their kinds (that of reports
+ * always). Added before traffic starts; one listener. */
+typedef void outbox_listener_fn(void *ctx, unsigned kinds);
+void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx);
 
 /* ---- when rows may have been on their way: what a start must look for on the topics ---- */
 

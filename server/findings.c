@@ -10,9 +10,11 @@
 #include "engine/platform.h"
 #include "engine/platform_load.h"
 #include "schema/clock.h"
+#include "schema/err.h"
 #include "schema/jobs.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/kafka_check.h"
 
 #define FRESH_NS    (15 * NS_PER_S)
 #define DISK_LOW    GIB
@@ -150,6 +152,25 @@ static const struct {
               { "languages", look_languages },
               { "kafka", look_kafka } };
 
+/* A broker that is away has its finding above. */
+static int add_topics(json_t *list, struct bridge *b)
+{
+    struct platform_finding found[KAFKA_CHECK_MAX];
+    struct topics_view topics[TOPICS_COUNT];
+    struct bridge_health h = { .connected = false };
+    struct err e;
+    int rc = 0;
+
+    if (b)
+        bridge_health(b, &h);
+    if (!h.connected || bridge_topics(b, topics, &e) < 0)
+        return 0;
+    size_t len = kafka_check_rate(topics, found);
+    for (size_t i = 0; i < len && rc == 0; i++)
+        rc = add(list, &found[i]);
+    return rc;
+}
+
 static json_t *gather(const struct server *s, struct engine *engine)
 {
     struct platform_finding found[PLATFORM_FINDINGS_MAX];
@@ -168,6 +189,8 @@ static json_t *gather(const struct server *s, struct engine *engine)
         looks[i].look(&l, &f);
         rc = add(list, &f);
     }
+    if (rc == 0)
+        rc = add_topics(list, s->bridge);
     if (rc == 0)
         return list;
     json_decref(list);

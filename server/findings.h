@@ -3,7 +3,7 @@
  *
  * Room     server.
  * Owns     the last ones.
- * Threads  any; findings_look() takes seconds when Docker is slow.
+ * Threads  any; findings_look() takes seconds when Docker or a broker is slow.
  */
 #pragma once
 

@@ -57,3 +57,11 @@ int kafka_open(const struct config *c, const struct languages *languages, char *
     struct bridge_config settings = settings_of(c, languages, environment);
     return bridge_open(&settings, jobs, hooks, ret_bridge, e);
 }
+
+int kafka_topics(const struct config *c, const struct languages *languages,
+                 char *const *environment, struct topics_view out[TOPICS_COUNT], struct err *e)
+{
+    struct bridge_config settings = settings_of(c, languages, environment);
+
+    return topics_look(&settings, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "bridge/bridge.h"
+#include "bridge/topics.h"
 
 struct config;
 struct languages;
@@ -21,3 +22,8 @@ NODISCARD int kafka_open(const struct config *c, const struct languages *languag
                          char *const *environment, struct jobs *jobs,
                          const struct bridge_hooks *hooks, struct bridge **ret_bridge,
                          struct err *e);
+
+/* topics_look(), with KAFKA_BROKERS set. Blocks for some seconds at most. */
+NODISCARD int kafka_topics(const struct config *c, const struct languages *languages,
+                           char *const *environment, struct topics_view out[TOPICS_COUNT],
+                           struct err *e);

@@ -23,6 +23,7 @@
 #include "server/http.h"
 #include "server/hub.h"
 #include "server/kafka.h"
+#include "server/kafka_check.h"
 #include "server/life.h"
 #include "server/listen.h"
 #include "server/preflight.h"
@@ -333,11 +334,14 @@ static enum exit_code fault(const struct err *e)
 
 static enum exit_code check(struct scrc *x)
 {
+    struct platform_finding kafka[KAFKA_CHECK_MAX];
     struct err e;
 
-    if (open_languages(x, &e) < 0)
+    if (open_languages(x, &e) < 0 || kafka_check(&x->config, x->languages, environ, &e) < 0)
         return fault(&e);
-    return preflight_print(&x->engine_config, x->languages, stdout) ? EXIT_CLEAN : EXIT_UNFIT;
+    size_t len = kafka_check_look(&x->config, x->languages, environ, kafka);
+    return preflight_print(&x->engine_config, x->languages, kafka, len, stdout) ? EXIT_CLEAN
+                                                                                : EXIT_UNFIT;
 }
 
 static bool all_is_told(struct scrc *x)

@@ -3,14 +3,12 @@
 #include "engine/platform.h"
 #include "schema/base.h"
 
-bool preflight_print(const struct engine_config *c, const struct languages *l, FILE *out)
-{
-    static const char *const levels[] = {
-        [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warning", [PLATFORM_UNFIT] = "UNFIT"
-    };
-    struct platform_finding found[PLATFORM_FINDINGS_MAX];
-    size_t len = platform_check(c, l, found), count[ARRAY_LEN(levels)] = { 0 };
+static const char *const levels[] = {
+    [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warning", [PLATFORM_UNFIT] = "UNFIT"
+};
 
+static void print(const struct platform_finding *found, size_t len, size_t count[], FILE *out)
+{
     for (size_t i = 0; i < len; i++) {
         const struct platform_finding *f = &found[i];
         count[f->level]++;
@@ -20,6 +18,16 @@ bool preflight_print(const struct engine_config *c, const struct languages *l, F
         if (f->level != PLATFORM_OK && f->mend[0])
             (void)fprintf(out, "%-8s %-12s to mend it: %s\n", "", "", f->mend);
     }
+}
+
+bool preflight_print(const struct engine_config *c, const struct languages *l,
+                     const struct platform_finding *more, size_t more_len, FILE *out)
+{
+    struct platform_finding found[PLATFORM_FINDINGS_MAX];
+    size_t count[ARRAY_LEN(levels)] = { 0 };
+
+    print(found, platform_check(c, l, found), count, out);
+    print(more, more_len, count, out);
     (void)fprintf(out, "%zu ok, %zu warnings, %zu unfit\n", count[PLATFORM_OK],
                   count[PLATFORM_WARNING], count[PLATFORM_UNFIT]);
     return count[PLATFORM_UNFIT] == 0;

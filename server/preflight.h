@@ -1,4 +1,4 @@
-/* server/preflight.h - `scrc --check`: what this host can do, for people.
+/* server/preflight.h - `scrc --check`: what this host can do and how the topics are, for people.
  *
  * Room     server.
  */
@@ -9,6 +9,9 @@
 
 struct engine_config;
 struct languages;
+struct platform_finding;
 
-/* Prints one finding after the other. True when nothing stands in the way of judging. */
-bool preflight_print(const struct engine_config *c, const struct languages *l, FILE *out);
+/* Prints one finding after the other: the host's, then `more`. True when nothing stands in the way
+ * of judging. */
+bool preflight_print(const struct engine_config *c, const struct languages *l,
+                     const struct platform_finding *more, size_t more_len, FILE *out);

@@ -198,9 +198,10 @@ static void add_disk(struct page *p, const char *dir)
 /* ---- Kafka ---- */
 
 /* The outbox is the table's, and told with it. */
-static void add_kafka(struct page *p, struct bridge *b)
+static void add_kafka(struct page *p, struct bridge *b, struct jobs *j)
 {
     struct bridge_health h;
+    int64_t unreported;
 
     if (!b)
         return;
@@ -212,8 +213,12 @@ static void add_kafka(struct page *p, struct bridge *b)
     for (int i = 0; i < BRIDGE_PARTS; i++)
         add(p, "scrc_kafka_trouble{part=\"%s\"} %d\n", bridge_part_name((enum bridge_part)i),
             h.why[i][0] != '\0');
+    if (outbox_unreported(j, &unreported, NULL) == 0)
+        gauge(p, "scrc_unreported", (double)unreported,
+              "Submissions of Kafka in the table whose reports are not acknowledged yet.");
     head(p, "scrc_kafka_lag_messages", "gauge",
-         "Messages of this server's partitions whose offsets are not committed yet.");
+         "Messages of this server's partitions whose offsets are not committed yet, as Kafka's "
+         "group tool counts them.");
     for (size_t i = 0; i < h.lags_len; i++) {
         if (h.lags[i].lag >= 0)
             add(p, "scrc_kafka_lag_messages{partition=\"%d\"} %lld\n", (int)h.lags[i].partition,
@@ -291,7 +296,7 @@ enum next prometheus_get(struct request *r)
     add_engine(&p, r);
     add_languages(&p, r);
     add_counted(&p);
-    add_kafka(&p, s->bridge);
+    add_kafka(&p, s->bridge, s->jobs);
     add_http(&p, s);
     if (p.failed) {
         buf_clear(&p.out);

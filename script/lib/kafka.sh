@@ -68,8 +68,8 @@ print(*[s.getsockname()[1] for s in both])'
 }
 
 # kafka_settings DIR PORT PORT: topics come to be when somebody asks for them, groups do not wait for
-# late joiners, a test may make a session shorter than a broker usually lets it, and a killed broker's
-# next start waits 3 s for its old self to be given up, not 9.
+# late joiners, a transaction that is over time ends at once, a test may make a session shorter than a
+# broker usually lets it, and a killed broker's next start waits 3 s for its old self to be given up, not 9.
 kafka_settings() {
     cat <<SETTINGS
 process.roles=broker,controller
@@ -87,6 +87,7 @@ offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 broker.session.timeout.ms=3000

@@ -157,11 +157,46 @@ class Broker:
         return {int(r[2]): int(r[3]) for r in rows
                 if r[:2] == [group, topic] and r[3] != "-"}
 
+    def lags(self, group, topic):
+        """{partition: messages behind}, None where the group has committed nothing."""
+        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
+        rows = [line.split() for line in said.splitlines()]
+        return {int(r[2]): None if r[5] == "-" else int(r[5]) for r in rows
+                if r[:2] == [group, topic]}
+
+    def produce_in_transactions(self, topic, count, *lines):
+        """count messages, each one of the lines, a transaction for every few."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
+            f.write("\n".join(lines) + "\n")
+            f.flush()
+            self.tool("ProducerPerformance", "--topic", topic, "--num-records", str(count),
+                      "--throughput", "50", "--payload-file", f.name, "--transactional-id",
+                      topic + "-t", "--transaction-duration-ms", "50")
+
     def members(self, group, topic):
         """{member: how many partitions of the topic it has}"""
         said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
         rows = [line.split() for line in said.splitlines()]
         return Counter(r[6] for r in rows if r[:2] == [group, topic] and r[6] != "-")
+
+    def leave_transaction(self, topic, seconds):
+        """A producer that dies with a transaction open on the topic, which the broker ends after so
+        many seconds."""
+        before = len(self.consume(topic, uncommitted=True))
+        tool = subprocess.Popen(self._shell(
+            "kafka_tool", "org.apache.kafka.tools.ProducerPerformance", "--topic", topic,
+            "--num-records", "100000", "--record-size", "10", "--throughput", "20",
+            "--transactional-id", "somebody", "--transaction-duration-ms", "600000",
+            "--producer-props", "bootstrap.servers=" + self.bootstrap, "linger.ms=0",
+            f"transaction.timeout.ms={seconds * 1000}"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True)
+        try:
+            wait_for(lambda: len(self.consume(topic, uncommitted=True)) > before, 60,
+                     "a message of an open transaction", pause=0.1)
+        finally:
+            os.killpg(tool.pid, signal.SIGKILL)
+            tool.wait()
 
     # ---- kcat ----
 
@@ -189,13 +224,14 @@ class Broker:
                          data=b"".join(map(_framed, messages)))
         assert done.returncode == 0 and not done.stderr, done
 
-    def consume(self, *topics):
+    def consume(self, *topics, uncommitted=False):
         """All that is on the topics now, in the order of their partitions' offsets."""
+        isolation = "read_uncommitted" if uncommitted else "read_committed"
         found = []
         for topic in topics:
             # The end is an answer without messages: a short wait, or a busy topic never has one.
             done = self.kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J",
-                             "-X", "fetch.wait.max.ms=5")
+                             "-X", "fetch.wait.max.ms=5", "-X", "isolation.level=" + isolation)
             if done.returncode != 0:
                 assert b"Unknown topic" in done.stderr, done  # nobody wrote to it yet
                 continue

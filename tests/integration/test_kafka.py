@@ -129,6 +129,37 @@ def test_frames_around_a_submission(topics, fresh_server):
     assert server.log().count("kafka_foreign_type") == 1 and "com.lms.left" in server.log()
 
 
+def test_attributes_of_an_event_go_through(topics, fresh_server):
+    """In either mode report and dead letter have them as headers of binary mode."""
+    attributes = {"specversion": "1.0", "id": "e1", "source": "/lms", "type": "com.lms.sent",
+                  "subject": "caf\u00e9", "time": "2026-01-01T00:00:00Z",
+                  "traceparent": TRACE[0][1].decode(), "attempt": 3}
+    want = {"ce_" + name: str(value) for name, value in attributes.items()}
+    topics.server(fresh_server).start()
+    structured = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
+    bodies = {"good": quick(None), "bad": {"language": "cobol"}}
+    for name, body in bodies.items():
+        topics.broker.produce(
+            topics.scripts,
+            Message(json.dumps({**attributes, "datacontenttype": "application/json",
+                                "data": body}).encode(), f"s-{name}".encode(), structured),
+            Message(json.dumps(body).encode(), f"b-{name}".encode(),
+                    (*((n, v.encode()) for n, v in want.items()),
+                     ("content-type", b"application/json"))))
+    topics.wait_reports({f"{m}-{n}" for m in "sb" for n in bodies})
+    wait_for(lambda: len(topics.dead_letters()) == 2, 30, "dead letters", pause=0.3)
+    for m in topics.broker.consume(topics.results, topics.dead):
+        had = {n: v for n, v in m.header.items() if n.startswith("ce_")}
+        binary = m.key.startswith(b"b-")
+        assert had == (want if binary else {**want, "ce_datacontenttype": "application/json"}), m
+        if binary:
+            assert m.header["content-type"] == "application/json"
+        elif m.key == b"s-good":  # a report is no CloudEvent
+            assert "content-type" not in m.header
+        elif m.topic == topics.dead:  # the letter still is one
+            assert m.header["content-type"] == structured[0][1].decode()
+
+
 def test_over_http_and_kafka_it_is_one(topics, fresh_server):
     server = topics.server(fresh_server).start()
     server.submit(quick("one"))

@@ -84,10 +84,11 @@ def test_one_table_tells_once(broker, fresh_server):
     assert len(topics.reports()) == len(ids)
 
 
-def tell_again(server, created_ms):
-    """As if the server had died before its table knew that row 1 was told: it waits, since then."""
+def tell_again(server, created_ms, number=None):
+    """A row for the report of the first submission, as a new one or (number) as it was before."""
     with sqlite3.connect(server.data + "/scrc.db") as db:
-        db.execute("INSERT INTO outbox(kind, seq, created_ms) VALUES(0, 1, ?)", (int(created_ms),))
+        db.execute("INSERT INTO outbox(number, kind, seq, created_ms) VALUES(?, 0, 1, ?)",
+                   (number, int(created_ms)))
 
 
 def looked(server):
@@ -127,6 +128,35 @@ def test_what_others_wrote_costs_no_start(broker, fresh_server):
     tell_again(server, time.time() * 1000)
     server.start()
     assert looked(server) >= 500
+
+
+def outbox_rows(server):
+    (line,) = [x for x in server.get("/metrics").body.decode().splitlines()
+               if x.startswith("scrc_outbox_rows ")]
+    return int(float(line.split()[1]))
+
+
+def test_what_lies_behind_an_open_transaction(broker, fresh_server):
+    """Somebody died with a transaction open on the results topic. What was committed behind it is
+    not to be read until the broker ends it, and still must not be sent again."""
+    topics = Topics(broker)
+    broker.create_topic(topics.results)
+    server = topics.server(fresh_server).start().ready()
+    broker.leave_transaction(topics.results, 10)
+    topics.send(quick("first"))
+    wait_for(lambda: b"first" in (m.key for m in broker.consume(topics.results, uncommitted=True)),
+             60, "a report, not to be read yet")
+    wait_for(lambda: outbox_rows(server) == 0, 30, "its row is gone")
+    server.kill9()
+    (sent,) = [m for m in broker.consume(topics.results, uncommitted=True) if m.key == b"first"]
+    tell_again(server, time.time() * 1000, sent.header["scrc-outbox"].split(":")[1])
+    with sqlite3.connect(server.data + "/scrc.db") as db:
+        db.execute("UPDATE watermark SET offset = 0")
+    server.start()
+    assert looked(server) >= 1
+    wait_for(lambda: outbox_rows(server) == 0, 30, "its row is gone again")
+    assert [m.key for m in broker.consume(topics.results, uncommitted=True)].count(b"first") == 1
+    assert len(topics.wait_reports({"first"})["first"]) == 1
 
 
 def test_what_a_lost_server_had_to_tell(own_broker, fresh_server, tmp_path):

@@ -188,7 +188,7 @@ def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_awa
 def test_a_lost_disk_loses_nothing(topics, fresh_server):
     """An offset is committed when the report is acknowledged, not when it is in the table."""
     ids = {f"d{i}" for i in range(10)}
-    first = topics.server(fresh_server, KAFKA_PROP_LINGER_MS="60000").start().ready()
+    first = topics.server(fresh_server, KAFKA_PROP_TRANSACTION_TIMEOUT_MS="1000000").start().ready()
     topics.send(*[quick(id) for id in sorted(ids)])
     wait_for(lambda: all(first.get(f"/results/{id}").status == 200 for id in ids), 60, "judged")
     time.sleep(2.5)  # two commit intervals in which nothing may happen

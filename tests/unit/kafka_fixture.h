@@ -9,7 +9,7 @@
 #include "outbox_fixture.h"
 
 #include "bridge/bridge.h"
-#include "bridge/drain.h"
+#include "bridge/relay.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
 

@@ -1,6 +1,7 @@
 /* A report that is too large for its topic: what is left out, in which order, and what says so. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -116,6 +117,50 @@ static void tests_go_last(void **state)
     free(json);
 }
 
+/* What judged it is the least of all. */
+static void its_origin_goes_first(void **state)
+{
+    char *json = report(1, 100, 100);
+    json_t *root = cut_to(json, strlen(json) - 4), *test = first_test(root);
+    (void)state;
+
+    assert_string_equal(text_of(json_object_get(root, "produced_by"), "build"), "");
+    assert_int_equal(strlen(text_of(test, "stdout")), 100);
+    assert_int_equal(strlen(text_of(test, "input")), 100);
+    assert_string_equal(text_of(root, "error"), "");
+    json_decref(root);
+    free(json);
+}
+
+/* Whose it is and what became of it fits where hardly anything does. */
+static void the_smallest(void **state)
+{
+    static const struct {
+        size_t max, members;
+        bool own_error;
+    } rows[] = { { 190, 8, true }, { 140, 4, true }, { 90, 4, false } };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_t *full = json_pack("{s:s s:s s:s s:s s:s s:s s:s s:[{s:s}] s:{s:s} s:s s:n s:s}",
+                                 "id", "a", "status", "WA", "verdict", "RE", "stdout", "xxx",
+                                 "stderr", "yyy", "error", "why it is so", "build_log", "z",
+                                 "tests", "stdout", "xxx", "produced_by", "image", "i", "timestamp",
+                                 "2026-01-01T00:00:00Z", "limits", "signal", "SIGABRT");
+        char *json = json_dumps(full, JSON_COMPACT);
+        json_t *root = cut_to(json, rows[i].max);
+        assert_int_equal(json_object_size(root), rows[i].members);
+        assert_string_equal(text_of(root, "id"), "a");
+        assert_string_equal(text_of(root, "status"), "WA");
+        assert_string_equal(text_of(root, "verdict"), "RE");
+        assert_non_null(strstr(text_of(root, "error"), "cut to fit"));
+        assert_int_equal(!strstr(text_of(root, "error"), "why"), !rows[i].own_error);
+        json_decref(root);
+        json_decref(full);
+        free(json);
+    }
+}
+
 static void one_without_tests_says_it(void **state)
 {
     char *json = report(0, 50000, 0);
@@ -196,6 +241,8 @@ int main(void)
         cmocka_unit_test(outputs_go_first),
         cmocka_unit_test(inputs_go_next_and_it_is_said),
         cmocka_unit_test(tests_go_last),
+        cmocka_unit_test(its_origin_goes_first),
+        cmocka_unit_test(the_smallest),
         cmocka_unit_test(one_without_tests_says_it),
         cmocka_unit_test(base64_goes_with_its_text),
         cmocka_unit_test(a_gap_goes_with_its_marker),

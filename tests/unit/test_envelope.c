@@ -169,6 +169,25 @@ static void events_are_unwrapped(void **state)
         check(&rows[i]);
 }
 
+/* All of the event but what it carries. */
+static void events_leave_their_attributes(void **state)
+{
+    static const char *const values[] = { EVENT("\"data\":{" GOOD "}"), EVENT("\"data\":7"),
+                                          EVENT("\"data_base64\":\"%\"") };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        struct envelope v = read_text("k", values[i]);
+        assert_int_equal(json_object_size(v.attributes), 4);
+        assert_string_equal(json_string_value(json_object_get(v.attributes, "id")), "e-1");
+        envelope_clear(&v);
+        assert_null(v.attributes);
+    }
+    struct envelope v = read_text("k", "{" GOOD ",\"specversion\":\"1.0\"}");
+    assert_null(v.attributes);
+    envelope_clear(&v);
+}
+
 /* What a serializer of a schema registry puts in front is skipped; a NUL alone is no frame. */
 static void schema_frames_are_skipped(void **state)
 {
@@ -278,6 +297,7 @@ int main(void)
         cmocka_unit_test(other_kinds),
         cmocka_unit_test(refused),
         cmocka_unit_test(events_are_unwrapped),
+        cmocka_unit_test(events_leave_their_attributes),
         cmocka_unit_test(schema_frames_are_skipped),
         cmocka_unit_test(unknown_fields_are_counted),
         cmocka_unit_test(the_size_is_bounded),

@@ -43,7 +43,7 @@ static void they_come_back_as_they_were(void **state)
     add(in, "empty", "", 0);
     add(in, "none", NULL, 0);
     add(in, "bytes", "twice", 5);
-    assert_int_equal(headers_pack(in, &packed), 0);
+    assert_int_equal(headers_pack(in, NULL, false, &packed), 0);
     assert_true(headers_unpack(packed.data, packed.len, out));
     assert_int_equal(rd_kafka_header_cnt(out), 5);
     assert_header(out, 0, "traceparent", "00-ab-cd-01", 11);
@@ -67,7 +67,7 @@ static void they_are_bounded(void **state)
     add(in, "small", "1", 1);
     add(in, "large", large, HEADERS_MAX_BYTES);
     add(in, "last", "2", 1);
-    assert_int_equal(headers_pack(in, &packed), 0);
+    assert_int_equal(headers_pack(in, NULL, false, &packed), 0);
     assert_true(packed.len < 100);
     assert_true(headers_unpack(packed.data, packed.len, out));
     assert_int_equal(rd_kafka_header_cnt(out), 2);
@@ -85,7 +85,7 @@ static void foreign_bytes_are_no_headers(void **state)
 
     (void)state;
     add(in, "name", "value", 5);
-    assert_int_equal(headers_pack(in, &packed), 0);
+    assert_int_equal(headers_pack(in, NULL, false, &packed), 0);
     for (size_t len = 0; len <= packed.len; len++) {
         rd_kafka_headers_t *out = rd_kafka_headers_new(1);
         char *cut = malloc(len + 1); /* of its own, so that ASan sees its end */
@@ -100,12 +100,50 @@ static void foreign_bytes_are_no_headers(void **state)
     rd_kafka_headers_destroy(in);
 }
 
+/* As in binary mode; what the message has itself is not said twice. */
+static void attributes_of_an_event(void **state)
+{
+    rd_kafka_headers_t *in = rd_kafka_headers_new(4), *out = rd_kafka_headers_new(8);
+    struct buf packed = { .data = NULL };
+    json_t *event =
+        json_pack("{s:s s:s s:s s:s s:i s:b s:n s:[] s:s s:s}", "id", "e-1", "source", "/lms",
+                  "datacontenttype", "application/json", "traceparent", "00-ab-cd-01", "number", -7,
+                  "flag", 1, "nothing", "list", "Upper", "no name", "subject", "h\xc3\xa9");
+
+    (void)state;
+    assert_non_null(event);
+    add(in, "ce_source", "/theirs", 7);
+    add(in, "content-type", "application/CloudEvents+json", 28);
+    assert_int_equal(headers_pack(in, event, false, &packed), 0);
+    assert_true(headers_unpack(packed.data, packed.len, out));
+    assert_int_equal(rd_kafka_header_cnt(out), 7);
+    assert_header(out, 0, "ce_source", "/theirs", 7);
+    assert_header(out, 1, "ce_id", "e-1", 3);
+    assert_header(out, 2, "ce_datacontenttype", "application/json", 16);
+    assert_header(out, 3, "ce_traceparent", "00-ab-cd-01", 11);
+    assert_header(out, 4, "ce_number", "-7", 2);
+    assert_header(out, 5, "ce_flag", "true", 4);
+    assert_header(out, 6, "ce_subject", "h\xc3\xa9", 3);
+    buf_clear(&packed);
+    rd_kafka_headers_destroy(out);
+
+    out = rd_kafka_headers_new(8);
+    assert_int_equal(headers_pack(in, NULL, true, &packed), 0); /* with the message as it came */
+    assert_true(headers_unpack(packed.data, packed.len, out));
+    assert_header(out, 1, "content-type", "application/CloudEvents+json", 28);
+    buf_clear(&packed);
+    json_decref(event);
+    rd_kafka_headers_destroy(out);
+    rd_kafka_headers_destroy(in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_come_back_as_they_were),
         cmocka_unit_test(they_are_bounded),
         cmocka_unit_test(foreign_bytes_are_no_headers),
+        cmocka_unit_test(attributes_of_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

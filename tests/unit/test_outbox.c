@@ -7,7 +7,11 @@
 
 /* ---- a report ---- */
 
-static void hear(void *ctx) { (void)sem_post(ctx); }
+static void hear(void *ctx, unsigned kinds)
+{
+    (void)kinds;
+    (void)sem_post(ctx);
+}
 
 static int heard(sem_t *news)
 {
@@ -60,6 +64,46 @@ static void a_final_report_is_told_until_it_was_sent(void **state)
     assert_int_equal(b.items[0].number, 2); /* a number is never used again */
     outbox_batch_clear(&b);
     assert_sound(t);
+}
+
+static int64_t unreported(struct jobs *j)
+{
+    int64_t n = -1;
+    struct err e = { 0 };
+
+    if (outbox_unreported(j, &n, &e) < 0)
+        fail_msg("%s", e.msg);
+    return n;
+}
+
+/* Waiting, running or with a report that nobody has acknowledged; of Kafka alone. */
+static void what_is_not_reported(void **state)
+{
+    static const char *const c[] = { "c", NULL };
+    struct table *t = *state;
+    struct jobs_op op;
+
+    t->config.publish_all = true;
+    table_reopen(t);
+    (void)accept_ok(t->j, "http", "c");
+    (void)judge(t->j); /* its report waits too, and is none of these */
+    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(unreported(t->j), 0);
+    (void)take_ok(t->j, "a", 5);
+    (void)take_ok(t->j, "b", 6);
+    assert_int_equal(unreported(t->j), 2);
+    int64_t seq = claim(t->j, c, &op);
+    assert_int_equal(unreported(t->j), 2);
+    finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, 1);
+    assert_int_equal(unreported(t->j), 2);
+    (void)take_ok(t->j, "a", 7); /* told twice, and one submission */
+    assert_int_equal(waiting(t->j), 3);
+    assert_int_equal(unreported(t->j), 2);
+    send_all(t->j);
+    assert_int_equal(unreported(t->j), 1);
+    (void)judge(t->j);
+    send_all(t->j);
+    assert_int_equal(unreported(t->j), 0);
 }
 
 static void those_of_http_are_told_when_asked_for(void **state)
@@ -320,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_TABLE(a_final_report_is_told_until_it_was_sent),
+        ON_TABLE(what_is_not_reported),
         ON_TABLE(those_of_http_are_told_when_asked_for),
         ON_TABLE(a_report_without_a_verdict_is_told_too),
         ON_TABLE(somebody_may_ask_for_it_once_more),

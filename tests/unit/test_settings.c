@@ -56,6 +56,10 @@ static void both_spellings_pass(void **state)
                     "ssl");
     assert_property("KAFKA_PROP_COMPRESSION_TYPE=zstd", SETTINGS_PRODUCER, "compression.codec",
                     "zstd");
+    /* What a topic takes is the topic's setting, unless somebody wants less. */
+    assert_property("KAFKA_PROP_LINGER_MS=1", SETTINGS_PRODUCER, "message.max.bytes", "1000000000");
+    assert_property("KAFKA_PROP_MESSAGE_MAX_BYTES=5000", SETTINGS_PRODUCER, "message.max.bytes",
+                    "5000");
     assert_property("KAFKA_PROP_MAX_POLL_INTERVAL_MS=46000", SETTINGS_CONSUMER,
                     "max.poll.interval.ms", "46000");
     assert_property("KAFKA_PROP_CLIENT_ID=", SETTINGS_CONSUMER, "client.id", "scrc");

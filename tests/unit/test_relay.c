@@ -48,24 +48,24 @@ static void judge_rows(struct world *w, int from, int to)
         (void)judge(w->table->j);
 }
 
-static struct drain *begin(struct world *w)
+static struct relay *begin(struct world *w)
 {
-    struct drain *d = NULL;
+    struct relay *d = NULL;
     struct err e;
 
-    if (drain_open(&w->config, w->table->j, true, &w->tally, &d, &e) < 0)
+    if (relay_open(&w->config, w->table->j, true, &w->tally, &d, &e) < 0)
         fail_msg("%s", e.msg);
-    if (drain_start(d, &e) < 0)
+    if (relay_start(d, &e) < 0)
         fail_msg("%s", e.msg);
     return d;
 }
 
 /* As a server ends: the drain, the table, what listened to it. */
-static void end(struct world *w, struct drain *d)
+static void end(struct world *w, struct relay *d)
 {
-    drain_stop(d, clock_mono_ns() + 10 * NS_PER_S);
+    relay_stop(d, clock_mono_ns() + 10 * NS_PER_S);
     w->table->j = jobs_close(w->table->j);
-    (void)drain_free(d);
+    (void)relay_free(d);
     table_open(w->table);
 }
 
@@ -81,7 +81,7 @@ static void every_row_once(void **state)
 {
     struct world *w = *state;
     judge_rows(w, 0, 20); /* before it starts, and while it runs */
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
 
     judge_rows(w, 20, ROWS);
     WAIT_UNTIL(waiting(w->table->j) == 0);
@@ -93,7 +93,7 @@ static void every_row_once(void **state)
 static void stopping_flushes(void **state)
 {
     struct world *w = *state;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
 
     judge_rows(w, 0, 1); /* so that it has looked */
     WAIT_UNTIL(waiting(w->table->j) == 0);
@@ -106,13 +106,13 @@ static void stopping_flushes(void **state)
 static void a_fatal_error_is_survived(void **state)
 {
     struct world *w = *state;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
 
     judge_rows(w, 0, 100);
-    assert_true(drain_break(d));
+    assert_true(relay_break(d));
     judge_rows(w, 100, 200);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    assert_true(drain_break(d));
+    assert_true(relay_break(d));
     judge_rows(w, 200, ROWS);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     end(w, d);
@@ -122,7 +122,7 @@ static void a_fatal_error_is_survived(void **state)
 static void a_broker_that_is_away_is_waited_for(void **state)
 {
     struct world *w = *state;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
 
     judge_rows(w, 0, 50);
     WAIT_UNTIL(waiting(w->table->j) == 0);
@@ -143,7 +143,7 @@ static void refused_requests_are_sent_again(void **state)
     struct world *w = *state;
 
     w->config.environment = environment;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
     judge_rows(w, 0, 10);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     rd_kafka_mock_push_request_errors(
@@ -163,6 +163,25 @@ static bool is_troubled(struct world *w, const char *word)
     return word ? strstr(h.why[BRIDGE_PUBLISHING], word) != NULL : h.why[BRIDGE_PUBLISHING][0] != 0;
 }
 
+/* A broker that does not tell what a topic takes, and refuses a batch of several. */
+static void too_large_together_goes_alone(void **state)
+{
+    char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MAX_IN_FLIGHT=1", NULL };
+    struct world *w = *state;
+
+    w->config.environment = environment;
+    judge_rows(w, 0, 10);
+    rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    struct relay *d = begin(w);
+    WAIT_UNTIL(waiting(w->table->j) == 0);
+    assert_false(is_troubled(w, NULL));
+    end(w, d);
+    assert_each_once(w, 0, 10);
+    assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
+    assert_int_equal(counter(w, BRIDGE_CUT), 0);
+}
+
 /* What a topic does not take is said with the right that is missing, as long as it does not. */
 static void a_missing_right_is_said(void **state)
 {
@@ -170,7 +189,7 @@ static void a_missing_right_is_said(void **state)
     struct world *w = *state;
 
     w->config.environment = environment;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
     judge_rows(w, 0, 10);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     assert_false(is_troubled(w, NULL));
@@ -189,7 +208,7 @@ static void a_missing_right_is_said(void **state)
 static void what_is_there_already_is_not_sent(void **state)
 {
     struct world *w = *state;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
     char header[80];
 
     judge_rows(w, 0, 5);
@@ -223,7 +242,7 @@ static void what_is_there_already_is_not_sent(void **state)
 static void watermarks_move_on(void **state)
 {
     struct world *w = *state;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
 
     judge_rows(w, 0, ROWS);
     WAIT_UNTIL(waiting(w->table->j) == 0);
@@ -246,7 +265,7 @@ static void too_large_is_cut(void **state)
     };
 
     w->config.environment = environment;
-    struct drain *d = begin(w);
+    struct relay *d = begin(w);
     memset(value, 'v', sizeof value);
     assert_int_equal(refuse(w->table->j,
                             (struct outbox_origin){
@@ -270,6 +289,7 @@ int main(void)
         IN_WORLD(a_fatal_error_is_survived),
         IN_WORLD(a_broker_that_is_away_is_waited_for),
         IN_WORLD(refused_requests_are_sent_again),
+        IN_WORLD(too_large_together_goes_alone),
         IN_WORLD(a_missing_right_is_said),
         IN_WORLD(what_is_there_already_is_not_sent),
         IN_WORLD(watermarks_move_on),

@@ -1,0 +1,29 @@
+/* server/kafka_check.h - `scrc --check`: whether the topics suit what is promised of them.
+ *
+ * Room     server.
+ * Owns     nothing.
+ * Threads  main's; kafka_check_look() blocks on the broker for some seconds at most.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "bridge/topics.h"
+#include "engine/platform.h"
+#include "schema/base.h"
+
+struct config;
+struct err;
+struct languages;
+
+#define KAFKA_CHECK_MAX 32
+
+/* Pure: one finding for each thing that a topic's owner might mend, or one that says the topic is
+ * as it should be. Never PLATFORM_UNFIT: HTTP goes on, and messages wait. Returns how many. */
+size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
+                        struct platform_finding out[KAFKA_CHECK_MAX]);
+
+/* The same of the topics as they are. A broker that is away is a finding. Nothing (0) without
+ * KAFKA_BROKERS. Wrong settings are for kafka_check() before. */
+size_t kafka_check_look(const struct config *c, const struct languages *languages,
+                        char *const *environment, struct platform_finding out[KAFKA_CHECK_MAX]);
