@@ -110,6 +110,7 @@ def test_who_leaves_is_not_waited_for(topics, fresh_server):
     topics.broker.create_topic(topics.scripts, 4)
     first = topics.server(fresh_server, SHUTDOWN_TIMEOUT="120s").start().ready()
     first.submit(sleeper("long", 45))
+    wait_for(lambda: states(first.data) == {RUNNING: 1}, 60, "it runs", pause=0.1)
     second = topics.server(fresh_server).start().ready()
     wait_for(lambda: assigned(first)[-1:] == [2] and assigned(second)[-1:] == [2], 60, "shared")
     ids = {f"f{i:03}" for i in range(60)}
