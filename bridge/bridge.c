@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bridge/consumer.h"
+#include "bridge/giveback.h"
 #include "bridge/lag.h"
 #include "bridge/relay.h"
 #include "bridge/settings.h"
@@ -108,7 +109,11 @@ struct bridge *bridge_free(struct bridge *b)
 int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
 {
     struct relay *r = NULL;
+    struct err own;
 
+    if (b->config.commit_reported && giveback_adopted(&b->config, jobs, &own) < 0)
+        log_warning("kafka_not_given_back", log_s("error", own.msg),
+                    log_s("means", "it may be judged elsewhere, too"));
     if (relay_open(&b->config, jobs, false, &b->tally, &r, e) < 0)
         return -1;
     if (relay_start(r, e) < 0) {

@@ -14,6 +14,7 @@
 
 #define FULL_WAIT_NS    (50 * NS_PER_MS)  /* for the writer, before it is asked again */
 #define OFFSETS_NS      (200 * NS_PER_MS) /* between two questions which reports are out */
+#define HALT_NS         (50 * NS_PER_MS)  /* the same, when the group is to be left */
 #define MESSAGES_A_TURN 64
 #define POLL_BUSY_MS    10
 #define POLL_IDLE_MS    100
@@ -107,14 +108,22 @@ static void mind_end(struct consumer *c)
         c->hooks.ended(c->hooks.ctx);
 }
 
-/* What is not begun goes back at once; what runs is reported and committed while this thread goes
- * on. */
+/* What is not begun goes back at once. What runs is reported and committed; then the group is left,
+ * for it may be long until the server has ended. */
 static void mind_halt(struct consumer *c)
 {
-    if (!c->halt || c->halted || !intake_is_idle(c->intake))
+    int64_t now = clock_mono_ns();
+
+    if (!c->halt || c->left || !intake_is_idle(c->intake) || now < c->halt_ns)
         return;
-    intake_give_back(c->intake, -1);
+    c->halt_ns = now + HALT_NS;
+    if (!c->halted)
+        intake_give_back(c->intake, -1);
     c->halted = true;
+    if (intake_is_open(c->intake, -1))
+        return;
+    c->left = true;
+    (void)rd_kafka_unsubscribe(c->rk);
 }
 
 /* The handle's own: rebalances, errors, and a message that came before its partition was
@@ -299,6 +308,7 @@ int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct 
         return err_set(e, ERR_NOMEM, "Kafka consumer");
     (void)pthread_mutex_init(&c->able_lock, NULL);
     c->config = config;
+    c->jobs = jobs;
     c->tally = tally;
     if (hooks)
         c->hooks = *hooks;

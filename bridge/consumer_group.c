@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "bridge/consumer_internal.h"
+#include "bridge/giveback.h"
 #include "bridge/lookback.h"
 #include "bridge/tally.h"
 #include "schema/clock.h"
@@ -100,6 +101,29 @@ static void forward_messages(struct consumer *c, const rd_kafka_topic_partition_
     }
 }
 
+/* Who is about to leave answers, and has none of them. */
+static void take_none(struct consumer *c)
+{
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+    (void)rd_kafka_assign(c->rk, none);
+    rd_kafka_topic_partition_list_destroy(none);
+}
+
+/* A table that somebody was killed on has rows of partitions that are others' now. Once: what is
+ * taken from now on goes back when its partition goes. */
+static void return_strays(struct consumer *c, const rd_kafka_topic_partition_list_t *mine)
+{
+    struct err e;
+
+    if (c->returned || !c->config->commit_reported)
+        return;
+    c->returned = giveback_strays(c->rk, c->config, c->jobs, mine, &e) == 0;
+    if (!c->returned)
+        log_warning("kafka_not_given_back", log_s("error", e.msg),
+                    log_s("means", "it may be judged elsewhere, too"));
+}
+
 static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
     consumer_let_queues_go(c);
@@ -109,6 +133,7 @@ static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t 
                       log_s("error", "out of memory"));
     }
     find_positions(c, list);
+    return_strays(c, list);
     look_back(c, list);
     (void)rd_kafka_assign(c->rk, list);
     forward_messages(c, list);
@@ -150,23 +175,31 @@ static size_t in_flight_of(const struct consumer *c, const rd_kafka_topic_partit
     return n;
 }
 
-static size_t open_of(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static bool is_open(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
-    size_t n = 0;
+    for (int i = 0; i < list->cnt; i++) {
+        if (intake_is_open(c->intake, list->elems[i].partition))
+            return true;
+    }
+    return false;
+}
 
+static void give_back(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+{
     for (int i = 0; i < list->cnt; i++)
-        n += intake_open_messages(c->intake, list->elems[i].partition);
-    return n;
+        intake_give_back(c->intake, list->elems[i].partition);
 }
 
 /* What is judged of them now ends here, and its report is acknowledged: the next owner finds it
- * committed, or on the results topic. At a stop all that could end has ended before. */
+ * committed, or on the results topic. What does not end waits again (Docker has gone, the server
+ * stops, which it does when nothing is judged any more), and goes back as well. */
 static void await_open(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     int64_t until = clock_mono_ns() + RUNS_WAIT_NS;
 
-    while (!c->stop && open_of(c, list) > 0 && clock_mono_ns() < until)
+    while (is_open(c, list) && clock_mono_ns() < until && !c->stop)
         (void)poll(NULL, 0, LOOK_MS);
+    give_back(c, list);
 }
 
 static void give_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
@@ -177,8 +210,7 @@ static void give_partitions(struct consumer *c, rd_kafka_topic_partition_list_t 
     c->lookback = lookback_free(c->lookback);
     while (in_flight_of(c, list) > 0 && clock_mono_ns() < until)
         intake_settle(c->intake, LOOK_MS * NS_PER_MS);
-    for (int i = 0; i < list->cnt; i++)
-        intake_give_back(c->intake, list->elems[i].partition);
+    give_back(c, list);
     if (!lost && c->config->commit_reported)
         await_open(c, list);
     if (!lost)
@@ -196,10 +228,12 @@ void consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     struct consumer *c = ctx;
 
     (void)rk;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        take_partitions(c, list);
-    else
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
         give_partitions(c, list);
+    else if (c->halt || c->stop)
+        take_none(c);
+    else
+        take_partitions(c, list);
 }
 
 /* ---- being able to judge ---- */

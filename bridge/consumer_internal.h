@@ -18,7 +18,8 @@
 struct lookback;
 
 struct consumer {
-    const struct bridge_config *config; /* borrowed, as the next */
+    const struct bridge_config *config; /* borrowed, as the next two */
+    struct jobs *jobs;
     struct tally *tally;
     struct bridge_hooks hooks;
     struct intake *intake;
@@ -42,7 +43,9 @@ struct consumer {
     bool sure;                        /* the cause is one that somebody must mend */
     char wrong[2][200];               /* with the topic, with the group; "": nothing */
     int64_t ask_ns;                   /* when it is asked whether reading is well again */
+    bool returned;                    /* what an earlier life took of others' partitions */
     bool halted;                      /* what was not begun has gone back */
+    int64_t halt_ns;                  /* when it is asked again whether the group may be left */
     bool left;                        /* the group was left until this host can judge */
     bool waiting;                     /* the table takes nothing: said */
     struct lookback *lookback;        /* NULL: nothing to wait for */

@@ -5,6 +5,10 @@
  *                          |    the table takes nothing now (full, disk) --> HELD, in memory
  *                          +---------- intake_retry() ----------------------------+
  *
+ * A share group (KIP-932) would acknowledge messages and not offsets: intake_offsets() would hand
+ * out each told message to accept instead of a prefix, and intake_give_back() each returned one to
+ * release; offsets.h and the look at others' reports would go, all else stays.
+ *
  * Room     bridge.
  * Owns     a message from intake_take() until it is settled or its partition is revoked.
  * Threads  the consumer's thread alone; what the table's writer says is handed over under the lock.
@@ -73,9 +77,9 @@ bool intake_is_idle(const struct intake *in);
 
 /* Adds to list what may be committed since the last call, of topic. */
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list);
-/* Messages of the partition (< 0: of every one) about which something is still to be said here:
+/* There are messages of the partition (< 0: of any) about which something is still to be said here:
  * they are judged, or what was said is not acknowledged. What was given back is not among them. */
-size_t intake_open_messages(const struct intake *in, int32_t partition);
+bool intake_is_open(const struct intake *in, int32_t partition);
 
 /* When nothing is in flight and the table is closed. Takes NULL, returns NULL. */
 struct intake *intake_free(struct intake *in);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridge/bridge_config.h"
+#include "bridge/giveback.h"
 #include "bridge/intake.h"
 #include "bridge/intake_internal.h"
 #include "schema/err.h"
@@ -119,50 +120,29 @@ void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partiti
     }
 }
 
-static size_t open_of(const struct intake *in, const struct partition *p)
+static bool is_open(const struct intake *in, const struct partition *p)
 {
     const struct telling t = { in, p };
-    size_t n = 0;
 
     for (uint64_t i = p->offsets.first; i < p->offsets.next; i++) {
         const struct offsets_entry *x = offsets_at(&p->offsets, i);
-        n += !x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_OPEN);
+        if (!x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_OPEN))
+            return true;
     }
-    return n;
+    return false;
 }
 
-size_t intake_open_messages(const struct intake *in, int32_t number)
+bool intake_is_open(const struct intake *in, int32_t number)
 {
-    size_t n = 0;
-
     for (size_t i = 0; i < in->partitions_len; i++) {
         const struct partition *p = in->partitions[i];
-        if (!p->revoked && (number < 0 || p->number == number))
-            n += open_of(in, p);
+        if (!p->revoked && (number < 0 || p->number == number) && is_open(in, p))
+            return true;
     }
-    return n;
+    return false;
 }
 
 /* ---- back to Kafka ---- */
-
-static void give_back(struct intake *in, int32_t number)
-{
-    struct jobs_op op = { .kind = JOBS_RETURN };
-    int64_t rows = 0;
-    struct err e;
-
-    op.u.give_up.topic = in->config->topic;
-    op.u.give_up.partition = number;
-    do {
-        if (jobs_do(in->jobs, &op, &e) < 0) { /* judged here then, and perhaps elsewhere as well */
-            log_warning("kafka_not_given_back", log_i("partition", number), log_s("error", e.msg));
-            break;
-        }
-        rows += op.u.give_up.rows;
-    } while (op.u.give_up.rows == JOBS_RETURN_ROWS);
-    if (rows > 0)
-        log_info("kafka_given_back", log_i("partition", number), log_i("submissions", rows));
-}
 
 void intake_give_back(struct intake *in, int32_t number)
 {
@@ -171,6 +151,6 @@ void intake_give_back(struct intake *in, int32_t number)
     for (size_t i = 0; i < in->partitions_len; i++) {
         const struct partition *p = in->partitions[i];
         if (!p->revoked && (number < 0 || p->number == number))
-            give_back(in, p->number);
+            giveback_partition(in->jobs, in->config->topic, p->number, 0);
     }
 }

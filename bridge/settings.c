@@ -26,6 +26,8 @@ static const struct property consumer_rows[] = {
     /* A killed server's partitions have a new owner after this long; the broker's default is 45 s.
      */
     { "session.timeout.ms", "10000" },
+    /* How members hear that one came or left: until then its partitions are nobody's. */
+    { "heartbeat.interval.ms", "500" },
     { "topic.metadata.refresh.interval.ms", "5000" }, /* a topic that appears later */
     /* A full prefetch queue stops fetching for a second (up to librdkafka 2.1), so it must hold
      * what the table takes in one. */

@@ -114,13 +114,14 @@ struct jobs_sent_op {
 #define JOBS_RETURN_ROWS 500
 
 /* JOBS_RETURN: what was not begun of a partition goes back to Kafka. Deletes at most
- * JOBS_RETURN_ROWS of the queued rows that were taken from this partition, as if they had never
- * been read: their ids are free, and the same messages are new ones when they come again. For
- * messages whose offsets are not committed. Nobody waits long for the writer, so whoever has more
- * to give back asks again. */
+ * JOBS_RETURN_ROWS of the queued rows that were taken from this partition, at the offset `from` or
+ * behind it, as if they had never been read: their ids are free, and the same messages are new ones
+ * when they come again. For messages whose offsets are not committed. Nobody waits long for the
+ * writer, so whoever has more to give back asks again. */
 struct jobs_return_op {
     const char *topic; /* borrowed */
     int32_t partition;
+    int64_t from;
     int64_t rows; /* out: how many */
 };
 

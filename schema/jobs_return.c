@@ -13,13 +13,14 @@ struct returned {
     char language[64];
 };
 
-/* Some queued rows of the stream. Walks the queue and not the table, which is why the index is
- * named; an index of its own would be paid by every message. */
-static int find_rows(struct jobs *j, int64_t stream, struct returned *rows, size_t *ret_len,
-                     struct err *e)
+/* Some queued rows of the stream, from an offset on. Walks the queue and not the table, which is
+ * why the index is named; an index of its own would be paid by every message. */
+static int find_rows(struct jobs *j, int64_t stream, int64_t from, struct returned *rows,
+                     size_t *ret_len, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq, origin_offset, id, language FROM job INDEXED BY job_queued"
-                       " WHERE state = 0 AND origin_stream = ?1 LIMIT ?2";
+                       " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
+                       " LIMIT ?3";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     int n;
 
@@ -27,7 +28,8 @@ static int find_rows(struct jobs *j, int64_t stream, struct returned *rows, size
     if (!q)
         return -1;
     db_bind_int(q, 1, stream);
-    db_bind_int(q, 2, JOBS_RETURN_ROWS);
+    db_bind_int(q, 2, from);
+    db_bind_int(q, 3, JOBS_RETURN_ROWS);
     while ((n = db_step(q, e)) > 0) {
         struct returned *r = &rows[(*ret_len)++];
         r->seq = db_int(q, 0);
@@ -76,15 +78,17 @@ int jobs_return(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     const struct outbox_origin o = { .topic = op->u.give_up.topic,
                                      .partition = op->u.give_up.partition };
-    static struct returned rows[JOBS_RETURN_ROWS]; /* the writer thread's alone */
+    CLEANUP(freep) struct returned *rows = calloc(JOBS_RETURN_ROWS, sizeof *rows);
     int64_t stream;
     size_t len;
 
     op->u.give_up.rows = 0;
+    if (!rows)
+        return err_set(e, ERR_NOMEM, "rows that go back");
     int n = jobs_intake_known(j, &o, &stream, e);
     if (n <= 0)
         return n;
-    if (find_rows(j, stream, rows, &len, e) < 0)
+    if (find_rows(j, stream, op->u.give_up.from, rows, &len, e) < 0)
         return -1;
     for (size_t i = 0; i < len; i++) {
         if (delete_row(j, stream, &rows[i], e) < 0)

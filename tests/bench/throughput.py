@@ -5,6 +5,7 @@ throughput.py judge PORT DIR [IDS EACH]  judges them all; prints the seconds fro
                                      report. Each id is written EACH times to IDS when it is accepted
 throughput.py post PORT FILE         accepted, and not waited for: a submission of each line
 throughput.py kafka BROKERS TOPIC DIR  the same by way of Kafka; from sending to the last report
+throughput.py lines BROKERS TOPIC FILE  likewise, of what is in FILE: an id, a tab, a submission a line
 throughput.py plain PORT DIR         writes DIR/plain.<language>: the same commands as a script for sh
 
 `plain` takes the commands from the server's own reports, so that both sides run the same ones.
@@ -136,11 +137,19 @@ def kcat(brokers, *arguments, data=None):
 
 def kafka(brokers, topic, directory):
     paths = sorted(pathlib.Path(directory).glob("*/submission.json"))
-    lines = b"".join(f"{p.parent.name}\t".encode() + p.read_bytes() + b"\n" for p in paths)
+    judge_lines(brokers, topic,
+                [f"{p.parent.name}\t".encode() + p.read_bytes() + b"\n" for p in paths])
+
+
+def lines(brokers, topic, file):
+    judge_lines(brokers, topic, pathlib.Path(file).read_bytes().splitlines(keepends=True))
+
+
+def judge_lines(brokers, topic, lines):
     end = int(kcat(brokers, "-Q", "-t", f"{topic}-results:0:-1").split()[-1])
     begin = time.monotonic()
-    kcat(brokers, "-P", "-t", topic, "-K", "\t", data=lines)
-    out = kcat(brokers, "-C", "-t", f"{topic}-results", "-o", str(end), "-c", str(len(paths)))
+    kcat(brokers, "-P", "-t", topic, "-K", "\t", data=b"".join(lines))
+    out = kcat(brokers, "-C", "-t", f"{topic}-results", "-o", str(end), "-c", str(len(lines)))
     print(f"{time.monotonic() - begin:.3f}")
     for line in out.splitlines():
         report = json.loads(line)
@@ -162,4 +171,5 @@ def plain(port, directory):
             f"here=$1\ncd $here && {made['build'] or ':'} && cd {place}{runs}\n")
 
 
-sys.exit({"make": make, "judge": judge, "post": post, "kafka": kafka, "plain": plain}[sys.argv[1]](*sys.argv[2:]))
+sys.exit({"make": make, "judge": judge, "post": post, "kafka": kafka, "lines": lines,
+          "plain": plain}[sys.argv[1]](*sys.argv[2:]))

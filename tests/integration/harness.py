@@ -305,7 +305,10 @@ class Server:
         pipe.close()
 
     def start(self, seconds=20):
-        self.spawn()
+        return self.spawn().is_listening(seconds)
+
+    def is_listening(self, seconds=20):
+        """Waits until the spawned process says where."""
         pattern = re.compile(r'event"?[=:] ?"?listening\b.*address"?[=:] ?"?([^ ",}]+)')
 
         def listening():

@@ -2,16 +2,19 @@
  * about a message; against a real file. */
 #include "outbox_fixture.h"
 
-static int64_t give_up(struct jobs *j, int32_t partition)
+static int64_t give_up_from(struct jobs *j, int32_t partition, int64_t from)
 {
     struct jobs_op op = { .kind = JOBS_RETURN };
     struct err e = { 0 };
 
     op.u.give_up.topic = "scripts";
     op.u.give_up.partition = partition;
+    op.u.give_up.from = from;
     assert_int_equal(jobs_do(j, &op, &e), 0);
     return op.u.give_up.rows;
 }
+
+static int64_t give_up(struct jobs *j, int32_t partition) { return give_up_from(j, partition, 0); }
 
 static enum outbox_state state_of(struct jobs *j, const struct outbox_origin *o, int64_t seq)
 {
@@ -54,7 +57,8 @@ static void what_was_not_begun_goes_back(void **state)
     assert_int_equal(take_json(t->j, json, there, NULL, &op), 0);
     int64_t other = op.u.accept.seq;
 
-    assert_int_equal(give_up(t->j, 0), 1);
+    assert_int_equal(give_up_from(t->j, 0, 3), 0);
+    assert_int_equal(give_up_from(t->j, 0, 2), 1);
     assert_int_equal(give_up(t->j, 0), 0);
     assert_int_equal(give_up(t->j, 7), 0);
     assert_int_equal(jobs_status(t->j, "waiting", &status, &e), -1);
