@@ -3,15 +3,15 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "bridge/consumer.h"
-#include "bridge/giveback.h"
-#include "bridge/lag.h"
-#include "bridge/relay.h"
-#include "bridge/settings.h"
-#include "bridge/tally.h"
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/log.h"
+#include "bridge/consume/consumer.h"
+#include "bridge/consume/giveback.h"
+#include "bridge/kafka/lag.h"
+#include "bridge/kafka/settings.h"
+#include "bridge/kafka/tally.h"
+#include "bridge/publish/relay.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
 
 #define DISOWN_NS (10 * NS_PER_S)
 #define LEAVE_NS  (3 * NS_PER_S) /* for the last commit, whatever came before */

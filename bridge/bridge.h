@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bridge/bridge_config.h"
-#include "bridge/bridge_health.h"
-#include "bridge/topics.h"
-#include "schema/base.h"
+#include "bridge/kafka/bridge_config.h"
+#include "bridge/kafka/bridge_health.h"
+#include "bridge/kafka/topics.h"
+#include "schema/base/base.h"
 
 struct bridge;
 struct err;
@@ -60,6 +60,6 @@ void bridge_disown(struct bridge *b);
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health);
 
-/* The topics as the broker has them now; see bridge/topics.h. Blocks for some seconds at most. Any
- * thread. */
+/* The topics as the broker has them now; see bridge/kafka/topics.h. Blocks for some seconds at
+ * most. Any thread. */
 NODISCARD int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e);

@@ -4,21 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/build_cache.h"
-#include "engine/cell_sweep.h"
-#include "engine/cell_types.h"
-#include "engine/docker.h"
-#include "engine/platform.h"
-#include "engine/pool.h"
-#include "engine/ready.h"
-#include "engine/selftest.h"
-#include "engine/tables.h"
-#include "engine/worker.h"
-#include "engine/worker_fault.h"
-#include "schema/clock.h"
-#include "schema/jobs.h"
-#include "schema/jobs_change.h"
-#include "schema/log.h"
+#include "engine/build/build_cache.h"
+#include "engine/cell/cell_sweep.h"
+#include "engine/cell/cell_types.h"
+#include "engine/docker/docker.h"
+#include "engine/host/platform.h"
+#include "engine/pool/pool.h"
+#include "engine/queue/ready.h"
+#include "engine/queue/selftest.h"
+#include "engine/queue/tables.h"
+#include "engine/queue/worker.h"
+#include "engine/queue/worker_fault.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
 
 #define TICK_MS 10000 /* how often Docker is asked when nothing seems wrong */
 /* Doubled from one to the other: at first Docker may still be making what a dead server wanted. */

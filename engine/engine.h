@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "engine/engine_config.h"
-#include "engine/language.h"
-#include "schema/base.h"
-#include "schema/err.h"
+#include "engine/language/language.h"
+#include "schema/base/base.h"
+#include "schema/base/err.h"
 
 struct engine;
 struct jobs;

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "schema/verdict.h"
+#include "schema/model/verdict.h"
 
 /* What a worker notes of a submission at once, long before its report. Borrowed for the call, which
  * must not block. */

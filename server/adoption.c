@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "engine/engine.h"
-#include "engine/language.h"
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/jobs.h"
-#include "schema/log.h"
-#include "schema/slots.h"
+#include "engine/language/language.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs.h"
+#include "schema/store/slots.h"
 
 #define LOOK_MS 500 /* at most, between two looks at whether an adopted table is finished */
 

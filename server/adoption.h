@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct adoption;
 struct engine;

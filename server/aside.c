@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "schema/err.h"
+#include "schema/base/err.h"
 
 struct aside {
     pthread_mutex_t lock;

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct aside;
 struct err;

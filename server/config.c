@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "schema/err.h"
-#include "schema/log.h"
-#include "schema/submission.h"
-#include "schema/verdict.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/model/submission.h"
+#include "schema/model/verdict.h"
 #include "server/config_value.h"
 
 const char *const config_languages[5] = { "python", "go", "c", "cpp", "java" };

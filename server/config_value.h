@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 /* SIZE is bytes, DURATION milliseconds, WORD the index of a word of `words`; FLAG is a bool. */
 enum config_type {

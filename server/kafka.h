@@ -8,7 +8,7 @@
 #pragma once
 
 #include "bridge/bridge.h"
-#include "bridge/topics.h"
+#include "bridge/kafka/topics.h"
 
 struct config;
 struct languages;

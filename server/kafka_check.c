@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/wrap.h"
-#include "engine/platform_load.h"
-#include "schema/err.h"
+#include "bridge/publish/wrap.h"
+#include "engine/host/platform_load.h"
+#include "schema/base/err.h"
 #include "server/config.h"
 #include "server/kafka.h"
 

@@ -8,9 +8,9 @@
 
 #include <stddef.h>
 
-#include "bridge/topics.h"
-#include "engine/platform.h"
-#include "schema/base.h"
+#include "bridge/kafka/topics.h"
+#include "engine/host/platform.h"
+#include "schema/base/base.h"
 
 struct config;
 struct err;

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/log.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
 
 #define SAME_NS NS_PER_S /* signals that come so close together are one wish */
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct err;
 

@@ -1,7 +1,7 @@
 #include "server/preflight.h"
 
-#include "engine/platform.h"
-#include "schema/base.h"
+#include "engine/host/platform.h"
+#include "schema/base/base.h"
 
 static const char *const levels[] = {
     [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warning", [PLATFORM_UNFIT] = "UNFIT"

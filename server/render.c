@@ -3,10 +3,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "schema/err.h"
-#include "schema/jobs.h"
-#include "schema/jobs_read.h"
-#include "schema/report.h"
+#include "schema/base/err.h"
+#include "schema/model/report.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_read.h"
 #include "server/config.h"
 
 static bool wants_tests(const char *const *fields)

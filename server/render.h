@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct config;
 struct err;

@@ -1,6 +1,6 @@
 #include "server/rules.h"
 
-#include "engine/language.h"
+#include "engine/language/language.h"
 #include "server/config.h"
 
 static bool knows_language(const void *ctx, const char *name)

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "schema/submission.h"
+#include "schema/model/submission.h"
 
 struct config;
 struct languages;

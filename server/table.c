@@ -1,10 +1,10 @@
 #include "server/table.h"
 
-#include "engine/platform.h"
-#include "schema/err.h"
-#include "schema/jobs.h"
-#include "schema/log.h"
-#include "schema/slots.h"
+#include "engine/host/platform.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs.h"
+#include "schema/store/slots.h"
 
 static void warn_skipped(void *ctx, const char *dir, const struct err *why)
 {

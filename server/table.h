@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct err;
 struct jobs;

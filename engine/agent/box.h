@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include "engine/agent/protocol.h"
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct box_plan;
 struct fault;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct fault;
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "engine/agent/protocol.h"
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct fault;
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct fault {
     bool host; /* the host had no memory or no core for us: no other cell would have done better */

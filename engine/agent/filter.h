@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 /* For this process and all it will start. Needs no-new-privileges. -1 with errno. */
 NODISCARD int filter_install(void);

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 /* Since Linux 6.3; older headers and libraries do not have them. */
 #ifndef MFD_NOEXEC_SEAL

@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 int64_t process_clock(clockid_t id)
 {

@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 #include "engine/agent/cgroup.h"
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct fault;
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 /* The rules for this container as a descriptor, -1 where the kernel has no Landlock. The caller
  * owns it. */

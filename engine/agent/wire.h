@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 /* One datagram and at most AGENT_FDS_MAX descriptors, which are the caller's. Its length; 0 at the
  * end of the connection; -1 with errno (EAGAIN: nothing there and MSG_DONTWAIT was asked for,

@@ -12,8 +12,8 @@
 
 #include <fcntl.h>
 
-#include "engine/cell_memfd.h"
-#include "engine/docker.h"
+#include "engine/cell/cell_memfd.h"
+#include "engine/docker/docker.h"
 
 static struct {
     struct docker *docker;

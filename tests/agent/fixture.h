@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "engine/cell.h"
-#include "schema/err.h"
+#include "engine/cell/cell.h"
+#include "schema/base/err.h"
 
 #define FIXTURE_MEMORY (64 * MIB) /* of the program */
 #define FIXTURE_PIDS   128

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "engine/docker.h"
-#include "schema/clock.h"
+#include "engine/docker/docker.h"
+#include "schema/base/clock.h"
 #include "tests/agent/fixture.h"
 
 static const char *box;

@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "schema/clock.h"
+#include "schema/base/clock.h"
 #include "tests/agent/fixture.h"
 
 static const char *programs; /* of tests/hostile, built */

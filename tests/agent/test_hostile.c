@@ -19,8 +19,8 @@
 
 #include <glob.h>
 
-#include "engine/judge.h"
-#include "schema/verdict.h"
+#include "engine/judge/judge.h"
+#include "schema/model/verdict.h"
 #include "tests/agent/fixture.h"
 
 /* All limits together, and what a fork bomb needs to die on a host that has other things to do. */

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "engine/cell.h"
-#include "engine/docker.h"
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "engine/cell/cell.h"
+#include "engine/docker/docker.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 
 #define ROUNDS 500
 #define WARM   20

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 #define SCRAPES_MAX 100000
 #define LINE_ROOM   400

@@ -22,7 +22,7 @@
 #include <time.h>
 
 #include "client.h"
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 #define WARM_UPS    3
 #define CLIENTS_MAX 256

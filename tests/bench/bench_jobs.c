@@ -12,14 +12,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "schema/clock.h"
-#include "schema/db.h"
-#include "schema/jobs.h"
-#include "schema/jobs_read.h"
-#include "schema/outbox.h"
-#include "schema/report.h"
-#include "schema/submission.h"
-#include "schema/text.h"
+#include "schema/base/clock.h"
+#include "schema/base/text.h"
+#include "schema/model/report.h"
+#include "schema/model/submission.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/outbox.h"
 
 enum { CLIENTS = 64, ACCEPTS = 60000, CLAIMS = 5000, READS = 20000 };
 

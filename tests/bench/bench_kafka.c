@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "schema/clock.h"
-#include "schema/db.h"
-#include "schema/err.h"
-#include "schema/jobs.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs.h"
 
 enum { PER_COMMIT = 1000, START_S = 60, PATIENCE_S = 300 };
 

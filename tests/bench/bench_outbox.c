@@ -14,11 +14,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "schema/clock.h"
-#include "schema/db.h"
-#include "schema/err.h"
-#include "schema/jobs.h"
-#include "schema/report.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/model/report.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs.h"
 
 enum { PATIENCE_S = 120 };
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 #define HEAD_MAX 600
 

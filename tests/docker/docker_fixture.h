@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#include "engine/cell.h"
-#include "engine/cell_sweep.h"
-#include "engine/docker.h"
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "engine/cell/cell.h"
+#include "engine/cell/cell_sweep.h"
+#include "engine/docker/docker.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 
 struct docker_fixture {
     struct docker *docker;

@@ -18,17 +18,17 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "engine/docker.h"
+#include "engine/docker/docker.h"
 #include "engine/engine.h"
-#include "schema/bytes.h"
-#include "schema/clock.h"
-#include "schema/jobs.h"
-#include "schema/jobs_change.h"
-#include "schema/jobs_read.h"
-#include "schema/log.h"
-#include "schema/report.h"
-#include "schema/submission.h"
-#include "schema/text.h"
+#include "schema/base/bytes.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/text.h"
+#include "schema/model/report.h"
+#include "schema/model/submission.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
+#include "schema/store/jobs_read.h"
 
 #define ENGINE_WAIT_S 120
 

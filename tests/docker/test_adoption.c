@@ -1,7 +1,7 @@
 /* The engine with a second table: what a server that is gone has left is judged by another one. */
 #include "engine_fixture.h"
 
-#include "schema/outbox.h"
+#include "schema/store/outbox.h"
 #include "server/adoption.h"
 #include "server/config.h"
 

@@ -4,8 +4,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "engine/cell_dir.h"
-#include "engine/cell_memfd.h"
+#include "engine/cell/cell_dir.h"
+#include "engine/cell/cell_memfd.h"
 #include "tests/docker/docker_fixture.h"
 
 static void echo(void **state)

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 
 #include "engine/engine.h"
-#include "engine/platform.h"
+#include "engine/host/platform.h"
 #include "tests/docker/docker_fixture.h"
 
 struct ender {

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "engine/cell_dir.h"
+#include "engine/cell/cell_dir.h"
 #include "tests/docker/docker_fixture.h"
 
 /* The name of the one cell in dir, once it is there; "" when done comes before it. */

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "engine/pool.h"
+#include "engine/pool/pool.h"
 #include "tests/docker/docker_fixture.h"
 
 static struct pool *start(int64_t parallel)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "schema/submission.h"
+#include "schema/model/submission.h"
 
 #define MUST(condition)                                                                            \
     do {                                                                                           \

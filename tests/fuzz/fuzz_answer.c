@@ -12,10 +12,10 @@
 #include <sys/wait.h>
 
 #include "engine/agent/memfd.h"
-#include "engine/cell.h"
-#include "engine/cell_run.h"
-#include "engine/link.h"
-#include "schema/err.h"
+#include "engine/cell/cell.h"
+#include "engine/cell/cell_run.h"
+#include "engine/cell/link.h"
+#include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
 enum with {

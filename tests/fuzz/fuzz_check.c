@@ -11,8 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/check.h"
-#include "schema/text.h"
+#include "engine/judge/check.h"
+#include "schema/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 struct piece {

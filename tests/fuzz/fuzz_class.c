@@ -2,12 +2,12 @@
  * found is within them. */
 #include <string.h>
 
-#include "engine/artefact.h"
-#include "engine/cell_memfd.h"
-#include "engine/java.h"
-#include "engine/java_class.h"
-#include "schema/bytes.h"
-#include "schema/err.h"
+#include "engine/build/artefact.h"
+#include "engine/cell/cell_memfd.h"
+#include "engine/language/java.h"
+#include "engine/language/java_class.h"
+#include "schema/base/bytes.h"
+#include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
 /* As a bundle whose only file is these bytes: a class with a main() of its own is where it begins,

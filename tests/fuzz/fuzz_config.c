@@ -2,7 +2,7 @@
  * why, and what is accepted is shown in words that mean the same. */
 #include <string.h>
 
-#include "schema/err.h"
+#include "schema/base/err.h"
 #include "server/config.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -10,10 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "engine/docker.h"
-#include "engine/docker_pull.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "engine/docker/docker.h"
+#include "engine/docker/docker_pull.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What comes before a body that is given alone. */

@@ -2,9 +2,9 @@
  * is accepted is what the parser alone accepts. */
 #include <string.h>
 
-#include "bridge/envelope.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "bridge/consume/envelope.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct submission_rules rules = FUZZ_RULES;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/framing.h"
+#include "server/http/framing.h"
 #include "tests/fuzz/fuzz.h"
 
 #define HEAD_LIMIT 1000

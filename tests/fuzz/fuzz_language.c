@@ -1,9 +1,9 @@
 /* Any bytes as a language file: refused with a reason, or a row that can be used. */
 #include <string.h>
 
-#include "engine/language.h"
-#include "engine/language_file.h"
-#include "schema/err.h"
+#include "engine/language/language.h"
+#include "engine/language/language_file.h"
+#include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
 static void expand(const char *const *argv, const struct language_words *words)

@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "schema/document.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+#include "schema/json/document.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct submission_rules rules = FUZZ_RULES;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 #include "tests/fuzz/fuzz.h"
 
 #pragma weak LLVMFuzzerInitialize /* not every fuzzer has one */

@@ -1,14 +1,14 @@
 #!/bin/sh
 # tests/house/clock.sh ROOT - nothing is measured, and no wait ends, by the clock that people set
-# (CLOCK_REALTIME): only schema/clock.c reads it, for timestamps, and in the engine only those files
+# (CLOCK_REALTIME): only schema/base/clock.c reads it, for timestamps, and in the engine only those files
 # that compare with timestamps of others. tests/vm turns it during a run.
 cd "$1" || exit 2
 
 # What reads or waits by that clock, and the files that may.
 wall='CLOCK_(REALTIME|TAI)|\b(gettimeofday|ftime|time|localtime|mktime|alarm|setitimer) *\(|\b(pthread_cond_timedwait|pthread_mutex_timedlock|sem_timedwait|mq_timed[a-z]*) *\('
-may_read='^schema/clock\.c:'
+may_read='^schema/base/clock\.c:'
 # Timestamps: of a report, of files in the cache, of containers, of the submission's coming.
-may_stamp='^engine/(trial|build_cache|cell_sweep|worker_claim)\.c:'
+may_stamp='^engine/(judge/trial|build/build_cache|cell/cell_sweep|queue/worker_claim)\.c:'
 
 wrong=$(
     # Comments and strings may name what code may not.

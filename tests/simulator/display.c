@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "schema/clock.h"
+#include "schema/base/clock.h"
 #include "tests/simulator/ledger.h"
 #include "tests/simulator/options.h"
 #include "tests/simulator/scenario.h"

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct err;
 struct ledger;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/err.h"
+#include "schema/base/err.h"
 #include "tests/simulator/scenario.h"
 
 enum state { OUT, RIGHT, WRONG };

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/clock.h"
-#include "schema/err.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
 #include "tests/simulator/display.h"
 #include "tests/simulator/ledger.h"
 #include "tests/simulator/options.h"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "schema/err.h"
+#include "schema/base/err.h"
 
 #define RUN_MAX     100 /* an id has at most 255 bytes */
 #define SECONDS_MAX 86400.0

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct err;
 

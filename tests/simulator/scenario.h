@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 #define SCENARIO_LANGUAGES(X) X(python, py) X(go, go) X(c, c) X(cpp, cpp) X(java, java)
 #define SCENARIO_OUTCOMES(X, language)                                                             \

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 struct err;
 struct options;

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 #define JAVA_17 61
 #define JAVA_25 69

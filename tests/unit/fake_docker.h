@@ -32,16 +32,16 @@
 #include <sys/un.h>
 
 #include "engine/agent/protocol.h"
-#include "engine/cell.h"
-#include "engine/cell_memfd.h"
-#include "engine/docker.h"
+#include "engine/build/plan.h"
+#include "engine/cell/cell.h"
+#include "engine/cell/cell_memfd.h"
+#include "engine/docker/docker.h"
 #include "engine/engine.h"
-#include "engine/language.h"
-#include "engine/plan.h"
-#include "engine/pool.h"
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "engine/language/language.h"
+#include "engine/pool/pool.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 
 #define FAKE_WAIT_NS    (60 * NS_PER_S)
 #define FAKE_RULES      8

@@ -15,15 +15,15 @@
 #include <cmocka.h>
 #include <ftw.h>
 
-#include "schema/bytes.h"
-#include "schema/db.h"
-#include "schema/jobs.h"
-#include "schema/jobs_change.h"
-#include "schema/jobs_read.h"
-#include "schema/outbox.h"
-#include "schema/report.h"
-#include "schema/submission.h"
-#include "schema/text.h"
+#include "schema/base/bytes.h"
+#include "schema/base/text.h"
+#include "schema/model/report.h"
+#include "schema/model/submission.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/outbox.h"
 
 struct table {
     char dir[200];

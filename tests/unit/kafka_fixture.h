@@ -9,9 +9,9 @@
 #include "outbox_fixture.h"
 
 #include "bridge/bridge.h"
-#include "bridge/relay.h"
-#include "bridge/tally.h"
-#include "schema/clock.h"
+#include "bridge/kafka/tally.h"
+#include "bridge/publish/relay.h"
+#include "schema/base/clock.h"
 
 #define PATIENCE_S 60
 

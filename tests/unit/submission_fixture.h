@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/err.h"
-#include "schema/submission.h"
+#include "schema/base/err.h"
+#include "schema/model/submission.h"
 
 static inline bool fixture_knows(const void *ctx, const char *name)
 {

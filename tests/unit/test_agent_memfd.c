@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 
 #include "engine/agent/memfd.h"
-#include "schema/base.h"
+#include "schema/base/base.h"
 
 #define SETTING "/proc/sys/vm/memfd_noexec"
 

@@ -9,11 +9,11 @@
 #include <elf.h>
 #include <string.h>
 
-#include "engine/artefact.h"
-#include "engine/cell_memfd.h"
-#include "engine/language.h"
-#include "schema/bytes.h"
-#include "schema/err.h"
+#include "engine/build/artefact.h"
+#include "engine/cell/cell_memfd.h"
+#include "engine/language/language.h"
+#include "schema/base/bytes.h"
+#include "schema/base/err.h"
 #include "tests/unit/class_fixture.h"
 
 static const char no_main[] = "scrc: no class has a public static void main(String[])";

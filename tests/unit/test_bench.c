@@ -2,9 +2,9 @@
  * sockets, and a Docker of the test's own. */
 #include "fake_docker.h"
 
-#include "engine/bench.h"
-#include "engine/docker.h"
-#include "engine/pool.h"
+#include "engine/docker/docker.h"
+#include "engine/pool/bench.h"
+#include "engine/pool/pool.h"
 
 static const char *const nothing[] = { "PATH=/bin", NULL };
 static const char *const hello[] = { "hello", NULL };

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "server/budget.h"
+#include "server/http/budget.h"
 
 static struct budget_client client(const char *text)
 {

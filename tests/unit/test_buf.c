@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "schema/buf.h"
-#include "schema/bytes.h"
+#include "schema/base/buf.h"
+#include "schema/base/bytes.h"
 
 static void assert_sane(const struct buf *b)
 {

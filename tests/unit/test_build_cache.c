@@ -15,12 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/build_cache.h"
-#include "engine/build_outcome.h"
-#include "engine/cell_memfd.h"
-#include "schema/clock.h"
-#include "schema/err.h"
-#include "schema/text.h"
+#include "engine/build/build_cache.h"
+#include "engine/build/build_outcome.h"
+#include "engine/cell/cell_memfd.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 
 #define BLOCK 4096
 

@@ -16,13 +16,13 @@
 
 #include <cmocka.h>
 
-#include "engine/cell_memfd.h"
-#include "engine/cell_pipes.h"
-#include "engine/cell_run.h"
-#include "engine/cell_types.h"
-#include "engine/link.h"
-#include "schema/clock.h"
-#include "schema/err.h"
+#include "engine/cell/cell_memfd.h"
+#include "engine/cell/cell_pipes.h"
+#include "engine/cell/cell_run.h"
+#include "engine/cell/cell_types.h"
+#include "engine/cell/link.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
 
 enum lie {
     TRUTH,

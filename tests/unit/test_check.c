@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/check.h"
-#include "schema/base.h"
-#include "schema/text.h"
+#include "engine/judge/check.h"
+#include "schema/base/base.h"
+#include "schema/base/text.h"
 
 enum { L = CHECKER_LINES, X = CHECKER_EXACT, T = CHECKER_TOKENS, F = CHECKER_FLOAT };
 

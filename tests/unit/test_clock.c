@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "schema/base.h"
-#include "schema/clock.h"
+#include "schema/base/base.h"
+#include "schema/base/clock.h"
 
 static const struct {
     int64_t ms;

@@ -6,10 +6,10 @@
 
 #include <cmocka.h>
 
-#include "schema/checker.h"
-#include "schema/err.h"
-#include "schema/log.h"
-#include "schema/verdict.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/model/checker.h"
+#include "schema/model/verdict.h"
 #include "server/config.h"
 
 static int load(const char *a, const char *b, struct config *c, struct err *e)

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "bridge/cut.h"
-#include "schema/err.h"
+#include "bridge/publish/cut.h"
+#include "schema/base/err.h"
 
 static char *long_text(size_t len)
 {

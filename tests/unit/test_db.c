@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "schema/clock.h"
-#include "schema/db.h"
-#include "schema/err.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/store/db.h"
 
 struct place {
     char dir[60], path[80];

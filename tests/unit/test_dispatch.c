@@ -8,8 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "server/routes.h"
-#include "server/submissions.h"
+#include "server/api/routes.h"
+#include "server/api/submissions.h"
 
 #define DONE_ID "done-1"
 

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "engine/docker.h"
-#include "engine/docker_pull.h"
-#include "schema/err.h"
+#include "engine/docker/docker.h"
+#include "engine/docker/docker_pull.h"
+#include "schema/base/err.h"
 
 /* One request of the script: what is answered to it. */
 struct line {

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "schema/emit.h"
+#include "schema/json/emit.h"
 
 static json_t *read_back(struct emit *e)
 {

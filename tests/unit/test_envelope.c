@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "bridge/envelope.h"
-#include "schema/text.h"
+#include "bridge/consume/envelope.h"
+#include "schema/base/text.h"
 #include "tests/unit/submission_fixture.h"
 
 #define MAX_BODY 2000

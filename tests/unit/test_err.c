@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "schema/err.h"
-#include "schema/text.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
 
 static void set_fills_and_returns_failure(void **state)
 {

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "schema/base.h"
-#include "server/framing.h"
+#include "schema/base/base.h"
+#include "server/http/framing.h"
 
 #define HEAD_LIMIT 2000
 

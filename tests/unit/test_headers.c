@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "bridge/headers.h"
-#include "schema/buf.h"
+#include "bridge/kafka/headers.h"
+#include "schema/base/buf.h"
 
 static void add(rd_kafka_headers_t *h, const char *name, const void *value, size_t len)
 {

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "schema/base.h"
-#include "server/hosts.h"
+#include "schema/base/base.h"
+#include "server/http/hosts.h"
 
 static const struct hosts alone = { .loopback = true };
 static const struct hosts in_reach = { .loopback = false };

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "server/framing.h"
+#include "server/http/framing.h"
 
 #define SUBMISSION_OF(id) "{\"id\":\"" id "\",\"language\":\"python\",\"source\":\"1\"}"
 #define SMUGGLED          "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

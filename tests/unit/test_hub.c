@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 
 #include "engine/engine.h"
-#include "schema/clock.h"
+#include "schema/base/clock.h"
 #include "server/config.h"
-#include "server/hub.h"
+#include "server/live/hub.h"
 
 static struct hub_times quick = { .frame_ns = 20 * NS_PER_MS,
                                   .heartbeat_ns = 100 * NS_PER_MS,

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/java_class.h"
+#include "engine/language/java_class.h"
 #include "tests/unit/class_fixture.h"
 
 /* ---- of javac 17 (-g:none), in tests/fuzz/class ---- */

@@ -1,6 +1,6 @@
 /* What the table tells of its changes: to listeners at once, to readers since a number. */
 #include "jobs_fixture.h"
-#include "schema/clock.h"
+#include "schema/base/clock.h"
 
 struct told {
     char ids[400]; /* "b c a " */

@@ -1,6 +1,6 @@
 /* tests/unit/test_jobs_list.c - GET /results: filters, orders, pages. */
 #include "jobs_fixture.h"
-#include "schema/jobs_table.h"
+#include "schema/store/jobs_table.h"
 
 static const struct jobs_filter any = { .state = -1, .status = -1, .limit = 50 };
 

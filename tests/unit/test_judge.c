@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "engine/judge.h"
-#include "schema/base.h"
+#include "engine/judge/judge.h"
+#include "schema/base/base.h"
 
 #define S  NS_PER_S
 #define MS NS_PER_MS

@@ -9,13 +9,13 @@
 
 #include <cmocka.h>
 
-#include "engine/cell.h"
-#include "engine/check.h"
+#include "engine/cell/cell.h"
 #include "engine/engine.h"
-#include "engine/judge_report.h"
-#include "schema/err.h"
-#include "schema/report.h"
-#include "schema/text.h"
+#include "engine/judge/check.h"
+#include "engine/judge/judge_report.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+#include "schema/model/report.h"
 
 /* A report of so many tests, as judge_report_*() gets it. Its owner frees it. */
 static struct report *report_of(size_t tests)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "bridge/stats.h"
+#include "bridge/kafka/stats.h"
 
 struct seen {
     bool ok, connected;

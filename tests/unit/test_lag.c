@@ -2,8 +2,8 @@
  * Kafka's own tool. */
 #include "tests/unit/kafka_fixture.h"
 
-#include "bridge/lag.h"
-#include "schema/log.h"
+#include "bridge/kafka/lag.h"
+#include "schema/base/log.h"
 
 static void write_to(struct world *w, int32_t partition, int n)
 {

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/java.h"
-#include "engine/language.h"
-#include "schema/err.h"
+#include "engine/language/java.h"
+#include "engine/language/language.h"
+#include "schema/base/err.h"
 
 /* ---- Java ---- */
 

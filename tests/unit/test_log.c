@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "schema/base.h"
-#include "schema/log.h"
+#include "schema/base/base.h"
+#include "schema/base/log.h"
 
 static char captured[70000];
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "schema/base.h"
-#include "schema/metrics.h"
+#include "schema/base/base.h"
+#include "schema/base/metrics.h"
 
 static void check_names(const struct metrics_row *rows, size_t len, const char *suffix)
 {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "bridge/offsets.h"
-#include "schema/seqset.h"
+#include "bridge/consume/offsets.h"
+#include "schema/base/seqset.h"
 
 #define N 5000
 

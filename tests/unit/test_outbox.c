@@ -1,7 +1,7 @@
 /* tests/unit/test_outbox.c - which reports are told to Kafka, when, how often, and until when they
  * are kept; against a real file. */
 #include "outbox_fixture.h"
-#include "schema/jobs_table.h"
+#include "schema/store/jobs_table.h"
 
 #include <semaphore.h>
 

@@ -1,7 +1,7 @@
 /* The dashboard's texts: which form is handed out, to whom it is no news, and under what policy. */
 #include "http_fixture.h"
 
-#include "server/page.h"
+#include "server/api/page.h"
 
 /* ---- Accept-Encoding ---- */
 

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "engine/docker.h"
-#include "engine/platform.h"
-#include "engine/platform_host.h"
-#include "schema/err.h"
+#include "engine/docker/docker.h"
+#include "engine/host/platform.h"
+#include "engine/host/platform_host.h"
+#include "schema/base/err.h"
 
 #define ID "3f4e6b8a9c0d1e2f3f4e6b8a9c0d1e2f3f4e6b8a9c0d1e2f3f4e6b8a9c0d1e2f"
 #define ROOT_LINE                                                                                  \

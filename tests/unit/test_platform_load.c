@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/platform_load.h"
+#include "engine/host/platform_load.h"
 
 static void check(const struct platform_finding *f, enum platform_level level, const char *says,
                   const char *mend)

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "schema/problems.h"
-#include "server/problem.h"
+#include "schema/json/problems.h"
+#include "server/http/problem.h"
 
 static json_t *render(const struct problem_text *p)
 {

@@ -1,7 +1,7 @@
 /* tests/unit/test_publish.c - POST /results/{id}/publish over real sockets. */
 #include "http_fixture.h"
 
-#include "schema/outbox.h"
+#include "schema/store/outbox.h"
 
 static int open_kafka(void **state)
 {

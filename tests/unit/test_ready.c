@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "engine/ready.h"
-#include "schema/clock.h"
-#include "schema/err.h"
+#include "engine/queue/ready.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
 
 #define LONG_MS (3600 * 1000LL)
 

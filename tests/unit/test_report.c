@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "schema/err.h"
-#include "schema/report.h"
-#include "schema/text.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+#include "schema/model/report.h"
 
 #define R "\xEF\xBF\xBD"
 

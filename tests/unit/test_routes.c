@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "server/routes.h"
-#include "server/uri.h"
+#include "server/api/routes.h"
+#include "server/http/uri.h"
 
 /* ---- the table and its description ---- */
 

@@ -1,8 +1,8 @@
 /* Languages are made ready, doubted and proved again; with a Docker of the test's own. */
 #include "fake_docker.h"
 
-#include "engine/ready.h"
-#include "engine/selftest.h"
+#include "engine/queue/ready.h"
+#include "engine/queue/selftest.h"
 
 static struct place {
     struct languages *languages;

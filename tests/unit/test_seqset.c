@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "schema/seqset.h"
+#include "schema/base/seqset.h"
 
 #define N 2000
 

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "bridge/bridge.h"
-#include "bridge/settings.h"
-#include "schema/err.h"
+#include "bridge/kafka/settings.h"
+#include "schema/base/err.h"
 
 static struct bridge_config config_with(char **environment)
 {

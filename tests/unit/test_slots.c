@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "schema/outbox.h"
-#include "schema/slots.h"
+#include "schema/store/outbox.h"
+#include "schema/store/slots.h"
 
 /* A directory for slots, and those that are open. */
 struct volume {

@@ -9,13 +9,13 @@
 #include <jansson.h>
 #include <pthread.h>
 
-#include "engine/language.h"
-#include "schema/clock.h"
-#include "schema/emit.h"
-#include "schema/err.h"
-#include "schema/jobs.h"
-#include "schema/jobs_change.h"
-#include "server/stats.h"
+#include "engine/language/language.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/json/emit.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
+#include "server/live/stats.h"
 
 static struct languages *languages;
 

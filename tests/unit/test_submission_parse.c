@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "schema/text.h"
+#include "schema/base/text.h"
 #include "submission_fixture.h"
 
 /* Members behind a language and a source, and where the one problem is. */

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "engine/tables.h"
+#include "engine/queue/tables.h"
 
 static struct tables *open_tables(struct table *t)
 {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "schema/base.h"
-#include "schema/text.h"
+#include "schema/base/base.h"
+#include "schema/base/text.h"
 
 #define R "\xEF\xBF\xBD"
 

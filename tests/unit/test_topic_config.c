@@ -2,9 +2,9 @@
  * DescribeConfigs. test_kafka_topics.py asks a real one. */
 #include "tests/unit/kafka_fixture.h"
 
-#include "bridge/topic_config.h"
-#include "bridge/topics.h"
-#include "schema/log.h"
+#include "bridge/kafka/topic_config.h"
+#include "bridge/kafka/topics.h"
+#include "schema/base/log.h"
 
 #define SOON_MS 500
 

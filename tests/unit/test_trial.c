@@ -4,11 +4,11 @@
 
 #include <signal.h>
 
-#include "engine/bench.h"
-#include "engine/build_outcome.h"
-#include "engine/trial.h"
-#include "schema/report.h"
-#include "schema/submission.h"
+#include "engine/build/build_outcome.h"
+#include "engine/judge/trial.h"
+#include "engine/pool/bench.h"
+#include "schema/model/report.h"
+#include "schema/model/submission.h"
 
 /* What a source does, found by its text. */
 struct program {

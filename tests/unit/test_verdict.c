@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "schema/checker.h"
-#include "schema/verdict.h"
+#include "schema/model/checker.h"
+#include "schema/model/verdict.h"
 
 /* What each verdict is called for each kind of consumer. */
 static const struct {

@@ -2,17 +2,17 @@
  * of ours costs a submission, and how a stop ends. */
 #include "fake_docker.h"
 
-#include "engine/ready.h"
-#include "engine/tables.h"
-#include "engine/worker.h"
-#include "engine/worker_fault.h"
-#include "schema/bytes.h"
-#include "schema/db.h"
-#include "schema/jobs.h"
-#include "schema/jobs_change.h"
-#include "schema/jobs_read.h"
-#include "schema/log.h"
-#include "schema/submission.h"
+#include "engine/queue/ready.h"
+#include "engine/queue/tables.h"
+#include "engine/queue/worker.h"
+#include "engine/queue/worker_fault.h"
+#include "schema/base/bytes.h"
+#include "schema/base/log.h"
+#include "schema/model/submission.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
+#include "schema/store/jobs_read.h"
 
 #define LIMITED (96 * MIB) /* not the usual memory: its cell is taken ahead */
 

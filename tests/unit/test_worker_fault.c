@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "engine/worker_fault.h"
-#include "schema/base.h"
+#include "engine/queue/worker_fault.h"
+#include "schema/base/base.h"
 
 /* Kinds for which nobody needs to ask Docker, then one of all the others. */
 static const enum err_kind kinds[] = { ERR_CANCELLED, ERR_DISK,    ERR_HOST,

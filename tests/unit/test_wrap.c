@@ -10,11 +10,11 @@
 #include <jansson.h>
 
 #include "bridge/bridge.h"
-#include "bridge/wrap.h"
-#include "schema/bytes.h"
-#include "schema/err.h"
-#include "schema/outbox.h"
-#include "schema/report.h"
+#include "bridge/publish/wrap.h"
+#include "schema/base/bytes.h"
+#include "schema/base/err.h"
+#include "schema/model/report.h"
+#include "schema/store/outbox.h"
 
 static const struct bridge_config config = { .set = STATUS_SET_SCRC, .test_io = true };
 

@@ -1,0 +1,33 @@
+/* bridge/kafka/topics.h - the three topics as the broker has them, for who sets a server up.
+ *
+ * Room     bridge.
+ * Owns     nothing; the connection ends with the call.
+ * Threads  any; blocks on the broker for timeout_ms or little more.
+ * Errors   0, or -1 with *e filled: ERR_UNAVAILABLE: no broker answers; ERR_SETTING.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "bridge/kafka/topic_config.h"
+
+struct bridge_config;
+struct err;
+
+#define TOPICS_NAME_SIZE 250
+
+enum topics_role { TOPICS_SCRIPTS, TOPICS_RESULTS, TOPICS_LETTERS, TOPICS_COUNT };
+
+struct topics_view {
+    char name[TOPICS_NAME_SIZE];
+    bool missing;  /* there is no such topic */
+    bool counted;  /* `copies` is known */
+    bool read;     /* `config` is known */
+    char why[200]; /* neither missing nor known: why not */
+    struct topic_config_copies copies;
+    struct topic_config config;
+};
+
+/* By enum topics_role. Creates no topic. */
+NODISCARD int topics_look(const struct bridge_config *c, int timeout_ms,
+                          struct topics_view out[TOPICS_COUNT], struct err *e);

@@ -1,0 +1,392 @@
+#include "engine/build/build_cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM            1 /* a map that cannot grow refuses the one element */
+#define HASH_FUNCTION(key, len, out) memcpy(&(out), key, sizeof(out)) /* it is a hash already */
+#include <uthash.h>
+#include <utlist.h>
+
+#include "engine/build/build_file.h"
+#include "engine/build/build_outcome.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+
+#define FOLDER       "builds"
+#define LARGEST_PART 16          /* one entry may take this part of the whole */
+#define BLOCK        (4 * KIB)   /* a file takes whole ones */
+#define ENTRIES_MAX  65536       /* some 10 MiB of our memory */
+#define RESERVE      (256 * MIB) /* of the disk, for everybody else */
+/* So long a failure is believed: should the host have had a part in it, it is nobody's for good. */
+#define FAILURE_S 3600
+#define NAME_SIZE (2 * BUILD_KEY_SIZE + 1)
+
+struct entry {
+    uint8_t key[BUILD_KEY_SIZE];
+    int64_t bytes, used_ms; /* wall clock: it outlives the process */
+    bool proven;            /* written by this process, or checked by it */
+    struct entry *prev, *next;
+    UT_hash_handle hh;
+};
+
+struct build_cache {
+    int dir; /* owned */
+    int64_t max_bytes, keep_ms;
+    _Atomic uint64_t names; /* of files that are being written */
+
+    pthread_mutex_t lock;
+    /* guarded by lock */
+    struct entry *by_key, *order; /* owned; the longest unused first */
+    struct build_cache_stats stats;
+    bool failing; /* the last one could not be written */
+};
+
+static void name_of(const uint8_t key[BUILD_KEY_SIZE], char out[NAME_SIZE])
+{
+    (void)sodium_bin2hex(out, NAME_SIZE, key, BUILD_KEY_SIZE);
+}
+
+static bool is_name(const char *name, uint8_t ret_key[BUILD_KEY_SIZE])
+{
+    size_t len;
+
+    return sodium_hex2bin(ret_key, BUILD_KEY_SIZE, name, strlen(name), NULL, &len, NULL) == 0 &&
+           len == BUILD_KEY_SIZE;
+}
+
+static int64_t cost_of(int64_t bytes) { return (bytes + BLOCK - 1) / BLOCK * BLOCK; }
+
+/* ---- the index ---- */
+
+static struct entry *find_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE])
+{
+    struct entry *x;
+
+    HASH_FIND(hh, c->by_key, key, BUILD_KEY_SIZE, x);
+    return x;
+}
+
+/* Takes it out of the index; its file is the caller's. */
+static void forget_locked(struct build_cache *c, struct entry *x)
+{
+    HASH_DEL(c->by_key, x);
+    DL_DELETE(c->order, x);
+    c->stats.bytes -= x->bytes;
+    c->stats.entries--;
+    free(x);
+}
+
+static void remove_locked(struct build_cache *c, struct entry *x)
+{
+    char name[NAME_SIZE];
+
+    name_of(x->key, name);
+    (void)unlinkat(c->dir, name, 0);
+    forget_locked(c, x);
+}
+
+static bool add_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], int64_t bytes,
+                       int64_t used_ms, bool proven)
+{
+    struct entry *x = find_locked(c, key);
+
+    if (x)
+        forget_locked(c, x);
+    x = calloc(1, sizeof *x);
+    if (!x)
+        return false;
+    memcpy(x->key, key, BUILD_KEY_SIZE);
+    x->bytes = bytes;
+    x->used_ms = used_ms;
+    x->proven = proven;
+    HASH_ADD(hh, c->by_key, key, BUILD_KEY_SIZE, x);
+    if (!x->hh.tbl) {
+        free(x);
+        return false;
+    }
+    DL_APPEND(c->order, x);
+    c->stats.bytes += bytes;
+    c->stats.entries++;
+    return true;
+}
+
+static void expire_locked(struct build_cache *c)
+{
+    int64_t since_ms = clock_wall_ms() - c->keep_ms;
+
+    while (c->keep_ms > 0 && c->order && c->order->used_ms < since_ms)
+        remove_locked(c, c->order);
+}
+
+static bool disk_has(const struct build_cache *c, int64_t bytes)
+{
+    struct statvfs fs;
+
+    return fstatvfs(c->dir, &fs) == 0 &&
+           (int64_t)fs.f_bavail >= (RESERVE + bytes) / (int64_t)fs.f_frsize;
+}
+
+/* For one more. False: there is no room, though all others have gone. */
+static bool make_room_locked(struct build_cache *c, int64_t bytes)
+{
+    while (c->stats.bytes + bytes > c->max_bytes || c->stats.entries >= ENTRIES_MAX ||
+           !disk_has(c, bytes)) {
+        if (!c->order)
+            return false;
+        remove_locked(c, c->order);
+        c->stats.evicted++;
+    }
+    return true;
+}
+
+/* ---- finding ---- */
+
+static bool look_up(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool *ret_proven)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    expire_locked(c);
+    struct entry *x = find_locked(c, key);
+    if (x) {
+        *ret_proven = x->proven;
+        x->used_ms = clock_wall_ms();
+        DL_DELETE(c->order, x);
+        DL_APPEND(c->order, x);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return x;
+}
+
+static bool is_young(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && clock_wall_ms() / 1000 - st.st_mtim.tv_sec <= FAILURE_S;
+}
+
+/* Its time of change is when it was last used, so the order outlives the process; of a failure it
+ * is when that was built. */
+static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool proven,
+                       struct build_outcome *ret_outcome)
+{
+    struct build_outcome o;
+    char name[NAME_SIZE];
+
+    name_of(key, name);
+    CLEANUP(closep) int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || !build_file_read(fd, !proven, &o))
+        return false;
+    if (o.artefact_fd >= 0) {
+        (void)futimens(fd, NULL);
+    } else if (!is_young(fd)) {
+        build_outcome_clear(&o);
+        return false;
+    }
+    *ret_outcome = o;
+    return true;
+}
+
+static void note_look(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool known,
+                      bool found)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    struct entry *x = known ? find_locked(c, key) : NULL;
+    if (x && found)
+        x->proven = true;
+    else if (x)
+        remove_locked(c, x);
+    if (found)
+        c->stats.hits++;
+    else
+        c->stats.misses++;
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+bool build_cache_find(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
+                      struct build_outcome *ret_outcome)
+{
+    bool proven = false;
+    bool known = look_up(c, key, &proven);
+    bool found = known && read_entry(c, key, proven, ret_outcome);
+
+    note_look(c, key, known, found);
+    return found;
+}
+
+/* ---- storing ---- */
+
+static int write_entry(struct build_cache *c, const char *name, const struct build_outcome *o,
+                       struct err *e)
+{
+    CLEANUP(closep) int fd = openat(c->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return err_errno(e, ERR_DISK, errno, "make a file for a build");
+    return build_file_write(fd, o, e);
+}
+
+/* One line for a disk that is broken, not one for each build. */
+static void note_failure(struct build_cache *c, const struct err *e)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    bool news = !c->failing && e;
+    c->failing = e;
+    (void)pthread_mutex_unlock(&c->lock);
+    if (news)
+        log_warning("build_not_kept", log_s("error", e->msg),
+                    log_s("next", "the same source is built again"));
+}
+
+void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
+                       const struct build_outcome *o)
+{
+    char name[NAME_SIZE], fresh[32];
+    int64_t bytes = cost_of(build_file_size(o));
+    struct err e;
+
+    if (bytes > c->max_bytes / LARGEST_PART)
+        return;
+    (void)pthread_mutex_lock(&c->lock);
+    bool room = make_room_locked(c, bytes);
+    (void)pthread_mutex_unlock(&c->lock);
+    if (!room)
+        return;
+
+    name_of(key, name);
+    (void)snprintf(fresh, sizeof fresh, "new-%llu",
+                   (unsigned long long)atomic_fetch_add(&c->names, 1));
+    if (write_entry(c, fresh, o, &e) < 0) {
+        (void)unlinkat(c->dir, fresh, 0);
+        note_failure(c, &e);
+        return;
+    }
+    note_failure(c, NULL);
+    (void)pthread_mutex_lock(&c->lock);
+    if (renameat(c->dir, fresh, c->dir, name) < 0 ||
+        !add_locked(c, key, bytes, clock_wall_ms(), true)) {
+        (void)unlinkat(c->dir, fresh, 0);
+        (void)unlinkat(c->dir, name, 0);
+    }
+    (void)make_room_locked(c, 0); /* others were stored meanwhile */
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- what an earlier process left ---- */
+
+struct found {
+    uint8_t key[BUILD_KEY_SIZE];
+    int64_t bytes, used_ns;
+};
+
+static int by_use(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
+}
+
+static bool note_file(int dir, const char *name, struct buf *found)
+{
+    struct found f;
+    struct stat st;
+
+    if (!is_name(name, f.key)) {
+        (void)unlinkat(dir, name, 0); /* half written, or nothing of ours */
+        return true;
+    }
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return true;
+    f.bytes = cost_of(st.st_size);
+    f.used_ns = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+    return buf_add(found, &f, sizeof f) == 0;
+}
+
+static int read_folder(int dir, struct buf *found, struct err *e)
+{
+    int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = own < 0 ? NULL : fdopendir(own);
+    struct dirent *entry;
+    bool whole = true;
+
+    if (!d) {
+        int rc = err_errno(e, ERR_DISK, errno, "read the build cache");
+        closep(&own);
+        return rc;
+    }
+    while (whole && (entry = readdir(d)))
+        whole = entry->d_name[0] == '.' || note_file(dir, entry->d_name, found);
+    (void)closedir(d);
+    return whole ? 0 : err_set(e, ERR_NOMEM, "the build cache");
+}
+
+static int recall(struct build_cache *c, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf found = { 0 };
+
+    if (read_folder(c->dir, &found, e) < 0)
+        return -1;
+    struct found *f = (struct found *)(void *)found.data;
+    size_t len = found.len / sizeof *f;
+    if (len > 0)
+        qsort(f, len, sizeof *f, by_use);
+    for (size_t i = 0; i < len; i++) {
+        if (!add_locked(c, f[i].key, f[i].bytes, f[i].used_ns / NS_PER_MS, false))
+            return err_set(e, ERR_NOMEM, "the build cache");
+    }
+    expire_locked(c);
+    (void)make_room_locked(c, 0);
+    return 0;
+}
+
+/* ---- life ---- */
+
+int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
+                     struct build_cache **ret_cache, struct err *e)
+{
+    CLEANUP(closep) int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (parent < 0 || (mkdirat(parent, FOLDER, 0700) < 0 && errno != EEXIST))
+        return err_errno(e, ERR_DISK, errno, "make %s/" FOLDER, dir);
+    struct build_cache *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(e, ERR_NOMEM, "the build cache");
+    (void)pthread_mutex_init(&c->lock, NULL);
+    c->max_bytes = max_bytes;
+    c->keep_ms = keep_ms;
+    c->dir = openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int rc = c->dir < 0 ? err_errno(e, ERR_DISK, errno, "open %s/" FOLDER, dir) : recall(c, e);
+    if (rc < 0)
+        (void)build_cache_free(c);
+    else
+        *ret_cache = c;
+    return rc;
+}
+
+struct build_cache *build_cache_free(struct build_cache *c)
+{
+    if (!c)
+        return NULL;
+    while (c->order)
+        forget_locked(c, c->order);
+    closep(&c->dir);
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+    return NULL;
+}
+
+void build_cache_stats(struct build_cache *c, struct build_cache_stats *ret_stats)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    *ret_stats = c->stats;
+    (void)pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,50 @@
+/* engine/build/plan.h - a language row on this host: images found, shelves named, allowance known.
+ *
+ *     plan_make()     finds the images
+ *     plan_cache()    makes the compiler's cache, for the rows that have one
+ *     (the self-test fills in version and allowance)
+ *     plan_shelve()   names the shelves, whose cells start to be made; from here on it is immutable
+ *
+ * Room     engine.
+ * Owns     its strings. Shelves are the pool's.
+ * Threads  one until it is published, then any number of readers.
+ * Errors   ERR_IMAGE: an image is not on this host.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/language/language.h"
+#include "engine/pool/bench.h"
+#include "schema/base/base.h"
+
+struct docker;
+struct engine_config;
+struct err;
+struct pool;
+
+struct plan {
+    const struct language *row;    /* borrowed */
+    struct pool *pool;             /* borrowed */
+    char *build_image, *run_image; /* owned ids; build NULL when nothing is built */
+    char *images;                  /* owned; both as "name@digest", for reports */
+    char **build_env, **run_env;   /* owned (language_environment) */
+    char *cache;                   /* owned; the cache volume's name, or NULL */
+    struct bench_shelf build, run;
+    int64_t allowance; /* bytes of a run cell above the memory limit */
+    char version[200]; /* the compiler's or runtime's own line */
+};
+
+NODISCARD int plan_make(const struct language *row, struct docker *d, const struct engine_config *c,
+                        struct plan **ret_plan, struct err *e);
+NODISCARD int plan_cache(struct plan *p, struct bench *b, struct err *e);
+NODISCARD int plan_shelve(struct plan *p, struct pool *pool, struct err *e);
+/* Its shelves keep no cells any more; who still has the plan may take from them. */
+void plan_unshelve(const struct plan *p, struct pool *pool);
+
+/* The memory of a run cell for this limit. */
+int64_t plan_memory(const struct plan *p, int64_t limit);
+
+/* Takes NULL and half-made ones, returns NULL. */
+struct plan *plan_free(struct plan *p);
+DEFINE_CLEANUP(struct plan, plan_free)

@@ -1,0 +1,374 @@
+#include "engine/cell/cell.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "engine/cell/cell_body.h"
+#include "engine/cell/cell_dir.h"
+#include "engine/cell/cell_pipes.h"
+#include "engine/cell/cell_run.h"
+#include "engine/cell/link.h"
+#include "engine/docker/docker.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+
+#define HELLO_NS   (30 * NS_PER_S) /* a slow host takes its time to start a process */
+#define HELLO_LOOK 250             /* ms between two looks whether the container still runs */
+#define SOCKET     (&AGENT_SOCKET[sizeof AGENT_DIR])
+
+enum cell_state { CELL_COLD, CELL_WARM, CELL_SPENT };
+static const char *const state_names[] = { "cold", "warm", "spent" };
+
+struct cell {
+    const struct cell_host *host; /* borrowed */
+    char name[CELL_DIR_NAME_SIZE];
+    char *id; /* owned; NULL until Docker has named the container */
+    int64_t memory;
+    int listener, agent_fd, abort_fd; /* owned; -1 */
+    struct cell_pipes pipes;          /* of the next run */
+    bool has_dir, has_container;      /* set before the attempt: what might be there must go */
+    enum cell_state state;
+    enum agent_box box;
+    char why[sizeof((struct agent_hello *)NULL)->why];
+};
+
+/* The shapes of cells whose containers were looked at: a field that Docker ignores for one, it
+ * ignores for all of them. When the list is full every further shape is looked at each time. */
+static struct {
+    pthread_mutex_t lock;
+    uint8_t seen[64][TEXT_HASH_SIZE];
+    size_t len;
+} shapes = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void shape_of(const struct cell_spec *s, const struct cell_host *host,
+                     uint8_t out[TEXT_HASH_SIZE])
+{
+    struct buf text = { 0 };
+    if (buf_printf(&text, "%s\n%s\n%s\n%d\n%d\n%s", s->image, s->workdir,
+                   s->volume ? s->volume_target : "", s->volume_writable, s->nano_cpus > 0,
+                   host->box) < 0)
+        buf_clear(&text);
+    text_hash(text.data, text.len, out);
+    buf_clear(&text);
+}
+
+static bool shape_seen(const uint8_t shape[TEXT_HASH_SIZE], bool add)
+{
+    bool seen = false;
+    (void)pthread_mutex_lock(&shapes.lock);
+    for (size_t i = 0; i < shapes.len && !seen; i++)
+        seen = memcmp(shapes.seen[i], shape, TEXT_HASH_SIZE) == 0;
+    if (!seen && add && shapes.len < ARRAY_LEN(shapes.seen))
+        memcpy(shapes.seen[shapes.len++], shape, TEXT_HASH_SIZE);
+    (void)pthread_mutex_unlock(&shapes.lock);
+    return seen;
+}
+
+static int check_body(struct cell *c, struct docker *d, const struct cell_spec *spec, json_t *body,
+                      struct err *e)
+{
+    uint8_t shape[TEXT_HASH_SIZE];
+    json_auto_t *there = NULL;
+
+    shape_of(spec, c->host, shape);
+    if (shape_seen(shape, false))
+        return 0;
+    if (docker_inspect(d, c->id, &there, e) < 0 || cell_body_kept(body, there, e) < 0)
+        return -1;
+    (void)shape_seen(shape, true);
+    return 0;
+}
+
+static int make_container(struct cell *c, struct docker *d, const struct cell_spec *spec,
+                          struct err *e)
+{
+    json_auto_t *image = NULL, *body = NULL;
+
+    if (docker_image(d, spec->image, &image, e) < 0 ||
+        cell_body_make(spec, c->host, c->name, image, &body, e) < 0)
+        return -1;
+    c->has_container = true;
+    if (docker_create(d, c->name, body, &c->id, e) < 0 || check_body(c, d, spec, body, e) < 0)
+        return -1;
+    return docker_start(d, c->id, e);
+}
+
+/* An agent that cannot start leaves a stopped container, and no connection will ever come. */
+static int check_running(struct cell *c, struct docker *d, struct err *e)
+{
+    json_auto_t *there = NULL;
+    if (docker_inspect(d, c->id, &there, e) < 0)
+        return -1;
+    json_t *state = json_object_get(there, "State");
+    if (json_is_true(json_object_get(state, "Running")))
+        return 0;
+    const char *words = json_string_value(json_object_get(state, "Error"));
+    return err_set(e, ERR_CELL, "the agent ended with status %lld before it said a word%s%.200s",
+                   (long long)json_integer_value(json_object_get(state, "ExitCode")),
+                   words && words[0] ? ": " : "", words ? words : "");
+}
+
+/* Waits until fd is readable, as long as the container runs. */
+static int await(struct cell *c, struct docker *d, int fd, int64_t deadline, struct err *e)
+{
+    for (;;) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        int n = poll(&p, 1, HELLO_LOOK);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return err_errno(e, ERR_BUG, errno, "poll");
+        if (check_running(c, d, e) < 0)
+            return -1;
+        if (clock_mono_ns() > deadline)
+            return err_set(e, ERR_CELL, "the agent said nothing within %lld s",
+                           (long long)(HELLO_NS / NS_PER_S));
+    }
+}
+
+static int hear_hello(struct cell *c, struct err *e)
+{
+    union { /* the longer one needs the room */
+        struct agent_hello hello;
+        struct agent_fault fault;
+    } first = { 0 };
+    const struct agent_hello *hello = &first.hello;
+    size_t len = 0;
+    CLEANUP(closep) int fd = -1;
+
+    if (link_receive(c->agent_fd, &first, sizeof first, &len, &fd, e) < 0)
+        return -1;
+    if (len == sizeof first.fault && hello->head.magic == AGENT_MAGIC &&
+        hello->head.kind == AGENT_FAULT)
+        return cell_run_fault(&first.fault, e);
+    if (len != sizeof *hello || hello->head.magic != AGENT_MAGIC ||
+        hello->head.kind != AGENT_HELLO || hello->head.nonce != 0 || fd >= 0 ||
+        (hello->box != AGENT_BOX_NAMESPACES && hello->box != AGENT_BOX_INPLACE))
+        return err_set(e, ERR_CELL, "odd greeting from the agent: %zu bytes", len);
+    if (hello->version != AGENT_VERSION)
+        return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello->version,
+                       AGENT_VERSION);
+    c->box = (enum agent_box)hello->box;
+    (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello->why - 1, hello->why);
+    return 0;
+}
+
+/* Did the container's first process connect, and not another user of this host, who would be sent
+ * the source and could make up results? Root, and whoever we are ourselves, could do that without a
+ * socket, so they need no question to Docker. Where Docker remaps users its pid decides. From
+ * within a container the pid of another one is 0, and no user of the host can reach into our
+ * volume. */
+static int is_agent(struct cell *c, struct docker *d, const struct link_peer *peer, bool *ret_is,
+                    struct err *e)
+{
+    json_auto_t *there = NULL;
+
+    *ret_is = peer->uid == 0 || peer->uid == geteuid() || peer->pid == 0;
+    if (*ret_is)
+        return 0;
+    if (docker_inspect(d, c->id, &there, e) < 0)
+        return -1;
+    json_t *state = json_object_get(there, "State");
+    *ret_is = json_integer_value(json_object_get(state, "Pid")) == peer->pid;
+    return 0;
+}
+
+/* A stranger is hung up on, and the agent's turn comes. */
+static int accept_agent(struct cell *c, struct docker *d, int64_t deadline, struct err *e)
+{
+    do {
+        struct link_peer peer;
+        bool is;
+
+        if (await(c, d, c->listener, deadline, e) < 0 ||
+            link_accept(c->listener, &c->agent_fd, &peer, e) < 0 ||
+            is_agent(c, d, &peer, &is, e) < 0)
+            return -1;
+        if (is)
+            return 0;
+        closep(&c->agent_fd);
+    } while (clock_mono_ns() <= deadline);
+    return err_set(e, ERR_CELL, "another user of this host connects in place of the agent");
+}
+
+/* After this the socket is out of everybody's reach: one connection, made before any program ran.
+ */
+static int meet_agent(struct cell *c, struct docker *d, int dir_fd, struct err *e)
+{
+    int64_t deadline = clock_mono_ns() + HELLO_NS;
+
+    if (accept_agent(c, d, deadline, e) < 0)
+        return -1;
+    closep(&c->listener);
+    if (unlinkat(dir_fd, SOCKET, 0) < 0)
+        return err_errno(e, ERR_DISK, errno, "remove the agent's socket");
+    if (await(c, d, c->agent_fd, deadline, e) < 0)
+        return -1;
+    return hear_hello(c, e);
+}
+
+static int check_spec(const struct cell_spec *spec, struct err *e)
+{
+    if (spec->memory_bytes < CELL_MEMORY_MIN)
+        return err_set(e, ERR_BUG, "a cell of %lld bytes is below Docker's floor",
+                       (long long)spec->memory_bytes);
+    if (spec->workdir[0] != '/' || spec->pids < 1 || spec->tmpfs_bytes < 1 ||
+        spec->tmpfs_inodes < 1 || (spec->volume && !spec->volume_target))
+        return err_set(e, ERR_BUG, "a cell without work directory, pids or tmpfs");
+    return 0;
+}
+
+static int fill(struct cell *c, struct docker *d, const struct cell_spec *spec, struct err *e)
+{
+    CLEANUP(closep) int dir_fd = -1;
+
+    c->abort_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->abort_fd < 0)
+        return err_errno(e, ERR_NOMEM, errno, "make an eventfd");
+    c->has_dir = true;
+    if (cell_dir_make(c->host->dir, c->name, &dir_fd, e) < 0 ||
+        link_listen(dir_fd, SOCKET, &c->listener, e) < 0 || make_container(c, d, spec, e) < 0)
+        return -1;
+    return meet_agent(c, d, dir_fd, e);
+}
+
+int cell_open(struct docker *d, const struct cell_host *host, const struct cell_spec *spec,
+              struct cell **ret_cell, struct err *e)
+{
+    if (check_spec(spec, e) < 0)
+        return -1;
+    struct cell *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(e, ERR_NOMEM, "cell of %.100s", spec->image);
+
+    c->host = host;
+    c->listener = c->agent_fd = c->abort_fd = -1;
+    c->pipes = (struct cell_pipes)CELL_PIPES_NONE;
+    c->memory = spec->memory_bytes;
+    cell_dir_name(host->table, host->instance, c->name);
+    if (fill(c, d, spec, e) < 0) {
+        (void)cell_free(c, d);
+        /* Of an id as much as Docker itself shows. */
+        bool id = strncmp(spec->image, "sha256:", 7) == 0;
+        return err_wrap(e, "open a cell of %.*s", id ? 19 : 100, spec->image);
+    }
+    c->state = CELL_WARM;
+    *ret_cell = c;
+    return 0;
+}
+
+/* The cell is SPENT until the step has succeeded, so no early return can forget it. */
+static int begin_step(struct cell *c, struct err *e)
+{
+    if (c->state != CELL_WARM)
+        return err_set(e, ERR_BUG, "cell %.12s is %s, not warm", c->id, state_names[c->state]);
+    c->state = CELL_SPENT;
+    return 0;
+}
+
+/* Whose fault was it? A cell that went down with its Docker is nobody's. A silent agent is left to
+ * cell_free(): to end what does not want to die can take longer than anybody should wait here. */
+static int blame(struct docker *d, struct err *e)
+{
+    struct err theirs;
+
+    if (e->kind != ERR_CELL && e->kind != ERR_TIMEOUT)
+        return -1;
+    if (docker_ping(d, &theirs) < 0)
+        return err_set(e, ERR_UNAVAILABLE, "the cell went away and Docker too: %.300s", theirs.msg);
+    e->kind = ERR_CELL;
+    return -1;
+}
+
+int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
+             struct cell_result *ret_result, struct err *e)
+{
+    const struct cell_run_ends ends = { .agent_fd = c->agent_fd,
+                                        .abort_fd = c->abort_fd,
+                                        .ahead = &c->pipes };
+    struct err own;
+
+    if (begin_step(c, e) < 0)
+        return -1;
+    if (cell_run_exchange(&ends, request, ret_result, &own) < 0) {
+        (void)blame(d, &own);
+        return err_set(e, own.kind, "run in cell %.12s: %.360s", c->id, own.msg);
+    }
+    c->state = CELL_WARM;
+    return 0;
+}
+
+int cell_prove(struct cell *c, struct err *e)
+{
+    const struct cell_run_ends ends = { .agent_fd = c->agent_fd, .abort_fd = c->abort_fd };
+
+    if (begin_step(c, e) < 0)
+        return -1;
+    if (cell_run_prove(&ends, e) < 0)
+        return err_wrap(e, "prove cell %.12s clean", c->id);
+    c->state = CELL_WARM;
+    return 0;
+}
+
+int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, struct err *e)
+{
+    struct err own;
+
+    if (bytes == c->memory)
+        return 0;
+    if (begin_step(c, e) < 0)
+        return -1;
+    if (docker_update_memory(d, c->id, bytes, &own) < 0) {
+        bool refused = own.kind == ERR_DOCKER || own.kind == ERR_NOT_FOUND;
+        return err_set(e, refused ? ERR_CELL : own.kind, "cell %.12s: %.360s", c->id, own.msg);
+    }
+    c->memory = bytes;
+    c->state = CELL_WARM;
+    return 0;
+}
+
+void cell_abort(struct cell *c) { (void)eventfd_write(c->abort_fd, 1); }
+
+bool cell_alive(const struct cell *c)
+{
+    /* An idle agent has nothing to say: whatever makes its socket readable is the end of it. */
+    struct pollfd p = { .fd = c->agent_fd, .events = POLLIN | POLLRDHUP };
+    return c->state == CELL_WARM && poll(&p, 1, 0) == 0;
+}
+
+int64_t cell_memory(const struct cell *c) { return c->memory; }
+const char *cell_id(const struct cell *c) { return c->id; }
+enum agent_box cell_box(const struct cell *c) { return c->box; }
+const char *cell_box_why(const struct cell *c) { return c->why; }
+
+int cell_remove(struct cell *c, struct docker *d, struct err *e)
+{
+    closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
+    /* By name: after a create whose answer was lost there is no id. */
+    if (c->has_container && docker_remove(d, c->name, e) < 0)
+        return -1;
+    c->has_container = false;
+    return 0;
+}
+
+struct cell *cell_free(struct cell *c, struct docker *d)
+{
+    if (!c)
+        return NULL;
+    if (d)
+        (void)!cell_remove(c, d, NULL); /* what stays ends by itself, and a sweep finds it */
+    closep(&c->agent_fd);
+    closep(&c->listener);
+    closep(&c->abort_fd);
+    cell_pipes_close(&c->pipes);
+    if (c->has_dir)
+        cell_dir_remove(c->host->dir, c->name);
+    free(c->id);
+    free(c);
+    return NULL;
+}

@@ -1,0 +1,62 @@
+/* engine/cell/cell.h - one Docker container with our agent as PID 1.
+ *
+ *     cell_open() --> WARM --cell_run()--> WARM ...          any failed step --> SPENT
+ *                       \--cell_prove()--> WARM (for the next submission)
+ *     SPENT: only cell_free() is welcome
+ *
+ * Nothing of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
+ * own directory (CELL_DIR/<name>), which the container sees read-only.
+ *
+ * Room     engine. Has never heard of HTTP, Kafka or SQL.
+ * Owns     one container and its directory, from cell_open() to cell_free().
+ * Threads  not locked; a cell belongs to one thread at a time. cell_abort() alone may come from
+ *          another one.
+ * Errors   0, or -1 with *e filled. A failing program is a result, not an error. ERR_CELL: this
+ * cell broke (agent gone, odd answer, deadline passed); ERR_UNAVAILABLE, ERR_IMAGE and ERR_DOCKER
+ * come from Docker; ERR_CANCELLED after cell_abort().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/agent/protocol.h"
+#include "engine/cell/cell_types.h"
+#include "schema/base/base.h"
+
+struct cell;
+struct docker;
+struct err;
+
+/* Creates and starts a container and hears its agent's HELLO. Borrows host; copies spec. On success
+ * the caller owns *ret_cell. Takes tens of milliseconds of CPU: the pool calls it ahead of need. */
+NODISCARD int cell_open(struct docker *d, const struct cell_host *host,
+                        const struct cell_spec *spec, struct cell **ret_cell, struct err *e);
+
+/* Runs one command in a clean box. On failure *ret_result is untouched and the cell is SPENT. */
+NODISCARD int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
+                       struct cell_result *ret_result, struct err *e);
+
+/* Asks the agent to prove that nothing of the last submission is left. -1: throw the cell away. */
+NODISCARD int cell_prove(struct cell *c, struct err *e);
+
+/* Changes the container's memory; nothing happens when it is that already. A refusal spends it. */
+NODISCARD int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, struct err *e);
+
+/* Makes the run in progress, and later ones, fail with ERR_CANCELLED. From any thread. */
+void cell_abort(struct cell *c);
+
+/* True while the container's agent is there (no syscall beyond one poll). */
+bool cell_alive(const struct cell *c);
+int64_t cell_memory(const struct cell *c);
+const char *cell_id(const struct cell *c); /* the container's id; borrowed */
+enum agent_box cell_box(const struct cell *c);
+const char *cell_box_why(const struct cell *c); /* why not namespaces; "" */
+
+/* Ends the agent and asks Docker once to remove the container; 0: it is gone, and cell_free() asks
+ * no more. */
+NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
+
+/* Removes the container and its directory. d NULL: leaves removal to cell_sweep() (the agent ends
+ * with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
+struct cell *cell_free(struct cell *c, struct docker *d);

@@ -1,0 +1,70 @@
+/* engine/cell/cell_types.h - what a cell is made of, what it is asked to run, and what comes back.
+ *
+ * Room     engine. Plain values below the cell itself: they know the agent's protocol only.
+ * Owns     a result owns its buffers and its artefact, until cell_result_clear(); the others
+ * borrow. Threads  any; no state. Errors   none.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/agent/protocol.h"
+#include "schema/base/base.h"
+#include "schema/base/buf.h"
+
+/* What all cells of this server share. Borrowed by every cell. */
+struct cell_host {
+    const char *dir;      /* CELL_DIR as this process sees it */
+    const char *host_dir; /* the same directory as dockerd sees it (differs in a container) */
+    const char *instance; /* label scrc.instance: this start of the server */
+    const char *table;    /* label scrc.table: the job table (jobs_table_id) */
+    const char *box;      /* "auto", "namespaces" or "inplace" */
+};
+
+struct cell_spec {
+    const char *image;    /* image id or reference */
+    const char *workdir;  /* absolute; a tmpfs is put there and on /tmp */
+    int64_t memory_bytes; /* of the container: limit + allowance; at least CELL_MEMORY_MIN */
+    int64_t pids;         /* RUNNER_PIDS_LIMIT, for the program */
+    int64_t tmpfs_bytes, tmpfs_inodes;
+    int64_t nano_cpus;                  /* 1e9 = one core; 0 = no quota */
+    const char *volume, *volume_target; /* NULL, or a named volume mounted there... */
+    bool volume_writable;               /* ...read-only unless set */
+};
+
+#define CELL_MEMORY_MIN (6 * MIB) /* Docker's floor */
+
+struct cell_file {
+    const char *name; /* below the work directory; "" for a tree */
+    int fd;           /* borrowed; read from offset 0 through an own description */
+    enum agent_file_kind kind;
+};
+
+/* Everything is borrowed for the call. */
+struct cell_request {
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH of env */
+    const char *const *env; /* NULL-terminated "NAME=value"; the program sees these and no others */
+    int exec_fd;            /* >= 0: this executable is run instead of argv[0] */
+    int stdin_fd;           /* a sealed memfd (cell_memfd) or -1 for an empty stdin */
+    const struct cell_file *files;
+    size_t files_len;
+    int64_t cpu_limit_ns, wall_limit_ns; /* wall 0: derived (protocol.h) */
+    int64_t memory_limit, file_bytes;    /* bytes */
+    int64_t out_max;  /* stdout bytes judged: one more and the run is killed (`out_flooded`) */
+    int64_t err_keep; /* stderr bytes kept; of the rest only the end is */
+    enum agent_collect collect;
+    const char *collect_name;
+    int64_t collect_max;
+};
+
+struct cell_result {
+    struct agent_result agent; /* checked; .limit is NONE, CPU or WALL */
+    struct buf out, err;
+    struct buf err_end; /* of a truncated err: the last 64 KiB at least, or all behind it */
+    bool out_flooded, err_truncated;
+    int artefact_fd; /* -1, or a sealed read-only memfd: owned */
+};
+/* Frees what a result holds and empties it. */
+void cell_result_clear(struct cell_result *r);

@@ -1,0 +1,27 @@
+/* engine/host/platform_finding.h - one thing that was looked at on this host, and what it means.
+ *
+ * Room     engine. A plain value.
+ * Owns     nothing.
+ * Threads  any; no state.
+ * Errors   none. A text that is too long is cut.
+ */
+#pragma once
+
+#include "schema/base/base.h"
+
+enum platform_level { PLATFORM_OK, PLATFORM_WARNING, PLATFORM_UNFIT };
+
+struct platform_finding {
+    const char *name;          /* "cgroup", static */
+    enum platform_level level; /* UNFIT: nothing can be judged until it is mended */
+    char says[200];            /* what was found */
+    char means[200];           /* what that means for judging */
+    char mend[200];            /* how to mend it; "" when there is nothing to mend */
+};
+
+/* Sets the level and what was found. */
+PRINTF(3, 4)
+void platform_say(struct platform_finding *f, enum platform_level level, const char *fmt, ...);
+
+/* Sets what it means and how to mend it; both are copied. */
+void platform_advise(struct platform_finding *f, const char *means, const char *mend);

@@ -1,0 +1,216 @@
+#include "engine/judge/judge_report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/cell/cell_types.h"
+#include "engine/engine_config.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+#include "schema/model/report.h"
+
+/* At most what a report takes beside its outputs: of itself, and of each test with a difference and
+ * a gap, whose texts are counted apart. */
+#define BASE_BYTES 8192
+#define TEST_BYTES 768
+
+#define WINDOW_MIN 1024 /* of kept_max: with less there is only a beginning */
+#define MARKER_MAX 96
+
+static size_t minus(size_t a, size_t b) { return a > b ? a - b : 0; }
+
+struct judge_report_room judge_report_room(const struct engine_config *c, const struct report *r)
+{
+    size_t fixed = BASE_BYTES + 2 * report_text_size(&r->build_log) + r->tests_len * TEST_BYTES;
+    size_t all = minus((size_t)c->report_bytes, fixed), top = all / 8;
+    struct judge_report_room room = { .kept_max = (size_t)c->report_output_bytes,
+                                      .left = all - top,
+                                      .to_come = r->tests_len,
+                                      .top = top };
+
+    if (r->tests_len > 0)
+        room.share = room.left / 2 / r->tests_len;
+    return room;
+}
+
+/* ---- one output ---- */
+
+struct piece {
+    size_t start, end;
+};
+
+/* `size` bytes around `at`, from the start of a line where one is near, else of a character. */
+static struct piece window_at(const struct buf *from, size_t at, size_t size)
+{
+    size_t last = minus(from->len, size), start = minus(at, size / 2);
+
+    if (start > last)
+        start = last;
+    const char *newline = memchr(from->data + start, '\n', at - start);
+
+    if (newline)
+        start = (size_t)(newline - from->data) + 1;
+    else
+        for (int i = 0; i < 3 && start < at && ((unsigned char)from->data[start] & 0xC0) == 0x80;
+             i++)
+            start++;
+    return (struct piece){ start, start + text_cut(from->data + start, from->len - start, size) };
+}
+
+/* Ends with a line, if not half of it is lost by that. */
+static size_t head_of(const struct buf *from, size_t max)
+{
+    const char *newline = memrchr(from->data + max / 2, '\n', max - max / 2);
+    return newline ? (size_t)(newline - from->data) + 1 : text_cut(from->data, from->len, max);
+}
+
+/* Where in the text a byte is. */
+static void locate(const struct buf *from, size_t at, int64_t *ret_line, int64_t *ret_column)
+{
+    const char *start = from->data, *end = from->data + at, *newline;
+    int64_t line = 1;
+
+    for (; (newline = memchr(start, '\n', (size_t)(end - start))); line++)
+        start = newline + 1;
+    *ret_line = line;
+    *ret_column = end - start + 1;
+}
+
+/* The beginning, a line that stands for what is left out, and what is around the difference. */
+static int keep_around(const struct buf *from, size_t max, size_t at, struct test_report *t)
+{
+    size_t size = max / 4;
+    struct piece window = window_at(from, at, size);
+    size_t head = head_of(from, max - size - MARKER_MAX);
+    struct output_gap *gap = &t->out_gap;
+    struct buf kept = { .data = NULL };
+
+    locate(from, window.start, &gap->line, &gap->column);
+    if (asprintf(&gap->marker, "[... %zu bytes left out, on to line %lld, column %lld ...]",
+                 window.start - head, (long long)gap->line, (long long)gap->column) < 0) {
+        gap->marker = NULL;
+        return -1;
+    }
+    bool broken = head > 0 && from->data[head - 1] != '\n';
+    if (buf_add(&kept, from->data, head) < 0 ||
+        buf_printf(&kept, "%s%s\n", broken ? "\n" : "", gap->marker) < 0 ||
+        buf_add(&kept, from->data + window.start, window.end - window.start) < 0) {
+        buf_clear(&kept);
+        return -1;
+    }
+    t->out.len = kept.len;
+    t->out.data = buf_take(&kept);
+    return 0;
+}
+
+static int keep_head(const struct buf *from, size_t max, struct bytes *ret_kept)
+{
+    size_t len = from->len > 0 ? text_cut(from->data, from->len, max) : 0;
+    return bytes_copy(from->data, len, ret_kept);
+}
+
+static int keep_out(const struct cell_result *c, size_t max, struct test_report *t)
+{
+    size_t at = t->difference.got_offset;
+
+    bytes_clear(&t->out);
+    free(t->out_gap.marker);
+    t->out_gap = (struct output_gap){ .marker = NULL };
+    t->out_truncated = c->out_flooded || c->out.len > max;
+    /* What differs should be seen with something behind it. */
+    if (t->difference.present && max >= WINDOW_MIN && c->out.len > max && at + max / 16 > max)
+        return keep_around(&c->out, max, at, t);
+    return keep_head(&c->out, max, &t->out);
+}
+
+static int keep_err(const struct cell_result *c, size_t max, struct test_report *t)
+{
+    bytes_clear(&t->err);
+    t->err_truncated = c->err_truncated || c->err.len > max;
+    return keep_head(&c->err, max, &t->err);
+}
+
+/* Less of it until its stored form has at most `allowed` bytes. Returns that size, or SIZE_MAX. */
+static size_t keep_within(int (*keep)(const struct cell_result *c, size_t max,
+                                      struct test_report *t),
+                          const struct cell_result *c, size_t max, size_t allowed,
+                          struct test_report *t, const struct bytes *kept)
+{
+    if (max > allowed) /* no byte is stored as less than one */
+        max = allowed;
+    if (keep(c, max, t) < 0)
+        return SIZE_MAX;
+    for (size_t size; (size = report_text_size(kept)) > allowed;) {
+        max =
+            (size_t)((double)(max < kept->len ? max : kept->len) * (double)allowed / (double)size);
+        if (keep(c, max, t) < 0)
+            return SIZE_MAX;
+        if (max == 0)
+            break;
+    }
+    return report_text_size(kept);
+}
+
+int judge_report_keep(struct judge_report_room *room, const struct cell_result *c,
+                      struct test_report *t, struct err *e)
+{
+    room->to_come = minus(room->to_come, 1);
+
+    size_t allowed = minus(room->left, room->share * room->to_come);
+    if (report_difference_size(&t->difference) > allowed) { /* then its place must do */
+        bytes_clear(&t->difference.expected);
+        bytes_clear(&t->difference.got);
+    }
+    allowed = minus(allowed, report_difference_size(&t->difference));
+    room->left = minus(room->left, report_difference_size(&t->difference));
+    size_t err = keep_within(keep_err, c, room->kept_max, allowed, t, &t->err);
+    size_t out = keep_within(keep_out, c, room->kept_max, allowed, t, &t->out);
+    if (err != SIZE_MAX && out != SIZE_MAX && out + err > allowed) {
+        /* Half for each, and what the one does not need is the other's. */
+        size_t half = allowed / 2;
+        out =
+            keep_within(keep_out, c, room->kept_max, err < half ? allowed - err : half, t, &t->out);
+        if (out != SIZE_MAX)
+            err = keep_within(keep_err, c, room->kept_max, minus(allowed, out), t, &t->err);
+    }
+    if (err == SIZE_MAX || out == SIZE_MAX)
+        return err_set(e, ERR_NOMEM, "a test's output");
+    room->left = minus(room->left, out + err);
+    return 0;
+}
+
+/* ---- the report's own ---- */
+
+static int copy_within(struct judge_report_room *room, const struct bytes *from, struct bytes *to)
+{
+    size_t len = from->len, size, allowed = room->left + room->top;
+    struct bytes part = *from;
+
+    while (len > 0 && (size = report_text_size(&part)) > allowed) {
+        len = (size_t)((double)len * (double)allowed / (double)size);
+        len = part.len = text_cut(from->data, from->len, len);
+    }
+    bytes_clear(to);
+    if (bytes_copy(from->data, len, to) < 0)
+        return -1;
+    size = report_text_size(to);
+    room->top = minus(room->top, minus(size, room->left));
+    room->left = minus(room->left, size);
+    return 0;
+}
+
+int judge_report_top(struct judge_report_room *room, struct report *r, struct err *e)
+{
+    const struct bytes *out = NULL, *err = NULL;
+
+    for (size_t i = r->tests_len; i-- > 0 && !(out && err);) {
+        if (!err && r->tests[i].err.len > 0)
+            err = &r->tests[i].err;
+        if (!out && r->tests[i].out.len > 0)
+            out = &r->tests[i].out;
+    }
+    if ((err && copy_within(room, err, &r->err) < 0) ||
+        (out && copy_within(room, out, &r->out) < 0))
+        return err_set(e, ERR_NOMEM, "a report");
+    return 0;
+}

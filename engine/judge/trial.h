@@ -1,0 +1,26 @@
+/* engine/judge/trial.h - one submission from its source to its report.
+ *
+ * Room     engine. Knows nothing of the job table.
+ * Threads  one bench, one thread.
+ * Errors   as cell_run(): ours, never the program's. ERR_CELL: this trial's own cell broke.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "schema/base/base.h"
+
+struct bench;
+struct err;
+struct plan;
+struct report;
+struct submission;
+
+/* Between bench_begin() and bench_end(). Everything is borrowed; the caller owns *ret_report, whose
+ * id, queue_ms and attempts it fills in. */
+NODISCARD int trial_run(struct bench *b, const struct plan *p, const struct submission *s,
+                        struct report **ret_report, struct err *e);
+
+/* The report of a submission that could not be judged: "-" and this error. */
+NODISCARD int trial_give_up(const struct bench *b, const struct plan *p, const struct submission *s,
+                            const char *error, struct report **ret_report, struct err *e);

@@ -1,0 +1,20 @@
+/* engine/language/java_class.h - what a Java class file says of its class: can a program begin
+ * there?
+ *
+ * Room     engine.
+ * Threads  any.
+ * Errors   none: any bytes are legal, and what is no class file is false.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct java_class {
+    bool is_public;
+    bool is_nested; /* in another class, or local to a method */
+    bool has_main;  /* its own, as the JVM that runs this version of class files takes it */
+};
+
+bool java_class_read(const uint8_t *data, size_t len, struct java_class *ret_class);

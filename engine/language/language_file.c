@@ -1,0 +1,269 @@
+#include "engine/language/language_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/err.h"
+
+enum field_type { TEXT, WORDS, ENVIRONMENT, FLAG, BYTES, NAMING, COLLECT };
+
+/* clang-format off */
+#define FIELD(field, type) { #field, type, offsetof(struct language, field) }
+/* clang-format on */
+static const struct field {
+    const char *name;
+    enum field_type type;
+    size_t offset;
+} fields[] = {
+    FIELD(name, TEXT),
+    FIELD(title, TEXT),
+    FIELD(image, TEXT),
+    FIELD(run_image, TEXT),
+    FIELD(workdir, TEXT),
+    FIELD(source_name, TEXT),
+    FIELD(naming, NAMING),
+    FIELD(build, WORDS),
+    FIELD(collect, COLLECT),
+    FIELD(artefact, TEXT),
+    FIELD(run, WORDS),
+    FIELD(check, WORDS),
+    FIELD(build_env, ENVIRONMENT),
+    FIELD(run_env, ENVIRONMENT),
+    FIELD(version, WORDS),
+    FIELD(oom_text, TEXT),
+    FIELD(heap_limit_text, WORDS),
+    FIELD(allowance, BYTES),
+    FIELD(strict_memory, FLAG),
+    FIELD(cache_volume_target, TEXT),
+    FIELD(cache_build, WORDS),
+    FIELD(hello, TEXT),
+};
+
+/* Reads value as one of words; says which are legal when it is none. */
+static int read_word(const char *const *words, const json_t *value, int *ret_index, struct err *e)
+{
+    const char *text = json_string_value(value);
+    for (int i = 0; text && words[i]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *ret_index = i;
+            return 0;
+        }
+    }
+    return err_set(e, ERR_SETTING, "must be one of %s %s %s", words[0], words[1],
+                   words[2] ? words[2] : "");
+}
+
+static int read_words(const json_t *value, bool environment, const char **out, struct err *e)
+{
+    if (!json_is_array(value) || json_array_size(value) >= LANGUAGE_ARGS_MAX)
+        return err_set(e, ERR_SETTING, "must be a list of at most %d texts", LANGUAGE_ARGS_MAX - 1);
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        out[i] = json_string_value(json_array_get(value, i));
+        if (!out[i])
+            return err_set(e, ERR_SETTING, "element %zu must be a text", i + 1);
+        const char *equals = strchr(out[i], '=');
+        if (environment && (!equals || equals == out[i]))
+            return err_set(e, ERR_SETTING, "element %zu must be NAME=value", i + 1);
+    }
+    return 0;
+}
+
+static int read_field(struct language *row, const struct field *f, const json_t *value,
+                      struct err *e)
+{
+    static const char *const namings[] = { "fixed", "java", NULL };
+    static const char *const collects[] = { "none", "file", "tree", NULL };
+    static const enum agent_collect collect_values[] = { AGENT_COLLECT_NONE, AGENT_COLLECT_FILE,
+                                                         AGENT_COLLECT_TREE };
+    char *at = (char *)row + f->offset;
+    int index = 0;
+
+    switch (f->type) {
+    case TEXT:
+        if (!json_is_string(value))
+            return err_set(e, ERR_SETTING, "must be a text");
+        *(const char **)(void *)at = json_string_value(value);
+        return 0;
+    case WORDS:
+    case ENVIRONMENT:
+        return read_words(value, f->type == ENVIRONMENT, (const char **)(void *)at, e);
+    case FLAG:
+        if (!json_is_boolean(value))
+            return err_set(e, ERR_SETTING, "must be true or false");
+        *(bool *)(void *)at = json_is_true(value);
+        return 0;
+    case BYTES:
+        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+            json_integer_value(value) > GIB)
+            return err_set(e, ERR_SETTING, "must be a number of bytes, 0 to 1 GiB");
+        *(int64_t *)(void *)at = json_integer_value(value);
+        return 0;
+    case NAMING:
+        if (read_word(namings, value, &index, e) < 0)
+            return -1;
+        row->naming = (enum language_naming)index;
+        return 0;
+    case COLLECT:
+        if (read_word(collects, value, &index, e) < 0)
+            return -1;
+        row->collect = collect_values[index];
+        return 0;
+    }
+    return 0;
+}
+
+static const struct field *find_field(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+/* A path made of plain components; absolute or not. */
+static bool is_clean_path(const char *path, bool absolute)
+{
+    if ((path[0] == '/') != absolute)
+        return false;
+    const char *p = path + (absolute ? 1 : 0);
+    for (size_t len; *p; p += len + (p[len] == '/')) {
+        len = strcspn(p, "/");
+        if (len == 0 || len > LANGUAGE_NAME_MAX || (len == 1 && p[0] == '.') ||
+            (len == 2 && p[0] == '.' && p[1] == '.'))
+            return false;
+        if (p[len] == '/' && !p[len + 1])
+            return false;
+    }
+    return path[absolute ? 1 : 0] != '\0';
+}
+
+static bool is_empty(const char *text) { return !text || !text[0]; }
+
+static bool has_empty(const char *const *texts)
+{
+    while (*texts && **texts)
+        texts++;
+    return *texts != NULL;
+}
+
+/* What must hold between fields. Returns the field that is wrong and why, or NULL. */
+static const char *find_fault(const struct language *row, const char **ret_why)
+{
+    bool builds = row->build[0] != NULL;
+    const struct {
+        bool wrong;
+        const char *field, *why;
+    } rules[] = {
+        { is_empty(row->run_image), "run_image", "is required" },
+        { is_empty(row->hello), "hello", "is required: the self-test runs it" },
+        { !row->run[0], "run", "is required" },
+        { !is_clean_path(row->workdir, true), "workdir", "must be an absolute path" },
+        { is_empty(row->source_name) || strchr(row->source_name, '/') ||
+              !is_clean_path(row->source_name, false),
+          "source_name", "must be a file name" },
+        { builds && is_empty(row->image), "image", "is required, since `build` is there" },
+        { !builds && row->image, "build", "is required, since `image` is there" },
+        { builds && row->collect == AGENT_COLLECT_NONE, "collect", "must be file or tree" },
+        { !builds && row->collect != AGENT_COLLECT_NONE, "collect", "needs `build`" },
+        { builds && (!row->artefact || !is_clean_path(row->artefact, false)), "artefact",
+          "must be a path below the work directory" },
+        { row->cache_volume_target && !is_clean_path(row->cache_volume_target, true),
+          "cache_volume_target", "must be an absolute path" },
+        { !row->cache_volume_target != !row->cache_build[0], "cache_build",
+          "and cache_volume_target need each other" },
+        { row->oom_text && !row->oom_text[0], "oom_text", "must not be empty" },
+        { has_empty(row->heap_limit_text), "heap_limit_text", "must hold no empty text" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        if (rules[i].wrong) {
+            *ret_why = rules[i].why;
+            return rules[i].field;
+        }
+    }
+    return NULL;
+}
+
+static bool is_language_name(const char *name, size_t len)
+{
+    static const char legal[] = "abcdefghijklmnopqrstuvwxyz0123456789_+-.#";
+    return len > 0 && len < 64 && strspn(name, legal) >= len;
+}
+
+static int read_row(json_t *json, struct language *row, struct err *e)
+{
+    const char *key, *why = "";
+    json_t *value;
+
+    json_object_foreach(json, key, value)
+    {
+        const struct field *f = find_field(key);
+        if (!f)
+            return err_set(e, ERR_SETTING, "field '%.60s': there is no such field", key);
+        if (!json_is_null(value) && read_field(row, f, value, e) < 0)
+            return err_wrap(e, "field '%s'", key);
+    }
+    const char *wrong = find_fault(row, &why);
+    return wrong ? err_set(e, ERR_SETTING, "field '%s': %s", wrong, why) : 0;
+}
+
+/* On success *ret_row borrows from json, which got its name. */
+static int take_row(json_t *json, const char *file, size_t stem, struct language *ret_row,
+                    struct err *e)
+{
+    struct language row = { .workdir = "/tmp", .collect = AGENT_COLLECT_NONE };
+
+    if (!json_is_object(json))
+        return err_set(e, ERR_SETTING, "must be a JSON object");
+    if (read_row(json, &row, e) < 0)
+        return -1;
+    if (row.name && (strlen(row.name) != stem || strncmp(row.name, file, stem) != 0))
+        return err_set(e, ERR_SETTING, "field 'name': must be the file's name, or absent");
+    json_t *name = json_stringn(file, stem);
+    if (!name || json_object_set_new(json, "name", name) < 0)
+        return err_set(e, ERR_NOMEM, "a language");
+    row.name = json_string_value(name);
+    if (!row.title)
+        row.title = row.name;
+    *ret_row = row;
+    return 0;
+}
+
+/* Takes json, which is NULL when error says why. */
+static int take(json_t *taken, const json_error_t *error, const char *file,
+                struct language *ret_row, json_t **ret_json, struct err *e)
+{
+    json_auto_t *json = taken;
+    const char *dot = strrchr(file, '.');
+    size_t stem = dot ? (size_t)(dot - file) : strlen(file);
+
+    if (!is_language_name(file, stem))
+        return err_set(e, ERR_SETTING, "a language is named with a-z 0-9 _ + - . #");
+    if (!json)
+        return err_set(e, ERR_SETTING, "line %d: %s", error->line, error->text);
+    if (take_row(json, file, stem, ret_row, e) < 0)
+        return -1;
+    *ret_json = json_incref(json);
+    return 0;
+}
+
+int language_file_parse(const char *file, const char *text, size_t len, struct language *ret_row,
+                        json_t **ret_json, struct err *e)
+{
+    json_error_t error;
+    return take(json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row,
+                ret_json, e);
+}
+
+int language_file_read(const char *dir, const char *file, struct language *ret_row,
+                       json_t **ret_json, struct err *e)
+{
+    char path[4096];
+    json_error_t error;
+
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
+        return err_set(e, ERR_SETTING, "%s: the path is too long", dir);
+    if (take(json_load_file(path, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row, ret_json,
+             e) < 0)
+        return err_wrap(e, "%s", path);
+    return 0;
+}

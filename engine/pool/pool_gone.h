@@ -1,0 +1,47 @@
+/* engine/pool/pool_gone.h - cells on their way out: those to be removed, and those that were slow
+ * to go.
+ *
+ *     add --> first in line --next, try--> gone
+ *                                \-------> stuck --due again, try--> ... left to a sweep
+ *
+ * Room     engine; a part of the pool.
+ * Owns     the cells in it, from pool_gone_add() until pool_gone_done() says that one is over.
+ * Threads  not locked: the pool's lock guards all but pool_gone_try(), which takes its time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base/base.h"
+
+struct cell;
+struct docker;
+
+struct pool_gone_cell {
+    struct cell *cell; /* owned; NULL: it is gone */
+    struct pool_gone_cell *next;
+    int tries;
+    int64_t due_ns; /* of one that is stuck */
+};
+
+struct pool_gone {
+    struct pool_gone_cell *first, *stuck; /* owned; stuck in the order in which they are due */
+    bool trying;                          /* a stuck one: one thread at a time looks after them */
+    int64_t len, stuck_len;               /* all, and the stuck ones; those being tried included */
+};
+
+/* Takes the cell. False out of memory: it is the caller's still. */
+NODISCARD bool pool_gone_add(struct pool_gone *l, struct cell *c);
+
+/* The next to be tried, or NULL; at the end also those that are not due yet. */
+struct pool_gone_cell *pool_gone_next(struct pool_gone *l, int64_t now_ns, bool ending);
+
+/* Asks Docker once, for a few seconds or until deadline. At the end there is no other try. */
+void pool_gone_try(struct pool_gone_cell *g, struct docker *d, int64_t deadline_ns, bool ending);
+
+/* After the try: it goes, or is stuck. Takes g. */
+void pool_gone_done(struct pool_gone *l, struct pool_gone_cell *g);
+
+/* When the first of the stuck ones is due; INT64_MAX: there is none to wait for. */
+int64_t pool_gone_due(const struct pool_gone *l);

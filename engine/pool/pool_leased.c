@@ -1,0 +1,35 @@
+#include "engine/pool/pool_leased.h"
+
+#include <stdlib.h>
+
+#include "engine/pool/shelf.h"
+
+struct pool_leased {
+    const struct cell *cell; /* the taker's */
+    struct shelf *shelf;
+    struct pool_leased *next;
+};
+
+void pool_leased_add(struct pool_leased **list, const struct cell *c, struct shelf *s)
+{
+    struct pool_leased *l = malloc(sizeof *l);
+    if (!l)
+        return;
+    *l = (struct pool_leased){ .cell = c, .shelf = s, .next = *list };
+    *list = l;
+    s->returning++;
+}
+
+void pool_leased_end(struct pool_leased **list, const struct cell *c)
+{
+    struct pool_leased **at = list;
+
+    while (*at && (*at)->cell != c)
+        at = &(*at)->next;
+    struct pool_leased *l = *at;
+    if (!l)
+        return;
+    *at = l->next;
+    l->shelf->returning--;
+    free(l);
+}

@@ -1,0 +1,57 @@
+/* engine/pool/shelf.h - the idle cells of one kind, and what is known of making more of them.
+ *
+ * Room     engine; a part of the pool.
+ * Owns     its idle cells' array, not the cells: shelf_free() wants none left.
+ * Threads  not locked. The pool's lock guards everything but spec, which never changes.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/cell/cell_types.h"
+#include "schema/base/err.h"
+
+struct shelf_slot {
+    struct cell *cell; /* owned */
+    int uses;          /* submissions it has served */
+    int64_t since_ns;
+};
+
+struct shelf {
+    struct cell_spec spec;   /* its strings are owned */
+    pthread_cond_t ready;    /* for takers: there is one more, or an attempt has failed */
+    struct shelf_slot *idle; /* owned; the youngest is the last */
+    int64_t idle_len, idle_max;
+    int64_t target, making, waiting;
+    int users; /* pool_shelf() minus pool_unshelf(); 0: no cell is kept, only made on demand */
+    int64_t returning; /* taken, and expected back */
+    int64_t quiet_since_ns;
+
+    int failures; /* in a row: cells that could not be made, or died young */
+    int64_t retry_at_ns;
+    bool failing;    /* the last attempt to make one failed... */
+    struct err last; /* ...with this */
+    uint64_t rounds; /* of attempts that all failed */
+};
+
+/* An empty one with room for idle_max cells. Copies spec. NULL when memory is short. */
+struct shelf *shelf_new(const struct cell_spec *spec, int64_t idle_max);
+/* Takes NULL, returns NULL. */
+struct shelf *shelf_free(struct shelf *s);
+
+/* Are its cells what spec asks for, memory apart? That can be changed in a cell. */
+bool shelf_suits(const struct shelf *s, const struct cell_spec *spec);
+
+/* False: it is full, and the cell still the caller's. */
+NODISCARD bool shelf_push(struct shelf *s, struct cell *c, int uses);
+/* Takes out number i; the caller owns its cell. */
+struct shelf_slot shelf_pull(struct shelf *s, int64_t i);
+/* The number of the best one for this memory; -1 when there is none. */
+int64_t shelf_pick(const struct shelf *s, int64_t memory_bytes);
+
+/* How many cells it lacks now; 0 while it rests after a failure. */
+int64_t shelf_lacks(const struct shelf *s, int64_t now_ns);
+/* Rests for a time that doubles with each failure in a row, at most this long. */
+void shelf_back_off(struct shelf *s, int64_t now_ns, int64_t most_ns);

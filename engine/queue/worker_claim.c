@@ -1,0 +1,174 @@
+#include "engine/queue/worker_claim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/queue/tables.h"
+#include "engine/queue/worker_deadline.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/base/metrics.h"
+#include "schema/model/report.h"
+#include "schema/store/jobs.h"
+
+#define RETRY_NS NS_PER_S /* between two attempts to store a report */
+
+/* 1 claimed, 0 nothing to do, -1. */
+static int claim_from(struct jobs *j, const char *const *languages, struct worker_claim *ret_claim,
+                      struct err *e)
+{
+    struct jobs_op op = { .kind = JOBS_CLAIM, .u.claim.languages = languages };
+
+    if (jobs_do(j, &op, e) < 0)
+        return err_wrap(e, "claim");
+    if (op.u.claim.seq == 0)
+        return 0;
+    int64_t waited = clock_wall_ms() - op.u.claim.submitted_ms;
+    *ret_claim = (struct worker_claim){ .jobs = j,
+                                        .seq = op.u.claim.seq,
+                                        .claim = op.u.claim.claim,
+                                        .queue_ms = waited > 0 ? waited : 0,
+                                        .attempts = op.u.claim.attempts };
+    (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", op.u.claim.id);
+    return 1;
+}
+
+/* What fails there is not a reason to leave the own work lying. */
+static int claim_adopted(struct tables *t, const char *const *languages,
+                         struct worker_claim *ret_claim)
+{
+    struct jobs *j = tables_hold(t);
+    struct err e;
+
+    if (!j)
+        return 0;
+    int n = claim_from(j, languages, ret_claim, &e);
+    if (n < 0 && tables_complain(t))
+        log_warning("adopted_table_fails", log_s("error", e.msg),
+                    log_s("next", "tried again when there is other work"));
+    if (n <= 0) {
+        tables_drop(t);
+        return 0;
+    }
+    ret_claim->adopted = true;
+    return 1;
+}
+
+int worker_claim_next(struct tables *t, const char *const *languages, struct worker_deadline *d,
+                      struct worker_claim *ret_claim, struct err *e)
+{
+    if (!languages[0])
+        return 0;
+    int n = claim_from(tables_own(t), languages, ret_claim, e);
+    if (n == 0)
+        n = claim_adopted(t, languages, ret_claim);
+    if (n > 0) {
+        ret_claim->tables = t;
+        ret_claim->deadline = d;
+    }
+    return n;
+}
+
+void worker_claim_close(struct worker_claim *c)
+{
+    if (c->adopted)
+        tables_drop(c->tables);
+    c->adopted = false;
+}
+
+/* How the table took an operation. */
+enum stored {
+    STORED,
+    DROPPED, /* the row is not ours any more, or is left for the next start */
+    REFUSED  /* never, because of what the operation is */
+};
+
+/* Does op until the table takes it or refuses it for good: one that is full or read-only mends, and
+ * until it does this worker takes no more work. What is left at the deadline, the next start finds
+ * and judges again. */
+static enum stored store(const struct worker_claim *c, const struct jobs_op *op)
+{
+    struct err e = { .kind = ERR_NONE };
+    bool said = false;
+
+    for (;;) {
+        struct jobs_op attempt = *op;
+        if (jobs_do(c->jobs, &attempt, &e) == 0)
+            return STORED;
+        /* Cancelled meanwhile, or given back by somebody: the table has counted it. */
+        if (e.kind == ERR_FINAL || e.kind == ERR_NOT_FOUND)
+            return DROPPED;
+        bool mends = e.kind == ERR_DISK || e.kind == ERR_NOMEM;
+        if (!said)
+            log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
+                      log_s("next", mends ? "kept and tried again until it works"
+                                          : "it ends with a report that says so"));
+        said = true;
+        if (!mends)
+            return REFUSED;
+        if (worker_deadline_passed(c->deadline, RETRY_NS)) {
+            log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
+                      log_s("next", "judged again after the next start"));
+            return DROPPED;
+        }
+    }
+}
+
+void worker_claim_requeue(const struct worker_claim *c, bool count)
+{
+    struct jobs_op op = { .kind = JOBS_GIVE_BACK,
+                          .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = count } };
+    (void)store(c, &op);
+}
+
+static void tell_end(const struct worker_claim *c, const struct report *r)
+{
+    log_info("finished", log_s("job", c->id), log_s("language", r->language),
+             log_s("verdict", verdict_name(r->verdict)), log_i("attempts", r->attempts),
+             log_i("queue_ms", r->queue_ms), log_i("build_ms", r->build_ms),
+             log_i("run_ms", r->run_ms), log_s("error", r->error));
+}
+
+void worker_claim_finish_unreported(const struct worker_claim *c, const char *error)
+{
+    struct jobs_op op = { .kind = JOBS_FINISH,
+                          .u.finish = { .seq = c->seq, .claim = c->claim, .error = error } };
+
+    metrics_count(METRICS_GIVEN_UP);
+    switch (store(c, &op)) {
+    case STORED:
+        log_info("finished", log_s("job", c->id), log_s("verdict", verdict_name(VERDICT_NONE)),
+                 log_i("attempts", c->attempts), log_s("error", error));
+        break;
+    case REFUSED:
+        log_error("not_stored", log_s("job", c->id),
+                  log_s("next", "judged again after the next start"));
+        break;
+    case DROPPED:
+        break;
+    }
+}
+
+void worker_claim_finish(const struct worker_claim *c, struct report *r)
+{
+    char *id = strdup(c->id);
+
+    if (id) {
+        free(r->id);
+        r->id = id;
+        r->queue_ms = c->queue_ms;
+        r->attempts = c->attempts;
+        struct jobs_op op = { .kind = JOBS_FINISH,
+                              .u.finish = { .seq = c->seq, .claim = c->claim, .report = r } };
+        enum stored stored = store(c, &op);
+        if (stored == STORED)
+            tell_end(c, r);
+        else if (stored == REFUSED)
+            worker_claim_finish_unreported(c, "its report could not be stored");
+    } else {
+        worker_claim_requeue(c, false);
+    }
+    report_free(r);
+}

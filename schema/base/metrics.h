@@ -1,0 +1,78 @@
+/* schema/base/metrics.h - what the rooms count for GET /metrics: counters, and times in buckets.
+ *
+ * One table for the process, because there is one GET /metrics: a row is added here, counted where
+ * it happens, and written by server/api/prometheus.c without knowing what it is.
+ *
+ * Threads  any, without locks. A reader sees each number whole, not all of one moment.
+ * Errors   none.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Rows of one name stand together.
+ *     enum                      name                        labels              help */
+#define METRICS_COUNTERS(X)                                                                        \
+    X(METRICS_FAULT_CELL, "scrc_faults_total", "kind=\"cell\"",                                    \
+      "Attempts that a fault of ours ended, by what was at fault.")                                \
+    X(METRICS_FAULT_HOST, "scrc_faults_total", "kind=\"host\"", "")                                \
+    X(METRICS_FAULT_LANGUAGE, "scrc_faults_total", "kind=\"language\"", "")                        \
+    X(METRICS_RETRIES, "scrc_retries_total", "",                                                   \
+      "Attempts that went back to the queue after a fault of ours.")                               \
+    X(METRICS_GIVEN_UP, "scrc_given_up_total", "",                                                 \
+      "Submissions without a verdict after all attempts.")                                         \
+    X(METRICS_DOCKER_FAILED, "scrc_docker_failures_total", "",                                     \
+      "Calls to Docker that got no answer.")                                                       \
+    X(METRICS_CELLS_REMOVED, "scrc_cells_removed_total", "", "Containers removed.")                \
+    X(METRICS_EVENTS_DROPPED, "scrc_event_streams_dropped_total", "",                              \
+      "Event streams ended because their client did not read.")
+
+/* Durations in seconds. */
+#define METRICS_TIMERS(X)                                                                          \
+    X(METRICS_QUEUE, "scrc_stage_duration_seconds", "stage=\"queue\"",                             \
+      "Where the time of a submission goes; check is of each test.")                               \
+    X(METRICS_BUILD, "scrc_stage_duration_seconds", "stage=\"build\"", "")                         \
+    X(METRICS_RUN, "scrc_stage_duration_seconds", "stage=\"run\"", "")                             \
+    X(METRICS_CHECK, "scrc_stage_duration_seconds", "stage=\"check\"", "")                         \
+    X(METRICS_TOTAL, "scrc_submission_duration_seconds", "",                                       \
+      "From accepted to final, of those that got a report.")                                       \
+    X(METRICS_DOCKER_OTHER, "scrc_docker_call_duration_seconds", "call=\"other\"",                 \
+      "Calls to Docker that were answered.")                                                       \
+    X(METRICS_DOCKER_CREATE, "scrc_docker_call_duration_seconds", "call=\"create\"", "")           \
+    X(METRICS_DOCKER_START, "scrc_docker_call_duration_seconds", "call=\"start\"", "")             \
+    X(METRICS_DOCKER_UPDATE, "scrc_docker_call_duration_seconds", "call=\"update\"", "")           \
+    X(METRICS_DOCKER_REMOVE, "scrc_docker_call_duration_seconds", "call=\"remove\"", "")           \
+    X(METRICS_COMMIT, "scrc_table_commit_duration_seconds", "",                                    \
+      "Transactions of the job table, from begin to durable.")
+
+#define METRICS_ENUM(number, name, labels, help) number,
+enum metrics_counter { METRICS_COUNTERS(METRICS_ENUM) METRICS_COUNTER_COUNT };
+enum metrics_timer { METRICS_TIMERS(METRICS_ENUM) METRICS_TIMER_COUNT };
+#undef METRICS_ENUM
+
+struct metrics_row {
+    const char *name, *labels; /* labels: "" or name="value" */
+    const char *help;          /* of the first row of a name */
+};
+extern const struct metrics_row metrics_counters[METRICS_COUNTER_COUNT];
+extern const struct metrics_row metrics_timers[METRICS_TIMER_COUNT];
+
+/* ---- a histogram ---- */
+
+#define METRICS_BUCKETS 20
+extern const double metrics_bounds[METRICS_BUCKETS]; /* seconds, rising; beyond the last is more */
+
+struct metrics_histogram {
+    _Atomic int64_t buckets[METRICS_BUCKETS + 1], sum_ns;
+};
+void metrics_take(struct metrics_histogram *h, int64_t ns);
+
+/* ---- the process's own ---- */
+
+void metrics_count(enum metrics_counter c);
+int64_t metrics_counted(enum metrics_counter c);
+void metrics_time(enum metrics_timer t, int64_t ns);
+/* Borrowed, static. */
+struct metrics_histogram *metrics_timed(enum metrics_timer t);

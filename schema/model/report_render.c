@@ -1,0 +1,247 @@
+#include <string.h>
+
+#include "schema/base/err.h"
+#include "schema/json/emit.h"
+#include "schema/model/report.h"
+
+/* A stored report is what report_encode() wrote: compact, plain keys, sound. So it is not parsed
+ * but walked, member by member, and most of it is copied as it stands. */
+struct walk {
+    const char *at, *end;
+    bool damaged;
+};
+
+struct member {
+    const char *key, *value;
+    size_t key_len, value_len;
+};
+
+struct render {
+    struct emit out;
+    const struct report_view *view;
+    const struct submission *s; /* NULL: nobody asked for its texts */
+    bool has_tests;
+    bool hides; /* what tells of the tests' texts */
+};
+
+/* Behind the closing quote of the string that starts at p, or end. */
+static const char *skip_string(const char *p, const char *end)
+{
+    for (p++; p < end && *p != '"'; p++) {
+        if (*p == '\\')
+            p++;
+    }
+    return p < end ? p + 1 : end;
+}
+
+/* Behind the value that starts at p: at the comma or bracket that follows it. */
+static const char *skip_value(const char *p, const char *end)
+{
+    int depth = 0;
+
+    while (p < end) {
+        if (*p == '"') {
+            p = skip_string(p, end);
+            continue;
+        }
+        if (*p == '{' || *p == '[')
+            depth++;
+        else if (depth == 0 && strchr(",}]", *p))
+            break;
+        else if (*p == '}' || *p == ']')
+            depth--;
+        p++;
+    }
+    return p;
+}
+
+/* w stands at the '{' of an object, or behind one of its members. False at its end, with w behind
+ * the '}'. */
+static bool next_member(struct walk *w, struct member *ret_member)
+{
+    bool first = w->at < w->end && *w->at == '{';
+
+    if (first && w->at + 1 < w->end && w->at[1] == '}')
+        w->at++;
+    if (w->at < w->end && *w->at == '}') {
+        w->at++;
+        return false;
+    }
+    if (w->end - w->at < 2 || (!first && *w->at != ',') || w->at[1] != '"') {
+        w->damaged = true;
+        return false;
+    }
+
+    struct member m = { .key = w->at + 2 };
+    const char *colon = skip_string(w->at + 1, w->end);
+    if (colon >= w->end || *colon != ':') {
+        w->damaged = true;
+        return false;
+    }
+    m.key_len = (size_t)(colon - 1 - m.key);
+    m.value = colon + 1;
+    w->at = skip_value(m.value, w->end);
+    m.value_len = (size_t)(w->at - m.value);
+    *ret_member = m;
+    return true;
+}
+
+static bool is_key(const struct member *m, const char *name)
+{
+    return strlen(name) == m->key_len && memcmp(name, m->key, m->key_len) == 0;
+}
+
+static bool is_value(const struct member *m, const char *json)
+{
+    return strlen(json) == m->value_len && memcmp(json, m->value, m->value_len) == 0;
+}
+
+static bool is_wanted(const struct report_view *v, const struct member *m)
+{
+    if (!v->fields)
+        return true;
+    for (const char *const *name = v->fields; *name; name++) {
+        if (is_key(m, *name))
+            return true;
+    }
+    return false;
+}
+
+/* `"WA"` to the word this consumer knows; what is no verdict stays as it is. */
+static void put_status(struct render *r, const struct member *m, bool has_tests)
+{
+    char name[8] = "";
+    enum verdict v;
+
+    if (m->value_len > 2 && m->value_len - 2 < sizeof name)
+        memcpy(name, m->value + 1, m->value_len - 2);
+    if (verdict_from_name(name, &v))
+        emit_word(&r->out, verdict_status(v, r->view->set, has_tests));
+    else
+        emit_raw(&r->out, m->value, m->value_len);
+}
+
+static void put_key(struct render *r, const struct member *m)
+{
+    char key[32] = "";
+
+    if (m->key_len < sizeof key)
+        memcpy(key, m->key, m->key_len);
+    emit_key(&r->out, key);
+}
+
+/* What a test's program saw, and what was expected of it: its outputs can hold all of both. */
+static bool put_hidden(struct render *r, const struct member *m)
+{
+    static const char *const texts[] = { "stdout", "stderr" };
+    static const char *const details[] = { "stdout_base64", "stderr_base64", "stdout_gap",
+                                           "first_difference" };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (is_key(m, texts[i])) {
+            emit_text(&r->out, "", 0);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(details); i++) {
+        if (is_key(m, details[i])) {
+            emit_null(&r->out);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The i-th test of the report is the i-th of the submission. */
+static void put_test(struct render *r, struct walk *w, const struct test *t)
+{
+    struct member m;
+
+    emit_begin(&r->out, '{');
+    while (next_member(w, &m)) {
+        put_key(r, &m);
+        if (is_key(&m, "status"))
+            put_status(r, &m, true);
+        else if (t && is_key(&m, "input"))
+            emit_text(&r->out, t->input.data, t->input.len);
+        else if (t && is_key(&m, "expected_output"))
+            emit_text(&r->out, t->expected.data, t->expected.len);
+        else if (!r->hides || !put_hidden(r, &m))
+            emit_raw(&r->out, m.value, m.value_len);
+    }
+    emit_end(&r->out, '}');
+}
+
+static void put_tests(struct render *r, struct walk *report, const struct member *tests)
+{
+    struct walk w = { .at = tests->value + 1, .end = tests->value + tests->value_len };
+
+    emit_begin(&r->out, '[');
+    for (size_t i = 0; w.at < w.end && *w.at == '{' && !w.damaged; i++) {
+        put_test(r, &w, r->s && i < r->s->tests_len ? &r->s->tests[i] : NULL);
+        if (w.at < w.end && *w.at == ',')
+            w.at++;
+    }
+    emit_end(&r->out, ']');
+    report->damaged |= w.damaged || w.at + 1 != w.end || *w.at != ']';
+}
+
+static void put_report(struct render *r, struct walk *w)
+{
+    struct member m;
+
+    emit_begin(&r->out, '{');
+    while (next_member(w, &m)) {
+        /* Then nothing has run, and the texts are the compiler's. It comes before them. */
+        if (is_key(&m, "status") && is_value(&m, "\"BF\""))
+            r->hides = false;
+        if (!is_wanted(r->view, &m))
+            continue;
+        put_key(r, &m);
+        if (is_key(&m, "status"))
+            put_status(r, &m, r->has_tests);
+        else if (is_key(&m, "tests"))
+            put_tests(r, w, &m);
+        else if (r->view->id && is_key(&m, "id"))
+            emit_word(&r->out, r->view->id);
+        else if (!r->hides || !put_hidden(r, &m))
+            emit_raw(&r->out, m.value, m.value_len);
+    }
+    emit_end(&r->out, '}');
+    w->damaged |= w->at != w->end;
+}
+
+static size_t texts_size(const struct submission *s)
+{
+    size_t size = 0;
+    for (size_t i = 0; s && i < s->tests_len; i++)
+        size += s->tests[i].input.len + s->tests[i].expected.len;
+    return size;
+}
+
+int report_render(const char *stored, size_t stored_len, const struct submission *s,
+                  const struct report_view *view, char **ret_json, size_t *ret_len, struct err *e)
+{
+    /* Inside a string the quotes would be escaped, so this is the member itself. */
+    static const char no_tests[] = "\"tests\":[]";
+    struct walk w = { .at = stored, .end = stored + stored_len };
+    struct render r = { .view = view, .s = view->test_io ? s : NULL };
+
+    r.has_tests = !memmem(stored, stored_len, no_tests, sizeof no_tests - 1);
+    r.hides = r.has_tests && !view->test_io;
+    bool texts = r.s && r.s->tests_len > 0 && r.has_tests;
+    emit_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
+    if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts || r.hides)
+        put_report(&r, &w);
+    else
+        emit_raw(&r.out, stored, stored_len);
+
+    if (w.damaged) {
+        emit_clear(&r.out);
+        return err_set(e, ERR_BUG, "a stored report is damaged at byte %zu",
+                       (size_t)(w.at - stored));
+    }
+    if (emit_take(&r.out, ret_json, ret_len) < 0)
+        return err_set(e, ERR_NOMEM, "render a report");
+    return 0;
+}

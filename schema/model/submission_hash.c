@@ -1,0 +1,95 @@
+#include <sodium.h>
+#include <string.h>
+
+#include "schema/base/hash.h"
+#include "schema/base/text.h"
+#include "schema/model/submission.h"
+
+/* A change of it, or of what add_fields() adds, is a conflict for all that is sent again. */
+#define FORM "scrc submission 1"
+
+static void add_real(crypto_generichash_state *h, double real)
+{
+    int64_t bits;
+    memcpy(&bits, &real, sizeof bits);
+    hash_number(h, bits);
+}
+
+/* The first versions took a tolerance that was not given for CHECKER_TOLERANCE: their hash could
+ * not tell it from one that was. */
+static void add_tolerance(crypto_generichash_state *h, double tolerance)
+{
+    add_real(h, tolerance < 0 ? CHECKER_TOLERANCE : tolerance);
+}
+
+static void add_checker(crypto_generichash_state *h, const struct checker *c)
+{
+    const char *name = checker_kind_name(c->kind); /* enum values may move, names may not */
+    hash_text(h, name);
+    hash_number(h, c->case_sensitive);
+    add_tolerance(h, c->absolute_tolerance);
+    add_tolerance(h, c->relative_tolerance);
+}
+
+static void add_fields(crypto_generichash_state *h, const struct submission *s)
+{
+    hash_text(h, FORM);
+    hash_text(h, s->id); /* absent is "" on the wire too */
+    hash_text(h, s->language);
+    hash_bytes(h, s->source.data, s->source.len);
+    hash_number(h, s->limits.time_ms);
+    hash_number(h, s->limits.wall_ms);
+    hash_number(h, s->limits.memory_bytes);
+    hash_number(h, s->checker_given);
+    if (s->checker_given)
+        add_checker(h, &s->checker);
+    hash_number(h, s->stop_on_failure);
+    hash_number(h, (int64_t)s->tests_len);
+    for (size_t i = 0; i < s->tests_len; i++) {
+        hash_number(h, s->tests[i].number);
+        hash_bytes(h, s->tests[i].input.data, s->tests[i].input.len);
+        hash_bytes(h, s->tests[i].expected.data, s->tests[i].expected.len);
+    }
+}
+
+/* What came to the form since it was first used: after all of it, and only where it was sent. */
+static bool has_more(const struct submission *s)
+{
+    return s->checker_given && s->checker.kind == CHECKER_FLOAT;
+}
+
+/* None given is both given as CHECKER_TOLERANCE. */
+static void add_more(crypto_generichash_state *h, const struct checker *c)
+{
+    bool neither = c->absolute_tolerance < 0 && c->relative_tolerance < 0;
+
+    hash_text(h, "tolerances");
+    hash_number(h, neither || c->absolute_tolerance >= 0);
+    hash_number(h, neither || c->relative_tolerance >= 0);
+}
+
+void submission_hash(const struct submission *s, uint8_t out[TEXT_HASH_SIZE])
+{
+    crypto_generichash_state h;
+
+    (void)crypto_generichash_init(&h, NULL, 0, TEXT_HASH_SIZE);
+    add_fields(&h, s);
+    if (has_more(s))
+        add_more(&h, &s->checker);
+    (void)crypto_generichash_final(&h, out, TEXT_HASH_SIZE);
+}
+
+bool submission_hash_is(const struct submission *s, const void *hash, size_t len)
+{
+    crypto_generichash_state h;
+    uint8_t before[TEXT_HASH_SIZE];
+
+    if (len != sizeof s->hash)
+        return false;
+    if (memcmp(hash, s->hash, len) == 0 || !has_more(s))
+        return memcmp(hash, s->hash, len) == 0;
+    (void)crypto_generichash_init(&h, NULL, 0, TEXT_HASH_SIZE);
+    add_fields(&h, s);
+    (void)crypto_generichash_final(&h, before, sizeof before);
+    return memcmp(hash, before, len) == 0;
+}

@@ -1,0 +1,194 @@
+#include <sodium.h>
+
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+#include "schema/json/document.h"
+#include "schema/model/submission.h"
+
+#define DEPTH_MAX 8 /* of what submission_pack() writes: 4 */
+
+struct unpack {
+    struct document *d;
+    submission_text_fn *text;
+    void *ctx;
+    struct err *e;
+};
+
+static int damaged(struct unpack *u, const char *field)
+{
+    return err_set(u->e, ERR_BUG, "stored submission: bad '%s'", field);
+}
+
+static int fetch_aside(struct unpack *u, const json_t *hex, struct bytes *ret_bytes)
+{
+    struct bytes name = { 0 };
+    uint8_t hash[TEXT_HASH_SIZE];
+    size_t n = 0;
+
+    if (document_string(u->d, hex, &name) < 0)
+        return err_set(u->e, ERR_NOMEM, "unpack a submission");
+    int bad = sodium_hex2bin(hash, sizeof hash, name.data, name.len, NULL, &n, NULL);
+    bytes_clear(&name);
+    return bad || n != sizeof hash ? damaged(u, "hash") : u->text(u->ctx, hash, ret_bytes, u->e);
+}
+
+static int decode_inline(struct unpack *u, const json_t *base64, struct bytes *ret_bytes)
+{
+    struct bytes text = { 0 }, bytes = { 0 };
+
+    if (document_string(u->d, base64, &text) < 0)
+        return err_set(u->e, ERR_NOMEM, "unpack a submission");
+    int bad = text_from_base64(text.data, text.len, &bytes.data, &bytes.len);
+    bytes_clear(&text);
+    if (bad)
+        return damaged(u, "base64");
+    *ret_bytes = bytes;
+    return 0;
+}
+
+/* One of the three forms that submission_pack() writes. */
+static int unpack_text(struct unpack *u, const json_t *from, const char *field,
+                       struct bytes *ret_bytes)
+{
+    const json_t *v = json_object_get(from, field), *inner;
+
+    if (json_is_string(v)) {
+        if (document_string(u->d, v, ret_bytes) < 0)
+            return err_set(u->e, ERR_NOMEM, "unpack a submission");
+        return 0;
+    }
+    if (json_is_string(inner = json_object_get(v, "base64")))
+        return decode_inline(u, inner, ret_bytes);
+    if (json_is_string(inner = json_object_get(v, "hash")))
+        return fetch_aside(u, inner, ret_bytes);
+    return damaged(u, field);
+}
+
+static int unpack_word(struct unpack *u, const json_t *from, const char *field, char **ret_word)
+{
+    struct bytes b = { 0 };
+    if (unpack_text(u, from, field, &b) < 0)
+        return -1;
+    *ret_word = b.data;
+    return 0;
+}
+
+/* Left out means 0. */
+static int unpack_number(struct unpack *u, const json_t *from, const char *field, int64_t *ret)
+{
+    const json_t *v = json_object_get(from, field);
+    if (v && !json_is_integer(v))
+        return damaged(u, field);
+    *ret = json_integer_value(v);
+    return 0;
+}
+
+/* See pack_tolerances(). */
+static int unpack_tolerances(struct unpack *u, const json_t *from, struct checker *c)
+{
+    static const char *const names[] = { "absolute_tolerance", "relative_tolerance" };
+    double *const into[] = { &c->absolute_tolerance, &c->relative_tolerance };
+    bool any = json_object_get(from, names[0]) || json_object_get(from, names[1]);
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const json_t *v = json_object_get(from, names[i]);
+        if (v && !json_is_null(v) && !json_is_number(v))
+            return damaged(u, names[i]);
+        if (json_is_number(v))
+            *into[i] = json_number_value(v);
+        else
+            *into[i] = any && !v ? CHECKER_TOLERANCE : CHECKER_NOT_GIVEN;
+    }
+    return 0;
+}
+
+static int unpack_bool(struct unpack *u, const json_t *from, const char *field, bool *ret)
+{
+    const json_t *v = json_object_get(from, field);
+    if (!json_is_boolean(v))
+        return damaged(u, field);
+    *ret = json_is_true(v);
+    return 0;
+}
+
+static int unpack_checker(struct unpack *u, const json_t *c, struct submission *s)
+{
+    const char *name = json_string_value(json_object_get(c, "name"));
+
+    if (!name || !checker_kind_from_name(name, &s->checker.kind))
+        return damaged(u, "checker");
+    if (unpack_bool(u, c, "case_sensitive", &s->checker.case_sensitive) < 0 ||
+        unpack_tolerances(u, c, &s->checker) < 0)
+        return -1;
+    return unpack_bool(u, c, "given", &s->checker_given);
+}
+
+static int unpack_tests(struct unpack *u, const json_t *tests, struct submission *s)
+{
+    size_t len = json_array_size(tests);
+
+    if (!json_is_array(tests))
+        return damaged(u, "tests");
+    if (len == 0)
+        return 0;
+    s->tests = calloc(len, sizeof *s->tests);
+    if (!s->tests)
+        return err_set(u->e, ERR_NOMEM, "unpack a submission");
+    s->tests_len = len;
+    for (size_t i = 0; i < len; i++) {
+        const json_t *row = json_array_get(tests, i);
+        if (unpack_number(u, row, "number", &s->tests[i].number) < 0 ||
+            unpack_text(u, row, "input", &s->tests[i].input) < 0 ||
+            unpack_text(u, row, "expected_output", &s->tests[i].expected) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int unpack_hash(struct unpack *u, struct submission *s)
+{
+    struct bytes hex = { 0 };
+    size_t n = 0;
+
+    if (unpack_text(u, u->d->root, "hash", &hex) < 0)
+        return -1;
+    int bad = sodium_hex2bin(s->hash, sizeof s->hash, hex.data, hex.len, NULL, &n, NULL);
+    bytes_clear(&hex);
+    return bad || n != sizeof s->hash ? damaged(u, "hash") : 0;
+}
+
+static int unpack_all(struct unpack *u, struct submission *s)
+{
+    const json_t *root = u->d->root;
+
+    if (json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0)
+        return -1;
+    if (unpack_word(u, root, "language", &s->language) < 0 ||
+        unpack_text(u, root, "source", &s->source) < 0 ||
+        unpack_number(u, root, "time_limit_ms", &s->limits.time_ms) < 0 ||
+        unpack_number(u, root, "wall_time_limit_ms", &s->limits.wall_ms) < 0 ||
+        unpack_number(u, root, "memory_limit_bytes", &s->limits.memory_bytes) < 0 ||
+        unpack_checker(u, json_object_get(root, "checker"), s) < 0 ||
+        unpack_bool(u, root, "stop_on_failure", &s->stop_on_failure) < 0 ||
+        unpack_tests(u, json_object_get(root, "tests"), s) < 0)
+        return -1;
+    return s->id ? unpack_hash(u, s) : 0;
+}
+
+int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,
+                      struct submission **ret_submission, struct err *e)
+{
+    CLEANUP(submission_freep) struct submission *s = calloc(1, sizeof *s);
+    struct document d;
+    struct unpack u = { .d = &d, .text = text, .ctx = ctx, .e = e };
+
+    if (!s)
+        return err_set(e, ERR_NOMEM, "unpack a submission");
+    int result = document_load(json, len, DEPTH_MAX, INT64_MAX, &d, e);
+    if (result == 0)
+        result = unpack_all(&u, s);
+    document_clear(&d);
+    if (result == 0)
+        *ret_submission = TAKE(s);
+    return result;
+}

@@ -1,0 +1,97 @@
+/* schema/store/db.h - SQLite, as much of it as the job table needs. Only db.c includes sqlite3.h.
+ *
+ *     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, "SELECT a FROM t WHERE b = ?1", e);
+ *     if (!q)
+ *         return -1;
+ *     db_bind_int(q, 1, 5);
+ *     while ((n = db_step(q, e)) > 0)
+ *         use(db_int(q, 0));
+ *
+ * Owns     one connection and the statements prepared on it, until db_close().
+ * Threads  a connection and its statements belong to one thread at a time.
+ * Errors   ERR_DISK for a disk that is full, read-only or failing, and for a damaged file;
+ *          ERR_NOMEM; ERR_TIMEOUT past db_deadline(); ERR_BUG for everything that a correct caller
+ *          never sees.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/base/base.h"
+
+struct db;
+struct db_stmt;
+struct err;
+
+enum db_mode {
+    DB_WRITER, /* makes the file when missing; WAL, durable at commit */
+    DB_READER  /* read-only; the file must exist and be in WAL mode */
+};
+
+/* SQLite's version. Static. */
+const char *db_library(void);
+
+/* On success the caller owns *ret_db. */
+NODISCARD int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e);
+
+/* Finalizes all statements. Takes NULL, returns NULL. */
+struct db *db_close(struct db *d);
+DEFINE_CLEANUP(struct db, db_close)
+
+/* Runs every statement of a text, ignoring rows. */
+NODISCARD int db_exec(struct db *d, const char *sql, struct err *e);
+
+/* The first column of the first row, for PRAGMAs and counts; 0 when there is no row. */
+NODISCARD int db_number(struct db *d, const char *sql, int64_t *ret_number, struct err *e);
+
+/* BEGIN IMMEDIATE: never "busy" in the middle. A failed db_commit() has stored nothing. */
+NODISCARD int db_begin(struct db *d, struct err *e);
+NODISCARD int db_commit(struct db *d, struct err *e);
+/* Also right where SQLite has rolled back by itself already (disk full). */
+void db_rollback(struct db *d);
+
+int64_t db_last_seq(struct db *d); /* of the last INSERT */
+int64_t db_changes(struct db *d);  /* rows of the last INSERT, UPDATE or DELETE */
+
+/* A read that goes on at this time (clock_mono_ns()) is ended with ERR_TIMEOUT; 0: never. For
+ * readers only: the writer has none. */
+void db_deadline(struct db *d, int64_t ns);
+
+/* Instructions of SQLite's machine that the statements done so far have taken: what a read costs,
+ * whatever else the host does. */
+int64_t db_steps(const struct db *d);
+
+/* ---- statements ---- */
+
+/* A statement kept with the connection. sql must be a literal: it is known again by its address.
+ * Borrowed; give it back with db_done(). */
+struct db_stmt *db_prepare(struct db *d, const char *sql, struct err *e);
+
+/* A statement for this one use; db_done() frees it. sql is borrowed for the call. */
+struct db_stmt *db_prepare_once(struct db *d, const char *sql, struct err *e);
+
+/* Ends a use: an unfinished SELECT is an open snapshot, and the log cannot shrink behind it.
+ * Takes NULL, returns NULL. */
+struct db_stmt *db_done(struct db_stmt *q);
+DEFINE_CLEANUP(struct db_stmt, db_done)
+
+/* Parameters from 1. Texts and blobs are borrowed until db_done(). A failure shows in db_step(). */
+void db_bind_int(struct db_stmt *q, int n, int64_t value);
+void db_bind_text(struct db_stmt *q, int n, const char *text); /* NULL binds NULL */
+void db_bind_text_n(struct db_stmt *q, int n, const char *text, size_t len);
+void db_bind_blob(struct db_stmt *q, int n, const void *data, size_t len);
+void db_bind_null(struct db_stmt *q, int n);
+
+/* 1: a row is there; 0: done, the statement is ready for new parameters; -1 with *e filled. */
+NODISCARD int db_step(struct db_stmt *q, struct err *e);
+
+/* Steps to the end, dropping rows. */
+NODISCARD int db_run(struct db_stmt *q, struct err *e);
+
+/* Columns from 0 of the row at hand. Texts and blobs are borrowed until the next step. */
+int64_t db_int(struct db_stmt *q, int column);
+bool db_is_null(struct db_stmt *q, int column);
+const char *db_text(struct db_stmt *q, int column, size_t *ret_len); /* "" for NULL */
+const void *db_blob(struct db_stmt *q, int column, size_t *ret_len); /* never NULL */

@@ -1,0 +1,285 @@
+#include "schema/store/jobs_accept.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/store/jobs_intake.h"
+#include "schema/store/jobs_outbox.h"
+#include "schema/store/jobs_table.h"
+#include "schema/store/outbox.h"
+
+/* Old ids and new ones share no page of the index when they begin with the time, so that a table
+ * of a million rows takes new ones as fast as an empty one. The rest is random: 80 bits. */
+static void make_id(int64_t now_ms, char out[SUBMISSION_ID_MAX + 1])
+{
+    char random[TEXT_ID_SIZE];
+
+    text_random_id(random);
+    (void)snprintf(out, SUBMISSION_ID_MAX + 1, "%012llx%s", (unsigned long long)now_ms,
+                   random + 12);
+}
+
+/* Sent again by way of Kafka: whoever reads the topic is told (once more). */
+static int note_repetition(struct jobs *j, const struct jobs_op *op, struct err *e)
+{
+    if (!op->u.accept.origin)
+        return 0;
+    if (jobs_intake_put(j, op->u.accept.origin, op->u.accept.seq, e) < 0)
+        return -1;
+    return jobs_outbox_again(j, op->u.accept.seq, op->u.accept.state, op->u.accept.origin, e);
+}
+
+/* The row that has this id already: 1 and the operation is answered, 0 when there is none. */
+static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, hash, state, submitted_ms FROM job WHERE id = ?1";
+    const struct submission *s = op->u.accept.submission;
+    size_t len;
+
+    if (!s->id)
+        return 0;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, s->id);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n;
+
+    const void *hash = db_blob(q, 1, &len);
+    if (!submission_hash_is(s, hash, len)) {
+        (void)JOBS_REFUSED(op, ERR_CONFLICT, "the id '%.60s' is taken by another submission",
+                           s->id);
+        return 1;
+    }
+    op->u.accept.existing = true;
+    op->u.accept.seq = db_int(q, 0);
+    op->u.accept.state = (enum job_state)db_int(q, 2);
+    op->u.accept.submitted_ms = db_int(q, 3);
+    return note_repetition(j, op, e) < 0 ? -1 : 1;
+}
+
+/* 1 inserted, 0 when the id is taken. */
+static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(insert) =
+        "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"
+        " origin_stream, origin_offset, seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " CASE WHEN ?11 > 0 THEN max(?11, (SELECT coalesce(max(seq), 0) FROM job)) + 1 END)"
+        " ON CONFLICT(id) DO NOTHING";
+    const struct submission *s = op->u.accept.submission;
+    const struct outbox_origin *o = op->u.accept.origin;
+    const char *told = op->u.accept.derived;
+    int64_t stream = 0;
+    if (o && jobs_intake_stream(j, o, &stream, e) < 0)
+        return -1;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, op->u.accept.id);
+    db_bind_blob(q, 2, s->hash, s->id ? sizeof s->hash : 0);
+    db_bind_text(q, 3, s->language);
+    db_bind_int(q, 4, op->u.accept.submitted_ms);
+    db_bind_int(q, 5, (int64_t)s->tests_len);
+    db_bind_int(q, 6, o || j->publish_all);
+    db_bind_text(q, 7, told && strcmp(told, op->u.accept.id) != 0 ? told : NULL);
+    db_bind_int(q, 8, j->change + 1);
+    db_bind_int(q, 11, j->seq_floor);
+    if (o) {
+        db_bind_int(q, 9, stream);
+        db_bind_int(q, 10, o->offset);
+    } else {
+        db_bind_null(q, 9);
+        db_bind_null(q, 10);
+    }
+    if (db_run(q, e) < 0)
+        return -1;
+    if (db_changes(j->db) == 0)
+        return 0;
+    op->u.accept.seq = db_last_seq(j->db);
+    return 1;
+}
+
+static int insert_body(struct jobs *j, int64_t seq, const struct submission_packed *p,
+                       struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO body(seq, json) VALUES(?1, ?2)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    db_bind_text_n(q, 2, p->json, p->json_len);
+    return db_run(q, e);
+}
+
+static int keep_text(struct jobs *j, const struct text_ref *text, int64_t *ret_number,
+                     struct err *e)
+{
+    JOBS_SQL(select) = "SELECT number FROM text WHERE hash = ?1";
+    JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2)";
+    CLEANUP(db_donep) struct db_stmt *find = db_prepare(j->db, select, e);
+    CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
+    if (!find || !put)
+        return -1;
+    db_bind_blob(find, 1, text->hash, sizeof text->hash);
+    int n = db_step(find, e);
+    if (n < 0)
+        return -1;
+    if (n > 0) {
+        *ret_number = db_int(find, 0);
+        return 0;
+    }
+    db_bind_blob(put, 1, text->hash, sizeof text->hash);
+    db_bind_blob(put, 2, text->data, text->len);
+    if (db_run(put, e) < 0)
+        return -1;
+    *ret_number = db_last_seq(j->db);
+    return 0;
+}
+
+static int insert_texts(struct jobs *j, int64_t seq, const struct submission_packed *p,
+                        struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO text_use(seq, text) VALUES(?1, ?2) ON CONFLICT DO NOTHING";
+
+    for (size_t i = 0; i < p->texts_len; i++) {
+        CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+        int64_t number;
+        if (!q || keep_text(j, &p->texts[i], &number, e) < 0)
+            return -1;
+        db_bind_int(q, 1, seq);
+        db_bind_int(q, 2, number);
+        if (db_run(q, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int64_t queued_now(const struct jobs *j)
+{
+    return j->counts.queued + j->group.moved[JOB_QUEUED];
+}
+
+/* ---- its id ---- */
+
+/* The ids a row may get, in the order in which they are tried: false behind the last. */
+static bool next_id(struct jobs_op *op, int attempt)
+{
+    const char *own = op->u.accept.submission->id, *derived = op->u.accept.derived;
+    const struct outbox_origin *o = op->u.accept.origin;
+    const size_t size = sizeof op->u.accept.id;
+    int n;
+
+    if (own) {
+        (void)snprintf(op->u.accept.id, size, "%s", own);
+        return attempt == 0;
+    }
+    if (derived && attempt <= (o ? 1 : 0)) {
+        n = attempt == 0 ? snprintf(op->u.accept.id, size, "%s", derived)
+                         : snprintf(op->u.accept.id, size, "%s@%" PRId32 ":%" PRId64, derived,
+                                    o->partition, o->offset);
+        if (n > 0 && (size_t)n < size)
+            return true;
+    }
+    make_id(op->u.accept.submitted_ms, op->u.accept.id); /* also where those are too long */
+    return attempt <= 2;
+}
+
+/* 1 inserted, 0 when its own id is taken. */
+static int insert_under_an_id(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    int n = 0;
+
+    for (int attempt = 0; n == 0 && next_id(op, attempt); attempt++)
+        n = insert_job(j, op, e);
+    return n;
+}
+
+/* ---- the whole ---- */
+
+/* A message that was read before: 1 and the operation is answered, 0 when it is new. */
+static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT id, state, submitted_ms FROM job WHERE seq = ?1";
+    int64_t seq;
+
+    int n = op->u.accept.origin ? jobs_intake_find(j, op->u.accept.origin, &seq, e) : 0;
+    if (n <= 0)
+        return n;
+    op->u.accept.replay = true;
+    if (seq == 0)
+        return 1;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    n = db_step(q, e);
+    if (n <= 0) { /* a repetition of a row that went back to Kafka */
+        op->u.accept.replay = false;
+        return n;
+    }
+    op->u.accept.existing = true;
+    op->u.accept.seq = seq;
+    (void)snprintf(op->u.accept.id, sizeof op->u.accept.id, "%s", db_text(q, 0, NULL));
+    op->u.accept.state = (enum job_state)db_int(q, 1);
+    op->u.accept.submitted_ms = db_int(q, 2);
+    return 1;
+}
+
+/* What is here already is answered even when nothing new may come in. */
+static int refuse_new(struct jobs *j, struct jobs_op *op, bool full, struct err *e)
+{
+    int n = answer_existing(j, op, e);
+
+    if (n != 0)
+        return n < 0 ? -1 : 0;
+    return full ? JOBS_REFUSED(op, ERR_QUEUE_FULL, "%lld submissions are waiting already",
+                               (long long)j->max_queued)
+                : JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
+}
+
+static int insert_rest(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    const struct submission_packed *p = op->u.accept.packed;
+    const struct outbox_origin *o = op->u.accept.origin;
+    int64_t seq = op->u.accept.seq;
+
+    if (insert_body(j, seq, p, e) < 0 || insert_texts(j, seq, p, e) < 0)
+        return -1;
+    if (!o)
+        return 0;
+    return jobs_outbox_keep_headers(j->db, seq, o, e) < 0 ? -1 : jobs_intake_put(j, o, seq, e);
+}
+
+int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    bool full = queued_now(j) >= j->max_queued;
+
+    op->u.accept.existing = op->u.accept.replay = false;
+    op->u.accept.seq = op->u.accept.position = 0;
+    op->u.accept.id[0] = '\0';
+    op->u.accept.submitted_ms = clock_wall_ms();
+    int n = answer_replay(j, op, e);
+    if (n != 0)
+        return n < 0 ? -1 : 0;
+    (void)next_id(op, 0); /* the id that an answer would name */
+    if (full || j->group.low_disk[0])
+        return refuse_new(j, op, full, e);
+
+    n = insert_under_an_id(j, op, e);
+    if (n == 0 && (n = answer_existing(j, op, e)) != 0)
+        return n < 0 ? -1 : 0;
+    if (n == 0)
+        return err_set(e, ERR_BUG, "no id is free for a submission");
+    struct jobs_change c = { .seq = op->u.accept.seq,
+                             .id = op->u.accept.id,
+                             .state = JOB_QUEUED,
+                             .language = op->u.accept.submission->language };
+    if (n < 0 || insert_rest(j, op, e) < 0 || jobs_note(j, &c, -1, e) < 0)
+        return -1;
+    op->u.accept.state = JOB_QUEUED;
+    op->u.accept.position = queued_now(j); /* it is the last */
+    return 0;
+}

@@ -1,0 +1,36 @@
+#include "schema/store/jobs_apply.h"
+
+#include "schema/store/jobs_accept.h"
+#include "schema/store/jobs_claim.h"
+#include "schema/store/jobs_finish.h"
+#include "schema/store/jobs_outbox.h"
+#include "schema/store/jobs_return.h"
+#include "schema/store/jobs_table.h"
+
+int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    op->result = 0;
+    switch (op->kind) {
+    case JOBS_ACCEPT:
+        return jobs_accept(j, op, e);
+    case JOBS_CLAIM:
+        return jobs_claim(j, op, e);
+    case JOBS_FINISH:
+        return jobs_finish(j, op, e);
+    case JOBS_GIVE_BACK:
+        return jobs_give_back(j, op, e);
+    case JOBS_CANCEL:
+        return jobs_cancel(j, op, e);
+    case JOBS_REFUSE:
+        return jobs_refuse(j, op, e);
+    case JOBS_PUBLISH:
+        return jobs_publish(j, op, e);
+    case JOBS_SENT:
+        return jobs_sent(j, op, e);
+    case JOBS_RETURN:
+        return jobs_return(j, op, e);
+    case JOBS_WATERMARKS:
+        return jobs_keep_watermarks(j, op, e);
+    }
+    return JOBS_REFUSED(op, ERR_BUG, "unknown operation %d", (int)op->kind);
+}

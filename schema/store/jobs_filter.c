@@ -1,0 +1,199 @@
+#include "schema/store/jobs_filter.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "schema/store/db.h"
+#include "schema/store/jobs_item.h"
+#include "schema/store/query.h"
+
+#define FEW 2000
+
+/* ---- the row at hand ---- */
+
+static bool is_text(struct db_stmt *s, enum jobs_column c, const char *want)
+{
+    size_t len;
+    const char *text = db_text(s, (int)c, &len);
+
+    return len == strlen(want) && memcmp(text, want, len) == 0;
+}
+
+/* A status is a verdict as one consumer reads it: several verdicts may read the same, and one may
+ * read differently without tests. */
+static bool has_verdict(struct db_stmt *s, const struct jobs_filter *f)
+{
+    enum verdict v;
+
+    if (f->status < 0 && !f->status_name)
+        return true;
+    if (db_is_null(s, JOBS_VERDICT) || !verdict_from_name(db_text(s, JOBS_VERDICT, NULL), &v))
+        return false;
+    bool tests = db_int(s, JOBS_TOTAL) > 0;
+    return (f->status < 0 || (int)v == f->status) &&
+           (!f->status_name || strcmp(verdict_status(v, f->set, tests), f->status_name) == 0);
+}
+
+bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s)
+{
+    int64_t submitted_ms = db_int(s, JOBS_SUBMITTED);
+
+    return (f->state < 0 || db_int(s, JOBS_STATE) == f->state) && has_verdict(s, f) &&
+           (!f->language || is_text(s, JOBS_LANGUAGE, f->language)) &&
+           (f->since_ms == 0 || submitted_ms >= f->since_ms) &&
+           (f->until_ms == 0 || submitted_ms < f->until_ms) &&
+           (!f->id_prefix ||
+            strncmp(db_text(s, JOBS_ID, NULL), f->id_prefix, strlen(f->id_prefix)) == 0);
+}
+
+/* ---- the few rows that a filter may leave, by an index of its own ---- */
+
+/* [prefix, the first text behind all that begin with it): bytes, so that % and _ are themselves.
+ * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper has room
+ * for the prefix and its NUL. */
+static void write_prefixed(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    size_t len = strlen(f->id_prefix);
+
+    memcpy(upper, f->id_prefix, len + 1);
+    upper[len - 1] = (char)((unsigned char)upper[len - 1] + 1);
+    query_text(q, "SELECT seq FROM job INDEXED BY job_id WHERE id >= ?", f->id_prefix, len);
+    query_text(q, " AND id < ?", upper, len);
+}
+
+/* Whether a filter may want rows of this verdict, with tests or without. */
+static bool may_read(const struct jobs_filter *f, enum verdict v)
+{
+    if (f->status >= 0 && (int)v != f->status)
+        return false;
+    return !f->status_name || strcmp(verdict_status(v, f->set, true), f->status_name) == 0 ||
+           strcmp(verdict_status(v, f->set, false), f->status_name) == 0;
+}
+
+const char *jobs_filter_verdict(const struct jobs_filter *f)
+{
+    const char *only = NULL;
+
+    if (f->state == JOB_CANCELLED)
+        return verdict_name(VERDICT_NONE);
+    if (f->status < 0 && !f->status_name)
+        return NULL;
+    for (int v = 0; v < VERDICT_COUNT; v++) {
+        if (!may_read(f, (enum verdict)v))
+            continue;
+        if (only)
+            return NULL;
+        only = verdict_name((enum verdict)v);
+    }
+    return only;
+}
+
+static void write_judged(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)upper;
+    query_add(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict IN (''");
+    for (int v = 0; v < VERDICT_COUNT; v++) {
+        const char *name = verdict_name((enum verdict)v);
+        if (may_read(f, (enum verdict)v))
+            query_text(q, ", ?", name, strlen(name));
+    }
+    query_add(q, ")");
+}
+
+static void write_cancelled(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    const char *name = verdict_name(VERDICT_NONE);
+
+    (void)f;
+    (void)upper;
+    query_text(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict = ?", name,
+               strlen(name));
+}
+
+/* Every row is queued, running or finished. */
+static void write_in_language(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    static const char *const parts[] = {
+        "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0 AND language = ?",
+        " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1 AND language = ?",
+        (" UNION ALL SELECT seq FROM job INDEXED BY job_language WHERE finished_ms IS NOT NULL"
+         " AND language = ?"),
+    };
+
+    (void)upper;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        query_text(q, parts[i], f->language, strlen(f->language));
+}
+
+static void write_submitted_then(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)upper;
+    query_number(q, "SELECT seq FROM job INDEXED BY job_submitted WHERE submitted_ms >= ?",
+                 f->since_ms ? f->since_ms : INT64_MIN);
+    query_number(q, " AND submitted_ms < ?", f->until_ms ? f->until_ms : INT64_MAX);
+}
+
+#define OPEN_ROWS                                                                                  \
+    "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0"                                    \
+    " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1"
+
+void jobs_filter_unfinished(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)f;
+    (void)upper;
+    query_add(q, OPEN_ROWS);
+}
+
+void jobs_filter_unmeasured(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    (void)f;
+    (void)upper;
+    query_add(q, OPEN_ROWS " UNION ALL SELECT seq FROM job INDEXED BY job_unmeasured"
+                           " WHERE finished_ms IS NOT NULL AND duration_ms IS NULL");
+}
+
+static int are_few(struct db *d, jobs_few_fn *write, const struct jobs_filter *f, char *upper,
+                   bool *ret_few, struct err *e)
+{
+    struct query q = { 0 };
+
+    query_add(&q, "SELECT count(*) FROM (");
+    write(&q, f, upper);
+    query_number(&q, " LIMIT ?)", FEW + 1);
+    CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
+    if (!s || db_step(s, e) < 0)
+        return -1;
+    *ret_few = db_int(s, 0) <= FEW;
+    return 0;
+}
+
+bool jobs_filter_is_unfinished(const struct jobs_filter *f)
+{
+    return f->state == JOB_QUEUED || f->state == JOB_RUNNING;
+}
+
+int jobs_filter_few(struct db *d, const struct jobs_filter *f, jobs_few_fn *without, char *upper,
+                    jobs_few_fn **ret_few, struct err *e)
+{
+    const struct {
+        bool given;
+        jobs_few_fn *write;
+    } rows[] = {
+        { f->id_prefix && f->id_prefix[0], write_prefixed },
+        { f->status >= 0 || f->status_name, write_judged },
+        { jobs_filter_is_unfinished(f), jobs_filter_unfinished },
+        { f->state == JOB_CANCELLED, write_cancelled },
+        { f->since_ms || f->until_ms, write_submitted_then },
+        { f->language, write_in_language },
+        { without, without },
+    };
+    bool few = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows) && !few; i++) {
+        if (rows[i].given && are_few(d, rows[i].write, f, upper, &few, e) < 0)
+            return -1;
+        if (few)
+            *ret_few = rows[i].write;
+    }
+    return 0;
+}

@@ -1,0 +1,163 @@
+#include "schema/store/jobs_item.h"
+
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/store/jobs_change.h"
+#include "schema/store/jobs_table.h"
+
+static json_t *text_of(struct db_stmt *s, enum jobs_column c)
+{
+    size_t len;
+
+    if (db_is_null(s, (int)c))
+        return json_null();
+    const char *text = db_text(s, (int)c, &len);
+    return json_stringn(text, len);
+}
+
+static json_t *number_of(struct db_stmt *s, enum jobs_column c)
+{
+    return db_is_null(s, (int)c) ? json_null() : json_integer(db_int(s, (int)c));
+}
+
+static json_t *time_of(struct db_stmt *s, enum jobs_column c)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    if (db_is_null(s, (int)c))
+        return json_null();
+    clock_rfc3339(db_int(s, (int)c), text);
+    return json_string(text);
+}
+
+static json_t *status_of(struct db_stmt *s, enum status_set set)
+{
+    enum verdict v;
+
+    if (db_is_null(s, JOBS_VERDICT) || !verdict_from_name(db_text(s, JOBS_VERDICT, NULL), &v))
+        return json_null();
+    return json_string(verdict_status(v, set, db_int(s, JOBS_TOTAL) > 0));
+}
+
+json_t *jobs_item_row(struct db_stmt *s, enum status_set set)
+{
+    return json_pack(
+        "{s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text_of(s, JOBS_ID), "state",
+        job_state_name((enum job_state)db_int(s, JOBS_STATE)), "status", status_of(s, set),
+        "verdict", text_of(s, JOBS_VERDICT), "language", text_of(s, JOBS_LANGUAGE), "submitted_at",
+        time_of(s, JOBS_SUBMITTED), "finished_at", time_of(s, JOBS_FINISHED), "duration_ms",
+        number_of(s, JOBS_DURATION), "cpu_time_ms", number_of(s, JOBS_CPU), "memory_bytes",
+        number_of(s, JOBS_MEMORY), "tests_total", number_of(s, JOBS_TOTAL), "tests_passed",
+        number_of(s, JOBS_PASSED), "error", text_of(s, JOBS_ERROR));
+}
+
+/* ---- told one by one ---- */
+
+struct telling {
+    struct jobs *j;
+    enum status_set set;
+    jobs_item_fn *fn;
+    void *ctx;
+};
+
+static int64_t place_of(struct jobs *j, int64_t seq)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    int64_t rank = seqset_rank(&j->queued, seq);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    return rank > 0 ? rank : 1; /* it may just have been claimed */
+}
+
+/* 1 go on, 0 enough, -1. */
+static int tell(const struct telling *t, struct db_stmt *s, struct err *e)
+{
+    struct jobs_item item = { .seq = db_int(s, JOBS_SEQ),
+                              .change = db_int(s, JOBS_CHANGE),
+                              .state = (enum job_state)db_int(s, JOBS_STATE),
+                              .id = db_text(s, JOBS_ID, NULL) };
+    int64_t place = item.state == JOB_QUEUED ? place_of(t->j, item.seq) : 0;
+    json_auto_t *json = jobs_item_row(s, t->set);
+
+    if (!json || json_object_set_new(json, "position", json_integer(place)) < 0)
+        return err_set(e, ERR_NOMEM, "row %lld", (long long)item.seq);
+    CLEANUP(freep) char *text = json_dumps(json, JSON_COMPACT);
+    if (!text)
+        return err_set(e, ERR_NOMEM, "row %lld", (long long)item.seq);
+    item.json = text;
+    item.len = strlen(text);
+    return t->fn(t->ctx, &item) ? 1 : 0;
+}
+
+static int tell_since(const struct telling *t, struct db *d, int64_t after, int64_t limit,
+                      struct err *e)
+{
+    JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job INDEXED BY job_change"
+                       " WHERE change > 0 AND change > ?1 ORDER BY change LIMIT ?2";
+    int n, more = 1;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, after);
+    db_bind_int(q, 2, limit);
+    while (more > 0 && (n = db_step(q, e)) != 0) {
+        if (n < 0)
+            return -1;
+        more = tell(t, q, e);
+    }
+    return more < 0 ? -1 : 0;
+}
+
+static int count_since(struct db *d, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_change"
+                       " WHERE change > 0 AND change > ?1 LIMIT ?2)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, after);
+    db_bind_int(q, 2, most);
+    if (db_step(q, e) < 0)
+        return -1;
+    *ret_rows = db_int(q, 0);
+    return 0;
+}
+
+int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
+{
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = count_since(d, after, most, ret_rows, e);
+    jobs_readers_give(&j->readers, d);
+    return rc;
+}
+
+int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
+                     jobs_item_fn *fn, void *ctx, struct err *e)
+{
+    struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = tell_since(&t, d, after, limit, e);
+    jobs_readers_give(&j->readers, d);
+    return rc;
+}
+
+static int tell_one(const struct telling *t, struct db *d, int64_t seq, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
+    if (!q)
+        return -1;
+    return tell(t, q, e) < 0 ? -1 : 0;
+}
+
+int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn, void *ctx,
+                 struct err *e)
+{
+    struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = tell_one(&t, d, seq, e);
+    jobs_readers_give(&j->readers, d);
+    return rc;
+}

@@ -1,0 +1,266 @@
+/* GET /results. The cursor names the last row looked at (keyset), so that rows which come meanwhile
+ * neither repeat nor hide others. Which index is walked is said here and not left to SQLite, which
+ * has no statistics and cannot know what is few. A page costs the same however large the table is:
+ * where the rows that fit are thinly spread among others it ends early, and its cursor goes on. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/store/jobs_filter.h"
+#include "schema/store/jobs_item.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/jobs_table.h"
+#include "schema/store/query.h"
+
+#define LIMIT_MAX   500
+#define CURSOR_SIZE 80
+#define ROWS_MAX    10000 /* that one page looks at */
+
+/*    word             column          its index                   may be NULL  descending */
+#define SORTS(X)                                                                                   \
+    X("-submitted_at", "submitted_ms", "job_submitted", JOBS_SUBMITTED, false, true)               \
+    X("submitted_at", "submitted_ms", "job_submitted", JOBS_SUBMITTED, false, false)               \
+    X("-finished_at", "finished_ms", "job_finished", JOBS_FINISHED, true, true)                    \
+    X("finished_at", "finished_ms", "job_finished", JOBS_FINISHED, true, false)                    \
+    X("-duration_ms", "duration_ms", "job_duration", JOBS_DURATION, true, true)                    \
+    X("duration_ms", "duration_ms", "job_duration", JOBS_DURATION, true, false)                    \
+    X("-memory_bytes", "memory_bytes", "job_memory", JOBS_MEMORY, true, true)                      \
+    X("memory_bytes", "memory_bytes", "job_memory", JOBS_MEMORY, true, false)
+
+#define SORT_WORD(word, column, index, number, nullable, descending) word,
+const char *const jobs_sorts[] = { SORTS(SORT_WORD) NULL };
+#undef SORT_WORD
+
+struct sort {
+    const char *column, *index;
+    enum jobs_column number;
+    bool nullable, descending;
+};
+#define SORT_ROW(word, column, index, number, nullable, descending)                                \
+    { column, index, number, nullable, descending },
+static const struct sort sorts[] = { SORTS(SORT_ROW) };
+#undef SORT_ROW
+
+/* Where a page begins: behind row seq, whose value is `value`, or that has none. */
+struct cursor {
+    size_t sort;
+    bool start; /* before the first row; nothing below counts */
+    bool has_value;
+    int64_t value, seq;
+};
+
+/* ---- cursors ---- */
+
+static void write_cursor(const struct cursor *c, char out[CURSOR_SIZE])
+{
+    (void)snprintf(out, CURSOR_SIZE, "%zu.%d.%" PRId64 ".%" PRId64, c->sort, c->has_value ? 1 : 0,
+                   c->value, c->seq);
+}
+
+/* One number of a cursor and the character behind it. */
+static int read_number(const char **at, char end, int64_t *ret_number)
+{
+    char *rest;
+
+    errno = 0;
+    *ret_number = strtoll(*at, &rest, 10);
+    if (errno != 0 || rest == *at || *rest != end)
+        return -1;
+    *at = rest + 1;
+    return 0;
+}
+
+/* Reads it back and writes it again: what differs is not ours. */
+static int read_cursor(const char *text, size_t sort, struct cursor *ret_cursor, struct err *e)
+{
+    char again[CURSOR_SIZE];
+    const char *at = text;
+    int64_t number, has_value;
+    struct cursor c = { 0 };
+
+    if (read_number(&at, '.', &number) < 0 || read_number(&at, '.', &has_value) < 0 ||
+        read_number(&at, '.', &c.value) < 0 || read_number(&at, '\0', &c.seq) < 0)
+        return err_set(e, ERR_INPUT, "not a cursor of ours");
+    c.sort = (size_t)number;
+    c.has_value = has_value != 0;
+    write_cursor(&c, again);
+    if (strcmp(again, text) != 0 || c.sort >= ARRAY_LEN(sorts))
+        return err_set(e, ERR_INPUT, "not a cursor of ours");
+    if (c.sort != sort)
+        return err_set(e, ERR_INPUT, "the cursor belongs to sort=%s", jobs_sorts[c.sort]);
+    *ret_cursor = c;
+    return 0;
+}
+
+/* ---- pages ---- */
+
+struct page {
+    const struct jobs_filter *filter;
+    size_t sort;
+    size_t limit;
+    json_t *items;    /* owned by jobs_list() */
+    struct cursor at; /* behind the last row that was looked at */
+    int64_t looked_at;
+    bool more;
+    char *upper; /* room for the end of the prefix */
+};
+
+/* What a page may need, in this order. */
+enum walk {
+    TIES,   /* rows with the cursor's very value, behind its row */
+    BEYOND, /* rows with a value behind it; all that have one when there is no cursor */
+    WITHOUT /* rows that have no value, by age */
+};
+
+/* few: where they come from, when a filter leaves few. Each row that the query gives costs as much
+ * as the next: what is in its WHERE is a range of the index that is walked, never a filter. Only
+ * rows without the value are found among their neighbours, in take_rows(). */
+static void write_from(struct query *q, const struct page *p, enum walk w, jobs_few_fn *few)
+{
+    const struct sort *s = &sorts[p->sort];
+    const char *verdict = s->number == JOBS_SUBMITTED ? jobs_filter_verdict(p->filter) : NULL;
+
+    query_add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
+    if (few || w == WITHOUT)
+        query_add(q, "NOT INDEXED WHERE ");
+    else if (verdict)
+        query_text(q, "INDEXED BY job_verdict WHERE verdict = ? AND ", verdict, strlen(verdict));
+    else
+        query_add(q, "INDEXED BY %s WHERE ", s->index);
+    if (few) {
+        query_add(q, "seq IN (");
+        few(q, p->filter, p->upper);
+        query_add(q, ") AND ");
+    }
+    query_add(q, w == WITHOUT ? "1" : "%s IS NOT NULL", s->column);
+    if (s->number == JOBS_SUBMITTED && p->filter->since_ms != 0)
+        query_number(q, " AND submitted_ms >= ?", p->filter->since_ms);
+    if (s->number == JOBS_SUBMITTED && p->filter->until_ms != 0)
+        query_number(q, " AND submitted_ms < ?", p->filter->until_ms);
+}
+
+static void write_walk(struct query *q, const struct page *p, enum walk w, jobs_few_fn *few)
+{
+    const struct sort *s = &sorts[p->sort];
+    const char *order = s->descending ? "DESC" : "ASC", *past = s->descending ? "<" : ">";
+
+    write_from(q, p, w, few);
+    if (!p->at.start && w != WITHOUT) {
+        query_add(q, " AND %s %s ", s->column, w == TIES ? "=" : past);
+        query_number(q, "?", p->at.value);
+    }
+    /* Rows of one value, or of none, go by their number; the cursor is in one of the two. */
+    if (!p->at.start && w != BEYOND && p->at.has_value == (w == TIES)) {
+        query_add(q, " AND seq %s ", past);
+        query_number(q, "?", p->at.seq);
+    }
+    if (w == BEYOND)
+        query_add(q, " ORDER BY %s %s, seq %s", s->column, order, order);
+    else
+        query_add(q, " ORDER BY seq %s", order);
+}
+
+/* Ends with the page, or with ROWS_MAX rows that were looked at: then it is short, and the next one
+ * goes on from there. */
+static int take_rows(struct page *p, struct db_stmt *s, enum walk w, struct err *e)
+{
+    int column = (int)sorts[p->sort].number, n;
+
+    while ((n = db_step(s, e)) > 0) {
+        bool wanted = db_is_null(s, column) == (w == WITHOUT) && jobs_filter_wants(p->filter, s);
+        if (p->looked_at++ == ROWS_MAX || (wanted && json_array_size(p->items) == p->limit)) {
+            p->more = true;
+            return 0;
+        }
+        if (wanted && json_array_append_new(p->items, jobs_item_row(s, p->filter->set)) < 0)
+            return err_set(e, ERR_NOMEM, "list of results");
+        p->at = (struct cursor){ .sort = p->sort,
+                                 .has_value = w != WITHOUT,
+                                 .value = w != WITHOUT ? db_int(s, column) : 0,
+                                 .seq = db_int(s, JOBS_SEQ) };
+    }
+    return n;
+}
+
+static int walk(struct db *d, struct page *p, enum walk w, jobs_few_fn *few, struct err *e)
+{
+    struct query q = { 0 };
+
+    if (p->more)
+        return 0;
+    write_walk(&q, p, w, few);
+    CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
+    return s ? take_rows(p, s, w, e) : -1;
+}
+
+static int list_without(struct db *d, struct page *p, struct err *e)
+{
+    const struct sort *s = &sorts[p->sort];
+    jobs_few_fn *few = NULL;
+
+    if (p->more || !s->nullable)
+        return 0;
+    if (jobs_filter_few(d, p->filter,
+                        s->number == JOBS_FINISHED ? jobs_filter_unfinished
+                                                   : jobs_filter_unmeasured,
+                        p->upper, &few, e) < 0)
+        return -1;
+    return walk(d, p, WITHOUT, few, e);
+}
+
+/* The ties of a cursor first, then what lies behind it. */
+static int list_with(struct db *d, struct page *p, struct err *e)
+{
+    const bool ties = p->at.has_value;
+    jobs_few_fn *few = NULL;
+
+    if ((!p->at.start && !ties) ||
+        (sorts[p->sort].nullable && jobs_filter_is_unfinished(p->filter)))
+        return 0;
+    if (jobs_filter_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
+        (ties && walk(d, p, TIES, few, e) < 0))
+        return -1;
+    return walk(d, p, BEYOND, few, e);
+}
+
+static int find_sort(const char *word, size_t *ret_sort, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sorts); i++) {
+        if (strcmp(word, jobs_sorts[i]) == 0) {
+            *ret_sort = i;
+            return 0;
+        }
+    }
+    return err_set(e, ERR_INPUT, "no sort '%.60s'", word);
+}
+
+int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, struct err *e)
+{
+    json_auto_t *items = json_array();
+    char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + 1];
+    struct page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
+
+    if (!items)
+        return err_set(e, ERR_NOMEM, "list of results");
+    if (f->id_prefix && strlen(f->id_prefix) > SUBMISSION_ID_MAX)
+        return err_set(e, ERR_INPUT, "an id has at most %d bytes", SUBMISSION_ID_MAX);
+    p.limit = f->limit < 1 ? 1 : f->limit > LIMIT_MAX ? LIMIT_MAX : (size_t)f->limit;
+    if (find_sort(f->sort ? f->sort : "-submitted_at", &p.sort, e) < 0 ||
+        (f->cursor && read_cursor(f->cursor, p.sort, &p.at, e) < 0))
+        return -1;
+
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = list_with(d, &p, e) < 0 ? -1 : list_without(d, &p, e);
+    jobs_readers_give(&j->readers, d);
+    if (rc < 0)
+        return -1;
+
+    write_cursor(&p.at, next);
+    json_t *page = json_pack("{s:O,s:s?}", "results", items, "next_cursor", p.more ? next : NULL);
+    if (!page)
+        return err_set(e, ERR_NOMEM, "list of results");
+    *ret_page = page;
+    return 0;
+}

@@ -1,0 +1,102 @@
+#include "schema/store/jobs_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "schema/base/clock.h"
+#include "schema/store/jobs_table.h"
+
+#define LOCK_POLL_MS 50
+
+/* mkdir -p. */
+static int make_dir(const char *dir, struct err *e)
+{
+    char path[4096];
+    size_t len = strlen(dir);
+
+    if (len == 0 || len >= sizeof path)
+        return err_set(e, ERR_SETTING, "bad directory name");
+    memcpy(path, dir, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        char c = path[i];
+        path[i] = '\0';
+        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+            return err_errno(e, ERR_DISK, errno, "make %s", path);
+        path[i] = c;
+    }
+    return 0;
+}
+
+/* ---- the lock, and who holds it ---- */
+
+#define HOLDER_SIZE 120
+
+/* For people: a full disk may cut it short. */
+static void write_holder(const struct jobs *j)
+{
+    char text[HOLDER_SIZE], host[HOST_NAME_MAX + 1] = "?";
+
+    (void)gethostname(host, sizeof host - 1);
+    int n = snprintf(text, sizeof text, "process %d on %.40s, instance %.40s\n", (int)getpid(),
+                     host, j->instance);
+    if (ftruncate(j->lock_fd, 0) == 0)
+        (void)!pwrite(j->lock_fd, text, (size_t)n, 0);
+}
+
+static void read_holder(int fd, char out[HOLDER_SIZE])
+{
+    ssize_t n = pread(fd, out, HOLDER_SIZE - 1, 0);
+
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+/* An empty file is of a version that wrote nothing into it, nor kept its time. */
+static int64_t read_stamp(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || st.st_size == 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / NS_PER_MS;
+}
+
+int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
+{
+    char path[4096], holder[HOLDER_SIZE];
+    int64_t deadline = clock_mono_ns() + c->lock_wait_ms * NS_PER_MS;
+    bool told = false;
+
+    if (make_dir(j->dir, e) < 0)
+        return -1;
+    int n = snprintf(path, sizeof path, "%s/lock", j->dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_SETTING, "the directory's name is too long");
+    j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (j->lock_fd < 0)
+        return err_errno(e, ERR_DISK, errno, "open %s", path);
+
+    /* flock has no deadline of its own; the kernel drops the lock when its holder dies. */
+    while (flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return err_errno(e, ERR_DISK, errno, "lock %s", path);
+        read_holder(j->lock_fd, holder);
+        if (clock_mono_ns() >= deadline)
+            return err_set(e, ERR_SETTING, "another server has it: %s", holder);
+        if (!told && c->waits)
+            c->waits(c->waits_ctx, j->dir, holder);
+        told = true;
+        (void)poll(NULL, 0, LOCK_POLL_MS);
+    }
+    j->stamped_ms = read_stamp(j->lock_fd);
+    write_holder(j);
+    return 0;
+}

@@ -1,0 +1,115 @@
+#include "schema/store/jobs_read.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/store/jobs_table.h"
+
+/* ---- status ---- */
+
+static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language, change"
+                       " FROM job WHERE id = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, id);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no submission '%.60s'", id);
+    *ret_status = (struct job_status){ .seq = db_int(q, 0),
+                                       .state = (enum job_state)db_int(q, 1),
+                                       .submitted_ms = db_int(q, 2),
+                                       .expired = db_int(q, 3) != 0,
+                                       .change = db_int(q, 5) };
+    (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
+    return 0;
+}
+
+int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, struct err *e)
+{
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = select_status(d, id, ret_status, e);
+    jobs_readers_give(&j->readers, d);
+
+    if (rc < 0 || ret_status->state != JOB_QUEUED)
+        return rc;
+    (void)pthread_mutex_lock(&j->memory_lock);
+    int64_t rank = seqset_rank(&j->queued, ret_status->seq);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    ret_status->position = rank > 0 ? rank : 1; /* it may just have been claimed */
+    return 0;
+}
+
+/* ---- who waits longest ---- */
+
+static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT id, language, submitted_ms FROM job WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
+    if (!q)
+        return -1;
+    (void)snprintf(ret_oldest->id, sizeof ret_oldest->id, "%s", db_text(q, 0, NULL));
+    (void)snprintf(ret_oldest->language, sizeof ret_oldest->language, "%s", db_text(q, 1, NULL));
+    ret_oldest->submitted_ms = db_int(q, 2);
+    return 0;
+}
+
+int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
+{
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = select_oldest(d, seq, ret_oldest, e);
+    jobs_readers_give(&j->readers, d);
+    return rc;
+}
+
+/* ---- report ---- */
+
+static int select_report(struct db *d, const char *id, int64_t *ret_seq, struct buf *ret_json,
+                         struct err *e)
+{
+    JOBS_SQL(select) = "SELECT report.seq, report.json FROM job JOIN report ON report.seq = job.seq"
+                       " WHERE job.id = ?1";
+    size_t len;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, id);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no report of '%.60s'", id);
+    const char *json = db_text(q, 1, &len);
+    if (buf_add(ret_json, json, len) < 0)
+        return err_set(e, ERR_NOMEM, "report of '%.60s'", id);
+    *ret_seq = db_int(q, 0);
+    return 0;
+}
+
+int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_json, size_t *ret_len,
+                struct err *e)
+{
+    struct buf json = { 0 };
+    int64_t seq = 0;
+
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = select_report(d, id, &seq, &json, e);
+    jobs_readers_give(&j->readers, d);
+    if (rc < 0)
+        return -1;
+    if (ret_seq)
+        *ret_seq = seq;
+    *ret_len = json.len;
+    *ret_json = buf_take(&json);
+    return 0;
+}
+
+/* ---- submission ---- */
+
+int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
+{
+    struct db *d = jobs_readers_take(&j->readers);
+    int rc = jobs_load_submission(d, seq, true, ret_submission, e);
+    jobs_readers_give(&j->readers, d);
+    return rc;
+}

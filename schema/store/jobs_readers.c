@@ -1,0 +1,53 @@
+#include "schema/store/jobs_readers.h"
+
+#include "schema/base/clock.h"
+#include "schema/store/db.h"
+
+/* Every read is a row or a page, milliseconds; what takes so long holds up the next. */
+#define READ_NS (10 * NS_PER_S)
+
+void jobs_readers_init(struct jobs_readers *r)
+{
+    (void)pthread_cond_init(&r->back, NULL);
+    (void)pthread_mutex_init(&r->lock, NULL);
+    r->len = 0;
+}
+
+void jobs_readers_destroy(struct jobs_readers *r)
+{
+    (void)pthread_cond_destroy(&r->back);
+    (void)pthread_mutex_destroy(&r->lock);
+}
+
+int jobs_readers_open(struct jobs_readers *r, const char *path, struct err *e)
+{
+    for (; r->len < JOBS_READERS; r->len++)
+        if (db_open(path, DB_READER, &r->idle[r->len], e) < 0)
+            return -1;
+    return 0;
+}
+
+void jobs_readers_close(struct jobs_readers *r)
+{
+    while (r->len > 0)
+        (void)db_close(r->idle[--r->len]);
+}
+
+struct db *jobs_readers_take(struct jobs_readers *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    while (r->len == 0)
+        (void)pthread_cond_wait(&r->back, &r->lock);
+    struct db *d = r->idle[--r->len];
+    (void)pthread_mutex_unlock(&r->lock);
+    db_deadline(d, clock_mono_ns() + READ_NS);
+    return d;
+}
+
+void jobs_readers_give(struct jobs_readers *r, struct db *d)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->idle[r->len++] = d; /* the last used first: its pages are warm */
+    (void)pthread_cond_signal(&r->back);
+    (void)pthread_mutex_unlock(&r->lock);
+}

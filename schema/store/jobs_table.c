@@ -1,0 +1,143 @@
+#include "schema/store/jobs_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/store/jobs_change.h"
+
+/* ---- changes ---- */
+
+/* Whatever enters the queue is put into the set after the commit, which must not fail then. */
+static int reserve_place(struct jobs *j, int64_t seq)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    int rc = seqset_reserve(&j->queued, seq);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    return rc;
+}
+
+int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
+{
+    struct jobs_group *g = &j->group;
+    size_t at = g->ids.len;
+
+    if ((c->state == JOB_QUEUED && reserve_place(j, c->seq) < 0) ||
+        buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
+        (c->language && buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0))
+        return err_set(e, ERR_NOMEM, "job %s", c->id);
+    g->changes[g->len] = *c;
+    g->changes[g->len].change = ++j->change;
+    g->changes[g->len].fresh = from < 0;
+    g->id_at[g->len++] = at;
+    if (from >= 0)
+        g->moved[from]--;
+    g->moved[c->state]++;
+    return 0;
+}
+
+/* ---- rows ---- */
+
+int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *ret_row,
+              struct err *e)
+{
+    JOBS_SQL(by_id) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
+                      " WHERE id = ?1";
+    JOBS_SQL(by_seq) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
+                       " WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
+    if (!q)
+        return -1;
+    if (id)
+        db_bind_text(q, 1, id);
+    else
+        db_bind_int(q, 1, seq);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n;
+    ret_row->seq = db_int(q, 0);
+    ret_row->state = (enum job_state)db_int(q, 1);
+    (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 2, NULL));
+    ret_row->submitted_ms = db_int(q, 3);
+    (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
+    ret_row->claim = db_int(q, 5);
+    return 1;
+}
+
+struct jobs_change jobs_found_in(const struct jobs_found *row, enum job_state to)
+{
+    return (struct jobs_change){
+        .seq = row->seq, .id = row->id, .state = to, .language = row->language
+    };
+}
+
+struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e)
+{
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, query, e);
+    if (!q)
+        return NULL;
+    db_bind_int(q, 1, seq);
+    int n = db_step(q, e);
+    if (n == 0)
+        (void)err_set(e, ERR_NOT_FOUND, "no row %lld", (long long)seq);
+    return n > 0 ? TAKE(q) : NULL;
+}
+
+/* ---- submissions ---- */
+
+static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT body FROM text WHERE hash = ?1";
+    size_t len;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(ctx, select, e);
+    if (!q)
+        return -1;
+    db_bind_blob(q, 1, hash, TEXT_HASH_SIZE);
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "a text of the submission is missing");
+    const void *body = db_blob(q, 0, &len);
+    return bytes_copy(body, len, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
+}
+
+static int no_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+{
+    (void)ctx;
+    (void)hash;
+    return bytes_copy(NULL, 0, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
+}
+
+int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
+                         struct submission **ret_submission, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
+    size_t len;
+    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
+    if (!q)
+        return -1;
+    const char *json = db_text(q, 0, &len);
+    return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
+}
+
+/* ---- what others may know ---- */
+
+void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    if (j->listeners_len == JOBS_LISTENERS_MAX)
+        abort(); /* a fixed few rooms listen, all added in main */
+    j->listeners[j->listeners_len].fn = fn;
+    j->listeners[j->listeners_len].ctx = ctx;
+    j->listeners_len++;
+    (void)pthread_mutex_unlock(&j->lock);
+}
+
+const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
+
+const char *jobs_dir(const struct jobs *j) { return j->dir; }
+
+void jobs_counts(struct jobs *j, struct jobs_counts *ret_counts)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    *ret_counts = j->counts;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}

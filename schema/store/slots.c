@@ -1,0 +1,209 @@
+#include "schema/store/slots.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "schema/base/err.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs.h"
+
+#define SLOTS_MAX     1000
+#define WITH_OUTBOXES 2 /* the schema that has them */
+
+/* ---- what is there ---- */
+
+/* -1 when it is not the name of a slot: "slot-7", and never "slot-07". */
+static int number_of(const char *name)
+{
+    char again[20];
+    int number = 0;
+
+    if (sscanf(name, "slot-%4d", &number) != 1 || number < 0 || number >= SLOTS_MAX)
+        return -1;
+    (void)snprintf(again, sizeof again, "slot-%d", number);
+    return strcmp(name, again) == 0 ? number : -1;
+}
+
+/* Marks the slots that exist. A directory that is not there has none. */
+static int find(const char *dir, bool *there, struct err *e)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+
+    if (!d)
+        return errno == ENOENT ? 0 : err_errno(e, ERR_DISK, errno, "open %s", dir);
+    while ((entry = readdir(d))) {
+        int number = number_of(entry->d_name);
+        if (number >= 0)
+            there[number] = true;
+    }
+    (void)closedir(d);
+    return 0;
+}
+
+bool slots_exist(const char *dir)
+{
+    bool there[SLOTS_MAX] = { false }, any = false;
+
+    if (find(dir, there, NULL) < 0)
+        return false;
+    for (int i = 0; i < SLOTS_MAX; i++)
+        any = any || there[i];
+    return any;
+}
+
+static char *path_of(const char *dir, int number, struct err *e)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/slot-%d", dir, number) < 0) {
+        (void)err_set(e, ERR_NOMEM, "slots");
+        return NULL;
+    }
+    return path;
+}
+
+/* ---- unfinished work ---- */
+
+static int count_rows(struct db *d, const char *language, int64_t *ret_work, struct err *e)
+{
+    static const char select[] =
+        "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0 AND language = ?1)"
+        " OR EXISTS(SELECT 1 FROM job WHERE state = 1 AND language = ?1)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, language);
+    if (db_step(q, e) < 0)
+        return -1;
+    *ret_work = db_int(q, 0);
+    return 0;
+}
+
+static int count_work(struct db *d, const struct slots_config *c, int64_t *ret_work, struct err *e)
+{
+    int64_t version;
+
+    *ret_work = 0;
+    if (db_number(d, "PRAGMA user_version", &version, e) < 0)
+        return -1;
+    if (version == 0)
+        return 0; /* its server died before the first migration */
+    if (!c->languages && db_number(d,
+                                   "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0)"
+                                   " OR EXISTS(SELECT 1 FROM job WHERE state = 1)",
+                                   ret_work, e) < 0)
+        return -1;
+    for (size_t i = 0; c->languages && c->languages[i] && !*ret_work; i++) {
+        if (count_rows(d, c->languages[i], ret_work, e) < 0)
+            return -1;
+    }
+    if (*ret_work || !c->outbox || version < WITH_OUTBOXES)
+        return 0;
+    return db_number(d, "SELECT EXISTS(SELECT 1 FROM outbox)", ret_work, e);
+}
+
+bool slots_has_work(const struct slots_config *c, const char *dir)
+{
+    CLEANUP(db_closep) struct db *d = NULL;
+    CLEANUP(freep) char *path = NULL;
+    struct stat st;
+    int64_t work;
+    struct err e;
+
+    if (asprintf(&path, "%s/scrc.db", dir) < 0)
+        return false;
+    if (stat(path, &st) < 0 || st.st_size == 0)
+        return false; /* its server died before it had made the table */
+    /* One that cannot be looked into is opened: then it is said what is wrong with it. */
+    if (db_open(path, DB_READER, &d, &e) < 0 || count_work(d, c, &work, &e) < 0)
+        return true;
+    return work != 0;
+}
+
+/* ---- opening ---- */
+
+enum which { WORKING, FREE, NEW };
+
+/* 1 opened; 0 somebody has it, or it cannot be used; -1 when not even a new one can be made. */
+static int try_open(const struct slots_config *c, const char *dir, enum which which,
+                    struct jobs **ret_jobs, struct err *e)
+{
+    struct jobs_config table = *c->table;
+    struct err why;
+
+    table.dir = dir;
+    table.lock_wait_ms = 0;
+    if (jobs_open(&table, ret_jobs, &why) == 0)
+        return 1;
+    if (why.kind == ERR_SETTING)
+        return 0;
+    if (which == NEW)
+        return err_set(e, why.kind, "%s", why.msg);
+    if (c->skipped)
+        c->skipped(c->ctx, dir, &why);
+    return 0;
+}
+
+/* The lowest one of those that are there (NEW: that are not): 1, 0 none, -1. */
+static int open_first(const struct slots_config *c, const bool *there, enum which which,
+                      struct jobs **ret_jobs, char **ret_dir, struct err *e)
+{
+    for (int i = 0; i < SLOTS_MAX; i++) {
+        if (there[i] == (which == NEW))
+            continue;
+        CLEANUP(freep) char *path = path_of(c->table->dir, i, e);
+        if (!path)
+            return -1;
+        if (which == WORKING && !slots_has_work(c, path))
+            continue;
+        int n = try_open(c, path, which, ret_jobs, e);
+        if (n > 0)
+            *ret_dir = TAKE(path);
+        if (n != 0)
+            return n;
+    }
+    return 0;
+}
+
+/* A table made without slots would lie there unseen, with all that was accepted into it. */
+static int refuse_plain_table(const char *dir, struct err *e)
+{
+    CLEANUP(freep) char *path = NULL;
+
+    if (asprintf(&path, "%s/scrc.db", dir) < 0)
+        return err_set(e, ERR_NOMEM, "slots");
+    if (access(path, F_OK) < 0)
+        return 0;
+    return err_set(e, ERR_SETTING,
+                   "DATA_SLOTS=1, but %s holds a table without slots: make it a slot (in that "
+                   "directory: mkdir slot-0 && mv scrc.db* slot-0), or choose another DATA_DIR",
+                   dir);
+}
+
+int slots_take(const struct slots_config *c, struct jobs **ret_jobs, char **ret_dir, struct err *e)
+{
+    bool there[SLOTS_MAX] = { false };
+    int n = 0;
+
+    if (refuse_plain_table(c->table->dir, e) < 0 || find(c->table->dir, there, e) < 0)
+        return -1;
+    for (int which = WORKING; n == 0 && which <= NEW; which++)
+        n = open_first(c, there, (enum which)which, ret_jobs, ret_dir, e);
+    if (n == 0)
+        return err_set(e, ERR_DISK, "no slot of %s can be used", c->table->dir);
+    return n < 0 ? -1 : 0;
+}
+
+int slots_adopt(const struct slots_config *c, struct jobs **ret_jobs, char **ret_dir, struct err *e)
+{
+    bool there[SLOTS_MAX] = { false };
+
+    *ret_jobs = NULL;
+    if (find(c->table->dir, there, e) < 0)
+        return -1;
+    return open_first(c, there, WORKING, ret_jobs, ret_dir, e) < 0 ? -1 : 0;
+}

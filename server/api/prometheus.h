@@ -1,0 +1,12 @@
+/* server/api/prometheus.h - GET /metrics: Prometheus' text format 0.0.4, from memory.
+ *
+ * Every label has few values: languages of the table, verdicts, routes, statuses.
+ *
+ * Room     server.
+ * Threads  steps of a request, see request.h.
+ */
+#pragma once
+
+#include "server/http/request.h"
+
+enum next prometheus_get(struct request *r);

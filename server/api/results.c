@@ -1,0 +1,320 @@
+#include "server/api/results.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/json/emit.h"
+#include "schema/model/report.h"
+#include "schema/model/verdict.h"
+#include "schema/store/jobs_read.h"
+#include "server/api/cache.h"
+#include "server/api/context.h"
+#include "server/config.h"
+#include "server/http/uri.h"
+#include "server/render.h"
+
+#define WAIT_MAX_S    300
+#define LIMIT_DEFAULT 50
+#define LIMIT_MAX     500
+
+/* ---- parameters ---- */
+
+bool results_read_wait(struct request *r)
+{
+    const char *text = request_param(r, "wait"), *p = text;
+    double seconds = 0, digit = 1;
+
+    if (!text)
+        return true;
+    for (; isdigit((unsigned char)*p); p++)
+        seconds = seconds * 10 + (*p - '0');
+    if (p > text && *p == '.') {
+        for (p++; isdigit((unsigned char)*p); p++)
+            seconds += (*p - '0') * (digit /= 10);
+    }
+    if (p == text || *p) {
+        (void)request_refuse_param(r, "wait", "must be seconds, 0 to %d", WAIT_MAX_S);
+        return false;
+    }
+    call_of(r)->wait_ns =
+        (int64_t)((seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S) * (double)NS_PER_S);
+    return true;
+}
+
+static bool is_one_of(const char *const *words, const char *word)
+{
+    for (; *words; words++) {
+        if (strcmp(*words, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Cuts ?fields=a,b apart in place. False: a name is wrong, and the reply says so. */
+static bool read_fields(struct request *r)
+{
+    char *rest = request_param(r, "fields"), *name;
+    size_t n = 0;
+
+    while ((name = strsep(&rest, ","))) {
+        if (!is_one_of(report_fields, name)) {
+            (void)request_refuse_param(r, "fields", "a report has no field '%.40s'", name);
+            return false;
+        }
+        if (n == CALL_FIELDS_MAX) {
+            (void)request_refuse_param(r, "fields", "at most %d names", CALL_FIELDS_MAX);
+            return false;
+        }
+        call_of(r)->fields[n++] = name;
+    }
+    return true;
+}
+
+/* ---- the state of one job that is not final ---- */
+
+static char *location_of(const char *id)
+{
+    static const char path[] = "/results/";
+    char *text = malloc(sizeof path + 3 * strlen(id));
+
+    if (text) {
+        memcpy(text, path, sizeof path);
+        uri_encode(id, text + sizeof path - 1);
+    }
+    return text;
+}
+
+static enum next reply_state(struct request *r, const struct job_status *status)
+{
+    char reason[200] = "the server is stopping", submitted[CLOCK_RFC3339_SIZE];
+    struct engine *engine = context_engine(r);
+    struct emit out = { .failed = false };
+
+    if (!r->stopping)
+        reason[0] = '\0';
+    if (engine)
+        engine_reason(engine, status->language, reason, sizeof reason);
+    emit_reserve(&out, 255);
+    emit_begin(&out, '{');
+    emit_key(&out, "id");
+    emit_word(&out, r->id);
+    emit_key(&out, "state");
+    emit_word(&out, job_state_name(status->state));
+    emit_key(&out, "position");
+    emit_number(&out, status->position);
+    emit_key(&out, "reason");
+    emit_word(&out, reason);
+    if (call_of(r)->posted) {
+        clock_rfc3339(status->submitted_ms, submitted);
+        emit_key(&out, "submitted_at");
+        emit_word(&out, submitted);
+        r->reply.location = location_of(r->id);
+    }
+    emit_end(&out, '}');
+    return request_reply_emit(r, 202, &out);
+}
+
+/* ---- the report of one that is ---- */
+
+/* On a thread where it may take long: a report can have a thousand tests. */
+static enum next reply_report(struct request *r)
+{
+    const struct server *s = context_of(r);
+    struct call *c = call_of(r);
+    const char *const *fields = c->fields[0] ? c->fields : NULL;
+    size_t len;
+    char *json;
+    struct err e;
+
+    if (render_report(s->jobs, s->config, r->id, fields, &json, &len, &e) < 0)
+        return request_fail(r, &e);
+    if (!fields)
+        cache_put(s->cache, r->id, json, len);
+    return request_reply(r, 200, "application/json", json, len);
+}
+
+/* ---- waiting ---- */
+
+static void on_wake(struct waiter *w)
+{
+    request_resume((struct request *)(void *)((char *)w - offsetof(struct call, waiter)));
+}
+
+bool results_status(struct request *r, const char *what, struct job_status *ret_status)
+{
+    struct err e;
+
+    if (jobs_status(context_of(r)->jobs, r->id, ret_status, &e) < 0) {
+        (void)request_fail(r, &e);
+        return false;
+    }
+    if (ret_status->expired)
+        (void)request_refuse(r, 404, "%s removed after RETENTION", what);
+    return !ret_status->expired;
+}
+
+/* Looks at the job anew; wait_ns is 0 when the waiting is over. */
+static enum next look(struct request *r)
+{
+    struct job_status status;
+
+    return results_status(r, "its report was", &status) ? results_answer(r, &status) : NEXT_REPLY;
+}
+
+static enum next woken(struct request *r)
+{
+    return call_of(r)->waiter.why == WAITER_GONE ? NEXT_CLOSE : look(r);
+}
+
+/* The library calls r's next step on this thread, so r is still here when it was woken already. */
+static enum next wait_for(struct request *r, int64_t seq)
+{
+    struct call *c = call_of(r);
+    struct job_status status;
+    struct err e;
+
+    if (!request_pause(r)) {
+        c->wait_ns = 0;
+        return look(r);
+    }
+    r->step = woken;
+    r->waited = true;
+    c->waiter = (struct waiter){ .seq = seq,
+                                 .deadline_ns = clock_mono_ns() + c->wait_ns,
+                                 .fd = request_fd(r),
+                                 .wake = on_wake,
+                                 .why = WAITER_STOP };
+    c->wait_ns = 0;
+    if (waiters_add(context_of(r)->waiters, &c->waiter, &e) < 0)
+        request_resume(r);
+    else if (jobs_status(context_of(r)->jobs, r->id, &status, &e) == 0 &&
+             job_state_is_final(status.state))
+        waiters_wake(context_of(r)->waiters, seq);
+    return NEXT_PAUSE;
+}
+
+enum next results_answer(struct request *r, const struct job_status *status)
+{
+    if (job_state_is_final(status->state)) {
+        r->step = reply_report;
+        return NEXT_ASIDE;
+    }
+    return call_of(r)->wait_ns > 0 ? wait_for(r, status->seq) : reply_state(r, status);
+}
+
+enum next results_get(struct request *r)
+{
+    if (!results_read_wait(r) || !read_fields(r))
+        return NEXT_REPLY;
+    if (!call_of(r)->fields[0] && cache_send(context_of(r)->cache, r->id, r->connection))
+        return NEXT_SENT;
+    return look(r);
+}
+
+/* ---- GET /results ---- */
+
+/* True, or false with the reply saying that the parameter is wrong. */
+static bool read_state(struct request *r, struct jobs_filter *f)
+{
+    const char *text = request_param(r, "state");
+    enum job_state state;
+
+    if (!text)
+        return true;
+    if (!job_state_from_name(text, &state)) {
+        (void)request_refuse_param(r, "state", "must be queued, running, done or cancelled");
+        return false;
+    }
+    f->state = (int)state;
+    return true;
+}
+
+static bool read_status(struct request *r, struct jobs_filter *f)
+{
+    enum verdict verdict;
+
+    f->set = (enum status_set)context_of(r)->config->runner_status_set;
+    f->status_name = request_param(r, "status");
+    if (!f->status_name || (verdict_from_name(f->status_name, &verdict) &&
+                            strcmp(verdict_status(verdict, f->set, true), f->status_name) == 0))
+        return true;
+    (void)request_refuse_param(r, "status",
+                               f->set == STATUS_SET_SCRC
+                                   ? "must be OK, WA, TL, ML, BF or -"
+                                   : "must be OK, WA, TL, ML, BF, RE, OL or -");
+    return false;
+}
+
+static bool read_limit(struct request *r, struct jobs_filter *f)
+{
+    const char *text = request_param(r, "limit");
+    int64_t n = 0;
+
+    if (!text)
+        return true;
+    for (; isdigit((unsigned char)*text) && n <= LIMIT_MAX; text++)
+        n = n * 10 + (*text - '0');
+    if (*text || n < 1 || n > LIMIT_MAX) {
+        (void)request_refuse_param(r, "limit", "must be 1 to %d", LIMIT_MAX);
+        return false;
+    }
+    f->limit = n;
+    return true;
+}
+
+static bool read_time(struct request *r, const char *name, int64_t *ret_ms)
+{
+    const char *text = request_param(r, name);
+
+    if (!text || clock_parse(text, ret_ms) == 0)
+        return true;
+    (void)request_refuse_param(r, name,
+                               "must be a time as in 2025-01-15T10:30:00Z, or seconds "
+                               "since 1970");
+    return false;
+}
+
+static bool read_sort(struct request *r, struct jobs_filter *f)
+{
+    char words[200] = "";
+    size_t n = 0;
+
+    f->sort = request_param(r, "sort");
+    if (!f->sort || is_one_of(jobs_sorts, f->sort))
+        return true;
+    for (size_t i = 0; jobs_sorts[i] && n < sizeof words; i++)
+        n += (size_t)snprintf(words + n, sizeof words - n, "%s%s", i ? ", " : "", jobs_sorts[i]);
+    (void)request_refuse_param(r, "sort", "must be one of %s", words);
+    return false;
+}
+
+static enum next list(struct request *r)
+{
+    struct jobs_filter f = { .state = -1, .status = -1, .limit = LIMIT_DEFAULT };
+    json_t *page;
+    struct err e;
+
+    if (!read_state(r, &f) || !read_status(r, &f) || !read_limit(r, &f) || !read_sort(r, &f) ||
+        !read_time(r, "since", &f.since_ms) || !read_time(r, "until", &f.until_ms))
+        return NEXT_REPLY;
+    f.language = request_param(r, "language");
+    f.id_prefix = request_param(r, "id_prefix");
+    f.cursor = request_param(r, "cursor");
+    if (jobs_list(context_of(r)->jobs, &f, &page, &e) == 0)
+        return request_reply_json(r, 200, page);
+    if (e.kind == ERR_INPUT)
+        return request_refuse_param(r, "cursor", "%s", e.msg);
+    return request_fail(r, &e);
+}
+
+enum next results_list(struct request *r)
+{
+    r->aside = context_of(r)->lists;
+    r->step = list;
+    return NEXT_ASIDE;
+}

@@ -1,0 +1,13 @@
+/* server/api/routes.h - every route, once. openapi.yaml says the same; a test compares.
+ *
+ * Room     server.
+ * Threads  any; static tables.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "server/http/route.h"
+
+extern const struct route routes_table[];
+extern const size_t routes_len;

@@ -1,0 +1,156 @@
+#include "server/api/submissions.h"
+
+#include <string.h>
+
+#include "engine/engine.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs_read.h"
+#include "server/api/context.h"
+#include "server/api/results.h"
+#include "server/http/problem.h"
+
+/* A larger body takes milliseconds to parse, in which its thread serves nobody else. */
+#define PARSE_ASIDE_BYTES (100 * KIB)
+
+/* ---- POST ---- */
+
+static enum next accepted(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    if (c->op.result < 0)
+        return request_fail(r, &c->op.err);
+
+    memcpy(r->id, c->op.u.accept.id, sizeof r->id);
+    if (!c->op.u.accept.existing)
+        log_debug("accepted", log_s("job", r->id), log_s("language", c->submission->language));
+
+    struct job_status status = {
+        .seq = c->op.u.accept.seq,
+        .state = c->op.u.accept.state,
+        .position = c->op.u.accept.position,
+        .submitted_ms = c->op.u.accept.submitted_ms,
+    };
+    /* The table's language names are no longer than a status has room for. */
+    strncpy(status.language, c->submission->language, sizeof status.language - 1);
+    return results_answer(r, &status);
+}
+
+static enum next refuse_submission(struct request *r, const struct problems *problems,
+                                   const struct err *e)
+{
+    if (e->kind != ERR_INPUT)
+        return request_fail(r, e);
+    return request_problem(
+        r, &(struct problem_text){ .status = 422, .detail = e->msg, .fields = problems });
+}
+
+static enum next accept(struct request *r)
+{
+    CLEANUP(problems_clear) struct problems problems = { .len = 0 };
+    struct call *c = call_of(r);
+    struct err e;
+
+    if (submission_parse(r->body.data ? r->body.data : "", r->body.len, &context_of(r)->rules,
+                         &c->submission, &problems, &e) < 0)
+        return refuse_submission(r, &problems, &e);
+    buf_clear(&r->body);
+    if (submission_pack(c->submission, &c->packed, &e) < 0)
+        return request_fail(r, &e);
+
+    c->posted = true;
+    c->op.kind = JOBS_ACCEPT;
+    c->op.u.accept.submission = c->submission;
+    c->op.u.accept.packed = &c->packed;
+    return context_commit(r, accepted, false);
+}
+
+enum next submissions_post(struct request *r)
+{
+    if (!results_read_wait(r))
+        return NEXT_REPLY;
+    if (r->body.len <= PARSE_ASIDE_BYTES)
+        return accept(r);
+    r->step = accept;
+    return NEXT_ASIDE;
+}
+
+/* ---- GET: what was sent, and its state ---- */
+
+enum next submissions_get(struct request *r)
+{
+    CLEANUP(submission_freep) struct submission *s = NULL;
+    struct job_status status;
+    char submitted[CLOCK_RFC3339_SIZE];
+    struct err e;
+
+    if (!results_status(r, "its texts were", &status))
+        return NEXT_REPLY;
+    if (jobs_submission(context_of(r)->jobs, status.seq, &s, &e) < 0)
+        return request_fail(r, &e);
+
+    clock_rfc3339(status.submitted_ms, submitted);
+    json_auto_t *json = submission_to_json(s);
+    json_auto_t *state = json_pack("{s:s, s:s, s:s}", "id", r->id, "state",
+                                   job_state_name(status.state), "submitted_at", submitted);
+    if (!json || !state || json_object_update(json, state) < 0)
+        return request_reply_json(r, 200, NULL);
+    return request_reply_json(r, 200, TAKE(json));
+}
+
+/* ---- DELETE ---- */
+
+static enum next cancelled(struct request *r)
+{
+    struct call *c = call_of(r);
+    struct engine *engine = context_engine(r);
+
+    if (c->op.result == 0 && c->op.u.cancel.was_running && engine)
+        engine_cancel(engine, c->op.u.cancel.seq);
+    if (c->op.result < 0)
+        return request_fail(r, &c->op.err);
+    log_info("cancelled", log_s("job", r->id));
+    return request_reply_json(
+        r, 200, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(JOB_CANCELLED)));
+}
+
+enum next submissions_delete(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    c->op.kind = JOBS_CANCEL;
+    c->op.u.cancel.id = r->id;
+    return context_commit(r, cancelled, true); /* the engine may take a moment */
+}
+
+/* ---- POST /results/{id}/publish ---- */
+
+static enum next published(struct request *r)
+{
+    struct call *c = call_of(r);
+    struct job_status status;
+    struct err e;
+
+    if (c->op.result < 0 && c->op.err.kind == ERR_INPUT)
+        return request_refuse(r, 409, "%s", c->op.err.msg);
+    if (c->op.result < 0)
+        return request_fail(r, &c->op.err);
+    if (jobs_status(context_of(r)->jobs, r->id, &status, &e) < 0)
+        return request_fail(r, &e);
+    log_info("published_again", log_s("job", r->id));
+    return request_reply_json(
+        r, 202, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(status.state)));
+}
+
+enum next submissions_publish(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    if (!context_of(r)->bridge)
+        return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
+    c->op.kind = JOBS_PUBLISH;
+    c->op.u.publish.id = r->id;
+    return context_commit(r, published, false);
+}

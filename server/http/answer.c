@@ -1,0 +1,116 @@
+#include "server/http/answer.h"
+
+#include <stdio.h>
+
+#include "server/http/connections.h"
+#include "server/http/http_shared.h"
+#include "server/http/request.h"
+
+/* Answers of all requests together, and of one client, in MAX_BODY_BYTES: as for bodies. */
+#define ALL_ANSWERS    4
+#define CLIENT_ANSWERS 2
+/* Up to this an answer always has room. */
+#define SMALL_ANSWER (64 * KIB)
+#define STREAM_BLOCK 4096
+
+enum MHD_Result answer_defend(struct MHD_Response *response)
+{
+    enum MHD_Result rc = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+
+    return rc != MHD_YES
+               ? rc
+               : MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+/* Streams stay for hours: so many of the connections are never theirs. */
+void answer_budgets(struct budget *answers, struct budget *streams, const struct http_config *c)
+{
+    int64_t most = (c->max_connections + 1) / 2;
+
+    budget_init(answers, ALL_ANSWERS * c->max_body_bytes, CLIENT_ANSWERS * c->max_body_bytes);
+    budget_init(streams, most, most);
+}
+
+static void add_headers(struct MHD_Response *response, const struct reply *p)
+{
+    char seconds[16];
+
+    (void)MHD_add_response_header(response, "Content-Type", p->type);
+    if (p->location)
+        (void)MHD_add_response_header(response, "Location", p->location);
+    if (p->allow[0])
+        (void)MHD_add_response_header(response, "Allow", p->allow);
+    if (p->retry_after) {
+        (void)snprintf(seconds, sizeof seconds, "%d", p->retry_after);
+        (void)MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    for (size_t i = 0; i < p->more_len; i++)
+        (void)MHD_add_response_header(response, p->more[i].name, p->more[i].value);
+    if (p->close)
+        (void)MHD_add_response_header(response, "Connection", "close");
+}
+
+/* Whoever reads slowly keeps a whole report in memory. None counts for more than a part of what its
+ * client may have, so that one alone, however large, keeps nobody else from an answer. */
+static void charge_answer(struct request *r)
+{
+    int64_t n = (int64_t)r->reply.len, most = r->shared->config.max_body_bytes / 2;
+
+    n = n < most ? n : most;
+    if (r->reply.kept || n <= SMALL_ANSWER)
+        return;
+    if (budget_take(&r->shared->answers, &r->line->client, n))
+        r->answer_charged = n;
+    else
+        (void)request_refuse(r, 503, "too many large answers at once");
+}
+
+enum MHD_Result answer_reply(struct request *r)
+{
+    struct reply *p = &r->reply;
+
+    charge_answer(r);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        p->len, p->body, p->kept ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+
+    if (!response)
+        return MHD_NO;
+    p->body = NULL;
+    add_headers(response, p);
+    (void)answer_defend(response);
+    connections_answering(r->shared->connections, r->line);
+    enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+static ssize_t read_stream(void *request, uint64_t position, char *out, size_t size)
+{
+    struct request *r = request;
+
+    (void)position;
+    ssize_t n = r->read(r, out, size);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+/* Whoever feeds it watches its pace: neither the library's timeout nor ours ends it. */
+enum MHD_Result answer_stream(struct request *r)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r, NULL);
+
+    if (!response)
+        return MHD_NO;
+    (void)answer_defend(response);
+    (void)MHD_add_response_header(response, "Content-Type", EVENTS_TYPE);
+    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
+    (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    (void)MHD_add_response_header(response, "Connection", "close");
+    (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+    connections_whole(r->shared->connections, r->line);
+    r->reply.status = MHD_HTTP_OK;
+    r->streams = true;
+    enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return rc;
+}

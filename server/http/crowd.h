@@ -1,0 +1,42 @@
+/* server/http/crowd.h - many requests that may go on at once, resumed by one of their own.
+ *
+ *     crowd_resume(r1): r1 goes on, and leads    crowd_resume(r2), (r3): they wait for their leader
+ *     crowd_lead(r1), on one of the library's threads: r2 and r3 go on
+ *
+ * To resume a request takes a lock of the library, a write and perhaps a thread that must be woken.
+ * Whoever lets a whole group go on, and has the next one waiting, does that once; the rest is done
+ * where the answers are made.
+ *
+ * Room     server.
+ * Owns     no request; those in its list are suspended. Has never heard of what they are.
+ * Threads  any.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* What a request has for it; private to crowd.c. */
+struct crowd_member {
+    struct crowd_member *follows;
+    bool leads;
+};
+
+struct crowd {
+    pthread_mutex_t lock;
+    void (*resume)(struct crowd_member *m);
+
+    /* guarded by lock */
+    struct crowd_member *followers;
+    bool led; /* a leader is on its way */
+};
+
+/* resume: lets one go on, which may be gone when it returns. */
+void crowd_init(struct crowd *c, void (*resume)(struct crowd_member *m));
+void crowd_destroy(struct crowd *c); /* must be empty */
+
+/* resume(), now or soon. */
+void crowd_resume(struct crowd *c, struct crowd_member *m);
+
+/* Before m's next step, and at its end if there was none: its followers go on. */
+void crowd_lead(struct crowd *c, struct crowd_member *m);

@@ -1,0 +1,31 @@
+/* server/http/problem.h - what a refused request reads: application/problem+json (RFC 9457).
+ *
+ * Room     server.
+ * Threads  any; no state.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "schema/base/base.h"
+#include "schema/base/err.h"
+
+struct problems;
+
+#define PROBLEM_TYPE "application/problem+json"
+
+/* The HTTP status that tells a caller of this kind of error. The one place where a kind becomes a
+ * status. */
+unsigned problem_status(enum err_kind kind);
+
+/* What is wrong: all borrowed. fields and parameter may be NULL. */
+struct problem_text {
+    unsigned status;
+    const char *detail;            /* a sentence */
+    const char *parameter;         /* the query parameter that is wrong */
+    const struct problems *fields; /* the fields that are wrong */
+};
+
+/* {type, title, status, detail, errors: [{pointer | parameter, detail}]}. detail may hold what the
+ * client sent, whatever its bytes. Caller owns the text; NULL out of memory. */
+char *problem_render(const struct problem_text *p, size_t *ret_len);

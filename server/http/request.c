@@ -1,0 +1,319 @@
+#include "server/http/request.h"
+
+#include <assert.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/json/emit.h"
+#include "server/http/connections.h"
+#include "server/http/http_shared.h"
+#include "server/http/problem.h"
+
+#define RETRY_AFTER_S 5
+
+static const char no_memory[] = "{\"type\":\"about:blank\",\"title\":\"Not able now\","
+                                "\"status\":503,\"detail\":\"out of memory\"}";
+
+enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
+                        size_t len)
+{
+    if (!r->reply.kept)
+        free(r->reply.body);
+    r->reply.kept = false;
+    r->reply.more_len = 0;
+    r->reply.status = status;
+    r->reply.type = type;
+    r->reply.body = body;
+    r->reply.len = len;
+    return NEXT_REPLY;
+}
+
+/* The library only reads it. */
+enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
+                             size_t len)
+{
+    (void)request_reply(r, status, type, (char *)(uintptr_t)body, len);
+    r->reply.kept = true;
+    return NEXT_REPLY;
+}
+
+void request_add_header(struct request *r, const char *name, const char *value)
+{
+    struct reply *p = &r->reply;
+
+    assert(p->more_len < REPLY_HEADERS_MAX);
+    p->more[p->more_len++] = (struct reply_header){ name, value };
+}
+
+/* Without memory for an answer there is still one that needs none. */
+static enum next reply_no_memory(struct request *r)
+{
+    (void)request_reply_kept(r, 503, PROBLEM_TYPE, no_memory, sizeof no_memory - 1);
+    r->reply.retry_after = RETRY_AFTER_S;
+    return NEXT_REPLY;
+}
+
+enum next request_reply_json(struct request *r, unsigned status, json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+    json_decref(json);
+    if (!text)
+        return reply_no_memory(r);
+    return request_reply(r, status, "application/json", text, strlen(text));
+}
+
+enum next request_reply_emit(struct request *r, unsigned status, struct emit *text)
+{
+    char *body;
+    size_t len;
+
+    if (emit_take(text, &body, &len) < 0)
+        return reply_no_memory(r);
+    return request_reply(r, status, "application/json", body, len);
+}
+
+enum next request_problem(struct request *r, const struct problem_text *p)
+{
+    size_t len = 0;
+    char *text = problem_render(p, &len);
+
+    if (!text)
+        return reply_no_memory(r);
+    r->reply.retry_after = p->status == 429 || p->status == 503 ? RETRY_AFTER_S : 0;
+    return request_reply(r, p->status, PROBLEM_TYPE, text, len);
+}
+
+enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...)
+{
+    char detail[400];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    return request_problem(r, &(struct problem_text){ .status = status, .detail = detail });
+}
+
+enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...)
+{
+    char detail[400], shown[101];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    (void)snprintf(shown, sizeof shown, "%.100s", name);
+    return request_problem(
+        r, &(struct problem_text){ .status = 422, .detail = detail, .parameter = shown });
+}
+
+/* A full disk fails every request; one line a second tells it as well as ten thousand. */
+static bool worth_a_line(void)
+{
+    static _Atomic int64_t last_ns;
+    int64_t now = clock_mono_ns(), last = atomic_load(&last_ns);
+
+    return (last == 0 || now - last > NS_PER_S) &&
+           atomic_compare_exchange_strong(&last_ns, &last, now);
+}
+
+enum next request_fail(struct request *r, const struct err *e)
+{
+    unsigned status = problem_status(e->kind);
+
+    if (status >= 500 && worth_a_line())
+        log_warning("request_failed", log_s("job", r->id), log_i("status", status),
+                    log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
+    return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
+}
+
+enum next request_stream(struct request *r, request_read_fn *read)
+{
+    if (!budget_take(&r->shared->streams, &r->line->client, 1))
+        return request_refuse(r, 503, "too many event streams at once");
+    r->stream_charged = 1;
+    r->read = read;
+    return NEXT_STREAM;
+}
+
+char *request_param(const struct request *r, const char *name)
+{
+    for (size_t i = 0; r->route->params[i]; i++) {
+        if (strcmp(r->route->params[i], name) == 0)
+            return r->params[i];
+    }
+    return NULL;
+}
+
+const char *request_header(const struct request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+/* ---- what a step may use ---- */
+
+static void lend(struct request *r)
+{
+    bool needs = r->route && r->route->engine != ROUTE_WITHOUT;
+
+    r->uses = r->uses || (needs && gate_use(&r->shared->gate));
+    r->stopping = needs && !r->uses;
+}
+
+static void take_back(struct request *r)
+{
+    if (r->uses)
+        gate_unuse(&r->shared->gate);
+    r->uses = false;
+}
+
+/* The body, and what was made of it. */
+static void drop_body(struct request *r)
+{
+    buf_clear(&r->body);
+    r->shared->config.rest(r);
+    budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
+    r->body_charged = 0;
+}
+
+enum next request_step(struct request *r)
+{
+    bool first = !r->begun;
+
+    crowd_lead(&r->shared->crowd, &r->member);
+    r->begun = true;
+    lend(r);
+    enum next next = first && r->stopping && !r->refused && r->route->engine == ROUTE_ONLY_WITH
+                         ? request_stopping(r)
+                         : r->step(r);
+    if (next == NEXT_PAUSE)
+        return next; /* it may be anybody's by now */
+    take_back(r);
+    if (next != NEXT_ASIDE)
+        drop_body(r);
+    return next;
+}
+
+/* ---- waiting ---- */
+
+bool request_hold(struct request *r)
+{
+    if (r->paused)
+        return true;
+    if (!gate_pause(&r->shared->gate))
+        return false;
+    r->paused = true;
+    MHD_suspend_connection(r->connection);
+    return true;
+}
+
+bool request_pause(struct request *r)
+{
+    if (!request_hold(r))
+        return false;
+    take_back(r);
+    drop_body(r);
+    return true;
+}
+
+void request_resume(struct request *r)
+{
+    struct gate *gate = &r->shared->gate;
+
+    r->paused = false;
+    MHD_resume_connection(r->connection); /* r may be gone when this returns */
+    gate_unpause(gate);
+}
+
+void request_resume_soon(struct request *r) { crowd_resume(&r->shared->crowd, &r->member); }
+
+void request_resume_member(struct crowd_member *m)
+{
+    request_resume((struct request *)(void *)((char *)m - offsetof(struct request, member)));
+}
+
+enum next request_ready(struct request *r)
+{
+    (void)r;
+    return NEXT_REPLY;
+}
+
+static enum next gone(struct request *r)
+{
+    (void)r;
+    return NEXT_CLOSE;
+}
+
+static void run_aside(struct aside_task *t)
+{
+    struct request *r = (struct request *)(void *)((char *)t - offsetof(struct request, task));
+    enum next next;
+
+    do
+        next = request_step(r);
+    while (next == NEXT_ASIDE);
+    if (next == NEXT_PAUSE)
+        return; /* r belongs to whoever resumes it */
+    r->step = next == NEXT_REPLY ? request_ready : gone;
+    request_resume(r);
+}
+
+void request_resume_aside(struct request *r)
+{
+    r->task.run = run_aside;
+    aside_put(r->aside, &r->task);
+}
+
+bool request_aside(struct request *r)
+{
+    if (!request_hold(r))
+        return false;
+    request_resume_aside(r);
+    return true;
+}
+
+int request_fd(const struct request *r)
+{
+    return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+const struct route_table *request_routes(const struct request *r)
+{
+    return &r->shared->config.routes;
+}
+
+struct traffic *request_traffic(const struct request *r) { return r->shared->traffic; }
+
+int64_t request_connections(const struct request *r)
+{
+    return connections_count(r->shared->connections);
+}
+
+enum next request_stopping(struct request *r)
+{
+    (void)request_refuse(r, 503, "the server is stopping");
+    r->reply.close = true;
+    return NEXT_REPLY;
+}
+
+void request_free(struct request *r)
+{
+    take_back(r);
+    drop_body(r);
+    r->shared->config.end(r);
+    budget_return(&r->shared->answers, &r->line->client, r->answer_charged);
+    budget_return(&r->shared->streams, &r->line->client, r->stream_charged);
+    if (!r->reply.kept)
+        free(r->reply.body);
+    free(r->reply.location);
+    for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
+        free(r->params[i]);
+    free(r);
+}

@@ -1,0 +1,19 @@
+/* server/http/screen.h - what can be said of a request when only its headers are there.
+ *
+ * Room     server.
+ * Threads  the one that serves the connection.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/http/guard.h"
+#include "server/http/request.h"
+
+/* Finds the route and reads id and query into r. False: it is refused, and the reply says why. */
+bool screen_request(struct request *r, const char *target, const char *method,
+                    const struct guard_head *head);
+
+/* The largest body the request's route takes. */
+int64_t screen_body_limit(const struct request *r);

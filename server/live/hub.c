@@ -1,0 +1,336 @@
+#include "server/live/hub.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/store/jobs_change.h"
+#include "server/config.h"
+#include "server/live/hub_internal.h"
+
+const struct hub_times hub_times = { .frame_ns = 250 * NS_PER_MS,
+                                     .heartbeat_ns = 15 * NS_PER_S,
+                                     .stall_ns = 25 * NS_PER_S,
+                                     .look_ns = NS_PER_S };
+
+/* ---- the inbox ---- */
+
+/* Rings for the thread; what it shall do is in the fields set under the same lock. */
+static void call(struct hub *h)
+{
+    (void)pthread_mutex_lock(&h->inbox_lock);
+    h->called = true;
+    (void)pthread_cond_signal(&h->bell);
+    (void)pthread_mutex_unlock(&h->inbox_lock);
+}
+
+static void put_locked(struct hub *h, const struct hub_message *m)
+{
+    if (h->inbox_len == HUB_INBOX)
+        h->overflowed = true;
+    else
+        h->inbox[h->inbox_len++] = *m;
+}
+
+/* A change is read from the table, where it is before this is called: who joins after the count
+ * was seen as 0 finds it there. */
+void hub_changed(void *ctx, const struct jobs_change *changes, size_t len)
+{
+    struct hub *h = ctx;
+    bool ones = atomic_load(&h->ones) > 0;
+
+    if (!ones && atomic_load(&h->everything) == 0)
+        return;
+    (void)pthread_mutex_lock(&h->inbox_lock);
+    for (size_t i = 0; ones && i < len; i++)
+        put_locked(h, &(struct hub_message){ .seq = changes[i].seq, .state = changes[i].state });
+    bool ring = ones || !h->changed; /* for a frame one ring is enough */
+    h->changed = true;
+    if (ring)
+        (void)pthread_cond_signal(&h->bell);
+    (void)pthread_mutex_unlock(&h->inbox_lock);
+}
+
+void hub_tested(void *ctx, const struct engine_event *event)
+{
+    struct hub *h = ctx;
+
+    if (atomic_load(&h->ones) == 0 && atomic_load(&h->everything) == 0)
+        return;
+    (void)pthread_mutex_lock(&h->inbox_lock);
+    put_locked(h, &(struct hub_message){ .tested = true, .seq = event->seq, .event = *event });
+    (void)pthread_cond_signal(&h->bell);
+    (void)pthread_mutex_unlock(&h->inbox_lock);
+}
+
+/* ---- in and out ---- */
+
+int64_t hub_event_number(struct hub *h, const char *id)
+{
+    int64_t n = 0;
+
+    if (strncmp(id, h->prefix, HUB_PREFIX) != 0 || id[HUB_PREFIX] != '-')
+        return -1;
+    const char *p = id + HUB_PREFIX + 1;
+    if (!*p || strlen(p) > 18)
+        return -1;
+    for (; isdigit((unsigned char)*p); p++)
+        n = n * 10 + (*p - '0');
+    return *p ? -1 : n;
+}
+
+/* Where a subscriber to everything goes on; *ret_reason says why it must load anew, or is NULL. */
+static int find_position(struct hub *h, const char *last, int64_t *ret_position,
+                         const char **ret_reason, struct err *e)
+{
+    struct jobs_counts counts;
+    int64_t rows = 0;
+
+    jobs_counts(h->jobs, &counts);
+    int64_t after = last ? hub_event_number(h, last) : counts.change;
+    *ret_position = counts.change;
+    *ret_reason = NULL;
+    if (after < 0 || after > counts.change) {
+        *ret_reason = "the last event is of another job table";
+        return 0;
+    }
+    if (jobs_items_count(h->jobs, after, HUB_REPLAY + 1, &rows, e) < 0)
+        return -1;
+    if (rows > HUB_REPLAY)
+        *ret_reason = "too much has changed since the last event";
+    else
+        *ret_position = after;
+    return 0;
+}
+
+static struct hub_job *make_job_locked(struct hub *h, int64_t seq, const char *id)
+{
+    struct hub_job *job = hub_job_locked(h, seq);
+
+    if (job)
+        return job;
+    job = calloc(1, sizeof *job + strlen(id) + 1);
+    if (!job)
+        return NULL;
+    job->seq = seq;
+    memcpy(job->id, id, strlen(id) + 1);
+    HASH_ADD(hh, h->jobs_by_seq, seq, sizeof job->seq, job);
+    if (job->hh.tbl)
+        return job;
+    free(job);
+    return NULL;
+}
+
+static void drop_job_locked(struct hub *h, struct hub_job *job)
+{
+    if (!job || job->subs)
+        return;
+    HASH_DEL(h->jobs_by_seq, job);
+    free(job);
+}
+
+/* The first lines: how soon to come again, and where it stands should nothing happen. */
+static struct hub_text *greeting(struct hub *h, const struct hub_sub *s, const char *reason)
+{
+    char text[300], start[HUB_ID_SIZE + 8] = "";
+
+    if (s->seq == 0)
+        (void)snprintf(start, sizeof start, "id: %s-%lld\n", h->prefix, (long long)s->position);
+    if (reason)
+        (void)snprintf(text, sizeof text,
+                       "retry: 1000\nevent: reset\n%sdata: {\"reason\":\"%s\"}\n\n", start, reason);
+    else
+        (void)snprintf(text, sizeof text, "retry: 1000\n%s\n", start);
+    return hub_text_plain(text);
+}
+
+static int link_locked(struct hub *h, struct hub_sub *s, const char *id, struct hub_text *hello,
+                       struct err *e)
+{
+    if (h->stopped || (s->seq == 0 && h->draining))
+        return err_set(e, ERR_CANCELLED, "the server is stopping");
+    if (!hub_push_locked(s, hello))
+        return err_set(e, ERR_NOMEM, "an event stream");
+    if (s->seq != 0 && !(s->job = make_job_locked(h, s->seq, id))) {
+        hub_clear_locked(s);
+        return err_set(e, ERR_NOMEM, "an event stream");
+    }
+    if (s->job) {
+        s->next_of_job = s->job->subs;
+        s->job->subs = s;
+    }
+    DL_APPEND(h->subs, s);
+    if (s->seq == 0)
+        DL_APPEND2(h->all, s, prev_all, next_all);
+    s->hub = h;
+    h->newcomers = true;
+    return 0;
+}
+
+int hub_join(struct hub *h, struct hub_sub *s, const char *id, const char *last_event_id,
+             struct err *e)
+{
+    const char *reason = NULL;
+    _Atomic int64_t *count = s->seq == 0 ? &h->everything : &h->ones;
+
+    s->fresh = true;
+    s->position = -1;
+    s->seen_ns = clock_mono_ns();
+    atomic_fetch_add(count, 1); /* before the table is looked at: what comes behind is told */
+    int rc = s->seq == 0 ? find_position(h, last_event_id, &s->position, &reason, e) : 0;
+    if (s->seq != 0 && last_event_id && hub_event_number(h, last_event_id) < 0)
+        reason = "the last event is of another job table";
+    struct hub_text *hello = greeting(h, s, reason);
+    if (rc == 0) {
+        (void)pthread_mutex_lock(&h->lock);
+        rc = link_locked(h, s, id, hello, e);
+        (void)pthread_mutex_unlock(&h->lock);
+    }
+    (void)hub_text_drop(hello);
+    if (rc < 0)
+        atomic_fetch_sub(count, 1);
+    else
+        call(h);
+    return rc;
+}
+
+bool hub_sleep(struct hub_sub *s)
+{
+    struct hub *h = s->hub;
+
+    (void)pthread_mutex_lock(&h->lock);
+    s->asleep = !s->first && !s->ended;
+    bool asleep = s->asleep, behind = s->seq == 0 && s->position < h->latest;
+    (void)pthread_mutex_unlock(&h->lock);
+    if (asleep && behind)
+        call(h);
+    return asleep;
+}
+
+void hub_leave(struct hub_sub *s)
+{
+    struct hub *h = s->hub;
+
+    if (!h)
+        return;
+    (void)pthread_mutex_lock(&h->lock);
+    DL_DELETE(h->subs, s);
+    if (s->seq == 0)
+        DL_DELETE2(h->all, s, prev_all, next_all);
+    if (s->job) {
+        struct hub_sub **at = &s->job->subs;
+        while (*at != s)
+            at = &(*at)->next_of_job;
+        *at = s->next_of_job;
+        drop_job_locked(h, s->job);
+    }
+    hub_clear_locked(s);
+    (void)pthread_mutex_unlock(&h->lock);
+    atomic_fetch_sub(s->seq == 0 ? &h->everything : &h->ones, 1);
+    s->hub = NULL;
+}
+
+size_t hub_count(struct hub *h)
+{
+    return (size_t)(atomic_load(&h->everything) + atomic_load(&h->ones));
+}
+
+/* ---- its life ---- */
+
+static void end_subs(struct hub *h, bool all)
+{
+    struct hub_sub *woken = NULL, *s;
+
+    (void)pthread_mutex_lock(&h->lock);
+    h->draining = true;
+    h->stopped = h->stopped || all;
+    DL_FOREACH(h->subs, s)
+    {
+        if (!all && s->seq != 0)
+            continue;
+        s->ended = true;
+        hub_wake_locked(s, &woken);
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    hub_wake_all(woken);
+}
+
+void hub_drain(struct hub *h) { end_subs(h, false); }
+
+void hub_stop(struct hub *h)
+{
+    end_subs(h, true);
+    (void)pthread_mutex_lock(&h->inbox_lock);
+    bool runs = !h->ending;
+    h->ending = true;
+    (void)pthread_cond_signal(&h->bell);
+    (void)pthread_mutex_unlock(&h->inbox_lock);
+    if (!runs)
+        return;
+    (void)pthread_join(h->thread, NULL);
+    h->reports = aside_free(h->reports);
+}
+
+static struct hub *release(struct hub *h)
+{
+    h->reports = aside_free(h->reports);
+    for (size_t i = 0; i < HUB_PAGES; i++)
+        (void)hub_text_drop(h->pages[i].text);
+    (void)pthread_cond_destroy(&h->bell);
+    (void)pthread_mutex_destroy(&h->inbox_lock);
+    (void)pthread_mutex_destroy(&h->lock);
+    free(h->inbox);
+    free(h->taken);
+    free(h);
+    return NULL;
+}
+
+struct hub *hub_free(struct hub *h)
+{
+    if (!h)
+        return NULL;
+    hub_stop(h);
+    return release(h);
+}
+
+static void init(struct hub *h, struct jobs *j, const struct config *c, const struct hub_times *t)
+{
+    clock_cond_init(&h->bell);
+    (void)pthread_mutex_init(&h->inbox_lock, NULL);
+    (void)pthread_mutex_init(&h->lock, NULL);
+    h->jobs = j;
+    h->config = c;
+    h->times = *t;
+    memcpy(h->prefix, jobs_table_id(j), HUB_PREFIX);
+    h->inbox = calloc(HUB_INBOX, sizeof *h->inbox);
+    h->taken = calloc(HUB_INBOX, sizeof *h->taken);
+}
+
+int hub_open(struct jobs *j, const struct config *c, const struct hub_times *t,
+             struct hub **ret_hub, struct err *e)
+{
+    struct hub *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return err_set(e, ERR_NOMEM, "events");
+    init(h, j, c, t);
+    if (!h->inbox || !h->taken) {
+        release(h);
+        return err_set(e, ERR_NOMEM, "events");
+    }
+    if (aside_open(1, &h->reports, e) < 0) {
+        release(h);
+        return -1;
+    }
+    int rc = pthread_create(&h->thread, NULL, hub_main, h);
+    if (rc != 0) {
+        release(h);
+        return err_errno(e, ERR_NOMEM, rc, "start the thread of events");
+    }
+    *ret_hub = h;
+    return 0;
+}

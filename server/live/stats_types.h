@@ -1,0 +1,22 @@
+/* server/live/stats_types.h - the values of the statistics.
+ *
+ * Room     server.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stats_sample {
+    bool seen;
+    int32_t queued, running, cells_idle, cells_taken;
+};
+
+enum stats_latency { STATS_TOTAL, STATS_QUEUE, STATS_BUILD, STATS_RUN, STATS_LATENCIES };
+
+/* Whose latencies are told. */
+struct stats_filter {
+    int language; /* as stats_language() counts them; -1: all */
+    int verdict;  /* enum verdict; -1: all */
+};
+#define STATS_ALL ((struct stats_filter){ -1, -1 })

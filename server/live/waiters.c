@@ -1,0 +1,342 @@
+#include "server/live/waiters.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <utlist.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
+
+/* All who wait for one job. */
+struct waiters_job {
+    int64_t seq;
+    struct waiter *list;
+    UT_hash_handle hh;
+};
+
+struct waiters {
+    pthread_mutex_t lock;
+    pthread_t thread;
+    int epoll, bell; /* bell: the nearest deadline changed, or the end has come */
+
+    /* guarded by lock */
+    struct waiters_job *jobs; /* by seq */
+    struct waiter *by_ticket; /* an epoll event may come after its waiter has gone */
+    struct waiter **heap;     /* owned array; nearest deadline first */
+    size_t heap_len, heap_size;
+    uint64_t tickets;
+    bool stopped, ending;
+};
+
+#define BELL_TICKET 0
+
+/* ---- the heap: heap[i] is due no later than heap[2i+1] and heap[2i+2] ---- */
+
+static void heap_set(struct waiters *ws, size_t i, struct waiter *w)
+{
+    ws->heap[i] = w;
+    w->place = i;
+}
+
+/* Moves w from place i, which is free to overwrite, to where it belongs. */
+static void heap_settle(struct waiters *ws, size_t i, struct waiter *w)
+{
+    while (i > 0 && w->deadline_ns < ws->heap[(i - 1) / 2]->deadline_ns) {
+        heap_set(ws, i, ws->heap[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    for (size_t child; (child = 2 * i + 1) < ws->heap_len; i = child) {
+        if (child + 1 < ws->heap_len &&
+            ws->heap[child + 1]->deadline_ns < ws->heap[child]->deadline_ns)
+            child++;
+        if (ws->heap[child]->deadline_ns >= w->deadline_ns)
+            break;
+        heap_set(ws, i, ws->heap[child]);
+    }
+    heap_set(ws, i, w);
+}
+
+static int heap_grow(struct waiters *ws)
+{
+    if (ws->heap_len < ws->heap_size)
+        return 0;
+    size_t size = ws->heap_size ? ws->heap_size * 2 : 64;
+    struct waiter **heap = reallocarray(ws->heap, size, sizeof *heap);
+    if (!heap)
+        return -1;
+    ws->heap = heap;
+    ws->heap_size = size;
+    return 0;
+}
+
+static void heap_remove(struct waiters *ws, struct waiter *w)
+{
+    struct waiter *last = ws->heap[--ws->heap_len];
+
+    if (last != w)
+        heap_settle(ws, w->place, last);
+}
+
+/* ---- in and out, with the lock held ---- */
+
+static struct waiters_job *job_of_locked(struct waiters *ws, int64_t seq, bool make)
+{
+    struct waiters_job *job;
+
+    HASH_FIND(hh, ws->jobs, &seq, sizeof seq, job);
+    if (job || !make)
+        return job;
+    job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    job->seq = seq;
+    HASH_ADD(hh, ws->jobs, seq, sizeof job->seq, job);
+    if (!job->hh.tbl) {
+        free(job);
+        return NULL;
+    }
+    return job;
+}
+
+static void drop_job_locked(struct waiters *ws, struct waiters_job *job)
+{
+    if (job->list)
+        return;
+    HASH_DEL(ws->jobs, job);
+    free(job);
+}
+
+/* Takes w out of everything; it may be woken then. The socket must leave epoll before anybody else
+ * can close it. */
+static void unlink_locked(struct waiters *ws, struct waiter *w)
+{
+    (void)epoll_ctl(ws->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+    HASH_DEL(ws->by_ticket, w);
+    heap_remove(ws, w);
+    DL_DELETE(w->job->list, w);
+    drop_job_locked(ws, w->job);
+}
+
+static int link_locked(struct waiters *ws, struct waiter *w)
+{
+    if (heap_grow(ws) < 0 || !(w->job = job_of_locked(ws, w->seq, true)))
+        return -1;
+
+    w->ticket = ++ws->tickets;
+    HASH_ADD(hh, ws->by_ticket, ticket, sizeof w->ticket, w);
+    struct epoll_event event = { .events = EPOLLRDHUP, .data.u64 = w->ticket };
+    if (!w->hh.tbl || epoll_ctl(ws->epoll, EPOLL_CTL_ADD, w->fd, &event) < 0) {
+        if (w->hh.tbl)
+            HASH_DEL(ws->by_ticket, w);
+        drop_job_locked(ws, w->job);
+        return -1;
+    }
+    DL_APPEND(w->job->list, w);
+    heap_settle(ws, ws->heap_len++, w);
+    return 0;
+}
+
+/* Moves w to the list of those who are woken once the lock is free. */
+static void pick_locked(struct waiters *ws, struct waiter *w, enum waiter_why why,
+                        struct waiter **picked)
+{
+    unlink_locked(ws, w);
+    w->why = why;
+    DL_APPEND(*picked, w);
+}
+
+static void pick_job_locked(struct waiters *ws, int64_t seq, struct waiter **picked)
+{
+    struct waiters_job *job = job_of_locked(ws, seq, false);
+    struct waiter *w, *next;
+
+    if (!job)
+        return;
+    /* The last pick frees the job. */
+    for (w = job->list; w; w = next) {
+        next = w->next;
+        pick_locked(ws, w, WAITER_FINAL, picked);
+    }
+}
+
+/* A woken waiter may be gone before wake returns. */
+static void wake_all(struct waiter *picked)
+{
+    struct waiter *next;
+
+    for (; picked; picked = next) {
+        next = picked->next;
+        picked->wake(picked);
+    }
+}
+
+static void ring(struct waiters *ws)
+{
+    const uint64_t one = 1;
+    (void)!write(ws->bell, &one, sizeof one);
+}
+
+int waiters_add(struct waiters *ws, struct waiter *w, struct err *e)
+{
+    int rc = -1;
+    bool nearest = false;
+
+    pthread_mutex_lock(&ws->lock);
+    bool stopped = ws->stopped;
+    if (!stopped && (rc = link_locked(ws, w)) == 0)
+        nearest = w->place == 0;
+    pthread_mutex_unlock(&ws->lock);
+
+    if (nearest)
+        ring(ws);
+    if (stopped)
+        return err_set(e, ERR_CANCELLED, "the server is stopping");
+    return rc < 0 ? err_set(e, ERR_NOMEM, "wait for a job") : 0;
+}
+
+void waiters_wake(struct waiters *ws, int64_t seq)
+{
+    struct waiter *picked = NULL;
+
+    pthread_mutex_lock(&ws->lock);
+    pick_job_locked(ws, seq, &picked);
+    pthread_mutex_unlock(&ws->lock);
+    wake_all(picked);
+}
+
+void waiters_changed(void *ctx, const struct jobs_change *changes, size_t len)
+{
+    struct waiters *ws = ctx;
+    struct waiter *picked = NULL;
+
+    pthread_mutex_lock(&ws->lock);
+    for (size_t i = 0; i < len && ws->jobs; i++) {
+        if (job_state_is_final(changes[i].state))
+            pick_job_locked(ws, changes[i].seq, &picked);
+    }
+    pthread_mutex_unlock(&ws->lock);
+    wake_all(picked);
+}
+
+void waiters_stop(struct waiters *ws)
+{
+    struct waiter *picked = NULL;
+
+    pthread_mutex_lock(&ws->lock);
+    ws->stopped = true;
+    while (ws->heap_len > 0)
+        pick_locked(ws, ws->heap[0], WAITER_STOP, &picked);
+    pthread_mutex_unlock(&ws->lock);
+    wake_all(picked);
+}
+
+size_t waiters_count(struct waiters *ws)
+{
+    pthread_mutex_lock(&ws->lock);
+    size_t n = ws->heap_len;
+    pthread_mutex_unlock(&ws->lock);
+    return n;
+}
+
+/* ---- the thread: deadlines and hang-ups ---- */
+
+static void pick_due_locked(struct waiters *ws, struct waiter **picked)
+{
+    int64_t now = clock_mono_ns();
+
+    while (ws->heap_len > 0 && ws->heap[0]->deadline_ns <= now)
+        pick_locked(ws, ws->heap[0], WAITER_TIME, picked);
+}
+
+static void pick_gone_locked(struct waiters *ws, uint64_t ticket, struct waiter **picked)
+{
+    struct waiter *w;
+
+    HASH_FIND(hh, ws->by_ticket, &ticket, sizeof ticket, w);
+    if (w)
+        pick_locked(ws, w, WAITER_GONE, picked);
+}
+
+/* Milliseconds to the nearest deadline, rounded up so that it is past when we look; -1: none. */
+static int pause_locked(const struct waiters *ws)
+{
+    if (ws->heap_len == 0)
+        return -1;
+    int64_t left = ws->heap[0]->deadline_ns - clock_mono_ns();
+    return left <= 0 ? 0 : (int)(left / NS_PER_MS + 1);
+}
+
+static void *watch(void *ctx)
+{
+    struct waiters *ws = ctx;
+    struct epoll_event events[64];
+    int n = 0;
+
+    for (;;) {
+        struct waiter *picked = NULL;
+        pthread_mutex_lock(&ws->lock);
+        for (int i = 0; i < n; i++)
+            pick_gone_locked(ws, events[i].data.u64, &picked);
+        pick_due_locked(ws, &picked);
+        int pause = pause_locked(ws);
+        bool ending = ws->ending;
+        pthread_mutex_unlock(&ws->lock);
+
+        wake_all(picked);
+        if (ending)
+            return NULL;
+        n = epoll_wait(ws->epoll, events, (int)ARRAY_LEN(events), pause);
+        for (int i = 0; i < n; i++) {
+            uint64_t rung;
+            if (events[i].data.u64 == BELL_TICKET)
+                (void)!read(ws->bell, &rung, sizeof rung);
+        }
+    }
+}
+
+int waiters_open(struct waiters **ret_waiters, struct err *e)
+{
+    struct waiters *ws = calloc(1, sizeof *ws);
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = BELL_TICKET };
+
+    if (!ws)
+        return err_set(e, ERR_NOMEM, "waiting clients");
+    pthread_mutex_init(&ws->lock, NULL);
+    ws->epoll = epoll_create1(EPOLL_CLOEXEC);
+    ws->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ws->epoll >= 0 && ws->bell >= 0 &&
+        epoll_ctl(ws->epoll, EPOLL_CTL_ADD, ws->bell, &event) == 0 &&
+        pthread_create(&ws->thread, NULL, watch, ws) == 0) {
+        *ret_waiters = ws;
+        return 0;
+    }
+    int number = errno;
+    closep(&ws->epoll);
+    closep(&ws->bell);
+    pthread_mutex_destroy(&ws->lock);
+    free(ws);
+    return err_errno(e, ERR_NOMEM, number, "watch waiting clients");
+}
+
+struct waiters *waiters_free(struct waiters *ws)
+{
+    if (!ws)
+        return NULL;
+    pthread_mutex_lock(&ws->lock);
+    ws->ending = true;
+    pthread_mutex_unlock(&ws->lock);
+    ring(ws);
+    pthread_join(ws->thread, NULL);
+    closep(&ws->epoll);
+    closep(&ws->bell);
+    pthread_mutex_destroy(&ws->lock);
+    free(ws->heap);
+    free(ws);
+    return NULL;
+}
