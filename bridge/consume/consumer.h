@@ -7,7 +7,7 @@
  * every report of it is acknowledged; librdkafka commits what is stored, every second and when the
  * group is left.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     a librdkafka handle and a thread.
  * Threads  consumer_open(), _start(), _stop() and _free() by one thread.
  * Errors   0, or -1 with *e filled.

@@ -7,7 +7,7 @@
  *
  * Pure: no Kafka, no table, no clock.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     what it filled in, until envelope_clear().
  * Threads  none of its own.
  * Errors   only out of memory; everything that can be wrong with a message is a kind of envelope.

@@ -3,7 +3,7 @@
  *
  * For tables whose offsets wait for reports.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     nothing.
  * Threads  none of its own; each function waits for the table, the last two for the broker, too.
  * Errors   0, or -1 with *e filled.

@@ -9,7 +9,7 @@
  * out each told message to accept instead of a prefix, and intake_give_back() each returned one to
  * release; offsets.h and the look at others' reports would go, all else stays.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     a message from intake_take() until it is settled or its partition is revoked.
  * Threads  the consumer's thread alone; what the table's writer says is handed over under the lock.
  * Errors   0, or -1 with *e filled.

@@ -1,7 +1,7 @@
 /* bridge/consume/letter.h - what goes into the outbox for a message that made no job: the message
  * itself for the dead-letter topic, and a report of "-" for whoever waits for its id.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     what it made, until letter_clear(). The rows borrow the message.
  * Threads  none of its own.
  * Errors   0, or -1 out of memory.

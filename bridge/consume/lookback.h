@@ -8,7 +8,7 @@
  *
  * It takes seconds where much was reported since; the consumer goes on polling meanwhile.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     a thread and its librdkafka handles; one that is freed ends them by itself.
  * Threads  one owner.
  * Errors   what cannot be read is said in the log, and counts as not reported: it is judged again.

@@ -1,7 +1,7 @@
 /* bridge/consume/message.h - one message of Kafka, and the operation of the job table that it asks
  * for.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     the message of librdkafka and all that was read from it.
  * Threads  one at a time.
  * Errors   -1 or NULL when memory is short: nothing else goes wrong here, for what cannot be read

@@ -5,7 +5,7 @@
  *
  * Pure: no Kafka, no table.
  *
- * Room     bridge.
+ * Room     bridge/consume.
  * Owns     a record for each message from the first unsettled one on.
  * Threads  none of its own.
  */

@@ -1,6 +1,6 @@
 /* bridge/kafka/bridge_config.h - what the bridge is set to, and what it asks of the server.
  *
- * Room     bridge. Plain values.
+ * Room     bridge/kafka. Plain values.
  */
 #pragma once
 

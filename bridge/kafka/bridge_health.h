@@ -1,6 +1,6 @@
 /* bridge/kafka/bridge_health.h - what the bridge looks like from outside.
  *
- * Room     bridge. Plain values.
+ * Room     bridge/kafka. Plain values.
  * Threads  any.
  */
 #pragma once

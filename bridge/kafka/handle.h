@@ -3,7 +3,7 @@
  * rd_kafka_destroy() waits for the handle's threads. Up to version 2.11 at least it can wait for
  * ever, rarely, when partitions were started, moved or stopped shortly before.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Threads  any.
  */
 #pragma once

@@ -5,7 +5,7 @@
  *
  * The table belongs to one machine, so the order of bytes is the machine's.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Owns     nothing; the caller owns what is packed.
  * Threads  none of its own.
  */

@@ -5,7 +5,7 @@
  * librdkafka's statistics do not know it: they see an end only when they fetch, which a full
  * prefetch queue does not, and of what is committed only their own.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Owns     a thread and a handle that joins no group.
  * Threads  lag_open(), _start() and _free(): one. lag_halt(): any.
  * Errors   0, or -1 with *e filled.

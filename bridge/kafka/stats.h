@@ -1,7 +1,8 @@
 /* bridge/kafka/stats.h - the two things we want of librdkafka's statistics: is a broker there, and
  * which partitions are ours.
  *
- * Pure.  Room bridge.  Threads: none of its own.
+ * Room     bridge/kafka.
+ * Threads  none of its own.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* bridge/kafka/tally.h - what the bridge's threads tell about themselves, and the log lines of its
  * state.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Owns     nothing beyond itself.
  * Threads  any.
  * Errors   none.

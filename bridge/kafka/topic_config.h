@@ -1,6 +1,6 @@
 /* bridge/kafka/topic_config.h - what a topic takes and how the broker keeps it.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Owns     nothing; borrows the handle, of a producer or of a consumer.
  * Threads  any; blocks on the broker, for timeout_ms at most.
  * Errors   0, or -1 with *e filled: ERR_NOT_FOUND: there is no such topic; ERR_UNAVAILABLE: no

@@ -6,7 +6,7 @@
  * Only what is committed is read, while the ends are the high watermarks: a stretch that reaches
  * into somebody's open transaction is read to its end when that one ends.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Owns     two librdkafka handles; borrows `stop`.
  * Threads  one owner at a time.
  * Errors   0, or -1 with *e filled. ERR_UNAVAILABLE: the broker is away, too slow, or holds a

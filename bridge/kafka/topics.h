@@ -1,6 +1,6 @@
 /* bridge/kafka/topics.h - the three topics as the broker has them, for who sets a server up.
  *
- * Room     bridge.
+ * Room     bridge/kafka.
  * Owns     nothing; the connection ends with the call.
  * Threads  any; blocks on the broker for timeout_ms or little more.
  * Errors   0, or -1 with *e filled: ERR_UNAVAILABLE: no broker answers; ERR_SETTING.

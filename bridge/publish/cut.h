@@ -8,7 +8,7 @@
  *
  * Pure.
  *
- * Room     bridge.
+ * Room     bridge/publish.
  * Owns     nothing; the caller owns *ret_json.
  * Threads  none of its own.
  * Errors   0, or -1 with *e filled: ERR_NOMEM; ERR_INPUT when nothing of it fits.

@@ -5,7 +5,7 @@
  *                                               |   +--> producer_commit() or producer_abort()
  *                                               +--------------+
  *
- * Room     bridge.
+ * Room     bridge/publish.
  * Owns     a librdkafka handle, and every payload that it has taken, until its delivery.
  * Threads  one owner; deliveries are told inside producer_commit() and producer_abort().
  * Errors   enum producer_result; producer_error() says why.

@@ -11,7 +11,7 @@
  * between. INIT ends what a server before this one left open; LOOK reads the topic for rows that
  * were committed and are still in the table.
  *
- * Room     bridge.
+ * Room     bridge/publish.
  * Owns     its lanes, and their threads and producers.
  * Threads  relay_open(), _start(), _stop() and _free() by one thread at a time.
  * Errors   0, or -1 with *e filled.

@@ -1,6 +1,6 @@
 /* bridge/publish/wrap.h - a row of the outbox as the message that goes to its topic.
  *
- * Room     bridge.
+ * Room     bridge/publish.
  * Owns     the payload, until wrap_clear() or until somebody takes it.
  * Threads  none of its own.
  * Errors   0, or -1 with *e filled: ERR_NOMEM; ERR_INPUT when it does not fit whatever is left out;

@@ -2,7 +2,7 @@
  *
  * A compiler that succeeds may have made a library, or classes none of which has a main().
  *
- * Room     engine.
+ * Room     engine/build.
  * Threads  any.
  * Errors   ours alone. What is no program is a build failure with a reason.
  */

@@ -1,6 +1,6 @@
 /* engine/build/build.h - source in, artefact or compiler log out.
  *
- * Room     engine.
+ * Room     engine/build.
  * Threads  one bench, one thread.
  * Errors   as cell_run(). A source that does not build is an outcome, not an error.
  */

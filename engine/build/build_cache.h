@@ -8,7 +8,7 @@
  * what an earlier process wrote is checked once before it is believed; what is not whole is
  * removed.
  *
- * Room     engine. Has never heard of languages: a key is whatever the outcome depends on.
+ * Room     engine/build. Has never heard of languages: a key is whatever the outcome depends on.
  * Owns     the directory, which must be of this process alone.
  * Threads  any.
  * Errors   none but at open: whatever goes wrong later is a build that must be made.

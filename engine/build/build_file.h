@@ -1,7 +1,7 @@
 /* engine/build/build_file.h - one outcome of a build as a file: head, log, artefact, and a hash of
  * it all.
  *
- * Room     engine; a part of the build cache.
+ * Room     engine/build; a part of the build cache.
  * Threads  any; a file has one writer.
  */
 #pragma once

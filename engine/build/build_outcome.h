@@ -1,7 +1,7 @@
 /* engine/build/build_outcome.h - what a build leaves: an artefact, or the words of a compiler that
  * refused.
  *
- * Room     engine. A value: it has never heard of compilers or caches.
+ * Room     engine/build. A value: it has never heard of compilers or caches.
  * Owns     its descriptor and its log, until build_outcome_clear().
  * Threads  any; no state.
  * Errors   ERR_NOMEM.

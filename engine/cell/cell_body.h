@@ -1,6 +1,6 @@
 /* engine/cell/cell_body.h - what Docker is asked for when a cell is made, and whether it obeyed.
  *
- * Room     engine.
+ * Room     engine/cell.
  * Threads  any.
  */
 #pragma once

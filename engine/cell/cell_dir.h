@@ -6,7 +6,7 @@
  * A program can read the name of its own cell's directory in its mountinfo, so each has a secret of
  * its own: nobody knows where the next socket will be.
  *
- * Room     engine.
+ * Room     engine/cell.
  * Threads  any.
  * Errors   ERR_DISK.
  */

@@ -1,6 +1,6 @@
 /* engine/cell/cell_memfd.h - files in memory that can be handed to a cell: nobody can change them.
  *
- * Room     engine.
+ * Room     engine/cell.
  * Owns     nothing; the caller owns the descriptor.
  * Threads  any; no state.
  * Errors   ERR_NOMEM; ERR_DISK when the file that is copied cannot be read.

@@ -2,7 +2,7 @@
  * and pipes for stdout and stderr. A cell has those of its next run ready, made while this one goes
  * on.
  *
- * Room     engine.
+ * Room     engine/cell.
  * Owns     its descriptors, until cell_pipes_close().
  * Threads  none of its own.
  */

@@ -1,7 +1,7 @@
 /* engine/cell/cell_run.h - the talk with the agent about one run: what is sent, the pipes while it
  * goes on, the answer checked.
  *
- * Room     engine. Has never heard of Docker.
+ * Room     engine/cell. Has never heard of Docker.
  * Threads  no state of its own.
  * Errors   ERR_CELL: the agent is gone, gave up or answers oddly. ERR_HOST: it gave up because the
  *          host had no memory or no core for the run. ERR_TIMEOUT: it said nothing until the last

@@ -1,6 +1,6 @@
 /* engine/cell/cell_sweep.h - the end of cells that nobody owns any more: their servers were killed.
  *
- * Room     engine.
+ * Room     engine/cell.
  * Owns     nothing.
  * Threads  any; blocks on Docker.
  * Errors   those of the Docker calls.

@@ -1,6 +1,6 @@
 /* engine/cell/cell_types.h - what a cell is made of, what it is asked to run, and what comes back.
  *
- * Room     engine. Plain values below the cell itself: they know the agent's protocol only.
+ * Room     engine/cell. Plain values below the cell itself: they know the agent's protocol only.
  * Owns     a result owns its buffers and its artefact, until cell_result_clear(); the others
  * borrow. Threads  any; no state. Errors   none.
  */

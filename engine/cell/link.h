@@ -1,6 +1,6 @@
 /* engine/cell/link.h - the socket to one agent: whole messages, with descriptors beside them.
  *
- * Room     engine. Knows datagrams, not what they mean.
+ * Room     engine/cell. Knows datagrams, not what they mean.
  * Threads  no state of its own.
  * Errors   ERR_CELL: the other end is gone, or sent what no agent of ours sends.
  */

@@ -1,6 +1,6 @@
 /* engine/docker/docker_http.h - one HTTP request to the daemon behind a unix socket (libcurl).
  *
- * Room     engine; the only file that includes curl.
+ * Room     engine/docker; the only file that includes curl.
  * Owns     one easy handle, and with it one keep-alive connection.
  * Threads  a handle belongs to one thread at a time.
  * Errors   any HTTP status is success here. ERR_UNAVAILABLE: nobody answers, or the connection

@@ -1,6 +1,6 @@
 /* engine/docker/docker_pull.h - an image is fetched from its registry.
  *
- * Room     engine; a part of the Docker client.
+ * Room     engine/docker; a part of the Docker client.
  * Owns     nothing.
  * Threads  as the handle: one at a time.
  * Errors   ERR_IMAGE: the registry has no such image or cannot be reached. ERR_CANCELLED: progress

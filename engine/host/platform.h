@@ -1,7 +1,7 @@
 /* engine/host/platform.h - can this host judge? One line per thing that matters, for `scrc
  * --check`, the start and later the System page.
  *
- * Room     engine.
+ * Room     engine/host.
  * Threads  any; blocks on Docker.
  */
 #pragma once

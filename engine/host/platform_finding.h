@@ -1,6 +1,6 @@
 /* engine/host/platform_finding.h - one thing that was looked at on this host, and what it means.
  *
- * Room     engine. A plain value.
+ * Room     engine/host. A plain value.
  * Owns     nothing.
  * Threads  any; no state.
  * Errors   none. A text that is too long is cut.

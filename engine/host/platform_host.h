@@ -1,6 +1,6 @@
 /* engine/host/platform_host.h - what this host's own files say, taken apart.
  *
- * Room     engine.
+ * Room     engine/host.
  * Threads  any; only platform_host_read() touches the file system.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* engine/host/platform_load.h - is there enough of this host for what it was asked to do? Findings
  * whose numbers come from elsewhere, so that each can be tested with any.
  *
- * Room     engine.
+ * Room     engine/host.
  * Threads  any; no state.
  */
 #pragma once

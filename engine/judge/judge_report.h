@@ -4,7 +4,7 @@
  * difference too. All outputs of a report together have REPORT_BYTES: half of it is shared out to
  * the tests beforehand, the other half goes to who comes first.
  *
- * Room     engine.
+ * Room     engine/judge.
  * Threads  none of its own.
  * Errors   ERR_NOMEM.
  */

@@ -1,6 +1,6 @@
 /* engine/judge/run.h - one built submission in a run cell: all its tests, judged.
  *
- * Room     engine.
+ * Room     engine/judge.
  * Threads  one bench, one thread.
  * Errors   as cell_run(). A failing program is a verdict in the report, never an error.
  */

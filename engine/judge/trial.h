@@ -1,6 +1,6 @@
 /* engine/judge/trial.h - one submission from its source to its report.
  *
- * Room     engine. Knows nothing of the job table.
+ * Room     engine/judge. Knows nothing of the job table.
  * Threads  one bench, one thread.
  * Errors   as cell_run(): ours, never the program's. ERR_CELL: this trial's own cell broke.
  */

@@ -5,7 +5,7 @@
  * Comments, literals and bodies are skipped. Any bytes are legal; what is not Java is left to the
  * compiler.
  *
- * Room     engine.
+ * Room     engine/language.
  * Owns     a copy of the source, when it holds unicode escapes: they count before all else is read.
  * Threads  any.
  */

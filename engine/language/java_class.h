@@ -1,7 +1,7 @@
 /* engine/language/java_class.h - what a Java class file says of its class: can a program begin
  * there?
  *
- * Room     engine.
+ * Room     engine/language.
  * Threads  any.
  * Errors   none: any bytes are legal, and what is no class file is false.
  */

@@ -3,7 +3,7 @@
  * Built-ins: python go c cpp java (builtin/NAME.json). LANGUAGES_DIR/NAME.json, which has the same
  * form, adds or replaces rows.
  *
- * Room     engine.
+ * Room     engine/language.
  * Threads  the table is built at start and immutable after.
  */
 #pragma once

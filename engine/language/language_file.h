@@ -1,7 +1,7 @@
 /* engine/language/language_file.h - a language row as a JSON file: the field names of struct
  * language.
  *
- * Room     engine.
+ * Room     engine/language.
  * Threads  any.
  */
 #pragma once

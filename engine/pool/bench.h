@@ -5,7 +5,7 @@
  *         bench_take() ... cell_run() ... bench_put()
  *     bench_end(b)         puts back or drops what is still held
  *
- * Room     engine.
+ * Room     engine/pool.
  * Owns     the Docker handle and the cells taken, until they are put back.
  * Threads  one thread works at a bench; bench_abort() may come from any other.
  * Errors   ERR_CANCELLED after bench_abort().

@@ -6,7 +6,7 @@
  * dies on the shelf is replaced, with back-off when the next one dies too. One that does not want
  * to be removed keeps nobody: it is tried again later, beside the others.
  *
- * Room     engine.
+ * Room     engine/pool.
  * Owns     idle cells; a taken cell belongs to the taker until pool_put() or pool_drop().
  * Threads  any.
  */

@@ -4,7 +4,7 @@
  *     add --> first in line --next, try--> gone
  *                                \-------> stuck --due again, try--> ... left to a sweep
  *
- * Room     engine; a part of the pool.
+ * Room     engine/pool; a part of the pool.
  * Owns     the cells in it, from pool_gone_add() until pool_gone_done() says that one is over.
  * Threads  not locked: the pool's lock guards all but pool_gone_try(), which takes its time.
  */

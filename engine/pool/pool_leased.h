@@ -1,7 +1,7 @@
 /* engine/pool/pool_leased.h - the cells that takers have and are expected to give back: none is
  * made in their place.
  *
- * Room     engine; a part of the pool.
+ * Room     engine/pool; a part of the pool.
  * Owns     its list, not the cells.
  * Threads  not locked: the pool's lock guards the list and the shelves' counts.
  * Errors   none. When memory is short a cell is not expected back, and another one is made.

@@ -1,6 +1,6 @@
 /* engine/pool/pool_thread.h - a thread of the pool with a Docker handle of its own.
  *
- * Room     engine; a part of the pool.
+ * Room     engine/pool; a part of the pool.
  * Owns     the thread and the handle, from pool_thread_start() to pool_thread_join().
  * Threads  started and joined by one thread; pool_thread_until() by any in between.
  * Errors   as docker_open(); ERR_NOMEM.

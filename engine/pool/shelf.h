@@ -1,6 +1,6 @@
 /* engine/pool/shelf.h - the idle cells of one kind, and what is known of making more of them.
  *
- * Room     engine; a part of the pool.
+ * Room     engine/pool; a part of the pool.
  * Owns     its idle cells' array, not the cells: shelf_free() wants none left.
  * Threads  not locked. The pool's lock guards everything but spec, which never changes.
  */

@@ -6,7 +6,7 @@
  * Only languages that are OK are claimed. Work of the others waits in the queue: it is accepted,
  * and a fault of this host is nobody's verdict.
  *
- * Room     engine.
+ * Room     engine/queue.
  * Owns     the plans, to the end: a worker may still use one that has been replaced.
  * Threads  any. No function blocks but the *_wait ones.
  */

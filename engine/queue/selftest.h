@@ -4,7 +4,7 @@
  * memory allowances are measured. What is OK is published in struct ready; what is not is tried
  * again, ever more seldom. An image that changes under its name is seen at the next start.
  *
- * Room     engine.
+ * Room     engine/queue.
  * Owns     its thread, from selftest_start() to selftest_stop().
  * Threads  any.
  */

@@ -4,7 +4,7 @@
  *     tables_adopt() --> adopted: tables_hold() ... tables_drop() by who judges a row of it
  *     tables_disown() -> waits until nobody holds it
  *
- * Room     engine.
+ * Room     engine/queue.
  * Owns     neither table.
  * Threads  any. Never blocks, but for tables_disown().
  */

@@ -13,7 +13,7 @@
  *
  * A row goes back to the table it was claimed from: the own one first, then the adopted one.
  *
- * Room     engine. Knows the job tables.
+ * Room     engine/queue. Knows the job tables.
  * Owns     its thread and its bench, from worker_start() to worker_stop().
  * Threads  worker_cancel() and worker_stop() from any.
  */

@@ -2,7 +2,7 @@
  *
  *     worker_claim_next() --> judged --> finish or requeue, once --> worker_claim_close()
  *
- * Room     engine. Knows the job tables; nothing of judging.
+ * Room     engine/queue. Knows the job tables; nothing of judging.
  * Owns     the hold of an adopted table, until worker_claim_close().
  * Threads  one claim, one thread.
  * Errors   those of a claim are the caller's. What cannot be stored is logged here, and tried again

@@ -1,6 +1,6 @@
 /* engine/queue/worker_deadline.h - until when a worker that is to stop may go on with what it has.
  *
- * Room     engine; a part of the worker.
+ * Room     engine/queue; a part of the worker.
  * Owns     its lock and condition, from worker_deadline_open() to worker_deadline_close().
  * Threads  worker_deadline_await() is for who stops the worker, the others are the worker's own.
  * Errors   none.

@@ -3,7 +3,7 @@
  * Judged by where it happened and of what kind it is: a table. Only a ping that fails is news about
  * Docker; a call about one container says something about that container alone.
  *
- * Room     engine. Knows neither the job table nor Docker.
+ * Room     engine/queue. Knows neither the job table nor Docker.
  * Owns     nothing.
  * Threads  worker_fault() is a pure function; the host faults have a lock of their own.
  * Errors   none.

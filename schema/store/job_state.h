@@ -5,7 +5,7 @@
  *                  |   cancel         |   cancel --> CANCELLED (final, with a report)
  *                  +---- give back, or the server died (start of the next one)
  *
- * Room     schema.
+ * Room     schema/store.
  * Threads  any; no state.
  */
 #pragma once

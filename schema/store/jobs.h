@@ -9,7 +9,7 @@
  * Operations are committed many at a time, and nothing is told to anybody before its commit. Who
  * reads sees what is committed, and never waits for who writes.
  *
- * Room     schema.
+ * Room     schema/store.
  * Owns     the directory, and all that is in it: one server, one table.
  * Threads  every function may be called from any thread. Callbacks run on the writer thread and
  *          must not block or call back into jobs_* functions that wait.

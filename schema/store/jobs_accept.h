@@ -1,7 +1,7 @@
 /* schema/store/jobs_accept.h - a new submission: the row, its body, its texts, where it came from;
  * or the row that it repeats.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's, within the transaction of a group.
  * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
  */

@@ -1,6 +1,6 @@
 /* schema/store/jobs_change.h - what changed: as it happens, since somebody looked, and lately.
  *
- * Room     schema.
+ * Room     schema/store.
  * Threads  any; a listener is called on the writer thread and must not block.
  * Errors   0, or -1 with *e filled.
  */

@@ -1,6 +1,6 @@
 /* schema/store/jobs_claim.h - a queued row is taken to be judged, or given back at its old place.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's, within the transaction of a group.
  * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
  */

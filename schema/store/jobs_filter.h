@@ -3,7 +3,7 @@
  * Where a filter leaves few rows, to find them by an index of its own and to sort them beats
  * walking the sort's index from end to end.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  any, with a connection of its own.
  * Errors   0, or -1 with *e filled.
  */

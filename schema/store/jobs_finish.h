@@ -1,6 +1,6 @@
 /* schema/store/jobs_finish.h - a row ends: with a report, or cancelled, or given up.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's, within the transaction of a group.
  * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
  */

@@ -2,7 +2,7 @@
  * offsets: whether one is new is seen in memory, and its row goes to the end of those of its
  * partition.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's, within the transaction of a group.
  * Errors   -1 with *e filled: the transaction is lost.
  */

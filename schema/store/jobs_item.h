@@ -1,6 +1,6 @@
 /* schema/store/jobs_item.h - a row as an item of GET /results and of the events.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  any, with a connection of its own.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* schema/store/jobs_lock.h - the directory of a table, made when missing, and its lock: one server,
  * one table. The lock's file says who holds it, and by its time when something was last sent.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Owns     nothing; the descriptor is the table's.
  * Threads  the one that opens the table.
  * Errors   0, or -1 with *e filled; ERR_SETTING where another server has it.

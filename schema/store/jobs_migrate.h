@@ -1,6 +1,6 @@
 /* schema/store/jobs_migrate.h - from a table of an earlier version to one of this.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the one that opens the table.
  * Errors   0, or -1 with *e filled; ERR_DISK where a newer version wrote it.
  */

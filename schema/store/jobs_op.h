@@ -5,7 +5,7 @@
  *     finish              it ends with a report; or goes back to the queue; or is cancelled
  *     for Kafka           what comes from there, and what has gone there
  *
- * Room     schema.
+ * Room     schema/store.
  * Owns     nothing; the caller owns an operation and all it points at until done() has been called.
  * Threads  any. done() is called on the writer thread and must not block.
  * Errors   in the operation: `result` and `err`.

@@ -1,7 +1,7 @@
 /* schema/store/jobs_outbox.h - what Kafka must still be told, as it comes in and as it goes.
  * outbox.h reads it.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's, within the transaction of a group.
  * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
  */

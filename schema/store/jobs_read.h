@@ -1,6 +1,6 @@
 /* schema/store/jobs_read.h - what may be asked of a job, and of all of them: what is committed.
  *
- * Room     schema.
+ * Room     schema/store.
  * Threads  any. A read waits for no write; a few go on at once, and more of them wait.
  * Errors   0, or -1 with *e filled.
  */

@@ -1,7 +1,7 @@
 /* schema/store/jobs_readers.h - a few connections that only read: a reader never waits for the
  * writer.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Owns     its connections, from jobs_readers_open() to jobs_readers_close().
  * Threads  jobs_readers_take() and jobs_readers_give() any; a connection belongs to one at a time.
  * Errors   0, or -1 with *e filled.

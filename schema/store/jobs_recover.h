@@ -1,7 +1,7 @@
 /* schema/store/jobs_recover.h - what a dead server left running goes back to the queue, or ends
  * where it took the server down with it too often.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the one that opens the table, before the writer runs.
  * Errors   0, or -1 with *e filled.
  */

@@ -1,7 +1,7 @@
 /* schema/store/jobs_retention.h - what is old loses its texts and its report; the id, its hash and
  * the line in GET /results stay.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's.
  * Errors   0, or -1 with *e filled.
  */

@@ -2,7 +2,7 @@
  * not begun, and whose offsets are not committed. Whoever has the partition next reads them again,
  * so here they never were.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  the writer's, within the transaction of a group.
  * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
  */

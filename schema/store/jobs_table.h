@@ -25,7 +25,7 @@
  * SQLite, WAL, synchronous=FULL. One writer thread commits many operations in one transaction;
  * readers have connections of their own.
  *
- * Room     schema, the job table's own. Knows none of the files above.
+ * Room     schema/store, the job table's own. Knows none of the files above.
  * Owns     DATA_DIR/scrc.db and its lock (flock on DATA_DIR/lock).
  * Threads  each part of struct jobs says who may touch it. Never two of its locks at once.
  * Errors   0, or -1 with *e filled. Of what runs inside a group's transaction, -1 says that the

@@ -2,7 +2,7 @@
  * was busy goes into the next transaction. No timer: an operation on an idle table starts at once
  * and costs one commit.
  *
- * Room     schema, the job table's own.
+ * Room     schema/store, the job table's own.
  * Threads  start and stop by one thread.
  * Errors   0, or -1 with *e filled.
  */

@@ -5,7 +5,7 @@
  *
  * A report is not copied: its row names the job, and what is read here is the job's stored report.
  *
- * Room     schema. Has never heard of librdkafka.
+ * Room     schema/store. Has never heard of librdkafka.
  * Owns     what outbox_read() returns, until outbox_batch_clear().
  * Threads  any; the listener is called on the table's writer thread and must not block.
  * Errors   0, or -1 with *e filled.

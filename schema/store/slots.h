@@ -8,7 +8,7 @@
  * A slot is free when nobody has its table open: jobs_open() decides, also between servers that
  * want the same one.
  *
- * Room     schema.
+ * Room     schema/store.
  * Threads  any.
  * Errors   0, or -1 with *e filled.
  */

@@ -1,6 +1,6 @@
 /* server/api/api.h - the routes of this server, on a daemon.
  *
- * Room     server.
+ * Room     server/api.
  * Owns     the daemon, and what all handlers share beside the server's parts, from api_start() to
  *          api_stop().
  * Threads  start, drain and stop by one thread; the handlers run on the daemon's.

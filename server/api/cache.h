@@ -1,6 +1,6 @@
 /* server/api/cache.h - answers that never change, ready to be sent: rendered final reports by id.
  *
- * Room     server.
+ * Room     server/api.
  * Owns     at most its limit of bytes; the longest unused go first.
  * Threads  any.
  */

@@ -1,7 +1,7 @@
 /* server/api/context.h - what the handlers work with: the parts of this server, and what they keep
  * of a request.
  *
- * Room     server.
+ * Room     server/api.
  * Owns     nothing; api.c owns what api_start() sets.
  * Threads  as request.h: a request is in the hands of one thread at a time.
  * Errors   become replies.

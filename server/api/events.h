@@ -1,6 +1,6 @@
 /* server/api/events.h - GET /events and GET /submissions/{id}/events: server-sent events.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  steps of a request, see request.h.
  */
 #pragma once

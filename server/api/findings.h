@@ -1,7 +1,7 @@
 /* server/api/findings.h - what stands in the way of good judging, and how to mend it: the host's
  * findings (`scrc --check`) and this server's own, looked for anew when they are old.
  *
- * Room     server.
+ * Room     server/api.
  * Owns     the last ones.
  * Threads  any; findings_look() takes seconds when Docker or a broker is slow.
  */

@@ -3,7 +3,7 @@
  * Each text is there three times: plain, gzip and brotli. `/` is looked up anew on every visit and
  * costs a 304; whatever it names has its content's hash in its name and is kept for ever.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  any; static tables.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* server/api/process.h - what this process takes of its host.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  any.
  */
 #pragma once

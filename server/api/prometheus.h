@@ -2,7 +2,7 @@
  *
  * Every label has few values: languages of the table, verdicts, routes, statuses.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  steps of a request, see request.h.
  */
 #pragma once

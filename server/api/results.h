@@ -1,7 +1,7 @@
 /* server/api/results.h - GET /results and GET /results/{id}, and how every route answers for a job:
  * its report when it is final, else its state, at once or after a wait.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  steps of a request, see request.h.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* server/api/routes.h - every route, once. openapi.yaml says the same; a test compares.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  any; static tables.
  */
 #pragma once

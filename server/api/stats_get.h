@@ -1,6 +1,6 @@
 /* server/api/stats_get.h - GET /stats.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  steps of a request, see request.h.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* server/api/submissions.h - POST /submissions, GET and DELETE /submissions/{id}, and what else
  * is asked of the job table: POST /results/{id}/publish.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  steps of a request, see request.h.
  */
 #pragma once

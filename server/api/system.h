@@ -1,6 +1,6 @@
 /* server/api/system.h - what the server says of itself: languages, health, its description.
  *
- * Room     server.
+ * Room     server/api.
  * Threads  steps of a request, see request.h.
  */
 #pragma once

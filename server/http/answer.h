@@ -1,6 +1,6 @@
 /* server/http/answer.h - a request's reply or stream, on its way through the library.
  *
- * Room     server.
+ * Room     server/http.
  * Threads  the library's; the request's.
  */
 #pragma once

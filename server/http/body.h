@@ -1,6 +1,6 @@
 /* server/http/body.h - a request's body as it arrives, and what all of them may take together.
  *
- * Room     server.
+ * Room     server/http.
  * Threads  the one that serves the connection.
  */
 #pragma once

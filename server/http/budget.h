@@ -2,7 +2,7 @@
  * and answers, places for streams. Of each a client may have a share, so that one cannot take what
  * all need. A client is an address; of IPv6 its network of 64 bits.
  *
- * Room     server. Has never heard of HTTP.
+ * Room     server/http. Has never heard of HTTP.
  * Owns     one record for each client that holds something.
  * Threads  any.
  * Errors   out of memory is a refusal.

@@ -4,7 +4,7 @@
  * Here each connection has a deadline for its request to be whole, and a thread that shuts those
  * down that miss it.
  *
- * Room     server. Knows sockets, not HTTP.
+ * Room     server/http. Knows sockets, not HTTP.
  * Owns     struct connection, from connections_opened() to connections_closed().
  * Threads  any; a struct connection is used by the thread that serves it.
  * Errors   0, or -1 with *e filled.

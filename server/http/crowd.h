@@ -7,7 +7,7 @@
  * Whoever lets a whole group go on, and has the next one waiting, does that once; the rest is done
  * where the answers are made.
  *
- * Room     server.
+ * Room     server/http.
  * Owns     no request; those in its list are suspended. Has never heard of what they are.
  * Threads  any.
  */

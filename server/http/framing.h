@@ -10,7 +10,7 @@
  * feeds, NUL, two lengths and much else. So it is shown only what passes here: whole heads and
  * whole chunk lines that have one meaning.
  *
- * Room     server. Has never heard of sockets or of the library.
+ * Room     server/http. Has never heard of sockets or of the library.
  * Owns     nothing; the bytes are the caller's.
  * Threads  none of its own: a connection's, one at a time.
  * Errors   become `status` and `why`.

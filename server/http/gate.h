@@ -5,7 +5,7 @@
  *     OPEN --gate_drain()--> DRAINING: new requests are refused, nobody may use any more
  *          --gate_stop()---> STOPPING: nobody may pause any more
  *
- * Room     server.
+ * Room     server/http.
  * Threads  any.
  */
 #pragma once

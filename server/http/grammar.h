@@ -1,6 +1,6 @@
 /* server/http/grammar.h - which bytes HTTP allows where, within a line.
  *
- * Room     server. Has never heard of sockets, of requests or of the library.
+ * Room     server/http. Has never heard of sockets, of requests or of the library.
  * Threads  any; no state.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* server/http/guard.h - what a head says of its body and of who asks. That it says so once, and in
  * one way, framing.h has seen before the library had it.
  *
- * Room     server.
+ * Room     server/http.
  * Threads  any; no state.
  */
 #pragma once

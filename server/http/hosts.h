@@ -4,7 +4,7 @@
  * shows it asks us in good faith; only Host gives it away. A page can also send us a form; only
  * Origin and Sec-Fetch-Site give that away.
  *
- * Room     server.
+ * Room     server/http.
  * Threads  any; no state.
  */
 #pragma once

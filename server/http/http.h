@@ -1,6 +1,7 @@
 /* server/http/http.h - the HTTP edge: one libmicrohttpd daemon, its limits, its end.
  *
- * Room     server. Knows neither jobs nor an engine: it is given routes and a context for them.
+ * Room     server/http. Knows neither jobs nor an engine: it is given routes and a context for
+ *          them.
  * Owns     the daemon and its connections, from http_start() to http_stop().
  * Threads  http_start() and http_stop() by one thread; the handlers run on the daemon's.
  * Errors   0, or -1 with *e filled.

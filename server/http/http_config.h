@@ -1,6 +1,6 @@
 /* server/http/http_config.h - what a daemon is given: routes, a context for their handlers, limits.
  *
- * Room     server.
+ * Room     server/http.
  * Owns     nothing; all is borrowed from http_start() to http_stop().
  */
 #pragma once

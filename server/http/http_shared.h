@@ -1,6 +1,6 @@
 /* server/http/http_shared.h - what all requests of a daemon share. For the daemon's own files.
  *
- * Room     server.
+ * Room     server/http.
  * Owns     all of it; http.c makes it and takes it apart.
  * Threads  each part says.
  */

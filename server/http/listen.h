@@ -1,6 +1,6 @@
 /* server/http/listen.h - HTTP_LISTEN: from "host:port" to a bound socket.
  *
- * Room     server.
+ * Room     server/http.
  * Owns     nothing; the caller owns the socket.
  * Threads  any.
  * Errors   0, or -1 with *e filled: ERR_SETTING for a wrong or refused address, ERR_UNAVAILABLE for

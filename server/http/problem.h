@@ -1,6 +1,6 @@
 /* server/http/problem.h - what a refused request reads: application/problem+json (RFC 9457).
  *
- * Room     server.
+ * Room     server/http.
  * Threads  any; no state.
  */
 #pragma once

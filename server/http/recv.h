@@ -10,7 +10,7 @@
  * A library that reads in another way (linked statically, say) would see everything: http.c counts
  * requests and answers none that did not pass here.
  *
- * Room     server.
+ * Room     server/http.
  * Owns     the bytes that are not whole yet.
  * Threads  a descriptor's line is used by the thread that serves it. recv_watch() before its first
  *          read, recv_forget() while it is still open.

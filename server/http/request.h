@@ -13,7 +13,7 @@
  * needs; the body and what was made of it, until the request waits or is answered; the lead of a
  * crowd.
  *
- * Room     server.
+ * Room     server/http.
  * Owns     the request and all below it, from its headers to the library's "completed".
  * Threads  a request is in the hands of one thread at a time. After request_resume(), and after
  *          handing it to somebody who will resume it, it is no longer yours.

@@ -1,7 +1,7 @@
 /* server/http/route.h - a route: which requests it is for, what it needs, who answers them; and the
  * route of a path.
  *
- * Room     server. Has never heard of any handler.
+ * Room     server/http. Has never heard of any handler.
  * Threads  any; static tables.
  */
 #pragma once

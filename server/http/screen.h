@@ -1,6 +1,6 @@
 /* server/http/screen.h - what can be said of a request when only its headers are there.
  *
- * Room     server.
+ * Room     server/http.
  * Threads  the one that serves the connection.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* server/http/traffic.h - requests counted: by route and status, and how long each route took.
  *
- * Room     server.
+ * Room     server/http.
  * Threads  any, without locks.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* server/live/hub_sub.h - a subscriber of the hub, and what the hub goes by.
  *
- * Room     server.
+ * Room     server/live.
  * Owns     nothing; a subscriber is its maker's.
  */
 #pragma once

@@ -4,7 +4,7 @@
  * Three rings of fixed size, all filled at once; each step holds counts and latencies (in buckets
  * of 19 %) by language and verdict, and the last sample of queue and cells.
  *
- * Room     server.
+ * Room     server/live.
  * Owns     its rings, and the thread that samples, from stats_watch() to stats_rest().
  * Threads  any.
  * Errors   0, or -1 with *e filled.

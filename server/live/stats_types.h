@@ -1,6 +1,6 @@
 /* server/live/stats_types.h - the values of the statistics.
  *
- * Room     server.
+ * Room     server/live.
  */
 #pragma once
 

@@ -5,7 +5,7 @@
  *                                 +-- the client hung up    --> wake(), WAITER_GONE
  *                                 +-- the server stops      --> wake(), WAITER_STOP
  *
- * Room     server. Has never heard of HTTP: a waiter is a number, a deadline and a socket.
+ * Room     server/live. Has never heard of HTTP: a waiter is a number, a deadline and a socket.
  * Owns     a waiter from waiters_add() until it calls wake, exactly once; its thread.
  * Threads  any. wake is called on any thread, without a lock held.
  * Errors   0, or -1 with *e filled.
