@@ -1,6 +1,57 @@
 /* engine/engine.h - takes queued submissions from the job table, judges them, writes reports.
  *
- * Room     engine. Knows the job table; never calls server or bridge.
+ * Processes
+ *
+ *     server --HTTP--> dockerd --makes--> a container for each cell
+ *        \----- RUN, RESULT, descriptors ----> agent --> init of a box --> program
+ *
+ *     The agent (agent/) is process 1 of the container. It serves one server over one unix socket
+ *     and ends when that closes, and with it all that is in the container. Docker makes, resizes
+ *     and removes containers; of a test it sees nothing.
+ *
+ * Threads of the server
+ *
+ *     steward           engine.c: asks Docker whether it is there, brings the others up where
+ *                       engine_start() could not yet, ends a pause, sweeps
+ *     self-test         queue/selftest.h: looks for images, runs hello, publishes plans in `ready`
+ *     workers           queue/worker.h, RUNNER_MAX_PARALLEL of them: one submission at a time each,
+ *                       with a thread beside it while a run cell is taken ahead
+ *     makers, removers  pool/pool.h: containers come and go ahead of need and behind it
+ *
+ * How a submission is judged
+ *
+ *     A worker claims a row in a language that is OK (worker_claim_next()), reads it and calls
+ *     trial_run(). build_run() finds the artefact in the build cache, or runs the compiler in
+ *     a build cell. run_tests() takes a run cell and calls cell_run() for each test: source or
+ *     artefact, stdin and output pipes go to the agent as descriptors. The agent has made the box
+ *     before the RUN comes; it watches the program, ends it at a limit and sends the RESULT.
+ *     judge_run() makes the verdict of limits and counters, check_output() compares what was
+ *     printed, worker_claim_finish() stores the report, and bench_end() gives the cells back.
+ *     A fault of ours is -1 with an err; worker_fault() says what becomes of the row.
+ *
+ * Words
+ *
+ *     cell     a container of ours and its directory. A run cell serves one submission, or
+ *              RUNNER_CELL_USES of them, a build cell many builds
+ *     box      what one run sees in a cell: each run has a new one, of new namespaces, or in place
+ *              with a new uid
+ *     pool     idle cells; a shelf is those of one cell_spec, memory apart
+ *     bench    what a worker holds: a Docker handle and at most BENCH_CELLS cells
+ *     plan     a language on this host: its images, its shelves, its allowance
+ *     trial    one submission from its source to its report
+ *     prove    the agent looks whether anything of the last submission is left
+ *     spent    of a cell: it may not be used again, and is dropped
+ *     sweep    removal of containers whose server was killed
+ *     adopted  of a table: of a server that is gone; judged from when the own one has nothing
+ *
+ * Locks
+ *
+ *     engine.lock comes first; those of ready, bench or pool may be taken under it, one at a time.
+ *     Every other lock of the engine is taken alone. None is held while Docker, a cell or the job
+ *     table is waited for. The job table calls jobs_changed() without one of its own.
+ *
+ * Room     engine: the start, the end, questions. May know schema and all of engine; never calls
+ *          server or bridge.
  * Owns     worker threads, the pool and its cells, from engine_start() to engine_stop().
  * Threads  every function from any thread.
  */

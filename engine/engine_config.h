@@ -1,6 +1,6 @@
 /* engine/engine_config.h - the settings of the engine, and the callback for its events.
  *
- * Room     engine. Plain values below everything else in the room: any file may include it.
+ * Room     engine. Plain values below queue, judge, build, pool and host, which may include it.
  * Owns     nothing; its texts are borrowed from whoever starts the engine.
  * Threads  constant from engine_start() to engine_stop(). on_event is called on worker threads.
  * Errors   none.

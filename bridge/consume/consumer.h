@@ -7,7 +7,8 @@
  * every report of it is acknowledged; librdkafka commits what is stored, every second and when the
  * group is left.
  *
- * Room     bridge/consume.
+ * Room     bridge/consume: from the topic to the job table, and the offsets of what is done.
+ *          May know schema and bridge/kafka; what is published never meets it.
  * Owns     a librdkafka handle and a thread.
  * Threads  consumer_open(), _start(), _stop() and _free() by one thread.
  * Errors   0, or -1 with *e filled.

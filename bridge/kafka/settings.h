@@ -1,6 +1,7 @@
 /* bridge/kafka/settings.h - from our settings and KAFKA_PROP_* to a librdkafka configuration.
  *
- * Room     bridge/kafka.
+ * Room     bridge/kafka: what consumer and relay share: settings, handles, topics, health, lag.
+ *          May know schema.
  * Owns     nothing; the caller owns *ret_conf until rd_kafka_new() takes it.
  * Threads  any.
  * Errors   0, or -1 with *e filled: ERR_SETTING names the variable, and shows no secret's value.

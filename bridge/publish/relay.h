@@ -11,7 +11,8 @@
  * between. INIT ends what a server before this one left open; LOOK reads the topic for rows that
  * were committed and are still in the table.
  *
- * Room     bridge/publish.
+ * Room     bridge/publish: from the outbox to the topics, in transactions.
+ *          May know schema and bridge/kafka; what is consumed never meets it.
  * Owns     its lanes, and their threads and producers.
  * Threads  relay_open(), _start(), _stop() and _free() by one thread at a time.
  * Errors   0, or -1 with *e filled.

@@ -14,6 +14,9 @@
  * EOF on the socket ends the agent, and with it the container. The server takes nothing the agent
  * says on trust: lengths, descriptor counts and enums are checked, the nonce of the RUN must come
  * back. A program never sees the socket: it is close-on-exec and belongs to another uid.
+ *
+ * Room     engine/agent: the program that is process 1 of every cell, in any image.
+ *          May know schema/base/base.h; nothing of the server.
  */
 #pragma once
 

@@ -5,7 +5,8 @@
  *     (the self-test fills in version and allowance)
  *     plan_shelve()   names the shelves, whose cells start to be made; from here on it is immutable
  *
- * Room     engine/build.
+ * Room     engine/build: a language on this host; from source to artefact, and the build cache.
+ *          May know schema/base, pool, cell, docker and language.
  * Owns     its strings. Shelves are the pool's.
  * Threads  one until it is published, then any number of readers.
  * Errors   ERR_IMAGE: an image is not on this host.

@@ -7,7 +7,8 @@
  * Nothing of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
  * own directory (CELL_DIR/<name>), which the container sees read-only.
  *
- * Room     engine/cell. Has never heard of HTTP, Kafka or SQL.
+ * Room     engine/cell: one container, and the server's end of the talk with the agent in it.
+ *          May know schema/base, docker, and of the agent memfd.h and protocol.h.
  * Owns     one container and its directory, from cell_open() to cell_free().
  * Threads  not locked; a cell belongs to one thread at a time. cell_abort() alone may come from
  *          another one.

@@ -2,7 +2,8 @@
  *
  * The API version is the lower of the daemon's and DOCKER_API_MAX, never below 1.41.
  *
- * Room     engine/docker.
+ * Room     engine/docker: calls to Docker; docker_http.c alone includes curl.
+ *          May know schema/base.
  * Owns     one keep-alive connection.
  * Threads  a handle belongs to one thread at a time; open one for each thread.
  * Errors   ERR_UNAVAILABLE: nobody answers (wait, spend nothing). ERR_NOT_FOUND: 404.

@@ -1,7 +1,8 @@
 /* engine/host/platform.h - can this host judge? One line per thing that matters, for `scrc
  * --check`, the start and later the System page.
  *
- * Room     engine/host.
+ * Room     engine/host: what this host offers, and what it lacks.
+ *          May know schema/base, cell, docker and language.
  * Threads  any; blocks on Docker.
  */
 #pragma once

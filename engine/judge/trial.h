@@ -1,6 +1,7 @@
 /* engine/judge/trial.h - one submission from its source to its report.
  *
- * Room     engine/judge. Knows nothing of the job table.
+ * Room     engine/judge: one submission judged: its tests run, verdicts, the report. May know
+ *          schema/base and model, build, pool, cell and language; nothing of the job table.
  * Threads  one bench, one thread.
  * Errors   as cell_run(): ours, never the program's. ERR_CELL: this trial's own cell broke.
  */

@@ -3,7 +3,8 @@
  * Built-ins: python go c cpp java (builtin/NAME.json). LANGUAGES_DIR/NAME.json, which has the same
  * form, adds or replaces rows.
  *
- * Room     engine/language.
+ * Room     engine/language: the language table and its files, and what is Java's own.
+ *          May know schema/base and agent/protocol.h.
  * Threads  the table is built at start and immutable after.
  */
 #pragma once

@@ -1,12 +1,13 @@
 /* engine/pool/pool.h - warm cells, kept ahead of need.
  *
- * One shelf per (image, workdir, purpose). A shelf keeps `target` cells that are idle or will come
+ * One shelf per cell_spec, memory apart. A shelf keeps `target` cells that are idle or will come
  * back; a taker that had to wait raises the target, quiet minutes lower it. Makers and removers are
  * threads of the pool, so that no judging waits for Docker while there is spare CPU. A cell that
  * dies on the shelf is replaced, with back-off when the next one dies too. One that does not want
  * to be removed keeps nobody: it is tried again later, beside the others.
  *
- * Room     engine/pool.
+ * Room     engine/pool: cells kept ahead of need, and those that a worker has in its hands.
+ *          May know schema/base, cell and docker.
  * Owns     idle cells; a taken cell belongs to the taker until pool_put() or pool_drop().
  * Threads  any.
  */

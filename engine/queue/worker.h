@@ -13,7 +13,8 @@
  *
  * A row goes back to the table it was claimed from: the own one first, then the adopted one.
  *
- * Room     engine/queue. Knows the job tables.
+ * Room     engine/queue: which work is taken, and who does it: workers, readiness, the self-test.
+ *          May know schema, and of the engine judge, build, pool, docker and language.
  * Owns     its thread and its bench, from worker_start() to worker_stop().
  * Threads  worker_cancel() and worker_stop() from any.
  */

@@ -1,4 +1,8 @@
-/* schema/base/base.h - the few words every room may use. No state. */
+/* schema/base/base.h - the few words every room may use. No state.
+ *
+ * Room     schema/base: errors, log, clock, buffers, texts, hashes, counters, for every room.
+ *          May know nothing of ours but itself.
+ */
 #pragma once
 
 #include <stdlib.h>

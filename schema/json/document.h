@@ -5,6 +5,8 @@
  * string values of 32 bytes and more are decoded here (1 us) and jansson sees a short stand-in. A
  * string that is not clean JSON is left in place: jansson alone says what is not JSON.
  *
+ * Room     schema/json: JSON of others read with bounds, ours written; what is wrong with a field.
+ *          May know schema/base.
  * Owns     the tree and the texts, until document_clear().
  * Threads  none of its own.
  */

@@ -1,5 +1,7 @@
 /* schema/model/submission.h - what somebody wants judged, and its JSON codec (WIRE.md, Submission).
  *
+ * Room     schema/model: what is judged and what is answered: submission, report, verdict, checker.
+ *          May know schema/base and schema/json.
  * Owns     everything below a struct submission, until submission_free().
  * Threads  none of its own: one owner at a time, or many readers.
  */

@@ -9,7 +9,8 @@
  * Operations are committed many at a time, and nothing is told to anybody before its commit. Who
  * reads sees what is committed, and never waits for who writes.
  *
- * Room     schema/store.
+ * Room     schema/store: the job table, its files, and the outbox for Kafka.
+ *          May know all of schema.
  * Owns     the directory, and all that is in it: one server, one table.
  * Threads  every function may be called from any thread. Callbacks run on the writer thread and
  *          must not block or call back into jobs_* functions that wait.

@@ -1,6 +1,7 @@
 /* server/api/routes.h - every route, once. openapi.yaml says the same; a test compares.
  *
- * Room     server/api.
+ * Room     server/api: the handlers, and the table that says which path is whose.
+ *          May know all rooms.
  * Threads  any; static tables.
  */
 #pragma once

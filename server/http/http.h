@@ -1,7 +1,7 @@
 /* server/http/http.h - the HTTP edge: one libmicrohttpd daemon, its limits, its end.
  *
- * Room     server/http. Knows neither jobs nor an engine: it is given routes and a context for
- *          them.
+ * Room     server/http: the daemon, and a request from its bytes to its reply. May know schema/base
+ *          and json and server/aside.h; is given routes and a context, no jobs and no engine.
  * Owns     the daemon and its connections, from http_start() to http_stop().
  * Threads  http_start() and http_stop() by one thread; the handlers run on the daemon's.
  * Errors   0, or -1 with *e filled.

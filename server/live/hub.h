@@ -7,8 +7,8 @@
  * row that changed twice meanwhile comes once. At most HUB_PENDING bytes wait for one subscriber
  * (a report apart, of which all together keep HUB_REPORTS).
  *
- * Room     server/live. Has never heard of HTTP: a subscriber is a number, a socket and a way to
- *          wake it.
+ * Room     server/live: who waits for news: event streams, waiting requests, the statistics.
+ *          May know schema, engine and server/{aside,config,render}.h; nothing of HTTP.
  * Owns     its two threads, and all texts until they are read.
  * Threads  any. wake is called without a lock held.
  * Errors   0, or -1 with *e filled.
