@@ -1,4 +1,4 @@
-/* schema/model/report.h - what became of a submission, and its JSON (WIRE.md, Report).
+/* schema/model/report.h - what became of a submission, and its JSON (openapi.yaml, Report).
  *
  * One report is stored, without the tests' input and expected output; the edge renders it for its
  * consumer with report_render().

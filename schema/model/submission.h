@@ -1,4 +1,4 @@
-/* schema/model/submission.h - what somebody wants judged, and its JSON codec (WIRE.md, Submission).
+/* schema/model/submission.h - what somebody wants judged, and its JSON codec (openapi.yaml, Submission).
  *
  * Room     schema/model: what is judged and what is answered: submission, report, verdict, checker.
  *          May know schema/base and schema/json.

@@ -20,7 +20,7 @@
 enum verdict { VERDICTS(VERDICT_ENUM) VERDICT_COUNT };
 #undef VERDICT_ENUM
 
-/* RUNNER_STATUS_SET: which words a consumer understands (WIRE.md, Report). */
+/* RUNNER_STATUS_SET: which words a consumer understands (openapi.yaml, Report). */
 enum status_set { STATUS_SET_BY_EDGE, STATUS_SET_FULL, STATUS_SET_SCRC };
 
 /* "OK". Borrowed, static. */

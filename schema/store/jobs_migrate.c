@@ -14,7 +14,7 @@ static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_0
                                           jobs_sql_004, jobs_sql_005, jobs_sql_006 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
-               "the numbers are stored, and written in schema/sql");
+               "the numbers are stored, and written in schema/store/sql");
 
 int jobs_migrate(struct db *d, struct err *e)
 {
