@@ -1,4 +1,5 @@
-/* schema/model/submission.h - what somebody wants judged, and its JSON codec (openapi.yaml, Submission).
+/* schema/model/submission.h - what somebody wants judged, and its JSON codec (Submission of
+ * openapi.yaml).
  *
  * Room     schema/model: what is judged and what is answered: submission, report, verdict, checker.
  *          May know schema/base and schema/json.
