@@ -143,18 +143,15 @@ class Broker:
         assert done.returncode == 0 and "Error:" not in done.stdout, (arguments, done)
         return done.stdout
 
-    def create_topic(self, name, partitions=1, **settings):
-        """create_topic("t", 3, max_message_bytes=5000)"""
-        more = [w for k, v in settings.items() for w in ("--config", f"{k.replace('_', '.')}={v}")]
-        self.tool("TopicCommand", "--create", "--topic", name, "--partitions", str(partitions),
-                  *more)
-        return name
-
-    def make_topic(self, name, replicas=(1,), **settings):
-        """As create_topic() with one partition, in milliseconds; on the brokers of these ids, of
-        which the first leads."""
-        entry = protocol_text(name) + struct.pack(">ihiii", -1, -1, 1, 0, len(replicas))
-        entry += b"".join(struct.pack(">i", id) for id in replicas)
+    def create_topic(self, name, partitions=1, replicas=None, **settings):
+        """create_topic("t", 3, max_message_bytes=5000); replicas: of the one partition, by the ids
+        of their brokers, of which the first leads."""
+        entry = protocol_text(name)
+        if replicas is None:
+            entry += struct.pack(">ihi", partitions, 1, 0)
+        else:
+            entry += struct.pack(">ihiii", -1, -1, 1, 0, len(replicas))
+            entry += b"".join(struct.pack(">i", id) for id in replicas)
         entry += struct.pack(">i", len(settings))
         for setting, value in settings.items():
             entry += protocol_text(setting.replace("_", ".")) + protocol_text(str(value))
@@ -202,10 +199,26 @@ class Broker:
 
     def committed(self, group, topic):
         """{partition: offset} of what the group has committed."""
-        said = self.tool("consumer.group.ConsumerGroupCommand", "--group", group, "--describe")
-        rows = [line.split() for line in said.splitlines()]
-        return {int(r[2]): int(r[3]) for r in rows
-                if r[:2] == [group, topic] and r[3] != "-"}
+        offset_fetch, every_topic = 9, -1
+        said = self.ask(offset_fetch, 2, protocol_text(group) + struct.pack(">i", every_topic))
+        found, at = {}, 4
+
+        def take(form):
+            nonlocal at
+            values = struct.unpack_from(form, said, at)
+            at += struct.calcsize(form)
+            return values
+        for _ in range(*take(">i")):
+            (length,) = take(">h")
+            (name,) = take(f"{length}s")
+            for _ in range(*take(">i")):
+                partition, offset, length = take(">iqh")
+                at += max(length, 0)
+                take(">h")
+                if name.decode() == topic and offset >= 0:
+                    found[partition] = offset
+        assert take(">h") == (0,), said
+        return found
 
     def lags(self, group, topic):
         """{partition: messages behind}, None where the group has committed nothing."""

@@ -48,8 +48,8 @@ def test_published_once_with_replicas(cluster, fresh_server):
     topics = Topics(broker)
     # What is to be done goes on meanwhile: only the results have replicas.
     for name in (topics.scripts, topics.dead, "__consumer_offsets", "__transaction_state"):
-        broker.make_topic(name, [1], **({"cleanup_policy": "compact"} if name[0] == "_" else {}))
-    broker.make_topic(topics.results, range(1, REPLICAS + 1), min_insync_replicas=2)
+        broker.create_topic(name, replicas=[1], **({"cleanup_policy": "compact"} if name[0] == "_" else {}))
+    broker.create_topic(topics.results, replicas=range(1, REPLICAS + 1), min_insync_replicas=2)
     server = topics.server(fresh_server).start()
     topics.send(quick("warm"))
     topics.wait_reports({"warm"})

@@ -67,7 +67,7 @@ class Guest:
     def make_topics(self, *left_out):
         for name in (self.topics.scripts, self.topics.results, self.topics.dead):
             if name not in left_out:
-                self.broker.make_topic(name)
+                self.broker.create_topic(name)
 
     def server(self, **more):
         settings = {**self.topics.settings(), **self.broker.settings(self.user),
@@ -339,7 +339,7 @@ def test_a_topic_that_is_not_there(guest):
     guest.allow()
     server = guest.server().start()
     await_troubles((server, "reading", [guest.topics.scripts, "does not exist"]))
-    guest.broker.make_topic(guest.topics.scripts)
+    guest.broker.create_topic(guest.topics.scripts)
     await_well(server)
 
 
@@ -382,7 +382,7 @@ def test_a_topic_to_publish_to_is_not_there(guest, which, part):
         guest.topics.wait_reports({"bad"})
     else:
         wait_for(guest.topics.dead_letters, 60, "the dead letter", pause=0.2)
-    guest.broker.make_topic(name)
+    guest.broker.create_topic(name)
     guest.topics.wait_reports({"bad"})
     wait_for(guest.topics.dead_letters, 60, "the dead letter", pause=0.2)
     await_well(server)
