@@ -159,7 +159,8 @@ def test_a_moved_partition_is_judged_once(topics, fresh_server):
     second.kill9()  # nobody needs to wait for `slow`
 
 
-@pytest.mark.parametrize("stays_away", (False, True), ids=("comes-back", "adopted"))
+@pytest.mark.parametrize("stays_away", (False, pytest.param(True, marks=pytest.mark.skipif(
+    not LONG, reason="script/test --all"))), ids=("comes-back", "adopted"))
 def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_away):
     """kill -9 with a backlog. It is started again at once, and others have some of its partitions; or
     it stays away, and a server beside it adopts its table. What it had not begun is judged once."""
