@@ -1,7 +1,6 @@
 #include "bridge/consume/consumer.h"
 
 #include <poll.h>
-#include <signal.h>
 
 #include "bridge/consume/consumer_internal.h"
 #include "bridge/consume/lookback.h"
@@ -11,6 +10,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 
 #define FULL_WAIT_NS    (50 * NS_PER_MS)  /* for the writer, before it is asked again */
 #define OFFSETS_NS      (200 * NS_PER_MS) /* between two questions which reports are out */
@@ -185,7 +185,7 @@ static int make_handle(struct consumer *c, struct err *e)
     if (settings_make(c->config, SETTINGS_CONSUMER, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, c);
-    rd_kafka_conf_set_log_cb(conf, consumer_on_log);
+    rd_kafka_conf_set_log_cb(conf, handle_log);
     rd_kafka_conf_set_error_cb(conf, consumer_on_error);
     rd_kafka_conf_set_stats_cb(conf, consumer_on_stats);
     rd_kafka_conf_set_rebalance_cb(conf, consumer_on_rebalance);
@@ -322,14 +322,9 @@ int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct 
 
 int consumer_start(struct consumer *c, struct err *e)
 {
-    sigset_t all, old;
-
     if (consumer_join(c, e) < 0)
         return -1;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
-    int rc = pthread_create(&c->thread, NULL, read_until_stopped, c);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int rc = thread_start(&c->thread, read_until_stopped, c);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "Kafka consumer thread");
     c->runs = true;

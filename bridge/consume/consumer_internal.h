@@ -71,7 +71,6 @@ bool consumer_is_able(struct consumer *c);
 void consumer_reset(struct consumer *c, int32_t partition);
 
 /* consumer_said.c: callbacks, whose ctx is the consumer. */
-void consumer_on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx);
 int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx);
 /* A message that is none but an error. */

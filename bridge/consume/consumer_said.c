@@ -11,13 +11,6 @@
 #define ASK_NS     (2 * NS_PER_S)
 #define NOBODY     "no broker of KAFKA_BROKERS answers"
 
-void consumer_on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
 /* The errors that somebody must mend, and what with. ctx: the topic or the group. */
 static const struct {
     rd_kafka_resp_err_t code;
@@ -89,7 +82,7 @@ static void note_connection(struct consumer *c, rd_kafka_resp_err_t code, const 
 /* The topic and the group may both be wrong, and each is said once by librdkafka. */
 static void tell_wrong(struct consumer *c)
 {
-    char why[sizeof c->wrong];
+    char why[sizeof c->wrong + sizeof "; "];
 
     (void)snprintf(why, sizeof why, "%s%s%s", c->wrong[0],
                    c->wrong[0][0] && c->wrong[1][0] ? "; " : "", c->wrong[1]);

@@ -83,7 +83,7 @@ static int return_strays(rd_kafka_t *rk, struct jobs *jobs, rd_kafka_topic_parti
 int giveback_strays(rd_kafka_t *rk, const struct bridge_config *c, struct jobs *jobs,
                     const rd_kafka_topic_partition_list_t *mine, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *others;
+    rd_kafka_topic_partition_list_t *others = NULL;
     struct jobs_counts counts;
 
     jobs_counts(jobs, &counts);
@@ -98,13 +98,6 @@ int giveback_strays(rd_kafka_t *rk, const struct bridge_config *c, struct jobs *
 
 /* ---- of an adopted table ---- */
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
 int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -112,7 +105,7 @@ int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct er
 
     if (settings_make(c, SETTINGS_CONSUMER, &conf, e) < 0)
         return -1;
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, handle_log);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!rk) {
         rd_kafka_conf_destroy(conf);

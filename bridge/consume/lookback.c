@@ -1,7 +1,6 @@
 #include "bridge/consume/lookback.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 #include "schema/store/outbox.h"
 
 /* A server that was killed leaves a transaction open until the broker ends it. What it had reported
@@ -178,14 +178,10 @@ static void *look_once(void *arg)
 
 static int start(struct lookback *l, struct err *e)
 {
-    sigset_t all, old;
     pthread_t thread;
 
     atomic_fetch_add(&l->owners, 1);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
-    int rc = pthread_create(&thread, NULL, look_once, l);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int rc = thread_start(&thread, look_once, l);
     if (rc != 0) {
         disown(l);
         return err_errno(e, ERR_NOMEM, rc, "a thread that looks at the results");

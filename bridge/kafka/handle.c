@@ -1,12 +1,28 @@
 #include "bridge/kafka/handle.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
+
+void handle_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk;
+    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
+              log_s("text", text));
+}
+
+void handle_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
+{
+    (void)rk, (void)ctx;
+    log_debug("kafka_error", log_s("code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
+              log_s("reason", reason));
+}
+
+/* ---- the end ---- */
 
 struct ending {
     rd_kafka_t *rk;
@@ -42,13 +58,9 @@ static void *destroy(void *arg)
 
 static bool start(struct ending *x)
 {
-    sigset_t all, old;
     pthread_t thread;
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
-    int rc = pthread_create(&thread, NULL, destroy, x);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int rc = thread_start(&thread, destroy, x);
     return rc == 0 && pthread_detach(thread) == 0;
 }
 

@@ -2,7 +2,6 @@
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -14,6 +13,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 #include "schema/store/outbox.h"
 
 #define EVERY_NS (1 * NS_PER_S)
@@ -126,21 +126,6 @@ static void *ask_until_stopped(void *arg)
 
 /* ---- life ---- */
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
-/* What is wrong with the connection, the consumer says. */
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
-{
-    (void)rk, (void)ctx;
-    log_debug("kafka_error", log_s("code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
-              log_s("reason", reason));
-}
-
 static int make_handle(struct lag *l, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -148,8 +133,8 @@ static int make_handle(struct lag *l, struct err *e)
 
     if (settings_make(l->config, SETTINGS_LAG, &conf, e) < 0)
         return -1;
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, handle_log);
+    rd_kafka_conf_set_error_cb(conf, handle_error);
     l->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (l->rk)
         return 0;
@@ -184,12 +169,7 @@ int lag_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tal
 
 int lag_start(struct lag *l, struct err *e)
 {
-    sigset_t all, old;
-
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
-    int rc = pthread_create(&l->thread, NULL, ask_until_stopped, l);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int rc = thread_start(&l->thread, ask_until_stopped, l);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "Kafka lag thread");
     l->runs = true;

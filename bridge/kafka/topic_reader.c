@@ -21,13 +21,6 @@ struct topic_reader {
                                 transaction begins */
 };
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
 static int refused(struct err *e, const char *what, const char *topic, rd_kafka_resp_err_t code)
 {
     enum err_kind kind =
@@ -274,7 +267,7 @@ static rd_kafka_t *make_handle(const struct bridge_config *c, const char *isolat
 
     if (settings_make(c, SETTINGS_SCAN, &conf, e) < 0)
         return NULL;
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, handle_log);
     (void)rd_kafka_conf_set(conf, "isolation.level", isolation, why, sizeof why);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!rk) {

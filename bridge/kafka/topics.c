@@ -20,13 +20,6 @@ struct said {
     char why[200]; /* the last error of the connection; "": none */
 };
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
 /* That all brokers are down says less than what came before. */
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
 {
@@ -46,7 +39,7 @@ static int open_handle(const struct bridge_config *c, struct said *said, rd_kafk
     if (settings_make(c, SETTINGS_SCAN, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, said);
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, handle_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
     *ret_rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (*ret_rk)

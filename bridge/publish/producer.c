@@ -23,20 +23,6 @@ struct producer {
     char why[200];
 };
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    log_debug("librdkafka", log_i("level", level), log_s("facility", facility),
-              log_s("text", text));
-}
-
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
-{
-    (void)rk, (void)ctx;
-    log_debug("kafka_error", log_s("code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
-              log_s("reason", reason));
-}
-
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
 {
     struct producer *p = ctx;
@@ -72,8 +58,8 @@ static int make_conf(struct producer *p, const struct bridge_config *c, const ch
     if (settings_make(c, SETTINGS_PRODUCER, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, p);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, handle_log);
+    rd_kafka_conf_set_error_cb(conf, handle_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     if (rd_kafka_conf_get(conf, "message.max.bytes", most, &size) == RD_KAFKA_CONF_OK)
         p->max_bytes = strtoul(most, NULL, 10);

@@ -1,6 +1,5 @@
 #include "bridge/publish/relay.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 #include "schema/store/jobs.h"
 #include "schema/store/outbox.h"
 
@@ -332,17 +332,13 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen, st
 
 int relay_start(struct relay *r, struct err *e)
 {
-    sigset_t all, old;
     int rc = 0;
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
     for (size_t i = 0; i < LANE_COUNT && rc == 0; i++) {
         struct lane *l = &r->lanes[i];
-        rc = pthread_create(&l->thread, NULL, send_until_stopped, l);
+        rc = thread_start(&l->thread, send_until_stopped, l);
         l->runs = rc == 0;
     }
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return rc != 0 ? err_errno(e, ERR_NOMEM, rc, "Kafka producer thread") : 0;
 }
 

@@ -1,13 +1,13 @@
 #include "schema/store/jobs_writer.h"
 
 #include <semaphore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
 #include "schema/base/clock.h"
 #include "schema/base/metrics.h"
+#include "schema/base/thread.h"
 #include "schema/model/report.h"
 #include "schema/store/jobs_apply.h"
 #include "schema/store/jobs_intake.h"
@@ -308,14 +308,9 @@ static void *write_until_stopped(void *arg)
 
 int jobs_writer_start(struct jobs *j, struct err *e)
 {
-    sigset_t all, old;
-
     note_oldest(j);
     j->upkeep_ns = clock_mono_ns();
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
-    int rc = pthread_create(&j->writer, NULL, write_until_stopped, j);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int rc = thread_start(&j->writer, write_until_stopped, j);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "writer thread");
     j->writer_runs = true;
