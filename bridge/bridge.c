@@ -5,9 +5,9 @@
 
 #include "bridge/consume/consumer.h"
 #include "bridge/consume/giveback.h"
+#include "bridge/kafka/kafka_conf.h"
+#include "bridge/kafka/kafka_health.h"
 #include "bridge/kafka/lag.h"
-#include "bridge/kafka/settings.h"
-#include "bridge/kafka/tally.h"
 #include "bridge/publish/relay.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -18,7 +18,7 @@
 
 struct bridge {
     struct bridge_config config; /* what it points at is borrowed */
-    struct tally tally;
+    struct kafka_health tally;
     struct consumer *consumer;
     struct lag *lag;
     struct relay *relay;
@@ -28,18 +28,18 @@ struct bridge {
     struct relay *adopted;
 };
 
-int bridge_check(const struct bridge_config *c, struct err *e) { return settings_check(c, e); }
+int bridge_check(const struct bridge_config *c, struct err *e) { return kafka_conf_check(c, e); }
 
 int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct bridge_hooks *hooks,
                 struct bridge **ret_bridge, struct err *e)
 {
-    if (settings_check(c, e) < 0)
+    if (kafka_conf_check(c, e) < 0)
         return -1;
     struct bridge *b = calloc(1, sizeof *b);
     if (!b)
         return err_set(e, ERR_NOMEM, "Kafka bridge");
     b->config = *c;
-    tally_init(&b->tally);
+    kafka_health_init(&b->tally);
     (void)pthread_mutex_init(&b->lock, NULL);
     if (relay_open(&b->config, jobs, true, &b->tally, &b->relay, e) < 0 ||
         consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
@@ -100,7 +100,7 @@ struct bridge *bridge_free(struct bridge *b)
     b->lag = lag_free(b->lag);
     bridge_disown(b);
     b->relay = relay_free(b->relay);
-    tally_done(&b->tally);
+    kafka_health_done(&b->tally);
     (void)pthread_mutex_destroy(&b->lock);
     free(b);
     return NULL;
@@ -137,5 +137,5 @@ int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)
 {
-    tally_read(&b->tally, ret_health);
+    kafka_health_read(&b->tally, ret_health);
 }

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "engine/build/build_cache.h"
-#include "engine/cell/cell_sweep.h"
+#include "engine/cell/cell_orphans.h"
 #include "engine/cell/cell_types.h"
 #include "engine/docker/docker.h"
-#include "engine/host/platform.h"
+#include "engine/host/host_check.h"
 #include "engine/pool/pool.h"
-#include "engine/queue/ready.h"
+#include "engine/queue/job_source.h"
+#include "engine/queue/readiness.h"
 #include "engine/queue/selftest.h"
-#include "engine/queue/tables.h"
 #include "engine/queue/worker.h"
 #include "engine/queue/worker_fault.h"
 #include "schema/base/clock.h"
@@ -32,10 +32,10 @@
 
 struct engine {
     const struct engine_config *config; /* borrowed, as are the next two */
-    const struct languages *languages;
+    const struct language_table *languages;
     struct jobs *jobs;
-    struct tables *tables; /* owned, as is all below */
-    struct ready *ready;
+    struct job_source *tables; /* owned, as is all below */
+    struct readiness *ready;
     struct docker *docker;      /* the steward's */
     struct build_cache *builds; /* NULL: none */
     char *cell_dir, *host_dir;
@@ -76,9 +76,9 @@ static int check_controllers(struct docker *d, struct err *e)
 
 static int find_dirs(struct engine *g, struct err *e)
 {
-    if (!g->cell_dir && platform_cell_dir(g->config->cell_dir, &g->cell_dir, e) < 0)
+    if (!g->cell_dir && host_dir_cells(g->config->cell_dir, &g->cell_dir, e) < 0)
         return -1;
-    if (!g->host_dir && platform_host_dir(g->docker, g->cell_dir, &g->host_dir, e) < 0)
+    if (!g->host_dir && host_dir_docker(g->docker, g->cell_dir, &g->host_dir, e) < 0)
         return -1;
     g->host = (struct cell_host){ .dir = g->cell_dir,
                                   .host_dir = g->host_dir,
@@ -132,8 +132,8 @@ static int come_up(struct engine *g, struct err *e)
     if (check_controllers(g->docker, e) < 0 || find_dirs(g, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&g->lock);
-    int rc =
-        ready_stopping(g->ready) ? err_set(e, ERR_CANCELLED, "stopping") : start_all_locked(g, e);
+    int rc = readiness_stopping(g->ready) ? err_set(e, ERR_CANCELLED, "stopping")
+                                          : start_all_locked(g, e);
     (void)pthread_mutex_unlock(&g->lock);
     return rc;
 }
@@ -155,11 +155,11 @@ static void sweep(struct engine *g)
     char id[TEXT_ID_SIZE];
     struct cell_host theirs = g->host;
     struct err e;
-    int n = cell_sweep(g->docker, &g->host, &e), more = 0;
+    int n = cell_orphans_remove(g->docker, &g->host, &e), more = 0;
 
     theirs.table = id;
-    if (n >= 0 && tables_adopted_id(g->tables, id))
-        more = cell_sweep(g->docker, &theirs, &e);
+    if (n >= 0 && job_source_adopted_id(g->tables, id))
+        more = cell_orphans_remove(g->docker, &theirs, &e);
     if (n < 0 || more < 0)
         log_warning("sweep_failed", log_s("error", e.msg));
     else if (n + more > 0)
@@ -180,7 +180,7 @@ static bool rest(struct engine *g, int64_t ms)
     bool go = true;
 
     for (; go && left > 0; left = until - now_ms())
-        go = ready_wait_ms(g->ready, ready_poked(g->ready), left);
+        go = readiness_wait_ms(g->ready, readiness_version(g->ready), left);
     return go;
 }
 
@@ -191,16 +191,16 @@ static void *steward_main(void *arg)
     struct err e;
 
     do {
-        if (ready_paused(g->ready) && !rest(g, delay))
+        if (readiness_paused(g->ready) && !rest(g, delay))
             break;
         if (!look(g, &e)) {
-            if (ready_pause(g->ready, e.msg) && !ready_stopping(g->ready))
+            if (readiness_pause(g->ready, e.msg) && !readiness_stopping(g->ready))
                 log_error("judging_paused", log_s("error", e.msg),
                           log_s("next", "it waits until Docker is well again"));
             delay = delay * 2 < REST_MAX_MS ? delay * 2 : REST_MAX_MS;
             continue;
         }
-        if (ready_resume(g->ready)) {
+        if (readiness_resume(g->ready)) {
             delay = now_ms() - resumed_at > REST_WELL_MS ? REST_MS : delay * 2;
             delay = delay < REST_MAX_MS ? delay : REST_MAX_MS;
             resumed_at = now_ms();
@@ -211,7 +211,7 @@ static void *steward_main(void *arg)
             sweep_at = now_ms() + sweep_ms;
             sweep_ms = sweep_ms * 2 < SWEEP_MS ? sweep_ms * 2 : SWEEP_MS;
         }
-    } while (ready_wait_paused(g->ready, sweep_ms < TICK_MS ? sweep_ms : TICK_MS));
+    } while (readiness_wait_paused(g->ready, sweep_ms < TICK_MS ? sweep_ms : TICK_MS));
     return NULL;
 }
 
@@ -226,15 +226,15 @@ static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t le
     for (size_t i = 0; i < len; i++)
         queued += changes[i].state == JOB_QUEUED ? 1 : 0;
     if (queued > 0)
-        ready_signal(g->ready, queued);
+        readiness_signal(g->ready, queued);
 }
 
 static struct engine *engine_free(struct engine *g)
 {
     if (!g)
         return NULL;
-    (void)ready_free(g->ready);
-    (void)tables_free(g->tables);
+    (void)readiness_free(g->ready);
+    (void)job_source_free(g->tables);
     (void)docker_free(g->docker);
     (void)build_cache_free(g->builds);
     worker_fault_close(&g->host_faults);
@@ -259,8 +259,8 @@ static void open_builds(struct engine *g)
 }
 
 /* NULL with *e filled. */
-static struct engine *make(const struct engine_config *c, const struct languages *l, struct jobs *j,
-                           struct err *e)
+static struct engine *make(const struct engine_config *c, const struct language_table *l,
+                           struct jobs *j, struct err *e)
 {
     struct engine *g = calloc(1, sizeof *g);
     struct worker **workers = calloc((size_t)c->parallel + 1, sizeof(struct worker *));
@@ -276,7 +276,7 @@ static struct engine *make(const struct engine_config *c, const struct languages
     g->languages = l;
     g->jobs = j;
     g->workers = workers;
-    if (ready_open(l, &g->ready, e) < 0 || tables_open(j, &g->tables, e) < 0 ||
+    if (readiness_open(l, &g->ready, e) < 0 || job_source_open(j, &g->tables, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
     open_builds(g);
@@ -290,13 +290,13 @@ static int first_look(struct engine *g, struct err *e)
         return 0;
     if (e->kind == ERR_PLATFORM || e->kind == ERR_SETTING || e->kind == ERR_NOMEM)
         return -1;
-    if (ready_pause(g->ready, e->msg))
+    if (readiness_pause(g->ready, e->msg))
         log_warning("docker_away", log_s("error", e->msg),
                     log_s("next", "work is kept until it is back"));
     return 0;
 }
 
-int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
+int engine_start(const struct engine_config *c, const struct language_table *l, struct jobs *j,
                  struct engine **ret_engine, struct err *e)
 {
     struct engine *g = make(c, l, j, e);
@@ -324,14 +324,14 @@ int engine_start(const struct engine_config *c, const struct languages *l, struc
 int engine_adopt(struct engine *g, struct jobs *j, struct err *e)
 {
     jobs_listen(j, jobs_changed, g);
-    if (tables_adopt(g->tables, j, e) < 0)
+    if (job_source_adopt(g->tables, j, e) < 0)
         return -1;
     atomic_store(&g->sweep_soon, true);
-    ready_signal(g->ready, (size_t)g->config->parallel);
+    readiness_signal(g->ready, (size_t)g->config->parallel);
     return 0;
 }
 
-void engine_disown(struct engine *g) { tables_disown(g->tables); }
+void engine_disown(struct engine *g) { job_source_disown(g->tables); }
 
 /* ---- the end ---- */
 
@@ -347,7 +347,7 @@ static void sweep_own(struct engine *g, int64_t deadline_ns)
     next.instance = ""; /* so ours is an earlier one */
     if (!next.dir || docker_ping(g->docker, &e) < 0)
         return;
-    if ((n = cell_sweep(g->docker, &next, &e)) < 0)
+    if ((n = cell_orphans_remove(g->docker, &next, &e)) < 0)
         log_warning("sweep_failed", log_s("error", e.msg));
     else if (n > 0)
         log_info("cells_swept", log_i("removed", n));
@@ -357,7 +357,7 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
 {
     if (!g)
         return NULL;
-    ready_stop(g->ready);
+    readiness_stop(g->ready);
     docker_until(g->docker, 0); /* the steward's: whatever it asks, nobody needs the answer */
     if (g->has_steward)
         (void)pthread_join(g->steward, NULL);
@@ -398,7 +398,7 @@ void engine_reason(struct engine *g, const char *language, char *out, size_t siz
     if (g->config->parallel == 0)
         (void)snprintf(out, size, "RUNNER_MAX_PARALLEL is 0: nothing is judged here");
     else
-        ready_reason(g->ready, language, out, size);
+        readiness_reason(g->ready, language, out, size);
 }
 
 void engine_health(struct engine *g, struct engine_health *ret_health)
@@ -426,13 +426,13 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
     h.cells_removing = stats.removing;
     h.cells_made = stats.made;
     h.cells_died = stats.died;
-    bool paused = ready_paused(g->ready);
-    h.ready = h.docker && !paused && ready_has_images(g->ready);
+    bool paused = readiness_paused(g->ready);
+    h.ready = h.docker && !paused && readiness_has_images(g->ready);
     if (!h.docker || paused)
-        ready_reason(g->ready, NULL, h.why, sizeof h.why);
+        readiness_reason(g->ready, NULL, h.why, sizeof h.why);
     else if (!h.ready)
         (void)snprintf(h.why, sizeof h.why, "no language's images are on this host yet");
     *ret_health = h;
 }
 
-json_t *engine_languages(struct engine *g) { return ready_languages(g->ready); }
+json_t *engine_languages(struct engine *g) { return readiness_languages(g->ready); }

@@ -21,12 +21,12 @@
  * How a submission is judged
  *
  *     A worker claims a row in a language that is OK (worker_claim_next()), reads it and calls
- *     trial_run(). build_run() finds the artefact in the build cache, or runs the compiler in
- *     a build cell. run_tests() takes a run cell and calls cell_run() for each test: source or
+ *     judge_submission(). build_run() finds the artefact in the build cache, or runs the compiler
+ * in a build cell. judge_tests() takes a run cell and calls cell_run() for each test: source or
  *     artefact, stdin and output pipes go to the agent as descriptors. The agent has made the box
  *     before the RUN comes; it watches the program, ends it at a limit and sends the RESULT.
- *     judge_run() makes the verdict of limits and counters, check_output() compares what was
- *     printed, worker_claim_finish() stores the report, and bench_end() gives the cells back.
+ *     judge_verdict() makes the verdict of limits and counters, judge_compare() compares what was
+ *     printed, worker_claim_finish() stores the report, and lease_end() gives the cells back.
  *     A fault of ours is -1 with an err; worker_fault() says what becomes of the row.
  *
  * Words
@@ -36,7 +36,7 @@
  *     box      what one run sees in a cell: each run has a new one, of new namespaces, or in place
  *              with a new uid
  *     pool     idle cells; a shelf is those of one cell_spec, memory apart
- *     bench    what a worker holds: a Docker handle and at most BENCH_CELLS cells
+ *     bench    what a worker holds: a Docker handle and at most LEASE_CELLS cells
  *     plan     a language on this host: its images, its shelves, its allowance
  *     trial    one submission from its source to its report
  *     prove    the agent looks whether anything of the last submission is left
@@ -72,8 +72,8 @@ struct jobs;
 /* Starts threads and returns at once; Docker may still be away. Borrows everything until
  * engine_stop(). ERR_PLATFORM for what can never work (remote Docker, no controllers). It listens
  * to the table: call it before there is traffic. */
-NODISCARD int engine_start(const struct engine_config *c, const struct languages *l, struct jobs *j,
-                           struct engine **ret_engine, struct err *e);
+NODISCARD int engine_start(const struct engine_config *c, const struct language_table *l,
+                           struct jobs *j, struct engine **ret_engine, struct err *e);
 
 /* Judges from j too, when the own table has nothing: the table of a server that is gone. One at a
  * time, of which no row may be cancelled. Borrows j until engine_disown() or engine_stop(), and

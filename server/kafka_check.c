@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/publish/wrap.h"
-#include "engine/host/platform_load.h"
+#include "bridge/publish/encode.h"
+#include "engine/host/host_load.h"
 #include "schema/base/err.h"
 #include "server/config.h"
-#include "server/kafka.h"
+#include "server/kafka_config.h"
 
 #define DAY_MS       (24LL * 3600 * 1000)
 #define REPORT_BYTES ((int64_t)(128 * KIB)) /* both outputs of one test, as they are kept */
@@ -78,7 +78,7 @@ static bool keeps_less_than_a_day(const struct topics_view *t, views all)
 static bool takes_no_report(const struct topics_view *t, views all)
 {
     (void)all;
-    return t->read && t->config.max_message_bytes < WRAP_MIN_BYTES;
+    return t->read && t->config.max_message_bytes < ENCODE_MIN_BYTES;
 }
 
 static bool cuts_reports(const struct topics_view *t, views all)
@@ -94,26 +94,27 @@ static bool takes_less_than_scripts(const struct topics_view *t, views all)
 
 /* ---- what is found ---- */
 
-static void say_missing(const struct topics_view *t, struct platform_finding *f)
+static void say_missing(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "the topic %.100s does not exist", t->name);
+    host_diagnostic_add(f, f->level, "the topic %.100s does not exist", t->name);
 }
 
-static void say_why(const struct topics_view *t, struct platform_finding *f)
+static void say_why(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "%.190s", t->why);
+    host_diagnostic_add(f, f->level, "%.190s", t->why);
 }
 
-static void say_copies(const struct topics_view *t, struct platform_finding *f)
+static void say_copies(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "%.100s: %d partition%s, replication factor %d", t->name,
-                 t->copies.partitions, t->copies.partitions == 1 ? "" : "s", t->copies.replicas);
+    host_diagnostic_add(f, f->level, "%.100s: %d partition%s, replication factor %d", t->name,
+                        t->copies.partitions, t->copies.partitions == 1 ? "" : "s",
+                        t->copies.replicas);
 }
 
-static void say_acks(const struct topics_view *t, struct platform_finding *f)
+static void say_acks(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "%.100s: min.insync.replicas is %lld, replication factor %d", t->name,
-                 (long long)t->config.min_insync_replicas, t->copies.replicas);
+    host_diagnostic_add(f, f->level, "%.100s: min.insync.replicas is %lld, replication factor %d",
+                        t->name, (long long)t->config.min_insync_replicas, t->copies.replicas);
 }
 
 static const char *policy_of(const struct topic_config *c)
@@ -123,27 +124,28 @@ static const char *policy_of(const struct topic_config *c)
     return c->deletes ? "delete" : "empty";
 }
 
-static void say_policy(const struct topics_view *t, struct platform_finding *f)
+static void say_policy(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "%.100s: cleanup.policy is %s", t->name, policy_of(&t->config));
+    host_diagnostic_add(f, f->level, "%.100s: cleanup.policy is %s", t->name,
+                        policy_of(&t->config));
 }
 
-static void say_retention(const struct topics_view *t, struct platform_finding *f)
+static void say_retention(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "%.100s: retention.ms is %lld", t->name,
-                 (long long)t->config.retention_ms);
+    host_diagnostic_add(f, f->level, "%.100s: retention.ms is %lld", t->name,
+                        (long long)t->config.retention_ms);
 }
 
-static void say_bytes(const struct topics_view *t, struct platform_finding *f)
+static void say_bytes(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, f->level, "%.100s: max.message.bytes is %lld", t->name,
-                 (long long)t->config.max_message_bytes);
+    host_diagnostic_add(f, f->level, "%.100s: max.message.bytes is %lld", t->name,
+                        (long long)t->config.max_message_bytes);
 }
 
 struct rule {
     unsigned topics;
     bool (*applies)(const struct topics_view *t, views all);
-    void (*say)(const struct topics_view *t, struct platform_finding *f);
+    void (*say)(const struct topics_view *t, struct host_diagnostic *f);
     const char *means;
     const char *config; /* for kafka-configs.sh --alter --add-config; NULL: see mend */
     const char *mend;   /* NAME is the topic */
@@ -190,18 +192,19 @@ static const struct rule rules[] = {
       "the same max.message.bytes as the topic of the submissions has" },
 };
 
-static void say_well(const struct topics_view *t, struct platform_finding *f)
+static void say_well(const struct topics_view *t, struct host_diagnostic *f)
 {
-    platform_say(f, PLATFORM_OK, "%.80s: %d partitions, replication factor %d, %s, %lld bytes",
-                 t->name, t->copies.partitions, t->copies.replicas, policy_of(&t->config),
-                 (long long)t->config.max_message_bytes);
+    host_diagnostic_add(f, PLATFORM_OK,
+                        "%.80s: %d partitions, replication factor %d, %s, %lld bytes", t->name,
+                        t->copies.partitions, t->copies.replicas, policy_of(&t->config),
+                        (long long)t->config.max_message_bytes);
 }
 
 #define ALTER                                                                                      \
     "kafka-configs.sh --bootstrap-server $KAFKA_BROKERS --alter --entity-type topics "             \
     "--entity-name NAME --add-config "
 
-static void advise(const struct rule *r, const struct topics_view *t, struct platform_finding *f)
+static void advise(const struct rule *r, const struct topics_view *t, struct host_diagnostic *f)
 {
     const char *text = r->config ? ALTER : r->mend, *at = strstr(text, "NAME");
     char mend[sizeof f->mend];
@@ -209,7 +212,7 @@ static void advise(const struct rule *r, const struct topics_view *t, struct pla
     if (at)
         (void)snprintf(mend, sizeof mend, "%.*s%.57s%s%s", (int)(at - text), text, t->name, at + 4,
                        r->config ? r->config : "");
-    platform_advise(f, r->means, at ? mend : text);
+    host_diagnostic_advise(f, r->means, at ? mend : text);
 }
 
 static const char *const names[] = { [TOPICS_SCRIPTS] = "submissions",
@@ -217,7 +220,7 @@ static const char *const names[] = { [TOPICS_SCRIPTS] = "submissions",
                                      [TOPICS_LETTERS] = "dead letters" };
 
 size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
-                        struct platform_finding out[KAFKA_CHECK_MAX])
+                        struct host_diagnostic out[KAFKA_CHECK_MAX])
 {
     size_t n = 0;
 
@@ -227,32 +230,33 @@ size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
             const struct rule *r = &rules[k];
             if (!(r->topics & 1U << i) || !r->applies(&topics[i], topics))
                 continue;
-            out[n] = (struct platform_finding){ .name = names[i], .level = PLATFORM_WARNING };
+            out[n] = (struct host_diagnostic){ .name = names[i], .level = PLATFORM_WARNING };
             r->say(&topics[i], &out[n]);
             advise(r, &topics[i], &out[n++]);
         }
         if (n > before)
             continue;
-        out[n] = (struct platform_finding){ .name = names[i] };
+        out[n] = (struct host_diagnostic){ .name = names[i] };
         say_well(&topics[i], &out[n++]);
     }
     return n;
 }
 
-size_t kafka_check_look(const struct config *c, const struct languages *languages,
-                        char *const *environment, struct platform_finding out[KAFKA_CHECK_MAX])
+size_t kafka_check_look(const struct config *c, const struct language_table *languages,
+                        char *const *environment, struct host_diagnostic out[KAFKA_CHECK_MAX])
 {
     struct topics_view topics[TOPICS_COUNT];
     struct err e;
 
     if (!c->kafka_brokers)
         return 0;
-    if (kafka_topics(c, languages, environment, topics, &e) == 0)
+    if (kafka_config_topics(c, languages, environment, topics, &e) == 0)
         return kafka_check_rate(topics, out);
-    out[0] = (struct platform_finding){ .name = "kafka" };
-    platform_say(&out[0], PLATFORM_WARNING, "%.190s", e.msg);
-    platform_advise(&out[0], "nothing comes from Kafka and reports wait; HTTP goes on",
-                    "see that the brokers of KAFKA_BROKERS run and are reached from here under the "
-                    "names they advertise");
+    out[0] = (struct host_diagnostic){ .name = "kafka" };
+    host_diagnostic_add(&out[0], PLATFORM_WARNING, "%.190s", e.msg);
+    host_diagnostic_advise(
+        &out[0], "nothing comes from Kafka and reports wait; HTTP goes on",
+        "see that the brokers of KAFKA_BROKERS run and are reached from here under the "
+        "names they advertise");
     return 1;
 }

@@ -9,21 +9,21 @@
 #include <stddef.h>
 
 #include "bridge/kafka/topics.h"
-#include "engine/host/platform.h"
+#include "engine/host/host_check.h"
 #include "schema/base/base.h"
 
 struct config;
 struct err;
-struct languages;
+struct language_table;
 
 #define KAFKA_CHECK_MAX 32
 
 /* Pure: one finding for each thing that a topic's owner might mend, or one that says the topic is
  * as it should be. Never PLATFORM_UNFIT: HTTP goes on, and messages wait. Returns how many. */
 size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
-                        struct platform_finding out[KAFKA_CHECK_MAX]);
+                        struct host_diagnostic out[KAFKA_CHECK_MAX]);
 
 /* The same of the topics as they are. A broker that is away is a finding. Nothing (0) without
  * KAFKA_BROKERS. Wrong settings are for kafka_check() before. */
-size_t kafka_check_look(const struct config *c, const struct languages *languages,
-                        char *const *environment, struct platform_finding out[KAFKA_CHECK_MAX]);
+size_t kafka_check_look(const struct config *c, const struct language_table *languages,
+                        char *const *environment, struct host_diagnostic out[KAFKA_CHECK_MAX]);

@@ -20,19 +20,19 @@
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 #include "schema/store/outbox.h"
-#include "server/adoption.h"
 #include "server/api/api.h"
 #include "server/api/context.h"
 #include "server/config.h"
 #include "server/http/listen.h"
-#include "server/kafka.h"
 #include "server/kafka_check.h"
-#include "server/life.h"
+#include "server/kafka_config.h"
+#include "server/lifecycle.h"
 #include "server/live/hub.h"
 #include "server/live/stats.h"
 #include "server/live/waiters.h"
 #include "server/preflight.h"
-#include "server/table.h"
+#include "server/slot_adoption.h"
+#include "server/store_open.h"
 
 #define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
 #define LAST_LOOK_NS (50 * NS_PER_MS)
@@ -42,7 +42,7 @@ struct scrc {
     struct config config;
     struct engine_config engine_config;
     char instance[TEXT_ID_SIZE];
-    struct languages *languages;
+    struct language_table *languages;
     int listen_fd;
     struct jobs_config table;
     struct jobs *jobs;
@@ -52,7 +52,7 @@ struct scrc {
     struct stats *stats;
     struct engine *engine;
     struct api *api;
-    struct adoption *adoption; /* NULL without DATA_SLOTS */
+    struct slot_adoption *adoption; /* NULL without DATA_SLOTS */
 };
 
 /* ---- command line ---- */
@@ -156,9 +156,10 @@ static int open_languages(struct scrc *x, struct err *e)
                                                    .image = c->language[i].image,
                                                    .run_image = c->language[i].run_image,
                                                    .workdir = c->language[i].workdir };
-    if (languages_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &x->languages, e) < 0)
+    if (language_table_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &x->languages, e) <
+        0)
         return -1;
-    if (c->languages && languages_choose(x->languages, c->languages, e) < 0)
+    if (c->languages && language_table_choose(x->languages, c->languages, e) < 0)
         return err_wrap(e, "LANGUAGES");
     return 0;
 }
@@ -199,7 +200,7 @@ static int open_table(struct scrc *x, struct err *e)
                                      .waits = wait_for_holder,
                                      .waits_ctx = x,
                                      .publish_all = kafka && x->config.kafka_publish_http };
-    return table_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
+    return store_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
 }
 
 /* What is not sent from it now is sent by whoever has the slot next. */
@@ -219,18 +220,18 @@ static void disowned(void *ctx, struct jobs *j)
 
 static int start_adoption(struct scrc *x, struct err *e)
 {
-    struct adoption_config c = { .table = &x->table,
-                                 .engine = x->engine,
-                                 .languages = x->languages,
-                                 .interval_ms = x->config.adopt_interval_ms,
-                                 .kafka = x->bridge,
-                                 .opened = x->bridge ? adopted : NULL,
-                                 .closing = x->bridge ? disowned : NULL,
-                                 .ctx = x->bridge };
+    struct slot_adoption_config c = { .table = &x->table,
+                                      .engine = x->engine,
+                                      .languages = x->languages,
+                                      .interval_ms = x->config.adopt_interval_ms,
+                                      .kafka = x->bridge,
+                                      .opened = x->bridge ? adopted : NULL,
+                                      .closing = x->bridge ? disowned : NULL,
+                                      .ctx = x->bridge };
 
     if (!x->config.data_slots || x->config.runner_max_parallel == 0)
         return 0;
-    return adoption_start(&c, &x->adoption, e);
+    return slot_adoption_start(&c, &x->adoption, e);
 }
 
 static int start_http(struct scrc *x, struct err *e)
@@ -270,7 +271,9 @@ static bool can_judge(void *ctx, char *why, size_t size)
 /* Whoever listens must do so before the engine makes the first change. */
 static int start(struct scrc *x, struct err *e)
 {
-    const struct bridge_hooks hooks = { .ended = life_fed, .able = can_judge, .ctx = x };
+    const struct bridge_hooks hooks = { .ended = lifecycle_input_ended,
+                                        .able = can_judge,
+                                        .ctx = x };
     const struct config *c = &x->config;
 
     if (open_languages(x, e) < 0 || kafka_check(c, x->languages, environ, e) < 0)
@@ -279,7 +282,7 @@ static int start(struct scrc *x, struct err *e)
         return -1;
     if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
         return -1;
-    life_serving();
+    lifecycle_serving();
     if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0 ||
         stats_open(x->languages, &x->stats, e) < 0)
         return -1;
@@ -289,7 +292,7 @@ static int start(struct scrc *x, struct err *e)
     jobs_listen(x->jobs, hub_changed, x->hub);
     x->engine_config.on_event = hub_tested;
     x->engine_config.event_ctx = x->hub;
-    if (kafka_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
+    if (kafka_config_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
         engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0 ||
         stats_watch(x->stats, x->jobs, x->engine, e) < 0 || start_http(x, e) < 0)
         return -1;
@@ -308,7 +311,7 @@ static void stop(struct scrc *x)
     if (x->bridge)
         bridge_drain(x->bridge, deadline);
     if (x->adoption)
-        adoption_halt(x->adoption);
+        slot_adoption_halt(x->adoption);
     if (x->stats)
         stats_rest(x->stats);
     x->engine = engine_stop(x->engine, deadline);
@@ -318,14 +321,14 @@ static void stop(struct scrc *x)
     x->api = api_stop(x->api);
     if (x->hub)
         hub_stop(x->hub);
-    x->adoption = adoption_close(x->adoption);
+    x->adoption = slot_adoption_close(x->adoption);
     x->jobs = jobs_close(x->jobs);
     x->bridge = bridge_free(x->bridge);
     x->hub = hub_free(x->hub);
     x->stats = stats_free(x->stats);
     x->waiters = waiters_free(x->waiters);
     closep(&x->listen_fd);
-    x->languages = languages_free(x->languages);
+    x->languages = language_table_free(x->languages);
     config_clear(&x->config);
 }
 
@@ -339,7 +342,7 @@ static enum exit_code fault(const struct err *e)
 
 static enum exit_code check(struct scrc *x)
 {
-    struct platform_finding kafka[KAFKA_CHECK_MAX];
+    struct host_diagnostic kafka[KAFKA_CHECK_MAX];
     struct err e;
 
     if (open_languages(x, &e) < 0 || kafka_check(&x->config, x->languages, environ, &e) < 0)
@@ -364,7 +367,7 @@ static void finish_feed(struct scrc *x)
 {
     log_info("finishing", log_s("why", "no more is to be read from Kafka"));
     api_drain(x->api);
-    while (!all_is_told(x) && !life_wait_ns(LAST_LOOK_NS))
+    while (!all_is_told(x) && !lifecycle_wait_ns(LAST_LOOK_NS))
         ;
 }
 
@@ -372,9 +375,9 @@ static enum exit_code serve(struct scrc *x)
 {
     struct err e;
 
-    if (life_watch(&e) < 0 || start(x, &e) < 0)
+    if (lifecycle_watch(&e) < 0 || start(x, &e) < 0)
         return fault(&e);
-    if (!life_wait())
+    if (!lifecycle_wait())
         finish_feed(x);
     return EXIT_CLEAN;
 }
@@ -386,7 +389,7 @@ int main(int argc, char **argv)
     bool only_check = read_command_line(argc, argv);
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds everybody's programs and tests */
-    life_block_signals();
+    lifecycle_block_signals();
     /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
      * what is freed. */
     (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);

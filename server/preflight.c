@@ -1,16 +1,16 @@
 #include "server/preflight.h"
 
-#include "engine/host/platform.h"
+#include "engine/host/host_check.h"
 #include "schema/base/base.h"
 
 static const char *const levels[] = {
     [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warning", [PLATFORM_UNFIT] = "UNFIT"
 };
 
-static void print(const struct platform_finding *found, size_t len, size_t count[], FILE *out)
+static void print(const struct host_diagnostic *found, size_t len, size_t count[], FILE *out)
 {
     for (size_t i = 0; i < len; i++) {
-        const struct platform_finding *f = &found[i];
+        const struct host_diagnostic *f = &found[i];
         count[f->level]++;
         (void)fprintf(out, "%-8s %-12s %s\n", levels[f->level], f->name, f->says);
         if (f->level != PLATFORM_OK && f->means[0])
@@ -20,13 +20,13 @@ static void print(const struct platform_finding *found, size_t len, size_t count
     }
 }
 
-bool preflight_print(const struct engine_config *c, const struct languages *l,
-                     const struct platform_finding *more, size_t more_len, FILE *out)
+bool preflight_print(const struct engine_config *c, const struct language_table *l,
+                     const struct host_diagnostic *more, size_t more_len, FILE *out)
 {
-    struct platform_finding found[PLATFORM_FINDINGS_MAX];
+    struct host_diagnostic found[HOST_DIAGNOSTICS_MAX];
     size_t count[ARRAY_LEN(levels)] = { 0 };
 
-    print(found, platform_check(c, l, found), count, out);
+    print(found, host_check(c, l, found), count, out);
     print(more, more_len, count, out);
     (void)fprintf(out, "%zu ok, %zu warnings, %zu unfit\n", count[PLATFORM_OK],
                   count[PLATFORM_WARNING], count[PLATFORM_UNFIT]);

@@ -8,10 +8,10 @@
 #include <stdio.h>
 
 struct engine_config;
-struct languages;
-struct platform_finding;
+struct language_table;
+struct host_diagnostic;
 
 /* Prints one finding after the other: the host's, then `more`. True when nothing stands in the way
  * of judging. */
-bool preflight_print(const struct engine_config *c, const struct languages *l,
-                     const struct platform_finding *more, size_t more_len, FILE *out);
+bool preflight_print(const struct engine_config *c, const struct language_table *l,
+                     const struct host_diagnostic *more, size_t more_len, FILE *out);

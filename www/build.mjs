@@ -1,4 +1,4 @@
-/* build.mjs OUT - makes the dashboard: OUT/page.bin and OUT/page_table.c (server/api/page.h).
+/* build.mjs OUT - makes the dashboard: OUT/page.bin and OUT/page_table.c (server/api/dashboard.h).
  *
  * First sees to node_modules: `npm ci` when it is not what package-lock.json says. No package runs
  * a script of its own.
@@ -131,8 +131,8 @@ function write(texts) {
   });
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'page.bin'), Buffer.concat(pieces));
-  writeFileSync(join(out, 'page_table.c'), '/* Made by www/build.mjs. */\n#include "server/api/page.h"\n\n'
-    + `const struct page_asset page_assets[] = {\n${rows.join('')}    { .name = NULL },\n};\n`);
+  writeFileSync(join(out, 'page_table.c'), '/* Made by www/build.mjs. */\n#include "server/api/dashboard.h"\n\n'
+    + `const struct dashboard_asset page_assets[] = {\n${rows.join('')}    { .name = NULL },\n};\n`);
   console.log(`dashboard: ${texts.length} texts, ${sizes[0]} bytes, gzip ${sizes[1]}, brotli ${sizes[2]}`);
 }
 

@@ -5,8 +5,8 @@
 #include "bridge/consume/consumer_internal.h"
 #include "bridge/consume/lookback.h"
 #include "bridge/kafka/handle.h"
-#include "bridge/kafka/settings.h"
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_conf.h"
+#include "bridge/kafka/kafka_health.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -91,7 +91,7 @@ static size_t room(struct consumer *c)
     enum intake_room room = intake_room(c->intake, &most, &why);
     if (c->waiting != (room == INTAKE_BLOCKED)) {
         c->waiting = !c->waiting;
-        tally_paused(c->tally, c->waiting, why);
+        kafka_health_paused(c->tally, c->waiting, why);
     }
     return room == INTAKE_TAKES ? most : 0;
 }
@@ -102,7 +102,7 @@ static void mind_end(struct consumer *c)
         return;
     consumer_store_offsets(c);
     c->told_end = true;
-    tally_ended(c->tally);
+    kafka_health_ended(c->tally);
     log_info("kafka_ended", log_s("topic", c->config->topic));
     if (c->hooks.ended)
         c->hooks.ended(c->hooks.ctx);
@@ -182,7 +182,7 @@ static int make_handle(struct consumer *c, struct err *e)
     rd_kafka_conf_t *conf = NULL;
     char why[300];
 
-    if (settings_make(c->config, SETTINGS_CONSUMER, &conf, e) < 0)
+    if (kafka_conf_make(c->config, KAFKA_CONF_CONSUMER, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, c);
     rd_kafka_conf_set_log_cb(conf, handle_log);
@@ -299,7 +299,7 @@ static void *read_until_stopped(void *arg)
 
 /* ---- life ---- */
 
-int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct tally *tally,
+int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct kafka_health *tally,
                   const struct bridge_hooks *hooks, struct consumer **ret_consumer, struct err *e)
 {
     struct consumer *c = calloc(1, sizeof *c);

@@ -24,12 +24,12 @@ struct bridge_hooks;
 struct consumer;
 struct err;
 struct jobs;
-struct tally;
+struct kafka_health;
 
 /* Borrows all; copies hooks. */
-NODISCARD int consumer_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
-                            const struct bridge_hooks *hooks, struct consumer **ret_consumer,
-                            struct err *e);
+NODISCARD int consumer_open(const struct bridge_config *c, struct jobs *jobs,
+                            struct kafka_health *tally, const struct bridge_hooks *hooks,
+                            struct consumer **ret_consumer, struct err *e);
 NODISCARD int consumer_start(struct consumer *c, struct err *e);
 
 /* Takes no more, and gives back to Kafka what is not begun; stays in the group, where what runs is

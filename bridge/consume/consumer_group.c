@@ -5,7 +5,7 @@
 #include "bridge/consume/consumer_internal.h"
 #include "bridge/consume/giveback.h"
 #include "bridge/consume/lookback.h"
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -25,7 +25,7 @@ static void note_lost(struct consumer *c, int32_t partition, int64_t from, int64
 {
     if (low <= from)
         return;
-    tally_add(c->tally, BRIDGE_LOST, low - from);
+    kafka_health_add(c->tally, BRIDGE_LOST, low - from);
     log_error("kafka_messages_lost", log_s("topic", c->config->topic),
               log_i("partition", partition), log_i("messages", low - from), log_i("first", from),
               log_s("means", "the topic's retention deleted them before they were read"),
@@ -259,7 +259,7 @@ static void note_able(struct consumer *c)
     if (c->unable_since_ns == 0)
         return;
     c->unable_since_ns = 0;
-    tally_paused(c->tally, false, "");
+    kafka_health_paused(c->tally, false, "");
     if (!c->left)
         return;
     if (consumer_join(c, &e) < 0)
@@ -273,7 +273,7 @@ static void note_unable(struct consumer *c, const char *why, int64_t now)
 {
     if (c->unable_since_ns == 0) {
         c->unable_since_ns = now;
-        tally_paused(c->tally, true, why);
+        kafka_health_paused(c->tally, true, why);
     }
     if (c->left || now - c->unable_since_ns < UNABLE_MAX_NS)
         return;

@@ -21,7 +21,7 @@ struct lookback;
 struct consumer {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
-    struct tally *tally;
+    struct kafka_health *tally;
     struct bridge_hooks hooks;
     struct intake *intake;
     rd_kafka_t *rk;

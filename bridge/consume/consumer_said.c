@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "bridge/consume/consumer_internal.h"
-#include "bridge/kafka/stats.h"
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
+#include "bridge/kafka/kafka_stats.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 
@@ -86,7 +86,7 @@ static void tell_wrong(struct consumer *c)
 
     (void)snprintf(why, sizeof why, "%s%s%s", c->wrong[0],
                    c->wrong[0][0] && c->wrong[1][0] ? "; " : "", c->wrong[1]);
-    tally_why(c->tally, BRIDGE_READING, why);
+    kafka_health_why(c->tally, BRIDGE_READING, why);
     if (c->well)
         c->ask_ns = clock_mono_ns() + ASK_NS;
     c->well = false;
@@ -139,9 +139,9 @@ static void note_connected(struct consumer *c, bool connected)
     if (connected) {
         c->cause[0] = '\0';
         c->sure = false;
-        tally_connected(c->tally, true, NULL);
+        kafka_health_connected(c->tally, true, NULL);
     } else if (c->sure || c->without_broker >= AWAY_AFTER) {
-        tally_connected(c->tally, false, c->cause[0] ? c->cause : NOBODY);
+        kafka_health_connected(c->tally, false, c->cause[0] ? c->cause : NOBODY);
     }
 }
 
@@ -154,9 +154,9 @@ int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx)
     size_t lags_len;
 
     (void)rk;
-    if (!stats_read(json, len, c->config->topic, &connected, lags, &lags_len))
+    if (!kafka_stats_read(json, len, c->config->topic, &connected, lags, &lags_len))
         return 0;
-    tally_partitions(c->tally, lags, lags_len);
+    kafka_health_partitions(c->tally, lags, lags_len);
     note_connected(c, connected);
     return 0;
 }
@@ -203,7 +203,7 @@ void consumer_ask_well(struct consumer *c)
 void consumer_note_well(struct consumer *c)
 {
     if (!c->well)
-        tally_why(c->tally, BRIDGE_READING, "");
+        kafka_health_why(c->tally, BRIDGE_READING, "");
     c->well = true;
     c->wrong[0][0] = c->wrong[1][0] = '\0';
 }

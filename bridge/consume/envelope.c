@@ -7,7 +7,7 @@
 
 #include "schema/base/err.h"
 #include "schema/base/text.h"
-#include "schema/json/document.h"
+#include "schema/json/reader.h"
 
 /* The second reading is for messages that were refused: `type` and `id` of anything that is JSON.
  */
@@ -40,12 +40,12 @@ static void refuse(struct envelope *v, enum envelope_kind kind, const char *why)
 }
 
 /* A string member with its bytes, or NULL data when it is absent, null or no string. */
-static int member(struct document *d, const char *name, struct bytes *ret_text)
+static int member(struct reader *d, const char *name, struct bytes *ret_text)
 {
     const json_t *v = json_object_get(d->root, name);
 
     *ret_text = (struct bytes){ 0 };
-    return json_is_string(v) ? document_string(d, v, ret_text) : 0;
+    return json_is_string(v) ? reader_string(d, v, ret_text) : 0;
 }
 
 static void read_type(const struct bytes *type, struct envelope *v)
@@ -112,14 +112,14 @@ static int event_data(const json_t *event, char **ret_data, size_t *ret_len)
 static int look_again(const struct envelope_message *m, const struct submission_rules *rules,
                       struct envelope *v, bool *ret_event)
 {
-    struct document d = { 0 };
+    struct reader d = { 0 };
     CLEANUP(bytes_clear) struct bytes type = { 0 };
     CLEANUP(bytes_clear) struct bytes id = { 0 };
     struct err e = { 0 };
     int result = 0;
 
-    if (document_load(m->value, m->value_len, rules->max_depth, SECOND_MAX_VALUES, &d, &e) < 0) {
-        document_clear(&d);
+    if (reader_load(m->value, m->value_len, rules->max_depth, SECOND_MAX_VALUES, &d, &e) < 0) {
+        reader_clear(&d);
         return e.kind == ERR_NOMEM ? -1 : 0;
     }
     *ret_event = is_event(d.root);
@@ -130,14 +130,14 @@ static int look_again(const struct envelope_message *m, const struct submission_
         if (v->kind == ENVELOPE_REFUSED && id.data && submission_id_is_legal(id.data, id.len))
             memcpy(v->id, id.data, id.len + 1);
     }
-    document_clear(&d);
+    reader_clear(&d);
     return result;
 }
 
 static int read_value(const struct envelope_message *m, const struct submission_rules *rules,
                       struct envelope *v, bool *ret_event, struct err *e)
 {
-    CLEANUP(problems_clear) struct problems problems = { .len = 0 };
+    CLEANUP(field_errors_clear) struct field_errors problems = { .len = 0 };
     struct submission_rules ours = *rules;
     struct err why = { 0 };
 

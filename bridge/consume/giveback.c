@@ -2,7 +2,7 @@
 
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/handle.h"
-#include "bridge/kafka/settings.h"
+#include "bridge/kafka/kafka_conf.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -103,7 +103,7 @@ int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct er
     rd_kafka_conf_t *conf = NULL;
     char why[300];
 
-    if (settings_make(c, SETTINGS_CONSUMER, &conf, e) < 0)
+    if (kafka_conf_make(c, KAFKA_CONF_CONSUMER, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_log_cb(conf, handle_log);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);

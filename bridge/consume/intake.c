@@ -7,7 +7,7 @@
 #include "bridge/consume/intake_internal.h"
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/bridge_health.h"
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -75,11 +75,11 @@ static void count(struct intake *in, const struct message *m)
 {
     const struct envelope *v = &m->envelope;
 
-    tally_add(in->tally, BRIDGE_CONSUMED, 1);
-    tally_add(in->tally, BRIDGE_IGNORED_FIELDS, (int64_t)v->ignored_fields);
-    tally_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
-    tally_add(in->tally, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
-    tally_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
+    kafka_health_add(in->tally, BRIDGE_CONSUMED, 1);
+    kafka_health_add(in->tally, BRIDGE_IGNORED_FIELDS, (int64_t)v->ignored_fields);
+    kafka_health_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
+    kafka_health_add(in->tally, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
+    kafka_health_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
     if (v->kind == ENVELOPE_FOREIGN)
         note_foreign(in, m);
     if (v->kind == ENVELOPE_DONE)
@@ -92,7 +92,7 @@ static bool is_told_by_another(struct intake *in, const struct message *m)
 {
     if (!in->skip || !in->skip(in->skip_ctx, &m->origin))
         return false;
-    tally_add(in->tally, BRIDGE_REPORTED_ELSEWHERE, 1);
+    kafka_health_add(in->tally, BRIDGE_REPORTED_ELSEWHERE, 1);
     return true;
 }
 
@@ -154,14 +154,14 @@ static void count_outcome(struct intake *in, const struct message *m)
     bool replay = accepted ? m->op.u.accept.replay : m->op.u.refuse.replay;
 
     if (replay) {
-        tally_add(in->tally, BRIDGE_REPLAYS, 1);
+        kafka_health_add(in->tally, BRIDGE_REPLAYS, 1);
     } else if (!accepted) {
-        tally_add(in->tally, BRIDGE_DEAD_LETTERS, 1);
+        kafka_health_add(in->tally, BRIDGE_DEAD_LETTERS, 1);
         log_info("dead_letter", log_s("topic", m->origin.topic),
                  log_i("partition", m->origin.partition), log_i("offset", m->origin.offset),
                  log_s("reason", m->letter.reason));
     } else {
-        tally_add(in->tally, m->op.u.accept.existing ? BRIDGE_REPEATED : BRIDGE_ACCEPTED, 1);
+        kafka_health_add(in->tally, m->op.u.accept.existing ? BRIDGE_REPEATED : BRIDGE_ACCEPTED, 1);
     }
 }
 
@@ -175,7 +175,7 @@ static void settle(struct intake *in, struct message *m)
 /* What the table does not take for its own sake: to the dead letters, without a report. */
 static void refuse(struct intake *in, struct message *m, const char *why)
 {
-    tally_add(in->tally, BRIDGE_CONFLICTS, m->op.err.kind == ERR_CONFLICT);
+    kafka_health_add(in->tally, BRIDGE_CONFLICTS, m->op.err.kind == ERR_CONFLICT);
     if (message_refuse(m, why) < 0)
         hold(in, m, "out of memory"); /* asked again, the table says the same again */
     else
@@ -311,7 +311,7 @@ bool intake_is_idle(const struct intake *in) { return in->in_flight == 0 && !in-
 
 /* ---- life ---- */
 
-int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
+int intake_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *tally,
                 struct intake **ret_intake, struct err *e)
 {
     struct intake *in = calloc(1, sizeof *in);

@@ -28,11 +28,11 @@ struct err;
 struct intake;
 struct jobs;
 struct outbox_origin;
-struct tally;
+struct kafka_health;
 
 /* Borrows all. */
-NODISCARD int intake_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
-                          struct intake **ret_intake, struct err *e);
+NODISCARD int intake_open(const struct bridge_config *c, struct jobs *jobs,
+                          struct kafka_health *tally, struct intake **ret_intake, struct err *e);
 
 /* From here on messages of the partition are taken; twice is as once. -1 out of memory. */
 NODISCARD int intake_assign(struct intake *in, int32_t partition);

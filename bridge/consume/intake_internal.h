@@ -23,7 +23,7 @@ struct partition {
 struct intake {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
-    struct tally *tally;
+    struct kafka_health *tally;
 
     struct partition **partitions; /* owned */
     size_t partitions_len;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bridge/kafka/bridge_config.h"
-#include "bridge/kafka/settings.h"
+#include "bridge/kafka/kafka_conf.h"
 #include "bridge/kafka/topic_reader.h"
 #include "schema/base/buf.h"
 #include "schema/base/clock.h"
@@ -27,7 +27,7 @@ struct place {
 };
 
 struct lookback {
-    char topic[SETTINGS_TOPIC_MAX + 1], results_topic[SETTINGS_TOPIC_MAX + 1];
+    char topic[KAFKA_CONF_TOPIC_MAX + 1], results_topic[KAFKA_CONF_TOPIC_MAX + 1];
     rd_kafka_topic_partition_list_t *taken; /* owned */
     atomic_int owners; /* the thread, and who started it: the last one frees this, since a call of
                           the thread may have to wait for the broker */

@@ -29,7 +29,7 @@ static int prepare_refusal(struct message *m)
 {
     const struct envelope *v = &m->envelope;
 
-    if (letter_make(&m->letter, m->kafka, v->reason, v->id[0] ? v->id : NULL) < 0)
+    if (dead_letter_make(&m->letter, m->kafka, v->reason, v->id[0] ? v->id : NULL) < 0)
         return -1;
     m->op = (struct jobs_op){ .kind = JOBS_REFUSE };
     m->op.u.refuse.origin = &m->origin;
@@ -106,7 +106,7 @@ struct message *message_free(struct message *m)
 {
     if (!m)
         return NULL;
-    letter_clear(&m->letter);
+    dead_letter_clear(&m->letter);
     submission_packed_clear(&m->packed);
     envelope_clear(&m->envelope);
     buf_clear(&m->headers);

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/consume/dead_letter.h"
 #include "bridge/consume/envelope.h"
-#include "bridge/consume/letter.h"
 #include "schema/base/base.h"
 #include "schema/base/buf.h"
 #include "schema/store/jobs.h"
@@ -28,7 +28,7 @@ struct partition;
 struct message {
     struct jobs_op op;
     struct envelope envelope;
-    struct letter letter;
+    struct dead_letter letter;
     struct outbox_origin origin;
     struct buf headers;        /* packed */
     rd_kafka_message_t *kafka; /* owned */

@@ -8,8 +8,8 @@
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/bridge_health.h"
 #include "bridge/kafka/handle.h"
-#include "bridge/kafka/settings.h"
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_conf.h"
+#include "bridge/kafka/kafka_health.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -24,7 +24,7 @@
 struct lag {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
-    struct tally *tally;
+    struct kafka_health *tally;
     rd_kafka_t *rk;
     pthread_t thread;
     bool runs;
@@ -99,7 +99,7 @@ static void count_unreported(struct lag *l)
     if (begin < l->count_ns)
         return;
     if (outbox_unreported(l->jobs, &n, NULL) == 0)
-        tally_unreported(l->tally, n);
+        kafka_health_unreported(l->tally, n);
     l->count_ns = begin + SHARE * (clock_mono_ns() - begin);
 }
 
@@ -109,10 +109,10 @@ static void *ask_until_stopped(void *arg)
 
     while (!is_stopped(l)) {
         count_unreported(l);
-        tally_read(l->tally, l->health);
+        kafka_health_read(l->tally, l->health);
         if (l->health->lags_len > 0) {
             ask(l, l->health->lags, l->health->lags_len);
-            tally_lags(l->tally, l->health->lags, l->health->lags_len);
+            kafka_health_lags(l->tally, l->health->lags, l->health->lags_len);
         }
         (void)rd_kafka_poll(l->rk, 0);
         int64_t due = clock_mono_ns() + EVERY_NS;
@@ -131,7 +131,7 @@ static int make_handle(struct lag *l, struct err *e)
     rd_kafka_conf_t *conf = NULL;
     char why[300];
 
-    if (settings_make(l->config, SETTINGS_LAG, &conf, e) < 0)
+    if (kafka_conf_make(l->config, KAFKA_CONF_LAG, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_log_cb(conf, handle_log);
     rd_kafka_conf_set_error_cb(conf, handle_error);
@@ -142,7 +142,7 @@ static int make_handle(struct lag *l, struct err *e)
     return err_set(e, ERR_SETTING, "Kafka consumer: %s", why);
 }
 
-int lag_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
+int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *tally,
              struct lag **ret_lag, struct err *e)
 {
     struct lag *l = calloc(1, sizeof *l);

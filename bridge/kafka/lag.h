@@ -18,10 +18,10 @@ struct bridge_config;
 struct err;
 struct jobs;
 struct lag;
-struct tally;
+struct kafka_health;
 
 /* Borrows all. Of which partitions: those that the tally has; how far: told to it. */
-NODISCARD int lag_open(const struct bridge_config *c, struct jobs *jobs, struct tally *tally,
+NODISCARD int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *tally,
                        struct lag **ret_lag, struct err *e);
 NODISCARD int lag_start(struct lag *l, struct err *e);
 

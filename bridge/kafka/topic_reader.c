@@ -4,7 +4,7 @@
 
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/handle.h"
-#include "bridge/kafka/settings.h"
+#include "bridge/kafka/kafka_conf.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -265,7 +265,7 @@ static rd_kafka_t *make_handle(const struct bridge_config *c, const char *isolat
     rd_kafka_conf_t *conf = NULL;
     char why[300];
 
-    if (settings_make(c, SETTINGS_SCAN, &conf, e) < 0)
+    if (kafka_conf_make(c, KAFKA_CONF_SCAN, &conf, e) < 0)
         return NULL;
     rd_kafka_conf_set_log_cb(conf, handle_log);
     (void)rd_kafka_conf_set(conf, "isolation.level", isolation, why, sizeof why);

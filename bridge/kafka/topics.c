@@ -6,7 +6,7 @@
 
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/handle.h"
-#include "bridge/kafka/settings.h"
+#include "bridge/kafka/kafka_conf.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -14,7 +14,7 @@
 #define END_NS   (1 * NS_PER_S)
 #define LEAST_MS 50 /* for one question, when the time is over */
 
-_Static_assert(TOPICS_NAME_SIZE == SETTINGS_TOPIC_MAX + 1, "a topic's name");
+_Static_assert(TOPICS_NAME_SIZE == KAFKA_CONF_TOPIC_MAX + 1, "a topic's name");
 
 struct said {
     char why[200]; /* the last error of the connection; "": none */
@@ -36,7 +36,7 @@ static int open_handle(const struct bridge_config *c, struct said *said, rd_kafk
     rd_kafka_conf_t *conf = NULL;
     char why[300];
 
-    if (settings_make(c, SETTINGS_SCAN, &conf, e) < 0)
+    if (kafka_conf_make(c, KAFKA_CONF_SCAN, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, said);
     rd_kafka_conf_set_log_cb(conf, handle_log);
@@ -102,7 +102,7 @@ int topics_look(const struct bridge_config *c, int timeout_ms, struct topics_vie
     memset(out, 0, TOPICS_COUNT * sizeof *out);
     (void)snprintf(out[TOPICS_SCRIPTS].name, TOPICS_NAME_SIZE, "%s", c->topic);
     (void)snprintf(out[TOPICS_RESULTS].name, TOPICS_NAME_SIZE, "%s", c->results_topic);
-    settings_dead_letter_topic(c, out[TOPICS_LETTERS].name);
+    kafka_conf_dead_letter_topic(c, out[TOPICS_LETTERS].name);
     if (open_handle(c, &l.said, &l.rk, e) < 0)
         return -1;
     int result = find_broker(&l, e);

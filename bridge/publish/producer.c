@@ -6,7 +6,7 @@
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/handle.h"
 #include "bridge/kafka/headers.h"
-#include "bridge/kafka/settings.h"
+#include "bridge/kafka/kafka_conf.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -55,7 +55,7 @@ static int make_conf(struct producer *p, const struct bridge_config *c, const ch
     char why[300], most[32];
     size_t size = sizeof most;
 
-    if (settings_make(c, SETTINGS_PRODUCER, &conf, e) < 0)
+    if (kafka_conf_make(c, KAFKA_CONF_PRODUCER, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_log_cb(conf, handle_log);

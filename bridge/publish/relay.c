@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
 #include "bridge/publish/producer.h"
 #include "bridge/publish/relay_internal.h"
 #include "schema/base/clock.h"
@@ -101,14 +101,14 @@ void relay_note_trouble(struct lane *l, rd_kafka_resp_err_t code, const char *wh
     else
         (void)snprintf(text, sizeof text, "the topic %.60s does not take it: %.70s%s", l->topic,
                        why, remedy_of(code));
-    tally_why(l->relay->tally, l->part, text);
+    kafka_health_why(l->relay->tally, l->part, text);
     l->troubled = true;
 }
 
 void relay_note_well(struct lane *l)
 {
     if (l->troubled)
-        tally_why(l->relay->tally, l->part, "");
+        kafka_health_why(l->relay->tally, l->part, "");
     l->troubled = l->renewed = false;
 }
 
@@ -153,7 +153,7 @@ static void mind_waiting(struct lane *l)
         l->init_ns = now;
     if (now - l->init_ns < QUIET_NS || l->troubled)
         return;
-    tally_read(l->relay->tally, &h);
+    kafka_health_read(l->relay->tally, &h);
     if (h.connected)
         relay_note_trouble(l, RD_KAFKA_RESP_ERR_NO_ERROR,
                            "no transaction coordinator: are there fewer brokers than "
@@ -301,8 +301,8 @@ static void set_lane(struct relay *r, size_t which, unsigned kinds, enum bridge_
     (void)snprintf(l->name, sizeof l->name, "scrc-%s%s", jobs_table_id(r->jobs), suffix);
 }
 
-int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen, struct tally *tally,
-               struct relay **ret_relay, struct err *e)
+int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
+               struct kafka_health *tally, struct relay **ret_relay, struct err *e)
 {
     struct relay *r = calloc(1, sizeof *r);
 
@@ -312,7 +312,7 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen, st
     r->jobs = jobs;
     r->tally = tally;
     r->listens = listen;
-    settings_dead_letter_topic(c, r->dead_letter_topic);
+    kafka_conf_dead_letter_topic(c, r->dead_letter_topic);
     set_lane(r, LANE_REPORTS, OUTBOX_KIND_BIT(OUTBOX_REPORT) | OUTBOX_KIND_BIT(OUTBOX_REFUSAL),
              BRIDGE_PUBLISHING, c->results_topic, "");
     set_lane(r, LANE_LETTERS, OUTBOX_KIND_BIT(OUTBOX_DEAD_LETTER), BRIDGE_LETTERS,

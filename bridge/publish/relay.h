@@ -28,12 +28,12 @@ struct bridge_config;
 struct err;
 struct jobs;
 struct relay;
-struct tally;
+struct kafka_health;
 
 /* Borrows all. listen: is notified of new rows (before traffic starts, once in the life of a
  * table); otherwise it looks for them. */
 NODISCARD int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
-                         struct tally *tally, struct relay **ret_relay, struct err *e);
+                         struct kafka_health *tally, struct relay **ret_relay, struct err *e);
 NODISCARD int relay_start(struct relay *r, struct err *e);
 
 /* Sends what is in the outbox, as long as the broker takes it and not later than deadline_ns; then

@@ -14,7 +14,7 @@
 
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/bridge_health.h"
-#include "bridge/kafka/settings.h"
+#include "bridge/kafka/kafka_conf.h"
 
 struct producer;
 
@@ -83,9 +83,9 @@ enum { LANE_REPORTS, LANE_LETTERS, LANE_COUNT };
 struct relay {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
-    struct tally *tally;
+    struct kafka_health *tally;
     bool listens;
-    char dead_letter_topic[SETTINGS_TOPIC_MAX + 1];
+    char dead_letter_topic[KAFKA_CONF_TOPIC_MAX + 1];
     atomic_bool stop;
     atomic_llong deadline_ns; /* of stopping */
     struct lane lanes[LANE_COUNT];

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
 #include "bridge/kafka/topic_reader.h"
 #include "bridge/publish/relay_internal.h"
 #include "schema/base/buf.h"
@@ -212,7 +212,7 @@ static int read_found(struct lane *l, struct topic_reader *r, struct topic_span 
     if (result < 0)
         return -1;
     gone = gone > 0 ? gone : 0; /* others may have come meanwhile */
-    tally_add(l->relay->tally, BRIDGE_ALREADY_SENT, gone);
+    kafka_health_add(l->relay->tally, BRIDGE_ALREADY_SENT, gone);
     log_info("kafka_looked", log_s("topic", l->topic), log_i("waiting", before),
              log_i("messages_read", f.messages), log_i("already_sent", gone));
     return 0;

@@ -1,11 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
 #include "bridge/kafka/topic_config.h"
+#include "bridge/publish/encode.h"
 #include "bridge/publish/producer.h"
 #include "bridge/publish/relay_internal.h"
-#include "bridge/publish/wrap.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -67,7 +67,7 @@ static void drop(struct lane *l, const struct outbox_item *item, const char *why
 {
     log_error("kafka_message_dropped", log_s("topic", l->topic),
               log_s("key", item->kind == OUTBOX_DEAD_LETTER ? "" : item->key), log_s("why", why));
-    tally_add(l->relay->tally, BRIDGE_DROPPED, 1);
+    kafka_health_add(l->relay->tally, BRIDGE_DROPPED, 1);
     (void)add_row(l, item, false);
 }
 
@@ -93,7 +93,8 @@ static bool measure(struct lane *l)
     return true;
 }
 
-static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *item, struct wrap *w)
+static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *item,
+                                     struct encode *w)
 {
     char outbox[OUTBOX_HEADER];
     struct relay_row *row = add_row(l, item, true);
@@ -117,20 +118,20 @@ static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *i
         return code;
     }
     w->payload = NULL; /* taken */
-    tally_add(l->relay->tally, BRIDGE_CUT, w->cut);
+    kafka_health_add(l->relay->tally, BRIDGE_CUT, w->cut);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static int encode_within(struct lane *l, const struct outbox_item *item, size_t most,
-                         struct wrap *w, struct err *e)
+                         struct encode *w, struct err *e)
 {
-    if (most < WRAP_MIN_BYTES)
+    if (most < ENCODE_MIN_BYTES)
         return err_set(e, ERR_INPUT, "larger than its topic takes, whatever is left out");
-    return wrap_item(l->relay->config, item, most, w, e);
+    return encode_item(l->relay->config, item, most, w, e);
 }
 
 /* Nothing is left out before the broker was asked whether it must be. */
-static int encode(struct lane *l, const struct outbox_item *item, struct wrap *w, struct err *e)
+static int encode(struct lane *l, const struct outbox_item *item, struct encode *w, struct err *e)
 {
     size_t most = limit_of(l);
     int result = encode_within(l, item, most, w, e);
@@ -138,14 +139,14 @@ static int encode(struct lane *l, const struct outbox_item *item, struct wrap *w
 
     if (fits || !measure(l) || limit_of(l) <= most)
         return result;
-    wrap_clear(w);
+    encode_clear(w);
     return encode_within(l, item, limit_of(l), w, e);
 }
 
 /* An error ends the batch in front of the row. */
 static rd_kafka_resp_err_t put(struct lane *l, const struct outbox_item *item)
 {
-    CLEANUP(wrap_clear) struct wrap w = { 0 };
+    CLEANUP(encode_clear) struct encode w = { 0 };
     struct err e;
 
     if (encode(l, item, &w, &e) < 0) {
@@ -232,7 +233,7 @@ static enum lane_result give_up_transaction(struct lane *l, enum producer_result
     if (row && row->code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         code = row->code;
     (void)snprintf(text, sizeof text, "%s", why);
-    tally_add(l->relay->tally, BRIDGE_RETRIED, (int64_t)l->rows_len);
+    kafka_health_add(l->relay->tally, BRIDGE_RETRIED, (int64_t)l->rows_len);
     bool too_large = row && row->code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     if (too_large)
         note_too_large(l, row);
@@ -280,7 +281,7 @@ static enum lane_result finish(struct lane *l, int64_t last)
     for (size_t i = 0; i < l->rows_len; i++) {
         if (l->rows[i].sent)
             relay_mark(l, &l->rows[i]);
-        tally_add(l->relay->tally, BRIDGE_SENT, l->rows[i].sent);
+        kafka_health_add(l->relay->tally, BRIDGE_SENT, l->rows[i].sent);
     }
     l->unmarked += l->rows_len;
     l->after = last;

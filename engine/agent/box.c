@@ -11,10 +11,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "engine/agent/box_init.h"
 #include "engine/agent/box_message.h"
 #include "engine/agent/box_plan.h"
 #include "engine/agent/fault.h"
-#include "engine/agent/init.h"
 #include "engine/agent/process.h"
 #include "engine/agent/wire.h"
 
@@ -54,7 +54,7 @@ static int write_map(pid_t pid, const char *file, uid_t program, struct fault *f
 static int await_ready(const struct box *b, struct fault *f)
 {
     struct pollfd wait = { .fd = b->control, .events = POLLIN };
-    struct box_note note;
+    struct box_event note;
     size_t none;
 
     if (poll(&wait, 1, READY_MS) <= 0)
@@ -68,7 +68,7 @@ static int await_ready(const struct box *b, struct fault *f)
 
 static int make(const struct box_plan *plan, struct box *b, struct fault *f)
 {
-    const struct box_order mapped = { .kind = BOX_MAPPED };
+    const struct box_command mapped = { .kind = BOX_MAPPED };
 
     if (plan->maker == AGENT_BOX_NAMESPACES) {
         if (write_map(b->init, "uid_map", b->uid, f) < 0 ||
@@ -98,11 +98,11 @@ int box_open(const struct box_plan *plan, struct box *ret_box, struct fault *f)
     b.start = start[0];
     b.init = process_fork(apart ? CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS : 0);
     if (b.init == 0) {
-        const struct init_plan p = { .box = plan,
-                                     .control = control[1],
-                                     .start = start[1],
-                                     .program = apart ? PROGRAM_UID : b.uid };
-        init_run(&p);
+        const struct box_init_plan p = { .box = plan,
+                                         .control = control[1],
+                                         .start = start[1],
+                                         .program = apart ? PROGRAM_UID : b.uid };
+        box_init_run(&p);
     }
     int forked = b.init > 0 ? 0 : fault_errno(f, "clone");
     (void)close(control[1]);

@@ -7,7 +7,7 @@
  *
  * Two makers, one contract. NAMESPACES: fresh user, pid, ipc and mount namespaces; what was in them
  * goes with them. INPLACE: the same init and program in the container's own namespaces with a fresh
- * uid; files must be wiped afterwards (clean.h).
+ * uid; files must be wiped afterwards (wipe.h).
  *
  * Owns     the process of init and two sockets, from box_open() to box_close().
  * Errors   0, or -1 with the fault filled.
@@ -24,7 +24,7 @@ struct fault;
 
 struct box {
     pid_t init; /* 0: there is no box */
-    enum agent_box maker;
+    enum agent_isolation maker;
     int control, start;
     uid_t uid; /* of the program, as the container sees it */
 };

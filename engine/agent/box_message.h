@@ -10,7 +10,7 @@
 #include "engine/agent/protocol.h"
 
 /* From the box to the agent. */
-enum box_says {
+enum box_event_kind {
     BOX_READY = 1,   /* init: everything is set up */
     BOX_STARTED,     /* the program-to-be, at its last act before exec */
     BOX_EXEC_FAILED, /* the program-to-be: error is errno */
@@ -19,8 +19,8 @@ enum box_says {
     BOX_COLLECTED,   /* init: with a descriptor when collected is AGENT_COLLECTED */
 };
 
-struct box_note {
-    uint32_t says; /* enum box_says */
+struct box_event {
+    uint32_t says; /* enum box_event_kind */
     int32_t error;
     int32_t status;     /* ENDED: wait status of the main process */
     uint32_t stopped;   /* ENDED: because the agent said so */
@@ -34,14 +34,14 @@ struct box_note {
 };
 
 /* From the agent to init. EOF: kill everything and go. */
-enum box_order_kind {
+enum box_command_kind {
     BOX_MAPPED = 1, /* the user namespace has its maps */
     BOX_STOP,       /* end the run */
     BOX_COLLECT,    /* after ENDED */
 };
 
-struct box_order {
-    uint32_t kind, collect; /* enum box_order_kind, enum agent_collect */
+struct box_command {
+    uint32_t kind, collect; /* enum box_command_kind, enum agent_collect */
     uint64_t max;
     char name[AGENT_BUNDLE_NAME_MAX + 1];
 };

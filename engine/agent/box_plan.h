@@ -8,7 +8,7 @@
 struct cgroup;
 
 struct box_plan {
-    enum agent_box maker;
+    enum agent_isolation maker;
     const char *workdir;
     uint64_t tmpfs_bytes, tmpfs_inodes;
     const struct cgroup *group;

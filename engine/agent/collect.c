@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/agent/bundle.h"
+#include "engine/agent/archive.h"
 #include "engine/agent/fault.h"
 #include "engine/agent/memfd.h"
 
@@ -45,11 +45,11 @@ static int fill(enum agent_collect kind, int in, uint64_t max, int out,
         return fault_errno(f, "look at the artefact");
     *ret_what = AGENT_COLLECTED_NOT_REGULAR;
     if (kind == AGENT_COLLECT_TREE)
-        return S_ISDIR(st.st_mode) ? bundle_pack(in, out, max, ret_what, f) : 0;
+        return S_ISDIR(st.st_mode) ? archive_pack(in, out, max, ret_what, f) : 0;
     if (!S_ISREG(st.st_mode))
         return 0;
     *ret_what = (uint64_t)st.st_size > max ? AGENT_COLLECTED_TOO_BIG : AGENT_COLLECTED;
-    return *ret_what == AGENT_COLLECTED ? bundle_copy(in, 0, (size_t)st.st_size, out, f) : 0;
+    return *ret_what == AGENT_COLLECTED ? archive_copy(in, 0, (size_t)st.st_size, out, f) : 0;
 }
 
 int collect_artefact(enum agent_collect kind, const char *name, uint64_t max, int out,

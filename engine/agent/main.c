@@ -20,24 +20,24 @@
 
 #include "engine/agent/box.h"
 #include "engine/agent/box_plan.h"
+#include "engine/agent/box_program.h"
 #include "engine/agent/cgroup.h"
-#include "engine/agent/clean.h"
 #include "engine/agent/fault.h"
-#include "engine/agent/program.h"
+#include "engine/agent/monitor.h"
 #include "engine/agent/protocol.h"
 #include "engine/agent/view.h"
-#include "engine/agent/watch.h"
+#include "engine/agent/wipe.h"
 #include "engine/agent/wire.h"
 
 struct agent {
     int server;
     struct cgroup group;
-    struct clean clean;
+    struct wipe clean;
     struct box_plan plan;
-    struct box box;           /* the next one, made ahead */
-    struct watch_cell before; /* counters of the idle cell */
-    uid_t ran;                /* the uid of the last run */
-    bool broken;              /* why says what; every RUN and PROVE is answered with it */
+    struct box box;             /* the next one, made ahead */
+    struct monitor_cell before; /* counters of the idle cell */
+    uid_t ran;                  /* the uid of the last run */
+    bool broken;                /* why says what; every RUN and PROVE is answered with it */
     struct fault why;
 };
 
@@ -60,11 +60,11 @@ static int make_ready(struct agent *a, struct fault *f)
 {
     if (a->box.init == 0 && box_open(&a->plan, &a->box, f) < 0)
         return -1;
-    a->before = (struct watch_cell){ .server = a->server, .group = &a->group, .box = &a->box };
+    a->before = (struct monitor_cell){ .server = a->server, .group = &a->group, .box = &a->box };
     if (cgroup_read(&a->group, CGROUP_MEMORY, &a->before.memory, f) < 0 ||
         cgroup_oom_read(&a->group, &a->before.oom, f) < 0)
         return -1;
-    return starve_begin(&a->group, &a->before.starve, f);
+    return cpu_wait_begin(&a->group, &a->before.starve, f);
 }
 
 /* A box may have died while nothing went on in it: the kernel takes from where it can. Nothing of
@@ -87,7 +87,7 @@ static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fau
     struct agent_result result;
     int artefact = -1, sent;
 
-    if (!program_accepts(&message.run, len, fds_len))
+    if (!box_program_accepts(&message.run, len, fds_len))
         return fault_set(f, "a RUN that does not hold what it counts (%zu bytes, %zu fds)", len,
                          fds_len);
     /* Made by the server's user, to be opened again by another (/dev/stdout). */
@@ -98,7 +98,7 @@ static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fau
     for (size_t i = 1; i < fds_len; i++)
         closep(&fds[i]);
     a->before.input = fds[0];
-    if (watch_run(&a->before, &message.run, &result, &artefact, f) < 0)
+    if (monitor_run(&a->before, &message.run, &result, &artefact, f) < 0)
         return -1;
     sent = wire_send(a->server, &result, sizeof result, &artefact, artefact >= 0);
     closep(&artefact);
@@ -110,7 +110,7 @@ static int tidy(struct agent *a, struct fault *f)
 {
     box_close(&a->box);
     if (a->plan.maker == AGENT_BOX_INPLACE &&
-        (clean_wipe(&a->clean, a->ran, f) < 0 || clean_prove(&a->clean, f) < 0))
+        (wipe_remove(&a->clean, a->ran, f) < 0 || wipe_verify(&a->clean, f) < 0))
         return -1;
     return make_ready(a, f);
 }
@@ -135,7 +135,7 @@ static void on_prove(struct agent *a)
 
     if (!a->broken) {
         box_close(&a->box);
-        a->broken = clean_prove(&a->clean, &a->why) < 0;
+        a->broken = wipe_verify(&a->clean, &a->why) < 0;
     }
     if (a->broken) {
         say_fault(a, clean.nonce, &a->why);
@@ -157,7 +157,7 @@ static int serve(struct agent *a)
             return len != 0;
         if (message.head.kind == AGENT_RUN)
             on_run(a, (size_t)len, fds, fds_len);
-        else if (message.head.kind == AGENT_PROVE)
+        else if (message.head.kind == AGENT_VERIFY)
             on_prove(a);
         else if (message.head.kind != AGENT_KILL) /* one that came too late */
             return 1;
@@ -203,7 +203,7 @@ static int plan(struct agent *a, char **argv, struct fault *f)
                                  .tmpfs_inodes = strtoull(argv[3], NULL, 10),
                                  .group = &a->group,
                                  .view = -1 };
-    if (cgroup_open("/sys/fs/cgroup", &a->group, f) < 0 || clean_find(&a->clean, f) < 0)
+    if (cgroup_open("/sys/fs/cgroup", &a->group, f) < 0 || wipe_find(&a->clean, f) < 0)
         return -1;
     if (strcmp(argv[4], "inplace") == 0)
         a->plan.maker = AGENT_BOX_INPLACE;

@@ -42,7 +42,7 @@ enum agent_kind {
     AGENT_KILL,
     AGENT_RESULT,
     AGENT_FAULT,
-    AGENT_PROVE,
+    AGENT_VERIFY,
     AGENT_CLEAN,
 };
 
@@ -51,12 +51,12 @@ struct agent_header {
     uint64_t nonce; /* of the RUN or PROVE this belongs to; 0 for HELLO */
 };
 
-enum agent_box { AGENT_BOX_NAMESPACES = 1, AGENT_BOX_INPLACE };
+enum agent_isolation { AGENT_BOX_NAMESPACES = 1, AGENT_BOX_INPLACE };
 
 struct agent_hello {
     struct agent_header head;
     uint32_t version;
-    uint32_t box;            /* enum agent_box in use */
+    uint32_t box;            /* enum agent_isolation in use */
     uint32_t cgroup_version; /* 1 or 2 */
     char why[160];           /* why not namespaces; "" when they are in use */
 };
@@ -125,7 +125,8 @@ struct agent_result {
     int64_t cpu_ns;     /* of everything in the box: cgroup counter after the last reap minus before
                            exec, less what agent and init used */
     int64_t wall_ns;    /* exec to exit of the main process */
-    int64_t waited_ns; /* for a core, throttled, or for the disk (starve.h); 0 when nobody looked */
+    int64_t
+        waited_ns; /* for a core, throttled, or for the disk (cpu_wait.h); 0 when nobody looked */
     uint64_t memory_bytes; /* the larger of the biggest ru_maxrss, less what of stdin was not read,
                               and the biggest sample of anon+shmem, the last at the end, above its
                               value before exec */

@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "engine/language/java.h"
-#include "engine/language/java_class.h"
+#include "engine/language/language_java.h"
+#include "engine/language/language_java_class.h"
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
 
@@ -66,10 +66,10 @@ static void add_class(struct entries *all, const char *path, size_t len, const u
 {
     static const char suffix[] = ".class";
     size_t suffix_len = strlen(suffix);
-    struct java_class class;
+    struct language_java_class class;
 
     if (len <= suffix_len || memcmp(path + len - suffix_len, suffix, suffix_len) != 0 ||
-        !java_class_read(data, size, &class) || class.is_nested || !class.has_main)
+        !language_java_class_read(data, size, &class) || class.is_nested || !class.has_main)
         return;
     len -= suffix_len;
     const char *slash = memrchr(path, '/', len), *name = slash ? slash + 1 : path;
@@ -123,18 +123,18 @@ static const struct entry *find_named(const struct entries *all, const char *nam
 static int choose(const struct entries *all, const struct bytes *source,
                   const struct entry **ret_entry, struct err *e)
 {
-    CLEANUP(java_close) struct java_source s = { .decoded = NULL };
+    CLEANUP(language_java_close) struct language_java_source s = { .decoded = NULL };
     const struct entry *found = NULL;
-    struct java_type type;
+    struct language_java_type type;
 
     for (size_t i = 0; i < all->len && !found; i++)
         found = all->list[i].is_public ? &all->list[i] : NULL;
     if (!found)
         found = find_named(all, "Main", strlen("Main"));
     if (!found && all->len > 1) {
-        if (java_open(source->data, source->len, &s, e) < 0)
+        if (language_java_open(source->data, source->len, &s, e) < 0)
             return -1;
-        while (!found && java_next(&s, &type))
+        while (!found && language_java_next(&s, &type))
             found = find_named(all, type.name, type.name_len);
     }
     *ret_entry = found || all->len == 0 ? found : &all->list[0];
@@ -142,7 +142,7 @@ static int choose(const struct entries *all, const struct bytes *source,
 }
 
 /* "a/b/Main" is class a.b.Main. */
-static void name_main(const struct entry *x, struct language_words *words)
+static void name_main(const struct entry *x, struct language_variables *words)
 {
     memcpy(words->main, x->path, x->path_len);
     words->main[x->path_len] = '\0';
@@ -151,7 +151,7 @@ static void name_main(const struct entry *x, struct language_words *words)
 }
 
 static int inspect_classes(const uint8_t *data, size_t len, const struct bytes *source,
-                           struct language_words *words, const char **ret_why, struct err *e)
+                           struct language_variables *words, const char **ret_why, struct err *e)
 {
     CLEANUP(clear_entries)
     struct entries all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
@@ -170,7 +170,7 @@ static int inspect_classes(const uint8_t *data, size_t len, const struct bytes *
     return 0;
 }
 
-static int inspect_tree(int fd, const struct bytes *source, struct language_words *words,
+static int inspect_tree(int fd, const struct bytes *source, struct language_variables *words,
                         const char **ret_why, struct err *e)
 {
     struct stat st;
@@ -189,7 +189,7 @@ static int inspect_tree(int fd, const struct bytes *source, struct language_word
 }
 
 int artefact_inspect(const struct language *row, int fd, const struct bytes *source,
-                     struct language_words *words, const char **ret_why, struct err *e)
+                     struct language_variables *words, const char **ret_why, struct err *e)
 {
     *ret_why = NULL;
     if (row->collect == AGENT_COLLECT_FILE)

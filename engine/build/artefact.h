@@ -18,4 +18,5 @@ struct err;
  * line for the build log (static). With naming JAVA words->main becomes the class to begin with: of
  * those with a main() the public one, else Main, else the first in the source. */
 NODISCARD int artefact_inspect(const struct language *row, int fd, const struct bytes *source,
-                               struct language_words *words, const char **ret_why, struct err *e);
+                               struct language_variables *words, const char **ret_why,
+                               struct err *e);

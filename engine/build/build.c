@@ -5,9 +5,9 @@
 
 #include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
-#include "engine/build/plan.h"
+#include "engine/build/toolchain.h"
 #include "engine/engine_config.h"
-#include "engine/pool/bench.h"
+#include "engine/pool/lease.h"
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "schema/base/hash.h"
@@ -116,8 +116,8 @@ static void hash_texts(crypto_generichash_state *h, char *const *texts)
 }
 
 /* The image by its id; of the settings those that let a build end otherwise. */
-static void make_key(const struct engine_config *c, const struct plan *p,
-                     const struct language_words *words, char *const *argv,
+static void make_key(const struct engine_config *c, const struct toolchain *p,
+                     const struct language_variables *words, char *const *argv,
                      const struct bytes *source, uint8_t ret_key[BUILD_KEY_SIZE])
 {
     crypto_generichash_state h;
@@ -142,13 +142,13 @@ static void make_key(const struct engine_config *c, const struct plan *p,
 /* ---- building ---- */
 
 /* On success *ret_result is the caller's to clear, and the cell is back. */
-static int compile(struct bench *b, const struct plan *p, const char *source_name,
+static int compile(struct lease *b, const struct toolchain *p, const char *source_name,
                    char *const *argv, int source_fd, struct cell_result *ret_result, struct err *e)
 {
     const struct engine_config *c = b->config;
-    struct bench_cell *cell;
+    struct lease_cell *cell;
 
-    if (bench_take(b, &p->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
+    if (lease_acquire(b, &p->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
         return -1;
     struct cell_file file = { .name = source_name, .fd = source_fd, .kind = AGENT_FILE_PLAIN };
     struct cell_request q = { .argv = (const char *const *)argv,
@@ -172,11 +172,11 @@ static int compile(struct bench *b, const struct plan *p, const char *source_nam
     const struct cell_result *r = ret_result;
     cell->spent =
         rc < 0 || r->agent.limit != AGENT_LIMIT_NONE || r->agent.oom_kills > 0 || r->out_flooded;
-    bench_put(b, cell);
+    lease_release(b, cell);
     return rc;
 }
 
-static int make_new(struct bench *b, const struct plan *p, const char *source_name,
+static int make_new(struct lease *b, const struct toolchain *p, const char *source_name,
                     char *const *argv, int source_fd, struct build_outcome *ret_outcome,
                     struct err *e)
 {
@@ -192,7 +192,7 @@ static int make_new(struct bench *b, const struct plan *p, const char *source_na
     return rc;
 }
 
-int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
+int build_run(struct lease *b, const struct toolchain *p, const struct language_variables *words,
               const struct bytes *source, int source_fd, struct build_outcome *ret_outcome,
               struct err *e)
 {

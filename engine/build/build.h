@@ -8,16 +8,16 @@
 
 #include "schema/base/base.h"
 
-struct bench;
+struct lease;
 struct build_outcome;
 struct bytes;
 struct err;
-struct language_words;
-struct plan;
+struct language_variables;
+struct toolchain;
 
 /* Builds a source, which is in source_fd too (both borrowed), under the name words->source, or
  * finds it in the bench's cache. On success the caller owns *ret_outcome, on failure it is
  * untouched. */
-NODISCARD int build_run(struct bench *b, const struct plan *p, const struct language_words *words,
-                        const struct bytes *source, int source_fd,
-                        struct build_outcome *ret_outcome, struct err *e);
+NODISCARD int build_run(struct lease *b, const struct toolchain *p,
+                        const struct language_variables *words, const struct bytes *source,
+                        int source_fd, struct build_outcome *ret_outcome, struct err *e);

@@ -17,7 +17,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include "engine/build/build_file.h"
+#include "engine/build/build_entry.h"
 #include "engine/build/build_outcome.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -184,7 +184,7 @@ static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
 
     name_of(key, name);
     CLEANUP(closep) int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || !build_file_read(fd, !proven, &o))
+    if (fd < 0 || !build_entry_read(fd, !proven, &o))
         return false;
     if (o.artefact_fd >= 0) {
         (void)futimens(fd, NULL);
@@ -232,7 +232,7 @@ static int write_entry(struct build_cache *c, const char *name, const struct bui
 
     if (fd < 0)
         return err_errno(e, ERR_DISK, errno, "make a file for a build");
-    return build_file_write(fd, o, e);
+    return build_entry_write(fd, o, e);
 }
 
 /* One line for a disk that is broken, not one for each build. */
@@ -251,7 +251,7 @@ void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
                        const struct build_outcome *o)
 {
     char name[NAME_SIZE], fresh[32];
-    int64_t bytes = cost_of(build_file_size(o));
+    int64_t bytes = cost_of(build_entry_size(o));
     struct err e;
 
     if (bytes > c->max_bytes / LARGEST_PART)

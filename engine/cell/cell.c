@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include "engine/cell/cell_body.h"
+#include "engine/cell/cell_config.h"
 #include "engine/cell/cell_dir.h"
+#include "engine/cell/cell_exchange.h"
 #include "engine/cell/cell_pipes.h"
-#include "engine/cell/cell_run.h"
-#include "engine/cell/link.h"
+#include "engine/cell/cell_socket.h"
 #include "engine/docker/docker.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -33,7 +33,7 @@ struct cell {
     struct cell_pipes pipes;          /* of the next run */
     bool has_dir, has_container;      /* set before the attempt: what might be there must go */
     enum cell_state state;
-    enum agent_box box;
+    enum agent_isolation box;
     char why[sizeof((struct agent_hello *)NULL)->why];
 };
 
@@ -78,7 +78,7 @@ static int check_body(struct cell *c, struct docker *d, const struct cell_spec *
     shape_of(spec, c->host, shape);
     if (shape_seen(shape, false))
         return 0;
-    if (docker_inspect(d, c->id, &there, e) < 0 || cell_body_kept(body, there, e) < 0)
+    if (docker_inspect(d, c->id, &there, e) < 0 || cell_config_kept(body, there, e) < 0)
         return -1;
     (void)shape_seen(shape, true);
     return 0;
@@ -90,7 +90,7 @@ static int make_container(struct cell *c, struct docker *d, const struct cell_sp
     json_auto_t *image = NULL, *body = NULL;
 
     if (docker_image(d, spec->image, &image, e) < 0 ||
-        cell_body_make(spec, c->host, c->name, image, &body, e) < 0)
+        cell_config_make(spec, c->host, c->name, image, &body, e) < 0)
         return -1;
     c->has_container = true;
     if (docker_create(d, c->name, body, &c->id, e) < 0 || check_body(c, d, spec, body, e) < 0)
@@ -141,11 +141,11 @@ static int hear_hello(struct cell *c, struct err *e)
     size_t len = 0;
     CLEANUP(closep) int fd = -1;
 
-    if (link_receive(c->agent_fd, &first, sizeof first, &len, &fd, e) < 0)
+    if (cell_socket_receive(c->agent_fd, &first, sizeof first, &len, &fd, e) < 0)
         return -1;
     if (len == sizeof first.fault && hello->head.magic == AGENT_MAGIC &&
         hello->head.kind == AGENT_FAULT)
-        return cell_run_fault(&first.fault, e);
+        return cell_exchange_fault(&first.fault, e);
     if (len != sizeof *hello || hello->head.magic != AGENT_MAGIC ||
         hello->head.kind != AGENT_HELLO || hello->head.nonce != 0 || fd >= 0 ||
         (hello->box != AGENT_BOX_NAMESPACES && hello->box != AGENT_BOX_INPLACE))
@@ -153,7 +153,7 @@ static int hear_hello(struct cell *c, struct err *e)
     if (hello->version != AGENT_VERSION)
         return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello->version,
                        AGENT_VERSION);
-    c->box = (enum agent_box)hello->box;
+    c->box = (enum agent_isolation)hello->box;
     (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello->why - 1, hello->why);
     return 0;
 }
@@ -163,8 +163,8 @@ static int hear_hello(struct cell *c, struct err *e)
  * socket, so they need no question to Docker. Where Docker remaps users its pid decides. From
  * within a container the pid of another one is 0, and no user of the host can reach into our
  * volume. */
-static int is_agent(struct cell *c, struct docker *d, const struct link_peer *peer, bool *ret_is,
-                    struct err *e)
+static int is_agent(struct cell *c, struct docker *d, const struct cell_socket_peer *peer,
+                    bool *ret_is, struct err *e)
 {
     json_auto_t *there = NULL;
 
@@ -182,11 +182,11 @@ static int is_agent(struct cell *c, struct docker *d, const struct link_peer *pe
 static int accept_agent(struct cell *c, struct docker *d, int64_t deadline, struct err *e)
 {
     do {
-        struct link_peer peer;
+        struct cell_socket_peer peer;
         bool is;
 
         if (await(c, d, c->listener, deadline, e) < 0 ||
-            link_accept(c->listener, &c->agent_fd, &peer, e) < 0 ||
+            cell_socket_accept(c->listener, &c->agent_fd, &peer, e) < 0 ||
             is_agent(c, d, &peer, &is, e) < 0)
             return -1;
         if (is)
@@ -232,7 +232,8 @@ static int fill(struct cell *c, struct docker *d, const struct cell_spec *spec, 
         return err_errno(e, ERR_NOMEM, errno, "make an eventfd");
     c->has_dir = true;
     if (cell_dir_make(c->host->dir, c->name, &dir_fd, e) < 0 ||
-        link_listen(dir_fd, SOCKET, &c->listener, e) < 0 || make_container(c, d, spec, e) < 0)
+        cell_socket_listen(dir_fd, SOCKET, &c->listener, e) < 0 ||
+        make_container(c, d, spec, e) < 0)
         return -1;
     return meet_agent(c, d, dir_fd, e);
 }
@@ -288,14 +289,14 @@ static int blame(struct docker *d, struct err *e)
 int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
              struct cell_result *ret_result, struct err *e)
 {
-    const struct cell_run_ends ends = { .agent_fd = c->agent_fd,
-                                        .abort_fd = c->abort_fd,
-                                        .ahead = &c->pipes };
+    const struct cell_exchange_ends ends = { .agent_fd = c->agent_fd,
+                                             .abort_fd = c->abort_fd,
+                                             .ahead = &c->pipes };
     struct err own;
 
     if (begin_step(c, e) < 0)
         return -1;
-    if (cell_run_exchange(&ends, request, ret_result, &own) < 0) {
+    if (cell_exchange_run(&ends, request, ret_result, &own) < 0) {
         (void)blame(d, &own);
         return err_set(e, own.kind, "run in cell %.12s: %.360s", c->id, own.msg);
     }
@@ -303,13 +304,13 @@ int cell_run(struct cell *c, struct docker *d, const struct cell_request *reques
     return 0;
 }
 
-int cell_prove(struct cell *c, struct err *e)
+int cell_verify_clean(struct cell *c, struct err *e)
 {
-    const struct cell_run_ends ends = { .agent_fd = c->agent_fd, .abort_fd = c->abort_fd };
+    const struct cell_exchange_ends ends = { .agent_fd = c->agent_fd, .abort_fd = c->abort_fd };
 
     if (begin_step(c, e) < 0)
         return -1;
-    if (cell_run_prove(&ends, e) < 0)
+    if (cell_exchange_verify(&ends, e) < 0)
         return err_wrap(e, "prove cell %.12s clean", c->id);
     c->state = CELL_WARM;
     return 0;
@@ -343,8 +344,8 @@ bool cell_alive(const struct cell *c)
 
 int64_t cell_memory(const struct cell *c) { return c->memory; }
 const char *cell_id(const struct cell *c) { return c->id; }
-enum agent_box cell_box(const struct cell *c) { return c->box; }
-const char *cell_box_why(const struct cell *c) { return c->why; }
+enum agent_isolation cell_isolation(const struct cell *c) { return c->box; }
+const char *cell_isolation_why(const struct cell *c) { return c->why; }
 
 int cell_remove(struct cell *c, struct docker *d, struct err *e)
 {

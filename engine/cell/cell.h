@@ -1,7 +1,7 @@
 /* engine/cell/cell.h - one Docker container with our agent as PID 1.
  *
  *     cell_open() --> WARM --cell_run()--> WARM ...          any failed step --> SPENT
- *                       \--cell_prove()--> WARM (for the next submission)
+ *                       \--cell_verify_clean()--> WARM (for the next submission)
  *     SPENT: only cell_free() is welcome
  *
  * Nothing of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
@@ -39,7 +39,7 @@ NODISCARD int cell_run(struct cell *c, struct docker *d, const struct cell_reque
                        struct cell_result *ret_result, struct err *e);
 
 /* Asks the agent to prove that nothing of the last submission is left. -1: throw the cell away. */
-NODISCARD int cell_prove(struct cell *c, struct err *e);
+NODISCARD int cell_verify_clean(struct cell *c, struct err *e);
 
 /* Changes the container's memory; nothing happens when it is that already. A refusal spends it. */
 NODISCARD int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, struct err *e);
@@ -51,13 +51,13 @@ void cell_abort(struct cell *c);
 bool cell_alive(const struct cell *c);
 int64_t cell_memory(const struct cell *c);
 const char *cell_id(const struct cell *c); /* the container's id; borrowed */
-enum agent_box cell_box(const struct cell *c);
-const char *cell_box_why(const struct cell *c); /* why not namespaces; "" */
+enum agent_isolation cell_isolation(const struct cell *c);
+const char *cell_isolation_why(const struct cell *c); /* why not namespaces; "" */
 
 /* Ends the agent and asks Docker once to remove the container; 0: it is gone, and cell_free() asks
  * no more. */
 NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
 
-/* Removes the container and its directory. d NULL: leaves removal to cell_sweep() (the agent ends
- * with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
+/* Removes the container and its directory. d NULL: leaves removal to cell_orphans_remove() (the
+ * agent ends with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
 struct cell *cell_free(struct cell *c, struct docker *d);

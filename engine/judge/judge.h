@@ -1,30 +1,29 @@
-/* engine/judge/judge.h - what limits and counters say: the verdict, as one pure function. */
+/* engine/judge/judge.h - one submission from its source to its report.
+ *
+ * Room     engine/judge: one submission judged: its tests run, verdicts, the report. May know
+ *          schema/base and model, build, pool, cell and language; nothing of the job table.
+ * Threads  one bench, one thread.
+ * Errors   as cell_run(): ours, never the program's. ERR_CELL: this trial's own cell broke.
+ */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "schema/model/verdict.h"
+#include "schema/base/base.h"
 
-/* The facts of one finished run. Infrastructure faults never come here: they are errors. */
-struct judge_facts {
-    int64_t cpu_ns, cpu_limit_ns;
-    bool wall_passed;               /* the agent ended it at its wall limit */
-    int64_t wall_ns, wall_limit_ns; /* wall_limit 0: derived by the agent, judged by wall_passed */
-    bool cpu_passed;                /* the agent ended it at its CPU limit */
-    uint32_t oom_kills;             /* counted by the kernel */
-    bool runtime_oom;               /* language_out_of_memory() of a failed run */
-    bool strict_memory;             /* memory above the limit is ML even if nothing was killed */
-    int64_t memory_bytes, memory_limit;
-    bool out_flooded; /* stdout passed its cap */
-    int signal;       /* 0: not killed by one */
-    int exit_code;
-};
+struct lease;
+struct err;
+struct toolchain;
+struct report;
+struct submission;
 
-/* Is it the program's own fault that the kernel refused to execute it, with this errno? What its
- * ELF file says can be wrong; whether there is memory, a descriptor or a right to it is our matter.
- */
-bool judge_program_refused(int number);
+/* Between lease_begin() and lease_end(). Everything is borrowed; the caller owns *ret_report, whose
+ * id, queue_ms and attempts it fills in. */
+NODISCARD int judge_submission(struct lease *b, const struct toolchain *p,
+                               const struct submission *s, struct report **ret_report,
+                               struct err *e);
 
-/* The limit that fired first, else RE, else VERDICT_OK, which means: ask the checker. */
-enum verdict judge_run(const struct judge_facts *f);
+/* The report of a submission that could not be judged: "-" and this error. */
+NODISCARD int judge_internal_error(const struct lease *b, const struct toolchain *p,
+                                   const struct submission *s, const char *error,
+                                   struct report **ret_report, struct err *e);

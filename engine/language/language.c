@@ -5,29 +5,29 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/language/java.h"
+#include "engine/language/language_java.h"
 #include "schema/base/err.h"
 
 /* A class name as a file name: javac needs "<name>.java" and writes "<name>.class". */
-static bool usable_class_name(const struct java_type *t)
+static bool usable_class_name(const struct language_java_type *t)
 {
     return t->name_len + strlen(".class") <= LANGUAGE_NAME_MAX;
 }
 
 /* After the first public type, since javac insists; "Main" when there is none. */
-static int name_java(const char *source, size_t len, struct language_words *w, const char **ret_why,
-                     struct err *e)
+static int name_java(const char *source, size_t len, struct language_variables *w,
+                     const char **ret_why, struct err *e)
 {
-    CLEANUP(java_close) struct java_source s = { .decoded = NULL };
-    struct java_type type;
+    CLEANUP(language_java_close) struct language_java_source s = { .decoded = NULL };
+    struct language_java_type type;
 
-    if (java_open(source, len, &s, e) < 0)
+    if (language_java_open(source, len, &s, e) < 0)
         return -1;
     bool found = false;
-    while (!found && java_next(&s, &type))
+    while (!found && language_java_next(&s, &type))
         found = type.is_public;
     if (!found)
-        type = (struct java_type){ "Main", strlen("Main"), true };
+        type = (struct language_java_type){ "Main", strlen("Main"), true };
     if (!usable_class_name(&type)) {
         *ret_why = "scrc: the name of the public class cannot be a file name";
         return 0;
@@ -38,9 +38,9 @@ static int name_java(const char *source, size_t len, struct language_words *w, c
 }
 
 int language_name_source(const struct language *row, const char *source, size_t len,
-                         struct language_words *ret_words, const char **ret_why, struct err *e)
+                         struct language_variables *ret_words, const char **ret_why, struct err *e)
 {
-    struct language_words w = { .memory_mib = 0 };
+    struct language_variables w = { .memory_mib = 0 };
 
     *ret_why = NULL;
     if (row->naming == LANGUAGE_NAMING_JAVA) {
@@ -91,8 +91,8 @@ struct numbers {
 };
 
 /* Writes one element with its words filled in; out NULL: only counts. Returns its length. */
-static size_t fill(const char *text, const struct language_words *w, const struct numbers *numbers,
-                   char *out)
+static size_t fill(const char *text, const struct language_variables *w,
+                   const struct numbers *numbers, char *out)
 {
     const struct {
         const char *word, *value;
@@ -122,8 +122,8 @@ static size_t fill(const char *text, const struct language_words *w, const struc
     return n;
 }
 
-int language_expand(const char *const *argv, const struct language_words *words, char ***ret_argv,
-                    struct err *e)
+int language_expand(const char *const *argv, const struct language_variables *words,
+                    char ***ret_argv, struct err *e)
 {
     struct numbers numbers;
     size_t len = 0, bytes = 0;

@@ -57,30 +57,31 @@ struct language {
 };
 #define LANGUAGE_HELLO_OUTPUT "scrc\n"
 
-struct languages {
+struct language_table {
     struct language *rows; /* owned */
     size_t len;
     void *arena; /* owned: the strings of the rows */
 };
 
 /* Settings that override a built-in row, as {PREFIX}_IMAGE, {PREFIX}_RUN_IMAGE, {PREFIX}_WORKDIR;
- * NULL keeps the row's. Borrowed for languages_open(). */
+ * NULL keeps the row's. Borrowed for language_table_open(). */
 struct language_override {
     const char *name, *image, *run_image, *workdir;
 };
 
 /* Leaves those that are named ("python, c"), in the table's order. ERR_SETTING: one is not there,
  * or none is named. Before anybody borrows a row. */
-NODISCARD int languages_choose(struct languages *l, const char *names, struct err *e);
+NODISCARD int language_table_choose(struct language_table *l, const char *names, struct err *e);
 
 /* dir NULL: built-ins alone. ERR_SETTING names the file and the field that is wrong. */
-NODISCARD int languages_open(const char *dir, const struct language_override *overrides,
-                             size_t overrides_len, struct languages **ret_languages, struct err *e);
-struct languages *languages_free(struct languages *l);
+NODISCARD int language_table_open(const char *dir, const struct language_override *overrides,
+                                  size_t overrides_len, struct language_table **ret_languages,
+                                  struct err *e);
+struct language_table *language_table_free(struct language_table *l);
 
 /* What the words in an argv stand for in one submission. */
 #define LANGUAGE_NAME_MAX 255 /* of a file name */
-struct language_words {
+struct language_variables {
     char source[LANGUAGE_NAME_MAX + 1]; /* the source's file name */
     /* The file's stem; with naming JAVA, once it is built, the class to begin with. */
     char main[AGENT_BUNDLE_NAME_MAX + 1];
@@ -90,7 +91,7 @@ struct language_words {
 /* Names for this source. *ret_why: NULL, or a line for the build log (static): no file can have the
  * name it asks for, and *ret_words holds no names. ERR_NOMEM. */
 NODISCARD int language_name_source(const struct language *row, const char *source, size_t len,
-                                   struct language_words *ret_words, const char **ret_why,
+                                   struct language_variables *ret_words, const char **ret_why,
                                    struct err *e);
 
 /* The environment of a row's commands: path ("PATH=...", copied) and LANG=C.UTF-8, then the row's
@@ -100,7 +101,7 @@ NODISCARD int language_environment(const char *const own[LANGUAGE_ARGS_MAX], con
                                    char ***ret_env, struct err *e);
 
 /* argv with its words filled in. Caller owns *ret_argv: one free() releases all of it. */
-NODISCARD int language_expand(const char *const *argv, const struct language_words *words,
+NODISCARD int language_expand(const char *const *argv, const struct language_variables *words,
                               char ***ret_argv, struct err *e);
 
 /* True when stderr of a failed run says that the runtime had no memory left. near_limit: the run
@@ -109,4 +110,4 @@ bool language_out_of_memory(const struct language *row, const char *stderr_, siz
                             bool near_limit);
 
 /* NULL when there is no such language. Borrowed. */
-const struct language *languages_find(const struct languages *l, const char *name);
+const struct language *language_table_find(const struct language_table *l, const char *name);

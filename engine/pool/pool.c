@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "engine/pool/pool_gone.h"
+#include "engine/pool/pool_class.h"
 #include "engine/pool/pool_leased.h"
+#include "engine/pool/pool_removal.h"
 #include "engine/pool/pool_thread.h"
-#include "engine/pool/shelf.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
@@ -29,9 +29,9 @@ struct pool {
     pthread_cond_t litter; /* for removers */
     bool stopping;         /* guarded by lock, as is all below */
     bool makers_gone;
-    struct shelf *shelves[SHELVES_MAX]; /* owned */
+    struct pool_class *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
-    struct pool_gone gone;
+    struct pool_removal gone;
     int64_t deadline;           /* of the end, clock_mono_ns() */
     struct pool_leased *leased; /* owned */
     int64_t tick_at;
@@ -49,21 +49,21 @@ static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void drop_locked(struct pool *p, struct cell *c)
 {
-    if (pool_gone_add(&p->gone, c))
+    if (pool_removal_add(&p->gone, c))
         (void)pthread_cond_signal(&p->litter);
     else
         (void)cell_free(c, NULL); /* its agent ends; a sweep takes the rest */
 }
 
-static void remove_locked(struct pool *p, struct pool_gone_cell *g, struct docker *d)
+static void remove_locked(struct pool *p, struct pool_removal_cell *g, struct docker *d)
 {
     bool ending = p->makers_gone;
     int64_t deadline = p->deadline;
 
     (void)pthread_mutex_unlock(&p->lock);
-    pool_gone_try(g, d, deadline, ending);
+    pool_removal_try(g, d, deadline, ending);
     (void)pthread_mutex_lock(&p->lock);
-    pool_gone_done(&p->gone, g);
+    pool_removal_done(&p->gone, g);
     (void)pthread_cond_signal(&p->work); /* a maker may have waited for this */
 }
 
@@ -74,8 +74,8 @@ static void *remover_main(void *arg)
 
     (void)pthread_mutex_lock(&p->lock);
     for (;;) {
-        struct pool_gone_cell *g = pool_gone_next(&p->gone, clock_mono_ns(), p->makers_gone);
-        int64_t due = pool_gone_due(&p->gone);
+        struct pool_removal_cell *g = pool_removal_next(&p->gone, clock_mono_ns(), p->makers_gone);
+        int64_t due = pool_removal_due(&p->gone);
         if (g)
             remove_locked(p, g, t->docker);
         else if (p->makers_gone)
@@ -91,15 +91,15 @@ static void *remover_main(void *arg)
 
 /* ---- what comes ---- */
 
-static void shelve_locked(struct pool *p, struct shelf *s, struct cell *c, int uses)
+static void shelve_locked(struct pool *p, struct pool_class *s, struct cell *c, int uses)
 {
     bool wanted = s->users > 0 || s->waiting > 0;
 
-    if (p->stopping || !wanted || !cell_alive(c) || !shelf_push(s, c, uses))
+    if (p->stopping || !wanted || !cell_alive(c) || !pool_class_push(s, c, uses))
         drop_locked(p, c);
 }
 
-static void bury_dead_locked(struct pool *p, struct shelf *s, int64_t now)
+static void bury_dead_locked(struct pool *p, struct pool_class *s, int64_t now)
 {
     for (int64_t i = s->idle_len - 1; i >= 0; i--) {
         if (cell_alive(s->idle[i].cell)) {
@@ -107,9 +107,9 @@ static void bury_dead_locked(struct pool *p, struct shelf *s, int64_t now)
                 s->failures = s->failing ? s->failures : 0;
             continue;
         }
-        drop_locked(p, shelf_pull(s, i).cell);
+        drop_locked(p, pool_class_pull(s, i).cell);
         p->stats.died++;
-        shelf_back_off(s, now, BACKOFF_MAX);
+        pool_class_back_off(s, now, BACKOFF_MAX);
     }
 }
 
@@ -120,7 +120,7 @@ static void tend_locked(struct pool *p, int64_t now)
         return;
     p->tick_at = now + TICK_NS;
     for (int i = 0; i < p->shelves_len; i++) {
-        struct shelf *s = p->shelves[i];
+        struct pool_class *s = p->shelves[i];
         bury_dead_locked(p, s, now);
         if (now - s->quiet_since_ns < QUIET_NS)
             continue;
@@ -128,21 +128,21 @@ static void tend_locked(struct pool *p, int64_t now)
         if (s->target > 1)
             s->target--;
         if (s->idle_len > s->target)
-            drop_locked(p, shelf_pull(s, 0).cell);
+            drop_locked(p, pool_class_pull(s, 0).cell);
     }
 }
 
 /* The shelf that lacks a cell most; those with somebody waiting come first. */
-static struct shelf *neediest_locked(struct pool *p, int64_t now)
+static struct pool_class *neediest_locked(struct pool *p, int64_t now)
 {
-    struct shelf *best = NULL;
+    struct pool_class *best = NULL;
     int64_t most = 0;
 
     if (p->gone.len - p->gone.stuck_len > 4 * most_idle(p) + 8)
         return NULL; /* let the removers catch up: what is being removed takes memory too */
     for (int i = 0; i < p->shelves_len; i++) {
-        struct shelf *s = p->shelves[i];
-        int64_t lack = shelf_lacks(s, now);
+        struct pool_class *s = p->shelves[i];
+        int64_t lack = pool_class_lacks(s, now);
         if (lack > 0 && s->waiting > s->making)
             lack += SHELVES_MAX;
         if (lack > most) {
@@ -153,7 +153,7 @@ static struct shelf *neediest_locked(struct pool *p, int64_t now)
     return best;
 }
 
-static void make_locked(struct pool *p, struct shelf *s, struct docker *d)
+static void make_locked(struct pool *p, struct pool_class *s, struct docker *d)
 {
     struct cell *c = NULL;
     struct err e = { .kind = ERR_NONE };
@@ -171,7 +171,8 @@ static void make_locked(struct pool *p, struct shelf *s, struct docker *d)
         return;
     }
     if (began >= s->retry_at_ns) /* what several makers see at once is one failure */
-        shelf_back_off(s, clock_mono_ns(), e.kind == ERR_UNAVAILABLE ? BACKOFF_AWAY : BACKOFF_MAX);
+        pool_class_back_off(s, clock_mono_ns(),
+                            e.kind == ERR_UNAVAILABLE ? BACKOFF_AWAY : BACKOFF_MAX);
     s->failing = true;
     s->last = e;
     if (s->making == 0) {
@@ -189,7 +190,7 @@ static void *maker_main(void *arg)
     while (!p->stopping) {
         int64_t now = clock_mono_ns();
         tend_locked(p, now);
-        struct shelf *s = neediest_locked(p, now);
+        struct pool_class *s = neediest_locked(p, now);
         if (s) {
             make_locked(p, s, t->docker);
             continue;
@@ -209,7 +210,7 @@ static void *maker_main(void *arg)
 static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct err *e)
 {
     for (int i = 0; i < p->shelves_len; i++) {
-        if (!shelf_suits(p->shelves[i], spec))
+        if (!pool_class_suits(p->shelves[i], spec))
             continue;
         p->shelves[i]->retry_at_ns = 0; /* whoever asks again has a reason: a pulled image, say */
         if (p->shelves[i]->users++ == 0)
@@ -218,7 +219,7 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
     }
     if (p->shelves_len == SHELVES_MAX)
         return err_set(e, ERR_BUG, "more than %d kinds of cells", SHELVES_MAX);
-    struct shelf *s = shelf_new(spec, most_idle(p));
+    struct pool_class *s = pool_class_new(spec, most_idle(p));
     if (!s)
         return err_set(e, ERR_NOMEM, "a shelf for %.100s", spec->image);
     s->users = 1;
@@ -226,7 +227,7 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
     return p->shelves_len++;
 }
 
-int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e)
+int pool_class_add(struct pool *p, const struct cell_spec *spec, struct err *e)
 {
     (void)pthread_mutex_lock(&p->lock);
     int n = add_shelf_locked(p, spec, e);
@@ -235,28 +236,28 @@ int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e)
     return n;
 }
 
-void pool_unshelf(struct pool *p, int shelf)
+void pool_class_remove(struct pool *p, int shelf)
 {
     (void)pthread_mutex_lock(&p->lock);
-    struct shelf *s = p->shelves[shelf];
+    struct pool_class *s = p->shelves[shelf];
     if (--s->users == 0) {
         s->target = 0;
         while (s->idle_len > s->waiting)
-            drop_locked(p, shelf_pull(s, 0).cell);
+            drop_locked(p, pool_class_pull(s, 0).cell);
     }
     (void)pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- takers ---- */
 
-static bool take_locked(struct pool *p, struct shelf *s, int64_t memory,
-                        struct shelf_slot *ret_slot)
+static bool take_locked(struct pool *p, struct pool_class *s, int64_t memory,
+                        struct pool_class_slot *ret_slot)
 {
     bury_dead_locked(p, s, clock_mono_ns());
-    int64_t pick = shelf_pick(s, memory);
+    int64_t pick = pool_class_pick(s, memory);
     if (pick < 0)
         return false;
-    *ret_slot = shelf_pull(s, pick);
+    *ret_slot = pool_class_pull(s, pick);
     s->failures = 0;
     p->stats.taken++;
     return true;
@@ -269,8 +270,8 @@ static bool lasting(enum err_kind kind)
     return kind == ERR_UNAVAILABLE || kind == ERR_IMAGE || kind == ERR_DISK || kind == ERR_NOMEM;
 }
 
-static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct shelf_slot *ret_slot,
-                       struct err *e)
+static int wait_locked(struct pool *p, struct pool_class *s, int64_t memory,
+                       struct pool_class_slot *ret_slot, struct err *e)
 {
     uint64_t rounds = s->rounds;
     bool waited = false;
@@ -294,10 +295,10 @@ static int wait_locked(struct pool *p, struct shelf *s, int64_t memory, struct s
     return 0;
 }
 
-int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max, struct cell **ret_cell,
-              int *ret_uses, struct err *e)
+int pool_acquire(struct pool *p, int shelf, int64_t memory_bytes, int uses_max,
+                 struct cell **ret_cell, int *ret_uses, struct err *e)
 {
-    struct shelf_slot slot = { 0 };
+    struct pool_class_slot slot = { 0 };
     (void)pthread_mutex_lock(&p->lock);
     int rc = shelf >= 0 && shelf < p->shelves_len
                  ? wait_locked(p, p->shelves[shelf], memory_bytes, &slot, e)
@@ -313,7 +314,7 @@ int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max, str
     return 0;
 }
 
-void pool_put(struct pool *p, int shelf, struct cell *c, int uses)
+void pool_release(struct pool *p, int shelf, struct cell *c, int uses)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->stats.taken--;
@@ -322,7 +323,7 @@ void pool_put(struct pool *p, int shelf, struct cell *c, int uses)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-void pool_drop(struct pool *p, struct cell *c)
+void pool_discard(struct pool *p, struct cell *c)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->stats.taken--;
@@ -367,7 +368,7 @@ static void empty_locked(struct pool *p)
 {
     for (int i = 0; i < p->shelves_len; i++)
         while (p->shelves[i]->idle_len > 0)
-            drop_locked(p, shelf_pull(p->shelves[i], 0).cell);
+            drop_locked(p, pool_class_pull(p->shelves[i], 0).cell);
 }
 
 void pool_close(struct pool *p)
@@ -405,7 +406,7 @@ struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns)
         pool_thread_join(&p->removers[i]);
 
     for (int i = 0; i < p->shelves_len; i++)
-        p->shelves[i] = shelf_free(p->shelves[i]);
+        p->shelves[i] = pool_class_free(p->shelves[i]);
     (void)pthread_cond_destroy(&p->work);
     (void)pthread_cond_destroy(&p->litter);
     (void)pthread_mutex_destroy(&p->lock);

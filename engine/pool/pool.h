@@ -8,7 +8,7 @@
  *
  * Room     engine/pool: cells kept ahead of need, and those that a worker has in its hands.
  *          May know schema/base, cell and docker.
- * Owns     idle cells; a taken cell belongs to the taker until pool_put() or pool_drop().
+ * Owns     idle cells; a taken cell belongs to the taker until pool_release() or pool_discard().
  * Threads  any.
  */
 #pragma once
@@ -31,7 +31,7 @@ struct pool_config {
 
 NODISCARD int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *e);
 
-/* From now on nothing is made, and every pool_take(), also one that waits, fails with
+/* From now on nothing is made, and every pool_acquire(), also one that waits, fails with
  * ERR_CANCELLED. */
 void pool_close(struct pool *p);
 
@@ -44,25 +44,26 @@ struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns);
 DEFINE_CLEANUP(struct pool, pool_stop)
 
 /* Names a shelf; the same spec (memory apart) is the same shelf. Copies spec. Returns its number,
- * or -1. It starts to fill at once; naming it again ends a back-off. Each needs a pool_unshelf().
+ * or -1. It starts to fill at once; naming it again ends a back-off. Each needs a
+ * pool_class_remove().
  */
-NODISCARD int pool_shelf(struct pool *p, const struct cell_spec *spec, struct err *e);
+NODISCARD int pool_class_add(struct pool *p, const struct cell_spec *spec, struct err *e);
 /* When nobody names it any more, its idle cells go and none is made but for who still takes from
  * it. */
-void pool_unshelf(struct pool *p, int shelf);
+void pool_class_remove(struct pool *p, int shelf);
 
 /* A warm cell, a memory of `memory_bytes` preferred (the caller calls cell_set_memory()). Waits
  * until there is one. uses: how many submissions it has served; when this is not the last of
  * uses_max, the cell is expected back and no other is made in its place. Errors as cell_open(),
  * after the maker has failed; ERR_CANCELLED when the pool is stopping. */
-NODISCARD int pool_take(struct pool *p, int shelf, int64_t memory_bytes, int uses_max,
-                        struct cell **ret_cell, int *ret_uses, struct err *e);
+NODISCARD int pool_acquire(struct pool *p, int shelf, int64_t memory_bytes, int uses_max,
+                           struct cell **ret_cell, int *ret_uses, struct err *e);
 
 /* Gives a proven clean cell back that has served `uses` submissions by now. Takes the cell. */
-void pool_put(struct pool *p, int shelf, struct cell *c, int uses);
+void pool_release(struct pool *p, int shelf, struct cell *c, int uses);
 
 /* Hands a cell over for removal in the background. Takes the cell. */
-void pool_drop(struct pool *p, struct cell *c);
+void pool_discard(struct pool *p, struct cell *c);
 
 struct pool_stats {
     int64_t idle, taken, made, died, removing;

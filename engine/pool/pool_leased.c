@@ -2,15 +2,15 @@
 
 #include <stdlib.h>
 
-#include "engine/pool/shelf.h"
+#include "engine/pool/pool_class.h"
 
 struct pool_leased {
     const struct cell *cell; /* the taker's */
-    struct shelf *shelf;
+    struct pool_class *shelf;
     struct pool_leased *next;
 };
 
-void pool_leased_add(struct pool_leased **list, const struct cell *c, struct shelf *s)
+void pool_leased_add(struct pool_leased **list, const struct cell *c, struct pool_class *s)
 {
     struct pool_leased *l = malloc(sizeof *l);
     if (!l)

@@ -12,10 +12,10 @@
 
 struct cell;
 struct pool_leased;
-struct shelf;
+struct pool_class;
 
 /* Expects c back on shelf s. Borrows both; *list is NULL when it is empty. */
-void pool_leased_add(struct pool_leased **list, const struct cell *c, struct shelf *s);
+void pool_leased_add(struct pool_leased **list, const struct cell *c, struct pool_class *s);
 
 /* c has come back, or never will. Nothing happens when it was not expected. */
 void pool_leased_end(struct pool_leased **list, const struct cell *c);

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "engine/build/plan.h"
+#include "engine/build/toolchain.h"
 #include "engine/docker/docker.h"
 #include "engine/docker/docker_pull.h"
 #include "engine/engine_config.h"
-#include "engine/judge/trial.h"
-#include "engine/pool/bench.h"
-#include "engine/queue/ready.h"
+#include "engine/judge/judge.h"
+#include "engine/pool/lease.h"
+#include "engine/queue/readiness.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -20,21 +20,21 @@
 #define RETRY_MS       5000
 #define RETRY_MAX_MS   (300 * 1000LL)
 #define WELL_MS        (60 * 1000LL)   /* as long as this, and what was before is forgotten */
-#define IDLE_MS        (3600 * 1000LL) /* everything is well; ready_doubt() says otherwise */
+#define IDLE_MS        (3600 * 1000LL) /* everything is well; readiness_doubt() says otherwise */
 #define PROGRESS_MS    3000
 #define VERSION_CPU_NS (20 * NS_PER_S)
 #define VERSION_BYTES  (4 * KIB)
 
 struct selftest {
     struct selftest_config config;
-    struct bench bench;
+    struct lease bench;
     pthread_t thread;
     struct {
         int64_t due_ms; /* clock_mono_ns() in ms; 0 = now */
         int64_t delay_ms;
-        int64_t passed_ms;       /* when it last did; 0: never */
-        const struct plan *plan; /* whose shelves are kept; the ready's. NULL: none */
-        bool pull;               /* an image was missing at the first look */
+        int64_t passed_ms;            /* when it last did; 0: never */
+        const struct toolchain *plan; /* whose shelves are kept; the ready's. NULL: none */
+        bool pull;                    /* an image was missing at the first look */
     } next[LANGUAGES_MAX];
 };
 
@@ -56,7 +56,7 @@ static bool say_progress(void *ctx, const char *line)
         p->said_ms = now_ms();
         log_info("image_pull", log_s("image", p->image), log_s("progress", line));
     }
-    return !ready_stopping(p->t->config.ready);
+    return !readiness_stopping(p->t->config.ready);
 }
 
 static int pull_missing(struct selftest *t, const char *image, struct err *e)
@@ -82,10 +82,10 @@ static int pull_missing(struct selftest *t, const char *image, struct err *e)
 /* ---- one language ---- */
 
 /* The first line of what the version command prints, wherever it prints it. */
-static int ask_version(struct selftest *t, struct plan *p, struct err *e)
+static int ask_version(struct selftest *t, struct toolchain *p, struct err *e)
 {
     bool builds = p->build_image != NULL;
-    struct bench_cell *cell;
+    struct lease_cell *cell;
     struct cell_result r;
     struct cell_request q = { .argv = p->row->version,
                               .env = (const char *const *)(builds ? p->build_env : p->run_env),
@@ -99,12 +99,12 @@ static int ask_version(struct selftest *t, struct plan *p, struct err *e)
 
     if (!p->row->version[0])
         return 0;
-    if (bench_take(&t->bench, builds ? &p->build : &p->run, t->config.engine->build_memory_bytes, 1,
-                   &cell, e) < 0)
+    if (lease_acquire(&t->bench, builds ? &p->build : &p->run, t->config.engine->build_memory_bytes,
+                      1, &cell, e) < 0)
         return -1;
     if (cell_run(cell->cell, t->bench.docker, &q, &r, e) < 0)
         return -1;
-    bench_put(&t->bench, cell);
+    lease_release(&t->bench, cell);
     const struct buf *said = r.out.len > 0 ? &r.out : &r.err;
     const char *line = said->data ? said->data : "";
     (void)snprintf(p->version, sizeof p->version, "%.*s", (int)strcspn(line, "\r\n"), line);
@@ -132,7 +132,7 @@ static int say_failure(const struct report *r, struct err *e)
                    r->exit_code, said && said[0] ? said : "(it said nothing)");
 }
 
-static int judge_hello(struct selftest *t, struct plan *p, struct err *e)
+static int judge_hello(struct selftest *t, struct toolchain *p, struct err *e)
 {
     static char expected[] = LANGUAGE_HELLO_OUTPUT, nothing[] = "";
     char *hello = (char *)(uintptr_t)p->row->hello; /* read only, whatever struct bytes says */
@@ -147,7 +147,7 @@ static int judge_hello(struct selftest *t, struct plan *p, struct err *e)
                             .tests_len = 1 };
     struct report *r = NULL;
 
-    if (trial_run(&t->bench, p, &s, &r, e) < 0)
+    if (judge_submission(&t->bench, p, &s, &r, e) < 0)
         return -1;
     int rc = r->verdict == VERDICT_OK ? 0 : say_failure(r, e);
     if (p->allowance == 0)
@@ -156,14 +156,14 @@ static int judge_hello(struct selftest *t, struct plan *p, struct err *e)
     return rc;
 }
 
-static int make_ready(struct selftest *t, const struct language *row, struct plan **ret_plan,
+static int make_ready(struct selftest *t, const struct language *row, struct toolchain **ret_plan,
                       struct err *e)
 {
-    CLEANUP(plan_freep) struct plan *p = NULL;
+    CLEANUP(toolchain_freep) struct toolchain *p = NULL;
 
-    if (plan_make(row, t->bench.docker, t->config.engine, &p, e) < 0 ||
-        plan_cache(p, &t->bench, e) < 0 || ask_version(t, p, e) < 0 || judge_hello(t, p, e) < 0 ||
-        plan_shelve(p, t->config.pool, e) < 0)
+    if (toolchain_make(row, t->bench.docker, t->config.engine, &p, e) < 0 ||
+        toolchain_cache(p, &t->bench, e) < 0 || ask_version(t, p, e) < 0 ||
+        judge_hello(t, p, e) < 0 || toolchain_add_classes(p, t->config.pool, e) < 0)
         return -1;
     *ret_plan = TAKE(p);
     return 0;
@@ -182,10 +182,10 @@ static void delay_next(struct selftest *t, size_t i)
 
 /* The shelves of the plan that was published before are not needed any more; those that the new one
  * has too, it has named by now, so that their cells stay. */
-static void keep_shelves(struct selftest *t, size_t i, const struct plan *p)
+static void keep_shelves(struct selftest *t, size_t i, const struct toolchain *p)
 {
     if (t->next[i].plan)
-        plan_unshelve(t->next[i].plan, t->config.pool);
+        toolchain_remove_classes(t->next[i].plan, t->config.pool);
     t->next[i].plan = p;
 }
 
@@ -195,11 +195,12 @@ static void fail(struct selftest *t, size_t i, const struct err *e)
 
     keep_shelves(t, i, NULL);
     if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_HOST) {
-        ready_withdraw(t->config.ready, i, READY_PENDING, false, e->msg);
+        readiness_unavailable(t->config.ready, i, READINESS_PENDING, false, e->msg);
         t->next[i].due_ms = now_ms() + RETRY_MS; /* the host is away, not the language */
         return;
     }
-    ready_withdraw(t->config.ready, i, image ? READY_PENDING : READY_FAILED, !image, e->msg);
+    readiness_unavailable(t->config.ready, i, image ? READINESS_PENDING : READINESS_FAILED, !image,
+                          e->msg);
     t->next[i].pull = image;
     delay_next(t, i);
     log_warning("language_not_ready", log_s("language", t->config.languages->rows[i].name),
@@ -208,14 +209,14 @@ static void fail(struct selftest *t, size_t i, const struct err *e)
 
 /* A language that passes and yet cannot be judged with, again and again, is tested ever more
  * seldom too. Takes p. */
-static void publish(struct selftest *t, size_t i, struct plan *p, int64_t start)
+static void publish(struct selftest *t, size_t i, struct toolchain *p, int64_t start)
 {
     int64_t now = now_ms(), passed = t->next[i].passed_ms;
     struct err e;
 
-    if (!ready_publish(t->config.ready, i, p)) {
-        plan_unshelve(p, t->config.pool);
-        (void)plan_free(p);
+    if (!readiness_available(t->config.ready, i, p)) {
+        toolchain_remove_classes(p, t->config.pool);
+        (void)toolchain_free(p);
         (void)err_set(&e, ERR_NOMEM, "language '%s'", t->config.languages->rows[i].name);
         fail(t, i, &e);
         return;
@@ -234,17 +235,17 @@ static void test_language(struct selftest *t, size_t i)
 {
     const struct language *row = &t->config.languages->rows[i];
     int64_t start = now_ms();
-    struct plan *p = NULL;
+    struct toolchain *p = NULL;
     struct err e = { .kind = ERR_NONE };
 
-    bench_begin(&t->bench, t->config.pool, -1);
+    lease_begin(&t->bench, t->config.pool, -1);
     int rc = 0;
     if (t->next[i].pull &&
         (pull_missing(t, row->image, &e) < 0 || pull_missing(t, row->run_image, &e) < 0))
         rc = -1;
     if (rc == 0)
         rc = make_ready(t, row, &p, &e);
-    bench_end(&t->bench);
+    lease_end(&t->bench);
 
     if (rc == 0)
         publish(t, i, p, start);
@@ -255,16 +256,16 @@ static void test_language(struct selftest *t, size_t i)
 /* Which images are here is known at once, so that /readyz need not wait for compilers. */
 static void look_at_images(struct selftest *t)
 {
-    const struct languages *l = t->config.languages;
+    const struct language_table *l = t->config.languages;
 
     for (size_t i = 0; i < l->len; i++) {
-        struct plan *p = NULL;
+        struct toolchain *p = NULL;
         struct err e;
-        bool here = plan_make(&l->rows[i], t->bench.docker, t->config.engine, &p, &e) == 0;
+        bool here = toolchain_make(&l->rows[i], t->bench.docker, t->config.engine, &p, &e) == 0;
         t->next[i].pull = !here;
-        ready_withdraw(t->config.ready, i, READY_PENDING, here,
-                       here ? "the self-test is running" : e.msg);
-        (void)plan_free(p);
+        readiness_unavailable(t->config.ready, i, READINESS_PENDING, here,
+                              here ? "the self-test is running" : e.msg);
+        (void)toolchain_free(p);
     }
 }
 
@@ -283,7 +284,7 @@ static size_t next_due(const struct selftest *t, int64_t *ret_wait_ms)
     int64_t now = now_ms(), wait = IDLE_MS;
 
     for (size_t i = 0; i < len; i++) {
-        if (ready_state(t->config.ready, i) == READY_OK)
+        if (readiness_state(t->config.ready, i) == READINESS_OK)
             continue;
         if (t->next[i].due_ms > now)
             wait = wait < t->next[i].due_ms - now ? wait : t->next[i].due_ms - now;
@@ -300,13 +301,13 @@ static void *selftest_main(void *arg)
     int64_t wait_ms;
 
     look_at_images(t);
-    while (!ready_stopping(t->config.ready)) {
-        uint64_t ticket = ready_poked(t->config.ready);
+    while (!readiness_stopping(t->config.ready)) {
+        uint64_t ticket = readiness_version(t->config.ready);
         size_t i = next_due(t, &wait_ms);
         if (i < t->config.languages->len)
             test_language(t, i);
         else
-            (void)ready_wait_ms(t->config.ready, ticket, wait_ms);
+            (void)readiness_wait_ms(t->config.ready, ticket, wait_ms);
     }
     return NULL;
 }
@@ -317,13 +318,13 @@ int selftest_start(const struct selftest_config *c, struct selftest **ret_selfte
     if (!t)
         return err_set(e, ERR_NOMEM, "the self-test");
     t->config = *c;
-    if (bench_init(&t->bench, c->engine, c->host, e) < 0) {
+    if (lease_init(&t->bench, c->engine, c->host, e) < 0) {
         free(t);
         return -1;
     }
     int rc = pthread_create(&t->thread, NULL, selftest_main, t);
     if (rc != 0) {
-        bench_clear(&t->bench);
+        lease_clear(&t->bench);
         free(t);
         return err_errno(e, ERR_NOMEM, rc, "start the self-test");
     }
@@ -335,10 +336,10 @@ struct selftest *selftest_stop(struct selftest *t)
 {
     if (!t)
         return NULL;
-    (void)bench_abort(&t->bench, 0);
-    bench_until(&t->bench, 0);
+    (void)lease_abort(&t->bench, 0);
+    lease_until(&t->bench, 0);
     (void)pthread_join(t->thread, NULL);
-    bench_clear(&t->bench);
+    lease_clear(&t->bench);
     free(t);
     return NULL;
 }

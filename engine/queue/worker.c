@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/build/plan.h"
+#include "engine/build/toolchain.h"
 #include "engine/docker/docker.h"
-#include "engine/judge/trial.h"
-#include "engine/pool/bench.h"
+#include "engine/judge/judge.h"
+#include "engine/pool/lease.h"
 #include "engine/pool/pool.h"
-#include "engine/queue/ready.h"
+#include "engine/queue/readiness.h"
 #include "engine/queue/worker_claim.h"
 #include "engine/queue/worker_deadline.h"
 #include "engine/queue/worker_fault.h"
@@ -22,7 +22,7 @@
 
 struct worker {
     struct worker_config config;
-    struct bench bench;
+    struct lease bench;
     pthread_t thread;
     struct worker_deadline deadline;
 };
@@ -33,22 +33,22 @@ struct worker {
 struct casualty {
     const struct worker_claim *claim;
     const struct submission *submission; /* NULL: it cannot be read, and then there is no plan */
-    const struct plan *plan;
+    const struct toolchain *plan;
     size_t index; /* of the plan's language */
     enum worker_stage stage;
     const struct err *fault;
 };
 
-static enum worker_stage stage_of(enum bench_stage s)
+static enum worker_stage stage_of(enum lease_stage s)
 {
     switch (s) {
-    case BENCH_ACQUIRES:
+    case LEASE_ACQUIRES:
         return WORKER_ACQUIRES;
-    case BENCH_LIMITS:
+    case LEASE_LIMITS:
         return WORKER_LIMITS;
-    case BENCH_USES:
+    case LEASE_USES:
         return WORKER_JUDGES;
-    case BENCH_IDLE:
+    case LEASE_IDLE:
         break;
     }
     return WORKER_PREPARES;
@@ -60,8 +60,8 @@ static enum worker_action action_for(struct worker *w, const struct casualty *x)
     struct worker_fault f = { .stage = x->stage,
                               .kind = x->fault->kind,
                               .docker_answers = true,
-                              .aborted =
-                                  bench_is_aborted(&w->bench) || ready_stopping(w->config.ready) };
+                              .aborted = lease_is_aborted(&w->bench) ||
+                                         readiness_stopping(w->config.ready) };
 
     if (worker_deadline_passed(&w->deadline,
                                0)) /* beyond the deadline every call fails, whatever is well */
@@ -82,7 +82,7 @@ static void give_up(struct worker *w, const struct casualty *x, const char *text
 
     if (!x->submission) {
         worker_claim_finish_unreported(x->claim, text);
-    } else if (trial_give_up(&w->bench, x->plan, x->submission, text, &r, &e) == 0) {
+    } else if (judge_internal_error(&w->bench, x->plan, x->submission, text, &r, &e) == 0) {
         metrics_count(METRICS_GIVEN_UP);
         worker_claim_finish(x->claim, r);
     } else {
@@ -119,7 +119,7 @@ static void end_now(struct worker *w, const struct casualty *x)
 static void pause_judging(struct worker *w, const struct casualty *x)
 {
     metrics_count(METRICS_RETRIES);
-    if (ready_pause(w->config.ready, x->fault->msg))
+    if (readiness_pause(w->config.ready, x->fault->msg))
         log_error("judging_paused", log_s("error", x->fault->msg), log_s("job", x->claim->id),
                   log_s("stage", worker_fault_stage(x->stage)),
                   log_s("next", "it waits until the host is well again"));
@@ -131,7 +131,7 @@ static void doubt_language(struct worker *w, const struct casualty *x)
     bool images = x->fault->kind != ERR_IMAGE;
 
     metrics_count(METRICS_RETRIES);
-    if (ready_doubt(w->config.ready, x->index, x->plan, images, x->fault->msg))
+    if (readiness_doubt(w->config.ready, x->index, x->plan, images, x->fault->msg))
         log_error("language_paused", log_s("language", x->plan->row->name),
                   log_s("error", x->fault->msg), log_s("job", x->claim->id),
                   log_s("stage", worker_fault_stage(x->stage)),
@@ -182,12 +182,12 @@ static void judge_read(struct worker *w, struct casualty *x)
     struct err e = { .kind = ERR_NONE };
     struct report *r = NULL;
 
-    x->plan = ready_plan(w->config.ready, x->submission->language, &x->index);
+    x->plan = readiness_toolchain(w->config.ready, x->submission->language, &x->index);
     if (!x->plan) { /* unavailable since it was claimed */
         worker_claim_requeue(x->claim, false);
         return;
     }
-    if (trial_run(&w->bench, x->plan, x->submission, &r, &e) == 0) {
+    if (judge_submission(&w->bench, x->plan, x->submission, &r, &e) == 0) {
         worker_fault_judged(w->config.host_faults);
         worker_claim_finish(x->claim, r);
         return;
@@ -203,16 +203,16 @@ static void judge(struct worker *w, const struct worker_claim *c)
     CLEANUP(submission_freep) struct submission *s = NULL;
     struct casualty x = { .claim = c, .stage = WORKER_READS, .fault = &e };
 
-    bench_begin(&w->bench, w->config.pool, c->adopted ? -c->seq : c->seq); /* who cancels */
+    lease_begin(&w->bench, w->config.pool, c->adopted ? -c->seq : c->seq); /* who cancels */
     if (worker_deadline_passed(&w->deadline, 0))
-        (void)bench_abort(&w->bench, 0);
+        (void)lease_abort(&w->bench, 0);
     if (jobs_submission(c->jobs, c->seq, &s, &e) < 0) {
         settle_fault(w, &x);
     } else {
         x.submission = s;
         judge_read(w, &x);
     }
-    bench_end(&w->bench);
+    lease_end(&w->bench);
 }
 
 static void *worker_main(void *arg)
@@ -224,7 +224,7 @@ static void *worker_main(void *arg)
     bool go = true;
 
     while (go) {
-        uint64_t ticket = ready_claimable(w->config.ready, languages);
+        uint64_t ticket = readiness_claimable(w->config.ready, languages);
         int n = worker_claim_next(w->config.tables, languages, &w->deadline, &c, &e);
         if (n > 0) {
             atomic_fetch_add(w->config.running, 1);
@@ -232,11 +232,11 @@ static void *worker_main(void *arg)
             worker_claim_close(&c);
             atomic_fetch_sub(w->config.running, 1);
         } else if (n < 0) {
-            if (ready_pause(w->config.ready, e.msg))
+            if (readiness_pause(w->config.ready, e.msg))
                 log_error("judging_paused", log_s("error", e.msg),
                           log_s("next", "it waits until the table takes claims again"));
         }
-        go = n > 0 ? !ready_stopping(w->config.ready) : ready_wait(w->config.ready, ticket);
+        go = n > 0 ? !readiness_stopping(w->config.ready) : readiness_wait(w->config.ready, ticket);
     }
     worker_deadline_end(&w->deadline);
     return NULL;
@@ -244,7 +244,7 @@ static void *worker_main(void *arg)
 
 static struct worker *worker_free(struct worker *w)
 {
-    bench_clear(&w->bench);
+    lease_clear(&w->bench);
     worker_deadline_close(&w->deadline);
     free(w);
     return NULL;
@@ -258,7 +258,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
 
     worker_deadline_open(&w->deadline);
     w->config = *c;
-    if (bench_init(&w->bench, c->engine, c->host, e) < 0) {
+    if (lease_init(&w->bench, c->engine, c->host, e) < 0) {
         worker_free(w);
         return -1;
     }
@@ -272,15 +272,15 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
     return 0;
 }
 
-bool worker_cancel(struct worker *w, int64_t seq) { return bench_abort(&w->bench, seq); }
+bool worker_cancel(struct worker *w, int64_t seq) { return lease_abort(&w->bench, seq); }
 
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
 {
     if (!w)
         return NULL;
     if (!worker_deadline_await(&w->deadline, deadline_ns)) {
-        (void)bench_abort(&w->bench, 0);
-        bench_until(&w->bench, deadline_ns);
+        (void)lease_abort(&w->bench, 0);
+        lease_until(&w->bench, deadline_ns);
         pool_close(w->config.pool); /* who waits for a cell */
     }
     (void)pthread_join(w->thread, NULL);

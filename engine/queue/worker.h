@@ -31,8 +31,8 @@ struct cell_host;
 struct engine_config;
 struct err;
 struct pool;
-struct ready;
-struct tables;
+struct readiness;
+struct job_source;
 struct worker;
 struct worker_host_faults;
 
@@ -42,8 +42,8 @@ struct worker_config {
     const struct cell_host *host;
     struct pool *pool;
     struct build_cache *builds; /* NULL: none */
-    struct ready *ready;
-    struct tables *tables;
+    struct readiness *ready;
+    struct job_source *tables;
     struct worker_host_faults *host_faults;
     _Atomic int64_t *running; /* counted up and down */
 };
@@ -54,7 +54,7 @@ NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_wo
 /* seq is a row of the own table. False: that submission is not here. */
 bool worker_cancel(struct worker *w, int64_t seq);
 
-/* After ready_stop(): waits until the submission at hand is done, or until deadline
+/* After readiness_stop(): waits until the submission at hand is done, or until deadline
  * (clock_mono_ns); then it is given back, and the pool closed for everybody: whatever it waits for
  * ends within about a second. Takes NULL, returns NULL. */
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/queue/tables.h"
+#include "engine/queue/job_source.h"
 #include "engine/queue/worker_deadline.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -36,32 +36,32 @@ static int claim_from(struct jobs *j, const char *const *languages, struct worke
 }
 
 /* What fails there is not a reason to leave the own work lying. */
-static int claim_adopted(struct tables *t, const char *const *languages,
+static int claim_adopted(struct job_source *t, const char *const *languages,
                          struct worker_claim *ret_claim)
 {
-    struct jobs *j = tables_hold(t);
+    struct jobs *j = job_source_hold(t);
     struct err e;
 
     if (!j)
         return 0;
     int n = claim_from(j, languages, ret_claim, &e);
-    if (n < 0 && tables_complain(t))
+    if (n < 0 && job_source_complain(t))
         log_warning("adopted_table_fails", log_s("error", e.msg),
                     log_s("next", "tried again when there is other work"));
     if (n <= 0) {
-        tables_drop(t);
+        job_source_drop(t);
         return 0;
     }
     ret_claim->adopted = true;
     return 1;
 }
 
-int worker_claim_next(struct tables *t, const char *const *languages, struct worker_deadline *d,
+int worker_claim_next(struct job_source *t, const char *const *languages, struct worker_deadline *d,
                       struct worker_claim *ret_claim, struct err *e)
 {
     if (!languages[0])
         return 0;
-    int n = claim_from(tables_own(t), languages, ret_claim, e);
+    int n = claim_from(job_source_own(t), languages, ret_claim, e);
     if (n == 0)
         n = claim_adopted(t, languages, ret_claim);
     if (n > 0) {
@@ -74,7 +74,7 @@ int worker_claim_next(struct tables *t, const char *const *languages, struct wor
 void worker_claim_close(struct worker_claim *c)
 {
     if (c->adopted)
-        tables_drop(c->tables);
+        job_source_drop(c->tables);
     c->adopted = false;
 }
 
@@ -118,7 +118,7 @@ static enum stored store(const struct worker_claim *c, const struct jobs_op *op)
 
 void worker_claim_requeue(const struct worker_claim *c, bool count)
 {
-    struct jobs_op op = { .kind = JOBS_GIVE_BACK,
+    struct jobs_op op = { .kind = JOBS_REQUEUE,
                           .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = count } };
     (void)store(c, &op);
 }

@@ -19,11 +19,11 @@
 struct err;
 struct jobs;
 struct report;
-struct tables;
+struct job_source;
 struct worker_deadline;
 
 struct worker_claim {
-    struct tables *tables;            /* borrowed */
+    struct job_source *tables;        /* borrowed */
     struct worker_deadline *deadline; /* borrowed */
     struct jobs *jobs;                /* borrowed; the table it is a row of */
     bool adopted;                     /* that one is held until worker_claim_close() */
@@ -33,7 +33,7 @@ struct worker_claim {
 
 /* Claims a submission in one of these languages (NULL-terminated): of the own table first, then of
  * the adopted one. Borrows t and d until worker_claim_close(). 1: claimed; 0: there is none; -1. */
-NODISCARD int worker_claim_next(struct tables *t, const char *const *languages,
+NODISCARD int worker_claim_next(struct job_source *t, const char *const *languages,
                                 struct worker_deadline *d, struct worker_claim *ret_claim,
                                 struct err *e);
 

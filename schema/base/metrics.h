@@ -1,7 +1,7 @@
 /* schema/base/metrics.h - what the rooms count for GET /metrics: counters, and times in buckets.
  *
  * One table for the process, because there is one GET /metrics: a row is added here, counted where
- * it happens, and written by server/api/prometheus.c without knowing what it is.
+ * it happens, and written by server/api/metrics_api.c without knowing what it is.
  *
  * Threads  any, without locks. A reader sees each number whole, not all of one moment.
  * Errors   none.

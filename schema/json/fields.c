@@ -38,7 +38,7 @@ int fields_wrong(struct fields *c, const struct fields_place *at, const char *na
     va_start(ap, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    return problems_add(c->problems, pointer, "%s", detail);
+    return field_errors_add(c->problems, pointer, "%s", detail);
 }
 
 int fields_object(struct fields *c, const struct fields_place *at, const struct fields_row *rows,
@@ -131,7 +131,7 @@ int fields_text(struct fields *c, const struct fields_place *at, const struct fi
         return fields_wrong(c, at, row->name, "must be a string");
     if (b->data)
         return fields_wrong(c, at, row->name, "is given in two forms, as text and as base64");
-    return document_string(&c->document, v, b);
+    return reader_string(&c->document, v, b);
 }
 
 int fields_base64(struct fields *c, const struct fields_place *at, const struct fields_row *row,
@@ -141,7 +141,7 @@ int fields_base64(struct fields *c, const struct fields_place *at, const struct 
 
     if (b->data || !json_is_string(v))
         return fields_text(c, at, row, v, into);
-    if (document_string(&c->document, v, &text) < 0)
+    if (reader_string(&c->document, v, &text) < 0)
         return -1;
     int result = text_from_base64(text.data, text.len, &b->data, &b->len);
     bytes_clear(&text);
@@ -156,7 +156,7 @@ int fields_word(struct fields *c, const struct fields_place *at, const struct fi
 
     if (!json_is_string(v))
         return fields_wrong(c, at, row->name, "must be a string");
-    if (document_string(&c->document, v, &b) < 0)
+    if (reader_string(&c->document, v, &b) < 0)
         return -1;
     if (memchr(b.data, '\0', b.len)) {
         bytes_clear(&b);

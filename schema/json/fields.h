@@ -11,14 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/json/document.h"
-#include "schema/json/problems.h"
+#include "schema/json/field_errors.h"
+#include "schema/json/reader.h"
 
 struct fields {
-    struct document document;
-    struct problems *problems; /* borrowed */
-    const void *ctx;           /* the caller's */
-    bool refuse_unknown;       /* false: unknown fields are counted */
+    struct reader document;
+    struct field_errors *problems; /* borrowed */
+    const void *ctx;               /* the caller's */
+    bool refuse_unknown;           /* false: unknown fields are counted */
 };
 
 /* Where an object stands: "", "/limits", or "/tests" with an index. Pointers are made of it only

@@ -5,7 +5,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
-#include "schema/json/emit.h"
+#include "schema/json/writer.h"
 
 const char *const report_fields[] = {
     "id",       "status",      "exit_code",     "stdout",        "stderr",       "duration_ms",
@@ -15,47 +15,47 @@ const char *const report_fields[] = {
     NULL,
 };
 
-static void put_word(struct emit *e, const char *key, const char *word)
+static void put_word(struct writer *e, const char *key, const char *word)
 {
-    emit_key(e, key);
-    emit_word(e, word);
+    writer_key(e, key);
+    writer_word(e, word);
 }
 
-static void put_number(struct emit *e, const char *key, bool known, int64_t number)
+static void put_number(struct writer *e, const char *key, bool known, int64_t number)
 {
-    emit_key(e, key);
+    writer_key(e, key);
     if (known)
-        emit_number(e, number);
+        writer_number(e, number);
     else
-        emit_null(e);
+        writer_null(e);
 }
 
-static void put_bool(struct emit *e, const char *key, bool value)
+static void put_bool(struct writer *e, const char *key, bool value)
 {
-    emit_key(e, key);
-    emit_bool(e, value);
+    writer_key(e, key);
+    writer_bool(e, value);
 }
 
-static void put_text(struct emit *e, const char *key, const struct bytes *b)
+static void put_text(struct writer *e, const char *key, const struct bytes *b)
 {
-    emit_key(e, key);
-    emit_text(e, b->data, b->len);
+    writer_key(e, key);
+    writer_text(e, b->data, b->len);
 }
 
 /* The exact bytes, only where the text beside them had to be mended. */
-static void put_base64(struct emit *e, const char *key, const struct bytes *b)
+static void put_base64(struct writer *e, const char *key, const struct bytes *b)
 {
-    emit_key(e, key);
+    writer_key(e, key);
     if (b->len > 0 && !text_is_utf8(b->data, b->len))
-        emit_base64(e, b->data, b->len);
+        writer_base64(e, b->data, b->len);
     else
-        emit_null(e);
+        writer_null(e);
 }
 
 /* Beside what an empty one takes. */
 size_t report_text_size(const struct bytes *b)
 {
-    size_t size = emit_text_size(b->data, b->len) - 2;
+    size_t size = writer_text_size(b->data, b->len) - 2;
 
     if (b->len > 0 && !text_is_utf8(b->data, b->len))
         size += (b->len + 2) / 3 * 4;
@@ -66,66 +66,66 @@ size_t report_difference_size(const struct first_difference *d)
 {
     if (!d->present)
         return 0;
-    return emit_text_size(d->expected.data, d->expected.len) +
-           emit_text_size(d->got.data, d->got.len);
+    return writer_text_size(d->expected.data, d->expected.len) +
+           writer_text_size(d->got.data, d->got.len);
 }
 
-static void put_name(struct emit *e, const char *key, const char *name)
+static void put_name(struct writer *e, const char *key, const char *name)
 {
-    emit_key(e, key);
+    writer_key(e, key);
     if (name)
-        emit_word(e, name);
+        writer_word(e, name);
     else
-        emit_null(e);
+        writer_null(e);
 }
 
-static void put_limits(struct emit *e, const struct limits *l)
+static void put_limits(struct writer *e, const struct limits *l)
 {
-    emit_key(e, "limits");
+    writer_key(e, "limits");
     if (l->memory_bytes == 0) {
-        emit_null(e);
+        writer_null(e);
         return;
     }
-    emit_begin(e, '{');
+    writer_begin(e, '{');
     put_number(e, "time_limit_ms", true, l->time_ms);
     put_number(e, "wall_time_limit_ms", l->wall_ms > 0, l->wall_ms);
     put_number(e, "memory_limit_bytes", true, l->memory_bytes);
-    emit_end(e, '}');
+    writer_end(e, '}');
 }
 
-static void put_difference(struct emit *e, const struct first_difference *d)
+static void put_difference(struct writer *e, const struct first_difference *d)
 {
-    emit_key(e, "first_difference");
+    writer_key(e, "first_difference");
     if (!d->present) {
-        emit_null(e);
+        writer_null(e);
         return;
     }
-    emit_begin(e, '{');
+    writer_begin(e, '{');
     put_number(e, "line", true, d->line);
     put_number(e, "column", true, d->column);
     put_number(e, "from_column", true, d->from_column);
     put_text(e, "expected", &d->expected);
     put_text(e, "got", &d->got);
-    emit_end(e, '}');
+    writer_end(e, '}');
 }
 
-static void put_gap(struct emit *e, const struct output_gap *gap)
+static void put_gap(struct writer *e, const struct output_gap *gap)
 {
-    emit_key(e, "stdout_gap");
+    writer_key(e, "stdout_gap");
     if (!gap->marker) {
-        emit_null(e);
+        writer_null(e);
         return;
     }
-    emit_begin(e, '{');
+    writer_begin(e, '{');
     put_word(e, "marker", gap->marker);
     put_number(e, "line", true, gap->line);
     put_number(e, "column", true, gap->column);
-    emit_end(e, '}');
+    writer_end(e, '}');
 }
 
-static void put_test(struct emit *e, const struct test_report *t)
+static void put_test(struct writer *e, const struct test_report *t)
 {
-    emit_begin(e, '{');
+    writer_begin(e, '{');
     put_number(e, "number", true, t->number);
     put_word(e, "status", verdict_name(t->verdict));
     put_number(e, "exit_code", t->ran, t->exit_code);
@@ -146,23 +146,23 @@ static void put_test(struct emit *e, const struct test_report *t)
     put_gap(e, &t->out_gap);
     put_difference(e, &t->difference);
     put_name(e, "limit_hit", t->limit_hit);
-    emit_end(e, '}');
+    writer_end(e, '}');
 }
 
-static void put_produced_by(struct emit *e, const struct report *r)
+static void put_produced_by(struct writer *e, const struct report *r)
 {
-    emit_key(e, "produced_by");
-    emit_begin(e, '{');
+    writer_key(e, "produced_by");
+    writer_begin(e, '{');
     put_word(e, "version", r->produced_by.version);
     put_word(e, "image", r->produced_by.image);
     put_word(e, "build", r->produced_by.build);
     put_word(e, "run", r->produced_by.run);
     put_word(e, "compiler", r->produced_by.compiler);
-    emit_end(e, '}');
+    writer_end(e, '}');
 }
 
 /* The reference's fields, in its order. */
-static void put_reference_part(struct emit *e, const struct report *r)
+static void put_reference_part(struct writer *e, const struct report *r)
 {
     char timestamp[CLOCK_RFC3339_SIZE];
 
@@ -174,15 +174,15 @@ static void put_reference_part(struct emit *e, const struct report *r)
     put_text(e, "stderr", &r->err);
     put_number(e, "duration_ms", r->ran, r->duration_ms);
     put_word(e, "error", r->error);
-    emit_key(e, "tests");
-    emit_begin(e, '[');
+    writer_key(e, "tests");
+    writer_begin(e, '[');
     for (size_t i = 0; i < r->tests_len; i++)
         put_test(e, &r->tests[i]);
-    emit_end(e, ']');
+    writer_end(e, ']');
     put_word(e, "timestamp", timestamp);
 }
 
-static void put_our_part(struct emit *e, const struct report *r)
+static void put_our_part(struct writer *e, const struct report *r)
 {
     put_word(e, "verdict", verdict_name(r->verdict));
     put_word(e, "language", r->language);
@@ -203,13 +203,13 @@ static void put_our_part(struct emit *e, const struct report *r)
 
 int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)
 {
-    struct emit out = { 0 };
+    struct writer out = { 0 };
 
-    emit_begin(&out, '{');
+    writer_begin(&out, '{');
     put_reference_part(&out, r);
     put_our_part(&out, r);
-    emit_end(&out, '}');
-    if (emit_take(&out, ret_json, ret_len) < 0)
+    writer_end(&out, '}');
+    if (writer_take(&out, ret_json, ret_len) < 0)
         return err_set(e, ERR_NOMEM, "write the report of '%.255s'", r->id ? r->id : "");
     return 0;
 }

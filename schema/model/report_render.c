@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "schema/base/err.h"
-#include "schema/json/emit.h"
+#include "schema/json/writer.h"
 #include "schema/model/report.h"
 
 /* A stored report is what report_encode() wrote: compact, plain keys, sound. So it is not parsed
@@ -17,7 +17,7 @@ struct member {
 };
 
 struct render {
-    struct emit out;
+    struct writer out;
     const struct report_view *view;
     const struct submission *s; /* NULL: nobody asked for its texts */
     bool has_tests;
@@ -116,9 +116,9 @@ static void put_status(struct render *r, const struct member *m, bool has_tests)
     if (m->value_len > 2 && m->value_len - 2 < sizeof name)
         memcpy(name, m->value + 1, m->value_len - 2);
     if (verdict_from_name(name, &v))
-        emit_word(&r->out, verdict_status(v, r->view->set, has_tests));
+        writer_word(&r->out, verdict_status(v, r->view->set, has_tests));
     else
-        emit_raw(&r->out, m->value, m->value_len);
+        writer_raw(&r->out, m->value, m->value_len);
 }
 
 static void put_key(struct render *r, const struct member *m)
@@ -127,7 +127,7 @@ static void put_key(struct render *r, const struct member *m)
 
     if (m->key_len < sizeof key)
         memcpy(key, m->key, m->key_len);
-    emit_key(&r->out, key);
+    writer_key(&r->out, key);
 }
 
 /* What a test's program saw, and what was expected of it: its outputs can hold all of both. */
@@ -139,13 +139,13 @@ static bool put_hidden(struct render *r, const struct member *m)
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (is_key(m, texts[i])) {
-            emit_text(&r->out, "", 0);
+            writer_text(&r->out, "", 0);
             return true;
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(details); i++) {
         if (is_key(m, details[i])) {
-            emit_null(&r->out);
+            writer_null(&r->out);
             return true;
         }
     }
@@ -157,32 +157,32 @@ static void put_test(struct render *r, struct walk *w, const struct test *t)
 {
     struct member m;
 
-    emit_begin(&r->out, '{');
+    writer_begin(&r->out, '{');
     while (next_member(w, &m)) {
         put_key(r, &m);
         if (is_key(&m, "status"))
             put_status(r, &m, true);
         else if (t && is_key(&m, "input"))
-            emit_text(&r->out, t->input.data, t->input.len);
+            writer_text(&r->out, t->input.data, t->input.len);
         else if (t && is_key(&m, "expected_output"))
-            emit_text(&r->out, t->expected.data, t->expected.len);
+            writer_text(&r->out, t->expected.data, t->expected.len);
         else if (!r->hides || !put_hidden(r, &m))
-            emit_raw(&r->out, m.value, m.value_len);
+            writer_raw(&r->out, m.value, m.value_len);
     }
-    emit_end(&r->out, '}');
+    writer_end(&r->out, '}');
 }
 
 static void put_tests(struct render *r, struct walk *report, const struct member *tests)
 {
     struct walk w = { .at = tests->value + 1, .end = tests->value + tests->value_len };
 
-    emit_begin(&r->out, '[');
+    writer_begin(&r->out, '[');
     for (size_t i = 0; w.at < w.end && *w.at == '{' && !w.damaged; i++) {
         put_test(r, &w, r->s && i < r->s->tests_len ? &r->s->tests[i] : NULL);
         if (w.at < w.end && *w.at == ',')
             w.at++;
     }
-    emit_end(&r->out, ']');
+    writer_end(&r->out, ']');
     report->damaged |= w.damaged || w.at + 1 != w.end || *w.at != ']';
 }
 
@@ -190,7 +190,7 @@ static void put_report(struct render *r, struct walk *w)
 {
     struct member m;
 
-    emit_begin(&r->out, '{');
+    writer_begin(&r->out, '{');
     while (next_member(w, &m)) {
         /* Then nothing has run, and the texts are the compiler's. It comes before them. */
         if (is_key(&m, "status") && is_value(&m, "\"BF\""))
@@ -203,11 +203,11 @@ static void put_report(struct render *r, struct walk *w)
         else if (is_key(&m, "tests"))
             put_tests(r, w, &m);
         else if (r->view->id && is_key(&m, "id"))
-            emit_word(&r->out, r->view->id);
+            writer_word(&r->out, r->view->id);
         else if (!r->hides || !put_hidden(r, &m))
-            emit_raw(&r->out, m.value, m.value_len);
+            writer_raw(&r->out, m.value, m.value_len);
     }
-    emit_end(&r->out, '}');
+    writer_end(&r->out, '}');
     w->damaged |= w->at != w->end;
 }
 
@@ -230,18 +230,18 @@ int report_render(const char *stored, size_t stored_len, const struct submission
     r.has_tests = !memmem(stored, stored_len, no_tests, sizeof no_tests - 1);
     r.hides = r.has_tests && !view->test_io;
     bool texts = r.s && r.s->tests_len > 0 && r.has_tests;
-    emit_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
+    writer_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
     if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts || r.hides)
         put_report(&r, &w);
     else
-        emit_raw(&r.out, stored, stored_len);
+        writer_raw(&r.out, stored, stored_len);
 
     if (w.damaged) {
-        emit_clear(&r.out);
+        writer_clear(&r.out);
         return err_set(e, ERR_BUG, "a stored report is damaged at byte %zu",
                        (size_t)(w.at - stored));
     }
-    if (emit_take(&r.out, ret_json, ret_len) < 0)
+    if (writer_take(&r.out, ret_json, ret_len) < 0)
         return err_set(e, ERR_NOMEM, "render a report");
     return 0;
 }

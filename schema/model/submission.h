@@ -15,7 +15,7 @@
 
 #include "schema/base/base.h"
 #include "schema/base/bytes.h"
-#include "schema/json/problems.h"
+#include "schema/json/field_errors.h"
 #include "schema/model/checker.h"
 
 struct err;
@@ -63,10 +63,10 @@ bool submission_id_is_legal(const char *id, size_t len);
 /* Reads one submission from len bytes of JSON. On success the caller owns *ret_submission.
  * ERR_SYNTAX: not JSON, too deep, duplicate keys, trailing bytes (e->msg says where).
  * ERR_INPUT: JSON, but not a submission; *p (which may not be NULL) lists the fields.
- * *p is overwritten in every case; release it with problems_clear(). Its ignored_fields is set on
- * success too. */
+ * *p is overwritten in every case; release it with field_errors_clear(). Its ignored_fields is set
+ * on success too. */
 NODISCARD int submission_parse(const char *json, size_t len, const struct submission_rules *rules,
-                               struct submission **ret_submission, struct problems *p,
+                               struct submission **ret_submission, struct field_errors *p,
                                struct err *e);
 
 /* The hash of s as it stands (s->hash itself is not looked at): equal for equal fields as sent. */

@@ -276,8 +276,9 @@ static int parse(struct fields *c, const char *json, size_t len, struct submissi
 {
     int64_t most = VALUES_BASE + VALUES_PER_TEST * rules(c)->max_tests;
 
-    if (document_load(json, len, rules(c)->max_depth, most, &c->document, e) < 0) {
-        if (e->kind == ERR_INPUT && problems_add(c->problems, c->document.blame, "%s", e->msg) < 0)
+    if (reader_load(json, len, rules(c)->max_depth, most, &c->document, e) < 0) {
+        if (e->kind == ERR_INPUT &&
+            field_errors_add(c->problems, c->document.blame, "%s", e->msg) < 0)
             return err_set(e, ERR_NOMEM, "read a submission");
         return -1;
     }
@@ -292,17 +293,17 @@ static int parse(struct fields *c, const char *json, size_t len, struct submissi
 }
 
 int submission_parse(const char *json, size_t len, const struct submission_rules *rules,
-                     struct submission **ret_submission, struct problems *p, struct err *e)
+                     struct submission **ret_submission, struct field_errors *p, struct err *e)
 {
     CLEANUP(submission_freep) struct submission *s = calloc(1, sizeof *s);
     struct fields c = { .problems = p, .ctx = rules, .refuse_unknown = rules->refuse_unknown };
     struct err why; /* e may be NULL, and the kind is needed here */
 
-    *p = (struct problems){ 0 };
+    *p = (struct field_errors){ 0 };
     if (!s)
         return err_set(e, ERR_NOMEM, "read a submission");
     int result = parse(&c, json, len, s, &why);
-    document_clear(&c.document);
+    reader_clear(&c.document);
     if (result < 0) {
         if (e)
             *e = why;

@@ -2,13 +2,13 @@
 
 #include "schema/base/err.h"
 #include "schema/base/text.h"
-#include "schema/json/document.h"
+#include "schema/json/reader.h"
 #include "schema/model/submission.h"
 
 #define DEPTH_MAX 8 /* of what submission_pack() writes: 4 */
 
 struct unpack {
-    struct document *d;
+    struct reader *d;
     submission_text_fn *text;
     void *ctx;
     struct err *e;
@@ -25,7 +25,7 @@ static int fetch_aside(struct unpack *u, const json_t *hex, struct bytes *ret_by
     uint8_t hash[TEXT_HASH_SIZE];
     size_t n = 0;
 
-    if (document_string(u->d, hex, &name) < 0)
+    if (reader_string(u->d, hex, &name) < 0)
         return err_set(u->e, ERR_NOMEM, "unpack a submission");
     int bad = sodium_hex2bin(hash, sizeof hash, name.data, name.len, NULL, &n, NULL);
     bytes_clear(&name);
@@ -36,7 +36,7 @@ static int decode_inline(struct unpack *u, const json_t *base64, struct bytes *r
 {
     struct bytes text = { 0 }, bytes = { 0 };
 
-    if (document_string(u->d, base64, &text) < 0)
+    if (reader_string(u->d, base64, &text) < 0)
         return err_set(u->e, ERR_NOMEM, "unpack a submission");
     int bad = text_from_base64(text.data, text.len, &bytes.data, &bytes.len);
     bytes_clear(&text);
@@ -53,7 +53,7 @@ static int unpack_text(struct unpack *u, const json_t *from, const char *field,
     const json_t *v = json_object_get(from, field), *inner;
 
     if (json_is_string(v)) {
-        if (document_string(u->d, v, ret_bytes) < 0)
+        if (reader_string(u->d, v, ret_bytes) < 0)
             return err_set(u->e, ERR_NOMEM, "unpack a submission");
         return 0;
     }
@@ -179,15 +179,15 @@ int submission_unpack(const char *json, size_t len, submission_text_fn *text, vo
                       struct submission **ret_submission, struct err *e)
 {
     CLEANUP(submission_freep) struct submission *s = calloc(1, sizeof *s);
-    struct document d;
+    struct reader d;
     struct unpack u = { .d = &d, .text = text, .ctx = ctx, .e = e };
 
     if (!s)
         return err_set(e, ERR_NOMEM, "unpack a submission");
-    int result = document_load(json, len, DEPTH_MAX, INT64_MAX, &d, e);
+    int result = reader_load(json, len, DEPTH_MAX, INT64_MAX, &d, e);
     if (result == 0)
         result = unpack_all(&u, s);
-    document_clear(&d);
+    reader_clear(&d);
     if (result == 0)
         *ret_submission = TAKE(s);
     return result;

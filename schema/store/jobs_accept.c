@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "schema/base/clock.h"
-#include "schema/store/jobs_intake.h"
+#include "schema/store/jobs_inbox.h"
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
@@ -26,7 +26,7 @@ static int note_repetition(struct jobs *j, const struct jobs_op *op, struct err 
 {
     if (!op->u.accept.origin)
         return 0;
-    if (jobs_intake_put(j, op->u.accept.origin, op->u.accept.seq, e) < 0)
+    if (jobs_inbox_put(j, op->u.accept.origin, op->u.accept.seq, e) < 0)
         return -1;
     return jobs_outbox_again(j, op->u.accept.seq, op->u.accept.state, op->u.accept.origin, e);
 }
@@ -73,7 +73,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     const struct outbox_origin *o = op->u.accept.origin;
     const char *told = op->u.accept.derived;
     int64_t stream = 0;
-    if (o && jobs_intake_stream(j, o, &stream, e) < 0)
+    if (o && jobs_inbox_stream(j, o, &stream, e) < 0)
         return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
@@ -205,7 +205,7 @@ static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
     JOBS_SQL(select) = "SELECT id, state, submitted_ms FROM job WHERE seq = ?1";
     int64_t seq;
 
-    int n = op->u.accept.origin ? jobs_intake_find(j, op->u.accept.origin, &seq, e) : 0;
+    int n = op->u.accept.origin ? jobs_inbox_find(j, op->u.accept.origin, &seq, e) : 0;
     if (n <= 0)
         return n;
     op->u.accept.replay = true;
@@ -250,7 +250,7 @@ static int insert_rest(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     if (!o)
         return 0;
-    return jobs_outbox_keep_headers(j->db, seq, o, e) < 0 ? -1 : jobs_intake_put(j, o, seq, e);
+    return jobs_outbox_keep_headers(j->db, seq, o, e) < 0 ? -1 : jobs_inbox_put(j, o, seq, e);
 }
 
 int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)

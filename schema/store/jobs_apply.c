@@ -17,7 +17,7 @@ int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
         return jobs_claim(j, op, e);
     case JOBS_FINISH:
         return jobs_finish(j, op, e);
-    case JOBS_GIVE_BACK:
+    case JOBS_REQUEUE:
         return jobs_give_back(j, op, e);
     case JOBS_CANCEL:
         return jobs_cancel(j, op, e);

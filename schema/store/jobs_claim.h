@@ -12,6 +12,6 @@ struct err;
 struct jobs;
 struct jobs_op;
 
-/* JOBS_CLAIM, JOBS_GIVE_BACK. */
+/* JOBS_CLAIM, JOBS_REQUEUE. */
 NODISCARD int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e);
 NODISCARD int jobs_give_back(struct jobs *j, struct jobs_op *op, struct err *e);

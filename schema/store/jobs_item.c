@@ -64,7 +64,7 @@ struct telling {
 static int64_t place_of(struct jobs *j, int64_t seq)
 {
     (void)pthread_mutex_lock(&j->memory_lock);
-    int64_t rank = seqset_rank(&j->queued, seq);
+    int64_t rank = rankset_rank(&j->queued, seq);
     (void)pthread_mutex_unlock(&j->memory_lock);
     return rank > 0 ? rank : 1; /* it may just have been claimed */
 }

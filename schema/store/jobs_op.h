@@ -22,7 +22,7 @@
 #include "schema/store/job_state.h"
 
 struct jobs;
-struct outbox_letter;
+struct outbox_dead_letter;
 struct outbox_origin;
 struct outbox_watermark;
 struct report;
@@ -74,9 +74,9 @@ struct jobs_finish_op {
     size_t json_len;
 };
 
-/* JOBS_GIVE_BACK. RUNNING -> QUEUED at its old place. spend: the attempt counts (our cell broke);
+/* JOBS_REQUEUE. RUNNING -> QUEUED at its old place. spend: the attempt counts (our cell broke);
  * otherwise it is as if it had never been claimed. ERR_FINAL when it is final, or claimed anew. */
-struct jobs_give_back_op {
+struct jobs_requeue_op {
     int64_t seq, claim;
     bool spend;
 };
@@ -94,8 +94,8 @@ struct jobs_cancel_op {
 /* JOBS_REFUSE: a message that makes no job; its dead letter, its report. A seen origin stores
  * nothing again; a REFUSAL whose key is the id of a row is left out. */
 struct jobs_refuse_op {
-    const struct outbox_origin *origin;  /* borrowed */
-    const struct outbox_letter *letters; /* borrowed */
+    const struct outbox_origin *origin;       /* borrowed */
+    const struct outbox_dead_letter *letters; /* borrowed */
     size_t letters_len;
     bool replay; /* out */
 };
@@ -138,7 +138,7 @@ enum jobs_op_kind {
     JOBS_ACCEPT,
     JOBS_CLAIM,
     JOBS_FINISH,
-    JOBS_GIVE_BACK,
+    JOBS_REQUEUE,
     JOBS_CANCEL,
     JOBS_REFUSE,
     JOBS_PUBLISH,
@@ -161,7 +161,7 @@ struct jobs_op {
         struct jobs_accept_op accept;
         struct jobs_claim_op claim;
         struct jobs_finish_op finish;
-        struct jobs_give_back_op give_back;
+        struct jobs_requeue_op give_back;
         struct jobs_cancel_op cancel;
         struct jobs_refuse_op refuse;
         struct jobs_publish_op publish;

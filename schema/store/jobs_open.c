@@ -6,7 +6,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/store/jobs.h"
-#include "schema/store/jobs_intake.h"
+#include "schema/store/jobs_inbox.h"
 #include "schema/store/jobs_lock.h"
 #include "schema/store/jobs_migrate.h"
 #include "schema/store/jobs_outbox.h"
@@ -83,9 +83,9 @@ static int load_memory(struct jobs *j, struct err *e)
     if (!q || db_number(j->db, "SELECT count(*) FROM job", &rows, e) < 0)
         return -1;
     while ((n = db_step(q, e)) > 0) {
-        if (seqset_reserve(&j->queued, db_int(q, 0)) < 0)
+        if (rankset_reserve(&j->queued, db_int(q, 0)) < 0)
             return err_set(e, ERR_NOMEM, "the queue");
-        seqset_add(&j->queued, db_int(q, 0));
+        rankset_add(&j->queued, db_int(q, 0));
         j->counts.queued++;
     }
     j->counts.final = rows - j->counts.queued;
@@ -139,9 +139,9 @@ struct jobs *jobs_close(struct jobs *j)
     jobs_readers_close(&j->readers); /* before the writer's, which then removes the log */
     j->db = db_close(j->db);
     closep(&j->lock_fd);
-    seqset_clear(&j->queued);
+    rankset_clear(&j->queued);
     buf_clear(&j->group.ids);
-    jobs_intake_forget(j);
+    jobs_inbox_forget(j);
     (void)pthread_cond_destroy(&j->wake);
     (void)pthread_mutex_destroy(&j->lock);
     (void)pthread_mutex_destroy(&j->memory_lock);

@@ -1,7 +1,7 @@
 #include "schema/store/jobs_outbox.h"
 
 #include "schema/base/clock.h"
-#include "schema/store/jobs_intake.h"
+#include "schema/store/jobs_inbox.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 
@@ -124,8 +124,8 @@ int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state,
     return db_run(q, e);
 }
 
-static int put_letter(struct jobs *j, const struct outbox_origin *o, const struct outbox_letter *l,
-                      struct err *e)
+static int put_letter(struct jobs *j, const struct outbox_origin *o,
+                      const struct outbox_dead_letter *l, struct err *e)
 {
     JOBS_SQL(insert) =
         "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, sent_ms, headers,"
@@ -145,7 +145,7 @@ static int put_letter(struct jobs *j, const struct outbox_origin *o, const struc
 
 /* The report of a refused message would contradict the one that an accepted submission of that id
  * has, or will have. 1, 0, -1. */
-static int contradicts(struct db *d, const struct outbox_letter *l, struct err *e)
+static int contradicts(struct db *d, const struct outbox_dead_letter *l, struct err *e)
 {
     JOBS_SQL(select) = "SELECT 1 FROM job WHERE id = ?1";
 
@@ -163,7 +163,7 @@ int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
     const struct outbox_origin *o = op->u.refuse.origin;
     int64_t seq;
 
-    int n = jobs_intake_find(j, o, &seq, e);
+    int n = jobs_inbox_find(j, o, &seq, e);
     if (n < 0)
         return -1;
     op->u.refuse.replay = n > 0;
@@ -171,10 +171,10 @@ int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
         return 0;
     if (j->group.low_disk[0])
         return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
-    if (jobs_intake_put(j, o, 0, e) < 0)
+    if (jobs_inbox_put(j, o, 0, e) < 0)
         return -1;
     for (size_t i = 0; i < op->u.refuse.letters_len; i++) {
-        const struct outbox_letter *l = &op->u.refuse.letters[i];
+        const struct outbox_dead_letter *l = &op->u.refuse.letters[i];
         n = contradicts(j->db, l, e);
         if (n < 0 || (n == 0 && put_letter(j, o, l, e) < 0))
             return -1;

@@ -36,7 +36,7 @@ int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, s
     if (rc < 0 || ret_status->state != JOB_QUEUED)
         return rc;
     (void)pthread_mutex_lock(&j->memory_lock);
-    int64_t rank = seqset_rank(&j->queued, ret_status->seq);
+    int64_t rank = rankset_rank(&j->queued, ret_status->seq);
     (void)pthread_mutex_unlock(&j->memory_lock);
     ret_status->position = rank > 0 ? rank : 1; /* it may just have been claimed */
     return 0;

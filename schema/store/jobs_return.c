@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "schema/store/jobs_intake.h"
+#include "schema/store/jobs_inbox.h"
 #include "schema/store/jobs_retention.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
@@ -85,7 +85,7 @@ int jobs_return(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.give_up.rows = 0;
     if (!rows)
         return err_set(e, ERR_NOMEM, "rows that go back");
-    int n = jobs_intake_known(j, &o, &stream, e);
+    int n = jobs_inbox_known(j, &o, &stream, e);
     if (n <= 0)
         return n;
     if (find_rows(j, stream, op->u.give_up.from, rows, &len, e) < 0)

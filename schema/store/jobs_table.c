@@ -11,7 +11,7 @@
 static int reserve_place(struct jobs *j, int64_t seq)
 {
     (void)pthread_mutex_lock(&j->memory_lock);
-    int rc = seqset_reserve(&j->queued, seq);
+    int rc = rankset_reserve(&j->queued, seq);
     (void)pthread_mutex_unlock(&j->memory_lock);
     return rc;
 }

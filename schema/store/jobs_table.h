@@ -39,7 +39,7 @@
 #include <stdint.h>
 
 #include "schema/base/buf.h"
-#include "schema/base/seqset.h"
+#include "schema/base/rankset.h"
 #include "schema/base/text.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs.h"
@@ -118,7 +118,7 @@ struct jobs {
     pthread_mutex_t memory_lock;
     struct jobs_counts counts;
     int64_t outbox_rows, outbox_oldest_ms;
-    struct seqset queued;
+    struct rankset queued;
 
     struct jobs_readers readers; /* with a lock of its own */
 };

@@ -10,7 +10,7 @@
 #include "schema/base/thread.h"
 #include "schema/model/report.h"
 #include "schema/store/jobs_apply.h"
-#include "schema/store/jobs_intake.h"
+#include "schema/store/jobs_inbox.h"
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_retention.h"
 #include "schema/store/jobs_table.h"
@@ -99,7 +99,7 @@ static int64_t submitted_at(struct jobs *j, int64_t seq)
 
 static void note_oldest(struct jobs *j)
 {
-    int64_t seq = seqset_first(&j->queued);
+    int64_t seq = rankset_first(&j->queued);
 
     if (seq == j->oldest_seq)
         return;
@@ -125,11 +125,11 @@ static void remember(struct jobs *j)
     j->counts.operations += g->operations;
     for (size_t i = 0; i < g->len; i++) {
         if (g->changes[i].state == JOB_QUEUED)
-            seqset_add(&j->queued, g->changes[i].seq);
+            rankset_add(&j->queued, g->changes[i].seq);
         else
-            seqset_remove(&j->queued, g->changes[i].seq);
+            rankset_remove(&j->queued, g->changes[i].seq);
     }
-    seqset_trim(&j->queued);
+    rankset_trim(&j->queued);
     (void)pthread_mutex_unlock(&j->memory_lock);
     note_oldest(j);
     jobs_outbox_remember(j);
@@ -159,7 +159,7 @@ static void complete(struct jobs *j, struct jobs_op *op)
 {
     if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
         op->u.accept.position =
-            op->u.accept.state == JOB_QUEUED ? seqset_rank(&j->queued, op->u.accept.seq) : 0;
+            op->u.accept.state == JOB_QUEUED ? rankset_rank(&j->queued, op->u.accept.seq) : 0;
     if (op->kind == JOBS_FINISH) {
         free(op->u.finish.json);
         op->u.finish.json = NULL;
@@ -240,7 +240,7 @@ static void run_group(struct jobs *j, struct jobs_op *ops)
         complete_all(j, ops);
         return;
     }
-    jobs_intake_forget(j);
+    jobs_inbox_forget(j);
     if (e.kind != ERR_BUG || !ops->next) {
         if (e.kind == ERR_DISK)
             set_writable(j, e.msg);

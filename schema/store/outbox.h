@@ -40,7 +40,7 @@ enum outbox_kind {
 };
 
 /* A row to be written: for JOBS_REFUSE. All borrowed. */
-struct outbox_letter {
+struct outbox_dead_letter {
     enum outbox_kind kind; /* REFUSAL or DEAD_LETTER */
     const void *key;       /* NULL: none */
     size_t key_len;

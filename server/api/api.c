@@ -2,21 +2,21 @@
 
 #include "engine/language/language.h"
 #include "schema/base/err.h"
-#include "server/api/cache.h"
 #include "server/api/context.h"
-#include "server/api/findings.h"
+#include "server/api/diagnostics.h"
+#include "server/api/report_cache.h"
 #include "server/api/routes.h"
-#include "server/aside.h"
 #include "server/config.h"
-#include "server/http/http.h"
+#include "server/executor.h"
+#include "server/http/daemon.h"
 #include "server/live/hub.h"
-#include "server/rules.h"
+#include "server/submission_policy.h"
 
 #define CACHE_BYTES (16 * MIB)
 
 struct api {
     struct server server;
-    struct http *http; /* owned */
+    struct daemon *http; /* owned */
 };
 
 static void drain(const void *context)
@@ -54,12 +54,12 @@ static struct http_config http_config_of(const struct server *s)
 static int prepare(struct server *s, struct err *e)
 {
     s->lent = TAKE(s->engine);
-    s->rules = rules_make(s->config, s->languages, true);
-    s->cache = cache_open(CACHE_BYTES);
-    s->findings = findings_open();
+    s->rules = submission_policy_make(s->config, s->languages, true);
+    s->cache = report_cache_open(CACHE_BYTES);
+    s->findings = diagnostics_open();
     if (!s->cache || !s->findings)
         return err_set(e, ERR_NOMEM, "HTTP server");
-    return aside_open(1, &s->slow, e) < 0 ? -1 : aside_open(1, &s->lists, e);
+    return executor_open(1, &s->slow, e) < 0 ? -1 : executor_open(1, &s->lists, e);
 }
 
 int api_start(const struct server *s, int listen_fd, struct api **ret_api, struct err *e)
@@ -71,7 +71,7 @@ int api_start(const struct server *s, int listen_fd, struct api **ret_api, struc
         return err_set(e, ERR_NOMEM, "HTTP server");
     a->server = *s;
     struct http_config c = http_config_of(&a->server);
-    if (prepare(&a->server, e) < 0 || http_start(&c, TAKE_FD(fd), &a->http, e) < 0) {
+    if (prepare(&a->server, e) < 0 || daemon_start(&c, TAKE_FD(fd), &a->http, e) < 0) {
         (void)api_stop(a);
         return -1;
     }
@@ -79,17 +79,17 @@ int api_start(const struct server *s, int listen_fd, struct api **ret_api, struc
     return 0;
 }
 
-void api_drain(struct api *a) { http_drain(a->http); }
+void api_drain(struct api *a) { daemon_drain(a->http); }
 
 struct api *api_stop(struct api *a)
 {
     if (!a)
         return NULL;
-    a->http = http_stop(a->http);
-    a->server.slow = aside_free(a->server.slow);
-    a->server.lists = aside_free(a->server.lists);
-    a->server.cache = cache_free(a->server.cache);
-    a->server.findings = findings_free(a->server.findings);
+    a->http = daemon_stop(a->http);
+    a->server.slow = executor_free(a->server.slow);
+    a->server.lists = executor_free(a->server.lists);
+    a->server.cache = report_cache_free(a->server.cache);
+    a->server.findings = diagnostics_free(a->server.findings);
     free(a);
     return NULL;
 }

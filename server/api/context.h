@@ -18,23 +18,23 @@
 #include "server/live/hub_sub.h"
 #include "server/live/waiters.h"
 
-struct aside;
+struct executor;
 struct bridge;
-struct cache;
+struct report_cache;
 struct config;
 struct engine;
 struct engine_config;
-struct findings;
+struct diagnostics;
 struct hub;
 struct jobs;
-struct languages;
+struct language_table;
 struct stats;
 
 struct server {
     const struct config *config;
     struct jobs *jobs;
     struct engine *engine; /* NULL: nothing is judged. Handlers have it from context_engine() */
-    const struct languages *languages;
+    const struct language_table *languages;
     struct waiters *waiters;                   /* listens to jobs */
     struct bridge *bridge;                     /* NULL: Kafka is off */
     struct hub *hub;                           /* listens to jobs and engine */
@@ -45,10 +45,10 @@ struct server {
     /* set by api_start() */
     struct engine *lent; /* `engine`, for context_engine() alone */
     struct submission_rules rules;
-    struct cache *cache;
-    struct findings *findings;
-    struct aside *slow;  /* one thread for what Docker may hold up */
-    struct aside *lists; /* one thread for pages of GET /results */
+    struct report_cache *cache;
+    struct diagnostics *findings;
+    struct executor *slow;  /* one thread for what Docker may hold up */
+    struct executor *lists; /* one thread for pages of GET /results */
 };
 
 #define CALL_FIELDS_MAX 24

@@ -8,15 +8,15 @@
 #include "engine/engine.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
-#include "schema/json/emit.h"
+#include "schema/json/writer.h"
 #include "schema/model/report.h"
 #include "schema/model/verdict.h"
 #include "schema/store/jobs_read.h"
-#include "server/api/cache.h"
 #include "server/api/context.h"
+#include "server/api/report_cache.h"
 #include "server/config.h"
 #include "server/http/uri.h"
-#include "server/render.h"
+#include "server/report_view.h"
 
 #define WAIT_MAX_S    300
 #define LIMIT_DEFAULT 50
@@ -93,29 +93,29 @@ static enum next reply_state(struct request *r, const struct job_status *status)
 {
     char reason[200] = "the server is stopping", submitted[CLOCK_RFC3339_SIZE];
     struct engine *engine = context_engine(r);
-    struct emit out = { .failed = false };
+    struct writer out = { .failed = false };
 
     if (!r->stopping)
         reason[0] = '\0';
     if (engine)
         engine_reason(engine, status->language, reason, sizeof reason);
-    emit_reserve(&out, 255);
-    emit_begin(&out, '{');
-    emit_key(&out, "id");
-    emit_word(&out, r->id);
-    emit_key(&out, "state");
-    emit_word(&out, job_state_name(status->state));
-    emit_key(&out, "position");
-    emit_number(&out, status->position);
-    emit_key(&out, "reason");
-    emit_word(&out, reason);
+    writer_reserve(&out, 255);
+    writer_begin(&out, '{');
+    writer_key(&out, "id");
+    writer_word(&out, r->id);
+    writer_key(&out, "state");
+    writer_word(&out, job_state_name(status->state));
+    writer_key(&out, "position");
+    writer_number(&out, status->position);
+    writer_key(&out, "reason");
+    writer_word(&out, reason);
     if (call_of(r)->posted) {
         clock_rfc3339(status->submitted_ms, submitted);
-        emit_key(&out, "submitted_at");
-        emit_word(&out, submitted);
+        writer_key(&out, "submitted_at");
+        writer_word(&out, submitted);
         r->reply.location = location_of(r->id);
     }
-    emit_end(&out, '}');
+    writer_end(&out, '}');
     return request_reply_emit(r, 202, &out);
 }
 
@@ -131,10 +131,10 @@ static enum next reply_report(struct request *r)
     char *json;
     struct err e;
 
-    if (render_report(s->jobs, s->config, r->id, fields, &json, &len, &e) < 0)
+    if (report_view_render(s->jobs, s->config, r->id, fields, &json, &len, &e) < 0)
         return request_fail(r, &e);
     if (!fields)
-        cache_put(s->cache, r->id, json, len);
+        report_cache_put(s->cache, r->id, json, len);
     return request_reply(r, 200, "application/json", json, len);
 }
 
@@ -202,7 +202,7 @@ enum next results_answer(struct request *r, const struct job_status *status)
 {
     if (job_state_is_final(status->state)) {
         r->step = reply_report;
-        return NEXT_ASIDE;
+        return NEXT_OFFLOAD;
     }
     return call_of(r)->wait_ns > 0 ? wait_for(r, status->seq) : reply_state(r, status);
 }
@@ -211,7 +211,7 @@ enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!call_of(r)->fields[0] && cache_send(context_of(r)->cache, r->id, r->connection))
+    if (!call_of(r)->fields[0] && report_cache_send(context_of(r)->cache, r->id, r->connection))
         return NEXT_SENT;
     return look(r);
 }
@@ -316,5 +316,5 @@ enum next results_list(struct request *r)
 {
     r->aside = context_of(r)->lists;
     r->step = list;
-    return NEXT_ASIDE;
+    return NEXT_OFFLOAD;
 }

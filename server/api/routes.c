@@ -2,13 +2,13 @@
 
 #include "schema/base/base.h"
 #include "schema/model/submission.h"
+#include "server/api/dashboard.h"
 #include "server/api/events.h"
-#include "server/api/page.h"
-#include "server/api/prometheus.h"
+#include "server/api/health.h"
+#include "server/api/metrics_api.h"
 #include "server/api/results.h"
-#include "server/api/stats_get.h"
+#include "server/api/stats_api.h"
 #include "server/api/submissions.h"
-#include "server/api/system.h"
 
 _Static_assert(ROUTE_ID_MAX == SUBMISSION_ID_MAX, "a path has room for the id of a submission");
 
@@ -42,24 +42,24 @@ const struct route routes_table[] = {
       .engine = ROUTE_ONLY_WITH },
     { .method = "GET",
       .path = "/languages",
-      .handle = system_languages,
+      .handle = health_languages,
       .engine = ROUTE_ONLY_WITH },
     { .method = "GET",
       .path = "/stats",
-      .handle = stats_get,
+      .handle = stats_api_get,
       .engine = ROUTE_WITH,
       .aside = true,
       .params = { "window", "step", "language", "verdict" } },
     { .method = "GET", .path = "/system", .handle = system_get, .engine = ROUTE_WITH },
     { .method = "GET",
       .path = "/metrics",
-      .handle = prometheus_get,
+      .handle = metrics_api_get,
       .engine = ROUTE_WITH,
       .aside = true },
-    { .method = "GET", .path = "/healthz", .handle = system_healthz, .always = true },
-    { .method = "GET", .path = "/readyz", .handle = system_readyz, .engine = ROUTE_WITH },
-    { .method = "GET", .path = "/openapi.yaml", .handle = system_openapi },
-    { .method = "GET", .path = "/", .handle = page_index },
-    { .method = "GET", .path = "/assets/{name}", .handle = page_asset },
+    { .method = "GET", .path = "/healthz", .handle = health_healthz, .always = true },
+    { .method = "GET", .path = "/readyz", .handle = health_readyz, .engine = ROUTE_WITH },
+    { .method = "GET", .path = "/openapi.yaml", .handle = health_openapi },
+    { .method = "GET", .path = "/", .handle = dashboard_index },
+    { .method = "GET", .path = "/assets/{name}", .handle = dashboard_asset },
 };
 const size_t routes_len = ARRAY_LEN(routes_table);

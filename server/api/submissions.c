@@ -38,7 +38,7 @@ static enum next accepted(struct request *r)
     return results_answer(r, &status);
 }
 
-static enum next refuse_submission(struct request *r, const struct problems *problems,
+static enum next refuse_submission(struct request *r, const struct field_errors *problems,
                                    const struct err *e)
 {
     if (e->kind != ERR_INPUT)
@@ -49,7 +49,7 @@ static enum next refuse_submission(struct request *r, const struct problems *pro
 
 static enum next accept(struct request *r)
 {
-    CLEANUP(problems_clear) struct problems problems = { .len = 0 };
+    CLEANUP(field_errors_clear) struct field_errors problems = { .len = 0 };
     struct call *c = call_of(r);
     struct err e;
 
@@ -74,7 +74,7 @@ enum next submissions_post(struct request *r)
     if (r->body.len <= PARSE_ASIDE_BYTES)
         return accept(r);
     r->step = accept;
-    return NEXT_ASIDE;
+    return NEXT_OFFLOAD;
 }
 
 /* ---- GET: what was sent, and its state ---- */

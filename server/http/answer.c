@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "server/http/connections.h"
+#include "server/http/deadlines.h"
 #include "server/http/http_shared.h"
 #include "server/http/request.h"
 
@@ -78,7 +78,7 @@ enum MHD_Result answer_reply(struct request *r)
     p->body = NULL;
     add_headers(response, p);
     (void)answer_defend(response);
-    connections_answering(r->shared->connections, r->line);
+    deadlines_answering(r->shared->connections, r->line);
     enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
     MHD_destroy_response(response);
     return rc;
@@ -107,7 +107,7 @@ enum MHD_Result answer_stream(struct request *r)
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");
     (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    connections_whole(r->shared->connections, r->line);
+    deadlines_whole(r->shared->connections, r->line);
     r->reply.status = MHD_HTTP_OK;
     r->streams = true;
     enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);

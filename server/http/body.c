@@ -1,9 +1,9 @@
 #include "server/http/body.h"
 
-#include "server/http/connections.h"
+#include "server/http/admission.h"
+#include "server/http/deadlines.h"
 #include "server/http/http_shared.h"
 #include "server/http/request.h"
-#include "server/http/screen.h"
 
 /* Bodies of all requests together, and of one client, in MAX_BODY_BYTES. */
 #define ALL_BODIES    4
@@ -42,7 +42,7 @@ static bool charge(struct request *r)
 
 static void keep(struct request *r, const char *data, size_t len)
 {
-    if ((int64_t)r->body_seen > screen_body_limit(r))
+    if ((int64_t)r->body_seen > admission_body_limit(r))
         body_refuse(r, 413, "the body is too large");
     else if (!r->route->takes_json)
         return;

@@ -1,7 +1,7 @@
 /* server/http/http_config.h - what a daemon is given: routes, a context for their handlers, limits.
  *
  * Room     server/http.
- * Owns     nothing; all is borrowed from http_start() to http_stop().
+ * Owns     nothing; all is borrowed from daemon_start() to daemon_stop().
  */
 #pragma once
 
@@ -22,9 +22,9 @@ struct http_config {
     void (*rest)(struct request *r);
     /* The request is over, and its socket not yet closed. */
     void (*end)(struct request *r);
-    /* http_drain(): no more than what is begun. */
+    /* daemon_drain(): no more than what is begun. */
     void (*drain)(const void *context);
-    /* http_stop(): whatever a request or a stream waits for, it is to be resumed now. */
+    /* daemon_stop(): whatever a request or a stream waits for, it is to be resumed now. */
     void (*stop)(const void *context);
 
     const char *allowed_hosts; /* NULL: none */

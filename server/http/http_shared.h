@@ -7,23 +7,23 @@
 #pragma once
 
 #include "server/http/budget.h"
-#include "server/http/crowd.h"
-#include "server/http/gate.h"
 #include "server/http/hosts.h"
 #include "server/http/http_config.h"
+#include "server/http/in_flight.h"
+#include "server/http/resume_batch.h"
 
-struct aside;
-struct connections;
+struct executor;
+struct deadlines;
 struct traffic;
 
 struct http_shared {
     struct http_config config;
     struct hosts hosts;
-    struct connections *connections; /* owned */
-    struct traffic *traffic;         /* owned */
-    struct aside *aside;             /* owned */
-    struct gate gate;
-    struct crowd crowd;
+    struct deadlines *connections; /* owned */
+    struct traffic *traffic;       /* owned */
+    struct executor *aside;        /* owned */
+    struct in_flight gate;
+    struct resume_batch crowd;
     struct budget bodies, answers; /* bytes */
     struct budget streams;
 };

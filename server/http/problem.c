@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "schema/base/text.h"
-#include "schema/json/problems.h"
+#include "schema/json/field_errors.h"
 
 unsigned problem_status(enum err_kind kind)
 {
@@ -65,7 +65,7 @@ static json_t *error_list(const struct problem_text *p)
     json_t *list = json_array();
 
     for (size_t i = 0; p->fields && i < p->fields->len; i++) {
-        const struct problem *x = &p->fields->list[i];
+        const struct field_error *x = &p->fields->list[i];
         (void)json_array_append_new(list, json_pack("{s:o, s:o}", "pointer", any_text(x->pointer),
                                                     "detail", any_text(x->detail)));
     }

@@ -10,7 +10,7 @@
 #include "schema/base/base.h"
 #include "schema/base/err.h"
 
-struct problems;
+struct field_errors;
 
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -21,9 +21,9 @@ unsigned problem_status(enum err_kind kind);
 /* What is wrong: all borrowed. fields and parameter may be NULL. */
 struct problem_text {
     unsigned status;
-    const char *detail;            /* a sentence */
-    const char *parameter;         /* the query parameter that is wrong */
-    const struct problems *fields; /* the fields that are wrong */
+    const char *detail;                /* a sentence */
+    const char *parameter;             /* the query parameter that is wrong */
+    const struct field_errors *fields; /* the fields that are wrong */
 };
 
 /* {type, title, status, detail, errors: [{pointer | parameter, detail}]}. detail may hold what the

@@ -10,8 +10,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
-#include "schema/json/emit.h"
-#include "server/http/connections.h"
+#include "schema/json/writer.h"
+#include "server/http/deadlines.h"
 #include "server/http/http_shared.h"
 #include "server/http/problem.h"
 
@@ -69,12 +69,12 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json)
     return request_reply(r, status, "application/json", text, strlen(text));
 }
 
-enum next request_reply_emit(struct request *r, unsigned status, struct emit *text)
+enum next request_reply_emit(struct request *r, unsigned status, struct writer *text)
 {
     char *body;
     size_t len;
 
-    if (emit_take(text, &body, &len) < 0)
+    if (writer_take(text, &body, &len) < 0)
         return reply_no_memory(r);
     return request_reply(r, status, "application/json", body, len);
 }
@@ -163,14 +163,14 @@ static void lend(struct request *r)
 {
     bool needs = r->route && r->route->engine != ROUTE_WITHOUT;
 
-    r->uses = r->uses || (needs && gate_use(&r->shared->gate));
+    r->uses = r->uses || (needs && in_flight_hold(&r->shared->gate));
     r->stopping = needs && !r->uses;
 }
 
 static void take_back(struct request *r)
 {
     if (r->uses)
-        gate_unuse(&r->shared->gate);
+        in_flight_release(&r->shared->gate);
     r->uses = false;
 }
 
@@ -187,7 +187,7 @@ enum next request_step(struct request *r)
 {
     bool first = !r->begun;
 
-    crowd_lead(&r->shared->crowd, &r->member);
+    resume_batch_lead(&r->shared->crowd, &r->member);
     r->begun = true;
     lend(r);
     enum next next = first && r->stopping && !r->refused && r->route->engine == ROUTE_ONLY_WITH
@@ -196,7 +196,7 @@ enum next request_step(struct request *r)
     if (next == NEXT_PAUSE)
         return next; /* it may be anybody's by now */
     take_back(r);
-    if (next != NEXT_ASIDE)
+    if (next != NEXT_OFFLOAD)
         drop_body(r);
     return next;
 }
@@ -207,7 +207,7 @@ bool request_hold(struct request *r)
 {
     if (r->paused)
         return true;
-    if (!gate_pause(&r->shared->gate))
+    if (!in_flight_pause(&r->shared->gate))
         return false;
     r->paused = true;
     MHD_suspend_connection(r->connection);
@@ -225,16 +225,16 @@ bool request_pause(struct request *r)
 
 void request_resume(struct request *r)
 {
-    struct gate *gate = &r->shared->gate;
+    struct in_flight *gate = &r->shared->gate;
 
     r->paused = false;
     MHD_resume_connection(r->connection); /* r may be gone when this returns */
-    gate_unpause(gate);
+    in_flight_unpause(gate);
 }
 
-void request_resume_soon(struct request *r) { crowd_resume(&r->shared->crowd, &r->member); }
+void request_resume_soon(struct request *r) { resume_batch_resume(&r->shared->crowd, &r->member); }
 
-void request_resume_member(struct crowd_member *m)
+void request_resume_member(struct resume_batch_member *m)
 {
     request_resume((struct request *)(void *)((char *)m - offsetof(struct request, member)));
 }
@@ -251,14 +251,14 @@ static enum next gone(struct request *r)
     return NEXT_CLOSE;
 }
 
-static void run_aside(struct aside_task *t)
+static void run_aside(struct executor_task *t)
 {
     struct request *r = (struct request *)(void *)((char *)t - offsetof(struct request, task));
     enum next next;
 
     do
         next = request_step(r);
-    while (next == NEXT_ASIDE);
+    while (next == NEXT_OFFLOAD);
     if (next == NEXT_PAUSE)
         return; /* r belongs to whoever resumes it */
     r->step = next == NEXT_REPLY ? request_ready : gone;
@@ -268,7 +268,7 @@ static void run_aside(struct aside_task *t)
 void request_resume_aside(struct request *r)
 {
     r->task.run = run_aside;
-    aside_put(r->aside, &r->task);
+    executor_submit(r->aside, &r->task);
 }
 
 bool request_aside(struct request *r)
@@ -293,7 +293,7 @@ struct traffic *request_traffic(const struct request *r) { return r->shared->tra
 
 int64_t request_connections(const struct request *r)
 {
-    return connections_count(r->shared->connections);
+    return deadlines_count(r->shared->connections);
 }
 
 enum next request_stopping(struct request *r)

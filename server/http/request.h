@@ -3,7 +3,7 @@
  * A handler is a chain of steps. A step looks at the request and returns what comes next:
  *
  *     NEXT_REPLY    the reply is filled in: send it
- *     NEXT_ASIDE    r->step is to be called on a thread where it may take long
+ *     NEXT_OFFLOAD    r->step is to be called on a thread where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
  *     NEXT_SENT     the reply has been queued already
  *     NEXT_STREAM   request_stream() was called: send what it reads, to its end
@@ -29,12 +29,12 @@
 
 #include "schema/base/base.h"
 #include "schema/base/buf.h"
-#include "server/aside.h"
-#include "server/http/crowd.h"
+#include "server/executor.h"
+#include "server/http/resume_batch.h"
 #include "server/http/route.h"
 
 struct connection;
-struct emit;
+struct writer;
 struct err;
 struct http_shared;
 struct MHD_Connection;
@@ -69,18 +69,18 @@ struct request {
     char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
     char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
-    struct aside *aside; /* borrowed: whose threads run a step that may take long */
-    bool head;           /* HEAD: no body goes out */
-    bool waited;         /* the client asked to wait */
-    bool uses;           /* what the route needs is there, for this step */
-    bool stopping;       /* it was there once, and is no more */
+    struct executor *aside; /* borrowed: whose threads run a step that may take long */
+    bool head;              /* HEAD: no body goes out */
+    bool waited;            /* the client asked to wait */
+    bool uses;              /* what the route needs is there, for this step */
+    bool stopping;          /* it was there once, and is no more */
 
     /* private to the daemon's files */
     struct http_shared *shared;
-    struct crowd_member member;
+    struct resume_batch_member member;
     struct MHD_Connection *connection;
     struct connection *line;
-    struct aside_task task;
+    struct executor_task task;
     int64_t began_ns;
     size_t body_seen;
     int64_t body_charged, answer_charged, stream_charged;
@@ -101,7 +101,7 @@ void request_add_header(struct request *r, const char *name, const char *value);
 /* Takes the reference; NULL (out of memory) becomes 503. */
 enum next request_reply_json(struct request *r, unsigned status, json_t *json);
 /* Takes the text; out of memory becomes 503. */
-enum next request_reply_emit(struct request *r, unsigned status, struct emit *text);
+enum next request_reply_emit(struct request *r, unsigned status, struct writer *text);
 enum next request_problem(struct request *r, const struct problem_text *p);
 PRINTF(3, 4)
 enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);
@@ -175,4 +175,4 @@ int64_t request_connections(const struct request *r); /* that are open */
 /* The library's "completed". */
 void request_free(struct request *r);
 /* request_resume() of the request that m is of: the crowd's resume(). */
-void request_resume_member(struct crowd_member *m);
+void request_resume_member(struct resume_batch_member *m);

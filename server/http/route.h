@@ -12,7 +12,7 @@
 struct request;
 
 /* What comes behind a step of a request; request.h says what each means. */
-enum next { NEXT_REPLY, NEXT_ASIDE, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLOSE };
+enum next { NEXT_REPLY, NEXT_OFFLOAD, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLOSE };
 
 #define ROUTE_ID_MAX     255 /* bytes of what stands for {...} */
 #define ROUTE_PARAMS_MAX 10

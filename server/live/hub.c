@@ -272,12 +272,12 @@ void hub_stop(struct hub *h)
     if (!runs)
         return;
     (void)pthread_join(h->thread, NULL);
-    h->reports = aside_free(h->reports);
+    h->reports = executor_free(h->reports);
 }
 
 static struct hub *release(struct hub *h)
 {
-    h->reports = aside_free(h->reports);
+    h->reports = executor_free(h->reports);
     for (size_t i = 0; i < HUB_PAGES; i++)
         (void)hub_text_drop(h->pages[i].text);
     (void)pthread_cond_destroy(&h->bell);
@@ -322,7 +322,7 @@ int hub_open(struct jobs *j, const struct config *c, const struct hub_times *t,
         release(h);
         return err_set(e, ERR_NOMEM, "events");
     }
-    if (aside_open(1, &h->reports, e) < 0) {
+    if (executor_open(1, &h->reports, e) < 0) {
         release(h);
         return -1;
     }

@@ -1,9 +1,9 @@
 /* server/live/hub_internal.h - what the files of the hub share. Nobody else includes it.
  *
  *     hub.c        subscribers, the inbox, the end
- *     hub_run.c    the thread: messages, pages of everything, heartbeats, who is gone
- *     hub_one.c    the events of one submission
- *     hub_piece.c  texts as they go over the wire, and who has yet to read them
+ *     hub_loop.c    the thread: messages, pages of everything, heartbeats, who is gone
+ *     hub_submission.c    the events of one submission
+ *     hub_queue.c  texts as they go over the wire, and who has yet to read them
  *
  * Threads  two locks, never held together: `inbox_lock` is all that those who make events take;
  *          `lock` guards the subscribers.
@@ -18,7 +18,7 @@
 
 #include "engine/engine.h"
 #include "schema/store/jobs.h"
-#include "server/aside.h"
+#include "server/executor.h"
 #include "server/live/hub_sub.h"
 
 #define HUB_INBOX     4096 /* messages; more, and the thread looks at everything anew */
@@ -71,7 +71,7 @@ struct hub {
     struct hub_times times;
     char prefix[HUB_PREFIX + 1];
     pthread_t thread;
-    struct aside *reports;            /* owned: renders them */
+    struct executor *reports;         /* owned: renders them */
     _Atomic int64_t everything, ones; /* subscribers of both kinds */
     _Atomic int64_t report_bytes;
 
@@ -102,7 +102,7 @@ struct hub {
     bool dirty; /* there may be more */
 };
 
-/* ---- hub_piece.c: texts. NULL out of memory, which every function here takes. ---- */
+/* ---- hub_queue.c: texts. NULL out of memory, which every function here takes. ---- */
 
 struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t change, const char *json,
                                 size_t len, const char *tail);
@@ -126,13 +126,13 @@ static inline struct hub_job *hub_job_locked(struct hub *h, int64_t seq)
     return job;
 }
 
-/* ---- hub_one.c: for those who listen to one submission; on the thread ---- */
+/* ---- hub_submission.c: for those who listen to one submission; on the thread ---- */
 
 /* Reads the row and tells those who do not know this state of it yet, or all of them. */
-void hub_tell_state(struct hub *h, int64_t seq, bool anew);
+void hub_notify_state(struct hub *h, int64_t seq, bool anew);
 /* True when somebody listens to that one, and did not know. */
 bool hub_set_phase(struct hub *h, int64_t seq, const char *phase);
-void hub_tell_test(struct hub *h, const struct engine_event *event);
+void hub_notify_test(struct hub *h, const struct engine_event *event);
 
-/* ---- hub_run.c ---- */
+/* ---- hub_loop.c ---- */
 void *hub_main(void *hub);

@@ -264,7 +264,7 @@ static int make_rings(struct stats *s)
     return s->accepted && s->finished ? 0 : -1;
 }
 
-int stats_open(const struct languages *l, struct stats **ret_stats, struct err *e)
+int stats_open(const struct language_table *l, struct stats **ret_stats, struct err *e)
 {
     struct stats *s = calloc(1, sizeof *s);
 

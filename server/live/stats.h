@@ -19,18 +19,18 @@
 #include "schema/model/verdict.h"
 #include "server/live/stats_types.h"
 
-struct emit;
+struct writer;
 struct engine;
 struct err;
 struct jobs;
 struct jobs_change;
-struct languages;
+struct language_table;
 struct stats;
 
 #define STATS_WINDOW_MAX_S 86400
 
 /* Borrows the languages. */
-NODISCARD int stats_open(const struct languages *l, struct stats **ret_stats, struct err *e);
+NODISCARD int stats_open(const struct language_table *l, struct stats **ret_stats, struct err *e);
 struct stats *stats_free(struct stats *s);
 
 /* A jobs_listener_fn; ctx is the struct stats. */
@@ -57,7 +57,7 @@ int64_t stats_finest(int64_t window_s);
 
 /* The members of one JSON object: step_ms, t, submitted, ..., latency_ms. step_s must be kept. */
 NODISCARD int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
-                          const struct stats_filter *f, struct emit *out, struct err *e);
+                          const struct stats_filter *f, struct writer *out, struct err *e);
 
 /* ---- totals since the start ---- */
 

@@ -1,6 +1,6 @@
 /* server/live/stats_internal.h - what the files of the statistics share. Nobody else includes it.
  *
- *     stats.c          rings, and what is put into them
+ *     kafka_stats.c          rings, and what is put into them
  *     stats_latency.c  how long those of one step took, by language and verdict
  *     stats_write.c    a part of a ring as JSON
  */
@@ -16,7 +16,7 @@
 
 struct engine;
 struct jobs;
-struct languages;
+struct language_table;
 
 /* 0 ms; then four for each doubling, from 1 ms to 80 minutes. */
 #define STATS_BUCKETS 90
@@ -61,8 +61,8 @@ struct stats_ring {
 #define STATS_RINGS 3
 
 struct stats {
-    const struct languages *languages; /* borrowed */
-    size_t languages_len;              /* with "other" */
+    const struct language_table *languages; /* borrowed */
+    size_t languages_len;                   /* with "other" */
     size_t step_size;
     int64_t opened_ms;     /* what happened before is known from the job table */
     struct jobs *jobs;     /* borrowed while watching */

@@ -3,7 +3,7 @@
 
 #include "engine/language/language.h"
 #include "schema/base/err.h"
-#include "schema/json/emit.h"
+#include "schema/json/writer.h"
 #include "server/live/stats.h"
 #include "server/live/stats_internal.h"
 
@@ -57,17 +57,17 @@ static uint32_t finished_of(const struct part *p, size_t i, size_t slot)
 }
 
 /* The sum over slots from, from + every, ... of each step. */
-static void write_sums(struct emit *out, const struct part *p, size_t from, size_t every,
+static void write_sums(struct writer *out, const struct part *p, size_t from, size_t every,
                        size_t count)
 {
-    emit_begin(out, '[');
+    writer_begin(out, '[');
     for (size_t i = 0; i < p->len; i++) {
         int64_t sum = 0;
         for (size_t n = 0; n < count; n++)
             sum += finished_of(p, i, from + n * every);
-        emit_number(out, sum);
+        writer_number(out, sum);
     }
-    emit_end(out, ']');
+    writer_end(out, ']');
 }
 
 static bool occurs(const struct part *p, size_t from, size_t every, size_t count)
@@ -81,50 +81,50 @@ static bool occurs(const struct part *p, size_t from, size_t every, size_t count
     return false;
 }
 
-static void write_finished(struct emit *out, const struct part *p)
+static void write_finished(struct writer *out, const struct part *p)
 {
     size_t languages = p->stats->languages_len;
 
-    emit_key(out, "finished");
+    writer_key(out, "finished");
     write_sums(out, p, 0, 1, languages * VERDICT_COUNT);
-    emit_key(out, "by_verdict");
-    emit_begin(out, '{');
+    writer_key(out, "by_verdict");
+    writer_begin(out, '{');
     for (size_t v = 0; v < VERDICT_COUNT; v++) {
-        emit_key(out, verdict_name((enum verdict)v));
+        writer_key(out, verdict_name((enum verdict)v));
         write_sums(out, p, v, VERDICT_COUNT, languages);
     }
-    emit_end(out, '}');
-    emit_key(out, "by_language");
-    emit_begin(out, '{');
+    writer_end(out, '}');
+    writer_key(out, "by_language");
+    writer_begin(out, '{');
     for (size_t l = 0; l < languages; l++) {
         if (l == languages - 1 && !occurs(p, l * VERDICT_COUNT, 1, VERDICT_COUNT))
             continue;
-        emit_key(out, stats_language(p->stats, l));
+        writer_key(out, stats_language(p->stats, l));
         write_sums(out, p, l * VERDICT_COUNT, 1, VERDICT_COUNT);
     }
-    emit_end(out, '}');
+    writer_end(out, '}');
 }
 
-static void write_pairs(struct emit *out, const struct part *p)
+static void write_pairs(struct writer *out, const struct part *p)
 {
-    emit_key(out, "by_language_verdict");
-    emit_begin(out, '[');
+    writer_key(out, "by_language_verdict");
+    writer_begin(out, '[');
     for (size_t slot = 0; slot < p->stats->languages_len * VERDICT_COUNT; slot++) {
         if (!occurs(p, slot, 1, 1))
             continue;
-        emit_begin(out, '{');
-        emit_key(out, "language");
-        emit_word(out, stats_language(p->stats, slot / VERDICT_COUNT));
-        emit_key(out, "verdict");
-        emit_word(out, verdict_name((enum verdict)(slot % VERDICT_COUNT)));
-        emit_key(out, "counts");
+        writer_begin(out, '{');
+        writer_key(out, "language");
+        writer_word(out, stats_language(p->stats, slot / VERDICT_COUNT));
+        writer_key(out, "verdict");
+        writer_word(out, verdict_name((enum verdict)(slot % VERDICT_COUNT)));
+        writer_key(out, "counts");
         write_sums(out, p, slot, 1, 1);
-        emit_end(out, '}');
+        writer_end(out, '}');
     }
-    emit_end(out, ']');
+    writer_end(out, ']');
 }
 
-static void write_samples(struct emit *out, const struct part *p)
+static void write_samples(struct writer *out, const struct part *p)
 {
     static const struct {
         const char *name;
@@ -135,28 +135,28 @@ static void write_samples(struct emit *out, const struct part *p)
                    { "cells_taken", offsetof(struct stats_sample, cells_taken) } };
 
     for (size_t g = 0; g < ARRAY_LEN(gauges); g++) {
-        emit_key(out, gauges[g].name);
-        emit_begin(out, '[');
+        writer_key(out, gauges[g].name);
+        writer_begin(out, '[');
         for (size_t i = 0; i < p->len; i++) {
             const struct stats_sample *s = &step_of(p, i)->sample;
             int32_t value;
             memcpy(&value, (const char *)s + gauges[g].offset, sizeof value);
             if (s->seen)
-                emit_number(out, value);
+                writer_number(out, value);
             else
-                emit_null(out);
+                writer_null(out);
         }
-        emit_end(out, ']');
+        writer_end(out, ']');
     }
 }
 
 /* ---- quantiles ---- */
 
-static void write_quantile(struct emit *out, const struct part *p, size_t latency, int percent)
+static void write_quantile(struct writer *out, const struct part *p, size_t latency, int percent)
 {
     char text[32];
 
-    emit_begin(out, '[');
+    writer_begin(out, '[');
     for (size_t i = 0; i < p->len; i++) {
         const uint32_t *n = p->sums[i][latency];
         int64_t all = 0, below = 0;
@@ -164,7 +164,7 @@ static void write_quantile(struct emit *out, const struct part *p, size_t latenc
         for (size_t k = 0; k < STATS_BUCKETS; k++)
             all += n[k];
         if (all == 0) {
-            emit_null(out);
+            writer_null(out);
             continue;
         }
         /* the smallest value that is not below this part of all */
@@ -174,36 +174,36 @@ static void write_quantile(struct emit *out, const struct part *p, size_t latenc
                 break;
         }
         int len = snprintf(text, sizeof text, "%s%.1f", i > 0 ? "," : "", stats_latency_middle(b));
-        emit_raw(out, text, (size_t)len);
+        writer_raw(out, text, (size_t)len);
     }
-    emit_end(out, ']');
+    writer_end(out, ']');
 }
 
-static void write_latency(struct emit *out, const struct part *p)
+static void write_latency(struct writer *out, const struct part *p)
 {
     static const char *const names[STATS_LATENCIES] = { [STATS_TOTAL] = "total",
                                                         [STATS_QUEUE] = "queue",
                                                         [STATS_BUILD] = "build",
                                                         [STATS_RUN] = "run" };
 
-    emit_key(out, "latency_ms");
-    emit_begin(out, '{');
+    writer_key(out, "latency_ms");
+    writer_begin(out, '{');
     for (size_t i = 0; i < STATS_LATENCIES; i++) {
-        emit_key(out, names[i]);
-        emit_begin(out, '{');
-        emit_key(out, "p50");
+        writer_key(out, names[i]);
+        writer_begin(out, '{');
+        writer_key(out, "p50");
         write_quantile(out, p, i, 50);
-        emit_key(out, "p95");
+        writer_key(out, "p95");
         write_quantile(out, p, i, 95);
-        emit_key(out, "p99");
+        writer_key(out, "p99");
         write_quantile(out, p, i, 99);
-        emit_end(out, '}');
+        writer_end(out, '}');
     }
-    emit_end(out, '}');
+    writer_end(out, '}');
 }
 
 int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
-                const struct stats_filter *f, struct emit *out, struct err *e)
+                const struct stats_filter *f, struct writer *out, struct err *e)
 {
     struct part p = { .stats = s,
                       .step_s = step_s,
@@ -213,18 +213,18 @@ int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_
         free_part(&p);
         return err_set(e, ERR_NOMEM, "time series");
     }
-    emit_key(out, "step_ms");
-    emit_number(out, step_s * 1000);
-    emit_key(out, "t");
-    emit_begin(out, '[');
+    writer_key(out, "step_ms");
+    writer_number(out, step_s * 1000);
+    writer_key(out, "t");
+    writer_begin(out, '[');
     for (size_t i = 0; i < p.len; i++)
-        emit_number(out, (p.first + (int64_t)i) * step_s);
-    emit_end(out, ']');
-    emit_key(out, "submitted");
-    emit_begin(out, '[');
+        writer_number(out, (p.first + (int64_t)i) * step_s);
+    writer_end(out, ']');
+    writer_key(out, "submitted");
+    writer_begin(out, '[');
     for (size_t i = 0; i < p.len; i++)
-        emit_number(out, step_of(&p, i)->submitted);
-    emit_end(out, ']');
+        writer_number(out, step_of(&p, i)->submitted);
+    writer_end(out, ']');
     write_finished(out, &p);
     write_pairs(out, &p);
     write_samples(out, &p);

@@ -37,11 +37,11 @@ static void the_box_is_the_one_asked_for(void **state)
 {
     (void)state;
     if (strcmp(box, "inplace") == 0)
-        assert_int_equal(cell_box(fixture_cell()), AGENT_BOX_INPLACE);
-    else if (cell_box(fixture_cell()) == AGENT_BOX_NAMESPACES)
-        assert_string_equal(cell_box_why(fixture_cell()), "");
+        assert_int_equal(cell_isolation(fixture_cell()), AGENT_BOX_INPLACE);
+    else if (cell_isolation(fixture_cell()) == AGENT_BOX_NAMESPACES)
+        assert_string_equal(cell_isolation_why(fixture_cell()), "");
     else
-        assert_string_not_equal(cell_box_why(fixture_cell()), "");
+        assert_string_not_equal(cell_isolation_why(fixture_cell()), "");
 }
 
 static void the_program_gets_what_was_sent(void **state)
@@ -397,17 +397,17 @@ static void the_proof_sees_what_is_left(void **state)
         fixture_prove();
         if (in_container(left[i]) != 0)
             skip();
-        assert_int_equal(cell_prove(fixture_cell(), &e), -1);
+        assert_int_equal(cell_verify_clean(fixture_cell(), &e), -1);
         print_message("    %s\n", e.msg);
         assert_non_null(strstr(e.msg, "still holds"));
     }
     fixture_prove();
     assert_int_equal(in_container("sleep 100 >/dev/null 2>&1 &"), 0);
-    if (cell_box(fixture_cell()) == AGENT_BOX_INPLACE) {
+    if (cell_isolation(fixture_cell()) == AGENT_BOX_INPLACE) {
         fixture_prove(); /* it killed what was left */
         return;
     }
-    assert_int_equal(cell_prove(fixture_cell(), &e), -1);
+    assert_int_equal(cell_verify_clean(fixture_cell(), &e), -1);
     assert_non_null(strstr(e.msg, "is left"));
 }
 

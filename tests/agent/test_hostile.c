@@ -19,7 +19,7 @@
 
 #include <glob.h>
 
-#include "engine/judge/judge.h"
+#include "engine/judge/judge_verdict.h"
 #include "schema/model/verdict.h"
 #include "tests/agent/fixture.h"
 
@@ -87,7 +87,7 @@ static const char *verdict_of(const struct cell_result *r)
         .exit_code = WIFEXITED(a->status) ? WEXITSTATUS(a->status) : 0,
     };
 
-    return verdict_name(judge_run(&facts));
+    return verdict_name(judge_verdict(&facts));
 }
 
 static void check(const struct expected *x, const struct cell_result *r)

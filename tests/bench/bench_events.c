@@ -44,7 +44,7 @@ struct stream {
     bool reported;
 };
 
-static struct crowd {
+static struct resume_batch {
     int epoll;
     uint16_t port;
     bool input_ended, told, stopped;

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "engine/cell/cell.h"
-#include "engine/cell/cell_sweep.h"
+#include "engine/cell/cell_orphans.h"
 #include "engine/docker/docker.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -93,7 +93,7 @@ static inline int fixture_sweep(void **state)
     size_t left = fixture_containers();
     if (left > 0)
         print_error("%zu containers left\n", left);
-    return cell_sweep(fixture.docker, &next, &e) >= 0 && left == 0 ? 0 : -1;
+    return cell_orphans_remove(fixture.docker, &next, &e) >= 0 && left == 0 ? 0 : -1;
 }
 #define FIXTURE_TEST(f) cmocka_unit_test_teardown(f, fixture_sweep)
 

@@ -36,7 +36,7 @@ static struct {
     char dir[64], cells[64], images[5][128], instance[TEXT_ID_SIZE];
     struct engine_config config;
     struct jobs_config table;
-    struct languages *languages;
+    struct language_table *languages;
     struct jobs *jobs;
     struct engine *engine;
     pthread_mutex_t lock;
@@ -164,8 +164,8 @@ static inline int engine_open(void (*change)(struct engine_config *c))
                                              .cell_uses = 1 };
     if (change)
         change(&fixture.config);
-    engine_check(languages_open(NULL, overrides, ARRAY_LEN(overrides), &fixture.languages, &e), &e,
-                 "languages");
+    engine_check(language_table_open(NULL, overrides, ARRAY_LEN(overrides), &fixture.languages, &e),
+                 &e, "languages");
     engine_open_table();
     engine_begin();
     return 0;
@@ -190,7 +190,7 @@ static inline int engine_close(void)
     (void)snprintf(label, sizeof label, "scrc.table=%s", jobs_table_id(fixture.jobs));
     fixture.engine = engine_stop(fixture.engine, clock_mono_ns() + 5 * NS_PER_S);
     fixture.jobs = jobs_close(fixture.jobs);
-    fixture.languages = languages_free(fixture.languages);
+    fixture.languages = language_table_free(fixture.languages);
     bool clean = docker_open(fixture.config.docker_host, &d, &e) == 0 &&
                  docker_list(d, label, &list, &e) == 0 && json_array_size(list) == 0;
     (void)docker_free(d);

@@ -2,13 +2,13 @@
 #include "engine_fixture.h"
 
 #include "schema/store/outbox.h"
-#include "server/adoption.h"
 #include "server/config.h"
+#include "server/slot_adoption.h"
 
 static struct {
     char dir[100];
     struct jobs_config table;
-    struct adoption *adoption;
+    struct slot_adoption *adoption;
     _Atomic int opened, closed;
     struct jobs *_Atomic jobs; /* the adopted one */
 } slots;
@@ -31,7 +31,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    slots.adoption = adoption_close(slots.adoption);
+    slots.adoption = slot_adoption_close(slots.adoption);
     return engine_close();
 }
 
@@ -89,16 +89,16 @@ static void on_closing(void *ctx, struct jobs *j)
 
 static void start(bool kafka)
 {
-    struct adoption_config c = { .table = &slots.table,
-                                 .engine = fixture.engine,
-                                 .languages = fixture.languages,
-                                 .interval_ms = 100,
-                                 .kafka = kafka,
-                                 .opened = on_opened,
-                                 .closing = on_closing };
+    struct slot_adoption_config c = { .table = &slots.table,
+                                      .engine = fixture.engine,
+                                      .languages = fixture.languages,
+                                      .interval_ms = 100,
+                                      .kafka = kafka,
+                                      .opened = on_opened,
+                                      .closing = on_closing };
     struct err e = { 0 };
 
-    engine_check(adoption_start(&c, &slots.adoption, &e), &e, "adoption");
+    engine_check(slot_adoption_start(&c, &slots.adoption, &e), &e, "adoption");
 }
 
 static void await(const _Atomic int *what, int count)
@@ -212,11 +212,11 @@ static void test_the_end_gives_back(void **state)
     start(false);
     await(&slots.opened, 1);
     await_running(1);
-    adoption_halt(slots.adoption);
+    slot_adoption_halt(slots.adoption);
     fixture.engine = engine_stop(fixture.engine, clock_mono_ns());
     assert_int_equal(slots.closed, 0);
     assert_int_equal(counts().running, 0);
-    slots.adoption = adoption_close(slots.adoption);
+    slots.adoption = slot_adoption_close(slots.adoption);
     assert_int_equal(slots.closed, 1);
 
     struct jobs *own = enter();

@@ -274,7 +274,7 @@ static void proven_and_used_again(void **state)
                        "ls -A /work /tmp /dev/shm; echo x > /work/x; echo x > /tmp/x;"
                        "echo x > /dev/shm/x; (sleep 100 &) ",
                        "/dev/shm:\n\n/tmp:\n\n/work:\n");
-        ASSERT_OK(cell_prove(c, e));
+        ASSERT_OK(cell_verify_clean(c, e));
     }
     (void)cell_free(c, fixture.docker);
 }
@@ -367,11 +367,11 @@ static void sweep(void **state)
     cell_dir_name(other_table, "dead", elsewhere);
     ASSERT_OK(cell_dir_make(fixture.dir, dead, &dead_fd, e));
     ASSERT_OK(cell_dir_make(fixture.dir, elsewhere, &elsewhere_fd, e));
-    ASSERT_OK(cell_sweep(fixture.docker, &fixture.host, e)); /* our own: nothing happens */
+    ASSERT_OK(cell_orphans_remove(fixture.docker, &fixture.host, e)); /* our own: nothing happens */
     assert_true(cell_alive(ours));
     ASSERT_OK(cell_open(fixture.docker, &next, &spec, &fresh, e));
     int gone = -1;
-    ASSERT_OK(gone = cell_sweep(fixture.docker, &next, e));
+    ASSERT_OK(gone = cell_orphans_remove(fixture.docker, &next, e));
     assert_int_equal(gone, 1);
     fixture_expect(fresh, "echo here", "here\n");
     fixture_expect(theirs, "echo here", "here\n");

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 
 #include "engine/engine.h"
-#include "engine/host/platform.h"
+#include "engine/host/host_check.h"
 #include "tests/docker/docker_fixture.h"
 
 struct ender {
@@ -172,7 +172,7 @@ static void every_call_fails_once(void **state)
             proxy_stop();
             /* What is left is only what could not be removed, and a sweep gets it. */
             assert_in_range(fixture_containers(), 0, proxy.no_removal ? 1 : 0);
-            ASSERT_OK(cell_sweep(fixture.docker, &next, e));
+            ASSERT_OK(cell_orphans_remove(fixture.docker, &next, e));
             assert_int_equal(fixture_containers(), 0);
         }
     }
@@ -208,15 +208,15 @@ static void the_agents_words_reach_the_check(void **state)
 {
     (void)state;
     struct language row = { .name = "any", .image = fixture.image };
-    const struct languages languages = { .rows = &row, .len = 1 };
+    const struct language_table languages = { .rows = &row, .len = 1 };
     const struct engine_config config = { .docker_host = fixture.engine,
                                           .cell_dir = fixture.dir,
                                           .box = "cardboard",
                                           .instance = fixture.instance,
                                           .parallel = 1 };
-    struct platform_finding found[PLATFORM_FINDINGS_MAX];
-    size_t len = platform_check(&config, &languages, found);
-    const struct platform_finding *box = NULL;
+    struct host_diagnostic found[HOST_DIAGNOSTICS_MAX];
+    size_t len = host_check(&config, &languages, found);
+    const struct host_diagnostic *box = NULL;
 
     for (size_t i = 0; i < len; i++)
         if (strcmp(found[i].name, "box") == 0)

@@ -222,7 +222,7 @@ static void test_small_memory(void **state)
     for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
         struct order o = { .language = languages[i], .source = eaters[i], .memory_mib = 16 };
         json_auto_t *big = order_judge(&o);
-        o.source = languages_find(fixture.languages, languages[i])->hello;
+        o.source = language_table_find(fixture.languages, languages[i])->hello;
         json_auto_t *small = order_judge(&o);
         print_message("%-8s hello needs %ld KiB\n", languages[i],
                       (long)report_int(small, "memory_bytes") / 1024);

@@ -21,7 +21,7 @@ static int shelf(struct pool *p)
 {
     struct cell_spec spec = fixture_spec();
     int n = -1;
-    ASSERT_OK(n = pool_shelf(p, &spec, e));
+    ASSERT_OK(n = pool_class_add(p, &spec, e));
     return n;
 }
 
@@ -47,7 +47,7 @@ static void fills_and_empties(void **state)
     struct cell_spec other = fixture_spec();
     other.memory_bytes *= 2;
     int same = -1;
-    ASSERT_OK(same = pool_shelf(p, &other, e));
+    ASSERT_OK(same = pool_class_add(p, &other, e));
     assert_int_equal(same, n);
     settle(p, 1);
     assert_int_equal(fixture_containers(), 1);
@@ -63,16 +63,16 @@ static void memory_is_preferred(void **state)
     int n = shelf(p), uses = 0;
     struct cell *a = NULL, *b = NULL, *c = NULL;
 
-    ASSERT_OK(pool_take(p, n, 64 * MIB, 1, &a, &uses, e));
+    ASSERT_OK(pool_acquire(p, n, 64 * MIB, 1, &a, &uses, e));
     assert_int_equal(uses, 0);
-    ASSERT_OK(pool_take(p, n, 64 * MIB, 1, &b, &uses, e));
+    ASSERT_OK(pool_acquire(p, n, 64 * MIB, 1, &b, &uses, e));
     ASSERT_OK(cell_set_memory(a, fixture.docker, 96 * MIB, e));
-    pool_put(p, n, a, 5);
-    pool_put(p, n, b, 1); /* the younger one on the shelf */
-    ASSERT_OK(pool_take(p, n, 96 * MIB, 1, &c, &uses, e));
+    pool_release(p, n, a, 5);
+    pool_release(p, n, b, 1); /* the younger one on the shelf */
+    ASSERT_OK(pool_acquire(p, n, 96 * MIB, 1, &c, &uses, e));
     assert_int_equal(cell_memory(c), 96 * MIB);
     assert_int_equal(uses, 5);
-    pool_drop(p, c);
+    pool_discard(p, c);
     (void)pool_stop(p);
 }
 
@@ -98,9 +98,9 @@ static void the_dead_are_replaced(void **state)
     }
     assert_int_equal(s.died, 1);
     settle(p, 1);
-    ASSERT_OK(pool_take(p, n, 0, 1, &c, &uses, e));
+    ASSERT_OK(pool_acquire(p, n, 0, 1, &c, &uses, e));
     fixture_expect(c, "echo new", "new\n");
-    pool_drop(p, c);
+    pool_discard(p, c);
     (void)pool_stop(p);
 }
 
@@ -110,8 +110,8 @@ static void await_idle(struct pool *p, int n)
     struct cell *c = NULL;
     int uses;
 
-    ASSERT_OK(pool_take(p, n, 0, 1000, &c, &uses, e));
-    pool_put(p, n, c, uses);
+    ASSERT_OK(pool_acquire(p, n, 0, 1000, &c, &uses, e));
+    pool_release(p, n, c, uses);
 }
 
 /* One maker does one thing after the other and prefers the first shelf: when the second has both
@@ -129,28 +129,28 @@ static void what_comes_back_is_not_replaced(void **state)
     int n = -1, other = -1, uses;
 
     ASSERT_OK(pool_start(&config, &p, e));
-    ASSERT_OK(n = pool_shelf(p, &spec, e));
+    ASSERT_OK(n = pool_class_add(p, &spec, e));
     await_idle(p, n); /* it has waited: from now on two are kept */
     settle(p, 2);
-    ASSERT_OK(pool_take(p, n, 0, 10, &c, &uses, e));
+    ASSERT_OK(pool_acquire(p, n, 0, 10, &c, &uses, e));
     spec.pids++;
-    ASSERT_OK(other = pool_shelf(p, &spec, e));
+    ASSERT_OK(other = pool_class_add(p, &spec, e));
     await_idle(p, other);
-    ASSERT_OK(pool_take(p, other, 0, 1000, &d, &uses, e));
-    ASSERT_OK(pool_take(p, other, 0, 1000, &f, &uses, e));
+    ASSERT_OK(pool_acquire(p, other, 0, 1000, &d, &uses, e));
+    ASSERT_OK(pool_acquire(p, other, 0, 1000, &f, &uses, e));
     pool_stats(p, &s);
     assert_int_equal(s.made, 2 + 2);
-    pool_put(p, other, d, 1);
-    pool_put(p, other, f, 1);
+    pool_release(p, other, d, 1);
+    pool_release(p, other, f, 1);
 
     /* The last use, and a use after which it is dropped: now there is one to make. */
-    pool_put(p, n, c, 9);
-    ASSERT_OK(pool_take(p, n, 0, 10, &d, &uses, e));
+    pool_release(p, n, c, 9);
+    ASSERT_OK(pool_acquire(p, n, 0, 10, &d, &uses, e));
     assert_int_equal(uses, 9);
     settle(p, 2 + 2);
-    pool_drop(p, d);
-    ASSERT_OK(pool_take(p, n, 0, 10, &c, &uses, e));
-    pool_drop(p, c);
+    pool_discard(p, d);
+    ASSERT_OK(pool_acquire(p, n, 0, 10, &c, &uses, e));
+    pool_discard(p, c);
     settle(p, 2 + 2);
     pool_stats(p, &s);
     assert_int_equal(s.made, 4 + 2);
@@ -166,10 +166,10 @@ static void failures_are_told(void **state)
     int n = -1, uses;
 
     spec.image = "scrc-test/no-such-image";
-    ASSERT_OK(n = pool_shelf(p, &spec, e));
+    ASSERT_OK(n = pool_class_add(p, &spec, e));
     for (int i = 0; i < 5; i++) /* the first waits for the maker, the others for nothing */
-        ASSERT_ERR(ERR_IMAGE, pool_take(p, n, 0, 1, &c, &uses, e));
-    ASSERT_ERR(ERR_BUG, pool_take(p, n + 1, 0, 1, &c, &uses, e));
+        ASSERT_ERR(ERR_IMAGE, pool_acquire(p, n, 0, 1, &c, &uses, e));
+    ASSERT_ERR(ERR_BUG, pool_acquire(p, n + 1, 0, 1, &c, &uses, e));
     (void)pool_stop(p);
 
     const struct pool_config config = { .docker_host = "unix:///nonexistent/docker.sock",
@@ -177,8 +177,8 @@ static void failures_are_told(void **state)
                                         .parallel = 1,
                                         .makers = 1 };
     ASSERT_OK(pool_start(&config, &p, e));
-    ASSERT_OK(n = pool_shelf(p, &spec, e));
-    ASSERT_ERR(ERR_UNAVAILABLE, pool_take(p, n, 0, 1, &c, &uses, e));
+    ASSERT_OK(n = pool_class_add(p, &spec, e));
+    ASSERT_ERR(ERR_UNAVAILABLE, pool_acquire(p, n, 0, 1, &c, &uses, e));
     (void)pool_stop(p);
     const struct pool_config remote = { .docker_host = "tcp://127.0.0.1:1", .host = &fixture.host };
     ASSERT_ERR(ERR_SETTING, pool_start(&remote, &p, e));
@@ -197,8 +197,8 @@ static void *taker_main(void *arg)
     struct cell *c = NULL;
     int uses;
     t->e.kind = ERR_NONE;
-    if (pool_take(t->pool, 0, 0, 1, &c, &uses, &t->e) == 0)
-        pool_drop(t->pool, c);
+    if (pool_acquire(t->pool, 0, 0, 1, &c, &uses, &t->e) == 0)
+        pool_discard(t->pool, c);
     return NULL;
 }
 
@@ -255,7 +255,7 @@ static const char *use(struct user *u, struct docker *d)
         struct cell_result r;
         struct fixture_line l;
         int uses = -1;
-        if (pool_take(busy, 0, 64 * MIB, 1, &c, &uses, &e) < 0) {
+        if (pool_acquire(busy, 0, 64 * MIB, 1, &c, &uses, &e) < 0) {
             return "take";
         }
         fixture_shell(&l, "echo hi");
@@ -264,16 +264,16 @@ static const char *use(struct user *u, struct docker *d)
             cell_abort(c);
             if (cell_run(c, d, &l.request, &r, &e) == 0)
                 return "an aborted cell ran";
-            pool_put(busy, 0, c, 1); /* a spent one: the pool must notice */
+            pool_release(busy, 0, c, 1); /* a spent one: the pool must notice */
             continue;
         }
         if (cell_run(c, d, &l.request, &r, &e) < 0 || strcmp(r.out.data, "hi\n") != 0)
             return "run";
         cell_result_clear(&r);
-        if (way == 1 && cell_prove(c, &e) == 0)
-            pool_put(busy, 0, c, uses + 1);
+        if (way == 1 && cell_verify_clean(c, &e) == 0)
+            pool_release(busy, 0, c, uses + 1);
         else
-            pool_drop(busy, c);
+            pool_discard(busy, c);
     }
     return NULL;
 }

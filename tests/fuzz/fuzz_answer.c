@@ -13,8 +13,8 @@
 
 #include "engine/agent/memfd.h"
 #include "engine/cell/cell.h"
-#include "engine/cell/cell_run.h"
-#include "engine/cell/link.h"
+#include "engine/cell/cell_exchange.h"
+#include "engine/cell/cell_socket.h"
 #include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -48,7 +48,7 @@ static void *agent_main(void *arg)
         struct agent_run run;
         char bytes[AGENT_MESSAGE_MAX];
     } *got = malloc(sizeof *got);
-    char control[CMSG_SPACE(LINK_FDS_MAX * sizeof(int))];
+    char control[CMSG_SPACE(CELL_SOCKET_FDS_MAX * sizeof(int))];
     struct iovec io = { .iov_base = got, .iov_len = sizeof *got };
     struct msghdr m = {
         .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
@@ -66,7 +66,7 @@ static void *agent_main(void *arg)
     for (int i = 0; i < n; i++)
         fds[i] = artefact(a->with);
     if (a->size > 0)
-        MUST(link_send(a->fd, data, a->size, fds, (size_t)n, &e) == 0);
+        MUST(cell_socket_send(a->fd, data, a->size, fds, (size_t)n, &e) == 0);
     for (int i = 0; i < n; i++)
         closep(&fds[i]);
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -121,10 +121,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
     struct answer a = { .fd = pair[1], .with = data[0], .data = data + 1, .size = size - 1 };
-    struct cell_run_ends ends = { .agent_fd = pair[0], .abort_fd = eventfd(0, EFD_CLOEXEC) };
+    struct cell_exchange_ends ends = { .agent_fd = pair[0], .abort_fd = eventfd(0, EFD_CLOEXEC) };
     q.collect = a.with & WITH_COLLECT ? AGENT_COLLECT_FILE : AGENT_COLLECT_NONE;
     MUST(pthread_create(&thread, NULL, agent_main, &a) == 0);
-    int rc = cell_run_exchange(&ends, &q, &r, &e);
+    int rc = cell_exchange_run(&ends, &q, &r, &e);
     MUST(pthread_join(thread, NULL) == 0);
     MUST(rc == 0 || e.kind == ERR_CELL || e.kind == ERR_HOST);
     if (rc == 0)

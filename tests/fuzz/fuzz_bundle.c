@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "engine/agent/bundle.h"
+#include "engine/agent/archive.h"
 #include "engine/agent/fault.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -23,7 +23,7 @@ static void must_pack(int dir, uint64_t max)
     enum agent_collected what;
     struct fault f;
 
-    MUST(out >= 0 && bundle_pack(dir, out, max, &what, &f) == 0 && what == AGENT_COLLECTED);
+    MUST(out >= 0 && archive_pack(dir, out, max, &what, &f) == 0 && what == AGENT_COLLECTED);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(closep) int up = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     MUST(mkdirat(up, "to", 0755) == 0);
     CLEANUP(closep) int to = openat(up, "to", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (bundle_unpack(in, to, &f) == 0)
+    if (archive_unpack(in, to, &f) == 0)
         must_pack(to, size);
     MUST(fstat(up, &st) == 0 && st.st_nlink == 3 && st.st_size == 60); /* only "to" */
     MUST(nftw(parent, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);

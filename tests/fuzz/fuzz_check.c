@@ -1,4 +1,4 @@
-/* check_output() against a plain second opinion: split into arrays, regcomp and strtod.
+/* judge_compare() against a plain second opinion: split into arrays, regcomp and strtod.
  *
  * Input: one byte of options, then the expected text, a byte 0x01, the text that came.
  */
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/judge/check.h"
+#include "engine/judge/judge_compare.h"
 #include "schema/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -122,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                          .absolute_tolerance = data[0] & 32 ? 1e-6 : CHECKER_NOT_GIVEN,
                          .relative_tolerance = data[0] & 128 ? 1e-3 : CHECKER_NOT_GIVEN };
     struct first_difference d = { 0 };
-    bool passes = check_output(&c, e, e_len, g, g_len, &d);
+    bool passes = judge_compare(&c, e, e_len, g, g_len, &d);
     assert(passes == plain_check(&c, e, g));
     assert(passes == !d.present);
     assert(passes || (d.line >= 1 && d.column >= 1 && d.expected.data && d.got.data));

@@ -4,8 +4,8 @@
 
 #include "engine/build/artefact.h"
 #include "engine/cell/cell_memfd.h"
-#include "engine/language/java.h"
-#include "engine/language/java_class.h"
+#include "engine/language/language_java.h"
+#include "engine/language/language_java_class.h"
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
@@ -18,7 +18,7 @@ static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
     const uint32_t head[] = { sizeof path - 1, (uint32_t)size };
     const struct language java = { .naming = LANGUAGE_NAMING_JAVA, .collect = AGENT_COLLECT_TREE };
     struct bytes source = { .data = (char *)(uintptr_t)data, .len = size };
-    struct language_words words = { .main = "guess" };
+    struct language_variables words = { .main = "guess" };
     const char *why;
     struct err e;
     size_t len = sizeof head + head[0] + size;
@@ -47,7 +47,7 @@ static void inspect_as_artefact(const uint8_t *data, size_t size)
 
     MUST(fd >= 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct language_words words = { .main = "" };
+        struct language_variables words = { .main = "" };
         const char *why;
         e.kind = ERR_NONE;
         int rc = artefact_inspect(&rows[i], fd, &source, &words, &why, &e);
@@ -58,25 +58,25 @@ static void inspect_as_artefact(const uint8_t *data, size_t size)
 
 static void read_source(const uint8_t *data, size_t size)
 {
-    struct java_source s;
-    struct java_type type;
+    struct language_java_source s;
+    struct language_java_type type;
     struct err e;
 
-    MUST(java_open((const char *)data, size, &s, &e) == 0);
+    MUST(language_java_open((const char *)data, size, &s, &e) == 0);
     const char *begin = s.at;
-    for (size_t types = 0; java_next(&s, &type); types++) {
+    for (size_t types = 0; language_java_next(&s, &type); types++) {
         MUST(types < size);
         MUST(type.name_len > 0 && type.name >= begin && type.name + type.name_len <= s.end);
         MUST(!memchr(type.name, '\0', type.name_len) && !memchr(type.name, '/', type.name_len));
     }
     MUST(s.at <= s.end);
-    java_close(&s);
+    language_java_close(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct java_class class;
-    bool is_class = java_class_read(data, size, &class);
+    struct language_java_class class;
+    bool is_class = language_java_class_read(data, size, &class);
 
     read_source(data, size);
     inspect_as_artefact(data, size);

@@ -18,7 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void check(const struct envelope *v, const char *value, size_t len)
 {
     struct submission *s = NULL;
-    struct problems p;
+    struct field_errors p;
 
     MUST(submission_id_is_legal(v->derived, strlen(v->derived)));
     MUST(!v->id[0] || submission_id_is_legal(v->id, strlen(v->id)));
@@ -27,7 +27,7 @@ static void check(const struct envelope *v, const char *value, size_t len)
     MUST(good == (v->kind == ENVELOPE_SUBMISSION));
     MUST(good == (v->submission != NULL));
     if (value)
-        problems_clear(&p);
+        field_errors_clear(&p);
     submission_free(s);
 }
 

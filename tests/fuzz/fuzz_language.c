@@ -6,7 +6,7 @@
 #include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
-static void expand(const char *const *argv, const struct language_words *words)
+static void expand(const char *const *argv, const struct language_variables *words)
 {
     char **out;
     struct err e;
@@ -40,7 +40,7 @@ static void make_environment(const char *const *own)
 static void use(const struct language *row, const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data, *why;
-    struct language_words words;
+    struct language_variables words;
     struct err e;
 
     MUST(strcmp(row->name, "own") == 0 && row->title && row->run_image[0] && row->hello[0]);

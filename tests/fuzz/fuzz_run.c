@@ -2,7 +2,7 @@
  * beyond it. The first byte is the number of descriptors beside it. */
 #include <string.h>
 
-#include "engine/agent/program.h"
+#include "engine/agent/box_program.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     MUST(run);
     memcpy(run, data + 1, len);
-    if (program_accepts(run, len, data[0])) {
-        const char *name = program_collect_name(run);
+    if (box_program_accepts(run, len, data[0])) {
+        const char *name = box_program_collect_name(run);
 
         MUST(name >= run->blob && name < run->blob + run->blob_len);
         for (; at < run->blob_len; at += strlen(run->blob + at) + 1)

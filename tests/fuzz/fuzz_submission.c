@@ -6,7 +6,7 @@
 
 #include "schema/base/err.h"
 #include "schema/base/text.h"
-#include "schema/json/document.h"
+#include "schema/json/reader.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct submission_rules rules = FUZZ_RULES;
@@ -58,20 +58,20 @@ static void send_again(const struct submission *s)
     json_t *json = submission_to_json(s);
     char *text = json_dumps(json, 0);
     struct submission *again;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     MUST(text);
     MUST(submission_parse(text, strlen(text), &rules, &again, &p, &e) == 0);
     must_be_same(again, s);
     submission_free(again);
-    problems_clear(&p);
+    field_errors_clear(&p);
     free(text);
     json_decref(json);
 }
 
 /* ours: the same document with stand-ins where an object's long strings were. */
-static void must_be_equal(struct document *d, json_t *ours, json_t *plain)
+static void must_be_equal(struct reader *d, json_t *ours, json_t *plain)
 {
     const char *key;
     json_t *v;
@@ -88,7 +88,7 @@ static void must_be_equal(struct document *d, json_t *ours, json_t *plain)
             must_be_equal(d, mine, v);
             continue;
         }
-        MUST(json_is_string(mine) && document_string(d, mine, &b) == 0);
+        MUST(json_is_string(mine) && reader_string(d, mine, &b) == 0);
         MUST(b.len == json_string_length(v) && !memcmp(b.data, json_string_value(v), b.len));
         bytes_clear(&b);
     }
@@ -100,12 +100,12 @@ static void must_be_equal(struct document *d, json_t *ours, json_t *plain)
 static void compare_with_jansson(const char *json, size_t size)
 {
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    struct document d;
+    struct reader d;
     struct err e;
     json_error_t why;
     size_t bom = size >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     json_t *plain = json_loadb(json + bom, size - bom, flags, &why);
-    int result = document_load(json, size, 1000, INT64_MAX, &d, &e);
+    int result = reader_load(json, size, 1000, INT64_MAX, &d, &e);
 
     if (plain) {
         MUST(result == 0);
@@ -114,7 +114,7 @@ static void compare_with_jansson(const char *json, size_t size)
         MUST(result < 0 || d.reals_only);
         MUST(result == 0 || text_is_utf8(e.msg, strlen(e.msg)));
     }
-    document_clear(&d);
+    reader_clear(&d);
     json_decref(plain);
 }
 
@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *json = (const char *)data;
     struct submission *s = NULL;
-    struct problems p;
+    struct field_errors p;
     struct err e = { 0 };
 
     rules.refuse_unknown = size % 2;
@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < p.len; i++)
             MUST(text_is_utf8(p.list[i].pointer, strlen(p.list[i].pointer)));
     }
-    problems_clear(&p);
+    field_errors_clear(&p);
     compare_with_jansson(json, size);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* tests/unit/class_fixture.h - class files by hand: just what java_class_read() looks at. */
+/* tests/unit/class_fixture.h - class files by hand: just what language_java_class_read() looks at.
+ */
 #pragma once
 
 #include <stdint.h>

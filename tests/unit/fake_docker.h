@@ -32,7 +32,7 @@
 #include <sys/un.h>
 
 #include "engine/agent/protocol.h"
-#include "engine/build/plan.h"
+#include "engine/build/toolchain.h"
 #include "engine/cell/cell.h"
 #include "engine/cell/cell_memfd.h"
 #include "engine/docker/docker.h"
@@ -369,7 +369,7 @@ static inline void fake_talk(int fd, const char *name)
             break;
         if (order->head.kind == AGENT_RUN && n >= (ssize_t)sizeof *order && fds_len >= 3)
             go = fake_take_run(fd, order, fds, fds_len, name);
-        if (order->head.kind == AGENT_PROVE) {
+        if (order->head.kind == AGENT_VERIFY) {
             bool clean = !fake.on_prove || fake.on_prove(name);
             struct agent_fault fault = { .head = order->head, .why = "not clean" };
             fault.head.kind = clean ? AGENT_CLEAN : AGENT_FAULT;
@@ -693,13 +693,14 @@ static inline struct pool *fake_pool(int64_t parallel)
 }
 
 /* A language as the self-test leaves it. The caller owns it. */
-static inline struct plan *fake_plan(const struct languages *l, const char *name, struct pool *p)
+static inline struct toolchain *fake_plan(const struct language_table *l, const char *name,
+                                          struct pool *p)
 {
-    struct plan *plan = NULL;
+    struct toolchain *plan = NULL;
     struct docker *d = NULL;
     FAKE_OK(docker_open(fake.host, &d, e));
-    FAKE_OK(plan_make(languages_find(l, name), d, &fake.config, &plan, e));
+    FAKE_OK(toolchain_make(language_table_find(l, name), d, &fake.config, &plan, e));
     (void)docker_free(d);
-    FAKE_OK(plan_shelve(plan, p, e));
+    FAKE_OK(toolchain_add_classes(plan, p, e));
     return plan;
 }

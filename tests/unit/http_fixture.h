@@ -43,7 +43,7 @@
 struct fixture {
     char dir[100];
     struct config config;
-    struct languages *languages;
+    struct language_table *languages;
     struct jobs *jobs;
     struct waiters *waiters;
     struct hub *hub;
@@ -85,7 +85,7 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
     assert_int_equal(text_init(), 0);
     assert_non_null(mkdtemp(f->dir));
     must(config_load(environment, &f->config, &e), &e);
-    must(languages_open(NULL, NULL, 0, &f->languages, &e), &e);
+    must(language_table_open(NULL, NULL, 0, &f->languages, &e), &e);
     struct jobs_config jc = { .dir = f->dir,
                               .instance = "one",
                               .max_queued = f->config.max_queued,
@@ -133,7 +133,7 @@ static inline void fixture_close(struct fixture *f)
     f->hub = hub_free(f->hub);
     f->stats = stats_free(f->stats);
     f->waiters = waiters_free(f->waiters);
-    f->languages = languages_free(f->languages);
+    f->languages = language_table_free(f->languages);
     config_clear(&f->config);
     (void)nftw(f->dir, fixture_unlink, 16, FTW_DEPTH | FTW_PHYS);
 }

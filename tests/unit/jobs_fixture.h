@@ -31,7 +31,7 @@ struct table {
     struct jobs *j;
 };
 
-static inline void table_open(struct table *t)
+static inline void store_open(struct table *t)
 {
     struct err e = { 0 };
 
@@ -43,7 +43,7 @@ static inline void table_open(struct table *t)
 static inline void table_reopen(struct table *t)
 {
     t->j = jobs_close(t->j);
-    table_open(t);
+    store_open(t);
 }
 
 static inline int table_setup(void **state)
@@ -54,7 +54,7 @@ static inline int table_setup(void **state)
     assert_int_equal(text_init(), 0);
     assert_non_null(mkdtemp(t->dir));
     t->config = (struct jobs_config){ .instance = "one", .max_queued = 1000000 };
-    table_open(t);
+    store_open(t);
     *state = t;
     return 0;
 }
@@ -94,12 +94,12 @@ static inline struct submission *parse(const char *json)
                                                    .default_checker = CHECKER_INIT(CHECKER_LINES),
                                                    .knows_language = knows_any };
     struct submission *s = NULL;
-    struct problems p = { 0 };
+    struct field_errors p = { 0 };
     struct err e = { 0 };
 
     if (submission_parse(json, strlen(json), &rules, &s, &p, &e) < 0)
         fail_msg("%s: %s", json, e.msg);
-    problems_clear(&p);
+    field_errors_clear(&p);
     return s;
 }
 
@@ -229,7 +229,7 @@ static inline void finish_ok(struct jobs *j, int64_t seq, const char *id, enum v
 
 static inline int give_back(struct jobs *j, int64_t seq, bool spend, struct err *e)
 {
-    struct jobs_op op = { .kind = JOBS_GIVE_BACK,
+    struct jobs_op op = { .kind = JOBS_REQUEUE,
                           .u.give_back = { .seq = seq, .claim = *claim_of(seq), .spend = spend } };
 
     return jobs_do(j, &op, e);

@@ -9,7 +9,7 @@
 #include "outbox_fixture.h"
 
 #include "bridge/bridge.h"
-#include "bridge/kafka/tally.h"
+#include "bridge/kafka/kafka_health.h"
 #include "bridge/publish/relay.h"
 #include "schema/base/clock.h"
 
@@ -20,7 +20,7 @@ struct world {
     rd_kafka_t *stranger; /* a producer, whose cluster it is */
     rd_kafka_mock_cluster_t *cluster;
     struct bridge_config config;
-    struct tally tally;
+    struct kafka_health tally;
 };
 
 static inline int world_setup(void **state)
@@ -64,7 +64,7 @@ static inline int world_setup(void **state)
     assert_int_equal(rd_kafka_mock_topic_create(w->cluster, "results", 2, 1), 0);
     assert_int_equal(rd_kafka_mock_topic_create(w->cluster, "scripts.dead-letter", 1, 1), 0);
     assert_true(rd_kafka_brokers_add(w->stranger, w->config.brokers) > 0);
-    tally_init(&w->tally);
+    kafka_health_init(&w->tally);
     *state = w;
     return 0;
 }
@@ -76,7 +76,7 @@ static inline int world_teardown(void **state)
 
     rd_kafka_mock_cluster_destroy(w->cluster);
     rd_kafka_destroy(w->stranger);
-    tally_done(&w->tally);
+    kafka_health_done(&w->tally);
     free(w);
     return table_teardown(&table);
 }

@@ -110,7 +110,7 @@ static inline enum err_kind publish(struct jobs *j, const char *id)
 }
 
 static inline int refuse(struct jobs *j, struct outbox_origin o,
-                         const struct outbox_letter *letters, size_t len, bool *ret_replay,
+                         const struct outbox_dead_letter *letters, size_t len, bool *ret_replay,
                          struct err *e)
 {
     struct jobs_op op = { .kind = JOBS_REFUSE,

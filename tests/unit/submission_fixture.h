@@ -29,12 +29,12 @@ static const struct submission_rules fixture_http = {
 static inline struct submission *fixture_parse_n(const char *json, size_t len)
 {
     struct submission *s = NULL;
-    struct problems p;
+    struct field_errors p;
     struct err e = { 0 };
 
     if (submission_parse(json, len, &fixture_http, &s, &p, &e) < 0)
         fail_msg("%s: %s", e.msg, json);
-    problems_clear(&p);
+    field_errors_clear(&p);
     return s;
 }
 

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "engine/agent/bundle.h"
+#include "engine/agent/archive.h"
 #include "engine/agent/fault.h"
 
 struct tree {
@@ -54,7 +54,7 @@ static void put(int dir, const char *name, const char *text)
     struct fault f;
     int fd = -1;
 
-    assert_int_equal(bundle_create(dir, name, strlen(name), &fd, &f), 0);
+    assert_int_equal(archive_create(dir, name, strlen(name), &fd, &f), 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     (void)close(fd);
 }
@@ -80,7 +80,7 @@ static enum agent_collected pack(int dir, int out, uint64_t max)
     enum agent_collected what = AGENT_COLLECTED_NOTHING;
     struct fault f;
 
-    if (bundle_pack(dir, out, max, &what, &f) < 0)
+    if (archive_pack(dir, out, max, &what, &f) < 0)
         fail_msg("%s", f.why);
     return what;
 }
@@ -94,7 +94,7 @@ static void a_failed_write_is_a_fault(void **state)
     struct fault f;
 
     put(t->dir, "a", "0123456789");
-    assert_int_equal(bundle_pack(t->dir, full, 4096, &what, &f), -1);
+    assert_int_equal(archive_pack(t->dir, full, 4096, &what, &f), -1);
     assert_non_null(strstr(f.why, "No space left"));
     assert_int_equal(what, AGENT_COLLECTED_NOTHING);
     (void)close(full);
@@ -116,7 +116,7 @@ static void a_tree_comes_back(void **state)
     int to = openat(t->dir, "to", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     assert_int_equal(pack(from, bundle, 4096), AGENT_COLLECTED);
-    if (bundle_unpack(bundle, to, &f) < 0)
+    if (archive_unpack(bundle, to, &f) < 0)
         fail_msg("%s", f.why);
     expect(to, "Main.class", "main");
     expect(to, "a/b/c/Deep.class", "deep");
@@ -172,12 +172,12 @@ static void names_that_lead_elsewhere_are_refused(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         print_message("    case: '%s'\n", names[i]);
-        assert_int_equal(bundle_create(t->dir, names[i], strlen(names[i]), &fd, &f), -1);
+        assert_int_equal(archive_create(t->dir, names[i], strlen(names[i]), &fd, &f), -1);
     }
-    assert_int_equal(bundle_create(t->dir, "n\0b", 3, &fd, &f), -1);
+    assert_int_equal(archive_create(t->dir, "n\0b", 3, &fd, &f), -1);
     memset(large, 'x', sizeof large);
-    assert_int_equal(bundle_create(t->dir, large, sizeof large, &fd, &f), -1);
-    assert_int_equal(bundle_create(t->dir, large, 256, &fd, &f), -1); /* one component */
+    assert_int_equal(archive_create(t->dir, large, sizeof large, &fd, &f), -1);
+    assert_int_equal(archive_create(t->dir, large, 256, &fd, &f), -1); /* one component */
     assert_int_equal(fd, 77);
 }
 
@@ -189,10 +189,10 @@ static void nothing_is_overwritten_or_followed(void **state)
 
     put(t->dir, "there", "first");
     assert_int_equal(symlinkat(".", t->dir, "out"), 0);
-    assert_int_equal(bundle_create(t->dir, "there", 5, &fd, &f), -1);
-    assert_int_equal(bundle_create(t->dir, "out", 3, &fd, &f), -1);
-    assert_int_equal(bundle_create(t->dir, "out/x", 5, &fd, &f), -1);
-    assert_int_equal(bundle_create(t->dir, "there/x", 7, &fd, &f), -1);
+    assert_int_equal(archive_create(t->dir, "there", 5, &fd, &f), -1);
+    assert_int_equal(archive_create(t->dir, "out", 3, &fd, &f), -1);
+    assert_int_equal(archive_create(t->dir, "out/x", 5, &fd, &f), -1);
+    assert_int_equal(archive_create(t->dir, "there/x", 7, &fd, &f), -1);
     assert_int_equal(fd, 77);
 }
 
@@ -214,8 +214,8 @@ static void truncated_bundles_are_refused(void **state)
         (void)snprintf(name, sizeof name, "to%d", (int)cut);
         assert_int_equal(mkdirat(t->dir, name, 0755), 0);
         int to = openat(t->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_int_equal(bundle_copy(whole, 0, (size_t)cut, part, &f), 0);
-        assert_int_equal(bundle_unpack(part, to, &f), cut == len ? 0 : -1);
+        assert_int_equal(archive_copy(whole, 0, (size_t)cut, part, &f), 0);
+        assert_int_equal(archive_unpack(part, to, &f), cut == len ? 0 : -1);
         (void)close(part);
         (void)close(to);
     }
@@ -248,7 +248,7 @@ static void bundles_that_lie_are_refused(void **state)
         assert_int_equal(write(bundle, head, sizeof head), sizeof head);
         assert_int_equal(write(bundle, cases[i].name, strlen(cases[i].name)),
                          strlen(cases[i].name));
-        assert_int_equal(bundle_unpack(bundle, t->dir, &f), -1);
+        assert_int_equal(archive_unpack(bundle, t->dir, &f), -1);
         (void)close(bundle);
     }
 }

@@ -11,16 +11,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "engine/agent/cpu_wait.h"
 #include "engine/agent/fault.h"
-#include "engine/agent/starve.h"
 
 #define MS NS_PER_MS
 
 struct place {
     char dir[64];
     struct cgroup group;
-    struct starve_place at;
-    struct starve s;
+    struct cpu_wait_place at;
+    struct cpu_wait s;
     char proc[80];
 };
 
@@ -85,8 +85,8 @@ static void make(struct place *p, bool pressure)
     (void)snprintf(root, sizeof root, "%s/cg", p->dir);
     assert_int_equal(cgroup_open(root, &p->group, &f), 0);
     (void)snprintf(p->proc, sizeof p->proc, "%s/proc", p->dir);
-    p->at = (struct starve_place){ .proc = p->proc, .init = 3, .group = &p->group };
-    assert_int_equal(starve_begin(&p->group, &p->s.seen, &f), 0);
+    p->at = (struct cpu_wait_place){ .proc = p->proc, .init = 3, .group = &p->group };
+    assert_int_equal(cpu_wait_begin(&p->group, &p->s.seen, &f), 0);
 }
 
 static void drop(struct place *p)
@@ -103,9 +103,9 @@ static int64_t look(struct place *p, int64_t now_ns)
 {
     struct fault f;
 
-    if (starve_look(&p->s, &p->at, now_ns, &f) < 0)
+    if (cpu_wait_sample(&p->s, &p->at, now_ns, &f) < 0)
         fail_msg("%s", f.why);
-    return starve_waited(&p->s);
+    return cpu_wait_read(&p->s);
 }
 
 /* Twenty that waited side by side have not waited twenty times as long. */
@@ -195,7 +195,7 @@ static void waits_for_a_disk_are_bounded(void **state)
         put_thread(&p, 9, 10 * MS, 0, 'D', round * 100);
         (void)look(&p, round * NS_PER_S);
     }
-    assert_int_equal(starve_waited(&p.s), STARVE_IO_MAX_NS);
+    assert_int_equal(cpu_wait_read(&p.s), CPU_WAIT_IO_MAX_NS);
     drop(&p);
 }
 

@@ -19,21 +19,21 @@
 static const char no_main[] = "scrc: no class has a public static void main(String[])";
 
 static const char *inspect(const char *language, const void *data, size_t len, const char *source,
-                           struct language_words *words)
+                           struct language_variables *words)
 {
-    struct languages *l;
+    struct language_table *l;
     const char *why = "untouched";
     struct err e = { .kind = ERR_NONE };
     struct bytes text = { .data = (char *)(uintptr_t)source, .len = strlen(source) };
     CLEANUP(closep) int fd = cell_memfd("artefact", data, len, &e);
 
     assert_true(fd >= 0);
-    assert_int_equal(languages_open(NULL, NULL, 0, &l, &e), 0);
-    if (artefact_inspect(languages_find(l, language), fd, &text, words, &why, &e) < 0) {
+    assert_int_equal(language_table_open(NULL, NULL, 0, &l, &e), 0);
+    if (artefact_inspect(language_table_find(l, language), fd, &text, words, &why, &e) < 0) {
         assert_int_equal(e.kind, ERR_CELL);
         why = "ours";
     }
-    languages_free(l);
+    language_table_free(l);
     return why;
 }
 
@@ -43,7 +43,7 @@ static void test_files(void **state)
 {
     (void)state;
     Elf64_Ehdr elf = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64 } };
-    struct language_words w = { .main = "main" };
+    struct language_variables w = { .main = "main" };
 
     for (unsigned type = ET_NONE; type <= ET_CORE; type++) {
         elf.e_type = (Elf64_Half)type;
@@ -137,7 +137,7 @@ static void test_trees(void **state)
     static uint8_t bundle[8192];
 
     for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
-        struct language_words w = { .main = "guess" };
+        struct language_variables w = { .main = "guess" };
         size_t len = put_file(bundle, "README", "?", 1);
         for (size_t k = 0; k < ARRAY_LEN(trees[i].classes) && trees[i].classes[k].path; k++) {
             struct class_file f;
@@ -155,7 +155,7 @@ static void test_trees(void **state)
 static void test_no_bundle(void **state)
 {
     (void)state;
-    struct language_words w = { .main = "guess" };
+    struct language_variables w = { .main = "guess" };
     uint8_t bundle[64];
     size_t len = put_file(bundle, "a", "xyz", 3);
 

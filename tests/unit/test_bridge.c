@@ -22,7 +22,7 @@ static void end(struct world *w, struct bridge *b)
     bridge_stop(b, clock_mono_ns() + 20 * NS_PER_S);
     w->table->j = jobs_close(w->table->j);
     (void)bridge_free(b);
-    table_open(w->table);
+    store_open(w->table);
 }
 
 static int64_t counter(struct bridge *b, enum bridge_counter c)

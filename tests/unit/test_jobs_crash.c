@@ -109,7 +109,7 @@ static void child(struct table *t, int fd, int round)
     child_round = round;
     child_table = t;
     t->config.retention_ms = round % 2 ? 20 : 0; /* retention at work in every other round */
-    table_open(t);
+    store_open(t);
     for (long i = 0; i < THREADS; i++)
         (void)pthread_create(&thread, NULL, load, (void *)i);
     for (;;)
@@ -212,7 +212,7 @@ static void check_all(struct table *t, const struct promised *p)
 {
     struct jobs_counts n;
 
-    table_open(t);
+    store_open(t);
     for (size_t i = 0; i < p->len; i++) {
         struct job_status s = status_of(t->j, p->list[i].id);
         assert_int_equal(s.seq, p->list[i].seq);
@@ -252,7 +252,7 @@ static void no_promise_is_lost(void **state)
     print_message("    %zu promises in %d kills, all kept\n", p.len, ROUNDS);
     assert_true(p.len >= ROUNDS);
     free(p.list);
-    table_open(t);
+    store_open(t);
 }
 
 int main(void)

@@ -100,7 +100,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
     size_t len;
 
     NEED_MOUNT();
-    table_open(t);
+    store_open(t);
     int64_t kept = accept_ok(t->j, "kept", "c");
     assert_int_equal(claim_c(t->j), kept);
     (void)accept_ok(t->j, "second", "c");
@@ -142,7 +142,7 @@ static void the_reserve_is_for_finishing(void **state)
 
     NEED_MOUNT();
     t->config.reserve_bytes = 4 << 20;
-    table_open(t);
+    store_open(t);
     int64_t a = accept_ok(t->j, "a", "c");
     fill(t, 3 << 20);
     assert_int_equal(send(t->j, "b", "c", "x", &op), -1);
@@ -170,7 +170,7 @@ static void a_read_only_directory_is_refused(void **state)
     assert_int_equal(e.kind, ERR_DISK);
     print_message("    %s\n", e.msg);
     assert_int_equal(mount("tmpfs", t->dir, "tmpfs", MS_REMOUNT, "size=16m"), 0);
-    table_open(t);
+    store_open(t);
     (void)accept_ok(t->j, "a", "c");
     t->j = jobs_close(t->j);
     assert_int_equal(mount("tmpfs", t->dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=16m"), 0);
@@ -234,7 +234,7 @@ static void every_failing_write_is_survived(void **state)
         }
         set_file_limit(RLIM_INFINITY);
         if (!t->j)
-            table_open(t);
+            store_open(t);
         (void)snprintf(id, sizeof id, "l%d", (int)limit);
         assert_int_equal(send(t->j, id, "c", "x", &op), 0); /* at once, with no restart */
         jobs_counts(t->j, &n);

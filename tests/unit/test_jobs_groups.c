@@ -53,7 +53,7 @@ static void listeners_hear_each_change_once(void **state)
     assert_string_equal(one.log, "a=queued a=running a=queued a=running a=done b=queued"
                                  " b=cancelled ");
     assert_string_equal(two.log, one.log);
-    table_open(t);
+    store_open(t);
 }
 
 static struct submission *parse_source(const char *id, const char *source)
@@ -65,13 +65,13 @@ static struct submission *parse_source(const char *id, const char *source)
     return parse(json);
 }
 
-struct gate {
+struct in_flight {
     sem_t entered, go, completed;
 };
 
 static void hold_writer(struct jobs_op *op)
 {
-    struct gate *g = op->ctx;
+    struct in_flight *g = op->ctx;
 
     (void)sem_post(&g->entered);
     (void)sem_wait(&g->go);
@@ -79,12 +79,12 @@ static void hold_writer(struct jobs_op *op)
 
 static void count_done(struct jobs_op *op)
 {
-    struct gate *g = op->ctx;
+    struct in_flight *g = op->ctx;
 
     (void)sem_post(&g->completed);
 }
 
-static void open_gate(struct gate *g)
+static void open_gate(struct in_flight *g)
 {
     assert_int_equal(sem_init(&g->entered, 0, 0), 0);
     assert_int_equal(sem_init(&g->go, 0, 0), 0);
@@ -94,7 +94,7 @@ static void open_gate(struct gate *g)
 /* Puts all while the writer is held, so that they are one group, and waits for their end. */
 static void put_together(struct jobs *j, struct jobs_op *ops, size_t len)
 {
-    struct gate g;
+    struct in_flight g;
     struct jobs_op hold = {
         .kind = JOBS_CANCEL, .done = hold_writer, .ctx = &g, .u.cancel.id = "nobody"
     };
@@ -211,7 +211,7 @@ static void what_a_lost_group_knew_of_partitions_is_forgotten(void **state)
 static void close_commits_what_waits(void **state)
 {
     struct table *t = *state;
-    struct gate g;
+    struct in_flight g;
     CLEANUP(submission_freep)
     struct submission *s = parse_source("last", "1");
     struct submission_packed packed = { 0 };
@@ -227,7 +227,7 @@ static void close_commits_what_waits(void **state)
     t->j = jobs_close(t->j);
     assert_int_equal(sem_trywait(&g.completed), 0);
     submission_packed_clear(&packed);
-    table_open(t);
+    store_open(t);
     assert_int_equal(status_of(t->j, "last").state, JOB_QUEUED);
 }
 

@@ -85,7 +85,7 @@ static void a_newer_table_is_refused(void **state)
     assert_non_null(strstr(e.msg, "newer scrc"));
     assert_null(j);
     write_sql(t, set_back);
-    table_open(t);
+    store_open(t);
 }
 
 extern const char jobs_sql_001[];
@@ -130,7 +130,7 @@ static void a_table_of_the_first_version_goes_on(void **state)
     assert_int_equal(mkdir(t->dir, 0700), 0);
     make_first_version(t);
     t->config.publish_all = true;
-    table_open(t);
+    store_open(t);
 
     assert_string_equal(jobs_table_id(t->j), "the-table");
     assert_int_equal(jobs_report(t->j, "old", NULL, &json, &len, &e), 0);

@@ -121,7 +121,9 @@ static void a_repetition_outlives_its_row(void **state)
 static void told_is_what_was_acknowledged(void **state)
 {
     const struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 1 };
-    struct outbox_letter dead = { .kind = OUTBOX_DEAD_LETTER, .payload = "?", .payload_len = 1 };
+    struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER,
+                                       .payload = "?",
+                                       .payload_len = 1 };
     struct table *t = *state;
     struct err e = { 0 };
     bool replay;

@@ -11,7 +11,7 @@
 
 #include "engine/cell/cell.h"
 #include "engine/engine.h"
-#include "engine/judge/check.h"
+#include "engine/judge/judge_compare.h"
 #include "engine/judge/judge_report.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
@@ -63,7 +63,7 @@ static void keep_one(int64_t kept_max, const struct buf *expected, const struct 
     struct judge_report_room room = judge_report_room(&c, r);
     struct err e;
 
-    (void)check_output(&lines, expected->data, expected->len, got->data, got->len, &t->difference);
+    (void)judge_compare(&lines, expected->data, expected->len, got->data, got->len, &t->difference);
     assert_int_equal(judge_report_keep(&room, &result, t, &e), 0);
 }
 
@@ -202,8 +202,8 @@ static struct report *flooded(size_t tests, int64_t report_bytes, const char *pi
 
     other.data[99999] ^= 1;
     for (size_t i = 0; i < tests; i++) {
-        assert_false(check_output(&exact, other.data, other.len, text.data, text.len,
-                                  &r->tests[i].difference));
+        assert_false(judge_compare(&exact, other.data, other.len, text.data, text.len,
+                                   &r->tests[i].difference));
         assert_int_equal(judge_report_keep(&room, &result, &r->tests[i], &e), 0);
         assert_true(r->tests[i].out_truncated && r->tests[i].err_truncated);
     }

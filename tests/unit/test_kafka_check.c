@@ -27,7 +27,7 @@ static struct topics_view good(const char *name, enum topics_role role)
 
 struct world {
     struct topics_view topics[TOPICS_COUNT];
-    struct platform_finding found[KAFKA_CHECK_MAX];
+    struct host_diagnostic found[KAFKA_CHECK_MAX];
     size_t len;
 };
 
@@ -122,7 +122,7 @@ static void each_rule(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct world w = all_good();
-        const struct platform_finding *f = NULL;
+        const struct host_diagnostic *f = NULL;
         size_t warnings = 0;
 
         print_message("row %zu: %s\n", i, rows[i].says ? rows[i].says : "nothing");

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "bridge/kafka/stats.h"
+#include "bridge/kafka/kafka_stats.h"
 
 struct seen {
     bool ok, connected;
@@ -20,7 +20,7 @@ static struct seen look(const char *json)
 {
     struct seen s = { .len = 77 };
 
-    s.ok = stats_read(json, strlen(json), "scripts", &s.connected, s.lags, &s.len);
+    s.ok = kafka_stats_read(json, strlen(json), "scripts", &s.connected, s.lags, &s.len);
     return s;
 }
 

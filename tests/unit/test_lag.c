@@ -37,7 +37,7 @@ static int64_t lag_in(struct world *w, size_t i)
 {
     struct bridge_health h;
 
-    tally_read(&w->tally, &h);
+    kafka_health_read(&w->tally, &h);
     return i < h.lags_len ? h.lags[i].lag : -2;
 }
 
@@ -51,19 +51,19 @@ static void it_follows(void **state)
     assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
     write_to(w, 0, 10);
-    tally_partitions(&w->tally, ours, 2);
+    kafka_health_partitions(&w->tally, ours, 2);
     WAIT_UNTIL(lag_in(w, 0) == 10 && lag_in(w, 1) == 0); /* nothing is committed */
     commit(w, 0, 4);
     WAIT_UNTIL(lag_in(w, 0) == 6);
     write_to(w, 1, 3);
     WAIT_UNTIL(lag_in(w, 0) == 6 && lag_in(w, 1) == 3);
-    tally_partitions(&w->tally, ours, 2); /* the same: what is known stays */
+    kafka_health_partitions(&w->tally, ours, 2); /* the same: what is known stays */
     assert_int_equal(lag_in(w, 0), 6);
     commit(w, 0, 10);
     WAIT_UNTIL(lag_in(w, 0) == 0);
-    tally_partitions(&w->tally, ours + 1, 1);
+    kafka_health_partitions(&w->tally, ours + 1, 1);
     WAIT_UNTIL(lag_in(w, 0) == 3 && lag_in(w, 1) == -2);
-    tally_partitions(&w->tally, ours, 0);
+    kafka_health_partitions(&w->tally, ours, 0);
     assert_int_equal(lag_in(w, 0), -2);
     assert_null(lag_free(l));
 }
@@ -72,7 +72,7 @@ static int64_t unreported(struct world *w)
 {
     struct bridge_health h;
 
-    tally_read(&w->tally, &h);
+    kafka_health_read(&w->tally, &h);
     return h.unreported;
 }
 
@@ -106,7 +106,7 @@ static void nobody_answers(void **state)
     write_to(w, 0, 10);
     assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
-    tally_partitions(&w->tally, ours, 1);
+    kafka_health_partitions(&w->tally, ours, 1);
     WAIT_UNTIL(lag_in(w, 0) == 10);
     assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
     WAIT_UNTIL(lag_in(w, 0) == -1);

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/language/java.h"
 #include "engine/language/language.h"
+#include "engine/language/language_java.h"
 #include "schema/base/err.h"
 
 /* ---- Java ---- */
@@ -82,18 +82,18 @@ static void test_java(void **state)
     for (size_t i = 0; i < ARRAY_LEN(javas); i++) {
         size_t len = strlen(javas[i].source);
         char *exact = malloc(len ? len : 1); /* no NUL behind it: the sanitizer watches */
-        struct java_source s;
-        struct java_type t = { .name = NULL };
+        struct language_java_source s;
+        struct language_java_type t = { .name = NULL };
         struct err e;
         memcpy(exact, javas[i].source, len);
-        assert_int_equal(java_open(exact, len, &s, &e), 0);
-        while (java_next(&s, &t) && !t.is_public)
+        assert_int_equal(language_java_open(exact, len, &s, &e), 0);
+        while (language_java_next(&s, &t) && !t.is_public)
             ;
         size_t got = t.is_public ? t.name_len : 0;
         const char *want = javas[i].name ? javas[i].name : "";
         if (got != strlen(want) || (got > 0 && memcmp(t.name, want, got)))
             fail_msg("%s: class '%.*s'", javas[i].source, (int)got, got > 0 ? t.name : "");
-        java_close(&s);
+        language_java_close(&s);
         free(exact);
     }
 }
@@ -114,42 +114,42 @@ static void test_java_order(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char types[100] = "";
-        struct java_source s;
-        struct java_type t;
+        struct language_java_source s;
+        struct language_java_type t;
         struct err e;
-        assert_int_equal(java_open(rows[i].source, strlen(rows[i].source), &s, &e), 0);
-        while (java_next(&s, &t)) {
+        assert_int_equal(language_java_open(rows[i].source, strlen(rows[i].source), &s, &e), 0);
+        while (language_java_next(&s, &t)) {
             (void)strncat(types, t.name, t.name_len);
             (void)strcat(types, t.is_public ? "+ " : " ");
         }
-        java_close(&s);
+        language_java_close(&s);
         assert_string_equal(types, rows[i].types);
     }
 }
 
-static struct languages *built_ins(void)
+static struct language_table *built_ins(void)
 {
-    struct languages *l;
+    struct language_table *l;
     struct err e;
-    assert_int_equal(languages_open(NULL, NULL, 0, &l, &e), 0);
+    assert_int_equal(language_table_open(NULL, NULL, 0, &l, &e), 0);
     return l;
 }
 
-static void name_java(const char *source, size_t len, struct language_words *w,
+static void name_java(const char *source, size_t len, struct language_variables *w,
                       const char **ret_why)
 {
-    struct languages *l = built_ins();
+    struct language_table *l = built_ins();
     struct err e;
     *ret_why = "untouched";
-    assert_int_equal(language_name_source(languages_find(l, "java"), source, len, w, ret_why, &e),
-                     0);
-    languages_free(l);
+    assert_int_equal(
+        language_name_source(language_table_find(l, "java"), source, len, w, ret_why, &e), 0);
+    language_table_free(l);
 }
 
 static void test_java_names(void **state)
 {
     (void)state;
-    struct language_words w;
+    struct language_variables w;
     const char *why;
     char source[2000], name[301];
 
@@ -175,12 +175,12 @@ static void test_built_ins(void **state)
 {
     (void)state;
     static const char *const names[] = { "python", "go", "c", "cpp", "java" };
-    struct languages *l = built_ins();
+    struct language_table *l = built_ins();
 
     assert_int_equal(l->len, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const struct language *row = languages_find(l, names[i]);
-        struct language_words w;
+        const struct language *row = language_table_find(l, names[i]);
+        struct language_variables w;
         const char *why;
         struct err e;
         assert_non_null(row);
@@ -198,27 +198,27 @@ static void test_built_ins(void **state)
                          0);
         assert_null(why);
     }
-    assert_null(languages_find(l, "cobol"));
-    assert_null(languages_find(l, ""));
-    languages_free(l);
+    assert_null(language_table_find(l, "cobol"));
+    assert_null(language_table_find(l, ""));
+    language_table_free(l);
 }
 
 /* A user may copy any of them; and none lies there that nobody lists. */
 static void test_built_ins_are_files_like_a_users(void **state)
 {
     (void)state;
-    struct languages *own = built_ins(), *copied;
+    struct language_table *own = built_ins(), *copied;
     struct err e;
 
-    assert_int_equal(languages_open(BUILT_INS, NULL, 0, &copied, &e), 0);
+    assert_int_equal(language_table_open(BUILT_INS, NULL, 0, &copied, &e), 0);
     assert_int_equal(copied->len, own->len);
     for (size_t i = 0; i < own->len; i++) {
         assert_string_equal(copied->rows[i].name, own->rows[i].name);
         assert_string_equal(copied->rows[i].hello, own->rows[i].hello);
         assert_ptr_not_equal(copied->rows[i].hello, own->rows[i].hello);
     }
-    languages_free(copied);
-    languages_free(own);
+    language_table_free(copied);
+    language_table_free(own);
 }
 
 static void test_overrides(void **state)
@@ -234,19 +234,19 @@ static void test_overrides(void **state)
         { .name = "c", .workdir = "app" },
         { .name = "c", .workdir = "/" },
     };
-    struct languages *l;
+    struct language_table *l;
     struct err e;
 
-    assert_int_equal(languages_open(NULL, overrides, ARRAY_LEN(overrides), &l, &e), 0);
-    assert_null(languages_find(l, "python")->image);
-    assert_string_equal(languages_find(l, "python")->run_image, "py:1");
-    assert_string_equal(languages_find(l, "python")->workdir, "/app");
-    assert_string_equal(languages_find(l, "c")->image, "gcc:1");
-    assert_string_equal(languages_find(l, "c")->run_image, "small:1");
-    assert_string_equal(languages_find(l, "cpp")->image, "gcc:14");
-    languages_free(l);
+    assert_int_equal(language_table_open(NULL, overrides, ARRAY_LEN(overrides), &l, &e), 0);
+    assert_null(language_table_find(l, "python")->image);
+    assert_string_equal(language_table_find(l, "python")->run_image, "py:1");
+    assert_string_equal(language_table_find(l, "python")->workdir, "/app");
+    assert_string_equal(language_table_find(l, "c")->image, "gcc:1");
+    assert_string_equal(language_table_find(l, "c")->run_image, "small:1");
+    assert_string_equal(language_table_find(l, "cpp")->image, "gcc:14");
+    language_table_free(l);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        assert_int_equal(languages_open(NULL, &bad[i], 1, &l, &e), -1);
+        assert_int_equal(language_table_open(NULL, &bad[i], 1, &l, &e), -1);
         assert_int_equal(e.kind, ERR_SETTING);
         assert_non_null(strstr(e.msg, "'c'"));
     }
@@ -262,11 +262,11 @@ static void test_expand(void **state)
                                         "",
                                         "{build_memory_mib}{memory_mib}",
                                         NULL };
-    struct language_words w = { .source = "X.java",
-                                .main = "p.X",
-                                .memory_mib = 64,
-                                .stack_mib = 32,
-                                .build_memory_mib = 1024 };
+    struct language_variables w = { .source = "X.java",
+                                    .main = "p.X",
+                                    .memory_mib = 64,
+                                    .stack_mib = 32,
+                                    .build_memory_mib = 1024 };
     char **out;
     struct err e;
 
@@ -375,10 +375,10 @@ static void test_out_of_memory(void **state)
         { "java", "Exception in thread \"\"", NEVER },
         { "c", "MemoryError\n", NEVER },
     };
-    struct languages *l = built_ins();
+    struct language_table *l = built_ins();
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct language *row = languages_find(l, table[i].language);
+        const struct language *row = language_table_find(l, table[i].language);
         size_t len = strlen(table[i].text);
         char *exact = malloc(len ? len : 1);
         memcpy(exact, table[i].text, len);
@@ -387,7 +387,7 @@ static void test_out_of_memory(void **state)
             fail_msg("%s: %s", table[i].language, table[i].text);
         free(exact);
     }
-    languages_free(l);
+    language_table_free(l);
 }
 
 /* ---- files ---- */
@@ -424,11 +424,11 @@ static void test_choose(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct languages *l;
+        struct language_table *l;
         struct err e = { 0 };
         char left[100] = "";
-        assert_int_equal(languages_open(NULL, NULL, 0, &l, &e), 0);
-        int rc = languages_choose(l, rows[i].names, &e);
+        assert_int_equal(language_table_open(NULL, NULL, 0, &l, &e), 0);
+        int rc = language_table_choose(l, rows[i].names, &e);
         print_message("    '%s': %s\n", rows[i].names, rc < 0 ? e.msg : "");
         assert_int_equal(rc, rows[i].left ? 0 : -1);
         for (size_t k = 0; rc == 0 && k < l->len; k++) {
@@ -439,7 +439,7 @@ static void test_choose(void **state)
             assert_string_equal(left, rows[i].left);
         else
             assert_int_equal(e.kind, ERR_SETTING);
-        languages_free(l);
+        language_table_free(l);
     }
 }
 
@@ -452,16 +452,16 @@ static void test_files(void **state)
 {
     (void)state;
     struct dir d;
-    struct languages *l;
+    struct language_table *l;
     struct err e;
 
     dir_make(&d, "rust.json",
              "{" RUST ",\"allowance\":2097152,\"strict_memory\":true,\"title\":null,"
              "\"build_env\":[\"A=b=c\",\"B=\"],\"version\":[\"rustc\",\"-V\"]}");
-    assert_int_equal(languages_open(d.path, NULL, 0, &l, &e), 0);
+    assert_int_equal(language_table_open(d.path, NULL, 0, &l, &e), 0);
     dir_remove(&d);
     assert_int_equal(l->len, 6);
-    const struct language *rust = languages_find(l, "rust");
+    const struct language *rust = language_table_find(l, "rust");
     assert_non_null(rust);
     assert_string_equal(rust->title, "rust");
     assert_string_equal(rust->workdir, "/tmp");
@@ -471,22 +471,22 @@ static void test_files(void **state)
     assert_int_equal(rust->allowance, 2 * MIB);
     assert_true(rust->strict_memory);
     assert_int_equal(rust->collect, AGENT_COLLECT_FILE);
-    languages_free(l);
+    language_table_free(l);
 
     dir_make(&d, "python.json",
              "{\"name\":\"python\",\"run_image\":\"pypy:3\",\"run\":[\"pypy3\",\"{source}\"],"
              "\"source_name\":\"a.py\",\"workdir\":\"/w\",\"hello\":\"print('scrc')\"}");
-    assert_int_equal(languages_open(d.path, NULL, 0, &l, &e), 0);
+    assert_int_equal(language_table_open(d.path, NULL, 0, &l, &e), 0);
     dir_remove(&d);
     assert_int_equal(l->len, 5);
-    assert_string_equal(languages_find(l, "python")->run_image, "pypy:3");
-    assert_null(languages_find(l, "python")->check[0]);
-    languages_free(l);
+    assert_string_equal(language_table_find(l, "python")->run_image, "pypy:3");
+    assert_null(language_table_find(l, "python")->check[0]);
+    language_table_free(l);
 
     dir_make(&d, "README.md", "not JSON");
-    assert_int_equal(languages_open(d.path, NULL, 0, &l, &e), 0);
+    assert_int_equal(language_table_open(d.path, NULL, 0, &l, &e), 0);
     dir_remove(&d);
-    languages_free(l);
+    language_table_free(l);
 }
 
 static void test_bad_files(void **state)
@@ -542,20 +542,20 @@ static void test_bad_files(void **state)
           "field 'collect'" },
         { "Bad Name.json", "{" RUST "}", "named with" },
     };
-    struct languages *l = NULL;
+    struct language_table *l = NULL;
     struct dir d;
     struct err e;
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         dir_make(&d, bad[i].file, bad[i].text);
-        int rc = languages_open(d.path, NULL, 0, &l, &e);
+        int rc = language_table_open(d.path, NULL, 0, &l, &e);
         dir_remove(&d);
         if (rc == 0 || e.kind != ERR_SETTING || !strstr(e.msg, bad[i].says) ||
             !strstr(e.msg, bad[i].file))
             fail_msg("%s: %d '%s'", bad[i].text, rc, rc ? e.msg : "");
         assert_null(l);
     }
-    assert_int_equal(languages_open("/does/not/exist", NULL, 0, &l, &e), -1);
+    assert_int_equal(language_table_open("/does/not/exist", NULL, 0, &l, &e), -1);
     assert_int_equal(e.kind, ERR_SETTING);
 }
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "bridge/consume/offsets.h"
-#include "schema/base/seqset.h"
+#include "schema/base/rankset.h"
 
 #define N 5000
 
@@ -22,10 +22,10 @@ static uint64_t begin(struct offsets *o, int64_t offset)
 
 static bool is_reported(void *ctx, const struct offsets_entry *x)
 {
-    return !seqset_has(ctx, x->awaits);
+    return !rankset_has(ctx, x->awaits);
 }
 
-static int64_t ready(struct offsets *o, struct seqset *unreported)
+static int64_t ready(struct offsets *o, struct rankset *unreported)
 {
     int64_t next = -7;
 
@@ -92,23 +92,23 @@ static void any_order(void **state)
 static void a_report_may_be_awaited(void **state)
 {
     struct offsets o = { 0 };
-    struct seqset unreported = { 0 };
+    struct rankset unreported = { 0 };
     uint64_t a = begin(&o, 0), b = begin(&o, 1), c = begin(&o, 2);
     (void)state;
 
     for (int64_t seq = 7; seq < 9; seq++) {
-        assert_int_equal(seqset_reserve(&unreported, seq), 0);
-        seqset_add(&unreported, seq);
+        assert_int_equal(rankset_reserve(&unreported, seq), 0);
+        rankset_add(&unreported, seq);
     }
     offsets_settle(&o, a, 7);
     offsets_settle(&o, b, 8);
     offsets_settle(&o, c, -1);
     assert_int_equal(ready(&o, &unreported), -1);
-    seqset_remove(&unreported, 8);
+    rankset_remove(&unreported, 8);
     assert_int_equal(ready(&o, &unreported), -1);
-    seqset_remove(&unreported, 7);
+    rankset_remove(&unreported, 7);
     assert_int_equal(ready(&o, &unreported), 3);
-    seqset_clear(&unreported);
+    rankset_clear(&unreported);
     offsets_clear(&o);
 }
 

@@ -41,7 +41,9 @@ static void a_topic_made_anew_is_read_anew(void **state)
     static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
     struct table *t = *state;
-    struct outbox_letter dead = { .kind = OUTBOX_DEAD_LETTER, .payload = "?", .payload_len = 1 };
+    struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER,
+                                       .payload = "?",
+                                       .payload_len = 1 };
     struct err e = { 0 };
     struct jobs_op op;
     bool replay = true;
@@ -246,7 +248,7 @@ static int64_t intake_rows(const struct table *t) { return ask(t, "SELECT count(
 
 static void a_conflict_takes_no_offset(void **state)
 {
-    static const struct outbox_letter dead = {
+    static const struct outbox_dead_letter dead = {
         .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
     };
     struct table *t = *state;
@@ -277,7 +279,7 @@ static void a_conflict_takes_no_offset(void **state)
 
 static void a_refused_message_is_kept_byte_for_byte(void **state)
 {
-    static const struct outbox_letter letters[] = {
+    static const struct outbox_dead_letter letters[] = {
         { OUTBOX_DEAD_LETTER, "k\0\xff", 3, "\0\xfe{", 3, "not JSON" },
         { OUTBOX_REFUSAL, "id", 2, "{\"id\":\"id\"}", 11, NULL },
         { OUTBOX_DEAD_LETTER, NULL, 0, NULL, 0, "a tombstone" },
@@ -298,7 +300,7 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
     assert_int_equal(b.len, ARRAY_LEN(letters));
     for (size_t i = 0; i < b.len; i++) {
         const struct outbox_item *have = &b.items[i];
-        const struct outbox_letter *want = &letters[i];
+        const struct outbox_dead_letter *want = &letters[i];
         print_message("    letter %zu\n", i);
         assert_int_equal(have->kind, want->kind);
         assert_int_equal(have->seq, 0);
@@ -323,7 +325,7 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
 
 static void what_cannot_be_taken_now_takes_no_offset(void **state)
 {
-    static const struct outbox_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "bad" };
+    static const struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "bad" };
     struct table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "schema/json/problems.h"
+#include "schema/json/field_errors.h"
 #include "server/http/problem.h"
 
 static json_t *render(const struct problem_text *p)
@@ -54,7 +54,7 @@ static void test_parameter(void **state)
 static void test_fields(void **state)
 {
     char pointers[2][20] = { "/tests/3/number", "/a~1b" }, details[2][20] = { "twice", "\xff x" };
-    struct problems problems = {
+    struct field_errors problems = {
         .len = 2, .list = { { pointers[0], details[0] }, { pointers[1], details[1] } }
     };
 

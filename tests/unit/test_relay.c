@@ -66,14 +66,14 @@ static void end(struct world *w, struct relay *d)
     relay_stop(d, clock_mono_ns() + 10 * NS_PER_S);
     w->table->j = jobs_close(w->table->j);
     (void)relay_free(d);
-    table_open(w->table);
+    store_open(w->table);
 }
 
 static int64_t counter(struct world *w, enum bridge_counter c)
 {
     struct bridge_health h;
 
-    tally_read(&w->tally, &h);
+    kafka_health_read(&w->tally, &h);
     return h.counters[c];
 }
 
@@ -159,7 +159,7 @@ static bool is_troubled(struct world *w, const char *word)
 {
     struct bridge_health h;
 
-    tally_read(&w->tally, &h);
+    kafka_health_read(&w->tally, &h);
     return word ? strstr(h.why[BRIDGE_PUBLISHING], word) != NULL : h.why[BRIDGE_PUBLISHING][0] != 0;
 }
 
@@ -260,7 +260,7 @@ static void too_large_is_cut(void **state)
     char value[5000];
     bool replay;
     struct err e;
-    const struct outbox_letter letter = {
+    const struct outbox_dead_letter letter = {
         .kind = OUTBOX_DEAD_LETTER, .payload = value, .payload_len = sizeof value, .reason = "big"
     };
 

@@ -1,13 +1,13 @@
 /* Languages are made ready, doubted and proved again; with a Docker of the test's own. */
 #include "fake_docker.h"
 
-#include "engine/queue/ready.h"
+#include "engine/queue/readiness.h"
 #include "engine/queue/selftest.h"
 
 static struct place {
-    struct languages *languages;
+    struct language_table *languages;
     struct pool *pool;
-    struct ready *ready;
+    struct readiness *ready;
     struct selftest *selftest;
 } place;
 
@@ -16,9 +16,9 @@ static int open_place(void **state)
     place = (struct place){ .pool = NULL };
     if (fake_open(state) < 0)
         return -1;
-    FAKE_OK(languages_open(NULL, NULL, 0, &place.languages, e));
-    FAKE_OK(languages_choose(place.languages, "python, c", e));
-    FAKE_OK(ready_open(place.languages, &place.ready, e));
+    FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
+    FAKE_OK(language_table_choose(place.languages, "python, c", e));
+    FAKE_OK(readiness_open(place.languages, &place.ready, e));
     place.pool = fake_pool(2);
     return 0;
 }
@@ -26,11 +26,11 @@ static int open_place(void **state)
 static int close_place(void **state)
 {
     fake_release();
-    ready_stop(place.ready);
+    readiness_stop(place.ready);
     place.selftest = selftest_stop(place.selftest);
     place.pool = pool_stop(place.pool);
-    place.ready = ready_free(place.ready);
-    place.languages = languages_free(place.languages);
+    place.ready = readiness_free(place.ready);
+    place.languages = language_table_free(place.languages);
     return fake_close(state);
 }
 #define ON_PLACE(test) cmocka_unit_test_setup_teardown(test, open_place, close_place)
@@ -47,22 +47,22 @@ static void start(void)
     FAKE_OK(selftest_start(&c, &place.selftest, e));
 }
 
-static bool is(size_t index, enum ready_state state)
+static bool is(size_t index, enum readiness_state state)
 {
-    return ready_state(place.ready, index) == state;
+    return readiness_state(place.ready, index) == state;
 }
 
 static bool says(const char *language, const char *words)
 {
     char why[500];
-    ready_reason(place.ready, language, why, sizeof why);
+    readiness_reason(place.ready, language, why, sizeof why);
     return strstr(why, words) != NULL;
 }
 
-static const struct plan *plan_now(const char *language)
+static const struct toolchain *plan_now(const char *language)
 {
     size_t index;
-    return ready_plan(place.ready, language, &index);
+    return readiness_toolchain(place.ready, language, &index);
 }
 
 static int64_t idle_cells(void)
@@ -84,7 +84,7 @@ static void languages_become_ready(void **state)
     (void)state;
     fake.on_run = version_or_hello;
     start();
-    FAKE_UNTIL(is(PYTHON, READY_OK) && is(C, READY_OK));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_OK));
     assert_string_equal(plan_now("c")->version, "gcc (test) 1.2");
     assert_int_equal(plan_now("c")->allowance, 2 * MIB);
     assert_int_equal(plan_now("python")->allowance, 9 * MIB); /* measured: and a quarter more */
@@ -103,7 +103,7 @@ static void what_fails_is_said_and_hurts_no_other(void **state)
     (void)state;
     fake.on_run = c_says_no;
     start();
-    FAKE_UNTIL(is(PYTHON, READY_OK) && is(C, READY_FAILED));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_FAILED));
     assert_true(says("c", "hello is WA"));
     assert_true(says("c", "it is broken: ?")); /* as text */
     assert_true(says("python", ""));
@@ -116,9 +116,9 @@ static void an_image_is_missing(void **state)
     fake_refuse("GET", "/images/gcc:14/", 404, -1, NULL);
     fake_refuse("POST", "/images/create", 404, -1, "no such image anywhere");
     start();
-    FAKE_UNTIL(is(PYTHON, READY_OK) && says("c", "no such image anywhere"));
-    assert_true(is(C, READY_PENDING));
-    assert_true(ready_has_images(place.ready));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK) && says("c", "no such image anywhere"));
+    assert_true(is(C, READINESS_PENDING));
+    assert_true(readiness_has_images(place.ready));
 }
 
 /* A worker could get no cell: it is tested at once, and not after an hour. */
@@ -126,20 +126,20 @@ static void what_is_doubted_is_proved_again(void **state)
 {
     (void)state;
     start();
-    FAKE_UNTIL(is(PYTHON, READY_OK) && is(C, READY_OK));
-    const struct plan *before = plan_now("c");
-    assert_true(ready_doubt(place.ready, C, before, true, "no cell"));
-    FAKE_UNTIL(is(C, READY_OK));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_OK));
+    const struct toolchain *before = plan_now("c");
+    assert_true(readiness_doubt(place.ready, C, before, true, "no cell"));
+    FAKE_UNTIL(is(C, READINESS_OK));
     assert_ptr_not_equal(plan_now("c"), before);
     FAKE_UNTIL(idle_cells() == 3); /* the same shelves */
 
     /* It passes and is doubted, again and again: ever more seldom. */
     before = plan_now("c");
     int64_t runs = fake_count(&fake.runs);
-    assert_true(ready_doubt(place.ready, C, before, true, "no cell again"));
-    FAKE_UNTIL(fake_count(&fake.runs) > runs || is(C, READY_PENDING));
+    assert_true(readiness_doubt(place.ready, C, before, true, "no cell again"));
+    FAKE_UNTIL(fake_count(&fake.runs) > runs || is(C, READINESS_PENDING));
     (void)poll(NULL, 0, 200); /* it would have been tested by now */
-    assert_true(is(C, READY_PENDING));
+    assert_true(is(C, READINESS_PENDING));
     assert_int_equal(fake_count(&fake.runs), runs);
 }
 
@@ -148,12 +148,12 @@ static void an_old_image_keeps_no_cell(void **state)
 {
     (void)state;
     start();
-    FAKE_UNTIL(is(PYTHON, READY_OK) && is(C, READY_OK));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_OK));
     FAKE_UNTIL(idle_cells() == 3);
     int64_t made = fake_count(&fake.created), gone = fake_count(&fake.removed);
     fake_image("sha256:another");
-    assert_true(ready_doubt(place.ready, PYTHON, plan_now("python"), false, "image went away"));
-    FAKE_UNTIL(is(PYTHON, READY_OK));
+    assert_true(readiness_doubt(place.ready, PYTHON, plan_now("python"), false, "image went away"));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK));
     assert_string_equal(plan_now("python")->run_image, "sha256:another");
     FAKE_UNTIL(idle_cells() == 3);
     FAKE_AWAIT(fake.removed - gone == fake.created - made);
@@ -162,7 +162,7 @@ static void an_old_image_keeps_no_cell(void **state)
     fake_refuse("GET", "/images/python", 404, -1, NULL);
     fake_refuse("GET", "/images/sha256:another", 404, -1, NULL);
     fake_refuse("POST", "/images/create", 404, -1, "gone");
-    assert_true(ready_doubt(place.ready, PYTHON, plan_now("python"), false, "image went away"));
+    assert_true(readiness_doubt(place.ready, PYTHON, plan_now("python"), false, "image went away"));
     FAKE_UNTIL(idle_cells() == 2);
 }
 
@@ -186,7 +186,7 @@ static void a_stop_ends_it(void **state)
         else
             FAKE_AWAIT(fake.held > 0);
         int64_t began = clock_mono_ns();
-        ready_stop(place.ready);
+        readiness_stop(place.ready);
         place.selftest = selftest_stop(place.selftest);
         assert_in_range(clock_mono_ns() - began, 0, 15 * NS_PER_S);
         fake_refuse("POST", "/containers/create", 0, 0, NULL);

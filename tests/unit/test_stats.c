@@ -12,19 +12,19 @@
 #include "engine/language/language.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
-#include "schema/json/emit.h"
+#include "schema/json/writer.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 #include "server/live/stats.h"
 
-static struct languages *languages;
+static struct language_table *languages;
 
 static int setup(void **state)
 {
     struct stats *s = NULL;
     struct err e = { 0 };
 
-    if (languages_open(NULL, NULL, 0, &languages, &e) < 0 || stats_open(languages, &s, &e) < 0)
+    if (language_table_open(NULL, NULL, 0, &languages, &e) < 0 || stats_open(languages, &s, &e) < 0)
         fail_msg("%s", e.msg);
     *state = s;
     return 0;
@@ -33,23 +33,23 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     *state = stats_free(*state);
-    languages = languages_free(languages);
+    languages = language_table_free(languages);
     return 0;
 }
 
 static json_t *filtered(struct stats *s, int64_t now_ms, int64_t window, int64_t step,
                         struct stats_filter f)
 {
-    struct emit out = { .failed = false };
+    struct writer out = { .failed = false };
     struct err e = { 0 };
     char *text;
     size_t len;
 
-    emit_begin(&out, '{');
+    writer_begin(&out, '{');
     if (stats_write(s, now_ms, window, step, &f, &out, &e) < 0)
         fail_msg("%s", e.msg);
-    emit_end(&out, '}');
-    assert_int_equal(emit_take(&out, &text, &len), 0);
+    writer_end(&out, '}');
+    assert_int_equal(writer_take(&out, &text, &len), 0);
     json_t *json = json_loadb(text, len, 0, NULL);
     if (!json)
         fail_msg("%s", text);

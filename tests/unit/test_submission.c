@@ -176,7 +176,7 @@ static void default_checker_is_not_hashed(void **state)
     static const char json[] = "{\"language\":\"c\",\"source\":\"x\",\"id\":\"1\"}";
     struct submission_rules rules = fixture_http;
     struct submission *a = fixture_with(",\"id\":\"1\""), *b = NULL;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     (void)state;
@@ -190,14 +190,14 @@ static void default_checker_is_not_hashed(void **state)
 
 /* ---- the stored form ---- */
 
-struct shelf {
+struct pool_class {
     const struct submission_packed *packed;
     int asked;
 };
 
 static int from_shelf(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
 {
-    struct shelf *shelf = ctx;
+    struct pool_class *shelf = ctx;
 
     shelf->asked++;
     for (size_t i = 0; shelf->packed && i < shelf->packed->texts_len; i++) {
@@ -212,7 +212,7 @@ static void assert_round_trip(const struct submission *s, size_t texts)
 {
     struct submission_packed packed;
     struct submission *back = NULL;
-    struct shelf shelf = { &packed, 0 };
+    struct pool_class shelf = { &packed, 0 };
     struct err e;
 
     assert_int_equal(submission_pack(s, &packed, &e), 0);
@@ -328,7 +328,7 @@ static void a_lost_text_is_an_error(void **state)
 {
     struct submission *s = fixture_with(",\"tests\":[{}]"), *back = NULL;
     struct submission_packed packed;
-    struct shelf empty = { NULL, 0 };
+    struct pool_class empty = { NULL, 0 };
     struct err e = { 0 };
     char big[5000];
 
@@ -361,7 +361,7 @@ static void damaged_rows_are_refused(void **state)
     };
     struct submission *s = fixture_with(",\"id\":\"1\",\"tests\":[{\"number\":3}]"), *back = NULL;
     struct submission_packed packed;
-    struct shelf empty = { NULL, 0 };
+    struct pool_class empty = { NULL, 0 };
     struct err e;
 
     (void)state;
@@ -446,7 +446,7 @@ static void unpack_out_of_memory(void **state)
     struct submission *s = fixture_with(",\"id\":\"i\",\"tests\":[{\"input_base64\":\"/w==\"},{}]");
     struct submission *back = NULL;
     struct submission_packed packed;
-    struct shelf shelf = { NULL, 0 };
+    struct pool_class shelf = { NULL, 0 };
     struct err e;
     int n = 0;
 

@@ -161,7 +161,7 @@ static const char *const not_json[] = {
 static void assert_one_problem(const char *json, const char *pointer)
 {
     struct submission *s = NULL;
-    struct problems p;
+    struct field_errors p;
     struct err e = { 0 };
 
     if (submission_parse(json, strlen(json), &fixture_http, &s, &p, &e) == 0)
@@ -172,7 +172,7 @@ static void assert_one_problem(const char *json, const char *pointer)
     assert_string_equal(p.list[0].pointer, pointer);
     assert_true(strlen(p.list[0].detail) > 5);
     assert_non_null(strstr(e.msg, p.list[0].detail));
-    problems_clear(&p);
+    field_errors_clear(&p);
 }
 
 static void wrong_fields_are_named(void **state)
@@ -194,7 +194,7 @@ static void what_is_not_json_is_syntax(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(not_json); i++) {
         struct submission *s = NULL;
-        struct problems p;
+        struct field_errors p;
         struct err e = { 0 };
 
         if (submission_parse(not_json[i], strlen(not_json[i]), &fixture_http, &s, &p, &e) == 0)
@@ -203,7 +203,7 @@ static void what_is_not_json_is_syntax(void **state)
             fail_msg("%s ('%s'): %s", err_kind_name(e.kind), e.msg, not_json[i]);
         assert_int_equal(p.len, 0);
         assert_true(text_is_utf8(e.msg, strlen(e.msg)));
-        problems_clear(&p);
+        field_errors_clear(&p);
     }
 }
 
@@ -218,7 +218,7 @@ static void several_problems_are_told_at_once(void **state)
                                             "/tests/0/input",
                                             "/source" };
     struct submission *s;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     (void)state;
@@ -226,14 +226,14 @@ static void several_problems_are_told_at_once(void **state)
     assert_int_equal(p.len, ARRAY_LEN(pointers));
     for (size_t i = 0; i < p.len; i++)
         assert_string_equal(p.list[i].pointer, pointers[i]);
-    problems_clear(&p);
+    field_errors_clear(&p);
 }
 
 static void problems_are_bounded(void **state)
 {
     char json[8000] = "{\"language\":\"c\",\"source\":\"x\"";
     struct submission *s;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     (void)state;
@@ -244,8 +244,8 @@ static void problems_are_bounded(void **state)
     strcat(json, "\":1}");
     assert_int_equal(submission_parse(json, strlen(json), &fixture_http, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
-    assert_int_equal(p.len, PROBLEMS_MAX);
-    problems_clear(&p);
+    assert_int_equal(p.len, FIELD_ERRORS_MAX);
+    field_errors_clear(&p);
 }
 
 /* A name as long as it is shown, all of it escaped, behind the deepest place. */
@@ -253,7 +253,7 @@ static void long_names_are_cut_whole(void **state)
 {
     char json[4000] = "{\"language\":\"c\",\"source\":\"x\",\"tests\":[{\"";
     struct submission *s;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     (void)state;
@@ -266,7 +266,7 @@ static void long_names_are_cut_whole(void **state)
     assert_true(strlen(p.list[0].pointer) < 230);
     assert_true(text_is_utf8(p.list[0].pointer, strlen(p.list[0].pointer)));
     assert_true(text_is_utf8(e.msg, strlen(e.msg)));
-    problems_clear(&p);
+    field_errors_clear(&p);
 }
 
 static void kafka_counts_unknown_fields(void **state)
@@ -276,7 +276,7 @@ static void kafka_counts_unknown_fields(void **state)
         "\"limits\":{\"x\":null},\"tests\":[{\"weight\":2}]}";
     struct submission_rules rules = fixture_http;
     struct submission *s = NULL, *plain;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     (void)state;
@@ -288,7 +288,7 @@ static void kafka_counts_unknown_fields(void **state)
     assert_same_submission(s, plain);
     submission_free(s);
     submission_free(plain);
-    problems_clear(&p);
+    field_errors_clear(&p);
 }
 
 static void defaults(void **state)
@@ -411,7 +411,7 @@ static void a_byte_order_mark_is_passed_over(void **state)
 {
     static const char marked[] = "\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}",
                       twice[] = "\xEF\xBB\xBF\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}";
-    CLEANUP(problems_clear) struct problems p = { 0 };
+    CLEANUP(field_errors_clear) struct field_errors p = { 0 };
     struct submission *s = NULL;
     struct err e;
 
@@ -419,7 +419,7 @@ static void a_byte_order_mark_is_passed_over(void **state)
     assert_int_equal(submission_parse(marked, sizeof marked - 1, &fixture_http, &s, &p, &e), 0);
     assert_string_equal(s->language, "c");
     submission_free(s);
-    problems_clear(&p);
+    field_errors_clear(&p);
     assert_int_equal(submission_parse(twice, sizeof twice - 1, &fixture_http, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_SYNTAX);
 }
@@ -455,7 +455,7 @@ static void too_many_values_are_refused_before_they_cost_memory(void **state)
     size_t n = 1000000, size = 3 * n + 100;
     CLEANUP(freep) char *json = malloc(size);
     struct submission *s;
-    struct problems p;
+    struct field_errors p;
     struct err e;
 
     (void)state;
@@ -463,7 +463,7 @@ static void too_many_values_are_refused_before_they_cost_memory(void **state)
     memset(json, '[', n);
     assert_int_equal(submission_parse(json, n, &fixture_http, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_SYNTAX);
-    problems_clear(&p);
+    field_errors_clear(&p);
 
     char *at = json + sprintf(json, "{\"language\":\"c\",\"source\":\"x\",\"tests\":[");
     for (size_t i = 0; i < n; i++, at += 3)
@@ -473,7 +473,7 @@ static void too_many_values_are_refused_before_they_cost_memory(void **state)
     assert_int_equal(e.kind, ERR_INPUT);
     assert_string_equal(p.list[0].pointer, "/tests");
     assert_non_null(strstr(p.list[0].detail, "values")); /* not the test that counts tests */
-    problems_clear(&p);
+    field_errors_clear(&p);
 }
 
 static const char whole_document[] =
@@ -494,7 +494,7 @@ static void every_prefix_is_syntax(void **state)
     for (size_t n = 0; n < sizeof whole_document - 1; n++) {
         CLEANUP(freep) char *part = malloc(n > 0 ? n : 1);
         struct submission *s = NULL;
-        struct problems p;
+        struct field_errors p;
         struct err e = { 0 };
 
         assert_non_null(part);
@@ -503,7 +503,7 @@ static void every_prefix_is_syntax(void **state)
         if (e.kind != ERR_SYNTAX)
             fail_msg("cut at %zu: %s, %s", n, err_kind_name(e.kind), e.msg);
         assert_null(s);
-        problems_clear(&p);
+        field_errors_clear(&p);
     }
     submission_free(fixture_parse(whole_document));
 }
@@ -518,14 +518,14 @@ static void any_changed_byte_is_answered(void **state)
     for (size_t at = 0; at < sizeof whole_document - 1; at++) {
         for (size_t i = 0; i < sizeof bytes; i++) {
             struct submission *s = NULL;
-            struct problems p;
+            struct field_errors p;
             struct err e = { 0 };
 
             memcpy(json, whole_document, sizeof json);
             json[at] = bytes[i];
             if (submission_parse(json, sizeof json - 1, &fixture_http, &s, &p, &e) < 0)
                 assert_true(e.kind == ERR_SYNTAX || (e.kind == ERR_INPUT && p.len > 0));
-            problems_clear(&p);
+            field_errors_clear(&p);
             submission_free(s);
         }
     }
@@ -543,7 +543,7 @@ static void out_of_memory_at_every_step_of_jansson(void **state)
 
     (void)state;
     for (; !s; n++) {
-        struct problems p;
+        struct field_errors p;
         assert_true(n < 10000);
         allocations_left = n;
         json_set_alloc_funcs(failing_malloc, free);
@@ -553,7 +553,7 @@ static void out_of_memory_at_every_step_of_jansson(void **state)
         /* jansson calls some of its own failed allocations a syntax error */
         if (result < 0)
             assert_true(e.kind == ERR_NOMEM || e.kind == ERR_SYNTAX);
-        problems_clear(&p);
+        field_errors_clear(&p);
     }
     assert_true(n > 50);
     submission_free(s);
@@ -565,7 +565,7 @@ static void positions_are_those_of_the_document(void **state)
         "{\"language\":\"c\",\"source\":\"0123456789012345678901234567890123456789\""
         ",\"id\":\"0123456789012345678901234567890123456789\",?}";
     struct submission *s;
-    struct problems p;
+    struct field_errors p;
     struct err e;
     char want[32];
 
@@ -574,7 +574,7 @@ static void positions_are_those_of_the_document(void **state)
     (void)snprintf(want, sizeof want, "byte %zu:", (size_t)(strchr(json, '?') - json) + 1);
     if (!strstr(e.msg, want))
         fail_msg("no '%s' in '%s'", want, e.msg);
-    problems_clear(&p);
+    field_errors_clear(&p);
 }
 
 int main(void)

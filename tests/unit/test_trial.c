@@ -5,8 +5,8 @@
 #include <signal.h>
 
 #include "engine/build/build_outcome.h"
-#include "engine/judge/trial.h"
-#include "engine/pool/bench.h"
+#include "engine/judge/judge.h"
+#include "engine/pool/lease.h"
 #include "schema/model/report.h"
 #include "schema/model/submission.h"
 
@@ -91,10 +91,10 @@ static void on_run(struct fake_run *r)
 /* ---- */
 
 static struct place {
-    struct languages *languages;
+    struct language_table *languages;
     struct pool *pool;
-    struct bench bench;
-    struct plan *c, *python;
+    struct lease bench;
+    struct toolchain *c, *python;
     char events[200];
 } place;
 
@@ -115,8 +115,8 @@ static int open_place(void **state)
     fake.on_run = on_run;
     fake.config.on_event = on_event;
     place.pool = fake_pool(2);
-    FAKE_OK(languages_open(NULL, NULL, 0, &place.languages, e));
-    FAKE_OK(bench_init(&place.bench, &fake.config, &fake.cell_host, e));
+    FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
+    FAKE_OK(lease_init(&place.bench, &fake.config, &fake.cell_host, e));
     place.c = fake_plan(place.languages, "c", place.pool);
     place.python = fake_plan(place.languages, "python", place.pool);
     return 0;
@@ -124,11 +124,11 @@ static int open_place(void **state)
 
 static int close_place(void **state)
 {
-    bench_clear(&place.bench);
+    lease_clear(&place.bench);
     place.pool = pool_stop(place.pool);
-    (void)plan_free(place.c);
-    (void)plan_free(place.python);
-    place.languages = languages_free(place.languages);
+    (void)toolchain_free(place.c);
+    (void)toolchain_free(place.python);
+    place.languages = language_table_free(place.languages);
     return fake_close(state);
 }
 #define ON_PLACE(test) cmocka_unit_test_setup_teardown(test, open_place, close_place)
@@ -138,7 +138,7 @@ static struct bytes bytes_of(const char *text)
     return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
 }
 
-static int judge(const struct plan *p, const char *source, struct test *tests, size_t len,
+static int judge(const struct toolchain *p, const char *source, struct test *tests, size_t len,
                  struct report **ret_report, struct err *e)
 {
     struct submission s = { .language = (char *)(uintptr_t)p->row->name,
@@ -149,14 +149,14 @@ static int judge(const struct plan *p, const char *source, struct test *tests, s
                             .tests_len = len };
 
     place.events[0] = '\0';
-    bench_begin(&place.bench, place.pool, 5);
-    int rc = trial_run(&place.bench, p, &s, ret_report, e);
-    bench_end(&place.bench);
+    lease_begin(&place.bench, place.pool, 5);
+    int rc = judge_submission(&place.bench, p, &s, ret_report, e);
+    lease_end(&place.bench);
     return rc;
 }
 
 /* With one test that wants a 6. The caller owns it. */
-static struct report *report_on(const struct plan *p, const char *source)
+static struct report *report_on(const struct toolchain *p, const char *source)
 {
     struct test test = { .number = 1, .input = bytes_of("1 2 3"), .expected = bytes_of("6") };
     struct report *r = NULL;
@@ -292,9 +292,9 @@ static void faults_of_ours(void **state)
     (void)state;
 
     FAKE_ERR(ERR_CELL, judge(place.c, "no compiler", &test, 1, &r, e));
-    assert_int_equal(place.bench.stage, BENCH_USES);
+    assert_int_equal(place.bench.stage, LEASE_USES);
     FAKE_ERR(ERR_CELL, judge(place.python, "odd", &test, 1, &r, e));
-    assert_int_equal(place.bench.stage, BENCH_USES);
+    assert_int_equal(place.bench.stage, LEASE_USES);
     assert_null(r);
 }
 
@@ -307,7 +307,7 @@ static void given_up(void **state)
     CLEANUP(report_freep) struct report *r = NULL;
     (void)state;
 
-    FAKE_OK(trial_give_up(&place.bench, place.c, &s, "could not be judged", &r, e));
+    FAKE_OK(judge_internal_error(&place.bench, place.c, &s, "could not be judged", &r, e));
     assert_int_equal(r->verdict, VERDICT_NONE);
     assert_false(r->ran);
     assert_string_equal(r->error, "could not be judged");
@@ -320,22 +320,22 @@ static void given_up(void **state)
 
 static void a_plan_needs_its_images(void **state)
 {
-    struct plan *p = NULL;
+    struct toolchain *p = NULL;
     CLEANUP(docker_freep) struct docker *d = NULL;
     (void)state;
 
     FAKE_OK(docker_open(fake.host, &d, e));
     fake_refuse("GET", "/images/gcc:14/", 404, -1, NULL);
-    FAKE_ERR(ERR_IMAGE, plan_make(place.c->row, d, &fake.config, &p, e));
+    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->row, d, &fake.config, &p, e));
     fake_refuse("GET", "/images/gcc:14/", 404, 0, NULL);
     fake_refuse("GET", "/images/alpine:3.20/", 404, -1, NULL);
-    FAKE_ERR(ERR_IMAGE, plan_make(place.c->row, d, &fake.config, &p, e));
+    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->row, d, &fake.config, &p, e));
     assert_null(p);
 }
 
 static void what_a_plan_knows(void **state)
 {
-    const struct plan *c = place.c, *python = place.python;
+    const struct toolchain *c = place.c, *python = place.python;
     (void)state;
 
     assert_string_equal(c->build_image, "sha256:gcc:14");
@@ -343,8 +343,8 @@ static void what_a_plan_knows(void **state)
     assert_null(python->build_image);
     assert_int_equal(python->build.number, -1);
     assert_string_equal(c->build_env[0], "PATH=/bin");
-    assert_int_equal(plan_memory(c, 64 * MIB), 64 * MIB + c->allowance);
-    assert_int_equal(plan_memory(c, 1), CELL_MEMORY_MIN);
+    assert_int_equal(toolchain_memory(c, 64 * MIB), 64 * MIB + c->allowance);
+    assert_int_equal(toolchain_memory(c, 1), CELL_MEMORY_MIN);
     assert_true(c->run.number >= 0 && c->run.number != c->build.number);
 }
 
@@ -361,9 +361,9 @@ static void a_replaced_plan_keeps_no_cells(void **state)
     (void)state;
     FAKE_UNTIL(idle_cells() == 3); /* C's two and Python's */
     fake_image("sha256:new");
-    struct plan *next = fake_plan(place.languages, "python", place.pool);
+    struct toolchain *next = fake_plan(place.languages, "python", place.pool);
     assert_int_not_equal(next->run.number, place.python->run.number);
-    plan_unshelve(place.python, place.pool);
+    toolchain_remove_classes(place.python, place.pool);
     FAKE_AWAIT(fake.removed == 1);
     FAKE_UNTIL(idle_cells() == 3);
 
@@ -377,11 +377,11 @@ static void a_replaced_plan_keeps_no_cells(void **state)
 
     /* The same image again: the shelf that is there. */
     fake_image(NULL);
-    struct plan *again = fake_plan(place.languages, "python", place.pool);
+    struct toolchain *again = fake_plan(place.languages, "python", place.pool);
     assert_int_equal(again->run.number, place.python->run.number);
     FAKE_UNTIL(idle_cells() == 4);
-    (void)plan_free(next);
-    (void)plan_free(again);
+    (void)toolchain_free(next);
+    (void)toolchain_free(again);
 }
 
 int main(void)

@@ -2,8 +2,8 @@
  * of ours costs a submission, and how a stop ends. */
 #include "fake_docker.h"
 
-#include "engine/queue/ready.h"
-#include "engine/queue/tables.h"
+#include "engine/queue/job_source.h"
+#include "engine/queue/readiness.h"
 #include "engine/queue/worker.h"
 #include "engine/queue/worker_fault.h"
 #include "schema/base/bytes.h"
@@ -19,10 +19,10 @@
 static struct place {
     char dir[128];
     struct jobs *jobs;
-    struct tables *tables;
-    struct languages *languages;
+    struct job_source *tables;
+    struct language_table *languages;
     struct pool *pool;
-    struct ready *ready;
+    struct readiness *ready;
     struct worker_host_faults host_faults;
     struct worker *worker;
     _Atomic int64_t running;
@@ -38,7 +38,7 @@ static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t le
     struct place *p = ctx;
     for (size_t i = 0; i < len; i++)
         if (changes[i].state == JOB_QUEUED)
-            ready_signal(p->ready, 1);
+            readiness_signal(p->ready, 1);
     (void)pthread_mutex_lock(&p->lock);
     for (size_t i = 0; i < len; i++)
         p->final += job_state_is_final(changes[i].state);
@@ -50,8 +50,8 @@ static void publish(const char *language)
 {
     for (size_t i = 0; i < place.languages->len; i++)
         if (strcmp(place.languages->rows[i].name, language) == 0)
-            assert_true(
-                ready_publish(place.ready, i, fake_plan(place.languages, language, place.pool)));
+            assert_true(readiness_available(place.ready, i,
+                                            fake_plan(place.languages, language, place.pool)));
 }
 
 static void start_worker(void)
@@ -75,10 +75,10 @@ static int open_place(void **state)
         return -1;
     (void)snprintf(place.dir, sizeof place.dir, "%s/table", fake.dir);
     worker_fault_open(&place.host_faults);
-    FAKE_OK(languages_open(NULL, NULL, 0, &place.languages, e));
+    FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
     FAKE_OK(jobs_open(&jc, &place.jobs, e));
-    FAKE_OK(tables_open(place.jobs, &place.tables, e));
-    FAKE_OK(ready_open(place.languages, &place.ready, e));
+    FAKE_OK(job_source_open(place.jobs, &place.tables, e));
+    FAKE_OK(readiness_open(place.languages, &place.ready, e));
     jobs_listen(place.jobs, jobs_changed, &place);
     place.pool = fake_pool(2);
     return 0;
@@ -87,13 +87,13 @@ static int open_place(void **state)
 static int close_place(void **state)
 {
     fake_release();
-    ready_stop(place.ready);
+    readiness_stop(place.ready);
     place.worker = worker_stop(place.worker, clock_mono_ns() + 30 * NS_PER_S);
     place.pool = pool_stop(place.pool);
     place.jobs = jobs_close(place.jobs);
-    place.ready = ready_free(place.ready);
-    place.tables = tables_free(place.tables);
-    place.languages = languages_free(place.languages);
+    place.ready = readiness_free(place.ready);
+    place.tables = job_source_free(place.tables);
+    place.languages = language_table_free(place.languages);
     worker_fault_close(&place.host_faults);
     (void)pthread_cond_destroy(&place.changed);
     return fake_close(state);
@@ -242,7 +242,7 @@ static void its_own_cell_breaks(void **state)
         bool last = i == JOB_ATTEMPTS_MAX;
         expect(&t, last ? "-" : "OK", last ? i : i + 1, last ? "in 3 attempts" : "");
     }
-    assert_false(ready_paused(place.ready));
+    assert_false(readiness_paused(place.ready));
 }
 
 static void no_cell_can_be_had(void **state)
@@ -254,12 +254,12 @@ static void no_cell_can_be_had(void **state)
     start_worker();
     struct ticket t = put("c", "hello", 0);
     struct ticket other = put("c", "other", 0);
-    FAKE_UNTIL(ready_state(place.ready, 2) != READY_OK);
+    FAKE_UNTIL(readiness_state(place.ready, 2) != READINESS_OK);
     assert_string_equal(place.languages->rows[2].name, "c");
-    ready_reason(place.ready, "c", why, sizeof why);
+    readiness_reason(place.ready, "c", why, sizeof why);
     assert_non_null(strstr(why, "the daemon has had enough"));
-    assert_false(ready_paused(place.ready));
-    assert_true(ready_has_images(place.ready));
+    assert_false(readiness_paused(place.ready));
+    assert_true(readiness_has_images(place.ready));
     FAKE_UNTIL(place.running == 0);
     assert_int_equal(state_of(&t), JOB_QUEUED);
 
@@ -291,11 +291,11 @@ static void docker_goes_away_under_it(void **state)
     start_worker();
     fake_refuse("GET", "/_ping", 503, -1, "not now");
     struct ticket t = put("c", "die", 0);
-    FAKE_UNTIL(ready_paused(place.ready));
+    FAKE_UNTIL(readiness_paused(place.ready));
     FAKE_UNTIL(place.running == 0);
     assert_int_equal(state_of(&t), JOB_QUEUED);
     fake_refuse("GET", "/_ping", 503, 0, NULL);
-    assert_true(ready_resume(place.ready));
+    assert_true(readiness_resume(place.ready));
     expect(&t, "OK", 1, "");
 }
 
@@ -310,7 +310,7 @@ static void docker_goes_away_each_time(void **state)
     start_worker();
     fake_refuse("GET", "/_ping", 503, -1, "not now");
     struct ticket t = put("c", "die", 0);
-    for (; !job_state_is_final(state_of(&t)); pauses += ready_resume(place.ready))
+    for (; !job_state_is_final(state_of(&t)); pauses += readiness_resume(place.ready))
         (void)poll(NULL, 0, 2);
     expect(&t, "-", 1, "the host failed each time");
     assert_int_equal(pauses, WORKER_HOST_FAULTS_MAX - 1);
@@ -340,7 +340,7 @@ static void a_cell_is_slow_to_die(void **state)
     struct ticket next = put("c", "hello", 0);
     expect(&t, "OK", 2, "");
     expect(&next, "OK", 1, "");
-    assert_false(ready_paused(place.ready));
+    assert_false(readiness_paused(place.ready));
 }
 
 static void unreadable(const char *sql, const struct ticket *t)
@@ -376,7 +376,7 @@ static void unavailable_between_claim_and_plan(void **state)
     (void)state;
     publish("c");
     start_worker();
-    ready_withdraw(place.ready, 2, READY_PENDING, true, "the test says so");
+    readiness_unavailable(place.ready, 2, READINESS_PENDING, true, "the test says so");
     struct ticket t = put("c", "hello", 0);
     assert_int_equal(state_of(&t), JOB_QUEUED);
     publish("c");
@@ -398,7 +398,7 @@ static void a_stop_does_not_wait_for_docker(void **state)
         start_worker();
         struct ticket t = put("c", "hello", LIMITED);
         FAKE_UNTIL(place.running == 1);
-        ready_stop(place.ready);
+        readiness_stop(place.ready);
         int64_t began = clock_mono_ns();
         place.worker = worker_stop(place.worker, began + 100 * NS_PER_MS);
         assert_in_range(clock_mono_ns() - began, 0, 15 * NS_PER_S);
@@ -413,7 +413,7 @@ static void hold_runs(struct fake_run *r) { r->way = builds(r) ? FAKE_ANSWERS : 
 static void *release_when_held(void *arg)
 {
     FAKE_AWAIT(fake.held > 0);
-    ready_stop(place.ready);
+    readiness_stop(place.ready);
     fake_release();
     return arg;
 }

@@ -1,0 +1,81 @@
+#include "bridge/publish/encode.h"
+
+#include <string.h>
+
+#include "bridge/kafka/bridge_config.h"
+#include "bridge/publish/truncate.h"
+#include "schema/base/err.h"
+#include "schema/model/report.h"
+#include "schema/store/outbox.h"
+
+/* What a record batch and our headers add at most, beside reason and topic. */
+#define OVERHEAD 400
+/* The sender's headers may take this part of a message. */
+#define HEADERS_PART 4
+
+static size_t overhead_of(const struct outbox_item *item)
+{
+    return OVERHEAD + item->key_len + (item->reason ? strlen(item->reason) : 0) +
+           (item->topic ? strlen(item->topic) : 0);
+}
+
+static int wrap_letter(const struct outbox_item *item, size_t room, struct encode *w, struct err *e)
+{
+    w->len = item->payload_len < room ? item->payload_len : room;
+    w->cut = w->len < item->payload_len;
+    if (!item->payload)
+        return 0;
+    w->payload = malloc(w->len + 1);
+    if (!w->payload)
+        return err_set(e, ERR_NOMEM, "a dead letter of %zu bytes", w->len);
+    memcpy(w->payload, item->payload, w->len);
+    return 0;
+}
+
+static int wrap_report(const struct bridge_config *c, const struct outbox_item *item, size_t room,
+                       struct encode *w, struct err *e)
+{
+    CLEANUP(freep) char *id = item->key ? strndup(item->key, item->key_len) : NULL;
+    const struct report_view view = { .set = c->set == STATUS_SET_FULL ? STATUS_SET_FULL
+                                                                       : STATUS_SET_SCRC,
+                                      .test_io = c->test_io,
+                                      .id = id };
+    CLEANUP(freep) char *whole = NULL;
+    size_t len;
+
+    if (item->key && !id)
+        return err_set(e, ERR_NOMEM, "row %lld of the outbox", (long long)item->number);
+    if (!item->payload)
+        return err_set(e, ERR_BUG, "row %lld of the outbox has no report", (long long)item->number);
+    if (report_render(item->payload, item->payload_len, item->submission, &view, &whole, &len, e) <
+        0)
+        return -1;
+    if (len > room) {
+        w->cut = true;
+        return truncate_report(whole, len, room, &w->payload, &w->len, e);
+    }
+    w->payload = TAKE(whole);
+    w->len = len;
+    return 0;
+}
+
+int encode_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
+                struct encode *ret_wrap, struct err *e)
+{
+    struct encode w = { .bare = item->headers_len > max / HEADERS_PART };
+    size_t overhead = overhead_of(item) + (w.bare ? 0 : item->headers_len);
+
+    if (max <= overhead)
+        return err_set(e, ERR_INPUT, "the topic takes at most %zu bytes", max);
+    int result = item->kind == OUTBOX_DEAD_LETTER ? wrap_letter(item, max - overhead, &w, e)
+                                                  : wrap_report(c, item, max - overhead, &w, e);
+    if (result == 0)
+        *ret_wrap = w;
+    return result;
+}
+
+void encode_clear(struct encode *w)
+{
+    free(w->payload);
+    *w = (struct encode){ 0 };
+}

@@ -1,0 +1,29 @@
+/* engine/agent/box_program.h - a process that waits for a RUN and becomes the program it names.
+ *
+ * It is made ahead with its box, so that on the path from RUN to exec stands only what depends on
+ * the RUN: files, limits, descriptors, uid.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "engine/agent/cgroup.h"
+#include "engine/agent/protocol.h"
+
+struct box_program_plan {
+    int start; /* the RUN comes here, notes (box_message.h) go back */
+    uid_t uid; /* to become; the gid is the same number */
+    const struct cgroup *group;
+    int init_oom; /* oom_score_adj of init */
+};
+
+/* The current directory is the program's work directory. */
+_Noreturn void box_program_run(const struct box_program_plan *p);
+
+/* Does this datagram hold all that it counts? Only then may the rest of box_program.h read it. */
+bool box_program_accepts(const struct agent_run *run, size_t len, size_t fds);
+
+/* The name of what to collect; borrowed from run. */
+const char *box_program_collect_name(const struct agent_run *run);

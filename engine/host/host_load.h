@@ -1,0 +1,25 @@
+/* engine/host/host_load.h - is there enough of this host for what it was asked to do? Findings
+ * whose numbers come from elsewhere, so that each can be tested with any.
+ *
+ * Room     engine/host.
+ * Threads  any; no state.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/host/host_diagnostic.h"
+
+/* RUNNER_MAX_PARALLEL against the cores. */
+void host_load_parallel(struct host_diagnostic *f, int64_t parallel, int64_t cores);
+
+/* /proc/meminfo against what so many runs and builds may take together. */
+void host_load_memory(struct host_diagnostic *f, const char *meminfo, int64_t parallel,
+                      int64_t run_bytes, int64_t build_bytes);
+
+/* /proc/loadavg. */
+void host_load_busy(struct host_diagnostic *f, const char *loadavg, int64_t cores);
+
+/* Docker's containers, and how long it took to tell. */
+void host_load_containers(struct host_diagnostic *f, int64_t running, int64_t stopped,
+                          int64_t asked_ms);

@@ -1,0 +1,181 @@
+#include "server/http/admission.h"
+
+#include <microhttpd.h>
+#include <string.h>
+
+#include "server/http/deadlines.h"
+#include "server/http/http_shared.h"
+#include "server/http/uri.h"
+
+/* What a request may carry that has no use for a body. */
+#define IDLE_BODY_BYTES (64 * KIB)
+/* A body of a known length up to this gets its room at once. */
+#define RESERVE_BYTES (64 * KIB)
+
+struct arguments {
+    struct request *r;
+    bool wrong;
+};
+
+static enum MHD_Result take_argument(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
+                                     const char *raw_value)
+{
+    struct arguments *a = ctx;
+    const char *const *names = a->r->route->params;
+    char name[32];
+    size_t i = 0, len = raw_value ? strlen(raw_value) : 0;
+
+    (void)kind;
+    a->wrong = true;
+    if (uri_decode(raw_name, strlen(raw_name), name, sizeof name) < 0)
+        name[0] = '\0';
+    while (names[i] && strcmp(names[i], name) != 0)
+        i++;
+    if (!names[i])
+        (void)request_refuse_param(a->r, raw_name, "there is no such query parameter here");
+    else if (a->r->params[i])
+        (void)request_refuse_param(a->r, name, "given twice");
+    else if (!(a->r->params[i] = malloc(len + 1)))
+        (void)request_refuse(a->r, 503, "out of memory");
+    else if (uri_decode(raw_value ? raw_value : "", len, a->r->params[i], len + 1) < 0)
+        (void)request_refuse(a->r, 400, "the query has a broken percent escape or a NUL");
+    else
+        a->wrong = false;
+    return a->wrong ? MHD_NO : MHD_YES;
+}
+
+static bool take_arguments(struct request *r)
+{
+    struct arguments a = { .r = r };
+
+    (void)MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_argument, &a);
+    return !a.wrong;
+}
+
+/* What stands behind the scheme of a target in absolute form; NULL for every other. */
+static const char *authority_of(const char *target)
+{
+    const char *scheme_end = *target == '/' ? NULL : strstr(target, "://");
+
+    return scheme_end ? scheme_end + strlen("://") : NULL;
+}
+
+/* The path of a target in absolute form; the target itself otherwise. */
+static const char *path_of(const char *target)
+{
+    const char *authority = authority_of(target);
+
+    if (!authority)
+        return target;
+    const char *path = strchr(authority, '/');
+    return path ? path : "/";
+}
+
+/* Host and an absolute target must both be names of ours (RFC 9112 has the target win; a proxy
+ * makes them one). Without either, as HTTP/1.0 may be, it is no browser. */
+static bool has_our_name(const struct request *r, const char *target, const char *host)
+{
+    const char *authority = authority_of(target);
+    char name[256];
+
+    if (authority) {
+        size_t len = strcspn(authority, "/?");
+        if (len >= sizeof name)
+            return false;
+        memcpy(name, authority, len);
+        name[len] = '\0';
+        if (!hosts_answers(&r->shared->hosts, name))
+            return false;
+    }
+    return !host || hosts_answers(&r->shared->hosts, host);
+}
+
+static bool comes_here(struct request *r, const char *target, const struct hosts_page *page)
+{
+    if (!has_our_name(r, target, page->host))
+        (void)request_refuse(r, 421, "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
+                             page->host ? page->host : target);
+    else if (!hosts_trusts(&r->shared->hosts, page))
+        (void)request_refuse(r, 403,
+                             "pages of '%.100s' may not use this server: list it in "
+                             "ALLOWED_HOSTS",
+                             page->origin ? page->origin : "another site");
+    else
+        return true;
+    return false;
+}
+
+static enum next go_aside(struct request *r)
+{
+    r->step = r->route->handle;
+    return NEXT_OFFLOAD;
+}
+
+static bool find_route(struct request *r, const char *target, const char *method)
+{
+    char allow[sizeof r->reply.allow];
+
+    switch (
+        route_find(&r->shared->config.routes, method, path_of(target), &r->route, r->id, allow)) {
+    case ROUTE_FOUND:
+        r->step = r->route->aside ? go_aside : r->route->handle;
+        return true;
+    case ROUTE_NO_PATH:
+        (void)request_refuse(r, 404, "there is nothing at %.200s", target);
+        return false;
+    case ROUTE_BAD_PATH:
+        (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
+        return false;
+    case ROUTE_NO_METHOD:
+        break;
+    }
+    (void)request_refuse(r, 405, "%.20s is not for this path", method);
+    memcpy(r->reply.allow, allow, sizeof allow);
+    return false;
+}
+
+int64_t admission_body_limit(const struct request *r)
+{
+    return r->route->takes_json ? r->shared->config.max_body_bytes : IDLE_BODY_BYTES;
+}
+
+static bool allow_body(struct request *r, const struct header_check_head *head)
+{
+    if (r->route->takes_json && (!head->json || head->other_charset || head->coded)) {
+        (void)request_refuse(r, 415,
+                             !head->json   ? "send application/json"
+                             : head->coded ? "send the body without a Content-Encoding"
+                                           : "JSON is UTF-8, whatever charset is named");
+        return false;
+    }
+    if (head->length > admission_body_limit(r)) {
+        (void)request_refuse(r, 413, "a body may have %lld bytes here",
+                             (long long)admission_body_limit(r));
+        return false;
+    }
+    if (r->route->takes_json && head->length <= RESERVE_BYTES &&
+        buf_reserve(&r->body, (size_t)head->length) < 0) {
+        (void)request_refuse(r, 503, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+bool admission_request(struct request *r, const char *target, const char *method,
+                       const struct header_check_head *head)
+{
+    if (in_flight_is_draining(&r->shared->gate)) {
+        (void)request_stopping(r);
+        return false;
+    }
+    r->reply.close = r->line->over;
+    struct hosts_page page = head->page;
+    page.reads = r->head || strcmp(method, "GET") == 0;
+    if (!comes_here(r, target, &page) || !find_route(r, target, method))
+        return false;
+    if (r->line->over && !r->route->always) {
+        (void)request_refuse(r, 503, "too many connections");
+        return false;
+    }
+    return allow_body(r, head) && take_arguments(r);
+}

@@ -1,0 +1,124 @@
+#include "server/lifecycle.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+
+#define SAME_NS NS_PER_S /* signals that come so close together are one wish */
+
+static sigset_t heard_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+void lifecycle_block_signals(void)
+{
+    sigset_t set = heard_signals();
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    /* guarded by lock */
+    bool serving, ending;
+    bool fed; /* Kafka has no more for us: end when all is judged and told */
+} life = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The next one that wants an end. */
+static int next_signal(void)
+{
+    sigset_t set = heard_signals();
+    int number = SIGHUP;
+
+    while (sigwait(&set, &number) != 0 || number == SIGHUP)
+        log_info("signal_ignored", log_s("signal", sigabbrev_np(SIGHUP)),
+                 log_s("why", "there is nothing to read anew: settings are of the start"));
+    return number;
+}
+
+/* While the server waits for its table, a signal ends it at once: nothing has been promised to
+ * anybody. */
+static void *watch_signals(void *ctx)
+{
+    int number = next_signal();
+    int64_t same_until = clock_mono_ns() + SAME_NS;
+
+    (void)ctx;
+    log_info("stopping", log_s("signal", sigabbrev_np(number)));
+    pthread_mutex_lock(&life.lock);
+    if (!life.serving)
+        _exit(EXIT_CLEAN);
+    life.ending = true;
+    pthread_cond_signal(&life.ended);
+    pthread_mutex_unlock(&life.lock);
+    do
+        number = next_signal();
+    while (clock_mono_ns() < same_until);
+    log_warning("killed", log_s("signal", sigabbrev_np(number)));
+    _exit(EXIT_FAULT);
+}
+
+int lifecycle_watch(struct err *e)
+{
+    pthread_t thread;
+
+    clock_cond_init(&life.ended);
+    if (pthread_create(&thread, NULL, watch_signals, NULL) != 0)
+        return err_set(e, ERR_NOMEM, "start the thread that waits for signals");
+    (void)pthread_detach(thread);
+    return 0;
+}
+
+void lifecycle_serving(void)
+{
+    pthread_mutex_lock(&life.lock);
+    life.serving = true;
+    pthread_mutex_unlock(&life.lock);
+}
+
+void lifecycle_input_ended(void *ctx)
+{
+    (void)ctx;
+    pthread_mutex_lock(&life.lock);
+    life.fed = true;
+    pthread_cond_signal(&life.ended);
+    pthread_mutex_unlock(&life.lock);
+}
+
+bool lifecycle_wait(void)
+{
+    pthread_mutex_lock(&life.lock);
+    while (!life.ending && !life.fed)
+        pthread_cond_wait(&life.ended, &life.lock);
+    bool signalled = life.ending;
+    pthread_mutex_unlock(&life.lock);
+    return signalled;
+}
+
+bool lifecycle_wait_ns(int64_t ns)
+{
+    int64_t due = clock_mono_ns() + ns;
+    bool early = true;
+
+    pthread_mutex_lock(&life.lock);
+    while (!life.ending && early)
+        early = clock_cond_wait(&life.ended, &life.lock, due);
+    bool signalled = life.ending;
+    pthread_mutex_unlock(&life.lock);
+    return signalled;
+}

@@ -1,0 +1,179 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "schema/base/clock.h"
+#include "schema/json/writer.h"
+#include "schema/model/verdict.h"
+#include "server/config.h"
+#include "server/live/hub.h"
+#include "server/live/hub_internal.h"
+
+/* ---- texts ---- */
+
+static struct hub_text *make(struct buf *b)
+{
+    struct hub_text *t = b->data ? malloc(sizeof *t + b->len) : NULL;
+
+    if (t) {
+        atomic_init(&t->refs, 1);
+        t->report = false;
+        t->hub = NULL;
+        t->len = b->len;
+        memcpy(t->data, b->data, b->len);
+    }
+    buf_clear(b);
+    return t;
+}
+
+/* change 0: it has no id. json, which is one line, may have a tail put before its last brace. */
+struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t change, const char *json,
+                                size_t len, const char *tail)
+{
+    struct buf b = { .data = NULL };
+    int rc = buf_printf(&b, "event: %s\n", event);
+
+    if (rc == 0 && change > 0)
+        rc = buf_printf(&b, "id: %s-%lld\n", h->prefix, (long long)change);
+    if (rc == 0)
+        rc = buf_printf(&b, "data: ");
+    if (rc == 0)
+        rc = buf_add(&b, json, tail ? len - 1 : len);
+    if (rc == 0)
+        rc = buf_printf(&b, "%s\n\n", tail ? tail : "");
+    if (rc == 0)
+        return make(&b);
+    buf_clear(&b);
+    return NULL;
+}
+
+struct hub_text *hub_text_plain(const char *text)
+{
+    struct buf b = { .data = NULL };
+
+    return buf_add(&b, text, strlen(text)) == 0 ? make(&b) : NULL;
+}
+
+struct hub_text *hub_text_test(struct hub *h, const struct engine_event *t, const char *id)
+{
+    struct writer out = { .failed = false };
+    char *json;
+    size_t len;
+
+    writer_begin(&out, '{');
+    writer_key(&out, "id");
+    writer_word(&out, id);
+    writer_key(&out, "number");
+    writer_number(&out, t->number);
+    writer_key(&out, "status");
+    writer_word(&out,
+                verdict_status(t->verdict, (enum status_set)h->config->runner_status_set, true));
+    writer_key(&out, "verdict");
+    writer_word(&out, verdict_name(t->verdict));
+    writer_key(&out, "duration_ms");
+    writer_number(&out, t->duration_ms);
+    writer_key(&out, "cpu_time_ms");
+    writer_number(&out, t->cpu_time_ms);
+    writer_key(&out, "memory_bytes");
+    writer_number(&out, t->memory_bytes);
+    writer_key(&out, "exit_code");
+    writer_number(&out, t->exit_code);
+    writer_key(&out, "signal");
+    if (t->signal)
+        writer_word(&out, t->signal);
+    else
+        writer_null(&out);
+    writer_end(&out, '}');
+    if (writer_take(&out, &json, &len) < 0)
+        return NULL;
+    struct hub_text *text = hub_text_event(h, "test", 0, json, len, NULL);
+    free(json);
+    return text;
+}
+
+struct hub_text *hub_text_drop(struct hub_text *t)
+{
+    if (t && atomic_fetch_sub(&t->refs, 1) == 1) {
+        if (t->report)
+            atomic_fetch_sub(&t->hub->report_bytes, (int64_t)t->len);
+        free(t);
+    }
+    return NULL;
+}
+
+/* ---- who has yet to read them ---- */
+
+bool hub_push_locked(struct hub_sub *s, struct hub_text *t)
+{
+    struct hub_piece *p;
+
+    if (!t || (!t->report && s->pending + t->len > (size_t)HUB_PENDING) || !(p = malloc(sizeof *p)))
+        return false;
+    atomic_fetch_add(&t->refs, 1);
+    *p = (struct hub_piece){ .text = t };
+    if (s->last)
+        s->last->next = p;
+    else
+        s->first = p;
+    s->last = p;
+    s->pending += t->len;
+    return true;
+}
+
+static void shift_locked(struct hub_sub *s)
+{
+    struct hub_piece *p = s->first;
+
+    s->first = p->next;
+    if (!s->first)
+        s->last = NULL;
+    s->pending -= p->text->len;
+    s->offset = 0;
+    (void)hub_text_drop(p->text);
+    free(p);
+}
+
+void hub_clear_locked(struct hub_sub *s)
+{
+    while (s->first)
+        shift_locked(s);
+}
+
+ssize_t hub_read(struct hub_sub *s, char *out, size_t size)
+{
+    size_t len = 0;
+
+    (void)pthread_mutex_lock(&s->hub->lock);
+    while (s->first && len < size) {
+        struct hub_text *t = s->first->text;
+        size_t piece = t->len - s->offset < size - len ? t->len - s->offset : size - len;
+        memcpy(out + len, t->data + s->offset, piece);
+        len += piece;
+        s->offset += piece;
+        if (s->offset == t->len)
+            shift_locked(s);
+    }
+    s->seen_ns = clock_mono_ns();
+    bool end = len == 0 && s->ended;
+    (void)pthread_mutex_unlock(&s->hub->lock);
+    return end ? -1 : (ssize_t)len;
+}
+
+void hub_wake_locked(struct hub_sub *s, struct hub_sub **woken)
+{
+    if (!s->asleep)
+        return;
+    s->asleep = false;
+    s->next_woken = *woken;
+    *woken = s;
+}
+
+/* A woken subscriber may be gone before wake returns. */
+void hub_wake_all(struct hub_sub *woken)
+{
+    while (woken) {
+        struct hub_sub *next = woken->next_woken;
+        woken->wake(woken);
+        woken = next;
+    }
+}

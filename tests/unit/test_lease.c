@@ -1,0 +1,236 @@
+/* The bench: cells that are taken, taken ahead, put back and aborted; with the real pool and real
+ * sockets, and a Docker of the test's own. */
+#include "fake_docker.h"
+
+#include "engine/docker/docker.h"
+#include "engine/pool/lease.h"
+#include "engine/pool/pool.h"
+
+static const char *const nothing[] = { "PATH=/bin", NULL };
+static const char *const hello[] = { "hello", NULL };
+
+struct place {
+    struct lease bench;
+    struct lease_class shelf;
+    struct pool *pool;
+};
+
+static void open_place(struct place *p)
+{
+    const struct pool_config pc = {
+        .docker_host = fake.host, .host = &fake.cell_host, .parallel = 1, .makers = 1
+    };
+    FAKE_OK(pool_start(&pc, &p->pool, e));
+    p->shelf = (struct lease_class){ .spec = fake_spec() };
+    FAKE_OK(p->shelf.number = pool_class_add(p->pool, &p->shelf.spec, e));
+    FAKE_OK(lease_init(&p->bench, &fake.config, &fake.cell_host, e));
+}
+
+static void close_place(struct place *p)
+{
+    lease_clear(&p->bench);
+    p->pool = pool_stop(p->pool);
+}
+
+static int run(struct lease *b, struct lease_cell *c, struct err *e)
+{
+    struct cell_request q = { .argv = hello,
+                              .env = nothing,
+                              .exec_fd = -1,
+                              .stdin_fd = -1,
+                              .cpu_limit_ns = NS_PER_S,
+                              .memory_limit = 64 * MIB,
+                              .file_bytes = MIB,
+                              .out_max = MIB,
+                              .err_keep = MIB };
+    struct cell_result r;
+
+    if (cell_run(c->cell, b->docker, &q, &r, e) < 0)
+        return -1;
+    assert_string_equal(r.out.data, LANGUAGE_HELLO_OUTPUT);
+    cell_result_clear(&r);
+    return 0;
+}
+
+static struct pool_stats stats_of(struct pool *p)
+{
+    struct pool_stats s;
+    pool_stats(p, &s);
+    return s;
+}
+
+static bool holds_a_cell(struct lease *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    bool holds = b->cells[0].cell || b->cells[1].cell;
+    (void)pthread_mutex_unlock(&b->lock);
+    return holds;
+}
+
+static void what_is_given_back_serves_again(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c = NULL;
+    char name[80];
+    (void)state;
+
+    open_place(&p);
+    for (int i = 0; i < 3; i++) {
+        lease_begin(&p.bench, p.pool, i + 1);
+        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+        assert_int_equal(c->uses, i);
+        if (i > 0)
+            assert_string_equal(cell_id(c->cell), name);
+        (void)snprintf(name, sizeof name, "%s", cell_id(c->cell));
+        FAKE_OK(run(&p.bench, c, e));
+        lease_end(&p.bench);
+    }
+    /* It is worn out, and the next one is another. */
+    lease_begin(&p.bench, p.pool, 9);
+    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    assert_string_not_equal(cell_id(c->cell), name);
+    lease_end(&p.bench);
+    close_place(&p);
+}
+
+static bool not_clean(const char *name) { return (void)name, false; }
+
+static void what_is_not_clean_goes(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c = NULL;
+    (void)state;
+
+    open_place(&p);
+    fake.on_prove = not_clean;
+    lease_begin(&p.bench, p.pool, 1);
+    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    FAKE_OK(run(&p.bench, c, e));
+    lease_end(&p.bench);
+    FAKE_AWAIT(fake.removed == 1);
+    close_place(&p);
+}
+
+/* Taken ahead, then stopped by the submission's client before it was used. */
+static void an_aborted_cell_is_never_kept(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c = NULL;
+    (void)state;
+
+    for (int used = 0; used < 2; used++) {
+        open_place(&p);
+        lease_begin(&p.bench, p.pool, 1);
+        lease_prefetch(&p.bench, &p.shelf, 96 * MIB, 3);
+        FAKE_UNTIL(holds_a_cell(&p.bench));
+        if (used) {
+            FAKE_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
+            FAKE_OK(run(&p.bench, c, e));
+        }
+        assert_false(lease_abort(&p.bench, 2));
+        assert_true(lease_abort(&p.bench, 1));
+        assert_true(lease_is_aborted(&p.bench));
+        lease_end(&p.bench);
+        assert_int_equal(stats_of(p.pool).taken, 0);
+
+        lease_begin(&p.bench, p.pool, 2);
+        assert_false(lease_is_aborted(&p.bench));
+        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
+        FAKE_OK(run(&p.bench, c, e));
+        lease_end(&p.bench);
+        close_place(&p);
+    }
+}
+
+/* Nothing was stopped: what was taken ahead and not used is as good as new. */
+static void an_unused_cell_is_kept(void **state)
+{
+    struct place p = { .pool = NULL };
+    (void)state;
+
+    open_place(&p);
+    lease_begin(&p.bench, p.pool, 1);
+    lease_prefetch(&p.bench, &p.shelf, 96 * MIB, 3);
+    lease_end(&p.bench);
+    FAKE_UNTIL(stats_of(p.pool).idle >= 1);
+    assert_int_equal(fake_count(&fake.removed), 0);
+    assert_int_equal(fake_count(&fake.proved), 0);
+    close_place(&p);
+}
+
+/* Whoever is stopped before he has a cell gets none. */
+static void stopped_before_it_took_one(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c = NULL;
+    (void)state;
+
+    open_place(&p);
+    assert_false(lease_abort(&p.bench, 0)); /* nothing is on it */
+    lease_begin(&p.bench, p.pool, 1);
+    assert_true(lease_abort(&p.bench, 0));
+    FAKE_ERR(ERR_CANCELLED, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    lease_end(&p.bench);
+    assert_int_equal(stats_of(p.pool).taken, 0);
+    close_place(&p);
+}
+
+static void hang(struct fake_run *r) { r->way = FAKE_SILENT; }
+
+static void *abort_when_held(void *arg)
+{
+    FAKE_AWAIT(fake.held > 0);
+    assert_true(lease_abort(arg, 7));
+    return NULL;
+}
+
+static void a_run_is_stopped_at_once(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c = NULL;
+    pthread_t thread;
+    (void)state;
+
+    open_place(&p);
+    fake.on_run = hang;
+    lease_begin(&p.bench, p.pool, 7);
+    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    assert_int_equal(pthread_create(&thread, NULL, abort_when_held, &p.bench), 0);
+    FAKE_ERR(ERR_CANCELLED, run(&p.bench, c, e));
+    (void)pthread_join(thread, NULL);
+    lease_end(&p.bench);
+    FAKE_AWAIT(fake.removed == 1);
+    close_place(&p);
+}
+
+/* A used cell may refuse a limit; a fresh one is tried, but not for ever. */
+static void refused_memory(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c = NULL;
+    (void)state;
+
+    open_place(&p);
+    lease_begin(&p.bench, p.pool, 1);
+    fake_refuse("POST", "/update", 500, 1, "in use");
+    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
+    lease_release(&p.bench, c);
+    fake_refuse("POST", "/update", 500, -1, "in use");
+    FAKE_ERR(ERR_CELL, lease_acquire(&p.bench, &p.shelf, 128 * MIB, 3, &c, e));
+    lease_end(&p.bench);
+    close_place(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_FAKE(what_is_given_back_serves_again),
+        ON_FAKE(what_is_not_clean_goes),
+        ON_FAKE(an_aborted_cell_is_never_kept),
+        ON_FAKE(an_unused_cell_is_kept),
+        ON_FAKE(stopped_before_it_took_one),
+        ON_FAKE(a_run_is_stopped_at_once),
+        ON_FAKE(refused_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
