@@ -146,9 +146,9 @@ struct rule {
     unsigned topics;
     bool (*applies)(const struct topics_view *t, views all);
     void (*say)(const struct topics_view *t, struct host_diagnostic *f);
-    const char *means;
+    const char *impact;
     const char *config; /* for kafka-configs.sh --alter --add-config; NULL: see mend */
-    const char *mend;   /* NAME is the topic */
+    const char *remedy; /* NAME is the topic */
 };
 
 static const struct rule rules[] = {
@@ -194,9 +194,8 @@ static const struct rule rules[] = {
 
 static void say_well(const struct topics_view *t, struct host_diagnostic *f)
 {
-    host_diagnostic_add(f, PLATFORM_OK,
-                        "%.80s: %d partitions, replication factor %d, %s, %lld bytes", t->name,
-                        t->copies.partitions, t->copies.replicas, policy_of(&t->config),
+    host_diagnostic_add(f, HOST_OK, "%.80s: %d partitions, replication factor %d, %s, %lld bytes",
+                        t->name, t->copies.partitions, t->copies.replicas, policy_of(&t->config),
                         (long long)t->config.max_message_bytes);
 }
 
@@ -206,13 +205,13 @@ static void say_well(const struct topics_view *t, struct host_diagnostic *f)
 
 static void advise(const struct rule *r, const struct topics_view *t, struct host_diagnostic *f)
 {
-    const char *text = r->config ? ALTER : r->mend, *at = strstr(text, "NAME");
-    char mend[sizeof f->mend];
+    const char *text = r->config ? ALTER : r->remedy, *at = strstr(text, "NAME");
+    char remedy[sizeof f->remedy];
 
     if (at)
-        (void)snprintf(mend, sizeof mend, "%.*s%.57s%s%s", (int)(at - text), text, t->name, at + 4,
-                       r->config ? r->config : "");
-    host_diagnostic_advise(f, r->means, at ? mend : text);
+        (void)snprintf(remedy, sizeof remedy, "%.*s%.57s%s%s", (int)(at - text), text, t->name,
+                       at + 4, r->config ? r->config : "");
+    host_diagnostic_advise(f, r->impact, at ? remedy : text);
 }
 
 static const char *const names[] = { [TOPICS_SCRIPTS] = "submissions",
@@ -230,7 +229,7 @@ size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
             const struct rule *r = &rules[k];
             if (!(r->topics & 1U << i) || !r->applies(&topics[i], topics))
                 continue;
-            out[n] = (struct host_diagnostic){ .name = names[i], .level = PLATFORM_WARNING };
+            out[n] = (struct host_diagnostic){ .name = names[i], .level = HOST_WARNING };
             r->say(&topics[i], &out[n]);
             advise(r, &topics[i], &out[n++]);
         }
@@ -253,7 +252,7 @@ size_t kafka_check_look(const struct config *c, const struct language_table *lan
     if (kafka_config_topics(c, languages, environment, topics, &e) == 0)
         return kafka_check_rate(topics, out);
     out[0] = (struct host_diagnostic){ .name = "kafka" };
-    host_diagnostic_add(&out[0], PLATFORM_WARNING, "%.190s", e.msg);
+    host_diagnostic_add(&out[0], HOST_WARNING, "%.190s", e.msg);
     host_diagnostic_advise(
         &out[0], "nothing comes from Kafka and reports wait; HTTP goes on",
         "see that the brokers of KAFKA_BROKERS run and are reached from here under the "

@@ -19,7 +19,7 @@ struct language_table;
 #define KAFKA_CHECK_MAX 32
 
 /* Pure: one finding for each thing that a topic's owner might mend, or one that says the topic is
- * as it should be. Never PLATFORM_UNFIT: HTTP goes on, and messages wait. Returns how many. */
+ * as it should be. Never HOST_UNFIT: HTTP goes on, and messages wait. Returns how many. */
 size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
                         struct host_diagnostic out[KAFKA_CHECK_MAX]);
 

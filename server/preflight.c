@@ -4,7 +4,7 @@
 #include "schema/base/base.h"
 
 static const char *const levels[] = {
-    [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warning", [PLATFORM_UNFIT] = "UNFIT"
+    [HOST_OK] = "ok", [HOST_WARNING] = "warning", [HOST_UNFIT] = "UNFIT"
 };
 
 static void print(const struct host_diagnostic *found, size_t len, size_t count[], FILE *out)
@@ -12,11 +12,11 @@ static void print(const struct host_diagnostic *found, size_t len, size_t count[
     for (size_t i = 0; i < len; i++) {
         const struct host_diagnostic *f = &found[i];
         count[f->level]++;
-        (void)fprintf(out, "%-8s %-12s %s\n", levels[f->level], f->name, f->says);
-        if (f->level != PLATFORM_OK && f->means[0])
-            (void)fprintf(out, "%-8s %-12s so: %s\n", "", "", f->means);
-        if (f->level != PLATFORM_OK && f->mend[0])
-            (void)fprintf(out, "%-8s %-12s to mend it: %s\n", "", "", f->mend);
+        (void)fprintf(out, "%-8s %-12s %s\n", levels[f->level], f->name, f->message);
+        if (f->level != HOST_OK && f->impact[0])
+            (void)fprintf(out, "%-8s %-12s so: %s\n", "", "", f->impact);
+        if (f->level != HOST_OK && f->remedy[0])
+            (void)fprintf(out, "%-8s %-12s to mend it: %s\n", "", "", f->remedy);
     }
 }
 
@@ -28,7 +28,7 @@ bool preflight_print(const struct engine_config *c, const struct language_table 
 
     print(found, host_check(c, l, found), count, out);
     print(more, more_len, count, out);
-    (void)fprintf(out, "%zu ok, %zu warnings, %zu unfit\n", count[PLATFORM_OK],
-                  count[PLATFORM_WARNING], count[PLATFORM_UNFIT]);
-    return count[PLATFORM_UNFIT] == 0;
+    (void)fprintf(out, "%zu ok, %zu warnings, %zu unfit\n", count[HOST_OK], count[HOST_WARNING],
+                  count[HOST_UNFIT]);
+    return count[HOST_UNFIT] == 0;
 }

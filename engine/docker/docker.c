@@ -14,7 +14,7 @@
 #define SOCKET_DEFAULT "/var/run/docker.sock"
 #define API_MIN        "1.41"
 
-/* Starting a container takes seconds on a loaded host; a ping that takes seconds says enough. */
+/* Starting a container takes seconds on a loaded host; a ping that takes seconds is a failure. */
 enum { PING_MS = 5000, QUICK_MS = 20000, SLOW_MS = 60000 };
 enum { ANSWER_MAX = 4 << 20, LIST_MAX = 64 << 20, PATH_SIZE = 640 };
 
@@ -67,39 +67,39 @@ static int minor_of(const char *version)
     return *end == '\0' && minor < 10000 ? (int)minor : -1;
 }
 
-struct ask {
+struct docker_call {
     const char *method, *path;
     const json_t *body; /* borrowed; NULL: none */
     long timeout_ms;
     size_t answer_max;
-    bool plain;               /* the path is whole; else it goes behind the version */
-    enum metrics_timer timer; /* 0: it counts among the others */
+    bool unversioned;         /* the path is sent as it is, without the API version */
+    enum metrics_timer timer; /* 0: METRICS_DOCKER_OTHER */
 };
 
 /* *ret_json is NULL when the answer was not JSON, which many are not. */
-static int send_ask(struct docker *d, const struct ask *a, const char *path, long *ret_status,
-                    json_t **ret_json, struct err *e)
+static int send_call(struct docker *d, const struct docker_call *call, const char *path,
+                     long *ret_status, json_t **ret_json, struct err *e)
 {
     CLEANUP(freep) char *text = NULL;
-    if (a->body) {
-        text = json_dumps(a->body, JSON_COMPACT);
+    if (call->body) {
+        text = json_dumps(call->body, JSON_COMPACT);
         if (!text)
-            return err_set(e, ERR_NOMEM, "%s %.200s", a->method, a->path);
+            return err_set(e, ERR_NOMEM, "%s %.200s", call->method, call->path);
     }
     struct docker_http_request q = {
-        .method = a->method,
+        .method = call->method,
         .path = path,
         .body = text,
-        .timeout_ms = a->timeout_ms ? a->timeout_ms : QUICK_MS,
-        .answer_max = a->answer_max ? a->answer_max : ANSWER_MAX,
+        .timeout_ms = call->timeout_ms ? call->timeout_ms : QUICK_MS,
+        .answer_max = call->answer_max ? call->answer_max : ANSWER_MAX,
     };
     int64_t began = clock_mono_ns();
     if (docker_http_send(d->http, &q, ret_status, &d->answer, e) < 0) {
         metrics_count(METRICS_DOCKER_FAILED);
-        d->minor = 0; /* whoever answers next may be another version */
-        return err_wrap(e, "%s %.200s", a->method, a->path);
+        d->minor = 0; /* the next daemon may have another version */
+        return err_wrap(e, "%s %.200s", call->method, call->path);
     }
-    metrics_time(a->timer ? a->timer : METRICS_DOCKER_OTHER, clock_mono_ns() - began);
+    metrics_time(call->timer ? call->timer : METRICS_DOCKER_OTHER, clock_mono_ns() - began);
     *ret_json = d->answer.len > 0 ? json_loadb(d->answer.data, d->answer.len, 0, NULL) : NULL;
     return 0;
 }
@@ -127,49 +127,54 @@ static int negotiate(struct docker *d, struct err *e)
     return 0;
 }
 
-static int ask(struct docker *d, const struct ask *a, long *ret_status, json_t **ret_json,
-               struct err *e)
+static int call_daemon(struct docker *d, const struct docker_call *call, long *ret_status,
+                       json_t **ret_json, struct err *e)
 {
     char path[PATH_SIZE];
-    if (a->plain)
-        return send_ask(d, a, a->path, ret_status, ret_json, e);
+    if (call->unversioned)
+        return send_call(d, call, call->path, ret_status, ret_json, e);
     if (negotiate(d, e) < 0)
-        return err_wrap(e, "%s %.200s", a->method, a->path);
-    int n = snprintf(path, PATH_SIZE, "/v1.%d%s", d->minor, a->path);
+        return err_wrap(e, "%s %.200s", call->method, call->path);
+    int n = snprintf(path, PATH_SIZE, "/v1.%d%s", d->minor, call->path);
     if (n < 0 || n >= PATH_SIZE)
-        return err_set(e, ERR_BUG, "path too long: %.200s", a->path);
-    return send_ask(d, a, path, ret_status, ret_json, e);
+        return err_set(e, ERR_BUG, "path too long: %.200s", call->path);
+    return send_call(d, call, path, ret_status, ret_json, e);
 }
 
 /* Turns a status that is no success into an error with the daemon's own words. */
-static int refused(const struct ask *a, long status, const json_t *answer, struct err *e)
+static int fail_with_status(const struct docker_call *call, long status, const json_t *answer,
+                            struct err *e)
 {
     const char *words = json_string_value(json_object_get(answer, "message"));
-    int path = (int)strcspn(a->path, "?"); /* people need the words behind it more */
-    enum err_kind kind = status == 404                    ? ERR_NOT_FOUND
-                         : status == 502 || status == 503 ? ERR_UNAVAILABLE /* a proxy's words */
-                                                          : ERR_DOCKER;
+    int path =
+        (int)strcspn(call->path, "?"); /* the daemon's message is more useful than the query */
+    enum err_kind kind = status == 404 ? ERR_NOT_FOUND
+                         : status == 502 || status == 503
+                             ? ERR_UNAVAILABLE /* from a proxy in front of Docker */
+                             : ERR_DOCKER;
 
     if (words && strstr(words, "no space left on device"))
-        return err_set(e, ERR_DISK, "Docker's disk is full: %s %.*s: %.200s", a->method,
-                       path > 120 ? 120 : path, a->path, words);
-    return err_set(e, kind, "%s %.*s: %ld %.240s", a->method, path > 120 ? 120 : path, a->path,
-                   status, words ? words : "without a reason");
+        return err_set(e, ERR_DISK, "Docker's disk is full: %s %.*s: %.200s", call->method,
+                       path > 120 ? 120 : path, call->path, words);
+    return err_set(e, kind, "%s %.*s: %ld %.240s", call->method, path > 120 ? 120 : path,
+                   call->path, status, words ? words : "without a reason");
 }
 
-/* Asks and wants `good` or a 2xx. */
-static int ask_well(struct docker *d, const struct ask *a, json_t **ret_json, struct err *e)
+/* Sends the call; any status but 2xx is an error. */
+static int call_ok(struct docker *d, const struct docker_call *call, json_t **ret_json,
+                   struct err *e)
 {
     long status = 0;
     json_auto_t *json = NULL;
-    if (ask(d, a, &status, &json, e) < 0)
+    if (call_daemon(d, call, &status, &json, e) < 0)
         return -1;
     if (status < 200 || status > 299)
-        return refused(a, status, json, e);
+        return fail_with_status(call, status, json, e);
     if (!ret_json)
         return 0;
     if (!json)
-        return err_set(e, ERR_DOCKER, "%s %.120s: the answer is not JSON", a->method, a->path);
+        return err_set(e, ERR_DOCKER, "%s %.120s: the answer is not JSON", call->method,
+                       call->path);
     *ret_json = TAKE(json);
     return 0;
 }
@@ -184,9 +189,9 @@ int docker_check_name(const char *name, enum err_kind kind, struct err *e)
     return 0;
 }
 
-/* before + name + after, once the name is known to be harmless. */
-static int path_of(char path[PATH_SIZE], const char *before, const char *name, const char *after,
-                   struct err *e)
+/* Writes before + name + after; the name is checked first. */
+static int docker_path(char path[PATH_SIZE], const char *before, const char *name,
+                       const char *after, struct err *e)
 {
     if (docker_check_name(name, ERR_DOCKER, e) < 0)
         return -1;
@@ -198,20 +203,24 @@ static int path_of(char path[PATH_SIZE], const char *before, const char *name, c
 
 int docker_ping(struct docker *d, struct err *e)
 {
-    struct ask a = { .method = "GET", .path = "/_ping", .timeout_ms = PING_MS, .plain = true };
-    return ask_well(d, &a, NULL, e);
+    struct docker_call call = {
+        .method = "GET", .path = "/_ping", .timeout_ms = PING_MS, .unversioned = true
+    };
+    return call_ok(d, &call, NULL, e);
 }
 
 int docker_version(struct docker *d, json_t **ret_version, struct err *e)
 {
-    struct ask a = { .method = "GET", .path = "/version", .timeout_ms = PING_MS, .plain = true };
-    return ask_well(d, &a, ret_version, e);
+    struct docker_call call = {
+        .method = "GET", .path = "/version", .timeout_ms = PING_MS, .unversioned = true
+    };
+    return call_ok(d, &call, ret_version, e);
 }
 
 int docker_info(struct docker *d, json_t **ret_info, struct err *e)
 {
-    struct ask a = { .method = "GET", .path = "/info" };
-    return ask_well(d, &a, ret_info, e);
+    struct docker_call call = { .method = "GET", .path = "/info" };
+    return call_ok(d, &call, ret_info, e);
 }
 
 static int copy_id(const json_t *container, char **ret_id, struct err *e)
@@ -226,9 +235,9 @@ static int copy_id(const json_t *container, char **ret_id, struct err *e)
     return 0;
 }
 
-/* The name is taken: by our own create, sent twice, or by somebody else. */
-static int adopt(struct docker *d, const char *name, const json_t *body, char **ret_id,
-                 struct err *e)
+/* The name exists: from our own create, which was sent twice, or from another client. */
+static int find_created(struct docker *d, const char *name, const json_t *body, char **ret_id,
+                        struct err *e)
 {
     json_auto_t *there = NULL;
     if (docker_inspect(d, name, &there, e) < 0)
@@ -246,90 +255,94 @@ int docker_create(struct docker *d, const char *name, const json_t *body, char *
                   struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/containers/create?name=", name, "", e) < 0)
+    if (docker_path(path, "/containers/create?name=", name, "", e) < 0)
         return -1;
-    struct ask a = { .method = "POST",
-                     .path = path,
-                     .body = body,
-                     .timeout_ms = SLOW_MS,
-                     .timer = METRICS_DOCKER_CREATE };
+    struct docker_call call = { .method = "POST",
+                                .path = path,
+                                .body = body,
+                                .timeout_ms = SLOW_MS,
+                                .timer = METRICS_DOCKER_CREATE };
     long status = 0;
     json_auto_t *answer = NULL;
-    if (ask(d, &a, &status, &answer, e) < 0)
+    if (call_daemon(d, &call, &status, &answer, e) < 0)
         return -1;
     if (status == 409)
-        return adopt(d, name, body, ret_id, e);
+        return find_created(d, name, body, ret_id, e);
     if (status == 201)
         return copy_id(answer, ret_id, e);
-    (void)refused(&a, status, answer, e);
+    (void)fail_with_status(&call, status, answer, e);
     if (status == 404 && e)
         e->kind = ERR_IMAGE;
     return -1;
 }
 
-/* A POST or DELETE on one container that is also well when it answers `also`. */
-static int act(struct docker *d, const struct ask *a, const long also[2], struct err *e)
+/* A POST or DELETE on one container; the statuses in `also` count as success too. */
+static int call_idempotent(struct docker *d, const struct docker_call *call, const long also[2],
+                           struct err *e)
 {
     long status = 0;
     json_auto_t *answer = NULL;
-    if (ask(d, a, &status, &answer, e) < 0)
+    if (call_daemon(d, call, &status, &answer, e) < 0)
         return -1;
     if ((status >= 200 && status <= 299) || status == also[0] || status == also[1])
         return 0;
-    return refused(a, status, answer, e);
+    return fail_with_status(call, status, answer, e);
 }
 
 int docker_start(struct docker *d, const char *id, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/containers/", id, "/start", e) < 0)
+    if (docker_path(path, "/containers/", id, "/start", e) < 0)
         return -1;
-    struct ask a = {
+    struct docker_call call = {
         .method = "POST", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_START
     };
-    return act(d, &a, (const long[]){ 304, 304 }, e); /* 304: it runs already */
+    return call_idempotent(d, &call, (const long[]){ 304, 304 }, e); /* 304: it runs already */
 }
 
 int docker_inspect(struct docker *d, const char *id, json_t **ret_container, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/containers/", id, "/json", e) < 0)
+    if (docker_path(path, "/containers/", id, "/json", e) < 0)
         return -1;
-    struct ask a = { .method = "GET", .path = path };
-    return ask_well(d, &a, ret_container, e);
+    struct docker_call call = { .method = "GET", .path = path };
+    return call_ok(d, &call, ret_container, e);
 }
 
 int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/containers/", id, "/update", e) < 0)
+    if (docker_path(path, "/containers/", id, "/update", e) < 0)
         return -1;
     json_auto_t *body =
         json_pack("{s:I, s:I}", "Memory", (json_int_t)bytes, "MemorySwap", (json_int_t)bytes);
     if (!body)
         return err_set(e, ERR_NOMEM, "update container %.12s", id);
-    struct ask a = { .method = "POST", .path = path, .body = body, .timer = METRICS_DOCKER_UPDATE };
-    return ask_well(d, &a, NULL, e);
+    struct docker_call call = {
+        .method = "POST", .path = path, .body = body, .timer = METRICS_DOCKER_UPDATE
+    };
+    return call_ok(d, &call, NULL, e);
 }
 
 int docker_kill(struct docker *d, const char *id, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/containers/", id, "/kill?signal=SIGKILL", e) < 0)
+    if (docker_path(path, "/containers/", id, "/kill?signal=SIGKILL", e) < 0)
         return -1;
-    struct ask a = { .method = "POST", .path = path };
-    return act(d, &a, (const long[]){ 404, 409 }, e);
+    struct docker_call call = { .method = "POST", .path = path };
+    return call_idempotent(d, &call, (const long[]){ 404, 409 }, e);
 }
 
 int docker_remove(struct docker *d, const char *id, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/containers/", id, "?force=1&v=1", e) < 0)
+    if (docker_path(path, "/containers/", id, "?force=1&v=1", e) < 0)
         return -1;
-    struct ask a = {
+    struct docker_call call = {
         .method = "DELETE", .path = path, .timeout_ms = SLOW_MS, .timer = METRICS_DOCKER_REMOVE
     };
-    int rc = act(d, &a, (const long[]){ 404, 409 }, e); /* 409: it is being removed already */
+    int rc = call_idempotent(d, &call, (const long[]){ 404, 409 },
+                             e); /* 409: it is being removed already */
     if (rc == 0)
         metrics_count(METRICS_CELLS_REMOVED);
     return rc;
@@ -338,20 +351,20 @@ int docker_remove(struct docker *d, const char *id, struct err *e)
 int docker_list(struct docker *d, const char *label, json_t **ret_list, struct err *e)
 {
     char path[PATH_SIZE]; /* filters={"label":["..."]} */
-    if (path_of(path, "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22", label, "%22%5D%7D",
-                e) < 0)
+    if (docker_path(path, "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22", label,
+                    "%22%5D%7D", e) < 0)
         return -1;
-    struct ask a = { .method = "GET", .path = path, .answer_max = LIST_MAX };
-    return ask_well(d, &a, ret_list, e);
+    struct docker_call call = { .method = "GET", .path = path, .answer_max = LIST_MAX };
+    return call_ok(d, &call, ret_list, e);
 }
 
 int docker_image(struct docker *d, const char *ref, json_t **ret_image, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/images/", ref, "/json", e) < 0)
+    if (docker_path(path, "/images/", ref, "/json", e) < 0)
         return -1;
-    struct ask a = { .method = "GET", .path = path };
-    if (ask_well(d, &a, ret_image, e) == 0)
+    struct docker_call call = { .method = "GET", .path = path };
+    if (call_ok(d, &call, ret_image, e) == 0)
         return 0;
     if (e && e->kind == ERR_NOT_FOUND)
         return err_set(e, ERR_IMAGE, "the image %.200s is not there", ref);
@@ -365,17 +378,17 @@ int docker_volume_create(struct docker *d, const char *name, const json_t *label
     json_auto_t *body = json_pack("{s:s, s:O?}", "Name", name, "Labels", labels);
     if (!body)
         return err_set(e, ERR_NOMEM, "create volume %.100s", name);
-    struct ask a = { .method = "POST", .path = "/volumes/create", .body = body };
-    return ask_well(d, &a, NULL, e);
+    struct docker_call call = { .method = "POST", .path = "/volumes/create", .body = body };
+    return call_ok(d, &call, NULL, e);
 }
 
 int docker_volume_remove(struct docker *d, const char *name, struct err *e)
 {
     char path[PATH_SIZE];
-    if (path_of(path, "/volumes/", name, "", e) < 0)
+    if (docker_path(path, "/volumes/", name, "", e) < 0)
         return -1;
-    struct ask a = { .method = "DELETE", .path = path };
-    return act(d, &a, (const long[]){ 404, 404 }, e);
+    struct docker_call call = { .method = "DELETE", .path = path };
+    return call_idempotent(d, &call, (const long[]){ 404, 404 }, e);
 }
 
 int docker_stream(struct docker *d, const struct docker_stream *s, long *ret_status, struct err *e)

@@ -6,10 +6,10 @@
  *          May know schema/base.
  * Owns     one keep-alive connection.
  * Threads  a handle belongs to one thread at a time; open one for each thread.
- * Errors   ERR_UNAVAILABLE: nobody answers (wait, spend nothing). ERR_NOT_FOUND: 404.
+ * Errors   ERR_UNAVAILABLE: no answer (wait; no attempt is counted). ERR_NOT_FOUND: 404.
  *          ERR_TIMEOUT: no answer within the call's time. ERR_DISK: the daemon's disk is full.
- *          ERR_DOCKER: any other refusal, with the daemon's own words. docker_open() itself never
- * needs the daemon.
+ *          ERR_DOCKER: any other refusal, with the daemon's own message. docker_open()
+ *          itself does not need the daemon.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ NODISCARD int docker_ping(struct docker *d, struct err *e);
 NODISCARD int docker_version(struct docker *d, json_t **ret_version, struct err *e);
 NODISCARD int docker_info(struct docker *d, json_t **ret_info, struct err *e);
 
-/* name is also the idempotency key: a create that was silently repeated answers 409, which counts
- * as success when the container carries our label `scrc.create` with the value in body. Borrows
+/* name is also the idempotency key: a create that libcurl repeated answers 409, which counts
+ * as success when the container has our label `scrc.create` with the value in body. Borrows
  * body. Caller owns *ret_id. ERR_IMAGE: no such image. */
 NODISCARD int docker_create(struct docker *d, const char *name, const json_t *body, char **ret_id,
                             struct err *e);
@@ -50,9 +50,9 @@ NODISCARD int docker_inspect(struct docker *d, const char *id, json_t **ret_cont
                              struct err *e);
 /* Sets Memory and MemorySwap, bytes. */
 NODISCARD int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct err *e);
-/* SIGKILL. A container that does not run (409) or is gone (404) is success. */
+/* Sends SIGKILL. A container that does not run (409) or does not exist (404) is success. */
 NODISCARD int docker_kill(struct docker *d, const char *id, struct err *e);
-/* Force, with its anonymous volumes. Gone already is success. */
+/* Removes it by force, with its anonymous volumes. 404 is success. */
 NODISCARD int docker_remove(struct docker *d, const char *id, struct err *e);
 /* All containers (running or not) with this label "key" or "key=value": GET /containers/json. */
 NODISCARD int docker_list(struct docker *d, const char *label, json_t **ret_list, struct err *e);
@@ -63,7 +63,7 @@ NODISCARD int docker_volume_create(struct docker *d, const char *name, const jso
                                    struct err *e);
 NODISCARD int docker_volume_remove(struct docker *d, const char *name, struct err *e);
 
-/* A POST whose answer is handed out as it comes, however long that takes. All borrowed. */
+/* A POST without a time limit; each part of the answer is passed on as it arrives. All borrowed. */
 struct docker_stream {
     const char *path;                                       /* behind the API version */
     bool (*piece)(void *ctx, const char *data, size_t len); /* false ends it: ERR_CANCELLED */
@@ -73,6 +73,6 @@ struct docker_stream {
 NODISCARD int docker_stream(struct docker *d, const struct docker_stream *s, long *ret_status,
                             struct err *e);
 
-/* Names come from settings and language files: nothing of them may end a path early. An error of
- * this kind for one that Docker would not take. */
+/* Checks a name from a setting or a language file before it becomes part of a URL path. An error
+ * of this kind for a name that Docker does not accept. */
 NODISCARD int docker_check_name(const char *name, enum err_kind kind, struct err *e);

@@ -20,7 +20,7 @@ struct docker_http {
     _Atomic int64_t until;      /* clock_mono_ns() */
 };
 
-/* Where the bytes of one answer go, and why they stopped going there. */
+/* Where the bytes of one answer go, and why the transfer was ended. */
 struct sink {
     const struct docker_http_request *request;
     struct buf *answer;
@@ -28,7 +28,7 @@ struct sink {
     enum { SINK_OPEN, SINK_TOO_LARGE, SINK_STOPPED, SINK_NOMEM } end;
 };
 
-static size_t take_piece(char *data, size_t size, size_t count, void *ctx)
+static size_t receive_piece(char *data, size_t size, size_t count, void *ctx)
 {
     struct sink *s = ctx;
     size_t len = size * count;
@@ -43,7 +43,7 @@ static size_t take_piece(char *data, size_t size, size_t count, void *ctx)
     return s->end == SINK_OPEN ? len : 0; /* anything but len ends the transfer */
 }
 
-/* libcurl before 7.84 wants this once and not from two threads. */
+/* Before libcurl 7.84 the global init is not thread-safe. */
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready;
 static void start_curl(void) { curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT); }
@@ -58,7 +58,7 @@ int docker_http_open(const char *path, struct docker_http **ret_http, struct err
     h->path = strdup(path);
     h->curl = curl_easy_init();
     h->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    /* An empty Expect: no second's wait for "100 Continue" before a large body. */
+    /* An empty Expect: else libcurl waits a second for "100 Continue" before a large body. */
     if (!h->path || !h->curl || !h->headers || !curl_slist_append(h->headers, "Expect:"))
         return err_set(e, ERR_NOMEM, "open a handle for %s", path);
     *ret_http = TAKE(h);
@@ -82,8 +82,8 @@ void docker_http_until(struct docker_http *h, int64_t deadline_ns)
     atomic_store(&h->until, deadline_ns);
 }
 
-/* libcurl asks this about once a second, also while nothing comes. Not 0 ends the transfer. */
-static int is_over(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+/* libcurl calls this about once a second, also while no data arrives. Not 0 ends the transfer. */
+static int is_past_deadline(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct docker_http *h = ctx;
 
@@ -91,7 +91,7 @@ static int is_over(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off
     return clock_mono_ns() > atomic_load(&h->until);
 }
 
-/* The commonest trouble of a new installation deserves a full sentence. */
+/* The most common fault of a new installation: the message names the group and the command. */
 static int no_permission(const char *path, struct err *e)
 {
     struct stat st;
@@ -120,7 +120,8 @@ static int no_connection(const struct docker_http *h, struct err *e)
     return err_errno(e, ERR_UNAVAILABLE, errno, "Docker is not there: %s", h->path);
 }
 
-static int explain(const struct docker_http *h, CURLcode code, const struct sink *s, struct err *e)
+static int transfer_error(const struct docker_http *h, CURLcode code, const struct sink *s,
+                          struct err *e)
 {
     const char *text = h->text[0] ? h->text : curl_easy_strerror(code);
 
@@ -147,8 +148,9 @@ static int explain(const struct docker_http *h, CURLcode code, const struct sink
     }
 }
 
-/* Every option on every call: what one call sets, another must not inherit. */
-static CURLcode prepare(struct docker_http *h, const struct docker_http_request *q, struct sink *s)
+/* Sets every option on every call, so that no call inherits one from the call before. */
+static CURLcode set_options(struct docker_http *h, const struct docker_http_request *q,
+                            struct sink *s)
 {
     CURL *c = h->curl;
     char url[2048];
@@ -166,11 +168,11 @@ static CURLcode prepare(struct docker_http *h, const struct docker_http_request 
     SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_HTTPHEADER, h->headers);
     SET(CURLOPT_ERRORBUFFER, h->text);
-    SET(CURLOPT_WRITEFUNCTION, take_piece);
+    SET(CURLOPT_WRITEFUNCTION, receive_piece);
     SET(CURLOPT_WRITEDATA, s);
     SET(CURLOPT_CONNECTTIMEOUT_MS, 5000L);
     SET(CURLOPT_NOPROGRESS, 0L);
-    SET(CURLOPT_XFERINFOFUNCTION, is_over);
+    SET(CURLOPT_XFERINFOFUNCTION, is_past_deadline);
     SET(CURLOPT_XFERINFODATA, h);
     if (q->timeout_ms > 0) {
         SET(CURLOPT_TIMEOUT_MS, q->timeout_ms);
@@ -192,13 +194,13 @@ int docker_http_send(struct docker_http *h, const struct docker_http_request *q,
     struct sink s = { .request = q, .answer = answer, .end = SINK_OPEN };
 
     answer->len = 0;
-    if (is_over(h, 0, 0, 0, 0))
+    if (is_past_deadline(h, 0, 0, 0, 0))
         return err_set(e, ERR_CANCELLED, "stopped on request");
-    CURLcode rc = prepare(h, q, &s);
+    CURLcode rc = set_options(h, q, &s);
     if (rc == CURLE_OK)
         rc = curl_easy_perform(h->curl);
     if (rc != CURLE_OK)
-        return explain(h, rc, &s, e);
+        return transfer_error(h, rc, &s, e);
     long status = 0;
     if (curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
         return err_set(e, ERR_DOCKER, "no status from %s", h->path);

@@ -3,9 +3,10 @@
  * Room     engine/docker; the only file that includes curl.
  * Owns     one easy handle, and with it one keep-alive connection.
  * Threads  a handle belongs to one thread at a time.
- * Errors   any HTTP status is success here. ERR_UNAVAILABLE: nobody answers, or the connection
- *          ended in mid-call. ERR_TIMEOUT: no answer in time. ERR_DOCKER: not HTTP, or an answer
- *          larger than allowed. ERR_CANCELLED: piece() said so, or docker_http_until().
+ * Errors   any HTTP status is success here. ERR_UNAVAILABLE: no answer, or the connection
+ *          ended during a call. ERR_TIMEOUT: no answer in time. ERR_DOCKER: not HTTP, or an answer
+ *          larger than allowed. ERR_CANCELLED: piece() returned false, or the deadline
+ *          of docker_http_until() passed.
  */
 #pragma once
 
@@ -19,7 +20,7 @@ struct buf;
 struct docker_http;
 struct err;
 
-/* path: of the socket, in the file system. Copies it; never needs the daemon. */
+/* path: of the socket, in the file system. Copies it; the daemon need not run. */
 NODISCARD int docker_http_open(const char *path, struct docker_http **ret_http, struct err *e);
 struct docker_http *docker_http_free(struct docker_http *h);
 DEFINE_CLEANUP(struct docker_http, docker_http_free)
@@ -32,9 +33,11 @@ void docker_http_until(struct docker_http *h, int64_t deadline_ns);
 struct docker_http_request {
     const char *method, *path; /* "POST", "/v1.41/containers/create" */
     const char *body;          /* JSON text, or NULL */
-    long timeout_ms;           /* of the whole call; 0: until DOCKER_HTTP_SILENCE_S pass silently */
-    size_t answer_max;         /* bytes; more is an error */
-    /* NULL: the answer goes to `answer`. Else it is handed out as it comes, and false ends it. */
+    long timeout_ms; /* of the whole call; 0: none, but DOCKER_HTTP_SILENCE_S without a byte ends it
+                      */
+    size_t answer_max; /* bytes; more is an error */
+    /* NULL: the answer goes to `answer`. Else called for each part of it; false ends the transfer.
+     */
     bool (*piece)(void *ctx, const char *data, size_t len);
     void *ctx;
 };

@@ -8,12 +8,12 @@
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
 
-/* A pull in progress: the daemon tells it as one JSON object a line. */
+/* A pull in progress: the daemon reports it as one JSON object per line. */
 struct pull {
     docker_progress_fn *progress; /* borrowed */
     void *ctx;
-    struct buf line; /* owned; what has come of the current one */
-    char error[300]; /* the daemon's last word about failure; "" */
+    struct buf line; /* owned; the part of the current line that has arrived */
+    char error[300]; /* the daemon's last error message; "" */
 };
 enum { PULL_LINE_MAX = 64 << 10 };
 
@@ -55,7 +55,7 @@ static bool pull_piece(void *ctx, const char *data, size_t len)
     return true;
 }
 
-/* Without a tag Docker would take every tag there is. */
+/* Without a tag Docker would pull every tag of the repository. */
 static bool has_tag(const char *ref)
 {
     const char *slash = strrchr(ref, '/');
@@ -76,7 +76,7 @@ int docker_pull(struct docker *d, const char *ref, docker_progress_fn *progress,
                    has_tag(ref) ? "" : ":latest");
     int rc = docker_stream(d, &stream, &status, e);
     if (rc == 0 && p.line.len > 0)
-        (void)pull_line(&p); /* an error before the stream has no newline behind it */
+        (void)pull_line(&p); /* an error before the stream has no newline at its end */
     buf_clear(&p.line);
     if (rc < 0)
         return err_wrap(e, "pull %.100s", ref);

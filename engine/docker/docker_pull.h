@@ -1,10 +1,10 @@
-/* engine/docker/docker_pull.h - an image is fetched from its registry.
+/* engine/docker/docker_pull.h - fetches an image from its registry.
  *
  * Room     engine/docker; a part of the Docker client.
  * Owns     nothing.
  * Threads  as the handle: one at a time.
  * Errors   ERR_IMAGE: the registry has no such image or cannot be reached. ERR_CANCELLED: progress
- *          said so, or docker_until(). Others as docker.h.
+ *          returned false, or docker_until(). Others as docker.h.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 struct docker;
 struct err;
 
-/* Gets each layer's state as text; false ends the pull. */
+/* Called with each layer's state as text; returning false ends the pull. */
 typedef bool docker_progress_fn(void *ctx, const char *line);
 
 /* Pulls ref ("name[:tag][@digest]"; without either the tag is "latest"). progress may be NULL. */

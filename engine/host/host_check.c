@@ -15,7 +15,7 @@
 
 #define DISK_LOW (1 * GIB)
 
-/* What the looks have in common. */
+/* What the checks have in common. */
 struct probe {
     const struct engine_config *config; /* borrowed, as is languages */
     const struct language_table *languages;
@@ -23,10 +23,10 @@ struct probe {
     json_t *version, *info; /* owned; NULL while Docker is away */
     struct err away;        /* why */
     const char *some_image; /* borrowed; a run image that is there, or NULL */
-    int64_t asked_ms;       /* how long Docker took to tell of itself */
+    int64_t asked_ms;       /* how long Docker took to answer /version and /info */
 };
 
-static const char *text_of(json_t *object, const char *key)
+static const char *json_text(json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -51,15 +51,15 @@ static const char *component(const struct probe *p, const char *name)
 {
     json_t *all = json_object_get(p->version, "Components");
     for (size_t i = 0; i < json_array_size(all); i++)
-        if (strcmp(text_of(json_array_get(all, i), "Name"), name) == 0)
-            return text_of(json_array_get(all, i), "Version");
+        if (strcmp(json_text(json_array_get(all, i), "Name"), name) == 0)
+            return json_text(json_array_get(all, i), "Version");
     return "";
 }
 
-static void look_docker(struct probe *p, struct host_diagnostic *f)
+static void check_docker(struct probe *p, struct host_diagnostic *f)
 {
     if (!p->info) {
-        host_diagnostic_add(f, PLATFORM_UNFIT, "%.190s", p->away.msg);
+        host_diagnostic_add(f, HOST_UNFIT, "%.190s", p->away.msg);
         host_diagnostic_advise(
             f, "nothing is judged until Docker answers; submissions wait",
             "start Docker (docker ps must work for this user); in a container mount its socket: "
@@ -67,25 +67,25 @@ static void look_docker(struct probe *p, struct host_diagnostic *f)
         return;
     }
     const char *podman = component(p, "Podman Engine");
-    host_diagnostic_add(f, podman[0] ? PLATFORM_WARNING : PLATFORM_OK, "%s %.40s, API %.10s",
+    host_diagnostic_add(f, podman[0] ? HOST_WARNING : HOST_OK, "%s %.40s, API %.10s",
                         podman[0] ? "Podman" : "Docker",
-                        podman[0] ? podman : text_of(p->version, "Version"),
-                        text_of(p->version, "ApiVersion"));
+                        podman[0] ? podman : json_text(p->version, "Version"),
+                        json_text(p->version, "ApiVersion"));
     if (podman[0])
         host_diagnostic_advise(f, "scrc is made for Docker and not tried with Podman",
                                "use Docker");
 }
 
-static void look_runc(struct probe *p, struct host_diagnostic *f)
+static void check_runc(struct probe *p, struct host_diagnostic *f)
 {
-    static const struct host_facts_version mended = { 1, 2, 8 }, next = { 1, 3, 0 },
-                                           next_mended = { 1, 3, 3 };
+    static const struct host_facts_version fixed = { 1, 2, 8 }, next = { 1, 3, 0 },
+                                           next_fixed = { 1, 3, 3 };
     const char *text = component(p, "runc");
     struct host_facts_version v = host_facts_version(text);
-    bool old = host_facts_compare(v, mended) < 0 ||
-               (host_facts_compare(v, next) >= 0 && host_facts_compare(v, next_mended) < 0);
+    bool old = host_facts_compare(v, fixed) < 0 ||
+               (host_facts_compare(v, next) >= 0 && host_facts_compare(v, next_fixed) < 0);
 
-    host_diagnostic_add(f, text[0] && old ? PLATFORM_WARNING : PLATFORM_OK, "runc %.60s",
+    host_diagnostic_add(f, text[0] && old ? HOST_WARNING : HOST_OK, "runc %.60s",
                         text[0] ? text : "not told");
     if (text[0] && old)
         host_diagnostic_advise(
@@ -93,31 +93,31 @@ static void look_runc(struct probe *p, struct host_diagnostic *f)
             "update runc, unless your distribution has put the fixes into its own version");
 }
 
-static void look_cgroup(struct probe *p, struct host_diagnostic *f)
+static void check_cgroup(struct probe *p, struct host_diagnostic *f)
 {
-    host_diagnostic_add(f, PLATFORM_OK, "version %.8s, driver %.30s",
-                        text_of(p->info, "CgroupVersion"), text_of(p->info, "CgroupDriver"));
+    host_diagnostic_add(f, HOST_OK, "version %.8s, driver %.30s",
+                        json_text(p->info, "CgroupVersion"), json_text(p->info, "CgroupDriver"));
 }
 
 /* Limits that Docker can or cannot set here. */
 static const struct {
     const char *name, *key;
     enum host_level without;
-    const char *means, *mend;
+    const char *impact, *remedy;
 } controllers[] = {
-    { "memory", "MemoryLimit", PLATFORM_UNFIT, "no memory limit can be kept",
+    { "memory", "MemoryLimit", HOST_UNFIT, "no memory limit can be kept",
       "boot with cgroup_enable=memory" },
-    { "pids", "PidsLimit", PLATFORM_UNFIT, "a fork bomb could take every process of this host",
+    { "pids", "PidsLimit", HOST_UNFIT, "a fork bomb could take every process of this host",
       "enable the pids controller" },
-    { "cpu", "CpuCfsQuota", PLATFORM_WARNING,
+    { "cpu", "CpuCfsQuota", HOST_WARNING,
       "a run may use more than one core, so times vary with the load",
       "a kernel with CONFIG_CFS_BANDWIDTH" },
 };
 
-static void look_controllers(struct probe *p, struct host_diagnostic *f)
+static void check_cgroup_limits(struct probe *p, struct host_diagnostic *f)
 {
     char missing[100] = "";
-    enum host_level worst = PLATFORM_OK;
+    enum host_level worst = HOST_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
         if (json_is_true(json_object_get(p->info, controllers[i].key)))
@@ -126,20 +126,20 @@ static void look_controllers(struct probe *p, struct host_diagnostic *f)
         (void)snprintf(missing + len, sizeof missing - len, " %s", controllers[i].name);
         if (controllers[i].without > worst) {
             worst = controllers[i].without;
-            host_diagnostic_advise(f, controllers[i].means, controllers[i].mend);
+            host_diagnostic_advise(f, controllers[i].impact, controllers[i].remedy);
         }
     }
     host_diagnostic_add(f, worst, missing[0] ? "missing:%s" : "memory, pids and cpu limits%s",
                         missing[0] ? missing : "");
 }
 
-static void look_swap(struct probe *p, struct host_diagnostic *f)
+static void check_swap(struct probe *p, struct host_diagnostic *f)
 {
     char text[4096];
     int64_t kib = host_facts_read("/proc/swaps", text, sizeof text) ? host_facts_swap(text) : 0;
     bool limit = json_is_true(json_object_get(p->info, "SwapLimit"));
 
-    host_diagnostic_add(f, kib > 0 && !limit ? PLATFORM_UNFIT : PLATFORM_OK, "%lld MiB on, %s",
+    host_diagnostic_add(f, kib > 0 && !limit ? HOST_UNFIT : HOST_OK, "%lld MiB on, %s",
                         (long long)(kib / 1024),
                         limit ? "limited for each cell" : "no limit for cells");
     if (kib > 0 && !limit)
@@ -147,10 +147,10 @@ static void look_swap(struct probe *p, struct host_diagnostic *f)
                                "swapoff -a, or boot with swapaccount=1");
 }
 
-static void look_seccomp(struct probe *p, struct host_diagnostic *f)
+static void check_seccomp(struct probe *p, struct host_diagnostic *f)
 {
     bool on = security_option(p, "seccomp");
-    host_diagnostic_add(f, on ? PLATFORM_OK : PLATFORM_UNFIT, "%s",
+    host_diagnostic_add(f, on ? HOST_OK : HOST_UNFIT, "%s",
                         on ? "on, with a profile of our own" : "off");
     if (!on)
         host_diagnostic_advise(
@@ -158,88 +158,89 @@ static void look_seccomp(struct probe *p, struct host_diagnostic *f)
             "a kernel with CONFIG_SECCOMP_FILTER and a Docker built with seccomp");
 }
 
-/* Features of the engine that change where uid 0 of a cell ends, or what it may reach. */
+/* Features of the Docker engine that change which host uid a cell's uid 0 is, or what it may reach.
+ */
 static const struct {
     const char *name;
     enum host_level level;
-    const char *says, *means, *mend;
+    const char *message, *impact, *remedy;
 } features[] = {
-    { "apparmor", PLATFORM_OK, "docker-default applies to cells",
+    { "apparmor", HOST_OK, "docker-default applies to cells",
       "it refuses the mounts of a box of namespaces: boxes are cleaned in place", "" },
-    { "selinux", PLATFORM_WARNING, "SELinux labels containers",
+    { "selinux", HOST_WARNING, "SELinux labels containers",
       "cells may not be allowed to reach the socket of their agent",
       "when no cell opens: a policy that lets container_t connect to it" },
-    { "userns", PLATFORM_OK, "user namespaces are remapped",
-      "root of a cell is nobody on this host", "" },
-    { "rootless", PLATFORM_WARNING, "Docker runs without root",
+    { "userns", HOST_OK, "user namespaces are remapped", "root of a cell is nobody on this host",
+      "" },
+    { "rootless", HOST_WARNING, "Docker runs without root",
       "limits hold only for controllers that were delegated to its user",
       "delegate memory, pids and cpu, or run Docker as root" },
 };
 
-static void look_feature(struct probe *p, struct host_diagnostic *f)
+static void check_feature(struct probe *p, struct host_diagnostic *f)
 {
     for (size_t i = 0; i < ARRAY_LEN(features); i++) {
         if (strcmp(features[i].name, f->name) != 0)
             continue;
         bool on = security_option(p, f->name);
-        host_diagnostic_add(f, on ? features[i].level : PLATFORM_OK, "%s",
-                            on ? features[i].says : "not in use");
+        host_diagnostic_add(f, on ? features[i].level : HOST_OK, "%s",
+                            on ? features[i].message : "not in use");
         if (on)
-            host_diagnostic_advise(f, features[i].means, features[i].mend);
+            host_diagnostic_advise(f, features[i].impact, features[i].remedy);
     }
 }
 
-static void look_kernel(struct probe *p, struct host_diagnostic *f)
+static void check_kernel(struct probe *p, struct host_diagnostic *f)
 {
     static const struct host_facts_version smooth = { 6, 3, 0 };
     struct utsname name;
     (void)p;
     if (uname(&name) < 0) {
-        host_diagnostic_add(f, PLATFORM_WARNING, "unknown");
+        host_diagnostic_add(f, HOST_WARNING, "unknown");
         return;
     }
     bool old = host_facts_compare(host_facts_version(name.release), smooth) < 0;
-    host_diagnostic_add(f, old ? PLATFORM_WARNING : PLATFORM_OK, "Linux %.64s on %.32s",
-                        name.release, name.machine);
+    host_diagnostic_add(f, old ? HOST_WARNING : HOST_OK, "Linux %.64s on %.32s", name.release,
+                        name.machine);
     if (old)
         host_diagnostic_advise(
             f, "before 6.3 the making of cells stalls when many come and go at once",
             "a newer kernel, where throughput matters");
 }
 
-static void look_core_pattern(struct probe *p, struct host_diagnostic *f)
+static void check_core_pattern(struct probe *p, struct host_diagnostic *f)
 {
     char text[256];
     (void)p;
     if (!host_facts_read("/proc/sys/kernel/core_pattern", text, sizeof text)) {
-        host_diagnostic_add(f, PLATFORM_WARNING, "unknown");
+        host_diagnostic_add(f, HOST_WARNING, "unknown");
         return;
     }
     bool helper = host_facts_core_helper(text);
-    host_diagnostic_add(f, helper ? PLATFORM_WARNING : PLATFORM_OK, "%.100s", text);
+    host_diagnostic_add(f, helper ? HOST_WARNING : HOST_OK, "%.100s", text);
     if (helper)
         host_diagnostic_advise(f, "each crash of a program may start that helper on this host",
                                "sysctl kernel.core_pattern=core");
 }
 
 /* 2: the kernel refuses to make a memfd that may be executed. */
-static void look_memfd(struct probe *p, struct host_diagnostic *f)
+static void check_memfd(struct probe *p, struct host_diagnostic *f)
 {
     char text[16];
     (void)p;
 
     if (!host_facts_read("/proc/sys/vm/memfd_noexec", text, sizeof text)) {
-        host_diagnostic_add(f, PLATFORM_OK, "may be executed: this kernel has no vm.memfd_noexec");
+        host_diagnostic_add(f, HOST_OK, "may be executed: this kernel has no vm.memfd_noexec");
         return;
     }
     bool refused = text[0] == '2';
-    host_diagnostic_add(f, refused ? PLATFORM_UNFIT : PLATFORM_OK, "vm.memfd_noexec is %.8s", text);
+    host_diagnostic_add(f, refused ? HOST_UNFIT : HOST_OK, "vm.memfd_noexec is %.8s", text);
     if (refused)
         host_diagnostic_advise(f, "what was built cannot be executed: c, cpp and go are not judged",
                                "sysctl vm.memfd_noexec=1, or 0");
 }
 
-static void look_clock(struct probe *p, struct host_diagnostic *f)
+static void check_clock(struct probe *p, struct host_diagnostic *f)
 {
     static const char path[] = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     static const char *const slow[] = { "hpet", "acpi_pm", "jiffies", "pit" };
@@ -247,17 +248,17 @@ static void look_clock(struct probe *p, struct host_diagnostic *f)
     (void)p;
     if (!host_facts_read(path, text, sizeof text))
         (void)snprintf(text, sizeof text, "not told");
-    host_diagnostic_add(f, PLATFORM_OK, "clock source %s", text);
+    host_diagnostic_add(f, HOST_OK, "clock source %s", text);
     for (size_t i = 0; i < ARRAY_LEN(slow); i++)
         if (strcmp(text, slow[i]) == 0) {
-            f->level = PLATFORM_WARNING;
+            f->level = HOST_WARNING;
             host_diagnostic_advise(
                 f, "asking for the time is slow, so short runs measure long",
                 "boot with tsc=reliable, if the processor's counter can be trusted");
         }
 }
 
-static void look_images(struct probe *p, struct host_diagnostic *f)
+static void check_images(struct probe *p, struct host_diagnostic *f)
 {
     char missing[160] = "";
     size_t there = 0;
@@ -280,45 +281,45 @@ static void look_images(struct probe *p, struct host_diagnostic *f)
             (void)snprintf(missing + len, sizeof missing - len, " %.20s", l->name);
         there += seen == wanted;
     }
-    host_diagnostic_add(f, missing[0] ? PLATFORM_WARNING : PLATFORM_OK, "%zu of %zu languages%s%s",
-                        there, p->languages->len, missing[0] ? ", missing:" : "", missing);
+    host_diagnostic_add(f, missing[0] ? HOST_WARNING : HOST_OK, "%zu of %zu languages%s%s", there,
+                        p->languages->len, missing[0] ? ", missing:" : "", missing);
     if (missing[0])
         host_diagnostic_advise(
             f, "these languages wait until their images are there",
             "docker pull them, or set {LANGUAGE}_IMAGE and {LANGUAGE}_RUN_IMAGE");
 }
 
-static void look_disk(struct probe *p, struct host_diagnostic *f)
+static void check_free_disk(struct probe *p, struct host_diagnostic *f)
 {
-    const char *root = text_of(p->info, "DockerRootDir");
+    const char *root = json_text(p->info, "DockerRootDir");
     struct statvfs fs;
 
     if (!root[0] || statvfs(root, &fs) < 0) {
-        host_diagnostic_add(f, PLATFORM_OK, "%.120s cannot be seen from here",
+        host_diagnostic_add(f, HOST_OK, "%.120s cannot be seen from here",
                             root[0] ? root : "Docker's root");
         return;
     }
     int64_t free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-    host_diagnostic_add(f, free_bytes < DISK_LOW ? PLATFORM_WARNING : PLATFORM_OK,
+    host_diagnostic_add(f, free_bytes < DISK_LOW ? HOST_WARNING : HOST_OK,
                         "%lld MiB free under %.120s", (long long)(free_bytes / MIB), root);
     if (free_bytes < DISK_LOW)
         host_diagnostic_advise(f, "images and containers may find no room",
                                "docker system prune, or a larger disk");
 }
 
-static void look_containers(struct probe *p, struct host_diagnostic *f)
+static void check_containers(struct probe *p, struct host_diagnostic *f)
 {
     host_load_containers(f, json_integer_value(json_object_get(p->info, "ContainersRunning")),
                          json_integer_value(json_object_get(p->info, "ContainersStopped")),
                          p->asked_ms);
 }
 
-static void look_parallel(struct probe *p, struct host_diagnostic *f)
+static void check_parallel(struct probe *p, struct host_diagnostic *f)
 {
     host_load_parallel(f, p->config->parallel, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-static void look_memory(struct probe *p, struct host_diagnostic *f)
+static void check_memory(struct probe *p, struct host_diagnostic *f)
 {
     char text[4096];
     const struct engine_config *c = p->config;
@@ -328,7 +329,7 @@ static void look_memory(struct probe *p, struct host_diagnostic *f)
     host_load_memory(f, text, c->parallel, c->default_memory_bytes, c->build_memory_bytes);
 }
 
-static void look_load(struct probe *p, struct host_diagnostic *f)
+static void check_load(struct probe *p, struct host_diagnostic *f)
 {
     char text[64];
     (void)p;
@@ -338,13 +339,13 @@ static void look_load(struct probe *p, struct host_diagnostic *f)
     host_load_busy(f, text, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-static void unfit(struct host_diagnostic *f, const struct err *e, const char *mend)
+static void unfit(struct host_diagnostic *f, const struct err *e, const char *remedy)
 {
-    host_diagnostic_add(f, PLATFORM_UNFIT, "%.190s", e->msg);
-    host_diagnostic_advise(f, "no cell can be made", mend);
+    host_diagnostic_add(f, HOST_UNFIT, "%.190s", e->msg);
+    host_diagnostic_advise(f, "no cell can be made", remedy);
 }
 
-/* Opens one cell and asks what it got. */
+/* Opens one cell and reads which isolation mode it has. */
 static void try_cell(struct probe *p, struct host_diagnostic *f, const struct cell_host *host)
 {
     const struct cell_spec spec = { .image = p->some_image,
@@ -361,16 +362,16 @@ static void try_cell(struct probe *p, struct host_diagnostic *f, const struct ce
         return;
     }
     if (cell_isolation(cell) == AGENT_BOX_NAMESPACES) {
-        host_diagnostic_add(f, PLATFORM_OK, "namespaces");
+        host_diagnostic_add(f, HOST_OK, "namespaces");
         host_diagnostic_advise(f, "each run gets fresh user, pid, ipc and mount namespaces", "");
     } else {
-        host_diagnostic_add(f, PLATFORM_OK, "in place, because %.160s", cell_isolation_why(cell));
+        host_diagnostic_add(f, HOST_OK, "in place, because %.160s", cell_isolation_why(cell));
         host_diagnostic_advise(f, "each run is followed by killing, wiping and checking", "");
     }
     (void)cell_free(cell, p->docker);
 }
 
-static void look_box(struct probe *p, struct host_diagnostic *f)
+static void check_box(struct probe *p, struct host_diagnostic *f)
 {
     CLEANUP(freep) char *dir = NULL, *host_dir = NULL;
     struct err e;
@@ -382,7 +383,7 @@ static void look_box(struct probe *p, struct host_diagnostic *f)
         return;
     }
     if (!p->some_image) {
-        host_diagnostic_add(f, PLATFORM_WARNING, "not tried: no image is there yet");
+        host_diagnostic_add(f, HOST_WARNING, "not tried: no image is there yet");
         return;
     }
     const struct cell_host host = { .dir = dir,
@@ -392,37 +393,37 @@ static void look_box(struct probe *p, struct host_diagnostic *f)
                                     .box = p->config->box };
     try_cell(p, f, &host);
     if (!was_there)
-        (void)rmdir(dir); /* looking changes nothing */
+        (void)rmdir(dir); /* a check leaves nothing behind */
 }
 
 static const struct {
     const char *name;
-    void (*look)(struct probe *p, struct host_diagnostic *f);
-    bool without_docker; /* can be told while Docker is away */
-} looks[] = {
-    { "docker", look_docker, true },
-    { "runc", look_runc, false },
-    { "cgroup", look_cgroup, false },
-    { "controllers", look_controllers, false },
-    { "swap", look_swap, false },
-    { "seccomp", look_seccomp, false },
-    { "apparmor", look_feature, false },
-    { "selinux", look_feature, false },
-    { "userns", look_feature, false },
-    { "rootless", look_feature, false },
-    { "kernel", look_kernel, true },
-    { "core_pattern", look_core_pattern, true },
-    { "memfd", look_memfd, true },
-    { "clock", look_clock, true },
-    { "disk", look_disk, false },
-    { "parallel", look_parallel, true },
-    { "memory", look_memory, true },
-    { "load", look_load, true },
-    { "containers", look_containers, false },
-    { "images", look_images, false },
-    { "box", look_box, false }, /* behind images: uses one of them */
+    void (*check)(struct probe *p, struct host_diagnostic *f);
+    bool without_docker; /* can be checked while Docker is away */
+} checks[] = {
+    { "docker", check_docker, true },
+    { "runc", check_runc, false },
+    { "cgroup", check_cgroup, false },
+    { "controllers", check_cgroup_limits, false },
+    { "swap", check_swap, false },
+    { "seccomp", check_seccomp, false },
+    { "apparmor", check_feature, false },
+    { "selinux", check_feature, false },
+    { "userns", check_feature, false },
+    { "rootless", check_feature, false },
+    { "kernel", check_kernel, true },
+    { "core_pattern", check_core_pattern, true },
+    { "memfd", check_memfd, true },
+    { "clock", check_clock, true },
+    { "disk", check_free_disk, false },
+    { "parallel", check_parallel, true },
+    { "memory", check_memory, true },
+    { "load", check_load, true },
+    { "containers", check_containers, false },
+    { "images", check_images, false },
+    { "box", check_box, false }, /* after images: uses one of them */
 };
-_Static_assert(ARRAY_LEN(looks) <= HOST_DIAGNOSTICS_MAX, "room for every finding");
+_Static_assert(ARRAY_LEN(checks) <= HOST_DIAGNOSTICS_MAX, "room for every diagnostic");
 
 size_t host_check(const struct engine_config *c, const struct language_table *l,
                   struct host_diagnostic out[HOST_DIAGNOSTICS_MAX])
@@ -436,11 +437,11 @@ size_t host_check(const struct engine_config *c, const struct language_table *l,
         docker_info(p.docker, &p.info, &p.away) < 0)
         p.info = NULL;
     p.asked_ms = (clock_mono_ns() - began) / NS_PER_MS;
-    for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
-        if (!p.info && !looks[i].without_docker)
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        if (!p.info && !checks[i].without_docker)
             continue;
-        out[len] = (struct host_diagnostic){ .name = looks[i].name, .level = PLATFORM_OK };
-        looks[i].look(&p, &out[len]);
+        out[len] = (struct host_diagnostic){ .name = checks[i].name, .level = HOST_OK };
+        checks[i].check(&p, &out[len]);
         len++;
     }
     json_decref(p.version);

@@ -8,12 +8,12 @@ void host_diagnostic_add(struct host_diagnostic *f, enum host_level level, const
     va_list ap;
     va_start(ap, fmt);
     f->level = level;
-    (void)vsnprintf(f->says, sizeof f->says, fmt, ap);
+    (void)vsnprintf(f->message, sizeof f->message, fmt, ap);
     va_end(ap);
 }
 
-void host_diagnostic_advise(struct host_diagnostic *f, const char *means, const char *mend)
+void host_diagnostic_advise(struct host_diagnostic *f, const char *impact, const char *remedy)
 {
-    (void)snprintf(f->means, sizeof f->means, "%s", means);
-    (void)snprintf(f->mend, sizeof f->mend, "%s", mend);
+    (void)snprintf(f->impact, sizeof f->impact, "%s", impact);
+    (void)snprintf(f->remedy, sizeof f->remedy, "%s", remedy);
 }

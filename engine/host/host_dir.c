@@ -13,8 +13,8 @@
 
 #define MOUNTINFO_MAX ((size_t)256 * 1024)
 
-/* Every missing part of an absolute path. */
-static int make_path(const char *dir, struct err *e)
+/* Makes every missing directory of an absolute path. */
+static int make_directories(const char *dir, struct err *e)
 {
     CLEANUP(freep) char *path = strdup(dir);
     if (!path)
@@ -30,7 +30,7 @@ static int make_path(const char *dir, struct err *e)
     return 0;
 }
 
-/* Nothing but cells' directories? A directory with other things in it is not ours to close. */
+/* True when only cells' directories are in it: else its mode must not be changed by us. */
 static bool holds_cells_only(int fd)
 {
     int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -48,8 +48,7 @@ static bool holds_cells_only(int fd)
     return only;
 }
 
-/* Other users of this host must not reach the sockets in it, nor put an agent of their own there.
- */
+/* Other users of this host must not reach the sockets in it, nor replace the agent's file. */
 static int close_to_others(const char *dir, struct err *e)
 {
     CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -70,13 +69,13 @@ static int close_to_others(const char *dir, struct err *e)
     return 0;
 }
 
-static int usable(const char *dir, char **ret_dir, bool *ret_noexec, struct err *e)
+static int open_cell_dir(const char *dir, char **ret_dir, bool *ret_noexec, struct err *e)
 {
     struct statvfs fs;
 
     if (dir[0] != '/')
         return err_set(e, ERR_PLATFORM, "CELL_DIR %.200s is not an absolute path", dir);
-    if (make_path(dir, e) < 0)
+    if (make_directories(dir, e) < 0)
         return -1;
     CLEANUP(freep) char *real = realpath(dir, NULL);
     if (!real || statvfs(real, &fs) < 0 || access(real, R_OK | W_OK | X_OK) < 0)
@@ -93,7 +92,7 @@ int host_dir_cells(const char *dir, char **ret_dir, struct err *e)
     CLEANUP(freep) char *real = NULL, *other = NULL;
     bool noexec = false;
 
-    if (usable(dir, &real, &noexec, e) < 0)
+    if (open_cell_dir(dir, &real, &noexec, e) < 0)
         return -1;
     if (!noexec) {
         *ret_dir = TAKE(real);
@@ -104,7 +103,7 @@ int host_dir_cells(const char *dir, char **ret_dir, struct err *e)
                        "CELL_DIR %.200s is on a file system mounted noexec, and the agent of every "
                        "cell runs from it: choose another place",
                        dir);
-    if (usable(HOST_CELL_DIR_EXEC, &other, &noexec, e) < 0)
+    if (open_cell_dir(HOST_CELL_DIR_EXEC, &other, &noexec, e) < 0)
         return -1;
     if (noexec)
         return err_set(e, ERR_PLATFORM, "%s and %s are both mounted noexec: set CELL_DIR",

@@ -52,8 +52,8 @@ bool host_facts_container(const char *mountinfo, char out[HOST_FACTS_ID_SIZE])
     return false;
 }
 
-/* How much of dir the mount point covers; 0: it is elsewhere. */
-static size_t covers(const char *point, const char *dir)
+/* Length of the part of dir that the mount point covers; 0: dir is not below it. */
+static size_t mount_covers(const char *point, const char *dir)
 {
     size_t len = strlen(point);
     while (len > 1 && point[len - 1] == '/')
@@ -79,7 +79,7 @@ bool host_facts_keeps(const char *mountinfo, const char *dir)
         char root[512], target[512];
         size_t len = 0;
         if (sscanf(line, "%*s %*s %*s %511s %511s", root, target) == 2)
-            len = covers(target, dir);
+            len = mount_covers(target, dir);
         if (len > 0 && len >= longest) {
             longest = len;
             keeps = !is_anonymous(root);
@@ -133,7 +133,7 @@ char *host_facts_source(json_t *container, const char *dir)
         json_t *m = json_array_get(mounts, i);
         const char *point = json_string_value(json_object_get(m, "Destination"));
         const char *from = json_string_value(json_object_get(m, "Source"));
-        size_t len = point && from && from[0] == '/' ? covers(point, dir) : 0;
+        size_t len = point && from && from[0] == '/' ? mount_covers(point, dir) : 0;
         if (len > longest) {
             longest = len;
             source = from;

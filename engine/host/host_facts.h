@@ -1,4 +1,4 @@
-/* engine/host/host_facts.h - what this host's own files say, taken apart.
+/* engine/host/host_facts.h - parses what files below /proc say about this host.
  *
  * Room     engine/host.
  * Threads  any; only host_facts_read() touches the file system.
@@ -12,7 +12,7 @@
 
 #include "schema/base/base.h"
 
-/* The start of a small file, without the newline at its end. False when it cannot be read. */
+/* Reads the start of a small file, without the newline at its end. False when it cannot be read. */
 bool host_facts_read(const char *path, char *out, size_t size);
 
 #define HOST_FACTS_ID_SIZE 65
@@ -21,7 +21,7 @@ bool host_facts_read(const char *path, char *out, size_t size);
  * .../containers/<id>/hostname on /etc/hostname. False outside of one. */
 bool host_facts_container(const char *mountinfo, char out[HOST_FACTS_ID_SIZE]);
 
-/* False when dir (a real path inside a container) goes when the container does: it is on no mount
+/* False when dir (a real path inside a container) is lost with the container: it is on no mount
  * of its own, or on an anonymous volume, whose name is 64 hex digits. */
 bool host_facts_keeps(const char *mountinfo, const char *dir);
 

@@ -11,7 +11,7 @@ void host_load_parallel(struct host_diagnostic *f, int64_t parallel, int64_t cor
 {
     bool odd = parallel == 0 || parallel > 2 * cores;
 
-    host_diagnostic_add(f, odd ? PLATFORM_WARNING : PLATFORM_OK, "%lld at once on %lld cores",
+    host_diagnostic_add(f, odd ? HOST_WARNING : HOST_OK, "%lld at once on %lld cores",
                         (long long)parallel, (long long)cores);
     if (parallel == 0)
         host_diagnostic_advise(f, "submissions are accepted and none is judged",
@@ -22,8 +22,8 @@ void host_load_parallel(struct host_diagnostic *f, int64_t parallel, int64_t cor
             "set RUNNER_MAX_PARALLEL to the number of cores, and add servers instead");
 }
 
-/* KiB behind this name in /proc/meminfo; -1 when it is not there. */
-static int64_t kib_of(const char *meminfo, const char *name)
+/* KiB of this field in /proc/meminfo; -1 when it is not there. */
+static int64_t meminfo_kib(const char *meminfo, const char *name)
 {
     long long kib = -1;
     const char *at = strstr(meminfo, name);
@@ -34,15 +34,15 @@ static int64_t kib_of(const char *meminfo, const char *name)
 void host_load_memory(struct host_diagnostic *f, const char *meminfo, int64_t parallel,
                       int64_t run_bytes, int64_t build_bytes)
 {
-    int64_t free_mib = kib_of(meminfo, "MemAvailable") / 1024;
+    int64_t free_mib = meminfo_kib(meminfo, "MemAvailable") / 1024;
     int64_t each = run_bytes > build_bytes ? run_bytes : build_bytes;
     int64_t need_mib = parallel * (each / MIB);
 
-    if (kib_of(meminfo, "MemAvailable") < 0) {
-        host_diagnostic_add(f, PLATFORM_OK, "not told");
+    if (meminfo_kib(meminfo, "MemAvailable") < 0) {
+        host_diagnostic_add(f, HOST_OK, "not told");
         return;
     }
-    host_diagnostic_add(f, free_mib < need_mib ? PLATFORM_WARNING : PLATFORM_OK,
+    host_diagnostic_add(f, free_mib < need_mib ? HOST_WARNING : HOST_OK,
                         "%lld MiB available; %lld at once may take %lld MiB", (long long)free_mib,
                         (long long)parallel, (long long)need_mib);
     if (free_mib < need_mib)
@@ -57,12 +57,12 @@ void host_load_busy(struct host_diagnostic *f, const char *loadavg, int64_t core
     double one = 0, five = 0;
 
     if (sscanf(loadavg, "%lf %lf", &one, &five) != 2) {
-        host_diagnostic_add(f, PLATFORM_OK, "not told");
+        host_diagnostic_add(f, HOST_OK, "not told");
         return;
     }
     bool busy = five > 2 * (double)cores;
-    host_diagnostic_add(f, busy ? PLATFORM_WARNING : PLATFORM_OK,
-                        "%.1f in five minutes, on %lld cores", five, (long long)cores);
+    host_diagnostic_add(f, busy ? HOST_WARNING : HOST_OK, "%.1f in five minutes, on %lld cores",
+                        five, (long long)cores);
     if (busy)
         host_diagnostic_advise(f, "runs take longer than alone; verdicts allow for it, times vary",
                                "see what else runs here (top), or lower RUNNER_MAX_PARALLEL");
@@ -73,7 +73,7 @@ void host_load_containers(struct host_diagnostic *f, int64_t running, int64_t st
 {
     bool slow = asked_ms > SLOW_MS, many = stopped > STOPPED_MANY;
 
-    host_diagnostic_add(f, slow || many ? PLATFORM_WARNING : PLATFORM_OK,
+    host_diagnostic_add(f, slow || many ? HOST_WARNING : HOST_OK,
                         "%lld running, %lld stopped; Docker answered in %lld ms",
                         (long long)running, (long long)stopped, (long long)asked_ms);
     if (slow)

@@ -1,5 +1,5 @@
-/* engine/host/host_load.h - is there enough of this host for what it was asked to do? Findings
- * whose numbers come from elsewhere, so that each can be tested with any.
+/* engine/host/host_load.h - are cores, memory and load enough for the configured work? The numbers
+ * are parameters, so that every case can be tested.
  *
  * Room     engine/host.
  * Threads  any; no state.
@@ -20,6 +20,6 @@ void host_load_memory(struct host_diagnostic *f, const char *meminfo, int64_t pa
 /* /proc/loadavg. */
 void host_load_busy(struct host_diagnostic *f, const char *loadavg, int64_t cores);
 
-/* Docker's containers, and how long it took to tell. */
+/* Docker's containers, and how long it took to answer. */
 void host_load_containers(struct host_diagnostic *f, int64_t running, int64_t stopped,
                           int64_t asked_ms);

@@ -30,12 +30,12 @@ struct diagnostics {
 static int add(json_t *list, const struct host_diagnostic *f)
 {
     static const char *const states[] = {
-        [PLATFORM_OK] = "ok", [PLATFORM_WARNING] = "warn", [PLATFORM_UNFIT] = "bad"
+        [HOST_OK] = "ok", [HOST_WARNING] = "warn", [HOST_UNFIT] = "bad"
     };
 
     return json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", f->name,
-                                                 "state", states[f->level], "says", f->says,
-                                                 "means", f->means, "mend", f->mend));
+                                                 "state", states[f->level], "says", f->message,
+                                                 "means", f->impact, "mend", f->remedy));
 }
 
 /* ---- this server's own ---- */
@@ -53,19 +53,19 @@ static void look_table(const struct look *l, struct host_diagnostic *f)
     int64_t room = statvfs(dir, &fs) < 0 ? 0 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 
     if (!l->counts.writable) {
-        host_diagnostic_add(f, PLATFORM_UNFIT, "%.190s", l->counts.unwritable_why);
+        host_diagnostic_add(f, HOST_UNFIT, "%.190s", l->counts.unwritable_why);
         host_diagnostic_advise(f, "nothing is accepted (507) and no report can be stored",
                                "make room under DATA_DIR; it goes on by itself");
         return;
     }
-    host_diagnostic_add(f, room < DISK_LOW ? PLATFORM_WARNING : PLATFORM_OK,
-                        "%lld MiB free under %.100s", (long long)(room / MIB), dir);
+    host_diagnostic_add(f, room < DISK_LOW ? HOST_WARNING : HOST_OK, "%lld MiB free under %.100s",
+                        (long long)(room / MIB), dir);
     if (room < DISK_LOW)
         host_diagnostic_advise(f,
                                "the job table may find no room; below 64 MiB nothing is accepted",
                                "a larger disk, or a shorter RETENTION");
     else if (!host_dir_kept(dir)) {
-        f->level = PLATFORM_WARNING;
+        f->level = HOST_WARNING;
         host_diagnostic_advise(f, "the job table goes when this container is removed",
                                "mount a named volume at DATA_DIR");
     }
@@ -76,7 +76,7 @@ static void look_queue(const struct look *l, struct host_diagnostic *f)
     int64_t since = l->counts.oldest_queued_ms, now = clock_wall_ms();
     int64_t wait_s = since > 0 && now > since ? (now - since) / 1000 : 0;
 
-    host_diagnostic_add(f, wait_s > WAIT_LONG_S ? PLATFORM_WARNING : PLATFORM_OK,
+    host_diagnostic_add(f, wait_s > WAIT_LONG_S ? HOST_WARNING : HOST_OK,
                         "%lld wait, the oldest for %lld s", (long long)l->counts.queued,
                         (long long)wait_s);
     if (wait_s > WAIT_LONG_S)
@@ -106,7 +106,7 @@ static void look_languages(const struct look *l, struct host_diagnostic *f)
         else
             (void)snprintf(words + len, 100 - (len < 100 ? len : 99), " %.20s", name);
     }
-    host_diagnostic_add(f, failed[0] || (ok == 0 && list) ? PLATFORM_WARNING : PLATFORM_OK,
+    host_diagnostic_add(f, failed[0] || (ok == 0 && list) ? HOST_WARNING : HOST_OK,
                         "%zu of %zu ready%s%s%s%s", ok, json_array_size(list),
                         failed[0] ? "; failed:" : "", failed, pending[0] ? "; not yet:" : "",
                         pending);
@@ -125,15 +125,15 @@ static void look_kafka(const struct look *l, struct host_diagnostic *f)
     struct bridge_health h;
 
     if (!l->server->bridge) {
-        host_diagnostic_add(f, PLATFORM_OK, "off: KAFKA_BROKERS is not set");
+        host_diagnostic_add(f, HOST_OK, "off: KAFKA_BROKERS is not set");
         return;
     }
     bridge_health(l->server->bridge, &h);
     if (!h.connected) {
-        host_diagnostic_add(f, PLATFORM_WARNING, "not connected");
+        host_diagnostic_add(f, HOST_WARNING, "not connected");
         return;
     }
-    host_diagnostic_add(f, PLATFORM_OK, "connected, %zu partitions of %.60s%s", h.lags_len,
+    host_diagnostic_add(f, HOST_OK, "connected, %zu partitions of %.60s%s", h.lags_len,
                         l->server->config->kafka_topic, h.paused ? "; reading is paused" : "");
     if (h.lags_len == 0)
         host_diagnostic_advise(
@@ -158,7 +158,7 @@ static int add_kafka(const struct look *l, json_t *list)
         struct host_diagnostic f = { .name = parts[i] };
         if (!h.why[i][0])
             continue;
-        host_diagnostic_add(&f, PLATFORM_WARNING, "%.199s", h.why[i]);
+        host_diagnostic_add(&f, HOST_WARNING, "%.199s", h.why[i]);
         host_diagnostic_advise(
             &f, "what does not go through waits, and nothing is lost; HTTP goes on",
             i == BRIDGE_CONNECTION
@@ -211,7 +211,7 @@ static json_t *gather(const struct server *s, struct engine *engine)
     for (size_t i = 0; i < len && rc == 0; i++)
         rc = add(list, &found[i]);
     for (size_t i = 0; i < ARRAY_LEN(looks) && rc == 0; i++) {
-        struct host_diagnostic f = { .name = looks[i].name, .level = PLATFORM_OK };
+        struct host_diagnostic f = { .name = looks[i].name, .level = HOST_OK };
         looks[i].look(&l, &f);
         rc = add(list, &f);
     }

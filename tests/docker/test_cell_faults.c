@@ -222,9 +222,9 @@ static void the_agents_words_reach_the_check(void **state)
         if (strcmp(found[i].name, "box") == 0)
             box = &found[i];
     assert_non_null(box);
-    assert_int_equal(box->level, PLATFORM_UNFIT);
-    print_message("    %s\n", box->says);
-    assert_non_null(strstr(box->says, "the agent gave up: box 'cardboard'"));
+    assert_int_equal(box->level, HOST_UNFIT);
+    print_message("    %s\n", box->message);
+    assert_non_null(strstr(box->message, "the agent gave up: box 'cardboard'"));
 }
 
 int main(void)

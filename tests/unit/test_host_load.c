@@ -9,15 +9,15 @@
 
 #include "engine/host/host_load.h"
 
-static void check(const struct host_diagnostic *f, enum host_level level, const char *says,
-                  const char *mend)
+static void check(const struct host_diagnostic *f, enum host_level level, const char *message,
+                  const char *remedy)
 {
-    if (f->level != level || !strstr(f->says, says) || !strstr(f->mend, mend))
-        fail_msg("level %d: %s; %s; %s", (int)f->level, f->says, f->means, f->mend);
-    if (level != PLATFORM_OK)
-        assert_true(f->means[0] && f->mend[0]);
+    if (f->level != level || !strstr(f->message, message) || !strstr(f->remedy, remedy))
+        fail_msg("level %d: %s; %s; %s", (int)f->level, f->message, f->impact, f->remedy);
+    if (level != HOST_OK)
+        assert_true(f->impact[0] && f->remedy[0]);
     else
-        assert_string_equal(f->mend, "");
+        assert_string_equal(f->remedy, "");
 }
 
 static void parallel(void **state)
@@ -25,17 +25,17 @@ static void parallel(void **state)
     static const struct {
         int64_t parallel, cores;
         enum host_level level;
-        const char *mend;
-    } cases[] = { { 2, 2, PLATFORM_OK, "" },
-                  { 4, 2, PLATFORM_OK, "" },
-                  { 5, 2, PLATFORM_WARNING, "number of cores" },
-                  { 0, 2, PLATFORM_WARNING, "RUNNER_MAX_PARALLEL" } };
+        const char *remedy;
+    } cases[] = { { 2, 2, HOST_OK, "" },
+                  { 4, 2, HOST_OK, "" },
+                  { 5, 2, HOST_WARNING, "number of cores" },
+                  { 0, 2, HOST_WARNING, "RUNNER_MAX_PARALLEL" } };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct host_diagnostic f = { .name = "parallel" };
         host_load_parallel(&f, cases[i].parallel, cases[i].cores);
-        check(&f, cases[i].level, "cores", cases[i].mend);
+        check(&f, cases[i].level, "cores", cases[i].remedy);
     }
 }
 
@@ -47,20 +47,20 @@ static void memory(void **state)
         const char *meminfo;
         int64_t parallel, run, build;
         enum host_level level;
-        const char *says, *mend;
+        const char *message, *remedy;
     } cases[] = {
-        { meminfo, 4, 256 * MIB, GIB, PLATFORM_OK, "4096 MiB available", "" },
-        { meminfo, 5, 256 * MIB, GIB, PLATFORM_WARNING, "5120 MiB", "RUNNER_MEMORY_LIMIT" },
-        { meminfo, 2, 3 * GIB, GIB, PLATFORM_WARNING, "6144 MiB", "RUNNER_MAX_PARALLEL" },
-        { "", 2, GIB, GIB, PLATFORM_OK, "not told", "" },
-        { "MemAvailable", 2, GIB, GIB, PLATFORM_OK, "not told", "" },
+        { meminfo, 4, 256 * MIB, GIB, HOST_OK, "4096 MiB available", "" },
+        { meminfo, 5, 256 * MIB, GIB, HOST_WARNING, "5120 MiB", "RUNNER_MEMORY_LIMIT" },
+        { meminfo, 2, 3 * GIB, GIB, HOST_WARNING, "6144 MiB", "RUNNER_MAX_PARALLEL" },
+        { "", 2, GIB, GIB, HOST_OK, "not told", "" },
+        { "MemAvailable", 2, GIB, GIB, HOST_OK, "not told", "" },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct host_diagnostic f = { .name = "memory" };
         host_load_memory(&f, cases[i].meminfo, cases[i].parallel, cases[i].run, cases[i].build);
-        check(&f, cases[i].level, cases[i].says, cases[i].mend);
+        check(&f, cases[i].level, cases[i].message, cases[i].remedy);
     }
 }
 
@@ -70,12 +70,12 @@ static void busy(void **state)
 
     (void)state;
     host_load_busy(&f, "9.50 3.90 1.00 1/200 99", 2);
-    check(&f, PLATFORM_OK, "3.9", "");
+    check(&f, HOST_OK, "3.9", "");
     host_load_busy(&f, "0.50 4.10 1.00 1/200 99", 2);
-    check(&f, PLATFORM_WARNING, "4.1", "top");
+    check(&f, HOST_WARNING, "4.1", "top");
     f = (struct host_diagnostic){ .name = "load" };
     host_load_busy(&f, "", 2);
-    check(&f, PLATFORM_OK, "not told", "");
+    check(&f, HOST_OK, "not told", "");
 }
 
 static void containers(void **state)
@@ -84,11 +84,11 @@ static void containers(void **state)
 
     (void)state;
     host_load_containers(&f, 5, 100, 30);
-    check(&f, PLATFORM_OK, "5 running, 100 stopped", "");
+    check(&f, HOST_OK, "5 running, 100 stopped", "");
     host_load_containers(&f, 5, 101, 30);
-    check(&f, PLATFORM_WARNING, "101 stopped", "prune");
+    check(&f, HOST_WARNING, "101 stopped", "prune");
     host_load_containers(&f, 5, 0, 2001);
-    check(&f, PLATFORM_WARNING, "2001 ms", "docker info");
+    check(&f, HOST_WARNING, "2001 ms", "docker info");
 }
 
 int main(void)

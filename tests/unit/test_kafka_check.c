@@ -45,8 +45,8 @@ static void all_is_well(void **state)
 
     assert_int_equal(kafka_check_rate(w.topics, w.found), 3);
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(w.found[i].level, PLATFORM_OK);
-        assert_non_null(strstr(w.found[i].says, w.topics[i].name));
+        assert_int_equal(w.found[i].level, HOST_OK);
+        assert_non_null(strstr(w.found[i].message, w.topics[i].name));
     }
 }
 
@@ -83,7 +83,7 @@ static void of_2_mib(struct topics_view *t) { t->config.max_message_bytes = 2097
 static const struct row {
     enum topics_role role;
     void (*spoil)(struct topics_view *t);
-    const char *says, *mend;
+    const char *message, *remedy;
 } rows[] = {
     { TOPICS_SCRIPTS, missing, "gone does not exist", "kafka-topics.sh --create --topic gone " },
     { TOPICS_RESULTS, missing, "gone does not exist", "kafka-topics.sh --create --topic gone " },
@@ -125,23 +125,23 @@ static void each_rule(void **state)
         const struct host_diagnostic *f = NULL;
         size_t warnings = 0;
 
-        print_message("row %zu: %s\n", i, rows[i].says ? rows[i].says : "nothing");
+        print_message("row %zu: %s\n", i, rows[i].message ? rows[i].message : "nothing");
         rows[i].spoil(&w.topics[rows[i].role]);
         w.len = kafka_check_rate(w.topics, w.found);
         for (size_t k = 0; k < w.len; k++) {
-            assert_int_not_equal(w.found[k].level, PLATFORM_UNFIT);
-            if (w.found[k].level == PLATFORM_WARNING) {
+            assert_int_not_equal(w.found[k].level, HOST_UNFIT);
+            if (w.found[k].level == HOST_WARNING) {
                 warnings++;
                 f = &w.found[k];
             }
         }
-        assert_int_equal(warnings, rows[i].says != NULL);
+        assert_int_equal(warnings, rows[i].message != NULL);
         assert_int_equal(w.len, 3);
         if (!f)
             continue;
-        assert_non_null(strstr(f->says, rows[i].says));
-        assert_non_null(strstr(f->mend, rows[i].mend));
-        assert_true(f->means[0] != '\0' && !strstr(f->mend, "NAME"));
+        assert_non_null(strstr(f->message, rows[i].message));
+        assert_non_null(strstr(f->remedy, rows[i].remedy));
+        assert_true(f->impact[0] != '\0' && !strstr(f->remedy, "NAME"));
     }
 }
 
@@ -163,7 +163,7 @@ static void all_is_wrong(void **state)
     w.len = kafka_check_rate(w.topics, w.found);
     assert_int_equal(w.len, 4 + 4 + 4);
     for (size_t i = 0; i < w.len; i++)
-        assert_true(strlen(w.found[i].mend) < sizeof w.found[i].mend - 1);
+        assert_true(strlen(w.found[i].remedy) < sizeof w.found[i].remedy - 1);
 }
 
 int main(void)
