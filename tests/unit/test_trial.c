@@ -18,6 +18,7 @@ struct program {
     uint32_t limit, oom_kills;
     int64_t memory_bytes;
     bool echo;                     /* prints its input */
+    const char *lost_on;           /* with this input its runtime cannot be started */
     const char *log_out, *log_err; /* of its build, NULL: "" */
     int build_exit;                /* not 0: it is no program */
     int check_exit;                /* of the syntax check */
@@ -46,6 +47,7 @@ static const struct program programs[] = {
     { .source = "too big", .collected = AGENT_COLLECTED_TOO_BIG },
     { .source = "no compiler", .build_errno = ENOENT },
     { .source = "syntax", .exit_code = 1, .err = "SyntaxError", .check_exit = 1 },
+    { .source = "gets lost", .echo = true, .lost_on = "b" },
     { .source = "raises", .exit_code = 1, .err = "ValueError", .check_exit = 0 },
 };
 
@@ -81,7 +83,7 @@ static void on_run(struct fake_run *r)
     r->out = check ? "" : p->echo ? r->input : p->out;
     r->err = p->err;
     r->status = check ? p->check_exit << 8 : p->signal ? p->signal : p->exit_code << 8;
-    r->exec_errno = p->exec_errno;
+    r->exec_errno = p->lost_on && strcmp(r->input, p->lost_on) == 0 ? ENOENT : p->exec_errno;
     r->limit = p->limit;
     r->oom_kills = p->oom_kills;
     r->cpu_ns = p->limit == AGENT_LIMIT_CPU ? 2 * NS_PER_S : 7 * NS_PER_MS;
@@ -298,6 +300,21 @@ static void faults_of_ours(void **state)
     assert_null(r);
 }
 
+/* A run that is cut short leaves no report, whatever its first tests gave. */
+static void a_run_cut_short_has_no_report(void **state)
+{
+    struct test tests[] = {
+        { .number = 1, .input = bytes_of("a"), .expected = bytes_of("a") },
+        { .number = 2, .input = bytes_of("b"), .expected = bytes_of("b") },
+    };
+    struct report *r = NULL;
+    (void)state;
+
+    FAKE_ERR(ERR_CELL, judge(place.python, "gets lost", tests, 2, &r, e));
+    assert_string_equal(place.events, "runs tested ");
+    assert_null(r);
+}
+
 static void given_up(void **state)
 {
     struct test tests[] = { { .number = 3 }, { .number = 9 } };
@@ -394,6 +411,7 @@ int main(void)
         ON_PLACE(a_syntax_error_is_no_program),
         ON_PLACE(both_streams_are_in_the_log),
         ON_PLACE(faults_of_ours),
+        ON_PLACE(a_run_cut_short_has_no_report),
         ON_PLACE(given_up),
         ON_PLACE(a_plan_needs_its_images),
         ON_PLACE(what_a_plan_knows),
