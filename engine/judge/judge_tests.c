@@ -187,7 +187,7 @@ static int ask_syntax(struct judge_tests *run, const struct test_report *t,
 
     /* ML too: a parser says "out of memory" of a source that is too deep for it. */
     if (!p->row->check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
-        t->exit_code != 1 || first->agent.oom_kills > 0)
+        t->exit_code != p->row->check_exit_code || first->agent.oom_kills > 0)
         return 0;
     if (language_expand(p->row->check, run->o->words, &argv, e) < 0 ||
         run_once(run, (const char *const *)argv, NULL, &c, e) < 0)

@@ -47,6 +47,7 @@ static const struct program programs[] = {
     { .source = "too big", .collected = AGENT_COLLECTED_TOO_BIG },
     { .source = "no compiler", .build_errno = ENOENT },
     { .source = "syntax", .exit_code = 1, .err = "SyntaxError", .check_exit = 1 },
+    { .source = "fails to parse", .exit_code = 255, .err = "SyntaxError", .check_exit = 1 },
     { .source = "gets lost", .echo = true, .lost_on = "b" },
     { .source = "raises", .exit_code = 1, .err = "ValueError", .check_exit = 0 },
 };
@@ -254,6 +255,15 @@ static void a_syntax_error_is_no_program(void **state)
     assert_int_equal(r->verdict, VERDICT_BF);
     assert_string_equal(r->build_log.data, "SyntaxError");
     assert_int_equal(r->tests[0].verdict, VERDICT_NONE);
+    (void)report_free(r);
+    r = report_on(place.python, "fails to parse"); /* its exit code is not the language's */
+    assert_int_equal(r->verdict, VERDICT_RE);
+    (void)report_free(r);
+    for (size_t i = 0; i < place.languages->len; i++)
+        place.languages->rows[i].check_exit_code = 255;
+    r = report_on(place.python, "fails to parse");
+    assert_int_equal(r->verdict, VERDICT_BF);
+    assert_int_equal(r->exit_code, 255);
     (void)report_free(r);
     r = report_on(place.python, "raises");
     assert_int_equal(r->verdict, VERDICT_RE);
