@@ -15,7 +15,7 @@ static const struct stage {
         .name = "read",
         .actions = {
             [STOPPED] = WORKER_REQUEUE,
-            [CELL] = WORKER_END,        /* no cell has a part in it: the row is damaged and stays so */
+            [CELL] = WORKER_END,        /* no cell has a part in it: the row is damaged */
             [LANGUAGE] = WORKER_END,    /* nor has an image */
             [HOST] = WORKER_HOST_FAULT, /* a disk that is ill may get well */
             [DOCKER_AWAY] = WORKER_END, /* nor has Docker */
