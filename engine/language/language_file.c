@@ -70,6 +70,12 @@ static int read_words(const json_t *value, bool environment, const char **out, s
     return 0;
 }
 
+static bool is_number(const json_t *value, int64_t min, int64_t max)
+{
+    return json_is_integer(value) && json_integer_value(value) >= min &&
+           json_integer_value(value) <= max;
+}
+
 static int read_field(struct language *row, const struct field *f, const json_t *value,
                       struct err *e)
 {
@@ -95,14 +101,12 @@ static int read_field(struct language *row, const struct field *f, const json_t 
         *(bool *)(void *)at = json_is_true(value);
         return 0;
     case BYTES:
-        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-            json_integer_value(value) > GIB)
+        if (!is_number(value, 0, GIB))
             return err_set(e, ERR_SETTING, "must be a number of bytes, 0 to 1 GiB");
         *(int64_t *)(void *)at = json_integer_value(value);
         return 0;
     case EXIT_CODE:
-        if (!json_is_integer(value) || json_integer_value(value) < 1 ||
-            json_integer_value(value) > 255)
+        if (!is_number(value, 1, 255))
             return err_set(e, ERR_SETTING, "must be an exit code, 1 to 255");
         *(int *)(void *)at = (int)json_integer_value(value);
         return 0;
