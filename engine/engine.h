@@ -26,7 +26,8 @@
  *     artefact, stdin and output pipes go to the agent as descriptors. The agent has made the box
  *     before the RUN comes; it watches the program, ends it at a limit and sends the RESULT.
  *     judge_verdict() makes the verdict of limits and counters, judge_compare() compares what was
- *     printed, worker_claim_finish() stores the report, and lease_end() gives the cells back.
+ *     printed. judge_report_make() makes the report of all results, worker_claim_finish() stores
+ *     it, and lease_end() gives the cells back.
  *     A fault of ours is -1 with an err; worker_fault() says what becomes of the row.
  *
  * Words

@@ -120,7 +120,7 @@ static const struct entry *find_named(const struct entries *all, const char *nam
 }
 
 /* NULL: there is none. */
-static int choose(const struct entries *all, const struct bytes *source,
+static int choose(const struct language *row, const struct entries *all, const struct bytes *source,
                   const struct entry **ret_entry, struct err *e)
 {
     CLEANUP(language_java_close) struct language_java_source s = { .decoded = NULL };
@@ -130,7 +130,7 @@ static int choose(const struct entries *all, const struct bytes *source,
     for (size_t i = 0; i < all->len && !found; i++)
         found = all->list[i].is_public ? &all->list[i] : NULL;
     if (!found)
-        found = find_named(all, "Main", strlen("Main"));
+        found = find_named(all, row->source_name, language_stem(row));
     if (!found && all->len > 1) {
         if (language_java_open(source->data, source->len, &s, e) < 0)
             return -1;
@@ -150,8 +150,9 @@ static void name_main(const struct entry *x, struct language_variables *words)
         *c = '.';
 }
 
-static int inspect_classes(const uint8_t *data, size_t len, const struct bytes *source,
-                           struct language_variables *words, const char **ret_why, struct err *e)
+static int inspect_classes(const struct language *row, const struct bytes *bundle,
+                           const struct bytes *source, struct language_variables *words,
+                           const char **ret_why, struct err *e)
 {
     CLEANUP(clear_entries)
     struct entries all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
@@ -159,10 +160,10 @@ static int inspect_classes(const uint8_t *data, size_t len, const struct bytes *
 
     if (!all.list)
         return err_set(e, ERR_NOMEM, "what was built");
-    if (read_bundle(data, len, &all, e) < 0)
+    if (read_bundle((const uint8_t *)bundle->data, bundle->len, &all, e) < 0)
         return -1;
     qsort(all.list, all.len, sizeof *all.list, by_name);
-    if (choose(&all, source, &entry, e) < 0)
+    if (choose(row, &all, source, &entry, e) < 0)
         return -1;
     if (entry)
         name_main(entry, words);
@@ -170,21 +171,23 @@ static int inspect_classes(const uint8_t *data, size_t len, const struct bytes *
     return 0;
 }
 
-static int inspect_tree(int fd, const struct bytes *source, struct language_variables *words,
-                        const char **ret_why, struct err *e)
+static int inspect_tree(const struct language *row, int fd, const struct bytes *source,
+                        struct language_variables *words, const char **ret_why, struct err *e)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         return err_errno(e, ERR_CELL, errno, "read what was built");
-    size_t len = (size_t)st.st_size;
-    if (len == 0)
-        return inspect_classes((const uint8_t *)"", 0, source, words, ret_why, e);
-    void *data = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it does not shrink */
+    static char nothing[] = "";
+    struct bytes bundle = { .data = nothing, .len = (size_t)st.st_size };
+    if (bundle.len == 0)
+        return inspect_classes(row, &bundle, source, words, ret_why, e);
+    void *data = mmap(NULL, bundle.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it stays */
     if (data == MAP_FAILED)
         return err_errno(e, ERR_NOMEM, errno, "read what was built");
-    int rc = inspect_classes(data, len, source, words, ret_why, e);
-    (void)munmap(data, len);
+    bundle.data = data;
+    int rc = inspect_classes(row, &bundle, source, words, ret_why, e);
+    (void)munmap(data, bundle.len);
     return rc;
 }
 
@@ -195,6 +198,6 @@ int artefact_inspect(const struct language *row, int fd, const struct bytes *sou
     if (row->collect == AGENT_COLLECT_FILE)
         return inspect_file(fd, ret_why, e);
     if (row->naming == LANGUAGE_NAMING_JAVA)
-        return inspect_tree(fd, source, words, ret_why, e);
+        return inspect_tree(row, fd, source, words, ret_why, e);
     return 0;
 }

@@ -16,7 +16,8 @@ struct err;
 
 /* fd: what was built, sealed; borrowed, as all else. *ret_why: NULL, or why it is no program, a
  * line for the build log (static). With naming JAVA words->main becomes the class to begin with: of
- * those with a main() the public one, else Main, else the first in the source. */
+ * those with a main() the public one, else that of source_name's stem (Main), else the first in the
+ * source. */
 NODISCARD int artefact_inspect(const struct language *row, int fd, const struct bytes *source,
                                struct language_variables *words, const char **ret_why,
                                struct err *e);

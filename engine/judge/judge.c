@@ -8,6 +8,7 @@
 #include "engine/build/toolchain.h"
 #include "engine/cell/cell_memfd.h"
 #include "engine/engine_config.h"
+#include "engine/judge/judge_report.h"
 #include "engine/judge/judge_tests.h"
 #include "engine/pool/lease.h"
 #include "schema/base/clock.h"
@@ -21,7 +22,7 @@ struct judge {
     struct bytes source; /* borrowed; the submission's, without a byte order mark */
     struct limits limits;
     struct language_variables words;
-    struct report *report;
+    struct judge_results results;
     int source_fd, artefact_fd;
 };
 
@@ -69,67 +70,10 @@ static int fill_produced_by(struct report *r, const struct engine_config *c,
     return ok ? 0 : out_of_memory(e);
 }
 
-/* Tests that have not run, or whose run must not be told. */
-static int blank_tests(struct report *r, const struct submission *s, struct err *e)
-{
-    for (size_t i = 0; i < s->tests_len; i++) {
-        report_clear_test(&r->tests[i]);
-        r->tests[i] = (struct test_report){ .number = s->tests[i].number };
-        if (bytes_copy(NULL, 0, &r->tests[i].out) < 0 || bytes_copy(NULL, 0, &r->tests[i].err) < 0)
-            return out_of_memory(e);
-    }
-    return 0;
-}
-
-static int make_report(const struct submission *s, const struct engine_config *c,
-                       struct report **ret_report, struct err *e)
-{
-    CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
-    if (!r)
-        return out_of_memory(e);
-
-    r->id = strdup(s->id ? s->id : "");
-    r->language = strdup(s->language);
-    r->has_tests = s->tests_len > 0;
-    r->limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes, c->max_time_ms,
-                                  c->max_memory_bytes);
-    r->tests = calloc(s->tests_len + 1, sizeof *r->tests);
-    if (!r->id || !r->language || !r->tests || bytes_copy(NULL, 0, &r->out) < 0 ||
-        bytes_copy(NULL, 0, &r->err) < 0 || bytes_copy(NULL, 0, &r->build_log) < 0)
-        return out_of_memory(e);
-    r->tests_len = s->tests_len;
-    if (blank_tests(r, s, e) < 0)
-        return -1;
-    *ret_report = TAKE(r);
-    return 0;
-}
-
-/* BF: whatever has run meanwhile is not told. */
-static int fail_build(struct judge *t, const struct buf *log, int exit_code, struct err *e)
-{
-    struct report *r = t->report;
-
-    if (blank_tests(r, t->submission, e) < 0)
-        return -1;
-    r->verdict = VERDICT_BF;
-    r->ran = true;
-    r->exit_code = exit_code;
-    r->signal = r->limit_hit = NULL;
-    r->duration_ms = r->cpu_time_ms = r->memory_bytes = 0;
-    bytes_clear(&r->out);
-    bytes_clear(&r->err);
-    bytes_clear(&r->build_log);
-    if (bytes_copy(NULL, 0, &r->out) < 0 || bytes_copy(log->data, log->len, &r->err) < 0 ||
-        bytes_copy(log->data, log->len, &r->build_log) < 0)
-        return out_of_memory(e);
-    return 0;
-}
-
 /* What the compiler left may still be no program. It is looked at here and not where it is built,
  * since it may come from the cache. 1, 0 and -1 as build(). */
 static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e)
 {
-    struct report *r = t->report;
     const char *why;
 
     if (artefact_inspect(t->plan->row, o->artefact_fd, &t->source, &t->words, &why, e) < 0)
@@ -137,13 +81,11 @@ static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e
     if (why) {
         if (buf_printf(&o->log, "%s%s\n", o->log.len > 0 ? "\n" : "", why) < 0)
             return out_of_memory(e);
-        return fail_build(t, &o->log, 1, e);
+        judge_results_fail_build(&t->results, &o->log, 1);
+        return 0;
     }
-    bytes_clear(&r->build_log);
-    free(r->produced_by.run);
-    r->produced_by.run = join_expanded(t->plan->row->run, &t->words);
-    if (!r->produced_by.run || bytes_copy(o->log.data, o->log.len, &r->build_log) < 0)
-        return out_of_memory(e);
+    t->results.build_log = o->log;
+    o->log = (struct buf){ .data = NULL };
     t->artefact_fd = TAKE_FD(o->artefact_fd);
     return 1;
 }
@@ -152,6 +94,7 @@ static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e
 static int build(struct judge *t, struct err *e)
 {
     struct build_outcome o;
+    int rc = 0;
 
     if (!t->plan->row->build[0])
         return 1;
@@ -160,8 +103,11 @@ static int build(struct judge *t, struct err *e)
     int64_t start = clock_mono_ns();
     if (build_run(t->b, t->plan, &t->words, &t->source, t->source_fd, &o, e) < 0)
         return -1;
-    t->report->build_ms = (clock_mono_ns() - start) / NS_PER_MS;
-    int rc = o.artefact_fd < 0 ? fail_build(t, &o.log, o.exit_code, e) : take_artefact(t, &o, e);
+    t->results.build_ms = (clock_mono_ns() - start) / NS_PER_MS;
+    if (o.artefact_fd < 0)
+        judge_results_fail_build(&t->results, &o.log, o.exit_code);
+    else
+        rc = take_artefact(t, &o, e);
     build_outcome_clear(&o);
     return rc;
 }
@@ -174,15 +120,11 @@ static int run(struct judge *t, struct err *e)
                                      .words = &t->words,
                                      .source_fd = t->source_fd,
                                      .artefact_fd = t->artefact_fd };
-    struct judge_syntax_error refusal = { .refused = false };
 
     engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_RUNS });
     int64_t start = clock_mono_ns();
-    int rc = judge_tests(t->b, &o, t->report, &refusal, e);
-    t->report->run_ms = (clock_mono_ns() - start) / NS_PER_MS;
-    if (rc == 0 && refusal.refused)
-        rc = fail_build(t, &refusal.log, refusal.exit_code, e);
-    buf_clear(&refusal.log);
+    int rc = judge_tests(t->b, &o, &t->results, e);
+    t->results.run_ms = (clock_mono_ns() - start) / NS_PER_MS;
     return rc;
 }
 
@@ -207,10 +149,11 @@ static struct bytes without_mark(const struct bytes *source)
 static int refuse_name(struct judge *t, const char *why, struct err *e)
 {
     struct buf log = { .data = NULL };
-    int rc = buf_printf(&log, "%s\n", why) < 0 ? out_of_memory(e) : fail_build(t, &log, 1, e);
 
-    buf_clear(&log);
-    return rc;
+    if (buf_printf(&log, "%s\n", why) < 0)
+        return out_of_memory(e);
+    judge_results_fail_build(&t->results, &log, 1);
+    return 0;
 }
 
 static int build_and_run(struct judge *t, struct err *e)
@@ -222,8 +165,6 @@ static int build_and_run(struct judge *t, struct err *e)
         return -1;
     set_sizes(&t->words, t->limits.memory_bytes);
     t->words.build_memory_mib = t->b->config->build_memory_bytes / MIB;
-    if (fill_produced_by(t->report, t->b->config, t->plan, &t->words, e) < 0)
-        return -1;
     if (why)
         return refuse_name(t, why, e);
     t->source_fd = cell_memfd("source", s->data, s->len, e);
@@ -231,6 +172,19 @@ static int build_and_run(struct judge *t, struct err *e)
         return -1;
     int built = build(t, e);
     return built > 0 ? run(t, e) : built;
+}
+
+static int make_report(struct judge *t, struct report **ret_report, struct err *e)
+{
+    const struct engine_config *c = t->b->config;
+    CLEANUP(report_freep) struct report *r = NULL;
+
+    if (judge_report_make(t->submission, c, &t->results, &r, e) < 0 ||
+        fill_produced_by(r, c, t->plan, &t->words, e) < 0)
+        return -1;
+    r->timestamp_ms = clock_wall_ms();
+    *ret_report = TAKE(r);
+    return 0;
 }
 
 int judge_submission(struct lease *b, const struct toolchain *p, const struct submission *s,
@@ -241,20 +195,17 @@ int judge_submission(struct lease *b, const struct toolchain *p, const struct su
                        .plan = p,
                        .submission = s,
                        .source = without_mark(&s->source),
+                       .limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
+                                                   c->max_time_ms, c->max_memory_bytes),
                        .source_fd = -1,
                        .artefact_fd = -1 };
 
-    if (make_report(s, c, &t.report, e) < 0)
-        return -1;
-    t.limits = t.report->limits;
     int rc = build_and_run(&t, e);
     closep(&t.source_fd);
     closep(&t.artefact_fd);
-    t.report->timestamp_ms = clock_wall_ms();
-    if (rc < 0)
-        report_free(t.report);
-    else
-        *ret_report = t.report;
+    if (rc == 0)
+        rc = make_report(&t, ret_report, e);
+    judge_results_clear(&t.results);
     return rc;
 }
 
@@ -268,11 +219,9 @@ int judge_internal_error(const struct lease *b, const struct toolchain *p,
 
     words.build_memory_mib = b->config->build_memory_bytes / MIB;
     if (language_name_source(p->row, s->source.data, s->source.len, &words, &why, e) < 0 ||
-        make_report(s, b->config, &r, e) < 0 || fill_produced_by(r, b->config, p, &words, e) < 0)
+        judge_report_unjudged(s, b->config, error, &r, e) < 0 ||
+        fill_produced_by(r, b->config, p, &words, e) < 0)
         return -1;
-    r->error = strdup(error);
-    if (!r->error)
-        return out_of_memory(e);
     r->timestamp_ms = clock_wall_ms();
     *ret_report = TAKE(r);
     return 0;

@@ -19,17 +19,18 @@
 
 static size_t minus(size_t a, size_t b) { return a > b ? a - b : 0; }
 
-struct judge_report_room judge_report_room(const struct engine_config *c, const struct report *r)
+struct judge_report_room judge_report_room(const struct engine_config *c,
+                                           const struct buf *build_log, size_t tests)
 {
-    size_t fixed = BASE_BYTES + 2 * report_text_size(&r->build_log) + r->tests_len * TEST_BYTES;
+    const struct bytes log = { .data = build_log->data, .len = build_log->len };
+    size_t fixed = BASE_BYTES + 2 * report_text_size(&log) + tests * TEST_BYTES;
     size_t all = minus((size_t)c->report_bytes, fixed), top = all / 8;
-    struct judge_report_room room = { .kept_max = (size_t)c->report_output_bytes,
-                                      .left = all - top,
-                                      .to_come = r->tests_len,
-                                      .top = top };
+    struct judge_report_room room = {
+        .kept_max = (size_t)c->report_output_bytes, .left = all - top, .to_come = tests, .top = top
+    };
 
-    if (r->tests_len > 0)
-        room.share = room.left / 2 / r->tests_len;
+    if (tests > 0)
+        room.share = room.left / 2 / tests;
     return room;
 }
 
@@ -179,7 +180,9 @@ int judge_report_keep(struct judge_report_room *room, const struct cell_result *
     return 0;
 }
 
-/* ---- the report's own ---- */
+/* ---- the report ---- */
+
+static int out_of_memory(struct err *e) { return err_set(e, ERR_NOMEM, "a report"); }
 
 static int copy_within(struct judge_report_room *room, const struct bytes *from, struct bytes *to)
 {
@@ -199,7 +202,8 @@ static int copy_within(struct judge_report_room *room, const struct bytes *from,
     return 0;
 }
 
-int judge_report_top(struct judge_report_room *room, struct report *r, struct err *e)
+/* The report's own outputs: those of the last test that printed something. */
+static int copy_outputs(struct judge_report_room *room, struct report *r)
 {
     const struct bytes *out = NULL, *err = NULL;
 
@@ -209,8 +213,120 @@ int judge_report_top(struct judge_report_room *room, struct report *r, struct er
         if (!out && r->tests[i].out.len > 0)
             out = &r->tests[i].out;
     }
-    if ((err && copy_within(room, err, &r->err) < 0) ||
-        (out && copy_within(room, out, &r->out) < 0))
-        return err_set(e, ERR_NOMEM, "a report");
+    if (err && copy_within(room, err, &r->err) < 0)
+        return -1;
+    return out ? copy_within(room, out, &r->out) : 0;
+}
+
+/* The report's own numbers from one more test: sums, the largest, the last that says something. */
+static void add_up(struct report *r, const struct test_report *t)
+{
+    r->duration_ms += t->duration_ms;
+    r->cpu_time_ms += t->cpu_time_ms;
+    r->memory_bytes = t->memory_bytes > r->memory_bytes ? t->memory_bytes : r->memory_bytes;
+    if (t->exit_code != 0) {
+        r->exit_code = t->exit_code;
+        r->signal = t->signal;
+    }
+    if (r->verdict == VERDICT_OK) {
+        r->verdict = t->verdict;
+        r->limit_hit = t->limit_hit;
+    }
+}
+
+/* The tests that have run are the first ones; the rest stay as tests that have not. */
+static void take_tests(struct report *r, struct judge_results *results)
+{
+    for (size_t i = 0; i < results->tests_len; i++) {
+        report_clear_test(&r->tests[i]);
+        r->tests[i] = results->tests[i];
+    }
+    results->tests_len = 0;
+}
+
+/* Without tests, the one run's outputs are the report's own. */
+static void take_run(struct report *r, struct test_report *t)
+{
+    bytes_clear(&r->out);
+    bytes_clear(&r->err);
+    r->out = t->out;
+    r->err = t->err;
+    r->error = t->error;
+    t->out = t->err = (struct bytes){ .data = NULL };
+    t->error = NULL;
+}
+
+static int fill_run(struct report *r, struct judge_results *results)
+{
+    r->verdict = VERDICT_OK;
+    for (size_t i = 0; i < results->tests_len; i++)
+        add_up(r, &results->tests[i]);
+    if (r->tests_len == 0) {
+        take_run(r, &results->tests[0]);
+        return 0;
+    }
+    take_tests(r, results);
+    return copy_outputs(&results->room, r);
+}
+
+/* BF: its log is what the program said, too. */
+static int fill_failed_build(struct report *r, const struct judge_results *results)
+{
+    const struct buf *log = &results->build_log;
+
+    r->verdict = VERDICT_BF;
+    r->exit_code = results->exit_code;
+    bytes_clear(&r->err);
+    return bytes_copy(log->data, log->len, &r->err);
+}
+
+static int fill(struct report *r, struct judge_results *results)
+{
+    const struct buf *log = &results->build_log;
+
+    r->ran = true;
+    r->build_ms = results->build_ms;
+    r->run_ms = results->run_ms;
+    bytes_clear(&r->build_log);
+    if (bytes_copy(log->data, log->len, &r->build_log) < 0)
+        return -1;
+    return results->build_failed ? fill_failed_build(r, results) : fill_run(r, results);
+}
+
+/* Of this submission, in which nothing has run. */
+static int begin(const struct submission *s, const struct engine_config *c,
+                 struct report **ret_report, struct err *e)
+{
+    if (report_unjudged(s->id ? s->id : "", s->language, s, ret_report) < 0)
+        return out_of_memory(e);
+    (*ret_report)->limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
+                                              c->max_time_ms, c->max_memory_bytes);
+    return 0;
+}
+
+int judge_report_make(const struct submission *s, const struct engine_config *c,
+                      struct judge_results *results, struct report **ret_report, struct err *e)
+{
+    CLEANUP(report_freep) struct report *r = NULL;
+
+    if (begin(s, c, &r, e) < 0)
+        return -1;
+    if (fill(r, results) < 0)
+        return out_of_memory(e);
+    *ret_report = TAKE(r);
+    return 0;
+}
+
+int judge_report_unjudged(const struct submission *s, const struct engine_config *c,
+                          const char *error, struct report **ret_report, struct err *e)
+{
+    CLEANUP(report_freep) struct report *r = NULL;
+
+    if (begin(s, c, &r, e) < 0)
+        return -1;
+    r->error = strdup(error);
+    if (!r->error)
+        return out_of_memory(e);
+    *ret_report = TAKE(r);
     return 0;
 }

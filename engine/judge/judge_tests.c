@@ -28,7 +28,7 @@ struct judge_tests {
     const struct judge_tests_request *o;
     struct lease_cell *cell;
     char **argv; /* borrowed */
-    struct judge_report_room room;
+    struct judge_results *results;
 };
 
 /* A source or a tree is a file of every test's box; an ELF file is executed from its descriptor. */
@@ -161,8 +161,9 @@ static bool is_right(const struct checker *checker, const struct bytes *expected
     return right;
 }
 
-static int fill_test(struct judge_tests *run, const struct cell_result *c,
-                     const struct bytes *expected, struct test_report *t, struct err *e)
+/* All but the outputs, and whether they are right. */
+static int measure(const struct judge_tests *run, const struct cell_result *c,
+                   struct test_report *t, struct err *e)
 {
     t->ran = true;
     t->duration_ms = to_ms(c->agent.wall_ns);
@@ -171,19 +172,14 @@ static int fill_test(struct judge_tests *run, const struct cell_result *c,
         c->agent.oom_kills > 0 ? run->o->limits.memory_bytes : (int64_t)c->agent.memory_bytes;
     if (fill_status(c, t, e) < 0)
         return -1;
-
     t->verdict = judge(run, c, t);
     t->limit_hit = limit_hit(run, c, t->verdict);
-    if (t->verdict == VERDICT_OK && expected &&
-        !is_right(&run->o->submission->checker, expected, &c->out, &t->difference))
-        t->verdict = VERDICT_WA;
-    return judge_report_keep(&run->room, c, t, e);
+    return 0;
 }
 
-/* A syntax error has run no statement, so what the first run said is all there is to say. */
+/* The first run may have failed because its source is no program: 1. 0: it is one; -1. */
 static int ask_syntax(struct judge_tests *run, const struct test_report *t,
-                      struct cell_result *first, struct judge_syntax_error *ret_refusal,
-                      struct err *e)
+                      const struct cell_result *first, struct err *e)
 {
     const struct toolchain *p = run->o->plan;
     CLEANUP(freep) char **argv = NULL;
@@ -191,7 +187,7 @@ static int ask_syntax(struct judge_tests *run, const struct test_report *t,
 
     /* ML too: a parser says "out of memory" of a source that is too deep for it. */
     if (!p->row->check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
-        t->exit_code != 1 || first->agent.oom_kills > 0)
+        t->exit_code != p->row->check_exit_code || first->agent.oom_kills > 0)
         return 0;
     if (language_expand(p->row->check, run->o->words, &argv, e) < 0 ||
         run_once(run, (const char *const *)argv, NULL, &c, e) < 0)
@@ -199,64 +195,49 @@ static int ask_syntax(struct judge_tests *run, const struct test_report *t,
     bool refused = c.agent.limit == AGENT_LIMIT_NONE && c.agent.oom_kills == 0 &&
                    WIFEXITED(c.agent.status) && WEXITSTATUS(c.agent.status) != 0;
     cell_result_clear(&c);
-    if (!refused)
-        return 0;
+    return refused;
+}
+
+/* A syntax error has run no statement, so what the first run said is all there is to say. */
+static int fail_build(struct judge_tests *run, struct cell_result *first, int exit_code,
+                      struct err *e)
+{
     if (build_log_cut(&first->err, first->err_truncated, e) < 0)
         return -1;
-    *ret_refusal = (struct judge_syntax_error){ .refused = true,
-                                                .exit_code = t->exit_code,
-                                                .log = first->err };
-    first->err = (struct buf){ .data = NULL };
+    judge_results_fail_build(run->results, &first->err, exit_code);
     return 0;
 }
 
-/* The report's own numbers from one more test: sums, the largest, the last that says something. */
-static void add_up(struct report *r, const struct test_report *t)
+/* What one run gave; a build that has failed gives nothing. */
+static int take_result(struct judge_tests *run, const struct test *test, struct cell_result *c,
+                       struct test_report *t, struct err *e)
 {
-    r->ran = true;
-    r->duration_ms += t->duration_ms;
-    r->cpu_time_ms += t->cpu_time_ms;
-    r->memory_bytes = t->memory_bytes > r->memory_bytes ? t->memory_bytes : r->memory_bytes;
-    if (t->exit_code != 0) {
-        r->exit_code = t->exit_code;
-        r->signal = t->signal;
-    }
-    if (r->verdict == VERDICT_OK) {
-        r->verdict = t->verdict;
-        r->limit_hit = t->limit_hit;
-    }
+    bool first = run->results->tests_len == 0;
+
+    if (measure(run, c, t, e) < 0)
+        return -1;
+    int no_program = first ? ask_syntax(run, t, c, e) : 0;
+    if (no_program != 0)
+        return no_program < 0 ? -1 : fail_build(run, c, t->exit_code, e);
+    if (t->verdict == VERDICT_OK && test &&
+        !is_right(&run->o->submission->checker, &test->expected, &c->out, &t->difference))
+        t->verdict = VERDICT_WA;
+    if (judge_report_keep(&run->results->room, c, t, e) < 0)
+        return -1;
+    judge_results_add(run->results, t);
+    return 0;
 }
 
-static int run_test(struct judge_tests *run, const struct test *test, bool first,
-                    struct test_report *t, struct judge_syntax_error *ret_refusal, struct err *e)
+/* test NULL: there are none. */
+static int run_test(struct judge_tests *run, const struct test *test, struct err *e)
 {
+    struct test_report t = { .number = test ? test->number : 0 };
     struct cell_result c;
 
     if (run_once(run, (const char *const *)run->argv, test ? &test->input : NULL, &c, e) < 0)
         return -1;
-    int rc = fill_test(run, &c, test ? &test->expected : NULL, t, e);
-    if (rc == 0 && first)
-        rc = ask_syntax(run, t, &c, ret_refusal, e);
+    int rc = take_result(run, test, &c, &t, e);
     cell_result_clear(&c);
-    return rc;
-}
-
-static int run_without_tests(struct judge_tests *run, struct report *r,
-                             struct judge_syntax_error *ret_refusal, struct err *e)
-{
-    struct test_report t = { .verdict = VERDICT_NONE };
-    int rc = run_test(run, NULL, true, &t, ret_refusal, e);
-
-    if (rc == 0) {
-        add_up(r, &t);
-        bytes_clear(&r->out);
-        bytes_clear(&r->err);
-        r->out = t.out;
-        r->err = t.err;
-        r->error = t.error;
-        t.out = t.err = (struct bytes){ .data = NULL };
-        t.error = NULL;
-    }
     report_clear_test(&t);
     return rc;
 }
@@ -275,35 +256,21 @@ static void tell_test(const struct judge_tests *run, const struct test_report *t
     engine_tell(run->b->config, &event);
 }
 
-static int run_each(struct judge_tests *run, struct report *r,
-                    struct judge_syntax_error *ret_refusal, struct err *e)
+static int run_each(struct judge_tests *run, struct err *e)
 {
     const struct submission *s = run->o->submission;
 
     for (size_t i = 0; i < s->tests_len; i++) {
-        struct test_report *t = &r->tests[i];
-        if (run_test(run, &s->tests[i], i == 0, t, ret_refusal, e) < 0)
+        if (run_test(run, &s->tests[i], e) < 0)
             return err_wrap(e, "test %lld", (long long)s->tests[i].number);
-        if (ret_refusal->refused)
+        if (run->results->build_failed)
             return 0;
+        const struct test_report *t = &run->results->tests[i];
         tell_test(run, t);
-        add_up(r, t);
         if (t->verdict != VERDICT_OK && s->stop_on_failure)
             return 0;
     }
     return 0;
-}
-
-static int run_all(struct judge_tests *run, struct report *r,
-                   struct judge_syntax_error *ret_refusal, struct err *e)
-{
-    r->verdict = VERDICT_OK;
-    run->room = judge_report_room(run->b->config, r);
-    if (r->tests_len == 0)
-        return run_without_tests(run, r, ret_refusal, e);
-    if (run_each(run, r, ret_refusal, e) < 0)
-        return -1;
-    return ret_refusal->refused ? 0 : judge_report_top(&run->room, r, e);
 }
 
 static int uses_max(const struct lease *b)
@@ -317,19 +284,21 @@ void judge_tests_prefetch(struct lease *b, const struct toolchain *p, const stru
         lease_prefetch(b, &p->run, toolchain_memory(p, limits->memory_bytes), uses_max(b));
 }
 
-int judge_tests(struct lease *b, const struct judge_tests_request *o, struct report *r,
-                struct judge_syntax_error *ret_refusal, struct err *e)
+int judge_tests(struct lease *b, const struct judge_tests_request *o, struct judge_results *results,
+                struct err *e)
 {
     const struct toolchain *p = o->plan;
+    size_t tests = o->submission->tests_len;
     CLEANUP(freep) char **argv = NULL;
 
-    if (language_expand(p->row->run, o->words, &argv, e) < 0)
+    if (judge_results_open(results, tests, e) < 0 ||
+        language_expand(p->row->run, o->words, &argv, e) < 0)
         return -1;
-    struct judge_tests run = { .b = b, .o = o, .argv = argv };
+    results->room = judge_report_room(b->config, &results->build_log, tests);
+    struct judge_tests run = { .b = b, .o = o, .argv = argv, .results = results };
     if (lease_acquire(b, &p->run, toolchain_memory(p, o->limits.memory_bytes), uses_max(b),
                       &run.cell, e) < 0)
         return -1;
     /* The cell goes back when the report is on the disk (lease_end): nobody waits for its proof. */
-    *ret_refusal = (struct judge_syntax_error){ .refused = false };
-    return run_all(&run, r, ret_refusal, e);
+    return tests > 0 ? run_each(&run, e) : run_test(&run, NULL, e);
 }

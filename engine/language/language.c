@@ -8,15 +8,22 @@
 #include "engine/language/language_java.h"
 #include "schema/base/err.h"
 
-/* A class name as a file name: javac needs "<name>.java" and writes "<name>.class". */
-static bool usable_class_name(const struct language_java_type *t)
+size_t language_stem(const struct language *row)
 {
-    return t->name_len + strlen(".class") <= LANGUAGE_NAME_MAX;
+    const char *dot = strrchr(row->source_name, '.');
+    return dot ? (size_t)(dot - row->source_name) : strlen(row->source_name);
 }
 
-/* After the first public type, since javac insists; "Main" when there is none. */
-static int name_java(const char *source, size_t len, struct language_variables *w,
-                     const char **ret_why, struct err *e)
+/* As a file name: javac needs "<name>.java" and writes "<name>.class". */
+static bool usable_class_name(const struct language_java_type *t, const char *suffix)
+{
+    size_t longest = strlen(suffix) > strlen(".class") ? strlen(suffix) : strlen(".class");
+    return t->name_len + longest <= LANGUAGE_NAME_MAX;
+}
+
+/* After the first public type, since javac insists; unchanged when there is none. */
+static int name_java(const char *source, size_t len, const char *suffix,
+                     struct language_variables *w, const char **ret_why, struct err *e)
 {
     CLEANUP(language_java_close) struct language_java_source s = { .decoded = NULL };
     struct language_java_type type;
@@ -26,14 +33,14 @@ static int name_java(const char *source, size_t len, struct language_variables *
     bool found = false;
     while (!found && language_java_next(&s, &type))
         found = type.is_public;
-    if (!found)
-        type = (struct language_java_type){ "Main", strlen("Main"), true };
-    if (!usable_class_name(&type)) {
+    if (found && !usable_class_name(&type, suffix)) {
         *ret_why = "scrc: the name of the public class cannot be a file name";
-        return 0;
+        w->source[0] = w->main[0] = '\0';
+    } else if (found) {
+        (void)snprintf(w->source, sizeof w->source, "%.*s%s", (int)type.name_len, type.name,
+                       suffix);
+        (void)snprintf(w->main, sizeof w->main, "%.*s", (int)type.name_len, type.name);
     }
-    (void)snprintf(w->source, sizeof w->source, "%.*s.java", (int)type.name_len, type.name);
-    (void)snprintf(w->main, sizeof w->main, "%.*s", (int)type.name_len, type.name);
     return 0;
 }
 
@@ -41,17 +48,14 @@ int language_name_source(const struct language *row, const char *source, size_t 
                          struct language_variables *ret_words, const char **ret_why, struct err *e)
 {
     struct language_variables w = { .memory_mib = 0 };
+    size_t stem = language_stem(row);
 
     *ret_why = NULL;
-    if (row->naming == LANGUAGE_NAMING_JAVA) {
-        if (name_java(source, len, &w, ret_why, e) < 0)
-            return -1;
-    } else {
-        const char *dot = strrchr(row->source_name, '.');
-        size_t stem = dot ? (size_t)(dot - row->source_name) : strlen(row->source_name);
-        (void)snprintf(w.source, sizeof w.source, "%s", row->source_name);
-        (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, row->source_name);
-    }
+    (void)snprintf(w.source, sizeof w.source, "%s", row->source_name);
+    (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, row->source_name);
+    if (row->naming == LANGUAGE_NAMING_JAVA &&
+        name_java(source, len, row->source_name + stem, &w, ret_why, e) < 0)
+        return -1;
     *ret_words = w;
     return 0;
 }
@@ -163,22 +167,28 @@ static bool starts_with_word(const char *line, const char *end, const char *text
            (behind == end || (!isalnum((unsigned char)*behind) && *behind != '_'));
 }
 
-/* Behind the start of the line, or behind the words Java's uncaught handler puts in front:
- *     Exception in thread "main" java.lang.OutOfMemoryError: Java heap space
- *     Exception: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler ...
- *     Caused by: java.lang.OutOfMemoryError: ... */
-static bool line_says(const char *line, const char *end, const char *text)
+/* text behind `before`, with which the line begins; the first * in it stands for anything. */
+static bool says_behind(const char *line, const char *end, const char *before, const char *text)
 {
-    static const char *const before[] = { "", "Exception: ", "Caused by: " };
-    static const char thread[] = "Exception in thread \"";
+    const char *star = strchr(before, '*'), *tail = star ? star + 1 : "";
+    size_t head = star ? (size_t)(star - before) : strlen(before), tail_len = strlen(tail);
 
-    for (size_t i = 0; i < ARRAY_LEN(before); i++)
-        if (starts(line, end, before[i]) && starts_with_word(line + strlen(before[i]), end, text))
-            return true;
-    if (!starts(line, end, thread))
+    if ((size_t)(end - line) < head || memcmp(line, before, head) != 0)
         return false;
-    for (const char *p = line + strlen(thread); (p = memchr(p, '"', (size_t)(end - p))); p++)
-        if (end - p > 2 && starts_with_word(p + 2, end, text))
+    if (!star)
+        return starts_with_word(line + head, end, text);
+    for (const char *p = line + head; (p = memmem(p, (size_t)(end - p), tail, tail_len)); p++)
+        if (starts_with_word(p + tail_len, end, text))
+            return true;
+    return false;
+}
+
+static bool line_says(const struct language *row, const char *line, const char *end)
+{
+    if (starts_with_word(line, end, row->oom_text))
+        return true;
+    for (size_t i = 0; row->oom_before[i]; i++)
+        if (says_behind(line, end, row->oom_before[i], row->oom_text))
             return true;
     return false;
 }
@@ -212,5 +222,5 @@ bool language_out_of_memory(const struct language *row, const char *stderr_, siz
         if (memmem(line, (size_t)(end - line), row->heap_limit_text[i],
                    strlen(row->heap_limit_text[i])))
             return true;
-    return near_limit && row->oom_text && line_says(line, end, row->oom_text);
+    return near_limit && row->oom_text && line_says(row, line, end);
 }

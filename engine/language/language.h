@@ -31,23 +31,25 @@ struct language {
     const char *image; /* build image; NULL: nothing is built */
     const char *run_image;
     const char *workdir;
-    const char *source_name; /* "main.cpp"; with naming JAVA: the public class decides */
+    const char *source_name; /* "main.cpp"; with naming JAVA: its public class decides, if any */
     enum language_naming { LANGUAGE_NAMING_FIXED, LANGUAGE_NAMING_JAVA } naming;
     enum agent_collect collect;           /* what the build leaves: one ELF file or a tree... */
     const char *build[LANGUAGE_ARGS_MAX]; /* NULL-terminated; empty when nothing is built */
     const char *artefact;                 /* ...of this name below workdir */
     const char *run[LANGUAGE_ARGS_MAX];   /* FILE artefacts: argv for execveat of the artefact */
-    const char *check[LANGUAGE_ARGS_MAX]; /* syntax check after a first run that exited 1: a failure
-                                             makes it BF; empty when there is none */
+    const char *check[LANGUAGE_ARGS_MAX]; /* syntax check after a first run that failed with
+                                             check_exit_code: a failure makes it BF; empty: none */
+    int check_exit_code;                  /* what the runtime ends with for no program; 1 to 255 */
     /* Beside the image's PATH and LANG=C.UTF-8, which give way to those of the same name here. */
     const char *build_env[LANGUAGE_ARGS_MAX], *run_env[LANGUAGE_ARGS_MAX];
     const char *version[LANGUAGE_ARGS_MAX]; /* prints the compiler's or runtime's version line */
     /* How the runtime of a failed run says that it had no memory left, in its last word: the last
      * line of stderr that is not indented. heap_limit_text, anywhere in it, says that a limit was
-     * met that `run` has set from the memory limit. oom_text, at its beginning (or behind
-     * "Exception in thread ..." and "Caused by: "), counts only when the memory limit was nearly
-     * used: a runtime has that error for much else, and a program can raise it. NULL: none. */
+     * met that `run` has set from the memory limit. oom_text, at its beginning or behind one of
+     * oom_before, counts only when the memory limit was nearly used: a runtime has that error for
+     * much else, and a program can raise it. NULL: none. */
     const char *oom_text, *heap_limit_text[LANGUAGE_ARGS_MAX];
+    const char *oom_before[LANGUAGE_ARGS_MAX]; /* the first * in one stands for any text */
     int64_t allowance;  /* bytes above the limit; 0: measured by the self-test */
     bool strict_memory; /* memory_bytes above the limit is ML even if nothing was killed */
     const char *cache_volume_target; /* NULL, or where build cells see a cache that is made once per
@@ -87,6 +89,9 @@ struct language_variables {
     char main[AGENT_BUNDLE_NAME_MAX + 1];
     int64_t memory_mib, stack_mib, build_memory_mib;
 };
+
+/* Bytes of source_name in front of its last dot; all of it when there is none. */
+size_t language_stem(const struct language *row);
 
 /* Names for this source. *ret_why: NULL, or a line for the build log (static): no file can have the
  * name it asks for, and *ret_words holds no names. ERR_NOMEM. */

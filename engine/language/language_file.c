@@ -5,7 +5,7 @@
 
 #include "schema/base/err.h"
 
-enum field_type { TEXT, WORDS, ENVIRONMENT, FLAG, BYTES, NAMING, COLLECT };
+enum field_type { TEXT, WORDS, ENVIRONMENT, FLAG, BYTES, EXIT_CODE, NAMING, COLLECT };
 
 /* clang-format off */
 #define FIELD(field, type) { #field, type, offsetof(struct language, field) }
@@ -27,10 +27,12 @@ static const struct field {
     FIELD(artefact, TEXT),
     FIELD(run, WORDS),
     FIELD(check, WORDS),
+    FIELD(check_exit_code, EXIT_CODE),
     FIELD(build_env, ENVIRONMENT),
     FIELD(run_env, ENVIRONMENT),
     FIELD(version, WORDS),
     FIELD(oom_text, TEXT),
+    FIELD(oom_before, WORDS),
     FIELD(heap_limit_text, WORDS),
     FIELD(allowance, BYTES),
     FIELD(strict_memory, FLAG),
@@ -68,6 +70,12 @@ static int read_words(const json_t *value, bool environment, const char **out, s
     return 0;
 }
 
+static bool is_number(const json_t *value, int64_t min, int64_t max)
+{
+    return json_is_integer(value) && json_integer_value(value) >= min &&
+           json_integer_value(value) <= max;
+}
+
 static int read_field(struct language *row, const struct field *f, const json_t *value,
                       struct err *e)
 {
@@ -93,10 +101,14 @@ static int read_field(struct language *row, const struct field *f, const json_t 
         *(bool *)(void *)at = json_is_true(value);
         return 0;
     case BYTES:
-        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-            json_integer_value(value) > GIB)
+        if (!is_number(value, 0, GIB))
             return err_set(e, ERR_SETTING, "must be a number of bytes, 0 to 1 GiB");
         *(int64_t *)(void *)at = json_integer_value(value);
+        return 0;
+    case EXIT_CODE:
+        if (!is_number(value, 1, 255))
+            return err_set(e, ERR_SETTING, "must be an exit code, 1 to 255");
+        *(int *)(void *)at = (int)json_integer_value(value);
         return 0;
     case NAMING:
         if (read_word(namings, value, &index, e) < 0)
@@ -146,6 +158,14 @@ static bool has_empty(const char *const *texts)
     return *texts != NULL;
 }
 
+/* What stands for anything needs an end. */
+static bool has_open_end(const char *const *texts)
+{
+    while (*texts && !(strchr(*texts, '*') && strchr(*texts, '*')[1] == '\0'))
+        texts++;
+    return *texts != NULL;
+}
+
 /* What must hold between fields. Returns the field that is wrong and why, or NULL. */
 static const char *find_fault(const struct language *row, const char **ret_why)
 {
@@ -172,6 +192,9 @@ static const char *find_fault(const struct language *row, const char **ret_why)
         { !row->cache_volume_target != !row->cache_build[0], "cache_build",
           "and cache_volume_target need each other" },
         { row->oom_text && !row->oom_text[0], "oom_text", "must not be empty" },
+        { row->oom_before[0] && !row->oom_text, "oom_before", "needs `oom_text`" },
+        { has_empty(row->oom_before), "oom_before", "must hold no empty text" },
+        { has_open_end(row->oom_before), "oom_before", "must have a text behind the *" },
         { has_empty(row->heap_limit_text), "heap_limit_text", "must hold no empty text" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
@@ -210,7 +233,9 @@ static int read_row(json_t *json, struct language *row, struct err *e)
 static int take_row(json_t *json, const char *file, size_t stem, struct language *ret_row,
                     struct err *e)
 {
-    struct language row = { .workdir = "/tmp", .collect = AGENT_COLLECT_NONE };
+    struct language row = { .workdir = "/tmp",
+                            .collect = AGENT_COLLECT_NONE,
+                            .check_exit_code = 1 };
 
     if (!json_is_object(json))
         return err_set(e, ERR_SETTING, "must be a JSON object");

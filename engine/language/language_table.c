@@ -24,7 +24,8 @@
  *           the JVM at once, whichever thread it was and whoever would have caught the error: the
  *           heap is as large as the memory limit, and passing that is ML in every language. The
  *           JVM's own words go to stderr, never into the program's output. The second of
- *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on. */
+ *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on. `oom_before`
+ *           is what the handler of uncaught errors and a stack trace put in front. */
 #define BUILT_INS(X) X(python) X(go) X(c) X(cpp) X(java)
 
 #define DECLARE(name)                                                                              \

@@ -70,9 +70,8 @@ static enum worker_action action_for(struct worker *w, const struct casualty *x)
         f.docker_answers = docker_ping(w->bench.docker, &ping) == 0;
     enum worker_action action = worker_fault(&f);
     if (action == WORKER_HOST_FAULT)
-        action = worker_fault_host(w->config.host_faults, x->claim->jobs, x->claim->seq);
-    /* What could not be read this time, and others could be, will not be the next time either. */
-    return action == WORKER_COUNT && !x->submission ? WORKER_END : action;
+        action = worker_fault_host(w->config.host_faults, x->stage, x->claim->jobs, x->claim->seq);
+    return action;
 }
 
 static void give_up(struct worker *w, const struct casualty *x, const char *text)

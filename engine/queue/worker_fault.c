@@ -2,49 +2,109 @@
 
 #include "schema/base/base.h"
 
-/* Kinds that mean the same everywhere share a column. */
-enum column { OWN_CELL, LANGUAGE, HOST, DOCKER_AWAY, COLUMNS };
+/* What broke: kinds of error that mean the same in every stage. */
+enum cause { STOPPED, CELL, LANGUAGE, HOST, DOCKER_AWAY, CAUSE_COUNT };
 
-static const struct {
+/* What is to be done, by the stage it happened in and by what broke. */
+static const struct stage {
     const char *name;
-    enum worker_action actions[COLUMNS];
+    enum worker_action actions[CAUSE_COUNT];
+    enum worker_action own; /* of a host fault that seems to be this submission's own doing */
 } stages[WORKER_STAGE_COUNT] = {
-    /*                     its cell             its language         this host          Docker */
-    [WORKER_READS] = { "read", { WORKER_END, WORKER_END, WORKER_HOST_FAULT, WORKER_END } },
-    [WORKER_PREPARES] = { "prepare",
-                          { WORKER_COUNT, WORKER_COUNT, WORKER_HOST_FAULT, WORKER_COUNT } },
-    /* Not its doing, whatever it is: nothing of it is counted, or a host that is ill for a while
+    [WORKER_READS] = {
+        .name = "read",
+        .actions = {
+            [STOPPED] = WORKER_REQUEUE,
+            [CELL] = WORKER_END,        /* no cell has a part in it: the row is damaged */
+            [LANGUAGE] = WORKER_END,    /* nor has an image */
+            [HOST] = WORKER_HOST_FAULT, /* a disk that is ill may get well */
+            [DOCKER_AWAY] = WORKER_END, /* nor has Docker */
+        },
+        .own = WORKER_END, /* others could be read meanwhile: the row is damaged */
+    },
+    [WORKER_PREPARES] = {
+        .name = "prepare",
+        .actions = {
+            [STOPPED] = WORKER_REQUEUE,
+            [CELL] = WORKER_COUNT,        /* no cell was asked for: the source itself must be why */
+            [LANGUAGE] = WORKER_COUNT,    /* nor an image */
+            [HOST] = WORKER_HOST_FAULT,   /* there may be memory again later */
+            [DOCKER_AWAY] = WORKER_COUNT, /* nor Docker */
+        },
+        .own = WORKER_COUNT, /* the size of its source may be why */
+    },
+    /* The submission has no part in it: nothing of it is counted, or a host that is ill for a while
      * would use up the attempts of everything that waits. */
-    [WORKER_ACQUIRES] = { "acquire",
-                          { WORKER_UNAVAILABLE, WORKER_UNAVAILABLE, WORKER_PAUSE, WORKER_PAUSE } },
-    [WORKER_LIMITS] = { "limit",
-                        { WORKER_COUNT, WORKER_UNAVAILABLE, WORKER_HOST_FAULT,
-                          WORKER_HOST_FAULT } },
-    [WORKER_JUDGES] = { "judge",
-                        { WORKER_COUNT, WORKER_UNAVAILABLE, WORKER_HOST_FAULT,
-                          WORKER_HOST_FAULT } },
+    [WORKER_ACQUIRES] = {
+        .name = "acquire",
+        .actions = {
+            [STOPPED] = WORKER_REQUEUE,
+            [CELL] = WORKER_UNAVAILABLE,     /* no cell of this language can be made */
+            [LANGUAGE] = WORKER_UNAVAILABLE, /* its image is gone */
+            [HOST] = WORKER_PAUSE,           /* no cell of any language can be made */
+            [DOCKER_AWAY] = WORKER_PAUSE,    /* the same */
+        },
+        .own = WORKER_PAUSE, /* never asked for */
+    },
+    [WORKER_LIMITS] = {
+        .name = "limit",
+        .actions = {
+            [STOPPED] = WORKER_REQUEUE,
+            [CELL] = WORKER_COUNT,             /* the memory it asks for may be why */
+            [LANGUAGE] = WORKER_UNAVAILABLE,   /* its image is gone, which it has no part in */
+            [HOST] = WORKER_HOST_FAULT,        /* any other would have met it */
+            [DOCKER_AWAY] = WORKER_HOST_FAULT, /* the same */
+        },
+        .own = WORKER_COUNT, /* the memory it asks for may be why */
+    },
+    [WORKER_JUDGES] = {
+        .name = "judge",
+        .actions = {
+            [STOPPED] = WORKER_REQUEUE,
+            [CELL] = WORKER_COUNT,             /* its compiler or its program may have broken it */
+            [LANGUAGE] = WORKER_UNAVAILABLE,   /* its image is gone, which it has no part in */
+            [HOST] = WORKER_HOST_FAULT,        /* any other would have met it */
+            [DOCKER_AWAY] = WORKER_HOST_FAULT, /* the same */
+        },
+        .own = WORKER_COUNT, /* its program may be what brings the host down */
+    },
 };
 
-static enum column column_of(const struct worker_fault *f)
+/* No default: a new kind of error must be given its place here. */
+static enum cause cause_of(const struct worker_fault *f)
 {
     switch (f->kind) {
     case ERR_IMAGE:
         return LANGUAGE;
+    case ERR_CANCELLED: /* not by us: whatever stopped it, it must not go on for ever */
+        return f->aborted ? STOPPED : HOST;
     case ERR_DISK:
     case ERR_HOST:
     case ERR_NOMEM:
-    case ERR_CANCELLED: /* stopped, and not by us: whatever it was, it must not go on for ever */
         return HOST;
-    default:
-        return f->docker_answers ? OWN_CELL : DOCKER_AWAY;
+    case ERR_NONE:
+    case ERR_BUG:
+    case ERR_SYNTAX:
+    case ERR_INPUT:
+    case ERR_NOT_FOUND:
+    case ERR_CONFLICT:
+    case ERR_FINAL:
+    case ERR_QUEUE_FULL:
+    case ERR_SETTING:
+    case ERR_PLATFORM:
+    case ERR_UNAVAILABLE:
+    case ERR_DOCKER:
+    case ERR_CELL:
+    case ERR_TIMEOUT:
+    case ERR_KIND_COUNT:
+        break;
     }
+    return f->docker_answers ? CELL : DOCKER_AWAY;
 }
 
 enum worker_action worker_fault(const struct worker_fault *f)
 {
-    if (f->kind == ERR_CANCELLED && f->aborted)
-        return WORKER_REQUEUE;
-    return stages[f->stage].actions[column_of(f)];
+    return stages[f->stage].actions[cause_of(f)];
 }
 
 bool worker_fault_asks(enum worker_stage stage, enum err_kind kind)
@@ -52,7 +112,7 @@ bool worker_fault_asks(enum worker_stage stage, enum err_kind kind)
     const struct worker_fault f = { .stage = stage, .kind = kind, .docker_answers = false };
     const enum worker_action *actions = stages[stage].actions;
 
-    return column_of(&f) == DOCKER_AWAY && actions[DOCKER_AWAY] != actions[OWN_CELL];
+    return cause_of(&f) == DOCKER_AWAY && actions[DOCKER_AWAY] != actions[CELL];
 }
 
 const char *worker_fault_stage(enum worker_stage stage) { return stages[stage].name; }
@@ -82,7 +142,8 @@ static size_t find_locked(const struct worker_host_faults *h, const void *table,
     return i;
 }
 
-enum worker_action worker_fault_host(struct worker_host_faults *h, const void *table, int64_t seq)
+enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_stage stage,
+                                     const void *table, int64_t seq)
 {
     enum worker_action action = WORKER_HOST_FAULT;
 
@@ -95,7 +156,7 @@ enum worker_action worker_fault_host(struct worker_host_faults *h, const void *t
         h->rows[i].seq = seq;
         h->rows[i].faults = 0;
     } else if (h->judged > h->rows[i].judged) {
-        action = WORKER_COUNT;
+        action = stages[stage].own;
     }
     h->rows[i].judged = h->judged;
     if (++h->rows[i].faults >= WORKER_HOST_FAULTS_MAX)

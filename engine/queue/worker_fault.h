@@ -73,7 +73,8 @@ void worker_fault_close(struct worker_host_faults *h);
 /* One more submission was judged. */
 void worker_fault_judged(struct worker_host_faults *h);
 
-/* One more fault of the host while this submission was at hand. WORKER_HOST_FAULT; WORKER_COUNT
- * when others were judged since its last one, so that it seems to be its own doing; WORKER_END when
- * it has had too many. */
-enum worker_action worker_fault_host(struct worker_host_faults *h, const void *table, int64_t seq);
+/* One more fault of the host while this submission was at hand, in this stage. WORKER_HOST_FAULT;
+ * what the stage says of its own doing (WORKER_COUNT, WORKER_END) when others were judged since its
+ * last one; WORKER_END when it has had too many. */
+enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_stage stage,
+                                     const void *table, int64_t seq);

@@ -1,6 +1,7 @@
 #include "schema/model/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -14,6 +15,43 @@ const char *const report_fields[] = {
     "attempts", "produced_by", "stdout_base64", "stderr_base64", "limits",       "limit_hit",
     NULL,
 };
+
+/* ---- made ---- */
+
+static int number_tests(struct report *r, const struct submission *s)
+{
+    r->has_tests = s->tests_len > 0;
+    r->tests = calloc(s->tests_len + 1, sizeof *r->tests);
+    if (!r->tests)
+        return -1;
+    for (; r->tests_len < s->tests_len; r->tests_len++) {
+        struct test_report *t = &r->tests[r->tests_len];
+        t->number = s->tests[r->tests_len].number;
+        t->verdict = VERDICT_NONE;
+        if (bytes_copy(NULL, 0, &t->out) < 0 || bytes_copy(NULL, 0, &t->err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int report_unjudged(const char *id, const char *language, const struct submission *s,
+                    struct report **ret_report)
+{
+    CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
+
+    if (!r || bytes_copy(NULL, 0, &r->out) < 0 || bytes_copy(NULL, 0, &r->err) < 0 ||
+        bytes_copy(NULL, 0, &r->build_log) < 0 || (s && number_tests(r, s) < 0))
+        return -1;
+    r->verdict = VERDICT_NONE;
+    r->id = strdup(id);
+    r->language = strdup(language);
+    if (!r->id || !r->language)
+        return -1;
+    *ret_report = TAKE(r);
+    return 0;
+}
+
+/* ---- written ---- */
 
 static void put_word(struct writer *e, const char *key, const char *word)
 {

@@ -76,6 +76,11 @@ struct report {
     } produced_by;
 };
 
+/* A report in which nothing has run: "-", no outputs, and the tests of s (NULL: nobody knows them)
+ * by their numbers. The texts are copied. The caller owns *ret_report. -1 out of memory. */
+NODISCARD int report_unjudged(const char *id, const char *language, const struct submission *s,
+                              struct report **ret_report);
+
 /* The stored form. caller owns *ret_json (NUL-terminated). Program output of any bytes is legal. */
 NODISCARD int report_encode(const struct report *r, char **ret_json, size_t *ret_len,
                             struct err *e);

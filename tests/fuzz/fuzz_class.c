@@ -16,7 +16,9 @@ static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
 {
     static const char path[] = "a/B.class";
     const uint32_t head[] = { sizeof path - 1, (uint32_t)size };
-    const struct language java = { .naming = LANGUAGE_NAMING_JAVA, .collect = AGENT_COLLECT_TREE };
+    const struct language java = { .naming = LANGUAGE_NAMING_JAVA,
+                                   .source_name = "Main.java",
+                                   .collect = AGENT_COLLECT_TREE };
     struct bytes source = { .data = (char *)(uintptr_t)data, .len = size };
     struct language_variables words = { .main = "guess" };
     const char *why;
@@ -39,7 +41,9 @@ static void inspect_as_artefact(const uint8_t *data, size_t size)
 {
     const struct language rows[] = {
         { .collect = AGENT_COLLECT_FILE },
-        { .collect = AGENT_COLLECT_TREE, .naming = LANGUAGE_NAMING_JAVA },
+        { .collect = AGENT_COLLECT_TREE,
+          .naming = LANGUAGE_NAMING_JAVA,
+          .source_name = "Main.java" },
     };
     struct bytes source = { .data = (char *)(uintptr_t)data, .len = size };
     struct err e;

@@ -152,6 +152,31 @@ static void test_trees(void **state)
     }
 }
 
+/* "Main" is what Java's own file is called; another language's file says another. */
+static void test_named_as_its_file(void **state)
+{
+    static const struct class_spec with_main = WITH_MAIN;
+    const struct language row = { .collect = AGENT_COLLECT_TREE,
+                                  .naming = LANGUAGE_NAMING_JAVA,
+                                  .source_name = "First.k" };
+    struct language_variables w = { .main = "guess" };
+    struct bytes source = { .data = (char *)(uintptr_t) "", .len = 0 };
+    uint8_t bundle[4096];
+    const char *why;
+    struct class_file f;
+    struct err e;
+    (void)state;
+
+    class_make(&with_main, &f);
+    size_t len = put_file(bundle, "Main.class", f.data, f.len);
+    len += put_file(bundle + len, "p/First.class", f.data, f.len);
+    CLEANUP(closep) int fd = cell_memfd("artefact", bundle, len, &e);
+    assert_true(fd >= 0);
+    assert_int_equal(artefact_inspect(&row, fd, &source, &w, &why, &e), 0);
+    assert_null(why);
+    assert_string_equal(w.main, "p.First");
+}
+
 static void test_no_bundle(void **state)
 {
     (void)state;
@@ -173,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_trees),
+        cmocka_unit_test(test_named_as_its_file),
         cmocka_unit_test(test_no_bundle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

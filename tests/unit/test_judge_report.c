@@ -13,22 +13,38 @@
 #include "engine/engine.h"
 #include "engine/judge/judge_compare.h"
 #include "engine/judge/judge_report.h"
+#include "schema/base/buf.h"
+#include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 #include "schema/model/report.h"
+#include "schema/model/submission.h"
 
-/* A report of so many tests, as judge_report_*() gets it. Its owner frees it. */
-static struct report *report_of(size_t tests)
+static const struct buf no_log;
+
+/* What the maker asks of a submission: its tests, numbered from 1. At most 3000 of them. */
+static struct submission submission_of(size_t tests)
 {
-    struct report *r = calloc(1, sizeof *r);
+    static struct test numbered[3000];
+    static char id[] = "id", language[] = "c";
 
-    assert_non_null(r);
-    r->id = strdup("id");
-    r->tests = calloc(tests + 1, sizeof *r->tests);
-    assert_non_null(r->tests);
-    r->tests_len = tests;
-    for (size_t i = 0; i < tests; i++)
-        r->tests[i] = (struct test_report){ .number = (int64_t)i + 1, .ran = true };
+    for (size_t i = 0; i < ARRAY_LEN(numbered); i++)
+        numbered[i].number = (int64_t)i + 1;
+    return (
+        struct submission){ .id = id, .language = language, .tests = numbered, .tests_len = tests };
+}
+
+static struct report *made_of(const struct submission *s, struct judge_results *results)
+{
+    const struct engine_config c = { .default_time_ms = 1000,
+                                     .max_time_ms = 2000,
+                                     .default_memory_bytes = 64 * MIB,
+                                     .max_memory_bytes = GIB };
+    struct report *r = NULL;
+    struct err e;
+
+    assert_int_equal(judge_report_make(s, &c, results, &r, &e), 0);
+    judge_results_clear(results);
     return r;
 }
 
@@ -59,8 +75,7 @@ static void keep_one(int64_t kept_max, const struct buf *expected, const struct 
     const struct engine_config c = { .report_output_bytes = kept_max, .report_bytes = 16 * MIB };
     const struct checker lines = CHECKER_INIT(CHECKER_LINES);
     const struct cell_result result = { .out = *got };
-    CLEANUP(report_freep) struct report *r = report_of(1);
-    struct judge_report_room room = judge_report_room(&c, r);
+    struct judge_report_room room = judge_report_room(&c, &no_log, 1);
     struct err e;
 
     (void)judge_compare(&lines, expected->data, expected->len, got->data, got->len, &t->difference);
@@ -196,21 +211,24 @@ static struct report *flooded(size_t tests, int64_t report_bytes, const char *pi
     struct buf text = repeated(piece, piece_len, 100000),
                other = repeated(piece, piece_len, 100000);
     const struct cell_result result = { .out = text, .err = other };
-    struct report *r = report_of(tests);
-    struct judge_report_room room = judge_report_room(&c, r);
+    const struct submission s = submission_of(tests);
+    struct judge_results results = { .tests = NULL };
     struct err e;
 
     other.data[99999] ^= 1;
+    assert_int_equal(judge_results_open(&results, tests, &e), 0);
+    results.room = judge_report_room(&c, &no_log, tests);
     for (size_t i = 0; i < tests; i++) {
-        assert_false(judge_compare(&exact, other.data, other.len, text.data, text.len,
-                                   &r->tests[i].difference));
-        assert_int_equal(judge_report_keep(&room, &result, &r->tests[i], &e), 0);
-        assert_true(r->tests[i].out_truncated && r->tests[i].err_truncated);
+        struct test_report t = { .number = (int64_t)i + 1, .ran = true };
+        assert_false(
+            judge_compare(&exact, other.data, other.len, text.data, text.len, &t.difference));
+        assert_int_equal(judge_report_keep(&results.room, &result, &t, &e), 0);
+        assert_true(t.out_truncated && t.err_truncated);
+        judge_results_add(&results, &t);
     }
-    assert_int_equal(judge_report_top(&room, r, &e), 0);
     buf_clear(&text);
     buf_clear(&other);
-    return r;
+    return made_of(&s, &results);
 }
 
 static void a_report_has_its_bytes_and_no_more(void **state)
@@ -250,18 +268,21 @@ static void the_first_keep_all_and_the_last_their_share(void **state)
 static void what_is_not_needed_is_anothers(void **state)
 {
     const struct engine_config c = { .report_output_bytes = 4 * MIB, .report_bytes = 2 * MIB };
-    CLEANUP(report_freep) struct report *r = report_of(2);
+    const struct submission s = submission_of(2);
     struct buf big = repeated("a", 1, 4 * MIB), small = repeated("b", 1, 100);
-    struct judge_report_room room = judge_report_room(&c, r);
+    const struct cell_result runs[] = { { .out = small }, { .out = small, .err = big } };
+    struct judge_results results = { .tests = NULL };
     struct err e;
 
     (void)state;
-    assert_int_equal(
-        judge_report_keep(&room, &(struct cell_result){ .out = small }, &r->tests[0], &e), 0);
-    assert_int_equal(judge_report_keep(&room, &(struct cell_result){ .out = small, .err = big },
-                                       &r->tests[1], &e),
-                     0);
-    assert_int_equal(judge_report_top(&room, r, &e), 0);
+    assert_int_equal(judge_results_open(&results, 2, &e), 0);
+    results.room = judge_report_room(&c, &no_log, 2);
+    for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+        struct test_report t = { .number = (int64_t)i + 1, .ran = true };
+        assert_int_equal(judge_report_keep(&results.room, &runs[i], &t, &e), 0);
+        judge_results_add(&results, &t);
+    }
+    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
     assert_false(r->tests[0].out_truncated);
     assert_int_equal(r->tests[1].out.len, 100);
     assert_false(r->tests[1].out_truncated);
@@ -283,6 +304,153 @@ static void no_room_is_no_error(void **state)
     assert_int_equal(r->out.len, 0);
 }
 
+/* ---- made of results ---- */
+
+static void add(struct judge_results *results, struct test_report t, const char *out)
+{
+    t.ran = true;
+    assert_int_equal(bytes_copy(out, strlen(out), &t.out), 0);
+    assert_int_equal(bytes_copy("", 0, &t.err), 0);
+    judge_results_add(results, &t);
+    assert_null(t.out.data); /* it is the results' own */
+}
+
+static struct judge_results opened(size_t max)
+{
+    const struct engine_config c = { .report_output_bytes = 64 * KIB, .report_bytes = 16 * MIB };
+    struct judge_results results = { .tests = NULL };
+    struct err e;
+
+    assert_int_equal(judge_results_open(&results, max, &e), 0);
+    results.room = judge_report_room(&c, &no_log, max);
+    return results;
+}
+
+/* The verdict is of the first test that fails, the exit code of the last; what did not run has a
+ * number and nothing else. */
+static void the_tests_make_the_report(void **state)
+{
+    const struct submission s = submission_of(4);
+    struct judge_results results = opened(4);
+    (void)state;
+
+    results.build_ms = 5;
+    results.run_ms = 60;
+    assert_int_equal(buf_printf(&results.build_log, "a warning"), 0);
+    add(&results,
+        (struct test_report){ .number = 1,
+                              .verdict = VERDICT_OK,
+                              .duration_ms = 10,
+                              .cpu_time_ms = 7,
+                              .memory_bytes = 3 * MIB },
+        "one");
+    add(&results,
+        (struct test_report){ .number = 2,
+                              .verdict = VERDICT_TL,
+                              .duration_ms = 20,
+                              .cpu_time_ms = 8,
+                              .memory_bytes = 5 * MIB,
+                              .exit_code = 137,
+                              .signal = "SIGKILL",
+                              .limit_hit = "cpu" },
+        "two");
+    add(&results,
+        (struct test_report){ .number = 3,
+                              .verdict = VERDICT_RE,
+                              .duration_ms = 1,
+                              .cpu_time_ms = 1,
+                              .memory_bytes = MIB,
+                              .exit_code = 3 },
+        "");
+    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    assert_true(r->ran && r->has_tests);
+    assert_int_equal(r->verdict, VERDICT_TL);
+    assert_string_equal(r->limit_hit, "cpu");
+    assert_int_equal(r->exit_code, 3);
+    assert_null(r->signal);
+    assert_int_equal(r->duration_ms, 31);
+    assert_int_equal(r->cpu_time_ms, 16);
+    assert_int_equal(r->memory_bytes, 5 * MIB);
+    assert_int_equal(r->build_ms, 5);
+    assert_int_equal(r->run_ms, 60);
+    assert_string_equal(r->build_log.data, "a warning");
+    assert_string_equal(r->out.data, "two");
+    assert_int_equal(r->tests_len, 4);
+    assert_string_equal(r->tests[0].out.data, "one");
+    assert_false(r->tests[3].ran);
+    assert_int_equal(r->tests[3].number, 4);
+    assert_int_equal(r->tests[3].verdict, VERDICT_NONE);
+    assert_string_equal(r->tests[3].out.data, "");
+}
+
+/* Whatever has run before it was found out is not in the report. */
+static void a_failed_build_has_no_tests(void **state)
+{
+    const struct submission s = submission_of(2);
+    struct judge_results results = opened(2);
+    struct buf log = { .data = NULL };
+    (void)state;
+
+    results.run_ms = 9;
+    assert_int_equal(buf_printf(&log, "no program"), 0);
+    add(&results, (struct test_report){ .number = 1, .verdict = VERDICT_RE, .exit_code = 1 }, "x");
+    judge_results_fail_build(&results, &log, 2);
+    assert_null(log.data); /* it is the results' own */
+    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    assert_int_equal(r->verdict, VERDICT_BF);
+    assert_true(r->ran);
+    assert_int_equal(r->exit_code, 2);
+    assert_int_equal(r->duration_ms, 0);
+    assert_int_equal(r->run_ms, 9);
+    assert_string_equal(r->build_log.data, "no program");
+    assert_string_equal(r->err.data, "no program");
+    assert_string_equal(r->out.data, "");
+    for (size_t i = 0; i < 2; i++) {
+        assert_false(r->tests[i].ran);
+        assert_int_equal(r->tests[i].verdict, VERDICT_NONE);
+        assert_string_equal(r->tests[i].out.data, "");
+    }
+}
+
+static void one_run_without_tests(void **state)
+{
+    const struct submission s = submission_of(0);
+    struct judge_results results = opened(0);
+    (void)state;
+
+    add(&results,
+        (struct test_report){
+            .verdict = VERDICT_RE, .exit_code = 139, .signal = "SIGSEGV", .error = strdup("why") },
+        "said");
+    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    assert_int_equal(r->tests_len, 0);
+    assert_false(r->has_tests);
+    assert_int_equal(r->verdict, VERDICT_RE);
+    assert_string_equal(r->signal, "SIGSEGV");
+    assert_string_equal(r->out.data, "said");
+    assert_string_equal(r->error, "why");
+}
+
+static void not_judged(void **state)
+{
+    const struct submission s = submission_of(2);
+    const struct engine_config c = { .default_time_ms = 1000,
+                                     .max_time_ms = 2000,
+                                     .default_memory_bytes = 64 * MIB,
+                                     .max_memory_bytes = GIB };
+    CLEANUP(report_freep) struct report *r = NULL;
+    struct err e;
+    (void)state;
+
+    assert_int_equal(judge_report_unjudged(&s, &c, "why", &r, &e), 0);
+    assert_int_equal(r->verdict, VERDICT_NONE);
+    assert_false(r->ran);
+    assert_string_equal(r->error, "why");
+    assert_int_equal(r->limits.time_ms, 1000);
+    assert_int_equal(r->tests_len, 2);
+    assert_int_equal(r->tests[1].number, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +462,10 @@ int main(void)
         cmocka_unit_test(the_first_keep_all_and_the_last_their_share),
         cmocka_unit_test(what_is_not_needed_is_anothers),
         cmocka_unit_test(no_room_is_no_error),
+        cmocka_unit_test(the_tests_make_the_report),
+        cmocka_unit_test(a_failed_build_has_no_tests),
+        cmocka_unit_test(one_run_without_tests),
+        cmocka_unit_test(not_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -413,6 +413,49 @@ static void dir_remove(const struct dir *d)
     (void)rmdir(d->path);
 }
 
+/* The fields that a built-in needs for what is its own are a user's as well. */
+static void test_own_fields(void **state)
+{
+    static const struct {
+        const char *text;
+        bool says;
+    } table[] = {
+        { "OutOfRoom", true },       { "fatal: OutOfRoom!", true },
+        { "in a: OutOfRoom", true }, { "in a: b: OutOfRoom", true },
+        { "in a: b", false },        { "in OutOfRoom", false },
+        { "in : OutOfRoom", true },  { "fatal: OutOfRooms", false },
+        { "fatal", false },          { "x fatal: OutOfRoom", false },
+    };
+    struct language_variables w;
+    struct language_table *l;
+    const struct language *row;
+    const char *why, *source = "public class Own {}";
+    struct dir d;
+    struct err e;
+    (void)state;
+
+    dir_make(&d, "own.json",
+             "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"],\"source_name\":\"First.k\","
+             "\"naming\":\"java\",\"check\":[\"c\"],\"check_exit_code\":255,"
+             "\"oom_text\":\"OutOfRoom\",\"oom_before\":[\"fatal: \",\"in *: \"]}");
+    assert_int_equal(language_table_open(d.path, NULL, 0, &l, &e), 0);
+    dir_remove(&d);
+    assert_non_null(row = language_table_find(l, "own"));
+    assert_int_equal(row->check_exit_code, 255);
+    assert_int_equal(language_table_find(l, "python")->check_exit_code, 1);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (language_out_of_memory(row, table[i].text, strlen(table[i].text), true) !=
+            table[i].says)
+            fail_msg("%s", table[i].text);
+    assert_int_equal(language_name_source(row, "", 0, &w, &why, &e), 0);
+    assert_string_equal(w.source, "First.k");
+    assert_string_equal(w.main, "First");
+    assert_int_equal(language_name_source(row, source, strlen(source), &w, &why, &e), 0);
+    assert_string_equal(w.source, "Own.k");
+    assert_string_equal(w.main, "Own");
+    language_table_free(l);
+}
+
 static void test_choose(void **state)
 {
     (void)state;
@@ -513,6 +556,12 @@ static void test_bad_files(void **state)
         { "x.json", "{" RUST ",\"workdir\":\"/a/../b\"}", "field 'workdir'" },
         { "x.json", "{" RUST ",\"workdir\":\"/\"}", "field 'workdir'" },
         { "x.json", "{" RUST ",\"oom_text\":\"\"}", "field 'oom_text'" },
+        { "x.json", "{" RUST ",\"oom_before\":[\"a\"]}", "field 'oom_before'" },
+        { "x.json", "{" RUST ",\"oom_text\":\"x\",\"oom_before\":[\"\"]}", "field 'oom_before'" },
+        { "x.json", "{" RUST ",\"oom_text\":\"x\",\"oom_before\":[\"b\",\"a*\"]}", "behind the *" },
+        { "x.json", "{" RUST ",\"check_exit_code\":0}", "field 'check_exit_code'" },
+        { "x.json", "{" RUST ",\"check_exit_code\":256}", "field 'check_exit_code'" },
+        { "x.json", "{" RUST ",\"check_exit_code\":\"1\"}", "field 'check_exit_code'" },
         { "x.json", "{" RUST ",\"heap_limit_text\":[\"a\",\"\"]}", "field 'heap_limit_text'" },
         { "x.json", "{" RUST ",\"cache_build\":[\"x\"]}", "field 'cache_build'" },
         { "x.json", "{" RUST ",\"cache_volume_target\":\"/x\"}", "field 'cache_build'" },
@@ -572,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_full_environment),
+        cmocka_unit_test(test_own_fields),
         cmocka_unit_test(test_choose),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_bad_files),

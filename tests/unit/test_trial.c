@@ -18,6 +18,7 @@ struct program {
     uint32_t limit, oom_kills;
     int64_t memory_bytes;
     bool echo;                     /* prints its input */
+    const char *lost_on;           /* with this input its runtime cannot be started */
     const char *log_out, *log_err; /* of its build, NULL: "" */
     int build_exit;                /* not 0: it is no program */
     int check_exit;                /* of the syntax check */
@@ -46,6 +47,8 @@ static const struct program programs[] = {
     { .source = "too big", .collected = AGENT_COLLECTED_TOO_BIG },
     { .source = "no compiler", .build_errno = ENOENT },
     { .source = "syntax", .exit_code = 1, .err = "SyntaxError", .check_exit = 1 },
+    { .source = "fails to parse", .exit_code = 255, .err = "SyntaxError", .check_exit = 1 },
+    { .source = "gets lost", .echo = true, .lost_on = "b" },
     { .source = "raises", .exit_code = 1, .err = "ValueError", .check_exit = 0 },
 };
 
@@ -81,7 +84,7 @@ static void on_run(struct fake_run *r)
     r->out = check ? "" : p->echo ? r->input : p->out;
     r->err = p->err;
     r->status = check ? p->check_exit << 8 : p->signal ? p->signal : p->exit_code << 8;
-    r->exec_errno = p->exec_errno;
+    r->exec_errno = p->lost_on && strcmp(r->input, p->lost_on) == 0 ? ENOENT : p->exec_errno;
     r->limit = p->limit;
     r->oom_kills = p->oom_kills;
     r->cpu_ns = p->limit == AGENT_LIMIT_CPU ? 2 * NS_PER_S : 7 * NS_PER_MS;
@@ -253,6 +256,15 @@ static void a_syntax_error_is_no_program(void **state)
     assert_string_equal(r->build_log.data, "SyntaxError");
     assert_int_equal(r->tests[0].verdict, VERDICT_NONE);
     (void)report_free(r);
+    r = report_on(place.python, "fails to parse"); /* its exit code is not the language's */
+    assert_int_equal(r->verdict, VERDICT_RE);
+    (void)report_free(r);
+    for (size_t i = 0; i < place.languages->len; i++)
+        place.languages->rows[i].check_exit_code = 255;
+    r = report_on(place.python, "fails to parse");
+    assert_int_equal(r->verdict, VERDICT_BF);
+    assert_int_equal(r->exit_code, 255);
+    (void)report_free(r);
     r = report_on(place.python, "raises");
     assert_int_equal(r->verdict, VERDICT_RE);
     assert_string_equal(r->tests[0].err.data, "ValueError");
@@ -295,6 +307,21 @@ static void faults_of_ours(void **state)
     assert_int_equal(place.bench.stage, LEASE_USES);
     FAKE_ERR(ERR_CELL, judge(place.python, "odd", &test, 1, &r, e));
     assert_int_equal(place.bench.stage, LEASE_USES);
+    assert_null(r);
+}
+
+/* A run that is cut short leaves no report, whatever its first tests gave. */
+static void a_run_cut_short_has_no_report(void **state)
+{
+    struct test tests[] = {
+        { .number = 1, .input = bytes_of("a"), .expected = bytes_of("a") },
+        { .number = 2, .input = bytes_of("b"), .expected = bytes_of("b") },
+    };
+    struct report *r = NULL;
+    (void)state;
+
+    FAKE_ERR(ERR_CELL, judge(place.python, "gets lost", tests, 2, &r, e));
+    assert_string_equal(place.events, "runs tested ");
     assert_null(r);
 }
 
@@ -394,6 +421,7 @@ int main(void)
         ON_PLACE(a_syntax_error_is_no_program),
         ON_PLACE(both_streams_are_in_the_log),
         ON_PLACE(faults_of_ours),
+        ON_PLACE(a_run_cut_short_has_no_report),
         ON_PLACE(given_up),
         ON_PLACE(a_plan_needs_its_images),
         ON_PLACE(what_a_plan_knows),

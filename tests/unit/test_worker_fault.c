@@ -9,77 +9,74 @@
 #include "engine/queue/worker_fault.h"
 #include "schema/base/base.h"
 
-/* Kinds for which nobody needs to ask Docker, then one of all the others. */
-static const enum err_kind kinds[] = { ERR_CANCELLED, ERR_DISK,    ERR_HOST,
-                                       ERR_NOMEM,     ERR_IMAGE,   ERR_CELL,
-                                       ERR_BUG,       ERR_TIMEOUT, ERR_UNAVAILABLE };
+/* Every kind of error, by what it says broke. */
+enum cause { CANCELLED, HOST, IMAGE, OTHER, CAUSE_COUNT };
+
+static const struct {
+    enum err_kind kind;
+    enum cause cause;
+} kinds[] = {
+    { ERR_CANCELLED, CANCELLED }, { ERR_DISK, HOST },      { ERR_HOST, HOST },
+    { ERR_NOMEM, HOST },          { ERR_IMAGE, IMAGE },    { ERR_NONE, OTHER },
+    { ERR_BUG, OTHER },           { ERR_SYNTAX, OTHER },   { ERR_INPUT, OTHER },
+    { ERR_NOT_FOUND, OTHER },     { ERR_CONFLICT, OTHER }, { ERR_FINAL, OTHER },
+    { ERR_QUEUE_FULL, OTHER },    { ERR_SETTING, OTHER },  { ERR_PLATFORM, OTHER },
+    { ERR_UNAVAILABLE, OTHER },   { ERR_DOCKER, OTHER },   { ERR_CELL, OTHER },
+    { ERR_TIMEOUT, OTHER },
+};
 
 #define REQUEUE     WORKER_REQUEUE
 #define COUNT       WORKER_COUNT
 #define PAUSE       WORKER_PAUSE
-#define HOST        WORKER_HOST_FAULT
+#define HOST_FAULT  WORKER_HOST_FAULT
 #define UNAVAILABLE WORKER_UNAVAILABLE
 #define END         WORKER_END
 
-static const struct row {
-    enum worker_stage stage;
-    bool answers, aborted;
-    enum worker_action actions[ARRAY_LEN(kinds)];
-} table[] = {
-    /* Docker answers, and nobody has stopped it */
-    { WORKER_READS, true, false, { HOST, HOST, HOST, HOST, END, END, END, END, END } },
-    { WORKER_PREPARES, true, false, { HOST, HOST, HOST, HOST, COUNT, COUNT, COUNT, COUNT, COUNT } },
-    { WORKER_ACQUIRES,
-      true,
-      false,
-      { PAUSE, PAUSE, PAUSE, PAUSE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE,
-        UNAVAILABLE } },
-    { WORKER_LIMITS,
-      true,
-      false,
-      { HOST, HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
-    { WORKER_JUDGES,
-      true,
-      false,
-      { HOST, HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
-    /* Docker is away */
-    { WORKER_ACQUIRES,
-      false,
-      false,
-      { PAUSE, PAUSE, PAUSE, PAUSE, UNAVAILABLE, PAUSE, PAUSE, PAUSE, PAUSE } },
-    { WORKER_LIMITS,
-      false,
-      false,
-      { HOST, HOST, HOST, HOST, UNAVAILABLE, HOST, HOST, HOST, HOST } },
-    { WORKER_JUDGES,
-      false,
-      false,
-      { HOST, HOST, HOST, HOST, UNAVAILABLE, HOST, HOST, HOST, HOST } },
-    /* it was stopped */
-    { WORKER_ACQUIRES,
-      true,
-      true,
-      { REQUEUE, PAUSE, PAUSE, PAUSE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE,
-        UNAVAILABLE } },
-    { WORKER_JUDGES,
-      true,
-      true,
-      { REQUEUE, HOST, HOST, HOST, UNAVAILABLE, COUNT, COUNT, COUNT, COUNT } },
+/* clang-format off */
+static const struct {
+    enum worker_action answers[CAUSE_COUNT], away[CAUSE_COUNT]; /* as a ping of Docker says */
+} expected[WORKER_STAGE_COUNT] = {
+    /*                      cancelled   host        image        any other */
+    [WORKER_READS] =    { { HOST_FAULT, HOST_FAULT, END,         END },
+                          { HOST_FAULT, HOST_FAULT, END,         END } },
+    [WORKER_PREPARES] = { { HOST_FAULT, HOST_FAULT, COUNT,       COUNT },
+                          { HOST_FAULT, HOST_FAULT, COUNT,       COUNT } },
+    [WORKER_ACQUIRES] = { { PAUSE,      PAUSE,      UNAVAILABLE, UNAVAILABLE },
+                          { PAUSE,      PAUSE,      UNAVAILABLE, PAUSE } },
+    [WORKER_LIMITS] =   { { HOST_FAULT, HOST_FAULT, UNAVAILABLE, COUNT },
+                          { HOST_FAULT, HOST_FAULT, UNAVAILABLE, HOST_FAULT } },
+    [WORKER_JUDGES] =   { { HOST_FAULT, HOST_FAULT, UNAVAILABLE, COUNT },
+                          { HOST_FAULT, HOST_FAULT, UNAVAILABLE, HOST_FAULT } },
 };
+/* clang-format on */
 
+static void check(int stage, size_t k, bool answers, bool aborted)
+{
+    const struct worker_fault f = { .stage = (enum worker_stage)stage,
+                                    .kind = kinds[k].kind,
+                                    .docker_answers = answers,
+                                    .aborted = aborted };
+    enum cause cause = kinds[k].cause;
+    enum worker_action wanted =
+        answers ? expected[stage].answers[cause] : expected[stage].away[cause];
+
+    if (aborted && cause == CANCELLED)
+        wanted = REQUEUE;
+    if (worker_fault(&f) != wanted)
+        fail_msg("%s, %s, Docker %s%s: %d", worker_fault_stage(f.stage), err_kind_name(f.kind),
+                 answers ? "answers" : "is away", aborted ? ", aborted" : "",
+                 (int)worker_fault(&f));
+}
+
+/* Every stage, every kind, whatever Docker says, stopped or not. */
 static void by_stage_and_kind(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-            const struct worker_fault f = { .stage = table[i].stage,
-                                            .kind = kinds[k],
-                                            .docker_answers = table[i].answers,
-                                            .aborted = table[i].aborted };
-            if (worker_fault(&f) != table[i].actions[k])
-                fail_msg("row %zu, %s: %d", i, err_kind_name(kinds[k]), (int)worker_fault(&f));
-        }
-    }
+    assert_int_equal(ARRAY_LEN(kinds), ERR_KIND_COUNT);
+    for (int stage = 0; stage < WORKER_STAGE_COUNT; stage++)
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+            for (int bits = 0; bits < 4; bits++)
+                check(stage, k, bits & 1, bits & 2);
 }
 
 /* A ping is asked for where its answer decides, and nowhere else. */
@@ -123,18 +120,40 @@ static void host_faults_end(void **state)
 
     worker_fault_open(&h);
     for (int i = 1; i < WORKER_HOST_FAULTS_MAX; i++) {
-        assert_int_equal(worker_fault_host(&h, own, 1), WORKER_HOST_FAULT);
-        assert_int_equal(worker_fault_host(&h, other, 1), WORKER_HOST_FAULT);
+        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 1), WORKER_HOST_FAULT);
+        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, other, 1), WORKER_HOST_FAULT);
     }
-    assert_int_equal(worker_fault_host(&h, own, 1), WORKER_END);
-    assert_int_equal(worker_fault_host(&h, own, 2), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 1), WORKER_END);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_HOST_FAULT);
     /* Others are judged between two faults of this one: it is its own doing. */
     worker_fault_judged(&h);
-    assert_int_equal(worker_fault_host(&h, own, 2), WORKER_COUNT);
-    assert_int_equal(worker_fault_host(&h, own, 2), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_COUNT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_HOST_FAULT);
     worker_fault_judged(&h);
-    assert_int_equal(worker_fault_host(&h, own, 3), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 3), WORKER_HOST_FAULT);
     worker_fault_close(&h);
+}
+
+/* Its own doing, when others were judged meanwhile: another attempt may help, but not to read what
+ * is damaged. */
+static void own_doing_by_stage(void **state)
+{
+    static const enum worker_action own[WORKER_STAGE_COUNT] = { [WORKER_READS] = END,
+                                                                [WORKER_PREPARES] = COUNT,
+                                                                [WORKER_ACQUIRES] = PAUSE,
+                                                                [WORKER_LIMITS] = COUNT,
+                                                                [WORKER_JUDGES] = COUNT };
+    (void)state;
+
+    for (int i = 0; i < WORKER_STAGE_COUNT; i++) {
+        enum worker_stage stage = (enum worker_stage)i;
+        struct worker_host_faults h;
+        worker_fault_open(&h);
+        assert_int_equal(worker_fault_host(&h, stage, "t", 1), WORKER_HOST_FAULT);
+        worker_fault_judged(&h);
+        assert_int_equal(worker_fault_host(&h, stage, "t", 1), own[stage]);
+        worker_fault_close(&h);
+    }
 }
 
 static void the_oldest_is_forgotten(void **state)
@@ -145,10 +164,10 @@ static void the_oldest_is_forgotten(void **state)
 
     worker_fault_open(&h);
     for (int64_t seq = 0; seq <= WORKER_HOST_ROWS; seq++)
-        assert_int_equal(worker_fault_host(&h, table_, seq), WORKER_HOST_FAULT);
+        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, table_, seq), WORKER_HOST_FAULT);
     worker_fault_judged(&h);
-    assert_int_equal(worker_fault_host(&h, table_, 1), WORKER_COUNT);
-    assert_int_equal(worker_fault_host(&h, table_, 0), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, table_, 1), WORKER_COUNT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, table_, 0), WORKER_HOST_FAULT);
     worker_fault_close(&h);
 }
 
@@ -157,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_stage_and_kind),        cmocka_unit_test(asks_where_it_matters),
         cmocka_unit_test(acquiring_counts_nothing), cmocka_unit_test(host_faults_end),
-        cmocka_unit_test(the_oldest_is_forgotten),
+        cmocka_unit_test(own_doing_by_stage),       cmocka_unit_test(the_oldest_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
