@@ -10,14 +10,11 @@
 
 struct lease;
 struct build_outcome;
-struct bytes;
 struct err;
-struct language_variables;
-struct toolchain;
+struct executable;
 
-/* Builds a source, which is in source_fd too (both borrowed), under the name words->source, or
- * finds it in the bench's cache. On success the caller owns *ret_outcome, on failure it is
- * untouched. */
-NODISCARD int build_run(struct lease *b, const struct toolchain *p,
-                        const struct language_variables *words, const struct bytes *source,
-                        int source_fd, struct build_outcome *ret_outcome, struct err *e);
+/* Runs the build of an executable that is loaded (executable_load), or finds what it left before in
+ * the bench's cache. Everything is borrowed for the call. On success the caller owns *ret_outcome,
+ * on failure it is untouched. */
+NODISCARD int build_run(struct lease *b, const struct executable *x,
+                        struct build_outcome *ret_outcome, struct err *e);

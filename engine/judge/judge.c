@@ -2,11 +2,10 @@
 
 #include <string.h>
 
-#include "engine/build/artefact.h"
 #include "engine/build/build.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
-#include "engine/cell/cell_memfd.h"
 #include "engine/engine_config.h"
 #include "engine/judge/judge_tests.h"
 #include "engine/pool/lease.h"
@@ -16,13 +15,10 @@
 
 struct judge {
     struct lease *b;
-    const struct toolchain *plan;
     const struct submission *submission;
-    struct bytes source; /* borrowed; the submission's, without a byte order mark */
+    struct executable program; /* of the submission */
     struct limits limits;
-    struct language_variables words;
     struct report *report;
-    int source_fd, artefact_fd;
 };
 
 static int out_of_memory(struct err *e)
@@ -31,8 +27,8 @@ static int out_of_memory(struct err *e)
     return -1;
 }
 
-/* The words of an argv with blanks between; NULL out of memory. */
-static char *join(const char *const *argv)
+/* The words of a command with blanks between; NULL out of memory. */
+static char *join(char *const *argv)
 {
     struct buf text = { .data = NULL };
 
@@ -45,25 +41,16 @@ static char *join(const char *const *argv)
     return text.data ? buf_take(&text) : strdup("");
 }
 
-static char *join_expanded(const char *const *argv, const struct language_variables *words)
-{
-    char **expanded;
-    if (language_expand(argv, words, &expanded, NULL) < 0)
-        return NULL;
-    char *text = join((const char *const *)expanded);
-    free(expanded);
-    return text;
-}
-
 static int fill_produced_by(struct report *r, const struct engine_config *c,
-                            const struct toolchain *p, const struct language_variables *words,
-                            struct err *e)
+                            const struct executable *x, struct err *e)
 {
+    const struct toolchain *p = x->toolchain;
+
     r->produced_by.version = strdup(c->version);
     r->produced_by.image = strdup(p->images);
     r->produced_by.compiler = strdup(p->version);
-    r->produced_by.build = join_expanded(p->row->build, words);
-    r->produced_by.run = join_expanded(p->row->run, words);
+    r->produced_by.build = join(x->build);
+    r->produced_by.run = join(x->run);
     bool ok = r->produced_by.version && r->produced_by.image && r->produced_by.compiler &&
               r->produced_by.build && r->produced_by.run;
     return ok ? 0 : out_of_memory(e);
@@ -132,7 +119,7 @@ static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e
     struct report *r = t->report;
     const char *why;
 
-    if (artefact_inspect(t->plan->row, o->artefact_fd, &t->source, &t->words, &why, e) < 0)
+    if (executable_accept(&t->program, o, &why, e) < 0)
         return -1;
     if (why) {
         if (buf_printf(&o->log, "%s%s\n", o->log.len > 0 ? "\n" : "", why) < 0)
@@ -141,10 +128,9 @@ static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e
     }
     bytes_clear(&r->build_log);
     free(r->produced_by.run);
-    r->produced_by.run = join_expanded(t->plan->row->run, &t->words);
+    r->produced_by.run = join(t->program.run);
     if (!r->produced_by.run || bytes_copy(o->log.data, o->log.len, &r->build_log) < 0)
         return out_of_memory(e);
-    t->artefact_fd = TAKE_FD(o->artefact_fd);
     return 1;
 }
 
@@ -153,12 +139,12 @@ static int build(struct judge *t, struct err *e)
 {
     struct build_outcome o;
 
-    if (!t->plan->row->build[0])
+    if (!t->program.build[0])
         return 1;
-    judge_tests_prefetch(t->b, t->plan, &t->limits);
+    judge_tests_prefetch(t->b, t->program.toolchain, &t->limits);
     engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
     int64_t start = clock_mono_ns();
-    if (build_run(t->b, t->plan, &t->words, &t->source, t->source_fd, &o, e) < 0)
+    if (build_run(t->b, &t->program, &o, e) < 0)
         return -1;
     t->report->build_ms = (clock_mono_ns() - start) / NS_PER_MS;
     int rc = o.artefact_fd < 0 ? fail_build(t, &o.log, o.exit_code, e) : take_artefact(t, &o, e);
@@ -168,12 +154,9 @@ static int build(struct judge *t, struct err *e)
 
 static int run(struct judge *t, struct err *e)
 {
-    struct judge_tests_request o = { .plan = t->plan,
+    struct judge_tests_request o = { .program = &t->program,
                                      .submission = t->submission,
-                                     .limits = t->limits,
-                                     .words = &t->words,
-                                     .source_fd = t->source_fd,
-                                     .artefact_fd = t->artefact_fd };
+                                     .limits = t->limits };
     struct judge_syntax_error refusal = { .refused = false };
 
     engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_RUNS });
@@ -184,24 +167,6 @@ static int run(struct judge *t, struct err *e)
         rc = fail_build(t, &refusal.log, refusal.exit_code, e);
     buf_clear(&refusal.log);
     return rc;
-}
-
-/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the cell has
- * the limit itself. */
-static void set_sizes(struct language_variables *words, int64_t memory_limit)
-{
-    words->memory_mib = memory_limit > 2 * MIB ? memory_limit / MIB : 2;
-    words->stack_mib = words->memory_mib < GIB / MIB ? words->memory_mib : GIB / MIB;
-}
-
-/* Some compilers refuse a byte order mark, and it means nothing to the others. */
-static struct bytes without_mark(const struct bytes *source)
-{
-    static const char mark[] = { '\xef', '\xbb', '\xbf' };
-    bool has = source->len >= sizeof mark && memcmp(source->data, mark, sizeof mark) == 0;
-    size_t skip = has ? sizeof mark : 0;
-
-    return (struct bytes){ .data = source->data + skip, .len = source->len - skip };
 }
 
 static int refuse_name(struct judge *t, const char *why, struct err *e)
@@ -215,19 +180,15 @@ static int refuse_name(struct judge *t, const char *why, struct err *e)
 
 static int build_and_run(struct judge *t, struct err *e)
 {
-    const struct bytes *s = &t->source;
+    const struct engine_config *c = t->b->config;
     const char *why;
 
-    if (language_name_source(t->plan->row, s->data, s->len, &t->words, &why, e) < 0)
-        return -1;
-    set_sizes(&t->words, t->limits.memory_bytes);
-    t->words.build_memory_mib = t->b->config->build_memory_bytes / MIB;
-    if (fill_produced_by(t->report, t->b->config, t->plan, &t->words, e) < 0)
+    if (executable_name(&t->program, t->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
+        fill_produced_by(t->report, c, &t->program, e) < 0)
         return -1;
     if (why)
         return refuse_name(t, why, e);
-    t->source_fd = cell_memfd("source", s->data, s->len, e);
-    if (t->source_fd < 0)
+    if (executable_load(&t->program, e) < 0)
         return -1;
     int built = build(t, e);
     return built > 0 ? run(t, e) : built;
@@ -236,20 +197,13 @@ static int build_and_run(struct judge *t, struct err *e)
 int judge_submission(struct lease *b, const struct toolchain *p, const struct submission *s,
                      struct report **ret_report, struct err *e)
 {
-    const struct engine_config *c = b->config;
-    struct judge t = { .b = b,
-                       .plan = p,
-                       .submission = s,
-                       .source = without_mark(&s->source),
-                       .source_fd = -1,
-                       .artefact_fd = -1 };
+    struct judge t = { .b = b, .submission = s, .program = executable_of(p, &s->source) };
 
-    if (make_report(s, c, &t.report, e) < 0)
+    if (make_report(s, b->config, &t.report, e) < 0)
         return -1;
     t.limits = t.report->limits;
     int rc = build_and_run(&t, e);
-    closep(&t.source_fd);
-    closep(&t.artefact_fd);
+    executable_clear(&t.program);
     t.report->timestamp_ms = clock_wall_ms();
     if (rc < 0)
         report_free(t.report);
@@ -262,13 +216,14 @@ int judge_internal_error(const struct lease *b, const struct toolchain *p,
                          const struct submission *s, const char *error, struct report **ret_report,
                          struct err *e)
 {
-    struct language_variables words = { .memory_mib = 0 };
-    const char *why;
+    const struct engine_config *c = b->config;
+    CLEANUP(executable_clear) struct executable x = executable_of(p, &s->source);
     CLEANUP(report_freep) struct report *r = NULL;
+    const char *why;
 
-    words.build_memory_mib = b->config->build_memory_bytes / MIB;
-    if (language_name_source(p->row, s->source.data, s->source.len, &words, &why, e) < 0 ||
-        make_report(s, b->config, &r, e) < 0 || fill_produced_by(r, b->config, p, &words, e) < 0)
+    if (make_report(s, c, &r, e) < 0 ||
+        executable_name(&x, r->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
+        fill_produced_by(r, c, &x, e) < 0)
         return -1;
     r->error = strdup(error);
     if (!r->error)

@@ -1,0 +1,182 @@
+/* A program as a value: what its source is called, its command lines, and what is taken of a build.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/build/build_outcome.h"
+#include "engine/build/executable.h"
+#include "engine/build/toolchain.h"
+#include "engine/cell/cell_memfd.h"
+#include "schema/base/err.h"
+#include "schema/base/text.h"
+#include "tests/unit/class_fixture.h"
+
+static struct language_table *languages;
+
+static int open_languages(void **state)
+{
+    struct err e;
+
+    (void)state;
+    return text_init() < 0 ? -1 : language_table_open(NULL, NULL, 0, &languages, &e);
+}
+
+static int close_languages(void **state)
+{
+    (void)state;
+    languages = language_table_free(languages);
+    return 0;
+}
+
+static struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
+}
+
+/* With its name and command lines, for 64 MiB. Returns why it can have none, or NULL. */
+static const char *name(struct executable *x)
+{
+    const char *why = "untouched";
+    struct err e;
+
+    assert_int_equal(executable_name(x, 64 * MIB, 512 * MIB, &why, &e), 0);
+    return why;
+}
+
+static bool has_word(char *const *command, const char *word)
+{
+    for (; *command; command++)
+        if (strcmp(*command, word) == 0)
+            return true;
+    return false;
+}
+
+static void command_lines_are_ready(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *language, *source, *build, *run, *check; /* a word of each; NULL: it is empty */
+    } rows[] = {
+        { "c", "int main;", "main.c", "./main", NULL },
+        { "python", "print()", NULL, "script.py", "script.py" },
+        { "java", "public class A {}", "A.java", "-Xmx64m", NULL },
+        { "java", "public class A {}", "-J-XX:MaxRAM=512m", "A", NULL },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct toolchain p = { .row = language_table_find(languages, rows[i].language) };
+        struct bytes source = bytes_of(rows[i].source);
+        CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+        assert_null(name(&x));
+        assert_true(rows[i].build ? has_word(x.build, rows[i].build) : !x.build[0]);
+        assert_true(has_word(x.run, rows[i].run));
+        assert_true(rows[i].check ? has_word(x.check, rows[i].check) : !x.check[0]);
+    }
+}
+
+static void the_mark_of_byte_order_is_left_out(void **state)
+{
+    (void)state;
+    struct toolchain p = { .row = language_table_find(languages, "c") };
+    struct bytes source = bytes_of("\xef\xbb\xbfint");
+    CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+    char text[16] = "";
+    struct err e;
+
+    assert_null(name(&x));
+    assert_int_equal(executable_load(&x, &e), 0);
+    struct cell_file file = executable_source_file(&x);
+    assert_string_equal(file.name, "main.c");
+    assert_int_equal(file.kind, AGENT_FILE_PLAIN);
+    assert_int_equal(pread(file.fd, text, sizeof text, 0), 3);
+    assert_string_equal(text, "int");
+}
+
+static void a_name_that_cannot_be(void **state)
+{
+    (void)state;
+    struct toolchain p = { .row = language_table_find(languages, "java") };
+    char text[400];
+    (void)snprintf(text, sizeof text, "public class A%0300d {}", 1);
+    struct bytes source = bytes_of(text);
+    CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+
+    assert_non_null(name(&x));
+    assert_true(x.build[0] && x.run[0]); /* the report tells them */
+}
+
+/* ---- what was built ---- */
+
+static struct build_outcome built(const void *data, size_t len)
+{
+    struct err e;
+    struct build_outcome o = { .artefact_fd = cell_memfd("artefact", data, len, &e) };
+
+    assert_true(o.artefact_fd >= 0);
+    return o;
+}
+
+static void the_class_to_begin_with(void **state)
+{
+    (void)state;
+    static const char path[] = "p/B.class";
+    const struct class_spec spec = { .methods = { PUBLIC_MAIN } };
+    struct toolchain p = { .row = language_table_find(languages, "java") };
+    struct bytes source = bytes_of("package p; class B {}");
+    CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+    uint8_t bundle[4096];
+    struct class_file f;
+    const char *why = "untouched";
+    struct err e;
+
+    assert_null(name(&x));
+    assert_true(has_word(x.run, "Main"));
+    class_make(&spec, &f);
+    const uint32_t head[] = { sizeof path - 1, (uint32_t)f.len };
+    memcpy(bundle, head, sizeof head);
+    memcpy(bundle + sizeof head, path, head[0]);
+    memcpy(bundle + sizeof head + head[0], f.data, f.len);
+    struct build_outcome o = built(bundle, sizeof head + head[0] + f.len);
+    assert_int_equal(executable_accept(&x, &o, &why, &e), 0);
+    assert_null(why);
+    assert_true(has_word(x.run, "p.B") && !has_word(x.run, "Main"));
+    assert_true(x.artefact_fd >= 0 && o.artefact_fd < 0);
+    build_outcome_clear(&o);
+}
+
+static void no_program_is_not_taken(void **state)
+{
+    (void)state;
+    struct toolchain p = { .row = language_table_find(languages, "c") };
+    struct bytes source = bytes_of("int x;");
+    CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+    struct build_outcome o = built("!<arch>\n", 8);
+    const char *why = NULL;
+    struct err e;
+
+    assert_null(name(&x));
+    assert_int_equal(executable_accept(&x, &o, &why, &e), 0);
+    assert_non_null(why);
+    assert_true(x.artefact_fd < 0 && o.artefact_fd >= 0);
+    build_outcome_clear(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(command_lines_are_ready),
+        cmocka_unit_test(the_mark_of_byte_order_is_left_out),
+        cmocka_unit_test(a_name_that_cannot_be),
+        cmocka_unit_test(the_class_to_begin_with),
+        cmocka_unit_test(no_program_is_not_taken),
+    };
+    return cmocka_run_group_tests(tests, open_languages, close_languages) ? 1 : 0;
+}
