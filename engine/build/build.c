@@ -116,8 +116,8 @@ static void hash_texts(crypto_generichash_state *h, char *const *texts)
 }
 
 /* The image by its id; of the settings those that let a build end otherwise. */
-static void make_key(const struct engine_config *c, const struct executable *x,
-                     uint8_t ret_key[BUILD_KEY_SIZE])
+void build_key(const struct engine_config *c, const struct executable *x,
+               uint8_t ret_key[BUILD_KEY_SIZE])
 {
     const struct toolchain *p = x->toolchain;
     crypto_generichash_state h;
@@ -198,7 +198,7 @@ int build_run(struct lease *b, const struct executable *x, struct build_outcome 
     uint8_t key[BUILD_KEY_SIZE];
 
     if (b->builds) {
-        make_key(b->config, x, key);
+        build_key(b->config, x, key);
         if (build_cache_find(b->builds, key, ret_outcome))
             return 0;
     }

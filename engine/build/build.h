@@ -6,12 +6,21 @@
  */
 #pragma once
 
+#include <stdint.h>
+
+#include "engine/build/build_cache.h"
 #include "schema/base/base.h"
 
 struct lease;
 struct build_outcome;
+struct engine_config;
 struct err;
 struct executable;
+
+/* What the outcome of a build depends on, as its key in the cache. What was built before is found
+ * as long as the key does not change. */
+void build_key(const struct engine_config *c, const struct executable *x,
+               uint8_t ret_key[BUILD_KEY_SIZE]);
 
 /* Runs the build of an executable that is loaded (executable_load), or finds what it left before in
  * the bench's cache. Everything is borrowed for the call. On success the caller owns *ret_outcome,

@@ -11,10 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/build/build.h"
 #include "engine/build/build_outcome.h"
 #include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
 #include "engine/cell/cell_memfd.h"
+#include "engine/engine_config.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 #include "tests/unit/class_fixture.h"
@@ -113,6 +115,45 @@ static void a_name_that_cannot_be(void **state)
     assert_true(x.build[0] && x.run[0]); /* the report tells them */
 }
 
+/* ---- the key of a build ---- */
+
+static void key_of(struct executable *x, char ret_hex[2 * BUILD_KEY_SIZE + 1])
+{
+    static const struct engine_config c = {
+        .build_time_ms = 30000, .build_memory_bytes = GIB, .build_artefact_bytes = 1, .pids = 128
+    };
+    uint8_t key[BUILD_KEY_SIZE];
+
+    assert_null(name(x));
+    build_key(&c, x, key);
+    for (size_t i = 0; i < sizeof key; i++)
+        (void)snprintf(ret_hex + 2 * i, 3, "%02x", key[i]);
+}
+
+static const struct language plain = { .name = "plain",
+                                       .workdir = "/tmp",
+                                       .source_name = "main.x",
+                                       .collect = AGENT_COLLECT_FILE,
+                                       .artefact = "main",
+                                       .build = { "cc", "{source}", NULL },
+                                       .run = { "./main", NULL } };
+
+/* All that is in the caches of our users would be built again. */
+static void the_key_never_changes(void **state)
+{
+    (void)state;
+    char *env[] = { (char *)(uintptr_t) "PATH=/bin", NULL };
+    struct toolchain p = { .row = &plain,
+                           .build_image = (char *)(uintptr_t) "image",
+                           .build_env = env };
+    struct bytes source = bytes_of("int main;");
+    CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+    char hex[2 * BUILD_KEY_SIZE + 1];
+
+    key_of(&x, hex);
+    assert_string_equal(hex, "fc1871578294c9b61eb93deade73b3fc13fd3b332c73d174b96e7d00dc4ea238");
+}
+
 /* ---- what was built ---- */
 
 static struct build_outcome built(const void *data, size_t len)
@@ -175,6 +216,7 @@ int main(void)
         cmocka_unit_test(command_lines_are_ready),
         cmocka_unit_test(the_mark_of_byte_order_is_left_out),
         cmocka_unit_test(a_name_that_cannot_be),
+        cmocka_unit_test(the_key_never_changes),
         cmocka_unit_test(the_class_to_begin_with),
         cmocka_unit_test(no_program_is_not_taken),
     };

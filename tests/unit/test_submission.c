@@ -246,6 +246,27 @@ static void packing_is_reversible(void **state)
     submission_free(s);
 }
 
+/* What other versions have written we read, and the other way round. */
+static void the_stored_form_never_changes(void **state)
+{
+    struct submission *s = fixture_with(
+        ",\"id\":\"i\",\"tests\":[{\"input\":\"1\",\"expected_output_base64\":\"/w==\"}]");
+    struct submission_packed packed;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(submission_pack(s, &packed, &e), 0);
+    assert_string_equal(
+        packed.json,
+        "{\"id\":\"i\",\"language\":\"c\",\"source\":\"x\",\"checker\":{\"name\":\"lines\","
+        "\"case_sensitive\":true,\"given\":false},\"stop_on_failure\":true,\"tests\":[{\"number\":"
+        "1,"
+        "\"input\":\"1\",\"expected_output\":{\"base64\":\"/w==\"}}],"
+        "\"hash\":\"dcbb832faf616f2e1a4532e54258998e20835568ed8efd0247203c56a8e0308a\"}");
+    submission_packed_clear(&packed);
+    submission_free(s);
+}
+
 static void rows_of_earlier_versions_mean_what_they_meant(void **state)
 {
     static const struct {
@@ -483,6 +504,7 @@ int main(void)
         cmocka_unit_test(hash_tells_submissions_apart),
         cmocka_unit_test(hash_never_changes),
         cmocka_unit_test(hashes_of_earlier_versions_are_known),
+        cmocka_unit_test(the_stored_form_never_changes),
         cmocka_unit_test(rows_of_earlier_versions_mean_what_they_meant),
         cmocka_unit_test(default_checker_is_not_hashed),
         cmocka_unit_test(packing_is_reversible),
