@@ -134,8 +134,11 @@ void build_key(const struct engine_config *c, const struct executable *x,
     hash_number(&h, c->build_memory_bytes);
     hash_number(&h, c->build_artefact_bytes);
     hash_number(&h, c->pids);
-    hash_text(&h, x->variables.source);
-    hash_bytes(&h, x->source.data, x->source.len);
+    for (size_t i = 0; i < x->source->len; i++) {
+        struct bytes text = executable_source_text(x, i);
+        hash_text(&h, executable_source_name(x, i));
+        hash_bytes(&h, text.data, text.len);
+    }
     (void)crypto_generichash_final(&h, ret_key, BUILD_KEY_SIZE);
 }
 

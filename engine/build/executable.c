@@ -9,20 +9,10 @@
 #include "engine/cell/cell_memfd.h"
 #include "schema/base/err.h"
 
-/* Some compilers refuse a byte order mark, and it means nothing to the others. */
-static struct bytes without_mark(const struct bytes *source)
-{
-    static const char mark[] = { '\xef', '\xbb', '\xbf' };
-    bool has = source->len >= sizeof mark && memcmp(source->data, mark, sizeof mark) == 0;
-    size_t skip = has ? sizeof mark : 0;
-
-    return (struct bytes){ .data = source->data + skip, .len = source->len - skip };
-}
-
-struct executable executable_of(const struct toolchain *toolchain, const struct bytes *source)
+struct executable executable_of(const struct toolchain *toolchain, const struct source_tree *source)
 {
     return (struct executable){
-        .toolchain = toolchain, .source = without_mark(source), .source_fd = -1, .artefact_fd = -1
+        .toolchain = toolchain, .source = source, .source_fd = -1, .artefact_fd = -1
     };
 }
 
@@ -49,12 +39,25 @@ static int expand(const struct executable *x, const char *const *argv, char ***c
     return 0;
 }
 
+static int name_first(struct executable *x, const char **ret_why, struct err *e)
+{
+    const char *name = x->source->files[0].name;
+    struct bytes text = executable_source_text(x, 0);
+
+    if (!name)
+        return language_name_source(x->toolchain->row, text.data, text.len, &x->variables, ret_why,
+                                    e);
+    language_keep_name(name, &x->variables);
+    *ret_why = NULL;
+    return 0;
+}
+
 int executable_name(struct executable *x, int64_t memory_limit, int64_t build_memory,
                     const char **ret_why, struct err *e)
 {
     const struct language *row = x->toolchain->row;
 
-    if (language_name_source(row, x->source.data, x->source.len, &x->variables, ret_why, e) < 0)
+    if (name_first(x, ret_why, e) < 0)
         return -1;
     set_sizes(&x->variables, memory_limit, build_memory);
     return expand(x, row->build, &x->build, e) < 0 || expand(x, row->run, &x->run, e) < 0
@@ -62,25 +65,77 @@ int executable_name(struct executable *x, int64_t memory_limit, int64_t build_me
                : expand(x, row->check, &x->check, e);
 }
 
+/* ---- the source ---- */
+
+const char *executable_source_name(const struct executable *x, size_t i)
+{
+    return i == 0 ? x->variables.source : x->source->files[i].name;
+}
+
+/* Some compilers refuse a byte order mark, and it means nothing to the others. A file beside the
+ * program may be data, where it means something. */
+struct bytes executable_source_text(const struct executable *x, size_t i)
+{
+    static const char mark[] = { '\xef', '\xbb', '\xbf' };
+    const struct bytes *b = &x->source->files[i].bytes;
+    bool has = i == 0 && b->len >= sizeof mark && memcmp(b->data, mark, sizeof mark) == 0;
+    size_t skip = has ? sizeof mark : 0;
+
+    return (struct bytes){ .data = b->data + skip, .len = b->len - skip };
+}
+
+/* A bundle is what protocol.h says. */
+static int add_to_bundle(const struct executable *x, size_t i, struct buf *bundle)
+{
+    const char *name = executable_source_name(x, i);
+    struct bytes text = executable_source_text(x, i);
+    const uint32_t head[] = { (uint32_t)strlen(name), (uint32_t)text.len };
+
+    return buf_add(bundle, head, sizeof head) < 0 || buf_add(bundle, name, head[0]) < 0
+               ? -1
+               : buf_add(bundle, text.data, text.len);
+}
+
+static int load_bundle(struct executable *x, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf bundle = { .data = NULL };
+
+    for (size_t i = 0; i < x->source->len; i++) {
+        if (add_to_bundle(x, i, &bundle) < 0)
+            return err_set(e, ERR_NOMEM, "a source of %zu files", x->source->len);
+    }
+    x->source_fd = cell_memfd("sources", bundle.data, bundle.len, e);
+    return x->source_fd < 0 ? -1 : 0;
+}
+
 int executable_load(struct executable *x, struct err *e)
 {
-    x->source_fd = cell_memfd("source", x->source.data, x->source.len, e);
+    struct bytes text = executable_source_text(x, 0);
+
+    if (x->source->len > 1)
+        return load_bundle(x, e);
+    x->source_fd = cell_memfd("source", text.data, text.len, e);
     return x->source_fd < 0 ? -1 : 0;
 }
 
 struct cell_file executable_source_file(const struct executable *x)
 {
-    return (struct cell_file){ .name = x->variables.source,
+    bool tree = x->source->len > 1;
+
+    return (struct cell_file){ .name = tree ? "" : executable_source_name(x, 0),
                                .fd = x->source_fd,
-                               .kind = AGENT_FILE_PLAIN };
+                               .kind = tree ? AGENT_FILE_TREE : AGENT_FILE_PLAIN };
 }
+
+/* ---- what was built ---- */
 
 int executable_accept(struct executable *x, struct build_outcome *o, const char **ret_why,
                       struct err *e)
 {
     const struct language *row = x->toolchain->row;
+    struct bytes text = executable_source_text(x, 0);
 
-    if (artefact_inspect(row, o->artefact_fd, &x->source, &x->variables, ret_why, e) < 0)
+    if (artefact_inspect(row, o->artefact_fd, &text, &x->variables, ret_why, e) < 0)
         return -1;
     if (*ret_why)
         return 0;

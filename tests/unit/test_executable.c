@@ -38,6 +38,10 @@ static int close_languages(void **state)
     return 0;
 }
 
+/* A tree of one file without a name. */
+#define ONE(text)                                                                                  \
+    (struct source_tree) { .files = &(struct source_file){ .bytes = bytes_of(text) }, .len = 1 }
+
 static struct bytes bytes_of(const char *text)
 {
     return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
@@ -75,7 +79,7 @@ static void command_lines_are_ready(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct toolchain p = { .row = language_table_find(languages, rows[i].language) };
-        struct bytes source = bytes_of(rows[i].source);
+        struct source_tree source = ONE(rows[i].source);
         CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
         assert_null(name(&x));
         assert_true(rows[i].build ? has_word(x.build, rows[i].build) : !x.build[0]);
@@ -88,7 +92,7 @@ static void the_mark_of_byte_order_is_left_out(void **state)
 {
     (void)state;
     struct toolchain p = { .row = language_table_find(languages, "c") };
-    struct bytes source = bytes_of("\xef\xbb\xbfint");
+    struct source_tree source = ONE("\xef\xbb\xbfint");
     CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
     char text[16] = "";
     struct err e;
@@ -102,13 +106,70 @@ static void the_mark_of_byte_order_is_left_out(void **state)
     assert_string_equal(text, "int");
 }
 
+static struct source_tree tree_of(struct source_file *files, size_t len)
+{
+    return (struct source_tree){ .files = files, .len = len };
+}
+
+#define FILE_OF(path, text)                                                                        \
+    {                                                                                              \
+        .name = (char *)(uintptr_t)(path), .bytes = bytes_of(text)                                 \
+    }
+
+static void three_files_are_one_bundle(void **state)
+{
+    (void)state;
+    struct toolchain p = { .row = language_table_find(languages, "c") };
+    struct source_file files[] = { FILE_OF(NULL, "\xef\xbb\xbfint main;"),
+                                   FILE_OF("lib/a.h", "\xef\xbb\xbf?"), FILE_OF("b", "") };
+    struct source_tree source = tree_of(files, 3);
+    CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+    static const char want[] =
+        "\6\0\0\0\11\0\0\0main.cint main;\7\0\0\0\4\0\0\0lib/a.h\xef\xbb\xbf?"
+        "\1\0\0\0\0\0\0\0b";
+    char got[200];
+    struct err e;
+
+    assert_null(name(&x));
+    assert_int_equal(executable_load(&x, &e), 0);
+    struct cell_file file = executable_source_file(&x);
+    assert_string_equal(file.name, "");
+    assert_int_equal(file.kind, AGENT_FILE_TREE);
+    assert_int_equal(pread(file.fd, got, sizeof got, 0), sizeof want - 1);
+    assert_memory_equal(got, want, sizeof want - 1);
+}
+
+static void a_file_keeps_its_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *language, *name, *main;
+    } rows[] = { { "c", "a/prog.v2.c", "a/prog.v2" },
+                 { "java", "p.q/Prog", "p.q/Prog" },
+                 { "python", "main.py", "main" } };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct toolchain p = { .row = language_table_find(languages, rows[i].language) };
+        struct source_file file = FILE_OF(rows[i].name, "class Other {}");
+        struct source_tree source = tree_of(&file, 1);
+        CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+        struct err e;
+
+        assert_null(name(&x));
+        assert_true(has_word(x.build[0] ? x.build : x.run, rows[i].name));
+        assert_string_equal(x.variables.main, rows[i].main);
+        assert_int_equal(executable_load(&x, &e), 0);
+        assert_string_equal(executable_source_file(&x).name, rows[i].name);
+    }
+}
+
 static void a_name_that_cannot_be(void **state)
 {
     (void)state;
     struct toolchain p = { .row = language_table_find(languages, "java") };
     char text[400];
     (void)snprintf(text, sizeof text, "public class A%0300d {}", 1);
-    struct bytes source = bytes_of(text);
+    struct source_tree source = ONE(text);
     CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
 
     assert_non_null(name(&x));
@@ -146,12 +207,38 @@ static void the_key_never_changes(void **state)
     struct toolchain p = { .row = &plain,
                            .build_image = (char *)(uintptr_t) "image",
                            .build_env = env };
-    struct bytes source = bytes_of("int main;");
+    struct source_tree source = ONE("int main;");
     CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
     char hex[2 * BUILD_KEY_SIZE + 1];
 
     key_of(&x, hex);
     assert_string_equal(hex, "fc1871578294c9b61eb93deade73b3fc13fd3b332c73d174b96e7d00dc4ea238");
+}
+
+/* Each file counts, with its name. */
+static void the_key_tells_trees_apart(void **state)
+{
+    (void)state;
+    struct source_file files[][2] = {
+        { FILE_OF("main.x", "a"), FILE_OF("b", "c") },
+        { FILE_OF("main.x", "a"), FILE_OF("b", "d") },
+        { FILE_OF("main.x", "a"), FILE_OF("bc", "") },
+        { FILE_OF("main.y", "a"), FILE_OF("b", "c") },
+        { FILE_OF("main.x", "ab"), FILE_OF("", "c") },
+    };
+    char *env[] = { NULL }, keys[ARRAY_LEN(files) + 1][2 * BUILD_KEY_SIZE + 1];
+    struct toolchain p = { .row = &plain,
+                           .build_image = (char *)(uintptr_t) "image",
+                           .build_env = env };
+
+    for (size_t i = 0; i <= ARRAY_LEN(files); i++) {
+        struct source_tree source =
+            i > 0 ? tree_of(files[i - 1], 2) : tree_of(files[0], 1); /* the first file alone */
+        CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
+        key_of(&x, keys[i]);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(keys[i], keys[k]);
+    }
 }
 
 /* ---- what was built ---- */
@@ -171,7 +258,7 @@ static void the_class_to_begin_with(void **state)
     static const char path[] = "p/B.class";
     const struct class_spec spec = { .methods = { PUBLIC_MAIN } };
     struct toolchain p = { .row = language_table_find(languages, "java") };
-    struct bytes source = bytes_of("package p; class B {}");
+    struct source_tree source = ONE("package p; class B {}");
     CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
     uint8_t bundle[4096];
     struct class_file f;
@@ -197,7 +284,7 @@ static void no_program_is_not_taken(void **state)
 {
     (void)state;
     struct toolchain p = { .row = language_table_find(languages, "c") };
-    struct bytes source = bytes_of("int x;");
+    struct source_tree source = ONE("int x;");
     CLEANUP(executable_clear) struct executable x = executable_of(&p, &source);
     struct build_outcome o = built("!<arch>\n", 8);
     const char *why = NULL;
@@ -215,8 +302,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(command_lines_are_ready),
         cmocka_unit_test(the_mark_of_byte_order_is_left_out),
+        cmocka_unit_test(three_files_are_one_bundle),
+        cmocka_unit_test(a_file_keeps_its_name),
         cmocka_unit_test(a_name_that_cannot_be),
         cmocka_unit_test(the_key_never_changes),
+        cmocka_unit_test(the_key_tells_trees_apart),
         cmocka_unit_test(the_class_to_begin_with),
         cmocka_unit_test(no_program_is_not_taken),
     };
