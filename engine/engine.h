@@ -21,10 +21,11 @@
  * How a submission is judged
  *
  *     A worker claims a row in a language that is OK (worker_claim_next()), reads it and calls
- *     judge_submission(). build_run() finds the artefact in the build cache, or runs the compiler
- * in a build cell. judge_tests() takes a run cell and calls cell_run() for each test: source or
- *     artefact, stdin and output pipes go to the agent as descriptors. The agent has made the box
- *     before the RUN comes; it watches the program, ends it at a limit and sends the RESULT.
+ *     judge_submission(), which makes an executable of it. build_run() finds the artefact in the
+ * build cache, or runs the compiler in a build cell. judge_tests() takes a run cell and calls
+ *     cell_run() for each test: source or artefact, stdin and output pipes go to the agent as
+ *     descriptors. The agent has made the box before the RUN comes; it watches the program, ends
+ *     it at a limit and sends the RESULT.
  *     judge_verdict() makes the verdict of limits and counters, judge_compare() compares what was
  *     printed. judge_report_make() makes the report of all results, worker_claim_finish() stores
  *     it, and lease_end() gives the cells back.
@@ -40,6 +41,7 @@
  *     bench    what a worker holds: a Docker handle and at most LEASE_CELLS cells
  *     plan     a language on this host: its images, its shelves, its allowance
  *     trial    one submission from its source to its report
+ *     executable  a program as a value: plan, source, command lines, what was built of it
  *     prove    the agent looks whether anything of the last submission is left
  *     spent    of a cell: it may not be used again, and is dropped
  *     sweep    removal of containers whose server was killed

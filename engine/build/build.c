@@ -5,10 +5,10 @@
 
 #include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
 #include "engine/engine_config.h"
 #include "engine/pool/lease.h"
-#include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "schema/base/hash.h"
 #include "schema/base/text.h"
@@ -116,10 +116,10 @@ static void hash_texts(crypto_generichash_state *h, char *const *texts)
 }
 
 /* The image by its id; of the settings those that let a build end otherwise. */
-static void make_key(const struct engine_config *c, const struct toolchain *p,
-                     const struct language_variables *words, char *const *argv,
-                     const struct bytes *source, uint8_t ret_key[BUILD_KEY_SIZE])
+void build_key(const struct engine_config *c, const struct executable *x,
+               uint8_t ret_key[BUILD_KEY_SIZE])
 {
+    const struct toolchain *p = x->toolchain;
     crypto_generichash_state h;
 
     (void)crypto_generichash_init(&h, NULL, 0, BUILD_KEY_SIZE);
@@ -128,30 +128,34 @@ static void make_key(const struct engine_config *c, const struct toolchain *p,
     hash_text(&h, p->row->workdir);
     hash_number(&h, p->row->collect);
     hash_text(&h, p->row->artefact);
-    hash_texts(&h, argv);
+    hash_texts(&h, x->build);
     hash_texts(&h, p->build_env);
     hash_number(&h, c->build_time_ms);
     hash_number(&h, c->build_memory_bytes);
     hash_number(&h, c->build_artefact_bytes);
     hash_number(&h, c->pids);
-    hash_text(&h, words->source);
-    hash_bytes(&h, source->data, source->len);
+    for (size_t i = 0; i < x->source->len; i++) {
+        struct bytes text = executable_source_text(x, i);
+        hash_text(&h, executable_source_name(x, i));
+        hash_bytes(&h, text.data, text.len);
+    }
     (void)crypto_generichash_final(&h, ret_key, BUILD_KEY_SIZE);
 }
 
 /* ---- building ---- */
 
 /* On success *ret_result is the caller's to clear, and the cell is back. */
-static int compile(struct lease *b, const struct toolchain *p, const char *source_name,
-                   char *const *argv, int source_fd, struct cell_result *ret_result, struct err *e)
+static int compile(struct lease *b, const struct executable *x, struct cell_result *ret_result,
+                   struct err *e)
 {
     const struct engine_config *c = b->config;
+    const struct toolchain *p = x->toolchain;
     struct lease_cell *cell;
 
     if (lease_acquire(b, &p->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
         return -1;
-    struct cell_file file = { .name = source_name, .fd = source_fd, .kind = AGENT_FILE_PLAIN };
-    struct cell_request q = { .argv = (const char *const *)argv,
+    struct cell_file file = executable_source_file(x);
+    struct cell_request q = { .argv = (const char *const *)x->build,
                               .env = (const char *const *)p->build_env,
                               .exec_fd = -1,
                               .stdin_fd = -1,
@@ -176,37 +180,32 @@ static int compile(struct lease *b, const struct toolchain *p, const char *sourc
     return rc;
 }
 
-static int make_new(struct lease *b, const struct toolchain *p, const char *source_name,
-                    char *const *argv, int source_fd, struct build_outcome *ret_outcome,
+static int make_new(struct lease *b, const struct executable *x, struct build_outcome *ret_outcome,
                     struct err *e)
 {
     struct cell_result r;
 
-    if (compile(b, p, source_name, argv, source_fd, &r, e) < 0)
+    if (compile(b, x, &r, e) < 0)
         return err_wrap(e, "build");
     /* The self-test has seen the compiler start, so this is the host's fault and no source's. */
     int rc = r.agent.exec_errno != 0
-                 ? err_errno(e, ERR_CELL, r.agent.exec_errno, "start '%s'", argv[0])
+                 ? err_errno(e, ERR_CELL, r.agent.exec_errno, "start '%s'", x->build[0])
                  : make_outcome(&r, ret_outcome, e);
     cell_result_clear(&r);
     return rc;
 }
 
-int build_run(struct lease *b, const struct toolchain *p, const struct language_variables *words,
-              const struct bytes *source, int source_fd, struct build_outcome *ret_outcome,
+int build_run(struct lease *b, const struct executable *x, struct build_outcome *ret_outcome,
               struct err *e)
 {
-    CLEANUP(freep) char **argv = NULL;
     uint8_t key[BUILD_KEY_SIZE];
 
-    if (language_expand(p->row->build, words, &argv, e) < 0)
-        return -1;
     if (b->builds) {
-        make_key(b->config, p, words, argv, source, key);
+        build_key(b->config, x, key);
         if (build_cache_find(b->builds, key, ret_outcome))
             return 0;
     }
-    if (make_new(b, p, words->source, argv, source_fd, ret_outcome, e) < 0)
+    if (make_new(b, x, ret_outcome, e) < 0)
         return -1;
     if (b->builds && ret_outcome->repeatable)
         build_cache_store(b->builds, key, ret_outcome);

@@ -6,18 +6,24 @@
  */
 #pragma once
 
+#include <stdint.h>
+
+#include "engine/build/build_cache.h"
 #include "schema/base/base.h"
 
 struct lease;
 struct build_outcome;
-struct bytes;
+struct engine_config;
 struct err;
-struct language_variables;
-struct toolchain;
+struct executable;
 
-/* Builds a source, which is in source_fd too (both borrowed), under the name words->source, or
- * finds it in the bench's cache. On success the caller owns *ret_outcome, on failure it is
- * untouched. */
-NODISCARD int build_run(struct lease *b, const struct toolchain *p,
-                        const struct language_variables *words, const struct bytes *source,
-                        int source_fd, struct build_outcome *ret_outcome, struct err *e);
+/* What the outcome of a build depends on, as its key in the cache. What was built before is found
+ * as long as the key does not change. */
+void build_key(const struct engine_config *c, const struct executable *x,
+               uint8_t ret_key[BUILD_KEY_SIZE]);
+
+/* Runs the build of an executable that is loaded (executable_load), or finds what it left before in
+ * the bench's cache. Everything is borrowed for the call. On success the caller owns *ret_outcome,
+ * on failure it is untouched. */
+NODISCARD int build_run(struct lease *b, const struct executable *x,
+                        struct build_outcome *ret_outcome, struct err *e);

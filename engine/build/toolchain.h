@@ -8,7 +8,7 @@
  * immutable
  *
  * Room     engine/build: a language on this host; from source to artefact, and the build cache.
- *          May know schema/base, pool, cell, docker and language.
+ *          May know schema/base, source_tree.h of schema/model, pool, cell, docker and language.
  * Owns     its strings. Shelves are the pool's.
  * Threads  one until it is published, then any number of readers.
  * Errors   ERR_IMAGE: an image is not on this host.

@@ -2,11 +2,10 @@
 
 #include <string.h>
 
-#include "engine/build/artefact.h"
 #include "engine/build/build.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
-#include "engine/cell/cell_memfd.h"
 #include "engine/engine_config.h"
 #include "engine/judge/judge_report.h"
 #include "engine/judge/judge_tests.h"
@@ -17,13 +16,10 @@
 
 struct judge {
     struct lease *b;
-    const struct toolchain *plan;
     const struct submission *submission;
-    struct bytes source; /* borrowed; the submission's, without a byte order mark */
+    struct executable program; /* of the submission */
     struct limits limits;
-    struct language_variables words;
     struct judge_results results;
-    int source_fd, artefact_fd;
 };
 
 static int out_of_memory(struct err *e)
@@ -32,8 +28,8 @@ static int out_of_memory(struct err *e)
     return -1;
 }
 
-/* The words of an argv with blanks between; NULL out of memory. */
-static char *join(const char *const *argv)
+/* The words of a command with blanks between; NULL out of memory. */
+static char *join(char *const *argv)
 {
     struct buf text = { .data = NULL };
 
@@ -46,25 +42,16 @@ static char *join(const char *const *argv)
     return text.data ? buf_take(&text) : strdup("");
 }
 
-static char *join_expanded(const char *const *argv, const struct language_variables *words)
-{
-    char **expanded;
-    if (language_expand(argv, words, &expanded, NULL) < 0)
-        return NULL;
-    char *text = join((const char *const *)expanded);
-    free(expanded);
-    return text;
-}
-
 static int fill_produced_by(struct report *r, const struct engine_config *c,
-                            const struct toolchain *p, const struct language_variables *words,
-                            struct err *e)
+                            const struct executable *x, struct err *e)
 {
+    const struct toolchain *p = x->toolchain;
+
     r->produced_by.version = strdup(c->version);
     r->produced_by.image = strdup(p->images);
     r->produced_by.compiler = strdup(p->version);
-    r->produced_by.build = join_expanded(p->row->build, words);
-    r->produced_by.run = join_expanded(p->row->run, words);
+    r->produced_by.build = join(x->build);
+    r->produced_by.run = join(x->run);
     bool ok = r->produced_by.version && r->produced_by.image && r->produced_by.compiler &&
               r->produced_by.build && r->produced_by.run;
     return ok ? 0 : out_of_memory(e);
@@ -76,7 +63,7 @@ static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e
 {
     const char *why;
 
-    if (artefact_inspect(t->plan->row, o->artefact_fd, &t->source, &t->words, &why, e) < 0)
+    if (executable_accept(&t->program, o, &why, e) < 0)
         return -1;
     if (why) {
         if (buf_printf(&o->log, "%s%s\n", o->log.len > 0 ? "\n" : "", why) < 0)
@@ -86,7 +73,6 @@ static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e
     }
     t->results.build_log = o->log;
     o->log = (struct buf){ .data = NULL };
-    t->artefact_fd = TAKE_FD(o->artefact_fd);
     return 1;
 }
 
@@ -96,12 +82,12 @@ static int build(struct judge *t, struct err *e)
     struct build_outcome o;
     int rc = 0;
 
-    if (!t->plan->row->build[0])
+    if (!t->program.build[0])
         return 1;
-    judge_tests_prefetch(t->b, t->plan, &t->limits);
+    judge_tests_prefetch(t->b, t->program.toolchain, &t->limits);
     engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
     int64_t start = clock_mono_ns();
-    if (build_run(t->b, t->plan, &t->words, &t->source, t->source_fd, &o, e) < 0)
+    if (build_run(t->b, &t->program, &o, e) < 0)
         return -1;
     t->results.build_ms = (clock_mono_ns() - start) / NS_PER_MS;
     if (o.artefact_fd < 0)
@@ -114,36 +100,15 @@ static int build(struct judge *t, struct err *e)
 
 static int run(struct judge *t, struct err *e)
 {
-    struct judge_tests_request o = { .plan = t->plan,
+    struct judge_tests_request o = { .program = &t->program,
                                      .submission = t->submission,
-                                     .limits = t->limits,
-                                     .words = &t->words,
-                                     .source_fd = t->source_fd,
-                                     .artefact_fd = t->artefact_fd };
+                                     .limits = t->limits };
 
     engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_RUNS });
     int64_t start = clock_mono_ns();
     int rc = judge_tests(t->b, &o, &t->results, e);
     t->results.run_ms = (clock_mono_ns() - start) / NS_PER_MS;
     return rc;
-}
-
-/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the cell has
- * the limit itself. */
-static void set_sizes(struct language_variables *words, int64_t memory_limit)
-{
-    words->memory_mib = memory_limit > 2 * MIB ? memory_limit / MIB : 2;
-    words->stack_mib = words->memory_mib < GIB / MIB ? words->memory_mib : GIB / MIB;
-}
-
-/* Some compilers refuse a byte order mark, and it means nothing to the others. */
-static struct bytes without_mark(const struct bytes *source)
-{
-    static const char mark[] = { '\xef', '\xbb', '\xbf' };
-    bool has = source->len >= sizeof mark && memcmp(source->data, mark, sizeof mark) == 0;
-    size_t skip = has ? sizeof mark : 0;
-
-    return (struct bytes){ .data = source->data + skip, .len = source->len - skip };
 }
 
 static int refuse_name(struct judge *t, const char *why, struct err *e)
@@ -158,17 +123,14 @@ static int refuse_name(struct judge *t, const char *why, struct err *e)
 
 static int build_and_run(struct judge *t, struct err *e)
 {
-    const struct bytes *s = &t->source;
+    const struct engine_config *c = t->b->config;
     const char *why;
 
-    if (language_name_source(t->plan->row, s->data, s->len, &t->words, &why, e) < 0)
+    if (executable_name(&t->program, t->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0)
         return -1;
-    set_sizes(&t->words, t->limits.memory_bytes);
-    t->words.build_memory_mib = t->b->config->build_memory_bytes / MIB;
     if (why)
         return refuse_name(t, why, e);
-    t->source_fd = cell_memfd("source", s->data, s->len, e);
-    if (t->source_fd < 0)
+    if (executable_load(&t->program, e) < 0)
         return -1;
     int built = build(t, e);
     return built > 0 ? run(t, e) : built;
@@ -180,7 +142,7 @@ static int make_report(struct judge *t, struct report **ret_report, struct err *
     CLEANUP(report_freep) struct report *r = NULL;
 
     if (judge_report_make(t->submission, c, &t->results, &r, e) < 0 ||
-        fill_produced_by(r, c, t->plan, &t->words, e) < 0)
+        fill_produced_by(r, c, &t->program, e) < 0)
         return -1;
     r->timestamp_ms = clock_wall_ms();
     *ret_report = TAKE(r);
@@ -192,19 +154,15 @@ int judge_submission(struct lease *b, const struct toolchain *p, const struct su
 {
     const struct engine_config *c = b->config;
     struct judge t = { .b = b,
-                       .plan = p,
                        .submission = s,
-                       .source = without_mark(&s->source),
+                       .program = executable_of(p, &s->source),
                        .limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
-                                                   c->max_time_ms, c->max_memory_bytes),
-                       .source_fd = -1,
-                       .artefact_fd = -1 };
+                                                   c->max_time_ms, c->max_memory_bytes) };
 
     int rc = build_and_run(&t, e);
-    closep(&t.source_fd);
-    closep(&t.artefact_fd);
     if (rc == 0)
         rc = make_report(&t, ret_report, e);
+    executable_clear(&t.program);
     judge_results_clear(&t.results);
     return rc;
 }
@@ -213,14 +171,14 @@ int judge_internal_error(const struct lease *b, const struct toolchain *p,
                          const struct submission *s, const char *error, struct report **ret_report,
                          struct err *e)
 {
-    struct language_variables words = { .memory_mib = 0 };
-    const char *why;
+    const struct engine_config *c = b->config;
+    CLEANUP(executable_clear) struct executable x = executable_of(p, &s->source);
     CLEANUP(report_freep) struct report *r = NULL;
+    const char *why;
 
-    words.build_memory_mib = b->config->build_memory_bytes / MIB;
-    if (language_name_source(p->row, s->source.data, s->source.len, &words, &why, e) < 0 ||
-        judge_report_unjudged(s, b->config, error, &r, e) < 0 ||
-        fill_produced_by(r, b->config, p, &words, e) < 0)
+    if (judge_report_unjudged(s, c, error, &r, e) < 0 ||
+        executable_name(&x, r->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
+        fill_produced_by(r, c, &x, e) < 0)
         return -1;
     r->timestamp_ms = clock_wall_ms();
     *ret_report = TAKE(r);

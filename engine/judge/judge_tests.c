@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "engine/build/build_outcome.h"
+#include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
 #include "engine/cell/cell_memfd.h"
 #include "engine/engine_config.h"
@@ -27,28 +28,26 @@ struct judge_tests {
     struct lease *b;
     const struct judge_tests_request *o;
     struct lease_cell *cell;
-    char **argv; /* borrowed */
     struct judge_results *results;
 };
 
 /* A source or a tree is a file of every test's box; an ELF file is executed from its descriptor. */
-static struct cell_request request_of(const struct judge_tests *run, const char *const *argv,
+static struct cell_request request_of(const struct judge_tests *run, char *const *argv,
                                       int stdin_fd, struct cell_file *file)
 {
     const struct judge_tests_request *o = run->o;
-    const struct toolchain *p = o->plan;
+    const struct executable *x = o->program;
+    const struct toolchain *p = x->toolchain;
     bool elf = p->row->collect == AGENT_COLLECT_FILE;
     int64_t keep = run->b->config->report_output_bytes;
 
     if (p->row->collect == AGENT_COLLECT_TREE)
-        *file = (struct cell_file){ .name = "", .fd = o->artefact_fd, .kind = AGENT_FILE_TREE };
+        *file = (struct cell_file){ .name = "", .fd = x->artefact_fd, .kind = AGENT_FILE_TREE };
     else
-        *file = (struct cell_file){ .name = o->words->source,
-                                    .fd = o->source_fd,
-                                    .kind = AGENT_FILE_PLAIN };
-    return (struct cell_request){ .argv = argv,
+        *file = executable_source_file(x);
+    return (struct cell_request){ .argv = (const char *const *)argv,
                                   .env = (const char *const *)p->run_env,
-                                  .exec_fd = elf ? o->artefact_fd : -1,
+                                  .exec_fd = elf ? x->artefact_fd : -1,
                                   .stdin_fd = stdin_fd,
                                   .files = file,
                                   .files_len = elf ? 0 : 1,
@@ -60,7 +59,7 @@ static struct cell_request request_of(const struct judge_tests *run, const char 
                                   .err_keep = keep > ERR_KEEP ? keep : ERR_KEEP };
 }
 
-static int run_once(struct judge_tests *run, const char *const *argv, const struct bytes *input,
+static int run_once(struct judge_tests *run, char *const *argv, const struct bytes *input,
                     struct cell_result *ret_result, struct err *e)
 {
     CLEANUP(closep) int stdin_fd = -1;
@@ -89,7 +88,8 @@ static enum verdict judge(const struct judge_tests *run, const struct cell_resul
     const struct judge_tests_request *o = run->o;
     bool failed = c->agent.limit != AGENT_LIMIT_NONE || t->signal || t->exit_code != 0;
     const struct buf *err = c->err_end.len > 0 ? &c->err_end : &c->err;
-    int64_t memory_max = toolchain_memory(o->plan, o->limits.memory_bytes);
+    const struct toolchain *p = o->program->toolchain;
+    int64_t memory_max = toolchain_memory(p, o->limits.memory_bytes);
     bool near_limit = (int64_t)c->agent.memory_bytes >= memory_max - memory_max / 4;
     struct judge_facts f = {
         .cpu_ns = c->agent.cpu_ns,
@@ -99,9 +99,9 @@ static enum verdict judge(const struct judge_tests *run, const struct cell_resul
         .wall_limit_ns = o->limits.wall_ms * NS_PER_MS,
         .cpu_passed = c->agent.limit == AGENT_LIMIT_CPU,
         .oom_kills = c->agent.oom_kills,
-        .runtime_oom = failed && language_out_of_memory(o->plan->row, err->data ? err->data : "",
+        .runtime_oom = failed && language_out_of_memory(p->row, err->data ? err->data : "",
                                                         err->len, near_limit),
-        .strict_memory = o->plan->row->strict_memory,
+        .strict_memory = p->row->strict_memory,
         .memory_bytes = (int64_t)c->agent.memory_bytes,
         .memory_limit = o->limits.memory_bytes,
         .out_flooded = c->out_flooded,
@@ -181,16 +181,15 @@ static int measure(const struct judge_tests *run, const struct cell_result *c,
 static int ask_syntax(struct judge_tests *run, const struct test_report *t,
                       const struct cell_result *first, struct err *e)
 {
-    const struct toolchain *p = run->o->plan;
-    CLEANUP(freep) char **argv = NULL;
+    char *const *check = run->o->program->check;
     struct cell_result c;
 
     /* ML too: a parser says "out of memory" of a source that is too deep for it. */
-    if (!p->row->check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
-        t->exit_code != p->row->check_exit_code || first->agent.oom_kills > 0)
+    if (!check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
+        t->exit_code != run->o->program->toolchain->row->check_exit_code ||
+        first->agent.oom_kills > 0)
         return 0;
-    if (language_expand(p->row->check, run->o->words, &argv, e) < 0 ||
-        run_once(run, (const char *const *)argv, NULL, &c, e) < 0)
+    if (run_once(run, check, NULL, &c, e) < 0)
         return -1;
     bool refused = c.agent.limit == AGENT_LIMIT_NONE && c.agent.oom_kills == 0 &&
                    WIFEXITED(c.agent.status) && WEXITSTATUS(c.agent.status) != 0;
@@ -234,7 +233,7 @@ static int run_test(struct judge_tests *run, const struct test *test, struct err
     struct test_report t = { .number = test ? test->number : 0 };
     struct cell_result c;
 
-    if (run_once(run, (const char *const *)run->argv, test ? &test->input : NULL, &c, e) < 0)
+    if (run_once(run, run->o->program->run, test ? &test->input : NULL, &c, e) < 0)
         return -1;
     int rc = take_result(run, test, &c, &t, e);
     cell_result_clear(&c);
@@ -287,15 +286,13 @@ void judge_tests_prefetch(struct lease *b, const struct toolchain *p, const stru
 int judge_tests(struct lease *b, const struct judge_tests_request *o, struct judge_results *results,
                 struct err *e)
 {
-    const struct toolchain *p = o->plan;
+    const struct toolchain *p = o->program->toolchain;
     size_t tests = o->submission->tests_len;
-    CLEANUP(freep) char **argv = NULL;
+    struct judge_tests run = { .b = b, .o = o, .results = results };
 
-    if (judge_results_open(results, tests, e) < 0 ||
-        language_expand(p->row->run, o->words, &argv, e) < 0)
+    if (judge_results_open(results, tests, e) < 0)
         return -1;
     results->room = judge_report_room(b->config, &results->build_log, tests);
-    struct judge_tests run = { .b = b, .o = o, .argv = argv, .results = results };
     if (lease_acquire(b, &p->run, toolchain_memory(p, o->limits.memory_bytes), uses_max(b),
                       &run.cell, e) < 0)
         return -1;

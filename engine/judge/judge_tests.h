@@ -6,23 +6,20 @@
  */
 #pragma once
 
-#include "engine/language/language.h"
 #include "schema/base/base.h"
 #include "schema/model/submission.h"
 
 struct lease;
 struct err;
+struct executable;
 struct judge_results;
 struct toolchain;
 
 /* Everything is borrowed for the call. */
 struct judge_tests_request {
-    const struct toolchain *plan;
+    const struct executable *program; /* loaded, and built where there is something to build */
     const struct submission *submission;
     struct limits limits; /* effective ones (submission_limits) */
-    const struct language_variables *words;
-    int source_fd;   /* what runs where nothing is built */
-    int artefact_fd; /* what the build left, or -1 */
 };
 
 /* Begins to make the run cell ready, while something is built, when its memory is not the usual

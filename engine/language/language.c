@@ -44,15 +44,25 @@ static int name_java(const char *source, size_t len, const char *suffix,
     return 0;
 }
 
+void language_keep_name(const char *name, struct language_variables *ret_words)
+{
+    const char *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
+    size_t stem = dot ? (size_t)(dot - name) : strlen(name);
+    struct language_variables w = { .memory_mib = 0 };
+
+    (void)snprintf(w.source, sizeof w.source, "%s", name);
+    (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, name);
+    *ret_words = w;
+}
+
 int language_name_source(const struct language *row, const char *source, size_t len,
                          struct language_variables *ret_words, const char **ret_why, struct err *e)
 {
-    struct language_variables w = { .memory_mib = 0 };
+    struct language_variables w;
     size_t stem = language_stem(row);
 
     *ret_why = NULL;
-    (void)snprintf(w.source, sizeof w.source, "%s", row->source_name);
-    (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, row->source_name);
+    language_keep_name(row->source_name, &w);
     if (row->naming == LANGUAGE_NAMING_JAVA &&
         name_java(source, len, row->source_name + stem, &w, ret_why, e) < 0)
         return -1;

@@ -135,12 +135,14 @@ static int say_failure(const struct report *r, struct err *e)
 static int judge_hello(struct selftest *t, struct toolchain *p, struct err *e)
 {
     static char expected[] = LANGUAGE_HELLO_OUTPUT, nothing[] = "";
-    char *hello = (char *)(uintptr_t)p->row->hello; /* read only, whatever struct bytes says */
+    /* Read only, whatever struct bytes says. */
+    struct source_file hello = { .bytes = { .data = (char *)(uintptr_t)p->row->hello,
+                                            .len = strlen(p->row->hello) } };
     struct test test = { .number = 1,
                          .input = { .data = nothing },
                          .expected = { .data = expected, .len = strlen(expected) } };
     struct submission s = { .language = (char *)(uintptr_t)p->row->name,
-                            .source = { .data = hello, .len = strlen(hello) },
+                            .source = { .files = &hello, .len = 1 },
                             .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
                             .stop_on_failure = true,
                             .tests = &test,

@@ -90,7 +90,8 @@ json_t *submission_to_json(const struct submission *s)
     if (s->id)
         result |= json_object_set_new(object, "id", json_string(s->id));
     result |= json_object_set_new(object, "language", json_string(s->language));
-    result |= set_text(object, "source", "source_base64", &s->source);
+    /* As it came: what is sent has one file yet. */
+    result |= set_text(object, "source", "source_base64", &s->source.files[0].bytes);
     result |= set_limits(object, &s->limits);
     result |= set_tests(object, s);
     if (s->checker_given)
@@ -105,7 +106,7 @@ struct submission *submission_free(struct submission *s)
         return NULL;
     free(s->id);
     free(s->language);
-    bytes_clear(&s->source);
+    source_tree_clear(&s->source);
     for (size_t i = 0; i < s->tests_len; i++) {
         bytes_clear(&s->tests[i].input);
         bytes_clear(&s->tests[i].expected);

@@ -1,7 +1,8 @@
 /* schema/model/submission.h - what somebody wants judged, and its JSON codec (Submission of
  * openapi.yaml).
  *
- * Room     schema/model: what is judged and what is answered: submission, report, verdict, checker.
+ * Room     schema/model: what is judged and what is answered: submission, report, verdict, checker,
+ *          source.
  *          May know schema/base and schema/json.
  * Owns     everything below a struct submission, until submission_free().
  * Threads  none of its own: one owner at a time, or many readers.
@@ -17,6 +18,7 @@
 #include "schema/base/bytes.h"
 #include "schema/json/field_errors.h"
 #include "schema/model/checker.h"
+#include "schema/model/source_tree.h"
 
 struct err;
 
@@ -35,7 +37,7 @@ struct test {
 struct submission {
     char *id;       /* NULL when absent */
     char *language; /* a name in the language table */
-    struct bytes source;
+    struct source_tree source;
     struct limits limits; /* as sent, before defaults */
     bool checker_given;   /* false: `checker` holds the server's default */
     struct checker checker;
@@ -49,7 +51,8 @@ struct submission {
 
 /* What the server allows. Borrowed for the call. */
 struct submission_rules {
-    int64_t max_tests, max_source_bytes, max_depth;
+    int64_t max_tests, max_depth;
+    int64_t max_source_bytes; /* of all files of the source together */
     int64_t max_time_ms, max_memory_bytes, default_time_ms; /* effective limits and ceilings */
     struct checker default_checker;
     bool (*knows_language)(const void *ctx, const char *name);
@@ -73,7 +76,7 @@ NODISCARD int submission_parse(const char *json, size_t len, const struct submis
 void submission_hash(const struct submission *s, uint8_t out[32]);
 
 /* Whether this is s->hash, or what an earlier version of ours stored for the same fields. */
-bool submission_hash_is(const struct submission *s, const void *hash, size_t len);
+bool submission_hash_is(const struct submission *s, const void *stored, size_t len);
 
 /* The limits that hold: those sent, else the defaults, never above the ceilings; a default of 0
  * means the ceiling. wall_ms stays 0 when it was not sent (then it is derived while running). */

@@ -36,7 +36,7 @@ static void add_fields(crypto_generichash_state *h, const struct submission *s)
     hash_text(h, FORM);
     hash_text(h, s->id); /* absent is "" on the wire too */
     hash_text(h, s->language);
-    hash_bytes(h, s->source.data, s->source.len);
+    hash_bytes(h, s->source.files[0].bytes.data, s->source.files[0].bytes.len);
     hash_number(h, s->limits.time_ms);
     hash_number(h, s->limits.wall_ms);
     hash_number(h, s->limits.memory_bytes);
@@ -52,14 +52,29 @@ static void add_fields(crypto_generichash_state *h, const struct submission *s)
     }
 }
 
-/* What came to the form since it was first used: after all of it, and only where it was sent. */
-static bool has_more(const struct submission *s)
+/* ---- what came to the form since it was first used: after all of it, and only where sent ---- */
+
+/* Of a tree all that its first file's bytes do not say. */
+static void add_tree(crypto_generichash_state *h, const struct source_tree *t)
+{
+    if (source_tree_is_plain(t))
+        return;
+    hash_text(h, "files");
+    hash_number(h, (int64_t)t->len);
+    for (size_t i = 0; i < t->len; i++) {
+        hash_text(h, t->files[i].name);
+        if (i > 0)
+            hash_bytes(h, t->files[i].bytes.data, t->files[i].bytes.len);
+    }
+}
+
+static bool has_tolerances(const struct submission *s)
 {
     return s->checker_given && s->checker.kind == CHECKER_FLOAT;
 }
 
 /* None given is both given as CHECKER_TOLERANCE. */
-static void add_more(crypto_generichash_state *h, const struct checker *c)
+static void add_which_tolerances(crypto_generichash_state *h, const struct checker *c)
 {
     bool neither = c->absolute_tolerance < 0 && c->relative_tolerance < 0;
 
@@ -68,28 +83,31 @@ static void add_more(crypto_generichash_state *h, const struct checker *c)
     hash_number(h, neither || c->relative_tolerance >= 0);
 }
 
-void submission_hash(const struct submission *s, uint8_t out[TEXT_HASH_SIZE])
+static void hash(const struct submission *s, bool tolerances, uint8_t out[TEXT_HASH_SIZE])
 {
     crypto_generichash_state h;
 
     (void)crypto_generichash_init(&h, NULL, 0, TEXT_HASH_SIZE);
     add_fields(&h, s);
-    if (has_more(s))
-        add_more(&h, &s->checker);
+    add_tree(&h, &s->source);
+    if (tolerances)
+        add_which_tolerances(&h, &s->checker);
     (void)crypto_generichash_final(&h, out, TEXT_HASH_SIZE);
 }
 
-bool submission_hash_is(const struct submission *s, const void *hash, size_t len)
+void submission_hash(const struct submission *s, uint8_t out[TEXT_HASH_SIZE])
 {
-    crypto_generichash_state h;
+    hash(s, has_tolerances(s), out);
+}
+
+bool submission_hash_is(const struct submission *s, const void *stored, size_t len)
+{
     uint8_t before[TEXT_HASH_SIZE];
 
     if (len != sizeof s->hash)
         return false;
-    if (memcmp(hash, s->hash, len) == 0 || !has_more(s))
-        return memcmp(hash, s->hash, len) == 0;
-    (void)crypto_generichash_init(&h, NULL, 0, TEXT_HASH_SIZE);
-    add_fields(&h, s);
-    (void)crypto_generichash_final(&h, before, sizeof before);
-    return memcmp(hash, before, len) == 0;
+    if (memcmp(stored, s->hash, len) == 0 || !has_tolerances(s))
+        return memcmp(stored, s->hash, len) == 0;
+    hash(s, false, before);
+    return memcmp(stored, before, len) == 0;
 }

@@ -28,6 +28,29 @@ static void pack_text(struct writer *e, struct submission_packed *p, const struc
     writer_end(e, '}');
 }
 
+/* A text where the language names the file, as it always was; else an array of {name, text}, which
+ * earlier versions refuse to read. */
+static void pack_source(struct writer *e, struct submission_packed *p, const struct source_tree *t)
+{
+    writer_key(e, "source");
+    if (source_tree_is_plain(t)) {
+        pack_text(e, p, &t->files[0].bytes);
+        return;
+    }
+    writer_begin(e, '[');
+    for (size_t i = 0; i < t->len; i++) {
+        writer_begin(e, '{');
+        if (t->files[i].name) {
+            writer_key(e, "name");
+            writer_word(e, t->files[i].name);
+        }
+        writer_key(e, "text");
+        pack_text(e, p, &t->files[i].bytes);
+        writer_end(e, '}');
+    }
+    writer_end(e, ']');
+}
+
 /* Numbers that say nothing are left out: a small row is a fast row. */
 static void pack_number(struct writer *e, const char *name, int64_t number)
 {
@@ -98,8 +121,7 @@ static void pack_all(struct writer *e, struct submission_packed *p, const struct
     }
     writer_key(e, "language");
     writer_word(e, s->language);
-    writer_key(e, "source");
-    pack_text(e, p, &s->source);
+    pack_source(e, p, &s->source);
     pack_number(e, "time_limit_ms", s->limits.time_ms);
     pack_number(e, "wall_time_limit_ms", s->limits.wall_ms);
     pack_number(e, "memory_limit_bytes", s->limits.memory_bytes);
@@ -119,10 +141,11 @@ int submission_pack(const struct submission *s, struct submission_packed *ret_pa
     struct submission_packed p = { 0 };
     struct writer out = { 0 };
 
-    p.texts = calloc(1 + 2 * s->tests_len, sizeof *p.texts);
+    p.texts = calloc(s->source.len + 2 * s->tests_len, sizeof *p.texts);
     if (!p.texts)
         return err_set(e, ERR_NOMEM, "pack a submission");
-    writer_reserve(&out, 512 + (s->source.len < SUBMISSION_INLINE_MAX ? s->source.len : 0));
+    size_t source = source_tree_size(&s->source);
+    writer_reserve(&out, 512 + (source < SUBMISSION_INLINE_MAX ? source : 0));
     pack_all(&out, &p, s);
     if (writer_take(&out, &p.json, &p.json_len) < 0) {
         submission_packed_clear(&p);

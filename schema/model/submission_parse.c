@@ -69,6 +69,20 @@ static int read_language(struct fields *c, const struct fields_place *at,
     return 0;
 }
 
+/* One file, which the language names. */
+static int read_source(struct fields *c, const struct fields_place *at,
+                       const struct fields_row *row, json_t *v, void *into)
+{
+    static const struct fields_row text = { "source", fields_text,
+                                            offsetof(struct source_file, bytes) };
+    struct submission *s = into;
+
+    (void)row;
+    if (source_tree_make(1, &s->source) < 0)
+        return -1;
+    return text.read(c, at, &text, v, s->source.files);
+}
+
 static int read_checker_name(struct fields *c, const struct fields_place *at,
                              const struct fields_row *row, json_t *v, void *into)
 {
@@ -234,7 +248,7 @@ static bool is_absent(const struct fields *c, const char *name)
 
 static int check_required(struct fields *c, const struct submission *s)
 {
-    const struct bytes *source = &s->source;
+    size_t size = source_tree_size(&s->source);
 
     if (!json_is_object(c->document.root))
         return 0; /* one problem is enough */
@@ -242,9 +256,9 @@ static int check_required(struct fields *c, const struct submission *s)
         return -1;
     if (is_absent(c, "source"))
         return fields_wrong(c, &root, "source", "is missing");
-    if (source->data && source->len == 0)
+    if (size == 0 && s->source.files[0].bytes.data)
         return fields_wrong(c, &root, "source", "must not be empty");
-    if (source->len > (size_t)rules(c)->max_source_bytes)
+    if (size > (size_t)rules(c)->max_source_bytes)
         return fields_wrong(c, &root, "source", "must be at most %lld bytes",
                             (long long)rules(c)->max_source_bytes);
     return 0;
@@ -256,7 +270,7 @@ static int read_submission(struct fields *c, struct submission *s)
         { "id", read_id, 0 },
         { "type", read_type, 0 },
         { "language", read_language, 0 },
-        { "source", fields_text, offsetof(struct submission, source) },
+        { "source", read_source, 0 },
         { "limits", read_limits, 0 },
         { "tests", read_tests, 0 },
         { "checker", read_checker, 0 },

@@ -145,6 +145,33 @@ static int unpack_tests(struct unpack *u, const json_t *tests, struct submission
     return 0;
 }
 
+static int unpack_file(struct unpack *u, const json_t *row, struct source_file *f)
+{
+    if (json_object_get(row, "name") && unpack_word(u, row, "name", &f->name) < 0)
+        return -1;
+    return unpack_text(u, row, "text", &f->bytes);
+}
+
+/* See pack_source(). */
+static int unpack_source(struct unpack *u, const json_t *root, struct source_tree *t)
+{
+    const json_t *files = json_object_get(root, "source");
+    bool plain = !json_is_array(files);
+    size_t len = plain ? 1 : json_array_size(files);
+
+    if (len == 0)
+        return damaged(u, "source");
+    if (source_tree_make(len, t) < 0)
+        return err_set(u->e, ERR_NOMEM, "unpack a submission");
+    if (plain)
+        return unpack_text(u, root, "source", &t->files[0].bytes);
+    for (size_t i = 0; i < len; i++) {
+        if (unpack_file(u, json_array_get(files, i), &t->files[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int unpack_hash(struct unpack *u, struct submission *s)
 {
     struct bytes hex = { 0 };
@@ -164,7 +191,7 @@ static int unpack_all(struct unpack *u, struct submission *s)
     if (json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0)
         return -1;
     if (unpack_word(u, root, "language", &s->language) < 0 ||
-        unpack_text(u, root, "source", &s->source) < 0 ||
+        unpack_source(u, root, &s->source) < 0 ||
         unpack_number(u, root, "time_limit_ms", &s->limits.time_ms) < 0 ||
         unpack_number(u, root, "wall_time_limit_ms", &s->limits.wall_ms) < 0 ||
         unpack_number(u, root, "memory_limit_bytes", &s->limits.memory_bytes) < 0 ||

@@ -78,7 +78,7 @@ static int lend_submission(struct db *d, struct outbox_item *i, struct err *e)
 static size_t size_of(const struct outbox_item *i)
 {
     const struct submission *s = i->submission;
-    size_t size = i->payload_len + (s ? s->source.len : 0);
+    size_t size = i->payload_len + (s ? source_tree_size(&s->source) : 0);
 
     for (size_t n = 0; s && n < s->tests_len; n++)
         size += s->tests[n].input.len + s->tests[n].expected.len;

@@ -204,7 +204,8 @@ static inline int engine_close(void)
 
 struct order {
     const char *language, *source;
-    size_t source_len; /* 0: a string */
+    size_t source_len;       /* 0: a string */
+    const char *files[3][2]; /* name, text: a tree instead of `source`; NULL: no more */
     int64_t time_ms, wall_ms, memory_mib;
     enum checker_kind checker;
     bool run_all;
@@ -219,6 +220,24 @@ static inline struct bytes order_bytes(const char *data, size_t len)
     return b;
 }
 
+static inline struct source_tree order_source(const struct order *o)
+{
+    struct source_tree t;
+    size_t len = 0;
+
+    while (len < ARRAY_LEN(o->files) && o->files[len][0])
+        len++;
+    assert_int_equal(source_tree_make(len > 0 ? len : 1, &t), 0);
+    if (len == 0)
+        t.files[0].bytes = order_bytes(o->source, o->source_len);
+    for (size_t i = 0; i < len; i++) {
+        t.files[i].name = strdup(o->files[i][0]);
+        t.files[i].bytes = order_bytes(o->files[i][1], 0);
+        assert_non_null(t.files[i].name);
+    }
+    return t;
+}
+
 struct ticket {
     char id[SUBMISSION_ID_MAX + 1];
     int64_t seq;
@@ -227,7 +246,7 @@ struct ticket {
 static inline struct ticket order_put(const struct order *o)
 {
     struct submission s = { .language = (char *)(uintptr_t)o->language,
-                            .source = order_bytes(o->source, o->source_len),
+                            .source = order_source(o),
                             .limits = { .time_ms = o->time_ms,
                                         .wall_ms = o->wall_ms,
                                         .memory_bytes = o->memory_mib * MIB },
@@ -257,7 +276,7 @@ static inline struct ticket order_put(const struct order *o)
         bytes_clear(&tests[i].input);
         bytes_clear(&tests[i].expected);
     }
-    bytes_clear(&s.source);
+    source_tree_clear(&s.source);
     struct ticket t = { .seq = op.u.accept.seq };
     (void)snprintf(t.id, sizeof t.id, "%s", op.u.accept.id);
     return t;

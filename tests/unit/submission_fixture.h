@@ -52,6 +52,18 @@ static inline struct submission *fixture_with(const char *more)
     return fixture_parse(json);
 }
 
+/* The source becomes a tree of these files; a NULL name is none. */
+static inline void fixture_tree(struct submission *s, const char *const files[][2], size_t len)
+{
+    source_tree_clear(&s->source);
+    assert_int_equal(source_tree_make(len, &s->source), 0);
+    for (size_t i = 0; i < len; i++) {
+        struct source_file *f = &s->source.files[i];
+        f->name = files[i][0] ? strdup(files[i][0]) : NULL;
+        assert_int_equal(bytes_copy(files[i][1], strlen(files[i][1]), &f->bytes), 0);
+    }
+}
+
 static inline void assert_bytes(const struct bytes *b, const char *want, size_t len)
 {
     assert_non_null(b->data);
@@ -60,13 +72,24 @@ static inline void assert_bytes(const struct bytes *b, const char *want, size_t 
     assert_int_equal(b->data[len], '\0');
 }
 
+static inline void assert_same_source(const struct source_tree *a, const struct source_tree *b)
+{
+    assert_int_equal(a->len, b->len);
+    for (size_t i = 0; i < a->len; i++) {
+        assert_int_equal(!a->files[i].name, !b->files[i].name);
+        if (a->files[i].name)
+            assert_string_equal(a->files[i].name, b->files[i].name);
+        assert_bytes(&a->files[i].bytes, b->files[i].bytes.data, b->files[i].bytes.len);
+    }
+}
+
 static inline void assert_same_submission(const struct submission *a, const struct submission *b)
 {
     assert_int_equal(!a->id, !b->id);
     if (a->id)
         assert_string_equal(a->id, b->id);
     assert_string_equal(a->language, b->language);
-    assert_bytes(&a->source, b->source.data, b->source.len);
+    assert_same_source(&a->source, &b->source);
     assert_int_equal(a->limits.time_ms, b->limits.time_ms);
     assert_int_equal(a->limits.wall_ms, b->limits.wall_ms);
     assert_int_equal(a->limits.memory_bytes, b->limits.memory_bytes);

@@ -120,6 +120,42 @@ static void hash_tells_submissions_apart(void **state)
 
 /* Ids and hashes outlive the server that made them: a change of the form is a conflict for every
  * client that sends again. The value was made by hand from the form. */
+static const struct {
+    const char *files[3][2]; /* name, text */
+    size_t len;
+} trees[] = {
+    { { { NULL, "x" } }, 1 },
+    { { { "main.c", "x" } }, 1 },
+    { { { NULL, "x" }, { "a.h", "y" } }, 2 },
+    { { { "main.c", "x" }, { "a.h", "y" } }, 2 },
+    { { { "main.c", "x" }, { "a.h", "y" }, { "b/c.h", "z" } }, 3 },
+    { { { NULL, "x" }, { "a.h", "y" }, { "b/c.h", "z" } }, 3 },
+    { { { "main.c", "x" }, { "a.h", "z" }, { "b/c.h", "y" } }, 3 },
+    { { { "main.c", "x" }, { "b/c.h", "y" }, { "a.h", "z" } }, 3 },
+    { { { "main.c", "x" }, { "a.h", "yb" }, { "/c.h", "z" } }, 3 },
+};
+
+/* The first is what every source was once: an id that was sent with it is not one of the others,
+ * even where the form has changed since. */
+static void hash_tells_trees_apart(void **state)
+{
+    uint8_t hashes[ARRAY_LEN(trees)][32], earlier[32];
+    struct submission *s = fixture_with(",\"id\":\"1\",\"checker\":\"float\"");
+
+    (void)state;
+    memcpy(earlier, s->hash, sizeof earlier);
+    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
+        fixture_tree(s, trees[i].files, trees[i].len);
+        submission_hash(s, hashes[i]);
+        memcpy(s->hash, hashes[i], sizeof s->hash);
+        assert_true(submission_hash_is(s, hashes[i], sizeof hashes[i]));
+        assert_int_equal(submission_hash_is(s, earlier, sizeof earlier), i == 0);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(hashes[i], hashes[k], sizeof hashes[i]);
+    }
+    submission_free(s);
+}
+
 static void hash_never_changes(void **state)
 {
     struct submission *s = fixture_parse(hashed[0].json);
@@ -138,6 +174,15 @@ static void hash_never_changes(void **state)
  * that was. The value was made by hand from their form. */
 #define EARLIER "26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc"
 
+static void get_earlier(uint8_t hash[32])
+{
+    for (size_t i = 0; i < 32; i++) {
+        unsigned byte;
+        assert_int_equal(sscanf(&EARLIER[2 * i], "%2x", &byte), 1);
+        hash[i] = (uint8_t)byte;
+    }
+}
+
 static void hashes_of_earlier_versions_are_known(void **state)
 {
 #define FLOAT "{\"language\":\"c\",\"source\":\"x\",\"id\":\"1\",\"checker\":{\"name\":\"float\","
@@ -155,11 +200,7 @@ static void hashes_of_earlier_versions_are_known(void **state)
     uint8_t earlier[32];
 
     (void)state;
-    for (size_t i = 0; i < sizeof earlier; i++) {
-        unsigned byte;
-        assert_int_equal(sscanf(&EARLIER[2 * i], "%2x", &byte), 1);
-        earlier[i] = (uint8_t)byte;
-    }
+    get_earlier(earlier);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct submission *s = fixture_parse(rows[i].json);
         assert_int_equal(submission_hash_is(s, earlier, sizeof earlier), rows[i].known);
@@ -168,6 +209,21 @@ static void hashes_of_earlier_versions_are_known(void **state)
         assert_int_not_equal(memcmp(s->hash, earlier, sizeof earlier), 0); /* rows of this one */
         submission_free(s);
     }
+}
+
+static void no_tree_is_an_earlier_source(void **state)
+{
+    struct submission *s = fixture_with(",\"id\":\"1\",\"checker\":{\"name\":\"float\","
+                                        "\"absolute_tolerance\":1e-9}");
+    uint8_t earlier[32];
+
+    (void)state;
+    get_earlier(earlier);
+    assert_true(submission_hash_is(s, earlier, sizeof earlier));
+    fixture_tree(s, trees[4].files, trees[4].len);
+    submission_hash(s, s->hash);
+    assert_false(submission_hash_is(s, earlier, sizeof earlier));
+    submission_free(s);
 }
 
 /* The server's default is not part of what was sent. */
@@ -246,6 +302,46 @@ static void packing_is_reversible(void **state)
     submission_free(s);
 }
 
+static void trees_are_packed_and_come_back(void **state)
+{
+    static char big[SUBMISSION_INLINE_MAX + 1];
+    static const char *const large[][2] = { { NULL, big }, { "a.h", "" }, { "b.h", big } };
+    struct submission *s = fixture_with(",\"id\":\"1\",\"tests\":[{\"input\":\"1\"}]");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
+        fixture_tree(s, trees[i].files, trees[i].len);
+        submission_hash(s, s->hash);
+        assert_round_trip(s, 0);
+    }
+    memset(big, 'b', sizeof big - 1);
+    fixture_tree(s, large, ARRAY_LEN(large));
+    assert_round_trip(s, 2);
+    assert_int_equal(source_tree_size(&s->source), 2 * (sizeof big - 1));
+    submission_free(s);
+}
+
+/* What other versions have written we read, and the other way round. */
+static void the_stored_form_never_changes(void **state)
+{
+    struct submission *s = fixture_with(
+        ",\"id\":\"i\",\"tests\":[{\"input\":\"1\",\"expected_output_base64\":\"/w==\"}]");
+    struct submission_packed packed;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(submission_pack(s, &packed, &e), 0);
+    assert_string_equal(
+        packed.json,
+        "{\"id\":\"i\",\"language\":\"c\",\"source\":\"x\",\"checker\":{\"name\":\"lines\","
+        "\"case_sensitive\":true,\"given\":false},\"stop_on_failure\":true,\"tests\":[{\"number\":"
+        "1,"
+        "\"input\":\"1\",\"expected_output\":{\"base64\":\"/w==\"}}],"
+        "\"hash\":\"dcbb832faf616f2e1a4532e54258998e20835568ed8efd0247203c56a8e0308a\"}");
+    submission_packed_clear(&packed);
+    submission_free(s);
+}
+
 static void rows_of_earlier_versions_mean_what_they_meant(void **state)
 {
     static const struct {
@@ -308,17 +404,17 @@ static void one_text_twice_has_one_hash(void **state)
 
     (void)state;
     memset(big, 'b', sizeof big);
-    bytes_clear(&s->source);
+    bytes_clear(&s->source.files[0].bytes);
     bytes_clear(&s->tests[0].input);
     bytes_clear(&s->tests[0].expected);
-    assert_int_equal(bytes_copy(big, sizeof big, &s->source), 0);
+    assert_int_equal(bytes_copy(big, sizeof big, &s->source.files[0].bytes), 0);
     assert_int_equal(bytes_copy(big, sizeof big, &s->tests[0].input), 0);
     assert_int_equal(bytes_copy(big, sizeof big - 1, &s->tests[0].expected), 0);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     assert_int_equal(packed.texts_len, 3);
     assert_memory_equal(packed.texts[0].hash, packed.texts[1].hash, 32);
     assert_memory_not_equal(packed.texts[0].hash, packed.texts[2].hash, 32);
-    assert_ptr_equal(packed.texts[0].data, s->source.data);
+    assert_ptr_equal(packed.texts[0].data, s->source.files[0].bytes.data);
     assert_true(packed.json_len < 600);
     submission_packed_clear(&packed);
     submission_free(s);
@@ -334,8 +430,8 @@ static void a_lost_text_is_an_error(void **state)
 
     (void)state;
     memset(big, 'b', sizeof big);
-    bytes_clear(&s->source);
-    assert_int_equal(bytes_copy(big, sizeof big, &s->source), 0);
+    bytes_clear(&s->source.files[0].bytes);
+    assert_int_equal(bytes_copy(big, sizeof big, &s->source.files[0].bytes), 0);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     assert_int_equal(submission_unpack(packed.json, packed.json_len, from_shelf, &empty, &back, &e),
                      -1);
@@ -344,6 +440,11 @@ static void a_lost_text_is_an_error(void **state)
     submission_packed_clear(&packed);
     submission_free(s);
 }
+
+#define TREE(files)                                                                                \
+    "{\"language\":\"c\",\"source\":[" files                                                       \
+    "],\"checker\":{\"name\":\"lines\",\"case_sensitive\":true,\"given\":true},"                   \
+    "\"stop_on_failure\":true,\"tests\":[]}"
 
 static void damaged_rows_are_refused(void **state)
 {
@@ -358,6 +459,13 @@ static void damaged_rows_are_refused(void **state)
         "{\"language\":\"c\",\"source\":{\"base64\":\"*\"}}",
         "{\"language\":\"c\",\"source\":\"x\",\"time_limit_ms\":\"1\"}",
         "{\"language\":\"c\",\"source\":\"x\",\"checker\":{\"name\":\"x\"}}",
+        TREE(""),
+        TREE("1"),
+        TREE("{}"),
+        TREE("{\"text\":1}"),
+        TREE("{\"name\":1,\"text\":\"x\"}"),
+        TREE("{\"text\":\"x\"},{\"name\":\"a\"}"),
+        TREE("{\"text\":\"x\"},null"),
     };
     struct submission *s = fixture_with(",\"id\":\"1\",\"tests\":[{\"number\":3}]"), *back = NULL;
     struct submission_packed packed;
@@ -370,6 +478,10 @@ static void damaged_rows_are_refused(void **state)
                          -1);
         assert_null(back);
     }
+    assert_int_equal(submission_unpack(TREE("{\"text\":\"x\"}"), strlen(TREE("{\"text\":\"x\"}")),
+                                       from_shelf, &empty, &back, &e),
+                     0);
+    back = submission_free(back);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     for (size_t n = 0; n < packed.json_len; n++) {
         assert_int_equal(submission_unpack(packed.json, n, from_shelf, &empty, &back, &e), -1);
@@ -481,9 +593,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_that_hold),
         cmocka_unit_test(hash_tells_submissions_apart),
+        cmocka_unit_test(hash_tells_trees_apart),
         cmocka_unit_test(hash_never_changes),
         cmocka_unit_test(hashes_of_earlier_versions_are_known),
+        cmocka_unit_test(trees_are_packed_and_come_back),
+        cmocka_unit_test(the_stored_form_never_changes),
         cmocka_unit_test(rows_of_earlier_versions_mean_what_they_meant),
+        cmocka_unit_test(no_tree_is_an_earlier_source),
         cmocka_unit_test(default_checker_is_not_hashed),
         cmocka_unit_test(packing_is_reversible),
         cmocka_unit_test(texts_of_any_bytes_and_length),

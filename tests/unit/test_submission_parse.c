@@ -298,7 +298,7 @@ static void defaults(void **state)
     (void)state;
     assert_null(s->id);
     assert_string_equal(s->language, "c");
-    assert_bytes(&s->source, "x", 1);
+    assert_bytes(&s->source.files[0].bytes, "x", 1);
     assert_int_equal(s->limits.time_ms, 0);
     assert_int_equal(s->limits.wall_ms, 0);
     assert_int_equal(s->limits.memory_bytes, 0);
@@ -325,7 +325,7 @@ static void every_field_is_read(void **state)
     (void)state;
     assert_string_equal(s->id, "\xC3\xA9/1 ..");
     assert_string_equal(s->language, "python");
-    assert_bytes(&s->source, "a\0b\n\xE2\x82\xAC\xF0\x9F\x98\x80", 11);
+    assert_bytes(&s->source.files[0].bytes, "a\0b\n\xE2\x82\xAC\xF0\x9F\x98\x80", 11);
     assert_int_equal(s->limits.time_ms, 1000);
     assert_int_equal(s->limits.wall_ms, 1000);
     assert_int_equal(s->limits.memory_bytes, 1000000000);

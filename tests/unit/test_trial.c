@@ -145,7 +145,8 @@ static int judge(const struct toolchain *p, const char *source, struct test *tes
                  struct report **ret_report, struct err *e)
 {
     struct submission s = { .language = (char *)(uintptr_t)p->row->name,
-                            .source = bytes_of(source),
+                            .source = { .files = &(struct source_file){ .bytes = bytes_of(source) },
+                                        .len = 1 },
                             .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
                             .stop_on_failure = true,
                             .tests = tests,
@@ -328,9 +329,11 @@ static void a_run_cut_short_has_no_report(void **state)
 static void given_up(void **state)
 {
     struct test tests[] = { { .number = 3 }, { .number = 9 } };
-    struct submission s = {
-        .language = (char *)(uintptr_t) "c", .source = bytes_of("x"), .tests = tests, .tests_len = 2
-    };
+    struct submission s = { .language = (char *)(uintptr_t) "c",
+                            .source = { .files = &(struct source_file){ .bytes = bytes_of("x") },
+                                        .len = 1 },
+                            .tests = tests,
+                            .tests_len = 2 };
     CLEANUP(report_freep) struct report *r = NULL;
     (void)state;
 

@@ -109,9 +109,11 @@ struct ticket {
 
 static struct ticket put(const char *language, const char *source, int64_t memory_bytes)
 {
+    struct source_file file = { .bytes = { .data = (char *)(uintptr_t)source,
+                                           .len = strlen(source) } };
     struct submission s = {
         .language = (char *)(uintptr_t)language,
-        .source = { .data = (char *)(uintptr_t)source, .len = strlen(source) },
+        .source = { .files = &file, .len = 1 },
         .limits = { .time_ms = 1000, .wall_ms = 1000, .memory_bytes = memory_bytes },
         .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
         .stop_on_failure = true
