@@ -61,7 +61,7 @@ int bridge_start(struct bridge *b, struct err *e)
     return 0;
 }
 
-void bridge_drain(struct bridge *b, int64_t deadline_ns)
+void bridge_stop_consuming(struct bridge *b, int64_t deadline_ns)
 {
     consumer_halt(b->consumer);
     if (!b->config.commit_reported)
@@ -82,7 +82,7 @@ static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
     lag_halt(b->lag);
-    bridge_drain(b, deadline_ns);
+    bridge_stop_consuming(b, deadline_ns);
     give_up_adopted(b, deadline_ns);
     relay_stop(b->relay, deadline_ns);
     /* Last: what was acknowledged until now is committed. */
@@ -132,7 +132,7 @@ void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISO
 
 int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e)
 {
-    return topics_look(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+    return topics_query(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
 }
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)

@@ -1,6 +1,7 @@
 /* bridge/bridge.h - Kafka on one side, the job table on the other.
  *
- *     bridge_open() --> bridge_start() --> bridge_drain() --> bridge_stop() --> bridge_free()
+ *     bridge_open() --> bridge_start() --> bridge_stop_consuming() --> bridge_stop() -->
+ * bridge_free()
  *
  *     consumer thread   topic    --> job table --> offsets committed
  *     relay threads     outbox   --> results and dead-letter topics --> rows gone
@@ -42,7 +43,7 @@ NODISCARD int bridge_start(struct bridge *b, struct err *e);
  * being committed as reports are acknowledged. Otherwise waits until what was read is in the table,
  * stores its offsets and leaves the group, not later than deadline_ns (clock_mono_ns). After this
  * the hook `able` is not called any more. */
-void bridge_drain(struct bridge *b, int64_t deadline_ns);
+void bridge_stop_consuming(struct bridge *b, int64_t deadline_ns);
 
 /* Drains, sends what is in the outbox while the broker takes it, not later than deadline_ns, and
  * leaves the group. What is left stays in the table for the next start. */

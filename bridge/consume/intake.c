@@ -145,7 +145,7 @@ int intake_take(struct intake *in, rd_kafka_message_t *kafka)
 static int64_t awaits(const struct message *m)
 {
     return m->op.kind == JOBS_ACCEPT && m->op.u.accept.seq > 0 ? m->op.u.accept.seq
-                                                               : OFFSETS_LETTERS;
+                                                               : OFFSETS_DEAD_LETTER;
 }
 
 static void count_outcome(struct intake *in, const struct message *m)

@@ -109,7 +109,7 @@ static bool is_told(void *ctx, const struct offsets_entry *x)
 
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
 {
-    offsets_told_fn *told = in->config->commit_reported ? is_told : NULL;
+    offsets_is_reported_fn *told = in->config->commit_reported ? is_told : NULL;
     int64_t next;
 
     for (size_t i = 0; i < in->partitions_len; i++) {

@@ -45,7 +45,7 @@ void offsets_reached(struct offsets *o, int64_t end)
         o->end = end;
 }
 
-bool offsets_ready(struct offsets *o, offsets_told_fn *told, void *ctx, int64_t *ret_next)
+bool offsets_ready(struct offsets *o, offsets_is_reported_fn *told, void *ctx, int64_t *ret_next)
 {
     int64_t next = o->ready;
 

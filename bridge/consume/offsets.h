@@ -18,7 +18,7 @@
 #include "schema/base/base.h"
 
 /* What a settled message waits for. */
-enum { OFFSETS_NOTHING = -1, OFFSETS_LETTERS = 0 /* > 0: the report of this row */ };
+enum { OFFSETS_NOTHING = -1, OFFSETS_DEAD_LETTER = 0 /* > 0: the report of this row */ };
 
 struct offsets_entry {
     int64_t offset;
@@ -37,7 +37,7 @@ struct offsets {
 /* *ret_ticket names the message in offsets_settle(). -1 out of memory. */
 NODISCARD int offsets_begin(struct offsets *o, int64_t offset, uint64_t *ret_ticket);
 
-/* awaits: OFFSETS_NOTHING, OFFSETS_LETTERS or a row's number. */
+/* awaits: OFFSETS_NOTHING, OFFSETS_DEAD_LETTER or a row's number. */
 void offsets_settle(struct offsets *o, uint64_t ticket, int64_t awaits);
 
 /* There is no message before `end` that was not begun: what lies there are a transaction's marks.
@@ -45,11 +45,11 @@ void offsets_settle(struct offsets *o, uint64_t ticket, int64_t awaits);
 void offsets_reached(struct offsets *o, int64_t end);
 
 /* Whether what this message waits for has come. */
-typedef bool offsets_told_fn(void *ctx, const struct offsets_entry *x);
+typedef bool offsets_is_reported_fn(void *ctx, const struct offsets_entry *x);
 
 /* Forgets what is settled at the front and was told (NULL: settled is enough). True when that moved
  * what may be committed; *ret_next is then the offset to commit. */
-bool offsets_ready(struct offsets *o, offsets_told_fn *told, void *ctx, int64_t *ret_next);
+bool offsets_ready(struct offsets *o, offsets_is_reported_fn *told, void *ctx, int64_t *ret_next);
 
 /* The message with this ticket, from o->first on and below o->next. */
 static inline const struct offsets_entry *offsets_at(const struct offsets *o, uint64_t ticket)

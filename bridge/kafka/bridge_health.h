@@ -26,7 +26,7 @@
     X(BRIDGE_SENT, "sent")                     /* acknowledged by the broker */                    \
     X(BRIDGE_ALREADY_SENT, "already_sent")     /* found on the topic after a restart */            \
     X(BRIDGE_RETRIED, "retried")               /* deliveries that failed and are tried again */    \
-    X(BRIDGE_CUT, "cut")                       /* too large for the broker, sent shorter */        \
+    X(BRIDGE_TRUNCATED, "cut")                 /* too large for the broker, sent shorter */        \
     X(BRIDGE_DROPPED, "dropped")               /* too large even when cut to nothing */
 
 #define BRIDGE_COUNTER_ENUM(counter, name) counter,

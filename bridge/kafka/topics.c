@@ -94,15 +94,15 @@ static void look(const struct looking *l, struct topics_view *v)
         (void)snprintf(v->why, sizeof v->why, "%.199s", e.msg);
 }
 
-int topics_look(const struct bridge_config *c, int timeout_ms, struct topics_view out[TOPICS_COUNT],
-                struct err *e)
+int topics_query(const struct bridge_config *c, int timeout_ms,
+                 struct topics_view out[TOPICS_COUNT], struct err *e)
 {
     struct looking l = { .until_ns = clock_mono_ns() + timeout_ms * NS_PER_MS };
 
     memset(out, 0, TOPICS_COUNT * sizeof *out);
     (void)snprintf(out[TOPICS_SCRIPTS].name, TOPICS_NAME_SIZE, "%s", c->topic);
     (void)snprintf(out[TOPICS_RESULTS].name, TOPICS_NAME_SIZE, "%s", c->results_topic);
-    kafka_conf_dead_letter_topic(c, out[TOPICS_LETTERS].name);
+    kafka_conf_dead_letter_topic(c, out[TOPICS_DEAD_LETTERS].name);
     if (open_handle(c, &l.said, &l.rk, e) < 0)
         return -1;
     int result = find_broker(&l, e);

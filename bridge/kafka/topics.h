@@ -16,7 +16,7 @@ struct err;
 
 #define TOPICS_NAME_SIZE 250
 
-enum topics_role { TOPICS_SCRIPTS, TOPICS_RESULTS, TOPICS_LETTERS, TOPICS_COUNT };
+enum topics_role { TOPICS_SCRIPTS, TOPICS_RESULTS, TOPICS_DEAD_LETTERS, TOPICS_COUNT };
 
 struct topics_view {
     char name[TOPICS_NAME_SIZE];
@@ -29,5 +29,5 @@ struct topics_view {
 };
 
 /* By enum topics_role. Creates no topic. */
-NODISCARD int topics_look(const struct bridge_config *c, int timeout_ms,
-                          struct topics_view out[TOPICS_COUNT], struct err *e);
+NODISCARD int topics_query(const struct bridge_config *c, int timeout_ms,
+                           struct topics_view out[TOPICS_COUNT], struct err *e);

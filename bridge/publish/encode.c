@@ -19,7 +19,8 @@ static size_t overhead_of(const struct outbox_item *item)
            (item->topic ? strlen(item->topic) : 0);
 }
 
-static int wrap_letter(const struct outbox_item *item, size_t room, struct encode *w, struct err *e)
+static int wrap_letter(const struct outbox_item *item, size_t room, struct encoded_message *w,
+                       struct err *e)
 {
     w->len = item->payload_len < room ? item->payload_len : room;
     w->cut = w->len < item->payload_len;
@@ -33,7 +34,7 @@ static int wrap_letter(const struct outbox_item *item, size_t room, struct encod
 }
 
 static int wrap_report(const struct bridge_config *c, const struct outbox_item *item, size_t room,
-                       struct encode *w, struct err *e)
+                       struct encoded_message *w, struct err *e)
 {
     CLEANUP(freep) char *id = item->key ? strndup(item->key, item->key_len) : NULL;
     const struct report_view view = { .set = c->set == STATUS_SET_FULL ? STATUS_SET_FULL
@@ -60,9 +61,9 @@ static int wrap_report(const struct bridge_config *c, const struct outbox_item *
 }
 
 int encode_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
-                struct encode *ret_wrap, struct err *e)
+                struct encoded_message *ret_wrap, struct err *e)
 {
-    struct encode w = { .bare = item->headers_len > max / HEADERS_PART };
+    struct encoded_message w = { .bare = item->headers_len > max / HEADERS_PART };
     size_t overhead = overhead_of(item) + (w.bare ? 0 : item->headers_len);
 
     if (max <= overhead)
@@ -74,8 +75,8 @@ int encode_item(const struct bridge_config *c, const struct outbox_item *item, s
     return result;
 }
 
-void encode_clear(struct encode *w)
+void encode_clear(struct encoded_message *w)
 {
     free(w->payload);
-    *w = (struct encode){ 0 };
+    *w = (struct encoded_message){ 0 };
 }

@@ -22,7 +22,7 @@ struct outbox_item;
  * want 1600. */
 #define ENCODE_MIN_BYTES 600
 
-struct encode {
+struct encoded_message {
     char *payload; /* owned; NULL: none */
     size_t len;
     bool cut;  /* to fit */
@@ -31,5 +31,5 @@ struct encode {
 
 /* The whole message, with its key and its headers, stays within max bytes. */
 NODISCARD int encode_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
-                          struct encode *ret_wrap, struct err *e);
-void encode_clear(struct encode *w);
+                          struct encoded_message *ret_wrap, struct err *e);
+void encode_clear(struct encoded_message *w);

@@ -94,7 +94,7 @@ static bool measure(struct lane *l)
 }
 
 static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *item,
-                                     struct encode *w)
+                                     struct encoded_message *w)
 {
     char outbox[OUTBOX_HEADER];
     struct relay_row *row = add_row(l, item, true);
@@ -118,12 +118,12 @@ static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *i
         return code;
     }
     w->payload = NULL; /* taken */
-    kafka_health_add(l->relay->tally, BRIDGE_CUT, w->cut);
+    kafka_health_add(l->relay->tally, BRIDGE_TRUNCATED, w->cut);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static int encode_within(struct lane *l, const struct outbox_item *item, size_t most,
-                         struct encode *w, struct err *e)
+                         struct encoded_message *w, struct err *e)
 {
     if (most < ENCODE_MIN_BYTES)
         return err_set(e, ERR_INPUT, "larger than its topic takes, whatever is left out");
@@ -131,7 +131,8 @@ static int encode_within(struct lane *l, const struct outbox_item *item, size_t 
 }
 
 /* Nothing is left out before the broker was asked whether it must be. */
-static int encode(struct lane *l, const struct outbox_item *item, struct encode *w, struct err *e)
+static int encode(struct lane *l, const struct outbox_item *item, struct encoded_message *w,
+                  struct err *e)
 {
     size_t most = limit_of(l);
     int result = encode_within(l, item, most, w, e);
@@ -146,7 +147,7 @@ static int encode(struct lane *l, const struct outbox_item *item, struct encode 
 /* An error ends the batch in front of the row. */
 static rd_kafka_resp_err_t put(struct lane *l, const struct outbox_item *item)
 {
-    CLEANUP(encode_clear) struct encode w = { 0 };
+    CLEANUP(encode_clear) struct encoded_message w = { 0 };
     struct err e;
 
     if (encode(l, item, &w, &e) < 0) {

@@ -64,7 +64,7 @@ static void reports_fit(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *id = name_of(rows[i].letter, rows[i].id), *topic = name_of('t', rows[i].topic);
         struct outbox_item item = { .number = 1, .kind = OUTBOX_REPORT, .key = id, .topic = topic };
-        struct encode w;
+        struct encoded_message w;
         struct err e = { 0 };
 
         item.key_len = rows[i].id;
@@ -90,7 +90,7 @@ static void what_cannot_fit(void **state)
     struct outbox_item item = {
         .number = 1, .kind = OUTBOX_REPORT, .key = id, .key_len = 1, .topic = topic
     };
-    struct encode w = { 0 };
+    struct encoded_message w = { 0 };
     struct err e = { 0 };
     (void)state;
 
@@ -118,7 +118,7 @@ static void letters_are_cut_to_the_topic(void **state)
                                     .payload = payload,
                                     .payload_len = rows[i].len,
                                     .reason = reason };
-        struct encode w;
+        struct encoded_message w;
         struct err e = { 0 };
 
         assert_int_equal(encode_item(&config, &item, rows[i].max, &w, &e), 0);
@@ -137,7 +137,7 @@ static void headers_give_way(void **state)
     struct outbox_item item = {
         .number = 1, .kind = OUTBOX_REPORT, .key = id, .key_len = 1, .headers = headers
     };
-    struct encode w;
+    struct encoded_message w;
     struct err e = { 0 };
     (void)state;
 

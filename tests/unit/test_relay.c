@@ -179,7 +179,7 @@ static void too_large_together_goes_alone(void **state)
     end(w, d);
     assert_each_once(w, 0, 10);
     assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
-    assert_int_equal(counter(w, BRIDGE_CUT), 0);
+    assert_int_equal(counter(w, BRIDGE_TRUNCATED), 0);
 }
 
 /* What a topic does not take is said with the right that is missing, as long as it does not. */
@@ -278,7 +278,7 @@ static void too_large_is_cut(void **state)
     assert_int_equal(read_topic(w, "scripts.dead-letter", NULL, NULL), 1);
     assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
     assert_int_equal(read_topic(w, "results", NULL, NULL), 1);
-    assert_int_equal(counter(w, BRIDGE_CUT), 2);
+    assert_int_equal(counter(w, BRIDGE_TRUNCATED), 2);
 }
 
 int main(void)

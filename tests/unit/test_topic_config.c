@@ -47,7 +47,7 @@ static void nobody_is_there(void **state)
     assert_int_equal(topic_config_read(w->stranger, "results", SOON_MS, &c, &e), -1);
     assert_int_equal(e.kind, ERR_UNAVAILABLE);
     config.brokers = "127.0.0.1:1";
-    assert_int_equal(topics_look(&config, SOON_MS, topics, &e), -1);
+    assert_int_equal(topics_query(&config, SOON_MS, topics, &e), -1);
     assert_int_equal(e.kind, ERR_UNAVAILABLE);
     assert_non_null(strstr(e.msg, "127.0.0.1:1"));
     assert_true(clock_mono_ns() - begin < PATIENCE_S * NS_PER_S);
@@ -59,13 +59,13 @@ static void what_is_known_without_the_right(void **state)
     struct topics_view topics[TOPICS_COUNT];
     struct err e = { 0 };
 
-    assert_int_equal(topics_look(&w->config, SOON_MS, topics, &e), 0);
+    assert_int_equal(topics_query(&w->config, SOON_MS, topics, &e), 0);
     assert_string_equal(topics[TOPICS_SCRIPTS].name, "scripts");
-    assert_string_equal(topics[TOPICS_LETTERS].name, "scripts.dead-letter");
+    assert_string_equal(topics[TOPICS_DEAD_LETTERS].name, "scripts.dead-letter");
     for (int i = 0; i < TOPICS_COUNT; i++) {
         const struct topics_view *t = &topics[i];
         assert_true(t->counted && !t->read && !t->missing);
-        assert_int_equal(t->copies.partitions, i == TOPICS_LETTERS ? 1 : 2);
+        assert_int_equal(t->copies.partitions, i == TOPICS_DEAD_LETTERS ? 1 : 2);
         assert_non_null(strstr(t->why, t->name));
     }
 }
