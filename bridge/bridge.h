@@ -1,7 +1,7 @@
 /* bridge/bridge.h - connects Kafka to the job table.
  *
- *     bridge_open() --> bridge_start() --> bridge_stop_consuming() --> bridge_stop() -->
- * bridge_free()
+ *     bridge_open() --> bridge_start() --> bridge_stop_consuming() --> bridge_stop()
+ *                   --> bridge_free()
  *
  *     consumer thread   topic    --> job table --> offsets committed
  *     relay threads     outbox   --> results and dead-letter topics --> rows deleted

@@ -11,12 +11,12 @@
 #include "schema/base/log.h"
 #include "schema/store/outbox.h"
 
-#define QUERY_MS       5000            /* timeout of one request to the broker */
-#define FLIGHT_WAIT_NS (5 * NS_PER_S)  /* for the table's answers about revoked partitions */
-#define RUNS_WAIT_NS   (15 * NS_PER_S) /* for the reports of what is running of them */
-#define CHECK_MS       50
-#define ABLE_NS        (200 * NS_PER_MS) /* between two calls of hooks.able */
-#define UNABLE_MAX_NS  (30 * NS_PER_S)   /* after that, it leaves the group */
+#define QUERY_MS          5000            /* timeout of one request to the broker */
+#define IN_FLIGHT_WAIT_NS (5 * NS_PER_S)  /* for the table's answers about revoked partitions */
+#define RUNS_WAIT_NS      (15 * NS_PER_S) /* for the reports of what is running of them */
+#define CHECK_MS          50
+#define ABLE_NS           (200 * NS_PER_MS) /* between two calls of hooks.able */
+#define UNABLE_MAX_NS     (30 * NS_PER_S)   /* after that, it leaves the group */
 
 /* ---- assigned partitions ---- */
 
@@ -205,7 +205,7 @@ static void wait_for_reports(struct consumer *c, const rd_kafka_topic_partition_
 
 static void revoke_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
-    int64_t until = clock_mono_ns() + FLIGHT_WAIT_NS;
+    int64_t until = clock_mono_ns() + IN_FLIGHT_WAIT_NS;
     bool lost = rd_kafka_assignment_lost(c->rk);
 
     c->lookback = lookback_free(c->lookback);

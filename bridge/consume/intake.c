@@ -14,11 +14,11 @@
 #include "schema/store/jobs.h"
 
 /* Enough that the table's writer never waits for messages, and little memory beside the queue. */
-#define FLIGHT_OPS   4096
-#define FLIGHT_BYTES ((size_t)(16 * MIB))
-#define RETRY_NS     (200 * NS_PER_MS)
-#define COUNTS_NS    (20 * NS_PER_MS) /* between two checks of a full table */
-#define IDLE_NS      (5 * NS_PER_S)   /* nothing runs, though enough is queued: prefetch more */
+#define IN_FLIGHT_MESSAGES 4096
+#define IN_FLIGHT_BYTES    ((size_t)(16 * MIB))
+#define RETRY_NS           (200 * NS_PER_MS)
+#define COUNTS_NS          (20 * NS_PER_MS) /* between two checks of a full table */
+#define IDLE_NS            (5 * NS_PER_S) /* nothing runs, though enough is queued: prefetch more */
 
 /* ---- on the table's writer thread ---- */
 
@@ -303,7 +303,8 @@ void intake_retry(struct intake *in)
 
 bool intake_is_full(const struct intake *in)
 {
-    return in->in_flight >= FLIGHT_OPS || (in->bytes >= FLIGHT_BYTES && in->in_flight > 0);
+    return in->in_flight >= IN_FLIGHT_MESSAGES ||
+           (in->bytes >= IN_FLIGHT_BYTES && in->in_flight > 0);
 }
 
 bool intake_has_ended(const struct intake *in) { return in->ended; }

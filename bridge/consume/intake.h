@@ -1,5 +1,5 @@
-/* bridge/consume/intake.h - makes operations on the job table of messages, and offsets of its
- * answers.
+/* bridge/consume/intake.h - turns messages into operations on the job table, and its answers into
+ * offsets.
  *
  *     intake_take() --> IN FLIGHT --committed--> settled --> intake_offsets()
  *                          ^   \
@@ -12,8 +12,8 @@
  *
  * Room     bridge/consume.
  * Owns     a message from intake_take() until it is settled or its partition is revoked.
- * Threads  the consumer's thread only; the table's writer thread hands over its answers under a
- * lock. Errors   0, or -1 with *e filled.
+ * Threads  the consumer's thread only; the table's writer thread passes answers under a lock.
+ * Errors   0, or -1 with *e filled.
  */
 #pragma once
 
@@ -35,8 +35,8 @@ struct kafka_health;
 NODISCARD int intake_open(const struct bridge_config *c, struct jobs *jobs,
                           struct kafka_health *health, struct intake **ret_intake, struct err *e);
 
-/* From now on messages of the partition are taken. No effect if it is assigned. -1: out of memory.
- */
+/* From now on messages of the partition are taken. Nothing changes if they are. -1: out of
+ * memory. */
 NODISCARD int intake_assign(struct intake *in, int32_t partition);
 /* Forgets the partition (< 0: all). Operations in flight go on, but their answers are ignored. */
 void intake_revoke(struct intake *in, int32_t partition);

@@ -91,7 +91,8 @@ struct state_query {
 };
 
 /* OPEN when the table cannot be read now: it is queried again later. */
-static enum outbox_state read_state(const struct state_query *q, const struct offsets_entry *entry)
+static enum outbox_state query_outbox_state(const struct state_query *q,
+                                            const struct offsets_entry *entry)
 {
     const struct outbox_origin o = { .topic = q->in->config->topic,
                                      .partition = q->partition->number,
@@ -104,7 +105,7 @@ static enum outbox_state read_state(const struct state_query *q, const struct of
 /* A message that was given back (GONE) is not reported: it blocks all offsets after it. */
 static bool is_acknowledged(void *ctx, const struct offsets_entry *entry)
 {
-    return read_state(ctx, entry) == OUTBOX_TOLD;
+    return query_outbox_state(ctx, entry) == OUTBOX_TOLD;
 }
 
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
@@ -127,7 +128,7 @@ static bool is_partition_open(const struct intake *in, const struct partition *p
     for (uint64_t i = p->offsets.first; i < p->offsets.next; i++) {
         const struct offsets_entry *entry = offsets_at(&p->offsets, i);
         if (!entry->settled ||
-            (entry->awaits != OFFSETS_NOTHING && read_state(&q, entry) == OUTBOX_OPEN))
+            (entry->awaits != OFFSETS_NOTHING && query_outbox_state(&q, entry) == OUTBOX_OPEN))
             return true;
     }
     return false;

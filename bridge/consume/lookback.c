@@ -40,7 +40,7 @@ struct lookback {
 
 /* ---- the time of the first message ---- */
 
-static bool read_time(void *ctx, const rd_kafka_message_t *m)
+static bool keep_earliest_time(void *ctx, const rd_kafka_message_t *m)
 {
     int64_t *earliest = ctx, ms = rd_kafka_message_timestamp(m, NULL);
 
@@ -72,7 +72,7 @@ static int find_earliest_time(struct lookback *l, int64_t *ret_ms, struct err *e
     if (topic_reader_spans(l->reader, l->topic, &spans, &len, e) < 0)
         return -1;
     limit_to_assigned(l, spans, len);
-    return topic_reader_read(l->reader, l->topic, spans, len, 0, read_time, ret_ms, e);
+    return topic_reader_read(l->reader, l->topic, spans, len, 0, keep_earliest_time, ret_ms, e);
 }
 
 /* ---- reports ---- */

@@ -1,4 +1,4 @@
-/* bridge/kafka/kafka_conf.h - makes librdkafka configurations of our settings and KAFKA_PROP_*.
+/* bridge/kafka/kafka_conf.h - makes librdkafka configurations from our settings and KAFKA_PROP_*.
  *
  * Room     bridge/kafka: what consumer and relay share: settings, handles, topics, health, lag.
  *          May include schema only.

@@ -18,8 +18,8 @@
 #define WATERMARKS_NS (5 * NS_PER_S)    /* between two checks whether to store watermarks */
 #define BACKOFF_NS    (1 * NS_PER_S)
 #define INIT_MS       1000
-#define STALLED_NS    (3 * NS_PER_S) /* stopping ends when nothing is acknowledged for so long */
-#define QUIET_NS      (10 * NS_PER_S) /* without a transaction coordinator, before that is a problem */
+#define STALLED_NS    (3 * NS_PER_S)  /* stopping ends when nothing is acknowledged for so long */
+#define QUIET_NS      (10 * NS_PER_S) /* without a coordinator, before that is a problem */
 #define SCAN_ROWS     1000
 
 /* ---- notifications ---- */

@@ -14,7 +14,7 @@
 #define BATCH_ROWS      1000
 #define SINCE_SLACK_MS  ((int64_t)60 * 60 * 1000)
 #define UNTIL_SLACK_MS  ((int64_t)10 * 60 * 1000)
-#define OPEN_NS         (60 * NS_PER_S) /* for others' open transactions: ours may lie behind them */
+#define OPEN_NS         (60 * NS_PER_S) /* for open transactions: our rows may lie behind them */
 #define WATERMARKS_ROWS 2000            /* watermarks are stored after so many rows, */
 #define WATERMARKS_NS   (5 * NS_PER_S)  /* or after so long */
 

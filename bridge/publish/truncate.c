@@ -51,8 +51,7 @@ static void truncate_text(json_t *object, const struct text_member *t, size_t ma
         remove_exact(object, t->exact);
 }
 
-/* Removes `stdout_gap` if its marker, which stands for the omitted middle of stdout, was cut off.
- */
+/* Removes `stdout_gap` if its marker (for the omitted middle of stdout) was cut off. */
 static void remove_gap_without_marker(json_t *test)
 {
     const char *marker =

@@ -1,10 +1,10 @@
 /* bridge/publish/truncate.h - shortens a report that is too large for its topic.
  *
  * It cuts or removes, in this order, until the report fits: the texts of `produced_by`; outputs
- * (marked by *_truncated); the tests' inputs and expected outputs; the details of
- * tests (first difference, gap, error); tests, from the last one on; all members but those that the
- * Go worker's reports have, `verdict` and `language`; all members but id, status, verdict and
- * error. From the inputs on, a note in `error` says that the report was cut.
+ * (marked by *_truncated); the tests' inputs and expected outputs; the details of tests (first
+ * difference, gap, error); tests, from the last one on; all members but those that the Go worker's
+ * reports have, `verdict` and `language`; all members but id, status, verdict and error. From the
+ * inputs on, a note in `error` says that the report was cut.
  *
  * Pure.
  *
