@@ -1,9 +1,9 @@
 /* bridge/consume/consumer_internal.h - shared by the files of the consumer; no other file includes
  * it.
  *
- *     consumer.c        the thread: polls, takes messages, ends
- *     consumer_group.c  assigned and revoked partitions; whether this host can judge
- *     consumer_said.c   librdkafka's errors and statistics
+ *     consumer.c         the thread: polls, takes messages, ends
+ *     consumer_group.c   assigned and revoked partitions; whether this host can judge
+ *     consumer_status.c  librdkafka's errors and statistics
  */
 #pragma once
 
@@ -73,7 +73,7 @@ bool consumer_is_able(struct consumer *c);
 /* Moves a partition to its first message, when the offset to read does not exist any more. */
 void consumer_reset_position(struct consumer *c, int32_t partition);
 
-/* consumer_said.c: callbacks of the handle; ctx is the consumer. */
+/* consumer_status.c: callbacks of the handle; ctx is the consumer. */
 void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx);
 int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx);
 /* Handles a message that is an error or an event. */
