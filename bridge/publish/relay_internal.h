@@ -72,8 +72,8 @@ struct lane {
     struct relay_watermark *watermarks; /* owned */
     size_t watermarks_len;
     size_t rows_since_stored;  /* deleted since the watermarks were stored */
-    int64_t watermarks_ns;     /* when they were stored */
     int64_t limit_read_ns;     /* when the topic's limit was read; 0: never */
+    int64_t watermarks_ns;     /* when they were stored */
     int64_t init_ns;           /* since when producer_init() has timed out; 0: it has not */
     int64_t failure_logged_ns; /* when a failed delivery was logged; 0: never */
     int64_t progress_ns;       /* when a row was delivered or deleted last, or stopping began */
