@@ -14,11 +14,11 @@
 #include "schema/base/log.h"
 
 #define DISOWN_NS (10 * NS_PER_S)
-#define LEAVE_NS  (3 * NS_PER_S) /* for the last commit, whatever came before */
+#define LEAVE_NS  (3 * NS_PER_S) /* always left for the last commit */
 
 struct bridge {
-    struct bridge_config config; /* what it points at is borrowed */
-    struct kafka_health tally;
+    struct bridge_config config; /* its pointers are borrowed */
+    struct kafka_health health;
     struct consumer *consumer;
     struct lag *lag;
     struct relay *relay;
@@ -39,11 +39,11 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
     if (!b)
         return err_set(e, ERR_NOMEM, "Kafka bridge");
     b->config = *c;
-    kafka_health_init(&b->tally);
+    kafka_health_init(&b->health);
     (void)pthread_mutex_init(&b->lock, NULL);
-    if (relay_open(&b->config, jobs, true, &b->tally, &b->relay, e) < 0 ||
-        consumer_open(&b->config, jobs, &b->tally, hooks, &b->consumer, e) < 0 ||
-        lag_open(&b->config, jobs, &b->tally, &b->lag, e) < 0) {
+    if (relay_open(&b->config, jobs, true, &b->health, &b->relay, e) < 0 ||
+        consumer_open(&b->config, jobs, &b->health, hooks, &b->consumer, e) < 0 ||
+        lag_open(&b->config, jobs, &b->health, &b->lag, e) < 0) {
         (void)bridge_free(b);
         return -1;
     }
@@ -61,14 +61,14 @@ int bridge_start(struct bridge *b, struct err *e)
     return 0;
 }
 
-void bridge_drain(struct bridge *b, int64_t deadline_ns)
+void bridge_stop_consuming(struct bridge *b, int64_t deadline_ns)
 {
     consumer_halt(b->consumer);
     if (!b->config.commit_reported)
         consumer_stop(b->consumer, deadline_ns);
 }
 
-static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
+static void stop_adopted(struct bridge *b, int64_t deadline_ns)
 {
     (void)pthread_mutex_lock(&b->lock);
     struct relay *r = b->adopted;
@@ -82,10 +82,10 @@ static void give_up_adopted(struct bridge *b, int64_t deadline_ns)
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
     lag_halt(b->lag);
-    bridge_drain(b, deadline_ns);
-    give_up_adopted(b, deadline_ns);
+    bridge_stop_consuming(b, deadline_ns);
+    stop_adopted(b, deadline_ns);
     relay_stop(b->relay, deadline_ns);
-    /* Last: what was acknowledged until now is committed. */
+    /* Last, so that the offsets of all reports that the relay sent are committed. */
     consumer_stop(b->consumer, deadline_ns > clock_mono_ns() + LEAVE_NS
                                    ? deadline_ns
                                    : clock_mono_ns() + LEAVE_NS);
@@ -100,7 +100,7 @@ struct bridge *bridge_free(struct bridge *b)
     b->lag = lag_free(b->lag);
     bridge_disown(b);
     b->relay = relay_free(b->relay);
-    kafka_health_done(&b->tally);
+    kafka_health_done(&b->health);
     (void)pthread_mutex_destroy(&b->lock);
     free(b);
     return NULL;
@@ -114,7 +114,7 @@ int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
     if (b->config.commit_reported && giveback_adopted(&b->config, jobs, &own) < 0)
         log_warning("kafka_not_given_back", log_s("error", own.msg),
                     log_s("means", "it may be judged elsewhere, too"));
-    if (relay_open(&b->config, jobs, false, &b->tally, &r, e) < 0)
+    if (relay_open(&b->config, jobs, false, &b->health, &r, e) < 0)
         return -1;
     if (relay_start(r, e) < 0) {
         (void)relay_free(r);
@@ -128,14 +128,14 @@ int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
     return 0;
 }
 
-void bridge_disown(struct bridge *b) { give_up_adopted(b, clock_mono_ns() + DISOWN_NS); }
+void bridge_disown(struct bridge *b) { stop_adopted(b, clock_mono_ns() + DISOWN_NS); }
 
 int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e)
 {
-    return topics_look(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+    return topics_query(&b->config, TOPIC_CONFIG_TIMEOUT_MS, out, e);
 }
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health)
 {
-    kafka_health_read(&b->tally, ret_health);
+    kafka_health_read(&b->health, ret_health);
 }

@@ -1,17 +1,19 @@
-/* bridge/bridge.h - Kafka on one side, the job table on the other.
+/* bridge/bridge.h - connects Kafka to the job table.
  *
- *     bridge_open() --> bridge_start() --> bridge_drain() --> bridge_stop() --> bridge_free()
+ *     bridge_open() --> bridge_start() --> bridge_stop_consuming() --> bridge_stop()
+ *                   --> bridge_free()
  *
  *     consumer thread   topic    --> job table --> offsets committed
- *     relay threads     outbox   --> results and dead-letter topics --> rows gone
+ *     relay threads     outbox   --> results and dead-letter topics --> rows deleted
  *     lag thread        ends and committed offsets --> bridge_health()
  *
- * A broker that is away is a state and not an error: they wait for it.
+ * A broker that is away is not an error: all threads wait for it.
  *
- * Room     bridge. Knows the job table and librdkafka; has never heard of HTTP or Docker.
+ * Room     bridge: consume, publish, and what both share in kafka.
+ *          May include schema; not HTTP, not Docker.
  * Owns     its threads and their librdkafka handles.
- * Threads  main's; any: bridge_health(), bridge_topics(), bridge_adopt(), bridge_disown().
- * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never a secret.
+ * Threads  the main thread; any: bridge_health(), bridge_topics(), bridge_adopt(), bridge_disown().
+ * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never shows a secret.
  */
 #pragma once
 
@@ -28,38 +30,38 @@ struct bridge;
 struct err;
 struct jobs;
 
-/* The settings alone, before anything is begun. */
+/* Checks the settings; does not connect. */
 NODISCARD int bridge_check(const struct bridge_config *c, struct err *e);
 
-/* Makes the handles and listens to the table; before traffic starts, as the table's listeners must
- * be. No message is read yet. Borrows jobs, which must outlive bridge_stop(). */
+/* Makes the handles and adds listeners to the table, so it must be called before traffic starts.
+ * Reads no message yet. Borrows jobs, which must outlive bridge_stop(). Copies *c and *hooks. */
 NODISCARD int bridge_open(const struct bridge_config *c, struct jobs *jobs,
                           const struct bridge_hooks *hooks, struct bridge **ret_bridge,
                           struct err *e);
 NODISCARD int bridge_start(struct bridge *b, struct err *e);
 
-/* Takes nothing more. commit_reported: what was not begun goes back to Kafka, and offsets go on
- * being committed as reports are acknowledged. Otherwise waits until what was read is in the table,
- * stores its offsets and leaves the group, not later than deadline_ns (clock_mono_ns). After this
- * the hook `able` is not called any more. */
-void bridge_drain(struct bridge *b, int64_t deadline_ns);
+/* Takes no more messages. After it returns, hooks.able is not called any more. With commit_reported
+ * it does not wait: what no worker has begun is given back to Kafka, and offsets are committed as
+ * reports are acknowledged. Otherwise it waits until all that was read is in the table, stores the
+ * offsets and leaves the group, not later than deadline_ns (clock_mono_ns). */
+void bridge_stop_consuming(struct bridge *b, int64_t deadline_ns);
 
-/* Drains, sends what is in the outbox while the broker takes it, not later than deadline_ns, and
- * leaves the group. What is left stays in the table for the next start. */
+/* Stops consuming, sends the outbox while the broker takes it, not later than deadline_ns, and
+ * leaves the group. Rows that were not sent stay in the table for the next start. */
 void bridge_stop(struct bridge *b, int64_t deadline_ns);
 
-/* After jobs_close(), whose listeners it holds. Takes NULL, returns NULL. */
+/* After jobs_close(), because it frees the table's listeners. Takes NULL, returns NULL. */
 struct bridge *bridge_free(struct bridge *b);
 
-/* A second table whose outbox is sent too (DATA_SLOTS). One at a time; bridge_disown() waits until
- * nothing of it is in flight. */
+/* Sends the outbox of a second table too (DATA_SLOTS), one at a time. Borrows jobs until
+ * bridge_disown(), which waits until nothing of it is in flight. */
 NODISCARD int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e);
 void bridge_disown(struct bridge *b);
 
-/* ---- what it looks like from outside ---- */
+/* ---- state ---- */
 
 void bridge_health(struct bridge *b, struct bridge_health *ret_health);
 
-/* The topics as the broker has them now; see bridge/kafka/topics.h. Blocks for some seconds at
- * most. Any thread. */
+/* Queries the broker for the state of the topics; see bridge/kafka/topics.h. Blocks for some
+ * seconds at most. */
 NODISCARD int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e);

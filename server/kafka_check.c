@@ -15,7 +15,7 @@
 /* Which topics a rule is for. */
 #define SCRIPTS (1U << TOPICS_SCRIPTS)
 #define RESULTS (1U << TOPICS_RESULTS)
-#define LETTERS (1U << TOPICS_LETTERS)
+#define LETTERS (1U << TOPICS_DEAD_LETTERS)
 #define ALL     (SCRIPTS | RESULTS | LETTERS)
 
 typedef const struct topics_view *views; /* of all topics, by enum topics_role */
@@ -216,7 +216,7 @@ static void advise(const struct rule *r, const struct topics_view *t, struct hos
 
 static const char *const names[] = { [TOPICS_SCRIPTS] = "submissions",
                                      [TOPICS_RESULTS] = "results",
-                                     [TOPICS_LETTERS] = "dead letters" };
+                                     [TOPICS_DEAD_LETTERS] = "dead letters" };
 
 size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
                         struct host_diagnostic out[KAFKA_CHECK_MAX])

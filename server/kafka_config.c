@@ -65,5 +65,5 @@ int kafka_config_topics(const struct config *c, const struct language_table *lan
 {
     struct bridge_config settings = settings_of(c, languages, environment);
 
-    return topics_look(&settings, TOPIC_CONFIG_TIMEOUT_MS, out, e);
+    return topics_query(&settings, TOPIC_CONFIG_TIMEOUT_MS, out, e);
 }

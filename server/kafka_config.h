@@ -23,7 +23,7 @@ NODISCARD int kafka_config_open(const struct config *c, const struct language_ta
                                 const struct bridge_hooks *hooks, struct bridge **ret_bridge,
                                 struct err *e);
 
-/* topics_look(), with KAFKA_BROKERS set. Blocks for some seconds at most. */
+/* topics_query(), with KAFKA_BROKERS set. Blocks for some seconds at most. */
 NODISCARD int kafka_config_topics(const struct config *c, const struct language_table *languages,
                                   char *const *environment, struct topics_view out[TOPICS_COUNT],
                                   struct err *e);

@@ -257,7 +257,7 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* Until bridge_drain(), so while the engine is there. */
+/* Until bridge_stop_consuming(), so while the engine is there. */
 static bool can_judge(void *ctx, char *why, size_t size)
 {
     struct scrc *x = ctx;
@@ -309,7 +309,7 @@ static void stop(struct scrc *x)
     if (x->api)
         api_drain(x->api);
     if (x->bridge)
-        bridge_drain(x->bridge, deadline);
+        bridge_stop_consuming(x->bridge, deadline);
     if (x->adoption)
         slot_adoption_halt(x->adoption);
     if (x->stats)

@@ -12,15 +12,15 @@
 #include "schema/base/log.h"
 #include "schema/base/thread.h"
 
-#define FULL_WAIT_NS    (50 * NS_PER_MS)  /* for the writer, before it is asked again */
-#define OFFSETS_NS      (200 * NS_PER_MS) /* between two questions which reports are out */
-#define HALT_NS         (50 * NS_PER_MS)  /* the same, when the group is to be left */
+#define FULL_WAIT_NS    (50 * NS_PER_MS)  /* for the table's writer, before the next turn */
+#define OFFSETS_NS      (200 * NS_PER_MS) /* between two queries of acknowledged reports */
+#define HALT_NS         (50 * NS_PER_MS)  /* the same, while waiting to leave the group */
 #define MESSAGES_A_TURN 64
 #define POLL_BUSY_MS    10
 #define POLL_IDLE_MS    100
-#define RENEW_MIN_NS    (1 * NS_PER_S) /* doubled at each time, up to the next */
+#define RENEW_MIN_NS    (1 * NS_PER_S) /* the wait doubles each time, up to RENEW_MAX_NS */
 #define RENEW_MAX_NS    (60 * NS_PER_S)
-#define CALM_NS         (3 * RENEW_MAX_NS) /* what was well so long begins again */
+#define CALM_NS         (3 * RENEW_MAX_NS) /* a handle that lived so long resets the wait */
 #define CLOSE_NS        (3 * NS_PER_S)
 
 /* ---- offsets ---- */
@@ -30,26 +30,27 @@ void consumer_store_offsets(struct consumer *c)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
     intake_offsets(c->intake, c->config->topic, list);
-    if (list->cnt > 0) /* one that is lost meanwhile is read again by its next owner */
+    /* Fails for a partition that was lost meanwhile: its next owner reads the messages again. */
+    if (list->cnt > 0)
         (void)rd_kafka_offsets_store(c->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Where offsets wait for reports the table is asked, so not at every turn. */
-static void store_offsets_in_time(struct consumer *c)
+/* With KAFKA_COMMIT=reported the table is queried, so not in every turn. */
+static void store_offsets_when_due(struct consumer *c)
 {
     int64_t now = clock_mono_ns();
 
-    if (c->config->commit_reported && now < c->offsets_ns)
+    if (c->config->commit_reported && now < c->store_offsets_ns)
         return;
-    c->offsets_ns = now + OFFSETS_NS;
+    c->store_offsets_ns = now + OFFSETS_NS;
     consumer_store_offsets(c);
 }
 
 /* ---- reading ---- */
 
-/* Everything of the partition from m on is fetched again. */
-static void read_again(struct consumer *c, rd_kafka_message_t *m)
+/* Frees m; the partition is fetched again from m on. */
+static void refetch_from(struct consumer *c, rd_kafka_message_t *m)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
@@ -68,19 +69,19 @@ static bool is_looking_back(const struct consumer *c)
 static void read_message(struct consumer *c, rd_kafka_message_t *m)
 {
     if (m->err) {
-        consumer_note_error(c, m);
+        consumer_handle_error(c, m);
         rd_kafka_message_destroy(m);
         return;
     }
-    consumer_note_well(c);
+    consumer_clear_problems(c);
     if (is_looking_back(c))
-        read_again(c, m);
+        refetch_from(c, m);
     else if (intake_take(c->intake, m) < 0)
-        read_again(c, m);
+        refetch_from(c, m);
 }
 
 /* How many messages may be taken now. */
-static size_t room(struct consumer *c)
+static size_t messages_to_take(struct consumer *c)
 {
     const char *why = "";
     size_t most = 0;
@@ -89,45 +90,45 @@ static size_t room(struct consumer *c)
         !consumer_is_able(c) || is_looking_back(c))
         return 0;
     enum intake_room room = intake_room(c->intake, &most, &why);
-    if (c->waiting != (room == INTAKE_BLOCKED)) {
-        c->waiting = !c->waiting;
-        kafka_health_paused(c->tally, c->waiting, why);
+    if (c->blocked != (room == INTAKE_BLOCKED)) {
+        c->blocked = !c->blocked;
+        kafka_health_paused(c->health, c->blocked, why);
     }
     return room == INTAKE_TAKES ? most : 0;
 }
 
-static void mind_end(struct consumer *c)
+static void notify_end(struct consumer *c)
 {
-    if (c->told_end || !intake_has_ended(c->intake) || !intake_is_idle(c->intake))
+    if (c->end_notified || !intake_has_ended(c->intake) || !intake_is_idle(c->intake))
         return;
     consumer_store_offsets(c);
-    c->told_end = true;
-    kafka_health_ended(c->tally);
+    c->end_notified = true;
+    kafka_health_ended(c->health);
     log_info("kafka_ended", log_s("topic", c->config->topic));
     if (c->hooks.ended)
         c->hooks.ended(c->hooks.ctx);
 }
 
-/* What is not begun goes back at once. What runs is reported and committed; then the group is left,
- * for it may be long until the server has ended. */
-static void mind_halt(struct consumer *c)
+/* Gives back at once what no worker has begun, waits until the rest is reported and committed, and
+ * then leaves the group, because the server may need long to end. */
+static void leave_when_halted(struct consumer *c)
 {
     int64_t now = clock_mono_ns();
 
-    if (!c->halt || c->left || !intake_is_idle(c->intake) || now < c->halt_ns)
+    if (!c->halt || c->left || !intake_is_idle(c->intake) || now < c->halt_check_ns)
         return;
-    c->halt_ns = now + HALT_NS;
-    if (!c->halted)
+    c->halt_check_ns = now + HALT_NS;
+    if (!c->given_back)
         intake_give_back(c->intake, -1);
-    c->halted = true;
+    c->given_back = true;
     if (intake_is_open(c->intake, -1))
         return;
     c->left = true;
     (void)rd_kafka_unsubscribe(c->rk);
 }
 
-/* The handle's own: rebalances, errors, and a message that came before its partition was
- * forwarded. */
+/* Polls the handle's own queue: rebalances, errors, and messages that came before the queue of
+ * their partition was forwarded. */
 static void poll_handle(struct consumer *c, int timeout_ms)
 {
     rd_kafka_message_t *m;
@@ -145,7 +146,7 @@ static void read_messages(struct consumer *c, size_t most)
     int timeout = intake_is_idle(c->intake) ? POLL_IDLE_MS : POLL_BUSY_MS;
 
     if (most > MESSAGES_A_TURN)
-        most = MESSAGES_A_TURN; /* the rest of a turn costs as much as a message */
+        most = MESSAGES_A_TURN; /* enough: the rest of a turn costs as much as one message */
     for (size_t i = 0; i < most; i++) {
         rd_kafka_message_t *m = rd_kafka_consume_queue(c->messages, i == 0 ? timeout : 0);
         if (!m)
@@ -156,16 +157,16 @@ static void read_messages(struct consumer *c, size_t most)
     }
 }
 
-static void turn(struct consumer *c)
+static void run_consumer_turn(struct consumer *c)
 {
     intake_settle(c->intake, 0);
-    store_offsets_in_time(c);
+    store_offsets_when_due(c);
     intake_retry(c->intake);
-    mind_end(c);
-    mind_halt(c);
-    consumer_ask_well(c);
-    poll_handle(c, 0); /* before it is known how much is taken: partitions may have come */
-    size_t most = room(c);
+    notify_end(c);
+    leave_when_halted(c);
+    consumer_recheck_problems(c);
+    poll_handle(c, 0); /* first, because a rebalance changes how much may be taken */
+    size_t most = messages_to_take(c);
     if (most > 0) {
         read_messages(c, most);
     } else if (intake_is_full(c->intake)) {
@@ -177,7 +178,7 @@ static void turn(struct consumer *c)
 
 /* ---- the handle ---- */
 
-static int make_handle(struct consumer *c, struct err *e)
+static int make_consumer_handle(struct consumer *c, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
     char why[300];
@@ -200,37 +201,42 @@ static int make_handle(struct consumer *c, struct err *e)
     return 0;
 }
 
-/* Left in order before, or given up: closing here could take the session's timeout. */
+/* Does not leave the group: that was done before or is given up, for it can take the session's
+ * timeout. */
 static void close_handle(struct consumer *c)
 {
     if (!c->rk)
         return;
-    consumer_let_queues_go(c);
+    consumer_release_queues(c);
     rd_kafka_queue_destroy(c->messages);
     handle_destroy(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_NS);
     c->rk = NULL;
 }
 
-/* ---- the end ---- */
+/* ---- leaving ---- */
 
-static bool in_time(const struct consumer *c) { return clock_mono_ns() < c->deadline_ns; }
+static bool is_before_deadline(const struct consumer *c)
+{
+    return clock_mono_ns() < c->deadline_ns;
+}
 
-/* The table answers for everything it was given; what it does not take now is read again later. */
-static void finish_flights(struct consumer *c)
+/* Waits until the table has answered every operation. Messages that it did not take are read again
+ * later. */
+static void wait_for_table(struct consumer *c)
 {
     while (intake_in_flight(c->intake, -1) > 0)
         intake_settle(c->intake, FULL_WAIT_NS);
     consumer_store_offsets(c);
 }
 
-/* Unlike rd_kafka_consumer_close() this ends in time when the broker is away. */
-static void leave(struct consumer *c)
+/* Unlike rd_kafka_consumer_close(), this returns by the deadline when the broker is away. */
+static void leave_group(struct consumer *c)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(c->rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(c->rk, queue);
 
     rd_kafka_error_destroy(error);
-    while (!error && !rd_kafka_consumer_closed(c->rk) && in_time(c)) {
+    while (!error && !rd_kafka_consumer_closed(c->rk) && is_before_deadline(c)) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(c->rk, POLL_IDLE_MS);
         if (m)
             rd_kafka_message_destroy(m);
@@ -238,39 +244,40 @@ static void leave(struct consumer *c)
     rd_kafka_queue_destroy(queue);
 }
 
-/* Two members that throw each other out do so ever more rarely: in between, one of them works. */
-static void await_turn(struct consumer *c)
+/* The wait grows, so that of two members with one instance id, which fence each other, one can work
+ * in between. */
+static void wait_before_renewal(struct consumer *c)
 {
     int64_t now = clock_mono_ns();
 
-    if (c->patience_ns == 0 || now - c->made_ns > CALM_NS)
-        c->patience_ns = RENEW_MIN_NS;
-    else if (c->patience_ns < RENEW_MAX_NS / 2)
-        c->patience_ns *= 2;
+    if (c->renew_wait_ns == 0 || now - c->made_ns > CALM_NS)
+        c->renew_wait_ns = RENEW_MIN_NS;
+    else if (c->renew_wait_ns < RENEW_MAX_NS / 2)
+        c->renew_wait_ns *= 2;
     else
-        c->patience_ns = RENEW_MAX_NS;
-    log_error("kafka_consumer_renewed", log_i("wait_ms", c->patience_ns / NS_PER_MS),
+        c->renew_wait_ns = RENEW_MAX_NS;
+    log_error("kafka_consumer_renewed", log_i("wait_ms", c->renew_wait_ns / NS_PER_MS),
               log_s("next", "a new one joins the group"));
-    for (int64_t until = now + c->patience_ns; !c->stop && clock_mono_ns() < until;)
+    for (int64_t until = now + c->renew_wait_ns; !c->stop && clock_mono_ns() < until;)
         (void)poll(NULL, 0, POLL_IDLE_MS);
 }
 
-/* A member that the group has thrown out for good, or a handle that cannot go on: only a new one
- * can. What was not committed is read again. */
-static void renew(struct consumer *c)
+/* Replaces the handle after a fatal error, for example when the group has fenced this member. All
+ * that was not committed is read again. */
+static void renew_handle(struct consumer *c)
 {
     struct err e;
 
-    consumer_note_fatal(c);
-    finish_flights(c);
+    consumer_set_fatal_problem(c);
+    wait_for_table(c);
     intake_give_back(c->intake, -1);
     c->lookback = lookback_free(c->lookback);
     intake_revoke(c->intake, -1);
     close_handle(c);
     c->broken = false;
     do {
-        await_turn(c);
-        if (c->stop || (make_handle(c, &e) == 0 && consumer_join(c, &e) == 0))
+        wait_before_renewal(c);
+        if (c->stop || (make_consumer_handle(c, &e) == 0 && consumer_join(c, &e) == 0))
             return;
         log_error("kafka_consumer", log_s("error", e.msg));
         close_handle(c);
@@ -282,25 +289,26 @@ static void *read_until_stopped(void *arg)
     struct consumer *c = arg;
 
     while (!c->stop) {
-        turn(c);
+        run_consumer_turn(c);
         if (c->broken)
-            renew(c);
+            renew_handle(c);
     }
-    finish_flights(c);
+    wait_for_table(c);
     intake_give_back(c->intake, -1);
     if (c->rk) {
         consumer_store_offsets(c);
-        leave(c);
+        leave_group(c);
     }
     c->lookback = lookback_free(c->lookback);
-    intake_revoke(c->intake, -1); /* no message may outlive its handle */
+    intake_revoke(c->intake, -1); /* every message must be freed before the handle */
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
-int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct kafka_health *tally,
-                  const struct bridge_hooks *hooks, struct consumer **ret_consumer, struct err *e)
+int consumer_open(const struct bridge_config *config, struct jobs *jobs,
+                  struct kafka_health *health, const struct bridge_hooks *hooks,
+                  struct consumer **ret_consumer, struct err *e)
 {
     struct consumer *c = calloc(1, sizeof *c);
 
@@ -309,10 +317,10 @@ int consumer_open(const struct bridge_config *config, struct jobs *jobs, struct 
     (void)pthread_mutex_init(&c->able_lock, NULL);
     c->config = config;
     c->jobs = jobs;
-    c->tally = tally;
+    c->health = health;
     if (hooks)
         c->hooks = *hooks;
-    if (make_handle(c, e) < 0 || intake_open(config, jobs, tally, &c->intake, e) < 0) {
+    if (make_consumer_handle(c, e) < 0 || intake_open(config, jobs, health, &c->intake, e) < 0) {
         (void)consumer_free(c);
         return -1;
     }

@@ -11,55 +11,55 @@
 #include "schema/base/log.h"
 #include "schema/store/outbox.h"
 
-#define ASK_MS         5000            /* for one answer of the broker */
-#define FLIGHT_WAIT_NS (5 * NS_PER_S)  /* for what the table has of a partition that goes */
-#define RUNS_WAIT_NS   (15 * NS_PER_S) /* for what is judged of it, and its reports */
-#define LOOK_MS        50
-#define ABLE_NS        (200 * NS_PER_MS) /* between two questions whether this host can judge */
-#define UNABLE_MAX_NS  (30 * NS_PER_S)   /* then others get its partitions */
+#define QUERY_MS          5000            /* timeout of one request to the broker */
+#define IN_FLIGHT_WAIT_NS (5 * NS_PER_S)  /* for the table's answers about revoked partitions */
+#define RUNS_WAIT_NS      (15 * NS_PER_S) /* for the reports of what is running of them */
+#define CHECK_MS          50
+#define ABLE_NS           (200 * NS_PER_MS) /* between two calls of hooks.able */
+#define UNABLE_MAX_NS     (30 * NS_PER_S)   /* after that, it leaves the group */
 
-/* ---- partitions that come ---- */
+/* ---- assigned partitions ---- */
 
-/* Deleted by retention before anybody read them. */
-static void note_lost(struct consumer *c, int32_t partition, int64_t from, int64_t low)
+/* Retention deleted messages [from, low) before they were read. */
+static void count_lost_messages(struct consumer *c, int32_t partition, int64_t from, int64_t low)
 {
     if (low <= from)
         return;
-    kafka_health_add(c->tally, BRIDGE_LOST, low - from);
+    kafka_health_add(c->health, BRIDGE_LOST, low - from);
     log_error("kafka_messages_lost", log_s("topic", c->config->topic),
               log_i("partition", partition), log_i("messages", low - from), log_i("first", from),
               log_s("means", "the topic's retention deleted them before they were read"),
               log_s("next", "it goes on from the earliest that is there"));
 }
 
-/* The position is set here and not by auto.offset.reset, which would pass over what was deleted
- * without a word. */
-static void find_positions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
+/* Sets the positions here, because auto.offset.reset would skip deleted messages without an
+ * error. */
+static void set_positions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
-    if (rd_kafka_committed(c->rk, list, ASK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return; /* librdkafka asks again */
+    if (rd_kafka_committed(c->rk, list, QUERY_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return; /* librdkafka queries them itself */
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *t = &list->elems[i];
         int64_t low, high;
         if (t->offset < 0) {
             t->offset = RD_KAFKA_OFFSET_BEGINNING;
         } else if (rd_kafka_query_watermark_offsets(c->rk, t->topic, t->partition, &low, &high,
-                                                    ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                                                    QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
                    low > t->offset) {
-            note_lost(c, t->partition, t->offset, low);
+            count_lost_messages(c, t->partition, t->offset, low);
             t->offset = low;
         }
     }
 }
 
-static bool is_reported(void *ctx, const struct outbox_origin *o)
+static bool is_reported_elsewhere(void *ctx, const struct outbox_origin *o)
 {
     const struct consumer *c = ctx;
 
     return c->lookback && lookback_has(c->lookback, o);
 }
 
-static void look_back(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static void start_lookback(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     struct err e;
 
@@ -68,12 +68,13 @@ static void look_back(struct consumer *c, const rd_kafka_topic_partition_list_t 
         return;
     if (lookback_start(c->config, list, &c->lookback, &e) < 0)
         log_warning("kafka_lookback", log_s("error", e.msg));
-    intake_skip(c->intake, is_reported, c);
+    intake_set_skip(c->intake, is_reported_elsewhere, c);
 }
 
-/* In the queue of a partition that was away meanwhile, deleted or without rights, librdkafka 2.0
- * leaves something of its own, which holds the partition: destroying the handle would never end. */
-void consumer_let_queues_go(struct consumer *c)
+/* Empties the queues first: when a partition was deleted or not readable meanwhile, librdkafka 2.0
+ * leaves an entry in its queue that refers to the partition, and to destroy the handle would block
+ * for ever. */
+void consumer_release_queues(struct consumer *c)
 {
     rd_kafka_message_t *m;
 
@@ -88,21 +89,21 @@ void consumer_let_queues_go(struct consumer *c)
     c->queues_len = 0;
 }
 
-static void forward_messages(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static void forward_queues(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     c->queues = calloc((size_t)list->cnt + 1, sizeof *c->queues);
     for (int i = 0; c->queues && i < list->cnt; i++) {
         rd_kafka_queue_t *q =
             rd_kafka_queue_get_partition(c->rk, list->elems[i].topic, list->elems[i].partition);
         if (!q)
-            continue; /* what is not forwarded comes with the rest, and is taken as well */
+            continue; /* its messages come with poll_handle(), and are taken too */
         rd_kafka_queue_forward(q, c->messages);
         c->queues[c->queues_len++] = q;
     }
 }
 
-/* Who is about to leave answers, and has none of them. */
-static void take_none(struct consumer *c)
+/* A rebalance must be answered, also by a member that is about to leave. */
+static void assign_none(struct consumer *c)
 {
     rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
 
@@ -110,49 +111,49 @@ static void take_none(struct consumer *c)
     rd_kafka_topic_partition_list_destroy(none);
 }
 
-/* A table that somebody was killed on has rows of partitions that are others' now. Once: what is
- * taken from now on goes back when its partition goes. */
-static void return_strays(struct consumer *c, const rd_kafka_topic_partition_list_t *mine)
+/* Rows of an earlier, killed server may be of partitions that others have now. Once is enough: from
+ * now on rows are given back when their partition is revoked. */
+static void give_back_strays_once(struct consumer *c, const rd_kafka_topic_partition_list_t *mine)
 {
     struct err e;
 
-    if (c->returned || !c->config->commit_reported)
+    if (c->strays_given_back || !c->config->commit_reported)
         return;
-    c->returned = giveback_strays(c->rk, c->config, c->jobs, mine, &e) == 0;
-    if (!c->returned)
+    c->strays_given_back = giveback_strays(c->rk, c->config, c->jobs, mine, &e) == 0;
+    if (!c->strays_given_back)
         log_warning("kafka_not_given_back", log_s("error", e.msg),
                     log_s("means", "it may be judged elsewhere, too"));
 }
 
-static void take_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
+static void assign_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
-    consumer_let_queues_go(c);
+    consumer_release_queues(c);
     for (int i = 0; i < list->cnt; i++) {
         if (intake_assign(c->intake, list->elems[i].partition) < 0)
             log_error("kafka_partition_left_out", log_i("partition", list->elems[i].partition),
                       log_s("error", "out of memory"));
     }
-    find_positions(c, list);
-    return_strays(c, list);
-    look_back(c, list);
+    set_positions(c, list);
+    give_back_strays_once(c, list);
+    start_lookback(c, list);
     (void)rd_kafka_assign(c->rk, list);
-    forward_messages(c, list);
+    forward_queues(c, list);
     log_info("kafka_assigned", log_s("topic", c->config->topic), log_i("partitions", list->cnt));
 }
 
-void consumer_reset(struct consumer *c, int32_t partition)
+void consumer_reset_position(struct consumer *c, int32_t partition)
 {
     const char *topic = c->config->topic;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *t = rd_kafka_topic_partition_list_add(list, topic, partition);
     int64_t low = 0, high = 0, from = -1;
 
-    if (rd_kafka_committed(c->rk, list, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_committed(c->rk, list, QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
         from = t->offset;
-    if (rd_kafka_query_watermark_offsets(c->rk, topic, partition, &low, &high, ASK_MS)) {
+    if (rd_kafka_query_watermark_offsets(c->rk, topic, partition, &low, &high, QUERY_MS)) {
         low = RD_KAFKA_OFFSET_BEGINNING;
     } else if (from >= 0 && from <= high) {
-        note_lost(c, partition, from, low);
+        count_lost_messages(c, partition, from, low);
     } else if (from > high) {
         log_warning("kafka_position_lost", log_s("topic", topic), log_i("partition", partition),
                     log_i("offset", from), log_i("end", high),
@@ -160,13 +161,13 @@ void consumer_reset(struct consumer *c, int32_t partition)
                     log_s("next", "it is read from its beginning"));
     }
     t->offset = low;
-    rd_kafka_error_destroy(rd_kafka_seek_partitions(c->rk, list, ASK_MS));
+    rd_kafka_error_destroy(rd_kafka_seek_partitions(c->rk, list, QUERY_MS));
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* ---- partitions that go ---- */
+/* ---- revoked partitions ---- */
 
-static size_t in_flight_of(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static size_t count_in_flight(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     size_t n = 0;
 
@@ -175,7 +176,7 @@ static size_t in_flight_of(const struct consumer *c, const rd_kafka_topic_partit
     return n;
 }
 
-static bool is_open(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static bool has_open_messages(const struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
         if (intake_is_open(c->intake, list->elems[i].partition))
@@ -184,35 +185,35 @@ static bool is_open(const struct consumer *c, const rd_kafka_topic_partition_lis
     return false;
 }
 
-static void give_back(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static void give_back_partitions(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++)
         intake_give_back(c->intake, list->elems[i].partition);
 }
 
-/* What is judged of them now ends here, and its report is acknowledged: the next owner finds it
- * committed, or on the results topic. What does not end waits again (Docker has gone, the server
- * stops, which it does when nothing is judged any more), and goes back as well. */
-static void await_open(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+/* Waits until what is running is reported and acknowledged, so that the next owner finds it
+ * committed or on the results topic. A submission that does not end is queued again (Docker is
+ * away, or the server stops), and is then given back too. */
+static void wait_for_reports(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
     int64_t until = clock_mono_ns() + RUNS_WAIT_NS;
 
-    while (is_open(c, list) && clock_mono_ns() < until && !c->stop)
-        (void)poll(NULL, 0, LOOK_MS);
-    give_back(c, list);
+    while (has_open_messages(c, list) && clock_mono_ns() < until && !c->stop)
+        (void)poll(NULL, 0, CHECK_MS);
+    give_back_partitions(c, list);
 }
 
-static void give_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
+static void revoke_partitions(struct consumer *c, rd_kafka_topic_partition_list_t *list)
 {
-    int64_t until = clock_mono_ns() + FLIGHT_WAIT_NS;
+    int64_t until = clock_mono_ns() + IN_FLIGHT_WAIT_NS;
     bool lost = rd_kafka_assignment_lost(c->rk);
 
     c->lookback = lookback_free(c->lookback);
-    while (in_flight_of(c, list) > 0 && clock_mono_ns() < until)
-        intake_settle(c->intake, LOOK_MS * NS_PER_MS);
-    give_back(c, list);
+    while (count_in_flight(c, list) > 0 && clock_mono_ns() < until)
+        intake_settle(c->intake, CHECK_MS * NS_PER_MS);
+    give_back_partitions(c, list);
     if (!lost && c->config->commit_reported)
-        await_open(c, list);
+        wait_for_reports(c, list);
     if (!lost)
         consumer_store_offsets(c);
     for (int i = 0; i < list->cnt; i++)
@@ -229,14 +230,14 @@ void consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
     (void)rk;
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        give_partitions(c, list);
+        revoke_partitions(c, list);
     else if (c->halt || c->stop)
-        take_none(c);
+        assign_none(c);
     else
-        take_partitions(c, list);
+        assign_partitions(c, list);
 }
 
-/* ---- being able to judge ---- */
+/* ---- whether this host can judge ---- */
 
 int consumer_join(struct consumer *c, struct err *e)
 {
@@ -252,14 +253,14 @@ int consumer_join(struct consumer *c, struct err *e)
     return 0;
 }
 
-static void note_able(struct consumer *c)
+static void set_able(struct consumer *c)
 {
     struct err e;
 
     if (c->unable_since_ns == 0)
         return;
     c->unable_since_ns = 0;
-    kafka_health_paused(c->tally, false, "");
+    kafka_health_paused(c->health, false, "");
     if (!c->left)
         return;
     if (consumer_join(c, &e) < 0)
@@ -269,11 +270,11 @@ static void note_able(struct consumer *c)
                  log_s("why", "this host can judge again"));
 }
 
-static void note_unable(struct consumer *c, const char *why, int64_t now)
+static void set_unable(struct consumer *c, const char *why, int64_t now)
 {
     if (c->unable_since_ns == 0) {
         c->unable_since_ns = now;
-        kafka_health_paused(c->tally, true, why);
+        kafka_health_paused(c->health, true, why);
     }
     if (c->left || now - c->unable_since_ns < UNABLE_MAX_NS)
         return;
@@ -284,8 +285,8 @@ static void note_unable(struct consumer *c, const char *why, int64_t now)
     (void)rd_kafka_unsubscribe(c->rk);
 }
 
-/* True as well when it is not to be asked any more. */
-static bool ask_able(struct consumer *c, char *why, size_t size)
+/* Also true after consumer_halt(), when the hook must not be called any more. */
+static bool query_able(struct consumer *c, char *why, size_t size)
 {
     (void)pthread_mutex_lock(&c->able_lock);
     bool able = c->halt || c->hooks.able(c->hooks.ctx, why, size);
@@ -300,12 +301,12 @@ bool consumer_is_able(struct consumer *c)
 
     if (!c->hooks.able)
         return true;
-    if (now >= c->able_ns) {
-        c->able_ns = now + ABLE_NS;
-        if (ask_able(c, why, sizeof why))
-            note_able(c);
+    if (now >= c->able_check_ns) {
+        c->able_check_ns = now + ABLE_NS;
+        if (query_able(c, why, sizeof why))
+            set_able(c);
         else
-            note_unable(c, why, now);
+            set_unable(c, why, now);
     }
     return c->unable_since_ns == 0;
 }

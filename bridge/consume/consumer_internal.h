@@ -1,9 +1,9 @@
-/* bridge/consume/consumer_internal.h - what the files of the consumer share. Nobody else includes
+/* bridge/consume/consumer_internal.h - shared by the files of the consumer; no other file includes
  * it.
  *
- *     consumer.c        the thread: polls, takes messages, ends
- *     consumer_group.c  partitions that come and go; being able to judge
- *     consumer_said.c   what librdkafka says: logs, errors, statistics
+ *     consumer.c         the thread: polls, takes messages, ends
+ *     consumer_group.c   assigned and revoked partitions; whether this host can judge
+ *     consumer_status.c  librdkafka's errors and statistics
  */
 #pragma once
 
@@ -21,39 +21,42 @@ struct lookback;
 struct consumer {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
-    struct kafka_health *tally;
+    struct kafka_health *health;
     struct bridge_hooks hooks;
     struct intake *intake;
     rd_kafka_t *rk;
-    rd_kafka_queue_t
-        *messages;             /* of all partitions, apart from what else the handle says: it is
-                                  read only when there is room, while the handle is always polled */
+    /* Messages of all partitions. Apart from the handle's own queue, so that the handle is always
+     * polled, but messages are read only when there is room. */
+    rd_kafka_queue_t *messages;
     rd_kafka_queue_t **queues; /* owned: of each partition, forwarded to messages */
     size_t queues_len;
     pthread_t thread;
     bool runs;
-    pthread_mutex_t able_lock; /* held while hooks.able is asked, and to set halt: behind that
-                                  nobody asks */
+    pthread_mutex_t able_lock; /* held to call hooks.able and to set halt, so that hooks.able is not
+                                  called after consumer_halt() */
     atomic_bool halt, stop;
-    atomic_llong deadline_ns; /* of stopping */
+    atomic_llong deadline_ns; /* of consumer_stop() */
 
-    /* the thread's own */
-    bool told_end, broken;
-    bool well;                        /* nothing is wrong with reading */
-    char cause[200];                  /* why no broker answers; "": not known */
-    bool sure;                        /* the cause is one that somebody must mend */
-    char wrong[2][200];               /* with the topic, with the group; "": nothing */
-    int64_t ask_ns;                   /* when it is asked whether reading is well again */
-    bool returned;                    /* what an earlier life took of others' partitions */
-    bool halted;                      /* what was not begun has gone back */
-    int64_t halt_ns;                  /* when it is asked again whether the group may be left */
-    bool left;                        /* the group was left until this host can judge */
-    bool waiting;                     /* the table takes nothing: said */
-    struct lookback *lookback;        /* NULL: nothing to wait for */
-    int64_t able_ns, unable_since_ns; /* when it is asked again; 0: it is able */
-    int64_t offsets_ns;               /* when they are stored again */
-    int64_t made_ns, patience_ns;     /* of the handle: since when, and what it waited for */
-    int without_broker;
+    /* used by the thread only */
+    bool end_notified;
+    bool broken;               /* a fatal error: the handle must be replaced */
+    bool reading_ok;           /* the topic was read since the last problem */
+    char cause[200];           /* why no broker answers; "": not known */
+    bool cause_is_certain;     /* it will not go away by itself, so it is reported at once */
+    char problems[2][200];     /* with the topic, with the group; "": none */
+    int64_t recheck_ns;        /* when it is next checked whether the problems are over */
+    bool strays_given_back;    /* see giveback_strays() */
+    bool given_back;           /* after halt: what no worker had begun went back to Kafka */
+    int64_t halt_check_ns;     /* after halt: when it is next checked whether all is committed */
+    bool left;                 /* the group was left: unable to judge, or halted */
+    bool blocked;              /* reading is paused because the table takes nothing */
+    struct lookback *lookback; /* NULL: none is needed */
+    int64_t able_check_ns;     /* when hooks.able is called next */
+    int64_t unable_since_ns;   /* 0: this host can judge */
+    int64_t store_offsets_ns;  /* when offsets are stored next */
+    int64_t made_ns;           /* when the handle was made */
+    int64_t renew_wait_ns;     /* the wait before it was made; 0: it is the first */
+    int without_broker;        /* statistics in a row without a connected broker */
 };
 
 /* consumer.c */
@@ -63,21 +66,21 @@ void consumer_store_offsets(struct consumer *c);
 void consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t *list, void *ctx);
 NODISCARD int consumer_join(struct consumer *c, struct err *e);
-/* Partitions' queues; when they have gone, and before the handle does. */
-void consumer_let_queues_go(struct consumer *c);
-/* Whether messages may be taken now: leaves the group, and comes back, as this host is able. */
+/* Releases the queues of the partitions: after a revocation, and before the handle is destroyed. */
+void consumer_release_queues(struct consumer *c);
+/* Whether this host can judge now. Leaves the group when it cannot for long, and joins it again. */
 bool consumer_is_able(struct consumer *c);
-/* A partition whose position is not there any more goes on from its first message. */
-void consumer_reset(struct consumer *c, int32_t partition);
+/* Moves a partition to its first message, when the offset to read does not exist any more. */
+void consumer_reset_position(struct consumer *c, int32_t partition);
 
-/* consumer_said.c: callbacks, whose ctx is the consumer. */
+/* consumer_status.c: callbacks of the handle; ctx is the consumer. */
 void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx);
 int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx);
-/* A message that is none but an error. */
-void consumer_note_error(struct consumer *c, const rd_kafka_message_t *m);
-/* The handle cannot go on: says why. */
-void consumer_note_fatal(struct consumer *c);
-/* Something came from the topic. */
-void consumer_note_well(struct consumer *c);
-/* At every turn: while something is wrong with reading, has it said again or not. */
-void consumer_ask_well(struct consumer *c);
+/* Handles a message that is an error or an event. */
+void consumer_handle_error(struct consumer *c, const rd_kafka_message_t *m);
+/* Sets the fatal error of the handle as a problem. */
+void consumer_set_fatal_problem(struct consumer *c);
+/* Clears the problems, because the topic was read. */
+void consumer_clear_problems(struct consumer *c);
+/* To be called in every turn: while there are problems, makes librdkafka repeat its errors. */
+void consumer_recheck_problems(struct consumer *c);

@@ -6,7 +6,7 @@
 #include "schema/base/clock.h"
 #include "schema/model/report.h"
 
-static int make_report(const char *id, const char *error, char **ret_json, size_t *ret_len)
+static int make_refusal_report(const char *id, const char *error, char **ret_json, size_t *ret_len)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
 
@@ -24,40 +24,41 @@ static int make_report(const char *id, const char *error, char **ret_json, size_
     return report_encode(r, ret_json, ret_len, NULL);
 }
 
-int dead_letter_make(struct dead_letter *ret_letter, const rd_kafka_message_t *m,
+int dead_letter_make(struct dead_letter *ret_dead_letter, const rd_kafka_message_t *m,
                      const char *reason, const char *id)
 {
-    struct dead_letter l = { .len = 1 };
+    struct dead_letter d = { .len = 1 };
     size_t report_len = 0;
 
-    dead_letter_clear(ret_letter);
-    l.reason = strdup(reason);
-    l.id = id ? strdup(id) : NULL;
-    if (!l.reason || (id && !l.id) || (id && make_report(id, reason, &l.report, &report_len) < 0)) {
-        dead_letter_clear(&l);
+    dead_letter_clear(ret_dead_letter);
+    d.reason = strdup(reason);
+    d.id = id ? strdup(id) : NULL;
+    if (!d.reason || (id && !d.id) ||
+        (id && make_refusal_report(id, reason, &d.report, &report_len) < 0)) {
+        dead_letter_clear(&d);
         return -1;
     }
-    l.rows[0] = (struct outbox_dead_letter){ .kind = OUTBOX_DEAD_LETTER,
+    d.rows[0] = (struct outbox_dead_letter){ .kind = OUTBOX_DEAD_LETTER,
                                              .key = m->key,
                                              .key_len = m->key_len,
                                              .payload = m->payload,
                                              .payload_len = m->len,
-                                             .reason = l.reason };
+                                             .reason = d.reason };
     if (id) {
-        l.rows[l.len++] = (struct outbox_dead_letter){ .kind = OUTBOX_REFUSAL,
-                                                       .key = l.id,
-                                                       .key_len = strlen(l.id),
-                                                       .payload = l.report,
+        d.rows[d.len++] = (struct outbox_dead_letter){ .kind = OUTBOX_REFUSAL,
+                                                       .key = d.id,
+                                                       .key_len = strlen(d.id),
+                                                       .payload = d.report,
                                                        .payload_len = report_len };
     }
-    *ret_letter = l;
+    *ret_dead_letter = d;
     return 0;
 }
 
-void dead_letter_clear(struct dead_letter *l)
+void dead_letter_clear(struct dead_letter *d)
 {
-    free(l->reason);
-    free(l->id);
-    free(l->report);
-    *l = (struct dead_letter){ 0 };
+    free(d->reason);
+    free(d->id);
+    free(d->report);
+    *d = (struct dead_letter){ 0 };
 }

@@ -1,8 +1,8 @@
-/* bridge/consume/dead_letter.h - what goes into the outbox for a message that made no job: the
- * message itself for the dead-letter topic, and a report of "-" for whoever waits for its id.
+/* bridge/consume/dead_letter.h - the outbox rows for a message that was refused: the message itself
+ * for the dead-letter topic, and a report with the verdict "-" for its id.
  *
  * Room     bridge/consume.
- * Owns     what it made, until dead_letter_clear(). The rows borrow the message.
+ * Owns     reason, id and report, until dead_letter_clear(). The rows borrow the Kafka message.
  * Threads  none of its own.
  * Errors   0, or -1 out of memory.
  */
@@ -20,7 +20,7 @@ struct dead_letter {
     char *reason, *id, *report; /* owned */
 };
 
-/* id NULL: no report. Copies reason and id. *ret_letter is cleared first. */
-NODISCARD int dead_letter_make(struct dead_letter *ret_letter, const rd_kafka_message_t *m,
+/* id NULL: no report. Copies reason and id. *ret_dead_letter is cleared first. */
+NODISCARD int dead_letter_make(struct dead_letter *ret_dead_letter, const rd_kafka_message_t *m,
                                const char *reason, const char *id);
-void dead_letter_clear(struct dead_letter *l);
+void dead_letter_clear(struct dead_letter *d);

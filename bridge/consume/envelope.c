@@ -9,13 +9,12 @@
 #include "schema/base/text.h"
 #include "schema/json/reader.h"
 
-/* The second reading is for messages that were refused: `type` and `id` of anything that is JSON.
- */
+/* The bound on values when a refused message is read again for its `type` and `id`. */
 #define SECOND_MAX_VALUES 1000000
 
-/* What stands for a missing id: the key, else where the message lies. A topic's name may be nearly
- * as long as an id; then its end is what counts. */
-static void derive(const struct envelope_message *m, char out[SUBMISSION_ID_MAX + 1])
+/* The id where there is none: the key, else the message's topic, partition and offset. When that is
+ * longer than an id, its beginning is cut off. */
+static void derive_id(const struct envelope_message *m, char out[SUBMISSION_ID_MAX + 1])
 {
     char place[320];
 
@@ -30,7 +29,7 @@ static void derive(const struct envelope_message *m, char out[SUBMISSION_ID_MAX 
     (void)snprintf(out, SUBMISSION_ID_MAX + 1, "%.*s", SUBMISSION_ID_MAX, from);
 }
 
-static void refuse(struct envelope *v, enum envelope_kind kind, const char *why)
+static void set_reason(struct envelope *v, enum envelope_kind kind, const char *why)
 {
     size_t len = text_cut(why, strlen(why), sizeof v->reason - 1);
 
@@ -39,8 +38,8 @@ static void refuse(struct envelope *v, enum envelope_kind kind, const char *why)
     v->reason[len] = '\0';
 }
 
-/* A string member with its bytes, or NULL data when it is absent, null or no string. */
-static int member(struct reader *d, const char *name, struct bytes *ret_text)
+/* A string member as bytes. NULL data when it is absent or not a string. */
+static int read_string_member(struct reader *d, const char *name, struct bytes *ret_text)
 {
     const json_t *v = json_object_get(d->root, name);
 
@@ -48,7 +47,7 @@ static int member(struct reader *d, const char *name, struct bytes *ret_text)
     return json_is_string(v) ? reader_string(d, v, ret_text) : 0;
 }
 
-static void read_type(const struct bytes *type, struct envelope *v)
+static void read_envelope_type(const struct bytes *type, struct envelope *v)
 {
     char why[ENVELOPE_REASON_SIZE];
 
@@ -61,7 +60,7 @@ static void read_type(const struct bytes *type, struct envelope *v)
     size_t shown = text_cut(type->data, type->len, 60);
     (void)snprintf(why, sizeof why, "/type: \"%.*s\" is neither \"script\" nor \"done\"",
                    (int)shown, type->data);
-    refuse(v, ENVELOPE_FOREIGN, why);
+    set_reason(v, ENVELOPE_FOREIGN, why);
 }
 
 /* ---- frames ---- */
@@ -86,7 +85,7 @@ static bool is_event(const json_t *root)
            (json_object_get(root, "data") || json_is_string(json_object_get(root, "data_base64")));
 }
 
-/* What a CloudEvent carries, which the caller owns; NULL when data_base64 is not base64. -1 out of
+/* The data of a CloudEvent, owned by the caller; NULL when data_base64 is not base64. -1: out of
  * memory. */
 static int event_data(const json_t *event, char **ret_data, size_t *ret_len)
 {
@@ -106,11 +105,11 @@ static int event_data(const json_t *event, char **ret_data, size_t *ret_len)
     return *ret_data ? 0 : -1;
 }
 
-/* ---- what was refused ---- */
+/* ---- refused messages ---- */
 
-/* Why a submission was refused is known; this finds what the message is and whose it is. */
-static int look_again(const struct envelope_message *m, const struct submission_rules *rules,
-                      struct envelope *v, bool *ret_event)
+/* The reason is set already; this finds the message's type and id. */
+static int reread_refused(const struct envelope_message *m, const struct submission_rules *rules,
+                          struct envelope *v, bool *ret_event)
 {
     struct reader d = { 0 };
     CLEANUP(bytes_clear) struct bytes type = { 0 };
@@ -123,10 +122,10 @@ static int look_again(const struct envelope_message *m, const struct submission_
         return e.kind == ERR_NOMEM ? -1 : 0;
     }
     *ret_event = is_event(d.root);
-    if (member(&d, "type", &type) < 0 || member(&d, "id", &id) < 0) {
+    if (read_string_member(&d, "type", &type) < 0 || read_string_member(&d, "id", &id) < 0) {
         result = -1;
     } else if (!*ret_event) {
-        read_type(&type, v);
+        read_envelope_type(&type, v);
         if (v->kind == ENVELOPE_REFUSED && id.data && submission_id_is_legal(id.data, id.len))
             memcpy(v->id, id.data, id.len + 1);
     }
@@ -134,8 +133,8 @@ static int look_again(const struct envelope_message *m, const struct submission_
     return result;
 }
 
-static int read_value(const struct envelope_message *m, const struct submission_rules *rules,
-                      struct envelope *v, bool *ret_event, struct err *e)
+static int parse_value(const struct envelope_message *m, const struct submission_rules *rules,
+                       struct envelope *v, bool *ret_event, struct err *e)
 {
     CLEANUP(field_errors_clear) struct field_errors problems = { .len = 0 };
     struct submission_rules ours = *rules;
@@ -149,35 +148,35 @@ static int read_value(const struct envelope_message *m, const struct submission_
     }
     if (why.kind == ERR_NOMEM)
         return err_set(e, why.kind, "%s", why.msg);
-    refuse(v, ENVELOPE_REFUSED, why.msg);
-    return look_again(m, rules, v, ret_event) < 0 ? err_set(e, ERR_NOMEM, "read a message") : 0;
+    set_reason(v, ENVELOPE_REFUSED, why.msg);
+    return reread_refused(m, rules, v, ret_event) < 0 ? err_set(e, ERR_NOMEM, "read a message") : 0;
 }
 
-static int read_framed(const struct envelope_message *m, const struct submission_rules *rules,
-                       struct envelope *v, struct err *e)
+static int parse_framed(const struct envelope_message *m, const struct submission_rules *rules,
+                        struct envelope *v, struct err *e)
 {
     struct envelope_message bare = *m;
     bool event = false, nested = false;
 
     skip_schema_frame(&bare);
-    if (read_value(&bare, rules, v, &event, e) < 0)
+    if (parse_value(&bare, rules, v, &event, e) < 0)
         return -1;
     if (!event)
         return 0;
     CLEANUP(freep) char *data = NULL;
-    /* The value has been read before, so it is JSON within the bounds of a submission. */
+    /* reread_refused() has read the value: it is JSON within the bounds. */
     v->attributes = json_loadb(bare.value, bare.value_len, JSON_ALLOW_NUL, NULL);
     if (!v->attributes || event_data(v->attributes, &data, &bare.value_len) < 0)
         return err_set(e, ERR_NOMEM, "read a CloudEvent");
     (void)json_object_del(v->attributes, "data");
     (void)json_object_del(v->attributes, "data_base64");
     if (!data) {
-        refuse(v, ENVELOPE_REFUSED, "/data_base64: is not base64");
+        set_reason(v, ENVELOPE_REFUSED, "/data_base64: is not base64");
         return 0;
     }
     bare.value = data;
     v->reason[0] = '\0';
-    return read_value(&bare, rules, v, &nested, e); /* an event in an event is refused */
+    return parse_value(&bare, rules, v, &nested, e); /* an event in an event is refused */
 }
 
 int envelope_open(const struct envelope_message *m, const struct submission_rules *rules,
@@ -186,14 +185,14 @@ int envelope_open(const struct envelope_message *m, const struct submission_rule
     struct envelope v = { .kind = ENVELOPE_REFUSED };
     char why[80];
 
-    derive(m, v.derived);
+    derive_id(m, v.derived);
     if (!m->value) {
-        refuse(&v, ENVELOPE_TOMBSTONE, "the message has no value");
+        set_reason(&v, ENVELOPE_TOMBSTONE, "the message has no value");
     } else if (m->value_len > (size_t)max_body_bytes) {
         (void)snprintf(why, sizeof why, "the value has %zu bytes, more than %lld", m->value_len,
                        (long long)max_body_bytes);
-        refuse(&v, ENVELOPE_REFUSED, why);
-    } else if (read_framed(m, rules, &v, e) < 0) {
+        set_reason(&v, ENVELOPE_REFUSED, why);
+    } else if (parse_framed(m, rules, &v, e) < 0) {
         envelope_clear(&v);
         return -1;
     }

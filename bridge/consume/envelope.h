@@ -1,16 +1,15 @@
-/* bridge/consume/envelope.h - one message of the topic: what it is, and which id it goes by.
+/* bridge/consume/envelope.h - reads one message of the topic: its kind, and its id.
  *
- * A value may have a frame around the submission, which is taken off: the 5 bytes that serializers
- * of a schema registry put before JSON (0, then the schema's number), and a CloudEvent in
- * structured mode (an object with `specversion`; the submission is its `data`, the rest are its
- * attributes).
+ * Two frames around a submission are removed: the 5 bytes that serializers of a schema registry put
+ * before JSON (0, then the number of the schema), and a CloudEvent in structured mode (an object
+ * with `specversion`; the submission is its `data`, the other members are its attributes).
  *
  * Pure: no Kafka, no table, no clock.
  *
  * Room     bridge/consume.
- * Owns     what it filled in, until envelope_clear().
+ * Owns     submission and attributes, until envelope_clear().
  * Threads  none of its own.
- * Errors   only out of memory; everything that can be wrong with a message is a kind of envelope.
+ * Errors   only out of memory; a bad message is no error, but an envelope of kind REFUSED.
  */
 #pragma once
 
@@ -23,7 +22,7 @@
 
 struct err;
 
-/* As read; all borrowed. */
+/* A message as read from Kafka. All borrowed. */
 struct envelope_message {
     const void *key; /* NULL: none */
     size_t key_len;
@@ -35,11 +34,11 @@ struct envelope_message {
 };
 
 enum envelope_kind {
-    ENVELOPE_SUBMISSION, /* `submission`; where it has no id of its own, `derived` */
+    ENVELOPE_SUBMISSION, /* in `submission`; if it has no id, `derived` is used */
     ENVELOPE_DONE,       /* the end of the stream */
-    ENVELOPE_TOMBSTONE,  /* no value: nothing was asked for */
-    ENVELOPE_FOREIGN,    /* a `type` that is not ours: meant for somebody else */
-    ENVELOPE_REFUSED     /* not a submission; `reason`, and `id` for its report */
+    ENVELOPE_TOMBSTONE,  /* no value: it is skipped */
+    ENVELOPE_FOREIGN,    /* another `type`: for another program, so it is skipped */
+    ENVELOPE_REFUSED     /* no valid submission: see `reason`; `id` for its report */
 };
 
 #define ENVELOPE_REASON_SIZE 300
@@ -47,14 +46,14 @@ enum envelope_kind {
 struct envelope {
     enum envelope_kind kind;
     struct submission *submission; /* owned */
-    json_t *attributes;            /* owned; an object; NULL: it was in no CloudEvent */
+    json_t *attributes;            /* owned; an object; NULL: not a CloudEvent */
     size_t ignored_fields;
-    char derived[SUBMISSION_ID_MAX + 1]; /* what stands for a missing id */
+    char derived[SUBMISSION_ID_MAX + 1]; /* the id to use where there is none */
     char reason[ENVELOPE_REASON_SIZE];   /* why it is refused or foreign; UTF-8 */
-    char id[SUBMISSION_ID_MAX + 1];      /* refused: whom the report would be for; "": nobody */
+    char id[SUBMISSION_ID_MAX + 1];      /* REFUSED: the id of its report; "": no report */
 };
 
-/* -1 only out of memory, with nothing to clear. max_body_bytes bounds the value. */
+/* A value of more than max_body_bytes is refused. -1: out of memory; nothing to clear then. */
 NODISCARD int envelope_open(const struct envelope_message *m, const struct submission_rules *rules,
                             int64_t max_body_bytes, struct envelope *ret_envelope, struct err *e);
 void envelope_clear(struct envelope *v);

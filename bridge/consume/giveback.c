@@ -8,7 +8,7 @@
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"
 
-#define ASK_MS   5000 /* for one answer of the broker */
+#define QUERY_MS 5000 /* timeout of one request to the broker */
 #define CLOSE_NS (3 * NS_PER_S)
 
 void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition, int64_t from)
@@ -32,17 +32,17 @@ void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition,
         log_info("kafka_given_back", log_i("partition", partition), log_i("submissions", rows));
 }
 
-/* ---- of other people's partitions ---- */
+/* ---- rows of partitions of others ---- */
 
-/* Caller destroys *ret_list. */
-static int list_others(rd_kafka_t *rk, const char *topic,
-                       const rd_kafka_topic_partition_list_t *mine,
-                       rd_kafka_topic_partition_list_t **ret_list, struct err *e)
+/* The partitions that are not in mine. The caller destroys *ret_list. */
+static int list_other_partitions(rd_kafka_t *rk, const char *topic,
+                                 const rd_kafka_topic_partition_list_t *mine,
+                                 rd_kafka_topic_partition_list_t **ret_list, struct err *e)
 {
     const struct rd_kafka_metadata *meta;
     rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
     rd_kafka_resp_err_t code =
-        t ? rd_kafka_metadata(rk, 0, t, &meta, ASK_MS) : RD_KAFKA_RESP_ERR__FAIL;
+        t ? rd_kafka_metadata(rk, 0, t, &meta, QUERY_MS) : RD_KAFKA_RESP_ERR__FAIL;
     int32_t len = 0;
 
     if (t)
@@ -62,10 +62,10 @@ static int list_others(rd_kafka_t *rk, const char *topic,
     return 0;
 }
 
-static int return_strays(rd_kafka_t *rk, struct jobs *jobs, rd_kafka_topic_partition_list_t *list,
-                         struct err *e)
+static int give_back_uncommitted(rd_kafka_t *rk, struct jobs *jobs,
+                                 rd_kafka_topic_partition_list_t *list, struct err *e)
 {
-    rd_kafka_resp_err_t code = rd_kafka_committed(rk, list, ASK_MS);
+    rd_kafka_resp_err_t code = rd_kafka_committed(rk, list, QUERY_MS);
 
     for (int i = 0; i < list->cnt && !code; i++) {
         const rd_kafka_topic_partition_t *t = &list->elems[i];
@@ -73,7 +73,7 @@ static int return_strays(rd_kafka_t *rk, struct jobs *jobs, rd_kafka_topic_parti
         code = t->err;
         if (!code)
             code =
-                rd_kafka_query_watermark_offsets(rk, t->topic, t->partition, &low, &high, ASK_MS);
+                rd_kafka_query_watermark_offsets(rk, t->topic, t->partition, &low, &high, QUERY_MS);
         if (!code)
             giveback_partition(jobs, t->topic, t->partition, t->offset > low ? t->offset : low);
     }
@@ -89,14 +89,14 @@ int giveback_strays(rd_kafka_t *rk, const struct bridge_config *c, struct jobs *
     jobs_counts(jobs, &counts);
     if (counts.queued == 0)
         return 0;
-    if (list_others(rk, c->topic, mine, &others, e) < 0)
+    if (list_other_partitions(rk, c->topic, mine, &others, e) < 0)
         return -1;
-    int result = others->cnt > 0 ? return_strays(rk, jobs, others, e) : 0;
+    int result = others->cnt > 0 ? give_back_uncommitted(rk, jobs, others, e) : 0;
     rd_kafka_topic_partition_list_destroy(others);
     return result;
 }
 
-/* ---- of an adopted table ---- */
+/* ---- rows of an adopted table ---- */
 
 int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct err *e)
 {

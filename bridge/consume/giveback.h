@@ -1,11 +1,11 @@
-/* bridge/consume/giveback.h - submissions that were taken from the topic and are not begun go back
- * to it: their rows are deleted, and whoever has the partition reads their messages again.
+/* bridge/consume/giveback.h - gives submissions that no worker has begun back to Kafka: deletes
+ * their rows, so that the owner of their partition reads the messages again.
  *
- * For tables whose offsets wait for reports.
+ * Only with KAFKA_COMMIT=reported, where their offsets are not committed yet.
  *
  * Room     bridge/consume.
  * Owns     nothing.
- * Threads  none of its own; each function waits for the table, the last two for the broker, too.
+ * Threads  none of its own; each function waits for the table, the last two also for the broker.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -19,14 +19,15 @@ struct bridge_config;
 struct err;
 struct jobs;
 
-/* Those at `from` and behind it. What cannot go back is said in the log: it is judged here. */
+/* Gives back those at offset `from` or later. On an error it logs a warning, and the rest is judged
+ * here. */
 void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition, int64_t from);
 
-/* What an earlier life of the table took from partitions that are not in `mine`, and what others
- * find there: the group has not committed it, and the topic still has it. rk: of the group.
- * ERR_UNAVAILABLE: some of it is left here. */
+/* Gives back rows of partitions that are not in `mine` (NULL: of all), which a server before this
+ * one took, if their owners will read them: not committed by the group, and still on the topic.
+ * rk: a handle of the group. ERR_UNAVAILABLE: some rows are left here. */
 NODISCARD int giveback_strays(rd_kafka_t *rk, const struct bridge_config *c, struct jobs *jobs,
                               const rd_kafka_topic_partition_list_t *mine, struct err *e);
 
-/* The same of a table that was adopted: it has no partition. */
+/* The same for an adopted table, which has no partitions of its own. Makes a handle for it. */
 NODISCARD int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct err *e);

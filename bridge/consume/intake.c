@@ -13,51 +13,51 @@
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"
 
-/* Enough that the writer never waits for the next group, and little beside the queue itself. */
-#define FLIGHT_OPS   4096
-#define FLIGHT_BYTES ((size_t)(16 * MIB))
-#define RETRY_NS     (200 * NS_PER_MS)
-#define COUNTS_NS    (20 * NS_PER_MS) /* how often a full table is asked again */
-#define IDLE_NS      (5 * NS_PER_S)   /* without work, though more waits than is taken ahead */
+/* Enough that the table's writer never waits for messages, and little memory beside the queue. */
+#define IN_FLIGHT_MESSAGES 4096
+#define IN_FLIGHT_BYTES    ((size_t)(16 * MIB))
+#define RETRY_NS           (200 * NS_PER_MS)
+#define COUNTS_NS          (20 * NS_PER_MS) /* between two checks of a full table */
+#define IDLE_NS            (5 * NS_PER_S) /* nothing runs, though enough is queued: prefetch more */
 
-/* ---- on the writer's thread ---- */
+/* ---- on the table's writer thread ---- */
 
-static void on_done(struct jobs_op *op)
+static void on_answer(struct jobs_op *op)
 {
     struct message *m = op->ctx;
     struct intake *in = m->intake;
 
     (void)pthread_mutex_lock(&in->lock);
-    message_put(&in->done, m);
+    message_queue_put(&in->done, m);
     if (++in->done_len == in->wanted)
-        (void)pthread_cond_signal(&in->said);
+        (void)pthread_cond_signal(&in->answered);
     (void)pthread_mutex_unlock(&in->lock);
 }
 
 /* ---- into the table ---- */
 
-static void put(struct intake *in, struct message *m)
+static void submit_message(struct intake *in, struct message *m)
 {
     in->in_flight++;
     m->partition->in_flight++;
-    m->op.done = on_done;
+    m->op.done = on_answer;
     m->op.ctx = m;
     jobs_put(in->jobs, &m->op);
 }
 
-static void hold(struct intake *in, struct message *m, const char *why)
+static void hold_message(struct intake *in, struct message *m, const char *why)
 {
     if (!in->held.head)
         in->retry_ns = clock_mono_ns() + RETRY_NS;
-    message_put(&in->held, m);
+    message_queue_put(&in->held, m);
     in->blocked = true;
     (void)snprintf(in->why, sizeof in->why, "%s", why);
 }
 
-/* Said once for each type: a producer that names ours wrongly would find nothing judged. */
-static void note_foreign(struct intake *in, const struct message *m)
+/* Logged once for each type, because it may be our type misspelt. */
+static void log_foreign_type(struct intake *in, const struct message *m)
 {
-    const char *why = m->envelope.reason; /* names the type */
+    const char *why = m->envelope.reason; /* contains the type */
 
     for (size_t i = 0; i < in->foreign_len; i++) {
         if (strcmp(in->foreign[i], why) == 0)
@@ -71,32 +71,32 @@ static void note_foreign(struct intake *in, const struct message *m)
                 log_s("why", why), log_s("next", "messages of this type are skipped"));
 }
 
-static void count(struct intake *in, const struct message *m)
+static void count_message(struct intake *in, const struct message *m)
 {
     const struct envelope *v = &m->envelope;
 
-    kafka_health_add(in->tally, BRIDGE_CONSUMED, 1);
-    kafka_health_add(in->tally, BRIDGE_IGNORED_FIELDS, (int64_t)v->ignored_fields);
-    kafka_health_add(in->tally, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
-    kafka_health_add(in->tally, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
-    kafka_health_add(in->tally, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
+    kafka_health_add(in->health, BRIDGE_CONSUMED, 1);
+    kafka_health_add(in->health, BRIDGE_IGNORED_FIELDS, (int64_t)v->ignored_fields);
+    kafka_health_add(in->health, BRIDGE_TOMBSTONES, v->kind == ENVELOPE_TOMBSTONE);
+    kafka_health_add(in->health, BRIDGE_FOREIGN_TYPES, v->kind == ENVELOPE_FOREIGN);
+    kafka_health_add(in->health, BRIDGE_DONES, v->kind == ENVELOPE_DONE);
     if (v->kind == ENVELOPE_FOREIGN)
-        note_foreign(in, m);
+        log_foreign_type(in, m);
     if (v->kind == ENVELOPE_DONE)
         in->ended |= !in->config->ignore_done;
-    else if (!message_is_skipped(m) && ++in->scripts == in->config->expected)
+    else if (!message_is_skipped(m) && ++in->submissions == in->config->expected)
         in->ended = true;
 }
 
-static bool is_told_by_another(struct intake *in, const struct message *m)
+static bool was_reported_elsewhere(struct intake *in, const struct message *m)
 {
     if (!in->skip || !in->skip(in->skip_ctx, &m->origin))
         return false;
-    kafka_health_add(in->tally, BRIDGE_REPORTED_ELSEWHERE, 1);
+    kafka_health_add(in->health, BRIDGE_REPORTED_ELSEWHERE, 1);
     return true;
 }
 
-void intake_skip(struct intake *in, intake_skip_fn *fn, void *ctx)
+void intake_set_skip(struct intake *in, intake_skip_fn *fn, void *ctx)
 {
     in->skip = fn;
     in->skip_ctx = ctx;
@@ -104,48 +104,48 @@ void intake_skip(struct intake *in, intake_skip_fn *fn, void *ctx)
 
 void intake_reached(struct intake *in, int32_t partition, int64_t end)
 {
-    struct partition *p = intake_find(in, partition);
+    struct partition *p = intake_find_partition(in, partition);
 
-    if (p && !in->ended) /* what came behind the end was not taken */
+    if (p && !in->ended) /* messages after the end were not taken */
         offsets_reached(&p->offsets, end);
 }
 
 int intake_take(struct intake *in, rd_kafka_message_t *kafka)
 {
-    struct partition *p = intake_find(in, kafka->partition);
+    struct partition *p = intake_find_partition(in, kafka->partition);
     struct message *m;
 
-    if (!p || in->ended) { /* not ours any more, or behind the end: whoever is next reads it */
+    if (!p || in->ended) { /* revoked, or after the end: left for the next reader */
         rd_kafka_message_destroy(kafka);
         return 0;
     }
     m = message_open(kafka, in->config);
     if (!m)
         return -1;
-    if (offsets_begin(&p->offsets, kafka->offset, &m->ticket) < 0) {
-        m->kafka = NULL; /* the caller keeps it */
+    if (offsets_begin(&p->offsets, kafka->offset, &m->index) < 0) {
+        m->kafka = NULL; /* stays the caller's */
         (void)message_free(m);
         return -1;
     }
     m->intake = in;
     m->partition = p;
     in->bytes += m->bytes;
-    count(in, m);
-    if (message_is_skipped(m) || is_told_by_another(in, m)) {
-        offsets_settle(&p->offsets, m->ticket, OFFSETS_NOTHING);
-        intake_drop(in, m);
+    count_message(in, m);
+    if (message_is_skipped(m) || was_reported_elsewhere(in, m)) {
+        offsets_settle(&p->offsets, m->index, OFFSETS_NOTHING);
+        intake_discard(in, m);
     } else {
-        put(in, m);
+        submit_message(in, m);
     }
     return 0;
 }
 
-/* ---- what the table said ---- */
+/* ---- answers of the table ---- */
 
-static int64_t awaits(const struct message *m)
+static int64_t awaited_row(const struct message *m)
 {
     return m->op.kind == JOBS_ACCEPT && m->op.u.accept.seq > 0 ? m->op.u.accept.seq
-                                                               : OFFSETS_LETTERS;
+                                                               : OFFSETS_DEAD_LETTER;
 }
 
 static void count_outcome(struct intake *in, const struct message *m)
@@ -154,52 +154,53 @@ static void count_outcome(struct intake *in, const struct message *m)
     bool replay = accepted ? m->op.u.accept.replay : m->op.u.refuse.replay;
 
     if (replay) {
-        kafka_health_add(in->tally, BRIDGE_REPLAYS, 1);
+        kafka_health_add(in->health, BRIDGE_REPLAYS, 1);
     } else if (!accepted) {
-        kafka_health_add(in->tally, BRIDGE_DEAD_LETTERS, 1);
+        kafka_health_add(in->health, BRIDGE_DEAD_LETTERS, 1);
         log_info("dead_letter", log_s("topic", m->origin.topic),
                  log_i("partition", m->origin.partition), log_i("offset", m->origin.offset),
-                 log_s("reason", m->letter.reason));
+                 log_s("reason", m->dead_letter.reason));
     } else {
-        kafka_health_add(in->tally, m->op.u.accept.existing ? BRIDGE_REPEATED : BRIDGE_ACCEPTED, 1);
+        kafka_health_add(in->health, m->op.u.accept.existing ? BRIDGE_REPEATED : BRIDGE_ACCEPTED,
+                         1);
     }
 }
 
-static void settle(struct intake *in, struct message *m)
+static void settle_message(struct intake *in, struct message *m)
 {
-    offsets_settle(&m->partition->offsets, m->ticket, awaits(m));
+    offsets_settle(&m->partition->offsets, m->index, awaited_row(m));
     count_outcome(in, m);
-    intake_drop(in, m);
+    intake_discard(in, m);
 }
 
-/* What the table does not take for its own sake: to the dead letters, without a report. */
-static void refuse(struct intake *in, struct message *m, const char *why)
+/* Makes a dead letter, without a report, of a message that the table refused for its content. */
+static void submit_dead_letter(struct intake *in, struct message *m, const char *why)
 {
-    kafka_health_add(in->tally, BRIDGE_CONFLICTS, m->op.err.kind == ERR_CONFLICT);
+    kafka_health_add(in->health, BRIDGE_CONFLICTS, m->op.err.kind == ERR_CONFLICT);
     if (message_refuse(m, why) < 0)
-        hold(in, m, "out of memory"); /* asked again, the table says the same again */
+        hold_message(in, m, "out of memory"); /* put again, it is refused and comes here again */
     else
-        put(in, m);
+        submit_message(in, m);
 }
 
-static void hear(struct intake *in, struct message *m)
+static void handle_answer(struct intake *in, struct message *m)
 {
     const struct err e = m->op.err;
 
     in->in_flight--;
     m->partition->in_flight--;
     if (m->partition->revoked) {
-        intake_drop(in, m);
-        intake_sweep(in);
+        intake_discard(in, m);
+        intake_free_revoked(in);
     } else if (m->op.result == 0) {
-        settle(in, m);
+        settle_message(in, m);
     } else if (m->op.kind == JOBS_ACCEPT &&
                (e.kind == ERR_CONFLICT || e.kind == ERR_BUG || e.kind == ERR_INPUT)) {
-        refuse(in, m, e.msg);
+        submit_dead_letter(in, m, e.msg);
     } else {
         if (e.kind != ERR_QUEUE_FULL && e.kind != ERR_DISK && e.kind != ERR_NOMEM)
             log_error("kafka_intake", log_s("kind", err_kind_name(e.kind)), log_s("error", e.msg));
-        hold(in, m, e.msg);
+        hold_message(in, m, e.msg);
     }
 }
 
@@ -209,26 +210,26 @@ void intake_settle(struct intake *in, int64_t wait_ns)
     bool early = true;
 
     (void)pthread_mutex_lock(&in->lock);
-    /* A quarter, and not the first: the writer tells one after the other, and waking for each
-     * would cost both more than the message. */
+    /* Waits for a quarter of them: the writer answers one by one, and to wake up for each would
+     * cost both threads more than the message. */
     in->wanted = wait_ns > 0 && in->in_flight > 0 ? in->in_flight / 4 + 1 : 0;
     while (in->done_len < in->wanted && early)
-        early = clock_cond_wait(&in->said, &in->lock, due);
+        early = clock_cond_wait(&in->answered, &in->lock, due);
     in->wanted = 0;
     in->done_len = 0;
-    struct message *m = message_take_all(&in->done);
+    struct message *m = message_queue_take_all(&in->done);
     (void)pthread_mutex_unlock(&in->lock);
 
     for (struct message *next; m; m = next) {
         next = m->next;
-        hear(in, m);
+        handle_answer(in, m);
     }
 }
 
 /* ---- room ---- */
 
-/* False: nothing more goes into the table now; in->why says why. Full at MAX_QUEUED, free again a
- * tenth below it, so that it does not flutter. */
+/* False: the table takes nothing now; in->why is set. It is full at MAX_QUEUED, and has room again
+ * a tenth below that, so that the state does not change all the time. */
 static bool has_room(struct intake *in, const struct jobs_counts *counts)
 {
     int64_t most = in->config->max_queued, margin = in->blocked ? most / 10 + 1 : 0;
@@ -244,22 +245,22 @@ static bool has_room(struct intake *in, const struct jobs_counts *counts)
     return false;
 }
 
-/* What waits may be of languages that this host cannot judge now. Where nothing of it is judged,
- * the rest of the topic should not wait for it. */
+/* The queued submissions may be of languages that this host cannot judge now. While nothing runs
+ * for IDLE_NS, more is prefetched, so that they do not block the rest of the topic. */
 static bool has_enough(struct intake *in, const struct jobs_counts *counts, int64_t now)
 {
     int64_t step = in->config->prefetch, waiting = counts->queued + (int64_t)in->in_flight;
 
-    if (waiting < in->bound || counts->running > 0)
+    if (waiting < in->prefetch || counts->running > 0)
         in->idle_since_ns = 0;
-    if (in->bound < step || waiting < step)
-        in->bound = step;
-    if (waiting < in->bound)
+    if (in->prefetch < step || waiting < step)
+        in->prefetch = step;
+    if (waiting < in->prefetch)
         return false;
     if (in->idle_since_ns == 0)
         in->idle_since_ns = now;
     if (counts->running == 0 && now - in->idle_since_ns >= IDLE_NS) {
-        in->bound *= 2;
+        in->prefetch *= 2;
         in->idle_since_ns = 0;
     }
     return true;
@@ -280,7 +281,7 @@ enum intake_room intake_room(struct intake *in, size_t *ret_most, const char **r
         return INTAKE_BLOCKED;
     if (has_enough(in, &counts, now))
         return INTAKE_HAS_ENOUGH;
-    *ret_most = (size_t)(in->bound - counts.queued - (int64_t)in->in_flight);
+    *ret_most = (size_t)(in->prefetch - counts.queued - (int64_t)in->in_flight);
     return INTAKE_TAKES;
 }
 
@@ -294,24 +295,25 @@ void intake_retry(struct intake *in)
     jobs_counts(in->jobs, &counts);
     if (!has_room(in, &counts))
         return;
-    for (struct message *m = message_take_all(&in->held), *next; m; m = next) {
+    for (struct message *m = message_queue_take_all(&in->held), *next; m; m = next) {
         next = m->next;
-        put(in, m);
+        submit_message(in, m);
     }
 }
 
 bool intake_is_full(const struct intake *in)
 {
-    return in->in_flight >= FLIGHT_OPS || (in->bytes >= FLIGHT_BYTES && in->in_flight > 0);
+    return in->in_flight >= IN_FLIGHT_MESSAGES ||
+           (in->bytes >= IN_FLIGHT_BYTES && in->in_flight > 0);
 }
 
 bool intake_has_ended(const struct intake *in) { return in->ended; }
 
 bool intake_is_idle(const struct intake *in) { return in->in_flight == 0 && !in->held.head; }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
-int intake_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *tally,
+int intake_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *health,
                 struct intake **ret_intake, struct err *e)
 {
     struct intake *in = calloc(1, sizeof *in);
@@ -320,10 +322,10 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_h
         return err_set(e, ERR_NOMEM, "Kafka intake");
     in->config = c;
     in->jobs = jobs;
-    in->tally = tally;
+    in->health = health;
     message_queue_init(&in->held);
     message_queue_init(&in->done);
-    clock_cond_init(&in->said);
+    clock_cond_init(&in->answered);
     (void)pthread_mutex_init(&in->lock, NULL);
     *ret_intake = in;
     return 0;
@@ -333,10 +335,10 @@ struct intake *intake_free(struct intake *in)
 {
     if (!in)
         return NULL;
-    intake_revoke(in, -1); /* so that nothing is put into the table again */
+    intake_revoke(in, -1); /* so that a refused message is not put again */
     intake_settle(in, 0);
     free(in->partitions);
-    (void)pthread_cond_destroy(&in->said);
+    (void)pthread_cond_destroy(&in->answered);
     (void)pthread_mutex_destroy(&in->lock);
     free(in);
     return NULL;

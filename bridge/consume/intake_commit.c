@@ -12,7 +12,7 @@
 
 /* ---- partitions ---- */
 
-struct partition *intake_find(const struct intake *in, int32_t number)
+struct partition *intake_find_partition(const struct intake *in, int32_t number)
 {
     for (size_t i = 0; i < in->partitions_len; i++) {
         if (in->partitions[i]->number == number && !in->partitions[i]->revoked)
@@ -23,7 +23,7 @@ struct partition *intake_find(const struct intake *in, int32_t number)
 
 int intake_assign(struct intake *in, int32_t number)
 {
-    if (intake_find(in, number))
+    if (intake_find_partition(in, number))
         return 0;
     struct partition **more =
         reallocarray(in->partitions, in->partitions_len + 1, sizeof(struct partition *));
@@ -38,7 +38,7 @@ int intake_assign(struct intake *in, int32_t number)
     return 0;
 }
 
-void intake_sweep(struct intake *in)
+void intake_free_revoked(struct intake *in)
 {
     size_t kept = 0;
 
@@ -54,7 +54,7 @@ void intake_sweep(struct intake *in)
     in->partitions_len = kept;
 }
 
-void intake_drop(struct intake *in, struct message *m)
+void intake_discard(struct intake *in, struct message *m)
 {
     in->bytes -= m->bytes;
     (void)message_free(m);
@@ -64,69 +64,71 @@ void intake_revoke(struct intake *in, int32_t number)
 {
     for (size_t i = 0; i < in->partitions_len; i++)
         in->partitions[i]->revoked |= number < 0 || in->partitions[i]->number == number;
-    for (struct message *m = message_take_all(&in->held), *next; m; m = next) {
+    for (struct message *m = message_queue_take_all(&in->held), *next; m; m = next) {
         next = m->next;
         if (m->partition->revoked)
-            intake_drop(in, m);
+            intake_discard(in, m);
         else
-            message_put(&in->held, m);
+            message_queue_put(&in->held, m);
     }
-    intake_sweep(in);
+    intake_free_revoked(in);
 }
 
 size_t intake_in_flight(const struct intake *in, int32_t number)
 {
-    const struct partition *p = number < 0 ? NULL : intake_find(in, number);
+    const struct partition *p = number < 0 ? NULL : intake_find_partition(in, number);
 
     if (number < 0)
         return in->in_flight;
     return p ? p->in_flight : 0;
 }
 
-/* ---- what may be committed ---- */
+/* ---- offsets ---- */
 
-struct telling {
+struct state_query {
     const struct intake *in;
-    const struct partition *p;
+    const struct partition *partition;
 };
 
-/* A table that cannot be read now is asked again. */
-static enum outbox_state state_of(const struct telling *t, const struct offsets_entry *x)
+/* OPEN when the table cannot be read now: it is queried again later. */
+static enum outbox_state query_outbox_state(const struct state_query *q,
+                                            const struct offsets_entry *entry)
 {
-    const struct outbox_origin o = { .topic = t->in->config->topic,
-                                     .partition = t->p->number,
-                                     .offset = x->offset };
+    const struct outbox_origin o = { .topic = q->in->config->topic,
+                                     .partition = q->partition->number,
+                                     .offset = entry->offset };
     enum outbox_state state;
 
-    return outbox_state(t->in->jobs, &o, x->awaits, &state, NULL) < 0 ? OUTBOX_OPEN : state;
+    return outbox_state(q->in->jobs, &o, entry->awaits, &state, NULL) < 0 ? OUTBOX_OPEN : state;
 }
 
-/* What went back to Kafka is nobody's yet: it holds all behind it. */
-static bool is_told(void *ctx, const struct offsets_entry *x)
+/* A message that was given back (GONE) is not reported: it blocks all offsets after it. */
+static bool is_acknowledged(void *ctx, const struct offsets_entry *entry)
 {
-    return state_of(ctx, x) == OUTBOX_TOLD;
+    return query_outbox_state(ctx, entry) == OUTBOX_TOLD;
 }
 
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
 {
-    offsets_told_fn *told = in->config->commit_reported ? is_told : NULL;
+    offsets_is_reported_fn *is_reported = in->config->commit_reported ? is_acknowledged : NULL;
     int64_t next;
 
     for (size_t i = 0; i < in->partitions_len; i++) {
         struct partition *p = in->partitions[i];
-        struct telling t = { in, p };
-        if (!p->revoked && offsets_ready(&p->offsets, told, &t, &next))
+        struct state_query q = { in, p };
+        if (!p->revoked && offsets_ready(&p->offsets, is_reported, &q, &next))
             rd_kafka_topic_partition_list_add(list, topic, p->number)->offset = next;
     }
 }
 
-static bool is_open(const struct intake *in, const struct partition *p)
+static bool is_partition_open(const struct intake *in, const struct partition *p)
 {
-    const struct telling t = { in, p };
+    const struct state_query q = { in, p };
 
     for (uint64_t i = p->offsets.first; i < p->offsets.next; i++) {
-        const struct offsets_entry *x = offsets_at(&p->offsets, i);
-        if (!x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_OPEN))
+        const struct offsets_entry *entry = offsets_at(&p->offsets, i);
+        if (!entry->settled ||
+            (entry->awaits != OFFSETS_NOTHING && query_outbox_state(&q, entry) == OUTBOX_OPEN))
             return true;
     }
     return false;
@@ -136,13 +138,13 @@ bool intake_is_open(const struct intake *in, int32_t number)
 {
     for (size_t i = 0; i < in->partitions_len; i++) {
         const struct partition *p = in->partitions[i];
-        if (!p->revoked && (number < 0 || p->number == number) && is_open(in, p))
+        if (!p->revoked && (number < 0 || p->number == number) && is_partition_open(in, p))
             return true;
     }
     return false;
 }
 
-/* ---- back to Kafka ---- */
+/* ---- giving back ---- */
 
 void intake_give_back(struct intake *in, int32_t number)
 {

@@ -16,45 +16,45 @@
 #include "schema/base/thread.h"
 #include "schema/store/outbox.h"
 
-/* A server that was killed leaves a transaction open until the broker ends it. What it had reported
- * before lies in front of that. */
+/* How long to wait for an open transaction, which a killed server leaves until the broker ends it.
+ * Short, because the reports that were committed lie in front of it. */
 #define OPEN_NS (2 * NS_PER_S)
-/* The clocks of those who send and of those who report may differ. */
+/* The clocks of senders and of servers may differ by this. */
 #define SLACK_MS (5 * 60 * 1000)
 
-struct place {
+struct source_position {
     int64_t partition, offset, digest;
 };
 
 struct lookback {
     char topic[KAFKA_CONF_TOPIC_MAX + 1], results_topic[KAFKA_CONF_TOPIC_MAX + 1];
-    rd_kafka_topic_partition_list_t *taken; /* owned */
-    atomic_int owners; /* the thread, and who started it: the last one frees this, since a call of
-                          the thread may have to wait for the broker */
+    rd_kafka_topic_partition_list_t *assigned; /* owned */
+    atomic_int owners; /* the thread and the caller; the last one frees this, so that the caller
+                          never waits for a request of the thread */
     atomic_bool stop, done;
 
-    /* the thread's own until it is done */
+    /* used by the thread only, until done */
     struct topic_reader *reader;
-    struct buf found; /* struct place each; sorted when done */
+    struct buf reported; /* struct source_position each; sorted when done */
 };
 
-/* ---- since when ---- */
+/* ---- the time of the first message ---- */
 
-static bool note_time(void *ctx, const rd_kafka_message_t *m)
+static bool keep_earliest_time(void *ctx, const rd_kafka_message_t *m)
 {
     int64_t *earliest = ctx, ms = rd_kafka_message_timestamp(m, NULL);
 
-    if (ms < *earliest) /* -1, no time: everything is read */
+    if (ms < *earliest) /* -1 (no time): all results are read */
         *earliest = ms;
     return false;
 }
 
-/* Of the partitions that were not taken nothing is read; of the others one message. */
-static void narrow(const struct lookback *l, struct topic_span *spans, int32_t len)
+/* Drops the other partitions; the assigned ones begin at the offset that is read first. */
+static void limit_to_assigned(const struct lookback *l, struct topic_span *spans, int32_t len)
 {
     for (int32_t p = 0; p < len; p++) {
         const rd_kafka_topic_partition_t *t =
-            rd_kafka_topic_partition_list_find(l->taken, l->topic, p);
+            rd_kafka_topic_partition_list_find(l->assigned, l->topic, p);
         if (!t)
             spans[p].end = spans[p].from;
         else if (t->offset > spans[p].from)
@@ -63,7 +63,7 @@ static void narrow(const struct lookback *l, struct topic_span *spans, int32_t l
 }
 
 /* The time of the first message that may be unreported; INT64_MAX when there is none. */
-static int find_time(struct lookback *l, int64_t *ret_ms, struct err *e)
+static int find_earliest_time(struct lookback *l, int64_t *ret_ms, struct err *e)
 {
     CLEANUP(freep) struct topic_span *spans = NULL;
     int32_t len;
@@ -71,13 +71,13 @@ static int find_time(struct lookback *l, int64_t *ret_ms, struct err *e)
     *ret_ms = INT64_MAX;
     if (topic_reader_spans(l->reader, l->topic, &spans, &len, e) < 0)
         return -1;
-    narrow(l, spans, len);
-    return topic_reader_read(l->reader, l->topic, spans, len, 0, note_time, ret_ms, e);
+    limit_to_assigned(l, spans, len);
+    return topic_reader_read(l->reader, l->topic, spans, len, 0, keep_earliest_time, ret_ms, e);
 }
 
-/* ---- what is reported ---- */
+/* ---- reports ---- */
 
-static bool header_number(rd_kafka_headers_t *headers, const char *name, int64_t *ret_number)
+static bool read_header_number(rd_kafka_headers_t *headers, const char *name, int64_t *ret_number)
 {
     const void *value;
     char text[24], *end;
@@ -92,31 +92,31 @@ static bool header_number(rd_kafka_headers_t *headers, const char *name, int64_t
     return *end == '\0';
 }
 
-static bool note_report(void *ctx, const rd_kafka_message_t *m)
+static bool add_reported(void *ctx, const rd_kafka_message_t *m)
 {
     struct lookback *l = ctx;
     rd_kafka_headers_t *headers;
-    struct place at;
+    struct source_position at;
     const void *value;
     size_t size;
 
     if (rd_kafka_message_headers(m, &headers) ||
         rd_kafka_header_get_last(headers, "scrc-source-topic", &value, &size) || !value ||
         size != strlen(l->topic) || memcmp(value, l->topic, size) != 0 ||
-        !header_number(headers, "scrc-source-partition", &at.partition) ||
-        !header_number(headers, "scrc-source-offset", &at.offset) ||
-        !header_number(headers, "scrc-source-digest", &at.digest) || at.partition < 0 ||
+        !read_header_number(headers, "scrc-source-partition", &at.partition) ||
+        !read_header_number(headers, "scrc-source-offset", &at.offset) ||
+        !read_header_number(headers, "scrc-source-digest", &at.digest) || at.partition < 0 ||
         at.partition > INT32_MAX)
         return true;
-    if (rd_kafka_topic_partition_list_find(l->taken, l->topic, (int32_t)at.partition) &&
-        buf_add(&l->found, &at, sizeof at) < 0)
+    if (rd_kafka_topic_partition_list_find(l->assigned, l->topic, (int32_t)at.partition) &&
+        buf_add(&l->reported, &at, sizeof at) < 0)
         log_warning("kafka_lookback", log_s("error", "out of memory"));
     return true;
 }
 
-static int by_place(const void *a, const void *b)
+static int compare_positions(const void *a, const void *b)
 {
-    const struct place *x = a, *y = b;
+    const struct source_position *x = a, *y = b;
 
     if (x->partition != y->partition)
         return x->partition < y->partition ? -1 : 1;
@@ -125,14 +125,14 @@ static int by_place(const void *a, const void *b)
     return x->digest < y->digest ? -1 : x->digest > y->digest;
 }
 
-static int look(struct lookback *l, struct err *e)
+static int read_committed_results(struct lookback *l, struct err *e)
 {
     CLEANUP(freep) struct topic_span *spans = NULL;
     const char *results = l->results_topic;
     int64_t earliest;
     int32_t len;
 
-    if (find_time(l, &earliest, e) < 0)
+    if (find_earliest_time(l, &earliest, e) < 0)
         return -1;
     if (earliest == INT64_MAX)
         return 0;
@@ -140,57 +140,58 @@ static int look(struct lookback *l, struct err *e)
     if (topic_reader_spans(l->reader, results, &spans, &len, e) < 0 ||
         topic_reader_since(l->reader, results, spans, len, since, e) < 0)
         return -1;
-    return topic_reader_read(l->reader, results, spans, len, OPEN_NS, note_report, l, e);
+    return topic_reader_read(l->reader, results, spans, len, OPEN_NS, add_reported, l, e);
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
-static void disown(struct lookback *l)
+static void release_owner(struct lookback *l)
 {
     if (atomic_fetch_sub(&l->owners, 1) > 1)
         return;
-    rd_kafka_topic_partition_list_destroy(l->taken);
+    rd_kafka_topic_partition_list_destroy(l->assigned);
     (void)topic_reader_free(l->reader);
-    buf_clear(&l->found);
+    buf_clear(&l->reported);
     free(l);
 }
 
-static void *look_once(void *arg)
+static void *run_lookback(void *arg)
 {
     struct lookback *l = arg;
     struct err e = { .kind = ERR_NONE };
     int64_t begun = clock_mono_ns();
 
-    if (look(l, &e) < 0 && e.kind != ERR_CANCELLED)
+    if (read_committed_results(l, &e) < 0 && e.kind != ERR_CANCELLED)
         log_warning("kafka_lookback", log_s("error", e.msg),
                     log_s("means", "what others have reported may be judged once more"));
-    if (l->found.len > 0) {
-        qsort(l->found.data, l->found.len / sizeof(struct place), sizeof(struct place), by_place);
+    if (l->reported.len > 0) {
+        qsort(l->reported.data, l->reported.len / sizeof(struct source_position),
+              sizeof(struct source_position), compare_positions);
         log_info("kafka_lookback",
-                 log_i("reported", (int64_t)(l->found.len / sizeof(struct place))),
+                 log_i("reported", (int64_t)(l->reported.len / sizeof(struct source_position))),
                  log_i("ms", (clock_mono_ns() - begun) / NS_PER_MS));
     }
     l->reader = topic_reader_free(l->reader);
     l->done = true;
-    disown(l);
+    release_owner(l);
     return NULL;
 }
 
-static int start(struct lookback *l, struct err *e)
+static int start_lookback_thread(struct lookback *l, struct err *e)
 {
     pthread_t thread;
 
     atomic_fetch_add(&l->owners, 1);
-    int rc = thread_start(&thread, look_once, l);
+    int rc = thread_start(&thread, run_lookback, l);
     if (rc != 0) {
-        disown(l);
+        release_owner(l);
         return err_errno(e, ERR_NOMEM, rc, "a thread that looks at the results");
     }
     (void)pthread_detach(thread);
     return 0;
 }
 
-int lookback_start(const struct bridge_config *c, const rd_kafka_topic_partition_list_t *taken,
+int lookback_start(const struct bridge_config *c, const rd_kafka_topic_partition_list_t *assigned,
                    struct lookback **ret_lookback, struct err *e)
 {
     struct lookback *l = calloc(1, sizeof *l);
@@ -200,9 +201,9 @@ int lookback_start(const struct bridge_config *c, const rd_kafka_topic_partition
     l->owners = 1;
     (void)snprintf(l->topic, sizeof l->topic, "%s", c->topic);
     (void)snprintf(l->results_topic, sizeof l->results_topic, "%s", c->results_topic);
-    l->taken = rd_kafka_topic_partition_list_copy(taken);
-    if (topic_reader_open(c, &l->stop, &l->reader, e) < 0 || start(l, e) < 0) {
-        disown(l);
+    l->assigned = rd_kafka_topic_partition_list_copy(assigned);
+    if (topic_reader_open(c, &l->stop, &l->reader, e) < 0 || start_lookback_thread(l, e) < 0) {
+        release_owner(l);
         return -1;
     }
     *ret_lookback = l;
@@ -213,12 +214,12 @@ bool lookback_is_done(struct lookback *l) { return l->done; }
 
 bool lookback_has(const struct lookback *l, const struct outbox_origin *o)
 {
-    const struct place want = { .partition = o->partition,
-                                .offset = o->offset,
-                                .digest = o->digest };
+    const struct source_position want = { .partition = o->partition,
+                                          .offset = o->offset,
+                                          .digest = o->digest };
 
-    return l->found.len > 0 &&
-           bsearch(&want, l->found.data, l->found.len / sizeof want, sizeof want, by_place) != NULL;
+    return l->reported.len > 0 && bsearch(&want, l->reported.data, l->reported.len / sizeof want,
+                                          sizeof want, compare_positions) != NULL;
 }
 
 struct lookback *lookback_free(struct lookback *l)
@@ -226,6 +227,6 @@ struct lookback *lookback_free(struct lookback *l)
     if (!l)
         return NULL;
     l->stop = true;
-    disown(l);
+    release_owner(l);
     return NULL;
 }

@@ -1,17 +1,16 @@
-/* bridge/consume/lookback.h - which messages of the partitions that were just taken are reported
- * already.
+/* bridge/consume/lookback.h - finds the messages of newly assigned partitions that other servers
+ * have reported already.
  *
- * Where offsets wait for reports, a partition that moves is read from its lowest unreported message
- * on. What its last owner reported behind that is on the results topic, and every report there
- * names its message (scrc-source-*). So the results are read from the time of that message to their
- * end.
+ * With KAFKA_COMMIT=reported a partition is read from its first unreported message on. Reports of
+ * later messages by its last owner are on the results topic, and their headers name the messages
+ * (scrc-source-*). So the results topic is read from the time of that first message to its end.
  *
- * It takes seconds where much was reported since; the consumer goes on polling meanwhile.
+ * With many reports this takes seconds; meanwhile the consumer polls.
  *
  * Room     bridge/consume.
- * Owns     a thread and its librdkafka handles; one that is freed ends them by itself.
+ * Owns     a thread and its librdkafka handles, which end by themselves after lookback_free().
  * Threads  one owner.
- * Errors   what cannot be read is said in the log, and counts as not reported: it is judged again.
+ * Errors   a read error is logged; messages whose report was not read are judged again.
  */
 #pragma once
 
@@ -26,17 +25,17 @@ struct err;
 struct lookback;
 struct outbox_origin;
 
-/* taken: partitions of the topic, each with the offset it is read from (or
+/* assigned: partitions of the topic, each with the offset it is read from (or
  * RD_KAFKA_OFFSET_BEGINNING). Copies what it needs of both. */
 NODISCARD int lookback_start(const struct bridge_config *c,
-                             const rd_kafka_topic_partition_list_t *taken,
+                             const rd_kafka_topic_partition_list_t *assigned,
                              struct lookback **ret_lookback, struct err *e);
 
 bool lookback_is_done(struct lookback *l);
 
-/* Whether the message is reported: a report names its place and its digest, which a topic that was
- * made anew has not in common with the old one. Only when it is done. */
+/* Whether a report for this message was found, by partition, offset and digest; the digest differs
+ * if the topic was deleted and created again. Only after lookback_is_done(). */
 bool lookback_has(const struct lookback *l, const struct outbox_origin *o);
 
-/* Ends it where it is, without waiting. Takes NULL, returns NULL. */
+/* Cancels it, without waiting. Takes NULL, returns NULL. */
 struct lookback *lookback_free(struct lookback *l);

@@ -8,7 +8,7 @@
 #include "bridge/kafka/headers.h"
 #include "schema/base/text.h"
 
-#define EXTRA_BYTES 1024 /* what a message costs beside its own */
+#define EXTRA_BYTES 1024 /* memory of a message beside key, value and headers */
 
 static int prepare_accept(struct message *m)
 {
@@ -24,17 +24,17 @@ static int prepare_accept(struct message *m)
     return 0;
 }
 
-/* The dead letter, and the report where somebody waits for one. */
+/* A dead letter, and a report if the message has an id. */
 static int prepare_refusal(struct message *m)
 {
     const struct envelope *v = &m->envelope;
 
-    if (dead_letter_make(&m->letter, m->kafka, v->reason, v->id[0] ? v->id : NULL) < 0)
+    if (dead_letter_make(&m->dead_letter, m->kafka, v->reason, v->id[0] ? v->id : NULL) < 0)
         return -1;
     m->op = (struct jobs_op){ .kind = JOBS_REFUSE };
     m->op.u.refuse.origin = &m->origin;
-    m->op.u.refuse.letters = m->letter.rows;
-    m->op.u.refuse.letters_len = m->letter.len;
+    m->op.u.refuse.letters = m->dead_letter.rows;
+    m->op.u.refuse.letters_len = m->dead_letter.len;
     return 0;
 }
 
@@ -43,7 +43,7 @@ bool message_is_skipped(const struct message *m)
     return m->envelope.kind != ENVELOPE_SUBMISSION && m->envelope.kind != ENVELOPE_REFUSED;
 }
 
-/* Tells two messages at one place apart, where a topic was made anew. */
+/* Distinguishes two messages at the same offset, if the topic was deleted and created again. */
 static int64_t digest_of(const rd_kafka_message_t *k)
 {
     uint8_t hash[TEXT_HASH_SIZE];
@@ -53,10 +53,10 @@ static int64_t digest_of(const rd_kafka_message_t *k)
     memcpy(&key, hash, sizeof key);
     text_hash(k->payload, k->len, hash);
     memcpy(&value, hash, sizeof value);
-    return (key ^ value) | 1; /* 0 would be "not known" */
+    return (key ^ value) | 1; /* 0 means "not known" */
 }
 
-static int prepare(struct message *m, const struct bridge_config *c)
+static int prepare_operation(struct message *m, const struct bridge_config *c)
 {
     const rd_kafka_message_t *k = m->kafka;
     const char *topic = rd_kafka_topic_name(k->rkt);
@@ -94,7 +94,7 @@ struct message *message_open(rd_kafka_message_t *kafka, const struct bridge_conf
     if (!m)
         return NULL;
     m->kafka = kafka;
-    if (prepare(m, c) < 0) {
+    if (prepare_operation(m, c) < 0) {
         m->kafka = NULL;
         return message_free(m);
     }
@@ -106,7 +106,7 @@ struct message *message_free(struct message *m)
 {
     if (!m)
         return NULL;
-    dead_letter_clear(&m->letter);
+    dead_letter_clear(&m->dead_letter);
     submission_packed_clear(&m->packed);
     envelope_clear(&m->envelope);
     buf_clear(&m->headers);
@@ -123,7 +123,7 @@ int message_refuse(struct message *m, const char *why)
     return prepare_refusal(m);
 }
 
-/* ---- in a row ---- */
+/* ---- queue ---- */
 
 void message_queue_init(struct message_queue *q)
 {
@@ -131,14 +131,14 @@ void message_queue_init(struct message_queue *q)
     q->tail = &q->head;
 }
 
-void message_put(struct message_queue *q, struct message *m)
+void message_queue_put(struct message_queue *q, struct message *m)
 {
     m->next = NULL;
     *q->tail = m;
     q->tail = &m->next;
 }
 
-struct message *message_take_all(struct message_queue *q)
+struct message *message_queue_take_all(struct message_queue *q)
 {
     struct message *first = q->head;
 

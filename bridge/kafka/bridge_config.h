@@ -1,4 +1,5 @@
-/* bridge/kafka/bridge_config.h - what the bridge is set to, and what it asks of the server.
+/* bridge/kafka/bridge_config.h - the bridge's settings, and the functions of the server that it
+ * calls.
  *
  * Room     bridge/kafka. Plain values.
  */
@@ -22,17 +23,17 @@ struct bridge_config {
     enum status_set set;           /* RUNNER_STATUS_SET; BY_EDGE counts as SCRC here */
     bool test_io;                  /* REPORT_TEST_IO */
     int64_t max_body_bytes;        /* of one message */
-    int64_t max_queued;            /* the job table's */
-    int64_t prefetch;              /* KAFKA_PREFETCH: how many may wait in the table */
-    struct submission_rules rules; /* refuse_unknown is ours: false */
+    int64_t max_queued;            /* MAX_QUEUED of the job table */
+    int64_t prefetch;              /* KAFKA_PREFETCH: how many rows may be queued */
+    struct submission_rules rules; /* refuse_unknown is ignored: always false */
 };
 
 struct bridge_hooks {
-    /* `done` came, or the SCRIPT_EXPECTED-th script: nothing more is read, and the offsets of what
-     * was are stored. Called once, on the consumer's thread. May be NULL. */
+    /* Called once, on the consumer's thread, after `done` or the SCRIPT_EXPECTED-th submission: no
+     * more is read, and the offsets of all that was read are stored. May be NULL. */
     void (*ended)(void *ctx);
-    /* Whether this host can judge now; if not, why. Called on the consumer's thread; must not
-     * block. NULL: always. */
+    /* Returns whether this host can judge now; if not, writes the reason to `why`. Called on the
+     * consumer's thread; must not block. NULL: it always can. */
     bool (*able)(void *ctx, char *why, size_t size);
     void *ctx;
 };

@@ -1,4 +1,4 @@
-/* bridge/kafka/bridge_health.h - what the bridge looks like from outside.
+/* bridge/kafka/bridge_health.h - state and counters of the bridge.
  *
  * Room     bridge/kafka. Plain values.
  * Threads  any.
@@ -13,7 +13,7 @@
 #define BRIDGE_COUNTERS(X)                                                                         \
     X(BRIDGE_CONSUMED, "consumed")                     /* messages read */                         \
     X(BRIDGE_ACCEPTED, "accepted")                     /* new submissions */                       \
-    X(BRIDGE_REPEATED, "repeated")                     /* known ones at a new offset */            \
+    X(BRIDGE_REPEATED, "repeated")                     /* known ids at a new offset */             \
     X(BRIDGE_REPLAYS, "replays")                       /* offsets seen before */                   \
     X(BRIDGE_REPORTED_ELSEWHERE, "reported_elsewhere") /* by another server, before we had it */   \
     X(BRIDGE_LOST, "lost")                   /* deleted from the topic before they were read */    \
@@ -26,7 +26,7 @@
     X(BRIDGE_SENT, "sent")                     /* acknowledged by the broker */                    \
     X(BRIDGE_ALREADY_SENT, "already_sent")     /* found on the topic after a restart */            \
     X(BRIDGE_RETRIED, "retried")               /* deliveries that failed and are tried again */    \
-    X(BRIDGE_CUT, "cut")                       /* too large for the broker, sent shorter */        \
+    X(BRIDGE_TRUNCATED, "cut")                 /* too large for the broker, sent shorter */        \
     X(BRIDGE_DROPPED, "dropped")               /* too large even when cut to nothing */
 
 #define BRIDGE_COUNTER_ENUM(counter, name) counter,
@@ -34,14 +34,14 @@ enum bridge_counter { BRIDGE_COUNTERS(BRIDGE_COUNTER_ENUM) BRIDGE_COUNTER_COUNT 
 #undef BRIDGE_COUNTER_ENUM
 const char *bridge_counter_name(enum bridge_counter c);
 
-#define BRIDGE_LAGS_MAX 4096 /* partitions of one server; more are not told of */
+#define BRIDGE_LAGS_MAX 4096 /* partitions of one server; more are not listed */
 
 struct bridge_lag {
     int32_t partition;
-    int64_t lag; /* messages not committed yet, as Kafka's group tool says it; -1: not known */
+    int64_t lag; /* messages behind the committed offset; -1: not known */
 };
 
-/* What may be wrong by itself. */
+/* The parts that can fail independently of each other. */
 #define BRIDGE_PART_NAMES(X)                                                                       \
     X(BRIDGE_CONNECTION, "connection")                                                             \
     X(BRIDGE_READING, "reading")                                                                   \
@@ -54,12 +54,11 @@ const char *bridge_part_name(enum bridge_part p);
 
 struct bridge_health {
     bool connected;
-    char why[BRIDGE_PARTS][200]; /* what is wrong with each part; "": nothing */
-    bool paused; /* nothing is read for now: the table takes nothing more, or this host cannot judge
-                  */
-    bool ended;  /* see hooks.ended */
+    char why[BRIDGE_PARTS][200]; /* the problem of each part; "": none */
+    bool paused; /* no message is read now: the table is full, or this host cannot judge */
+    bool ended;  /* see bridge_hooks.ended */
     int64_t counters[BRIDGE_COUNTER_COUNT];
     struct bridge_lag lags[BRIDGE_LAGS_MAX]; /* of the partitions assigned to us */
     size_t lags_len;
-    int64_t unreported; /* see outbox_unreported(); some seconds old */
+    int64_t unreported; /* see outbox_unreported(); updated every few seconds */
 };

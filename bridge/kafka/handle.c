@@ -22,76 +22,76 @@ void handle_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
               log_s("reason", reason));
 }
 
-/* ---- the end ---- */
+/* ---- destroying ---- */
 
-struct ending {
+struct destruction {
     rd_kafka_t *rk;
     int flags;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* guarded by lock */
-    bool done;  /* the handle is no more */
-    bool alone; /* nobody waits: the thread frees this */
+    bool done;     /* the handle is destroyed */
+    bool detached; /* the caller has gone: the thread frees this */
 };
 
-static void free_ending(struct ending *x)
+static void free_destruction(struct destruction *d)
 {
-    (void)pthread_cond_destroy(&x->changed);
-    (void)pthread_mutex_destroy(&x->lock);
-    free(x);
+    (void)pthread_cond_destroy(&d->changed);
+    (void)pthread_mutex_destroy(&d->lock);
+    free(d);
 }
 
-static void *destroy(void *arg)
+static void *destroy_handle(void *arg)
 {
-    struct ending *x = arg;
+    struct destruction *d = arg;
 
-    rd_kafka_destroy_flags(x->rk, x->flags);
-    (void)pthread_mutex_lock(&x->lock);
-    bool alone = x->alone;
-    x->done = true;
-    (void)pthread_cond_signal(&x->changed);
-    (void)pthread_mutex_unlock(&x->lock);
-    if (alone)
-        free_ending(x);
+    rd_kafka_destroy_flags(d->rk, d->flags);
+    (void)pthread_mutex_lock(&d->lock);
+    bool detached = d->detached;
+    d->done = true;
+    (void)pthread_cond_signal(&d->changed);
+    (void)pthread_mutex_unlock(&d->lock);
+    if (detached)
+        free_destruction(d);
     return NULL;
 }
 
-static bool start(struct ending *x)
+static bool start_destruction(struct destruction *d)
 {
     pthread_t thread;
 
-    int rc = thread_start(&thread, destroy, x);
+    int rc = thread_start(&thread, destroy_handle, d);
     return rc == 0 && pthread_detach(thread) == 0;
 }
 
 void handle_destroy(rd_kafka_t *rk, int flags, int64_t wait_ns)
 {
-    int64_t due = clock_mono_ns() + wait_ns;
+    int64_t due_ns = clock_mono_ns() + wait_ns;
     bool early = true;
 
     if (!rk)
         return;
-    struct ending *x = calloc(1, sizeof *x);
-    if (!x) {
+    struct destruction *d = calloc(1, sizeof *d);
+    if (!d) {
         rd_kafka_destroy_flags(rk, flags);
         return;
     }
-    *x = (struct ending){ .rk = rk, .flags = flags };
-    clock_cond_init(&x->changed);
-    (void)pthread_mutex_init(&x->lock, NULL);
-    if (!start(x)) {
-        (void)destroy(x);
-        free_ending(x);
+    *d = (struct destruction){ .rk = rk, .flags = flags };
+    clock_cond_init(&d->changed);
+    (void)pthread_mutex_init(&d->lock, NULL);
+    if (!start_destruction(d)) {
+        (void)destroy_handle(d);
+        free_destruction(d);
         return;
     }
-    (void)pthread_mutex_lock(&x->lock);
-    while (!x->done && early)
-        early = clock_cond_wait(&x->changed, &x->lock, due);
-    bool done = x->done;
-    x->alone = !done;
-    (void)pthread_mutex_unlock(&x->lock);
+    (void)pthread_mutex_lock(&d->lock);
+    while (!d->done && early)
+        early = clock_cond_wait(&d->changed, &d->lock, due_ns);
+    bool done = d->done;
+    d->detached = !done;
+    (void)pthread_mutex_unlock(&d->lock);
     if (done)
-        free_ending(x);
+        free_destruction(d);
     else if (wait_ns > 0)
         log_warning("kafka_handle_left", log_s("why", "librdkafka does not end it"),
                     log_s("next", "it ends with the process"));

@@ -1,12 +1,12 @@
-/* bridge/kafka/headers.h - the headers of a message as one run of bytes, for the job table.
+/* bridge/kafka/headers.h - packs the headers of a message into one blob for the job table.
  *
- *     for each header: name_len, value_len (uint32_t, in the machine's order; HEADERS_NULL: no
- * value), name, value
+ *     for each header: name_len, value_len (uint32_t each; value_len UINT32_MAX: no value), name,
+ *     value
  *
- * The table belongs to one machine, so the order of bytes is the machine's.
+ * Numbers are in the byte order of the machine, because the table is never read by another one.
  *
  * Room     bridge/kafka.
- * Owns     nothing; the caller owns what is packed.
+ * Owns     nothing; the caller owns the buffer.
  * Threads  none of its own.
  */
 #pragma once
@@ -20,17 +20,17 @@
 
 struct buf;
 
-#define HEADERS_MAX_BYTES ((size_t)(64 * KIB)) /* of one message; what is beyond is left out */
+#define HEADERS_MAX_BYTES ((size_t)(64 * KIB)) /* per message; more is left out */
 
-/* Adds headers (NULL: none) to out; those of ours (scrc-*) are left out. -1 out of memory.
+/* Appends headers (NULL: none) to out, without our own (scrc-*). -1: out of memory.
  *
  * attributes (NULL: none) are those of a CloudEvent in structured mode. Each becomes the header
- * ce_NAME, as in binary mode, unless there is one already. So does `datacontenttype`, since
- * `content-type` tells of the whole message. A `content-type` that says "structured CloudEvent"
- * goes along only with the message as it came: of a report it would be untrue. */
+ * ce_NAME, as in binary mode, unless that header exists. `datacontenttype` is no exception, because
+ * `content-type` describes the whole message. A `content-type` of a structured CloudEvent is kept
+ * only with as_it_came (a dead letter repeats the message): for a report it would be wrong. */
 NODISCARD int headers_pack(const rd_kafka_headers_t *headers, const json_t *attributes,
                            bool as_it_came, struct buf *out);
 
-/* Adds what was packed to headers. False when the bytes are not what headers_pack() makes; what was
- * before the fault is added. */
+/* Appends the packed headers to headers. False when the bytes do not come from headers_pack(); the
+ * headers in front of the error are added. */
 bool headers_unpack(const void *packed, size_t len, rd_kafka_headers_t *headers);

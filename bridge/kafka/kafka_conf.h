@@ -1,10 +1,10 @@
-/* bridge/kafka/kafka_conf.h - from our settings and KAFKA_PROP_* to a librdkafka configuration.
+/* bridge/kafka/kafka_conf.h - makes librdkafka configurations from our settings and KAFKA_PROP_*.
  *
  * Room     bridge/kafka: what consumer and relay share: settings, handles, topics, health, lag.
- *          May know schema.
+ *          May include schema only.
  * Owns     nothing; the caller owns *ret_conf until rd_kafka_new() takes it.
  * Threads  any.
- * Errors   0, or -1 with *e filled: ERR_SETTING names the variable, and shows no secret's value.
+ * Errors   0, or -1 with *e filled: ERR_SETTING names the variable, and never shows a secret value.
  */
 #pragma once
 
@@ -21,14 +21,14 @@ enum kafka_conf_for { KAFKA_CONF_CONSUMER, KAFKA_CONF_PRODUCER, KAFKA_CONF_SCAN,
 NODISCARD int kafka_conf_make(const struct bridge_config *c, enum kafka_conf_for what,
                               rd_kafka_conf_t **ret_conf, struct err *e);
 
-/* Names of topics, as the broker would have them; beyond that kafka_conf_make() for each. */
+/* Checks the topics' names by the broker's rules, and that every configuration can be made. */
 NODISCARD int kafka_conf_check(const struct bridge_config *c, struct err *e);
 
-/* Whether the value of "KAFKA_PROP_NAME=value" may be shown to anybody. False without a value. */
+/* Whether the value of "KAFKA_PROP_NAME=value" is no secret. False when the value is empty. */
 bool kafka_conf_shown(const char *variable);
 
 #define KAFKA_CONF_TOPIC_MAX 249
 
-/* KAFKA_DEAD_LETTER_TOPIC, or what stands for it. */
+/* KAFKA_DEAD_LETTER_TOPIC, or its default. */
 void kafka_conf_dead_letter_topic(const struct bridge_config *c,
                                   char out[KAFKA_CONF_TOPIC_MAX + 1]);

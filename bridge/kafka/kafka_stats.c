@@ -3,19 +3,20 @@
 #include <jansson.h>
 #include <string.h>
 
-/* A listener that wants another protocol may be "up" for some milliseconds, at each try. */
-#define UP_US ((json_int_t)300 * 1000)
+/* A listener with another protocol is "up" for some milliseconds at each attempt. */
+#define UP_MIN_US ((json_int_t)300 * 1000)
 
-static bool is_up(const json_t *broker)
+static bool is_broker_up(const json_t *broker)
 {
     const char *state = json_string_value(json_object_get(broker, "state"));
 
     return state && strcmp(state, "UP") == 0 &&
-           json_integer_value(json_object_get(broker, "stateage")) >= UP_US;
+           json_integer_value(json_object_get(broker, "stateage")) >= UP_MIN_US;
 }
 
-/* A name to begin with, which is no broker yet: negative ids, but for the group's coordinator. */
-static bool is_bootstrap(const json_t *broker)
+/* An address of KAFKA_BROKERS has a negative id. So has the group's coordinator, with the source
+ * "logical". */
+static bool is_bootstrap_address(const json_t *broker)
 {
     const char *source = json_string_value(json_object_get(broker, "source"));
 
@@ -23,32 +24,34 @@ static bool is_bootstrap(const json_t *broker)
            !(source && strcmp(source, "logical") == 0);
 }
 
-static bool is_tried(const json_t *broker)
+static bool is_broker_tried(const json_t *broker)
 {
     const char *state = json_string_value(json_object_get(broker, "state"));
 
     return state && strcmp(state, "INIT") != 0;
 }
 
-/* A bootstrap server that answers is not enough where what it advertises does not. */
+/* A bootstrap server counts only while no advertised broker was tried: it may advertise addresses
+ * that cannot be reached. */
 static bool any_broker_is_up(const json_t *root)
 {
     json_t *brokers = json_object_get(root, "brokers"), *broker;
-    bool begun = false, tried = false;
+    bool bootstrap_up = false, tried = false;
     const char *name;
 
     json_object_foreach(brokers, name, broker)
     {
-        if (!is_bootstrap(broker) && is_up(broker))
+        if (!is_bootstrap_address(broker) && is_broker_up(broker))
             return true;
-        begun |= is_up(broker);
-        tried |= !is_bootstrap(broker) && is_tried(broker);
+        bootstrap_up |= is_broker_up(broker);
+        tried |= !is_bootstrap_address(broker) && is_broker_tried(broker);
     }
-    return begun && !tried;
+    return bootstrap_up && !tried;
 }
 
-/* "active" is the fetch state of a partition that is ours; -1 is librdkafka's internal one. */
-static bool is_ours(const json_t *partition)
+/* Partitions of other members have the fetch state "none" or "stopped"; -1 is internal to
+ * librdkafka. */
+static bool is_assigned(const json_t *partition)
 {
     const char *state = json_string_value(json_object_get(partition, "fetch_state"));
 
@@ -70,7 +73,7 @@ bool kafka_stats_read(const char *json, size_t len, const char *topic, bool *ret
         json_object_get(json_object_get(json_object_get(root, "topics"), topic), "partitions");
     json_object_foreach(partitions, key, partition)
     {
-        if (n == BRIDGE_LAGS_MAX || !is_ours(partition))
+        if (n == BRIDGE_LAGS_MAX || !is_assigned(partition))
             continue;
         lags[n++] = (struct bridge_lag){ .partition = (int32_t)json_integer_value(
                                              json_object_get(partition, "partition")),

@@ -1,5 +1,5 @@
-/* bridge/kafka/kafka_stats.h - the two things we want of librdkafka's statistics: is a broker
- * there, and which partitions are ours.
+/* bridge/kafka/kafka_stats.h - reads two things from librdkafka's statistics: whether a broker is
+ * connected, and which partitions are assigned to us.
  *
  * Room     bridge/kafka.
  * Threads  none of its own.
@@ -11,8 +11,8 @@
 
 #include "bridge/kafka/bridge_health.h"
 
-/* Reads the JSON of a statistics callback. False when it is none. lags has BRIDGE_LAGS_MAX places,
- * for the partitions of `topic` that are assigned to us; how far behind they are is not told: -1.
- */
+/* Reads the JSON of a statistics callback. False, with nothing set, when it is not JSON. lags has
+ * BRIDGE_LAGS_MAX entries, for the partitions of `topic` that are assigned to us; their lag is set
+ * to -1, because these statistics do not contain it. */
 bool kafka_stats_read(const char *json, size_t len, const char *topic, bool *ret_connected,
                       struct bridge_lag *lags, size_t *ret_lags_len);

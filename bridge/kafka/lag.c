@@ -17,21 +17,21 @@
 #include "schema/store/outbox.h"
 
 #define EVERY_NS (1 * NS_PER_S)
-#define SHARE    50 /* of the time goes into counting at most one part */
+#define SHARE    50 /* counting takes at most 1/SHARE of the time */
 #define END_NS   (1 * NS_PER_S)
-#define ASK_MS   1000 /* for one answer of the broker */
+#define QUERY_MS 1000 /* timeout of one request to the broker */
 
 struct lag {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
-    struct kafka_health *tally;
+    struct kafka_health *health;
     rd_kafka_t *rk;
     pthread_t thread;
     bool runs;
 
-    /* the thread's own */
-    struct bridge_health *health; /* too large for its stack */
-    int64_t count_ns;             /* when what is unreported is counted again */
+    /* used by the thread only */
+    struct bridge_health *snapshot; /* too large for the stack */
+    int64_t count_ns;               /* when unreported submissions are counted next */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -47,20 +47,20 @@ static bool is_stopped(struct lag *l)
     return stop;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
-/* The offsets that `which` names: RD_KAFKA_OFFSET_BEGINNING or _END. */
-static bool ask_ends(struct lag *l, rd_kafka_topic_partition_list_t *list, int64_t which)
+/* Sets each offset to the first or the end one; which: RD_KAFKA_OFFSET_BEGINNING or _END. */
+static bool query_offsets(struct lag *l, rd_kafka_topic_partition_list_t *list, int64_t which)
 {
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = which;
-    return rd_kafka_offsets_for_times(l->rk, list, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return rd_kafka_offsets_for_times(l->rk, list, QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* What retention has deleted does not wait any more. */
-static int64_t lag_of(const rd_kafka_topic_partition_t *committed,
-                      const rd_kafka_topic_partition_t *first,
-                      const rd_kafka_topic_partition_t *end)
+/* Messages that retention deleted do not count. */
+static int64_t compute_lag(const rd_kafka_topic_partition_t *committed,
+                           const rd_kafka_topic_partition_t *first,
+                           const rd_kafka_topic_partition_t *end)
 {
     int64_t from = committed->offset > first->offset ? committed->offset : first->offset;
 
@@ -69,7 +69,7 @@ static int64_t lag_of(const rd_kafka_topic_partition_t *committed,
     return end->offset > from ? end->offset - from : 0;
 }
 
-static void ask(struct lag *l, struct bridge_lag *lags, size_t len)
+static void query_lags(struct lag *l, struct bridge_lag *lags, size_t len)
 {
     rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_new((int)len);
 
@@ -79,40 +79,40 @@ static void ask(struct lag *l, struct bridge_lag *lags, size_t len)
     }
     rd_kafka_topic_partition_list_t *first = rd_kafka_topic_partition_list_copy(committed);
     rd_kafka_topic_partition_list_t *end = rd_kafka_topic_partition_list_copy(committed);
-    /* In this order: what is committed meanwhile makes it larger and never negative. */
-    if (rd_kafka_committed(l->rk, committed, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        !is_stopped(l) && ask_ends(l, first, RD_KAFKA_OFFSET_BEGINNING) && !is_stopped(l) &&
-        ask_ends(l, end, RD_KAFKA_OFFSET_END)) {
+    /* The committed offset first: a commit in between makes the lag too large, never negative. */
+    if (rd_kafka_committed(l->rk, committed, QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        !is_stopped(l) && query_offsets(l, first, RD_KAFKA_OFFSET_BEGINNING) && !is_stopped(l) &&
+        query_offsets(l, end, RD_KAFKA_OFFSET_END)) {
         for (size_t i = 0; i < len; i++)
-            lags[i].lag = lag_of(&committed->elems[i], &first->elems[i], &end->elems[i]);
+            lags[i].lag = compute_lag(&committed->elems[i], &first->elems[i], &end->elems[i]);
     }
     rd_kafka_topic_partition_list_destroy(end);
     rd_kafka_topic_partition_list_destroy(first);
     rd_kafka_topic_partition_list_destroy(committed);
 }
 
-/* It takes as long as there are rows: with 200,000 of them 0.2 s. */
-static void count_unreported(struct lag *l)
+/* Takes time in proportion to the rows: 0.2 s for 200,000. */
+static void update_unreported(struct lag *l)
 {
     int64_t begin = clock_mono_ns(), n;
 
     if (begin < l->count_ns)
         return;
     if (outbox_unreported(l->jobs, &n, NULL) == 0)
-        kafka_health_unreported(l->tally, n);
+        kafka_health_unreported(l->health, n);
     l->count_ns = begin + SHARE * (clock_mono_ns() - begin);
 }
 
-static void *ask_until_stopped(void *arg)
+static void *query_until_stopped(void *arg)
 {
     struct lag *l = arg;
 
     while (!is_stopped(l)) {
-        count_unreported(l);
-        kafka_health_read(l->tally, l->health);
-        if (l->health->lags_len > 0) {
-            ask(l, l->health->lags, l->health->lags_len);
-            kafka_health_lags(l->tally, l->health->lags, l->health->lags_len);
+        update_unreported(l);
+        kafka_health_read(l->health, l->snapshot);
+        if (l->snapshot->lags_len > 0) {
+            query_lags(l, l->snapshot->lags, l->snapshot->lags_len);
+            kafka_health_lags(l->health, l->snapshot->lags, l->snapshot->lags_len);
         }
         (void)rd_kafka_poll(l->rk, 0);
         int64_t due = clock_mono_ns() + EVERY_NS;
@@ -124,9 +124,9 @@ static void *ask_until_stopped(void *arg)
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
-static int make_handle(struct lag *l, struct err *e)
+static int make_lag_handle(struct lag *l, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
     char why[300];
@@ -142,7 +142,7 @@ static int make_handle(struct lag *l, struct err *e)
     return err_set(e, ERR_SETTING, "Kafka consumer: %s", why);
 }
 
-int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *tally,
+int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *health,
              struct lag **ret_lag, struct err *e)
 {
     struct lag *l = calloc(1, sizeof *l);
@@ -151,15 +151,15 @@ int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_heal
         return err_set(e, ERR_NOMEM, "Kafka consumer");
     l->config = c;
     l->jobs = jobs;
-    l->tally = tally;
+    l->health = health;
     clock_cond_init(&l->wake);
     (void)pthread_mutex_init(&l->lock, NULL);
-    l->health = calloc(1, sizeof *l->health);
-    if (!l->health) {
+    l->snapshot = calloc(1, sizeof *l->snapshot);
+    if (!l->snapshot) {
         (void)lag_free(l);
         return err_set(e, ERR_NOMEM, "Kafka consumer");
     }
-    if (make_handle(l, e) < 0) {
+    if (make_lag_handle(l, e) < 0) {
         (void)lag_free(l);
         return -1;
     }
@@ -169,7 +169,7 @@ int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_heal
 
 int lag_start(struct lag *l, struct err *e)
 {
-    int rc = thread_start(&l->thread, ask_until_stopped, l);
+    int rc = thread_start(&l->thread, query_until_stopped, l);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "Kafka lag thread");
     l->runs = true;
@@ -194,7 +194,7 @@ struct lag *lag_free(struct lag *l)
     handle_destroy(l->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, END_NS);
     (void)pthread_cond_destroy(&l->wake);
     (void)pthread_mutex_destroy(&l->lock);
-    free(l->health);
+    free(l->snapshot);
     free(l);
     return NULL;
 }

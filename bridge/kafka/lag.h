@@ -1,9 +1,9 @@
-/* bridge/kafka/lag.h - how far the group is behind in the partitions of this server, asked of the
- * broker once a second, as Kafka's own group tool does it: the end of the partition (open
- * transactions included) minus what is committed. And how much of that the table holds.
+/* bridge/kafka/lag.h - once a second, queries the consumer lag of this server's partitions: as in
+ * Kafka's own group tool, the end of the partition (open transactions included) minus the committed
+ * offset. Also counts how many of those submissions the table holds.
  *
- * librdkafka's statistics do not know it: they see an end only when they fetch, which a full
- * prefetch queue does not, and of what is committed only their own.
+ * librdkafka's statistics cannot be used: they learn an end only from a fetch, and a full prefetch
+ * queue does not fetch; and they know only the offsets that this handle committed.
  *
  * Room     bridge/kafka.
  * Owns     a thread and a handle that joins no group.
@@ -20,13 +20,13 @@ struct jobs;
 struct lag;
 struct kafka_health;
 
-/* Borrows all. Of which partitions: those that the tally has; how far: told to it. */
-NODISCARD int lag_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *tally,
-                       struct lag **ret_lag, struct err *e);
+/* Borrows all. Reads the partitions from health, and writes their lags there. */
+NODISCARD int lag_open(const struct bridge_config *c, struct jobs *jobs,
+                       struct kafka_health *health, struct lag **ret_lag, struct err *e);
 NODISCARD int lag_start(struct lag *l, struct err *e);
 
-/* Asks no more; does not wait. */
+/* Sends no more requests; does not wait. */
 void lag_halt(struct lag *l);
 
-/* Waits for the question that is open, a second or two. Takes NULL, returns NULL. */
+/* Waits for the request in flight, at most a second or two. Takes NULL, returns NULL. */
 struct lag *lag_free(struct lag *l);

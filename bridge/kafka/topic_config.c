@@ -8,9 +8,10 @@
 #include "schema/base/log.h"
 
 #define REASON_SIZE 200
-#define MARGIN_MS   1000 /* librdkafka ends the request itself, and then says why */
+#define MARGIN_MS   1000 /* so that librdkafka's own timeout is first, which has a reason */
 
-static int fail(struct err *e, const char *topic, rd_kafka_resp_err_t code, const char *right)
+static int set_topic_error(struct err *e, const char *topic, rd_kafka_resp_err_t code,
+                           const char *right)
 {
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -28,7 +29,7 @@ static int fail(struct err *e, const char *topic, rd_kafka_resp_err_t code, cons
 
 /* ---- settings ---- */
 
-static void read_entry(const char *name, const char *value, struct topic_config *c)
+static void read_config_entry(const char *name, const char *value, struct topic_config *c)
 {
     if (strcmp(name, "max.message.bytes") == 0)
         c->max_message_bytes = strtoll(value, NULL, 10);
@@ -50,12 +51,12 @@ static int read_resource(const rd_kafka_ConfigResource_t *r, const char *topic,
     size_t len = 0;
 
     if (code)
-        return fail(e, topic, code, "DESCRIBE_CONFIGS");
+        return set_topic_error(e, topic, code, "DESCRIBE_CONFIGS");
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(r, &len);
     for (size_t i = 0; i < len; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
         if (value)
-            read_entry(rd_kafka_ConfigEntry_name(entries[i]), value, &c);
+            read_config_entry(rd_kafka_ConfigEntry_name(entries[i]), value, &c);
     }
     if (c.max_message_bytes <= 0)
         return err_set(e, ERR_UNAVAILABLE, "the broker does not tell max.message.bytes of %s",
@@ -74,11 +75,11 @@ static int read_answer(rd_kafka_event_t *answer, const char *topic, struct topic
     if (answer)
         code = rd_kafka_event_error(answer);
     if (code)
-        return fail(e, topic, code, "DESCRIBE_CONFIGS");
+        return set_topic_error(e, topic, code, "DESCRIBE_CONFIGS");
     resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(answer), &len);
     if (len == 0)
-        return fail(e, topic, RD_KAFKA_RESP_ERR__BAD_MSG, "DESCRIBE_CONFIGS");
+        return set_topic_error(e, topic, RD_KAFKA_RESP_ERR__BAD_MSG, "DESCRIBE_CONFIGS");
     return read_resource(resources[0], topic, ret_config, e);
 }
 
@@ -117,13 +118,13 @@ int64_t topic_config_max_bytes(rd_kafka_t *rk, const char *topic, int timeout_ms
 
 /* ---- copies ---- */
 
-static int count(const rd_kafka_metadata_topic_t *t, struct topic_config_copies *ret_copies,
-                 struct err *e)
+static int count_copies(const rd_kafka_metadata_topic_t *t, struct topic_config_copies *ret_copies,
+                        struct err *e)
 {
     struct topic_config_copies c = { .partitions = t->partition_cnt };
 
     if (t->err)
-        return fail(e, t->topic, t->err, "DESCRIBE");
+        return set_topic_error(e, t->topic, t->err, "DESCRIBE");
     for (int i = 0; i < t->partition_cnt; i++) {
         if (i == 0 || t->partitions[i].replica_cnt < c.replicas)
             c.replicas = t->partitions[i].replica_cnt;
@@ -143,8 +144,9 @@ int topic_config_copies(rd_kafka_t *rk, const char *topic, int timeout_ms,
         code = rd_kafka_metadata(rk, 0, t, &all, timeout_ms);
     int result =
         code || all->topic_cnt == 0
-            ? fail(e, topic, code ? code : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "DESCRIBE")
-            : count(&all->topics[0], ret_copies, e);
+            ? set_topic_error(e, topic, code ? code : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                              "DESCRIBE")
+            : count_copies(&all->topics[0], ret_copies, e);
     if (all)
         rd_kafka_metadata_destroy(all);
     if (t)

@@ -1,10 +1,10 @@
-/* bridge/kafka/topic_config.h - what a topic takes and how the broker keeps it.
+/* bridge/kafka/topic_config.h - the limits of a topic, and how the broker stores it.
  *
  * Room     bridge/kafka.
  * Owns     nothing; borrows the handle, of a producer or of a consumer.
  * Threads  any; blocks on the broker, for timeout_ms at most.
  * Errors   0, or -1 with *e filled: ERR_NOT_FOUND: there is no such topic; ERR_UNAVAILABLE: no
- *          broker answers, or the right is missing, which the message names.
+ *          broker answers, or we lack a right, which the message names.
  */
 #pragma once
 
@@ -29,22 +29,22 @@ struct topic_config_copies {
 };
 
 #define TOPIC_CONFIG_TIMEOUT_MS 5000
-/* When the broker does not say it: a little less than its default (1,048,588). */
+/* Used when the limit is not known: a little less than the broker's default (1,048,588). */
 #define TOPIC_CONFIG_MAX_BYTES 1000000
 
 /* Needs the right DESCRIBE_CONFIGS. Creates no topic. */
 NODISCARD int topic_config_read(struct rd_kafka_s *rk, const char *topic, int timeout_ms,
                                 struct topic_config *ret_config, struct err *e);
 
-/* Needs DESCRIBE. A producer's question creates the topic where the broker allows it. */
+/* Needs the right DESCRIBE. With a producer's handle it creates the topic where the broker allows
+ * that. */
 NODISCARD int topic_config_copies(struct rd_kafka_s *rk, const char *topic, int timeout_ms,
                                   struct topic_config_copies *ret_copies, struct err *e);
 
-/* The topic's max.message.bytes, or TOPIC_CONFIG_MAX_BYTES when that cannot be learned (a line of
- * the debug log says why). Always more than 0.
+/* The topic's max.message.bytes, or TOPIC_CONFIG_MAX_BYTES when it cannot be read (the debug log
+ * has the reason). Always more than 0.
  *
- * The broker measures a record batch, as it is sent: compressed where the producer compresses, with
- * 61 bytes of its own and up to 21 for each record beside key, value and headers. A message that
- * has this size with all that may be sent in a batch of its own; several that are within it each
- * may be too large together. */
+ * The broker measures the record batch as sent: compressed if the producer compresses, with 61
+ * bytes of overhead, and up to 21 for each record beside its key, value and headers. So a message
+ * fits if it does alone in its batch; several that fit alone may be too large together. */
 int64_t topic_config_max_bytes(struct rd_kafka_s *rk, const char *topic, int timeout_ms);

@@ -9,19 +9,20 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 
-#define ASK_MS      5000 /* for one answer of the broker */
-#define POLL_MS     100
-#define FEW         100             /* messages are read sooner than a time is found */
-#define PATIENCE_NS (15 * NS_PER_S) /* without any message */
+#define QUERY_MS   5000 /* timeout of one request to the broker */
+#define POLL_MS    100
+#define FEW        100             /* so many messages are read faster than an offset is found */
+#define SILENCE_NS (15 * NS_PER_S) /* the longest wait for a message */
 
 struct topic_reader {
     const atomic_bool *stop; /* borrowed */
-    rd_kafka_t *messages;    /* reads what is committed */
-    rd_kafka_t *ends;        /* sees all: the first one's high watermark is where the oldest open
-                                transaction begins */
+    rd_kafka_t *messages;    /* isolation level read_committed */
+    rd_kafka_t *ends;        /* read_uncommitted: a committed reader's end is where the oldest open
+                                transaction begins, not the high watermark */
 };
 
-static int refused(struct err *e, const char *what, const char *topic, rd_kafka_resp_err_t code)
+static int set_broker_error(struct err *e, const char *what, const char *topic,
+                            rd_kafka_resp_err_t code)
 {
     enum err_kind kind =
         code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ? ERR_INPUT : ERR_UNAVAILABLE;
@@ -29,26 +30,26 @@ static int refused(struct err *e, const char *what, const char *topic, rd_kafka_
     return err_set(e, kind, "%s of %s: %s", what, topic, rd_kafka_err2str(code));
 }
 
-/* ---- how far to read ---- */
+/* ---- spans ---- */
 
-static int ask_partitions(struct topic_reader *r, const char *topic, int32_t *ret_len,
-                          struct err *e)
+static int query_partitions(struct topic_reader *r, const char *topic, int32_t *ret_len,
+                            struct err *e)
 {
     const struct rd_kafka_metadata *meta;
     rd_kafka_topic_t *t = rd_kafka_topic_new(r->ends, topic, NULL);
 
     if (!t)
         return err_set(e, ERR_NOMEM, "topic %s", topic);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(r->ends, 0, t, &meta, ASK_MS);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(r->ends, 0, t, &meta, QUERY_MS);
     rd_kafka_topic_destroy(t);
     if (code)
-        return refused(e, "the partitions", topic, code);
+        return set_broker_error(e, "the partitions", topic, code);
     code = meta->topic_cnt == 1 ? meta->topics[0].err : RD_KAFKA_RESP_ERR__BAD_MSG;
     *ret_len = code ? 0 : meta->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(meta);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
                ? 0
-               : refused(e, "the partitions", topic, code);
+               : set_broker_error(e, "the partitions", topic, code);
 }
 
 int topic_reader_spans(struct topic_reader *r, const char *topic, struct topic_span **ret_spans,
@@ -56,16 +57,16 @@ int topic_reader_spans(struct topic_reader *r, const char *topic, struct topic_s
 {
     int32_t len = 0;
 
-    if (ask_partitions(r, topic, &len, e) < 0)
+    if (query_partitions(r, topic, &len, e) < 0)
         return -1;
     CLEANUP(freep) struct topic_span *spans = calloc((size_t)len + 1, sizeof *spans);
     if (!spans)
         return err_set(e, ERR_NOMEM, "read %s", topic);
     for (int32_t p = 0; p < len; p++) {
         rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            r->ends, topic, p, &spans[p].from, &spans[p].high, ASK_MS);
+            r->ends, topic, p, &spans[p].from, &spans[p].high, QUERY_MS);
         if (code)
-            return refused(e, "the end", topic, code);
+            return set_broker_error(e, "the end", topic, code);
         spans[p].end = spans[p].high;
     }
     *ret_spans = TAKE(spans);
@@ -73,11 +74,11 @@ int topic_reader_spans(struct topic_reader *r, const char *topic, struct topic_s
     return 0;
 }
 
-/* The offset of the first message of that time or later, of each span that is worth the question:
- * its end when there is none. */
-static int find_time(struct topic_reader *r, const char *topic, const struct topic_span *spans,
-                     int32_t len, int64_t ms, rd_kafka_topic_partition_list_t **ret_list,
-                     struct err *e)
+/* For each span of more than FEW messages, the offset of its first message of that time or later;
+ * its end when there is none. The caller destroys *ret_list. */
+static int find_offsets_of_time(struct topic_reader *r, const char *topic,
+                                const struct topic_span *spans, int32_t len, int64_t ms,
+                                rd_kafka_topic_partition_list_t **ret_list, struct err *e)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(len);
 
@@ -85,7 +86,7 @@ static int find_time(struct topic_reader *r, const char *topic, const struct top
         if (spans[p].end - spans[p].from > FEW)
             rd_kafka_topic_partition_list_add(list, topic, p)->offset = ms;
     }
-    rd_kafka_resp_err_t code = list->cnt > 0 ? rd_kafka_offsets_for_times(r->ends, list, ASK_MS)
+    rd_kafka_resp_err_t code = list->cnt > 0 ? rd_kafka_offsets_for_times(r->ends, list, QUERY_MS)
                                              : RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; !code && i < list->cnt; i++) {
         rd_kafka_topic_partition_t *t = &list->elems[i];
@@ -98,7 +99,7 @@ static int find_time(struct topic_reader *r, const char *topic, const struct top
         return 0;
     }
     rd_kafka_topic_partition_list_destroy(list);
-    return refused(e, "a time", topic, code);
+    return set_broker_error(e, "a time", topic, code);
 }
 
 int topic_reader_since(struct topic_reader *r, const char *topic, struct topic_span *spans,
@@ -106,7 +107,7 @@ int topic_reader_since(struct topic_reader *r, const char *topic, struct topic_s
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (find_time(r, topic, spans, len, ms, &list, e) < 0)
+    if (find_offsets_of_time(r, topic, spans, len, ms, &list, e) < 0)
         return -1;
     for (int i = 0; i < list->cnt; i++) {
         struct topic_span *s = &spans[list->elems[i].partition];
@@ -122,7 +123,7 @@ int topic_reader_until(struct topic_reader *r, const char *topic, struct topic_s
 {
     rd_kafka_topic_partition_list_t *list;
 
-    if (find_time(r, topic, spans, len, ms + 1, &list, e) < 0)
+    if (find_offsets_of_time(r, topic, spans, len, ms + 1, &list, e) < 0)
         return -1;
     for (int i = 0; i < list->cnt; i++) {
         struct topic_span *s = &spans[list->elems[i].partition];
@@ -135,10 +136,10 @@ int topic_reader_until(struct topic_reader *r, const char *topic, struct topic_s
 
 /* ---- reading ---- */
 
-struct part {
+struct partition_span {
     int64_t end;
     bool reading;
-    bool held; /* all that is committed was read, and its end is not reached */
+    bool held; /* its committed messages are read, but it goes on with an open transaction */
 };
 
 struct reading {
@@ -147,23 +148,25 @@ struct reading {
     topic_reader_fn *fn;
     void *ctx;
     rd_kafka_queue_t *queue;
-    struct part *parts; /* by partition */
+    struct partition_span *parts; /* by partition */
     int32_t len;
-    int32_t open, held; /* parts that are being read, and those of them that are held */
+    int32_t open, held; /* partitions still being read, and those of them that are held */
     int64_t open_ns;
-    int64_t patience_ns; /* until when a message must come */
+    int64_t give_up_ns; /* when it gives up unless a message comes */
 };
 
-static void set_held(struct reading *r, struct part *p, bool held)
+static void set_held(struct reading *r, struct partition_span *p, bool held)
 {
     r->held += held - p->held;
     p->held = held;
 }
 
-/* Where a transaction's mark is the last of a span, the end of the partition is what ends it. */
-static void take_message(struct reading *r, const rd_kafka_message_t *m)
+/* A span whose last offset is a transaction marker, which is never delivered, ends with the
+ * partition's EOF event. */
+static void deliver_message(struct reading *r, const rd_kafka_message_t *m)
 {
-    struct part *p = m->partition >= 0 && m->partition < r->len ? &r->parts[m->partition] : NULL;
+    struct partition_span *p =
+        m->partition >= 0 && m->partition < r->len ? &r->parts[m->partition] : NULL;
     bool eof = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF, more;
 
     if (!p || !p->reading)
@@ -177,33 +180,33 @@ static void take_message(struct reading *r, const rd_kafka_message_t *m)
     r->open -= !more;
 }
 
-static int take_one(struct reading *r, const rd_kafka_message_t *m, struct err *e)
+static int handle_message(struct reading *r, const rd_kafka_message_t *m, struct err *e)
 {
     if (m->err && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        return refused(e, "reading", r->topic, m->err);
-    take_message(r, m);
-    /* Nothing but open transactions is waited for: they have their time, and no more. */
-    r->patience_ns = clock_mono_ns() + (r->held < r->open ? PATIENCE_NS : r->open_ns);
+        return set_broker_error(e, "reading", r->topic, m->err);
+    deliver_message(r, m);
+    /* When only open transactions are left, it waits no longer than open_ns. */
+    r->give_up_ns = clock_mono_ns() + (r->held < r->open ? SILENCE_NS : r->open_ns);
     return 0;
 }
 
-static int read_open(struct reading *r, struct err *e)
+static int read_until_end(struct reading *r, struct err *e)
 {
-    r->patience_ns = clock_mono_ns() + PATIENCE_NS;
+    r->give_up_ns = clock_mono_ns() + SILENCE_NS;
     while (r->open > 0) {
         rd_kafka_message_t *m = rd_kafka_consume_queue(r->queue, POLL_MS);
         int result = 0;
 
         (void)rd_kafka_poll(r->reader->messages, 0);
         if (m) {
-            result = take_one(r, m, e);
+            result = handle_message(r, m, e);
             rd_kafka_message_destroy(m);
         }
         if (result < 0)
             return -1;
         if (*r->reader->stop)
             return err_set(e, ERR_CANCELLED, "reading of %s", r->topic);
-        if (r->open > 0 && clock_mono_ns() > r->patience_ns)
+        if (r->open > 0 && clock_mono_ns() > r->give_up_ns)
             return err_set(e, ERR_UNAVAILABLE, "%s is not read to its end: %s", r->topic,
                            r->held == r->open ? "a transaction of another producer is open there"
                                               : "the broker sends nothing");
@@ -211,15 +214,15 @@ static int read_open(struct reading *r, struct err *e)
     return 0;
 }
 
-static int start(struct reading *r, rd_kafka_topic_t *t, const struct topic_span *spans,
-                 struct err *e)
+static int start_partitions(struct reading *r, rd_kafka_topic_t *t, const struct topic_span *spans,
+                            struct err *e)
 {
     for (int32_t p = 0; p < r->len; p++) {
         if (spans[p].from >= spans[p].end)
             continue;
         if (rd_kafka_consume_start_queue(t, p, spans[p].from, r->queue) < 0)
-            return refused(e, "reading", r->topic, rd_kafka_last_error());
-        r->parts[p] = (struct part){ .end = spans[p].end, .reading = true };
+            return set_broker_error(e, "reading", r->topic, rd_kafka_last_error());
+        r->parts[p] = (struct partition_span){ .end = spans[p].end, .reading = true };
         r->open++;
     }
     return 0;
@@ -228,7 +231,7 @@ static int start(struct reading *r, rd_kafka_topic_t *t, const struct topic_span
 int topic_reader_read(struct topic_reader *r, const char *topic, const struct topic_span *spans,
                       int32_t len, int64_t open_ns, topic_reader_fn *fn, void *ctx, struct err *e)
 {
-    CLEANUP(freep) struct part *parts = calloc((size_t)len + 1, sizeof *parts);
+    CLEANUP(freep) struct partition_span *parts = calloc((size_t)len + 1, sizeof *parts);
     struct reading x = { .reader = r,
                          .topic = topic,
                          .fn = fn,
@@ -243,14 +246,14 @@ int topic_reader_read(struct topic_reader *r, const char *topic, const struct to
     if (!t)
         return err_set(e, ERR_NOMEM, "topic %s", topic);
     x.queue = rd_kafka_queue_new(r->messages);
-    int result = start(&x, t, spans, e);
+    int result = start_partitions(&x, t, spans, e);
     if (result == 0)
-        result = read_open(&x, e);
+        result = read_until_end(&x, e);
     for (int32_t p = 0; p < len; p++) {
         if (parts[p].end > 0)
             (void)rd_kafka_consume_stop(t, p);
     }
-    /* What is left in the queue may hold its partition, and the partition its handle. */
+    /* A message left in the queue keeps its partition alive, and that the handle. */
     for (rd_kafka_message_t *m; (m = rd_kafka_consume_queue(x.queue, 0));)
         rd_kafka_message_destroy(m);
     rd_kafka_queue_destroy(x.queue);
@@ -258,9 +261,10 @@ int topic_reader_read(struct topic_reader *r, const char *topic, const struct to
     return result;
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
-static rd_kafka_t *make_handle(const struct bridge_config *c, const char *isolation, struct err *e)
+static rd_kafka_t *make_reader_handle(const struct bridge_config *c, const char *isolation,
+                                      struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
     char why[300];
@@ -285,9 +289,9 @@ int topic_reader_open(const struct bridge_config *c, const atomic_bool *stop,
     if (!r)
         return err_set(e, ERR_NOMEM, "read the topics");
     r->stop = stop;
-    r->messages = make_handle(c, "read_committed", e);
+    r->messages = make_reader_handle(c, "read_committed", e);
     if (r->messages)
-        r->ends = make_handle(c, "read_uncommitted", e);
+        r->ends = make_reader_handle(c, "read_uncommitted", e);
     if (!r->ends) {
         (void)topic_reader_free(r);
         return -1;

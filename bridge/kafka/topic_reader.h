@@ -1,17 +1,17 @@
-/* bridge/kafka/topic_reader.h - reads a stretch of each partition of a topic, from here to there.
+/* bridge/kafka/topic_reader.h - reads a range of offsets of each partition of a topic.
  *
  *     topic_reader_open() --> topic_reader_spans() --> topic_reader_since() / _until()
  *                         --> topic_reader_read() --> topic_reader_free()
  *
- * Only what is committed is read, while the ends are the high watermarks: a stretch that reaches
- * into somebody's open transaction is read to its end when that one ends.
+ * Only committed messages are read, but a range may end at the high watermark: if it reaches into
+ * an open transaction, it is read to its end after that transaction ends.
  *
  * Room     bridge/kafka.
  * Owns     two librdkafka handles; borrows `stop`.
  * Threads  one owner at a time.
- * Errors   0, or -1 with *e filled. ERR_UNAVAILABLE: the broker is away, too slow, or holds a
- *          transaction open: try again. ERR_INPUT: there is no right to do it. ERR_CANCELLED: *stop
- *          was set.
+ * Errors   0, or -1 with *e filled. ERR_UNAVAILABLE: the broker is away or too slow, or a
+ *          transaction stays open: try again. ERR_INPUT: we lack a right. ERR_CANCELLED: *stop was
+ *          set.
  */
 #pragma once
 
@@ -26,32 +26,32 @@ struct bridge_config;
 struct err;
 struct topic_reader;
 
-/* Of one partition: [from, end) is read. */
+/* The range [from, end) of one partition. */
 struct topic_span {
     int64_t from, end;
-    int64_t high; /* where the partition ends now */
+    int64_t high; /* the high watermark */
 };
 
 NODISCARD int topic_reader_open(const struct bridge_config *c, const atomic_bool *stop,
                                 struct topic_reader **ret_reader, struct err *e);
 
-/* Every partition whole: [its first message, its end), by number. *ret_len is 0 when there is no
- * such topic. The caller frees *ret_spans. */
+/* Fills in all of each partition, [first message, high watermark), indexed by its number. *ret_len
+ * is 0 when there is no such topic. The caller frees *ret_spans. */
 NODISCARD int topic_reader_spans(struct topic_reader *r, const char *topic,
                                  struct topic_span **ret_spans, int32_t *ret_len, struct err *e);
 
-/* Leaves out what is older than ms (since 1970), or (until) younger. Spans of few messages
- * stay as they are. */
+/* Cut off messages older (since) or younger (until) than ms, milliseconds since 1970. Spans of few
+ * messages stay as they are: to read them is faster than to find the offset. */
 NODISCARD int topic_reader_since(struct topic_reader *r, const char *topic,
                                  struct topic_span *spans, int32_t len, int64_t ms, struct err *e);
 NODISCARD int topic_reader_until(struct topic_reader *r, const char *topic,
                                  struct topic_span *spans, int32_t len, int64_t ms, struct err *e);
 
-/* False: that partition is read no further. */
+/* Returns false to end the reading of m's partition. */
 typedef bool topic_reader_fn(void *ctx, const rd_kafka_message_t *m);
 
-/* Tells fn of every message within the spans; those of one partition in order. open_ns: how long it
- * waits when nothing is left but what open transactions hold; 0: that is not read. */
+/* Calls fn for every message within the spans; in order within a partition. open_ns: how long to
+ * wait when all that is left is behind open transactions; 0: that part is not read. */
 NODISCARD int topic_reader_read(struct topic_reader *r, const char *topic,
                                 const struct topic_span *spans, int32_t len, int64_t open_ns,
                                 topic_reader_fn *fn, void *ctx, struct err *e);

@@ -8,9 +8,9 @@
 #include "schema/model/report.h"
 #include "schema/store/outbox.h"
 
-/* What a record batch and our headers add at most, beside reason and topic. */
+/* Bytes that a record batch and our headers add at most, beside reason and topic. */
 #define OVERHEAD 400
-/* The sender's headers may take this part of a message. */
+/* The sender's headers may take 1/HEADERS_PART of a message; more are left out. */
 #define HEADERS_PART 4
 
 static size_t overhead_of(const struct outbox_item *item)
@@ -19,21 +19,22 @@ static size_t overhead_of(const struct outbox_item *item)
            (item->topic ? strlen(item->topic) : 0);
 }
 
-static int wrap_letter(const struct outbox_item *item, size_t room, struct encode *w, struct err *e)
+static int encode_dead_letter(const struct outbox_item *item, size_t room,
+                              struct encoded_message *m, struct err *e)
 {
-    w->len = item->payload_len < room ? item->payload_len : room;
-    w->cut = w->len < item->payload_len;
+    m->len = item->payload_len < room ? item->payload_len : room;
+    m->truncated = m->len < item->payload_len;
     if (!item->payload)
         return 0;
-    w->payload = malloc(w->len + 1);
-    if (!w->payload)
-        return err_set(e, ERR_NOMEM, "a dead letter of %zu bytes", w->len);
-    memcpy(w->payload, item->payload, w->len);
+    m->payload = malloc(m->len + 1);
+    if (!m->payload)
+        return err_set(e, ERR_NOMEM, "a dead letter of %zu bytes", m->len);
+    memcpy(m->payload, item->payload, m->len);
     return 0;
 }
 
-static int wrap_report(const struct bridge_config *c, const struct outbox_item *item, size_t room,
-                       struct encode *w, struct err *e)
+static int encode_report(const struct bridge_config *c, const struct outbox_item *item, size_t room,
+                         struct encoded_message *m, struct err *e)
 {
     CLEANUP(freep) char *id = item->key ? strndup(item->key, item->key_len) : NULL;
     const struct report_view view = { .set = c->set == STATUS_SET_FULL ? STATUS_SET_FULL
@@ -51,31 +52,31 @@ static int wrap_report(const struct bridge_config *c, const struct outbox_item *
         0)
         return -1;
     if (len > room) {
-        w->cut = true;
-        return truncate_report(whole, len, room, &w->payload, &w->len, e);
+        m->truncated = true;
+        return truncate_report(whole, len, room, &m->payload, &m->len, e);
     }
-    w->payload = TAKE(whole);
-    w->len = len;
+    m->payload = TAKE(whole);
+    m->len = len;
     return 0;
 }
 
 int encode_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
-                struct encode *ret_wrap, struct err *e)
+                struct encoded_message *ret_message, struct err *e)
 {
-    struct encode w = { .bare = item->headers_len > max / HEADERS_PART };
-    size_t overhead = overhead_of(item) + (w.bare ? 0 : item->headers_len);
+    struct encoded_message m = { .bare = item->headers_len > max / HEADERS_PART };
+    size_t overhead = overhead_of(item) + (m.bare ? 0 : item->headers_len);
 
     if (max <= overhead)
         return err_set(e, ERR_INPUT, "the topic takes at most %zu bytes", max);
-    int result = item->kind == OUTBOX_DEAD_LETTER ? wrap_letter(item, max - overhead, &w, e)
-                                                  : wrap_report(c, item, max - overhead, &w, e);
+    int result = item->kind == OUTBOX_DEAD_LETTER ? encode_dead_letter(item, max - overhead, &m, e)
+                                                  : encode_report(c, item, max - overhead, &m, e);
     if (result == 0)
-        *ret_wrap = w;
+        *ret_message = m;
     return result;
 }
 
-void encode_clear(struct encode *w)
+void encode_clear(struct encoded_message *m)
 {
-    free(w->payload);
-    *w = (struct encode){ 0 };
+    free(m->payload);
+    *m = (struct encoded_message){ 0 };
 }

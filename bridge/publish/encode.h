@@ -1,10 +1,10 @@
-/* bridge/publish/encode.h - a row of the outbox as the message that goes to its topic.
+/* bridge/publish/encode.h - encodes a row of the outbox as the message for its topic.
  *
  * Room     bridge/publish.
- * Owns     the payload, until encode_clear() or until somebody takes it.
+ * Owns     the payload, until encode_clear(), or until the caller takes it and sets it to NULL.
  * Threads  none of its own.
- * Errors   0, or -1 with *e filled: ERR_NOMEM; ERR_INPUT when it does not fit whatever is left out;
- *          ERR_BUG when the row cannot be read.
+ * Errors   0, or -1 with *e filled: ERR_NOMEM; ERR_INPUT: even truncated it does not fit;
+ *          ERR_BUG: the row cannot be read.
  */
 #pragma once
 
@@ -17,19 +17,19 @@ struct bridge_config;
 struct err;
 struct outbox_item;
 
-/* A topic that takes less takes nothing of ours: what Kafka and our headers add, and the smallest
- * report of an id of 20 bytes. The id counts twice and the topic's name once, so that the longest
- * want 1600. */
+/* The smallest limit of a topic at which anything is sent: the overhead of Kafka and of our
+ * headers, and the smallest report, with an id of 20 bytes. The id counts twice and the topic's
+ * name once; the longest ones need 1600. */
 #define ENCODE_MIN_BYTES 600
 
-struct encode {
+struct encoded_message {
     char *payload; /* owned; NULL: none */
     size_t len;
-    bool cut;  /* to fit */
-    bool bare; /* there is no room for the headers that came with its origin */
+    bool truncated; /* to fit */
+    bool bare;      /* without the sender's headers, which do not fit */
 };
 
-/* The whole message, with its key and its headers, stays within max bytes. */
+/* The message, with its key and headers, has at most max bytes. */
 NODISCARD int encode_item(const struct bridge_config *c, const struct outbox_item *item, size_t max,
-                          struct encode *ret_wrap, struct err *e);
-void encode_clear(struct encode *w);
+                          struct encoded_message *ret_message, struct err *e);
+void encode_clear(struct encoded_message *m);

@@ -31,10 +31,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
     p->delivered(p->ctx, m->_private, m->err, m->partition, m->offset);
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
-/* Several messages of one partition go in one batch, and the broker measures the batch. */
-static int bound_batches(rd_kafka_conf_t *conf, size_t batch_bytes, struct err *e)
+/* The broker's limit is for a batch, which holds several messages of one partition. */
+static int limit_batches(rd_kafka_conf_t *conf, size_t batch_bytes, struct err *e)
 {
     char size[32], why[300];
     size_t len = sizeof size;
@@ -52,8 +52,8 @@ static int make_conf(struct producer *p, const struct bridge_config *c, const ch
                      size_t batch_bytes, rd_kafka_conf_t **ret_conf, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
-    char why[300], most[32];
-    size_t size = sizeof most;
+    char why[300], max_bytes[32];
+    size_t size = sizeof max_bytes;
 
     if (kafka_conf_make(c, KAFKA_CONF_PRODUCER, &conf, e) < 0)
         return -1;
@@ -61,13 +61,13 @@ static int make_conf(struct producer *p, const struct bridge_config *c, const ch
     rd_kafka_conf_set_log_cb(conf, handle_log);
     rd_kafka_conf_set_error_cb(conf, handle_error);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    if (rd_kafka_conf_get(conf, "message.max.bytes", most, &size) == RD_KAFKA_CONF_OK)
-        p->max_bytes = strtoul(most, NULL, 10);
+    if (rd_kafka_conf_get(conf, "message.max.bytes", max_bytes, &size) == RD_KAFKA_CONF_OK)
+        p->max_bytes = strtoul(max_bytes, NULL, 10);
     int result = 0;
     if (rd_kafka_conf_set(conf, "transactional.id", name, why, sizeof why) != RD_KAFKA_CONF_OK)
         result = err_set(e, ERR_SETTING, "Kafka producer: %s", why);
     if (result == 0)
-        result = bound_batches(conf, batch_bytes, e);
+        result = limit_batches(conf, batch_bytes, e);
     if (result < 0)
         rd_kafka_conf_destroy(conf);
     else
@@ -105,7 +105,7 @@ struct producer *producer_free(struct producer *p)
 {
     if (!p)
         return NULL;
-    /* Deliveries that were not told before are not told: the handle is not polled any more. */
+    /* Reports no more deliveries, because the handle is not polled any more. */
     (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     handle_destroy(p->rk, 0, FREE_NS);
     free(p);
@@ -162,7 +162,7 @@ rd_kafka_resp_err_t producer_error(const struct producer *p, const char **ret_wh
 
 static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
 {
-    (void)rd_kafka_header_add(headers, name, -1, value, -1); /* fails for read-only headers alone */
+    (void)rd_kafka_header_add(headers, name, -1, value, -1); /* fails for read-only headers only */
 }
 
 static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t value)
@@ -186,7 +186,7 @@ static void add_origin(rd_kafka_headers_t *headers, const struct outbox_item *fr
         add_number(headers, "scrc-source-digest", from->digest);
 }
 
-static rd_kafka_headers_t *make_headers(const struct producer_message *m)
+static rd_kafka_headers_t *make_message_headers(const struct producer_message *m)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
 
@@ -203,7 +203,7 @@ static rd_kafka_headers_t *make_headers(const struct producer_message *m)
 
 rd_kafka_resp_err_t producer_send(struct producer *p, const struct producer_message *m)
 {
-    rd_kafka_headers_t *headers = make_headers(m);
+    rd_kafka_headers_t *headers = make_message_headers(m);
     rd_kafka_resp_err_t code = rd_kafka_producev(
         p->rk, RD_KAFKA_V_TOPIC(m->topic), RD_KAFKA_V_KEY(m->key, m->key_len),
         RD_KAFKA_V_VALUE(m->payload, m->len),

@@ -1,4 +1,4 @@
-/* bridge/publish/producer.h - one transactional producer, and its transaction.
+/* bridge/publish/producer.h - one transactional producer, and its current transaction.
  *
  *     producer_open() --> producer_init() --> producer_begin() --> producer_send() ...
  *                                               ^   |
@@ -6,9 +6,9 @@
  *                                               +--------------+
  *
  * Room     bridge/publish.
- * Owns     a librdkafka handle, and every payload that it has taken, until its delivery.
- * Threads  one owner; deliveries are told inside producer_commit() and producer_abort().
- * Errors   enum producer_result; producer_error() says why.
+ * Owns     a librdkafka handle, and every payload passed to producer_send(), until its delivery.
+ * Threads  one owner; deliveries are reported during producer_commit() and producer_abort().
+ * Errors   enum producer_result; producer_error() returns the reason.
  */
 #pragma once
 
@@ -26,54 +26,55 @@ struct producer;
 
 enum producer_result {
     PRODUCER_DONE,
-    PRODUCER_WAITS,  /* the time is over, or the broker is away: the same call goes on with it */
-    PRODUCER_FAILED, /* the transaction is to be aborted: nothing of it is on the topic */
-    PRODUCER_DEAD    /* only a new one goes on; what became of the transaction is not known */
+    PRODUCER_WAITS,  /* timeout, or the broker is away: repeat the same call */
+    PRODUCER_FAILED, /* the transaction must be aborted; nothing of it will be visible */
+    PRODUCER_DEAD    /* a new producer is needed; the outcome of the transaction is unknown */
 };
 
-/* Of one message that was taken. code 0: it is at that place, once the transaction is committed. */
+/* Called once for each message sent. code 0: it has this partition and offset, if the transaction
+ * is committed. */
 typedef void producer_delivered_fn(void *ctx, void *opaque, rd_kafka_resp_err_t code,
                                    int32_t partition, int64_t offset);
 
-/* name: the transactional id: whoever opens it next ends what this one left open. batch_bytes: the
- * broker takes no more at once; 0: not known. Called for every message once. Borrows c. */
+/* name: the transactional id; a later producer of this name ends the transaction that this one left
+ * open. batch_bytes: the broker's limit of a batch; 0: not known. */
 NODISCARD int producer_open(const struct bridge_config *c, const char *name, size_t batch_bytes,
                             producer_delivered_fn *delivered, void *ctx,
                             struct producer **ret_producer, struct err *e);
 
-/* Until PRODUCER_DONE nothing can be begun. Behind it every earlier transaction of that name is
- * committed or aborted. */
+/* Must return PRODUCER_DONE before producer_begin(). After that every earlier transaction of this
+ * name is committed or aborted. */
 enum producer_result producer_init(struct producer *p, int timeout_ms);
 
 enum producer_result producer_begin(struct producer *p);
 enum producer_result producer_commit(struct producer *p, int timeout_ms);
 enum producer_result producer_abort(struct producer *p, int timeout_ms);
 
-/* Why the last call was not PRODUCER_DONE: a code, and a text of the producer's. */
+/* Why the last call failed: a code, and a text owned by the producer. */
 rd_kafka_resp_err_t producer_error(const struct producer *p, const char **ret_why);
 
 struct producer_message {
-    const char *topic; /* all borrowed but payload */
+    const char *topic; /* all are borrowed, but payload */
     const void *key;   /* NULL: none */
     size_t key_len;
-    char *payload; /* NULL: none; taken when queued */
+    char *payload; /* NULL: none; owned by the producer if producer_send() returns 0 */
     size_t len;
     const char *outbox;             /* for the header scrc-outbox */
     const struct outbox_item *from; /* its origin, reason and headers become headers */
-    bool bare;                      /* without the headers that came with the origin */
-    bool truncated;                 /* the header scrc-truncated */
-    void *opaque;
+    bool bare;                      /* without the sender's headers */
+    bool truncated;                 /* adds the header scrc-truncated */
+    void *opaque;                   /* for producer_delivered_fn */
 };
 
-/* 0, or why it was not taken: RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: more than message.max.bytes;
- * RD_KAFKA_RESP_ERR__QUEUE_FULL: not now. */
+/* Queues m. 0, or why it was not queued, for example RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE (more
+ * than message.max.bytes) or RD_KAFKA_RESP_ERR__QUEUE_FULL (try later). */
 rd_kafka_resp_err_t producer_send(struct producer *p, const struct producer_message *m);
 
-/* message.max.bytes: no message may have more, headers and key included. */
+/* message.max.bytes: the largest message, headers and key included. */
 size_t producer_max_bytes(const struct producer *p);
 
-/* For tests. */
+/* librdkafka's handle, to query the topic, and for tests. Owned by the producer. */
 rd_kafka_t *producer_handle(struct producer *p);
 
-/* What is in flight is given up, and its transaction with it. Takes NULL, returns NULL. */
+/* Drops messages in flight, and their transaction. Takes NULL, returns NULL. */
 struct producer *producer_free(struct producer *p);

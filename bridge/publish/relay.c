@@ -14,67 +14,67 @@
 #include "schema/store/jobs.h"
 #include "schema/store/outbox.h"
 
-#define IDLE_NS     (200 * NS_PER_MS) /* between two looks at an outbox without a listener */
-#define MARKS_NS    (5 * NS_PER_S)    /* between two looks whether watermarks are to be stored */
-#define BACKOFF_NS  (1 * NS_PER_S)
-#define INIT_MS     1000
-#define PATIENCE_NS (3 * NS_PER_S)  /* at the end, without any acknowledgement */
-#define QUIET_NS    (10 * NS_PER_S) /* without a transaction coordinator, before it is said */
-#define SCAN_ROWS   1000
+#define IDLE_NS       (200 * NS_PER_MS) /* between two polls of an outbox without a listener */
+#define WATERMARKS_NS (5 * NS_PER_S)    /* between two checks whether to store watermarks */
+#define BACKOFF_NS    (1 * NS_PER_S)
+#define INIT_MS       1000
+#define STALLED_NS    (3 * NS_PER_S)  /* stopping ends when nothing is acknowledged for so long */
+#define QUIET_NS      (10 * NS_PER_S) /* without a coordinator, before that is a problem */
+#define SCAN_ROWS     1000
 
-/* ---- news ---- */
+/* ---- notifications ---- */
 
-static void on_news(void *ctx, unsigned kinds)
+static void on_outbox(void *ctx, unsigned kinds)
 {
     struct relay *r = ctx;
 
     (void)pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < LANE_COUNT; i++)
-        r->lanes[i].news |= (r->lanes[i].kinds & kinds) != 0;
+        r->lanes[i].notified |= (r->lanes[i].kinds & kinds) != 0;
     (void)pthread_cond_broadcast(&r->wake);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-static bool take_news(struct lane *l)
+static bool take_notification(struct lane *l)
 {
     (void)pthread_mutex_lock(&l->relay->lock);
-    bool news = l->news;
-    l->news = false;
+    bool notified = l->notified;
+    l->notified = false;
     (void)pthread_mutex_unlock(&l->relay->lock);
-    return news;
+    return notified;
 }
 
-static void wait_for_news(struct lane *l)
+static void wait_for_notification(struct lane *l)
 {
     struct relay *r = l->relay;
-    int64_t due = clock_mono_ns() + (r->listens ? MARKS_NS : IDLE_NS);
+    int64_t due = clock_mono_ns() + (r->listens ? WATERMARKS_NS : IDLE_NS);
     bool early = true;
 
     (void)pthread_mutex_lock(&r->lock);
-    while (!l->news && !r->stop && early)
+    while (!l->notified && !r->stop && early)
         early = clock_cond_wait(&r->wake, &r->lock, due);
     if (!r->listens)
-        l->news = true;
+        l->notified = true;
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-/* Not for news: it is not they that are waited for. At the end it is short: PATIENCE_NS is all that
- * there is. */
+/* New rows do not end this wait. It is short while the relay stops, because after STALLED_NS it
+ * gives up. */
 void relay_back_off(struct lane *l)
 {
     struct relay *r = l->relay;
     int64_t until = clock_mono_ns() + (r->stop ? BACKOFF_NS / 10 : BACKOFF_NS);
-    bool ends = r->stop, early = true;
+    bool stopping = r->stop, early = true;
 
     (void)pthread_mutex_lock(&r->lock);
-    while (r->stop == ends && early)
+    while (r->stop == stopping && early)
         early = clock_cond_wait(&r->wake, &r->lock, until);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-/* ---- what is wrong, said once ---- */
+/* ---- problems ---- */
 
-/* What a code asks of who runs the broker. */
+/* What the broker's administrator must do about an error. */
 static const char *remedy_of(rd_kafka_resp_err_t code)
 {
     switch ((int)code) {
@@ -91,7 +91,7 @@ static const char *remedy_of(rd_kafka_resp_err_t code)
     }
 }
 
-void relay_note_trouble(struct lane *l, rd_kafka_resp_err_t code, const char *why)
+void relay_set_problem(struct lane *l, rd_kafka_resp_err_t code, const char *why)
 {
     char text[240];
 
@@ -101,63 +101,64 @@ void relay_note_trouble(struct lane *l, rd_kafka_resp_err_t code, const char *wh
     else
         (void)snprintf(text, sizeof text, "the topic %.60s does not take it: %.70s%s", l->topic,
                        why, remedy_of(code));
-    kafka_health_why(l->relay->tally, l->part, text);
-    l->troubled = true;
+    kafka_health_why(l->relay->health, l->part, text);
+    l->has_problem = true;
 }
 
-void relay_note_well(struct lane *l)
+void relay_clear_problem(struct lane *l)
 {
-    if (l->troubled)
-        kafka_health_why(l->relay->tally, l->part, "");
-    l->troubled = l->renewed = false;
+    if (l->has_problem)
+        kafka_health_why(l->relay->health, l->part, "");
+    l->has_problem = l->renewal_logged = false;
 }
 
-/* ---- the producer's life ---- */
+/* ---- the producer ---- */
 
-static void drop_producer(struct lane *l)
+static void discard_producer(struct lane *l)
 {
     l->producer = producer_free(l->producer);
     l->ready = false;
     l->init_ns = 0;
 }
 
-void relay_give_up_producer(struct lane *l, const char *why)
+void relay_replace_producer(struct lane *l, const char *why)
 {
-    if (!l->renewed) /* it may be tried each second, for days */
+    if (!l->renewal_logged) /* else it could be logged each second, for days */
         log_warning("kafka_producer_renewed", log_s("topic", l->topic), log_s("why", why));
-    l->renewed = true;
-    drop_producer(l);
+    l->renewal_logged = true;
+    discard_producer(l);
 }
 
-static int need_producer(struct lane *l)
+static int make_producer(struct lane *l)
 {
     struct err e;
 
     if (l->producer)
         return 0;
-    l->batch_bytes = l->limit;
-    if (producer_open(l->relay->config, l->name, l->limit, relay_delivered, l, &l->producer, &e) ==
-        0)
+    l->batch_bytes = l->max_bytes;
+    if (producer_open(l->relay->config, l->name, l->max_bytes, relay_delivered, l, &l->producer,
+                      &e) == 0)
         return 0;
     log_error("kafka_producer", log_s("error", e.msg));
     return -1;
 }
 
-/* The broker may be away, which is said elsewhere, or have no coordinator for transactions. */
-static void mind_waiting(struct lane *l)
+/* When the broker is away, the consumer reports that. If it is connected, the coordinator of
+ * transactions is missing. */
+static void check_coordinator(struct lane *l)
 {
     struct bridge_health h;
     int64_t now = clock_mono_ns();
 
     if (l->init_ns == 0)
         l->init_ns = now;
-    if (now - l->init_ns < QUIET_NS || l->troubled)
+    if (now - l->init_ns < QUIET_NS || l->has_problem)
         return;
-    kafka_health_read(l->relay->tally, &h);
+    kafka_health_read(l->relay->health, &h);
     if (h.connected)
-        relay_note_trouble(l, RD_KAFKA_RESP_ERR_NO_ERROR,
-                           "no transaction coordinator: are there fewer brokers than "
-                           "transaction.state.log.replication.factor?");
+        relay_set_problem(l, RD_KAFKA_RESP_ERR_NO_ERROR,
+                          "no transaction coordinator: are there fewer brokers than "
+                          "transaction.state.log.replication.factor?");
 }
 
 static int init_producer(struct lane *l)
@@ -169,123 +170,124 @@ static int init_producer(struct lane *l)
         return 0;
     rd_kafka_resp_err_t code = producer_error(l->producer, &why);
     if (result == PRODUCER_WAITS) {
-        mind_waiting(l);
+        check_coordinator(l);
         return -1;
     }
-    relay_note_trouble(l, code, rd_kafka_err2name(code)); /* said once, and tried each second */
+    /* Reported only once, though this is tried each second. */
+    relay_set_problem(l, code, rd_kafka_err2name(code));
     log_debug("kafka_producer_init", log_s("topic", l->topic), log_s("why", why));
-    drop_producer(l);
+    discard_producer(l);
     return -1;
 }
 
-/* Everything that must be before a row is sent. */
-static enum lane_result prepare(struct lane *l)
+/* Does all that must be done before the first row is sent. */
+static enum lane_result prepare_lane(struct lane *l)
 {
-    if (need_producer(l) < 0 || init_producer(l) < 0 || relay_look(l) < 0)
+    if (make_producer(l) < 0 || init_producer(l) < 0 || relay_recover(l) < 0)
         return LANE_FAILED;
     l->ready = true;
     l->more = true;
     return LANE_GOES_ON;
 }
 
-static void mind_test(struct lane *l)
+static void apply_test_failure(struct lane *l)
 {
-    if (l->producer && atomic_exchange(&l->break_it, false))
+    if (l->producer && atomic_exchange(&l->fail_for_test, false))
         (void)rd_kafka_test_fatal_error(producer_handle(l->producer),
                                         RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
 }
 
 /* ---- the thread ---- */
 
-struct finding {
+struct first_row {
     unsigned kinds;
     bool found;
 };
 
-static enum outbox_choice find_first(void *ctx, int64_t number, enum outbox_kind kind)
+static enum outbox_choice choose_first_row(void *ctx, int64_t number, enum outbox_kind kind)
 {
-    struct finding *f = ctx;
+    struct first_row *f = ctx;
 
     (void)number;
     f->found = (f->kinds & OUTBOX_KIND_BIT(kind)) != 0;
     return f->found ? OUTBOX_END : OUTBOX_PASS;
 }
 
-/* A lane that never has a row needs no producer. */
+/* Used before there is a producer, because a lane without rows needs none. */
 static bool has_rows(struct lane *l)
 {
-    struct finding f = { .kinds = l->kinds };
+    struct first_row f = { .kinds = l->kinds };
 
     while (l->more && !f.found) {
-        const struct outbox_question question = { .after = l->after,
+        const struct outbox_question question = { .after = l->done_until,
                                                   .max_rows = SCAN_ROWS,
                                                   .max_bytes = 1,
-                                                  .choose = find_first,
+                                                  .choose = choose_first_row,
                                                   .ctx = &f };
         struct outbox_batch batch = { 0 };
         if (outbox_read(l->relay->jobs, &question, &batch, NULL) < 0)
             return false;
-        l->after = batch.last;
+        l->done_until = batch.last;
         l->more = batch.more;
         outbox_batch_clear(&batch);
     }
     return f.found;
 }
 
-static void turn(struct lane *l)
+static void run_lane_turn(struct lane *l)
 {
     enum lane_result result = LANE_EMPTY;
 
-    mind_test(l);
-    l->more |= take_news(l);
+    apply_test_failure(l);
+    l->more |= take_notification(l);
     if (l->ready)
         result = l->more ? relay_send(l) : LANE_EMPTY;
     else if (l->eager || has_rows(l))
-        result = prepare(l);
+        result = prepare_lane(l);
     if (result == LANE_FAILED) {
         relay_back_off(l);
     } else if (result == LANE_EMPTY) {
         if (l->ready)
-            relay_note_well(l); /* nothing waits, and nothing is in the way */
-        relay_store_marks(l);
+            relay_clear_problem(l); /* nothing waits to be sent, so there is no problem */
+        relay_store_watermarks(l);
         if (!l->relay->stop)
-            wait_for_news(l);
+            wait_for_notification(l);
     }
 }
 
-bool relay_gives_up(const struct lane *l)
+bool relay_is_out_of_time(const struct lane *l)
 {
     int64_t now = clock_mono_ns();
 
-    return l->relay->stop && l->ending_ns != 0 &&
-           (now >= l->relay->deadline_ns || now - l->progress_ns > PATIENCE_NS);
+    return l->relay->stop && l->stop_seen_ns != 0 &&
+           (now >= l->relay->deadline_ns || now - l->progress_ns > STALLED_NS);
 }
 
-/* At the end the topic is not looked at any more. */
-static bool is_finished(struct lane *l)
+/* While it stops, it sends rows only if the lane is ready: recovery is left to the next server. */
+static bool is_lane_finished(struct lane *l)
 {
     if (!l->relay->stop)
         return false;
-    if (l->ending_ns == 0) {
-        l->ending_ns = l->progress_ns = clock_mono_ns();
+    if (l->stop_seen_ns == 0) {
+        l->stop_seen_ns = l->progress_ns = clock_mono_ns();
         l->more = true;
     }
-    return !l->ready || !l->more || relay_gives_up(l);
+    return !l->ready || !l->more || relay_is_out_of_time(l);
 }
 
 static void *send_until_stopped(void *arg)
 {
     struct lane *l = arg;
 
-    while (!is_finished(l))
-        turn(l);
+    while (!is_lane_finished(l))
+        run_lane_turn(l);
     l->producer = producer_free(l->producer);
     l->ready = false;
-    relay_store_marks(l);
+    relay_store_watermarks(l);
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
 static void set_lane(struct relay *r, size_t which, unsigned kinds, enum bridge_part part,
                      const char *topic, const char *suffix)
@@ -297,12 +299,12 @@ static void set_lane(struct relay *r, size_t which, unsigned kinds, enum bridge_
     l->part = part;
     l->topic = topic;
     l->eager = which == LANE_REPORTS;
-    l->news = true;
+    l->notified = true;
     (void)snprintf(l->name, sizeof l->name, "scrc-%s%s", jobs_table_id(r->jobs), suffix);
 }
 
 int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
-               struct kafka_health *tally, struct relay **ret_relay, struct err *e)
+               struct kafka_health *health, struct relay **ret_relay, struct err *e)
 {
     struct relay *r = calloc(1, sizeof *r);
 
@@ -310,12 +312,12 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
         return err_set(e, ERR_NOMEM, "Kafka producer");
     r->config = c;
     r->jobs = jobs;
-    r->tally = tally;
+    r->health = health;
     r->listens = listen;
     kafka_conf_dead_letter_topic(c, r->dead_letter_topic);
     set_lane(r, LANE_REPORTS, OUTBOX_KIND_BIT(OUTBOX_REPORT) | OUTBOX_KIND_BIT(OUTBOX_REFUSAL),
              BRIDGE_PUBLISHING, c->results_topic, "");
-    set_lane(r, LANE_LETTERS, OUTBOX_KIND_BIT(OUTBOX_DEAD_LETTER), BRIDGE_LETTERS,
+    set_lane(r, LANE_DEAD_LETTERS, OUTBOX_KIND_BIT(OUTBOX_DEAD_LETTER), BRIDGE_LETTERS,
              r->dead_letter_topic, "-dead-letter");
     clock_cond_init(&r->wake);
     (void)pthread_mutex_init(&r->lock, NULL);
@@ -325,7 +327,7 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
         return -1;
     }
     if (listen)
-        outbox_listen(jobs, on_news, r);
+        outbox_listen(jobs, on_outbox, r);
     *ret_relay = r;
     return 0;
 }
@@ -363,7 +365,7 @@ struct relay *relay_free(struct relay *r)
     relay_stop(r, 0);
     for (size_t i = 0; i < LANE_COUNT; i++) {
         (void)producer_free(r->lanes[i].producer);
-        free(r->lanes[i].marks);
+        free(r->lanes[i].watermarks);
     }
     (void)pthread_cond_destroy(&r->wake);
     (void)pthread_mutex_destroy(&r->lock);
@@ -373,5 +375,5 @@ struct relay *relay_free(struct relay *r)
 
 bool relay_break(struct relay *r)
 {
-    return !atomic_exchange(&r->lanes[LANE_REPORTS].break_it, true);
+    return !atomic_exchange(&r->lanes[LANE_REPORTS].fail_for_test, true);
 }

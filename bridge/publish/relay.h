@@ -1,19 +1,19 @@
-/* bridge/publish/relay.h - sends one table's outbox to its topics.
+/* bridge/publish/relay.h - publishes the outbox of one table to its topics.
  *
- *     INIT --> LOOK --> SEND: rows --> begin, produce, commit --> rows gone
- *      ^                 ^   |                 |
- *      |                 +---+                 abort: nothing is on the topic: later again
- *      +-- a fatal error: what became of the transaction is not known
+ *     INIT --> RECOVER --> SEND: rows --> begin, produce, commit --> rows deleted
+ *      ^                    ^   |                |
+ *      |                    +---+                +--> abort: nothing is visible; tried again later
+ *      +-- after a fatal error: the outcome of the transaction is unknown
  *
- * There is a lane for reports and one for dead letters, each with a thread, a producer and a
- * transactional id of its own, so that a topic that takes nothing holds back no other. A batch of
- * rows is one transaction: who reads what is committed sees each row once, whatever is killed in
- * between. INIT ends what a server before this one left open; LOOK reads the topic for rows that
- * were committed and are still in the table.
+ * Reports and dead letters have a lane each, with its own thread, producer and transactional id, so
+ * that a topic that refuses messages does not block the other. A batch of rows is one transaction:
+ * a reader of committed messages sees each row exactly once, whenever a process is killed. INIT
+ * ends the open transaction of an earlier server; RECOVER reads the topic for rows that were
+ * committed but not deleted from the table.
  *
  * Room     bridge/publish: from the outbox to the topics, in transactions.
- *          May know schema and bridge/kafka; what is consumed never meets it.
- * Owns     its lanes, and their threads and producers.
+ *          May include schema and bridge/kafka; never bridge/consume.
+ * Owns     its lanes, with their threads and producers.
  * Threads  relay_open(), _start(), _stop() and _free() by one thread at a time.
  * Errors   0, or -1 with *e filled.
  */
@@ -30,19 +30,19 @@ struct jobs;
 struct relay;
 struct kafka_health;
 
-/* Borrows all. listen: is notified of new rows (before traffic starts, once in the life of a
- * table); otherwise it looks for them. */
+/* Borrows all. listen: it is notified of new rows; then it must be called before traffic starts,
+ * once for a table. Otherwise it polls for new rows. */
 NODISCARD int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
-                         struct kafka_health *tally, struct relay **ret_relay, struct err *e);
+                         struct kafka_health *health, struct relay **ret_relay, struct err *e);
 NODISCARD int relay_start(struct relay *r, struct err *e);
 
-/* Sends what is in the outbox, as long as the broker takes it and not later than deadline_ns; then
- * ends the threads. May be called again. */
+/* Sends what is left in the outbox, until deadline_ns (clock_mono_ns) or until the broker has taken
+ * nothing for some seconds; then ends the threads. May be called again. */
 void relay_stop(struct relay *r, int64_t deadline_ns);
 
-/* After relay_stop() and, when it listens, jobs_close(). Takes NULL, returns NULL. */
+/* After relay_stop() and, if it listens, jobs_close(). Takes NULL, returns NULL. */
 struct relay *relay_free(struct relay *r);
 
-/* For tests: as if the producer of reports had failed for good. False when one such failure is
- * still to come. */
+/* For tests: makes the producer of reports fail with a fatal error. False when an earlier call has
+ * not taken effect yet. */
 bool relay_break(struct relay *r);

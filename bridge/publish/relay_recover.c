@@ -11,76 +11,75 @@
 #include "schema/store/jobs.h"
 #include "schema/store/outbox.h"
 
-#define BATCH_ROWS     1000
-#define SINCE_SLACK_MS ((int64_t)60 * 60 * 1000)
-#define UNTIL_SLACK_MS ((int64_t)10 * 60 * 1000)
-#define OPEN_NS        (60 * NS_PER_S) /* what others hold open must end, for ours may lie behind it */
-#define MARKS_ROWS     2000            /* watermarks are stored after so many rows */
-#define MARKS_NS       (5 * NS_PER_S) /* or so long */
+#define BATCH_ROWS      1000
+#define SINCE_SLACK_MS  ((int64_t)60 * 60 * 1000)
+#define UNTIL_SLACK_MS  ((int64_t)10 * 60 * 1000)
+#define OPEN_NS         (60 * NS_PER_S) /* for open transactions: our rows may lie behind them */
+#define WATERMARKS_ROWS 2000            /* watermarks are stored after so many rows, */
+#define WATERMARKS_NS   (5 * NS_PER_S)  /* or after so long */
 
 /* ---- watermarks ---- */
 
-void relay_mark(struct lane *l, const struct relay_row *row)
+void relay_add_watermark(struct lane *l, const struct relay_row *row)
 {
     size_t i = 0;
 
-    while (i < l->marks_len && l->marks[i].partition != row->partition)
+    while (i < l->watermarks_len && l->watermarks[i].partition != row->partition)
         i++;
-    if (i == l->marks_len) {
-        struct relay_mark *more = reallocarray(l->marks, i + 1, sizeof *more);
+    if (i == l->watermarks_len) {
+        struct relay_watermark *more = reallocarray(l->watermarks, i + 1, sizeof *more);
         if (!more)
-            return; /* an older one makes the next look longer, no more */
-        l->marks = more;
-        more[l->marks_len++] = (struct relay_mark){ .partition = row->partition };
+            return; /* with an older watermark the next recovery only takes longer */
+        l->watermarks = more;
+        more[l->watermarks_len++] = (struct relay_watermark){ .partition = row->partition };
     }
-    if (row->offset + 1 > l->marks[i].offset) {
-        l->marks[i].offset = row->offset + 1;
-        l->marks[i].dirty = true;
+    if (row->offset + 1 > l->watermarks[i].offset) {
+        l->watermarks[i].offset = row->offset + 1;
+        l->watermarks[i].dirty = true;
     }
 }
 
-static size_t dirty_marks(const struct lane *l, struct outbox_watermark *out)
+static size_t list_dirty_watermarks(const struct lane *l, struct outbox_watermark *out)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < l->marks_len; i++) {
-        if (l->marks[i].dirty)
+    for (size_t i = 0; i < l->watermarks_len; i++) {
+        if (l->watermarks[i].dirty)
             out[n++] = (struct outbox_watermark){ .topic = (char *)(uintptr_t)l->topic,
-                                                  .partition = l->marks[i].partition,
-                                                  .offset = l->marks[i].offset };
+                                                  .partition = l->watermarks[i].partition,
+                                                  .offset = l->watermarks[i].offset };
     }
     return n;
 }
 
-/* Transactions follow one another, so below what has been acknowledged nothing of ours is left
- * open. */
-void relay_store_marks(struct lane *l)
+/* A lane has one transaction at a time, so none of ours is open below an acknowledged row. */
+void relay_store_watermarks(struct lane *l)
 {
     struct jobs_op op = { .kind = JOBS_WATERMARKS };
     int64_t now = clock_mono_ns();
 
-    if (l->unmarked == 0 ||
-        (!l->relay->stop && l->unmarked < MARKS_ROWS && now - l->marks_ns < MARKS_NS))
+    if (l->rows_since_stored == 0 || (!l->relay->stop && l->rows_since_stored < WATERMARKS_ROWS &&
+                                      now - l->watermarks_ns < WATERMARKS_NS))
         return;
-    CLEANUP(freep) struct outbox_watermark *list = calloc(l->marks_len + 1, sizeof *list);
+    CLEANUP(freep) struct outbox_watermark *list = calloc(l->watermarks_len + 1, sizeof *list);
     if (!list)
         return;
     op.u.watermarks.marks = list;
-    op.u.watermarks.len = dirty_marks(l, list);
+    op.u.watermarks.len = list_dirty_watermarks(l, list);
     if (op.u.watermarks.len > 0 && jobs_do(l->relay->jobs, &op, NULL) < 0)
-        return; /* later, with the next */
-    for (size_t i = 0; i < l->marks_len; i++)
-        l->marks[i].dirty = false;
-    l->unmarked = 0;
-    l->marks_ns = now;
+        return; /* tried again later */
+    for (size_t i = 0; i < l->watermarks_len; i++)
+        l->watermarks[i].dirty = false;
+    l->rows_since_stored = 0;
+    l->watermarks_ns = now;
 }
 
-/* ---- where to look ---- */
+/* ---- the range to read ---- */
 
-/* The last watermark of the partition; its beginning when the topic has marks and this partition
- * has none; its end when the topic never had any. */
-static int64_t start_of(const struct lane *l, const struct outbox_watermark *marks, size_t len,
-                        int32_t partition, const struct topic_span *whole)
+/* Where to begin: the stored watermark of the partition; its beginning if only other partitions of
+ * the topic have one; its end if the topic has none. */
+static int64_t find_start(const struct lane *l, const struct outbox_watermark *marks, size_t len,
+                          int32_t partition, const struct topic_span *whole)
 {
     int64_t start = whole->high;
 
@@ -94,12 +93,12 @@ static int64_t start_of(const struct lane *l, const struct outbox_watermark *mar
     return start;
 }
 
-/* No message of a row that waits is older than the oldest row, nor younger than the last time at
- * which one was sent; by the clocks of two hosts, where the broker sets the times. */
-static int bound(struct lane *l, struct topic_reader *r, struct topic_span *spans, int32_t len,
-                 struct err *e)
+/* No message of a waiting row is older than the oldest row, or younger than the time at which a row
+ * was sent last. The slack is for a broker that sets times by its own clock. */
+static int limit_spans_by_time(struct lane *l, struct topic_reader *r, struct topic_span *spans,
+                               int32_t len, struct err *e)
 {
-    int64_t rows = 0, oldest_ms = 0, sent_ms = l->looked ? 0 : outbox_stamped_ms(l->relay->jobs);
+    int64_t rows = 0, oldest_ms = 0, sent_ms = l->recovered ? 0 : outbox_stamped_ms(l->relay->jobs);
 
     outbox_counts(l->relay->jobs, &rows, &oldest_ms);
     if (oldest_ms > SINCE_SLACK_MS &&
@@ -109,7 +108,7 @@ static int bound(struct lane *l, struct topic_reader *r, struct topic_span *span
                        : 0;
 }
 
-static int64_t rows_in_outbox(const struct lane *l)
+static int64_t count_outbox_rows(const struct lane *l)
 {
     int64_t rows = 0, oldest = 0;
 
@@ -117,17 +116,17 @@ static int64_t rows_in_outbox(const struct lane *l)
     return rows;
 }
 
-/* ---- what is there ---- */
+/* ---- rows on the topic ---- */
 
-struct found {
+struct found_rows {
     const char *table_id;
     struct buf numbers; /* int64_t each */
     int64_t messages;
-    bool full; /* out of memory */
+    bool failed; /* out of memory */
 };
 
-/* "TABLE:NUMBER" of this table to NUMBER, else -1. */
-static int64_t number_of(const char *table_id, const char *header, size_t len)
+/* The number of a header "TABLE:NUMBER" of this table, else -1. */
+static int64_t read_row_number(const char *table_id, const char *header, size_t len)
 {
     size_t id_len = strlen(table_id);
     int64_t number = 0;
@@ -143,9 +142,9 @@ static int64_t number_of(const char *table_id, const char *header, size_t len)
     return number;
 }
 
-static bool note_row(void *ctx, const rd_kafka_message_t *m)
+static bool add_found_row(void *ctx, const rd_kafka_message_t *m)
 {
-    struct found *f = ctx;
+    struct found_rows *f = ctx;
     rd_kafka_headers_t *headers;
     const void *value;
     size_t size;
@@ -154,13 +153,13 @@ static bool note_row(void *ctx, const rd_kafka_message_t *m)
     if (rd_kafka_message_headers(m, &headers) ||
         rd_kafka_header_get_last(headers, "scrc-outbox", &value, &size) || !value)
         return true;
-    int64_t number = number_of(f->table_id, value, size);
+    int64_t number = read_row_number(f->table_id, value, size);
     if (number >= 0 && buf_add(&f->numbers, &number, sizeof number) < 0)
-        f->full = true;
-    return !f->full;
+        f->failed = true;
+    return !f->failed;
 }
 
-static int remove_found(struct lane *l, const struct found *f, struct err *e)
+static int delete_found_rows(struct lane *l, const struct found_rows *f, struct err *e)
 {
     size_t len = f->numbers.len / sizeof(int64_t);
     const int64_t *numbers = (const int64_t *)(const void *)f->numbers.data;
@@ -175,9 +174,10 @@ static int remove_found(struct lane *l, const struct found *f, struct err *e)
     return 0;
 }
 
-/* A topic that does not exist has a mark of its first partition, so that a later look knows that
- * the topic was ours to write. */
-static int store_ends(struct lane *l, const struct topic_span *spans, int32_t len, struct err *e)
+/* A topic that does not exist gets a watermark of its first partition, so that a later recovery
+ * knows that rows may have been sent to it. */
+static int store_end_watermarks(struct lane *l, const struct topic_span *spans, int32_t len,
+                                struct err *e)
 {
     struct jobs_op op = { .kind = JOBS_WATERMARKS };
     size_t n = len > 0 ? (size_t)len : 1;
@@ -194,32 +194,32 @@ static int store_ends(struct lane *l, const struct topic_span *spans, int32_t le
     return jobs_do(l->relay->jobs, &op, e);
 }
 
-static int read_found(struct lane *l, struct topic_reader *r, struct topic_span *spans, int32_t len,
-                      struct err *e)
+static int delete_rows_on_topic(struct lane *l, struct topic_reader *r, struct topic_span *spans,
+                                int32_t len, struct err *e)
 {
-    struct found f = { .table_id = jobs_table_id(l->relay->jobs) };
-    int64_t before = rows_in_outbox(l);
-    int result = bound(l, r, spans, len, e);
+    struct found_rows f = { .table_id = jobs_table_id(l->relay->jobs) };
+    int64_t before = count_outbox_rows(l);
+    int result = limit_spans_by_time(l, r, spans, len, e);
 
     if (result == 0)
-        result = topic_reader_read(r, l->topic, spans, len, OPEN_NS, note_row, &f, e);
-    if (result == 0 && f.full)
+        result = topic_reader_read(r, l->topic, spans, len, OPEN_NS, add_found_row, &f, e);
+    if (result == 0 && f.failed)
         result = err_set(e, ERR_NOMEM, "look at %s", l->topic);
     if (result == 0)
-        result = remove_found(l, &f, e);
-    int64_t gone = f.numbers.len > 0 ? before - rows_in_outbox(l) : 0;
+        result = delete_found_rows(l, &f, e);
+    int64_t deleted = f.numbers.len > 0 ? before - count_outbox_rows(l) : 0;
     buf_clear(&f.numbers);
     if (result < 0)
         return -1;
-    gone = gone > 0 ? gone : 0; /* others may have come meanwhile */
-    kafka_health_add(l->relay->tally, BRIDGE_ALREADY_SENT, gone);
+    deleted = deleted > 0 ? deleted : 0; /* negative if more rows were added meanwhile */
+    kafka_health_add(l->relay->health, BRIDGE_ALREADY_SENT, deleted);
     log_info("kafka_looked", log_s("topic", l->topic), log_i("waiting", before),
-             log_i("messages_read", f.messages), log_i("already_sent", gone));
+             log_i("messages_read", f.messages), log_i("already_sent", deleted));
     return 0;
 }
 
-static int look(struct lane *l, const struct outbox_watermark *marks, size_t marks_len,
-                struct err *e)
+static int recover_rows(struct lane *l, const struct outbox_watermark *marks, size_t marks_len,
+                        struct err *e)
 {
     CLEANUP(freep) struct topic_span *spans = NULL;
     struct topic_reader *r;
@@ -229,34 +229,34 @@ static int look(struct lane *l, const struct outbox_watermark *marks, size_t mar
         return -1;
     int result = topic_reader_spans(r, l->topic, &spans, &len, e);
     for (int32_t p = 0; result == 0 && p < len; p++)
-        spans[p].from = start_of(l, marks, marks_len, p, &spans[p]);
-    if (result == 0 && rows_in_outbox(l) > 0)
-        result = read_found(l, r, spans, len, e);
+        spans[p].from = find_start(l, marks, marks_len, p, &spans[p]);
+    if (result == 0 && count_outbox_rows(l) > 0)
+        result = delete_rows_on_topic(l, r, spans, len, e);
     if (result == 0)
-        result = store_ends(l, spans, len, e);
+        result = store_end_watermarks(l, spans, len, e);
     (void)topic_reader_free(r);
     return result;
 }
 
-/* What may be written and not be read is sent to all the same. */
-static int note_look(struct lane *l, const struct err *e)
+/* Logs the error. 0: it is sent without recovery, because we have no right to read the topic. */
+static int handle_recover_error(struct lane *l, const struct err *e)
 {
     if (e->kind == ERR_INPUT) {
-        if (!l->unread)
+        if (!l->read_refused)
             log_warning("kafka_not_read", log_s("topic", l->topic), log_s("error", e->msg),
                         log_s("means", "what was sent before a kill -9 may be sent once more"),
                         log_s("next", "give READ on the topic"));
-        l->unread = true;
+        l->read_refused = true;
         return 0;
     }
     if (e->kind == ERR_UNAVAILABLE || e->kind == ERR_CANCELLED)
-        log_debug("kafka_look", log_s("error", e->msg)); /* that it is away is said already */
+        log_debug("kafka_look", log_s("error", e->msg)); /* the consumer reports this */
     else
         log_warning("kafka_look", log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
     return -1;
 }
 
-int relay_look(struct lane *l)
+int relay_recover(struct lane *l)
 {
     struct outbox_watermark *marks = NULL;
     size_t len = 0;
@@ -264,14 +264,14 @@ int relay_look(struct lane *l)
 
     int result = outbox_watermarks(l->relay->jobs, &marks, &len, &e);
     if (result == 0)
-        result = look(l, marks, len, &e);
+        result = recover_rows(l, marks, len, &e);
     for (size_t i = 0; i < len; i++)
         free(marks[i].topic);
     free(marks);
-    if (result < 0 && note_look(l, &e) < 0)
+    if (result < 0 && handle_recover_error(l, &e) < 0)
         return -1;
-    l->looked = true;
-    l->marks_len = 0;
-    l->unmarked = 0;
+    l->recovered = true;
+    l->watermarks_len = 0;
+    l->rows_since_stored = 0;
     return 0;
 }

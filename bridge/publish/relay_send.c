@@ -13,22 +13,22 @@
 #include "schema/store/outbox.h"
 
 #define BATCH_BYTES   ((size_t)(4 * MIB))
-#define CALL_MS       500             /* of one call of the producer, before the end is looked at */
-#define TELL_NS       (30 * NS_PER_S) /* between two lines about failing deliveries */
-#define MEASURE_NS    (10 * NS_PER_S)
-#define BATCH_SIZE    1000000 /* librdkafka's, in bytes */
+#define CALL_MS       500 /* timeout of one call of the producer, before `stop` is checked */
+#define LOG_NS        (30 * NS_PER_S) /* between two log lines about failed deliveries */
+#define LIMIT_NS      (10 * NS_PER_S) /* between two queries of the topic's limit */
+#define BATCH_SIZE    1000000         /* librdkafka's default of batch.size, in bytes */
 #define OUTBOX_HEADER 64
 
 /* ---- rows of the lane ---- */
 
-struct choosing {
+struct row_choice {
     const struct lane *lane;
     size_t taken, most;
 };
 
-static enum outbox_choice choose(void *ctx, int64_t number, enum outbox_kind kind)
+static enum outbox_choice choose_lane_row(void *ctx, int64_t number, enum outbox_kind kind)
 {
-    struct choosing *c = ctx;
+    struct row_choice *c = ctx;
 
     (void)number;
     if ((c->lane->kinds & OUTBOX_KIND_BIT(kind)) == 0)
@@ -36,13 +36,13 @@ static enum outbox_choice choose(void *ctx, int64_t number, enum outbox_kind kin
     return c->taken++ < c->most ? OUTBOX_TAKE : OUTBOX_END;
 }
 
-static int read_rows(struct lane *l, struct outbox_batch *ret_batch)
+static int read_lane_rows(struct lane *l, struct outbox_batch *ret_batch)
 {
-    struct choosing c = { .lane = l, .most = l->alone_until > l->after ? 1 : RELAY_ROWS };
-    const struct outbox_question question = { .after = l->after,
+    struct row_choice c = { .lane = l, .most = l->alone_until > l->done_until ? 1 : RELAY_ROWS };
+    const struct outbox_question question = { .after = l->done_until,
                                               .max_rows = RELAY_ROWS,
                                               .max_bytes = BATCH_BYTES,
-                                              .choose = choose,
+                                              .choose = choose_lane_row,
                                               .ctx = &c };
     struct err e;
 
@@ -52,7 +52,7 @@ static int read_rows(struct lane *l, struct outbox_batch *ret_batch)
     return -1;
 }
 
-static struct relay_row *add_row(struct lane *l, const struct outbox_item *item, bool sent)
+static struct relay_row *add_relay_row(struct lane *l, const struct outbox_item *item, bool sent)
 {
     struct relay_row *row = &l->rows[l->rows_len++];
 
@@ -62,102 +62,104 @@ static struct relay_row *add_row(struct lane *l, const struct outbox_item *item,
 
 /* ---- into the transaction ---- */
 
-/* A row that can never be sent goes, or it would be in the way for ever. */
-static void drop(struct lane *l, const struct outbox_item *item, const char *why)
+/* Deletes a row that can never be sent, because it would block the lane for ever. */
+static void drop_row(struct lane *l, const struct outbox_item *item, const char *why)
 {
     log_error("kafka_message_dropped", log_s("topic", l->topic),
               log_s("key", item->kind == OUTBOX_DEAD_LETTER ? "" : item->key), log_s("why", why));
-    kafka_health_add(l->relay->tally, BRIDGE_DROPPED, 1);
-    (void)add_row(l, item, false);
+    kafka_health_add(l->relay->health, BRIDGE_DROPPED, 1);
+    (void)add_relay_row(l, item, false);
 }
 
-static size_t limit_of(const struct lane *l)
+static size_t max_bytes_of(const struct lane *l)
 {
     size_t most = producer_max_bytes(l->producer);
-    size_t limit = l->limit ? l->limit : TOPIC_CONFIG_MAX_BYTES;
+    size_t limit = l->max_bytes ? l->max_bytes : TOPIC_CONFIG_MAX_BYTES;
 
     return limit < most ? limit : most;
 }
 
-/* What its topic takes is asked when it matters, and again later: it may have been raised. False:
- * it is known. */
-static bool measure(struct lane *l)
+/* Reads the topic's limit, at most once in LIMIT_NS: it may have been raised. False: too early. */
+static bool update_limit(struct lane *l)
 {
     int64_t now = clock_mono_ns();
 
-    if (l->measured_ns != 0 && now - l->measured_ns < MEASURE_NS)
+    if (l->limit_read_ns != 0 && now - l->limit_read_ns < LIMIT_NS)
         return false;
-    l->limit = (size_t)topic_config_max_bytes(producer_handle(l->producer), l->topic,
-                                              TOPIC_CONFIG_TIMEOUT_MS);
-    l->measured_ns = clock_mono_ns();
+    l->max_bytes = (size_t)topic_config_max_bytes(producer_handle(l->producer), l->topic,
+                                                  TOPIC_CONFIG_TIMEOUT_MS);
+    l->limit_read_ns = clock_mono_ns();
     return true;
 }
 
-static rd_kafka_resp_err_t hand_over(struct lane *l, const struct outbox_item *item,
-                                     struct encode *w)
+static rd_kafka_resp_err_t produce_message(struct lane *l, const struct outbox_item *item,
+                                           struct encoded_message *message)
 {
     char outbox[OUTBOX_HEADER];
-    struct relay_row *row = add_row(l, item, true);
+    struct relay_row *row = add_relay_row(l, item, true);
     const struct producer_message m = { .topic = l->topic,
                                         .key = item->key,
                                         .key_len = item->key_len,
-                                        .payload = w->payload,
-                                        .len = w->len,
+                                        .payload = message->payload,
+                                        .len = message->len,
                                         .outbox = outbox,
                                         .from = item,
-                                        .bare = w->bare,
-                                        .truncated = item->kind == OUTBOX_DEAD_LETTER && w->cut,
+                                        .bare = message->bare,
+                                        .truncated =
+                                            item->kind == OUTBOX_DEAD_LETTER && message->truncated,
                                         .opaque = row };
 
     (void)snprintf(outbox, sizeof outbox, "%s:%lld", jobs_table_id(l->relay->jobs),
                    (long long)item->number);
-    row->bytes = w->len + item->key_len;
+    row->bytes = message->len + item->key_len;
     rd_kafka_resp_err_t code = producer_send(l->producer, &m);
     if (code) {
         l->rows_len--;
         return code;
     }
-    w->payload = NULL; /* taken */
-    kafka_health_add(l->relay->tally, BRIDGE_CUT, w->cut);
+    message->payload = NULL; /* owned by the producer now */
+    kafka_health_add(l->relay->health, BRIDGE_TRUNCATED, message->truncated);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static int encode_within(struct lane *l, const struct outbox_item *item, size_t most,
-                         struct encode *w, struct err *e)
+static int encode_to_fit(struct lane *l, const struct outbox_item *item, size_t most,
+                         struct encoded_message *message, struct err *e)
 {
     if (most < ENCODE_MIN_BYTES)
         return err_set(e, ERR_INPUT, "larger than its topic takes, whatever is left out");
-    return encode_item(l->relay->config, item, most, w, e);
+    return encode_item(l->relay->config, item, most, message, e);
 }
 
-/* Nothing is left out before the broker was asked whether it must be. */
-static int encode(struct lane *l, const struct outbox_item *item, struct encode *w, struct err *e)
+/* Queries the broker for the topic's limit before anything is left out. */
+static int encode_row(struct lane *l, const struct outbox_item *item,
+                      struct encoded_message *message, struct err *e)
 {
-    size_t most = limit_of(l);
-    int result = encode_within(l, item, most, w, e);
-    bool fits = result < 0 ? e->kind != ERR_INPUT : !w->cut && !w->bare;
+    size_t most = max_bytes_of(l);
+    int result = encode_to_fit(l, item, most, message, e);
+    bool fits = result < 0 ? e->kind != ERR_INPUT : !message->truncated && !message->bare;
 
-    if (fits || !measure(l) || limit_of(l) <= most)
+    if (fits || !update_limit(l) || max_bytes_of(l) <= most)
         return result;
-    encode_clear(w);
-    return encode_within(l, item, limit_of(l), w, e);
+    encode_clear(message);
+    return encode_to_fit(l, item, max_bytes_of(l), message, e);
 }
 
-/* An error ends the batch in front of the row. */
-static rd_kafka_resp_err_t put(struct lane *l, const struct outbox_item *item)
+/* On an error the transaction ends before this row. */
+static rd_kafka_resp_err_t add_to_transaction(struct lane *l, const struct outbox_item *item)
 {
-    CLEANUP(encode_clear) struct encode w = { 0 };
+    CLEANUP(encode_clear) struct encoded_message message = { 0 };
     struct err e;
 
-    if (encode(l, item, &w, &e) < 0) {
+    if (encode_row(l, item, &message, &e) < 0) {
         if (e.kind == ERR_NOMEM)
             return RD_KAFKA_RESP_ERR__QUEUE_FULL;
-        drop(l, item, e.msg);
+        drop_row(l, item, e.msg);
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    rd_kafka_resp_err_t code = hand_over(l, item, &w);
+    rd_kafka_resp_err_t code = produce_message(l, item, &message);
+    /* The overhead is larger than estimated. */
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        l->limit = limit_of(l) - limit_of(l) / 8; /* more overhead than we thought of */
+        l->max_bytes = max_bytes_of(l) - max_bytes_of(l) / 8;
     return code;
 }
 
@@ -176,19 +178,20 @@ void relay_delivered(void *ctx, void *opaque, rd_kafka_resp_err_t code, int32_t 
         l->progress_ns = clock_mono_ns();
 }
 
-static enum producer_result until_done(struct lane *l,
-                                       enum producer_result (*call)(struct producer *p, int ms))
+static enum producer_result
+call_until_done(struct lane *l, enum producer_result (*call)(struct producer *p, int ms))
 {
     enum producer_result result;
 
     do
         result = call(l->producer, CALL_MS);
-    while (result == PRODUCER_WAITS && !relay_gives_up(l));
+    while (result == PRODUCER_WAITS && !relay_is_out_of_time(l));
     return result;
 }
 
-/* Why it failed: the first message that did by itself, else what the producer says. */
-static const struct relay_row *culprit(const struct lane *l)
+/* The first row whose delivery failed by itself, not because the transaction was aborted; NULL: see
+ * producer_error(). */
+static const struct relay_row *find_failed_row(const struct lane *l)
 {
     for (size_t i = 0; i < l->rows_len; i++) {
         rd_kafka_resp_err_t code = l->rows[i].code;
@@ -199,61 +202,62 @@ static const struct relay_row *culprit(const struct lane *l)
     return NULL;
 }
 
-/* The broker measures whole batches. A producer's batches are bounded when it is made; where the
- * broker does not tell its bound, who is to blame is known when each goes alone. */
-static void note_too_large(struct lane *l, const struct relay_row *row)
+/* The broker's limit is for a batch, and a producer's limit of a batch is set when it is made. If
+ * the broker does not return its limit, rows are sent one by one to find the one that is too large.
+ */
+static void handle_too_large(struct lane *l, const struct relay_row *row)
 {
-    if (!measure(l) && l->rows_len == 1)
-        l->limit = row->bytes / 2;
-    if (l->limit < BATCH_SIZE && l->limit != l->batch_bytes)
-        l->renew = true;
+    if (!update_limit(l) && l->rows_len == 1)
+        l->max_bytes = row->bytes / 2;
+    if (l->max_bytes < BATCH_SIZE && l->max_bytes != l->batch_bytes)
+        l->needs_smaller_batches = true;
     else if (l->rows_len > 1)
         l->alone_until = l->rows[l->rows_len - 1].number;
 }
 
-static void note_failure(struct lane *l, rd_kafka_resp_err_t code, const char *why)
+static void set_delivery_problem(struct lane *l, rd_kafka_resp_err_t code, const char *why)
 {
     int64_t now = clock_mono_ns();
 
-    relay_note_trouble(l, code, rd_kafka_err2name(code));
-    if (l->relay->stop || (l->told_ns != 0 && now - l->told_ns < TELL_NS))
+    relay_set_problem(l, code, rd_kafka_err2name(code));
+    if (l->relay->stop || (l->failure_logged_ns != 0 && now - l->failure_logged_ns < LOG_NS))
         return;
-    l->told_ns = now;
+    l->failure_logged_ns = now;
     log_warning("kafka_delivery_failed", log_s("topic", l->topic), log_s("why", why),
                 log_s("means", "it stays in the outbox and is tried again"));
 }
 
-static enum lane_result give_up_transaction(struct lane *l, enum producer_result result)
+static enum lane_result abort_transaction(struct lane *l, enum producer_result result)
 {
     const char *why;
     rd_kafka_resp_err_t code = producer_error(l->producer, &why);
-    const struct relay_row *row = culprit(l);
+    const struct relay_row *row = find_failed_row(l);
     char text[200];
 
     if (row && row->code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         code = row->code;
     (void)snprintf(text, sizeof text, "%s", why);
-    kafka_health_add(l->relay->tally, BRIDGE_RETRIED, (int64_t)l->rows_len);
+    kafka_health_add(l->relay->health, BRIDGE_RETRIED, (int64_t)l->rows_len);
     bool too_large = row && row->code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     if (too_large)
-        note_too_large(l, row);
+        handle_too_large(l, row);
     else
-        note_failure(l, code, text);
-    if (result == PRODUCER_FAILED && until_done(l, producer_abort) == PRODUCER_DONE) {
-        if (l->renew) {
+        set_delivery_problem(l, code, text);
+    if (result == PRODUCER_FAILED && call_until_done(l, producer_abort) == PRODUCER_DONE) {
+        if (l->needs_smaller_batches) {
             l->producer = producer_free(l->producer);
-            l->ready = l->renew = false;
+            l->ready = l->needs_smaller_batches = false;
         }
         return too_large ? LANE_GOES_ON : LANE_FAILED;
     }
-    relay_give_up_producer(l, text);
+    relay_replace_producer(l, text);
     return LANE_FAILED;
 }
 
-/* ---- what is committed goes ---- */
+/* ---- after the commit ---- */
 
-/* A table that does not let them go now is asked until it does: they must not be sent again. */
-static bool let_go(struct lane *l)
+/* Tries until the table deletes them, because they must not be sent again. False: out of time. */
+static bool delete_sent_rows(struct lane *l)
 {
     int64_t numbers[RELAY_ROWS];
     struct jobs_op op = { .kind = JOBS_SENT };
@@ -266,34 +270,34 @@ static bool let_go(struct lane *l)
     while (jobs_do(l->relay->jobs, &op, &e) < 0) {
         log_warning("outbox_not_cleared", log_s("error", e.msg));
         relay_back_off(l);
-        if (relay_gives_up(l))
+        if (relay_is_out_of_time(l))
             return false;
     }
     return true;
 }
 
-static enum lane_result finish(struct lane *l, int64_t last)
+static enum lane_result finish_transaction(struct lane *l, int64_t last)
 {
-    if (!let_go(l)) {
-        l->ready = false; /* whoever is next finds them on the topic */
+    if (!delete_sent_rows(l)) {
+        l->ready = false; /* relay_recover() finds them on the topic later */
         return LANE_FAILED;
     }
     for (size_t i = 0; i < l->rows_len; i++) {
         if (l->rows[i].sent)
-            relay_mark(l, &l->rows[i]);
-        kafka_health_add(l->relay->tally, BRIDGE_SENT, l->rows[i].sent);
+            relay_add_watermark(l, &l->rows[i]);
+        kafka_health_add(l->relay->health, BRIDGE_SENT, l->rows[i].sent);
     }
-    l->unmarked += l->rows_len;
-    l->after = last;
+    l->rows_since_stored += l->rows_len;
+    l->done_until = last;
     l->progress_ns = clock_mono_ns();
-    if (l->alone_until <= l->after)
+    if (l->alone_until <= l->done_until)
         l->alone_until = 0;
-    relay_note_well(l);
-    relay_store_marks(l);
+    relay_clear_problem(l);
+    relay_store_watermarks(l);
     return LANE_GOES_ON;
 }
 
-static enum lane_result transact(struct lane *l, const struct outbox_batch *batch)
+static enum lane_result run_transaction(struct lane *l, const struct outbox_batch *batch)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     size_t i = 0;
@@ -301,20 +305,22 @@ static enum lane_result transact(struct lane *l, const struct outbox_batch *batc
     l->rows_len = 0;
     enum producer_result result = producer_begin(l->producer);
     if (result != PRODUCER_DONE)
-        return give_up_transaction(l, result);
-    while (i < batch->len && (code = put(l, &batch->items[i])) == 0)
+        return abort_transaction(l, result);
+    while (i < batch->len && (code = add_to_transaction(l, &batch->items[i])) == 0)
         i++;
     outbox_stamp(l->relay->jobs);
-    result = code == RD_KAFKA_RESP_ERR__FATAL ? PRODUCER_DEAD : until_done(l, producer_commit);
-    if (result == PRODUCER_DONE && culprit(l))
-        result = PRODUCER_DEAD; /* said to be committed, and not all was delivered */
+    result = code == RD_KAFKA_RESP_ERR__FATAL ? PRODUCER_DEAD : call_until_done(l, producer_commit);
+    if (result == PRODUCER_DONE && find_failed_row(l))
+        result = PRODUCER_DEAD; /* librdkafka committed it without some deliveries */
     if (result != PRODUCER_DONE)
-        return give_up_transaction(l, result);
+        return abort_transaction(l, result);
     if (code && code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && l->rows_len == 0) {
-        note_failure(l, code, rd_kafka_err2str(code));
+        set_delivery_problem(l, code, rd_kafka_err2str(code));
         return LANE_FAILED;
     }
-    return finish(l, i == batch->len ? batch->last : i > 0 ? batch->items[i - 1].number : l->after);
+    return finish_transaction(l, i == batch->len ? batch->last
+                                 : i > 0         ? batch->items[i - 1].number
+                                                 : l->done_until);
 }
 
 enum lane_result relay_send(struct lane *l)
@@ -322,14 +328,14 @@ enum lane_result relay_send(struct lane *l)
     struct outbox_batch batch = { 0 };
     enum lane_result result;
 
-    if (read_rows(l, &batch) < 0)
+    if (read_lane_rows(l, &batch) < 0)
         return LANE_FAILED;
     if (batch.len == 0) {
-        l->after = batch.last;
+        l->done_until = batch.last;
         l->more = batch.more;
         result = batch.more ? LANE_GOES_ON : LANE_EMPTY;
     } else {
-        result = transact(l, &batch);
+        result = run_transaction(l, &batch);
     }
     outbox_batch_clear(&batch);
     return result;

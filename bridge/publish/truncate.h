@@ -1,10 +1,10 @@
-/* bridge/publish/truncate.h - a report that is too large for its topic, made shorter.
+/* bridge/publish/truncate.h - shortens a report that is too large for its topic.
  *
- * What goes first is what a consumer misses least: the texts of `produced_by`, outputs (marked by
- * *_truncated), the tests' inputs and expected outputs, everything but numbers and verdicts, tests
- * from the end, then all members but those that the Go worker's reports have, and `verdict` and
- * `language`; at last only id, status, verdict and error are left. `error` says so from the inputs
- * on.
+ * It cuts or removes, in this order, until the report fits: the texts of `produced_by`; outputs
+ * (marked by *_truncated); the tests' inputs and expected outputs; the details of tests (first
+ * difference, gap, error); tests, from the last one on; all members but those that the Go worker's
+ * reports have, `verdict` and `language`; all members but id, status, verdict and error. From the
+ * inputs on, a note in `error` says that the report was cut.
  *
  * Pure.
  *

@@ -1,4 +1,4 @@
-/* Messages to rows, and the bridge as a whole: its threads together, its start and its end. */
+/* Messages become rows; the whole bridge: its threads together, its start and its end. */
 #include "kafka_fixture.h"
 
 #include <stdatomic.h>
@@ -53,7 +53,7 @@ static void write_submissions(struct world *w, int from, int to)
     flush_messages(w);
 }
 
-static void note_end(void *ctx) { atomic_store((atomic_bool *)ctx, true); }
+static void set_ended(void *ctx) { atomic_store((atomic_bool *)ctx, true); }
 
 static void messages_become_rows_and_reports(void **state)
 {
@@ -66,10 +66,10 @@ static void messages_become_rows_and_reports(void **state)
         (void)judge(w->table->j);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     assert_int_equal(counter(b, BRIDGE_ACCEPTED), 500);
-    WAIT_UNTIL(counter(b, BRIDGE_SENT) == 500); /* a moment after the rows are gone */
+    WAIT_UNTIL(counter(b, BRIDGE_SENT) == 500); /* counted shortly after the rows are deleted */
     end(w, b);
     assert_int_equal(read_topic(w, "results", NULL, NULL), 500);
-    b = begin(w, NULL); /* what was committed is not read again */
+    b = begin(w, NULL); /* committed messages are not read again */
     write_submissions(w, 500, 501);
     WAIT_UNTIL(rows(w) == 501);
     assert_int_equal(counter(b, BRIDGE_CONSUMED), 1);
@@ -106,7 +106,7 @@ static void every_kind_of_message_is_counted(void **state)
     assert_int_equal(read_topic(w, "results", NULL, NULL), 1); /* of "{" */
 }
 
-static void a_full_table_is_waited_for(void **state)
+static void reading_pauses_while_the_table_is_full(void **state)
 {
     struct world *w = *state;
     struct bridge_health h;
@@ -129,11 +129,11 @@ static void a_full_table_is_waited_for(void **state)
     assert_int_equal(read_topic(w, "results", NULL, NULL), 100);
 }
 
-static void an_expected_number_ends_it(void **state)
+static void reading_ends_after_the_expected_number(void **state)
 {
     struct world *w = *state;
     atomic_bool ended = false;
-    const struct bridge_hooks hooks = { .ended = note_end, .ctx = &ended };
+    const struct bridge_hooks hooks = { .ended = set_ended, .ctx = &ended };
 
     w->config.expected = 5;
     write_submissions(w, 0, 20);
@@ -145,8 +145,8 @@ static void an_expected_number_ends_it(void **state)
     assert_int_equal(rows(w), 5);
 }
 
-/* With no broker at all it neither blocks nor fails, and ends at once. */
-static void no_broker_is_a_state(void **state)
+/* Without any broker it neither blocks nor fails, and it ends at once. */
+static void no_broker_is_no_error(void **state)
 {
     struct world *w = *state;
     struct bridge_health h;
@@ -160,8 +160,8 @@ static void no_broker_is_a_state(void **state)
     assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
 }
 
-/* A second table's outbox is sent beside the own. */
-static void an_adopted_table_is_sent_too(void **state)
+/* The outbox of a second table is sent too. */
+static void the_outbox_of_an_adopted_table_is_sent(void **state)
 {
     struct world *w = *state;
     struct bridge *b = begin(w, NULL);
@@ -188,10 +188,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(messages_become_rows_and_reports),
         IN_WORLD(every_kind_of_message_is_counted),
-        IN_WORLD(a_full_table_is_waited_for),
-        IN_WORLD(an_expected_number_ends_it),
-        IN_WORLD(no_broker_is_a_state),
-        IN_WORLD(an_adopted_table_is_sent_too),
+        IN_WORLD(reading_pauses_while_the_table_is_full),
+        IN_WORLD(reading_ends_after_the_expected_number),
+        IN_WORLD(no_broker_is_no_error),
+        IN_WORLD(the_outbox_of_an_adopted_table_is_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-/* A row of the outbox as a message: what fits where, whatever its names are. */
+/* Rows of the outbox as messages: they fit into any topic's limit, also with long names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +50,7 @@ static char *name_of(char c, size_t len)
     return name;
 }
 
-/* A report with its id in both places, within max; key and headers are the rest. */
+/* A report, which has its id twice, fits into max with its key and headers. */
 static void reports_fit(void **state)
 {
     static const struct {
@@ -64,50 +64,50 @@ static void reports_fit(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *id = name_of(rows[i].letter, rows[i].id), *topic = name_of('t', rows[i].topic);
         struct outbox_item item = { .number = 1, .kind = OUTBOX_REPORT, .key = id, .topic = topic };
-        struct encode w;
+        struct encoded_message m;
         struct err e = { 0 };
 
         item.key_len = rows[i].id;
         item.payload = stored_report(&item.payload_len);
-        if (encode_item(&config, &item, rows[i].max, &w, &e) < 0)
+        if (encode_item(&config, &item, rows[i].max, &m, &e) < 0)
             fail_msg("%zu: %s", rows[i].max, e.msg);
-        assert_true(w.len + rows[i].id + rows[i].topic + 300 < rows[i].max);
-        json_t *root = json_loads(w.payload, 0, NULL);
+        assert_true(m.len + rows[i].id + rows[i].topic + 300 < rows[i].max);
+        json_t *root = json_loads(m.payload, 0, NULL);
         assert_string_equal(json_string_value(json_object_get(root, "id")), id);
         assert_string_equal(json_string_value(json_object_get(root, "verdict")), "OK");
         assert_string_equal(json_string_value(json_object_get(root, "status")), "OK");
         json_decref(root);
-        encode_clear(&w);
+        encode_clear(&m);
         free(item.payload);
         free(topic);
         free(id);
     }
 }
 
-static void what_cannot_fit(void **state)
+static void too_small_a_limit_is_an_error(void **state)
 {
     char id[] = "a", topic[] = "t";
     struct outbox_item item = {
         .number = 1, .kind = OUTBOX_REPORT, .key = id, .key_len = 1, .topic = topic
     };
-    struct encode w = { 0 };
+    struct encoded_message m = { 0 };
     struct err e = { 0 };
     (void)state;
 
     item.payload = stored_report(&item.payload_len);
-    assert_int_equal(encode_item(&config, &item, ENCODE_MIN_BYTES / 2, &w, &e), -1);
+    assert_int_equal(encode_item(&config, &item, ENCODE_MIN_BYTES / 2, &m, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
-    assert_int_equal(encode_item(&config, &item, ENCODE_MIN_BYTES - 180, &w, &e), -1);
+    assert_int_equal(encode_item(&config, &item, ENCODE_MIN_BYTES - 180, &m, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     free(item.payload);
 }
 
-/* A dead letter is whole while its topic takes it. */
-static void letters_are_cut_to_the_topic(void **state)
+/* A dead letter is truncated only if its topic does not take it. */
+static void dead_letters_are_truncated(void **state)
 {
     static const struct {
         size_t len, max;
-        bool cut;
+        bool truncated;
     } rows[] = { { 3000000, 4000000, false }, { 3000000, 1000000, true }, { 0, 1000, false } };
     (void)state;
 
@@ -118,34 +118,34 @@ static void letters_are_cut_to_the_topic(void **state)
                                     .payload = payload,
                                     .payload_len = rows[i].len,
                                     .reason = reason };
-        struct encode w;
+        struct encoded_message m;
         struct err e = { 0 };
 
-        assert_int_equal(encode_item(&config, &item, rows[i].max, &w, &e), 0);
-        assert_int_equal(w.cut, rows[i].cut);
-        assert_true(rows[i].cut ? w.len > rows[i].max - 1000 && w.len < rows[i].max
-                                : w.len == rows[i].len);
-        encode_clear(&w);
+        assert_int_equal(encode_item(&config, &item, rows[i].max, &m, &e), 0);
+        assert_int_equal(m.truncated, rows[i].truncated);
+        assert_true(rows[i].truncated ? m.len > rows[i].max - 1000 && m.len < rows[i].max
+                                      : m.len == rows[i].len);
+        encode_clear(&m);
         free(payload);
     }
 }
 
-/* The sender's headers go where they would take the room of the report. */
-static void headers_give_way(void **state)
+/* The sender's headers are left out if they would take too much of the limit. */
+static void large_headers_are_left_out(void **state)
 {
     char id[] = "a", headers[1000] = "";
     struct outbox_item item = {
         .number = 1, .kind = OUTBOX_REPORT, .key = id, .key_len = 1, .headers = headers
     };
-    struct encode w;
+    struct encoded_message m;
     struct err e = { 0 };
     (void)state;
 
     item.payload = stored_report(&item.payload_len);
     for (item.headers_len = 200; item.headers_len <= 1000; item.headers_len += 200) {
-        assert_int_equal(encode_item(&config, &item, 2000, &w, &e), 0);
-        assert_int_equal(w.bare, item.headers_len > 500);
-        encode_clear(&w);
+        assert_int_equal(encode_item(&config, &item, 2000, &m, &e), 0);
+        assert_int_equal(m.bare, item.headers_len > 500);
+        encode_clear(&m);
     }
     free(item.payload);
 }
@@ -154,9 +154,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_fit),
-        cmocka_unit_test(what_cannot_fit),
-        cmocka_unit_test(letters_are_cut_to_the_topic),
-        cmocka_unit_test(headers_give_way),
+        cmocka_unit_test(too_small_a_limit_is_an_error),
+        cmocka_unit_test(dead_letters_are_truncated),
+        cmocka_unit_test(large_headers_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-/* What a message of the topic is, and which id it goes by: every rule of the envelope as a row. */
+/* Kind and id of a message: one row for every rule of the envelope. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,8 +19,8 @@
 struct row {
     const char *key, *value; /* NULL: none */
     enum envelope_kind kind;
-    const char *id;      /* of the submission, or whom the refusal's report is for */
-    const char *derived; /* what stands for a missing id; NULL: not looked at */
+    const char *id;      /* of the submission, or of the report of a refusal */
+    const char *derived; /* the id where there is none; NULL: not checked */
     const char *reason;  /* part of it */
 };
 
@@ -145,7 +145,7 @@ static void refused(void **state)
     "{\"specversion\":\"1.0\",\"id\":\"e-1\",\"source\":\"/lms\",\"type\":\"com.lms.sent\"," more  \
     "}"
 
-/* A CloudEvent in structured mode: what counts is in it. */
+/* A CloudEvent in structured mode: its data is read like a message. */
 static void events_are_unwrapped(void **state)
 {
     static const struct row rows[] = {
@@ -169,8 +169,8 @@ static void events_are_unwrapped(void **state)
         check(&rows[i]);
 }
 
-/* All of the event but what it carries. */
-static void events_leave_their_attributes(void **state)
+/* All members of the event but its data. */
+static void attributes_of_events_are_kept(void **state)
 {
     static const char *const values[] = { EVENT("\"data\":{" GOOD "}"), EVENT("\"data\":7"),
                                           EVENT("\"data_base64\":\"%\"") };
@@ -188,7 +188,7 @@ static void events_leave_their_attributes(void **state)
     envelope_clear(&v);
 }
 
-/* What a serializer of a schema registry puts in front is skipped; a NUL alone is no frame. */
+/* The 5 bytes of a schema registry's serializer are skipped; a single NUL is no such frame. */
 static void schema_frames_are_skipped(void **state)
 {
     static const struct {
@@ -225,8 +225,8 @@ static void unknown_fields_are_counted(void **state)
     envelope_clear(&v);
 }
 
-/* The value may be as large as the limit, and not a byte larger. */
-static void the_size_is_bounded(void **state)
+/* A value may have as many bytes as the limit, and not one more. */
+static void the_value_is_bounded(void **state)
 {
     char value[MAX_BODY + 1];
     int n = snprintf(value, sizeof value, "{" GOOD ",\"id\":\"a\"}");
@@ -243,7 +243,7 @@ static void the_size_is_bounded(void **state)
     envelope_clear(&v);
 }
 
-/* An id is at most 255 bytes, whatever it is made of. */
+/* An id has at most 255 bytes, also if it is made of a long key or topic. */
 static void derived_ids_are_legal(void **state)
 {
     char key[300], topic[250];
@@ -274,7 +274,7 @@ static void derived_ids_are_legal(void **state)
     envelope_clear(&v);
 }
 
-/* A reason is cut at a whole character. */
+/* A long reason is cut between two characters. */
 static void reasons_are_utf8(void **state)
 {
     char value[1200] = "{\"type\":\"", *p = value + strlen(value);
@@ -297,10 +297,10 @@ int main(void)
         cmocka_unit_test(other_kinds),
         cmocka_unit_test(refused),
         cmocka_unit_test(events_are_unwrapped),
-        cmocka_unit_test(events_leave_their_attributes),
+        cmocka_unit_test(attributes_of_events_are_kept),
         cmocka_unit_test(schema_frames_are_skipped),
         cmocka_unit_test(unknown_fields_are_counted),
-        cmocka_unit_test(the_size_is_bounded),
+        cmocka_unit_test(the_value_is_bounded),
         cmocka_unit_test(derived_ids_are_legal),
         cmocka_unit_test(reasons_are_utf8),
     };

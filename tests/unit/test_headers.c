@@ -1,4 +1,4 @@
-/* The headers of a message on their way through the job table. */
+/* Headers of a message, packed for the job table and unpacked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,14 +31,14 @@ static void assert_header(const rd_kafka_headers_t *h, size_t i, const char *nam
         assert_memory_equal(got, value, len);
 }
 
-static void they_come_back_as_they_were(void **state)
+static void headers_are_unpacked_unchanged(void **state)
 {
     rd_kafka_headers_t *in = rd_kafka_headers_new(4), *out = rd_kafka_headers_new(4);
     struct buf packed = { .data = NULL };
 
     (void)state;
     add(in, "traceparent", "00-ab-cd-01", 11);
-    add(in, "scrc-outbox", "theirs:1", 8); /* would be taken for ours */
+    add(in, "scrc-outbox", "theirs:1", 8); /* left out: it would be read as our own */
     add(in, "bytes", "\0\xff\n", 3);
     add(in, "empty", "", 0);
     add(in, "none", NULL, 0);
@@ -56,7 +56,7 @@ static void they_come_back_as_they_were(void **state)
     rd_kafka_headers_destroy(in);
 }
 
-static void they_are_bounded(void **state)
+static void headers_are_bounded(void **state)
 {
     rd_kafka_headers_t *in = rd_kafka_headers_new(4), *out = rd_kafka_headers_new(4);
     struct buf packed = { .data = NULL };
@@ -78,7 +78,7 @@ static void they_are_bounded(void **state)
     rd_kafka_headers_destroy(in);
 }
 
-static void foreign_bytes_are_no_headers(void **state)
+static void truncated_bytes_are_refused(void **state)
 {
     rd_kafka_headers_t *in = rd_kafka_headers_new(1);
     struct buf packed = { .data = NULL };
@@ -88,7 +88,8 @@ static void foreign_bytes_are_no_headers(void **state)
     assert_int_equal(headers_pack(in, NULL, false, &packed), 0);
     for (size_t len = 0; len <= packed.len; len++) {
         rd_kafka_headers_t *out = rd_kafka_headers_new(1);
-        char *cut = malloc(len + 1); /* of its own, so that ASan sees its end */
+        char *cut =
+            malloc(len + 1); /* a block of exactly this size, so that ASan finds reads beyond it */
         assert_non_null(cut);
         if (len > 0)
             memcpy(cut, packed.data, len);
@@ -100,8 +101,8 @@ static void foreign_bytes_are_no_headers(void **state)
     rd_kafka_headers_destroy(in);
 }
 
-/* As in binary mode; what the message has itself is not said twice. */
-static void attributes_of_an_event(void **state)
+/* As in binary mode; an attribute whose header exists is not added again. */
+static void event_attributes_become_headers(void **state)
 {
     rd_kafka_headers_t *in = rd_kafka_headers_new(4), *out = rd_kafka_headers_new(8);
     struct buf packed = { .data = NULL };
@@ -128,7 +129,7 @@ static void attributes_of_an_event(void **state)
     rd_kafka_headers_destroy(out);
 
     out = rd_kafka_headers_new(8);
-    assert_int_equal(headers_pack(in, NULL, true, &packed), 0); /* with the message as it came */
+    assert_int_equal(headers_pack(in, NULL, true, &packed), 0); /* as_it_came: for a dead letter */
     assert_true(headers_unpack(packed.data, packed.len, out));
     assert_header(out, 1, "content-type", "application/CloudEvents+json", 28);
     buf_clear(&packed);
@@ -140,10 +141,10 @@ static void attributes_of_an_event(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(they_come_back_as_they_were),
-        cmocka_unit_test(they_are_bounded),
-        cmocka_unit_test(foreign_bytes_are_no_headers),
-        cmocka_unit_test(attributes_of_an_event),
+        cmocka_unit_test(headers_are_unpacked_unchanged),
+        cmocka_unit_test(headers_are_bounded),
+        cmocka_unit_test(truncated_bytes_are_refused),
+        cmocka_unit_test(event_attributes_become_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

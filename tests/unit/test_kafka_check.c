@@ -35,7 +35,7 @@ static struct world all_good(void)
 {
     return (struct world){ .topics = { good("scripts", TOPICS_SCRIPTS),
                                        good("results", TOPICS_RESULTS),
-                                       good("dead", TOPICS_LETTERS) } };
+                                       good("dead", TOPICS_DEAD_LETTERS) } };
 }
 
 static void all_is_well(void **state)
@@ -87,20 +87,21 @@ static const struct row {
 } rows[] = {
     { TOPICS_SCRIPTS, missing, "gone does not exist", "kafka-topics.sh --create --topic gone " },
     { TOPICS_RESULTS, missing, "gone does not exist", "kafka-topics.sh --create --topic gone " },
-    { TOPICS_LETTERS, missing, "gone does not exist", "kafka-topics.sh --create --topic gone " },
+    { TOPICS_DEAD_LETTERS, missing, "gone does not exist",
+      "kafka-topics.sh --create --topic gone " },
     { TOPICS_RESULTS, not_told, "DESCRIBE_CONFIGS", "--topic results --operation Describe" },
     { TOPICS_SCRIPTS, one_partition, "1 partition,", "--topic scripts --partitions 12" },
     { TOPICS_RESULTS, one_partition, NULL, NULL },
     { TOPICS_SCRIPTS, one_copy, "replication factor 1", "kafka-reassign-partitions.sh" },
     { TOPICS_RESULTS, one_copy, "replication factor 1", "kafka-reassign-partitions.sh" },
-    { TOPICS_LETTERS, one_copy, "replication factor 1", "kafka-reassign-partitions.sh" },
+    { TOPICS_DEAD_LETTERS, one_copy, "replication factor 1", "kafka-reassign-partitions.sh" },
     { TOPICS_SCRIPTS, weak_acks, "min.insync.replicas is 1, replication factor 3",
       "--entity-name scripts --add-config min.insync.replicas=2" },
     { TOPICS_RESULTS, weak_acks, "min.insync.replicas is 1",
       "--entity-name results --add-config min.insync.replicas=2" },
     { TOPICS_SCRIPTS, compacted, "cleanup.policy is compact",
       "--entity-name scripts --add-config cleanup.policy=delete" },
-    { TOPICS_LETTERS, compacted, "cleanup.policy is compact",
+    { TOPICS_DEAD_LETTERS, compacted, "cleanup.policy is compact",
       "--entity-name dead --add-config cleanup.policy=delete" },
     { TOPICS_RESULTS, compacted, "cleanup.policy is compact",
       "--entity-name results --add-config cleanup.policy=[compact,delete]" },
@@ -108,13 +109,13 @@ static const struct row {
       "--entity-name results --add-config cleanup.policy=[compact,delete]" },
     { TOPICS_SCRIPTS, kept_for_an_hour, "retention.ms is 3600000", "retention.ms=604800000" },
     { TOPICS_RESULTS, kept_for_an_hour, "retention.ms is 3600000", "retention.ms=604800000" },
-    { TOPICS_LETTERS, kept_for_an_hour, "retention.ms is 3600000", "retention.ms=604800000" },
+    { TOPICS_DEAD_LETTERS, kept_for_an_hour, "retention.ms is 3600000", "retention.ms=604800000" },
     { TOPICS_SCRIPTS, kept_for_ever, NULL, NULL },
     { TOPICS_RESULTS, of_500_bytes, "max.message.bytes is 500",
       "--entity-name results --add-config max.message.bytes=1048588" },
     { TOPICS_RESULTS, of_20000_bytes, "max.message.bytes is 20000", "max.message.bytes=1048588" },
-    { TOPICS_LETTERS, of_20000_bytes, "max.message.bytes is 20000", "the same" },
-    { TOPICS_LETTERS, of_2_mib, NULL, NULL },
+    { TOPICS_DEAD_LETTERS, of_20000_bytes, "max.message.bytes is 20000", "the same" },
+    { TOPICS_DEAD_LETTERS, of_2_mib, NULL, NULL },
 };
 
 static void each_rule(void **state)

@@ -1,4 +1,4 @@
-/* From settings to librdkafka's: what passes, what is refused, and that no secret is shown. */
+/* Settings to librdkafka configurations: what is set, what is refused; no secret is shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static void assert_property(const char *variable, enum kafka_conf_for what, cons
     rd_kafka_conf_destroy(conf);
 }
 
-static void both_spellings_pass(void **state)
+static void both_spellings_are_set(void **state)
 {
     (void)state;
     assert_property("KAFKA_PROP_SECURITY_PROTOCOL=ssl", KAFKA_CONF_CONSUMER, "security.protocol",
@@ -56,7 +56,7 @@ static void both_spellings_pass(void **state)
                     "ssl");
     assert_property("KAFKA_PROP_COMPRESSION_TYPE=zstd", KAFKA_CONF_PRODUCER, "compression.codec",
                     "zstd");
-    /* What a topic takes is the topic's setting, unless somebody wants less. */
+    /* The topic's own limit counts, unless the user sets a lower one. */
     assert_property("KAFKA_PROP_LINGER_MS=1", KAFKA_CONF_PRODUCER, "message.max.bytes",
                     "1000000000");
     assert_property("KAFKA_PROP_MESSAGE_MAX_BYTES=5000", KAFKA_CONF_PRODUCER, "message.max.bytes",
@@ -67,8 +67,8 @@ static void both_spellings_pass(void **state)
     assert_property("OTHER=1", KAFKA_CONF_CONSUMER, "group.id", "g");
 }
 
-/* The handle that only looks stays as it is, whatever is set for the consumer. */
-static void the_scan_is_not_bent(void **state)
+/* Handles that only query have fixed properties, whatever is set for the consumer. */
+static void scan_properties_are_fixed(void **state)
 {
     struct err e;
 
@@ -79,10 +79,10 @@ static void the_scan_is_not_bent(void **state)
     assert_non_null(strstr(e.msg, "KAFKA_PROP_AUTO_OFFSET_RESET"));
 }
 
-static void what_is_wrong_names_the_variable(void **state)
+static void errors_name_the_variable(void **state)
 {
     static const struct {
-        const char *variable, *says;
+        const char *variable, *message;
     } cases[] = {
         { "KAFKA_PROP_NO_SUCH=1", "KAFKA_PROP_NO_SUCH: librdkafka has no property 'no.such'" },
         { "KAFKA_PROP_no.such=1", "KAFKA_PROP_no.such" },
@@ -105,7 +105,7 @@ static void what_is_wrong_names_the_variable(void **state)
         print_message("%s\n", cases[i].variable);
         assert_int_equal(check(cases[i].variable, NULL, &e), -1);
         assert_int_equal(e.kind, ERR_SETTING);
-        assert_non_null(strstr(e.msg, cases[i].says));
+        assert_non_null(strstr(e.msg, cases[i].message));
     }
     assert_int_equal(check("KAFKA_PROP_CLIENT_ID=a", "KAFKA_PROP_client.id=b", &e), -1);
     assert_non_null(strstr(e.msg, "set twice"));
@@ -119,14 +119,14 @@ static void secrets_are_not_shown(void **state)
     (void)state;
     assert_int_equal(check("KAFKA_PROP_SSL_CERTIFICATE_PEM=hunter2", NULL, &e), 0);
     assert_int_equal(check("KAFKA_PROP_SASL_OAUTHBEARER_METHOD=hunter2", NULL, &e), -1);
-    /* A value that librdkafka would repeat, of a property that is secret. */
+    /* librdkafka's error would repeat the value of a secret property. */
     assert_int_equal(
         check("KAFKA_PROP_SASL_PASSWORD=hunter2", "KAFKA_PROP_sasl.password=hunter3", &e), -1);
     assert_null(strstr(e.msg, "hunter"));
 }
 
-/* What is not known to be harmless is not shown, whatever its name looks like. */
-static void only_the_harmless_is_shown(void **state)
+/* A property that is not listed as harmless is not shown, whatever its name. */
+static void only_harmless_values_are_shown(void **state)
 {
     static const char *const harmless[] = { "KAFKA_PROP_SECURITY_PROTOCOL=SSL",
                                             "KAFKA_PROP_security.protocol=SSL",
@@ -149,7 +149,7 @@ static void only_the_harmless_is_shown(void **state)
         assert_false(kafka_conf_shown(hidden[i]));
 }
 
-static void topics_are_checked(void **state)
+static void topic_names_are_checked(void **state)
 {
     static const char *const bad[] = { "", ".", "..", "a b", "^all.*", "a/b", "t\n" };
     struct bridge_config c = config_with(NULL);
@@ -169,7 +169,7 @@ static void topics_are_checked(void **state)
     kafka_conf_dead_letter_topic(&c, dead_letters);
     assert_non_null(strstr(dead_letters, ".dead-letter"));
 
-    c.topic = "results"; /* what we write we would read */
+    c.topic = "results"; /* we would read our own reports */
     assert_int_equal(kafka_conf_check(&c, &e), -1);
     c.topic = "scripts";
     c.dead_letter_topic = "scripts";
@@ -183,12 +183,12 @@ static void topics_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_spellings_pass),
-        cmocka_unit_test(the_scan_is_not_bent),
-        cmocka_unit_test(what_is_wrong_names_the_variable),
+        cmocka_unit_test(both_spellings_are_set),
+        cmocka_unit_test(scan_properties_are_fixed),
+        cmocka_unit_test(errors_name_the_variable),
         cmocka_unit_test(secrets_are_not_shown),
-        cmocka_unit_test(only_the_harmless_is_shown),
-        cmocka_unit_test(topics_are_checked),
+        cmocka_unit_test(only_harmless_values_are_shown),
+        cmocka_unit_test(topic_names_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

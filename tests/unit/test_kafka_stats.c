@@ -1,4 +1,4 @@
-/* What is read of librdkafka's statistics. */
+/* Connection and assigned partitions, from librdkafka's statistics. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,15 +10,15 @@
 
 #include "bridge/kafka/kafka_stats.h"
 
-struct seen {
+struct stats_result {
     bool ok, connected;
     struct bridge_lag lags[BRIDGE_LAGS_MAX];
     size_t len;
 };
 
-static struct seen look(const char *json)
+static struct stats_result read_stats(const char *json)
 {
-    struct seen s = { .len = 77 };
+    struct stats_result s = { .len = 77 };
 
     s.ok = kafka_stats_read(json, strlen(json), "scripts", &s.connected, s.lags, &s.len);
     return s;
@@ -34,24 +34,29 @@ static struct seen look(const char *json)
 static void one_broker_is_enough(void **state)
 {
     (void)state;
-    assert_true(look("{" BROKER("UP", 900000) "}").connected);
-    assert_false(look("{" BROKER("UP", 2000) "}").connected); /* at a listener that hangs up */
-    assert_false(look("{" BROKER("TRY_CONNECT", 900000) "}").connected);
+    assert_true(read_stats("{" BROKER("UP", 900000) "}").connected);
+    assert_false(read_stats("{" BROKER("UP", 2000) "}")
+                     .connected); /* a listener that closes the connection */
+    assert_false(read_stats("{" BROKER("TRY_CONNECT", 900000) "}").connected);
     assert_true(
-        look("{\"brokers\":{\"a\":" STATE("DOWN", 0) ",\"b\":" STATE("UP", 900000) "}}").connected);
-    assert_false(look("{\"brokers\":{}}").connected);
-    assert_true(look("{\"brokers\":{" BOOTSTRAP "}}").connected);
-    assert_true(look("{\"brokers\":{" BOOTSTRAP ",\"b\":" STATE("INIT", 900000) "}}").connected);
-    /* What it advertises is not reached. */
-    assert_false(look("{\"brokers\":{" BOOTSTRAP ",\"b\":" STATE("DOWN", 900000) "}}").connected);
+        read_stats("{\"brokers\":{\"a\":" STATE("DOWN", 0) ",\"b\":" STATE("UP", 900000) "}}")
+            .connected);
+    assert_false(read_stats("{\"brokers\":{}}").connected);
+    assert_true(read_stats("{\"brokers\":{" BOOTSTRAP "}}").connected);
+    assert_true(
+        read_stats("{\"brokers\":{" BOOTSTRAP ",\"b\":" STATE("INIT", 900000) "}}").connected);
+    /* The advertised broker cannot be reached. */
+    assert_false(
+        read_stats("{\"brokers\":{" BOOTSTRAP ",\"b\":" STATE("DOWN", 900000) "}}").connected);
 }
 
-/* librdkafka lists partitions that another one of the group reads, and one of its own. */
-static void our_partitions(void **state)
+/* librdkafka also lists partitions of other members, and an internal one (-1). */
+static void only_assigned_partitions_are_listed(void **state)
 {
     (void)state;
-    struct seen s = look("{" SCRIPTS(PARTITION(-1, "active") "," PARTITION(0, "none") "," PARTITION(
-        1, "stopped") "," PARTITION(3, "active") "," PARTITION(4, "offset-query")) "}");
+    struct stats_result s =
+        read_stats("{" SCRIPTS(PARTITION(-1, "active") "," PARTITION(0, "none") "," PARTITION(
+            1, "stopped") "," PARTITION(3, "active") "," PARTITION(4, "offset-query")) "}");
     assert_true(s.ok);
     assert_int_equal(s.len, 2);
     assert_int_equal(s.lags[0].partition, 3);
@@ -59,15 +64,16 @@ static void our_partitions(void **state)
     assert_int_equal(s.lags[0].lag, -1);
 }
 
-static void other_topics_are_not_ours(void **state)
+static void other_topics_are_ignored(void **state)
 {
     (void)state;
-    struct seen s = look("{\"topics\":{\"other\":{\"partitions\":{" PARTITION(0, "active") "}}}}");
+    struct stats_result s =
+        read_stats("{\"topics\":{\"other\":{\"partitions\":{" PARTITION(0, "active") "}}}}");
     assert_true(s.ok);
     assert_int_equal(s.len, 0);
 }
 
-static void there_is_room_for_so_many(void **state)
+static void the_list_of_partitions_is_bounded(void **state)
 {
     static char json[BRIDGE_LAGS_MAX * 200];
     size_t len = (size_t)snprintf(json, sizeof json, "{\"topics\":{\"scripts\":{\"partitions\":{");
@@ -78,22 +84,22 @@ static void there_is_room_for_so_many(void **state)
                                 "%s\"%d\":{\"partition\":%d,\"fetch_state\":\"active\"}",
                                 i ? "," : "", i, i);
     (void)snprintf(json + len, sizeof json - len, "}}}}");
-    struct seen s = look(json);
+    struct stats_result s = read_stats(json);
     assert_true(s.ok);
     assert_int_equal(s.len, BRIDGE_LAGS_MAX);
 }
 
-/* What is no JSON changes nothing. */
-static void what_is_none(void **state)
+/* Text that is not JSON leaves the results unchanged. */
+static void unexpected_json_is_ignored(void **state)
 {
     (void)state;
-    struct seen s = look("{\"brokers\":");
+    struct stats_result s = read_stats("{\"brokers\":");
     assert_false(s.ok || s.connected);
     assert_int_equal(s.len, 77);
-    s = look("{}");
+    s = read_stats("{}");
     assert_true(s.ok && !s.connected);
     assert_int_equal(s.len, 0);
-    s = look("{\"brokers\":[1],\"topics\":{\"scripts\":3}}");
+    s = read_stats("{\"brokers\":[1],\"topics\":{\"scripts\":3}}");
     assert_true(s.ok && !s.connected);
     assert_int_equal(s.len, 0);
 }
@@ -102,10 +108,10 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_broker_is_enough),
-        cmocka_unit_test(our_partitions),
-        cmocka_unit_test(other_topics_are_not_ours),
-        cmocka_unit_test(there_is_room_for_so_many),
-        cmocka_unit_test(what_is_none),
+        cmocka_unit_test(only_assigned_partitions_are_listed),
+        cmocka_unit_test(other_topics_are_ignored),
+        cmocka_unit_test(the_list_of_partitions_is_bounded),
+        cmocka_unit_test(unexpected_json_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

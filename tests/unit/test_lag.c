@@ -1,5 +1,5 @@
-/* How far behind the group is, at librdkafka's broker of straw; test_kafka_topics.py compares with
- * Kafka's own tool. */
+/* Consumer lag at librdkafka's mock broker; test_kafka_topics.py compares it with Kafka's own
+ * tool. */
 #include "tests/unit/kafka_fixture.h"
 
 #include "bridge/kafka/lag.h"
@@ -41,9 +41,9 @@ static int64_t lag_in(struct world *w, size_t i)
     return i < h.lags_len ? h.lags[i].lag : -2;
 }
 
-static void it_follows(void **state)
+static void lag_follows_writes_and_commits(void **state)
 {
-    static const struct bridge_lag ours[] = { { 0, -1 }, { 1, -1 } };
+    static const struct bridge_lag assigned[] = { { 0, -1 }, { 1, -1 } };
     struct world *w = *state;
     struct lag *l = NULL;
     struct err e = { 0 };
@@ -51,19 +51,19 @@ static void it_follows(void **state)
     assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
     write_to(w, 0, 10);
-    kafka_health_partitions(&w->tally, ours, 2);
-    WAIT_UNTIL(lag_in(w, 0) == 10 && lag_in(w, 1) == 0); /* nothing is committed */
+    kafka_health_partitions(&w->tally, assigned, 2);
+    WAIT_UNTIL(lag_in(w, 0) == 10 && lag_in(w, 1) == 0); /* no offset is committed */
     commit(w, 0, 4);
     WAIT_UNTIL(lag_in(w, 0) == 6);
     write_to(w, 1, 3);
     WAIT_UNTIL(lag_in(w, 0) == 6 && lag_in(w, 1) == 3);
-    kafka_health_partitions(&w->tally, ours, 2); /* the same: what is known stays */
+    kafka_health_partitions(&w->tally, assigned, 2); /* the same ones: known lags stay */
     assert_int_equal(lag_in(w, 0), 6);
     commit(w, 0, 10);
     WAIT_UNTIL(lag_in(w, 0) == 0);
-    kafka_health_partitions(&w->tally, ours + 1, 1);
+    kafka_health_partitions(&w->tally, assigned + 1, 1);
     WAIT_UNTIL(lag_in(w, 0) == 3 && lag_in(w, 1) == -2);
-    kafka_health_partitions(&w->tally, ours, 0);
+    kafka_health_partitions(&w->tally, assigned, 0);
     assert_int_equal(lag_in(w, 0), -2);
     assert_null(lag_free(l));
 }
@@ -76,8 +76,8 @@ static int64_t unreported(struct world *w)
     return h.unreported;
 }
 
-/* Whether a broker is there or not. */
-static void what_the_table_holds(void **state)
+/* Needs no broker. */
+static void unreported_submissions_are_counted(void **state)
 {
     struct world *w = *state;
     struct lag *l = NULL;
@@ -95,10 +95,10 @@ static void what_the_table_holds(void **state)
     assert_null(lag_free(l));
 }
 
-/* No number rather than an old one; and it ends in time. */
-static void nobody_answers(void **state)
+/* Without a broker the lag is unknown, and lag_free() does not wait for one. */
+static void lag_is_unknown_without_a_broker(void **state)
 {
-    static const struct bridge_lag ours[] = { { 0, -1 } };
+    static const struct bridge_lag assigned[] = { { 0, -1 } };
     struct world *w = *state;
     struct lag *l = NULL;
     struct err e = { 0 };
@@ -106,7 +106,7 @@ static void nobody_answers(void **state)
     write_to(w, 0, 10);
     assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
-    kafka_health_partitions(&w->tally, ours, 1);
+    kafka_health_partitions(&w->tally, assigned, 1);
     WAIT_UNTIL(lag_in(w, 0) == 10);
     assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
     WAIT_UNTIL(lag_in(w, 0) == -1);
@@ -118,8 +118,9 @@ static void nobody_answers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { IN_WORLD(it_follows), IN_WORLD(nobody_answers),
-                                        IN_WORLD(what_the_table_holds) };
+    const struct CMUnitTest tests[] = { IN_WORLD(lag_follows_writes_and_commits),
+                                        IN_WORLD(lag_is_unknown_without_a_broker),
+                                        IN_WORLD(unreported_submissions_are_counted) };
     log_init(LOG_ERROR, false);
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-/* What may be committed: everything up to the first message that is not settled. */
+/* The offset that may be committed: that of the first message that is not settled. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,15 +14,15 @@
 
 static uint64_t begin(struct offsets *o, int64_t offset)
 {
-    uint64_t ticket;
+    uint64_t index;
 
-    assert_int_equal(offsets_begin(o, offset, &ticket), 0);
-    return ticket;
+    assert_int_equal(offsets_begin(o, offset, &index), 0);
+    return index;
 }
 
-static bool is_reported(void *ctx, const struct offsets_entry *x)
+static bool is_reported(void *ctx, const struct offsets_entry *entry)
 {
-    return !rankset_has(ctx, x->awaits);
+    return !rankset_has(ctx, entry->awaits);
 }
 
 static int64_t ready(struct offsets *o, struct rankset *unreported)
@@ -43,8 +43,8 @@ static void nothing_is_ready_at_first(void **state)
     offsets_clear(&o);
 }
 
-/* Offsets have gaps (markers, compaction): what is committed is the next to read. */
-static void the_first_unsettled_one_holds_the_rest(void **state)
+/* Offsets have gaps (markers, compaction): the last settled offset plus 1 is committed. */
+static void the_first_unsettled_message_blocks_the_rest(void **state)
 {
     struct offsets o = { 0 };
     uint64_t a = begin(&o, 10), b = begin(&o, 15), c = begin(&o, 16);
@@ -59,18 +59,18 @@ static void the_first_unsettled_one_holds_the_rest(void **state)
     offsets_clear(&o);
 }
 
-/* Settled in a random order; the answer is compared with a plain array at every step. */
-static void any_order(void **state)
+/* Settled in a random order; after each step the result is compared with a plain array. */
+static void any_order_of_settling(void **state)
 {
     struct offsets o = { 0 };
-    uint64_t tickets[N];
+    uint64_t indexes[N];
     bool settled[N] = { false };
     size_t order[N], front = 0;
     (void)state;
 
     srand(1);
     for (size_t i = 0; i < N; i++) {
-        tickets[i] = begin(&o, (int64_t)(2 * i));
+        indexes[i] = begin(&o, (int64_t)(2 * i));
         order[i] = i;
     }
     for (size_t i = N - 1; i > 0; i--) {
@@ -80,7 +80,7 @@ static void any_order(void **state)
     }
     for (size_t i = 0; i < N; i++) {
         size_t before = front;
-        offsets_settle(&o, tickets[order[i]], -1);
+        offsets_settle(&o, indexes[order[i]], -1);
         settled[order[i]] = true;
         while (front < N && settled[front])
             front++;
@@ -89,7 +89,7 @@ static void any_order(void **state)
     offsets_clear(&o);
 }
 
-static void a_report_may_be_awaited(void **state)
+static void a_report_must_be_acknowledged(void **state)
 {
     struct offsets o = { 0 };
     struct rankset unreported = { 0 };
@@ -112,8 +112,8 @@ static void a_report_may_be_awaited(void **state)
     offsets_clear(&o);
 }
 
-/* A transaction's marks take offsets and are no messages. */
-static void the_end_lies_behind_the_last_message(void **state)
+/* Transaction markers take offsets, but are not delivered as messages. */
+static void markers_at_the_end_are_committed(void **state)
 {
     struct offsets o = { 0 };
     uint64_t a = begin(&o, 4);
@@ -123,7 +123,7 @@ static void the_end_lies_behind_the_last_message(void **state)
     assert_int_equal(ready(&o, NULL), -1);
     offsets_settle(&o, a, OFFSETS_NOTHING);
     assert_int_equal(ready(&o, NULL), 6);
-    offsets_reached(&o, 5); /* said late */
+    offsets_reached(&o, 5); /* comes late */
     assert_int_equal(ready(&o, NULL), -1);
     uint64_t b = begin(&o, 6);
     assert_int_equal(ready(&o, NULL), -1);
@@ -138,10 +138,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_ready_at_first),
-        cmocka_unit_test(the_first_unsettled_one_holds_the_rest),
-        cmocka_unit_test(any_order),
-        cmocka_unit_test(the_end_lies_behind_the_last_message),
-        cmocka_unit_test(a_report_may_be_awaited),
+        cmocka_unit_test(the_first_unsettled_message_blocks_the_rest),
+        cmocka_unit_test(any_order_of_settling),
+        cmocka_unit_test(markers_at_the_end_are_committed),
+        cmocka_unit_test(a_report_must_be_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

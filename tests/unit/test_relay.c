@@ -1,4 +1,5 @@
-/* The outbox to its topics: each row once, through everything that a broker and a death can do. */
+/* The outbox is published: each row exactly once, despite errors of the broker and killed servers.
+ */
 #include "kafka_fixture.h"
 
 #define ROWS 300
@@ -9,7 +10,7 @@ struct seen {
     size_t others;
 };
 
-static void note(void *ctx, const rd_kafka_message_t *m)
+static void count_key(void *ctx, const rd_kafka_message_t *m)
 {
     struct seen *s = ctx;
     char key[40] = "";
@@ -26,7 +27,7 @@ static void assert_each_once(struct world *w, int from, int to)
 {
     struct seen s = { 0 };
 
-    (void)read_topic(w, "results", note, &s);
+    (void)read_topic(w, "results", count_key, &s);
     assert_int_equal(s.others, 0);
     for (int i = from; i < to; i++) {
         if (s.times[i] != 1)
@@ -50,22 +51,22 @@ static void judge_rows(struct world *w, int from, int to)
 
 static struct relay *begin(struct world *w)
 {
-    struct relay *d = NULL;
+    struct relay *relay = NULL;
     struct err e;
 
-    if (relay_open(&w->config, w->table->j, true, &w->tally, &d, &e) < 0)
+    if (relay_open(&w->config, w->table->j, true, &w->tally, &relay, &e) < 0)
         fail_msg("%s", e.msg);
-    if (relay_start(d, &e) < 0)
+    if (relay_start(relay, &e) < 0)
         fail_msg("%s", e.msg);
-    return d;
+    return relay;
 }
 
-/* As a server ends: the drain, the table, what listened to it. */
-static void end(struct world *w, struct relay *d)
+/* In the order in which a server ends: stops the relay, closes the table, frees the relay. */
+static void end(struct world *w, struct relay *relay)
 {
-    relay_stop(d, clock_mono_ns() + 10 * NS_PER_S);
+    relay_stop(relay, clock_mono_ns() + 10 * NS_PER_S);
     w->table->j = jobs_close(w->table->j);
-    (void)relay_free(d);
+    (void)relay_free(relay);
     store_open(w->table);
 }
 
@@ -77,28 +78,28 @@ static int64_t counter(struct world *w, enum bridge_counter c)
     return h.counters[c];
 }
 
-static void every_row_once(void **state)
+static void every_row_is_sent_once(void **state)
 {
     struct world *w = *state;
     judge_rows(w, 0, 20); /* before it starts, and while it runs */
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
 
     judge_rows(w, 20, ROWS);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     assert_each_once(w, 0, ROWS);
     assert_int_equal(counter(w, BRIDGE_SENT), ROWS);
 }
 
-static void stopping_flushes(void **state)
+static void stopping_sends_all_rows(void **state)
 {
     struct world *w = *state;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
 
-    judge_rows(w, 0, 1); /* so that it has looked */
+    judge_rows(w, 0, 1); /* so that recovery is done */
     WAIT_UNTIL(waiting(w->table->j) == 0);
     judge_rows(w, 1, ROWS);
-    end(w, d);
+    end(w, relay);
     assert_int_equal(waiting(w->table->j), 0);
     assert_each_once(w, 0, ROWS);
 }
@@ -106,23 +107,23 @@ static void stopping_flushes(void **state)
 static void a_fatal_error_is_survived(void **state)
 {
     struct world *w = *state;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
 
     judge_rows(w, 0, 100);
-    assert_true(relay_break(d));
+    assert_true(relay_break(relay));
     judge_rows(w, 100, 200);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    assert_true(relay_break(d));
+    assert_true(relay_break(relay));
     judge_rows(w, 200, ROWS);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     assert_each_once(w, 0, ROWS);
 }
 
-static void a_broker_that_is_away_is_waited_for(void **state)
+static void it_waits_for_an_absent_broker(void **state)
 {
     struct world *w = *state;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
 
     judge_rows(w, 0, 50);
     WAIT_UNTIL(waiting(w->table->j) == 0);
@@ -131,19 +132,19 @@ static void a_broker_that_is_away_is_waited_for(void **state)
     assert_true(waiting(w->table->j) > 0);
     assert_int_equal(rd_kafka_mock_broker_set_up(w->cluster, 1), 0);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     assert_each_once(w, 0, 100);
 }
 
-/* One request at a time: the broker of straw does not look at sequence numbers, and would take the
- * second of two when it has refused the first. */
+/* One request at a time: the mock broker does not check sequence numbers, and would take the second
+ * of two requests after it has refused the first. */
 static void refused_requests_are_sent_again(void **state)
 {
     char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MAX_IN_FLIGHT=1", NULL };
     struct world *w = *state;
 
     w->config.environment = environment;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
     judge_rows(w, 0, 10);
     WAIT_UNTIL(waiting(w->table->j) == 0);
     rd_kafka_mock_push_request_errors(
@@ -151,11 +152,11 @@ static void refused_requests_are_sent_again(void **state)
         RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     judge_rows(w, 10, 100);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     assert_each_once(w, 0, 100);
 }
 
-static bool is_troubled(struct world *w, const char *word)
+static bool has_problem(struct world *w, const char *word)
 {
     struct bridge_health h;
 
@@ -163,8 +164,8 @@ static bool is_troubled(struct world *w, const char *word)
     return word ? strstr(h.why[BRIDGE_PUBLISHING], word) != NULL : h.why[BRIDGE_PUBLISHING][0] != 0;
 }
 
-/* A broker that does not tell what a topic takes, and refuses a batch of several. */
-static void too_large_together_goes_alone(void **state)
+/* The broker does not return a topic's limit, and refuses a batch of several messages. */
+static void rows_too_large_together_are_sent_alone(void **state)
 {
     char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MAX_IN_FLIGHT=1", NULL };
     struct world *w = *state;
@@ -173,86 +174,86 @@ static void too_large_together_goes_alone(void **state)
     judge_rows(w, 0, 10);
     rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    assert_false(is_troubled(w, NULL));
-    end(w, d);
+    assert_false(has_problem(w, NULL));
+    end(w, relay);
     assert_each_once(w, 0, 10);
     assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
-    assert_int_equal(counter(w, BRIDGE_CUT), 0);
+    assert_int_equal(counter(w, BRIDGE_TRUNCATED), 0);
 }
 
-/* What a topic does not take is said with the right that is missing, as long as it does not. */
-static void a_missing_right_is_said(void **state)
+/* While a topic refuses messages, the problem names the right that is missing. */
+static void a_missing_right_is_reported(void **state)
 {
     char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MAX_IN_FLIGHT=1", NULL };
     struct world *w = *state;
 
     w->config.environment = environment;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
     judge_rows(w, 0, 10);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    assert_false(is_troubled(w, NULL));
+    assert_false(has_problem(w, NULL));
     rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     judge_rows(w, 10, 11);
-    WAIT_UNTIL(is_troubled(w, "WRITE"));
+    WAIT_UNTIL(has_problem(w, "WRITE"));
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    WAIT_UNTIL(!is_troubled(w, NULL));
-    end(w, d);
+    WAIT_UNTIL(!has_problem(w, NULL));
+    end(w, relay);
     assert_each_once(w, 0, 11);
 }
 
-/* The server died between the broker's word and the table's: the row is still there, and so is its
+/* A server that was killed between the broker's commit and the table's left the row and its
  * message. */
-static void what_is_there_already_is_not_sent(void **state)
+static void rows_on_the_topic_are_not_sent_again(void **state)
 {
     struct world *w = *state;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
     char header[80];
 
     judge_rows(w, 0, 5);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     judge_rows(w, 5, 10);
     struct outbox_batch b = read_all(w->table->j);
-    for (size_t i = 0; i < 2; i++) { /* n5 and n6 are there, as we would have sent them */
+    for (size_t i = 0; i < 2; i++) { /* n5 and n6 are on the topic, as if we had sent them */
         (void)snprintf(header, sizeof header, "%s:%lld", jobs_table_id(w->table->j),
                        (long long)b.items[i].number);
         write_message(w, "results", b.items[i].key, "{}", header);
     }
-    /* Another table's row of that number is none of ours. */
+    /* A row of another table with the number of ours is ignored. */
     (void)snprintf(header, sizeof header, "other:%lld", (long long)b.items[2].number);
     write_message(w, "results", "x", "{}", header);
     flush_messages(w);
     outbox_batch_clear(&b);
 
-    d = begin(w);
+    relay = begin(w);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     struct seen s = { 0 };
-    (void)read_topic(w, "results", note, &s);
+    (void)read_topic(w, "results", count_key, &s);
     for (int i = 0; i < 10; i++)
         assert_int_equal(s.times[i], 1);
     assert_int_equal(s.others, 1);
     assert_int_equal(counter(w, BRIDGE_ALREADY_SENT), 2);
 }
 
-/* Watermarks move on, so that a start does not read what was settled long ago. */
-static void watermarks_move_on(void **state)
+/* Watermarks are stored, so that the next start does not read old messages. */
+static void watermarks_are_stored(void **state)
 {
     struct world *w = *state;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
 
     judge_rows(w, 0, ROWS);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     assert_int_equal(ask(w->table, "SELECT sum(offset) FROM watermark WHERE topic = 'results'"),
                      ROWS);
 }
 
-/* A message larger than message.max.bytes is cut, whatever its kind. */
-static void too_large_is_cut(void **state)
+/* A message larger than message.max.bytes is truncated: a report and a dead letter. */
+static void too_large_messages_are_truncated(void **state)
 {
     char *environment[] = { (char *)(uintptr_t) "KAFKA_PROP_MESSAGE_MAX_BYTES=1300",
                             (char *)(uintptr_t) "KAFKA_PROP_BATCH_SIZE=1300", NULL };
@@ -265,7 +266,7 @@ static void too_large_is_cut(void **state)
     };
 
     w->config.environment = environment;
-    struct relay *d = begin(w);
+    struct relay *relay = begin(w);
     memset(value, 'v', sizeof value);
     assert_int_equal(refuse(w->table->j,
                             (struct outbox_origin){
@@ -274,26 +275,21 @@ static void too_large_is_cut(void **state)
                      0);
     judge_rows(w, 0, 1);
     WAIT_UNTIL(waiting(w->table->j) == 0);
-    end(w, d);
+    end(w, relay);
     assert_int_equal(read_topic(w, "scripts.dead-letter", NULL, NULL), 1);
     assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
     assert_int_equal(read_topic(w, "results", NULL, NULL), 1);
-    assert_int_equal(counter(w, BRIDGE_CUT), 2);
+    assert_int_equal(counter(w, BRIDGE_TRUNCATED), 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(every_row_once),
-        IN_WORLD(stopping_flushes),
-        IN_WORLD(a_fatal_error_is_survived),
-        IN_WORLD(a_broker_that_is_away_is_waited_for),
-        IN_WORLD(refused_requests_are_sent_again),
-        IN_WORLD(too_large_together_goes_alone),
-        IN_WORLD(a_missing_right_is_said),
-        IN_WORLD(what_is_there_already_is_not_sent),
-        IN_WORLD(watermarks_move_on),
-        IN_WORLD(too_large_is_cut),
+        IN_WORLD(every_row_is_sent_once),          IN_WORLD(stopping_sends_all_rows),
+        IN_WORLD(a_fatal_error_is_survived),       IN_WORLD(it_waits_for_an_absent_broker),
+        IN_WORLD(refused_requests_are_sent_again), IN_WORLD(rows_too_large_together_are_sent_alone),
+        IN_WORLD(a_missing_right_is_reported),     IN_WORLD(rows_on_the_topic_are_not_sent_again),
+        IN_WORLD(watermarks_are_stored),           IN_WORLD(too_large_messages_are_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,4 +1,5 @@
-/* A report that is too large for its topic: what is left out, in which order, and what says so. */
+/* A report that is too large for its topic: what is removed, in which order, and how it is marked.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -48,7 +49,7 @@ static char *report(int tests, size_t out, size_t in)
     return json;
 }
 
-static json_t *cut_to(const char *json, size_t max)
+static json_t *truncate_to(const char *json, size_t max)
 {
     char *shorter = NULL;
     size_t len = 0;
@@ -74,25 +75,25 @@ static json_t *first_test(const json_t *root)
     return json_array_get(json_object_get(root, "tests"), 0);
 }
 
-static void outputs_go_first(void **state)
+static void outputs_are_cut_first(void **state)
 {
     char *json = report(2, 50000, 500);
-    json_t *root = cut_to(json, 30000), *test = first_test(root);
+    json_t *root = truncate_to(json, 30000), *test = first_test(root);
     (void)state;
 
     assert_int_equal(strlen(text_of(test, "stdout")), 4096);
     assert_true(json_is_true(json_object_get(test, "stdout_truncated")));
     assert_true(json_is_false(json_object_get(test, "stderr_truncated")));
     assert_int_equal(strlen(text_of(test, "input")), 500);
-    assert_string_equal(text_of(root, "error"), ""); /* the marks say it */
+    assert_string_equal(text_of(root, "error"), ""); /* *_truncated marks it */
     json_decref(root);
     free(json);
 }
 
-static void inputs_go_next_and_it_is_said(void **state)
+static void inputs_are_cut_next_with_a_note(void **state)
 {
     char *json = report(2, 100, 50000);
-    json_t *root = cut_to(json, 12000), *test = first_test(root);
+    json_t *root = truncate_to(json, 12000), *test = first_test(root);
     (void)state;
 
     assert_string_equal(text_of(test, "stdout"), "");
@@ -103,10 +104,10 @@ static void inputs_go_next_and_it_is_said(void **state)
     free(json);
 }
 
-static void tests_go_last(void **state)
+static void tests_are_removed_last(void **state)
 {
     char *json = report(1000, 10, 10);
-    json_t *root = cut_to(json, 20000);
+    json_t *root = truncate_to(json, 20000);
     (void)state;
 
     size_t left = json_array_size(json_object_get(root, "tests"));
@@ -117,11 +118,11 @@ static void tests_go_last(void **state)
     free(json);
 }
 
-/* What judged it is the least of all. */
-static void its_origin_goes_first(void **state)
+/* produced_by is removed first. */
+static void produced_by_is_removed_first(void **state)
 {
     char *json = report(1, 100, 100);
-    json_t *root = cut_to(json, strlen(json) - 4), *test = first_test(root);
+    json_t *root = truncate_to(json, strlen(json) - 4), *test = first_test(root);
     (void)state;
 
     assert_string_equal(text_of(json_object_get(root, "produced_by"), "build"), "");
@@ -132,8 +133,8 @@ static void its_origin_goes_first(void **state)
     free(json);
 }
 
-/* Whose it is and what became of it fits where hardly anything does. */
-static void the_smallest(void **state)
+/* Id and result fit into a very small limit. */
+static void id_and_result_are_kept(void **state)
 {
     static const struct {
         size_t max, members;
@@ -148,7 +149,7 @@ static void the_smallest(void **state)
                                  "tests", "stdout", "xxx", "produced_by", "image", "i", "timestamp",
                                  "2026-01-01T00:00:00Z", "limits", "signal", "SIGABRT");
         char *json = json_dumps(full, JSON_COMPACT);
-        json_t *root = cut_to(json, rows[i].max);
+        json_t *root = truncate_to(json, rows[i].max);
         assert_int_equal(json_object_size(root), rows[i].members);
         assert_string_equal(text_of(root, "id"), "a");
         assert_string_equal(text_of(root, "status"), "WA");
@@ -161,10 +162,10 @@ static void the_smallest(void **state)
     }
 }
 
-static void one_without_tests_says_it(void **state)
+static void a_report_without_tests_has_a_note(void **state)
 {
     char *json = report(0, 50000, 0);
-    json_t *root = cut_to(json, 3000);
+    json_t *root = truncate_to(json, 3000);
     (void)state;
 
     assert_int_equal(strlen(text_of(root, "stdout")), 1024);
@@ -173,8 +174,8 @@ static void one_without_tests_says_it(void **state)
     free(json);
 }
 
-/* The exact bytes beside a text that is not UTF-8 go with it. */
-static void base64_goes_with_its_text(void **state)
+/* A cut text loses its *_base64 member. */
+static void base64_is_removed_with_its_text(void **state)
 {
     char *o = long_text(40000);
     json_t *root = json_pack("{s:s s:s s:s s:[{s:s s:s s:b}] s:s s:{}}", "id", "a", "stdout", "?",
@@ -184,7 +185,7 @@ static void base64_goes_with_its_text(void **state)
     (void)state;
 
     json_decref(root);
-    root = cut_to(json, 2000);
+    root = truncate_to(json, 2000);
     assert_true(json_is_null(json_object_get(first_test(root), "stdout_base64")));
     assert_true(json_is_true(json_object_get(first_test(root), "stdout_truncated")));
     assert_string_equal(text_of(root, "error"), "broken");
@@ -193,8 +194,8 @@ static void base64_goes_with_its_text(void **state)
     free(o);
 }
 
-/* What stands for a gap is named as long as it is there. */
-static void a_gap_goes_with_its_marker(void **state)
+/* stdout_gap stays as long as its marker is in stdout. */
+static void a_gap_is_removed_with_its_marker(void **state)
 {
     static const size_t sizes[] = { 30000, 8000, 1500 };
     char *o = long_text(20000), *rest = long_text(10000), *out = NULL;
@@ -209,7 +210,7 @@ static void a_gap_goes_with_its_marker(void **state)
                       "marker", "[gap]", "line", 9, "column", 1, "produced_by");
         char *json = json_dumps(root, JSON_COMPACT);
         json_decref(root);
-        root = cut_to(json, sizes[i]);
+        root = truncate_to(json, sizes[i]);
         const char *text = text_of(first_test(root), "stdout");
         const json_t *gap = json_object_get(first_test(root), "stdout_gap");
         assert_int_equal(json_is_null(gap), !strstr(text, "[gap]"));
@@ -238,14 +239,14 @@ static void no_room_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outputs_go_first),
-        cmocka_unit_test(inputs_go_next_and_it_is_said),
-        cmocka_unit_test(tests_go_last),
-        cmocka_unit_test(its_origin_goes_first),
-        cmocka_unit_test(the_smallest),
-        cmocka_unit_test(one_without_tests_says_it),
-        cmocka_unit_test(base64_goes_with_its_text),
-        cmocka_unit_test(a_gap_goes_with_its_marker),
+        cmocka_unit_test(outputs_are_cut_first),
+        cmocka_unit_test(inputs_are_cut_next_with_a_note),
+        cmocka_unit_test(tests_are_removed_last),
+        cmocka_unit_test(produced_by_is_removed_first),
+        cmocka_unit_test(id_and_result_are_kept),
+        cmocka_unit_test(a_report_without_tests_has_a_note),
+        cmocka_unit_test(base64_is_removed_with_its_text),
+        cmocka_unit_test(a_gap_is_removed_with_its_marker),
         cmocka_unit_test(no_room_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -7,16 +7,16 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 
-#define AWAY_AFTER 2 /* statistics in a row without a broker */
-#define ASK_NS     (2 * NS_PER_S)
-#define NOBODY     "no broker of KAFKA_BROKERS answers"
+#define AWAY_AFTER 2              /* statistics in a row without a broker: it is away */
+#define RECHECK_NS (2 * NS_PER_S) /* between two checks whether a problem is over */
+#define NO_BROKER  "no broker of KAFKA_BROKERS answers"
 
-/* The errors that somebody must mend, and what with. ctx: the topic or the group. */
+/* Errors that do not go away by themselves, with their remedy. */
 static const struct {
     rd_kafka_resp_err_t code;
-    const char *text; /* %s: the topic, the group */
+    const char *text; /* %s: the name of the topic or, if group, of the group */
     bool group;
-} troubles[] = {
+} known_problems[] = {
     { RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "the topic %s does not exist yet", false },
     { RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "the topic %s does not exist yet", false },
     { RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "no right to read the topic %s: it needs READ",
@@ -35,12 +35,12 @@ static const struct {
     { RD_KAFKA_RESP_ERR_INVALID_GROUP_ID, "the broker takes no group %s: KAFKA_GROUP_ID", true },
 };
 
-/* Why nobody answers, where librdkafka knows it, and what to set right. */
+/* Causes for which no broker answers, with the setting to correct. */
 static const struct {
     rd_kafka_resp_err_t code;
-    const char *mark; /* in its words; "": whatever they are */
+    const char *mark; /* part of librdkafka's text; "": any text */
     const char *text;
-} causes[] = {
+} known_causes[] = {
     { RD_KAFKA_RESP_ERR__AUTHENTICATION, "mechanism",
       "no such login at this listener: KAFKA_PROP_SASL_MECHANISM, KAFKA_PROP_SECURITY_PROTOCOL" },
     { RD_KAFKA_RESP_ERR__AUTHENTICATION, "",
@@ -54,9 +54,9 @@ static const struct {
       "the listener hangs up, it may want TLS or a login: KAFKA_PROP_SECURITY_PROTOCOL" },
 };
 
-/* "host:9092/1: what went wrong (after 3ms in state CONNECT)": what went wrong, which is the same
- * at each try. */
-static void note_cause(struct consumer *c, const char *text, const char *reason)
+/* Of a reason "host:9092/1: what went wrong (after 3ms in state CONNECT)" only the middle is kept,
+ * because it is the same at each attempt. */
+static void set_cause(struct consumer *c, const char *text, const char *reason)
 {
     const char *name = strstr(reason, ": ");
     const char *what = name ? name + 2 : reason;
@@ -66,56 +66,56 @@ static void note_cause(struct consumer *c, const char *text, const char *reason)
                    (int)(end ? end - what : (ptrdiff_t)strlen(what)), what);
 }
 
-static void note_connection(struct consumer *c, rd_kafka_resp_err_t code, const char *reason)
+static void set_connection_cause(struct consumer *c, rd_kafka_resp_err_t code, const char *reason)
 {
-    for (size_t i = 0; i < ARRAY_LEN(causes); i++) {
-        if (causes[i].code != code || !strstr(reason, causes[i].mark))
+    for (size_t i = 0; i < ARRAY_LEN(known_causes); i++) {
+        if (known_causes[i].code != code || !strstr(reason, known_causes[i].mark))
             continue;
-        note_cause(c, causes[i].text, reason);
-        c->sure = true;
+        set_cause(c, known_causes[i].text, reason);
+        c->cause_is_certain = true;
         return;
     }
     if (code == RD_KAFKA_RESP_ERR__TRANSPORT && !c->cause[0] && !strstr(reason, ": Disconnected"))
-        note_cause(c, NOBODY, reason);
+        set_cause(c, NO_BROKER, reason);
 }
 
-/* The topic and the group may both be wrong, and each is said once by librdkafka. */
-static void tell_wrong(struct consumer *c)
+/* Both problems are kept, because librdkafka reports each error only once. */
+static void update_reading_problem(struct consumer *c)
 {
-    char why[sizeof c->wrong + sizeof "; "];
+    char why[sizeof c->problems + sizeof "; "];
 
-    (void)snprintf(why, sizeof why, "%s%s%s", c->wrong[0],
-                   c->wrong[0][0] && c->wrong[1][0] ? "; " : "", c->wrong[1]);
-    kafka_health_why(c->tally, BRIDGE_READING, why);
-    if (c->well)
-        c->ask_ns = clock_mono_ns() + ASK_NS;
-    c->well = false;
+    (void)snprintf(why, sizeof why, "%s%s%s", c->problems[0],
+                   c->problems[0][0] && c->problems[1][0] ? "; " : "", c->problems[1]);
+    kafka_health_why(c->health, BRIDGE_READING, why);
+    if (c->reading_ok)
+        c->recheck_ns = clock_mono_ns() + RECHECK_NS;
+    c->reading_ok = false;
 }
 
-/* False: nobody needs to hear of it. */
-static bool note_trouble(struct consumer *c, rd_kafka_resp_err_t code)
+/* False: not a known problem. */
+static bool set_problem(struct consumer *c, rd_kafka_resp_err_t code)
 {
-    for (size_t i = 0; i < ARRAY_LEN(troubles); i++) {
-        if (troubles[i].code != code)
+    for (size_t i = 0; i < ARRAY_LEN(known_problems); i++) {
+        if (known_problems[i].code != code)
             continue;
-        const char *name = troubles[i].group ? c->config->group_id : c->config->topic;
-        const char *at = strstr(troubles[i].text, "%s");
-        (void)snprintf(c->wrong[troubles[i].group], sizeof c->wrong[0], "%.*s%.100s%s",
-                       (int)(at - troubles[i].text), troubles[i].text, name, at + 2);
-        tell_wrong(c);
+        const char *name = known_problems[i].group ? c->config->group_id : c->config->topic;
+        const char *at = strstr(known_problems[i].text, "%s");
+        (void)snprintf(c->problems[known_problems[i].group], sizeof c->problems[0], "%.*s%.100s%s",
+                       (int)(at - known_problems[i].text), known_problems[i].text, name, at + 2);
+        update_reading_problem(c);
         return true;
     }
     return false;
 }
 
-void consumer_note_fatal(struct consumer *c)
+void consumer_set_fatal_problem(struct consumer *c)
 {
-    char why[sizeof c->wrong[0]] = "the member cannot go on";
+    char why[sizeof c->problems[0]] = "the member cannot go on";
 
-    if (note_trouble(c, rd_kafka_fatal_error(c->rk, why, sizeof why)))
+    if (set_problem(c, rd_kafka_fatal_error(c->rk, why, sizeof why)))
         return;
-    (void)snprintf(c->wrong[1], sizeof c->wrong[1], "%s", why);
-    tell_wrong(c);
+    (void)snprintf(c->problems[1], sizeof c->problems[1], "%s", why);
+    update_reading_problem(c);
 }
 
 void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
@@ -127,25 +127,25 @@ void consumer_on_error(rd_kafka_t *rk, int code, const char *reason, void *ctx)
               log_s("reason", reason));
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         c->broken = true;
-    else if (!note_trouble(c, (rd_kafka_resp_err_t)code))
-        note_connection(c, (rd_kafka_resp_err_t)code, reason);
+    else if (!set_problem(c, (rd_kafka_resp_err_t)code))
+        set_connection_cause(c, (rd_kafka_resp_err_t)code, reason);
 }
 
-/* One broker of several may be wrong while others answer: only the statistics know whether nobody
- * does. */
-static void note_connected(struct consumer *c, bool connected)
+/* An error is about one broker while others may answer, so only the statistics show whether no
+ * broker does. */
+static void set_connected(struct consumer *c, bool connected)
 {
     c->without_broker = connected ? 0 : c->without_broker + 1;
     if (connected) {
         c->cause[0] = '\0';
-        c->sure = false;
-        kafka_health_connected(c->tally, true, NULL);
-    } else if (c->sure || c->without_broker >= AWAY_AFTER) {
-        kafka_health_connected(c->tally, false, c->cause[0] ? c->cause : NOBODY);
+        c->cause_is_certain = false;
+        kafka_health_connected(c->health, true, NULL);
+    } else if (c->cause_is_certain || c->without_broker >= AWAY_AFTER) {
+        kafka_health_connected(c->health, false, c->cause[0] ? c->cause : NO_BROKER);
     }
 }
 
-/* Brokers come and go without a call of their own; the statistics know. */
+/* There is no callback for connections: the statistics show them. */
 int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx)
 {
     struct bridge_lag lags[BRIDGE_LAGS_MAX];
@@ -156,41 +156,41 @@ int consumer_on_stats(rd_kafka_t *rk, char *json, size_t len, void *ctx)
     (void)rk;
     if (!kafka_stats_read(json, len, c->config->topic, &connected, lags, &lags_len))
         return 0;
-    kafka_health_partitions(c->tally, lags, lags_len);
-    note_connected(c, connected);
+    kafka_health_partitions(c->health, lags, lags_len);
+    set_connected(c, connected);
     return 0;
 }
 
-void consumer_note_error(struct consumer *c, const rd_kafka_message_t *m)
+void consumer_handle_error(struct consumer *c, const rd_kafka_message_t *m)
 {
     switch ((int)m->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        consumer_note_well(c);
+        consumer_clear_problems(c);
         intake_reached(c->intake, m->partition, m->offset);
         break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        consumer_reset(c, m->partition);
+        consumer_reset_position(c, m->partition);
         break;
     case RD_KAFKA_RESP_ERR__FATAL:
         c->broken = true;
         break;
     default:
-        if (!note_trouble(c, m->err))
+        if (!set_problem(c, m->err))
             log_debug("kafka_poll", log_s("code", rd_kafka_err2name(m->err)),
                       log_s("error", rd_kafka_message_errstr(m)));
     }
 }
 
-/* librdkafka says that a partition cannot be read, but not that it can again: its end, where it may
- * be, is said once. Resumed, it says so anew. */
-void consumer_ask_well(struct consumer *c)
+/* librdkafka reports that a partition cannot be read, but not that it can be again: at its end, no
+ * message comes, and EOF is reported only once. To pause and resume repeats EOF or the error. */
+void consumer_recheck_problems(struct consumer *c)
 {
     rd_kafka_topic_partition_list_t *list;
     int64_t now = clock_mono_ns();
 
-    if ((!c->wrong[0][0] && !c->wrong[1][0]) || now < c->ask_ns)
+    if ((!c->problems[0][0] && !c->problems[1][0]) || now < c->recheck_ns)
         return;
-    c->ask_ns = now + ASK_NS;
+    c->recheck_ns = now + RECHECK_NS;
     if (rd_kafka_assignment(c->rk, &list))
         return;
     if (list->cnt > 0) {
@@ -200,10 +200,10 @@ void consumer_ask_well(struct consumer *c)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-void consumer_note_well(struct consumer *c)
+void consumer_clear_problems(struct consumer *c)
 {
-    if (!c->well)
-        kafka_health_why(c->tally, BRIDGE_READING, "");
-    c->well = true;
-    c->wrong[0][0] = c->wrong[1][0] = '\0';
+    if (!c->reading_ok)
+        kafka_health_why(c->health, BRIDGE_READING, "");
+    c->reading_ok = true;
+    c->problems[0][0] = c->problems[1][0] = '\0';
 }
