@@ -245,6 +245,7 @@ static int start_http(struct scrc *x, struct err *e)
                         .hub = x->hub,
                         .stats = x->stats,
                         .engine_config = &x->engine_config,
+                        .identify = principal_anonymous,
                         .instance = x->instance };
     char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10];
 
