@@ -20,7 +20,7 @@
  * before lies in front of that. */
 #define OPEN_NS (2 * NS_PER_S)
 /* The clocks of those who send and of those who report may differ. */
-#define SLACK_MS (5 * 60 * 1000)
+#define SLACK_MS (5 * 60 * 1000LL)
 
 struct place {
     int64_t partition, offset, digest;
@@ -72,7 +72,8 @@ static int find_time(struct lookback *l, int64_t *ret_ms, struct err *e)
     if (topic_reader_spans(l->reader, l->topic, &spans, &len, e) < 0)
         return -1;
     narrow(l, spans, len);
-    return topic_reader_read(l->reader, l->topic, spans, len, 0, note_time, ret_ms, e);
+    const struct topic_reader_query q = { .topic = l->topic, .spans = spans, .len = len };
+    return topic_reader_read(l->reader, &q, note_time, ret_ms, e);
 }
 
 /* ---- what is reported ---- */
@@ -140,7 +141,10 @@ static int look(struct lookback *l, struct err *e)
     if (topic_reader_spans(l->reader, results, &spans, &len, e) < 0 ||
         topic_reader_since(l->reader, results, spans, len, since, e) < 0)
         return -1;
-    return topic_reader_read(l->reader, results, spans, len, OPEN_NS, note_report, l, e);
+    const struct topic_reader_query q = {
+        .topic = results, .spans = spans, .len = len, .open_ns = OPEN_NS
+    };
+    return topic_reader_read(l->reader, &q, note_report, l, e);
 }
 
 /* ---- life ---- */

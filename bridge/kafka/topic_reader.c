@@ -74,10 +74,10 @@ int topic_reader_spans(struct topic_reader *r, const char *topic, struct topic_s
 }
 
 /* The offset of the first message of that time or later, of each span that is worth the question:
- * its end when there is none. */
-static int find_time(struct topic_reader *r, const char *topic, const struct topic_span *spans,
-                     int32_t len, int64_t ms, rd_kafka_topic_partition_list_t **ret_list,
-                     struct err *e)
+ * its end when there is none. The caller's to destroy; NULL with *e filled. */
+static rd_kafka_topic_partition_list_t *find_time(struct topic_reader *r, const char *topic,
+                                                  const struct topic_span *spans, int32_t len,
+                                                  int64_t ms, struct err *e)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(len);
 
@@ -93,20 +93,19 @@ static int find_time(struct topic_reader *r, const char *topic, const struct top
         if (t->offset < 0)
             t->offset = spans[t->partition].end;
     }
-    if (!code) {
-        *ret_list = list;
-        return 0;
-    }
+    if (!code)
+        return list;
     rd_kafka_topic_partition_list_destroy(list);
-    return refused(e, "a time", topic, code);
+    (void)refused(e, "a time", topic, code);
+    return NULL;
 }
 
 int topic_reader_since(struct topic_reader *r, const char *topic, struct topic_span *spans,
                        int32_t len, int64_t ms, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_topic_partition_list_t *list = find_time(r, topic, spans, len, ms, e);
 
-    if (find_time(r, topic, spans, len, ms, &list, e) < 0)
+    if (!list)
         return -1;
     for (int i = 0; i < list->cnt; i++) {
         struct topic_span *s = &spans[list->elems[i].partition];
@@ -120,9 +119,9 @@ int topic_reader_since(struct topic_reader *r, const char *topic, struct topic_s
 int topic_reader_until(struct topic_reader *r, const char *topic, struct topic_span *spans,
                        int32_t len, int64_t ms, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_topic_partition_list_t *list = find_time(r, topic, spans, len, ms + 1, e);
 
-    if (find_time(r, topic, spans, len, ms + 1, &list, e) < 0)
+    if (!list)
         return -1;
     for (int i = 0; i < list->cnt; i++) {
         struct topic_span *s = &spans[list->elems[i].partition];
@@ -225,28 +224,28 @@ static int start(struct reading *r, rd_kafka_topic_t *t, const struct topic_span
     return 0;
 }
 
-int topic_reader_read(struct topic_reader *r, const char *topic, const struct topic_span *spans,
-                      int32_t len, int64_t open_ns, topic_reader_fn *fn, void *ctx, struct err *e)
+int topic_reader_read(struct topic_reader *r, const struct topic_reader_query *q,
+                      topic_reader_fn *fn, void *ctx, struct err *e)
 {
-    CLEANUP(freep) struct part *parts = calloc((size_t)len + 1, sizeof *parts);
+    CLEANUP(freep) struct part *parts = calloc((size_t)q->len + 1, sizeof *parts);
     struct reading x = { .reader = r,
-                         .topic = topic,
+                         .topic = q->topic,
                          .fn = fn,
                          .ctx = ctx,
                          .parts = parts,
-                         .len = len,
-                         .open_ns = open_ns };
+                         .len = q->len,
+                         .open_ns = q->open_ns };
 
     if (!parts)
-        return err_set(e, ERR_NOMEM, "read %s", topic);
-    rd_kafka_topic_t *t = rd_kafka_topic_new(r->messages, topic, NULL);
+        return err_set(e, ERR_NOMEM, "read %s", q->topic);
+    rd_kafka_topic_t *t = rd_kafka_topic_new(r->messages, q->topic, NULL);
     if (!t)
-        return err_set(e, ERR_NOMEM, "topic %s", topic);
+        return err_set(e, ERR_NOMEM, "topic %s", q->topic);
     x.queue = rd_kafka_queue_new(r->messages);
-    int result = start(&x, t, spans, e);
+    int result = start(&x, t, q->spans, e);
     if (result == 0)
         result = read_open(&x, e);
-    for (int32_t p = 0; p < len; p++) {
+    for (int32_t p = 0; p < q->len; p++) {
         if (parts[p].end > 0)
             (void)rd_kafka_consume_stop(t, p);
     }

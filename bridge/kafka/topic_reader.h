@@ -50,10 +50,16 @@ NODISCARD int topic_reader_until(struct topic_reader *r, const char *topic,
 /* False: that partition is read no further. */
 typedef bool topic_reader_fn(void *ctx, const rd_kafka_message_t *m);
 
-/* Tells fn of every message within the spans; those of one partition in order. open_ns: how long it
- * waits when nothing is left but what open transactions hold; 0: that is not read. */
-NODISCARD int topic_reader_read(struct topic_reader *r, const char *topic,
-                                const struct topic_span *spans, int32_t len, int64_t open_ns,
+struct topic_reader_query {
+    const char *topic;
+    const struct topic_span *spans; /* one for each partition */
+    int32_t len;
+    int64_t open_ns; /* how long to wait when nothing is left but what open transactions hold; 0:
+                        that is not read */
+};
+
+/* Tells fn of every message within the spans; those of one partition in order. */
+NODISCARD int topic_reader_read(struct topic_reader *r, const struct topic_reader_query *q,
                                 topic_reader_fn *fn, void *ctx, struct err *e);
 
 /* Does not wait for the broker. Takes NULL, returns NULL. */

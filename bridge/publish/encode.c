@@ -39,7 +39,8 @@ static int wrap_report(const struct bridge_config *c, const struct outbox_item *
     const struct report_view view = { .set = c->set == STATUS_SET_FULL ? STATUS_SET_FULL
                                                                        : STATUS_SET_SCRC,
                                       .test_io = c->test_io,
-                                      .id = id };
+                                      .id = id,
+                                      .submission = item->submission };
     CLEANUP(freep) char *whole = NULL;
     size_t len;
 
@@ -47,8 +48,7 @@ static int wrap_report(const struct bridge_config *c, const struct outbox_item *
         return err_set(e, ERR_NOMEM, "row %lld of the outbox", (long long)item->number);
     if (!item->payload)
         return err_set(e, ERR_BUG, "row %lld of the outbox has no report", (long long)item->number);
-    if (report_render(item->payload, item->payload_len, item->submission, &view, &whole, &len, e) <
-        0)
+    if (report_render(item->payload, item->payload_len, &view, &whole, &len, e) < 0)
         return -1;
     if (len > room) {
         w->cut = true;

@@ -35,11 +35,17 @@ enum producer_result {
 typedef void producer_delivered_fn(void *ctx, void *opaque, rd_kafka_resp_err_t code,
                                    int32_t partition, int64_t offset);
 
-/* name: the transactional id: whoever opens it next ends what this one left open. batch_bytes: the
- * broker takes no more at once; 0: not known. Called for every message once. Borrows c. */
-NODISCARD int producer_open(const struct bridge_config *c, const char *name, size_t batch_bytes,
-                            producer_delivered_fn *delivered, void *ctx,
-                            struct producer **ret_producer, struct err *e);
+struct producer_config {
+    const struct bridge_config *bridge;
+    const char *name; /* the transactional id: whoever opens it next ends what this one left open */
+    size_t batch_bytes;               /* the broker takes no more at once; 0: not known */
+    producer_delivered_fn *delivered; /* called for every message once */
+    void *ctx;                        /* its own */
+};
+
+/* All of c is borrowed until it returns, and c->ctx until the last message is delivered. */
+NODISCARD int producer_open(const struct producer_config *c, struct producer **ret_producer,
+                            struct err *e);
 
 /* Until PRODUCER_DONE nothing can be begun. Behind it every earlier transaction of that name is
  * committed or aborted. */

@@ -197,12 +197,15 @@ static int store_ends(struct lane *l, const struct topic_span *spans, int32_t le
 static int read_found(struct lane *l, struct topic_reader *r, struct topic_span *spans, int32_t len,
                       struct err *e)
 {
+    const struct topic_reader_query q = {
+        .topic = l->topic, .spans = spans, .len = len, .open_ns = OPEN_NS
+    };
     struct found f = { .table_id = jobs_table_id(l->relay->jobs) };
     int64_t before = rows_in_outbox(l);
     int result = bound(l, r, spans, len, e);
 
     if (result == 0)
-        result = topic_reader_read(r, l->topic, spans, len, OPEN_NS, note_row, &f, e);
+        result = topic_reader_read(r, &q, note_row, &f, e);
     if (result == 0 && f.full)
         result = err_set(e, ERR_NOMEM, "look at %s", l->topic);
     if (result == 0)
