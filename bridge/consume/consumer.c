@@ -73,9 +73,7 @@ static void read_message(struct consumer *c, rd_kafka_message_t *m)
         return;
     }
     consumer_note_well(c);
-    if (is_looking_back(c))
-        read_again(c, m);
-    else if (intake_take(c->intake, m) < 0)
+    if (is_looking_back(c) || intake_take(c->intake, m) < 0)
         read_again(c, m);
 }
 

@@ -20,7 +20,7 @@
  * before lies in front of that. */
 #define OPEN_NS (2 * NS_PER_S)
 /* The clocks of those who send and of those who report may differ. */
-#define SLACK_MS (5 * 60 * 1000LL)
+#define SLACK_MS (5LL * 60 * 1000)
 
 struct place {
     int64_t partition, offset, digest;

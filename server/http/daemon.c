@@ -143,6 +143,7 @@ static struct request *open_request(struct daemon *h, struct MHD_Connection *con
     return r;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library says which parameters there are */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *len, void **state)
