@@ -23,7 +23,7 @@
 #define PROVE_NS      (10 * NS_PER_S)
 #define OPEN_FILES    1024
 #define CHUNK         (64 * 1024)
-#define ERR_END       (64 * 1024)
+#define ERR_END       ((size_t)64 * 1024)
 /* No pipe holds more than this behind a box whose processes are all dead. */
 #define DRAIN_MAX (8 * MIB)
 

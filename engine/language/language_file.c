@@ -178,7 +178,7 @@ static const char *find_fault(const struct language *row, const char **ret_why)
         { is_empty(row->hello), "hello", "is required: the self-test runs it" },
         { !row->run[0], "run", "is required" },
         { !is_clean_path(row->workdir, true), "workdir", "must be an absolute path" },
-        { is_empty(row->source_name) || strchr(row->source_name, '/') ||
+        { !row->source_name || !row->source_name[0] || strchr(row->source_name, '/') ||
               !is_clean_path(row->source_name, false),
           "source_name", "must be a file name" },
         { builds && is_empty(row->image), "image", "is required, since `build` is there" },

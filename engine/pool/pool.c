@@ -295,6 +295,7 @@ static int wait_locked(struct pool *p, struct pool_class *s, int64_t memory,
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one more than six, whose callers have them apart */
 int pool_acquire(struct pool *p, int shelf, int64_t memory_bytes, int uses_max,
                  struct cell **ret_cell, int *ret_uses, struct err *e)
 {

@@ -1,5 +1,6 @@
 #include "engine/queue/worker.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,6 +130,7 @@ static void doubt_language(struct worker *w, const struct casualty *x)
 {
     bool images = x->fault->kind != ERR_IMAGE;
 
+    assert(x->plan); /* reading a submission makes no language unavailable */
     metrics_count(METRICS_RETRIES);
     if (readiness_doubt(w->config.ready, x->index, x->plan, images, x->fault->msg))
         log_error("language_paused", log_s("language", x->plan->row->name),
@@ -194,6 +196,7 @@ static void judge_read(struct worker *w, struct casualty *x)
     x->fault = &e;
     x->stage = stage_of(w->bench.stage);
     settle_fault(w, x);
+    x->fault = NULL; /* e ends here */
 }
 
 static void judge(struct worker *w, const struct worker_claim *c)

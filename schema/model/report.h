@@ -101,16 +101,17 @@ struct report_view {
     bool test_io;
     const char *const *fields; /* ?fields=: top-level names to keep, NULL-terminated; NULL = all */
     const char *id;            /* goes in place of the stored id; NULL: the stored one */
+    const struct submission *submission; /* lends the tests' input and expected output; NULL: they
+                                            stay "" */
 };
 
 /* Every top-level name of a report, NULL-terminated: what ?fields= may ask for. */
 extern const char *const report_fields[];
 
-/* A stored report (from report_encode(), no other) as one consumer reads it. s lends the tests'
- * input and expected output (NULL: they stay ""). caller owns *ret_json. */
-NODISCARD int report_render(const char *stored, size_t stored_len, const struct submission *s,
-                            const struct report_view *view, char **ret_json, size_t *ret_len,
-                            struct err *e);
+/* A stored report (from report_encode(), no other) as one consumer reads it. Caller owns
+ * *ret_json. */
+NODISCARD int report_render(const char *stored, size_t stored_len, const struct report_view *view,
+                            char **ret_json, size_t *ret_len, struct err *e);
 
 /* Frees what a test's report holds; the struct is not to be used again as it is. */
 void report_clear_test(struct test_report *t);

@@ -219,18 +219,18 @@ static size_t texts_size(const struct submission *s)
     return size;
 }
 
-int report_render(const char *stored, size_t stored_len, const struct submission *s,
-                  const struct report_view *view, char **ret_json, size_t *ret_len, struct err *e)
+int report_render(const char *stored, size_t stored_len, const struct report_view *view,
+                  char **ret_json, size_t *ret_len, struct err *e)
 {
     /* Inside a string the quotes would be escaped, so this is the member itself. */
     static const char no_tests[] = "\"tests\":[]";
     struct walk w = { .at = stored, .end = stored + stored_len };
-    struct render r = { .view = view, .s = view->test_io ? s : NULL };
+    struct render r = { .view = view, .s = view->test_io ? view->submission : NULL };
 
     r.has_tests = !memmem(stored, stored_len, no_tests, sizeof no_tests - 1);
     r.hides = r.has_tests && !view->test_io;
     bool texts = r.s && r.s->tests_len > 0 && r.has_tests;
-    writer_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
+    writer_reserve(&r.out, stored_len + (texts ? texts_size(r.s) : 0));
     if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts || r.hides)
         put_report(&r, &w);
     else

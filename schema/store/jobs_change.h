@@ -54,10 +54,15 @@ struct jobs_item {
 /* False ends it. Called while a reader is held: must not call jobs_* functions. */
 typedef bool jobs_item_fn(void *ctx, const struct jobs_item *item);
 
-/* Tells at most `limit` rows that changed after change `after`, each once and in its present state,
- * in the order of their last changes. */
-NODISCARD int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
-                               jobs_item_fn *fn, void *ctx, struct err *e);
+struct jobs_items_query {
+    int64_t after; /* a change: rows that changed after it */
+    int64_t limit; /* at most so many rows */
+    enum status_set set;
+};
+
+/* Tells of the rows, each once and in its present state, in the order of their last changes. */
+NODISCARD int jobs_items_since(struct jobs *j, const struct jobs_items_query *q, jobs_item_fn *fn,
+                               void *ctx, struct err *e);
 /* How many it would tell; `most` bounds the counting. */
 NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
                                struct err *e);

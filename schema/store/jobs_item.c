@@ -131,13 +131,13 @@ int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_r
     return rc;
 }
 
-int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
-                     jobs_item_fn *fn, void *ctx, struct err *e)
+int jobs_items_since(struct jobs *j, const struct jobs_items_query *q, jobs_item_fn *fn, void *ctx,
+                     struct err *e)
 {
-    struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+    struct telling t = { .j = j, .set = q->set, .fn = fn, .ctx = ctx };
 
     struct db *d = jobs_readers_take(&j->readers);
-    int rc = tell_since(&t, d, after, limit, e);
+    int rc = tell_since(&t, d, q->after, q->limit, e);
     jobs_readers_give(&j->readers, d);
     return rc;
 }

@@ -18,13 +18,16 @@
 /* -1 when it is not the name of a slot: "slot-7", and never "slot-07". */
 static int number_of(const char *name)
 {
-    char again[20];
-    int number = 0;
+    static const char prefix[] = "slot-";
+    char again[32];
 
-    if (sscanf(name, "slot-%4d", &number) != 1 || number < 0 || number >= SLOTS_MAX)
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
         return -1;
-    (void)snprintf(again, sizeof again, "slot-%d", number);
-    return strcmp(name, again) == 0 ? number : -1;
+    long number = strtol(name + sizeof prefix - 1, NULL, 10);
+    if (number < 0 || number >= SLOTS_MAX)
+        return -1;
+    (void)snprintf(again, sizeof again, "slot-%ld", number);
+    return strcmp(name, again) == 0 ? (int)number : -1;
 }
 
 /* Marks the slots that exist. A directory that is not there has none. */

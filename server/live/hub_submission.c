@@ -22,10 +22,11 @@ static struct hub_text *render(const struct report_task *t)
 {
     struct hub *h = t->hub;
     CLEANUP(freep) char *json = NULL;
+    const struct report_view_query all = { .id = t->id };
     size_t len;
     struct err e;
 
-    if (report_view_render(h->jobs, h->config, t->id, NULL, &json, &len, &e) < 0)
+    if (report_view_render(h->jobs, h->config, &all, &json, &len, &e) < 0)
         return NULL;
     struct hub_text *text = hub_text_event(h, "report", t->change, json, len, NULL);
     if (!text)

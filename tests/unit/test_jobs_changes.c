@@ -25,10 +25,11 @@ static bool take(void *ctx, const struct jobs_item *item)
 
 static void assert_since(struct table *t, int64_t after, int64_t limit, const char *ids)
 {
+    const struct jobs_items_query q = { .after = after, .limit = limit, .set = STATUS_SET_FULL };
     struct told told = { .last = after };
     struct err e = { 0 };
 
-    if (jobs_items_since(t->j, after, limit, STATUS_SET_FULL, take, &told, &e) < 0)
+    if (jobs_items_since(t->j, &q, take, &told, &e) < 0)
         fail_msg("%s", e.msg);
     assert_string_equal(told.ids, ids);
 }
@@ -67,8 +68,9 @@ static void each_row_is_told_once_and_as_it_is_now(void **state)
     assert_since(t, last_change(t), 10, "");
     assert_int_equal(status_of(t->j, "b").change, last_change(t));
 
+    const struct jobs_items_query ten = { .limit = 10, .set = STATUS_SET_FULL };
     struct told two = { .most = 2 };
-    assert_int_equal(jobs_items_since(t->j, 0, 10, STATUS_SET_FULL, take, &two, &e), 0);
+    assert_int_equal(jobs_items_since(t->j, &ten, take, &two, &e), 0);
     assert_string_equal(two.ids, "d=queued@1 a=done@0 ");
 }
 
