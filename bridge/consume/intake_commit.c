@@ -98,13 +98,13 @@ static enum outbox_state state_of(const struct telling *t, const struct offsets_
                                      .offset = x->offset };
     enum outbox_state state;
 
-    return outbox_state(t->in->jobs, &o, x->awaits, &state, NULL) < 0 ? OUTBOX_OPEN : state;
+    return outbox_state(t->in->jobs, &o, x->awaits, &state, NULL) < 0 ? OUTBOX_PENDING : state;
 }
 
 /* What went back to Kafka is nobody's yet: it holds all behind it. */
 static bool is_told(void *ctx, const struct offsets_entry *x)
 {
-    return state_of(ctx, x) == OUTBOX_TOLD;
+    return state_of(ctx, x) == OUTBOX_PUBLISHED;
 }
 
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
@@ -126,7 +126,7 @@ static bool is_open(const struct intake *in, const struct partition *p)
 
     for (uint64_t i = p->offsets.first; i < p->offsets.next; i++) {
         const struct offsets_entry *x = offsets_at(&p->offsets, i);
-        if (!x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_OPEN))
+        if (!x->settled || (x->awaits != OFFSETS_NOTHING && state_of(&t, x) == OUTBOX_PENDING))
             return true;
     }
     return false;

@@ -67,7 +67,7 @@ const char *jobs_dir(const struct jobs *j);
 
 struct jobs_counts {
     int64_t queued, running, final; /* rows */
-    int64_t change;                 /* the number of the last committed change; 0: none yet */
+    int64_t revision;               /* the number of the last committed change; 0: none yet */
     int64_t commits, operations;    /* groups that were committed, and what was in them */
     int64_t late_reports;           /* second or late reports refused, since start */
     int64_t oldest_queued_ms;       /* submitted_ms of the oldest queued row; 0 = none */

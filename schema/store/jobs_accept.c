@@ -85,7 +85,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 5, (int64_t)s->tests_len);
     db_bind_int(q, 6, o || j->publish_all);
     db_bind_text(q, 7, told && strcmp(told, op->u.accept.id) != 0 ? told : NULL);
-    db_bind_int(q, 8, j->change + 1);
+    db_bind_int(q, 8, j->revision + 1);
     db_bind_int(q, 11, j->seq_floor);
     if (o) {
         db_bind_int(q, 9, stream);

@@ -26,7 +26,7 @@ struct jobs_change {
     enum job_state state;
     bool fresh;           /* it has just been accepted */
     bool returned;        /* it went back to Kafka: told as cancelled, and the row is gone */
-    int64_t change;       /* the number of this change; they rise by the order of commits */
+    int64_t revision;     /* the number of this change; they rise by the order of commits */
     const char *language; /* borrowed; NULL for a claim */
     /* of a row that has just become final */
     enum verdict verdict;
@@ -45,7 +45,7 @@ void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx);
 /* A row as an item of jobs_list(), with its `position` in the queue (0: not queued) as one more
  * member. Everything is borrowed for the call. */
 struct jobs_item {
-    int64_t seq, change;
+    int64_t seq, revision;
     enum job_state state;
     const char *id;
     const char *json; /* an object in one line */
@@ -70,9 +70,9 @@ NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, job
 /* A row of which something happened lately; finished_ms 0: it is not final. Of c there are state,
  * language, verdict, judged, total_ms and queue_ms (-1: not known). False ends it. Called while a
  * reader is held: must not call jobs_* functions. */
-typedef bool jobs_past_fn(void *ctx, int64_t submitted_ms, int64_t finished_ms,
-                          const struct jobs_change *c);
+typedef bool jobs_history_fn(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                             const struct jobs_change *c);
 /* Tells the rows that were submitted or became final at since_ms (wall clock) or later, in no
  * order. */
-NODISCARD int jobs_past(struct jobs *j, int64_t since_ms, jobs_past_fn *fn, void *ctx,
-                        struct err *e);
+NODISCARD int jobs_history(struct jobs *j, int64_t since_ms, jobs_history_fn *fn, void *ctx,
+                           struct err *e);

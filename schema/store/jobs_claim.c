@@ -43,7 +43,7 @@ int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 1, op->u.claim.seq);
     db_bind_text(q, 2, j->instance);
     db_bind_int(q, 3, clock_wall_ms());
-    db_bind_int(q, 4, j->change + 1);
+    db_bind_int(q, 4, j->revision + 1);
     op->u.claim.claim = text_random_number();
     db_bind_int(q, 5, op->u.claim.claim);
     int n = db_step(q, e);
@@ -64,24 +64,24 @@ int jobs_give_back(struct jobs *j, struct jobs_op *op, struct err *e)
                        " claim = NULL, claimed_ms = NULL, change = ?3 WHERE seq = ?1";
     struct jobs_found row;
 
-    int n = jobs_find(j, NULL, op->u.give_back.seq, &row, e);
+    int n = jobs_find(j, NULL, op->u.requeue.seq, &row, e);
     if (n < 0)
         return -1;
     if (n == 0)
-        return JOBS_REFUSED(op, ERR_NOT_FOUND, "no row %lld", (long long)op->u.give_back.seq);
+        return JOBS_REFUSED(op, ERR_NOT_FOUND, "no row %lld", (long long)op->u.requeue.seq);
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
     if (row.state == JOB_QUEUED)
         return 0; /* said twice: it is where it should be */
-    if (row.claim != op->u.give_back.claim)
+    if (row.claim != op->u.requeue.claim)
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is claimed anew", row.id);
 
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
         return -1;
     db_bind_int(q, 1, row.seq);
-    db_bind_int(q, 2, op->u.give_back.spend ? 0 : 1);
-    db_bind_int(q, 3, j->change + 1);
+    db_bind_int(q, 2, op->u.requeue.count_attempt ? 0 : 1);
+    db_bind_int(q, 3, j->revision + 1);
     if (db_run(q, e) < 0)
         return -1;
     struct jobs_change c = jobs_found_in(&row, JOB_QUEUED);

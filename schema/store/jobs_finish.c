@@ -49,7 +49,7 @@ static int update_job(struct db *d, const struct jobs_final *f, const char *erro
     bind_measured(q, 7, r, r->cpu_time_ms);
     bind_measured(q, 8, r, r->memory_bytes);
     db_bind_text_n(q, 9, error, error_len);
-    db_bind_int(q, 10, f->change);
+    db_bind_int(q, 10, f->revision);
     return db_run(q, e);
 }
 
@@ -197,7 +197,7 @@ int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e)
                             .report = op->u.finish.report,
                             .json = op->u.finish.json,
                             .json_len = op->u.finish.json_len,
-                            .change = j->change + 1,
+                            .revision = j->revision + 1,
                             .unreadable = true };
     int told =
         f.report ? finish_row(j->db, &f, e) : jobs_finish_blank(j->db, &f, op->u.finish.error, e);
@@ -227,7 +227,7 @@ int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.cancel.was_running = row.state == JOB_RUNNING;
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
-    struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .change = j->change + 1 };
+    struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .revision = j->revision + 1 };
     int told = jobs_finish_blank(j->db, &f, "cancelled", e);
     if (told < 0)
         return -1;

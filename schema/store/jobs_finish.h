@@ -30,7 +30,7 @@ struct jobs_final {
     const struct report *report;
     const char *json; /* its stored form */
     size_t json_len;
-    int64_t change;
+    int64_t revision;
     bool unreadable; /* of jobs_finish_blank(): what was submitted is not looked at */
 };
 

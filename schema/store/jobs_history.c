@@ -2,7 +2,7 @@
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_table.h"
 
-static bool tell_row(struct db_stmt *q, jobs_past_fn *fn, void *ctx)
+static bool tell_row(struct db_stmt *q, jobs_history_fn *fn, void *ctx)
 {
     struct jobs_change c = { .state = (enum job_state)db_int(q, 4),
                              .language = db_text(q, 3, NULL),
@@ -20,7 +20,7 @@ static bool tell_row(struct db_stmt *q, jobs_past_fn *fn, void *ctx)
     return fn(ctx, submitted_ms, finished_ms, &c);
 }
 
-static int tell_rows(struct db *d, int64_t since_ms, jobs_past_fn *fn, void *ctx, struct err *e)
+static int tell_rows(struct db *d, int64_t since_ms, jobs_history_fn *fn, void *ctx, struct err *e)
 {
     JOBS_SQL(select) = "SELECT submitted_ms, finished_ms, claimed_ms, language, state, verdict"
                        " FROM job WHERE submitted_ms >= ?1 OR finished_ms >= ?1";
@@ -36,7 +36,7 @@ static int tell_rows(struct db *d, int64_t since_ms, jobs_past_fn *fn, void *ctx
     return n;
 }
 
-int jobs_past(struct jobs *j, int64_t since_ms, jobs_past_fn *fn, void *ctx, struct err *e)
+int jobs_history(struct jobs *j, int64_t since_ms, jobs_history_fn *fn, void *ctx, struct err *e)
 {
     struct db *d = jobs_readers_take(&j->readers);
     db_deadline(d, 0); /* an hour's rows, once, at start */

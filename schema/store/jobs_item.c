@@ -73,7 +73,7 @@ static int64_t place_of(struct jobs *j, int64_t seq)
 static int tell(const struct telling *t, struct db_stmt *s, struct err *e)
 {
     struct jobs_item item = { .seq = db_int(s, JOBS_SEQ),
-                              .change = db_int(s, JOBS_CHANGE),
+                              .revision = db_int(s, JOBS_REVISION),
                               .state = (enum job_state)db_int(s, JOBS_STATE),
                               .id = db_text(s, JOBS_ID, NULL) };
     int64_t place = item.state == JOB_QUEUED ? place_of(t->j, item.seq) : 0;

@@ -26,7 +26,7 @@ enum jobs_column {
     JOBS_PASSED,
     JOBS_ERROR,
     JOBS_SEQ,
-    JOBS_CHANGE
+    JOBS_REVISION
 };
 #define JOBS_COLUMNS                                                                               \
     "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \

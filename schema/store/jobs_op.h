@@ -78,7 +78,7 @@ struct jobs_finish_op {
  * otherwise it is as if it had never been claimed. ERR_FINAL when it is final, or claimed anew. */
 struct jobs_requeue_op {
     int64_t seq, claim;
-    bool spend;
+    bool count_attempt;
 };
 
 /* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. Writes the "cancelled" report itself; `was_running` tells
@@ -94,9 +94,9 @@ struct jobs_cancel_op {
 /* JOBS_REFUSE: a message that makes no job; its dead letter, its report. A seen origin stores
  * nothing again; a REFUSAL whose key is the id of a row is left out. */
 struct jobs_refuse_op {
-    const struct outbox_origin *origin;       /* borrowed */
-    const struct outbox_dead_letter *letters; /* borrowed */
-    size_t letters_len;
+    const struct outbox_origin *origin;    /* borrowed */
+    const struct outbox_dead_letter *rows; /* borrowed */
+    size_t rows_len;
     bool replay; /* out */
 };
 
@@ -161,12 +161,12 @@ struct jobs_op {
         struct jobs_accept_op accept;
         struct jobs_claim_op claim;
         struct jobs_finish_op finish;
-        struct jobs_requeue_op give_back;
+        struct jobs_requeue_op requeue;
         struct jobs_cancel_op cancel;
         struct jobs_refuse_op refuse;
         struct jobs_publish_op publish;
         struct jobs_sent_op sent;
-        struct jobs_return_op give_up;
+        struct jobs_return_op return_rows;
         struct jobs_watermarks_op watermarks;
     } u;
 };

@@ -173,8 +173,8 @@ int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
         return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
     if (jobs_inbox_put(j, o, 0, e) < 0)
         return -1;
-    for (size_t i = 0; i < op->u.refuse.letters_len; i++) {
-        const struct outbox_dead_letter *l = &op->u.refuse.letters[i];
+    for (size_t i = 0; i < op->u.refuse.rows_len; i++) {
+        const struct outbox_dead_letter *l = &op->u.refuse.rows[i];
         n = contradicts(j->db, l, e);
         if (n < 0 || (n == 0 && put_letter(j, o, l, e) < 0))
             return -1;

@@ -22,7 +22,7 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
                                        .state = (enum job_state)db_int(q, 1),
                                        .submitted_ms = db_int(q, 2),
                                        .expired = db_int(q, 3) != 0,
-                                       .change = db_int(q, 5) };
+                                       .revision = db_int(q, 5) };
     (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
     return 0;
 }

@@ -26,8 +26,8 @@ struct job_status {
     enum job_state state;
     int64_t position; /* 1 is next; 0 when not queued */
     int64_t submitted_ms;
-    int64_t change; /* the number of its last change */
-    bool expired;   /* final, and retention has taken its texts and report */
+    int64_t revision; /* the number of its last change */
+    bool expired;     /* final, and retention has taken its texts and report */
     char language[64];
 };
 

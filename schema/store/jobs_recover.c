@@ -29,7 +29,7 @@ static int end_killers(struct jobs *j, struct err *e)
     (void)snprintf(error, sizeof error, "the server died %d times while judging this",
                    JOB_RESTARTS_MAX + 1);
     while ((n = next_killer(j->db, &f.seq, e)) > 0) {
-        f.change = ++j->change;
+        f.revision = ++j->revision;
         if (jobs_finish_blank(j->db, &f, error, e) < 0)
             return -1;
     }
@@ -43,11 +43,11 @@ static int requeue(struct jobs *j, struct err *e)
                        " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?1"
                        " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
 
-    for (;; j->change++) {
+    for (;; j->revision++) {
         CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
         if (!q)
             return -1;
-        db_bind_int(q, 1, j->change + 1);
+        db_bind_int(q, 1, j->revision + 1);
         if (db_run(q, e) < 0)
             return -1;
         if (db_changes(j->db) == 0)
@@ -57,13 +57,13 @@ static int requeue(struct jobs *j, struct err *e)
 
 int jobs_recover(struct jobs *j, struct err *e)
 {
-    if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->change, e) < 0 ||
+    if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->revision, e) < 0 ||
         db_begin(j->db, e) < 0)
         return -1;
     if (end_killers(j, e) < 0 || requeue(j, e) < 0) {
         db_rollback(j->db);
         return -1;
     }
-    j->counts.change = j->change;
+    j->counts.revision = j->revision;
     return db_commit(j->db, e);
 }

@@ -76,24 +76,24 @@ static int delete_row(struct jobs *j, int64_t stream, const struct returned *r, 
 
 int jobs_return(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    const struct outbox_origin o = { .topic = op->u.give_up.topic,
-                                     .partition = op->u.give_up.partition };
+    const struct outbox_origin o = { .topic = op->u.return_rows.topic,
+                                     .partition = op->u.return_rows.partition };
     CLEANUP(freep) struct returned *rows = calloc(JOBS_RETURN_ROWS, sizeof *rows);
     int64_t stream;
     size_t len;
 
-    op->u.give_up.rows = 0;
+    op->u.return_rows.rows = 0;
     if (!rows)
         return err_set(e, ERR_NOMEM, "rows that go back");
     int n = jobs_inbox_known(j, &o, &stream, e);
     if (n <= 0)
         return n;
-    if (find_rows(j, stream, op->u.give_up.from, rows, &len, e) < 0)
+    if (find_rows(j, stream, op->u.return_rows.from, rows, &len, e) < 0)
         return -1;
     for (size_t i = 0; i < len; i++) {
         if (delete_row(j, stream, &rows[i], e) < 0)
             return -1;
     }
-    op->u.give_up.rows = (int64_t)len;
+    op->u.return_rows.rows = (int64_t)len;
     return 0;
 }

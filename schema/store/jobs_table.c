@@ -26,7 +26,7 @@ int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err 
         (c->language && buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0))
         return err_set(e, ERR_NOMEM, "job %s", c->id);
     g->changes[g->len] = *c;
-    g->changes[g->len].change = ++j->change;
+    g->changes[g->len].revision = ++j->revision;
     g->changes[g->len].fresh = from < 0;
     g->id_at[g->len++] = at;
     if (from >= 0)

@@ -20,7 +20,7 @@
  *     jobs_list         GET /results
  *     jobs_filter       ... which rows it wants, and where they are found
  *     jobs_item         a row as one of its items; what changed since
- *     jobs_past         what became of the rows of the last time
+ *     jobs_history         what became of the rows of the last time
  *
  * SQLite, WAL, synchronous=FULL. One writer thread commits many operations in one transaction;
  * readers have connections of their own.
@@ -88,7 +88,7 @@ struct jobs {
     int64_t upkeep_ns;  /* when retention looks again */
     int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
     int64_t seq_floor;  /* the largest that was deleted: none is used twice; 0: none was */
-    int64_t change;     /* the last one; the next row to change is written with change + 1 */
+    int64_t revision;   /* the last one; the next row to change is written with change + 1 */
     struct jobs_stream {
         char *topic; /* owned */
         int32_t partition;

@@ -28,8 +28,8 @@ static size_t size_of(const struct jobs_op *op)
 
     if (op->kind == JOBS_FINISH)
         return op->u.finish.json_len;
-    for (size_t i = 0; op->kind == JOBS_REFUSE && i < op->u.refuse.letters_len; i++)
-        size += op->u.refuse.letters[i].payload_len;
+    for (size_t i = 0; op->kind == JOBS_REFUSE && i < op->u.refuse.rows_len; i++)
+        size += op->u.refuse.rows[i].payload_len;
     if (op->kind != JOBS_ACCEPT)
         return size;
 
@@ -120,7 +120,7 @@ static void remember(struct jobs *j)
     j->counts.running += g->moved[JOB_RUNNING];
     j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
     j->counts.late_reports += g->late_reports;
-    j->counts.change = j->change;
+    j->counts.revision = j->revision;
     j->counts.commits++;
     j->counts.operations += g->operations;
     for (size_t i = 0; i < g->len; i++) {

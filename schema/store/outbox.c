@@ -180,7 +180,7 @@ static int state_of(struct db *d, const struct outbox_origin *o, int64_t seq,
     if (db_step(q, e) <= 0)
         return -1;
     bool open = db_int(q, 1) != 0 || !job_state_is_final((enum job_state)db_int(q, 0));
-    *ret_state = db_is_null(q, 0) ? OUTBOX_GONE : open ? OUTBOX_OPEN : OUTBOX_TOLD;
+    *ret_state = db_is_null(q, 0) ? OUTBOX_RETURNED : open ? OUTBOX_PENDING : OUTBOX_PUBLISHED;
     return 0;
 }
 

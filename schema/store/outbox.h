@@ -101,9 +101,9 @@ void outbox_batch_clear(struct outbox_batch *b);
 /* What is still to be said about a message: with seq > 0 the report of that row, with 0 its dead
  * letter and its refusal. */
 enum outbox_state {
-    OUTBOX_OPEN, /* the row is not final, or something is not acknowledged yet */
-    OUTBOX_TOLD, /* nothing more */
-    OUTBOX_GONE  /* the row went back to Kafka */
+    OUTBOX_PENDING,   /* the row is not final, or something is not acknowledged yet */
+    OUTBOX_PUBLISHED, /* nothing more */
+    OUTBOX_RETURNED   /* the row went back to Kafka */
 };
 NODISCARD int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                            enum outbox_state *ret_state, struct err *e);

@@ -153,7 +153,7 @@ static void claims_go_by_age_within_the_languages_asked(void **state)
 static void given_back_it_keeps_its_place(void **state)
 {
     static const struct {
-        bool spend;
+        bool count_attempt;
         int64_t attempts; /* of the next claim */
     } cases[] = { { false, 1 }, { true, 2 }, { false, 2 }, { true, 3 } };
     struct table *t = *state;
@@ -164,8 +164,8 @@ static void given_back_it_keeps_its_place(void **state)
     (void)accept_ok(t->j, "b", "c");
     assert_int_equal(claim_c(t->j), seq);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(give_back(t->j, seq, cases[i].spend, &e), 0);
-        assert_int_equal(give_back(t->j, seq, cases[i].spend, &e), 0); /* said twice */
+        assert_int_equal(give_back(t->j, seq, cases[i].count_attempt, &e), 0);
+        assert_int_equal(give_back(t->j, seq, cases[i].count_attempt, &e), 0); /* said twice */
         assert_int_equal(status_of(t->j, "a").position, 1);
         assert_int_equal(status_of(t->j, "b").position, 2);
         assert_int_equal(claim(t->j, c_only, &op), seq);

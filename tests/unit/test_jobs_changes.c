@@ -14,8 +14,8 @@ static bool take(void *ctx, const struct jobs_item *item)
     size_t at = strlen(t->ids);
 
     assert_non_null(json);
-    assert_true(item->change > t->last); /* in order */
-    t->last = item->change;
+    assert_true(item->revision > t->last); /* in order */
+    t->last = item->revision;
     (void)snprintf(t->ids + at, sizeof t->ids - at, "%s=%s@%lld ",
                    json_string_value(json_object_get(json, "id")),
                    json_string_value(json_object_get(json, "state")),
@@ -38,7 +38,7 @@ static int64_t last_change(struct table *t)
     struct jobs_counts c;
 
     jobs_counts(t->j, &c);
-    return c.change;
+    return c.revision;
 }
 
 static void each_row_is_told_once_and_as_it_is_now(void **state)
@@ -63,9 +63,9 @@ static void each_row_is_told_once_and_as_it_is_now(void **state)
     assert_int_equal(cancel(t->j, "b", &op, &e), 0);
     assert_since(t, 0, 10, "d=queued@1 a=done@0 b=cancelled@0 ");
     assert_since(t, 0, 2, "d=queued@1 a=done@0 "); /* the rest begins behind the last one */
-    assert_since(t, status_of(t->j, "a").change, 2, "b=cancelled@0 ");
+    assert_since(t, status_of(t->j, "a").revision, 2, "b=cancelled@0 ");
     assert_since(t, last_change(t), 10, "");
-    assert_int_equal(status_of(t->j, "b").change, last_change(t));
+    assert_int_equal(status_of(t->j, "b").revision, last_change(t));
 
     struct told two = { .most = 2 };
     assert_int_equal(jobs_items_since(t->j, 0, 10, STATUS_SET_FULL, take, &two, &e), 0);
@@ -134,8 +134,8 @@ static void hear(void *ctx, const struct jobs_change *changes, size_t len)
     struct heard *h = ctx;
 
     for (size_t i = 0; i < len; i++) {
-        assert_true(changes[i].change > h->highest);
-        h->highest = changes[i].change;
+        assert_true(changes[i].revision > h->highest);
+        h->highest = changes[i].revision;
         h->last = changes[i];
         (void)snprintf(h->language, sizeof h->language, "%s",
                        changes[i].language ? changes[i].language : "");
@@ -208,8 +208,8 @@ static void the_past_is_told(void **state)
     (void)accept_ok(t->j, "b", "java");
     int64_t seq = claim_c(t->j);
     CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_TL, 5);
-    if (finish(t->j, seq, r, &e) < 0 || jobs_past(t->j, before, remember, &p, &e) < 0 ||
-        jobs_past(t->j, clock_wall_ms() + 1000, remember, &later, &e) < 0)
+    if (finish(t->j, seq, r, &e) < 0 || jobs_history(t->j, before, remember, &p, &e) < 0 ||
+        jobs_history(t->j, clock_wall_ms() + 1000, remember, &later, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(p.rows, 2);
     assert_int_equal(p.final, 1);

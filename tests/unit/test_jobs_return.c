@@ -7,11 +7,11 @@ static int64_t give_up_from(struct jobs *j, int32_t partition, int64_t from)
     struct jobs_op op = { .kind = JOBS_RETURN };
     struct err e = { 0 };
 
-    op.u.give_up.topic = "scripts";
-    op.u.give_up.partition = partition;
-    op.u.give_up.from = from;
+    op.u.return_rows.topic = "scripts";
+    op.u.return_rows.partition = partition;
+    op.u.return_rows.from = from;
     assert_int_equal(jobs_do(j, &op, &e), 0);
-    return op.u.give_up.rows;
+    return op.u.return_rows.rows;
 }
 
 static int64_t give_up(struct jobs *j, int32_t partition) { return give_up_from(j, partition, 0); }
@@ -68,8 +68,8 @@ static void what_was_not_begun_goes_back(void **state)
     assert_int_equal(counts.running, 1);
     assert_int_equal(ask(t, "SELECT count(*) FROM body"), 3);
     assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 4); /* the repetition stays */
-    assert_int_equal(state_of(t->j, &here, last), OUTBOX_GONE);
-    assert_int_equal(state_of(t->j, &here, running), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &here, last), OUTBOX_RETURNED);
+    assert_int_equal(state_of(t->j, &here, running), OUTBOX_PENDING);
 
     /* Read once more it is a new one, under a number of its own. */
     assert_int_equal(take(t->j, "waiting", "x", 2, &op), 0);
@@ -129,17 +129,17 @@ static void told_is_what_was_acknowledged(void **state)
     bool replay;
 
     int64_t seq = take_ok(t->j, "a", 0);
-    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_PENDING);
     (void)judge(t->j);
-    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_PENDING);
     acknowledge(t->j, 1);
-    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_TOLD);
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_PUBLISHED);
 
-    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_TOLD);
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_PUBLISHED);
     assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
-    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_PENDING);
     acknowledge(t->j, 2);
-    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_TOLD);
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_PUBLISHED);
 }
 
 int main(void)
