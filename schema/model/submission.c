@@ -118,6 +118,6 @@ struct submission *submission_free(struct submission *s)
 void submission_packed_clear(struct submission_packed *p)
 {
     free(p->json);
-    free(p->texts);
+    free(p->blobs);
     *p = (struct submission_packed){ 0 };
 }

@@ -90,7 +90,7 @@ json_t *submission_to_json(const struct submission *s);
 
 #define SUBMISSION_INLINE_MAX 4096
 
-struct text_ref {
+struct blob_ref {
     uint8_t hash[32];
     const char *data; /* borrowed from the submission */
     size_t len;
@@ -99,21 +99,21 @@ struct text_ref {
 struct submission_packed {
     char *json; /* owned */
     size_t json_len;
-    struct text_ref *texts; /* owned array; may name one hash twice */
-    size_t texts_len;
+    struct blob_ref *blobs; /* owned array; may name one hash twice */
+    size_t blobs_len;
 };
 
-/* Borrows s as long as ret_packed->texts is in use. Release with submission_packed_clear(). */
+/* Borrows s as long as ret_packed->blobs is in use. Release with submission_packed_clear(). */
 NODISCARD int submission_pack(const struct submission *s, struct submission_packed *ret_packed,
                               struct err *e);
 void submission_packed_clear(struct submission_packed *p);
 
 /* Finds a text by its hash; fills *ret_text (caller owns). -1 with *e filled when it is gone. */
-typedef int submission_text_fn(void *ctx, const uint8_t hash[32], struct bytes *ret_text,
+typedef int submission_blob_fn(void *ctx, const uint8_t hash[32], struct bytes *ret_text,
                                struct err *e);
 
 /* The inverse of submission_pack(); checks no rule again. caller owns *ret_submission. */
-NODISCARD int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,
+NODISCARD int submission_unpack(const char *json, size_t len, submission_blob_fn *text, void *ctx,
                                 struct submission **ret_submission, struct err *e);
 
 /* Takes NULL and half-built ones, returns NULL. */

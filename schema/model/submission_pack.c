@@ -19,8 +19,8 @@ static void pack_text(struct writer *e, struct submission_packed *p, const struc
         writer_key(e, "base64");
         writer_base64(e, b->data, b->len);
     } else {
-        struct text_ref *ref = &p->texts[p->texts_len++];
-        *ref = (struct text_ref){ .data = b->data, .len = b->len };
+        struct blob_ref *ref = &p->blobs[p->blobs_len++];
+        *ref = (struct blob_ref){ .data = b->data, .len = b->len };
         text_hash(b->data, b->len, ref->hash);
         writer_key(e, "hash");
         writer_hex(e, ref->hash, sizeof ref->hash);
@@ -119,8 +119,8 @@ int submission_pack(const struct submission *s, struct submission_packed *ret_pa
     struct submission_packed p = { 0 };
     struct writer out = { 0 };
 
-    p.texts = calloc(1 + 2 * s->tests_len, sizeof *p.texts);
-    if (!p.texts)
+    p.blobs = calloc(1 + 2 * s->tests_len, sizeof *p.blobs);
+    if (!p.blobs)
         return err_set(e, ERR_NOMEM, "pack a submission");
     writer_reserve(&out, 512 + (s->source.len < SUBMISSION_INLINE_MAX ? s->source.len : 0));
     pack_all(&out, &p, s);

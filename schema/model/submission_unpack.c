@@ -9,7 +9,7 @@
 
 struct unpack {
     struct reader *d;
-    submission_text_fn *text;
+    submission_blob_fn *text;
     void *ctx;
     struct err *e;
 };
@@ -175,7 +175,7 @@ static int unpack_all(struct unpack *u, struct submission *s)
     return s->id ? unpack_hash(u, s) : 0;
 }
 
-int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,
+int submission_unpack(const char *json, size_t len, submission_blob_fn *text, void *ctx,
                       struct submission **ret_submission, struct err *e)
 {
     CLEANUP(submission_freep) struct submission *s = calloc(1, sizeof *s);

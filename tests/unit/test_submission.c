@@ -200,8 +200,8 @@ static int from_shelf(void *ctx, const uint8_t hash[32], struct bytes *ret_text,
     struct pool_class *shelf = ctx;
 
     shelf->asked++;
-    for (size_t i = 0; shelf->packed && i < shelf->packed->texts_len; i++) {
-        const struct text_ref *t = &shelf->packed->texts[i];
+    for (size_t i = 0; shelf->packed && i < shelf->packed->blobs_len; i++) {
+        const struct blob_ref *t = &shelf->packed->blobs[i];
         if (memcmp(t->hash, hash, 32) == 0)
             return bytes_copy(t->data, t->len, ret_text);
     }
@@ -218,7 +218,7 @@ static void assert_round_trip(const struct submission *s, size_t texts)
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     assert_int_equal(strlen(packed.json), packed.json_len);
     assert_true(text_is_utf8(packed.json, packed.json_len));
-    assert_int_equal(packed.texts_len, texts);
+    assert_int_equal(packed.blobs_len, texts);
     if (submission_unpack(packed.json, packed.json_len, from_shelf, &shelf, &back, &e) < 0)
         fail_msg("%s: %s", e.msg, packed.json);
     assert_int_equal(shelf.asked, texts);
@@ -315,10 +315,10 @@ static void one_text_twice_has_one_hash(void **state)
     assert_int_equal(bytes_copy(big, sizeof big, &s->tests[0].input), 0);
     assert_int_equal(bytes_copy(big, sizeof big - 1, &s->tests[0].expected), 0);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
-    assert_int_equal(packed.texts_len, 3);
-    assert_memory_equal(packed.texts[0].hash, packed.texts[1].hash, 32);
-    assert_memory_not_equal(packed.texts[0].hash, packed.texts[2].hash, 32);
-    assert_ptr_equal(packed.texts[0].data, s->source.data);
+    assert_int_equal(packed.blobs_len, 3);
+    assert_memory_equal(packed.blobs[0].hash, packed.blobs[1].hash, 32);
+    assert_memory_not_equal(packed.blobs[0].hash, packed.blobs[2].hash, 32);
+    assert_ptr_equal(packed.blobs[0].data, s->source.data);
     assert_true(packed.json_len < 600);
     submission_packed_clear(&packed);
     submission_free(s);
