@@ -5,7 +5,8 @@
 #include "schema/base/text.h"
 #include "schema/model/submission.h"
 
-/* A change of it, or of what add_fields() adds, is a conflict for all that is sent again. */
+/* If this or the order in add_fields() changed, every submission that is sent again would be a
+ * conflict. */
 #define FORM "scrc submission 1"
 
 static void add_real(crypto_generichash_state *h, double real)
@@ -15,8 +16,7 @@ static void add_real(crypto_generichash_state *h, double real)
     hash_number(h, bits);
 }
 
-/* The first versions took a tolerance that was not given for CHECKER_TOLERANCE: their hash could
- * not tell it from one that was. */
+/* In the hash of the first versions a tolerance that is not given equals CHECKER_TOLERANCE. */
 static void add_tolerance(crypto_generichash_state *h, double tolerance)
 {
     add_real(h, tolerance < 0 ? CHECKER_TOLERANCE : tolerance);
@@ -24,7 +24,7 @@ static void add_tolerance(crypto_generichash_state *h, double tolerance)
 
 static void add_checker(crypto_generichash_state *h, const struct checker *c)
 {
-    const char *name = checker_kind_name(c->kind); /* enum values may move, names may not */
+    const char *name = checker_kind_name(c->kind); /* not the enum value, which may change */
     hash_text(h, name);
     hash_number(h, c->case_sensitive);
     add_tolerance(h, c->absolute_tolerance);
@@ -34,7 +34,7 @@ static void add_checker(crypto_generichash_state *h, const struct checker *c)
 static void add_fields(crypto_generichash_state *h, const struct submission *s)
 {
     hash_text(h, FORM);
-    hash_text(h, s->id); /* absent is "" on the wire too */
+    hash_text(h, s->id); /* an empty id counts as absent */
     hash_text(h, s->language);
     hash_bytes(h, s->source.data, s->source.len);
     hash_number(h, s->limits.time_ms);
@@ -52,14 +52,15 @@ static void add_fields(crypto_generichash_state *h, const struct submission *s)
     }
 }
 
-/* What came to the form since it was first used: after all of it, and only where it was sent. */
-static bool has_more(const struct submission *s)
+/* Fields that were added later are hashed last and only if they were sent, so that the hashes of
+ * other submissions stay the same. */
+static bool has_tolerances(const struct submission *s)
 {
     return s->checker_given && s->checker.kind == CHECKER_FLOAT;
 }
 
-/* None given is both given as CHECKER_TOLERANCE. */
-static void add_more(crypto_generichash_state *h, const struct checker *c)
+/* If neither is given, both are CHECKER_TOLERANCE, so they count as given. */
+static void add_tolerances_given(crypto_generichash_state *h, const struct checker *c)
 {
     bool neither = c->absolute_tolerance < 0 && c->relative_tolerance < 0;
 
@@ -74,8 +75,8 @@ void submission_hash(const struct submission *s, uint8_t out[TEXT_HASH_SIZE])
 
     (void)crypto_generichash_init(&h, NULL, 0, TEXT_HASH_SIZE);
     add_fields(&h, s);
-    if (has_more(s))
-        add_more(&h, &s->checker);
+    if (has_tolerances(s))
+        add_tolerances_given(&h, &s->checker);
     (void)crypto_generichash_final(&h, out, TEXT_HASH_SIZE);
 }
 
@@ -86,7 +87,7 @@ bool submission_hash_is(const struct submission *s, const void *hash, size_t len
 
     if (len != sizeof s->hash)
         return false;
-    if (memcmp(hash, s->hash, len) == 0 || !has_more(s))
+    if (memcmp(hash, s->hash, len) == 0 || !has_tolerances(s))
         return memcmp(hash, s->hash, len) == 0;
     (void)crypto_generichash_init(&h, NULL, 0, TEXT_HASH_SIZE);
     add_fields(&h, s);
