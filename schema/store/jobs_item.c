@@ -72,26 +72,26 @@ static int64_t read_position(struct jobs *j, int64_t seq)
 }
 
 /* 1 continue, 0: fn wants no more, -1. */
-static int visit_row(const struct item_visit *t, struct db_stmt *s, struct err *e)
+static int visit_row(const struct item_visit *visit, struct db_stmt *s, struct err *e)
 {
     struct jobs_item item = { .seq = db_int(s, JOBS_SEQ),
                               .revision = db_int(s, JOBS_REVISION),
                               .state = (enum job_state)db_int(s, JOBS_STATE),
                               .id = db_text(s, JOBS_ID, NULL) };
-    int64_t place = item.state == JOB_QUEUED ? read_position(t->j, item.seq) : 0;
-    json_auto_t *json = jobs_item_row(s, t->set);
+    int64_t position = item.state == JOB_QUEUED ? read_position(visit->j, item.seq) : 0;
+    json_auto_t *json = jobs_item_row(s, visit->set);
 
-    if (!json || json_object_set_new(json, "position", json_integer(place)) < 0)
+    if (!json || json_object_set_new(json, "position", json_integer(position)) < 0)
         return err_set(e, ERR_NOMEM, "row %lld", (long long)item.seq);
     CLEANUP(freep) char *text = json_dumps(json, JSON_COMPACT);
     if (!text)
         return err_set(e, ERR_NOMEM, "row %lld", (long long)item.seq);
     item.json = text;
     item.len = strlen(text);
-    return t->fn(t->ctx, &item) ? 1 : 0;
+    return visit->fn(visit->ctx, &item) ? 1 : 0;
 }
 
-static int visit_since(const struct item_visit *t, struct db *d, int64_t after, int64_t limit,
+static int visit_since(const struct item_visit *visit, struct db *d, int64_t after, int64_t limit,
                        struct err *e)
 {
     JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job INDEXED BY job_change"
@@ -105,7 +105,7 @@ static int visit_since(const struct item_visit *t, struct db *d, int64_t after, 
     while (more > 0 && (n = db_step(q, e)) != 0) {
         if (n < 0)
             return -1;
-        more = visit_row(t, q, e);
+        more = visit_row(visit, q, e);
     }
     return more < 0 ? -1 : 0;
 }
@@ -137,30 +137,30 @@ int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_r
 int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
                      jobs_item_fn *fn, void *ctx, struct err *e)
 {
-    struct item_visit t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+    struct item_visit visit = { .j = j, .set = set, .fn = fn, .ctx = ctx };
 
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = visit_since(&t, d, after, limit, e);
+    int rc = visit_since(&visit, d, after, limit, e);
     jobs_readers_release(&j->readers, d);
     return rc;
 }
 
-static int visit_row_of(const struct item_visit *t, struct db *d, int64_t seq, struct err *e)
+static int visit_row_of(const struct item_visit *visit, struct db *d, int64_t seq, struct err *e)
 {
     JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job WHERE seq = ?1";
     CLEANUP(db_donep) struct db_stmt *q = jobs_select_row(d, select, seq, e);
     if (!q)
         return -1;
-    return visit_row(t, q, e) < 0 ? -1 : 0;
+    return visit_row(visit, q, e) < 0 ? -1 : 0;
 }
 
 int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn, void *ctx,
                  struct err *e)
 {
-    struct item_visit t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+    struct item_visit visit = { .j = j, .set = set, .fn = fn, .ctx = ctx };
 
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = visit_row_of(&t, d, seq, e);
+    int rc = visit_row_of(&visit, d, seq, e);
     jobs_readers_release(&j->readers, d);
     return rc;
 }

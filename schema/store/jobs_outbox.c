@@ -126,8 +126,8 @@ int jobs_outbox_add_repeated(struct jobs *j, int64_t seq, enum job_state state,
     return db_run(q, e);
 }
 
-static int add_dead_letter(struct jobs *j, const struct outbox_origin *o,
-                           const struct outbox_dead_letter *l, struct err *e)
+static int add_refused_row(struct jobs *j, const struct outbox_origin *o,
+                           const struct outbox_dead_letter *row, struct err *e)
 {
     JOBS_SQL(insert) =
         "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, sent_ms, headers,"
@@ -135,28 +135,28 @@ static int add_dead_letter(struct jobs *j, const struct outbox_origin *o,
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, l->kind);
-    bind_optional_bytes(q, 2, l->key, l->key_len);
-    bind_optional_bytes(q, 3, l->payload, l->payload_len);
-    db_bind_text(q, 4, l->reason);
+    db_bind_int(q, 1, row->kind);
+    bind_optional_bytes(q, 2, row->key, row->key_len);
+    bind_optional_bytes(q, 3, row->payload, row->payload_len);
+    db_bind_text(q, 4, row->reason);
     bind_origin(q, o);
     j->group.outbox_added++;
-    j->group.added_kinds |= OUTBOX_KIND_BIT(l->kind);
+    j->group.added_kinds |= OUTBOX_KIND_BIT(row->kind);
     return db_run(q, e);
 }
 
 /* Whether an accepted submission has the id of this refusal: then the refusal is not published,
  * because two different reports would have the same id. 1, 0, -1. */
-static int has_accepted_row(struct db *d, const struct outbox_dead_letter *l, struct err *e)
+static int has_accepted_row(struct db *d, const struct outbox_dead_letter *row, struct err *e)
 {
     JOBS_SQL(select) = "SELECT 1 FROM job WHERE id = ?1";
 
-    if (l->kind != OUTBOX_REFUSAL || !l->key)
+    if (row->kind != OUTBOX_REFUSAL || !row->key)
         return 0;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
-    db_bind_text_n(q, 1, l->key, l->key_len);
+    db_bind_text_n(q, 1, row->key, row->key_len);
     return db_step(q, e);
 }
 
@@ -176,9 +176,9 @@ int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
     if (jobs_inbox_add(j, o, 0, e) < 0)
         return -1;
     for (size_t i = 0; i < op->u.refuse.rows_len; i++) {
-        const struct outbox_dead_letter *l = &op->u.refuse.rows[i];
-        n = has_accepted_row(j->db, l, e);
-        if (n < 0 || (n == 0 && add_dead_letter(j, o, l, e) < 0))
+        const struct outbox_dead_letter *row = &op->u.refuse.rows[i];
+        n = has_accepted_row(j->db, row, e);
+        if (n < 0 || (n == 0 && add_refused_row(j, o, row, e) < 0))
             return -1;
     }
     return 0;
