@@ -119,7 +119,8 @@ static enum stored store(const struct worker_claim *c, const struct jobs_op *op)
 void worker_claim_requeue(const struct worker_claim *c, bool count)
 {
     struct jobs_op op = { .kind = JOBS_REQUEUE,
-                          .u.give_back = { .seq = c->seq, .claim = c->claim, .spend = count } };
+                          .u.requeue = {
+                              .seq = c->seq, .claim = c->claim, .count_attempt = count } };
     (void)store(c, &op);
 }
 

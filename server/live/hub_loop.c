@@ -112,12 +112,12 @@ static bool take_row(void *ctx, const struct jobs_item *item)
     struct page_ink *ink = ctx;
     const char *event = job_state_is_final(item->state) ? "report" : "state";
     struct hub_text *t =
-        hub_text_event(ink->hub, event, item->change, item->json, item->len, ",\"phase\":null}");
+        hub_text_event(ink->hub, event, item->revision, item->json, item->len, ",\"phase\":null}");
 
     ink->failed = !t || buf_add(&ink->out, t->data, t->len) < 0;
     (void)hub_text_drop(t);
     if (!ink->failed)
-        ink->to = item->change;
+        ink->to = item->revision;
     return !ink->failed && ink->out.len < (size_t)HUB_PAGE;
 }
 
@@ -234,7 +234,7 @@ static void frame(struct hub *h, int64_t now)
     h->dirty = false;
     jobs_counts(h->jobs, &counts);
     (void)pthread_mutex_lock(&h->lock);
-    h->latest = counts.change;
+    h->latest = counts.revision;
     (void)pthread_mutex_unlock(&h->lock);
     while (feed_once(h))
         ;

@@ -90,7 +90,7 @@ static bool take_state(void *ctx, const struct jobs_item *item)
     struct telling *t = ctx;
     char tail[40];
 
-    t->change = item->change;
+    t->change = item->revision;
     t->final = job_state_is_final(item->state);
     if (t->final)
         return true;
@@ -98,7 +98,8 @@ static bool take_state(void *ctx, const struct jobs_item *item)
     (void)snprintf(tail, sizeof tail, ",\"phase\":%s%s%s}", runs ? "\"" : "",
                    runs ? t->phase : "null", runs ? "\"" : "");
     /* A phase is no change of the row. */
-    t->text = hub_text_event(t->hub, "state", runs ? 0 : item->change, item->json, item->len, tail);
+    t->text =
+        hub_text_event(t->hub, "state", runs ? 0 : item->revision, item->json, item->len, tail);
     return true;
 }
 
