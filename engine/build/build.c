@@ -154,7 +154,7 @@ static int compile(struct lease *b, const struct toolchain *p, const char *sourc
     struct cell_request q = { .argv = (const char *const *)argv,
                               .env = (const char *const *)p->build_env,
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .files = &file,
                               .files_len = 1,
                               .cpu_limit_ns = c->build_time_ms * NS_PER_MS,

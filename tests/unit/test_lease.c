@@ -37,7 +37,7 @@ static int run(struct lease *b, struct lease_cell *c, struct err *e)
     struct cell_request q = { .argv = hello,
                               .env = nothing,
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .cpu_limit_ns = NS_PER_S,
                               .memory_limit = 64 * MIB,
                               .file_bytes = MIB,
