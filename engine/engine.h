@@ -38,7 +38,7 @@
  *     box      what one run sees in a cell: each run has a new one, of new namespaces, or in place
  *              with a new uid
  *     pool     idle cells; a shelf is those of one cell_spec, memory apart
- *     bench    what a worker holds: a Docker handle and at most LEASE_CELLS cells
+ *     bench    what a worker holds: a Docker handle and the cells it uses, at most LEASE_CELLS_MAX
  *     plan     a language on this host: its images, its shelves, its allowance
  *     trial    one submission from its source to its report
  *     executable  a program as a value: plan, source, command lines, what was built of it

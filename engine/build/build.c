@@ -158,7 +158,7 @@ static int compile(struct lease *b, const struct executable *x, struct cell_resu
     struct cell_request q = { .argv = (const char *const *)x->build,
                               .env = (const char *const *)p->build_env,
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .files = &file,
                               .files_len = 1,
                               .cpu_limit_ns = c->build_time_ms * NS_PER_MS,

@@ -113,7 +113,7 @@ static int fill_cache(const struct toolchain *p, struct lease *b, struct cell *c
     struct cell_request q = { .argv = p->row->cache_build,
                               .env = (const char *const *)p->build_env,
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .cpu_limit_ns = CACHE_CPU_NS,
                               .memory_limit = CACHE_MEMORY,
                               .file_bytes = CACHE_MEMORY,

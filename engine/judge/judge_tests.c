@@ -48,7 +48,7 @@ static struct cell_request request_of(const struct judge_tests *run, char *const
     return (struct cell_request){ .argv = (const char *const *)argv,
                                   .env = (const char *const *)p->run_env,
                                   .exec_fd = elf ? x->artefact_fd : -1,
-                                  .stdin_fd = stdin_fd,
+                                  .stdio = CELL_STDIO_ALONE(stdin_fd),
                                   .files = file,
                                   .files_len = elf ? 0 : 1,
                                   .cpu_limit_ns = o->limits.time_ms * NS_PER_MS,

@@ -90,7 +90,7 @@ static int ask_version(struct selftest *t, struct toolchain *p, struct err *e)
     struct cell_request q = { .argv = p->row->version,
                               .env = (const char *const *)(builds ? p->build_env : p->run_env),
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .cpu_limit_ns = VERSION_CPU_NS,
                               .memory_limit = t->config.engine->build_memory_bytes,
                               .file_bytes = MIB,
