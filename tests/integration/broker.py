@@ -1,6 +1,7 @@
 """A real Kafka broker as a process of ours, and kcat beside it: a client that shares no code with
 the server's."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ import tempfile
 from collections import Counter
 from typing import NamedTuple, Optional
 
+import pytest
+
 from harness import ROOT, wait_for
 
 KAFKA_HOME = os.environ.get("SCRC_KAFKA_HOME", "")
@@ -21,6 +24,21 @@ READY = 90  # seconds a broker may take to answer on a busy machine
 # What separates messages, and keys from values, on the way into kcat; as bytes and as it wants them.
 END, KEY = b"\x1eM\x1e", b"\x1eK\x1e"
 DELIMITERS = ["-D", r"\x1eM\x1e", "-K", r"\x1eK\x1e"]
+
+
+def need_kafka():
+    """Skips where there is no broker to start."""
+    if not KAFKA_HOME:
+        pytest.skip("no Kafka broker: SCRC_KAFKA_HOME is not set")
+
+
+@contextlib.contextmanager
+def running(broker):
+    """A broker or cluster of the test's own, which it may end."""
+    try:
+        yield broker.start()
+    finally:
+        broker.close()
 
 
 def free_ports(count):

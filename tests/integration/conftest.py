@@ -4,9 +4,10 @@ import subprocess
 
 import pytest
 
-from broker import KAFKA_HOME, Broker
+from broker import Broker, need_kafka
 from engines import DOCKER_HOST, Engine, docker
 from harness import IMAGES, SCRC_BIN, Server
+from kafka import Topics
 
 
 def pytest_configure(config):
@@ -84,13 +85,17 @@ def broker(_broker):
 
 @pytest.fixture(scope="session")
 def _broker():
-    if not KAFKA_HOME:
-        pytest.skip("no Kafka broker: SCRC_KAFKA_HOME is not set")
+    need_kafka()
     b = Broker()
     try:
         yield b
     finally:
         b.close()
+
+
+@pytest.fixture
+def topics(broker):
+    return Topics(broker)
 
 
 @pytest.fixture

@@ -59,11 +59,23 @@ class Topics:
     def committed(self):
         return self.broker.committed(self.group, self.scripts)
 
+    def wait_committed(self, offsets, seconds=30):
+        """offsets: {partition: offset}, or their sum."""
+        def there():
+            found = self.committed()
+            return offsets == (found if isinstance(offsets, dict) else sum(found.values()))
+        wait_for(there, seconds, f"offsets {offsets}", pause=0.1)
+
 
 def quick(id, n=1, **more):
     """A submission that is judged in some tens of milliseconds."""
     body = submission("python", f"print({n})", [test("", str(n))], **more)
     return {"id": id, **body} if id is not None else body
+
+
+def messages(server, event):
+    """How many messages the server has counted under that word."""
+    return server.metric('scrc_kafka_messages_total{event="%s"}' % event)
 
 
 def duplicates(found):

@@ -192,15 +192,11 @@ def test_counted(c_server):
     server = c_server()
     for _ in range(3):
         server.judge(submission("c", C, TESTS))
-
-    def sample(name):
-        lines = server.get("/metrics").body.decode().splitlines()
-        return float(next(l for l in lines if l.startswith(name + " ")).split()[1])
-    assert sample('scrc_build_cache_requests_total{result="hit"}') == 2
-    assert sample('scrc_build_cache_requests_total{result="miss"}') == 1
-    assert sample("scrc_build_cache_bytes") == cache(server)["bytes"] >= 4096
-    assert sample("scrc_build_cache_limit_bytes") == 1 << 30
-    assert sample("scrc_build_cache_evictions_total") == 0
+    assert server.metric('scrc_build_cache_requests_total{result="hit"}') == 2
+    assert server.metric('scrc_build_cache_requests_total{result="miss"}') == 1
+    assert server.metric("scrc_build_cache_bytes") == cache(server)["bytes"] >= 4096
+    assert server.metric("scrc_build_cache_limit_bytes") == 1 << 30
+    assert server.metric("scrc_build_cache_evictions_total") == 0
 
 
 def test_slots_have_their_own(fresh_server, tmp_path):

@@ -140,7 +140,7 @@ def test_sigterm_under_load(fresh_server):
     work = [summing(i, "python") for i in range(6)]
     for sent, _ in work:
         server.submit(sent)
-    wait_for(lambda: server.get("/results/slow-1").json["state"] == "running", 20, "running")
+    server.wait_running("slow-1")
     assert server.terminate() == 0
     assert states(server.data) == {QUEUED: 8}  # after 1 s, not their 4
     wait_for(lambda: not containers(server), 10, "own containers removed")
@@ -168,7 +168,7 @@ def test_sigterm_lets_a_run_finish(fresh_server):
     server = fresh_server(SHUTDOWN_TIMEOUT="20s").start().ready()
     id = server.submit(submission("python", "import time\ntime.sleep(1.5)\nprint(1)",
                                   [test("", "1")], 5000, id="last"))
-    wait_for(lambda: server.get("/results/" + id).json["state"] == "running", 20, "running")
+    server.wait_running(id)
     assert server.terminate() == 0
     server.settings["RUNNER_MAX_PARALLEL"] = "0"
     server.start()
@@ -223,7 +223,7 @@ def test_container_removed_by_somebody(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=1).start().ready()
     id = server.submit(submission("python", "import time\ntime.sleep(1.5)\nprint(1)",
                                   [test("", "1")], 4000))
-    wait_for(lambda: server.get("/results/" + id).json.get("state") == "running", 20, "running")
+    server.wait_running(id)
     subprocess.run(["docker", "rm", "-f", *[c["Id"] for c in containers(server)]],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     report = server.report(id)

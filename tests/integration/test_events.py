@@ -24,13 +24,6 @@ def subscribers(server):
     return server.get("/stats?window=1").json["present"]["subscribers"]
 
 
-def metric(server, name):
-    for line in server.get("/metrics").body.decode().splitlines():
-        if line.startswith(name + " ") or line.startswith(name + "{"):
-            return float(line.split(" ")[-1])
-    raise AssertionError(f"no {name}")
-
-
 def names(events):
     return [e.name for e in events]
 
@@ -307,7 +300,7 @@ def test_H8_many_subscribers_slow_and_gone_ones(fresh_server):
     wait_for(lambda: subscribers(server) <= total - closed - unread, 45, "slow ones are dropped",
              pause=0.5)
     took = time.monotonic() - began
-    assert metric(server, "scrc_event_streams_dropped_total") == unread
+    assert server.metric("scrc_event_streams_dropped_total") == unread
     grown = server.rss() - rss
     print(f"{unread} dropped {took:.1f} s after the flood began; grown by {grown / 1e6:.1f} MB")
     assert sanitized() or grown < total * (64 + 64) * 1024

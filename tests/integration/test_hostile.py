@@ -189,7 +189,7 @@ def test_other_submissions_are_out_of_reach(box):
                        [test(canary("12345678"), canary("12345678"))],
                        limits={"time_limit_ms": 1000, "wall_time_limit_ms": 20_000})
     id = box.submit(other)
-    wait_for(lambda: box.get("/results/" + id).json["state"] == "running", 20, "running")
+    box.wait_running(id)
     report = box.judge(submission("python", GREP, [test("", "[]")], 10_000))
     assert box.get("/results/" + id).status == 202, "the other one has ended too early"
     assert report["stdout"] == "[]\n"

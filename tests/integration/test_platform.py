@@ -81,7 +81,7 @@ def test_disk_fills_while_judging(fresh_server, small_disk):
     server = fresh_server(DATA_DIR=small_disk + "/data", RUNNER_MAX_PARALLEL=1).start().ready()
     id = server.submit(submission("python", "import time\ntime.sleep(2)\nprint('x'*60000)",
                                   [test("", "x" * 60000)], 5000))
-    wait_for(lambda: server.get("/results/" + id).json["state"] == "running", 20, "running")
+    server.wait_running(id)
     filler = small_disk + "/filler"
     fill(filler)
     big = submission("python", "#" * 100_000)
@@ -344,7 +344,7 @@ def test_chosen_languages(fresh_server):
     assert server.judge(HELLO)["verdict"] == "OK"
     refused = server.post(submission("c", "int main(void) {}"))
     assert refused.status == 422 and refused.json["errors"][0]["pointer"] == "/language"
-    assert server.get("/readyz").json["degraded"] == [] and "scrc-test" not in server.log()
+    assert server.degraded() == [] and "scrc-test" not in server.log()
 
 
 def test_idle_server_is_quiet(fresh_server):
