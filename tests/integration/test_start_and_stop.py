@@ -93,7 +93,7 @@ def test_a_second_server_gives_up(fresh_server):
     second = fresh_server(DATA_DIR=first.data, SHUTDOWN_TIMEOUT="1s").spawn()
     assert second._end(30) == 1
     assert f"process {first.pid} on " in fields(second, "fault")["error"]
-    assert first.alive()
+    assert first.data in second.log() and first.get("/healthz").status == 200
 
 
 def open_to_others(directory):
