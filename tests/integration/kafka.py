@@ -8,6 +8,9 @@ from broker import Message
 from harness import submission, test, wait_for
 
 
+SESSION = 3  # seconds until a killed server is missed
+
+
 class Topics:
     """Every test has topics and a group of its own on a broker that it may share."""
 
@@ -23,7 +26,7 @@ class Topics:
     def settings(self, **more):
         return {"KAFKA_BROKERS": self.broker.bootstrap, "KAFKA_TOPIC": self.scripts,
                 "KAFKA_RESULTS_TOPIC": self.results, "KAFKA_GROUP_ID": self.group,
-                "KAFKA_PROP_SESSION_TIMEOUT_MS": "6000",
+                "KAFKA_PROP_SESSION_TIMEOUT_MS": str(SESSION * 1000),
                 "KAFKA_PROP_TOPIC_METADATA_REFRESH_INTERVAL_MS": "500", "LANGUAGES": "python",
                 **more}
 

@@ -98,13 +98,13 @@ def test_kill_9_at_random_moments(fresh_server):
     print("seed", seed)
     dice = random.Random(seed)
     server = fresh_server(LANGUAGES=None).start()
-    work = [summing(i, MIX[i % len(MIX)]) for i in range(2400 if LONG else 100)]
+    work = [summing(i, MIX[i % len(MIX)]) for i in range(2400 if LONG else 65)]
     sender = Sender(server, work)
     sender.start()
     kills, done, old = 0, 0, set()
     # Java is ready some seconds after a start, and is then built: most lives must be long enough for
     # that, or its submissions are given up after JOB_RESTARTS_MAX deaths, as they should be.
-    while kills < (100 if LONG else 8):
+    while kills < (100 if LONG else 5):
         end = time.monotonic() + (dice.uniform(2, 9) if LONG else dice.uniform(1.5, 4))
         while time.monotonic() < end and done < len(work):
             time.sleep(dice.uniform(0.02, 0.2))

@@ -8,7 +8,7 @@ import pytest
 
 from harness import check_report, run_scrc, submission, test, wait_for
 from broker import Message
-from kafka import duplicates, messages, quick
+from kafka import SESSION, duplicates, messages, quick
 
 
 # ---- what comes in, what goes out ----
@@ -329,9 +329,9 @@ def test_a_topic_that_appears_later(topics, fresh_server):
 
 
 def test_judging_longer_than_the_poll_interval(topics, fresh_server):
-    server = topics.server(fresh_server, KAFKA_PROP_MAX_POLL_INTERVAL_MS=6000,
+    server = topics.server(fresh_server, KAFKA_PROP_MAX_POLL_INTERVAL_MS=SESSION * 1000,
                            RUNNER_MAX_PARALLEL=1).start()
-    slow = submission("python", "import time; time.sleep(10); print(1)", [test("", "1")],
+    slow = submission("python", f"import time; time.sleep({2 * SESSION}); print(1)", [test("", "1")],
                       limits={"wall_time_limit_ms": 30000})
     topics.send({"id": "slow", **slow}, quick("next"))
     topics.wait_reports({"slow", "next"})
@@ -387,10 +387,11 @@ def test_a_foreign_member_in_the_group(topics, fresh_server, tmp_path):
 
 
 def test_offsets_wait_for_reports_when_asked(topics, fresh_server):
-    server = topics.server(fresh_server, KAFKA_COMMIT="reported", RUNNER_MAX_PARALLEL=0).start()
+    server = topics.server(fresh_server, KAFKA_COMMIT="reported", RUNNER_MAX_PARALLEL=0,
+                           KAFKA_PROP_AUTO_COMMIT_INTERVAL_MS=200).start()
     topics.send(quick("a"), quick("b"), quick("c"))
     wait_for(lambda: server.get("/results/c").status == 202, 30, "accepted")
-    time.sleep(2.5)  # two commit intervals in which nothing may happen
+    time.sleep(0.6)  # three commit intervals in which nothing may happen
     assert topics.committed().get(0, 0) == 0
     assert server.delete("b").status == 200
     assert server.delete("a").status == 200

@@ -11,10 +11,8 @@ import time
 import pytest
 
 from harness import LONG, QUEUED, RUNNING, states, submission, test, wait_for
-from kafka import Topics, duplicates, messages, quick
+from kafka import SESSION, Topics, duplicates, messages, quick
 from worker import Worker
-
-SESSION = 6  # seconds until a killed server is missed, as Topics.settings() says
 
 
 def waiting(server):
@@ -180,10 +178,11 @@ def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_awa
 def test_a_lost_disk_loses_nothing(topics, fresh_server):
     """An offset is committed when the report is acknowledged, not when it is in the table."""
     ids = {f"d{i}" for i in range(10)}
-    first = topics.server(fresh_server, KAFKA_PROP_TRANSACTION_TIMEOUT_MS="1000000").start().ready()
+    first = topics.server(fresh_server, KAFKA_PROP_TRANSACTION_TIMEOUT_MS="1000000",
+                          KAFKA_PROP_AUTO_COMMIT_INTERVAL_MS=200).start().ready()
     topics.send(*[quick(id) for id in sorted(ids)])
     wait_for(lambda: all(first.get(f"/results/{id}").status == 200 for id in ids), 60, "judged")
-    time.sleep(2.5)  # two commit intervals in which nothing may happen
+    time.sleep(0.6)  # three commit intervals in which nothing may happen
     assert topics.committed().get(0, 0) == 0
     first.kill9()
     assert topics.reports() == []
