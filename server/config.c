@@ -304,7 +304,7 @@ static const char *meant(const char *name, size_t len)
     return nearest;
 }
 
-void config_near_misses(char *const *environment, config_say_fn *say, void *ctx)
+void config_near_misses(char *const *environment, config_near_miss_fn *say, void *ctx)
 {
     for (char *const *v = environment; *v; v++) {
         char name[NAME_MAX_LEN + 1];

@@ -241,8 +241,8 @@ size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
     return n;
 }
 
-size_t kafka_check_look(const struct kafka_config_settings *s,
-                        struct host_diagnostic out[KAFKA_CHECK_MAX])
+size_t kafka_check_run(const struct kafka_config_settings *s,
+                       struct host_diagnostic out[KAFKA_CHECK_MAX])
 {
     struct topics_view topics[TOPICS_COUNT];
     struct err e;

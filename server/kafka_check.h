@@ -2,7 +2,7 @@
  *
  * Room     server.
  * Owns     nothing.
- * Threads  main's; kafka_check_look() blocks on the broker for some seconds at most.
+ * Threads  main's; kafka_check_run() blocks on the broker for some seconds at most.
  */
 #pragma once
 
@@ -22,6 +22,6 @@ size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
                         struct host_diagnostic out[KAFKA_CHECK_MAX]);
 
 /* The same of the topics as they are. A broker that is away is a finding. Nothing (0) without
- * KAFKA_BROKERS. Wrong settings are for kafka_check() before. */
-size_t kafka_check_look(const struct kafka_config_settings *s,
-                        struct host_diagnostic out[KAFKA_CHECK_MAX]);
+ * KAFKA_BROKERS. Wrong settings are for kafka_config_check() before. */
+size_t kafka_check_run(const struct kafka_config_settings *s,
+                       struct host_diagnostic out[KAFKA_CHECK_MAX]);

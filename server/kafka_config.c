@@ -40,7 +40,7 @@ static struct bridge_config settings_of(const struct kafka_config_settings *s)
     };
 }
 
-int kafka_check(const struct kafka_config_settings *s, struct err *e)
+int kafka_config_check(const struct kafka_config_settings *s, struct err *e)
 {
     if (!s->config->kafka_brokers)
         return 0;

@@ -21,7 +21,7 @@ struct kafka_config_settings {
 };
 
 /* What is wrong with its settings, before a table is opened. Without KAFKA_BROKERS nothing is. */
-NODISCARD int kafka_check(const struct kafka_config_settings *s, struct err *e);
+NODISCARD int kafka_config_check(const struct kafka_config_settings *s, struct err *e);
 
 /* bridge_open(); NULL without KAFKA_BROKERS. Borrows all for as long as the bridge lives. */
 NODISCARD int kafka_config_open(const struct kafka_config_settings *s, struct jobs *jobs,

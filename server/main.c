@@ -292,7 +292,7 @@ static int start(struct scrc *x, struct err *e)
     if (open_languages(x, e) < 0)
         return -1;
     const struct kafka_config_settings kafka = kafka_settings_of(x);
-    if (kafka_check(&kafka, e) < 0)
+    if (kafka_config_check(&kafka, e) < 0)
         return -1;
     if (listen_bind(c->http_listen, c->allow_anonymous, &x->listen_fd, e) < 0)
         return -1;
@@ -364,9 +364,9 @@ static enum exit_code check(struct scrc *x)
     if (open_languages(x, &e) < 0)
         return fault(&e);
     const struct kafka_config_settings kafka = kafka_settings_of(x);
-    if (kafka_check(&kafka, &e) < 0)
+    if (kafka_config_check(&kafka, &e) < 0)
         return fault(&e);
-    size_t len = kafka_check_look(&kafka, topics);
+    size_t len = kafka_check_run(&kafka, topics);
     return preflight_print(&x->engine_config, x->languages, topics, len, stdout) ? EXIT_CLEAN
                                                                                  : EXIT_UNFIT;
 }

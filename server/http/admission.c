@@ -118,7 +118,7 @@ static bool find_route(struct request *r, const char *target, const char *method
     switch (
         route_find(&r->shared->config.routes, method, path_of(target), &r->route, r->id, allow)) {
     case ROUTE_FOUND:
-        r->step = r->route->aside ? go_aside : r->route->handle;
+        r->step = r->route->offload ? go_aside : r->route->handle;
         return true;
     case ROUTE_NO_PATH:
         (void)request_refuse(r, 404, "there is nothing at %.200s", target);

@@ -59,7 +59,7 @@ static enum MHD_Result advance(struct request *r)
     case NEXT_OFFLOAD:
         break;
     }
-    if (request_aside(r))
+    if (request_offload(r))
         return MHD_YES;
     (void)request_stopping(r);
     return answer_reply(r);
@@ -135,7 +135,7 @@ static struct request *open_request(struct daemon *h, struct MHD_Connection *con
         return NULL;
     r->context = h->shared.config.context;
     r->shared = &h->shared;
-    r->aside = h->shared.aside;
+    r->executor = h->shared.aside;
     r->connection = connection;
     r->line = line;
     r->began_ns = clock_mono_ns();

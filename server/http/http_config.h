@@ -20,7 +20,7 @@ struct http_config {
                                first member. The rest is zero when the request begins */
     /* The request waits or is answered: what it does not need any more can go. Often, on any
      * thread. */
-    void (*rest)(struct request *r);
+    void (*release)(struct request *r);
     /* The request is over, and its socket not yet closed. */
     void (*end)(struct request *r);
     /* daemon_drain(): no more than what is begun. */

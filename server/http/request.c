@@ -69,7 +69,7 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json)
     return request_reply(r, status, "application/json", text, strlen(text));
 }
 
-enum next request_reply_emit(struct request *r, unsigned status, struct writer *text)
+enum next request_reply_writer(struct request *r, unsigned status, struct writer *text)
 {
     char *body;
     size_t len;
@@ -163,22 +163,22 @@ static void lend(struct request *r)
 {
     bool needs = r->route && r->route->engine != ROUTE_WITHOUT;
 
-    r->uses = r->uses || (needs && in_flight_hold(&r->shared->gate));
-    r->stopping = needs && !r->uses;
+    r->has_engine = r->has_engine || (needs && in_flight_hold(&r->shared->gate));
+    r->stopping = needs && !r->has_engine;
 }
 
 static void take_back(struct request *r)
 {
-    if (r->uses)
+    if (r->has_engine)
         in_flight_release(&r->shared->gate);
-    r->uses = false;
+    r->has_engine = false;
 }
 
 /* The body, and what was made of it. */
 static void drop_body(struct request *r)
 {
     buf_clear(&r->body);
-    r->shared->config.rest(r);
+    r->shared->config.release(r);
     budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
     r->body_charged = 0;
 }
@@ -265,17 +265,17 @@ static void run_aside(struct executor_task *t)
     request_resume(r);
 }
 
-void request_resume_aside(struct request *r)
+void request_resume_offloaded(struct request *r)
 {
     r->task.run = run_aside;
-    executor_submit(r->aside, &r->task);
+    executor_submit(r->executor, &r->task);
 }
 
-bool request_aside(struct request *r)
+bool request_offload(struct request *r)
 {
     if (!request_hold(r))
         return false;
-    request_resume_aside(r);
+    request_resume_offloaded(r);
     return true;
 }
 

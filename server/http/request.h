@@ -70,11 +70,11 @@ struct request {
     char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
     char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
-    struct executor *aside; /* borrowed: whose threads run a step that may take long */
-    bool head;              /* HEAD: no body goes out */
-    bool waited;            /* the client asked to wait */
-    bool uses;              /* what the route needs is there, for this step */
-    bool stopping;          /* it was there once, and is no more */
+    struct executor *executor; /* borrowed: whose threads run a step that may take long */
+    bool head;                 /* HEAD: no body goes out */
+    bool waited;               /* the client asked to wait */
+    bool has_engine;           /* what the route needs is there, for this step */
+    bool stopping;             /* it was there once, and is no more */
 
     /* private to the daemon's files */
     struct http_shared *shared;
@@ -102,7 +102,7 @@ void request_add_header(struct request *r, const char *name, const char *value);
 /* Takes the reference; NULL (out of memory) becomes 503. */
 enum next request_reply_json(struct request *r, unsigned status, json_t *json);
 /* Takes the text; out of memory becomes 503. */
-enum next request_reply_emit(struct request *r, unsigned status, struct writer *text);
+enum next request_reply_writer(struct request *r, unsigned status, struct writer *text);
 enum next request_problem(struct request *r, const struct problem_text *p);
 PRINTF(3, 4)
 enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);
@@ -150,11 +150,11 @@ NODISCARD bool request_pause(struct request *r);
  * has many to resume; or on a thread where it may take long, even if the client has gone. */
 void request_resume(struct request *r);
 void request_resume_soon(struct request *r);
-void request_resume_aside(struct request *r);
+void request_resume_offloaded(struct request *r);
 
 /* Pauses the request, which keeps its body, and calls r->step on a thread where it may take long.
  * False when the server is stopping. */
-NODISCARD bool request_aside(struct request *r);
+NODISCARD bool request_offload(struct request *r);
 /* The client's socket. */
 int request_fd(const struct request *r);
 

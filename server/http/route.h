@@ -27,10 +27,10 @@ enum next { NEXT_REPLY, NEXT_OFFLOAD, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_C
 #define ROUTE_PARAMS_MAX 10
 
 /* What a route needs of the engine, which is there until the daemon drains; the dispatcher holds it
- * for each step of the request (r->uses) and lets it go. What an engine is it never asks. */
+ * for each step of the request (r->has_engine) and lets it go. What an engine is it never asks. */
 enum route_engine {
-    ROUTE_WITHOUT,  /* nothing: r->uses is false */
-    ROUTE_WITH,     /* r->uses where it is there */
+    ROUTE_WITHOUT,  /* nothing: r->has_engine is false */
+    ROUTE_WITH,     /* r->has_engine where it is there */
     ROUTE_ONLY_WITH /* as that; without it, or without writing to the job table, 503 */
 };
 
@@ -46,7 +46,7 @@ struct route {
     int64_t body_bytes; /* of JSON, at most, and never more than max_body_bytes; 0: takes no body,
                            a small one is read and dropped */
     bool always;        /* answered even when there are too many connections */
-    bool aside;         /* may take long: not on the thread that serves connections */
+    bool offload;       /* may take long: not on the thread that serves connections */
     const char *params[ROUTE_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */
 };
 
