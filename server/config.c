@@ -168,7 +168,7 @@ const char *config_name(size_t i) { return i < ARRAY_LEN(settings) ? settings[i]
 /* ---- loading ---- */
 
 /* NULL when it is not set, or empty: compose files pass NAME= for what the user left out. */
-static const char *find(char *const *environment, const char *name)
+static const char *find_variable(char *const *environment, const char *name)
 {
     size_t n = strlen(name);
 
@@ -179,7 +179,8 @@ static const char *find(char *const *environment, const char *name)
     return NULL;
 }
 
-static int store(struct config *c, const struct config_setting *s, const char *text, struct err *e)
+static int store_setting(struct config *c, const struct config_setting *s, const char *text,
+                         struct err *e)
 {
     char *at = (char *)c + s->offset, legal[120];
     int64_t value = 0;
@@ -204,7 +205,7 @@ static int store(struct config *c, const struct config_setting *s, const char *t
 }
 
 /* Two settings that are legal alone may contradict each other. */
-static int agree(const struct config *c, struct err *e)
+static int check_agreement(const struct config *c, struct err *e)
 {
     if (c->runner_time_limit_ms > c->max_time_limit_ms)
         return err_set(e, ERR_SETTING, "RUNNER_TIME_LIMIT is above MAX_TIME_LIMIT (%lld ms)",
@@ -221,18 +222,18 @@ int config_load(char *const *environment, struct config *ret_config, struct err 
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(refused) && rc == 0; i++) {
-        if (find(environment, refused[i].name))
+        if (find_variable(environment, refused[i].name))
             rc = err_set(e, ERR_SETTING, "%s is set, but %s", refused[i].name, refused[i].why);
     }
     for (size_t i = 0; i < ARRAY_LEN(settings) && rc == 0; i++) {
-        const char *text = find(environment, settings[i].name);
+        const char *text = find_variable(environment, settings[i].name);
         if (!text)
             text = settings[i].normal;
         if (text)
-            rc = store(&c, &settings[i], text, e);
+            rc = store_setting(&c, &settings[i], text, e);
     }
     if (rc == 0)
-        rc = agree(&c, e);
+        rc = check_agreement(&c, e);
     if (rc < 0) {
         config_clear(&c);
         return -1;
@@ -255,7 +256,7 @@ void config_clear(struct config *c)
 #define NAME_MAX_LEN 40
 
 /* Levenshtein's distance of two names of at most NAME_MAX_LEN bytes. */
-static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
+static size_t name_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t row[NAME_MAX_LEN + 1];
 
@@ -278,7 +279,7 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 }
 
 /* The i-th name that means something to somebody; NULL behind the last. */
-static const char *known(size_t i)
+static const char *known_name(size_t i)
 {
     if (i < ARRAY_LEN(settings))
         return settings[i].name;
@@ -287,24 +288,24 @@ static const char *known(size_t i)
 }
 
 /* NULL when name is one of ours, or like none of them. Short names are alike too easily. */
-static const char *meant(const char *name, size_t len)
+static const char *nearest_name(const char *name, size_t len)
 {
     size_t least = len < 6 ? 0 : len < 10 ? 1 : 2;
     const char *nearest = NULL;
 
-    for (size_t i = 0; known(i); i++) {
-        size_t d = distance(name, len, known(i), strlen(known(i)));
+    for (size_t i = 0; known_name(i); i++) {
+        size_t d = name_distance(name, len, known_name(i), strlen(known_name(i)));
         if (d == 0)
             return NULL;
         if (d <= least) {
             least = d;
-            nearest = known(i);
+            nearest = known_name(i);
         }
     }
     return nearest;
 }
 
-void config_near_misses(char *const *environment, config_near_miss_fn *say, void *ctx)
+void config_near_misses(char *const *environment, config_near_miss_fn *report, void *ctx)
 {
     for (char *const *v = environment; *v; v++) {
         char name[NAME_MAX_LEN + 1];
@@ -313,8 +314,8 @@ void config_near_misses(char *const *environment, config_near_miss_fn *say, void
             continue;
         memcpy(name, *v, len);
         name[len] = '\0';
-        const char *suggestion = meant(name, len);
+        const char *suggestion = nearest_name(name, len);
         if (suggestion)
-            say(ctx, name, suggestion);
+            report(ctx, name, suggestion);
     }
 }

@@ -54,7 +54,7 @@ void config_clear(struct config *c);
 
 /* Tells `say` each variable whose name is nearly one of ours. */
 typedef void config_near_miss_fn(void *ctx, const char *name, const char *meant);
-void config_near_misses(char *const *environment, config_near_miss_fn *say, void *ctx);
+void config_near_misses(char *const *environment, config_near_miss_fn *report, void *ctx);
 
 /* scrc --help: the table of settings. */
 void config_print_help(FILE *f);

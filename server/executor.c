@@ -16,72 +16,72 @@ struct executor {
     bool ending;
 };
 
-static void *work(void *ctx)
+static void *run_tasks(void *ctx)
 {
-    struct executor *a = ctx;
+    struct executor *x = ctx;
 
-    pthread_mutex_lock(&a->lock);
+    pthread_mutex_lock(&x->lock);
     for (;;) {
-        while (!a->first && !a->ending)
-            pthread_cond_wait(&a->more, &a->lock);
-        struct executor_task *t = a->first;
+        while (!x->first && !x->ending)
+            pthread_cond_wait(&x->more, &x->lock);
+        struct executor_task *t = x->first;
         if (!t)
             break;
-        a->first = t->next;
-        pthread_mutex_unlock(&a->lock);
+        x->first = t->next;
+        pthread_mutex_unlock(&x->lock);
         t->run(t);
-        pthread_mutex_lock(&a->lock);
+        pthread_mutex_lock(&x->lock);
     }
-    pthread_mutex_unlock(&a->lock);
+    pthread_mutex_unlock(&x->lock);
     return NULL;
 }
 
-int executor_open(int threads, struct executor **ret_aside, struct err *e)
+int executor_open(int threads, struct executor **ret_executor, struct err *e)
 {
-    struct executor *a = calloc(1, sizeof *a);
+    struct executor *x = calloc(1, sizeof *x);
 
-    if (!a || !(a->threads = calloc((size_t)threads, sizeof *a->threads))) {
-        free(a);
+    if (!x || !(x->threads = calloc((size_t)threads, sizeof *x->threads))) {
+        free(x);
         return err_set(e, ERR_NOMEM, "threads for large requests");
     }
-    pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->more, NULL);
-    for (; a->threads_len < threads; a->threads_len++) {
-        if (pthread_create(&a->threads[a->threads_len], NULL, work, a) != 0) {
-            executor_free(a);
+    pthread_mutex_init(&x->lock, NULL);
+    pthread_cond_init(&x->more, NULL);
+    for (; x->threads_len < threads; x->threads_len++) {
+        if (pthread_create(&x->threads[x->threads_len], NULL, run_tasks, x) != 0) {
+            executor_free(x);
             return err_set(e, ERR_NOMEM, "start a thread for large requests");
         }
     }
-    *ret_aside = a;
+    *ret_executor = x;
     return 0;
 }
 
-void executor_submit(struct executor *a, struct executor_task *t)
+void executor_submit(struct executor *x, struct executor_task *t)
 {
     t->next = NULL;
-    pthread_mutex_lock(&a->lock);
-    if (a->first)
-        a->last->next = t;
+    pthread_mutex_lock(&x->lock);
+    if (x->first)
+        x->last->next = t;
     else
-        a->first = t;
-    a->last = t;
-    pthread_cond_signal(&a->more);
-    pthread_mutex_unlock(&a->lock);
+        x->first = t;
+    x->last = t;
+    pthread_cond_signal(&x->more);
+    pthread_mutex_unlock(&x->lock);
 }
 
-struct executor *executor_free(struct executor *a)
+struct executor *executor_free(struct executor *x)
 {
-    if (!a)
+    if (!x)
         return NULL;
-    pthread_mutex_lock(&a->lock);
-    a->ending = true;
-    pthread_cond_broadcast(&a->more);
-    pthread_mutex_unlock(&a->lock);
-    for (int i = 0; i < a->threads_len; i++)
-        pthread_join(a->threads[i], NULL);
-    pthread_cond_destroy(&a->more);
-    pthread_mutex_destroy(&a->lock);
-    free(a->threads);
-    free(a);
+    pthread_mutex_lock(&x->lock);
+    x->ending = true;
+    pthread_cond_broadcast(&x->more);
+    pthread_mutex_unlock(&x->lock);
+    for (int i = 0; i < x->threads_len; i++)
+        pthread_join(x->threads[i], NULL);
+    pthread_cond_destroy(&x->more);
+    pthread_mutex_destroy(&x->lock);
+    free(x->threads);
+    free(x);
     return NULL;
 }

@@ -18,10 +18,10 @@ struct executor_task {
     struct executor_task *next;           /* private */
 };
 
-NODISCARD int executor_open(int threads, struct executor **ret_aside, struct err *e);
+NODISCARD int executor_open(int threads, struct executor **ret_executor, struct err *e);
 
 /* Tasks start in order. */
-void executor_submit(struct executor *a, struct executor_task *t);
+void executor_submit(struct executor *x, struct executor_task *t);
 
 /* Runs what is left, then ends. Takes NULL, returns NULL. */
-struct executor *executor_free(struct executor *a);
+struct executor *executor_free(struct executor *x);

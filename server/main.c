@@ -34,8 +34,8 @@
 #include "server/slot_adoption.h"
 #include "server/store_open.h"
 
-#define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
-#define LAST_LOOK_NS (50 * NS_PER_MS)
+#define FLUSH_NS       (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
+#define FINISH_POLL_NS (50 * NS_PER_MS)
 
 /* All that has to be ended, in the order of its making. */
 struct scrc {
@@ -191,7 +191,7 @@ static void raise_file_limit(void)
 /* ---- start and end ---- */
 
 /* Another server has the table: most likely the one that this one follows, and that ends. */
-static void wait_for_holder(void *ctx, const char *dir, const char *holder)
+static void warn_waiting(void *ctx, const char *dir, const char *holder)
 {
     const struct scrc *x = ctx;
 
@@ -209,14 +209,14 @@ static int open_table(struct scrc *x, struct err *e)
                                      .max_queued = x->config.max_queued,
                                      .retention_ms = x->config.retention_ms,
                                      .lock_wait_ms = x->config.shutdown_timeout_ms,
-                                     .waits = wait_for_holder,
+                                     .waits = warn_waiting,
                                      .waits_ctx = x,
                                      .publish_all = kafka && x->config.kafka_publish_http };
     return store_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
 }
 
 /* What is not sent from it now is sent by whoever has the slot next. */
-static void adopted(void *ctx, struct jobs *j)
+static void on_adopted(void *ctx, struct jobs *j)
 {
     struct err e;
 
@@ -224,7 +224,7 @@ static void adopted(void *ctx, struct jobs *j)
         log_error("kafka_adoption", log_s("error", e.msg));
 }
 
-static void disowned(void *ctx, struct jobs *j)
+static void on_disowned(void *ctx, struct jobs *j)
 {
     (void)j;
     bridge_disown(ctx);
@@ -237,8 +237,8 @@ static int start_adoption(struct scrc *x, struct err *e)
                                       .languages = x->languages,
                                       .interval_ms = x->config.adopt_interval_ms,
                                       .kafka = x->bridge,
-                                      .opened = x->bridge ? adopted : NULL,
-                                      .closing = x->bridge ? disowned : NULL,
+                                      .opened = x->bridge ? on_adopted : NULL,
+                                      .closing = x->bridge ? on_disowned : NULL,
                                       .ctx = x->bridge };
 
     if (!x->config.data_slots || x->config.runner_max_parallel == 0)
@@ -282,7 +282,7 @@ static bool can_judge(void *ctx, char *why, size_t size)
 }
 
 /* Whoever listens must do so before the engine makes the first change. */
-static int start(struct scrc *x, struct err *e)
+static int start_all(struct scrc *x, struct err *e)
 {
     const struct bridge_hooks hooks = { .ended = lifecycle_input_ended,
                                         .able = can_judge,
@@ -318,7 +318,7 @@ static int start(struct scrc *x, struct err *e)
 }
 
 /* While runs in progress end, their clients go on waiting. */
-static void stop(struct scrc *x)
+static void stop_all(struct scrc *x)
 {
     int64_t deadline = clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS;
 
@@ -348,7 +348,7 @@ static void stop(struct scrc *x)
     config_clear(&x->config);
 }
 
-static enum exit_code fault(const struct err *e)
+static enum exit_code log_fault(const struct err *e)
 {
     log_error("fault", log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
     return e->kind == ERR_SETTING    ? EXIT_SETTING
@@ -356,22 +356,22 @@ static enum exit_code fault(const struct err *e)
                                      : EXIT_FAULT;
 }
 
-static enum exit_code check(struct scrc *x)
+static enum exit_code run_check(struct scrc *x)
 {
     struct host_diagnostic topics[KAFKA_CHECK_MAX];
     struct err e;
 
     if (open_languages(x, &e) < 0)
-        return fault(&e);
+        return log_fault(&e);
     const struct kafka_config_settings kafka = kafka_settings_of(x);
     if (kafka_config_check(&kafka, &e) < 0)
-        return fault(&e);
+        return log_fault(&e);
     size_t len = kafka_check_run(&kafka, topics);
     return preflight_print(&x->engine_config, x->languages, topics, len, stdout) ? EXIT_CLEAN
                                                                                  : EXIT_UNFIT;
 }
 
-static bool all_is_told(struct scrc *x)
+static bool is_all_finished(struct scrc *x)
 {
     int64_t rows = 0, oldest = 0;
     struct jobs_counts counts;
@@ -382,22 +382,22 @@ static bool all_is_told(struct scrc *x)
 }
 
 /* `done`, or SCRIPT_EXPECTED: nothing more is taken, what was accepted is judged and published. */
-static void finish_feed(struct scrc *x)
+static void finish_input(struct scrc *x)
 {
     log_info("finishing", log_s("why", "no more is to be read from Kafka"));
     api_drain(x->api);
-    while (!all_is_told(x) && !lifecycle_wait_ns(LAST_LOOK_NS))
+    while (!is_all_finished(x) && !lifecycle_wait_ns(FINISH_POLL_NS))
         ;
 }
 
-static enum exit_code serve(struct scrc *x)
+static enum exit_code run_server(struct scrc *x)
 {
     struct err e;
 
-    if (lifecycle_watch(&e) < 0 || start(x, &e) < 0)
-        return fault(&e);
+    if (lifecycle_watch(&e) < 0 || start_all(x, &e) < 0)
+        return log_fault(&e);
     if (!lifecycle_wait())
-        finish_feed(x);
+        finish_input(x);
     return EXIT_CLEAN;
 }
 
@@ -414,20 +414,20 @@ int main(int argc, char **argv)
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
     if (config_load(environ, &x.config, &e) < 0)
-        return (int)fault(&e);
+        return (int)log_fault(&e);
     log_init((enum log_level)x.config.log_level, x.config.log_json);
     config_near_misses(environ, warn_near_miss, NULL);
     raise_file_limit();
     if (text_init() < 0) {
         (void)err_set(&e, ERR_PLATFORM, "this host gives no random numbers");
-        return (int)fault(&e);
+        return (int)log_fault(&e);
     }
     json_object_seed(0);
     text_random_id(x.instance);
     fill_engine_config(&x);
 
-    enum exit_code code = only_check ? check(&x) : serve(&x);
-    stop(&x);
+    enum exit_code code = only_check ? run_check(&x) : run_server(&x);
+    stop_all(&x);
     if (code == EXIT_CLEAN && !only_check)
         log_info("stopped", log_i("code", code));
     return (int)code;

@@ -211,7 +211,7 @@ enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!call_of(r)->fields[0] && report_cache_send(context_of(r)->cache, r->id, r->connection))
+    if (!call_of(r)->fields[0] && report_cache_send(context_of(r)->cache, r->id, r->mhd_connection))
         return NEXT_SENT;
     return look(r);
 }

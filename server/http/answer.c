@@ -59,7 +59,7 @@ static void charge_answer(struct request *r)
     n = n < most ? n : most;
     if (r->reply.kept || n <= SMALL_ANSWER)
         return;
-    if (budget_take(&r->shared->answers, &r->line->client, n))
+    if (budget_take(&r->shared->answers, &r->connection->client, n))
         r->answer_charged = n;
     else
         (void)request_refuse(r, 503, "too many large answers at once");
@@ -78,8 +78,8 @@ enum MHD_Result answer_reply(struct request *r)
     p->body = NULL;
     add_headers(response, p);
     (void)answer_defend(response);
-    deadlines_answering(r->shared->connections, r->line);
-    enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
+    deadlines_answering(r->shared->deadlines, r->connection);
+    enum MHD_Result rc = MHD_queue_response(r->mhd_connection, p->status, response);
     MHD_destroy_response(response);
     return rc;
 }
@@ -106,11 +106,11 @@ enum MHD_Result answer_stream(struct request *r)
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");
-    (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    deadlines_whole(r->shared->connections, r->line);
+    (void)MHD_set_connection_option(r->mhd_connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+    deadlines_whole(r->shared->deadlines, r->connection);
     r->reply.status = MHD_HTTP_OK;
     r->streams = true;
-    enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+    enum MHD_Result rc = MHD_queue_response(r->mhd_connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return rc;
 }

@@ -23,30 +23,30 @@ void body_refuse(struct request *r, unsigned status, const char *why)
     r->refused = true;
     r->step = request_ready;
     buf_clear(&r->body);
-    budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
+    budget_return(&r->shared->bodies, &r->connection->client, r->body_charged);
     r->body_charged = 0;
 }
 
 /* What is above the small part is counted. */
-static bool charge(struct request *r)
+static bool charge_body(struct request *r)
 {
     int64_t due = (int64_t)r->body_seen - SMALL_BODY - r->body_charged;
 
     if (due <= 0)
         return true;
-    if (!budget_take(&r->shared->bodies, &r->line->client, due))
+    if (!budget_take(&r->shared->bodies, &r->connection->client, due))
         return false;
     r->body_charged += due;
     return true;
 }
 
-static void keep(struct request *r, const char *data, size_t len)
+static void keep_piece(struct request *r, const char *data, size_t len)
 {
     if ((int64_t)r->body_seen > admission_body_limit(r))
         body_refuse(r, 413, "the body is too large");
     else if (r->route->body_bytes == 0)
         return;
-    else if (!charge(r))
+    else if (!charge_body(r))
         body_refuse(r, 503, "too many large requests at once");
     else if (buf_add(&r->body, data, len) < 0)
         body_refuse(r, 503, "out of memory");
@@ -57,6 +57,6 @@ bool body_take(struct request *r, const char *data, size_t len)
 {
     r->body_seen += len;
     if (!r->refused)
-        keep(r, data, len);
+        keep_piece(r, data, len);
     return (int64_t)r->body_seen <= 2 * r->shared->config.max_body_bytes;
 }

@@ -25,10 +25,10 @@ struct sockaddr;
 
 struct connection {
     int fd;            /* borrowed */
-    bool over;         /* one more than is served: answer 503 and close */
+    bool over_limit;   /* one more than is served: answer 503 and close */
     uint64_t requests; /* whose headers were there */
     struct budget_client client;
-    struct recv_line recv; /* what the library reads */
+    struct recv_connection recv; /* what the library reads */
 
     /* private to deadlines.c */
     _Atomic int64_t deadline_ns; /* 0: none */
@@ -37,22 +37,22 @@ struct connection {
 
 /* timeout_ms: for a request to arrive whole; soft: connections beyond it are `over`; head_limit:
  * bytes of a request's head. */
-NODISCARD int deadlines_open(int64_t timeout_ms, int64_t soft, size_t head_limit,
-                             struct deadlines **ret_connections, struct err *e);
+NODISCARD int deadlines_open(int64_t timeout_ms, int64_t soft_limit, size_t head_limit,
+                             struct deadlines **ret_deadlines, struct err *e);
 
 /* Before anything is read from it. address: of the client, or NULL. NULL out of memory. */
-struct connection *deadlines_opened(struct deadlines *cs, int fd, const struct sockaddr *address);
+struct connection *deadlines_opened(struct deadlines *d, int fd, const struct sockaddr *address);
 /* While the descriptor is still valid. Takes NULL. */
-void deadlines_closed(struct deadlines *cs, struct connection *c);
+void deadlines_closed(struct deadlines *d, struct connection *c);
 
 /* The four moments of a request: its headers are there; it is whole; its answer is on the way; the
  * answer has gone. */
-void deadlines_begun(struct deadlines *cs, struct connection *c);
-void deadlines_whole(struct deadlines *cs, struct connection *c);
-void deadlines_answering(struct deadlines *cs, struct connection *c);
-void deadlines_done(struct deadlines *cs, struct connection *c);
+void deadlines_begun(struct deadlines *d, struct connection *c);
+void deadlines_whole(struct deadlines *d, struct connection *c);
+void deadlines_answering(struct deadlines *d, struct connection *c);
+void deadlines_done(struct deadlines *d, struct connection *c);
 
-int64_t deadlines_count(struct deadlines *cs);
+int64_t deadlines_count(struct deadlines *d);
 
 /* When no connection is left. Takes NULL, returns NULL. */
-struct deadlines *deadlines_free(struct deadlines *cs);
+struct deadlines *deadlines_free(struct deadlines *d);

@@ -102,25 +102,25 @@ static void read_encoding(struct framing *f, const char *value, size_t len)
         (void)refuse(f, 501, "the only Transfer-Encoding here is chunked");
 }
 
-static void read_type(struct framing *f, const char *value, size_t len)
+static void count_content_type(struct framing *f, const char *value, size_t len)
 {
     (void)value, (void)len;
     if (f->types++ > 0)
         (void)refuse(f, 400, "there is more than one Content-Type");
 }
 
-static const struct field {
+static const struct known_header {
     const char *name;
     void (*read)(struct framing *f, const char *value, size_t len);
-} fields[] = {
+} known_headers[] = {
     { "Host", read_host },
     { "Content-Length", read_length },
     { "Transfer-Encoding", read_encoding },
-    { "Content-Type", read_type },
+    { "Content-Type", count_content_type },
 };
 
 /* The length of the name; 0 when it is refused. */
-static size_t field_name(struct framing *f, const char *line, size_t len)
+static size_t header_name_len(struct framing *f, const char *line, size_t len)
 {
     size_t name = grammar_token_len(line, len);
 
@@ -133,9 +133,9 @@ static size_t field_name(struct framing *f, const char *line, size_t len)
     return f->status ? 0 : name;
 }
 
-static void read_field(struct framing *f, char *line, size_t len)
+static void read_header(struct framing *f, char *line, size_t len)
 {
-    size_t name = field_name(f, line, len), at = name + 1;
+    size_t name = header_name_len(f, line, len), at = name + 1;
 
     if (name == 0)
         return;
@@ -149,9 +149,9 @@ static void read_field(struct framing *f, char *line, size_t len)
         len--;
     if (grammar_equals(line, name, "Cookie"))
         memset(line, 'X', name); /* each would be a record in the library's memory */
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (grammar_equals(line, name, fields[i].name))
-            fields[i].read(f, line + at, len - at);
+    for (size_t i = 0; i < ARRAY_LEN(known_headers); i++) {
+        if (grammar_equals(line, name, known_headers[i].name))
+            known_headers[i].read(f, line + at, len - at);
     }
 }
 
@@ -159,7 +159,7 @@ static void read_field(struct framing *f, char *line, size_t len)
 
 /* The line that begins at f->line, without its end. False: it is not whole, or refused; a limit is
  * the caller's to watch. */
-static bool next_line(struct framing *f, char *data, size_t len, char **ret_line, size_t *ret_len)
+static bool take_line(struct framing *f, char *data, size_t len, char **ret_line, size_t *ret_len)
 {
     char *end = f->searched < len ? memchr(data + f->searched, '\n', len - f->searched) : NULL;
 
@@ -180,7 +180,7 @@ static bool next_line(struct framing *f, char *data, size_t len, char **ret_line
 
 /* ---- the head ---- */
 
-static void forget_head(struct framing *f)
+static void reset_head(struct framing *f)
 {
     f->line = f->searched = 0;
     f->has_request_line = f->old = f->chunked = false;
@@ -201,7 +201,7 @@ static size_t end_head(struct framing *f)
     f->requests++;
     f->left = f->length;
     f->state = f->chunked ? FRAMING_CHUNK : f->left > 0 ? FRAMING_BODY : FRAMING_START;
-    forget_head(f);
+    reset_head(f);
     return len;
 }
 
@@ -213,13 +213,13 @@ static size_t take_head(struct framing *f, char *data, size_t len)
     /* What is no HTTP at all may never send the end of a line. */
     if (!grammar_is_token_byte((unsigned char)data[0]) && data[0] != '\r')
         return refuse(f, 400, "a request begins with a method");
-    while (next_line(f, data, len, &line, &line_len)) {
+    while (take_line(f, data, len, &line, &line_len)) {
         if (f->line > f->head_limit)
             break;
         if (line_len == 0 && f->has_request_line)
             return end_head(f);
         if (f->has_request_line)
-            read_field(f, line, line_len);
+            read_header(f, line, line_len);
         else if (line_len > 0) /* some clients send an empty line behind a body */
             read_request_line(f, line, line_len);
         if (f->status)
@@ -246,10 +246,10 @@ static size_t take_data(struct framing *f, size_t len, enum framing_state then)
 /* A trailer says nothing that could change the request it ends. */
 static void read_trailer(struct framing *f, const char *line, size_t len)
 {
-    size_t name = field_name(f, line, len);
+    size_t name = header_name_len(f, line, len);
 
-    for (size_t i = 0; i < ARRAY_LEN(fields) && !f->status; i++) {
-        if (grammar_equals(line, name, fields[i].name))
+    for (size_t i = 0; i < ARRAY_LEN(known_headers) && !f->status; i++) {
+        if (grammar_equals(line, name, known_headers[i].name))
             (void)refuse(f, 400, "a trailer may not say how the request is to be read");
     }
 }
@@ -259,11 +259,11 @@ static size_t take_trailers(struct framing *f, char *data, size_t len)
     char *line;
     size_t line_len;
 
-    while (next_line(f, data, len, &line, &line_len) && f->line <= FRAMING_TRAILERS_MAX) {
+    while (take_line(f, data, len, &line, &line_len) && f->line <= FRAMING_TRAILERS_MAX) {
         if (line_len == 0) {
             size_t whole = f->line;
             f->state = FRAMING_START;
-            forget_head(f);
+            reset_head(f);
             return whole;
         }
         read_trailer(f, line, line_len);
@@ -279,7 +279,7 @@ static size_t take_chunk_line(struct framing *f, char *data, size_t len)
     size_t line_len, digits = 0;
     char *line;
 
-    if (!next_line(f, data, len, &line, &line_len)) {
+    if (!take_line(f, data, len, &line, &line_len)) {
         bool endless = !f->status && len > FRAMING_CHUNK_LINE_MAX;
         return endless ? refuse(f, 400, "a chunk's line is too long") : 0;
     }
@@ -316,7 +316,7 @@ static size_t take_data_end(struct framing *f, const char *data, size_t len)
 
 /* ---- the whole ---- */
 
-static size_t take_one(struct framing *f, char *data, size_t len)
+static size_t take_part(struct framing *f, char *data, size_t len)
 {
     switch (f->state) {
     case FRAMING_START:
@@ -345,7 +345,7 @@ size_t framing_take(struct framing *f, char *data, size_t len)
     size_t done = 0;
 
     while (done < len && !f->status) {
-        size_t n = take_one(f, data + done, len - done);
+        size_t n = take_part(f, data + done, len - done);
         if (n == 0)
             break;
         done += n;

@@ -19,11 +19,11 @@ struct traffic;
 struct http_shared {
     struct http_config config;
     struct hosts hosts;
-    struct deadlines *connections; /* owned */
-    struct traffic *traffic;       /* owned */
-    struct executor *aside;        /* owned */
-    struct in_flight gate;
-    struct resume_batch crowd;
+    struct deadlines *deadlines; /* owned */
+    struct traffic *traffic;     /* owned */
+    struct executor *executor;   /* owned */
+    struct in_flight in_flight;
+    struct resume_batch resume_batch;
     struct budget bodies, answers; /* bytes */
     struct budget streams;
 };

@@ -23,7 +23,7 @@
 #include "schema/base/buf.h"
 #include "server/http/framing.h"
 
-struct recv_line {
+struct recv_connection {
     struct framing framing;
 
     /* private to recv.c */
@@ -32,6 +32,6 @@ struct recv_line {
     bool substituted; /* what is refused has been put in place */
 };
 
-/* Borrows l until recv_forget(). False for a descriptor beyond all that we open. */
-NODISCARD bool recv_watch(int fd, struct recv_line *l, size_t head_limit);
+/* Borrows c until recv_forget(). False for a descriptor beyond all that we open. */
+NODISCARD bool recv_watch(int fd, struct recv_connection *c, size_t head_limit);
 void recv_forget(int fd);

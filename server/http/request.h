@@ -79,8 +79,8 @@ struct request {
     /* private to the daemon's files */
     struct http_shared *shared;
     struct resume_batch_member member;
-    struct MHD_Connection *connection;
-    struct connection *line;
+    struct MHD_Connection *mhd_connection;
+    struct connection *connection;
     struct executor_task task;
     int64_t began_ns;
     size_t body_seen;

@@ -28,15 +28,15 @@ struct resume_batch {
 
     /* guarded by lock */
     struct resume_batch_member *followers;
-    bool led; /* a leader is on its way */
+    bool has_leader; /* a leader is on its way */
 };
 
 /* resume: lets one go on, which may be gone when it returns. */
-void resume_batch_init(struct resume_batch *c, void (*resume)(struct resume_batch_member *m));
-void resume_batch_destroy(struct resume_batch *c); /* must be empty */
+void resume_batch_init(struct resume_batch *b, void (*resume)(struct resume_batch_member *m));
+void resume_batch_destroy(struct resume_batch *b); /* must be empty */
 
 /* resume(), now or soon. */
-void resume_batch_resume(struct resume_batch *c, struct resume_batch_member *m);
+void resume_batch_resume(struct resume_batch *b, struct resume_batch_member *m);
 
 /* Before m's next step, and at its end if there was none: its followers go on. */
-void resume_batch_lead(struct resume_batch *c, struct resume_batch_member *m);
+void resume_batch_lead(struct resume_batch *b, struct resume_batch_member *m);

@@ -19,7 +19,8 @@ int route_check(const struct route_table *table, struct err *e)
 }
 
 /* Compares path with a route's; {...} stands for one segment that is not empty. */
-static bool matches(const char *route, const char *path, const char **ret_id, size_t *ret_id_len)
+static bool matches_path(const char *route, const char *path, const char **ret_id,
+                         size_t *ret_id_len)
 {
     size_t fixed = strcspn(route, "{");
 
@@ -75,7 +76,7 @@ enum route_found route_find(const struct route_table *table, const char *method,
         const struct route *route = &table->rows[i];
         const char *raw_id = NULL;
         size_t raw_len = 0;
-        if (!matches(route->path, path, &raw_id, &raw_len))
+        if (!matches_path(route->path, path, &raw_id, &raw_len))
             continue;
         if (strcmp(route->method, want) != 0) {
             add_allowed(allow, route->method);
