@@ -24,14 +24,14 @@
 
 #define EXECUTOR_THREADS 2
 #define BACKLOG          1024
-/* The library's memory for one connection: the head, and beside it 64 bytes for each header and
- * each parameter that framing.h lets pass, and the head of the answer. It is wiped for every
- * request, which is a quarter of what a short one costs. */
+/* Bytes of memory that the library has for one connection: the head; 64 bytes for each header and
+ * each parameter that framing.h lets pass; the head of the answer. Not larger than that, because
+ * the library clears it for every request, which is a quarter of the cost of a short one. */
 #define POOL_BESIDE_HEAD (10 * KIB)
 #define POOL_MIN         (26 * KIB)
-/* The time answers have to leave when the server stops. */
+/* At the stop, how long to wait until the last answers have been sent. */
 #define LAST_ANSWERS_NS (2 * NS_PER_S)
-/* Descriptors that are not clients: the table, Docker, cells. */
+/* Descriptors reserved for the job table, Docker and cells. */
 #define OWN_DESCRIPTORS 512
 
 struct daemon {
@@ -65,14 +65,14 @@ static enum MHD_Result advance_request(struct request *r)
     return answer_reply(r);
 }
 
-/* ---- the headers are there ---- */
+/* ---- headers and body have arrived ---- */
 
-/* What is wrong with how the request is framed; NULL: nothing so far. */
+/* What is wrong with the framing of the request, and its status; NULL: nothing so far. */
 static const char *find_framing_fault(const struct request *r, unsigned *ret_status)
 {
     const struct framing *f = &r->connection->recv.framing;
 
-    if (r->connection->requests > f->requests) { /* never, while the library reads as recv.h says */
+    if (r->connection->requests > f->requests) { /* the library does not read through recv.c */
         log_error("unseen_request", log_s("why", "the HTTP library does not read with recv()"));
         *ret_status = 500;
         return "this server cannot see what it reads";
@@ -101,7 +101,7 @@ static enum MHD_Result begin_request(struct request *r, const char *target, cons
     r->step = request_ready;
     if (head.length == 0 && !head.chunked)
         return MHD_YES;
-    r->reply.close = true; /* nobody wants the body that is on its way */
+    r->reply.close = true; /* so that the body need not be read */
     return answer_reply(r);
 }
 
@@ -204,7 +204,8 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **s
     *state = deadlines_opened(d->shared.deadlines, fd, info ? info->client_addr : NULL);
 }
 
-/* Paths are decoded segment by segment, after routing: a decoded %2F or %00 misleads. */
+/* Stops the library from decoding: admission decodes id and parameters after routing, because a
+ * decoded %2F would look like a separator and %00 like the end. */
 static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
 {
     (void)ctx;
@@ -224,7 +225,7 @@ PRINTF(2, 0) static void on_log(void *ctx, const char *fmt, va_list ap)
 
 /* ---- start and end ---- */
 
-/* Above the soft limit clients get a 503; above this one they wait in the backlog. */
+/* Connections above the soft limit get a 503; above this limit they wait in the backlog. */
 static unsigned hard_connection_limit(int64_t soft)
 {
     struct rlimit files = { .rlim_cur = 1024 };
@@ -318,9 +319,9 @@ int daemon_start(const struct http_config *c, int listen_fd, struct daemon **ret
 
 void daemon_drain(struct daemon *d)
 {
-    /* Not MHD_quiesce_daemon(): with epoll it and the library's own threads take the listening
-     * socket out of the set in a race, and the loser aborts the process. Who connects until the end
-     * is told 503. */
+    /* Not MHD_quiesce_daemon(): with epoll, it and the library's threads both try to remove the
+     * listening socket from the epoll set, and the second one aborts the process. So new
+     * connections are accepted until the end, and answered with 503. */
     in_flight_drain(&d->shared.in_flight);
     d->shared.config.drain(d->shared.config.context);
 }

@@ -1,8 +1,8 @@
-/* server/http/http_shared.h - what all requests of a daemon share. For the daemon's own files.
+/* server/http/http_shared.h - what all requests of a daemon share. Private to server/http.
  *
  * Room     server/http.
- * Owns     all of it; http.c makes it and takes it apart.
- * Threads  each part says.
+ * Owns     its parts; daemon.c makes and frees them.
+ * Threads  as in the header of each part; config and hosts do not change.
  */
 #pragma once
 

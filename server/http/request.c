@@ -34,7 +34,7 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
     return NEXT_REPLY;
 }
 
-/* The library only reads it. */
+/* The cast is safe: the library only reads the body. */
 enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
                              size_t len)
 {
@@ -51,7 +51,7 @@ void request_add_header(struct request *r, const char *name, const char *value)
     p->more[p->more_len++] = (struct reply_header){ name, value };
 }
 
-/* Without memory for an answer there is still one that needs none. */
+/* Uses a static body, so it cannot fail. */
 static enum next reply_no_memory(struct request *r)
 {
     (void)request_reply_kept(r, 503, PROBLEM_TYPE, no_memory, sizeof no_memory - 1);
@@ -114,7 +114,7 @@ enum next request_refuse_param(struct request *r, const char *name, const char *
         r, &(struct problem_text){ .status = 422, .detail = detail, .parameter = shown });
 }
 
-/* A full disk fails every request; one line a second tells it as well as ten thousand. */
+/* Limits the log to one line a second: with a full disk every request fails. */
 static bool is_log_due(void)
 {
     static _Atomic int64_t last_ns;
@@ -157,7 +157,7 @@ const char *request_header(const struct request *r, const char *name)
     return MHD_lookup_connection_value(r->mhd_connection, MHD_HEADER_KIND, name);
 }
 
-/* ---- what a step may use ---- */
+/* ---- a step ---- */
 
 static void hold_engine(struct request *r)
 {
@@ -194,7 +194,7 @@ enum next request_step(struct request *r)
                          ? request_stopping(r)
                          : r->step(r);
     if (next == NEXT_PAUSE)
-        return next; /* it may be anybody's by now */
+        return next; /* another thread may use or free it by now */
     release_engine(r);
     if (next != NEXT_OFFLOAD)
         free_body(r);
@@ -228,7 +228,7 @@ void request_resume(struct request *r)
     struct in_flight *in_flight = &r->shared->in_flight;
 
     r->paused = false;
-    MHD_resume_connection(r->mhd_connection); /* r may be gone when this returns */
+    MHD_resume_connection(r->mhd_connection); /* r may be freed when this returns */
     in_flight_unpause(in_flight);
 }
 
@@ -263,7 +263,7 @@ static void run_offloaded(struct executor_task *t)
         next = request_step(r);
     while (next == NEXT_OFFLOAD);
     if (next == NEXT_PAUSE)
-        return; /* r belongs to whoever resumes it */
+        return; /* another thread may use or free it by now */
     r->step = next == NEXT_REPLY ? request_ready : close_without_answer;
     request_resume(r);
 }
