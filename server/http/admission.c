@@ -7,9 +7,9 @@
 #include "server/http/http_shared.h"
 #include "server/http/uri.h"
 
-/* What a request may carry to a route that takes no body. */
+/* How large a body may be for a route that takes none. */
 #define UNUSED_BODY_BYTES (64 * KIB)
-/* A body of a known length up to this gets its room at once. */
+/* For a body of a known length up to this, memory is reserved at once. */
 #define RESERVE_BYTES (64 * KIB)
 
 struct param_reader {
@@ -52,7 +52,7 @@ static bool read_params(struct request *r)
     return !p.wrong;
 }
 
-/* What stands behind the scheme of a target in absolute form; NULL for every other. */
+/* What follows the scheme of a target in absolute form; NULL for the other forms. */
 static const char *target_authority(const char *target)
 {
     const char *scheme_end = *target == '/' ? NULL : strstr(target, "://");
@@ -71,8 +71,8 @@ static const char *target_path(const char *target)
     return path ? path : "/";
 }
 
-/* Host and an absolute target must both be names of ours (RFC 9112 has the target win; a proxy
- * makes them one). Without either, as HTTP/1.0 may be, it is no browser. */
+/* The names in Host and in an absolute target must both be ours (by RFC 9112 the target would win;
+ * a proxy makes them equal). A request without either is HTTP/1.0, so it is not from a browser. */
 static bool has_our_name(const struct request *r, const char *target, const char *host)
 {
     const char *authority = target_authority(target);

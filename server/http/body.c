@@ -5,10 +5,10 @@
 #include "server/http/http_shared.h"
 #include "server/http/request.h"
 
-/* Bodies of all requests together, and of one client, in MAX_BODY_BYTES. */
+/* The budget for all bodies, and the share of one client, as multiples of MAX_BODY_BYTES. */
 #define ALL_BODIES    4
 #define CLIENT_BODIES 2
-/* Up to this a body always has room. */
+/* Bytes of each body that are not charged. */
 #define SMALL_BODY (64 * KIB)
 
 void body_budget(struct budget *b, const struct http_config *c)
@@ -27,7 +27,7 @@ void body_refuse(struct request *r, unsigned status, const char *why)
     r->body_charged = 0;
 }
 
-/* What is above the small part is counted. */
+/* Charges what is above SMALL_BODY. */
 static bool charge_body(struct request *r)
 {
     int64_t due = (int64_t)r->body_seen - SMALL_BODY - r->body_charged;
@@ -52,7 +52,9 @@ static void keep_piece(struct request *r, const char *data, size_t len)
         body_refuse(r, 503, "out of memory");
 }
 
-/* The library can answer only when the body has ended, so a refused one is read on for a while. */
+/* The library can answer only after the end of the body, so a refused body is read on, up to a
+ * limit.
+ */
 bool body_take(struct request *r, const char *data, size_t len)
 {
     r->body_seen += len;

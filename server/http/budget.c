@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1 /* a map that cannot grow refuses the one element */
+#define HASH_NONFATAL_OOM 1 /* out of memory, an element is not added, and hh.tbl is NULL */
 #include <uthash.h>
 
 struct budget_record {

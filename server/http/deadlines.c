@@ -8,13 +8,13 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
-/* A client that reads its answer slowly may take this many times as long. */
+/* To read its answer, a client may take this many times as long as to send its request. */
 #define ANSWER_FACTOR 10
 
-/* What is only to be refused gets no more time than this. */
+/* The most time for a connection that is only to be refused. */
 #define REFUSAL_NS (2 * NS_PER_S)
 
-/* How often the reaper looks; it ends what would be late by its next look. */
+/* Time between two checks of the deadlines; each ends what would be late by the next one. */
 #define SWEEP_NS (500 * NS_PER_MS)
 
 struct deadlines {
@@ -68,8 +68,8 @@ void deadlines_closed(struct deadlines *d, struct connection *c)
     free(c);
 }
 
-/* The first request has its time from the connection's start. A later one may have begun long after
- * the one before ended, and when is not known: its body gets the whole time. */
+/* The time of the first request runs from the start of the connection. When a later request began
+ * is not known, so the rest of it gets the whole time again. */
 void deadlines_begun(struct deadlines *d, struct connection *c)
 {
     if (c->requests++ > 0)
@@ -100,7 +100,7 @@ int64_t deadlines_count(struct deadlines *d)
     return n;
 }
 
-/* shutdown, not close: the library owns the descriptor and finds the end of its input. */
+/* shutdown, not close: the library owns the descriptor, and then reads the end of its input. */
 static void shut_late_locked(struct deadlines *d)
 {
     int64_t now = clock_mono_ns();

@@ -6,11 +6,11 @@
 #include "schema/base/base.h"
 #include "server/http/grammar.h"
 
-/* Longer numbers are larger than any limit here. */
+/* A number with more digits is above every limit here. */
 #define LENGTH_DIGITS 18
 #define CHUNK_DIGITS  15
 
-/* Returns 0: nothing passes. */
+/* Returns 0: nothing is passed on. */
 static size_t refuse(struct framing *f, unsigned status, const char *why)
 {
     f->status = status;
@@ -119,7 +119,7 @@ static const struct known_header {
     { "Content-Type", count_content_type },
 };
 
-/* The length of the name; 0 when it is refused. */
+/* The length of the header's name; 0 when the header is refused. */
 static size_t header_name_len(struct framing *f, const char *line, size_t len)
 {
     size_t name = grammar_token_len(line, len);
@@ -148,7 +148,7 @@ static void read_header(struct framing *f, char *line, size_t len)
     while (len > at && (line[len - 1] == ' ' || line[len - 1] == '\t'))
         len--;
     if (grammar_equals(line, name, "Cookie"))
-        memset(line, 'X', name); /* each would be a record in the library's memory */
+        memset(line, 'X', name); /* the library would keep a record for each cookie */
     for (size_t i = 0; i < ARRAY_LEN(known_headers); i++) {
         if (grammar_equals(line, name, known_headers[i].name))
             known_headers[i].read(f, line + at, len - at);
@@ -157,8 +157,8 @@ static void read_header(struct framing *f, char *line, size_t len)
 
 /* ---- lines ---- */
 
-/* The line that begins at f->line, without its end. False: it is not whole, or refused; a limit is
- * the caller's to watch. */
+/* The line that begins at f->line, without CR LF. False: it is not whole, or refused. The caller
+ * checks the length. */
 static bool take_line(struct framing *f, char *data, size_t len, char **ret_line, size_t *ret_len)
 {
     char *end = f->searched < len ? memchr(data + f->searched, '\n', len - f->searched) : NULL;
@@ -210,7 +210,7 @@ static size_t take_head(struct framing *f, char *data, size_t len)
     char *line;
     size_t line_len;
 
-    /* What is no HTTP at all may never send the end of a line. */
+    /* At once, because a client that does not speak HTTP may never send the end of a line. */
     if (!grammar_is_token_byte((unsigned char)data[0]) && data[0] != '\r')
         return refuse(f, 400, "a request begins with a method");
     while (take_line(f, data, len, &line, &line_len)) {
@@ -220,7 +220,7 @@ static size_t take_head(struct framing *f, char *data, size_t len)
             return end_head(f);
         if (f->has_request_line)
             read_header(f, line, line_len);
-        else if (line_len > 0) /* some clients send an empty line behind a body */
+        else if (line_len > 0) /* some clients send an empty line after a body */
             read_request_line(f, line, line_len);
         if (f->status)
             return 0;
@@ -243,7 +243,7 @@ static size_t take_data(struct framing *f, size_t len, enum framing_state then)
     return n;
 }
 
-/* A trailer says nothing that could change the request it ends. */
+/* Refuses trailers that would change how the request is read. */
 static void read_trailer(struct framing *f, const char *line, size_t len)
 {
     size_t name = header_name_len(f, line, len);

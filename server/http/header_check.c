@@ -8,7 +8,7 @@
 
 static const char *skip_spaces(const char *p) { return p + strspn(p, " \t"); }
 
-/* The value of a parameter is `word`, quoted or not, and nothing else. */
+/* Whether the value of a parameter is exactly `word`, quoted or not. */
 static bool is_parameter_value(const char *value, const char *word)
 {
     size_t quoted = *value == '"', len = strlen(word);

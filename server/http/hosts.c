@@ -11,7 +11,7 @@ struct host_name {
     size_t host_len, port_len; /* port_len 0: none */
 };
 
-/* "[::1]:8080", "localhost" and the like, of which both ends may be missing. */
+/* Splits "[::1]:8080", "localhost:80", "localhost" and the like; never fails. */
 static struct host_name split_host(const char *text, size_t len)
 {
     struct host_name n = { .host = text, .host_len = len };
@@ -25,7 +25,7 @@ static struct host_name split_host(const char *text, size_t len)
         n.port_len = len - n.host_len - 1;
     }
     if (n.host_len > 1 && text[n.host_len - 1] == '.')
-        n.host_len--; /* the root, which is left out usually */
+        n.host_len--; /* the root domain, which is usually left out */
     return n;
 }
 
@@ -34,7 +34,7 @@ static bool equals_text(const char *a, size_t a_len, const char *b, size_t b_len
     return a_len == b_len && strncasecmp(a, b, a_len) == 0;
 }
 
-/* AF_INET, AF_INET6, or 0 for a name that is no address; ret_address has room for both. */
+/* AF_INET, AF_INET6, or 0 when the name is no address; *ret_address holds either kind. */
 static int family_of(const struct host_name *n, struct in6_addr *ret_address)
 {
     bool v6 = n->host_len > 2 && n->host[0] == '[';
@@ -68,7 +68,7 @@ static bool is_loopback_name(const struct host_name *n)
     return n->host_len == len || n->host[n->host_len - len - 1] == '.';
 }
 
-/* An entry without a port is for every port. everything: "*" counts. */
+/* An entry without a port matches every port. everything: "*" matches every name. */
 static bool is_listed(const struct hosts *h, const struct host_name *n, bool everything)
 {
     for (const char *p = h->listed ? h->listed : ""; *p; p += *p == ',') {
@@ -97,7 +97,7 @@ bool hosts_answers(const struct hosts *h, const char *host)
            (!h->loopback && family_of(&n, &address) != 0);
 }
 
-/* host is "name" where the origin is "http://name:80". */
+/* Whether the origin is the host of this request. A host without a port has the scheme's port. */
 static bool is_own(const struct host_name *origin, const char *normal_port, const char *host)
 {
     struct host_name own = split_host(host, strlen(host));

@@ -12,7 +12,7 @@
 
 #define ADDRESS_FORM "must be host:port, as in 127.0.0.1:8080 or [::1]:8080"
 
-/* Cuts "host:port" and "[host]:port" apart; an empty host is every address. */
+/* Splits "host:port" or "[host]:port"; an empty host means all addresses. */
 static int split_address(const char *address, char host[256], char port[8], struct err *e)
 {
     const char *colon = strrchr(address, ':');

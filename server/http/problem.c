@@ -49,7 +49,7 @@ static const char *status_title(unsigned status)
     return "Error";
 }
 
-/* New reference to text as a JSON string, whatever its bytes; NULL out of memory. */
+/* New reference: text as a JSON string; invalid UTF-8 is replaced. NULL out of memory. */
 static json_t *text_value(const char *text)
 {
     size_t len = strlen(text);

@@ -1,4 +1,4 @@
-#undef _FORTIFY_SOURCE /* it would define recv() too */
+#undef _FORTIFY_SOURCE /* with it, the system's header defines recv() */
 #include "server/http/recv.h"
 
 #include <errno.h>
@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Descriptors are given out from below: more than MAX_CONNECTIONS and our own there are never. */
+/* The kernel gives out the lowest free number, so there are none above MAX_CONNECTIONS and our own.
+ */
 #define DESCRIPTORS (1 << 20)
-/* Of what follows a refused request, so much is read: with more unread the kernel would cut the
- * answer off. */
+/* How much of what follows a refused request is read and dropped: if bytes are left unread at the
+ * close, the kernel resets the connection, and the client may lose the answer. */
 #define IGNORED_BYTES (256 * KIB)
 
 static _Atomic(struct recv_connection *) watched[DESCRIPTORS];
@@ -42,7 +43,7 @@ static ssize_t receive_retrying(int fd, void *out, size_t size, int flags)
     return n;
 }
 
-/* Reads what is there, for nobody. False at the end of the input. */
+/* Reads what has arrived and drops it. False at the end of the input. */
 static bool drop_input(int fd, int flags)
 {
     char nowhere[4096];
@@ -53,7 +54,7 @@ static bool drop_input(int fd, int flags)
     return n != 0;
 }
 
-/* Moves what may be given from held to out; returns how much. */
+/* Moves bytes that are passed from held to out; returns how many. */
 static size_t move_passed(struct recv_connection *c, char *out, size_t size)
 {
     size_t n = c->passed < size ? c->passed : size;
@@ -65,12 +66,12 @@ static size_t move_passed(struct recv_connection *c, char *out, size_t size)
     c->held.len -= n;
     c->passed -= n;
     if (c->held.len == 0)
-        buf_clear(&c->held); /* an idle connection keeps nothing */
+        buf_clear(&c->held); /* so that an idle connection holds no memory */
     return n;
 }
 
-/* What is held ends in a request that is refused: something that can be answered takes its place.
- */
+/* Replaces the refused end of what is held, so that the library has a request to answer. -1: out of
+ * memory. */
 static int substitute_rest(struct recv_connection *c)
 {
     const char *rest = framing_rest(&c->framing);
@@ -83,7 +84,7 @@ static int substitute_rest(struct recv_connection *c)
     return 0;
 }
 
-/* Reads into out, where what may be given stays; the rest is held. 0 and -1 as recv(). */
+/* Reads into out, where what is passed stays; the rest goes to held. 0 and -1 as recv(). */
 static ssize_t read_into(int fd, struct recv_connection *c, char *out, size_t size, int flags,
                          size_t *ret_given)
 {
@@ -100,7 +101,7 @@ static ssize_t read_into(int fd, struct recv_connection *c, char *out, size_t si
     return n;
 }
 
-/* Reads behind what is held. 0 and -1 as recv(). */
+/* Appends to what is held. 0 and -1 as recv(). */
 static ssize_t read_behind(int fd, struct recv_connection *c, size_t size, int flags)
 {
     if (buf_reserve(&c->held, size) < 0) {
@@ -115,9 +116,9 @@ static ssize_t read_behind(int fd, struct recv_connection *c, size_t size, int f
     return n;
 }
 
-/* The library takes less than it asked for to mean that there is no more now, and is not told of an
- * end that was there already; so in the middle of a request this goes on until the kernel says that
- * there is no more, or the room is full. */
+/* When the library gets less than it asked for, it concludes that nothing more has arrived, and
+ * epoll does not report again an end of input that was there before. So in the middle of a request
+ * this reads until the kernel has no more, or `out` is full. */
 static ssize_t read_watched(int fd, struct recv_connection *c, char *out, size_t size, int flags)
 {
     size_t got = 0;
@@ -136,10 +137,10 @@ static ssize_t read_watched(int fd, struct recv_connection *c, char *out, size_t
             n = read_into(fd, c, out + got, room, flags, &given);
             got += n > 0 ? given : 0;
             if (n > 0 && given == (size_t)n && framing_is_between(&c->framing))
-                break; /* the usual case: all of it is whole */
+                break; /* the usual case: it ends with a whole request */
         }
     }
-    if (n == 0 && got > 0) /* the end has been seen once already: it is to be told again */
+    if (n == 0 && got > 0) /* makes epoll report the end of input again */
         (void)shutdown(fd, SHUT_RD);
     if (got > 0)
         return (ssize_t)got;
@@ -150,7 +151,7 @@ static ssize_t read_watched(int fd, struct recv_connection *c, char *out, size_t
     return n;
 }
 
-/* The system's in place of libc's, for the libraries too. */
+/* Replaces libc's recv(), for all libraries of the process. */
 ssize_t recv(int fd, void *out, size_t size, int flags)
 {
     struct recv_connection *c = fd >= 0 && fd < DESCRIPTORS
