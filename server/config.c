@@ -114,7 +114,8 @@ static const struct config_setting settings[] = {
     TEXT_ROW("JAVA_WORKDIR", NULL, language[4].workdir, "work directory in Java's containers"),
 };
 
-/* Known to the world, not to this build: silence would be a promise that is not kept. */
+/* Settings that this build refuses: ignoring them would leave a server less safe than its operator
+ * believes. */
 static const struct { const char *name, *why; } refused[] = {
     { "API_TOKENS_FILE", "this build has no tokens; unset it" },
 };
@@ -167,7 +168,7 @@ const char *config_name(size_t i) { return i < ARRAY_LEN(settings) ? settings[i]
 
 /* ---- loading ---- */
 
-/* NULL when it is not set, or empty: compose files pass NAME= for what the user left out. */
+/* NULL when the variable is not set or empty: compose files pass NAME= for what is left out. */
 static const char *find_variable(char *const *environment, const char *name)
 {
     size_t n = strlen(name);
@@ -204,7 +205,7 @@ static int store_setting(struct config *c, const struct config_setting *s, const
     return 0;
 }
 
-/* Two settings that are legal alone may contradict each other. */
+/* Refuses settings that are legal alone and contradict each other. */
 static int check_agreement(const struct config *c, struct err *e)
 {
     if (c->runner_time_limit_ms > c->max_time_limit_ms)
@@ -255,7 +256,7 @@ void config_clear(struct config *c)
 
 #define NAME_MAX_LEN 40
 
-/* Levenshtein's distance of two names of at most NAME_MAX_LEN bytes. */
+/* The Levenshtein distance of two names of at most NAME_MAX_LEN bytes. */
 static size_t name_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t row[NAME_MAX_LEN + 1];
@@ -278,7 +279,7 @@ static size_t name_distance(const char *a, size_t a_len, const char *b, size_t b
     return row[b_len];
 }
 
-/* The i-th name that means something to somebody; NULL behind the last. */
+/* The i-th name that is a setting, or refused; NULL after the last. */
 static const char *known_name(size_t i)
 {
     if (i < ARRAY_LEN(settings))
@@ -287,7 +288,8 @@ static const char *known_name(size_t i)
     return i < ARRAY_LEN(refused) ? refused[i].name : NULL;
 }
 
-/* NULL when name is one of ours, or like none of them. Short names are alike too easily. */
+/* The known name that is nearest; NULL when name is known itself, or similar to none. A short name
+ * must be more similar, because many short names are alike. */
 static const char *nearest_name(const char *name, size_t len)
 {
     size_t least = len < 6 ? 0 : len < 10 ? 1 : 2;

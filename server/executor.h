@@ -1,8 +1,8 @@
-/* server/executor.h - a few threads for work that would hold up other connections: parsing 64 MB,
+/* server/executor.h - a few threads for work that would delay other connections: parsing 64 MB,
  * rendering a thousand tests, listing a million rows.
  *
  * Room     server.
- * Owns     its threads. A task belongs to it from executor_submit() until its run() is called.
+ * Owns     its threads, and a task from executor_submit() until its run() is called.
  * Threads  any.
  * Errors   0, or -1 with *e filled.
  */
@@ -20,8 +20,8 @@ struct executor_task {
 
 NODISCARD int executor_open(int threads, struct executor **ret_executor, struct err *e);
 
-/* Tasks start in order. */
+/* Tasks start in the order of submission. */
 void executor_submit(struct executor *x, struct executor_task *t);
 
-/* Runs what is left, then ends. Takes NULL, returns NULL. */
+/* Runs the tasks that are left, then ends the threads. Takes NULL, returns NULL. */
 struct executor *executor_free(struct executor *x);

@@ -10,7 +10,7 @@
 #include "server/kafka_config.h"
 
 #define DAY_MS       (24LL * 3600 * 1000)
-#define REPORT_BYTES ((int64_t)(128 * KIB)) /* both outputs of one test, as they are kept */
+#define REPORT_BYTES ((int64_t)(128 * KIB)) /* both outputs of one test, as they are stored */
 
 /* Which topics a rule is for. */
 #define SCRIPTS      (1U << TOPICS_SCRIPTS)
@@ -92,7 +92,7 @@ static bool takes_less_than_scripts(const struct topics_view *t, all_topics all)
            t->config.max_message_bytes < all[TOPICS_SCRIPTS].config.max_message_bytes;
 }
 
-/* ---- what is found ---- */
+/* ---- messages ---- */
 
 static void describe_missing(const struct topics_view *t, struct host_diagnostic *d)
 {
@@ -147,7 +147,7 @@ struct topic_rule {
     bool (*applies)(const struct topics_view *t, all_topics all);
     void (*describe)(const struct topics_view *t, struct host_diagnostic *d);
     const char *impact;
-    const char *config; /* for kafka-configs.sh --alter --add-config; NULL: see mend */
+    const char *config; /* for kafka-configs.sh --alter --add-config; NULL: use remedy */
     const char *remedy; /* NAME is the topic */
 };
 

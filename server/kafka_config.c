@@ -12,7 +12,7 @@ static int64_t prefetch_of(const struct config *c)
 
     if (c->kafka_prefetch > 0)
         return c->kafka_prefetch;
-    if (c->runner_max_parallel == 0) /* it judges nothing, and takes all */
+    if (c->runner_max_parallel == 0) /* it judges nothing, so it accepts all */
         return c->max_queued;
     return n < PREFETCH_MIN ? PREFETCH_MIN : n;
 }

@@ -9,7 +9,7 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 
-#define SAME_NS NS_PER_S /* signals that come so close together are one wish */
+#define SAME_NS NS_PER_S /* further signals within this time are ignored */
 
 static sigset_t handled_signals(void)
 {
@@ -36,10 +36,10 @@ static struct {
     pthread_cond_t ended;
     /* guarded by lock */
     bool serving, ending;
-    bool input_ended; /* Kafka has no more for us: end when all is judged and told */
+    bool input_ended; /* see lifecycle_input_ended() */
 } lifecycle = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* The next one that wants an end. */
+/* Waits for a signal that ends the server, and ignores SIGHUP. */
 static int next_signal(void)
 {
     sigset_t set = handled_signals();
@@ -51,8 +51,7 @@ static int next_signal(void)
     return number;
 }
 
-/* While the server waits for its table, a signal ends it at once: nothing has been promised to
- * anybody. */
+/* While the server waits for its table, a signal ends it at once: it has accepted nothing yet. */
 static void *watch_signals(void *ctx)
 {
     int number = next_signal();

@@ -1,6 +1,8 @@
-/* server/main.c - scrc: settings, wiring, the end.
+/* server/main.c - starts and ends scrc: reads the settings and connects the parts.
  *
- * Exit codes: 0 clean, 1 fault, 2 setting or usage, 3 this platform cannot judge.
+ * Room     server: the settings, and the start and end of all parts. May know everything.
+ *
+ * Exit codes: 0 clean, 1 fault, 2 wrong setting or usage, 3 this platform cannot judge.
  */
 #include <argp.h>
 #include <jansson.h>
@@ -34,10 +36,12 @@
 #include "server/slot_adoption.h"
 #include "server/store_open.h"
 
-#define FLUSH_NS       (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
+/* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
+#define FLUSH_NS (3 * NS_PER_S)
+/* Time between two checks whether all that was accepted is finished. */
 #define FINISH_POLL_NS (50 * NS_PER_MS)
 
-/* All that has to be ended, in the order of its making. */
+/* All that has to be ended, in the order in which it is made. */
 struct scrc {
     struct config config;
     struct engine_config engine_config;
@@ -57,7 +61,7 @@ struct scrc {
 
 /* ---- command line ---- */
 
-/* NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet */
+/* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
 
 enum { KEY_CHECK = 256, KEY_HELP, KEY_USAGE, KEY_VERSION };
 
@@ -116,7 +120,7 @@ static bool read_command_line(int argc, char **argv)
 
 /* ---- settings ---- */
 
-/* When the languages are open. */
+/* After open_languages(). */
 static struct kafka_config_settings kafka_settings_of(const struct scrc *x)
 {
     return (struct kafka_config_settings){ .config = &x->config,
@@ -176,7 +180,7 @@ static int open_languages(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* Every connection is a descriptor, and the usual soft limit of 1024 is for programs that select.
+/* Each connection is a descriptor. The usual soft limit of 1024 is for programs that use select().
  */
 static void raise_file_limit(void)
 {
@@ -190,7 +194,8 @@ static void raise_file_limit(void)
 
 /* ---- start and end ---- */
 
-/* Another server has the table: most likely the one that this one follows, and that ends. */
+/* Another server holds the table: most likely the predecessor of this one, which is about to end.
+ */
 static void warn_waiting(void *ctx, const char *dir, const char *holder)
 {
     const struct scrc *x = ctx;
@@ -215,7 +220,7 @@ static int open_table(struct scrc *x, struct err *e)
     return store_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
 }
 
-/* What is not sent from it now is sent by whoever has the slot next. */
+/* After a failure, the next server that has the slot sends what is in its outbox. */
 static void on_adopted(void *ctx, struct jobs *j)
 {
     struct err e;
@@ -270,7 +275,7 @@ static int start_http(struct scrc *x, struct err *e)
     return 0;
 }
 
-/* Until bridge_stop_consuming(), so while the engine is there. */
+/* The bridge calls it until bridge_stop_consuming(), so the engine exists. */
 static bool can_judge(void *ctx, char *why, size_t size)
 {
     struct scrc *x = ctx;
@@ -281,7 +286,7 @@ static bool can_judge(void *ctx, char *why, size_t size)
     return why[0] == '\0';
 }
 
-/* Whoever listens must do so before the engine makes the first change. */
+/* All listeners are registered before the engine starts, so that they miss no change. */
 static int start_all(struct scrc *x, struct err *e)
 {
     const struct bridge_hooks hooks = { .ended = lifecycle_input_ended,
@@ -302,7 +307,7 @@ static int start_all(struct scrc *x, struct err *e)
     if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0 ||
         stats_open(x->languages, &x->stats, e) < 0)
         return -1;
-    /* In the order they are told in: who is woken by the others finds it counted. */
+    /* Called in this order: a client that waiters or hub wake up finds the change counted. */
     jobs_listen(x->jobs, stats_changed, x->stats);
     jobs_listen(x->jobs, waiters_changed, x->waiters);
     jobs_listen(x->jobs, hub_changed, x->hub);
@@ -317,7 +322,7 @@ static int start_all(struct scrc *x, struct err *e)
     return start_adoption(x, e);
 }
 
-/* While runs in progress end, their clients go on waiting. */
+/* Clients go on waiting while the runs in progress end. */
 static void stop_all(struct scrc *x)
 {
     int64_t deadline = clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS;
@@ -381,7 +386,8 @@ static bool is_all_finished(struct scrc *x)
     return counts.queued == 0 && counts.running == 0 && rows == 0;
 }
 
-/* `done`, or SCRIPT_EXPECTED: nothing more is taken, what was accepted is judged and published. */
+/* After a message `done`, or SCRIPT_EXPECTED messages: nothing more is accepted; what was accepted
+ * is judged and published. */
 static void finish_input(struct scrc *x)
 {
     log_info("finishing", log_s("why", "no more is to be read from Kafka"));
@@ -407,11 +413,11 @@ int main(int argc, char **argv)
     struct err e;
     bool only_check = read_command_line(argc, argv);
 
-    (void)umask(S_IRWXG | S_IRWXO); /* the table holds everybody's programs and tests */
+    (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */
     lifecycle_block_signals();
-    /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
-     * what is freed. */
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
+    /* Outputs and reports may be megabytes for a moment. Without this, malloc raises its threshold
+     * and keeps such blocks when they are freed. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is only one thread so far */
     (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
     if (config_load(environ, &x.config, &e) < 0)
         return (int)log_fault(&e);

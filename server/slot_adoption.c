@@ -12,9 +12,8 @@
 #include "schema/store/jobs.h"
 #include "schema/store/slots.h"
 
-#define FINISH_POLL_MS                                                                             \
-    500 /* at most, between two looks at whether an adopted table is finished                      \
-         */
+/* The longest time between two checks whether an adopted table is finished. */
+#define FINISH_POLL_MS 500
 
 struct slot_adoption {
     struct slot_adoption_config config;
@@ -24,10 +23,10 @@ struct slot_adoption {
     pthread_cond_t halted; /* CLOCK_MONOTONIC */
     bool halt;             /* guarded by lock */
 
-    /* the thread's; of slot_adoption_close() when it has ended */
+    /* used by the thread, and after its end by slot_adoption_close() */
     struct jobs *jobs; /* owned; NULL: none is adopted */
     char *dir;         /* owned */
-    char skipped[300]; /* the last slot that was found unusable: said once */
+    char skipped[300]; /* the last slot that could not be used: logged once */
     const char *names[LANGUAGES_MAX + 1];
 };
 
@@ -83,9 +82,9 @@ static void adopt_slot(struct slot_adoption *a)
     }
 }
 
-/* ---- giving up ---- */
+/* ---- finishing ---- */
 
-/* Rows in a language that we have not are left to a server that has it. */
+/* Rows in a language that this server lacks are left to another server. */
 static bool is_finished(struct slot_adoption *a)
 {
     struct slots_config c = slots_config_of(a);

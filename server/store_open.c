@@ -31,7 +31,7 @@ static int open_unshared(const struct jobs_config *c, struct jobs **ret_jobs, st
                     log_s("means", "what is in them waits: DATA_SLOTS=1 would use them"));
     if (jobs_open(c, ret_jobs, e) == 0)
         return 0;
-    if (e->kind == ERR_SETTING) /* its lock is held: a fault of the moment, not a wrong setting */
+    if (e->kind == ERR_SETTING) /* the lock is held: it may be free later, so no setting is wrong */
         e->kind = ERR_UNAVAILABLE;
     return -1;
 }
