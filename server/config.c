@@ -22,7 +22,7 @@ static const char *const levels[] = { [LOG_DEBUG] = "debug",
                                       NULL };
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const commits[] = { "accepted", "reported", NULL };
-static const char *const boxes[] = { "auto", "namespaces", "inplace", NULL };
+static const char *const isolation_modes[] = { "auto", "namespaces", "inplace", NULL };
 
 #define AT(field) offsetof(struct config, field)
 #define TEXT_ROW(n, d, f, h)                                                                       \
@@ -62,7 +62,7 @@ static const struct config_setting settings[] = {
     NUMBER("RUNNER_PIDS_LIMIT", COUNT, 4, 32768, "128", runner_pids_limit, "processes and threads of one test"),
     { "RUNNER_STATUS_SET", CONFIG_WORD, 0, 0, "edge", AT(runner_status_set), "status words: full has RE and OL, scrc the six of the Go worker, edge full over HTTP", status_sets },
     { "DEFAULT_CHECKER", CONFIG_WORD, 0, 0, "lines", AT(default_checker), "the checker of a submission that names none", checkers },
-    { "SCRC_BOX", CONFIG_TEXT, 0, 0, "auto", AT(box), "how a run is separated inside its cell; for tests", boxes },
+    { "SCRC_BOX", CONFIG_TEXT, 0, 0, "auto", AT(isolation), "how a run is separated inside its cell; for tests", isolation_modes },
 
     NUMBER("BUILD_TIME_LIMIT", DURATION, 100, 3600000, "30s", build_time_limit_ms, "CPU time of a build"),
     NUMBER("BUILD_MEMORY_LIMIT", SIZE, 16 * MIB, 1LL << 40, "1GiB", build_memory_limit, "memory of a build"),

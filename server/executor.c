@@ -18,70 +18,71 @@ struct executor {
 
 static void *run_tasks(void *ctx)
 {
-    struct executor *x = ctx;
+    struct executor *executor = ctx;
 
-    pthread_mutex_lock(&x->lock);
+    pthread_mutex_lock(&executor->lock);
     for (;;) {
-        while (!x->first && !x->ending)
-            pthread_cond_wait(&x->more, &x->lock);
-        struct executor_task *t = x->first;
+        while (!executor->first && !executor->ending)
+            pthread_cond_wait(&executor->more, &executor->lock);
+        struct executor_task *t = executor->first;
         if (!t)
             break;
-        x->first = t->next;
-        pthread_mutex_unlock(&x->lock);
+        executor->first = t->next;
+        pthread_mutex_unlock(&executor->lock);
         t->run(t);
-        pthread_mutex_lock(&x->lock);
+        pthread_mutex_lock(&executor->lock);
     }
-    pthread_mutex_unlock(&x->lock);
+    pthread_mutex_unlock(&executor->lock);
     return NULL;
 }
 
 int executor_open(int threads, struct executor **ret_executor, struct err *e)
 {
-    struct executor *x = calloc(1, sizeof *x);
+    struct executor *executor = calloc(1, sizeof *executor);
 
-    if (!x || !(x->threads = calloc((size_t)threads, sizeof *x->threads))) {
-        free(x);
+    if (!executor || !(executor->threads = calloc((size_t)threads, sizeof *executor->threads))) {
+        free(executor);
         return err_set(e, ERR_NOMEM, "threads for large requests");
     }
-    pthread_mutex_init(&x->lock, NULL);
-    pthread_cond_init(&x->more, NULL);
-    for (; x->threads_len < threads; x->threads_len++) {
-        if (pthread_create(&x->threads[x->threads_len], NULL, run_tasks, x) != 0) {
-            executor_free(x);
+    pthread_mutex_init(&executor->lock, NULL);
+    pthread_cond_init(&executor->more, NULL);
+    for (; executor->threads_len < threads; executor->threads_len++) {
+        if (pthread_create(&executor->threads[executor->threads_len], NULL, run_tasks, executor) !=
+            0) {
+            executor_free(executor);
             return err_set(e, ERR_NOMEM, "start a thread for large requests");
         }
     }
-    *ret_executor = x;
+    *ret_executor = executor;
     return 0;
 }
 
-void executor_submit(struct executor *x, struct executor_task *t)
+void executor_submit(struct executor *executor, struct executor_task *t)
 {
     t->next = NULL;
-    pthread_mutex_lock(&x->lock);
-    if (x->first)
-        x->last->next = t;
+    pthread_mutex_lock(&executor->lock);
+    if (executor->first)
+        executor->last->next = t;
     else
-        x->first = t;
-    x->last = t;
-    pthread_cond_signal(&x->more);
-    pthread_mutex_unlock(&x->lock);
+        executor->first = t;
+    executor->last = t;
+    pthread_cond_signal(&executor->more);
+    pthread_mutex_unlock(&executor->lock);
 }
 
-struct executor *executor_free(struct executor *x)
+struct executor *executor_free(struct executor *executor)
 {
-    if (!x)
+    if (!executor)
         return NULL;
-    pthread_mutex_lock(&x->lock);
-    x->ending = true;
-    pthread_cond_broadcast(&x->more);
-    pthread_mutex_unlock(&x->lock);
-    for (int i = 0; i < x->threads_len; i++)
-        pthread_join(x->threads[i], NULL);
-    pthread_cond_destroy(&x->more);
-    pthread_mutex_destroy(&x->lock);
-    free(x->threads);
-    free(x);
+    pthread_mutex_lock(&executor->lock);
+    executor->ending = true;
+    pthread_cond_broadcast(&executor->more);
+    pthread_mutex_unlock(&executor->lock);
+    for (int i = 0; i < executor->threads_len; i++)
+        pthread_join(executor->threads[i], NULL);
+    pthread_cond_destroy(&executor->more);
+    pthread_mutex_destroy(&executor->lock);
+    free(executor->threads);
+    free(executor);
     return NULL;
 }

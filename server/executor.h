@@ -21,7 +21,7 @@ struct executor_task {
 NODISCARD int executor_open(int threads, struct executor **ret_executor, struct err *e);
 
 /* Tasks start in the order of submission. */
-void executor_submit(struct executor *x, struct executor_task *t);
+void executor_submit(struct executor *executor, struct executor_task *t);
 
 /* Runs the tasks that are left, then ends the threads. Takes NULL, returns NULL. */
-struct executor *executor_free(struct executor *x);
+struct executor *executor_free(struct executor *executor);

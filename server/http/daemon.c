@@ -36,7 +36,7 @@
 
 struct daemon {
     struct http_shared shared;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *library;
 };
 
 /* ---- steps ---- */
@@ -306,7 +306,7 @@ int daemon_start(const struct http_config *c, int listen_fd, struct daemon **ret
         rc = route_check(&c->routes, e);
     if (rc == 0 && listen(fd, BACKLOG) < 0)
         rc = err_errno(e, ERR_UNAVAILABLE, errno, "listen");
-    if (rc == 0 && !(d->daemon = start_library(d, fd)))
+    if (rc == 0 && !(d->library = start_library(d, fd)))
         rc = err_set(e, ERR_UNAVAILABLE, "the HTTP server does not start");
     if (rc < 0) {
         free_daemon(d);
@@ -335,6 +335,6 @@ struct daemon *daemon_stop(struct daemon *d)
     d->shared.config.stop(d->shared.config.context);
     in_flight_wait_unpaused(&d->shared.in_flight);
     in_flight_wait_empty(&d->shared.in_flight, clock_mono_ns() + LAST_ANSWERS_NS);
-    MHD_stop_daemon(d->daemon);
+    MHD_stop_daemon(d->library);
     return free_daemon(d);
 }

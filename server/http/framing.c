@@ -38,7 +38,7 @@ static size_t read_version(struct framing *f, const char *s, size_t len)
         return refuse(f, 400, "the request line does not end in a version");
     if (s[5] != '1' || s[7] > '1')
         return refuse(f, 505, "HTTP/1.1 and HTTP/1.0 are spoken here");
-    f->old = s[7] == '0';
+    f->is_http_1_0 = s[7] == '0';
     return 0;
 }
 
@@ -105,7 +105,7 @@ static void read_encoding(struct framing *f, const char *value, size_t len)
 static void count_content_type(struct framing *f, const char *value, size_t len)
 {
     (void)value, (void)len;
-    if (f->types++ > 0)
+    if (f->content_types++ > 0)
         (void)refuse(f, 400, "there is more than one Content-Type");
 }
 
@@ -183,8 +183,8 @@ static bool take_line(struct framing *f, char *data, size_t len, char **ret_line
 static void reset_head(struct framing *f)
 {
     f->line = f->searched = 0;
-    f->has_request_line = f->old = f->chunked = false;
-    f->fields = f->hosts = f->lengths = f->encodings = f->types = 0;
+    f->has_request_line = f->is_http_1_0 = f->chunked = false;
+    f->fields = f->hosts = f->lengths = f->encodings = f->content_types = 0;
     f->length = 0;
 }
 
@@ -192,15 +192,15 @@ static size_t end_head(struct framing *f)
 {
     size_t len = f->line;
 
-    if (f->hosts == 0 && !f->old)
+    if (f->hosts == 0 && !f->is_http_1_0)
         return refuse(f, 400, "there must be one Host");
     if (f->encodings > 0 && f->lengths > 0)
         return refuse(f, 400, "Content-Length and Transfer-Encoding exclude each other");
-    if (f->encodings > 0 && f->old)
+    if (f->encodings > 0 && f->is_http_1_0)
         return refuse(f, 400, "HTTP/1.0 has no Transfer-Encoding");
     f->requests++;
-    f->left = f->length;
-    f->state = f->chunked ? FRAMING_CHUNK : f->left > 0 ? FRAMING_BODY : FRAMING_START;
+    f->bytes_left = f->length;
+    f->state = f->chunked ? FRAMING_CHUNK : f->bytes_left > 0 ? FRAMING_BODY : FRAMING_START;
     reset_head(f);
     return len;
 }
@@ -235,10 +235,10 @@ static size_t take_head(struct framing *f, char *data, size_t len)
 
 static size_t take_data(struct framing *f, size_t len, enum framing_state then)
 {
-    size_t n = len < f->left ? len : (size_t)f->left;
+    size_t n = len < f->bytes_left ? len : (size_t)f->bytes_left;
 
-    f->left -= n;
-    if (f->left == 0)
+    f->bytes_left -= n;
+    if (f->bytes_left == 0)
         f->state = then;
     return n;
 }
@@ -283,10 +283,10 @@ static size_t take_chunk_line(struct framing *f, char *data, size_t len)
         bool endless = !f->status && len > FRAMING_CHUNK_LINE_MAX;
         return endless ? refuse(f, 400, "a chunk's line is too long") : 0;
     }
-    for (f->left = 0; digits < line_len && isxdigit((unsigned char)line[digits]); digits++) {
+    for (f->bytes_left = 0; digits < line_len && isxdigit((unsigned char)line[digits]); digits++) {
         int c = tolower((unsigned char)line[digits]);
         if (digits < CHUNK_DIGITS)
-            f->left = f->left * 16 + (uint64_t)(isdigit(c) ? c - '0' : c - 'a' + 10);
+            f->bytes_left = f->bytes_left * 16 + (uint64_t)(isdigit(c) ? c - '0' : c - 'a' + 10);
     }
     if (digits == 0 || (digits < line_len && line[digits] != ';') ||
         line_len > FRAMING_CHUNK_LINE_MAX ||
@@ -294,7 +294,7 @@ static size_t take_chunk_line(struct framing *f, char *data, size_t len)
         return refuse(f, 400, "a chunk does not begin with its size");
     if (digits > CHUNK_DIGITS)
         return refuse(f, 413, "a chunk is larger than any body here");
-    if (f->left == 0) {
+    if (f->bytes_left == 0) {
         f->state = FRAMING_TRAILERS;
         return take_trailers(f, data, len);
     }

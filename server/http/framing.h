@@ -45,10 +45,10 @@ struct framing {
     /* private to framing.c */
     enum framing_state state;
     size_t head_limit;
-    uint64_t left;         /* of the body, or of the chunk */
+    uint64_t bytes_left;   /* of the body, or of the chunk */
     size_t line, searched; /* offsets in the head or trailers: start of the line; no LF before */
-    bool has_request_line, old, chunked;
-    int fields, hosts, lengths, encodings, types;
+    bool has_request_line, is_http_1_0, chunked;
+    int fields, hosts, lengths, encodings, content_types;
     uint64_t length;
 };
 

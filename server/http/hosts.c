@@ -98,7 +98,7 @@ bool hosts_answers(const struct hosts *h, const char *host)
 }
 
 /* Whether the origin is the host of this request. A host without a port has the scheme's port. */
-static bool is_own(const struct host_name *origin, const char *normal_port, const char *host)
+static bool is_own_origin(const struct host_name *origin, const char *normal_port, const char *host)
 {
     struct host_name own = split_host(host, strlen(host));
 
@@ -121,7 +121,7 @@ static bool trusts_origin(const struct hosts *h, const char *origin, const char 
         struct host_name n = split_host(origin + len, strlen(origin + len));
         if (!n.port_len)
             n.port = schemes[i].port, n.port_len = strlen(schemes[i].port);
-        return is_own(&n, schemes[i].port, host) || is_listed(h, &n, false);
+        return is_own_origin(&n, schemes[i].port, host) || is_listed(h, &n, false);
     }
     return false;
 }

@@ -50,7 +50,7 @@ static bool is_loopback_address(const struct sockaddr *a)
     return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
-static int bind_to(const struct addrinfo *a, const char *address, int *ret_fd, struct err *e)
+static int bind_socket(const struct addrinfo *a, const char *address, int *ret_fd, struct err *e)
 {
     const int yes = 1, no = 0;
     CLEANUP(closep)
@@ -90,7 +90,7 @@ int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e)
                       "127.0.0.1, or set ALLOW_ANONYMOUS=1 to let everybody in",
                       address);
     else
-        rc = bind_to(found, address, ret_fd, e);
+        rc = bind_socket(found, address, ret_fd, e);
     freeaddrinfo(found);
     return rc;
 }
