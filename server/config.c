@@ -22,7 +22,7 @@ static const char *const levels[] = { [LOG_DEBUG] = "debug",
                                       NULL };
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const commits[] = { "accepted", "reported", NULL };
-static const char *const boxes[] = { "auto", "namespaces", "inplace", NULL };
+static const char *const isolation_modes[] = { "auto", "namespaces", "inplace", NULL };
 
 #define AT(field) offsetof(struct config, field)
 #define TEXT_ROW(n, d, f, h)                                                                       \
@@ -62,7 +62,7 @@ static const struct config_setting settings[] = {
     NUMBER("RUNNER_PIDS_LIMIT", COUNT, 4, 32768, "128", runner_pids_limit, "processes and threads of one test"),
     { "RUNNER_STATUS_SET", CONFIG_WORD, 0, 0, "edge", AT(runner_status_set), "status words: full has RE and OL, scrc the six of the Go worker, edge full over HTTP", status_sets },
     { "DEFAULT_CHECKER", CONFIG_WORD, 0, 0, "lines", AT(default_checker), "the checker of a submission that names none", checkers },
-    { "SCRC_BOX", CONFIG_TEXT, 0, 0, "auto", AT(box), "how a run is separated inside its cell; for tests", boxes },
+    { "SCRC_BOX", CONFIG_TEXT, 0, 0, "auto", AT(isolation), "how a run is separated inside its cell; for tests", isolation_modes },
 
     NUMBER("BUILD_TIME_LIMIT", DURATION, 100, 3600000, "30s", build_time_limit_ms, "CPU time of a build"),
     NUMBER("BUILD_MEMORY_LIMIT", SIZE, 16 * MIB, 1LL << 40, "1GiB", build_memory_limit, "memory of a build"),
@@ -114,7 +114,8 @@ static const struct config_setting settings[] = {
     TEXT_ROW("JAVA_WORKDIR", NULL, language[4].workdir, "work directory in Java's containers"),
 };
 
-/* Known to the world, not to this build: silence would be a promise that is not kept. */
+/* Settings that this build refuses: ignoring them would leave a server less safe than its operator
+ * believes. */
 static const struct { const char *name, *why; } refused[] = {
     { "API_TOKENS_FILE", "this build has no tokens; unset it" },
 };
@@ -167,8 +168,8 @@ const char *config_name(size_t i) { return i < ARRAY_LEN(settings) ? settings[i]
 
 /* ---- loading ---- */
 
-/* NULL when it is not set, or empty: compose files pass NAME= for what the user left out. */
-static const char *find(char *const *environment, const char *name)
+/* NULL when the variable is not set or empty: compose files pass NAME= for what is left out. */
+static const char *find_variable(char *const *environment, const char *name)
 {
     size_t n = strlen(name);
 
@@ -179,7 +180,8 @@ static const char *find(char *const *environment, const char *name)
     return NULL;
 }
 
-static int store(struct config *c, const struct config_setting *s, const char *text, struct err *e)
+static int store_setting(struct config *c, const struct config_setting *s, const char *text,
+                         struct err *e)
 {
     char *at = (char *)c + s->offset, legal[120];
     int64_t value = 0;
@@ -203,8 +205,8 @@ static int store(struct config *c, const struct config_setting *s, const char *t
     return 0;
 }
 
-/* Two settings that are legal alone may contradict each other. */
-static int agree(const struct config *c, struct err *e)
+/* Refuses settings that are legal alone and contradict each other. */
+static int check_agreement(const struct config *c, struct err *e)
 {
     if (c->runner_time_limit_ms > c->max_time_limit_ms)
         return err_set(e, ERR_SETTING, "RUNNER_TIME_LIMIT is above MAX_TIME_LIMIT (%lld ms)",
@@ -221,18 +223,18 @@ int config_load(char *const *environment, struct config *ret_config, struct err 
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(refused) && rc == 0; i++) {
-        if (find(environment, refused[i].name))
+        if (find_variable(environment, refused[i].name))
             rc = err_set(e, ERR_SETTING, "%s is set, but %s", refused[i].name, refused[i].why);
     }
     for (size_t i = 0; i < ARRAY_LEN(settings) && rc == 0; i++) {
-        const char *text = find(environment, settings[i].name);
+        const char *text = find_variable(environment, settings[i].name);
         if (!text)
             text = settings[i].normal;
         if (text)
-            rc = store(&c, &settings[i], text, e);
+            rc = store_setting(&c, &settings[i], text, e);
     }
     if (rc == 0)
-        rc = agree(&c, e);
+        rc = check_agreement(&c, e);
     if (rc < 0) {
         config_clear(&c);
         return -1;
@@ -254,8 +256,8 @@ void config_clear(struct config *c)
 
 #define NAME_MAX_LEN 40
 
-/* Levenshtein's distance of two names of at most NAME_MAX_LEN bytes. */
-static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
+/* The Levenshtein distance of two names of at most NAME_MAX_LEN bytes. */
+static size_t name_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t row[NAME_MAX_LEN + 1];
 
@@ -277,8 +279,8 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
     return row[b_len];
 }
 
-/* The i-th name that means something to somebody; NULL behind the last. */
-static const char *known(size_t i)
+/* The i-th name that is a setting, or refused; NULL after the last. */
+static const char *known_name(size_t i)
 {
     if (i < ARRAY_LEN(settings))
         return settings[i].name;
@@ -286,25 +288,26 @@ static const char *known(size_t i)
     return i < ARRAY_LEN(refused) ? refused[i].name : NULL;
 }
 
-/* NULL when name is one of ours, or like none of them. Short names are alike too easily. */
-static const char *meant(const char *name, size_t len)
+/* The known name that is nearest; NULL when name is known itself, or similar to none. A short name
+ * must be more similar, because many short names are alike. */
+static const char *nearest_name(const char *name, size_t len)
 {
     size_t least = len < 6 ? 0 : len < 10 ? 1 : 2;
     const char *nearest = NULL;
 
-    for (size_t i = 0; known(i); i++) {
-        size_t d = distance(name, len, known(i), strlen(known(i)));
+    for (size_t i = 0; known_name(i); i++) {
+        size_t d = name_distance(name, len, known_name(i), strlen(known_name(i)));
         if (d == 0)
             return NULL;
         if (d <= least) {
             least = d;
-            nearest = known(i);
+            nearest = known_name(i);
         }
     }
     return nearest;
 }
 
-void config_near_misses(char *const *environment, config_say_fn *say, void *ctx)
+void config_near_misses(char *const *environment, config_near_miss_fn *report, void *ctx)
 {
     for (char *const *v = environment; *v; v++) {
         char name[NAME_MAX_LEN + 1];
@@ -313,8 +316,8 @@ void config_near_misses(char *const *environment, config_say_fn *say, void *ctx)
             continue;
         memcpy(name, *v, len);
         name[len] = '\0';
-        const char *suggestion = meant(name, len);
+        const char *suggestion = nearest_name(name, len);
         if (suggestion)
-            say(ctx, name, suggestion);
+            report(ctx, name, suggestion);
     }
 }

@@ -1,10 +1,10 @@
-/* server/config.h - every setting, once: name, type, bounds, default, help.
+/* server/config.h - all settings: name, type, bounds, default, help.
  *
- * The one table in config.c feeds the parser, `scrc --help` and the tests.
+ * The parser, `scrc --help` and the tests use the one table in config.c.
  *
  * Room     server.
  * Owns     the strings of a struct config, until config_clear().
- * Threads  filled at start, immutable after.
+ * Threads  filled at the start, and does not change afterwards.
  * Errors   0, or -1 with *e filled (ERR_SETTING).
  */
 #pragma once
@@ -22,7 +22,7 @@ struct config {
     /* strings are owned; NULL when not set and without a default */
     char *http_listen, *allowed_hosts, *data_dir, *docker_host, *cell_dir, *languages_dir,
         *languages;
-    char *box; /* SCRC_BOX, for tests: which maker of boxes to use */
+    char *isolation; /* SCRC_BOX, for tests: the isolation mode */
     int64_t runner_max_parallel, runner_time_limit_ms, runner_memory_limit;
     int64_t max_time_limit_ms, max_memory_limit, max_tests, max_source_bytes, max_body_bytes;
     int64_t max_output_bytes, report_output_bytes, report_bytes, max_queued, retention_ms;
@@ -52,21 +52,21 @@ extern const char *const config_languages[5]; /* "python" "go" "c" "cpp" "java" 
 NODISCARD int config_load(char *const *environment, struct config *ret_config, struct err *e);
 void config_clear(struct config *c);
 
-/* Tells `say` each variable whose name is nearly one of ours. */
-typedef void config_say_fn(void *ctx, const char *name, const char *meant);
-void config_near_misses(char *const *environment, config_say_fn *say, void *ctx);
+/* Calls report() for each variable whose name differs little from one of ours, `meant`. */
+typedef void config_near_miss_fn(void *ctx, const char *name, const char *meant);
+void config_near_misses(char *const *environment, config_near_miss_fn *report, void *ctx);
 
 /* scrc --help: the table of settings. */
 void config_print_help(FILE *f);
 
-/* The i-th setting in force. False behind the last. Everybody may read them: a secret goes into a
- * file, and the setting is its path. */
+/* The i-th setting and its value. False after the last. Clients may read all values, so a secret
+ * must be in a file, and the setting is its path. */
 struct config_shown {
-    const char *name, *normal, *help; /* static; normal NULL: no default */
+    const char *name, *normal, *help; /* static; normal: the default, or NULL */
     bool has_value, is_set;           /* is_set: it differs from the default */
     char value[1024];
 };
 bool config_show(const struct config *c, size_t i, struct config_shown *ret_shown);
 
-/* The table's names in order; NULL behind the last. For tests and documents. */
+/* The name of the i-th setting; NULL after the last. For tests and documents. */
 const char *config_name(size_t i);

@@ -30,7 +30,7 @@ static const struct unit {
                    { "h", 3600e3 },
                    { "d", (double)CONFIG_DAY_MS } };
 
-/* Reads digits with an optional fraction; strtod alone would take 0x1p3, inf and nan. */
+/* Reads digits with an optional fraction. Not strtod(), which accepts 0x1p3, inf and nan. */
 static int read_decimal(const char **text, double *ret_number)
 {
     const char *p = *text;
@@ -49,7 +49,7 @@ static int read_decimal(const char **text, double *ret_number)
     return 0;
 }
 
-/* The unit at *text, ended by no further letter; 0 when there is none such. */
+/* The factor of the unit at *text, which is a whole word; 0 when there is none. */
 static double read_unit(const char **text, const struct unit *units, size_t len)
 {
     size_t n = 0;
@@ -97,7 +97,7 @@ static int parse_size(const char *text, int64_t *ret_value)
     return 0;
 }
 
-/* As Go writes durations, and days: "500ms", "2m30s", "1.5h", "30d", "0". */
+/* Go's format of durations, and days: "500ms", "2m30s", "1.5h", "30d", "0". */
 static int parse_duration(const char *text, int64_t *ret_value)
 {
     double total = 0, number, factor;

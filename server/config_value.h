@@ -1,5 +1,4 @@
-/* server/config_value.h - the value of a setting: its type, its bounds, as a user writes and reads
- * it.
+/* server/config_value.h - parses and prints the value of a setting by its type and bounds.
  *
  * Room     server. Knows no setting.
  * Threads  any; no state.
@@ -11,7 +10,7 @@
 
 #include "schema/base/base.h"
 
-/* SIZE is bytes, DURATION milliseconds, WORD the index of a word of `words`; FLAG is a bool. */
+/* SIZE is in bytes, DURATION in milliseconds, WORD an index in `words`; FLAG is a bool. */
 enum config_type {
     CONFIG_TEXT,
     CONFIG_COUNT,
@@ -25,22 +24,23 @@ struct config_setting {
     const char *name;
     enum config_type type;
     int64_t min, max;
-    const char *normal; /* as a user would write it; NULL: none */
+    const char *normal; /* the default, as a user would write it; NULL: none */
     size_t offset;      /* within struct config */
     const char *help;
-    /* WORD and checked TEXT: legal values, NULL-terminated; FLAG: the second is true */
+    /* NULL-terminated. WORD, and TEXT with fixed values: the legal values; FLAG: the second is true
+     */
     const char *const *words;
 };
 
 #define CONFIG_DAY_MS (86400LL * 1000)
 
-/* Text has no number: 0, or its index in words. Bounds are the caller's to check. -1: it is none of
- * its type. */
+/* *ret_value is an index for values from words, and is not set for other text. Does not check the
+ * bounds. 0, or -1: the text is no value of this type. */
 NODISCARD int config_value_parse(const struct config_setting *s, const char *text,
                                  int64_t *ret_value);
 
-/* As a user would write it. Not for a text without words. */
+/* As a user would write it. Not for CONFIG_TEXT without words. */
 void config_value_print(const struct config_setting *s, int64_t value, char *out, size_t size);
 
-/* "a size such as 64MiB, 1KiB to 1GiB". */
+/* What is legal, as in "a size such as 64MiB, 1KiB to 1GiB". */
 void config_value_legal(const struct config_setting *s, char *out, size_t size);

@@ -16,72 +16,73 @@ struct executor {
     bool ending;
 };
 
-static void *work(void *ctx)
+static void *run_tasks(void *ctx)
 {
-    struct executor *a = ctx;
+    struct executor *executor = ctx;
 
-    pthread_mutex_lock(&a->lock);
+    pthread_mutex_lock(&executor->lock);
     for (;;) {
-        while (!a->first && !a->ending)
-            pthread_cond_wait(&a->more, &a->lock);
-        struct executor_task *t = a->first;
+        while (!executor->first && !executor->ending)
+            pthread_cond_wait(&executor->more, &executor->lock);
+        struct executor_task *t = executor->first;
         if (!t)
             break;
-        a->first = t->next;
-        pthread_mutex_unlock(&a->lock);
+        executor->first = t->next;
+        pthread_mutex_unlock(&executor->lock);
         t->run(t);
-        pthread_mutex_lock(&a->lock);
+        pthread_mutex_lock(&executor->lock);
     }
-    pthread_mutex_unlock(&a->lock);
+    pthread_mutex_unlock(&executor->lock);
     return NULL;
 }
 
-int executor_open(int threads, struct executor **ret_aside, struct err *e)
+int executor_open(int threads, struct executor **ret_executor, struct err *e)
 {
-    struct executor *a = calloc(1, sizeof *a);
+    struct executor *executor = calloc(1, sizeof *executor);
 
-    if (!a || !(a->threads = calloc((size_t)threads, sizeof *a->threads))) {
-        free(a);
+    if (!executor || !(executor->threads = calloc((size_t)threads, sizeof *executor->threads))) {
+        free(executor);
         return err_set(e, ERR_NOMEM, "threads for large requests");
     }
-    pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->more, NULL);
-    for (; a->threads_len < threads; a->threads_len++) {
-        if (pthread_create(&a->threads[a->threads_len], NULL, work, a) != 0) {
-            executor_free(a);
+    pthread_mutex_init(&executor->lock, NULL);
+    pthread_cond_init(&executor->more, NULL);
+    for (; executor->threads_len < threads; executor->threads_len++) {
+        if (pthread_create(&executor->threads[executor->threads_len], NULL, run_tasks, executor) !=
+            0) {
+            executor_free(executor);
             return err_set(e, ERR_NOMEM, "start a thread for large requests");
         }
     }
-    *ret_aside = a;
+    *ret_executor = executor;
     return 0;
 }
 
-void executor_submit(struct executor *a, struct executor_task *t)
+void executor_submit(struct executor *executor, struct executor_task *t)
 {
     t->next = NULL;
-    pthread_mutex_lock(&a->lock);
-    if (a->first)
-        a->last->next = t;
+    pthread_mutex_lock(&executor->lock);
+    if (executor->first)
+        executor->last->next = t;
     else
-        a->first = t;
-    a->last = t;
-    pthread_cond_signal(&a->more);
-    pthread_mutex_unlock(&a->lock);
+        executor->first = t;
+    executor->last = t;
+    pthread_cond_signal(&executor->more);
+    pthread_mutex_unlock(&executor->lock);
 }
 
-struct executor *executor_free(struct executor *a)
+struct executor *executor_free(struct executor *executor)
 {
-    if (!a)
+    if (!executor)
         return NULL;
-    pthread_mutex_lock(&a->lock);
-    a->ending = true;
-    pthread_cond_broadcast(&a->more);
-    pthread_mutex_unlock(&a->lock);
-    for (int i = 0; i < a->threads_len; i++)
-        pthread_join(a->threads[i], NULL);
-    pthread_cond_destroy(&a->more);
-    pthread_mutex_destroy(&a->lock);
-    free(a->threads);
-    free(a);
+    pthread_mutex_lock(&executor->lock);
+    executor->ending = true;
+    pthread_cond_broadcast(&executor->more);
+    pthread_mutex_unlock(&executor->lock);
+    for (int i = 0; i < executor->threads_len; i++)
+        pthread_join(executor->threads[i], NULL);
+    pthread_cond_destroy(&executor->more);
+    pthread_mutex_destroy(&executor->lock);
+    free(executor->threads);
+    free(executor);
     return NULL;
 }

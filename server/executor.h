@@ -1,8 +1,8 @@
-/* server/executor.h - a few threads for work that would hold up other connections: parsing 64 MB,
+/* server/executor.h - a few threads for work that would delay other connections: parsing 64 MB,
  * rendering a thousand tests, listing a million rows.
  *
  * Room     server.
- * Owns     its threads. A task belongs to it from executor_submit() until its run() is called.
+ * Owns     its threads, and a task from executor_submit() until its run() is called.
  * Threads  any.
  * Errors   0, or -1 with *e filled.
  */
@@ -18,10 +18,10 @@ struct executor_task {
     struct executor_task *next;           /* private */
 };
 
-NODISCARD int executor_open(int threads, struct executor **ret_aside, struct err *e);
+NODISCARD int executor_open(int threads, struct executor **ret_executor, struct err *e);
 
-/* Tasks start in order. */
-void executor_submit(struct executor *a, struct executor_task *t);
+/* Tasks start in the order of submission. */
+void executor_submit(struct executor *executor, struct executor_task *t);
 
-/* Runs what is left, then ends. Takes NULL, returns NULL. */
-struct executor *executor_free(struct executor *a);
+/* Runs the tasks that are left, then ends the threads. Takes NULL, returns NULL. */
+struct executor *executor_free(struct executor *executor);

@@ -1,8 +1,9 @@
-/* server/kafka_check.h - `scrc --check`: whether the topics suit what is promised of them.
+/* server/kafka_check.h - checks whether the configuration of the topics suits the server.
  *
  * Room     server.
  * Owns     nothing.
- * Threads  main's; kafka_check_look() blocks on the broker for some seconds at most.
+ * Threads  kafka_check_rate() any; kafka_check_run() main's, and it blocks on the broker for some
+ *          seconds at most.
  */
 #pragma once
 
@@ -16,12 +17,12 @@ struct kafka_config_settings;
 
 #define KAFKA_CHECK_MAX 32
 
-/* Pure: one finding for each thing that a topic's owner might mend, or one that says the topic is
- * as it should be. Never HOST_UNFIT: HTTP goes on, and messages wait. Returns how many. */
+/* Pure: writes a diagnostic for each rule that a topic breaks, or HOST_OK for a topic that breaks
+ * none. Never HOST_UNFIT, because the server can still judge over HTTP. Returns how many. */
 size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
                         struct host_diagnostic out[KAFKA_CHECK_MAX]);
 
-/* The same of the topics as they are. A broker that is away is a finding. Nothing (0) without
- * KAFKA_BROKERS. Wrong settings are for kafka_check() before. */
-size_t kafka_check_look(const struct kafka_config_settings *s,
-                        struct host_diagnostic out[KAFKA_CHECK_MAX]);
+/* Queries the topics and rates them, for `scrc --check`. A broker that cannot be reached is a
+ * diagnostic. Returns 0 without KAFKA_BROKERS. Call kafka_config_check() before. */
+size_t kafka_check_run(const struct kafka_config_settings *s,
+                       struct host_diagnostic out[KAFKA_CHECK_MAX]);

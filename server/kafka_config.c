@@ -12,12 +12,12 @@ static int64_t prefetch_of(const struct config *c)
 
     if (c->kafka_prefetch > 0)
         return c->kafka_prefetch;
-    if (c->runner_max_parallel == 0) /* it judges nothing, and takes all */
+    if (c->runner_max_parallel == 0) /* it judges nothing, so it accepts all */
         return c->max_queued;
     return n < PREFETCH_MIN ? PREFETCH_MIN : n;
 }
 
-static struct bridge_config settings_of(const struct kafka_config_settings *s)
+static struct bridge_config bridge_settings_of(const struct kafka_config_settings *s)
 {
     const struct config *c = s->config;
 
@@ -40,11 +40,11 @@ static struct bridge_config settings_of(const struct kafka_config_settings *s)
     };
 }
 
-int kafka_check(const struct kafka_config_settings *s, struct err *e)
+int kafka_config_check(const struct kafka_config_settings *s, struct err *e)
 {
     if (!s->config->kafka_brokers)
         return 0;
-    struct bridge_config settings = settings_of(s);
+    struct bridge_config settings = bridge_settings_of(s);
     return bridge_check(&settings, e);
 }
 
@@ -53,14 +53,14 @@ int kafka_config_open(const struct kafka_config_settings *s, struct jobs *jobs,
 {
     if (!s->config->kafka_brokers)
         return 0;
-    struct bridge_config settings = settings_of(s);
+    struct bridge_config settings = bridge_settings_of(s);
     return bridge_open(&settings, jobs, hooks, ret_bridge, e);
 }
 
 int kafka_config_topics(const struct kafka_config_settings *s, struct topics_view out[TOPICS_COUNT],
                         struct err *e)
 {
-    struct bridge_config settings = settings_of(s);
+    struct bridge_config settings = bridge_settings_of(s);
 
     return topics_query(&settings, TOPIC_CONFIG_TIMEOUT_MS, out, e);
 }

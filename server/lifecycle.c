@@ -9,9 +9,9 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 
-#define SAME_NS NS_PER_S /* signals that come so close together are one wish */
+#define SAME_NS NS_PER_S /* further signals within this time are ignored */
 
-static sigset_t heard_signals(void)
+static sigset_t handled_signals(void)
 {
     sigset_t set;
 
@@ -24,7 +24,7 @@ static sigset_t heard_signals(void)
 
 void lifecycle_block_signals(void)
 {
-    sigset_t set = heard_signals();
+    sigset_t set = handled_signals();
     struct sigaction ignore = { .sa_handler = SIG_IGN };
 
     (void)sigaction(SIGPIPE, &ignore, NULL);
@@ -36,13 +36,13 @@ static struct {
     pthread_cond_t ended;
     /* guarded by lock */
     bool serving, ending;
-    bool fed; /* Kafka has no more for us: end when all is judged and told */
-} life = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    bool input_ended; /* see lifecycle_input_ended() */
+} lifecycle = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* The next one that wants an end. */
+/* Waits for a signal that ends the server, and ignores SIGHUP. */
 static int next_signal(void)
 {
-    sigset_t set = heard_signals();
+    sigset_t set = handled_signals();
     int number = SIGHUP;
 
     while (sigwait(&set, &number) != 0 || number == SIGHUP)
@@ -51,8 +51,7 @@ static int next_signal(void)
     return number;
 }
 
-/* While the server waits for its table, a signal ends it at once: nothing has been promised to
- * anybody. */
+/* While the server waits for its table, a signal ends it at once: it has accepted nothing yet. */
 static void *watch_signals(void *ctx)
 {
     int number = next_signal();
@@ -60,12 +59,12 @@ static void *watch_signals(void *ctx)
 
     (void)ctx;
     log_info("stopping", log_s("signal", sigabbrev_np(number)));
-    pthread_mutex_lock(&life.lock);
-    if (!life.serving)
+    pthread_mutex_lock(&lifecycle.lock);
+    if (!lifecycle.serving)
         _exit(EXIT_CLEAN);
-    life.ending = true;
-    pthread_cond_signal(&life.ended);
-    pthread_mutex_unlock(&life.lock);
+    lifecycle.ending = true;
+    pthread_cond_signal(&lifecycle.ended);
+    pthread_mutex_unlock(&lifecycle.lock);
     do
         number = next_signal();
     while (clock_mono_ns() < same_until);
@@ -77,7 +76,7 @@ int lifecycle_watch(struct err *e)
 {
     pthread_t thread;
 
-    clock_cond_init(&life.ended);
+    clock_cond_init(&lifecycle.ended);
     if (pthread_create(&thread, NULL, watch_signals, NULL) != 0)
         return err_set(e, ERR_NOMEM, "start the thread that waits for signals");
     (void)pthread_detach(thread);
@@ -86,27 +85,27 @@ int lifecycle_watch(struct err *e)
 
 void lifecycle_serving(void)
 {
-    pthread_mutex_lock(&life.lock);
-    life.serving = true;
-    pthread_mutex_unlock(&life.lock);
+    pthread_mutex_lock(&lifecycle.lock);
+    lifecycle.serving = true;
+    pthread_mutex_unlock(&lifecycle.lock);
 }
 
 void lifecycle_input_ended(void *ctx)
 {
     (void)ctx;
-    pthread_mutex_lock(&life.lock);
-    life.fed = true;
-    pthread_cond_signal(&life.ended);
-    pthread_mutex_unlock(&life.lock);
+    pthread_mutex_lock(&lifecycle.lock);
+    lifecycle.input_ended = true;
+    pthread_cond_signal(&lifecycle.ended);
+    pthread_mutex_unlock(&lifecycle.lock);
 }
 
 bool lifecycle_wait(void)
 {
-    pthread_mutex_lock(&life.lock);
-    while (!life.ending && !life.fed)
-        pthread_cond_wait(&life.ended, &life.lock);
-    bool signalled = life.ending;
-    pthread_mutex_unlock(&life.lock);
+    pthread_mutex_lock(&lifecycle.lock);
+    while (!lifecycle.ending && !lifecycle.input_ended)
+        pthread_cond_wait(&lifecycle.ended, &lifecycle.lock);
+    bool signalled = lifecycle.ending;
+    pthread_mutex_unlock(&lifecycle.lock);
     return signalled;
 }
 
@@ -115,10 +114,10 @@ bool lifecycle_wait_ns(int64_t ns)
     int64_t due = clock_mono_ns() + ns;
     bool early = true;
 
-    pthread_mutex_lock(&life.lock);
-    while (!life.ending && early)
-        early = clock_cond_wait(&life.ended, &life.lock, due);
-    bool signalled = life.ending;
-    pthread_mutex_unlock(&life.lock);
+    pthread_mutex_lock(&lifecycle.lock);
+    while (!lifecycle.ending && early)
+        early = clock_cond_wait(&lifecycle.ended, &lifecycle.lock, due);
+    bool signalled = lifecycle.ending;
+    pthread_mutex_unlock(&lifecycle.lock);
     return signalled;
 }

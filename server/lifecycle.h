@@ -1,12 +1,13 @@
-/* server/lifecycle.h - what ends the process: signals, or a feed that has no more.
+/* server/lifecycle.h - what ends the process: signals, or the end of the input from Kafka.
  *
- * The first SIGTERM or SIGINT ends the server in order. Those of the next second are the same wish,
- * told by a terminal and whoever watches it; one that comes later ends it at once with EXIT_FAULT
- * (what was accepted is safe in the table, and the next start gives back what was running). SIGHUP
- * ends nothing: it would read settings anew, and ours are the environment of the start.
+ * The first SIGTERM or SIGINT ends the server in order. Further ones in the next second are
+ * ignored, because a terminal and a supervisor may send both. A later one ends it at once with
+ * EXIT_FAULT: what was accepted is safe in the table, and the next start requeues what was running.
+ * SIGHUP is ignored: other programs read their settings again, ours are the environment of the
+ * start.
  *
  * Room     server.
- * Threads  any, but lifecycle_block_signals() before the first one is made.
+ * Threads  any; lifecycle_block_signals() before the first thread is made.
  */
 #pragma once
 
@@ -19,21 +20,22 @@ struct err;
 
 enum exit_code { EXIT_CLEAN, EXIT_FAULT, EXIT_SETTING, EXIT_UNFIT };
 
-/* For this thread, and all that it makes. */
+/* In this thread and all that it makes. Also ignores SIGPIPE in the process. */
 void lifecycle_block_signals(void);
 
-/* Starts the thread that hears the signals. Until lifecycle_serving() the first one ends the
- * process with EXIT_CLEAN. 0, or -1 with *e filled. */
+/* Starts the thread that waits for signals. Until lifecycle_serving(), the first signal ends the
+ * process at once with EXIT_CLEAN. 0, or -1 with *e filled. */
 NODISCARD int lifecycle_watch(struct err *e);
 
-/* From here on the end is an orderly one. */
+/* From now on, the first signal ends the server in order. */
 void lifecycle_serving(void);
 
-/* The feed has no more for us: end when all is judged and told. ctx is not used. */
+/* Kafka has no more submissions for this server: it ends when all is judged and published. ctx is
+ * not used. */
 void lifecycle_input_ended(void *ctx);
 
-/* True when a signal came, false after lifecycle_input_ended(). */
+/* Waits for a signal (true) or for lifecycle_input_ended() (false). */
 bool lifecycle_wait(void);
 
-/* Waits for a signal, but not longer than ns. True when it came. */
+/* Waits for a signal, at most ns nanoseconds. True when it came. */
 bool lifecycle_wait_ns(int64_t ns);

@@ -1,6 +1,8 @@
-/* server/main.c - scrc: settings, wiring, the end.
+/* server/main.c - starts and ends scrc: reads the settings and connects the parts.
  *
- * Exit codes: 0 clean, 1 fault, 2 setting or usage, 3 this platform cannot judge.
+ * Room     server: the settings, and the start and end of all parts. May know everything.
+ *
+ * Exit codes: 0 clean, 1 fault, 2 wrong setting or usage, 3 this platform cannot judge.
  */
 #include <argp.h>
 #include <jansson.h>
@@ -34,10 +36,12 @@
 #include "server/slot_adoption.h"
 #include "server/store_open.h"
 
-#define FLUSH_NS     (3 * NS_PER_S) /* for the outbox, when the runs took all the time */
-#define LAST_LOOK_NS (50 * NS_PER_MS)
+/* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
+#define FLUSH_NS (3 * NS_PER_S)
+/* Time between two checks whether all that was accepted is finished. */
+#define FINISH_POLL_NS (50 * NS_PER_MS)
 
-/* All that has to be ended, in the order of its making. */
+/* All that has to be ended, in the order in which it is made. */
 struct scrc {
     struct config config;
     struct engine_config engine_config;
@@ -57,7 +61,7 @@ struct scrc {
 
 /* ---- command line ---- */
 
-/* NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet */
+/* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
 
 enum { KEY_CHECK = 256, KEY_HELP, KEY_USAGE, KEY_VERSION };
 
@@ -116,11 +120,11 @@ static bool read_command_line(int argc, char **argv)
 
 /* ---- settings ---- */
 
-/* When the languages are open. */
-static struct kafka_config_settings kafka_settings_of(const struct scrc *x)
+/* After open_languages(). */
+static struct kafka_config_settings kafka_settings_of(const struct scrc *scrc)
 {
-    return (struct kafka_config_settings){ .config = &x->config,
-                                           .languages = x->languages,
+    return (struct kafka_config_settings){ .config = &scrc->config,
+                                           .languages = scrc->languages,
                                            .environment = environ };
 }
 
@@ -130,15 +134,15 @@ static void warn_near_miss(void *ctx, const char *name, const char *meant)
     log_warning("unknown_setting", log_s("name", name), log_s("did_you_mean", meant));
 }
 
-static void fill_engine_config(struct scrc *x)
+static void fill_engine_config(struct scrc *scrc)
 {
-    const struct config *c = &x->config;
+    const struct config *c = &scrc->config;
 
-    x->engine_config = (struct engine_config){
+    scrc->engine_config = (struct engine_config){
         .docker_host = c->docker_host,
         .cell_dir = c->cell_dir,
-        .box = c->box,
-        .instance = x->instance,
+        .box = c->isolation,
+        .instance = scrc->instance,
         .version = SCRC_VERSION,
         .parallel = c->runner_max_parallel,
         .default_time_ms = c->runner_time_limit_ms,
@@ -158,9 +162,9 @@ static void fill_engine_config(struct scrc *x)
     };
 }
 
-static int open_languages(struct scrc *x, struct err *e)
+static int open_languages(struct scrc *scrc, struct err *e)
 {
-    const struct config *c = &x->config;
+    const struct config *c = &scrc->config;
     struct language_override overrides[ARRAY_LEN(config_languages)];
 
     for (size_t i = 0; i < ARRAY_LEN(overrides); i++)
@@ -168,15 +172,15 @@ static int open_languages(struct scrc *x, struct err *e)
                                                    .image = c->language[i].image,
                                                    .run_image = c->language[i].run_image,
                                                    .workdir = c->language[i].workdir };
-    if (language_table_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &x->languages, e) <
-        0)
+    if (language_table_open(c->languages_dir, overrides, ARRAY_LEN(overrides), &scrc->languages,
+                            e) < 0)
         return -1;
-    if (c->languages && language_table_choose(x->languages, c->languages, e) < 0)
+    if (c->languages && language_table_choose(scrc->languages, c->languages, e) < 0)
         return err_wrap(e, "LANGUAGES");
     return 0;
 }
 
-/* Every connection is a descriptor, and the usual soft limit of 1024 is for programs that select.
+/* Each connection is a descriptor. The usual soft limit of 1024 is for programs that use select().
  */
 static void raise_file_limit(void)
 {
@@ -190,33 +194,34 @@ static void raise_file_limit(void)
 
 /* ---- start and end ---- */
 
-/* Another server has the table: most likely the one that this one follows, and that ends. */
-static void wait_for_holder(void *ctx, const char *dir, const char *holder)
+/* Another server holds the table: most likely the predecessor of this one, which is about to end.
+ */
+static void warn_waiting(void *ctx, const char *dir, const char *holder)
 {
-    const struct scrc *x = ctx;
+    const struct scrc *scrc = ctx;
 
     log_warning("waiting_for_table", log_s("DATA_DIR", dir), log_s("held_by", holder),
-                log_i("at_most_ms", x->config.shutdown_timeout_ms),
+                log_i("at_most_ms", scrc->config.shutdown_timeout_ms),
                 log_s("means", "one server at a time: it is taken over when that one ends"));
 }
 
-static int open_table(struct scrc *x, struct err *e)
+static int open_table(struct scrc *scrc, struct err *e)
 {
-    bool kafka = x->config.kafka_brokers != NULL;
+    bool kafka = scrc->config.kafka_brokers != NULL;
 
-    x->table = (struct jobs_config){ .dir = x->config.data_dir,
-                                     .instance = x->instance,
-                                     .max_queued = x->config.max_queued,
-                                     .retention_ms = x->config.retention_ms,
-                                     .lock_wait_ms = x->config.shutdown_timeout_ms,
-                                     .waits = wait_for_holder,
-                                     .waits_ctx = x,
-                                     .publish_all = kafka && x->config.kafka_publish_http };
-    return store_open(&x->table, x->config.data_slots, kafka, &x->jobs, e);
+    scrc->table = (struct jobs_config){ .dir = scrc->config.data_dir,
+                                        .instance = scrc->instance,
+                                        .max_queued = scrc->config.max_queued,
+                                        .retention_ms = scrc->config.retention_ms,
+                                        .lock_wait_ms = scrc->config.shutdown_timeout_ms,
+                                        .waits = warn_waiting,
+                                        .waits_ctx = scrc,
+                                        .publish_all = kafka && scrc->config.kafka_publish_http };
+    return store_open(&scrc->table, scrc->config.data_slots, kafka, &scrc->jobs, e);
 }
 
-/* What is not sent from it now is sent by whoever has the slot next. */
-static void adopted(void *ctx, struct jobs *j)
+/* After a failure, the next server that has the slot sends what is in its outbox. */
+static void on_adopted(void *ctx, struct jobs *j)
 {
     struct err e;
 
@@ -224,131 +229,131 @@ static void adopted(void *ctx, struct jobs *j)
         log_error("kafka_adoption", log_s("error", e.msg));
 }
 
-static void disowned(void *ctx, struct jobs *j)
+static void on_disowned(void *ctx, struct jobs *j)
 {
     (void)j;
     bridge_disown(ctx);
 }
 
-static int start_adoption(struct scrc *x, struct err *e)
+static int start_adoption(struct scrc *scrc, struct err *e)
 {
-    struct slot_adoption_config c = { .table = &x->table,
-                                      .engine = x->engine,
-                                      .languages = x->languages,
-                                      .interval_ms = x->config.adopt_interval_ms,
-                                      .kafka = x->bridge,
-                                      .opened = x->bridge ? adopted : NULL,
-                                      .closing = x->bridge ? disowned : NULL,
-                                      .ctx = x->bridge };
+    struct slot_adoption_config c = { .table = &scrc->table,
+                                      .engine = scrc->engine,
+                                      .languages = scrc->languages,
+                                      .interval_ms = scrc->config.adopt_interval_ms,
+                                      .kafka = scrc->bridge,
+                                      .opened = scrc->bridge ? on_adopted : NULL,
+                                      .closing = scrc->bridge ? on_disowned : NULL,
+                                      .ctx = scrc->bridge };
 
-    if (!x->config.data_slots || x->config.runner_max_parallel == 0)
+    if (!scrc->config.data_slots || scrc->config.runner_max_parallel == 0)
         return 0;
-    return slot_adoption_start(&c, &x->adoption, e);
+    return slot_adoption_start(&c, &scrc->adoption, e);
 }
 
-static int start_http(struct scrc *x, struct err *e)
+static int start_http(struct scrc *scrc, struct err *e)
 {
-    struct server s = { .config = &x->config,
-                        .jobs = x->jobs,
-                        .engine = x->engine,
-                        .languages = x->languages,
-                        .waiters = x->waiters,
-                        .bridge = x->bridge,
-                        .hub = x->hub,
-                        .stats = x->stats,
-                        .engine_config = &x->engine_config,
+    struct server s = { .config = &scrc->config,
+                        .jobs = scrc->jobs,
+                        .engine = scrc->engine,
+                        .languages = scrc->languages,
+                        .waiters = scrc->waiters,
+                        .bridge = scrc->bridge,
+                        .hub = scrc->hub,
+                        .stats = scrc->stats,
+                        .engine_config = &scrc->engine_config,
                         .identify = principal_anonymous,
-                        .instance = x->instance };
+                        .instance = scrc->instance };
     char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10];
 
-    listen_name(x->listen_fd, name);
+    listen_name(scrc->listen_fd, name);
     (void)snprintf(url, sizeof url, "http://%s/", name);
-    if (api_start(&s, TAKE_FD(x->listen_fd), &x->api, e) < 0)
+    if (api_start(&s, TAKE_FD(scrc->listen_fd), &scrc->api, e) < 0)
         return -1;
     log_info("listening", log_s("address", name), log_s("url", url), log_s("version", SCRC_VERSION),
-             log_s("DATA_DIR", jobs_dir(x->jobs)));
+             log_s("DATA_DIR", jobs_dir(scrc->jobs)));
     return 0;
 }
 
-/* Until bridge_stop_consuming(), so while the engine is there. */
+/* The bridge calls it until bridge_stop_consuming(), so the engine exists. */
 static bool can_judge(void *ctx, char *why, size_t size)
 {
-    struct scrc *x = ctx;
+    struct scrc *scrc = ctx;
 
     why[0] = '\0';
-    if (x->config.runner_max_parallel > 0)
-        engine_reason(x->engine, NULL, why, size);
+    if (scrc->config.runner_max_parallel > 0)
+        engine_reason(scrc->engine, NULL, why, size);
     return why[0] == '\0';
 }
 
-/* Whoever listens must do so before the engine makes the first change. */
-static int start(struct scrc *x, struct err *e)
+/* All listeners are registered before the engine starts, so that they miss no change. */
+static int start_all(struct scrc *scrc, struct err *e)
 {
     const struct bridge_hooks hooks = { .ended = lifecycle_input_ended,
                                         .able = can_judge,
-                                        .ctx = x };
-    const struct config *c = &x->config;
+                                        .ctx = scrc };
+    const struct config *c = &scrc->config;
 
-    if (open_languages(x, e) < 0)
+    if (open_languages(scrc, e) < 0)
         return -1;
-    const struct kafka_config_settings kafka = kafka_settings_of(x);
-    if (kafka_check(&kafka, e) < 0)
+    const struct kafka_config_settings kafka = kafka_settings_of(scrc);
+    if (kafka_config_check(&kafka, e) < 0)
         return -1;
-    if (listen_bind(c->http_listen, c->allow_anonymous, &x->listen_fd, e) < 0)
+    if (listen_bind(c->http_listen, c->allow_anonymous, &scrc->listen_fd, e) < 0)
         return -1;
-    if (open_table(x, e) < 0 || waiters_open(&x->waiters, e) < 0)
+    if (open_table(scrc, e) < 0 || waiters_open(&scrc->waiters, e) < 0)
         return -1;
     lifecycle_serving();
-    if (hub_open(x->jobs, &x->config, &hub_times, &x->hub, e) < 0 ||
-        stats_open(x->languages, &x->stats, e) < 0)
+    if (hub_open(scrc->jobs, &scrc->config, &hub_times, &scrc->hub, e) < 0 ||
+        stats_open(scrc->languages, &scrc->stats, e) < 0)
         return -1;
-    /* In the order they are told in: who is woken by the others finds it counted. */
-    jobs_listen(x->jobs, stats_changed, x->stats);
-    jobs_listen(x->jobs, waiters_changed, x->waiters);
-    jobs_listen(x->jobs, hub_changed, x->hub);
-    x->engine_config.on_event = hub_tested;
-    x->engine_config.event_ctx = x->hub;
-    if (kafka_config_open(&kafka, x->jobs, &hooks, &x->bridge, e) < 0 ||
-        engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0 ||
-        stats_watch(x->stats, x->jobs, x->engine, e) < 0 || start_http(x, e) < 0)
+    /* Called in this order: a client that waiters or hub wake up finds the change counted. */
+    jobs_listen(scrc->jobs, stats_changed, scrc->stats);
+    jobs_listen(scrc->jobs, waiters_changed, scrc->waiters);
+    jobs_listen(scrc->jobs, hub_changed, scrc->hub);
+    scrc->engine_config.on_event = hub_tested;
+    scrc->engine_config.event_ctx = scrc->hub;
+    if (kafka_config_open(&kafka, scrc->jobs, &hooks, &scrc->bridge, e) < 0 ||
+        engine_start(&scrc->engine_config, scrc->languages, scrc->jobs, &scrc->engine, e) < 0 ||
+        stats_watch(scrc->stats, scrc->jobs, scrc->engine, e) < 0 || start_http(scrc, e) < 0)
         return -1;
-    if (x->bridge && bridge_start(x->bridge, e) < 0)
+    if (scrc->bridge && bridge_start(scrc->bridge, e) < 0)
         return -1;
-    return start_adoption(x, e);
+    return start_adoption(scrc, e);
 }
 
-/* While runs in progress end, their clients go on waiting. */
-static void stop(struct scrc *x)
+/* Clients go on waiting while the runs in progress end. */
+static void stop_all(struct scrc *scrc)
 {
-    int64_t deadline = clock_mono_ns() + x->config.shutdown_timeout_ms * NS_PER_MS;
+    int64_t deadline = clock_mono_ns() + scrc->config.shutdown_timeout_ms * NS_PER_MS;
 
-    if (x->api)
-        api_drain(x->api);
-    if (x->bridge)
-        bridge_stop_consuming(x->bridge, deadline);
-    if (x->adoption)
-        slot_adoption_halt(x->adoption);
-    if (x->stats)
-        stats_rest(x->stats);
-    x->engine = engine_stop(x->engine, deadline);
-    if (x->bridge)
-        bridge_stop(x->bridge,
+    if (scrc->api)
+        api_drain(scrc->api);
+    if (scrc->bridge)
+        bridge_stop_consuming(scrc->bridge, deadline);
+    if (scrc->adoption)
+        slot_adoption_halt(scrc->adoption);
+    if (scrc->stats)
+        stats_rest(scrc->stats);
+    scrc->engine = engine_stop(scrc->engine, deadline);
+    if (scrc->bridge)
+        bridge_stop(scrc->bridge,
                     clock_mono_ns() + FLUSH_NS > deadline ? clock_mono_ns() + FLUSH_NS : deadline);
-    x->api = api_stop(x->api);
-    if (x->hub)
-        hub_stop(x->hub);
-    x->adoption = slot_adoption_close(x->adoption);
-    x->jobs = jobs_close(x->jobs);
-    x->bridge = bridge_free(x->bridge);
-    x->hub = hub_free(x->hub);
-    x->stats = stats_free(x->stats);
-    x->waiters = waiters_free(x->waiters);
-    closep(&x->listen_fd);
-    x->languages = language_table_free(x->languages);
-    config_clear(&x->config);
+    scrc->api = api_stop(scrc->api);
+    if (scrc->hub)
+        hub_stop(scrc->hub);
+    scrc->adoption = slot_adoption_close(scrc->adoption);
+    scrc->jobs = jobs_close(scrc->jobs);
+    scrc->bridge = bridge_free(scrc->bridge);
+    scrc->hub = hub_free(scrc->hub);
+    scrc->stats = stats_free(scrc->stats);
+    scrc->waiters = waiters_free(scrc->waiters);
+    closep(&scrc->listen_fd);
+    scrc->languages = language_table_free(scrc->languages);
+    config_clear(&scrc->config);
 }
 
-static enum exit_code fault(const struct err *e)
+static enum exit_code log_fault(const struct err *e)
 {
     log_error("fault", log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
     return e->kind == ERR_SETTING    ? EXIT_SETTING
@@ -356,78 +361,79 @@ static enum exit_code fault(const struct err *e)
                                      : EXIT_FAULT;
 }
 
-static enum exit_code check(struct scrc *x)
+static enum exit_code run_check(struct scrc *scrc)
 {
     struct host_diagnostic topics[KAFKA_CHECK_MAX];
     struct err e;
 
-    if (open_languages(x, &e) < 0)
-        return fault(&e);
-    const struct kafka_config_settings kafka = kafka_settings_of(x);
-    if (kafka_check(&kafka, &e) < 0)
-        return fault(&e);
-    size_t len = kafka_check_look(&kafka, topics);
-    return preflight_print(&x->engine_config, x->languages, topics, len, stdout) ? EXIT_CLEAN
-                                                                                 : EXIT_UNFIT;
+    if (open_languages(scrc, &e) < 0)
+        return log_fault(&e);
+    const struct kafka_config_settings kafka = kafka_settings_of(scrc);
+    if (kafka_config_check(&kafka, &e) < 0)
+        return log_fault(&e);
+    size_t len = kafka_check_run(&kafka, topics);
+    return preflight_print(&scrc->engine_config, scrc->languages, topics, len, stdout) ? EXIT_CLEAN
+                                                                                       : EXIT_UNFIT;
 }
 
-static bool all_is_told(struct scrc *x)
+static bool is_all_finished(struct scrc *scrc)
 {
     int64_t rows = 0, oldest = 0;
     struct jobs_counts counts;
 
-    jobs_counts(x->jobs, &counts);
-    outbox_counts(x->jobs, &rows, &oldest);
+    jobs_counts(scrc->jobs, &counts);
+    outbox_counts(scrc->jobs, &rows, &oldest);
     return counts.queued == 0 && counts.running == 0 && rows == 0;
 }
 
-/* `done`, or SCRIPT_EXPECTED: nothing more is taken, what was accepted is judged and published. */
-static void finish_feed(struct scrc *x)
+/* After a message `done`, or SCRIPT_EXPECTED messages: nothing more is accepted; what was accepted
+ * is judged and published. */
+static void finish_input(struct scrc *scrc)
 {
     log_info("finishing", log_s("why", "no more is to be read from Kafka"));
-    api_drain(x->api);
-    while (!all_is_told(x) && !lifecycle_wait_ns(LAST_LOOK_NS))
+    api_drain(scrc->api);
+    while (!is_all_finished(scrc) && !lifecycle_wait_ns(FINISH_POLL_NS))
         ;
 }
 
-static enum exit_code serve(struct scrc *x)
+static enum exit_code run_server(struct scrc *scrc)
 {
     struct err e;
 
-    if (lifecycle_watch(&e) < 0 || start(x, &e) < 0)
-        return fault(&e);
+    if (lifecycle_watch(&e) < 0 || start_all(scrc, &e) < 0)
+        return log_fault(&e);
     if (!lifecycle_wait())
-        finish_feed(x);
+        finish_input(scrc);
     return EXIT_CLEAN;
 }
 
 int main(int argc, char **argv)
 {
-    struct scrc x = { .listen_fd = -1 };
+    struct scrc scrc = { .listen_fd = -1 };
     struct err e;
     bool only_check = read_command_line(argc, argv);
 
-    (void)umask(S_IRWXG | S_IRWXO); /* the table holds everybody's programs and tests */
+    (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */
     lifecycle_block_signals();
-    /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
-     * what is freed. */
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
+    /* Outputs and reports may be megabytes for a moment. Without this, malloc raises its threshold
+     * and keeps such blocks when they are freed. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is only one thread so far */
     (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
-    if (config_load(environ, &x.config, &e) < 0)
-        return (int)fault(&e);
-    log_init((enum log_level)x.config.log_level, x.config.log_json);
+    if (config_load(environ, &scrc.config, &e) < 0)
+        return (int)log_fault(&e);
+    log_init((enum log_level)scrc.config.log_level, scrc.config.log_json);
     config_near_misses(environ, warn_near_miss, NULL);
     raise_file_limit();
     if (text_init() < 0) {
         (void)err_set(&e, ERR_PLATFORM, "this host gives no random numbers");
-        return (int)fault(&e);
+        return (int)log_fault(&e);
     }
     json_object_seed(0);
-    text_random_id(x.instance);
-    fill_engine_config(&x);
+    text_random_id(scrc.instance);
+    fill_engine_config(&scrc);
 
-    enum exit_code code = only_check ? check(&x) : serve(&x);
-    stop(&x);
+    enum exit_code code = only_check ? run_check(&scrc) : run_server(&scrc);
+    stop_all(&scrc);
     if (code == EXIT_CLEAN && !only_check)
         log_info("stopped", log_i("code", code));
     return (int)code;

@@ -7,16 +7,17 @@ static const char *const levels[] = {
     [HOST_OK] = "ok", [HOST_WARNING] = "warning", [HOST_UNFIT] = "UNFIT"
 };
 
-static void print(const struct host_diagnostic *found, size_t len, size_t count[], FILE *out)
+static void print_diagnostics(const struct host_diagnostic *found, size_t len, size_t count[],
+                              FILE *out)
 {
     for (size_t i = 0; i < len; i++) {
-        const struct host_diagnostic *f = &found[i];
-        count[f->level]++;
-        (void)fprintf(out, "%-8s %-12s %s\n", levels[f->level], f->name, f->message);
-        if (f->level != HOST_OK && f->impact[0])
-            (void)fprintf(out, "%-8s %-12s so: %s\n", "", "", f->impact);
-        if (f->level != HOST_OK && f->remedy[0])
-            (void)fprintf(out, "%-8s %-12s to mend it: %s\n", "", "", f->remedy);
+        const struct host_diagnostic *d = &found[i];
+        count[d->level]++;
+        (void)fprintf(out, "%-8s %-12s %s\n", levels[d->level], d->name, d->message);
+        if (d->level != HOST_OK && d->impact[0])
+            (void)fprintf(out, "%-8s %-12s so: %s\n", "", "", d->impact);
+        if (d->level != HOST_OK && d->remedy[0])
+            (void)fprintf(out, "%-8s %-12s to mend it: %s\n", "", "", d->remedy);
     }
 }
 
@@ -26,8 +27,8 @@ bool preflight_print(const struct engine_config *c, const struct language_table 
     struct host_diagnostic found[HOST_DIAGNOSTICS_MAX];
     size_t count[ARRAY_LEN(levels)] = { 0 };
 
-    print(found, host_check(c, l, found), count, out);
-    print(more, more_len, count, out);
+    print_diagnostics(found, host_check(c, l, found), count, out);
+    print_diagnostics(more, more_len, count, out);
     (void)fprintf(out, "%zu ok, %zu warnings, %zu unfit\n", count[HOST_OK], count[HOST_WARNING],
                   count[HOST_UNFIT]);
     return count[HOST_UNFIT] == 0;

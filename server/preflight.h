@@ -1,4 +1,4 @@
-/* server/preflight.h - `scrc --check`: what this host can do and how the topics are, for people.
+/* server/preflight.h - `scrc --check`: prints what this host can do and how the topics are.
  *
  * Room     server.
  */
@@ -11,7 +11,7 @@ struct engine_config;
 struct language_table;
 struct host_diagnostic;
 
-/* Prints one finding after the other: the host's, then `more`. True when nothing stands in the way
- * of judging. */
+/* Checks the host and prints its diagnostics, then `more`. False when one is HOST_UNFIT: this host
+ * cannot judge. */
 bool preflight_print(const struct engine_config *c, const struct language_table *l,
                      const struct host_diagnostic *more, size_t more_len, FILE *out);

@@ -34,8 +34,8 @@ int report_view_render(struct jobs *j, const struct config *c, const struct repo
 
     if (jobs_report(j, q->id, &seq, &stored, &stored_len, e) < 0)
         return -1;
-    /* For the tests' input and expected output. Retention may take it at any moment: the report is
-     * told without then. */
+    /* For the tests' input and expected output. Retention may have removed it: then the report is
+     * rendered without them. */
     if (c->report_test_io && wants_tests(q->fields))
         (void)!jobs_submission(j, seq, &s, &ignored);
     view.submission = s;

@@ -12,7 +12,8 @@
 #include "schema/store/jobs.h"
 #include "schema/store/slots.h"
 
-#define LOOK_MS 500 /* at most, between two looks at whether an adopted table is finished */
+/* The longest time between two checks whether an adopted table is finished. */
+#define FINISH_POLL_MS 500
 
 struct slot_adoption {
     struct slot_adoption_config config;
@@ -22,16 +23,16 @@ struct slot_adoption {
     pthread_cond_t halted; /* CLOCK_MONOTONIC */
     bool halt;             /* guarded by lock */
 
-    /* the thread's; of slot_adoption_close() when it has ended */
+    /* used by the thread, and after its end by slot_adoption_close() */
     struct jobs *jobs; /* owned; NULL: none is adopted */
     char *dir;         /* owned */
-    char skipped[300]; /* the last slot that was found unusable: said once */
+    char skipped[300]; /* the last slot that could not be used: logged once */
     const char *names[LANGUAGES_MAX + 1];
 };
 
 /* ---- adopting ---- */
 
-static void warn_skipped(void *ctx, const char *dir, const struct err *why)
+static void warn_skipped_once(void *ctx, const char *dir, const struct err *why)
 {
     struct slot_adoption *a = ctx;
 
@@ -42,7 +43,7 @@ static void warn_skipped(void *ctx, const char *dir, const struct err *why)
                 log_s("next", "its work waits until that is mended"));
 }
 
-static void give_up(struct slot_adoption *a)
+static void close_adopted(struct slot_adoption *a)
 {
     if (a->config.closing)
         a->config.closing(a->config.ctx, a->jobs);
@@ -50,18 +51,18 @@ static void give_up(struct slot_adoption *a)
     free(TAKE(a->dir));
 }
 
-static struct slots_config slots_of(struct slot_adoption *a)
+static struct slots_config slots_config_of(struct slot_adoption *a)
 {
     return (struct slots_config){ .table = a->config.table,
                                   .outbox = a->config.kafka,
                                   .languages = a->names,
-                                  .skipped = warn_skipped,
+                                  .skipped = warn_skipped_once,
                                   .ctx = a };
 }
 
-static void adopt(struct slot_adoption *a)
+static void adopt_slot(struct slot_adoption *a)
 {
-    struct slots_config c = slots_of(a);
+    struct slots_config c = slots_config_of(a);
     struct jobs_counts n;
     struct err e;
 
@@ -77,41 +78,41 @@ static void adopt(struct slot_adoption *a)
         a->config.opened(a->config.ctx, a->jobs);
     if (engine_adopt(a->config.engine, a->jobs, &e) < 0) {
         log_error("slot_not_judged", log_s("slot", a->dir), log_s("error", e.msg));
-        give_up(a);
+        close_adopted(a);
     }
 }
 
-/* ---- giving up ---- */
+/* ---- finishing ---- */
 
-/* Rows in a language that we have not are left to a server that has it. */
+/* Rows in a language that this server lacks are left to another server. */
 static bool is_finished(struct slot_adoption *a)
 {
-    struct slots_config c = slots_of(a);
+    struct slots_config c = slots_config_of(a);
     struct jobs_counts n;
 
     jobs_counts(a->jobs, &n);
     return n.running == 0 && !slots_has_work(&c, a->dir);
 }
 
-static void look(struct slot_adoption *a)
+static void check_adopted(struct slot_adoption *a)
 {
     if (a->jobs && is_finished(a)) {
         engine_disown(a->config.engine);
         log_info("slot_finished", log_s("slot", a->dir));
-        give_up(a);
+        close_adopted(a);
     }
     if (!a->jobs)
-        adopt(a);
+        adopt_slot(a);
 }
 
 /* ---- its thread ---- */
 
 /* False: halted. */
-static bool rest(struct slot_adoption *a)
+static bool wait_interval(struct slot_adoption *a)
 {
     int64_t ms = a->config.interval_ms;
-    if (a->jobs && ms > LOOK_MS)
-        ms = LOOK_MS;
+    if (a->jobs && ms > FINISH_POLL_MS)
+        ms = FINISH_POLL_MS;
     int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&a->lock);
@@ -122,10 +123,10 @@ static bool rest(struct slot_adoption *a)
     return go;
 }
 
-static void *watch(void *arg)
+static void *watch_slots(void *arg)
 {
-    while (rest(arg))
-        look(arg);
+    while (wait_interval(arg))
+        check_adopted(arg);
     return NULL;
 }
 
@@ -141,7 +142,7 @@ int slot_adoption_start(const struct slot_adoption_config *c, struct slot_adopti
         a->names[i] = c->languages->rows[i].name;
     clock_cond_init(&a->halted);
     (void)pthread_mutex_init(&a->lock, NULL);
-    int rc = pthread_create(&a->thread, NULL, watch, a);
+    int rc = pthread_create(&a->thread, NULL, watch_slots, a);
     if (rc != 0) {
         (void)slot_adoption_close(a);
         return err_errno(e, ERR_NOMEM, rc, "start the thread that watches the slots");
@@ -169,7 +170,7 @@ struct slot_adoption *slot_adoption_close(struct slot_adoption *a)
         return NULL;
     slot_adoption_halt(a);
     if (a->jobs)
-        give_up(a);
+        close_adopted(a);
     (void)pthread_cond_destroy(&a->halted);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);

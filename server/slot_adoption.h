@@ -1,16 +1,16 @@
-/* server/slot_adoption.h - DATA_SLOTS: keeps an eye on the slots of servers that are gone, and has
- * one of them judged at a time, until nothing in it is unfinished that this server can judge.
+/* server/slot_adoption.h - DATA_SLOTS: looks for slots of servers that have ended, and has one at a
+ * time judged until it has no unfinished work that this server can do.
  *
  *     WATCHING --a free slot with unfinished work--> ADOPTED: judged, its outbox published
  *        ^                                              |
- *        +---- nothing queued, running, to be told -----+
+ *        +---- nothing queued, running or unpublished --+
  *
- * Nothing new is taken into an adopted table, and GET does not read from it.
+ * An adopted table accepts nothing new, and GET does not read from it.
  *
  * Room     server.
  * Owns     its thread, and the adopted table from its opening to its closing.
- * Threads  all three by one thread.
- * Errors   0, or -1 with *e filled. What goes wrong later is logged and tried again.
+ * Threads  one thread calls all three.
+ * Errors   0, or -1 with *e filled. Later errors are logged, and the work is tried again.
  */
 #pragma once
 
@@ -27,13 +27,14 @@ struct jobs_config;
 struct language_table;
 
 struct slot_adoption_config {
-    const struct jobs_config *table; /* for the table; its dir is where the slots are. borrowed */
+    const struct jobs_config *table; /* to open the table; its dir holds the slots. borrowed */
     struct engine *engine;           /* borrowed until slot_adoption_halt() */
     const struct language_table *languages; /* what can be judged here. borrowed */
-    int64_t interval_ms;                    /* between two looks */
-    bool kafka;                             /* what waits in an outbox is work too */
-    /* Before anything of the table is judged, and when nobody else uses it any more: for who
-     * publishes from it. On the thread's own, or slot_adoption_close()'s. NULL: nobody. */
+    int64_t interval_ms;                    /* between two checks */
+    bool kafka;                             /* rows in an outbox count as unfinished work */
+    /* Called before the table is judged, and before it is closed, when nothing else uses it: so
+     * that its outbox is published. On slot_adoption's thread or in slot_adoption_close(). NULL:
+     * none. */
     void (*opened)(void *ctx, struct jobs *j);
     void (*closing)(void *ctx, struct jobs *j);
     void *ctx;
@@ -43,8 +44,9 @@ struct slot_adoption_config {
 NODISCARD int slot_adoption_start(const struct slot_adoption_config *c,
                                   struct slot_adoption **ret_adoption, struct err *e);
 
-/* Nothing is adopted or given up from here on: call it before engine_stop(). The table stays open,
- * so that the engine can finish or give back what it judges, and its outbox can be told. */
+/* Ends the thread: nothing is adopted or closed any more. Call it before engine_stop(). The table
+ * stays open, so that the engine can finish or requeue its rows, and its outbox can be published.
+ */
 void slot_adoption_halt(struct slot_adoption *a);
 
 /* After engine_stop(). Closes the table. Takes NULL, returns NULL. */

@@ -1,7 +1,7 @@
-/* server/store_open.h - the job table this server works on: the one in DATA_DIR, or a slot of it.
+/* server/store_open.h - opens the job table of this server: the one in DATA_DIR, or one in a slot.
  *
  * Room     server.
- * Errors   0, or -1 with *e filled. Logs what an operator should know about the place.
+ * Errors   0, or -1 with *e filled. Logs what an operator should know about the directory.
  */
 #pragma once
 
@@ -13,7 +13,7 @@ struct err;
 struct jobs;
 struct jobs_config;
 
-/* c->dir is DATA_DIR; slots: DATA_SLOTS; kafka: what waits in an outbox is work too. Caller owns
- * *ret_jobs. ERR_UNAVAILABLE: another server has it. */
+/* c->dir is DATA_DIR; slots: DATA_SLOTS; kafka: rows in an outbox count as unfinished work. The
+ * caller owns *ret_jobs. ERR_UNAVAILABLE: another server holds the table. */
 NODISCARD int store_open(const struct jobs_config *c, bool slots, bool kafka,
                          struct jobs **ret_jobs, struct err *e);

@@ -1,8 +1,8 @@
-/* server/submission_policy.h - what a submission may ask for, from the settings: the same over HTTP
- * and Kafka.
+/* server/submission_policy.h - the limits of a submission, from the settings; the same for HTTP and
+ * Kafka.
  *
  * Room     server.
- * Owns     nothing; borrows languages as long as the rules are used.
+ * Owns     nothing; the rules borrow the languages.
  * Threads  any.
  */
 #pragma once
@@ -14,6 +14,7 @@
 struct config;
 struct language_table;
 
+/* refuse_unknown: unknown fields are errors (HTTP), not ignored (Kafka). */
 struct submission_rules submission_policy_make(const struct config *c,
                                                const struct language_table *languages,
                                                bool refuse_unknown);

@@ -40,7 +40,7 @@ static struct http_config http_config_of(const struct server *s)
                                  .context = s,
                                  .identify = s->identify,
                                  .request_size = sizeof(struct call),
-                                 .rest = context_rest,
+                                 .release = context_rest,
                                  .end = context_end,
                                  .drain = drain,
                                  .stop = stop,

@@ -5,7 +5,7 @@
 
 struct engine *context_engine(const struct request *r)
 {
-    return r->uses ? context_of(r)->lent : NULL;
+    return r->has_engine ? context_of(r)->lent : NULL;
 }
 
 /* ---- writing to the job table ---- */
@@ -14,13 +14,13 @@ struct engine *context_engine(const struct request *r)
 static void committed(struct jobs_op *op) { request_resume_soon(op->ctx); }
 
 /* The same. What is to be done then must be done even if the client has gone. */
-static void committed_aside(struct jobs_op *op) { request_resume_aside(op->ctx); }
+static void committed_aside(struct jobs_op *op) { request_resume_offloaded(op->ctx); }
 
 enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool aside)
 {
     struct jobs_op *op = &call_of(r)->op;
 
-    if (!r->uses || !request_hold(r))
+    if (!r->has_engine || !request_hold(r))
         return request_stopping(r);
     r->step = then;
     op->done = aside ? committed_aside : committed;

@@ -116,7 +116,7 @@ static enum next reply_state(struct request *r, const struct job_status *status)
         r->reply.location = location_of(r->id);
     }
     writer_end(&out, '}');
-    return request_reply_emit(r, 202, &out);
+    return request_reply_writer(r, 202, &out);
 }
 
 /* ---- the report of one that is ---- */
@@ -211,7 +211,7 @@ enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!call_of(r)->fields[0] && report_cache_send(context_of(r)->cache, r->id, r->connection))
+    if (!call_of(r)->fields[0] && report_cache_send(context_of(r)->cache, r->id, r->mhd_connection))
         return NEXT_SENT;
     return look(r);
 }
@@ -314,7 +314,7 @@ static enum next list(struct request *r)
 
 enum next results_list(struct request *r)
 {
-    r->aside = context_of(r)->lists;
+    r->executor = context_of(r)->lists;
     r->step = list;
     return NEXT_OFFLOAD;
 }

@@ -178,5 +178,5 @@ enum next stats_api_get(struct request *r)
     else
         out.failed = true;
     writer_end(&out, '}');
-    return request_reply_emit(r, 200, &out);
+    return request_reply_writer(r, 200, &out);
 }

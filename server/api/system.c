@@ -120,7 +120,7 @@ static enum next look(struct request *r)
 
 enum next system_get(struct request *r)
 {
-    r->aside = context_of(r)->slow;
+    r->executor = context_of(r)->slow;
     r->step = look;
     return NEXT_OFFLOAD;
 }

@@ -7,53 +7,53 @@
 #include "server/http/http_shared.h"
 #include "server/http/uri.h"
 
-/* What a request may carry to a route that takes no body. */
-#define IDLE_BODY_BYTES (64 * KIB)
-/* A body of a known length up to this gets its room at once. */
+/* How large a body may be for a route that takes none. */
+#define UNUSED_BODY_BYTES (64 * KIB)
+/* For a body of a known length up to this, memory is reserved at once. */
 #define RESERVE_BYTES (64 * KIB)
 
-struct arguments {
+struct param_reader {
     struct request *r;
     bool wrong;
 };
 
-static enum MHD_Result take_argument(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
-                                     const char *raw_value)
+static enum MHD_Result read_param(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
+                                  const char *raw_value)
 {
-    struct arguments *a = ctx;
-    const char *const *names = a->r->route->params;
+    struct param_reader *p = ctx;
+    const char *const *names = p->r->route->params;
     char name[32];
     size_t i = 0, len = raw_value ? strlen(raw_value) : 0;
 
     (void)kind;
-    a->wrong = true;
+    p->wrong = true;
     if (uri_decode(raw_name, strlen(raw_name), name, sizeof name) < 0)
         name[0] = '\0';
     while (names[i] && strcmp(names[i], name) != 0)
         i++;
     if (!names[i])
-        (void)request_refuse_param(a->r, raw_name, "there is no such query parameter here");
-    else if (a->r->params[i])
-        (void)request_refuse_param(a->r, name, "given twice");
-    else if (!(a->r->params[i] = malloc(len + 1)))
-        (void)request_refuse(a->r, 503, "out of memory");
-    else if (uri_decode(raw_value ? raw_value : "", len, a->r->params[i], len + 1) < 0)
-        (void)request_refuse(a->r, 400, "the query has a broken percent escape or a NUL");
+        (void)request_refuse_param(p->r, raw_name, "there is no such query parameter here");
+    else if (p->r->params[i])
+        (void)request_refuse_param(p->r, name, "given twice");
+    else if (!(p->r->params[i] = malloc(len + 1)))
+        (void)request_refuse(p->r, 503, "out of memory");
+    else if (uri_decode(raw_value ? raw_value : "", len, p->r->params[i], len + 1) < 0)
+        (void)request_refuse(p->r, 400, "the query has a broken percent escape or a NUL");
     else
-        a->wrong = false;
-    return a->wrong ? MHD_NO : MHD_YES;
+        p->wrong = false;
+    return p->wrong ? MHD_NO : MHD_YES;
 }
 
-static bool take_arguments(struct request *r)
+static bool read_params(struct request *r)
 {
-    struct arguments a = { .r = r };
+    struct param_reader p = { .r = r };
 
-    (void)MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_argument, &a);
-    return !a.wrong;
+    (void)MHD_get_connection_values(r->mhd_connection, MHD_GET_ARGUMENT_KIND, read_param, &p);
+    return !p.wrong;
 }
 
-/* What stands behind the scheme of a target in absolute form; NULL for every other. */
-static const char *authority_of(const char *target)
+/* What follows the scheme of a target in absolute form; NULL for the other forms. */
+static const char *target_authority(const char *target)
 {
     const char *scheme_end = *target == '/' ? NULL : strstr(target, "://");
 
@@ -61,9 +61,9 @@ static const char *authority_of(const char *target)
 }
 
 /* The path of a target in absolute form; the target itself otherwise. */
-static const char *path_of(const char *target)
+static const char *target_path(const char *target)
 {
-    const char *authority = authority_of(target);
+    const char *authority = target_authority(target);
 
     if (!authority)
         return target;
@@ -71,11 +71,11 @@ static const char *path_of(const char *target)
     return path ? path : "/";
 }
 
-/* Host and an absolute target must both be names of ours (RFC 9112 has the target win; a proxy
- * makes them one). Without either, as HTTP/1.0 may be, it is no browser. */
+/* The names in Host and in an absolute target must both be ours (by RFC 9112 the target would win;
+ * a proxy makes them equal). A request without either is HTTP/1.0, so it is not from a browser. */
 static bool has_our_name(const struct request *r, const char *target, const char *host)
 {
-    const char *authority = authority_of(target);
+    const char *authority = target_authority(target);
     char name[256];
 
     if (authority) {
@@ -90,7 +90,7 @@ static bool has_our_name(const struct request *r, const char *target, const char
     return !host || hosts_answers(&r->shared->hosts, host);
 }
 
-static bool comes_here(struct request *r, const char *target, const struct hosts_page *page)
+static bool check_source(struct request *r, const char *target, const struct hosts_page *page)
 {
     if (!has_our_name(r, target, page->host))
         (void)request_refuse(r, 421, "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
@@ -105,7 +105,7 @@ static bool comes_here(struct request *r, const char *target, const struct hosts
     return false;
 }
 
-static enum next go_aside(struct request *r)
+static enum next offload_handler(struct request *r)
 {
     r->step = r->route->handle;
     return NEXT_OFFLOAD;
@@ -115,10 +115,10 @@ static bool find_route(struct request *r, const char *target, const char *method
 {
     char allow[sizeof r->reply.allow];
 
-    switch (
-        route_find(&r->shared->config.routes, method, path_of(target), &r->route, r->id, allow)) {
+    switch (route_find(&r->shared->config.routes, method, target_path(target), &r->route, r->id,
+                       allow)) {
     case ROUTE_FOUND:
-        r->step = r->route->aside ? go_aside : r->route->handle;
+        r->step = r->route->offload ? offload_handler : r->route->handle;
         return true;
     case ROUTE_NO_PATH:
         (void)request_refuse(r, 404, "there is nothing at %.200s", target);
@@ -148,7 +148,7 @@ int64_t admission_body_limit(const struct request *r)
 {
     int64_t most = r->shared->config.max_body_bytes, own = r->route->body_bytes;
 
-    return own == 0 ? IDLE_BODY_BYTES : own < most ? own : most;
+    return own == 0 ? UNUSED_BODY_BYTES : own < most ? own : most;
 }
 
 static bool allow_body(struct request *r, const struct header_check_head *head)
@@ -178,18 +178,18 @@ static bool allow_body(struct request *r, const struct header_check_head *head)
 bool admission_request(struct request *r, const char *target, const char *method,
                        const struct header_check_head *head)
 {
-    if (in_flight_is_draining(&r->shared->gate)) {
+    if (in_flight_is_draining(&r->shared->in_flight)) {
         (void)request_stopping(r);
         return false;
     }
-    r->reply.close = r->line->over;
+    r->reply.close = r->connection->over_limit;
     struct hosts_page page = head->page;
     page.reads = r->head || strcmp(method, "GET") == 0;
-    if (!comes_here(r, target, &page) || !find_route(r, target, method))
+    if (!check_source(r, target, &page) || !find_route(r, target, method))
         return false;
-    if (r->line->over && !r->route->always) {
+    if (r->connection->over_limit && !r->route->always) {
         (void)request_refuse(r, 503, "too many connections");
         return false;
     }
-    return allow_principal(r) && allow_body(r, head) && take_arguments(r);
+    return allow_principal(r) && allow_body(r, head) && read_params(r);
 }

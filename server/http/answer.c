@@ -6,10 +6,10 @@
 #include "server/http/http_shared.h"
 #include "server/http/request.h"
 
-/* Answers of all requests together, and of one client, in MAX_BODY_BYTES: as for bodies. */
+/* The budget for all answers, and the share of one client, as multiples of MAX_BODY_BYTES. */
 #define ALL_ANSWERS    4
 #define CLIENT_ANSWERS 2
-/* Up to this an answer always has room. */
+/* Answers up to this size are not charged. */
 #define SMALL_ANSWER (64 * KIB)
 #define STREAM_BLOCK 4096
 
@@ -22,7 +22,7 @@ enum MHD_Result answer_defend(struct MHD_Response *response)
                : MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
-/* Streams stay for hours: so many of the connections are never theirs. */
+/* Streams stay open for hours, so they may take only half of the connections. */
 void answer_budgets(struct budget *answers, struct budget *streams, const struct http_config *c)
 {
     int64_t most = (c->max_connections + 1) / 2;
@@ -50,8 +50,9 @@ static void add_headers(struct MHD_Response *response, const struct reply *p)
         (void)MHD_add_response_header(response, "Connection", "close");
 }
 
-/* Whoever reads slowly keeps a whole report in memory. None counts for more than a part of what its
- * client may have, so that one alone, however large, keeps nobody else from an answer. */
+/* Charged, because a client that reads slowly keeps a whole report in memory. An answer is charged
+ * for at most a quarter of its client's share, so that one alone, of any size, can always be sent.
+ */
 static void charge_answer(struct request *r)
 {
     int64_t n = (int64_t)r->reply.len, most = r->shared->config.max_body_bytes / 2;
@@ -59,7 +60,7 @@ static void charge_answer(struct request *r)
     n = n < most ? n : most;
     if (r->reply.kept || n <= SMALL_ANSWER)
         return;
-    if (budget_take(&r->shared->answers, &r->line->client, n))
+    if (budget_take(&r->shared->answers, &r->connection->client, n))
         r->answer_charged = n;
     else
         (void)request_refuse(r, 503, "too many large answers at once");
@@ -78,8 +79,8 @@ enum MHD_Result answer_reply(struct request *r)
     p->body = NULL;
     add_headers(response, p);
     (void)answer_defend(response);
-    deadlines_answering(r->shared->connections, r->line);
-    enum MHD_Result rc = MHD_queue_response(r->connection, p->status, response);
+    deadlines_answering(r->shared->deadlines, r->connection);
+    enum MHD_Result rc = MHD_queue_response(r->mhd_connection, p->status, response);
     MHD_destroy_response(response);
     return rc;
 }
@@ -93,7 +94,7 @@ static ssize_t read_stream(void *request, uint64_t position, char *out, size_t s
     return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
 }
 
-/* Whoever feeds it watches its pace: neither the library's timeout nor ours ends it. */
+/* The hub enforces its own timeout; the library's and ours are off. */
 enum MHD_Result answer_stream(struct request *r)
 {
     struct MHD_Response *response =
@@ -106,11 +107,11 @@ enum MHD_Result answer_stream(struct request *r)
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");
-    (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    deadlines_whole(r->shared->connections, r->line);
+    (void)MHD_set_connection_option(r->mhd_connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+    deadlines_whole(r->shared->deadlines, r->connection);
     r->reply.status = MHD_HTTP_OK;
     r->streams = true;
-    enum MHD_Result rc = MHD_queue_response(r->connection, MHD_HTTP_OK, response);
+    enum MHD_Result rc = MHD_queue_response(r->mhd_connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return rc;
 }

@@ -1,7 +1,7 @@
-/* server/http/answer.h - a request's reply or stream, on its way through the library.
+/* server/http/answer.h - sends a request's reply or stream through the library.
  *
  * Room     server/http.
- * Threads  the library's; the request's.
+ * Threads  the one that serves the connection.
  */
 #pragma once
 
@@ -11,14 +11,16 @@ struct budget;
 struct http_config;
 struct request;
 
-/* What all answers and streams of a server may take together. */
+/* Initialises the budgets for all answers (bytes) and all streams (their number) of a server. */
 void answer_budgets(struct budget *answers, struct budget *streams, const struct http_config *c);
 
-/* The headers of every answer: it is what it says it is, and for no page but ours. */
+/* Adds the headers of every answer: browsers must not guess its type, and pages of other sites must
+ * not embed it. */
 enum MHD_Result answer_defend(struct MHD_Response *response);
 
-/* r->reply, which is then gone. MHD_NO: it cannot be sent, close the connection. */
+/* Sends r->reply, whose body then belongs to the library. MHD_NO: it cannot be sent, close the
+ * connection. */
 enum MHD_Result answer_reply(struct request *r);
 
-/* What r->read reads, to its end. */
+/* Sends what r->read reads, to its end. MHD_NO as above. */
 enum MHD_Result answer_stream(struct request *r);

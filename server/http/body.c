@@ -5,10 +5,10 @@
 #include "server/http/http_shared.h"
 #include "server/http/request.h"
 
-/* Bodies of all requests together, and of one client, in MAX_BODY_BYTES. */
+/* The budget for all bodies, and the share of one client, as multiples of MAX_BODY_BYTES. */
 #define ALL_BODIES    4
 #define CLIENT_BODIES 2
-/* Up to this a body always has room. */
+/* Bytes of each body that are not charged. */
 #define SMALL_BODY (64 * KIB)
 
 void body_budget(struct budget *b, const struct http_config *c)
@@ -23,40 +23,42 @@ void body_refuse(struct request *r, unsigned status, const char *why)
     r->refused = true;
     r->step = request_ready;
     buf_clear(&r->body);
-    budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
+    budget_return(&r->shared->bodies, &r->connection->client, r->body_charged);
     r->body_charged = 0;
 }
 
-/* What is above the small part is counted. */
-static bool charge(struct request *r)
+/* Charges what is above SMALL_BODY. */
+static bool charge_body(struct request *r)
 {
     int64_t due = (int64_t)r->body_seen - SMALL_BODY - r->body_charged;
 
     if (due <= 0)
         return true;
-    if (!budget_take(&r->shared->bodies, &r->line->client, due))
+    if (!budget_take(&r->shared->bodies, &r->connection->client, due))
         return false;
     r->body_charged += due;
     return true;
 }
 
-static void keep(struct request *r, const char *data, size_t len)
+static void keep_piece(struct request *r, const char *data, size_t len)
 {
     if ((int64_t)r->body_seen > admission_body_limit(r))
         body_refuse(r, 413, "the body is too large");
     else if (r->route->body_bytes == 0)
         return;
-    else if (!charge(r))
+    else if (!charge_body(r))
         body_refuse(r, 503, "too many large requests at once");
     else if (buf_add(&r->body, data, len) < 0)
         body_refuse(r, 503, "out of memory");
 }
 
-/* The library can answer only when the body has ended, so a refused one is read on for a while. */
+/* The library can answer only after the end of the body, so a refused body is read on, up to a
+ * limit.
+ */
 bool body_take(struct request *r, const char *data, size_t len)
 {
     r->body_seen += len;
     if (!r->refused)
-        keep(r, data, len);
+        keep_piece(r, data, len);
     return (int64_t)r->body_seen <= 2 * r->shared->config.max_body_bytes;
 }

@@ -1,4 +1,4 @@
-/* server/http/body.h - a request's body as it arrives, and what all of them may take together.
+/* server/http/body.h - collects a request's body as it arrives, within the budget for all bodies.
  *
  * Room     server/http.
  * Threads  the one that serves the connection.
@@ -12,13 +12,13 @@ struct budget;
 struct http_config;
 struct request;
 
-/* What all bodies of a server may take together. */
+/* Initialises the budget, in bytes, for all bodies of a server. */
 void body_budget(struct budget *b, const struct http_config *c);
 
-/* A piece of it, which is copied. False: it goes on for so long that the connection is to be
+/* Adds a piece, which is copied. False: the body is so much too large that the connection must be
  * closed without an answer. */
 bool body_take(struct request *r, const char *data, size_t len);
 
-/* What arrived is dropped and the rest not looked at: at the body's end this is the answer, and the
- * connection closes. why: static. */
+/* Frees what has arrived and ignores the rest. At the end of the body this refusal is the answer,
+ * and the connection is closed. why: static. */
 void body_refuse(struct request *r, unsigned status, const char *why);

@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1 /* a map that cannot grow refuses the one element */
+#define HASH_NONFATAL_OOM 1 /* out of memory, an element is not added, and hh.tbl is NULL */
 #include <uthash.h>
 
 struct budget_record {
@@ -21,7 +21,7 @@ void budget_init(struct budget *b, int64_t limit, int64_t share)
 void budget_destroy(struct budget *b) { pthread_mutex_destroy(&b->lock); }
 
 /* NULL out of memory. */
-static struct budget_record *record_locked(struct budget *b, const struct budget_client *who)
+static struct budget_record *find_or_add_locked(struct budget *b, const struct budget_client *who)
 {
     struct budget_record *r;
 
@@ -36,7 +36,7 @@ static struct budget_record *record_locked(struct budget *b, const struct budget
     return NULL;
 }
 
-static void drop_locked(struct budget *b, struct budget_record *r)
+static void remove_record_locked(struct budget *b, struct budget_record *r)
 {
     HASH_DEL(b->records, r);
     free(r);
@@ -45,13 +45,13 @@ static void drop_locked(struct budget *b, struct budget_record *r)
 bool budget_take(struct budget *b, const struct budget_client *who, int64_t n)
 {
     pthread_mutex_lock(&b->lock);
-    struct budget_record *r = record_locked(b, who);
+    struct budget_record *r = find_or_add_locked(b, who);
     bool may = r && b->held + n <= b->limit && r->held + n <= b->share;
     if (may) {
         b->held += n;
         r->held += n;
     } else if (r && r->held == 0) {
-        drop_locked(b, r);
+        remove_record_locked(b, r);
     }
     pthread_mutex_unlock(&b->lock);
     return may;
@@ -67,7 +67,7 @@ void budget_return(struct budget *b, const struct budget_client *who, int64_t n)
     HASH_FIND(hh, b->records, who, sizeof *who, r);
     b->held -= n;
     if (r && (r->held -= n) == 0)
-        drop_locked(b, r);
+        remove_record_locked(b, r);
     pthread_mutex_unlock(&b->lock);
 }
 

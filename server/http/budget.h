@@ -1,11 +1,11 @@
-/* server/http/budget.h - something that requests hold and there is only so much of: bytes of bodies
- * and answers, places for streams. Of each a client may have a share, so that one cannot take what
- * all need. A client is an address; of IPv6 its network of 64 bits.
+/* server/http/budget.h - limits what all requests, and those of one client, may hold together:
+ * bytes of bodies and of answers, event streams. A client is an IPv4 address or an IPv6 network of
+ * 64 bits.
  *
- * Room     server/http. Has never heard of HTTP.
+ * Room     server/http. Knows nothing of HTTP.
  * Owns     one record for each client that holds something.
  * Threads  any.
- * Errors   out of memory is a refusal.
+ * Errors   out of memory is a refusal (false).
  */
 #pragma once
 
@@ -30,14 +30,14 @@ struct budget {
     struct budget_record *records; /* by client */
 };
 
-/* limit: for all together; share: for one client. In whatever unit is taken. */
+/* limit: for all clients together; share: for one client. In the unit of budget_take()'s n. */
 void budget_init(struct budget *b, int64_t limit, int64_t share);
-/* When all is returned. */
+/* Only when all is returned. */
 void budget_destroy(struct budget *b);
 
-/* False: nothing is taken, because it would be more than the limit or the share. */
+/* False, and nothing is taken, when that would exceed the limit or the share. */
 NODISCARD bool budget_take(struct budget *b, const struct budget_client *who, int64_t n);
 void budget_return(struct budget *b, const struct budget_client *who, int64_t n);
 
-/* NULL, or of a family that is not IP: all such are one client. */
+/* NULL and addresses that are not IP all count as one client. */
 struct budget_client budget_client_of(const struct sockaddr *address);

@@ -1,9 +1,10 @@
-/* server/http/daemon.h - the HTTP edge: one libmicrohttpd daemon, its limits, its end.
+/* server/http/daemon.h - starts, drains and stops the HTTP server: one libmicrohttpd daemon.
  *
- * Room     server/http: the daemon, and a request from its bytes to its reply. May know schema/base
- *          and json and server/executor.h; is given routes and a context, no jobs and no engine.
+ * Room     server/http: the daemon, and a request from its first byte to its reply.
+ *          May know schema/base, schema/json and server/executor.h. It is given a route table and a
+ *          context, and knows neither jobs nor the engine.
  * Owns     the daemon and its connections, from daemon_start() to daemon_stop().
- * Threads  daemon_start() and daemon_stop() by one thread; the handlers run on the daemon's.
+ * Threads  one thread calls all three; handlers run on the daemon's threads.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -14,14 +15,14 @@
 struct err;
 struct daemon;
 
-/* Serves on the bound socket, which it takes in any case. Copies *c, borrows what it points at.
- * ERR_BUG: the route table is not complete (route_check()). */
-NODISCARD int daemon_start(const struct http_config *c, int listen_fd, struct daemon **ret_http,
+/* Serves on a bound socket, which it owns from now on, also when it fails. Copies *c; borrows what
+ * that points at until daemon_stop(). ERR_BUG: the route table is not complete (route_check()). */
+NODISCARD int daemon_start(const struct http_config *c, int listen_fd, struct daemon **ret_daemon,
                            struct err *e);
 
-/* Refuses further requests with 503; those that wait go on waiting. After this no step has what its
- * route needs to be drained for (route.h). */
-void daemon_drain(struct daemon *h);
+/* Answers new requests with 503; requests that wait go on waiting. Returns when no step uses the
+ * engine any more; later steps run without it (route.h, r->has_engine). */
+void daemon_drain(struct daemon *d);
 
-/* Drains, has those resumed that wait, stops. Takes NULL, returns NULL. */
-struct daemon *daemon_stop(struct daemon *h);
+/* Drains, has all waiting requests resumed, and stops. Takes NULL, returns NULL. */
+struct daemon *daemon_stop(struct daemon *d);

@@ -8,20 +8,20 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
-/* A client that reads its answer slowly may take this many times as long. */
+/* To read its answer, a client may take this many times as long as to send its request. */
 #define ANSWER_FACTOR 10
 
-/* What is only to be refused gets no more time than this. */
-#define OVER_NS (2 * NS_PER_S)
+/* The most time for a connection that is only to be refused. */
+#define REFUSAL_NS (2 * NS_PER_S)
 
-/* How often the reaper looks; it ends what would be late by its next look. */
-#define LOOK_NS (500 * NS_PER_MS)
+/* Time between two checks of the deadlines; each ends what would be late by the next one. */
+#define SWEEP_NS (500 * NS_PER_MS)
 
 struct deadlines {
     pthread_mutex_t lock;
     pthread_cond_t end;
-    pthread_t reaper;
-    int64_t timeout_ns, soft;
+    pthread_t thread;
+    int64_t timeout_ns, soft_limit;
     size_t head_limit;
 
     /* guarded by lock */
@@ -35,7 +35,7 @@ static void set_deadline(struct connection *c, int64_t deadline_ns)
     atomic_store_explicit(&c->deadline_ns, deadline_ns, memory_order_relaxed);
 }
 
-struct connection *deadlines_opened(struct deadlines *cs, int fd, const struct sockaddr *address)
+struct connection *deadlines_opened(struct deadlines *d, int fd, const struct sockaddr *address)
 {
     struct connection *c = calloc(1, sizeof *c);
 
@@ -43,123 +43,123 @@ struct connection *deadlines_opened(struct deadlines *cs, int fd, const struct s
         return NULL;
     c->fd = fd;
     c->client = budget_client_of(address);
-    if (!recv_watch(fd, &c->recv, cs->head_limit)) {
+    if (!recv_watch(fd, &c->recv, d->head_limit)) {
         free(c);
         return NULL;
     }
-    pthread_mutex_lock(&cs->lock);
-    DL_APPEND(cs->list, c);
-    c->over = ++cs->len > cs->soft;
-    pthread_mutex_unlock(&cs->lock);
-    bool brief = c->over && cs->timeout_ns > OVER_NS;
-    set_deadline(c, clock_mono_ns() + (brief ? OVER_NS : cs->timeout_ns));
+    pthread_mutex_lock(&d->lock);
+    DL_APPEND(d->list, c);
+    c->over_limit = ++d->len > d->soft_limit;
+    pthread_mutex_unlock(&d->lock);
+    bool brief = c->over_limit && d->timeout_ns > REFUSAL_NS;
+    set_deadline(c, clock_mono_ns() + (brief ? REFUSAL_NS : d->timeout_ns));
     return c;
 }
 
-void deadlines_closed(struct deadlines *cs, struct connection *c)
+void deadlines_closed(struct deadlines *d, struct connection *c)
 {
     if (!c)
         return;
     recv_forget(c->fd);
-    pthread_mutex_lock(&cs->lock);
-    DL_DELETE(cs->list, c);
-    cs->len--;
-    pthread_mutex_unlock(&cs->lock);
+    pthread_mutex_lock(&d->lock);
+    DL_DELETE(d->list, c);
+    d->len--;
+    pthread_mutex_unlock(&d->lock);
     free(c);
 }
 
-/* The first request has its time from the connection's start. A later one may have begun long after
- * the one before ended, and when is not known: its body gets the whole time. */
-void deadlines_begun(struct deadlines *cs, struct connection *c)
+/* The time of the first request runs from the start of the connection. When a later request began
+ * is not known, so the rest of it gets the whole time again. */
+void deadlines_begun(struct deadlines *d, struct connection *c)
 {
     if (c->requests++ > 0)
-        set_deadline(c, clock_mono_ns() + cs->timeout_ns);
+        set_deadline(c, clock_mono_ns() + d->timeout_ns);
 }
 
-void deadlines_whole(struct deadlines *cs, struct connection *c)
+void deadlines_whole(struct deadlines *d, struct connection *c)
 {
-    (void)cs;
+    (void)d;
     set_deadline(c, 0);
 }
 
-void deadlines_answering(struct deadlines *cs, struct connection *c)
+void deadlines_answering(struct deadlines *d, struct connection *c)
 {
-    set_deadline(c, clock_mono_ns() + ANSWER_FACTOR * cs->timeout_ns);
+    set_deadline(c, clock_mono_ns() + ANSWER_FACTOR * d->timeout_ns);
 }
 
-void deadlines_done(struct deadlines *cs, struct connection *c)
+void deadlines_done(struct deadlines *d, struct connection *c)
 {
-    set_deadline(c, clock_mono_ns() + cs->timeout_ns);
+    set_deadline(c, clock_mono_ns() + d->timeout_ns);
 }
 
-int64_t deadlines_count(struct deadlines *cs)
+int64_t deadlines_count(struct deadlines *d)
 {
-    pthread_mutex_lock(&cs->lock);
-    int64_t n = cs->len;
-    pthread_mutex_unlock(&cs->lock);
+    pthread_mutex_lock(&d->lock);
+    int64_t n = d->len;
+    pthread_mutex_unlock(&d->lock);
     return n;
 }
 
-/* shutdown, not close: the library owns the descriptor and finds the end of its input. */
-static void reap_locked(struct deadlines *cs)
+/* shutdown, not close: the library owns the descriptor, and then reads the end of its input. */
+static void shut_late_locked(struct deadlines *d)
 {
     int64_t now = clock_mono_ns();
     struct connection *c;
 
-    DL_FOREACH(cs->list, c)
+    DL_FOREACH(d->list, c)
     {
         int64_t deadline = atomic_load_explicit(&c->deadline_ns, memory_order_relaxed);
-        if (deadline != 0 && deadline < now + LOOK_NS)
+        if (deadline != 0 && deadline < now + SWEEP_NS)
             (void)shutdown(c->fd, SHUT_RDWR);
     }
 }
 
-static void *reap(void *ctx)
+static void *watch_deadlines(void *ctx)
 {
-    struct deadlines *cs = ctx;
+    struct deadlines *d = ctx;
 
-    pthread_mutex_lock(&cs->lock);
-    while (!cs->ending) {
-        (void)clock_cond_wait(&cs->end, &cs->lock, clock_mono_ns() + LOOK_NS);
-        reap_locked(cs);
+    pthread_mutex_lock(&d->lock);
+    while (!d->ending) {
+        (void)clock_cond_wait(&d->end, &d->lock, clock_mono_ns() + SWEEP_NS);
+        shut_late_locked(d);
     }
-    pthread_mutex_unlock(&cs->lock);
+    pthread_mutex_unlock(&d->lock);
     return NULL;
 }
 
-int deadlines_open(int64_t timeout_ms, int64_t soft, size_t head_limit,
-                   struct deadlines **ret_connections, struct err *e)
+int deadlines_open(int64_t timeout_ms, int64_t soft_limit, size_t head_limit,
+                   struct deadlines **ret_deadlines, struct err *e)
 {
-    struct deadlines *cs = calloc(1, sizeof *cs);
+    struct deadlines *d = calloc(1, sizeof *d);
 
-    if (!cs)
+    if (!d)
         return err_set(e, ERR_NOMEM, "connections");
-    cs->timeout_ns = timeout_ms * NS_PER_MS;
-    cs->soft = soft;
-    cs->head_limit = head_limit;
-    pthread_mutex_init(&cs->lock, NULL);
-    clock_cond_init(&cs->end);
-    if (pthread_create(&cs->reaper, NULL, reap, cs) != 0) {
-        pthread_cond_destroy(&cs->end);
-        pthread_mutex_destroy(&cs->lock);
-        free(cs);
+    d->timeout_ns = timeout_ms * NS_PER_MS;
+    d->soft_limit = soft_limit;
+    d->head_limit = head_limit;
+    pthread_mutex_init(&d->lock, NULL);
+    clock_cond_init(&d->end);
+    if (pthread_create(&d->thread, NULL, watch_deadlines, d) != 0) {
+        pthread_cond_destroy(&d->end);
+        pthread_mutex_destroy(&d->lock);
+        free(d);
         return err_set(e, ERR_NOMEM, "start the thread that ends slow connections");
     }
-    *ret_connections = cs;
+    *ret_deadlines = d;
     return 0;
 }
 
-struct deadlines *deadlines_free(struct deadlines *cs)
+struct deadlines *deadlines_free(struct deadlines *d)
 {
-    if (!cs)
+    if (!d)
         return NULL;
-    pthread_mutex_lock(&cs->lock);
-    cs->ending = true;
-    pthread_cond_signal(&cs->end);
-    pthread_mutex_unlock(&cs->lock);
-    pthread_join(cs->reaper, NULL);
-    pthread_cond_destroy(&cs->end);
-    pthread_mutex_destroy(&cs->lock);
-    free(cs);
+    pthread_mutex_lock(&d->lock);
+    d->ending = true;
+    pthread_cond_signal(&d->end);
+    pthread_mutex_unlock(&d->lock);
+    pthread_join(d->thread, NULL);
+    pthread_cond_destroy(&d->end);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
     return NULL;
 }

@@ -1,12 +1,12 @@
-/* server/http/deadlines.h - every open connection, and the clock that runs against it.
+/* server/http/deadlines.h - all open connections, and the deadline of each.
  *
- * The library's own time-out is one of inactivity: one byte a second keeps a connection for ever.
- * Here each connection has a deadline for its request to be whole, and a thread that shuts those
- * down that miss it.
+ * The library's own timeout is for inactivity: one byte a second keeps a connection open for ever.
+ * Here each connection has a deadline for the whole request, and a thread shuts down the
+ * connections that miss it.
  *
- * Room     server/http. Knows sockets, not HTTP.
+ * Room     server/http. Knows sockets; knows no HTTP.
  * Owns     struct connection, from deadlines_opened() to deadlines_closed().
- * Threads  any; a struct connection is used by the thread that serves it.
+ * Threads  any; a struct connection belongs to the thread that serves it.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -25,34 +25,36 @@ struct sockaddr;
 
 struct connection {
     int fd;            /* borrowed */
-    bool over;         /* one more than is served: answer 503 and close */
-    uint64_t requests; /* whose headers were there */
+    bool over_limit;   /* above the soft limit: answer 503 and close */
+    uint64_t requests; /* whose headers have arrived */
     struct budget_client client;
-    struct recv_line recv; /* what the library reads */
+    struct recv_connection recv; /* through which the library reads */
 
     /* private to deadlines.c */
     _Atomic int64_t deadline_ns; /* 0: none */
     struct connection *prev, *next;
 };
 
-/* timeout_ms: for a request to arrive whole; soft: connections beyond it are `over`; head_limit:
- * bytes of a request's head. */
-NODISCARD int deadlines_open(int64_t timeout_ms, int64_t soft, size_t head_limit,
-                             struct deadlines **ret_connections, struct err *e);
+/* timeout_ms: how long a whole request may take to arrive; soft_limit: further connections get
+ * over_limit; head_limit: bytes of a request's head. */
+NODISCARD int deadlines_open(int64_t timeout_ms, int64_t soft_limit, size_t head_limit,
+                             struct deadlines **ret_deadlines, struct err *e);
 
-/* Before anything is read from it. address: of the client, or NULL. NULL out of memory. */
-struct connection *deadlines_opened(struct deadlines *cs, int fd, const struct sockaddr *address);
-/* While the descriptor is still valid. Takes NULL. */
-void deadlines_closed(struct deadlines *cs, struct connection *c);
+/* Before anything is read from fd, which is borrowed. address: of the client, or NULL. NULL: out of
+ * memory, or fd is too large a number (recv_watch()). */
+struct connection *deadlines_opened(struct deadlines *d, int fd, const struct sockaddr *address);
+/* Frees c. Call it before the descriptor is closed. Takes NULL. */
+void deadlines_closed(struct deadlines *d, struct connection *c);
 
-/* The four moments of a request: its headers are there; it is whole; its answer is on the way; the
- * answer has gone. */
-void deadlines_begun(struct deadlines *cs, struct connection *c);
-void deadlines_whole(struct deadlines *cs, struct connection *c);
-void deadlines_answering(struct deadlines *cs, struct connection *c);
-void deadlines_done(struct deadlines *cs, struct connection *c);
+/* The stages of a request: its headers have arrived; it is whole, which stops the clock; its answer
+ * is being sent; the answer has been sent. */
+void deadlines_begun(struct deadlines *d, struct connection *c);
+void deadlines_whole(struct deadlines *d, struct connection *c);
+void deadlines_answering(struct deadlines *d, struct connection *c);
+void deadlines_done(struct deadlines *d, struct connection *c);
 
-int64_t deadlines_count(struct deadlines *cs);
+/* How many connections are open. */
+int64_t deadlines_count(struct deadlines *d);
 
-/* When no connection is left. Takes NULL, returns NULL. */
-struct deadlines *deadlines_free(struct deadlines *cs);
+/* Only when no connection is left. Takes NULL, returns NULL. */
+struct deadlines *deadlines_free(struct deadlines *d);

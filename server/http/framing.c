@@ -6,11 +6,11 @@
 #include "schema/base/base.h"
 #include "server/http/grammar.h"
 
-/* Longer numbers are larger than any limit here. */
+/* A number with more digits is above every limit here. */
 #define LENGTH_DIGITS 18
 #define CHUNK_DIGITS  15
 
-/* Returns 0: nothing passes. */
+/* Returns 0: nothing is passed on. */
 static size_t refuse(struct framing *f, unsigned status, const char *why)
 {
     f->status = status;
@@ -38,7 +38,7 @@ static size_t read_version(struct framing *f, const char *s, size_t len)
         return refuse(f, 400, "the request line does not end in a version");
     if (s[5] != '1' || s[7] > '1')
         return refuse(f, 505, "HTTP/1.1 and HTTP/1.0 are spoken here");
-    f->old = s[7] == '0';
+    f->is_http_1_0 = s[7] == '0';
     return 0;
 }
 
@@ -102,25 +102,25 @@ static void read_encoding(struct framing *f, const char *value, size_t len)
         (void)refuse(f, 501, "the only Transfer-Encoding here is chunked");
 }
 
-static void read_type(struct framing *f, const char *value, size_t len)
+static void count_content_type(struct framing *f, const char *value, size_t len)
 {
     (void)value, (void)len;
-    if (f->types++ > 0)
+    if (f->content_types++ > 0)
         (void)refuse(f, 400, "there is more than one Content-Type");
 }
 
-static const struct field {
+static const struct known_header {
     const char *name;
     void (*read)(struct framing *f, const char *value, size_t len);
-} fields[] = {
+} known_headers[] = {
     { "Host", read_host },
     { "Content-Length", read_length },
     { "Transfer-Encoding", read_encoding },
-    { "Content-Type", read_type },
+    { "Content-Type", count_content_type },
 };
 
-/* The length of the name; 0 when it is refused. */
-static size_t field_name(struct framing *f, const char *line, size_t len)
+/* The length of the header's name; 0 when the header is refused. */
+static size_t header_name_len(struct framing *f, const char *line, size_t len)
 {
     size_t name = grammar_token_len(line, len);
 
@@ -133,9 +133,9 @@ static size_t field_name(struct framing *f, const char *line, size_t len)
     return f->status ? 0 : name;
 }
 
-static void read_field(struct framing *f, char *line, size_t len)
+static void read_header(struct framing *f, char *line, size_t len)
 {
-    size_t name = field_name(f, line, len), at = name + 1;
+    size_t name = header_name_len(f, line, len), at = name + 1;
 
     if (name == 0)
         return;
@@ -148,18 +148,18 @@ static void read_field(struct framing *f, char *line, size_t len)
     while (len > at && (line[len - 1] == ' ' || line[len - 1] == '\t'))
         len--;
     if (grammar_equals(line, name, "Cookie"))
-        memset(line, 'X', name); /* each would be a record in the library's memory */
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (grammar_equals(line, name, fields[i].name))
-            fields[i].read(f, line + at, len - at);
+        memset(line, 'X', name); /* the library would keep a record for each cookie */
+    for (size_t i = 0; i < ARRAY_LEN(known_headers); i++) {
+        if (grammar_equals(line, name, known_headers[i].name))
+            known_headers[i].read(f, line + at, len - at);
     }
 }
 
 /* ---- lines ---- */
 
-/* The line that begins at f->line, without its end. False: it is not whole, or refused; a limit is
- * the caller's to watch. */
-static bool next_line(struct framing *f, char *data, size_t len, char **ret_line, size_t *ret_len)
+/* The line that begins at f->line, without CR LF. False: it is not whole, or refused. The caller
+ * checks the length. */
+static bool take_line(struct framing *f, char *data, size_t len, char **ret_line, size_t *ret_len)
 {
     char *end = f->searched < len ? memchr(data + f->searched, '\n', len - f->searched) : NULL;
 
@@ -180,11 +180,11 @@ static bool next_line(struct framing *f, char *data, size_t len, char **ret_line
 
 /* ---- the head ---- */
 
-static void forget_head(struct framing *f)
+static void reset_head(struct framing *f)
 {
     f->line = f->searched = 0;
-    f->has_request_line = f->old = f->chunked = false;
-    f->fields = f->hosts = f->lengths = f->encodings = f->types = 0;
+    f->has_request_line = f->is_http_1_0 = f->chunked = false;
+    f->fields = f->hosts = f->lengths = f->encodings = f->content_types = 0;
     f->length = 0;
 }
 
@@ -192,16 +192,16 @@ static size_t end_head(struct framing *f)
 {
     size_t len = f->line;
 
-    if (f->hosts == 0 && !f->old)
+    if (f->hosts == 0 && !f->is_http_1_0)
         return refuse(f, 400, "there must be one Host");
     if (f->encodings > 0 && f->lengths > 0)
         return refuse(f, 400, "Content-Length and Transfer-Encoding exclude each other");
-    if (f->encodings > 0 && f->old)
+    if (f->encodings > 0 && f->is_http_1_0)
         return refuse(f, 400, "HTTP/1.0 has no Transfer-Encoding");
     f->requests++;
-    f->left = f->length;
-    f->state = f->chunked ? FRAMING_CHUNK : f->left > 0 ? FRAMING_BODY : FRAMING_START;
-    forget_head(f);
+    f->bytes_left = f->length;
+    f->state = f->chunked ? FRAMING_CHUNK : f->bytes_left > 0 ? FRAMING_BODY : FRAMING_START;
+    reset_head(f);
     return len;
 }
 
@@ -210,17 +210,17 @@ static size_t take_head(struct framing *f, char *data, size_t len)
     char *line;
     size_t line_len;
 
-    /* What is no HTTP at all may never send the end of a line. */
+    /* At once, because a client that does not speak HTTP may never send the end of a line. */
     if (!grammar_is_token_byte((unsigned char)data[0]) && data[0] != '\r')
         return refuse(f, 400, "a request begins with a method");
-    while (next_line(f, data, len, &line, &line_len)) {
+    while (take_line(f, data, len, &line, &line_len)) {
         if (f->line > f->head_limit)
             break;
         if (line_len == 0 && f->has_request_line)
             return end_head(f);
         if (f->has_request_line)
-            read_field(f, line, line_len);
-        else if (line_len > 0) /* some clients send an empty line behind a body */
+            read_header(f, line, line_len);
+        else if (line_len > 0) /* some clients send an empty line after a body */
             read_request_line(f, line, line_len);
         if (f->status)
             return 0;
@@ -235,21 +235,21 @@ static size_t take_head(struct framing *f, char *data, size_t len)
 
 static size_t take_data(struct framing *f, size_t len, enum framing_state then)
 {
-    size_t n = len < f->left ? len : (size_t)f->left;
+    size_t n = len < f->bytes_left ? len : (size_t)f->bytes_left;
 
-    f->left -= n;
-    if (f->left == 0)
+    f->bytes_left -= n;
+    if (f->bytes_left == 0)
         f->state = then;
     return n;
 }
 
-/* A trailer says nothing that could change the request it ends. */
+/* Refuses trailers that would change how the request is read. */
 static void read_trailer(struct framing *f, const char *line, size_t len)
 {
-    size_t name = field_name(f, line, len);
+    size_t name = header_name_len(f, line, len);
 
-    for (size_t i = 0; i < ARRAY_LEN(fields) && !f->status; i++) {
-        if (grammar_equals(line, name, fields[i].name))
+    for (size_t i = 0; i < ARRAY_LEN(known_headers) && !f->status; i++) {
+        if (grammar_equals(line, name, known_headers[i].name))
             (void)refuse(f, 400, "a trailer may not say how the request is to be read");
     }
 }
@@ -259,11 +259,11 @@ static size_t take_trailers(struct framing *f, char *data, size_t len)
     char *line;
     size_t line_len;
 
-    while (next_line(f, data, len, &line, &line_len) && f->line <= FRAMING_TRAILERS_MAX) {
+    while (take_line(f, data, len, &line, &line_len) && f->line <= FRAMING_TRAILERS_MAX) {
         if (line_len == 0) {
             size_t whole = f->line;
             f->state = FRAMING_START;
-            forget_head(f);
+            reset_head(f);
             return whole;
         }
         read_trailer(f, line, line_len);
@@ -279,14 +279,14 @@ static size_t take_chunk_line(struct framing *f, char *data, size_t len)
     size_t line_len, digits = 0;
     char *line;
 
-    if (!next_line(f, data, len, &line, &line_len)) {
+    if (!take_line(f, data, len, &line, &line_len)) {
         bool endless = !f->status && len > FRAMING_CHUNK_LINE_MAX;
         return endless ? refuse(f, 400, "a chunk's line is too long") : 0;
     }
-    for (f->left = 0; digits < line_len && isxdigit((unsigned char)line[digits]); digits++) {
+    for (f->bytes_left = 0; digits < line_len && isxdigit((unsigned char)line[digits]); digits++) {
         int c = tolower((unsigned char)line[digits]);
         if (digits < CHUNK_DIGITS)
-            f->left = f->left * 16 + (uint64_t)(isdigit(c) ? c - '0' : c - 'a' + 10);
+            f->bytes_left = f->bytes_left * 16 + (uint64_t)(isdigit(c) ? c - '0' : c - 'a' + 10);
     }
     if (digits == 0 || (digits < line_len && line[digits] != ';') ||
         line_len > FRAMING_CHUNK_LINE_MAX ||
@@ -294,7 +294,7 @@ static size_t take_chunk_line(struct framing *f, char *data, size_t len)
         return refuse(f, 400, "a chunk does not begin with its size");
     if (digits > CHUNK_DIGITS)
         return refuse(f, 413, "a chunk is larger than any body here");
-    if (f->left == 0) {
+    if (f->bytes_left == 0) {
         f->state = FRAMING_TRAILERS;
         return take_trailers(f, data, len);
     }
@@ -316,7 +316,7 @@ static size_t take_data_end(struct framing *f, const char *data, size_t len)
 
 /* ---- the whole ---- */
 
-static size_t take_one(struct framing *f, char *data, size_t len)
+static size_t take_part(struct framing *f, char *data, size_t len)
 {
     switch (f->state) {
     case FRAMING_START:
@@ -345,7 +345,7 @@ size_t framing_take(struct framing *f, char *data, size_t len)
     size_t done = 0;
 
     while (done < len && !f->status) {
-        size_t n = take_one(f, data + done, len - done);
+        size_t n = take_part(f, data + done, len - done);
         if (n == 0)
             break;
         done += n;

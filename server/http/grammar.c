@@ -7,7 +7,7 @@
 
 #include "schema/base/base.h"
 
-/* One bit each. */
+/* A table with one bit for each byte. */
 bool grammar_is_token_byte(unsigned char c)
 {
     static const uint64_t bits[] = { 0x3ff6cfa00000000, 0x57ffffffc7fffffe };
@@ -36,7 +36,7 @@ bool grammar_is_field_text(const char *s, size_t len)
 static bool is_visible(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (s[i] <= 0x20 || s[i] >= 0x7f) /* char is signed: the upper half is below */
+        if (s[i] <= 0x20 || s[i] >= 0x7f) /* char is signed: bytes from 0x80 are negative */
             return false;
     }
     return true;

@@ -6,10 +6,10 @@
 
 #include "schema/base/base.h"
 
-static const char *skip_blanks(const char *p) { return p + strspn(p, " \t"); }
+static const char *skip_spaces(const char *p) { return p + strspn(p, " \t"); }
 
-/* The value of a parameter is `word`, quoted or not, and nothing else. */
-static bool value_is(const char *value, const char *word)
+/* Whether the value of a parameter is exactly `word`, quoted or not. */
+static bool is_parameter_value(const char *value, const char *word)
 {
     size_t quoted = *value == '"', len = strlen(word);
 
@@ -18,29 +18,29 @@ static bool value_is(const char *value, const char *word)
     value += quoted + len;
     if (quoted && *value++ != '"')
         return false;
-    value = skip_blanks(value);
+    value = skip_spaces(value);
     return *value == '\0' || *value == ';';
 }
 
-static void read_type(struct header_check_head *h, const char *value)
+static void read_media_type(struct header_check_head *h, const char *value)
 {
     static const char json[] = "application/json", charset[] = "charset=";
-    const char *rest = skip_blanks(value + strlen(json));
+    const char *rest = skip_spaces(value + strlen(json));
 
     if (strncasecmp(value, json, strlen(json)) != 0 || (*rest && *rest != ';'))
         return;
     h->json = true;
     for (; *rest; rest += strcspn(rest, ";")) {
-        rest = skip_blanks(rest + 1);
+        rest = skip_spaces(rest + 1);
         if (strncasecmp(rest, charset, strlen(charset)) == 0)
-            h->other_charset |= !value_is(rest + strlen(charset), "utf-8");
+            h->other_charset |= !is_parameter_value(rest + strlen(charset), "utf-8");
     }
 }
 
 static const struct {
     const char *name;
     size_t offset;
-} said[] = {
+} page_headers[] = {
     { "Host", offsetof(struct header_check_head, page.host) },
     { "Origin", offsetof(struct header_check_head, page.origin) },
     { "Sec-Fetch-Site", offsetof(struct header_check_head, page.site) },
@@ -48,23 +48,24 @@ static const struct {
     { "Sec-Fetch-Dest", offsetof(struct header_check_head, page.dest) },
 };
 
-static enum MHD_Result take(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result read_header_value(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                         const char *value)
 {
     struct header_check_head *h = ctx;
 
     (void)kind;
     if (!value)
         value = "";
-    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
-        if (strcasecmp(name, said[i].name) == 0)
-            *(const char **)(void *)((char *)h + said[i].offset) = value;
+    for (size_t i = 0; i < ARRAY_LEN(page_headers); i++) {
+        if (strcasecmp(name, page_headers[i].name) == 0)
+            *(const char **)(void *)((char *)h + page_headers[i].offset) = value;
     }
     if (strcasecmp(name, "Content-Length") == 0)
         h->length = strtoll(value, NULL, 10);
     else if (strcasecmp(name, "Transfer-Encoding") == 0)
         h->chunked = true;
     else if (strcasecmp(name, "Content-Type") == 0)
-        read_type(h, value);
+        read_media_type(h, value);
     else if (strcasecmp(name, "Content-Encoding") == 0)
         h->coded |= strcasecmp(value, "identity") != 0;
     return MHD_YES;
@@ -73,5 +74,5 @@ static enum MHD_Result take(void *ctx, enum MHD_ValueKind kind, const char *name
 void header_check_read(struct MHD_Connection *connection, struct header_check_head *ret_head)
 {
     *ret_head = (struct header_check_head){ .length = 0 };
-    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, take, ret_head);
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, read_header_value, ret_head);
 }

@@ -1,5 +1,5 @@
-/* server/http/header_check.h - what a head says of its body and of who asks. That it says so once,
- * and in one way, framing.h has seen before the library had it.
+/* server/http/header_check.h - reads the headers that describe the body and the page that asks.
+ * That each is there at most once and has one meaning, framing.h has checked before.
  *
  * Room     server/http.
  * Threads  any; no state.
@@ -15,11 +15,12 @@ struct MHD_Connection;
 
 struct header_check_head {
     bool chunked;
-    bool json;              /* Content-Type is application/json, whatever its parameters */
-    bool other_charset;     /* one of them is a charset that is not UTF-8 */
-    bool coded;             /* Content-Encoding is not identity */
-    int64_t length;         /* Content-Length; 0 when absent */
-    struct hosts_page page; /* who asks; borrowed from the library, `reads` is not filled */
+    bool json;          /* Content-Type is application/json, whatever its parameters */
+    bool other_charset; /* one of its parameters is a charset other than UTF-8 */
+    bool coded;         /* there is a Content-Encoding other than identity */
+    int64_t length;     /* Content-Length; 0 when absent */
+    struct hosts_page
+        page; /* borrowed from the library, valid as long as the request; `reads` is not set */
 };
 
 void header_check_read(struct MHD_Connection *connection, struct header_check_head *ret_head);

@@ -6,15 +6,15 @@
 
 #include "schema/base/base.h"
 
-struct name {
+struct host_name {
     const char *host, *port;
     size_t host_len, port_len; /* port_len 0: none */
 };
 
-/* "[::1]:8080", "localhost" and the like, of which both ends may be missing. */
-static struct name cut(const char *text, size_t len)
+/* Splits "[::1]:8080", "localhost:80", "localhost" and the like; never fails. */
+static struct host_name split_host(const char *text, size_t len)
 {
-    struct name n = { .host = text, .host_len = len };
+    struct host_name n = { .host = text, .host_len = len };
     const char *bracket = len > 0 && text[0] == '[' ? memchr(text, ']', len) : NULL;
     const char *from = bracket ? bracket : text;
     const char *colon = memchr(from, ':', len - (size_t)(from - text));
@@ -25,17 +25,17 @@ static struct name cut(const char *text, size_t len)
         n.port_len = len - n.host_len - 1;
     }
     if (n.host_len > 1 && text[n.host_len - 1] == '.')
-        n.host_len--; /* the root, which is left out usually */
+        n.host_len--; /* the root domain, which is usually left out */
     return n;
 }
 
-static bool same(const char *a, size_t a_len, const char *b, size_t b_len)
+static bool equals_text(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     return a_len == b_len && strncasecmp(a, b, a_len) == 0;
 }
 
-/* AF_INET, AF_INET6, or 0 for a name that is no address; ret_address has room for both. */
-static int family_of(const struct name *n, struct in6_addr *ret_address)
+/* AF_INET, AF_INET6, or 0 when the name is no address; *ret_address holds either kind. */
+static int family_of(const struct host_name *n, struct in6_addr *ret_address)
 {
     bool v6 = n->host_len > 2 && n->host[0] == '[';
     char text[INET6_ADDRSTRLEN];
@@ -49,7 +49,7 @@ static int family_of(const struct name *n, struct in6_addr *ret_address)
     return inet_pton(family, text, ret_address) == 1 ? family : 0;
 }
 
-static bool is_loopback(const struct name *n)
+static bool is_loopback_name(const struct host_name *n)
 {
     static const char local[] = "localhost";
     const size_t len = sizeof local - 1;
@@ -63,13 +63,13 @@ static bool is_loopback(const struct name *n)
     default:
         break;
     }
-    if (n->host_len < len || !same(n->host + n->host_len - len, len, local, len))
+    if (n->host_len < len || !equals_text(n->host + n->host_len - len, len, local, len))
         return false;
     return n->host_len == len || n->host[n->host_len - len - 1] == '.';
 }
 
-/* An entry without a port is for every port. everything: "*" counts. */
-static bool is_listed(const struct hosts *h, const struct name *n, bool everything)
+/* An entry without a port matches every port. everything: "*" matches every name. */
+static bool is_listed(const struct hosts *h, const struct host_name *n, bool everything)
 {
     for (const char *p = h->listed ? h->listed : ""; *p; p += *p == ',') {
         p += strspn(p, " \t");
@@ -77,11 +77,11 @@ static bool is_listed(const struct hosts *h, const struct name *n, bool everythi
         size_t end = len;
         while (end > 0 && (p[end - 1] == ' ' || p[end - 1] == '\t'))
             end--;
-        struct name entry = cut(p, end);
-        if (everything && same(p, end, "*", 1))
+        struct host_name entry = split_host(p, end);
+        if (everything && equals_text(p, end, "*", 1))
             return true;
-        if (end > 0 && same(entry.host, entry.host_len, n->host, n->host_len) &&
-            (!entry.port || same(entry.port, entry.port_len, n->port, n->port_len)))
+        if (end > 0 && equals_text(entry.host, entry.host_len, n->host, n->host_len) &&
+            (!entry.port || equals_text(entry.port, entry.port_len, n->port, n->port_len)))
             return true;
         p += len;
     }
@@ -90,22 +90,22 @@ static bool is_listed(const struct hosts *h, const struct name *n, bool everythi
 
 bool hosts_answers(const struct hosts *h, const char *host)
 {
-    struct name n = cut(host, strlen(host));
+    struct host_name n = split_host(host, strlen(host));
     struct in6_addr address;
 
-    return is_loopback(&n) || is_listed(h, &n, true) ||
+    return is_loopback_name(&n) || is_listed(h, &n, true) ||
            (!h->loopback && family_of(&n, &address) != 0);
 }
 
-/* host is "name" where the origin is "http://name:80". */
-static bool is_own(const struct name *origin, const char *normal_port, const char *host)
+/* Whether the origin is the host of this request. A host without a port has the scheme's port. */
+static bool is_own_origin(const struct host_name *origin, const char *normal_port, const char *host)
 {
-    struct name own = cut(host, strlen(host));
+    struct host_name own = split_host(host, strlen(host));
 
     if (!own.port_len)
         own.port = normal_port, own.port_len = strlen(normal_port);
-    return same(origin->host, origin->host_len, own.host, own.host_len) &&
-           same(origin->port, origin->port_len, own.port, own.port_len);
+    return equals_text(origin->host, origin->host_len, own.host, own.host_len) &&
+           equals_text(origin->port, origin->port_len, own.port, own.port_len);
 }
 
 static bool trusts_origin(const struct hosts *h, const char *origin, const char *host)
@@ -118,21 +118,24 @@ static bool trusts_origin(const struct hosts *h, const char *origin, const char 
         size_t len = strlen(schemes[i].prefix);
         if (strncasecmp(origin, schemes[i].prefix, len) != 0)
             continue;
-        struct name n = cut(origin + len, strlen(origin + len));
+        struct host_name n = split_host(origin + len, strlen(origin + len));
         if (!n.port_len)
             n.port = schemes[i].port, n.port_len = strlen(schemes[i].port);
-        return is_own(&n, schemes[i].port, host) || is_listed(h, &n, false);
+        return is_own_origin(&n, schemes[i].port, host) || is_listed(h, &n, false);
     }
     return false;
 }
 
-static bool is(const char *value, const char *word) { return value && strcmp(value, word) == 0; }
+static bool is_header_value(const char *value, const char *word)
+{
+    return value && strcmp(value, word) == 0;
+}
 
 bool hosts_trusts(const struct hosts *h, const struct hosts_page *p)
 {
     if (p->origin)
         return trusts_origin(h, p->origin, p->host ? p->host : "");
-    if (!is(p->site, "cross-site"))
+    if (!is_header_value(p->site, "cross-site"))
         return true;
-    return p->reads && is(p->mode, "navigate") && is(p->dest, "document");
+    return p->reads && is_header_value(p->mode, "navigate") && is_header_value(p->dest, "document");
 }

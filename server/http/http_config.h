@@ -1,4 +1,4 @@
-/* server/http/http_config.h - what a daemon is given: routes, a context for their handlers, limits.
+/* server/http/http_config.h - what a daemon is given: routes, the handlers' context, limits.
  *
  * Room     server/http.
  * Owns     nothing; all is borrowed from daemon_start() to daemon_stop().
@@ -16,16 +16,16 @@ struct http_config {
     struct route_table routes;
     const void *context;    /* r->context of each request */
     principal_fn *identify; /* r->principal of each request */
-    size_t request_size;    /* bytes of what the handlers keep of a request; a struct request is its
-                               first member. The rest is zero when the request begins */
-    /* The request waits or is answered: what it does not need any more can go. Often, on any
-     * thread. */
-    void (*rest)(struct request *r);
-    /* The request is over, and its socket not yet closed. */
+    size_t request_size;    /* bytes of the handlers' own request type, whose first member is a
+                               struct request; its other members are zero when a request begins */
+    /* The request waits or is answered: free what it does not need any more. Called more than once,
+     * on any thread. */
+    void (*release)(struct request *r);
+    /* The request has ended; its socket is still open. Called once. */
     void (*end)(struct request *r);
-    /* daemon_drain(): no more than what is begun. */
+    /* Called by daemon_drain(): no new work may begin. */
     void (*drain)(const void *context);
-    /* daemon_stop(): whatever a request or a stream waits for, it is to be resumed now. */
+    /* Called by daemon_stop(): resume all requests and streams that wait. */
     void (*stop)(const void *context);
 
     const char *allowed_hosts; /* NULL: none */

@@ -1,8 +1,8 @@
-/* server/http/http_shared.h - what all requests of a daemon share. For the daemon's own files.
+/* server/http/http_shared.h - what all requests of a daemon share. Private to server/http.
  *
  * Room     server/http.
- * Owns     all of it; http.c makes it and takes it apart.
- * Threads  each part says.
+ * Owns     its parts; daemon.c makes and frees them.
+ * Threads  as in the header of each part; config and hosts do not change.
  */
 #pragma once
 
@@ -19,11 +19,11 @@ struct traffic;
 struct http_shared {
     struct http_config config;
     struct hosts hosts;
-    struct deadlines *connections; /* owned */
-    struct traffic *traffic;       /* owned */
-    struct executor *aside;        /* owned */
-    struct in_flight gate;
-    struct resume_batch crowd;
+    struct deadlines *deadlines; /* owned */
+    struct traffic *traffic;     /* owned */
+    struct executor *executor;   /* owned */
+    struct in_flight in_flight;
+    struct resume_batch resume_batch;
     struct budget bodies, answers; /* bytes */
     struct budget streams;
 };

@@ -1,9 +1,9 @@
-/* server/http/in_flight.h - who is inside, so that the end can wait for them: requests; those that
- * use the engine or write to the job table; connections that are suspended (the library aborts when
- * it is stopped with one).
+/* server/http/in_flight.h - counts what the end of the server has to wait for: requests; steps that
+ * hold the engine, which may also write to the job table; suspended connections (the library aborts
+ * when it is stopped while it has one).
  *
- *     OPEN --in_flight_drain()--> DRAINING: new requests are refused, nobody may use any more
- *          --in_flight_stop()---> STOPPING: nobody may pause any more
+ *     OPEN --in_flight_drain()--> DRAINING: new requests are refused, the engine cannot be held
+ *          --in_flight_stop()---> STOPPING: no request can be suspended either
  *
  * Room     server/http.
  * Threads  any.
@@ -19,34 +19,37 @@
 
 struct in_flight {
     pthread_mutex_t lock;
-    pthread_cond_t less;
+    pthread_cond_t changed;
     atomic_bool draining;
 
     /* guarded by lock */
-    int64_t requests, users, paused;
+    int64_t requests, holders, paused;
     bool stopping;
 };
 
-void in_flight_init(struct in_flight *g);
-void in_flight_destroy(struct in_flight *g);
+void in_flight_init(struct in_flight *f);
+void in_flight_destroy(struct in_flight *f);
 
-void in_flight_begin(struct in_flight *g);
-void in_flight_end(struct in_flight *g);
+/* A request begins and ends. */
+void in_flight_begin(struct in_flight *f);
+void in_flight_end(struct in_flight *f);
 
-/* False when stopping. Each true one needs a in_flight_unpause(). */
-NODISCARD bool in_flight_pause(struct in_flight *g);
-void in_flight_unpause(struct in_flight *g);
+/* Counts a suspended connection. False when stopping. Each true needs one in_flight_unpause(). */
+NODISCARD bool in_flight_pause(struct in_flight *f);
+void in_flight_unpause(struct in_flight *f);
 
-/* False when draining. Each true one needs a in_flight_release(). */
-NODISCARD bool in_flight_hold(struct in_flight *g);
-void in_flight_release(struct in_flight *g);
+/* Counts a step that uses the engine. False when draining. Each true needs one in_flight_release().
+ */
+NODISCARD bool in_flight_hold(struct in_flight *f);
+void in_flight_release(struct in_flight *f);
 
-/* Returns when nobody uses. */
-void in_flight_drain(struct in_flight *g);
-bool in_flight_is_draining(struct in_flight *g);
-void in_flight_stop(struct in_flight *g);
+/* Returns when no step holds the engine. */
+void in_flight_drain(struct in_flight *f);
+bool in_flight_is_draining(struct in_flight *f);
+/* Drains, too. */
+void in_flight_stop(struct in_flight *f);
 
-/* Waits until nobody is paused. */
-void in_flight_wait_unpaused(struct in_flight *g);
-/* Waits until no request is inside, or deadline_ns (clock_mono_ns). */
-void in_flight_wait_empty(struct in_flight *g, int64_t deadline_ns);
+/* After in_flight_stop(): waits until no connection is suspended. */
+void in_flight_wait_unpaused(struct in_flight *f);
+/* After in_flight_stop(): waits until no request is left, or until deadline_ns (clock_mono_ns). */
+void in_flight_wait_empty(struct in_flight *f, int64_t deadline_ns);

@@ -10,22 +10,22 @@
 
 #include "schema/base/err.h"
 
-#define SHAPE "must be host:port, as in 127.0.0.1:8080 or [::1]:8080"
+#define ADDRESS_FORM "must be host:port, as in 127.0.0.1:8080 or [::1]:8080"
 
-/* Cuts "host:port" and "[host]:port" apart; an empty host is every address. */
-static int split(const char *address, char host[256], char port[8], struct err *e)
+/* Splits "host:port" or "[host]:port"; an empty host means all addresses. */
+static int split_address(const char *address, char host[256], char port[8], struct err *e)
 {
     const char *colon = strrchr(address, ':');
     size_t len = colon ? (size_t)(colon - address) : 0;
     char *end;
 
     if (!colon || len > 255 || strlen(colon + 1) > 5)
-        return err_set(e, ERR_SETTING, "HTTP_LISTEN=%.100s: " SHAPE, address);
+        return err_set(e, ERR_SETTING, "HTTP_LISTEN=%.100s: " ADDRESS_FORM, address);
     if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
         address++;
         len -= 2;
     } else if (memchr(address, ':', len)) {
-        return err_set(e, ERR_SETTING, "HTTP_LISTEN=%.100s: " SHAPE, address);
+        return err_set(e, ERR_SETTING, "HTTP_LISTEN=%.100s: " ADDRESS_FORM, address);
     }
     memcpy(host, address, len);
     host[len] = '\0';
@@ -36,7 +36,7 @@ static int split(const char *address, char host[256], char port[8], struct err *
     return 0;
 }
 
-static bool is_loopback(const struct sockaddr *a)
+static bool is_loopback_address(const struct sockaddr *a)
 {
     const struct sockaddr_in *v4 = (const void *)a;
     const struct sockaddr_in6 *v6 = (const void *)a;
@@ -50,7 +50,7 @@ static bool is_loopback(const struct sockaddr *a)
     return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
-static int bind_to(const struct addrinfo *a, const char *address, int *ret_fd, struct err *e)
+static int bind_socket(const struct addrinfo *a, const char *address, int *ret_fd, struct err *e)
 {
     const int yes = 1, no = 0;
     CLEANUP(closep)
@@ -79,18 +79,18 @@ int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e)
     char host[256], port[8];
     int rc = -1;
 
-    if (split(address, host, port, e) < 0)
+    if (split_address(address, host, port, e) < 0)
         return -1;
     int why = getaddrinfo(*host ? host : NULL, port, &hints, &found);
     if (why != 0)
         return err_set(e, ERR_SETTING, "HTTP_LISTEN=%.100s: %s", address, gai_strerror(why));
-    if (!anonymous && !is_loopback(found->ai_addr))
+    if (!anonymous && !is_loopback_address(found->ai_addr))
         (void)err_set(e, ERR_SETTING,
                       "HTTP_LISTEN=%.100s: others could reach it and run programs here. Serve on "
                       "127.0.0.1, or set ALLOW_ANONYMOUS=1 to let everybody in",
                       address);
     else
-        rc = bind_to(found, address, ret_fd, e);
+        rc = bind_socket(found, address, ret_fd, e);
     freeaddrinfo(found);
     return rc;
 }
@@ -101,7 +101,7 @@ bool listen_is_loopback(int fd)
     socklen_t len = sizeof at;
 
     return getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
-           is_loopback((const struct sockaddr *)&at);
+           is_loopback_address((const struct sockaddr *)&at);
 }
 
 void listen_name(int fd, char out[LISTEN_NAME_SIZE])

@@ -4,7 +4,7 @@
  * Owns     nothing; the caller owns the socket.
  * Threads  any.
  * Errors   0, or -1 with *e filled: ERR_SETTING for a wrong or refused address, ERR_UNAVAILABLE for
- *          one that cannot be had now.
+ *          one that cannot be bound now.
  */
 #pragma once
 
@@ -14,14 +14,14 @@
 
 struct err;
 
-/* Binds, and does not listen yet: no client waits for a server that is still starting. anonymous:
- * addresses that others can reach are allowed. */
+/* Binds, but does not listen yet, so that no client waits while the server starts. anonymous:
+ * allows addresses that other machines can reach. */
 NODISCARD int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e);
 
-/* Whether nobody but this machine reaches the socket. */
+/* Whether only this machine can reach the socket. */
 bool listen_is_loopback(int fd);
 
 #define LISTEN_NAME_SIZE 64
 
-/* "127.0.0.1:8080", "[::1]:8080": where the socket is bound. */
+/* Where the socket is bound, as "127.0.0.1:8080" or "[::1]:8080". */
 void listen_name(int fd, char out[LISTEN_NAME_SIZE]);

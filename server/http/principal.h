@@ -28,12 +28,12 @@ struct principal {
     unsigned rights;  /* of enum right */
 };
 
-/* Finds the principal of a request from its headers and its connection. On the thread that serves
- * the connection, for each request: it must not block. Who cannot be identified is a principal with
- * fewer rights. */
+/* Finds the principal of a request from its headers and its connection. Called for each request, on
+ * the thread that serves the connection, so it must not block. A client that cannot be identified
+ * is a principal with fewer rights. */
 typedef struct principal principal_fn(const struct request *r);
 
-/* A principal_fn: whoever reaches the port may do everything. */
+/* A principal_fn: every client that reaches the port has all rights. */
 struct principal principal_anonymous(const struct request *r);
 
 bool principal_has(const struct principal *p, enum right right);

@@ -17,7 +17,7 @@ unsigned problem_status(enum err_kind kind)
     return status[kind] ? status[kind] : 500;
 }
 
-static const char *title(unsigned status)
+static const char *status_title(unsigned status)
 {
     static const struct {
         unsigned status;
@@ -49,8 +49,8 @@ static const char *title(unsigned status)
     return "Error";
 }
 
-/* New reference to text as a JSON string, whatever its bytes; NULL out of memory. */
-static json_t *any_text(const char *text)
+/* New reference: text as a JSON string; invalid UTF-8 is replaced. NULL out of memory. */
+static json_t *text_value(const char *text)
 {
     size_t len = strlen(text);
     CLEANUP(freep) char *fixed = NULL;
@@ -66,21 +66,21 @@ static json_t *error_list(const struct problem_text *p)
 
     for (size_t i = 0; p->fields && i < p->fields->len; i++) {
         const struct field_error *x = &p->fields->list[i];
-        (void)json_array_append_new(list, json_pack("{s:o, s:o}", "pointer", any_text(x->pointer),
-                                                    "detail", any_text(x->detail)));
+        (void)json_array_append_new(list, json_pack("{s:o, s:o}", "pointer", text_value(x->pointer),
+                                                    "detail", text_value(x->detail)));
     }
     if (p->parameter)
         (void)json_array_append_new(list,
-                                    json_pack("{s:o, s:o}", "parameter", any_text(p->parameter),
-                                              "detail", any_text(p->detail)));
+                                    json_pack("{s:o, s:o}", "parameter", text_value(p->parameter),
+                                              "detail", text_value(p->detail)));
     return list;
 }
 
 char *problem_render(const struct problem_text *p, size_t *ret_len)
 {
     json_auto_t *root =
-        json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title", title(p->status),
-                  "status", (int)p->status, "detail", any_text(p->detail));
+        json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title", status_title(p->status),
+                  "status", (int)p->status, "detail", text_value(p->detail));
 
     if (root && (p->parameter || p->fields))
         (void)json_object_set_new(root, "errors", error_list(p));

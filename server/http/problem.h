@@ -1,4 +1,4 @@
-/* server/http/problem.h - what a refused request reads: application/problem+json (RFC 9457).
+/* server/http/problem.h - the body of a refusal: application/problem+json (RFC 9457).
  *
  * Room     server/http.
  * Threads  any; no state.
@@ -14,11 +14,10 @@ struct field_errors;
 
 #define PROBLEM_TYPE "application/problem+json"
 
-/* The HTTP status that tells a caller of this kind of error. The one place where a kind becomes a
- * status. */
+/* The HTTP status for this kind of error. No other code maps kinds to statuses. */
 unsigned problem_status(enum err_kind kind);
 
-/* What is wrong: all borrowed. fields and parameter may be NULL. */
+/* What is wrong. All is borrowed; fields and parameter may be NULL. */
 struct problem_text {
     unsigned status;
     const char *detail;                /* a sentence */
@@ -26,6 +25,6 @@ struct problem_text {
     const struct field_errors *fields; /* the fields that are wrong */
 };
 
-/* {type, title, status, detail, errors: [{pointer | parameter, detail}]}. detail may hold what the
- * client sent, whatever its bytes. Caller owns the text; NULL out of memory. */
+/* {type, title, status, detail, errors: [{pointer | parameter, detail}]}. detail may contain what
+ * the client sent, with any bytes. The caller owns the text; NULL out of memory. */
 char *problem_render(const struct problem_text *p, size_t *ret_len);

@@ -1,4 +1,4 @@
-#undef _FORTIFY_SOURCE /* it would define recv() too */
+#undef _FORTIFY_SOURCE /* with it, the system's header defines recv() */
 #include "server/http/recv.h"
 
 #include <errno.h>
@@ -6,33 +6,34 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Descriptors are given out from below: more than MAX_CONNECTIONS and our own there are never. */
+/* The kernel gives out the lowest free number, so there are none above MAX_CONNECTIONS and our own.
+ */
 #define DESCRIPTORS (1 << 20)
-/* Of what follows a refused request, so much is read: with more unread the kernel would cut the
- * answer off. */
+/* How much of what follows a refused request is read and dropped: if bytes are left unread at the
+ * close, the kernel resets the connection, and the client may lose the answer. */
 #define IGNORED_BYTES (256 * KIB)
 
-static _Atomic(struct recv_line *) lines[DESCRIPTORS];
+static _Atomic(struct recv_connection *) watched[DESCRIPTORS];
 
-bool recv_watch(int fd, struct recv_line *l, size_t head_limit)
+bool recv_watch(int fd, struct recv_connection *c, size_t head_limit)
 {
     if (fd < 0 || fd >= DESCRIPTORS)
         return false;
-    *l = (struct recv_line){ .passed = 0 };
-    framing_init(&l->framing, head_limit);
-    atomic_store_explicit(&lines[fd], l, memory_order_release);
+    *c = (struct recv_connection){ .passed = 0 };
+    framing_init(&c->framing, head_limit);
+    atomic_store_explicit(&watched[fd], c, memory_order_release);
     return true;
 }
 
 void recv_forget(int fd)
 {
-    struct recv_line *l = atomic_exchange(&lines[fd], NULL);
+    struct recv_connection *c = atomic_exchange(&watched[fd], NULL);
 
-    if (l)
-        buf_clear(&l->held);
+    if (c)
+        buf_clear(&c->held);
 }
 
-static ssize_t receive(int fd, void *out, size_t size, int flags)
+static ssize_t receive_retrying(int fd, void *out, size_t size, int flags)
 {
     ssize_t n;
 
@@ -42,57 +43,57 @@ static ssize_t receive(int fd, void *out, size_t size, int flags)
     return n;
 }
 
-/* Reads what is there, for nobody. False at the end of the input. */
-static bool ignore_rest(int fd, int flags)
+/* Reads what has arrived and drops it. False at the end of the input. */
+static bool drop_input(int fd, int flags)
 {
     char nowhere[4096];
     ssize_t n = 1;
 
     for (int64_t seen = 0; n > 0 && seen < IGNORED_BYTES; seen += n)
-        n = receive(fd, nowhere, sizeof nowhere, flags);
+        n = receive_retrying(fd, nowhere, sizeof nowhere, flags);
     return n != 0;
 }
 
-/* Moves what may be given from held to out; returns how much. */
-static size_t give(struct recv_line *l, char *out, size_t size)
+/* Moves bytes that are passed from held to out; returns how many. */
+static size_t move_passed(struct recv_connection *c, char *out, size_t size)
 {
-    size_t n = l->passed < size ? l->passed : size;
+    size_t n = c->passed < size ? c->passed : size;
 
     if (n == 0)
         return 0;
-    memcpy(out, l->held.data, n);
-    memmove(l->held.data, l->held.data + n, l->held.len - n);
-    l->held.len -= n;
-    l->passed -= n;
-    if (l->held.len == 0)
-        buf_clear(&l->held); /* an idle connection keeps nothing */
+    memcpy(out, c->held.data, n);
+    memmove(c->held.data, c->held.data + n, c->held.len - n);
+    c->held.len -= n;
+    c->passed -= n;
+    if (c->held.len == 0)
+        buf_clear(&c->held); /* so that an idle connection holds no memory */
     return n;
 }
 
-/* What is held ends in a request that is refused: something that can be answered takes its place.
- */
-static int substitute(struct recv_line *l)
+/* Replaces the refused end of what is held, so that the library has a request to answer. -1: out of
+ * memory. */
+static int substitute_rest(struct recv_connection *c)
 {
-    const char *rest = framing_rest(&l->framing);
+    const char *rest = framing_rest(&c->framing);
 
-    l->held.len = l->passed;
-    if (buf_add(&l->held, rest, strlen(rest)) < 0)
+    c->held.len = c->passed;
+    if (buf_add(&c->held, rest, strlen(rest)) < 0)
         return -1;
-    l->passed = l->held.len;
-    l->substituted = true;
+    c->passed = c->held.len;
+    c->substituted = true;
     return 0;
 }
 
-/* Reads into out, where what may be given stays; the rest is held. 0 and -1 as recv(). */
-static ssize_t read_into(int fd, struct recv_line *l, char *out, size_t size, int flags,
+/* Reads into out, where what is passed stays; the rest goes to held. 0 and -1 as recv(). */
+static ssize_t read_into(int fd, struct recv_connection *c, char *out, size_t size, int flags,
                          size_t *ret_given)
 {
-    ssize_t n = receive(fd, out, size, flags);
+    ssize_t n = receive_retrying(fd, out, size, flags);
 
     if (n <= 0)
         return n;
-    size_t given = framing_take(&l->framing, out, (size_t)n);
-    if (given < (size_t)n && buf_add(&l->held, out + given, (size_t)n - given) < 0) {
+    size_t given = framing_take(&c->framing, out, (size_t)n);
+    if (given < (size_t)n && buf_add(&c->held, out + given, (size_t)n - given) < 0) {
         errno = ENOMEM;
         return -1;
     }
@@ -100,62 +101,63 @@ static ssize_t read_into(int fd, struct recv_line *l, char *out, size_t size, in
     return n;
 }
 
-/* Reads behind what is held. 0 and -1 as recv(). */
-static ssize_t read_behind(int fd, struct recv_line *l, size_t size, int flags)
+/* Appends to what is held. 0 and -1 as recv(). */
+static ssize_t read_behind(int fd, struct recv_connection *c, size_t size, int flags)
 {
-    if (buf_reserve(&l->held, size) < 0) {
+    if (buf_reserve(&c->held, size) < 0) {
         errno = ENOMEM;
         return -1;
     }
-    ssize_t n = receive(fd, l->held.data + l->held.len, size, flags);
+    ssize_t n = receive_retrying(fd, c->held.data + c->held.len, size, flags);
     if (n > 0) {
-        l->held.len += (size_t)n;
-        l->passed = framing_take(&l->framing, l->held.data, l->held.len);
+        c->held.len += (size_t)n;
+        c->passed = framing_take(&c->framing, c->held.data, c->held.len);
     }
     return n;
 }
 
-/* The library takes less than it asked for to mean that there is no more now, and is not told of an
- * end that was there already; so in the middle of a request this goes on until the kernel says that
- * there is no more, or the room is full. */
-static ssize_t read_watched(int fd, struct recv_line *l, char *out, size_t size, int flags)
+/* When the library gets less than it asked for, it concludes that nothing more has arrived, and
+ * epoll does not report again an end of input that was there before. So in the middle of a request
+ * this reads until the kernel has no more, or `out` is full. */
+static ssize_t read_watched(int fd, struct recv_connection *c, char *out, size_t size, int flags)
 {
     size_t got = 0;
     ssize_t n = 1;
 
     while (n > 0) {
-        size_t given = give(l, out + got, size - got), room = size - (got += given);
-        if (room == 0 || l->substituted)
+        size_t given = move_passed(c, out + got, size - got), room = size - (got += given);
+        if (room == 0 || c->substituted)
             break;
-        if (l->framing.status) {
-            (void)ignore_rest(fd, flags);
-            n = substitute(l) < 0 ? -1 : 1;
-        } else if (l->held.len > 0) {
-            n = read_behind(fd, l, room, flags);
+        if (c->framing.status) {
+            (void)drop_input(fd, flags);
+            n = substitute_rest(c) < 0 ? -1 : 1;
+        } else if (c->held.len > 0) {
+            n = read_behind(fd, c, room, flags);
         } else {
-            n = read_into(fd, l, out + got, room, flags, &given);
+            n = read_into(fd, c, out + got, room, flags, &given);
             got += n > 0 ? given : 0;
-            if (n > 0 && given == (size_t)n && framing_is_between(&l->framing))
-                break; /* the usual case: all of it is whole */
+            if (n > 0 && given == (size_t)n && framing_is_between(&c->framing))
+                break; /* the usual case: it ends with a whole request */
         }
     }
-    if (n == 0 && got > 0) /* the end has been seen once already: it is to be told again */
+    if (n == 0 && got > 0) /* makes epoll report the end of input again */
         (void)shutdown(fd, SHUT_RD);
     if (got > 0)
         return (ssize_t)got;
-    if (l->substituted && n > 0) {
-        n = ignore_rest(fd, flags) ? -1 : 0;
+    if (c->substituted && n > 0) {
+        n = drop_input(fd, flags) ? -1 : 0;
         errno = EAGAIN;
     }
     return n;
 }
 
-/* The system's in place of libc's, for the libraries too. */
+/* Replaces libc's recv(), for all libraries of the process. */
 ssize_t recv(int fd, void *out, size_t size, int flags)
 {
-    struct recv_line *l =
-        fd >= 0 && fd < DESCRIPTORS ? atomic_load_explicit(&lines[fd], memory_order_acquire) : NULL;
+    struct recv_connection *c = fd >= 0 && fd < DESCRIPTORS
+                                    ? atomic_load_explicit(&watched[fd], memory_order_acquire)
+                                    : NULL;
 
-    return l && size > 0 ? read_watched(fd, l, out, size, flags)
+    return c && size > 0 ? read_watched(fd, c, out, size, flags)
                          : recvfrom(fd, out, size, flags, NULL, NULL);
 }

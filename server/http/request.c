@@ -34,7 +34,7 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
     return NEXT_REPLY;
 }
 
-/* The library only reads it. */
+/* The cast is safe: the library only reads the body. */
 enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
                              size_t len)
 {
@@ -51,7 +51,7 @@ void request_add_header(struct request *r, const char *name, const char *value)
     p->more[p->more_len++] = (struct reply_header){ name, value };
 }
 
-/* Without memory for an answer there is still one that needs none. */
+/* Uses a static body, so it cannot fail. */
 static enum next reply_no_memory(struct request *r)
 {
     (void)request_reply_kept(r, 503, PROBLEM_TYPE, no_memory, sizeof no_memory - 1);
@@ -69,7 +69,7 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json)
     return request_reply(r, status, "application/json", text, strlen(text));
 }
 
-enum next request_reply_emit(struct request *r, unsigned status, struct writer *text)
+enum next request_reply_writer(struct request *r, unsigned status, struct writer *text)
 {
     char *body;
     size_t len;
@@ -114,8 +114,8 @@ enum next request_refuse_param(struct request *r, const char *name, const char *
         r, &(struct problem_text){ .status = 422, .detail = detail, .parameter = shown });
 }
 
-/* A full disk fails every request; one line a second tells it as well as ten thousand. */
-static bool worth_a_line(void)
+/* Limits the log to one line a second: with a full disk every request fails. */
+static bool is_log_due(void)
 {
     static _Atomic int64_t last_ns;
     int64_t now = clock_mono_ns(), last = atomic_load(&last_ns);
@@ -128,7 +128,7 @@ enum next request_fail(struct request *r, const struct err *e)
 {
     unsigned status = problem_status(e->kind);
 
-    if (status >= 500 && worth_a_line())
+    if (status >= 500 && is_log_due())
         log_warning("request_failed", log_s("job", r->id), log_i("status", status),
                     log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
     return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
@@ -136,7 +136,7 @@ enum next request_fail(struct request *r, const struct err *e)
 
 enum next request_stream(struct request *r, request_read_fn *read)
 {
-    if (!budget_take(&r->shared->streams, &r->line->client, 1))
+    if (!budget_take(&r->shared->streams, &r->connection->client, 1))
         return request_refuse(r, 503, "too many event streams at once");
     r->stream_charged = 1;
     r->read = read;
@@ -154,32 +154,32 @@ char *request_param(const struct request *r, const char *name)
 
 const char *request_header(const struct request *r, const char *name)
 {
-    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+    return MHD_lookup_connection_value(r->mhd_connection, MHD_HEADER_KIND, name);
 }
 
-/* ---- what a step may use ---- */
+/* ---- a step ---- */
 
-static void lend(struct request *r)
+static void hold_engine(struct request *r)
 {
     bool needs = r->route && r->route->engine != ROUTE_WITHOUT;
 
-    r->uses = r->uses || (needs && in_flight_hold(&r->shared->gate));
-    r->stopping = needs && !r->uses;
+    r->has_engine = r->has_engine || (needs && in_flight_hold(&r->shared->in_flight));
+    r->stopping = needs && !r->has_engine;
 }
 
-static void take_back(struct request *r)
+static void release_engine(struct request *r)
 {
-    if (r->uses)
-        in_flight_release(&r->shared->gate);
-    r->uses = false;
+    if (r->has_engine)
+        in_flight_release(&r->shared->in_flight);
+    r->has_engine = false;
 }
 
 /* The body, and what was made of it. */
-static void drop_body(struct request *r)
+static void free_body(struct request *r)
 {
     buf_clear(&r->body);
-    r->shared->config.rest(r);
-    budget_return(&r->shared->bodies, &r->line->client, r->body_charged);
+    r->shared->config.release(r);
+    budget_return(&r->shared->bodies, &r->connection->client, r->body_charged);
     r->body_charged = 0;
 }
 
@@ -187,17 +187,17 @@ enum next request_step(struct request *r)
 {
     bool first = !r->begun;
 
-    resume_batch_lead(&r->shared->crowd, &r->member);
+    resume_batch_lead(&r->shared->resume_batch, &r->member);
     r->begun = true;
-    lend(r);
+    hold_engine(r);
     enum next next = first && r->stopping && !r->refused && r->route->engine == ROUTE_ONLY_WITH
                          ? request_stopping(r)
                          : r->step(r);
     if (next == NEXT_PAUSE)
-        return next; /* it may be anybody's by now */
-    take_back(r);
+        return next; /* another thread may use or free it by now */
+    release_engine(r);
     if (next != NEXT_OFFLOAD)
-        drop_body(r);
+        free_body(r);
     return next;
 }
 
@@ -207,10 +207,10 @@ bool request_hold(struct request *r)
 {
     if (r->paused)
         return true;
-    if (!in_flight_pause(&r->shared->gate))
+    if (!in_flight_pause(&r->shared->in_flight))
         return false;
     r->paused = true;
-    MHD_suspend_connection(r->connection);
+    MHD_suspend_connection(r->mhd_connection);
     return true;
 }
 
@@ -218,21 +218,24 @@ bool request_pause(struct request *r)
 {
     if (!request_hold(r))
         return false;
-    take_back(r);
-    drop_body(r);
+    release_engine(r);
+    free_body(r);
     return true;
 }
 
 void request_resume(struct request *r)
 {
-    struct in_flight *gate = &r->shared->gate;
+    struct in_flight *in_flight = &r->shared->in_flight;
 
     r->paused = false;
-    MHD_resume_connection(r->connection); /* r may be gone when this returns */
-    in_flight_unpause(gate);
+    MHD_resume_connection(r->mhd_connection); /* r may be freed when this returns */
+    in_flight_unpause(in_flight);
 }
 
-void request_resume_soon(struct request *r) { resume_batch_resume(&r->shared->crowd, &r->member); }
+void request_resume_soon(struct request *r)
+{
+    resume_batch_resume(&r->shared->resume_batch, &r->member);
+}
 
 void request_resume_member(struct resume_batch_member *m)
 {
@@ -245,13 +248,13 @@ enum next request_ready(struct request *r)
     return NEXT_REPLY;
 }
 
-static enum next gone(struct request *r)
+static enum next close_without_answer(struct request *r)
 {
     (void)r;
     return NEXT_CLOSE;
 }
 
-static void run_aside(struct executor_task *t)
+static void run_offloaded(struct executor_task *t)
 {
     struct request *r = (struct request *)(void *)((char *)t - offsetof(struct request, task));
     enum next next;
@@ -260,28 +263,29 @@ static void run_aside(struct executor_task *t)
         next = request_step(r);
     while (next == NEXT_OFFLOAD);
     if (next == NEXT_PAUSE)
-        return; /* r belongs to whoever resumes it */
-    r->step = next == NEXT_REPLY ? request_ready : gone;
+        return; /* another thread may use or free it by now */
+    r->step = next == NEXT_REPLY ? request_ready : close_without_answer;
     request_resume(r);
 }
 
-void request_resume_aside(struct request *r)
+void request_resume_offloaded(struct request *r)
 {
-    r->task.run = run_aside;
-    executor_submit(r->aside, &r->task);
+    r->task.run = run_offloaded;
+    executor_submit(r->executor, &r->task);
 }
 
-bool request_aside(struct request *r)
+bool request_offload(struct request *r)
 {
     if (!request_hold(r))
         return false;
-    request_resume_aside(r);
+    request_resume_offloaded(r);
     return true;
 }
 
 int request_fd(const struct request *r)
 {
-    return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    return MHD_get_connection_info(r->mhd_connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+        ->connect_fd;
 }
 
 const struct route_table *request_routes(const struct request *r)
@@ -293,7 +297,7 @@ struct traffic *request_traffic(const struct request *r) { return r->shared->tra
 
 int64_t request_connections(const struct request *r)
 {
-    return deadlines_count(r->shared->connections);
+    return deadlines_count(r->shared->deadlines);
 }
 
 enum next request_stopping(struct request *r)
@@ -305,11 +309,11 @@ enum next request_stopping(struct request *r)
 
 void request_free(struct request *r)
 {
-    take_back(r);
-    drop_body(r);
+    release_engine(r);
+    free_body(r);
     r->shared->config.end(r);
-    budget_return(&r->shared->answers, &r->line->client, r->answer_charged);
-    budget_return(&r->shared->streams, &r->line->client, r->stream_charged);
+    budget_return(&r->shared->answers, &r->connection->client, r->answer_charged);
+    budget_return(&r->shared->streams, &r->connection->client, r->stream_charged);
     if (!r->reply.kept)
         free(r->reply.body);
     free(r->reply.location);

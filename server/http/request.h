@@ -1,22 +1,22 @@
-/* server/http/request.h - one request, from its headers to its answer: what a handler sees.
+/* server/http/request.h - one request, from its headers to its answer, as handlers see it.
  *
  * A handler is a chain of steps. A step looks at the request and returns what comes next:
  *
  *     NEXT_REPLY    the reply is filled in: send it
- *     NEXT_OFFLOAD    r->step is to be called on a thread where it may take long
+ *     NEXT_OFFLOAD  call r->step on a thread of the executor, where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
  *     NEXT_SENT     the reply has been queued already
- *     NEXT_STREAM   request_stream() was called: send what it reads, to its end
- *     NEXT_CLOSE    nobody is there any more: close the connection
+ *     NEXT_STREAM   request_stream() was called: send what its function reads, to its end
+ *     NEXT_CLOSE    the client has gone: close the connection
  *
- * What a step may use is the dispatcher's to give and to take back (request_step()): what its route
- * needs; the body and what was made of it, until the request waits or is answered; the lead of a
- * crowd.
+ * request_step() acquires and releases what a step may use: the engine, if its route needs it; the
+ * body and what was made of it, until the request waits or is answered. If the request is the
+ * leader of a resume batch, it resumes the followers.
  *
  * Room     server/http.
- * Owns     the request and all below it, from its headers to the library's "completed".
- * Threads  a request is in the hands of one thread at a time. After request_resume(), and after
- *          handing it to somebody who will resume it, it is no longer yours.
+ * Owns     the request and what is marked as owned, until the library's "completed" callback.
+ * Threads  one thread uses a request at a time. After request_resume(), and after giving it to code
+ *          that will resume it, the caller must not touch it.
  * Errors   become replies.
  */
 #pragma once
@@ -62,25 +62,25 @@ struct reply {
 };
 
 struct request {
-    const void *context;        /* the handlers' own; borrowed */
+    const void *context;        /* http_config.context; borrowed */
     const struct route *route;  /* static; NULL until it is found */
-    struct principal principal; /* who asks; set once the route is found */
+    struct principal principal; /* who makes the request; set once the route is found */
     enum next (*step)(struct request *r);
     struct reply reply;
     char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
     char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
     struct buf body;
-    struct executor *aside; /* borrowed: whose threads run a step that may take long */
-    bool head;              /* HEAD: no body goes out */
-    bool waited;            /* the client asked to wait */
-    bool uses;              /* what the route needs is there, for this step */
-    bool stopping;          /* it was there once, and is no more */
+    struct executor *executor; /* borrowed; runs offloaded steps; handlers may change it */
+    bool head;                 /* HEAD: no body goes out */
+    bool waited;               /* the client asked to wait */
+    bool has_engine;           /* the step may use the engine */
+    bool stopping;             /* the route needs the engine, and the daemon drains */
 
     /* private to the daemon's files */
     struct http_shared *shared;
     struct resume_batch_member member;
-    struct MHD_Connection *connection;
-    struct connection *line;
+    struct MHD_Connection *mhd_connection;
+    struct connection *connection;
     struct executor_task task;
     int64_t began_ns;
     size_t body_seen;
@@ -91,89 +91,94 @@ struct request {
 
 /* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */
 
-/* Takes body. */
+/* Takes ownership of body (malloc). type: static. */
 enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
                         size_t len);
-/* With a body that is static. */
+/* The same with a static body. */
 enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
                              size_t len);
-/* Both are static. At most REPLY_HEADERS_MAX; a later reply of another kind is without them. */
+/* Both are static. At most REPLY_HEADERS_MAX; a later request_reply...() removes them. */
 void request_add_header(struct request *r, const char *name, const char *value);
-/* Takes the reference; NULL (out of memory) becomes 503. */
+/* Takes over the reference; NULL (out of memory) becomes 503. */
 enum next request_reply_json(struct request *r, unsigned status, json_t *json);
-/* Takes the text; out of memory becomes 503. */
-enum next request_reply_emit(struct request *r, unsigned status, struct writer *text);
+/* Takes the writer's text; out of memory becomes 503. */
+enum next request_reply_writer(struct request *r, unsigned status, struct writer *text);
 enum next request_problem(struct request *r, const struct problem_text *p);
 PRINTF(3, 4)
 enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);
 /* 422 that names a query parameter. */
 PRINTF(3, 4)
 enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...);
-/* As the error's kind demands; logs what is our own fault. */
+/* The status follows from the error's kind (problem_status()); 500 and above is logged. */
 enum next request_fail(struct request *r, const struct err *e);
 
 /* ---- streams ---- */
 
-/* Bytes written to out; 0 when there is nothing now, and request_pause() was called; negative at
- * the end. On the thread that serves the connection. */
+/* Returns how many bytes it wrote to out; 0 when there is nothing now, and it has called
+ * request_hold() or request_pause(); negative at the end. Called on the thread that serves the
+ * connection. */
 typedef ssize_t request_read_fn(struct request *r, char *out, size_t size);
 
-/* Before it joins whatever read reads. NEXT_STREAM; or NEXT_REPLY, 503, where there are too many
- * streams. */
+/* Call it before the request subscribes to what `read` reads. Returns NEXT_STREAM; or NEXT_REPLY
+ * with 503, when there are too many streams. */
 enum next request_stream(struct request *r, request_read_fn *read);
 
 /* ---- query parameters ---- */
 
-/* The decoded value of one of route->params, which may be cut apart; NULL when it was not given. */
+/* The decoded value of one of route->params; NULL when it was not given. The caller may change the
+ * text in place. */
 char *request_param(const struct request *r, const char *name);
 
 /* ---- headers ---- */
 
-/* Borrowed from the request; NULL when it has none. */
+/* Borrowed from the request; NULL when the header is absent. */
 const char *request_header(const struct request *r, const char *name);
 
 /* ---- steps ---- */
 
-/* Calls r->step with what its route needs, and takes that back. For the threads that do so. */
+/* Acquires what the route needs, calls r->step and releases it. For the daemon and the executor. */
 enum next request_step(struct request *r);
 
 /* ---- waiting ---- */
 
-/* Suspends the connection. Call it before handing the request to whoever will resume it. False when
- * the server is stopping: answer at once. True again when it is suspended already. */
+/* Suspends the connection. Call it before giving the request to code that will resume it. False
+ * when the server is stopping: answer at once. True when it is suspended already. */
 NODISCARD bool request_hold(struct request *r);
-/* The same, and lets go of all that a waiting request does not need: body, what was made of it,
- * what its route needs. */
+/* The same, and releases what a waiting request does not need: the body, what was made of it, and
+ * the engine. */
 NODISCARD bool request_pause(struct request *r);
 
-/* The next step, on the thread that serves the connection: now; or soon, which is cheap for whoever
- * has many to resume; or on a thread where it may take long, even if the client has gone. */
+/* Has the next step called: on the thread that serves the connection, now; there too, but in a
+ * batch (resume_batch.h), which is cheaper for a caller that resumes many; on a thread of the
+ * executor, also when the client has gone. */
 void request_resume(struct request *r);
 void request_resume_soon(struct request *r);
-void request_resume_aside(struct request *r);
+void request_resume_offloaded(struct request *r);
 
-/* Pauses the request, which keeps its body, and calls r->step on a thread where it may take long.
+/* Suspends the request, which keeps its body, and has r->step called on a thread of the executor.
  * False when the server is stopping. */
-NODISCARD bool request_aside(struct request *r);
-/* The client's socket. */
+NODISCARD bool request_offload(struct request *r);
+/* The client's socket; borrowed. */
 int request_fd(const struct request *r);
 
-/* 503 for a request that comes when the server is stopping. */
+/* 503 and a closed connection, for a request that arrives while the server is stopping. */
 enum next request_stopping(struct request *r);
 
-/* The step of a request whose reply is filled in. */
+/* A step for a request whose reply is filled in already. */
 enum next request_ready(struct request *r);
 
 /* ---- what the daemon counts ---- */
 
 const struct route_table *request_routes(const struct request *r);
-/* Route i of those; the one behind the last: requests without one. */
+/* Counted by the index of the route in that table; the index after the last one counts requests for
+ * which no route was found. */
 struct traffic *request_traffic(const struct request *r);
-int64_t request_connections(const struct request *r); /* that are open */
+/* How many connections are open. */
+int64_t request_connections(const struct request *r);
 
 /* ---- for the daemon ---- */
 
-/* The library's "completed". */
+/* In the library's "completed" callback. */
 void request_free(struct request *r);
-/* request_resume() of the request that m is of: the crowd's resume(). */
+/* request_resume() of the request that m belongs to; the resume() of the resume batch. */
 void request_resume_member(struct resume_batch_member *m);

@@ -2,42 +2,42 @@
 
 #include <stddef.h>
 
-void resume_batch_init(struct resume_batch *c, void (*resume)(struct resume_batch_member *m))
+void resume_batch_init(struct resume_batch *b, void (*resume)(struct resume_batch_member *m))
 {
-    pthread_mutex_init(&c->lock, NULL);
-    c->resume = resume;
-    c->followers = NULL;
-    c->led = false;
+    pthread_mutex_init(&b->lock, NULL);
+    b->resume = resume;
+    b->followers = NULL;
+    b->has_leader = false;
 }
 
-void resume_batch_destroy(struct resume_batch *c) { pthread_mutex_destroy(&c->lock); }
+void resume_batch_destroy(struct resume_batch *b) { pthread_mutex_destroy(&b->lock); }
 
-void resume_batch_resume(struct resume_batch *c, struct resume_batch_member *m)
+void resume_batch_resume(struct resume_batch *b, struct resume_batch_member *m)
 {
-    pthread_mutex_lock(&c->lock);
-    bool leads = m->leads = !c->led;
+    pthread_mutex_lock(&b->lock);
+    bool leads = m->leads = !b->has_leader;
     if (!leads) {
-        m->follows = c->followers;
-        c->followers = m;
+        m->follows = b->followers;
+        b->followers = m;
     }
-    c->led = true;
-    pthread_mutex_unlock(&c->lock);
+    b->has_leader = true;
+    pthread_mutex_unlock(&b->lock);
     if (leads)
-        c->resume(m);
+        b->resume(m);
 }
 
-void resume_batch_lead(struct resume_batch *c, struct resume_batch_member *m)
+void resume_batch_lead(struct resume_batch *b, struct resume_batch_member *m)
 {
     if (!m->leads)
         return;
-    pthread_mutex_lock(&c->lock);
-    struct resume_batch_member *next = c->followers;
-    c->followers = NULL;
-    c->led = m->leads = false;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_lock(&b->lock);
+    struct resume_batch_member *next = b->followers;
+    b->followers = NULL;
+    b->has_leader = m->leads = false;
+    pthread_mutex_unlock(&b->lock);
     while (next) {
         struct resume_batch_member *follower = next;
         next = follower->follows;
-        c->resume(follower);
+        b->resume(follower);
     }
 }

@@ -1,14 +1,15 @@
-/* server/http/resume_batch.h - many requests that may go on at once, resumed by one of their own.
+/* server/http/resume_batch.h - resumes many requests together: one is the leader, the others are
+ * its followers.
  *
- *     resume_batch_resume(r1): r1 goes on, and leads    resume_batch_resume(r2), (r3): they wait
- * for their leader resume_batch_lead(r1), on one of the library's threads: r2 and r3 go on
+ *     resume_batch_resume(r1)          r1 is resumed, and becomes the leader
+ *     resume_batch_resume(r2), (r3)    they become followers of r1
+ *     resume_batch_lead(r1)            on one of the library's threads: r2 and r3 are resumed
  *
- * To resume a request takes a lock of the library, a write and perhaps a thread that must be woken.
- * Whoever lets a whole group go on, and has the next one waiting, does that once; the rest is done
- * where the answers are made.
+ * To resume a request takes a lock of the library, a write and perhaps the wake-up of a thread. A
+ * thread that resumes a whole group pays for that once; the library's threads pay for the rest.
  *
  * Room     server/http.
- * Owns     no request; those in its list are suspended. Has never heard of what they are.
+ * Owns     no request; those in its list are suspended. Knows nothing of what they are.
  * Threads  any.
  */
 #pragma once
@@ -16,7 +17,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* What a request has for it; private to resume_batch.c. */
+/* A part of each request; private to resume_batch.c. */
 struct resume_batch_member {
     struct resume_batch_member *follows;
     bool leads;
@@ -28,15 +29,16 @@ struct resume_batch {
 
     /* guarded by lock */
     struct resume_batch_member *followers;
-    bool led; /* a leader is on its way */
+    bool has_leader; /* a leader has been resumed and has not yet resumed its followers */
 };
 
-/* resume: lets one go on, which may be gone when it returns. */
-void resume_batch_init(struct resume_batch *c, void (*resume)(struct resume_batch_member *m));
-void resume_batch_destroy(struct resume_batch *c); /* must be empty */
+/* resume: resumes one request, which may be freed when it returns. Called without the lock. */
+void resume_batch_init(struct resume_batch *b, void (*resume)(struct resume_batch_member *m));
+void resume_batch_destroy(struct resume_batch *b); /* must be empty */
 
-/* resume(), now or soon. */
-void resume_batch_resume(struct resume_batch *c, struct resume_batch_member *m);
+/* Has resume() called for m: now, or by the leader. */
+void resume_batch_resume(struct resume_batch *b, struct resume_batch_member *m);
 
-/* Before m's next step, and at its end if there was none: its followers go on. */
-void resume_batch_lead(struct resume_batch *c, struct resume_batch_member *m);
+/* Resumes the followers, if m is the leader. Call it before m's next step, and at m's end, in case
+ * there was no step. */
+void resume_batch_lead(struct resume_batch *b, struct resume_batch_member *m);

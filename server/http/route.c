@@ -18,8 +18,9 @@ int route_check(const struct route_table *table, struct err *e)
     return 0;
 }
 
-/* Compares path with a route's; {...} stands for one segment that is not empty. */
-static bool matches(const char *route, const char *path, const char **ret_id, size_t *ret_id_len)
+/* Compares a path with that of a route; {...} matches one segment that is not empty. */
+static bool matches_path(const char *route, const char *path, const char **ret_id,
+                         size_t *ret_id_len)
 {
     size_t fixed = strcspn(route, "{");
 
@@ -32,7 +33,7 @@ static bool matches(const char *route, const char *path, const char **ret_id, si
     return *ret_id_len > 0 && strcmp(*ret_id + *ret_id_len, strchr(route + fixed, '}') + 1) == 0;
 }
 
-/* No accepted id has control characters or is longer; such a path cannot name anything. */
+/* Whether a submission could have this id: accepted ids are UTF-8 without control characters. */
 static bool could_be_id(const char *id, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -44,7 +45,7 @@ static bool could_be_id(const char *id, size_t len)
 
 static enum route_found decode_id(const char *raw, size_t raw_len, char *id)
 {
-    char decoded[4 * ROUTE_ID_MAX]; /* room to tell "too long" from "broken" */
+    char decoded[4 * ROUTE_ID_MAX]; /* larger than an id, to tell "too long" from "broken" */
 
     if (raw_len >= sizeof decoded)
         return ROUTE_NO_PATH;
@@ -75,7 +76,7 @@ enum route_found route_find(const struct route_table *table, const char *method,
         const struct route *route = &table->rows[i];
         const char *raw_id = NULL;
         size_t raw_len = 0;
-        if (!matches(route->path, path, &raw_id, &raw_len))
+        if (!matches_path(route->path, path, &raw_id, &raw_len))
             continue;
         if (strcmp(route->method, want) != 0) {
             add_allowed(allow, route->method);

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-static int hex(char c)
+static int hex_digit(char c)
 {
     const char *digits = "0123456789abcdef";
     const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
@@ -19,9 +19,9 @@ int uri_decode(const char *text, size_t len, char *out, size_t size)
     for (size_t i = 0; i < len; i++) {
         int byte = (unsigned char)text[i];
         if (byte == '%') {
-            if (len - i < 3 || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
+            if (len - i < 3 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
                 return -1;
-            byte = hex(text[i + 1]) * 16 + hex(text[i + 2]);
+            byte = hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]);
             i += 2;
         }
         if (byte == 0 || n + 1 >= size || n >= INT_MAX)

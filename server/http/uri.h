@@ -1,5 +1,6 @@
 /* server/http/uri.h - percent-encoding of one path segment or query value (RFC 3986).
  *
+ * Room     server/http.
  * Threads  any; no state.
  */
 #pragma once
@@ -8,8 +9,8 @@
 
 #include "schema/base/base.h"
 
-/* Decodes len bytes into out (size bytes) and ends them in a NUL. Returns the decoded length, or -1
- * for a broken escape, a NUL, or a text that does not fit. */
+/* Decodes len bytes into out (size bytes) and adds a NUL. Returns the decoded length, or -1 for a
+ * broken escape, a NUL, or a text that does not fit. */
 NODISCARD int uri_decode(const char *text, size_t len, char *out, size_t size);
 
 /* Encodes all but unreserved characters into out, which needs 3 * strlen(text) + 1 bytes. */

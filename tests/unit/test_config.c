@@ -30,7 +30,7 @@ static void test_defaults(void **state)
     assert_string_equal(c.http_listen, "127.0.0.1:8080");
     assert_string_equal(c.data_dir, "./data");
     assert_string_equal(c.cell_dir, "/run/scrc");
-    assert_string_equal(c.box, "auto");
+    assert_string_equal(c.isolation, "auto");
     assert_null(c.docker_host);
     assert_null(c.languages_dir);
     assert_null(c.language[0].image);

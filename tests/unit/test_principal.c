@@ -140,7 +140,7 @@ static int start_with(const struct route *rows, size_t len, struct daemon **ret_
     struct http_config c = { .routes = { rows, len },
                              .identify = principal_anonymous,
                              .request_size = sizeof(struct request),
-                             .rest = ignore_request,
+                             .release = ignore_request,
                              .end = ignore_request,
                              .drain = ignore_context,
                              .stop = ignore_context,
