@@ -306,11 +306,11 @@ static int start(struct scrc *x, struct err *e)
     jobs_listen(x->jobs, stats_changed, x->stats);
     jobs_listen(x->jobs, waiters_changed, x->waiters);
     jobs_listen(x->jobs, hub_changed, x->hub);
-    x->engine_config.on_event = hub_tested;
+    x->engine_config.on_event = hub_engine_event;
     x->engine_config.event_ctx = x->hub;
     if (kafka_config_open(&kafka, x->jobs, &hooks, &x->bridge, e) < 0 ||
         engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0 ||
-        stats_watch(x->stats, x->jobs, x->engine, e) < 0 || start_http(x, e) < 0)
+        stats_start(x->stats, x->jobs, x->engine, e) < 0 || start_http(x, e) < 0)
         return -1;
     if (x->bridge && bridge_start(x->bridge, e) < 0)
         return -1;
@@ -329,7 +329,7 @@ static void stop(struct scrc *x)
     if (x->adoption)
         slot_adoption_halt(x->adoption);
     if (x->stats)
-        stats_rest(x->stats);
+        stats_stop(x->stats);
     x->engine = engine_stop(x->engine, deadline);
     if (x->bridge)
         bridge_stop(x->bridge,

@@ -98,11 +98,11 @@ static void add_submissions(struct page *p, struct stats *s)
     const char *language;
 
     head(p, "scrc_submissions_accepted_total", "counter", "Submissions that came into the table.");
-    for (size_t l = 0; (language = stats_language(s, l)); l++)
+    for (size_t l = 0; (language = stats_language_name(s, l)); l++)
         add(p, "scrc_submissions_accepted_total{language=\"%s\"} %lld\n", language,
             (long long)stats_accepted(s, l));
     head(p, "scrc_submissions_finished_total", "counter", "Submissions that became final.");
-    for (size_t l = 0; (language = stats_language(s, l)); l++) {
+    for (size_t l = 0; (language = stats_language_name(s, l)); l++) {
         for (int v = 0; v < VERDICT_COUNT; v++)
             add(p, "scrc_submissions_finished_total{language=\"%s\",verdict=\"%s\"} %lld\n",
                 language, verdict_name((enum verdict)v),

@@ -122,12 +122,12 @@ static bool read_language(struct request *r, struct stats_filter *f)
 {
     const struct stats *s = context_of(r)->stats;
     const char *name = request_param(r, "language");
-    size_t number = stats_language_number(s, name);
+    size_t number = stats_language_index(s, name);
 
     if (!name)
         return true;
     f->language = (int)number;
-    if (strcmp(stats_language(s, number), name) == 0)
+    if (strcmp(stats_language_name(s, number), name) == 0)
         return true;
     (void)request_refuse_param(r, "language", "must be a language of GET /languages, or other");
     return false;

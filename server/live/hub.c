@@ -15,7 +15,7 @@
 const struct hub_times hub_times = { .frame_ns = 250 * NS_PER_MS,
                                      .heartbeat_ns = 15 * NS_PER_S,
                                      .stall_ns = 25 * NS_PER_S,
-                                     .look_ns = NS_PER_S };
+                                     .sweep_ns = NS_PER_S };
 
 /* ---- the inbox ---- */
 
@@ -55,7 +55,7 @@ void hub_changed(void *ctx, const struct jobs_change *changes, size_t len)
     (void)pthread_mutex_unlock(&h->inbox_lock);
 }
 
-void hub_tested(void *ctx, const struct engine_event *event)
+void hub_engine_event(void *ctx, const struct engine_event *event)
 {
     struct hub *h = ctx;
 
@@ -69,7 +69,7 @@ void hub_tested(void *ctx, const struct engine_event *event)
 
 /* ---- in and out ---- */
 
-int64_t hub_event_number(struct hub *h, const char *id)
+int64_t hub_event_revision(struct hub *h, const char *id)
 {
     int64_t n = 0;
 
@@ -91,7 +91,7 @@ static int find_position(struct hub *h, const char *last, int64_t *ret_position,
     int64_t rows = 0;
 
     jobs_counts(h->jobs, &counts);
-    int64_t after = last ? hub_event_number(h, last) : counts.revision;
+    int64_t after = last ? hub_event_revision(h, last) : counts.revision;
     *ret_position = counts.revision;
     *ret_reason = NULL;
     if (after < 0 || after > counts.revision) {
@@ -182,7 +182,7 @@ int hub_join(struct hub *h, struct hub_sub *s, const char *id, const char *last_
     s->seen_ns = clock_mono_ns();
     atomic_fetch_add(count, 1); /* before the table is looked at: what comes behind is told */
     int rc = s->seq == 0 ? find_position(h, last_event_id, &s->position, &reason, e) : 0;
-    if (s->seq != 0 && last_event_id && hub_event_number(h, last_event_id) < 0)
+    if (s->seq != 0 && last_event_id && hub_event_revision(h, last_event_id) < 0)
         reason = "the last event is of another job table";
     struct hub_text *hello = greeting(h, s, reason);
     if (rc == 0) {

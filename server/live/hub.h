@@ -58,14 +58,14 @@ void hub_leave(struct hub_sub *s);
 size_t hub_count(struct hub *h);
 
 /* The number behind the prefix of an event's id; -1 when it is not of this table. */
-int64_t hub_event_number(struct hub *h, const char *id);
+int64_t hub_event_revision(struct hub *h, const char *id);
 
 /* ---- what happens ---- */
 
 /* A jobs_listener_fn; ctx is the struct hub. */
 void hub_changed(void *ctx, const struct jobs_change *changes, size_t len);
 /* engine_config.on_event; ctx is the struct hub. */
-void hub_tested(void *ctx, const struct engine_event *event);
+void hub_engine_event(void *ctx, const struct engine_event *event);
 
 /* ---- the end ---- */
 

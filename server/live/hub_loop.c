@@ -328,7 +328,7 @@ void *hub_main(void *hub)
     size_t len;
     bool lost;
 
-    h->look_at = clock_mono_ns() + h->times.look_ns;
+    h->look_at = clock_mono_ns() + h->times.sweep_ns;
     while (next_messages(h, &len, &lost)) {
         if (lost)
             look_anew(h);
@@ -343,7 +343,7 @@ void *hub_main(void *hub)
         if (now < h->look_at)
             continue;
         look(h);
-        h->look_at = now + h->times.look_ns;
+        h->look_at = now + h->times.sweep_ns;
     }
     return NULL;
 }

@@ -38,5 +38,5 @@ struct hub_sub {
 
 /* What stays with the heartbeat and the frames, as tests may shorten it. */
 struct hub_times {
-    int64_t frame_ns, heartbeat_ns, stall_ns, look_ns;
+    int64_t frame_ns, heartbeat_ns, stall_ns, sweep_ns;
 };

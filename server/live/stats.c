@@ -89,7 +89,7 @@ static void take_latency(struct stats_step *step, size_t language, const struct 
 
 static void count_final_locked(struct stats *s, int64_t then_ms, const struct jobs_change *c)
 {
-    size_t language = stats_language_number(s, c->language);
+    size_t language = stats_language_index(s, c->language);
 
     for (size_t i = 0; i < STATS_RINGS; i++) {
         struct stats_step *step = step_then_locked(s, &s->rings[i], then_ms);
@@ -112,7 +112,7 @@ static void count_new_locked(struct stats *s, int64_t then_ms)
 
 static void take_change_locked(struct stats *s, const struct jobs_change *c)
 {
-    size_t language = stats_language_number(s, c->language);
+    size_t language = stats_language_index(s, c->language);
 
     if (c->fresh) {
         s->accepted[language]++;
@@ -147,7 +147,7 @@ void stats_changed(void *ctx, const struct jobs_change *changes, size_t len)
         time_stages(&changes[i]);
 }
 
-void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sample)
+void stats_add_sample(struct stats *s, int64_t now_ms, const struct stats_sample *sample)
 {
     (void)pthread_mutex_lock(&s->lock);
     stats_advance_locked(s, now_ms);
@@ -176,7 +176,7 @@ static bool recall_row(void *ctx, int64_t submitted_ms, int64_t finished_ms,
     return go;
 }
 
-void stats_recall(struct stats *s, struct jobs *j)
+void stats_load_history(struct stats *s, struct jobs *j)
 {
     struct err e;
 
@@ -194,11 +194,11 @@ static void sample(struct stats *s)
     jobs_counts(s->jobs, &counts);
     if (s->engine)
         engine_health(s->engine, &health);
-    stats_put(s, clock_wall_ms(),
-              &(struct stats_sample){ .queued = (int32_t)counts.queued,
-                                      .running = (int32_t)counts.running,
-                                      .cells_idle = (int32_t)health.cells_idle,
-                                      .cells_taken = (int32_t)health.cells_taken });
+    stats_add_sample(s, clock_wall_ms(),
+                     &(struct stats_sample){ .queued = (int32_t)counts.queued,
+                                             .running = (int32_t)counts.running,
+                                             .cells_idle = (int32_t)health.cells_idle,
+                                             .cells_taken = (int32_t)health.cells_taken });
 }
 
 static void *watch(void *arg)
@@ -208,7 +208,7 @@ static void *watch(void *arg)
     bool go = true;
 
     sample(s);
-    stats_recall(s, s->jobs);
+    stats_load_history(s, s->jobs);
     while (go) {
         sample(s);
         next += NS_PER_S;
@@ -221,7 +221,7 @@ static void *watch(void *arg)
     return NULL;
 }
 
-int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct err *e)
+int stats_start(struct stats *s, struct jobs *j, struct engine *engine, struct err *e)
 {
     s->jobs = j;
     s->engine = engine;
@@ -232,7 +232,7 @@ int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct e
     return 0;
 }
 
-void stats_rest(struct stats *s)
+void stats_stop(struct stats *s)
 {
     if (!s->watching)
         return;
@@ -295,7 +295,7 @@ struct stats *stats_free(struct stats *s)
 {
     if (!s)
         return NULL;
-    stats_rest(s);
+    stats_stop(s);
     for (size_t i = 0; i < STATS_RINGS; i++)
         free_ring(s, &s->rings[i]);
     free(s->accepted);
@@ -306,14 +306,14 @@ struct stats *stats_free(struct stats *s)
     return NULL;
 }
 
-const char *stats_language(const struct stats *s, size_t i)
+const char *stats_language_name(const struct stats *s, size_t i)
 {
     if (i < s->languages->len)
         return s->languages->rows[i].name;
     return i == s->languages->len ? "other" : NULL;
 }
 
-size_t stats_language_number(const struct stats *s, const char *name)
+size_t stats_language_index(const struct stats *s, const char *name)
 {
     size_t i = 0;
 

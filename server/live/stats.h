@@ -5,7 +5,7 @@
  * of 19 %) by language and verdict, and the last sample of queue and cells.
  *
  * Room     server/live.
- * Owns     its rings, and the thread that samples, from stats_watch() to stats_rest().
+ * Owns     its rings, and the thread that samples, from stats_start() to stats_stop().
  * Threads  any.
  * Errors   0, or -1 with *e filled.
  */
@@ -38,15 +38,15 @@ void stats_changed(void *ctx, const struct jobs_change *changes, size_t len);
 
 /* Fills in what the job table knows of the day before stats_open(): all but the samples, and of the
  * latencies those of total and queue. Once. */
-void stats_recall(struct stats *s, struct jobs *j);
+void stats_load_history(struct stats *s, struct jobs *j);
 
 /* Recalls, then samples once a second. engine NULL: nothing is judged. Both are borrowed until
- * stats_rest(). */
-NODISCARD int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct err *e);
-void stats_rest(struct stats *s);
+ * stats_stop(). */
+NODISCARD int stats_start(struct stats *s, struct jobs *j, struct engine *engine, struct err *e);
+void stats_stop(struct stats *s);
 
 /* now_ms: wall clock, as everywhere here. */
-void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sample);
+void stats_add_sample(struct stats *s, int64_t now_ms, const struct stats_sample *sample);
 
 /* ---- series ---- */
 
@@ -68,8 +68,8 @@ NODISCARD int stats_write(struct stats *s, const struct stats_query *q, struct w
 /* ---- totals since the start ---- */
 
 /* The i-th language's name; "other" behind the last of the table; NULL behind that. */
-const char *stats_language(const struct stats *s, size_t i);
+const char *stats_language_name(const struct stats *s, size_t i);
 /* Its number; that of "other" for a name that is not in the table. */
-size_t stats_language_number(const struct stats *s, const char *name);
+size_t stats_language_index(const struct stats *s, const char *name);
 int64_t stats_accepted(struct stats *s, size_t language);
 int64_t stats_finished(struct stats *s, size_t language, enum verdict v);

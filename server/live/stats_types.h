@@ -16,7 +16,7 @@ enum stats_latency { STATS_TOTAL, STATS_QUEUE, STATS_BUILD, STATS_RUN, STATS_LAT
 
 /* Whose latencies are told. */
 struct stats_filter {
-    int language; /* as stats_language() counts them; -1: all */
+    int language; /* as stats_language_name() counts them; -1: all */
     int verdict;  /* enum verdict; -1: all */
 };
 #define STATS_ALL ((struct stats_filter){ -1, -1 })

@@ -99,7 +99,7 @@ static void write_finished(struct writer *out, const struct part *p)
     for (size_t l = 0; l < languages; l++) {
         if (l == languages - 1 && !occurs(p, l * VERDICT_COUNT, 1, VERDICT_COUNT))
             continue;
-        writer_key(out, stats_language(p->stats, l));
+        writer_key(out, stats_language_name(p->stats, l));
         write_sums(out, p, l * VERDICT_COUNT, 1, VERDICT_COUNT);
     }
     writer_end(out, '}');
@@ -114,7 +114,7 @@ static void write_pairs(struct writer *out, const struct part *p)
             continue;
         writer_begin(out, '{');
         writer_key(out, "language");
-        writer_word(out, stats_language(p->stats, slot / VERDICT_COUNT));
+        writer_word(out, stats_language_name(p->stats, slot / VERDICT_COUNT));
         writer_key(out, "verdict");
         writer_word(out, verdict_name((enum verdict)(slot % VERDICT_COUNT)));
         writer_key(out, "counts");
