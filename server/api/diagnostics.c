@@ -50,7 +50,7 @@ static void check_table(const struct server_state *state, struct host_diagnostic
 {
     const char *dir = state->server->config->data_dir;
     struct statvfs fs = { .f_bavail = 0 };
-    int64_t room = statvfs(dir, &fs) < 0 ? 0 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    int64_t free_bytes = statvfs(dir, &fs) < 0 ? 0 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 
     if (!state->counts.writable) {
         host_diagnostic_add(d, HOST_UNFIT, "%.190s", state->counts.unwritable_why);
@@ -58,9 +58,9 @@ static void check_table(const struct server_state *state, struct host_diagnostic
                                "make room under DATA_DIR; it goes on by itself");
         return;
     }
-    host_diagnostic_add(d, room < DISK_LOW ? HOST_WARNING : HOST_OK, "%lld MiB free under %.100s",
-                        (long long)(room / MIB), dir);
-    if (room < DISK_LOW)
+    host_diagnostic_add(d, free_bytes < DISK_LOW ? HOST_WARNING : HOST_OK,
+                        "%lld MiB free under %.100s", (long long)(free_bytes / MIB), dir);
+    if (free_bytes < DISK_LOW)
         host_diagnostic_advise(d,
                                "the job table may find no room; below 64 MiB nothing is accepted",
                                "a larger disk, or a shorter RETENTION");

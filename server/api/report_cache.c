@@ -99,8 +99,7 @@ void report_cache_put(struct report_cache *c, const char *id, const char *body, 
         free_cached_report(report);
 }
 
-/* Queues under the lock, so that the connection has its own reference before ours can be evicted.
- */
+/* Queues under the lock, so that the connection has its reference before ours can be evicted. */
 bool report_cache_send(struct report_cache *c, const char *id, struct MHD_Connection *connection)
 {
     struct cached_report *report;

@@ -15,8 +15,7 @@
 enum next results_list(struct request *r);
 enum next results_get(struct request *r);
 
-/* Reads ?wait= (seconds) into the call's wait_ns. False: it is wrong, and the reply is filled in.
- */
+/* Reads ?wait= (seconds) into the call's wait_ns. False: wrong, and the reply is filled in. */
 bool results_read_wait(struct request *r);
 
 /* Reads the status of job r->id. False, and the reply is filled in: the job is unknown, or its

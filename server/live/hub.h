@@ -7,10 +7,11 @@
  * row that changed twice in between comes once. At most HUB_PENDING bytes wait for one subscriber,
  * reports not counted; the texts of all reports together take at most HUB_REPORTS.
  *
- * Room     server/live: what follows changes of the job table: event streams, waiting requests,
- *          statistics. May know schema, engine and server/{executor,config,report_view}.h; not
- * HTTP. Owns     its two threads, and all texts until they are read. Threads  any. wake is called
- * without a lock held. Errors   0, or -1 with *e filled.
+ * Room     server/live: event streams, waiting requests and statistics, which follow the job table.
+ *          May know schema, engine, server/{executor,config,report_view}.h; not HTTP.
+ * Owns     its two threads, and all texts until they are read.
+ * Threads  any. wake is called without a lock held.
+ * Errors   0, or -1 with *e filled.
  */
 #pragma once
 
@@ -53,8 +54,7 @@ ssize_t hub_read(struct hub_sub *s, char *out, size_t size);
  * or the stream has ended, and wake is not called. */
 NODISCARD bool hub_sleep(struct hub_sub *s);
 
-/* Call before the socket is closed, and not while asleep. Does nothing for one that never joined.
- */
+/* Call before the socket is closed, and not while asleep. Does nothing if s never joined. */
 void hub_leave(struct hub_sub *s);
 
 /* Subscribers of both kinds. */

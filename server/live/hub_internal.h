@@ -72,9 +72,8 @@ struct hub {
     struct hub_times times;
     char prefix[HUB_PREFIX + 1];
     pthread_t thread;
-    struct executor *reports; /* owned: renders them */
-    _Atomic int64_t everything_count,
-        single_count; /* subscribers to everything, to one submission */
+    struct executor *reports;                       /* owned: renders them */
+    _Atomic int64_t everything_count, single_count; /* subscribers of each kind */
     _Atomic int64_t report_bytes;
 
     pthread_mutex_t inbox_lock;
@@ -101,7 +100,7 @@ struct hub {
     struct hub_message tests[HUB_FRAME_TESTS]; /* for the next frame, one of each submission */
     size_t tests_len;
     int64_t frame_at, sweep_at; /* when the next one is due */
-    bool dirty;                 /* rows may have changed since the last one */
+    bool dirty;                 /* rows may have changed since the last frame */
 };
 
 /* ---- hub_queue.c: texts. NULL out of memory; every function here accepts a NULL text. ---- */
@@ -113,7 +112,7 @@ struct hub_text *hub_text_test(struct hub *h, const struct engine_event *test, c
 struct hub_text *hub_text_release(struct hub_text *t);
 
 /* Appends t to the queue of s, with a reference of its own. False, and nothing done: t is NULL,
- * more than HUB_PENDING would wait, or no memory. */
+ * more than HUB_PENDING would wait (not for a report), or no memory. */
 bool hub_queue_add_locked(struct hub_sub *s, struct hub_text *t);
 void hub_queue_clear_locked(struct hub_sub *s);
 /* If s is asleep: adds it to the list for hub_wake_all(). */
@@ -132,8 +131,7 @@ static inline struct hub_job *hub_job_find_locked(struct hub *h, int64_t seq)
 
 /* ---- hub_submission.c: subscribers to one submission; on the thread ---- */
 
-/* Reads the row and streams its state to its subscribers that lack this revision; resend: to all.
- */
+/* Reads the row and streams its state to subscribers that lack this revision; resend: to all. */
 void hub_stream_state(struct hub *h, int64_t seq, bool resend);
 /* True when the row has subscribers and another phase before. */
 bool hub_set_phase(struct hub *h, int64_t seq, const char *phase);

@@ -154,8 +154,7 @@ static bool is_ready_for_page(const struct hub *h, const struct hub_sub *s)
     return !s->ended && !s->first && s->position < h->latest;
 }
 
-/* Streams one page to all subscribers whose position it begins at. False: no subscriber advanced.
- */
+/* Streams one page to all subscribers at the position where it begins. False: none advanced. */
 static bool stream_next_page(struct hub *h)
 {
     struct hub_sub *woken = NULL, *s;
@@ -193,7 +192,7 @@ struct test_owner {
     bool runs;
 };
 
-static bool read_test_owner(void *ctx, const struct jobs_item *item)
+static bool read_owner(void *ctx, const struct jobs_item *item)
 {
     struct test_owner *owner = ctx;
 
@@ -210,8 +209,7 @@ static void stream_tests(struct hub *h)
         struct test_owner owner = { .runs = false };
         struct hub_sub *woken = NULL, *s;
         struct err e;
-        if (jobs_item_of(h->jobs, h->tests[i].seq, STATUS_SET_FULL, read_test_owner, &owner, &e) <
-                0 ||
+        if (jobs_item_of(h->jobs, h->tests[i].seq, STATUS_SET_FULL, read_owner, &owner, &e) < 0 ||
             !owner.runs)
             continue;
         struct hub_text *text = hub_text_test(h, &h->tests[i].event, owner.id);

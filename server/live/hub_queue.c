@@ -26,8 +26,7 @@ static struct hub_text *text_from_buf(struct buf *b)
     return t;
 }
 
-/* revision 0: the event has no id. json: one line. tail: replaces the last brace of json; or NULL.
- */
+/* revision 0: no id. json: one line. tail: replaces the last brace of json; or NULL. */
 struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t revision,
                                 const char *json, size_t len, const char *tail)
 {

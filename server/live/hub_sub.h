@@ -2,8 +2,7 @@
  *
  * Room     server/live.
  * Owns     nothing; a subscriber belongs to the caller of hub_join().
- * Threads  the caller sets the first fields before hub_join(); the rest is guarded by the hub's
- * lock.
+ * Threads  seq, fd and wake are set before hub_join(); the hub's lock guards the rest.
  */
 #pragma once
 

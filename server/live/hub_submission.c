@@ -88,62 +88,62 @@ struct state_event {
 
 static bool make_state_event(void *ctx, const struct jobs_item *item)
 {
-    struct state_event *t = ctx;
+    struct state_event *event = ctx;
     char tail[40];
 
-    t->revision = item->revision;
-    t->final = job_state_is_final(item->state);
-    if (t->final)
+    event->revision = item->revision;
+    event->final = job_state_is_final(item->state);
+    if (event->final)
         return true;
-    bool runs = t->phase && item->state == JOB_RUNNING;
+    bool runs = event->phase && item->state == JOB_RUNNING;
     (void)snprintf(tail, sizeof tail, ",\"phase\":%s%s%s}", runs ? "\"" : "",
-                   runs ? t->phase : "null", runs ? "\"" : "");
+                   runs ? event->phase : "null", runs ? "\"" : "");
     /* No id with a phase: it is not in the row, so the same revision comes several times. */
-    t->text =
-        hub_text_event(t->hub, "state", runs ? 0 : item->revision, item->json, item->len, tail);
+    event->text =
+        hub_text_event(event->hub, "state", runs ? 0 : item->revision, item->json, item->len, tail);
     return true;
 }
 
 /* resend: also to subscribers that have this revision. */
-static void stream_state_locked(struct hub *h, struct hub_job *job, const struct state_event *t,
+static void stream_state_locked(struct hub *h, struct hub_job *job, const struct state_event *event,
                                 bool resend, struct hub_sub **woken)
 {
-    if (t->final)
-        start_report_locked(h, job, t->revision);
+    if (event->final)
+        start_report_locked(h, job, event->revision);
     for (struct hub_sub *s = job->subs; s; s = s->next_of_job) {
-        if (t->final || s->ended || (s->position >= t->revision && !resend))
+        if (event->final || s->ended || (s->position >= event->revision && !resend))
             continue;
-        s->position = t->revision;
-        if (hub_queue_add_locked(s, t->text))
+        s->position = event->revision;
+        if (hub_queue_add_locked(s, event->text))
             hub_wake_locked(s, woken);
     }
 }
 
 void hub_stream_state(struct hub *h, int64_t seq, bool resend)
 {
-    struct state_event t = { .hub = h };
+    struct state_event event = { .hub = h };
     struct hub_sub *woken = NULL;
     struct err e;
 
     (void)pthread_mutex_lock(&h->lock);
     struct hub_job *job = hub_job_find_locked(h, seq);
     if (job)
-        t.phase = job->phase;
+        event.phase = job->phase;
     (void)pthread_mutex_unlock(&h->lock);
     if (!job)
         return;
     if (jobs_item_of(h->jobs, seq, (enum status_set)h->config->runner_status_set, make_state_event,
-                     &t, &e) < 0) {
+                     &event, &e) < 0) {
         log_debug("event_lost", log_s("error", e.msg));
         return;
     }
     (void)pthread_mutex_lock(&h->lock);
     job = hub_job_find_locked(h, seq);
     if (job)
-        stream_state_locked(h, job, &t, resend, &woken);
+        stream_state_locked(h, job, &event, resend, &woken);
     (void)pthread_mutex_unlock(&h->lock);
     hub_wake_all(woken);
-    (void)hub_text_release(t.text);
+    (void)hub_text_release(event.text);
 }
 
 bool hub_set_phase(struct hub *h, int64_t seq, const char *phase)
