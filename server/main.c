@@ -311,11 +311,11 @@ static int start_all(struct scrc *scrc, struct err *e)
     jobs_listen(scrc->jobs, stats_changed, scrc->stats);
     jobs_listen(scrc->jobs, waiters_changed, scrc->waiters);
     jobs_listen(scrc->jobs, hub_changed, scrc->hub);
-    scrc->engine_config.on_event = hub_tested;
+    scrc->engine_config.on_event = hub_engine_event;
     scrc->engine_config.event_ctx = scrc->hub;
     if (kafka_config_open(&kafka, scrc->jobs, &hooks, &scrc->bridge, e) < 0 ||
         engine_start(&scrc->engine_config, scrc->languages, scrc->jobs, &scrc->engine, e) < 0 ||
-        stats_watch(scrc->stats, scrc->jobs, scrc->engine, e) < 0 || start_http(scrc, e) < 0)
+        stats_start(scrc->stats, scrc->jobs, scrc->engine, e) < 0 || start_http(scrc, e) < 0)
         return -1;
     if (scrc->bridge && bridge_start(scrc->bridge, e) < 0)
         return -1;
@@ -334,7 +334,7 @@ static void stop_all(struct scrc *scrc)
     if (scrc->adoption)
         slot_adoption_halt(scrc->adoption);
     if (scrc->stats)
-        stats_rest(scrc->stats);
+        stats_stop(scrc->stats);
     scrc->engine = engine_stop(scrc->engine, deadline);
     if (scrc->bridge)
         bridge_stop(scrc->bridge,

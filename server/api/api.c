@@ -19,13 +19,13 @@ struct api {
     struct daemon *http; /* owned */
 };
 
-static void drain(const void *context)
+static void end_everything_streams(const void *context)
 {
     const struct server *s = context;
     hub_drain(s->hub);
 }
 
-static void stop(const void *context)
+static void end_waiting(const void *context)
 {
     const struct server *s = context;
     waiters_stop(s->waiters);
@@ -40,10 +40,10 @@ static struct http_config http_config_of(const struct server *s)
                                  .context = s,
                                  .identify = s->identify,
                                  .request_size = sizeof(struct call),
-                                 .release = context_rest,
+                                 .release = context_release,
                                  .end = context_end,
-                                 .drain = drain,
-                                 .stop = stop,
+                                 .drain = end_everything_streams,
+                                 .stop = end_waiting,
                                  .allowed_hosts = c->allowed_hosts,
                                  .max_body_bytes = c->max_body_bytes,
                                  .max_header_bytes = c->max_header_bytes,
@@ -52,15 +52,15 @@ static struct http_config http_config_of(const struct server *s)
                                  .request_timeout_ms = c->request_timeout_ms };
 }
 
-static int prepare(struct server *s, struct err *e)
+static int open_shared(struct server *s, struct err *e)
 {
-    s->lent = TAKE(s->engine);
+    s->engine_to_lend = TAKE(s->engine);
     s->rules = submission_policy_make(s->config, s->languages, true);
-    s->cache = report_cache_open(CACHE_BYTES);
-    s->findings = diagnostics_open();
-    if (!s->cache || !s->findings)
+    s->report_cache = report_cache_open(CACHE_BYTES);
+    s->diagnostics = diagnostics_open();
+    if (!s->report_cache || !s->diagnostics)
         return err_set(e, ERR_NOMEM, "HTTP server");
-    return executor_open(1, &s->slow, e) < 0 ? -1 : executor_open(1, &s->lists, e);
+    return executor_open(1, &s->slow_executor, e) < 0 ? -1 : executor_open(1, &s->list_executor, e);
 }
 
 int api_start(const struct server *s, int listen_fd, struct api **ret_api, struct err *e)
@@ -72,7 +72,7 @@ int api_start(const struct server *s, int listen_fd, struct api **ret_api, struc
         return err_set(e, ERR_NOMEM, "HTTP server");
     a->server = *s;
     struct http_config c = http_config_of(&a->server);
-    if (prepare(&a->server, e) < 0 || daemon_start(&c, TAKE_FD(fd), &a->http, e) < 0) {
+    if (open_shared(&a->server, e) < 0 || daemon_start(&c, TAKE_FD(fd), &a->http, e) < 0) {
         (void)api_stop(a);
         return -1;
     }
@@ -87,10 +87,10 @@ struct api *api_stop(struct api *a)
     if (!a)
         return NULL;
     a->http = daemon_stop(a->http);
-    a->server.slow = executor_free(a->server.slow);
-    a->server.lists = executor_free(a->server.lists);
-    a->server.cache = report_cache_free(a->server.cache);
-    a->server.findings = diagnostics_free(a->server.findings);
+    a->server.slow_executor = executor_free(a->server.slow_executor);
+    a->server.list_executor = executor_free(a->server.list_executor);
+    a->server.report_cache = report_cache_free(a->server.report_cache);
+    a->server.diagnostics = diagnostics_free(a->server.diagnostics);
     free(a);
     return NULL;
 }

@@ -5,25 +5,25 @@
 
 struct engine *context_engine(const struct request *r)
 {
-    return r->has_engine ? context_of(r)->lent : NULL;
+    return r->has_engine ? context_of(r)->engine_to_lend : NULL;
 }
 
 /* ---- writing to the job table ---- */
 
-/* On its writer thread, which has better things to do. */
-static void committed(struct jobs_op *op) { request_resume_soon(op->ctx); }
+/* On the table's writer thread, which must not run the step itself. */
+static void resume_after_commit(struct jobs_op *op) { request_resume_soon(op->ctx); }
 
-/* The same. What is to be done then must be done even if the client has gone. */
-static void committed_aside(struct jobs_op *op) { request_resume_offloaded(op->ctx); }
+/* As above. The step runs even if the client has hung up. */
+static void resume_offloaded_after_commit(struct jobs_op *op) { request_resume_offloaded(op->ctx); }
 
-enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool aside)
+enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool offload)
 {
     struct jobs_op *op = &call_of(r)->op;
 
     if (!r->has_engine || !request_hold(r))
         return request_stopping(r);
     r->step = then;
-    op->done = aside ? committed_aside : committed;
+    op->done = offload ? resume_offloaded_after_commit : resume_after_commit;
     op->ctx = r;
     jobs_put(context_of(r)->jobs, op);
     return NEXT_PAUSE;
@@ -31,7 +31,7 @@ enum next context_commit(struct request *r, enum next (*then)(struct request *r)
 
 /* ---- the end ---- */
 
-void context_rest(struct request *r)
+void context_release(struct request *r)
 {
     struct call *c = call_of(r);
 

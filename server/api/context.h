@@ -1,8 +1,8 @@
-/* server/api/context.h - what the handlers work with: the parts of this server, and what they keep
- * of a request.
+/* server/api/context.h - what handlers use: the parts of this server, and their own data of a
+ * request.
  *
  * Room     server/api.
- * Owns     nothing; api.c owns what api_start() sets.
+ * Owns     nothing: the parts are borrowed, and api.c owns what api_start() sets.
  * Threads  as request.h: a request is in the hands of one thread at a time.
  * Errors   become replies.
  */
@@ -33,38 +33,38 @@ struct stats;
 struct server {
     const struct config *config;
     struct jobs *jobs;
-    struct engine *engine; /* NULL: nothing is judged. Handlers have it from context_engine() */
+    struct engine *engine; /* NULL: nothing is judged. Handlers use context_engine() */
     const struct language_table *languages;
     struct waiters *waiters;                   /* listens to jobs */
     struct bridge *bridge;                     /* NULL: Kafka is off */
     struct hub *hub;                           /* listens to jobs and engine */
     struct stats *stats;                       /* listens to jobs */
-    const struct engine_config *engine_config; /* NULL: the host is not looked at */
-    principal_fn *identify;                    /* who makes a request */
-    const char *instance;                      /* this start's random id */
+    const struct engine_config *engine_config; /* NULL: the host is not checked */
+    principal_fn *identify;                    /* finds the principal of a request */
+    const char *instance;                      /* random id of this start of the server */
 
     /* set by api_start() */
-    struct engine *lent; /* `engine`, for context_engine() alone */
+    struct engine *engine_to_lend; /* `engine`, which is moved here for context_engine() */
     struct submission_rules rules;
-    struct report_cache *cache;
-    struct diagnostics *findings;
-    struct executor *slow;  /* one thread for what Docker may hold up */
-    struct executor *lists; /* one thread for pages of GET /results */
+    struct report_cache *report_cache;
+    struct diagnostics *diagnostics;
+    struct executor *slow_executor; /* one thread, for what waits for Docker */
+    struct executor *list_executor; /* one thread, for pages of GET /results */
 };
 
 #define CALL_FIELDS_MAX 24
 
-/* A request with all that handlers keep of it. */
+/* A request with the handlers' own data. */
 struct call {
     struct request request;                  /* first: a struct request is a struct call */
-    int64_t wait_ns;                         /* how long the client would wait */
-    const char *fields[CALL_FIELDS_MAX + 1]; /* ?fields=, into params; [0] NULL: all */
-    bool posted;                             /* the answer to POST /submissions says more */
+    int64_t wait_ns;                         /* how long to wait for the report; 0: reply at once */
+    const char *fields[CALL_FIELDS_MAX + 1]; /* ?fields=; they point into params. [0] NULL: all */
+    bool posted;                             /* POST /submissions, whose reply has more members */
 
     struct waiter waiter;
     struct hub_sub stream;
     struct jobs_op op;
-    struct submission *submission; /* owned; what op accepts */
+    struct submission *submission; /* owned; used by op */
     struct submission_packed packed;
 };
 
@@ -72,15 +72,16 @@ static inline struct call *call_of(struct request *r) { return (struct call *)(v
 
 static inline const struct server *context_of(const struct request *r) { return r->context; }
 
-/* Borrowed, in a step of a route that needs it; else NULL: nothing is judged, or the server is
- * stopping. */
+/* Borrowed until the step returns. NULL: the route does not need it, nothing is judged, or the
+ * server is stopping. */
 struct engine *context_engine(const struct request *r);
 
-/* Hands the call's op to the job table; `then` is the step after the commit, which still has the
- * engine, and aside: on a thread where it may take long. The last word of a step, of a route that
- * is ROUTE_ONLY_WITH. */
-enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool aside);
+/* Gives the call's op to the job table and pauses the request. `then` is the step after the commit:
+ * it may use the engine, and runs on an executor's thread if offload is set. Only for routes that
+ * are ROUTE_ONLY_WITH; the step returns what this returns. */
+enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool offload);
 
-/* For http_config. */
-void context_rest(struct request *r);
+/* http_config.rest: frees the submission, when the request waits or is answered. */
+void context_release(struct request *r);
+/* http_config.end: leaves the hub. */
 void context_end(struct request *r);

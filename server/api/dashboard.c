@@ -3,8 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* A page of ours needs nothing from elsewhere, and nothing in it may come to life by accident: no
- * inline script or style, no eval, no string that becomes markup, no frame around it. */
+/* The dashboard loads nothing from other hosts, and content must not run as code: no inline script
+ * or style, no eval, no string that becomes markup, no frame around it. */
 #define POLICY                                                                                     \
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "          \
@@ -23,31 +23,31 @@ const struct dashboard_asset *dashboard_find(const char *name)
 
 /* ---- Accept-Encoding (RFC 9110, 12.5.3) ---- */
 
-static const char *skip_blanks(const char *p) { return p + strspn(p, " \t"); }
+static const char *skip_spaces_and_tabs(const char *p) { return p + strspn(p, " \t"); }
 
-/* Whether the parameters behind a coding say q=0, which means "not this one". */
-static bool is_ruled_out(const char *p, const char *end)
+/* Whether the parameters of a coding contain q=0, which means "not acceptable". */
+static bool has_zero_weight(const char *p, const char *end)
 {
     for (; p < end; p++) {
         if (*p != ';')
             continue;
-        const char *q = skip_blanks(p + 1);
+        const char *q = skip_spaces_and_tabs(p + 1);
         if (strncasecmp(q, "q=", 2) == 0)
-            return q[2] == '0' && skip_blanks(q + 2 + strspn(q + 2, "0.")) >= end;
+            return q[2] == '0' && skip_spaces_and_tabs(q + 2 + strspn(q + 2, "0.")) >= end;
     }
     return false;
 }
 
-/* 1 allowed, 0 ruled out, -1 not mentioned. */
-static int verdict_on(const char *header, const char *coding)
+/* 1: acceptable; 0: not acceptable; -1: not in the header. */
+static int find_coding(const char *header, const char *coding)
 {
     size_t len = strlen(coding);
 
     for (const char *p = header; *p; p += *p == ',') {
         const char *end = p + strcspn(p, ",");
-        p = skip_blanks(p);
+        p = skip_spaces_and_tabs(p);
         if (strncasecmp(p, coding, len) == 0 && strchr(" \t;,", p[len]))
-            return !is_ruled_out(p + len, end);
+            return !has_zero_weight(p + len, end);
         p = end;
     }
     return -1;
@@ -57,10 +57,10 @@ enum dashboard_coding dashboard_choose(const char *accept_encoding)
 {
     if (!accept_encoding)
         return DASHBOARD_PLAIN;
-    int others = verdict_on(accept_encoding, "*");
+    int others = find_coding(accept_encoding, "*");
     for (int coding = DASHBOARD_CODINGS - 1; coding > DASHBOARD_PLAIN; coding--) {
-        int said = verdict_on(accept_encoding, coding_names[coding]);
-        if (said == 1 || (said == -1 && others == 1))
+        int allowed = find_coding(accept_encoding, coding_names[coding]);
+        if (allowed == 1 || (allowed == -1 && others == 1))
             return (enum dashboard_coding)coding;
     }
     return DASHBOARD_PLAIN;
@@ -73,7 +73,7 @@ bool dashboard_is_known(const char *if_none_match, const char *etag)
     size_t len = strlen(etag);
 
     for (const char *p = if_none_match ? if_none_match : ""; *p; p += *p == ',') {
-        p = skip_blanks(p);
+        p = skip_spaces_and_tabs(p);
         if (*p == '*')
             return true;
         if (strncmp(p, "W/", 2) == 0)
@@ -87,7 +87,8 @@ bool dashboard_is_known(const char *if_none_match, const char *etag)
 
 /* ---- answers ---- */
 
-static enum next hand_out(struct request *r, const struct dashboard_asset *a, const char *keep)
+static enum next reply_asset(struct request *r, const struct dashboard_asset *a,
+                             const char *cache_control)
 {
     enum dashboard_coding coding = dashboard_choose(request_header(r, "Accept-Encoding"));
     const struct dashboard_form *form = &a->forms[coding];
@@ -98,7 +99,7 @@ static enum next hand_out(struct request *r, const struct dashboard_asset *a, co
         request_add_header(r, "Content-Encoding", coding_names[coding]);
     request_add_header(r, "Vary", "Accept-Encoding");
     request_add_header(r, "ETag", form->etag);
-    request_add_header(r, "Cache-Control", keep);
+    request_add_header(r, "Cache-Control", cache_control);
     request_add_header(r, "Content-Security-Policy", POLICY);
     request_add_header(r, "Referrer-Policy", "no-referrer");
     request_add_header(r, "Cross-Origin-Opener-Policy", "same-origin");
@@ -111,7 +112,7 @@ enum next dashboard_index(struct request *r)
 
     if (!a)
         return request_refuse(r, 404, "this server was built without the dashboard");
-    return hand_out(r, a, "no-cache");
+    return reply_asset(r, a, "no-cache");
 }
 
 enum next dashboard_asset(struct request *r)
@@ -120,5 +121,5 @@ enum next dashboard_asset(struct request *r)
 
     if (!a || strcmp(a->name, "index.html") == 0)
         return request_refuse(r, 404, "there is no such asset");
-    return hand_out(r, a, "public, max-age=31536000, immutable");
+    return reply_asset(r, a, "public, max-age=31536000, immutable");
 }

@@ -9,10 +9,10 @@
 #include "server/api/results.h"
 #include "server/live/hub.h"
 
-/* What the kernel keeps for one slow reader, about; it would grow to megabytes by itself. */
+/* Send buffer for one slow client; without this the kernel lets it grow to megabytes. */
 #define SOCKET_BYTES (64 * KIB)
 
-static void on_wake(struct hub_sub *s)
+static void resume_stream(struct hub_sub *s)
 {
     request_resume((struct request *)(void *)((char *)s - offsetof(struct call, stream)));
 }
@@ -35,7 +35,7 @@ static ssize_t read_events(struct request *r, char *out, size_t size)
     return 0;
 }
 
-static enum next begin(struct request *r, int64_t seq)
+static enum next begin_stream(struct request *r, int64_t seq)
 {
     const int bytes = SOCKET_BYTES;
     struct hub_sub *s = &call_of(r)->stream;
@@ -45,24 +45,24 @@ static enum next begin(struct request *r, int64_t seq)
         return request_reply(r, 200, EVENTS_TYPE, NULL, 0);
     if (request_stream(r, read_events) != NEXT_STREAM)
         return NEXT_REPLY;
-    *s = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = on_wake };
+    *s = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = resume_stream };
     if (hub_join(context_of(r)->hub, s, r->id, last_event_id(r), &e) < 0)
         return e.kind == ERR_CANCELLED ? request_stopping(r) : request_fail(r, &e);
     (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     return NEXT_STREAM;
 }
 
-enum next events_everything(struct request *r) { return begin(r, 0); }
+enum next events_everything(struct request *r) { return begin_stream(r, 0); }
 
 enum next events_of_one(struct request *r)
 {
-    const char *last = last_event_id(r);
+    const char *event_id = last_event_id(r);
     struct job_status status;
 
     if (!results_status(r, "its report was", &status))
         return NEXT_REPLY;
-    if (last && job_state_is_final(status.state) &&
-        hub_event_number(context_of(r)->hub, last) >= status.revision)
+    if (event_id && job_state_is_final(status.state) &&
+        hub_event_revision(context_of(r)->hub, event_id) >= status.revision)
         return request_reply(r, 204, EVENTS_TYPE, NULL, 0);
-    return begin(r, status.seq);
+    return begin_stream(r, status.seq);
 }

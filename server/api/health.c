@@ -6,7 +6,7 @@
 #include "schema/store/jobs.h"
 #include "server/api/context.h"
 
-/* openapi.yaml, put in by the build. */
+/* openapi.yaml, embedded by the build. */
 extern const char http_openapi[];
 extern const size_t http_openapi_size;
 
@@ -24,8 +24,8 @@ enum next health_healthz(struct request *r)
                               json_pack("{s:s, s:s}", "status", "ok", "version", SCRC_VERSION));
 }
 
-/* What works less well, and is no reason to send nobody here. */
-static json_t *degraded(const struct server *s)
+/* Problems that do not make the server unready. */
+static json_t *list_degraded(const struct server *s)
 {
     json_t *list = json_array();
     struct bridge_health health;
@@ -42,7 +42,7 @@ static json_t *degraded(const struct server *s)
     return list;
 }
 
-void health_readiness(struct request *r, struct health_readiness *ret_readiness)
+void health_read_readiness(struct request *r, struct health_readiness *ret_readiness)
 {
     struct engine_health health = { .why = "nothing is judged here" };
     struct jobs_counts counts;
@@ -60,17 +60,17 @@ void health_readiness(struct request *r, struct health_readiness *ret_readiness)
     *ret_readiness = (struct health_readiness){ .ready = counts.writable && health.ready,
                                                 .health = health,
                                                 .reasons = reasons,
-                                                .degraded = degraded(context_of(r)) };
+                                                .degraded = list_degraded(context_of(r)) };
 }
 
 enum next health_readyz(struct request *r)
 {
-    struct health_readiness x;
+    struct health_readiness readiness;
 
-    health_readiness(r, &x);
-    return request_reply_json(r, x.ready ? 200 : 503,
-                              json_pack("{s:b, s:o, s:o}", "ready", x.ready, "reasons", x.reasons,
-                                        "degraded", x.degraded));
+    health_read_readiness(r, &readiness);
+    return request_reply_json(r, readiness.ready ? 200 : 503,
+                              json_pack("{s:b, s:o, s:o}", "ready", readiness.ready, "reasons",
+                                        readiness.reasons, "degraded", readiness.degraded));
 }
 
 enum next health_openapi(struct request *r)

@@ -1,4 +1,4 @@
-/* server/api/health.h - what the server says of itself: languages, health, its description.
+/* server/api/health.h - requests about the server itself: languages, health, its API's description.
  *
  * Room     server/api.
  * Threads  steps of a request, see request.h.
@@ -16,14 +16,15 @@ enum next health_readyz(struct request *r);
 enum next health_openapi(struct request *r);
 enum next system_get(struct request *r);
 
-/* What GET /readyz says. The caller owns both lists. */
+/* What GET /readyz returns. The caller owns both lists. */
 struct health_readiness {
     bool ready;
     struct engine_health health;
     json_t *reasons, *degraded;
 };
-void health_readiness(struct request *r, struct health_readiness *ret_readiness);
+void health_read_readiness(struct request *r, struct health_readiness *ret_readiness);
 
-/* Of the source it was built from; NULL: not known. Static. */
+/* Commit that the server was built from, static; NULL: unknown. */
 const char *system_commit(void);
+/* Name and version, static. */
 const char *system_compiler(void);

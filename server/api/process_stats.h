@@ -1,4 +1,4 @@
-/* server/api/process_stats.h - what this process takes of its host.
+/* server/api/process_stats.h - memory, CPU time, descriptors and threads of this process.
  *
  * Room     server/api.
  * Threads  any.
@@ -9,8 +9,8 @@
 
 struct process_stats {
     int64_t rss_bytes, virtual_bytes, cpu_ns, open_fds, max_fds, threads;
-    double start_s; /* when it began, seconds since 1970 */
+    double start_s; /* start of the process, seconds since 1970 */
 };
 
-/* What cannot be read stays 0. */
-void process_stats_read(struct process_stats *ret_use);
+/* A value that cannot be read is 0. */
+void process_stats_read(struct process_stats *ret_stats);

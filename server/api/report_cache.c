@@ -10,16 +10,16 @@
 #include <uthash.h>
 #include <utlist.h>
 
-/* One entry may take this part of the whole. */
+/* One report may take at most limit / LARGEST_PART bytes. */
 #define LARGEST_PART 16
-/* What an entry costs beside its body. */
+/* Bytes counted for a report besides its body. */
 #define OVERHEAD 512
 
-struct entry {
+struct cached_report {
     char *id;                      /* owned */
-    struct MHD_Response *response; /* one reference */
+    struct MHD_Response *response; /* owned reference */
     size_t cost;
-    struct entry *prev, *next; /* the longest unused first */
+    struct cached_report *prev, *next; /* the longest unused first */
     UT_hash_handle hh;
 };
 
@@ -28,58 +28,58 @@ struct report_cache {
     size_t limit;
 
     /* guarded by lock */
-    struct entry *by_id, *order;
+    struct cached_report *by_id, *order;
     size_t used;
 };
 
-static void entry_free(struct entry *x)
+static void free_cached_report(struct cached_report *report)
 {
-    if (x->response)
-        MHD_destroy_response(x->response);
-    free(x->id);
-    free(x);
+    if (report->response)
+        MHD_destroy_response(report->response);
+    free(report->id);
+    free(report);
 }
 
-static struct entry *entry_make(const char *id, const char *body, size_t len)
+static struct cached_report *make_cached_report(const char *id, const char *body, size_t len)
 {
-    struct entry *x = calloc(1, sizeof *x);
+    struct cached_report *report = calloc(1, sizeof *report);
 
-    if (!x)
+    if (!report)
         return NULL;
-    x->id = strdup(id);
-    x->cost = len + OVERHEAD;
-    /* The library does not write through the pointer of a copied body. */
-    x->response =
+    report->id = strdup(id);
+    report->cost = len + OVERHEAD;
+    /* The cast is safe: the library does not write to a body that it copies. */
+    report->response =
         MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-    if (x->id && x->response &&
-        MHD_add_response_header(x->response, "Content-Type", "application/json") == MHD_YES &&
-        answer_defend(x->response) == MHD_YES)
-        return x;
-    entry_free(x);
+    if (report->id && report->response &&
+        MHD_add_response_header(report->response, "Content-Type", "application/json") == MHD_YES &&
+        answer_defend(report->response) == MHD_YES)
+        return report;
+    free_cached_report(report);
     return NULL;
 }
 
-static void drop_locked(struct report_cache *c, struct entry *x)
+static void evict_report_locked(struct report_cache *c, struct cached_report *report)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is in the table has a neighbour */
-    HASH_DEL(c->by_id, x);
-    DL_DELETE(c->order, x);
-    c->used -= x->cost;
-    entry_free(x);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an element of the map is in the list */
+    HASH_DEL(c->by_id, report);
+    DL_DELETE(c->order, report);
+    c->used -= report->cost;
+    free_cached_report(report);
 }
 
-static bool add_locked(struct report_cache *c, struct entry *x)
+static bool add_report_locked(struct report_cache *c, struct cached_report *report)
 {
-    struct entry *known;
+    struct cached_report *known;
 
-    HASH_FIND_STR(c->by_id, x->id, known);
+    HASH_FIND_STR(c->by_id, report->id, known);
     if (known)
         return false;
-    HASH_ADD_KEYPTR(hh, c->by_id, x->id, strlen(x->id), x);
-    if (!x->hh.tbl)
+    HASH_ADD_KEYPTR(hh, c->by_id, report->id, strlen(report->id), report);
+    if (!report->hh.tbl)
         return false;
-    DL_APPEND(c->order, x);
-    c->used += x->cost;
+    DL_APPEND(c->order, report);
+    c->used += report->cost;
     return true;
 }
 
@@ -87,32 +87,32 @@ void report_cache_put(struct report_cache *c, const char *id, const char *body, 
 {
     if (len > c->limit / LARGEST_PART)
         return;
-    struct entry *x = entry_make(id, body, len);
-    if (!x)
+    struct cached_report *report = make_cached_report(id, body, len);
+    if (!report)
         return;
     pthread_mutex_lock(&c->lock);
-    bool added = add_locked(c, x);
+    bool added = add_report_locked(c, report);
     while (c->used > c->limit)
-        drop_locked(c, c->order);
+        evict_report_locked(c, c->order);
     pthread_mutex_unlock(&c->lock);
     if (!added)
-        entry_free(x);
+        free_cached_report(report);
 }
 
-/* Queued under the lock: the connection's own reference is taken before anybody can drop ours. */
+/* Queues under the lock, so that the connection has its reference before ours can be evicted. */
 bool report_cache_send(struct report_cache *c, const char *id, struct MHD_Connection *connection)
 {
-    struct entry *x;
+    struct cached_report *report;
     bool sent = false;
 
     pthread_mutex_lock(&c->lock);
-    HASH_FIND_STR(c->by_id, id, x);
-    if (x) {
-        if (x->next) { /* else it is the last used already */
-            DL_DELETE(c->order, x);
-            DL_APPEND(c->order, x);
+    HASH_FIND_STR(c->by_id, id, report);
+    if (report) {
+        if (report->next) { /* else it is the last used */
+            DL_DELETE(c->order, report);
+            DL_APPEND(c->order, report);
         }
-        sent = MHD_queue_response(connection, MHD_HTTP_OK, x->response) == MHD_YES;
+        sent = MHD_queue_response(connection, MHD_HTTP_OK, report->response) == MHD_YES;
     }
     pthread_mutex_unlock(&c->lock);
     return sent;
@@ -134,7 +134,7 @@ struct report_cache *report_cache_free(struct report_cache *c)
     if (!c)
         return NULL;
     while (c->order)
-        drop_locked(c, c->order);
+        evict_report_locked(c, c->order);
     pthread_mutex_destroy(&c->lock);
     free(c);
     return NULL;

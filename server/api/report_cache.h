@@ -1,8 +1,7 @@
-/* server/api/report_cache.h - answers that never change, ready to be sent: rendered final reports
- * by id.
+/* server/api/report_cache.h - rendered final reports by id, ready to be sent: they never change.
  *
  * Room     server/api.
- * Owns     at most its limit of bytes; the longest unused go first.
+ * Owns     the reports, of at most `limit` bytes; the longest unused is evicted first.
  * Threads  any.
  */
 #pragma once
@@ -18,11 +17,11 @@ struct MHD_Connection;
 /* NULL out of memory. */
 struct report_cache *report_cache_open(size_t limit);
 
-/* Copies body, an application/json answer of 200. Does nothing when it is known already, too large
- * or there is no memory. */
+/* Copies body, JSON that GET /results/{id} returns with 200. Does nothing when the id is cached
+ * already, body is too large or there is no memory. */
 void report_cache_put(struct report_cache *c, const char *id, const char *body, size_t len);
 
-/* Queues the answer for id on the connection; false when it is not known. */
+/* Queues the response on the connection. False: not cached, or not queued. */
 bool report_cache_send(struct report_cache *c, const char *id, struct MHD_Connection *connection);
 
 /* Takes NULL, returns NULL. */

@@ -55,7 +55,7 @@ static bool is_one_of(const char *const *words, const char *word)
     return false;
 }
 
-/* Cuts ?fields=a,b apart in place. False: a name is wrong, and the reply says so. */
+/* Splits ?fields=a,b in place. False: a name is wrong, and the reply is filled in. */
 static bool read_fields(struct request *r)
 {
     char *rest = request_param(r, "fields"), *name;
@@ -119,9 +119,9 @@ static enum next reply_state(struct request *r, const struct job_status *status)
     return request_reply_writer(r, 202, &out);
 }
 
-/* ---- the report of one that is ---- */
+/* ---- the report of a final job ---- */
 
-/* On a thread where it may take long: a report can have a thousand tests. */
+/* On an executor's thread, because a report can have a thousand tests. */
 static enum next reply_report(struct request *r)
 {
     const struct server *s = context_of(r);
@@ -134,13 +134,13 @@ static enum next reply_report(struct request *r)
     if (report_view_render(s->jobs, s->config, &q, &json, &len, &e) < 0)
         return request_fail(r, &e);
     if (!q.fields)
-        report_cache_put(s->cache, r->id, json, len);
+        report_cache_put(s->report_cache, r->id, json, len);
     return request_reply(r, 200, "application/json", json, len);
 }
 
 /* ---- waiting ---- */
 
-static void on_wake(struct waiter *w)
+static void resume_waiter(struct waiter *w)
 {
     request_resume((struct request *)(void *)((char *)w - offsetof(struct call, waiter)));
 }
@@ -158,21 +158,21 @@ bool results_status(struct request *r, const char *what, struct job_status *ret_
     return !ret_status->expired;
 }
 
-/* Looks at the job anew; wait_ns is 0 when the waiting is over. */
-static enum next look(struct request *r)
+/* Reads the job's state again; wait_ns is 0 after the wait, so that it is not repeated. */
+static enum next answer_current_state(struct request *r)
 {
     struct job_status status;
 
     return results_status(r, "its report was", &status) ? results_answer(r, &status) : NEXT_REPLY;
 }
 
-static enum next woken(struct request *r)
+static enum next answer_after_wait(struct request *r)
 {
-    return call_of(r)->waiter.why == WAITER_GONE ? NEXT_CLOSE : look(r);
+    return call_of(r)->waiter.why == WAITER_GONE ? NEXT_CLOSE : answer_current_state(r);
 }
 
-/* The library calls r's next step on this thread, so r is still here when it was woken already. */
-static enum next wait_for(struct request *r, int64_t seq)
+/* The next step runs on this thread, so r is still valid here even if it was resumed already. */
+static enum next wait_until_final(struct request *r, int64_t seq)
 {
     struct call *c = call_of(r);
     struct job_status status;
@@ -180,14 +180,14 @@ static enum next wait_for(struct request *r, int64_t seq)
 
     if (!request_pause(r)) {
         c->wait_ns = 0;
-        return look(r);
+        return answer_current_state(r);
     }
-    r->step = woken;
+    r->step = answer_after_wait;
     r->waited = true;
     c->waiter = (struct waiter){ .seq = seq,
                                  .deadline_ns = clock_mono_ns() + c->wait_ns,
                                  .fd = request_fd(r),
-                                 .wake = on_wake,
+                                 .wake = resume_waiter,
                                  .why = WAITER_STOP };
     c->wait_ns = 0;
     if (waiters_add(context_of(r)->waiters, &c->waiter, &e) < 0)
@@ -204,21 +204,22 @@ enum next results_answer(struct request *r, const struct job_status *status)
         r->step = reply_report;
         return NEXT_OFFLOAD;
     }
-    return call_of(r)->wait_ns > 0 ? wait_for(r, status->seq) : reply_state(r, status);
+    return call_of(r)->wait_ns > 0 ? wait_until_final(r, status->seq) : reply_state(r, status);
 }
 
 enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!call_of(r)->fields[0] && report_cache_send(context_of(r)->cache, r->id, r->mhd_connection))
+    if (!call_of(r)->fields[0] &&
+        report_cache_send(context_of(r)->report_cache, r->id, r->mhd_connection))
         return NEXT_SENT;
-    return look(r);
+    return answer_current_state(r);
 }
 
 /* ---- GET /results ---- */
 
-/* True, or false with the reply saying that the parameter is wrong. */
+/* False in each of these: the parameter is wrong, and the reply is filled in. */
 static bool read_state(struct request *r, struct jobs_filter *f)
 {
     const char *text = request_param(r, "state");
@@ -293,7 +294,7 @@ static bool read_sort(struct request *r, struct jobs_filter *f)
     return false;
 }
 
-static enum next list(struct request *r)
+static enum next reply_list(struct request *r)
 {
     struct jobs_filter f = { .state = -1, .status = -1, .limit = LIMIT_DEFAULT };
     json_t *page;
@@ -314,7 +315,7 @@ static enum next list(struct request *r)
 
 enum next results_list(struct request *r)
 {
-    r->executor = context_of(r)->lists;
-    r->step = list;
+    r->executor = context_of(r)->list_executor;
+    r->step = reply_list;
     return NEXT_OFFLOAD;
 }

@@ -1,5 +1,5 @@
-/* server/api/results.h - GET /results and GET /results/{id}, and how every route answers for a job:
- * its report when it is final, else its state, at once or after a wait.
+/* server/api/results.h - GET /results and GET /results/{id}, and the reply about a job that other
+ * routes share: its report when it is final, else its state, at once or after a wait.
  *
  * Room     server/api.
  * Threads  steps of a request, see request.h.
@@ -15,12 +15,13 @@
 enum next results_list(struct request *r);
 enum next results_get(struct request *r);
 
-/* Reads ?wait= into r->wait_ns. False: it is wrong, and the reply says so. */
+/* Reads ?wait= (seconds) into the call's wait_ns. False: wrong, and the reply is filled in. */
 bool results_read_wait(struct request *r);
 
-/* How job r->id stands. False: it is unknown, or `what` ("its report was") went after RETENTION,
- * and the reply says so. */
+/* Reads the status of job r->id. False, and the reply is filled in: the job is unknown, or its
+ * texts were removed after RETENTION; `what` ("its report was") begins that message. */
 NODISCARD bool results_status(struct request *r, const char *what, struct job_status *ret_status);
 
-/* Answers for job r->id, whose state is *status. Only on the thread that serves the connection. */
+/* Replies with the report or state of job r->id, or waits first. *status: from results_status().
+ * Only on the thread that serves the connection. */
 enum next results_answer(struct request *r, const struct job_status *status);

@@ -1,7 +1,6 @@
-/* server/api/routes.h - every route, once. openapi.yaml says the same; a test compares.
+/* server/api/routes.h - the route table. openapi.yaml describes the same routes; a test compares.
  *
- * Room     server/api: the handlers, and the table that says which path is whose.
- *          May know all rooms.
+ * Room     server/api: the route table and the handlers. May know all rooms.
  * Threads  any; static tables.
  */
 #pragma once

@@ -1,4 +1,4 @@
-/* GET /stats: the series, and how things stand now. */
+/* GET /stats: the series, and the present state. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +20,8 @@
 
 #define WINDOW_DEFAULT_S 900
 
-/* A whole number of seconds; -1 when the parameter is something else. */
-static int64_t seconds_of(const struct request *r, const char *name, int64_t normal)
+/* A whole number of seconds; `normal` without the parameter; -1: it is wrong. */
+static int64_t read_seconds(const struct request *r, const char *name, int64_t normal)
 {
     const char *text = request_param(r, name);
     int64_t n = 0;
@@ -33,7 +33,7 @@ static int64_t seconds_of(const struct request *r, const char *name, int64_t nor
     return *text || n < 1 || n > STATS_WINDOW_MAX_S ? -1 : n;
 }
 
-static json_t *oldest_of(struct request *r, const struct jobs_counts *c)
+static json_t *describe_oldest(struct request *r, const struct jobs_counts *c)
 {
     struct engine *engine = context_engine(r);
     struct jobs_oldest o;
@@ -51,15 +51,15 @@ static json_t *oldest_of(struct request *r, const struct jobs_counts *c)
                      reason);
 }
 
-static json_t *pool_of(const struct engine_health *h)
+static json_t *describe_pool(const struct engine_health *h)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "idle", (json_int_t)h->cells_idle, "taken",
                      (json_int_t)h->cells_taken, "removing", (json_int_t)h->cells_removing, "made",
                      (json_int_t)h->cells_made, "died", (json_int_t)h->cells_died);
 }
 
-/* JSON null where it is off. */
-static json_t *build_cache_of(const struct engine_health *h)
+/* JSON null: there is no cache. */
+static json_t *describe_build_cache(const struct engine_health *h)
 {
     if (h->builds_max_bytes == 0)
         return json_null();
@@ -69,8 +69,8 @@ static json_t *build_cache_of(const struct engine_health *h)
                      (json_int_t)h->builds_made, "evicted", (json_int_t)h->builds_evicted);
 }
 
-/* JSON null where Kafka is off. */
-static json_t *kafka_of(const struct server *s)
+/* JSON null: Kafka is off. */
+static json_t *describe_kafka(const struct server *s)
 {
     struct bridge_health h;
     int64_t rows, oldest_ms, lag = 0;
@@ -81,7 +81,7 @@ static json_t *kafka_of(const struct server *s)
     outbox_counts(s->jobs, &rows, &oldest_ms);
     const char *why = "";
     for (int i = BRIDGE_PARTS - 1; i >= 0; i--)
-        why = h.why[i][0] ? h.why[i] : why; /* the first that is wrong */
+        why = h.why[i][0] ? h.why[i] : why; /* the first part with a problem */
     json_t *counters = json_object();
     for (int c = 0; c < BRIDGE_COUNTER_COUNT; c++)
         (void)json_object_set_new(counters, bridge_counter_name((enum bridge_counter)c),
@@ -93,7 +93,7 @@ static json_t *kafka_of(const struct server *s)
                      "outbox", (json_int_t)rows, "messages", counters);
 }
 
-static json_t *present(struct request *r)
+static json_t *describe_present(struct request *r)
 {
     const struct server *s = context_of(r);
     struct jobs_counts c;
@@ -102,32 +102,33 @@ static json_t *present(struct request *r)
 
     jobs_counts(s->jobs, &c);
     clock_rfc3339(clock_wall_ms(), now);
-    health_readiness(r, &ready);
+    health_read_readiness(r, &ready);
     json_t *docker = json_pack("{s:b, s:s}", "answers", ready.health.docker, "why",
                                ready.health.ready ? "" : ready.health.why);
     json_t *table = json_pack("{s:b, s:s, s:I}", "writable", c.writable, "why", c.unwritable_why,
                               "late_reports", (json_int_t)c.late_reports);
-    json_t *oldest = oldest_of(r, &c);
-    return json_pack(
-        "{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "at", now,
-        "ready", ready.ready, "reasons", ready.reasons, "degraded", ready.degraded, "queued",
-        (json_int_t)c.queued, "running", (json_int_t)c.running, "final", (json_int_t)c.final,
-        "parallel", (json_int_t)s->config->runner_max_parallel, "oldest_queued", oldest, "pool",
-        pool_of(&ready.health), "build_cache", build_cache_of(&ready.health), "docker", docker,
-        "table", table, "subscribers", (json_int_t)hub_count(s->hub), "kafka", kafka_of(s));
+    json_t *oldest = describe_oldest(r, &c);
+    return json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
+                     "at", now, "ready", ready.ready, "reasons", ready.reasons, "degraded",
+                     ready.degraded, "queued", (json_int_t)c.queued, "running",
+                     (json_int_t)c.running, "final", (json_int_t)c.final, "parallel",
+                     (json_int_t)s->config->runner_max_parallel, "oldest_queued", oldest, "pool",
+                     describe_pool(&ready.health), "build_cache",
+                     describe_build_cache(&ready.health), "docker", docker, "table", table,
+                     "subscribers", (json_int_t)hub_count(s->hub), "kafka", describe_kafka(s));
 }
 
-/* False when the request is answered: a name that is none. */
+/* False: the name is unknown, and the reply is filled in. */
 static bool read_language(struct request *r, struct stats_filter *f)
 {
     const struct stats *s = context_of(r)->stats;
     const char *name = request_param(r, "language");
-    size_t number = stats_language_number(s, name);
+    size_t number = stats_language_index(s, name);
 
     if (!name)
         return true;
     f->language = (int)number;
-    if (strcmp(stats_language(s, number), name) == 0)
+    if (strcmp(stats_language_name(s, number), name) == 0)
         return true;
     (void)request_refuse_param(r, "language", "must be a language of GET /languages, or other");
     return false;
@@ -150,8 +151,8 @@ static bool read_verdict(struct request *r, struct stats_filter *f)
 
 enum next stats_api_get(struct request *r)
 {
-    int64_t window = seconds_of(r, "window", WINDOW_DEFAULT_S);
-    int64_t step = seconds_of(r, "step", window > 0 ? stats_finest(window) : 1);
+    int64_t window = read_seconds(r, "window", WINDOW_DEFAULT_S);
+    int64_t step = read_seconds(r, "step", window > 0 ? stats_finest(window) : 1);
     struct stats_query q = {
         .now_ms = clock_wall_ms(), .window_s = window, .step_s = step, .filter = STATS_ALL
     };
@@ -170,7 +171,7 @@ enum next stats_api_get(struct request *r)
         writer_clear(&out);
         return request_fail(r, &e);
     }
-    json_auto_t *now = present(r);
+    json_auto_t *now = describe_present(r);
     CLEANUP(freep) char *text = now ? json_dumps(now, JSON_COMPACT) : NULL;
     writer_key(&out, "present");
     if (text)

@@ -11,12 +11,12 @@
 #include "server/api/results.h"
 #include "server/http/problem.h"
 
-/* A larger body takes milliseconds to parse, in which its thread serves nobody else. */
-#define PARSE_ASIDE_BYTES (100 * KIB)
+/* A larger body takes milliseconds to parse, during which its thread serves no other connection. */
+#define PARSE_OFFLOAD_BYTES (100 * KIB)
 
 /* ---- POST ---- */
 
-static enum next accepted(struct request *r)
+static enum next reply_accepted(struct request *r)
 {
     struct call *c = call_of(r);
 
@@ -33,29 +33,29 @@ static enum next accepted(struct request *r)
         .position = c->op.u.accept.position,
         .submitted_ms = c->op.u.accept.submitted_ms,
     };
-    /* The table's language names are no longer than a status has room for. */
+    /* No name in the language table is longer than status.language. */
     strncpy(status.language, c->submission->language, sizeof status.language - 1);
     return results_answer(r, &status);
 }
 
-static enum next refuse_submission(struct request *r, const struct field_errors *problems,
+static enum next refuse_submission(struct request *r, const struct field_errors *fields,
                                    const struct err *e)
 {
     if (e->kind != ERR_INPUT)
         return request_fail(r, e);
     return request_problem(
-        r, &(struct problem_text){ .status = 422, .detail = e->msg, .fields = problems });
+        r, &(struct problem_text){ .status = 422, .detail = e->msg, .fields = fields });
 }
 
-static enum next accept(struct request *r)
+static enum next parse_and_commit(struct request *r)
 {
-    CLEANUP(field_errors_clear) struct field_errors problems = { .len = 0 };
+    CLEANUP(field_errors_clear) struct field_errors fields = { .len = 0 };
     struct call *c = call_of(r);
     struct err e;
 
     if (submission_parse(r->body.data ? r->body.data : "", r->body.len, &context_of(r)->rules,
-                         &c->submission, &problems, &e) < 0)
-        return refuse_submission(r, &problems, &e);
+                         &c->submission, &fields, &e) < 0)
+        return refuse_submission(r, &fields, &e);
     buf_clear(&r->body);
     if (submission_pack(c->submission, &c->packed, &e) < 0)
         return request_fail(r, &e);
@@ -64,20 +64,20 @@ static enum next accept(struct request *r)
     c->op.kind = JOBS_ACCEPT;
     c->op.u.accept.submission = c->submission;
     c->op.u.accept.packed = &c->packed;
-    return context_commit(r, accepted, false);
+    return context_commit(r, reply_accepted, false);
 }
 
 enum next submissions_post(struct request *r)
 {
     if (!results_read_wait(r))
         return NEXT_REPLY;
-    if (r->body.len <= PARSE_ASIDE_BYTES)
-        return accept(r);
-    r->step = accept;
+    if (r->body.len <= PARSE_OFFLOAD_BYTES)
+        return parse_and_commit(r);
+    r->step = parse_and_commit;
     return NEXT_OFFLOAD;
 }
 
-/* ---- GET: what was sent, and its state ---- */
+/* ---- GET: the submission and its state ---- */
 
 enum next submissions_get(struct request *r)
 {
@@ -102,7 +102,7 @@ enum next submissions_get(struct request *r)
 
 /* ---- DELETE ---- */
 
-static enum next cancelled(struct request *r)
+static enum next reply_cancelled(struct request *r)
 {
     struct call *c = call_of(r);
     struct engine *engine = context_engine(r);
@@ -122,12 +122,12 @@ enum next submissions_delete(struct request *r)
 
     c->op.kind = JOBS_CANCEL;
     c->op.u.cancel.id = r->id;
-    return context_commit(r, cancelled, true); /* the engine may take a moment */
+    return context_commit(r, reply_cancelled, true); /* engine_cancel() may be slow */
 }
 
 /* ---- POST /results/{id}/publish ---- */
 
-static enum next published(struct request *r)
+static enum next reply_published(struct request *r)
 {
     struct call *c = call_of(r);
     struct job_status status;
@@ -152,5 +152,5 @@ enum next submissions_publish(struct request *r)
         return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
     c->op.kind = JOBS_PUBLISH;
     c->op.u.publish.id = r->id;
-    return context_commit(r, published, false);
+    return context_commit(r, reply_published, false);
 }

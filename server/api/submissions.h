@@ -1,5 +1,5 @@
-/* server/api/submissions.h - POST /submissions, GET and DELETE /submissions/{id}, and what else
- * is asked of the job table: POST /results/{id}/publish.
+/* server/api/submissions.h - POST /submissions, GET and DELETE /submissions/{id}, and POST
+ * /results/{id}/publish, which writes to the job table too.
  *
  * Room     server/api.
  * Threads  steps of a request, see request.h.

@@ -1,4 +1,4 @@
-/* GET /system: what this server is, has and needs. */
+/* GET /system: diagnostics, languages, settings, build and process of this server. */
 #include <microhttpd.h>
 #include <string.h>
 
@@ -33,9 +33,9 @@ const char *system_compiler(void)
 #endif
 }
 
-/* What is handed through to librdkafka; names are the operator's, values may be secrets, and only
- * those that are known to be none are shown. */
-static void add_properties(json_t *list)
+/* Properties passed on to librdkafka. Values may be secrets, so only those are shown that are known
+ * to be none. */
+static void append_properties(json_t *list)
 {
     for (char *const *v = environ; *v; v++) {
         char name[128];
@@ -50,32 +50,32 @@ static void add_properties(json_t *list)
     }
 }
 
-static json_t *settings_of(const struct config *c)
+static json_t *describe_settings(const struct config *c)
 {
-    struct config_shown k;
+    struct config_shown shown;
     json_t *list = json_array();
 
-    for (size_t i = 0; list && config_show(c, i, &k); i++)
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s, s:s?, s:s?, s:b, s:s}", "name", k.name,
-                                              "value", k.has_value ? k.value : NULL, "default",
-                                              k.normal, "is_set", k.is_set, "help", k.help));
+    for (size_t i = 0; list && config_show(c, i, &shown); i++)
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s?, s:s?, s:b, s:s}", "name", shown.name, "value",
+                            shown.has_value ? shown.value : NULL, "default", shown.normal, "is_set",
+                            shown.is_set, "help", shown.help));
     if (list && c->kafka_brokers)
-        add_properties(list);
+        append_properties(list);
     return list;
 }
 
-/* Enough to tell two starts apart. Names of cells and labels have more of it, which is nobody's
- * business who may only ask over HTTP. */
+/* Characters of the instance id that are shown, enough to distinguish two starts. Names and labels
+ * of cells contain more of it, which HTTP clients must not learn. */
 #define INSTANCE_SHOWN 8
 
-static json_t *build_of(const struct server *s)
+static json_t *describe_build(const struct server *s)
 {
-    struct process_stats use;
+    struct process_stats stats;
     char started[CLOCK_RFC3339_SIZE];
 
-    process_stats_read(&use);
-    int64_t now = clock_wall_ms(), start = (int64_t)(use.start_s * 1000);
+    process_stats_read(&stats);
+    int64_t now = clock_wall_ms(), start = (int64_t)(stats.start_s * 1000);
     clock_rfc3339(start > 0 && start < now ? start : now, started);
     json_t *libraries = json_pack("{s:s, s:s, s:s, s:s, s:s}", "libmicrohttpd", MHD_get_version(),
                                   "sqlite", db_library(), "jansson", jansson_version_str(),
@@ -88,39 +88,40 @@ static json_t *build_of(const struct server *s)
                      json_sprintf("%.*s", INSTANCE_SHOWN, s->instance ? s->instance : ""));
 }
 
-static json_t *process_of(void)
+static json_t *describe_process(void)
 {
-    struct process_stats u;
+    struct process_stats stats;
 
-    process_stats_read(&u);
+    process_stats_read(&stats);
     return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I}", "pid", (int)getpid(), "rss_bytes",
-                     (json_int_t)u.rss_bytes, "cpu_ms", (json_int_t)(u.cpu_ns / NS_PER_MS),
-                     "open_fds", (json_int_t)u.open_fds, "max_fds", (json_int_t)u.max_fds,
-                     "threads", (json_int_t)u.threads);
+                     (json_int_t)stats.rss_bytes, "cpu_ms", (json_int_t)(stats.cpu_ns / NS_PER_MS),
+                     "open_fds", (json_int_t)stats.open_fds, "max_fds", (json_int_t)stats.max_fds,
+                     "threads", (json_int_t)stats.threads);
 }
 
-/* On a thread of its own: Docker may take its time. */
-static enum next look(struct request *r)
+/* On slow_executor, because Docker may be slow. */
+static enum next reply_system(struct request *r)
 {
     const struct server *s = context_of(r);
     struct engine *engine = context_engine(r);
-    char found_at[CLOCK_RFC3339_SIZE];
-    int64_t found_ms = 0;
+    char collected_at[CLOCK_RFC3339_SIZE];
+    int64_t collected_ms = 0;
 
-    json_t *findings = diagnostics_collect(s->findings, s, engine, &found_ms);
+    json_t *diagnostics = diagnostics_collect(s->diagnostics, s, engine, &collected_ms);
     json_auto_t *all = engine ? engine_languages(engine) : NULL;
     json_t *languages = json_incref(json_object_get(all, "languages"));
-    clock_rfc3339(found_ms, found_at);
-    return request_reply_json(
-        r, 200,
-        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "findings", findings, "findings_at", found_at,
-                  "languages", languages ? languages : json_array(), "settings",
-                  settings_of(s->config), "server", build_of(s), "process", process_of()));
+    clock_rfc3339(collected_ms, collected_at);
+    return request_reply_json(r, 200,
+                              json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "findings", diagnostics,
+                                        "findings_at", collected_at, "languages",
+                                        languages ? languages : json_array(), "settings",
+                                        describe_settings(s->config), "server", describe_build(s),
+                                        "process", describe_process()));
 }
 
 enum next system_get(struct request *r)
 {
-    r->executor = context_of(r)->slow;
-    r->step = look;
+    r->executor = context_of(r)->slow_executor;
+    r->step = reply_system;
     return NEXT_OFFLOAD;
 }

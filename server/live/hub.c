@@ -15,20 +15,20 @@
 const struct hub_times hub_times = { .frame_ns = 250 * NS_PER_MS,
                                      .heartbeat_ns = 15 * NS_PER_S,
                                      .stall_ns = 25 * NS_PER_S,
-                                     .look_ns = NS_PER_S };
+                                     .sweep_ns = NS_PER_S };
 
 /* ---- the inbox ---- */
 
-/* Rings for the thread; what it shall do is in the fields set under the same lock. */
-static void call(struct hub *h)
+/* Wakes the thread, which then looks at fresh subscribers and pages. */
+static void wake_hub_thread(struct hub *h)
 {
     (void)pthread_mutex_lock(&h->inbox_lock);
-    h->called = true;
-    (void)pthread_cond_signal(&h->bell);
+    h->wake_wanted = true;
+    (void)pthread_cond_signal(&h->wake_cond);
     (void)pthread_mutex_unlock(&h->inbox_lock);
 }
 
-static void put_locked(struct hub *h, const struct hub_message *m)
+static void add_message_locked(struct hub *h, const struct hub_message *m)
 {
     if (h->inbox_len == HUB_INBOX)
         h->overflowed = true;
@@ -36,40 +36,42 @@ static void put_locked(struct hub *h, const struct hub_message *m)
         h->inbox[h->inbox_len++] = *m;
 }
 
-/* A change is read from the table, where it is before this is called: who joins after the count
- * was seen as 0 finds it there. */
+/* The change is committed before this is called. A subscriber that joins after its count was read
+ * as 0 reads the table afterwards, and so misses nothing. */
 void hub_changed(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct hub *h = ctx;
-    bool ones = atomic_load(&h->ones) > 0;
+    bool singles = atomic_load(&h->single_count) > 0;
 
-    if (!ones && atomic_load(&h->everything) == 0)
+    if (!singles && atomic_load(&h->everything_count) == 0)
         return;
     (void)pthread_mutex_lock(&h->inbox_lock);
-    for (size_t i = 0; ones && i < len; i++)
-        put_locked(h, &(struct hub_message){ .seq = changes[i].seq, .state = changes[i].state });
-    bool ring = ones || !h->changed; /* for a frame one ring is enough */
+    for (size_t i = 0; singles && i < len; i++)
+        add_message_locked(
+            h, &(struct hub_message){ .seq = changes[i].seq, .state = changes[i].state });
+    bool wake_now = singles || !h->changed; /* one wake-up is enough for a frame */
     h->changed = true;
-    if (ring)
-        (void)pthread_cond_signal(&h->bell);
+    if (wake_now)
+        (void)pthread_cond_signal(&h->wake_cond);
     (void)pthread_mutex_unlock(&h->inbox_lock);
 }
 
-void hub_tested(void *ctx, const struct engine_event *event)
+void hub_engine_event(void *ctx, const struct engine_event *event)
 {
     struct hub *h = ctx;
 
-    if (atomic_load(&h->ones) == 0 && atomic_load(&h->everything) == 0)
+    if (atomic_load(&h->single_count) == 0 && atomic_load(&h->everything_count) == 0)
         return;
     (void)pthread_mutex_lock(&h->inbox_lock);
-    put_locked(h, &(struct hub_message){ .tested = true, .seq = event->seq, .event = *event });
-    (void)pthread_cond_signal(&h->bell);
+    add_message_locked(
+        h, &(struct hub_message){ .from_engine = true, .seq = event->seq, .event = *event });
+    (void)pthread_cond_signal(&h->wake_cond);
     (void)pthread_mutex_unlock(&h->inbox_lock);
 }
 
-/* ---- in and out ---- */
+/* ---- join and leave ---- */
 
-int64_t hub_event_number(struct hub *h, const char *id)
+int64_t hub_event_revision(struct hub *h, const char *id)
 {
     int64_t n = 0;
 
@@ -83,7 +85,8 @@ int64_t hub_event_number(struct hub *h, const char *id)
     return *p ? -1 : n;
 }
 
-/* Where a subscriber to everything goes on; *ret_reason says why it must load anew, or is NULL. */
+/* The revision after which a subscriber to everything continues. *ret_reason: why its client must
+ * reload everything; NULL: it need not. */
 static int find_position(struct hub *h, const char *last, int64_t *ret_position,
                          const char **ret_reason, struct err *e)
 {
@@ -91,7 +94,7 @@ static int find_position(struct hub *h, const char *last, int64_t *ret_position,
     int64_t rows = 0;
 
     jobs_counts(h->jobs, &counts);
-    int64_t after = last ? hub_event_number(h, last) : counts.revision;
+    int64_t after = last ? hub_event_revision(h, last) : counts.revision;
     *ret_position = counts.revision;
     *ret_reason = NULL;
     if (after < 0 || after > counts.revision) {
@@ -107,9 +110,9 @@ static int find_position(struct hub *h, const char *last, int64_t *ret_position,
     return 0;
 }
 
-static struct hub_job *make_job_locked(struct hub *h, int64_t seq, const char *id)
+static struct hub_job *find_or_add_job_locked(struct hub *h, int64_t seq, const char *id)
 {
-    struct hub_job *job = hub_job_locked(h, seq);
+    struct hub_job *job = hub_job_find_locked(h, seq);
 
     if (job)
         return job;
@@ -125,7 +128,7 @@ static struct hub_job *make_job_locked(struct hub *h, int64_t seq, const char *i
     return NULL;
 }
 
-static void drop_job_locked(struct hub *h, struct hub_job *job)
+static void free_unused_job_locked(struct hub *h, struct hub_job *job)
 {
     if (!job || job->subs)
         return;
@@ -133,8 +136,9 @@ static void drop_job_locked(struct hub *h, struct hub_job *job)
     free(job);
 }
 
-/* The first lines: how soon to come again, and where it stands should nothing happen. */
-static struct hub_text *greeting(struct hub *h, const struct hub_sub *s, const char *reason)
+/* The first lines of a stream: the delay before a reconnect, and for everything the position, so
+ * that a client without events yet can continue too. */
+static struct hub_text *make_opening(struct hub *h, const struct hub_sub *s, const char *reason)
 {
     char text[300], start[HUB_ID_SIZE + 8] = "";
 
@@ -148,15 +152,15 @@ static struct hub_text *greeting(struct hub *h, const struct hub_sub *s, const c
     return hub_text_plain(text);
 }
 
-static int link_locked(struct hub *h, struct hub_sub *s, const char *id, struct hub_text *hello,
-                       struct err *e)
+static int add_sub_locked(struct hub *h, struct hub_sub *s, const char *id,
+                          struct hub_text *opening, struct err *e)
 {
     if (h->stopped || (s->seq == 0 && h->draining))
         return err_set(e, ERR_CANCELLED, "the server is stopping");
-    if (!hub_push_locked(s, hello))
+    if (!hub_queue_add_locked(s, opening))
         return err_set(e, ERR_NOMEM, "an event stream");
-    if (s->seq != 0 && !(s->job = make_job_locked(h, s->seq, id))) {
-        hub_clear_locked(s);
+    if (s->seq != 0 && !(s->job = find_or_add_job_locked(h, s->seq, id))) {
+        hub_queue_clear_locked(s);
         return err_set(e, ERR_NOMEM, "an event stream");
     }
     if (s->job) {
@@ -165,9 +169,9 @@ static int link_locked(struct hub *h, struct hub_sub *s, const char *id, struct 
     }
     DL_APPEND(h->subs, s);
     if (s->seq == 0)
-        DL_APPEND2(h->all, s, prev_all, next_all);
+        DL_APPEND2(h->everything_subs, s, prev_everything, next_everything);
     s->hub = h;
-    h->newcomers = true;
+    h->has_fresh = true;
     return 0;
 }
 
@@ -175,26 +179,27 @@ int hub_join(struct hub *h, struct hub_sub *s, const char *id, const char *last_
              struct err *e)
 {
     const char *reason = NULL;
-    _Atomic int64_t *count = s->seq == 0 ? &h->everything : &h->ones;
+    _Atomic int64_t *count = s->seq == 0 ? &h->everything_count : &h->single_count;
 
     s->fresh = true;
     s->position = -1;
     s->seen_ns = clock_mono_ns();
-    atomic_fetch_add(count, 1); /* before the table is looked at: what comes behind is told */
+    /* Before the table is read, so that later changes come as messages. */
+    atomic_fetch_add(count, 1);
     int rc = s->seq == 0 ? find_position(h, last_event_id, &s->position, &reason, e) : 0;
-    if (s->seq != 0 && last_event_id && hub_event_number(h, last_event_id) < 0)
+    if (s->seq != 0 && last_event_id && hub_event_revision(h, last_event_id) < 0)
         reason = "the last event is of another job table";
-    struct hub_text *hello = greeting(h, s, reason);
+    struct hub_text *opening = make_opening(h, s, reason);
     if (rc == 0) {
         (void)pthread_mutex_lock(&h->lock);
-        rc = link_locked(h, s, id, hello, e);
+        rc = add_sub_locked(h, s, id, opening, e);
         (void)pthread_mutex_unlock(&h->lock);
     }
-    (void)hub_text_drop(hello);
+    (void)hub_text_release(opening);
     if (rc < 0)
         atomic_fetch_sub(count, 1);
     else
-        call(h);
+        wake_hub_thread(h);
     return rc;
 }
 
@@ -207,7 +212,7 @@ bool hub_sleep(struct hub_sub *s)
     bool asleep = s->asleep, behind = s->seq == 0 && s->position < h->latest;
     (void)pthread_mutex_unlock(&h->lock);
     if (asleep && behind)
-        call(h);
+        wake_hub_thread(h);
     return asleep;
 }
 
@@ -220,26 +225,26 @@ void hub_leave(struct hub_sub *s)
     (void)pthread_mutex_lock(&h->lock);
     DL_DELETE(h->subs, s);
     if (s->seq == 0)
-        DL_DELETE2(h->all, s, prev_all, next_all);
+        DL_DELETE2(h->everything_subs, s, prev_everything, next_everything);
     if (s->job) {
         struct hub_sub **at = &s->job->subs;
         while (*at != s)
             at = &(*at)->next_of_job;
         *at = s->next_of_job;
-        drop_job_locked(h, s->job);
+        free_unused_job_locked(h, s->job);
     }
-    hub_clear_locked(s);
+    hub_queue_clear_locked(s);
     (void)pthread_mutex_unlock(&h->lock);
-    atomic_fetch_sub(s->seq == 0 ? &h->everything : &h->ones, 1);
+    atomic_fetch_sub(s->seq == 0 ? &h->everything_count : &h->single_count, 1);
     s->hub = NULL;
 }
 
 size_t hub_count(struct hub *h)
 {
-    return (size_t)(atomic_load(&h->everything) + atomic_load(&h->ones));
+    return (size_t)(atomic_load(&h->everything_count) + atomic_load(&h->single_count));
 }
 
-/* ---- its life ---- */
+/* ---- start and end ---- */
 
 static void end_subs(struct hub *h, bool all)
 {
@@ -267,7 +272,7 @@ void hub_stop(struct hub *h)
     (void)pthread_mutex_lock(&h->inbox_lock);
     bool runs = !h->ending;
     h->ending = true;
-    (void)pthread_cond_signal(&h->bell);
+    (void)pthread_cond_signal(&h->wake_cond);
     (void)pthread_mutex_unlock(&h->inbox_lock);
     if (!runs)
         return;
@@ -275,12 +280,12 @@ void hub_stop(struct hub *h)
     h->reports = executor_free(h->reports);
 }
 
-static struct hub *release(struct hub *h)
+static struct hub *destroy_hub(struct hub *h)
 {
     h->reports = executor_free(h->reports);
     for (size_t i = 0; i < HUB_PAGES; i++)
-        (void)hub_text_drop(h->pages[i].text);
-    (void)pthread_cond_destroy(&h->bell);
+        (void)hub_text_release(h->pages[i].text);
+    (void)pthread_cond_destroy(&h->wake_cond);
     (void)pthread_mutex_destroy(&h->inbox_lock);
     (void)pthread_mutex_destroy(&h->lock);
     free(h->inbox);
@@ -294,12 +299,13 @@ struct hub *hub_free(struct hub *h)
     if (!h)
         return NULL;
     hub_stop(h);
-    return release(h);
+    return destroy_hub(h);
 }
 
-static void init(struct hub *h, struct jobs *j, const struct config *c, const struct hub_times *t)
+static void init_hub(struct hub *h, struct jobs *j, const struct config *c,
+                     const struct hub_times *t)
 {
-    clock_cond_init(&h->bell);
+    clock_cond_init(&h->wake_cond);
     (void)pthread_mutex_init(&h->inbox_lock, NULL);
     (void)pthread_mutex_init(&h->lock, NULL);
     h->jobs = j;
@@ -317,18 +323,18 @@ int hub_open(struct jobs *j, const struct config *c, const struct hub_times *t,
 
     if (!h)
         return err_set(e, ERR_NOMEM, "events");
-    init(h, j, c, t);
+    init_hub(h, j, c, t);
     if (!h->inbox || !h->taken) {
-        release(h);
+        destroy_hub(h);
         return err_set(e, ERR_NOMEM, "events");
     }
     if (executor_open(1, &h->reports, e) < 0) {
-        release(h);
+        destroy_hub(h);
         return -1;
     }
     int rc = pthread_create(&h->thread, NULL, hub_main, h);
     if (rc != 0) {
-        release(h);
+        destroy_hub(h);
         return err_errno(e, ERR_NOMEM, rc, "start the thread of events");
     }
     *ret_hub = h;

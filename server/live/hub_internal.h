@@ -1,12 +1,13 @@
-/* server/live/hub_internal.h - what the files of the hub share. Nobody else includes it.
+/* server/live/hub_internal.h - what the files of the hub share; only they include it.
  *
- *     hub.c        subscribers, the inbox, the end
- *     hub_loop.c    the thread: messages, pages of everything, heartbeats, who is gone
- *     hub_submission.c    the events of one submission
- *     hub_queue.c  texts as they go over the wire, and who has yet to read them
+ *     hub.c             subscribers, the inbox, start and end
+ *     hub_loop.c        the thread: messages, pages for subscribers to everything, sweeps
+ *     hub_submission.c  the events of one submission
+ *     hub_queue.c       texts as they go over the wire, and each subscriber's queue of them
  *
- * Threads  two locks, never held together: `inbox_lock` is all that those who make events take;
- *          `lock` guards the subscribers.
+ * Threads  two locks, never held together: `inbox_lock`, the only one that hub_changed() and
+ *          hub_engine_event() take, so that they never wait for subscribers; `lock` guards the
+ *          subscribers.
  */
 #pragma once
 
@@ -21,12 +22,12 @@
 #include "server/executor.h"
 #include "server/live/hub_sub.h"
 
-#define HUB_INBOX     4096 /* messages; more, and the thread looks at everything anew */
-#define HUB_PAGES     8
-#define HUB_PAGE      (48 * KIB)
-#define HUB_PREFIX    8
-#define HUB_ID_SIZE   40
-#define HUB_FRAME_MAX 256 /* tests told in one frame */
+#define HUB_INBOX       4096 /* messages; if more come, they are lost and the thread resyncs */
+#define HUB_PAGES       8    /* kept for other subscribers */
+#define HUB_PAGE        (48 * KIB) /* a page ends with the row that reaches this size */
+#define HUB_PREFIX      8          /* characters of the job table's id, in ids of events */
+#define HUB_ID_SIZE     40
+#define HUB_FRAME_TESTS 256 /* submissions with a test in one frame */
 
 /* Text that several subscribers read. */
 struct hub_text {
@@ -37,88 +38,90 @@ struct hub_text {
     char data[];
 };
 
-struct hub_piece {
+struct hub_queued_text {
     struct hub_text *text;
-    struct hub_piece *next;
+    struct hub_queued_text *next;
 };
 
-/* All who listen to one submission. */
+/* The subscribers to one submission. */
 struct hub_job {
     int64_t seq;
     struct hub_sub *subs;
-    const char *phase; /* static; NULL: not known */
-    bool final;        /* its report is being made */
+    const char *phase; /* static; NULL: unknown */
+    bool rendering;    /* its report is being rendered */
     UT_hash_handle hh;
     char id[];
 };
 
 struct hub_message {
-    bool tested; /* else a change */
+    bool from_engine; /* `event` is set; else `state` is */
     int64_t seq;
     enum job_state state;
     struct engine_event event;
 };
 
-/* Rows that changed after `from`, up to `to`. */
+/* Events of the rows with a revision above `from`, up to `to`. */
 struct hub_page {
     int64_t from, to;
     struct hub_text *text; /* one reference; NULL: no page */
 };
 
 struct hub {
-    struct jobs *jobs; /* borrowed, as are the next two */
+    struct jobs *jobs; /* borrowed, as is config */
     const struct config *config;
     struct hub_times times;
     char prefix[HUB_PREFIX + 1];
     pthread_t thread;
-    struct executor *reports;         /* owned: renders them */
-    _Atomic int64_t everything, ones; /* subscribers of both kinds */
+    struct executor *reports;                       /* owned: renders them */
+    _Atomic int64_t everything_count, single_count; /* subscribers of each kind */
     _Atomic int64_t report_bytes;
 
     pthread_mutex_t inbox_lock;
-    pthread_cond_t bell; /* CLOCK_MONOTONIC */
+    pthread_cond_t wake_cond; /* CLOCK_MONOTONIC; wakes the thread */
     /* guarded by inbox_lock */
     struct hub_message *inbox; /* owned; HUB_INBOX of them */
     size_t inbox_len;
-    bool overflowed, changed, called, ending;
+    bool overflowed, changed, wake_wanted, ending;
 
     pthread_mutex_t lock;
     /* guarded by lock */
     struct hub_sub *subs;
-    struct hub_sub *all; /* those to everything once more: they are few, and fed often */
+    struct hub_sub *everything_subs; /* those of subs that get pages: few, walked often */
     struct hub_job *jobs_by_seq;
-    bool newcomers; /* some are fresh */
-    int64_t latest; /* the change up to which subscribers to everything are told by now; the
-                       thread's to write, so it reads without */
+    bool has_fresh; /* some of subs are fresh */
+    int64_t latest; /* revision up to which subscribers to everything get pages now; only the
+                       thread writes it, so the thread reads it without the lock */
     bool draining, stopped;
 
-    /* the thread's own */
+    /* used by the thread only */
     struct hub_message *taken; /* owned; swapped with the inbox */
     struct hub_page pages[HUB_PAGES];
     size_t next_page;
-    struct hub_message tests[HUB_FRAME_MAX]; /* the latest of each, told in the next frame */
+    struct hub_message tests[HUB_FRAME_TESTS]; /* for the next frame, one of each submission */
     size_t tests_len;
-    int64_t frame_at, look_at;
-    bool dirty; /* there may be more */
+    int64_t frame_at, sweep_at; /* when the next one is due */
+    bool dirty;                 /* rows may have changed since the last frame */
 };
 
-/* ---- hub_queue.c: texts. NULL out of memory, which every function here takes. ---- */
+/* ---- hub_queue.c: texts. NULL out of memory; every function here accepts a NULL text. ---- */
 
-struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t change, const char *json,
-                                size_t len, const char *tail);
+struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t revision,
+                                const char *json, size_t len, const char *tail);
 struct hub_text *hub_text_plain(const char *text);
-struct hub_text *hub_text_test(struct hub *h, const struct engine_event *t, const char *id);
-struct hub_text *hub_text_drop(struct hub_text *t);
+struct hub_text *hub_text_test(struct hub *h, const struct engine_event *test, const char *id);
+struct hub_text *hub_text_release(struct hub_text *t);
 
-/* Lets s read t, which it borrows. Too much, or no memory: false. */
-bool hub_push_locked(struct hub_sub *s, struct hub_text *t);
-void hub_clear_locked(struct hub_sub *s);
-/* Adds s to the list of those who are woken once the lock is free, if it sleeps. */
+/* Appends t to the queue of s, with a reference of its own. False, and nothing done: t is NULL,
+ * more than HUB_PENDING would wait (not for a report), or no memory. */
+bool hub_queue_add_locked(struct hub_sub *s, struct hub_text *t);
+void hub_queue_clear_locked(struct hub_sub *s);
+/* If s is asleep: adds it to the list for hub_wake_all(). */
 void hub_wake_locked(struct hub_sub *s, struct hub_sub **woken);
+/* Calls wake of each. Without the lock. */
 void hub_wake_all(struct hub_sub *woken);
 
-/* All who listen to that row; NULL: nobody. */
-static inline struct hub_job *hub_job_locked(struct hub *h, int64_t seq)
+/* NULL: the row has no subscribers. */
+static inline struct hub_job *hub_job_find_locked(struct hub *h, int64_t seq)
 {
     struct hub_job *job;
 
@@ -126,13 +129,13 @@ static inline struct hub_job *hub_job_locked(struct hub *h, int64_t seq)
     return job;
 }
 
-/* ---- hub_submission.c: for those who listen to one submission; on the thread ---- */
+/* ---- hub_submission.c: subscribers to one submission; on the thread ---- */
 
-/* Reads the row and tells those who do not know this state of it yet, or all of them. */
-void hub_notify_state(struct hub *h, int64_t seq, bool anew);
-/* True when somebody listens to that one, and did not know. */
+/* Reads the row and streams its state to subscribers that lack this revision; resend: to all. */
+void hub_stream_state(struct hub *h, int64_t seq, bool resend);
+/* True when the row has subscribers and another phase before. */
 bool hub_set_phase(struct hub *h, int64_t seq, const char *phase);
-void hub_notify_test(struct hub *h, const struct engine_event *event);
+void hub_stream_test(struct hub *h, const struct engine_event *event);
 
 /* ---- hub_loop.c ---- */
 void *hub_main(void *hub);

@@ -11,7 +11,7 @@
 
 /* ---- texts ---- */
 
-static struct hub_text *make(struct buf *b)
+static struct hub_text *text_from_buf(struct buf *b)
 {
     struct hub_text *t = b->data ? malloc(sizeof *t + b->len) : NULL;
 
@@ -26,15 +26,15 @@ static struct hub_text *make(struct buf *b)
     return t;
 }
 
-/* change 0: it has no id. json, which is one line, may have a tail put before its last brace. */
-struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t change, const char *json,
-                                size_t len, const char *tail)
+/* revision 0: no id. json: one line. tail: replaces the last brace of json; or NULL. */
+struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t revision,
+                                const char *json, size_t len, const char *tail)
 {
     struct buf b = { .data = NULL };
     int rc = buf_printf(&b, "event: %s\n", event);
 
-    if (rc == 0 && change > 0)
-        rc = buf_printf(&b, "id: %s-%lld\n", h->prefix, (long long)change);
+    if (rc == 0 && revision > 0)
+        rc = buf_printf(&b, "id: %s-%lld\n", h->prefix, (long long)revision);
     if (rc == 0)
         rc = buf_printf(&b, "data: ");
     if (rc == 0)
@@ -42,7 +42,7 @@ struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t change
     if (rc == 0)
         rc = buf_printf(&b, "%s\n\n", tail ? tail : "");
     if (rc == 0)
-        return make(&b);
+        return text_from_buf(&b);
     buf_clear(&b);
     return NULL;
 }
@@ -51,10 +51,10 @@ struct hub_text *hub_text_plain(const char *text)
 {
     struct buf b = { .data = NULL };
 
-    return buf_add(&b, text, strlen(text)) == 0 ? make(&b) : NULL;
+    return buf_add(&b, text, strlen(text)) == 0 ? text_from_buf(&b) : NULL;
 }
 
-struct hub_text *hub_text_test(struct hub *h, const struct engine_event *t, const char *id)
+struct hub_text *hub_text_test(struct hub *h, const struct engine_event *test, const char *id)
 {
     struct writer out = { .failed = false };
     char *json;
@@ -64,23 +64,23 @@ struct hub_text *hub_text_test(struct hub *h, const struct engine_event *t, cons
     writer_key(&out, "id");
     writer_word(&out, id);
     writer_key(&out, "number");
-    writer_number(&out, t->number);
+    writer_number(&out, test->number);
     writer_key(&out, "status");
     writer_word(&out,
-                verdict_status(t->verdict, (enum status_set)h->config->runner_status_set, true));
+                verdict_status(test->verdict, (enum status_set)h->config->runner_status_set, true));
     writer_key(&out, "verdict");
-    writer_word(&out, verdict_name(t->verdict));
+    writer_word(&out, verdict_name(test->verdict));
     writer_key(&out, "duration_ms");
-    writer_number(&out, t->duration_ms);
+    writer_number(&out, test->duration_ms);
     writer_key(&out, "cpu_time_ms");
-    writer_number(&out, t->cpu_time_ms);
+    writer_number(&out, test->cpu_time_ms);
     writer_key(&out, "memory_bytes");
-    writer_number(&out, t->memory_bytes);
+    writer_number(&out, test->memory_bytes);
     writer_key(&out, "exit_code");
-    writer_number(&out, t->exit_code);
+    writer_number(&out, test->exit_code);
     writer_key(&out, "signal");
-    if (t->signal)
-        writer_word(&out, t->signal);
+    if (test->signal)
+        writer_word(&out, test->signal);
     else
         writer_null(&out);
     writer_end(&out, '}');
@@ -91,7 +91,7 @@ struct hub_text *hub_text_test(struct hub *h, const struct engine_event *t, cons
     return text;
 }
 
-struct hub_text *hub_text_drop(struct hub_text *t)
+struct hub_text *hub_text_release(struct hub_text *t)
 {
     if (t && atomic_fetch_sub(&t->refs, 1) == 1) {
         if (t->report)
@@ -101,42 +101,43 @@ struct hub_text *hub_text_drop(struct hub_text *t)
     return NULL;
 }
 
-/* ---- who has yet to read them ---- */
+/* ---- queues ---- */
 
-bool hub_push_locked(struct hub_sub *s, struct hub_text *t)
+bool hub_queue_add_locked(struct hub_sub *s, struct hub_text *t)
 {
-    struct hub_piece *p;
+    struct hub_queued_text *queued;
 
-    if (!t || (!t->report && s->pending + t->len > (size_t)HUB_PENDING) || !(p = malloc(sizeof *p)))
+    if (!t || (!t->report && s->pending + t->len > (size_t)HUB_PENDING) ||
+        !(queued = malloc(sizeof *queued)))
         return false;
     atomic_fetch_add(&t->refs, 1);
-    *p = (struct hub_piece){ .text = t };
+    *queued = (struct hub_queued_text){ .text = t };
     if (s->last)
-        s->last->next = p;
+        s->last->next = queued;
     else
-        s->first = p;
-    s->last = p;
+        s->first = queued;
+    s->last = queued;
     s->pending += t->len;
     return true;
 }
 
-static void shift_locked(struct hub_sub *s)
+static void remove_first_locked(struct hub_sub *s)
 {
-    struct hub_piece *p = s->first;
+    struct hub_queued_text *queued = s->first;
 
-    s->first = p->next;
+    s->first = queued->next;
     if (!s->first)
         s->last = NULL;
-    s->pending -= p->text->len;
+    s->pending -= queued->text->len;
     s->offset = 0;
-    (void)hub_text_drop(p->text);
-    free(p);
+    (void)hub_text_release(queued->text);
+    free(queued);
 }
 
-void hub_clear_locked(struct hub_sub *s)
+void hub_queue_clear_locked(struct hub_sub *s)
 {
     while (s->first)
-        shift_locked(s);
+        remove_first_locked(s);
 }
 
 ssize_t hub_read(struct hub_sub *s, char *out, size_t size)
@@ -146,12 +147,12 @@ ssize_t hub_read(struct hub_sub *s, char *out, size_t size)
     (void)pthread_mutex_lock(&s->hub->lock);
     while (s->first && len < size) {
         struct hub_text *t = s->first->text;
-        size_t piece = t->len - s->offset < size - len ? t->len - s->offset : size - len;
-        memcpy(out + len, t->data + s->offset, piece);
-        len += piece;
-        s->offset += piece;
+        size_t part = t->len - s->offset < size - len ? t->len - s->offset : size - len;
+        memcpy(out + len, t->data + s->offset, part);
+        len += part;
+        s->offset += part;
         if (s->offset == t->len)
-            shift_locked(s);
+            remove_first_locked(s);
     }
     s->seen_ns = clock_mono_ns();
     bool end = len == 0 && s->ended;
@@ -168,7 +169,7 @@ void hub_wake_locked(struct hub_sub *s, struct hub_sub **woken)
     *woken = s;
 }
 
-/* A woken subscriber may be gone before wake returns. */
+/* wake may free the subscriber, so next_woken is read before. */
 void hub_wake_all(struct hub_sub *woken)
 {
     while (woken) {

@@ -1,7 +1,8 @@
-/* server/live/hub_sub.h - a subscriber of the hub, and what the hub goes by.
+/* server/live/hub_sub.h - a subscriber of the hub, and the hub's limits and intervals.
  *
  * Room     server/live.
- * Owns     nothing; a subscriber is its maker's.
+ * Owns     nothing; a subscriber belongs to the caller of hub_join().
+ * Threads  seq, fd and wake are set before hub_join(); the hub's lock guards the rest.
  */
 #pragma once
 
@@ -13,30 +14,32 @@
 
 struct hub;
 struct hub_job;
-struct hub_piece;
+struct hub_queued_text;
 
-#define HUB_PENDING (64 * KIB)
-#define HUB_REPORTS (64 * MIB)
+#define HUB_PENDING (64 * KIB) /* bytes that wait for one subscriber */
+#define HUB_REPORTS (64 * MIB) /* bytes of all reports that wait */
 
 struct hub_sub {
-    int64_t seq; /* one submission's row; 0: everything */
-    int fd;      /* watched for the other side's hang-up; borrowed */
+    int64_t seq; /* row of the one submission; 0: everything */
+    int fd;      /* socket, polled for a hang-up of the client; borrowed */
     void (*wake)(struct hub_sub *s);
 
     /* the rest is private to hub*.c */
     struct hub *hub; /* NULL: not joined */
     struct hub_job *job;
     struct hub_sub *prev, *next, *next_of_job, *next_woken;
-    struct hub_sub *prev_all, *next_all; /* of those to everything */
-    struct hub_piece *first, *last;      /* what it has yet to read */
-    size_t offset, pending;              /* within the first; bytes of all */
-    int64_t position;                    /* the last change it was told */
-    int64_t seen_ns;                     /* when it last took something */
-    bool fresh;                          /* joined, and the thread has not looked at it yet */
+    struct hub_sub *prev_everything, *next_everything; /* subscribers to everything */
+    struct hub_queued_text *first, *last;              /* texts not read yet */
+    size_t offset, pending;                            /* bytes read of the first; bytes of all */
+    int64_t position;                                  /* revision up to which it has events */
+    int64_t seen_ns;                                   /* CLOCK_MONOTONIC; its last hub_read() */
+    bool fresh; /* the thread has yet to send its first event */
     bool asleep, ended;
 };
 
-/* What stays with the heartbeat and the frames, as tests may shorten it. */
+/* Intervals in ns, which tests shorten: between two frames (what goes to subscribers to everything
+ * at once); idle time after which a heartbeat is sent; time without a read after which a subscriber
+ * that is not asleep is ended; between two sweeps for both and for clients that hung up. */
 struct hub_times {
-    int64_t frame_ns, heartbeat_ns, stall_ns, look_ns;
+    int64_t frame_ns, heartbeat_ns, stall_ns, sweep_ns;
 };

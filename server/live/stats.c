@@ -14,16 +14,16 @@
 
 static const struct {
     int64_t step_s, len;
-} shapes[STATS_RINGS] = { { 1, 900 }, { 10, 1080 }, { 60, 1440 } };
+} ring_sizes[STATS_RINGS] = { { 1, 900 }, { 10, 1080 }, { 60, 1440 } };
 
 /* ---- rings ---- */
 
-static void advance(struct stats *s, struct stats_ring *r, int64_t now_ms)
+static void advance_ring(struct stats *s, struct stats_ring *r, int64_t now_ms)
 {
     int64_t number = now_ms / 1000 / r->step_s;
 
     if (number <= r->head)
-        return; /* also when the clock was set back: it goes on in the newest step */
+        return; /* if the clock was set back, the newest step stays in use */
     int64_t from = r->head + 1 > number - r->len + 1 ? r->head + 1 : number - r->len + 1;
     for (int64_t n = from; n <= number; n++) {
         struct stats_step *step = stats_step_at(s, r, n);
@@ -36,14 +36,14 @@ static void advance(struct stats *s, struct stats_ring *r, int64_t now_ms)
 void stats_advance_locked(struct stats *s, int64_t now_ms)
 {
     for (size_t i = 0; i < STATS_RINGS; i++)
-        advance(s, &s->rings[i], now_ms);
+        advance_ring(s, &s->rings[i], now_ms);
 }
 
 bool stats_keeps(int64_t window_s, int64_t step_s)
 {
     for (size_t i = 0; i < STATS_RINGS; i++) {
-        if (shapes[i].step_s == step_s)
-            return window_s <= step_s * shapes[i].len;
+        if (ring_sizes[i].step_s == step_s)
+            return window_s <= step_s * ring_sizes[i].len;
     }
     return false;
 }
@@ -52,17 +52,17 @@ int64_t stats_finest(int64_t window_s)
 {
     size_t i = 0;
 
-    while (i < STATS_RINGS - 1 && !stats_keeps(window_s, shapes[i].step_s))
+    while (i < STATS_RINGS - 1 && !stats_keeps(window_s, ring_sizes[i].step_s))
         i++;
-    return shapes[i].step_s;
+    return ring_sizes[i].step_s;
 }
 
-/* ---- what is put in ---- */
+/* ---- counting ---- */
 
-#define NEWEST INT64_MAX
+#define NEWEST INT64_MAX /* a time that is always in the newest step */
 
-/* NULL: too old. */
-static struct stats_step *step_then_locked(const struct stats *s, const struct stats_ring *r,
+/* NULL: the ring does not go back so far. */
+static struct stats_step *find_step_locked(const struct stats *s, const struct stats_ring *r,
                                            int64_t then_ms)
 {
     int64_t n = then_ms / 1000 / r->step_s;
@@ -72,8 +72,8 @@ static struct stats_step *step_then_locked(const struct stats *s, const struct s
     return n > r->head - r->len && n >= 0 ? stats_step_at(s, r, n) : NULL;
 }
 
-/* -1: not known. */
-static void take_latency(struct stats_step *step, size_t language, const struct jobs_change *c)
+/* A time of -1 is unknown. */
+static void count_latencies(struct stats_step *step, size_t language, const struct jobs_change *c)
 {
     const int64_t ms[STATS_LATENCIES] = { [STATS_TOTAL] = c->total_ms,
                                           [STATS_QUEUE] = c->queue_ms,
@@ -87,44 +87,44 @@ static void take_latency(struct stats_step *step, size_t language, const struct 
     }
 }
 
-static void count_final_locked(struct stats *s, int64_t then_ms, const struct jobs_change *c)
+static void count_finished_locked(struct stats *s, int64_t then_ms, const struct jobs_change *c)
 {
-    size_t language = stats_language_number(s, c->language);
+    size_t language = stats_language_index(s, c->language);
 
     for (size_t i = 0; i < STATS_RINGS; i++) {
-        struct stats_step *step = step_then_locked(s, &s->rings[i], then_ms);
+        struct stats_step *step = find_step_locked(s, &s->rings[i], then_ms);
         if (!step)
             continue;
         step->finished[language * VERDICT_COUNT + c->verdict]++;
         if (c->judged)
-            take_latency(step, language, c);
+            count_latencies(step, language, c);
     }
 }
 
-static void count_new_locked(struct stats *s, int64_t then_ms)
+static void count_submitted_locked(struct stats *s, int64_t then_ms)
 {
     for (size_t i = 0; i < STATS_RINGS; i++) {
-        struct stats_step *step = step_then_locked(s, &s->rings[i], then_ms);
+        struct stats_step *step = find_step_locked(s, &s->rings[i], then_ms);
         if (step)
             step->submitted++;
     }
 }
 
-static void take_change_locked(struct stats *s, const struct jobs_change *c)
+static void count_change_locked(struct stats *s, const struct jobs_change *c)
 {
-    size_t language = stats_language_number(s, c->language);
+    size_t language = stats_language_index(s, c->language);
 
     if (c->fresh) {
         s->accepted[language]++;
-        count_new_locked(s, NEWEST);
+        count_submitted_locked(s, NEWEST);
     }
     if (job_state_is_final(c->state)) {
         s->finished[language * VERDICT_COUNT + c->verdict]++;
-        count_final_locked(s, NEWEST, c);
+        count_finished_locked(s, NEWEST, c);
     }
 }
 
-static void time_stages(const struct jobs_change *c)
+static void record_stage_times(const struct jobs_change *c)
 {
     if (!c->judged)
         return;
@@ -141,13 +141,13 @@ void stats_changed(void *ctx, const struct jobs_change *changes, size_t len)
     (void)pthread_mutex_lock(&s->lock);
     stats_advance_locked(s, clock_wall_ms());
     for (size_t i = 0; i < len; i++)
-        take_change_locked(s, &changes[i]);
+        count_change_locked(s, &changes[i]);
     (void)pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < len; i++)
-        time_stages(&changes[i]);
+        record_stage_times(&changes[i]);
 }
 
-void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sample)
+void stats_add_sample(struct stats *s, int64_t now_ms, const struct stats_sample *sample)
 {
     (void)pthread_mutex_lock(&s->lock);
     stats_advance_locked(s, now_ms);
@@ -159,34 +159,34 @@ void stats_put(struct stats *s, int64_t now_ms, const struct stats_sample *sampl
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- what was before the start ---- */
+/* ---- history: what happened before the start ---- */
 
-static bool recall_row(void *ctx, int64_t submitted_ms, int64_t finished_ms,
-                       const struct jobs_change *c)
+static bool count_history_row(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                              const struct jobs_change *c)
 {
     struct stats *s = ctx;
 
     (void)pthread_mutex_lock(&s->lock);
-    if (submitted_ms < s->opened_ms) /* the others were told */
-        count_new_locked(s, submitted_ms);
+    if (submitted_ms < s->opened_ms) /* later ones were counted by stats_changed() */
+        count_submitted_locked(s, submitted_ms);
     if (finished_ms > 0 && finished_ms < s->opened_ms)
-        count_final_locked(s, finished_ms, c);
-    bool go = !s->resting;
+        count_finished_locked(s, finished_ms, c);
+    bool go = !s->stopping;
     (void)pthread_mutex_unlock(&s->lock);
     return go;
 }
 
-void stats_recall(struct stats *s, struct jobs *j)
+void stats_load_history(struct stats *s, struct jobs *j)
 {
     struct err e;
 
-    if (jobs_history(j, s->opened_ms - STATS_WINDOW_MAX_S * 1000LL, recall_row, s, &e) < 0)
+    if (jobs_history(j, s->opened_ms - STATS_WINDOW_MAX_S * 1000LL, count_history_row, s, &e) < 0)
         log_warning("past_unknown", log_s("error", e.msg));
 }
 
 /* ---- the thread ---- */
 
-static void sample(struct stats *s)
+static void take_sample(struct stats *s)
 {
     struct jobs_counts counts;
     struct engine_health health = { .running = 0 };
@@ -194,59 +194,59 @@ static void sample(struct stats *s)
     jobs_counts(s->jobs, &counts);
     if (s->engine)
         engine_health(s->engine, &health);
-    stats_put(s, clock_wall_ms(),
-              &(struct stats_sample){ .queued = (int32_t)counts.queued,
-                                      .running = (int32_t)counts.running,
-                                      .cells_idle = (int32_t)health.cells_idle,
-                                      .cells_taken = (int32_t)health.cells_taken });
+    stats_add_sample(s, clock_wall_ms(),
+                     &(struct stats_sample){ .queued = (int32_t)counts.queued,
+                                             .running = (int32_t)counts.running,
+                                             .cells_idle = (int32_t)health.cells_idle,
+                                             .cells_taken = (int32_t)health.cells_taken });
 }
 
-static void *watch(void *arg)
+static void *run_sampler(void *arg)
 {
     struct stats *s = arg;
     int64_t next = clock_mono_ns();
     bool go = true;
 
-    sample(s);
-    stats_recall(s, s->jobs);
+    take_sample(s);
+    stats_load_history(s, s->jobs);
     while (go) {
-        sample(s);
+        take_sample(s);
         next += NS_PER_S;
         (void)pthread_mutex_lock(&s->lock);
-        while (!s->resting && clock_cond_wait(&s->rest, &s->lock, next))
+        while (!s->stopping && clock_cond_wait(&s->stop_cond, &s->lock, next))
             ;
-        go = !s->resting;
+        go = !s->stopping;
         (void)pthread_mutex_unlock(&s->lock);
     }
     return NULL;
 }
 
-int stats_watch(struct stats *s, struct jobs *j, struct engine *engine, struct err *e)
+int stats_start(struct stats *s, struct jobs *j, struct engine *engine, struct err *e)
 {
     s->jobs = j;
     s->engine = engine;
-    int rc = pthread_create(&s->thread, NULL, watch, s);
+    int rc = pthread_create(&s->thread, NULL, run_sampler, s);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "start the thread of statistics");
-    s->watching = true;
+    s->sampling = true;
     return 0;
 }
 
-void stats_rest(struct stats *s)
+void stats_stop(struct stats *s)
 {
-    if (!s->watching)
+    if (!s->sampling)
         return;
     (void)pthread_mutex_lock(&s->lock);
-    s->resting = true;
-    (void)pthread_cond_signal(&s->rest);
+    s->stopping = true;
+    (void)pthread_cond_signal(&s->stop_cond);
     (void)pthread_mutex_unlock(&s->lock);
     (void)pthread_join(s->thread, NULL);
-    s->watching = false;
+    s->sampling = false;
 }
 
-/* ---- its life, and totals ---- */
+/* ---- open and free; totals ---- */
 
-static int make_rings(struct stats *s)
+static int allocate_counts(struct stats *s)
 {
     size_t slots = s->languages_len * VERDICT_COUNT;
 
@@ -256,8 +256,9 @@ static int make_rings(struct stats *s)
     s->finished = calloc(slots, sizeof *s->finished);
     for (size_t i = 0; i < STATS_RINGS; i++) {
         struct stats_ring *r = &s->rings[i];
-        *r = (struct stats_ring){ .step_s = shapes[i].step_s, .len = shapes[i].len };
-        r->steps = calloc((size_t)r->len, s->step_size); /* what is never used costs nothing */
+        *r = (struct stats_ring){ .step_s = ring_sizes[i].step_s, .len = ring_sizes[i].len };
+        /* Pages that are never touched take no memory. */
+        r->steps = calloc((size_t)r->len, s->step_size);
         if (!r->steps)
             return -1;
     }
@@ -271,11 +272,11 @@ int stats_open(const struct language_table *l, struct stats **ret_stats, struct 
     if (!s)
         return err_set(e, ERR_NOMEM, "statistics");
     (void)pthread_mutex_init(&s->lock, NULL);
-    clock_cond_init(&s->rest);
+    clock_cond_init(&s->stop_cond);
     s->languages = l;
     s->languages_len = l->len + 1;
     s->opened_ms = clock_wall_ms();
-    if (make_rings(s) < 0) {
+    if (allocate_counts(s) < 0) {
         (void)stats_free(s);
         return err_set(e, ERR_NOMEM, "statistics");
     }
@@ -295,25 +296,25 @@ struct stats *stats_free(struct stats *s)
 {
     if (!s)
         return NULL;
-    stats_rest(s);
+    stats_stop(s);
     for (size_t i = 0; i < STATS_RINGS; i++)
         free_ring(s, &s->rings[i]);
     free(s->accepted);
     free(s->finished);
-    (void)pthread_cond_destroy(&s->rest);
+    (void)pthread_cond_destroy(&s->stop_cond);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
     return NULL;
 }
 
-const char *stats_language(const struct stats *s, size_t i)
+const char *stats_language_name(const struct stats *s, size_t i)
 {
     if (i < s->languages->len)
         return s->languages->rows[i].name;
     return i == s->languages->len ? "other" : NULL;
 }
 
-size_t stats_language_number(const struct stats *s, const char *name)
+size_t stats_language_index(const struct stats *s, const char *name)
 {
     size_t i = 0;
 

@@ -1,7 +1,7 @@
-/* server/live/stats_internal.h - what the files of the statistics share. Nobody else includes it.
+/* server/live/stats_internal.h - what the files of the statistics share; only they include it.
  *
- *     kafka_stats.c          rings, and what is put into them
- *     stats_latency.c  how long those of one step took, by language and verdict
+ *     stats.c          rings, the thread that samples, totals
+ *     stats_latency.c  latencies of one step, by language and verdict
  *     stats_write.c    a part of a ring as JSON
  */
 #pragma once
@@ -18,17 +18,17 @@ struct engine;
 struct jobs;
 struct language_table;
 
-/* 0 ms; then four for each doubling, from 1 ms to 80 minutes. */
+/* One for 0 ms; then four for each doubling, from 1 ms to 80 minutes. */
 #define STATS_BUCKETS 90
 
-/* How many took so long: only what occurred, for languages x verdicts x buckets are thousands, and
- * the submissions of one step few. */
+/* Counts by bucket. Only those above 0 are stored: languages x verdicts x buckets are thousands,
+ * but a step has few submissions. */
 struct stats_latencies {
-    struct stats_tally {
+    struct stats_latency_count {
         uint32_t key; /* language, verdict, enum stats_latency, bucket */
         uint32_t count;
-    } * rows; /* owned; sorted by key */
-    uint32_t len, room;
+    } * counts; /* owned; sorted by key */
+    uint32_t len, capacity;
 };
 
 struct stats_step {
@@ -40,10 +40,10 @@ struct stats_step {
 
 /* ---- stats_latency.c ---- */
 
-/* Without memory it is not counted. */
+/* Out of memory the latency is not counted. */
 void stats_latency_add(struct stats_latencies *l, size_t language, enum verdict v,
                        enum stats_latency kind, int64_t ms);
-/* Adds those that the filter lets through to sums[kind][bucket]. */
+/* Adds the counts that pass the filter to sums[kind][bucket]. */
 void stats_latency_sum(const struct stats_latencies *l, const struct stats_filter *f,
                        uint32_t sums[STATS_LATENCIES][STATS_BUCKETS]);
 void stats_latency_clear(struct stats_latencies *l);
@@ -62,29 +62,29 @@ struct stats_ring {
 
 struct stats {
     const struct language_table *languages; /* borrowed */
-    size_t languages_len;                   /* with "other" */
+    size_t languages_len;                   /* including "other" */
     size_t step_size;
-    int64_t opened_ms;     /* what happened before is known from the job table */
-    struct jobs *jobs;     /* borrowed while watching */
+    int64_t opened_ms;     /* wall clock; what happened before comes from the job table */
+    struct jobs *jobs;     /* borrowed while sampling */
     struct engine *engine; /* likewise */
     pthread_t thread;
-    bool watching;
+    bool sampling;
 
     pthread_mutex_t lock;
-    pthread_cond_t rest;
+    pthread_cond_t stop_cond;
     /* guarded by lock */
-    bool resting;
+    bool stopping;
     struct stats_ring rings[STATS_RINGS];
     int64_t *accepted; /* owned; by language */
     int64_t *finished; /* owned; by language and verdict */
 };
 
-/* Step number n of a ring. */
+/* Step n of a ring: at seconds since 1970 / step_s. */
 static inline struct stats_step *stats_step_at(const struct stats *s, const struct stats_ring *r,
                                                int64_t n)
 {
     return (struct stats_step *)(void *)(r->steps + (size_t)(n % r->len) * s->step_size);
 }
 
-/* Brings every ring to now. */
+/* Makes the step of now_ms the newest of every ring; the steps in between become empty. */
 void stats_advance_locked(struct stats *s, int64_t now_ms);

@@ -5,9 +5,9 @@
 
 /* ---- buckets ---- */
 
-static const double quarters[] = { 1, 1.189207115, 1.414213562, 1.681792831 }; /* 2^(n/4) */
+static const double quarter_powers[] = { 1, 1.189207115, 1.414213562, 1.681792831 }; /* 2^(n/4) */
 
-/* log2 of ms in quarters, without the math library. */
+/* 1 + log2(ms) in quarters, rounded down, without the math library. */
 static size_t bucket_of(int64_t ms)
 {
     size_t doublings = 0, part = 0;
@@ -17,7 +17,7 @@ static size_t bucket_of(int64_t ms)
     while (ms >> (doublings + 1) > 0)
         doublings++;
     double rest = (double)ms / (double)(1LL << doublings);
-    while (part + 1 < ARRAY_LEN(quarters) && rest >= quarters[part + 1])
+    while (part + 1 < ARRAY_LEN(quarter_powers) && rest >= quarter_powers[part + 1])
         part++;
     size_t bucket = 1 + 4 * doublings + part;
     return bucket < STATS_BUCKETS ? bucket : STATS_BUCKETS - 1;
@@ -30,7 +30,7 @@ double stats_latency_middle(size_t bucket)
 
     if (bucket == 0)
         return 0;
-    double ms = (double)(1LL << (n / 4)) * quarters[n % 4] * 1.090507733;
+    double ms = (double)(1LL << (n / 4)) * quarter_powers[n % 4] * 1.090507733;
     return (double)(int64_t)(ms * 10 + 0.5) / 10;
 }
 
@@ -46,22 +46,22 @@ static uint32_t key_of(size_t language, enum verdict v, enum stats_latency kind,
     return number << 14 | (uint32_t)v << 10 | (uint32_t)kind << 8 | (uint32_t)bucket;
 }
 
-static bool passes(uint32_t key, const struct stats_filter *f)
+static bool key_passes(uint32_t key, const struct stats_filter *f)
 {
     return (f->language < 0 || key >> 14 == (uint32_t)f->language) &&
            (f->verdict < 0 || (key >> 10 & 15) == (uint32_t)f->verdict);
 }
 
-/* ---- tallies ---- */
+/* ---- counts ---- */
 
-/* The first row that is not below key. */
-static uint32_t place_of(const struct stats_latencies *l, uint32_t key)
+/* Index of the first count whose key is not below this one. */
+static uint32_t find_key(const struct stats_latencies *l, uint32_t key)
 {
     uint32_t from = 0, to = l->len;
 
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        if (l->rows[middle].key < key)
+        if (l->counts[middle].key < key)
             from = middle + 1;
         else
             to = middle;
@@ -69,45 +69,45 @@ static uint32_t place_of(const struct stats_latencies *l, uint32_t key)
     return from;
 }
 
-static bool grow(struct stats_latencies *l)
+static bool grow_counts(struct stats_latencies *l)
 {
-    uint32_t room = l->room ? 2 * l->room : 8;
-    struct stats_tally *rows = realloc(l->rows, room * sizeof *rows);
+    uint32_t capacity = l->capacity ? 2 * l->capacity : 8;
+    struct stats_latency_count *counts = realloc(l->counts, capacity * sizeof *counts);
 
-    if (!rows)
+    if (!counts)
         return false;
-    l->rows = rows;
-    l->room = room;
+    l->counts = counts;
+    l->capacity = capacity;
     return true;
 }
 
 void stats_latency_add(struct stats_latencies *l, size_t language, enum verdict v,
                        enum stats_latency kind, int64_t ms)
 {
-    uint32_t key = key_of(language, v, kind, bucket_of(ms)), at = place_of(l, key);
+    uint32_t key = key_of(language, v, kind, bucket_of(ms)), at = find_key(l, key);
 
-    if (at == l->len || l->rows[at].key != key) {
-        if (l->len == l->room && !grow(l))
+    if (at == l->len || l->counts[at].key != key) {
+        if (l->len == l->capacity && !grow_counts(l))
             return;
-        memmove(l->rows + at + 1, l->rows + at, (l->len - at) * sizeof *l->rows);
-        l->rows[at] = (struct stats_tally){ .key = key };
+        memmove(l->counts + at + 1, l->counts + at, (l->len - at) * sizeof *l->counts);
+        l->counts[at] = (struct stats_latency_count){ .key = key };
         l->len++;
     }
-    l->rows[at].count++;
+    l->counts[at].count++;
 }
 
 void stats_latency_sum(const struct stats_latencies *l, const struct stats_filter *f,
                        uint32_t sums[STATS_LATENCIES][STATS_BUCKETS])
 {
     for (uint32_t i = 0; i < l->len; i++) {
-        uint32_t key = l->rows[i].key;
-        if (passes(key, f))
-            sums[key >> 8 & 3][key & 255] += l->rows[i].count;
+        uint32_t key = l->counts[i].key;
+        if (key_passes(key, f))
+            sums[key >> 8 & 3][key & 255] += l->counts[i].count;
     }
 }
 
 void stats_latency_clear(struct stats_latencies *l)
 {
-    free(l->rows);
-    *l = (struct stats_latencies){ .rows = NULL };
+    free(l->counts);
+    *l = (struct stats_latencies){ .counts = NULL };
 }

@@ -7,28 +7,29 @@
 #include "server/live/stats.h"
 #include "server/live/stats_internal.h"
 
-/* A copy of the newest part of a ring, oldest first: written without the lock that the job table's
- * writer waits for. */
-struct part {
+/* A copy of the newest steps of a ring, oldest first. It is written as JSON without the lock,
+ * because the job table's writer thread takes the lock in stats_changed(). */
+struct stats_part {
     const struct stats *stats;
     int64_t step_s, first; /* number of the first step */
     size_t len;
-    char *steps;                                      /* owned; their latencies are in sums */
-    uint32_t (*sums)[STATS_LATENCIES][STATS_BUCKETS]; /* owned; of those the filter lets through */
+    char *steps; /* owned copies; their latencies are not valid */
+    uint32_t (*sums)[STATS_LATENCIES][STATS_BUCKETS]; /* owned; latencies that pass the filter */
 };
 
-static const struct stats_step *step_of(const struct part *p, size_t i)
+static const struct stats_step *part_step(const struct stats_part *p, size_t i)
 {
     return (const struct stats_step *)(const void *)(p->steps + i * p->stats->step_size);
 }
 
-static void free_part(struct part *p)
+static void stats_part_free(struct stats_part *p)
 {
     free(p->steps);
     free(p->sums);
 }
 
-static int copy_part(struct stats *s, int64_t now_ms, const struct stats_filter *f, struct part *p)
+static int stats_part_copy(struct stats *s, int64_t now_ms, const struct stats_filter *f,
+                           struct stats_part *p)
 {
     p->steps = calloc(p->len, s->step_size);
     p->sums = calloc(p->len, sizeof *p->sums);
@@ -51,37 +52,37 @@ static int copy_part(struct stats *s, int64_t now_ms, const struct stats_filter 
 
 /* ---- columns ---- */
 
-static uint32_t finished_of(const struct part *p, size_t i, size_t slot)
+static uint32_t part_finished(const struct stats_part *p, size_t i, size_t slot)
 {
-    return step_of(p, i)->finished[slot];
+    return part_step(p, i)->finished[slot];
 }
 
-/* The sum over slots from, from + every, ... of each step. */
-static void write_sums(struct writer *out, const struct part *p, size_t from, size_t every,
+/* For each step the sum over `count` slots: from, from + stride, ... */
+static void write_sums(struct writer *out, const struct stats_part *p, size_t from, size_t stride,
                        size_t count)
 {
     writer_begin(out, '[');
     for (size_t i = 0; i < p->len; i++) {
         int64_t sum = 0;
         for (size_t n = 0; n < count; n++)
-            sum += finished_of(p, i, from + n * every);
+            sum += part_finished(p, i, from + n * stride);
         writer_number(out, sum);
     }
     writer_end(out, ']');
 }
 
-static bool occurs(const struct part *p, size_t from, size_t every, size_t count)
+static bool has_finished(const struct stats_part *p, size_t from, size_t stride, size_t count)
 {
     for (size_t i = 0; i < p->len; i++) {
         for (size_t n = 0; n < count; n++) {
-            if (finished_of(p, i, from + n * every) > 0)
+            if (part_finished(p, i, from + n * stride) > 0)
                 return true;
         }
     }
     return false;
 }
 
-static void write_finished(struct writer *out, const struct part *p)
+static void write_finished(struct writer *out, const struct stats_part *p)
 {
     size_t languages = p->stats->languages_len;
 
@@ -97,24 +98,24 @@ static void write_finished(struct writer *out, const struct part *p)
     writer_key(out, "by_language");
     writer_begin(out, '{');
     for (size_t l = 0; l < languages; l++) {
-        if (l == languages - 1 && !occurs(p, l * VERDICT_COUNT, 1, VERDICT_COUNT))
+        if (l == languages - 1 && !has_finished(p, l * VERDICT_COUNT, 1, VERDICT_COUNT))
             continue;
-        writer_key(out, stats_language(p->stats, l));
+        writer_key(out, stats_language_name(p->stats, l));
         write_sums(out, p, l * VERDICT_COUNT, 1, VERDICT_COUNT);
     }
     writer_end(out, '}');
 }
 
-static void write_pairs(struct writer *out, const struct part *p)
+static void write_pairs(struct writer *out, const struct stats_part *p)
 {
     writer_key(out, "by_language_verdict");
     writer_begin(out, '[');
     for (size_t slot = 0; slot < p->stats->languages_len * VERDICT_COUNT; slot++) {
-        if (!occurs(p, slot, 1, 1))
+        if (!has_finished(p, slot, 1, 1))
             continue;
         writer_begin(out, '{');
         writer_key(out, "language");
-        writer_word(out, stats_language(p->stats, slot / VERDICT_COUNT));
+        writer_word(out, stats_language_name(p->stats, slot / VERDICT_COUNT));
         writer_key(out, "verdict");
         writer_word(out, verdict_name((enum verdict)(slot % VERDICT_COUNT)));
         writer_key(out, "counts");
@@ -124,7 +125,7 @@ static void write_pairs(struct writer *out, const struct part *p)
     writer_end(out, ']');
 }
 
-static void write_samples(struct writer *out, const struct part *p)
+static void write_samples(struct writer *out, const struct stats_part *p)
 {
     static const struct {
         const char *name;
@@ -138,7 +139,7 @@ static void write_samples(struct writer *out, const struct part *p)
         writer_key(out, gauges[g].name);
         writer_begin(out, '[');
         for (size_t i = 0; i < p->len; i++) {
-            const struct stats_sample *s = &step_of(p, i)->sample;
+            const struct stats_sample *s = &part_step(p, i)->sample;
             int32_t value;
             memcpy(&value, (const char *)s + gauges[g].offset, sizeof value);
             if (s->seen)
@@ -152,7 +153,8 @@ static void write_samples(struct writer *out, const struct part *p)
 
 /* ---- quantiles ---- */
 
-static void write_quantile(struct writer *out, const struct part *p, size_t latency, int percent)
+static void write_quantile(struct writer *out, const struct stats_part *p, size_t latency,
+                           int percent)
 {
     char text[32];
 
@@ -167,7 +169,7 @@ static void write_quantile(struct writer *out, const struct part *p, size_t late
             writer_null(out);
             continue;
         }
-        /* the smallest value that is not below this part of all */
+        /* the smallest bucket that has this part of all at or below it */
         for (int64_t want = (all * percent + 99) / 100; b < STATS_BUCKETS; b++) {
             below += n[b];
             if (below >= want)
@@ -179,7 +181,7 @@ static void write_quantile(struct writer *out, const struct part *p, size_t late
     writer_end(out, ']');
 }
 
-static void write_latency(struct writer *out, const struct part *p)
+static void write_latency(struct writer *out, const struct stats_part *p)
 {
     static const char *const names[STATS_LATENCIES] = { [STATS_TOTAL] = "total",
                                                         [STATS_QUEUE] = "queue",
@@ -204,12 +206,12 @@ static void write_latency(struct writer *out, const struct part *p)
 
 int stats_write(struct stats *s, const struct stats_query *q, struct writer *out, struct err *e)
 {
-    struct part p = { .stats = s,
-                      .step_s = q->step_s,
-                      .len = (size_t)((q->window_s + q->step_s - 1) / q->step_s) };
+    struct stats_part p = { .stats = s,
+                            .step_s = q->step_s,
+                            .len = (size_t)((q->window_s + q->step_s - 1) / q->step_s) };
 
-    if (copy_part(s, q->now_ms, &q->filter, &p) < 0) {
-        free_part(&p);
+    if (stats_part_copy(s, q->now_ms, &q->filter, &p) < 0) {
+        stats_part_free(&p);
         return err_set(e, ERR_NOMEM, "time series");
     }
     writer_key(out, "step_ms");
@@ -222,12 +224,12 @@ int stats_write(struct stats *s, const struct stats_query *q, struct writer *out
     writer_key(out, "submitted");
     writer_begin(out, '[');
     for (size_t i = 0; i < p.len; i++)
-        writer_number(out, step_of(&p, i)->submitted);
+        writer_number(out, part_step(&p, i)->submitted);
     writer_end(out, ']');
     write_finished(out, &p);
     write_pairs(out, &p);
     write_samples(out, &p);
     write_latency(out, &p);
-    free_part(&p);
+    stats_part_free(&p);
     return 0;
 }

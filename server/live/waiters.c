@@ -13,7 +13,7 @@
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 
-/* All who wait for one job. */
+/* The waiters of one job. */
 struct waiters_job {
     int64_t seq;
     struct waiter *list;
@@ -23,28 +23,28 @@ struct waiters_job {
 struct waiters {
     pthread_mutex_t lock;
     pthread_t thread;
-    int epoll, bell; /* bell: the nearest deadline changed, or the end has come */
+    int epoll, wake_fd; /* wake_fd: the nearest deadline changed, or the thread shall end */
 
     /* guarded by lock */
     struct waiters_job *jobs; /* by seq */
-    struct waiter *by_ticket; /* an epoll event may come after its waiter has gone */
-    struct waiter **heap;     /* owned array; nearest deadline first */
+    struct waiter *by_number; /* an epoll event may come after its waiter was freed */
+    struct waiter **heap;     /* owned array; the nearest deadline first */
     size_t heap_len, heap_size;
-    uint64_t tickets;
+    uint64_t last_number;
     bool stopped, ending;
 };
 
-#define BELL_TICKET 0
+#define WAKE_NUMBER 0
 
 /* ---- the heap: heap[i] is due no later than heap[2i+1] and heap[2i+2] ---- */
 
 static void heap_set(struct waiters *ws, size_t i, struct waiter *w)
 {
     ws->heap[i] = w;
-    w->place = i;
+    w->heap_index = i;
 }
 
-/* Moves w from place i, which is free to overwrite, to where it belongs. */
+/* Moves w from index i, whose element may be overwritten, to where it belongs. */
 static void heap_settle(struct waiters *ws, size_t i, struct waiter *w)
 {
     while (i > 0 && w->deadline_ns < ws->heap[(i - 1) / 2]->deadline_ns) {
@@ -80,17 +80,17 @@ static void heap_remove(struct waiters *ws, struct waiter *w)
     struct waiter *last = ws->heap[--ws->heap_len];
 
     if (last != w)
-        heap_settle(ws, w->place, last);
+        heap_settle(ws, w->heap_index, last);
 }
 
-/* ---- in and out, with the lock held ---- */
+/* ---- add and remove, with the lock held ---- */
 
-static struct waiters_job *job_of_locked(struct waiters *ws, int64_t seq, bool make)
+static struct waiters_job *find_job_locked(struct waiters *ws, int64_t seq, bool create)
 {
     struct waiters_job *job;
 
     HASH_FIND(hh, ws->jobs, &seq, sizeof seq, job);
-    if (job || !make)
+    if (job || !create)
         return job;
     job = calloc(1, sizeof *job);
     if (!job)
@@ -104,7 +104,7 @@ static struct waiters_job *job_of_locked(struct waiters *ws, int64_t seq, bool m
     return job;
 }
 
-static void drop_job_locked(struct waiters *ws, struct waiters_job *job)
+static void remove_idle_job_locked(struct waiters *ws, struct waiters_job *job)
 {
     if (job->list)
         return;
@@ -112,29 +112,29 @@ static void drop_job_locked(struct waiters *ws, struct waiters_job *job)
     free(job);
 }
 
-/* Takes w out of everything; it may be woken then. The socket must leave epoll before anybody else
- * can close it. */
-static void unlink_locked(struct waiters *ws, struct waiter *w)
+/* Removes w from epoll, maps and heap, so that it may be woken. Its socket must leave epoll before
+ * the waiter's owner can close it. */
+static void remove_waiter_locked(struct waiters *ws, struct waiter *w)
 {
     (void)epoll_ctl(ws->epoll, EPOLL_CTL_DEL, w->fd, NULL);
-    HASH_DEL(ws->by_ticket, w);
+    HASH_DEL(ws->by_number, w);
     heap_remove(ws, w);
     DL_DELETE(w->job->list, w);
-    drop_job_locked(ws, w->job);
+    remove_idle_job_locked(ws, w->job);
 }
 
-static int link_locked(struct waiters *ws, struct waiter *w)
+static int add_waiter_locked(struct waiters *ws, struct waiter *w)
 {
-    if (heap_grow(ws) < 0 || !(w->job = job_of_locked(ws, w->seq, true)))
+    if (heap_grow(ws) < 0 || !(w->job = find_job_locked(ws, w->seq, true)))
         return -1;
 
-    w->ticket = ++ws->tickets;
-    HASH_ADD(hh, ws->by_ticket, ticket, sizeof w->ticket, w);
-    struct epoll_event event = { .events = EPOLLRDHUP, .data.u64 = w->ticket };
+    w->number = ++ws->last_number;
+    HASH_ADD(hh, ws->by_number, number, sizeof w->number, w);
+    struct epoll_event event = { .events = EPOLLRDHUP, .data.u64 = w->number };
     if (!w->hh.tbl || epoll_ctl(ws->epoll, EPOLL_CTL_ADD, w->fd, &event) < 0) {
         if (w->hh.tbl)
-            HASH_DEL(ws->by_ticket, w);
-        drop_job_locked(ws, w->job);
+            HASH_DEL(ws->by_number, w);
+        remove_idle_job_locked(ws, w->job);
         return -1;
     }
     DL_APPEND(w->job->list, w);
@@ -142,31 +142,31 @@ static int link_locked(struct waiters *ws, struct waiter *w)
     return 0;
 }
 
-/* Moves w to the list of those who are woken once the lock is free. */
+/* Moves w to the list for call_wake(). */
 static void pick_locked(struct waiters *ws, struct waiter *w, enum waiter_why why,
                         struct waiter **picked)
 {
-    unlink_locked(ws, w);
+    remove_waiter_locked(ws, w);
     w->why = why;
     DL_APPEND(*picked, w);
 }
 
 static void pick_job_locked(struct waiters *ws, int64_t seq, struct waiter **picked)
 {
-    struct waiters_job *job = job_of_locked(ws, seq, false);
+    struct waiters_job *job = find_job_locked(ws, seq, false);
     struct waiter *w, *next;
 
     if (!job)
         return;
-    /* The last pick frees the job. */
+    /* Picking the last waiter frees the job. */
     for (w = job->list; w; w = next) {
         next = w->next;
         pick_locked(ws, w, WAITER_FINAL, picked);
     }
 }
 
-/* A woken waiter may be gone before wake returns. */
-static void wake_all(struct waiter *picked)
+/* Calls wake of each, without the lock. wake may free the waiter, so next is read before. */
+static void call_wake(struct waiter *picked)
 {
     struct waiter *next;
 
@@ -176,10 +176,10 @@ static void wake_all(struct waiter *picked)
     }
 }
 
-static void ring(struct waiters *ws)
+static void wake_waiters_thread(struct waiters *ws)
 {
     const uint64_t one = 1;
-    (void)!write(ws->bell, &one, sizeof one);
+    (void)!write(ws->wake_fd, &one, sizeof one);
 }
 
 int waiters_add(struct waiters *ws, struct waiter *w, struct err *e)
@@ -189,12 +189,12 @@ int waiters_add(struct waiters *ws, struct waiter *w, struct err *e)
 
     pthread_mutex_lock(&ws->lock);
     bool stopped = ws->stopped;
-    if (!stopped && (rc = link_locked(ws, w)) == 0)
-        nearest = w->place == 0;
+    if (!stopped && (rc = add_waiter_locked(ws, w)) == 0)
+        nearest = w->heap_index == 0;
     pthread_mutex_unlock(&ws->lock);
 
     if (nearest)
-        ring(ws);
+        wake_waiters_thread(ws);
     if (stopped)
         return err_set(e, ERR_CANCELLED, "the server is stopping");
     return rc < 0 ? err_set(e, ERR_NOMEM, "wait for a job") : 0;
@@ -207,7 +207,7 @@ void waiters_wake(struct waiters *ws, int64_t seq)
     pthread_mutex_lock(&ws->lock);
     pick_job_locked(ws, seq, &picked);
     pthread_mutex_unlock(&ws->lock);
-    wake_all(picked);
+    call_wake(picked);
 }
 
 void waiters_changed(void *ctx, const struct jobs_change *changes, size_t len)
@@ -221,7 +221,7 @@ void waiters_changed(void *ctx, const struct jobs_change *changes, size_t len)
             pick_job_locked(ws, changes[i].seq, &picked);
     }
     pthread_mutex_unlock(&ws->lock);
-    wake_all(picked);
+    call_wake(picked);
 }
 
 void waiters_stop(struct waiters *ws)
@@ -233,7 +233,7 @@ void waiters_stop(struct waiters *ws)
     while (ws->heap_len > 0)
         pick_locked(ws, ws->heap[0], WAITER_STOP, &picked);
     pthread_mutex_unlock(&ws->lock);
-    wake_all(picked);
+    call_wake(picked);
 }
 
 size_t waiters_count(struct waiters *ws)
@@ -254,17 +254,17 @@ static void pick_due_locked(struct waiters *ws, struct waiter **picked)
         pick_locked(ws, ws->heap[0], WAITER_TIME, picked);
 }
 
-static void pick_gone_locked(struct waiters *ws, uint64_t ticket, struct waiter **picked)
+static void pick_hung_up_locked(struct waiters *ws, uint64_t number, struct waiter **picked)
 {
     struct waiter *w;
 
-    HASH_FIND(hh, ws->by_ticket, &ticket, sizeof ticket, w);
+    HASH_FIND(hh, ws->by_number, &number, sizeof number, w);
     if (w)
         pick_locked(ws, w, WAITER_GONE, picked);
 }
 
-/* Milliseconds to the nearest deadline, rounded up so that it is past when we look; -1: none. */
-static int pause_locked(const struct waiters *ws)
+/* Milliseconds to the nearest deadline, rounded up so that it has passed on wake-up; -1: none. */
+static int timeout_ms_locked(const struct waiters *ws)
 {
     if (ws->heap_len == 0)
         return -1;
@@ -272,7 +272,7 @@ static int pause_locked(const struct waiters *ws)
     return left <= 0 ? 0 : (int)(left / NS_PER_MS + 1);
 }
 
-static void *watch(void *ctx)
+static void *run_waiters(void *ctx)
 {
     struct waiters *ws = ctx;
     struct epoll_event events[64];
@@ -282,20 +282,20 @@ static void *watch(void *ctx)
         struct waiter *picked = NULL;
         pthread_mutex_lock(&ws->lock);
         for (int i = 0; i < n; i++)
-            pick_gone_locked(ws, events[i].data.u64, &picked);
+            pick_hung_up_locked(ws, events[i].data.u64, &picked);
         pick_due_locked(ws, &picked);
-        int pause = pause_locked(ws);
+        int timeout_ms = timeout_ms_locked(ws);
         bool ending = ws->ending;
         pthread_mutex_unlock(&ws->lock);
 
-        wake_all(picked);
+        call_wake(picked);
         if (ending)
             return NULL;
-        n = epoll_wait(ws->epoll, events, (int)ARRAY_LEN(events), pause);
+        n = epoll_wait(ws->epoll, events, (int)ARRAY_LEN(events), timeout_ms);
         for (int i = 0; i < n; i++) {
-            uint64_t rung;
-            if (events[i].data.u64 == BELL_TICKET)
-                (void)!read(ws->bell, &rung, sizeof rung);
+            uint64_t count;
+            if (events[i].data.u64 == WAKE_NUMBER)
+                (void)!read(ws->wake_fd, &count, sizeof count);
         }
     }
 }
@@ -303,25 +303,25 @@ static void *watch(void *ctx)
 int waiters_open(struct waiters **ret_waiters, struct err *e)
 {
     struct waiters *ws = calloc(1, sizeof *ws);
-    struct epoll_event event = { .events = EPOLLIN, .data.u64 = BELL_TICKET };
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = WAKE_NUMBER };
 
     if (!ws)
         return err_set(e, ERR_NOMEM, "waiting clients");
     pthread_mutex_init(&ws->lock, NULL);
     ws->epoll = epoll_create1(EPOLL_CLOEXEC);
-    ws->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (ws->epoll >= 0 && ws->bell >= 0 &&
-        epoll_ctl(ws->epoll, EPOLL_CTL_ADD, ws->bell, &event) == 0 &&
-        pthread_create(&ws->thread, NULL, watch, ws) == 0) {
+    ws->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ws->epoll >= 0 && ws->wake_fd >= 0 &&
+        epoll_ctl(ws->epoll, EPOLL_CTL_ADD, ws->wake_fd, &event) == 0 &&
+        pthread_create(&ws->thread, NULL, run_waiters, ws) == 0) {
         *ret_waiters = ws;
         return 0;
     }
-    int number = errno;
+    int saved_errno = errno;
     closep(&ws->epoll);
-    closep(&ws->bell);
+    closep(&ws->wake_fd);
     pthread_mutex_destroy(&ws->lock);
     free(ws);
-    return err_errno(e, ERR_NOMEM, number, "watch waiting clients");
+    return err_errno(e, ERR_NOMEM, saved_errno, "watch waiting clients");
 }
 
 struct waiters *waiters_free(struct waiters *ws)
@@ -331,10 +331,10 @@ struct waiters *waiters_free(struct waiters *ws)
     pthread_mutex_lock(&ws->lock);
     ws->ending = true;
     pthread_mutex_unlock(&ws->lock);
-    ring(ws);
+    wake_waiters_thread(ws);
     pthread_join(ws->thread, NULL);
     closep(&ws->epoll);
-    closep(&ws->bell);
+    closep(&ws->wake_fd);
     pthread_mutex_destroy(&ws->lock);
     free(ws->heap);
     free(ws);

@@ -1,12 +1,12 @@
-/* server/live/waiters.h - clients that wait for a job to become final, without a thread each.
+/* server/live/waiters.h - requests that wait for a job to become final, without a thread each.
  *
  *     waiters_add() --> WAITING --+-- the job became final  --> wake(), WAITER_FINAL
  *                                 +-- its time is up        --> wake(), WAITER_TIME
  *                                 +-- the client hung up    --> wake(), WAITER_GONE
  *                                 +-- the server stops      --> wake(), WAITER_STOP
  *
- * Room     server/live. Has never heard of HTTP: a waiter is a number, a deadline and a socket.
- * Owns     a waiter from waiters_add() until it calls wake, exactly once; its thread.
+ * Room     server/live. Knows nothing of HTTP: a waiter is a row, a deadline and a socket.
+ * Owns     a waiter from waiters_add() until wake, which is called exactly once; one thread.
  * Threads  any. wake is called on any thread, without a lock held.
  * Errors   0, or -1 with *e filled.
  */
@@ -28,24 +28,25 @@ struct waiters_job;
 enum waiter_why { WAITER_FINAL, WAITER_TIME, WAITER_GONE, WAITER_STOP };
 
 struct waiter {
-    int64_t seq;         /* the job */
+    int64_t seq;         /* the job's row */
     int64_t deadline_ns; /* clock_mono_ns */
-    int fd;              /* watched for the other side's hang-up; borrowed */
+    int fd;              /* socket, watched for a hang-up of the client; borrowed */
     void (*wake)(struct waiter *w);
     enum waiter_why why; /* set before wake */
 
     /* the rest is private to waiters.c */
-    uint64_t ticket;
+    uint64_t number;
     struct waiters_job *job;
     struct waiter *prev, *next;
-    size_t place;
+    size_t heap_index;
     UT_hash_handle hh;
 };
 
+/* Starts the thread. */
 NODISCARD int waiters_open(struct waiters **ret_waiters, struct err *e);
 
-/* The caller looks at the job's state again afterwards and calls waiters_wake() when it is final:
- * what changed before waiters_add() is not told. ERR_CANCELLED after waiters_stop(). */
+/* Afterwards the caller reads the job's state again and calls waiters_wake() if it is final,
+ * because a change before waiters_add() wakes nobody. ERR_CANCELLED after waiters_stop(). */
 NODISCARD int waiters_add(struct waiters *ws, struct waiter *w, struct err *e);
 
 /* Wakes all who wait for the job. */
@@ -54,7 +55,7 @@ void waiters_wake(struct waiters *ws, int64_t seq);
 /* A jobs_listener_fn; ctx is the struct waiters. */
 void waiters_changed(void *ctx, const struct jobs_change *changes, size_t len);
 
-/* Wakes everybody, and lets nobody wait any more. */
+/* Wakes all waiters; waiters_add() fails from now on. */
 void waiters_stop(struct waiters *ws);
 
 size_t waiters_count(struct waiters *ws);

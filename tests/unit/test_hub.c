@@ -15,7 +15,7 @@
 static struct hub_times quick = { .frame_ns = 20 * NS_PER_MS,
                                   .heartbeat_ns = 100 * NS_PER_MS,
                                   .stall_ns = 60 * NS_PER_S,
-                                  .look_ns = 20 * NS_PER_MS };
+                                  .sweep_ns = 20 * NS_PER_MS };
 
 struct stage {
     struct table *t;
@@ -136,12 +136,12 @@ static size_t count(const char *text, const char *word)
 
 static void tell(struct stage *s, int64_t seq, enum engine_event_kind kind, int64_t number)
 {
-    hub_tested(s->hub, &(struct engine_event){ .seq = seq,
-                                               .kind = kind,
-                                               .number = number,
-                                               .verdict = VERDICT_RE,
-                                               .exit_code = 139,
-                                               .signal = "SIGSEGV" });
+    hub_engine_event(s->hub, &(struct engine_event){ .seq = seq,
+                                                     .kind = kind,
+                                                     .number = number,
+                                                     .verdict = VERDICT_RE,
+                                                     .exit_code = 139,
+                                                     .signal = "SIGSEGV" });
 }
 
 static void one_is_told_from_its_state_to_its_report(void **state)
@@ -274,7 +274,7 @@ static void resume_and_reset(void **state)
     (void)accept_ok(s.t->j, "a", "c");
     (void)accept_ok(s.t->j, "b", "c");
     (void)snprintf(last, sizeof last, "%s-1", s.prefix);
-    assert_int_equal(hub_event_number(s.hub, last), 1);
+    assert_int_equal(hub_event_revision(s.hub, last), 1);
     struct listener *l = listen_to(&s, 0, "", last);
     until_text(l, "\"id\":\"b\"");
     assert_null(strstr(l->text, "\"id\":\"a\""));

@@ -135,8 +135,8 @@ static void counts_are_in_every_ring(void **state)
         assert_int_equal(json_array_size(at(j, "by_language_verdict", NULL, NULL)), 3);
     }
     assert_int_equal(stats_accepted(s, languages->len), 1);
-    assert_string_equal(stats_language(s, languages->len), "other");
-    assert_null(stats_language(s, languages->len + 1));
+    assert_string_equal(stats_language_name(s, languages->len), "other");
+    assert_null(stats_language_name(s, languages->len + 1));
 }
 
 static void steps_rise_and_end_now(void **state)
@@ -222,8 +222,8 @@ static double p50_of(struct stats *s, int language, int verdict)
 static void latencies_by_language_and_verdict(void **state)
 {
     struct stats *s = *state;
-    int c = (int)stats_language_number(s, "c"), java = (int)stats_language_number(s, "java");
-    int other = (int)stats_language_number(s, "nowhere");
+    int c = (int)stats_language_index(s, "c"), java = (int)stats_language_index(s, "java");
+    int other = (int)stats_language_index(s, "nowhere");
 
     for (int i = 0; i < 3; i++) {
         finish(s, "java", VERDICT_OK, 1000);
@@ -251,8 +251,8 @@ static void samples_are_the_last_of_their_step(void **state)
     struct stats *s = *state;
     int64_t now = clock_wall_ms() + 10000;
 
-    stats_put(s, now, &(struct stats_sample){ .queued = 7 });
-    stats_put(s, now, &(struct stats_sample){ .queued = 5, .cells_idle = 2 });
+    stats_add_sample(s, now, &(struct stats_sample){ .queued = 7 });
+    stats_add_sample(s, now, &(struct stats_sample){ .queued = 5, .cells_idle = 2 });
     json_auto_t *j = series(s, now + 1000, 900, 1);
     json_t *queued = at(j, "queued", NULL, NULL);
     assert_int_equal(json_integer_value(json_array_get(queued, 898)), 5);
