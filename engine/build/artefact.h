@@ -18,6 +18,6 @@ struct err;
  * line for the build log (static). With naming JAVA words->main becomes the class to begin with: of
  * those with a main() the public one, else that of source_name's stem (Main), else the first in the
  * source. */
-NODISCARD int artefact_inspect(const struct language *row, int fd, const struct bytes *source,
-                               struct language_variables *words, const char **ret_why,
+NODISCARD int artefact_inspect(const struct language *language, int fd, const struct bytes *source,
+                               struct language_variables *variables, const char **ret_why,
                                struct err *e);

@@ -40,7 +40,7 @@ bool build_cache_find(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
 /* Copies the outcome, unless it is too large or the disk is short: what the job table may need is
  * left to it. */
 void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
-                       const struct build_outcome *o);
+                       const struct build_outcome *outcome);
 
 struct build_cache_stats {
     int64_t entries, bytes;        /* now; bytes as they count against max_bytes */

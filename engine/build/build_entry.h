@@ -15,10 +15,10 @@ struct build_outcome;
 struct err;
 
 /* What the file will take, in bytes; -1 when that cannot be told. */
-int64_t build_entry_size(const struct build_outcome *o);
+int64_t build_entry_size(const struct build_outcome *outcome);
 
 /* Writes to fd, which is empty. The file has no name yet that anybody looks for. */
-NODISCARD int build_entry_write(int fd, const struct build_outcome *o, struct err *e);
+NODISCARD int build_entry_write(int fd, const struct build_outcome *outcome, struct err *e);
 
 /* check: its hash, too. False: it is not whole, or memory is short; *ret_outcome is untouched. */
 NODISCARD bool build_entry_read(int fd, bool check, struct build_outcome *ret_outcome);

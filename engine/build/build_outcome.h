@@ -25,7 +25,7 @@ struct build_outcome {
 };
 
 /* Frees what an outcome owns. */
-void build_outcome_clear(struct build_outcome *o);
+void build_outcome_clear(struct build_outcome *outcome);
 
 /* Cuts a log at BUILD_LOG_MAX and says so in it, as it does where the log was cut before. */
 NODISCARD int build_log_cut(struct buf *log, bool truncated, struct err *e);

@@ -46,24 +46,24 @@ struct executable executable_of(const struct toolchain *toolchain,
 /* Names the source and fills in the variables, for a run of at most memory_limit bytes and a build
  * of at most build_memory. A first file that has a name keeps it. *ret_why: NULL, or a line for the
  * build log (static): no file can have the name that the source asks for. ERR_NOMEM. */
-NODISCARD int executable_name(struct executable *x, int64_t memory_limit, int64_t build_memory,
-                              const char **ret_why, struct err *e);
+NODISCARD int executable_name(struct executable *program, int64_t memory_limit,
+                              int64_t build_memory, const char **ret_why, struct err *e);
 
 /* Makes the descriptor of the source. ERR_NOMEM. */
-NODISCARD int executable_load(struct executable *x, struct err *e);
+NODISCARD int executable_load(struct executable *program, struct err *e);
 
 /* The source for a run, good as long as *x. */
-struct cell_file executable_source_file(const struct executable *x);
+struct cell_file executable_source_file(const struct executable *program);
 
 /* File i of the source, as a cell gets it: the name it has there, and its bytes; the first is
  * without a byte order mark. Borrowed, good as long as *x. */
-const char *executable_source_name(const struct executable *x, size_t i);
-struct bytes executable_source_text(const struct executable *x, size_t i);
+const char *executable_source_name(const struct executable *program, size_t i);
+struct bytes executable_source_text(const struct executable *program, size_t i);
 
 /* Takes the artefact out of *o, which has one. *ret_why: NULL, or why it is no program, a line for
  * the build log (static); then it stays in *o. The name of the class to begin with is known only
  * now, so `run` and `check` may become others. Errors as artefact_inspect(), and ERR_NOMEM. */
-NODISCARD int executable_accept(struct executable *x, struct build_outcome *o, const char **ret_why,
-                                struct err *e);
+NODISCARD int executable_accept(struct executable *program, struct build_outcome *outcome,
+                                const char **ret_why, struct err *e);
 
-void executable_clear(struct executable *x); /* for CLEANUP(), too */
+void executable_clear(struct executable *program); /* for CLEANUP(), too */

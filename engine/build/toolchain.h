@@ -27,28 +27,28 @@ struct err;
 struct pool;
 
 struct toolchain {
-    const struct language *row;    /* borrowed */
-    struct pool *pool;             /* borrowed */
-    char *build_image, *run_image; /* owned ids; build NULL when nothing is built */
-    char *images;                  /* owned; both as "name@digest", for reports */
-    char **build_env, **run_env;   /* owned (language_environment) */
-    char *cache;                   /* owned; the cache volume's name, or NULL */
+    const struct language *language; /* borrowed */
+    struct pool *pool;               /* borrowed */
+    char *build_image, *run_image;   /* owned ids; build NULL when nothing is built */
+    char *images;                    /* owned; both as "name@digest", for reports */
+    char **build_env, **run_env;     /* owned (language_environment) */
+    char *cache;                     /* owned; the cache volume's name, or NULL */
     struct lease_class build, run;
-    int64_t allowance; /* bytes of a run cell above the memory limit */
-    char version[200]; /* the compiler's or runtime's own line */
+    int64_t memory_overhead; /* bytes of a run cell above the memory limit */
+    char version[200];       /* the compiler's or runtime's own line */
 };
 
-NODISCARD int toolchain_make(const struct language *row, struct docker *d,
-                             const struct engine_config *c, struct toolchain **ret_plan,
+NODISCARD int toolchain_make(const struct language *language, struct docker *d,
+                             const struct engine_config *c, struct toolchain **ret_toolchain,
                              struct err *e);
-NODISCARD int toolchain_cache(struct toolchain *p, struct lease *b, struct err *e);
-NODISCARD int toolchain_add_classes(struct toolchain *p, struct pool *pool, struct err *e);
+NODISCARD int toolchain_cache(struct toolchain *toolchain, struct lease *lease, struct err *e);
+NODISCARD int toolchain_add_classes(struct toolchain *toolchain, struct pool *pool, struct err *e);
 /* Its shelves keep no cells any more; who still has the plan may take from them. */
-void toolchain_remove_classes(const struct toolchain *p, struct pool *pool);
+void toolchain_remove_classes(const struct toolchain *toolchain, struct pool *pool);
 
 /* The memory of a run cell for this limit. */
-int64_t toolchain_memory(const struct toolchain *p, int64_t limit);
+int64_t toolchain_memory(const struct toolchain *toolchain, int64_t limit);
 
 /* Takes NULL and half-made ones, returns NULL. */
-struct toolchain *toolchain_free(struct toolchain *p);
+struct toolchain *toolchain_free(struct toolchain *toolchain);
 DEFINE_CLEANUP(struct toolchain, toolchain_free)

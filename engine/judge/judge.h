@@ -19,11 +19,11 @@ struct submission;
 
 /* Between lease_begin() and lease_end(). Everything is borrowed; the caller owns *ret_report, whose
  * id, queue_ms and attempts it fills in. */
-NODISCARD int judge_submission(struct lease *b, const struct toolchain *p,
+NODISCARD int judge_submission(struct lease *lease, const struct toolchain *toolchain,
                                const struct submission *s, struct report **ret_report,
                                struct err *e);
 
 /* The report of a submission that could not be judged: "-" and this error. */
-NODISCARD int judge_internal_error(const struct lease *b, const struct toolchain *p,
+NODISCARD int judge_internal_error(const struct lease *lease, const struct toolchain *toolchain,
                                    const struct submission *s, const char *error,
                                    struct report **ret_report, struct err *e);

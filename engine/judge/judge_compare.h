@@ -15,5 +15,5 @@
  * are owned by the caller: UTF-8, whole characters, a window of REPORT_DIFFERENCE_MAX around what
  * differs where the line or word is longer); it is untouched when got passes. Out of memory leaves
  * the difference's bytes empty, never the answer wrong. */
-bool judge_compare(const struct checker *c, const char *expected, size_t expected_len,
+bool judge_compare(const struct checker *checker, const char *expected, size_t expected_len,
                    const char *got, size_t got_len, struct first_difference *ret_difference);

@@ -110,41 +110,41 @@ static int keep_head(const struct buf *from, size_t max, struct bytes *ret_kept)
     return bytes_copy(from->data, len, ret_kept);
 }
 
-static int keep_out(const struct cell_result *c, size_t max, struct test_report *t)
+static int keep_out(const struct cell_result *result, size_t max, struct test_report *t)
 {
     size_t at = t->difference.got_offset;
 
     bytes_clear(&t->out);
     free(t->out_gap.marker);
     t->out_gap = (struct output_gap){ .marker = NULL };
-    t->out_truncated = c->out_flooded || c->out.len > max;
+    t->out_truncated = result->out_flooded || result->out.len > max;
     /* What differs should be seen with something behind it. */
-    if (t->difference.present && max >= WINDOW_MIN && c->out.len > max && at + max / 16 > max)
-        return keep_around(&c->out, max, at, t);
-    return keep_head(&c->out, max, &t->out);
+    if (t->difference.present && max >= WINDOW_MIN && result->out.len > max && at + max / 16 > max)
+        return keep_around(&result->out, max, at, t);
+    return keep_head(&result->out, max, &t->out);
 }
 
-static int keep_err(const struct cell_result *c, size_t max, struct test_report *t)
+static int keep_err(const struct cell_result *result, size_t max, struct test_report *t)
 {
     bytes_clear(&t->err);
-    t->err_truncated = c->err_truncated || c->err.len > max;
-    return keep_head(&c->err, max, &t->err);
+    t->err_truncated = result->err_truncated || result->err.len > max;
+    return keep_head(&result->err, max, &t->err);
 }
 
 /* Less of it until its stored form has at most `allowed` bytes. Returns that size, or SIZE_MAX. */
-static size_t keep_within(int (*keep)(const struct cell_result *c, size_t max,
+static size_t keep_within(int (*keep)(const struct cell_result *result, size_t max,
                                       struct test_report *t),
-                          const struct cell_result *c, size_t max, size_t allowed,
+                          const struct cell_result *result, size_t max, size_t allowed,
                           struct test_report *t, const struct bytes *kept)
 {
     if (max > allowed) /* no byte is stored as less than one */
         max = allowed;
-    if (keep(c, max, t) < 0)
+    if (keep(result, max, t) < 0)
         return SIZE_MAX;
     for (size_t size; (size = report_text_size(kept)) > allowed;) {
         max =
             (size_t)((double)(max < kept->len ? max : kept->len) * (double)allowed / (double)size);
-        if (keep(c, max, t) < 0)
+        if (keep(result, max, t) < 0)
             return SIZE_MAX;
         if (max == 0)
             break;
@@ -152,7 +152,7 @@ static size_t keep_within(int (*keep)(const struct cell_result *c, size_t max,
     return report_text_size(kept);
 }
 
-int judge_report_keep(struct judge_report_room *room, const struct cell_result *c,
+int judge_report_keep(struct judge_report_room *room, const struct cell_result *result,
                       struct test_report *t, struct err *e)
 {
     room->to_come = minus(room->to_come, 1);
@@ -164,15 +164,15 @@ int judge_report_keep(struct judge_report_room *room, const struct cell_result *
     }
     allowed = minus(allowed, report_difference_size(&t->difference));
     room->left = minus(room->left, report_difference_size(&t->difference));
-    size_t err = keep_within(keep_err, c, room->kept_max, allowed, t, &t->err);
-    size_t out = keep_within(keep_out, c, room->kept_max, allowed, t, &t->out);
+    size_t err = keep_within(keep_err, result, room->kept_max, allowed, t, &t->err);
+    size_t out = keep_within(keep_out, result, room->kept_max, allowed, t, &t->out);
     if (err != SIZE_MAX && out != SIZE_MAX && out + err > allowed) {
         /* Half for each, and what the one does not need is the other's. */
         size_t half = allowed / 2;
-        out =
-            keep_within(keep_out, c, room->kept_max, err < half ? allowed - err : half, t, &t->out);
+        out = keep_within(keep_out, result, room->kept_max, err < half ? allowed - err : half, t,
+                          &t->out);
         if (out != SIZE_MAX)
-            err = keep_within(keep_err, c, room->kept_max, minus(allowed, out), t, &t->err);
+            err = keep_within(keep_err, result, room->kept_max, minus(allowed, out), t, &t->err);
     }
     if (err == SIZE_MAX || out == SIZE_MAX)
         return err_set(e, ERR_NOMEM, "a test's output");
@@ -182,7 +182,7 @@ int judge_report_keep(struct judge_report_room *room, const struct cell_result *
 
 /* ---- the report ---- */
 
-static int out_of_memory(struct err *e) { return err_set(e, ERR_NOMEM, "a report"); }
+static int set_report_no_memory(struct err *e) { return err_set(e, ERR_NOMEM, "a report"); }
 
 static int copy_within(struct judge_report_room *room, const struct bytes *from, struct bytes *to)
 {
@@ -280,7 +280,7 @@ static int fill_failed_build(struct report *r, const struct judge_results *resul
     return bytes_copy(log->data, log->len, &r->err);
 }
 
-static int fill(struct report *r, struct judge_results *results)
+static int fill_report(struct report *r, struct judge_results *results)
 {
     const struct buf *log = &results->build_log;
 
@@ -294,11 +294,11 @@ static int fill(struct report *r, struct judge_results *results)
 }
 
 /* Of this submission, in which nothing has run. */
-static int begin(const struct submission *s, const struct engine_config *c,
-                 struct report **ret_report, struct err *e)
+static int begin_report(const struct submission *s, const struct engine_config *c,
+                        struct report **ret_report, struct err *e)
 {
     if (report_unjudged(s->id ? s->id : "", s->language, s, ret_report) < 0)
-        return out_of_memory(e);
+        return set_report_no_memory(e);
     (*ret_report)->limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
                                               c->max_time_ms, c->max_memory_bytes);
     return 0;
@@ -309,10 +309,10 @@ int judge_report_make(const struct submission *s, const struct engine_config *c,
 {
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (begin(s, c, &r, e) < 0)
+    if (begin_report(s, c, &r, e) < 0)
         return -1;
-    if (fill(r, results) < 0)
-        return out_of_memory(e);
+    if (fill_report(r, results) < 0)
+        return set_report_no_memory(e);
     *ret_report = TAKE(r);
     return 0;
 }
@@ -322,11 +322,11 @@ int judge_report_unjudged(const struct submission *s, const struct engine_config
 {
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (begin(s, c, &r, e) < 0)
+    if (begin_report(s, c, &r, e) < 0)
         return -1;
     r->error = strdup(error);
     if (!r->error)
-        return out_of_memory(e);
+        return set_report_no_memory(e);
     *ret_report = TAKE(r);
     return 0;
 }

@@ -33,7 +33,7 @@ struct judge_report_room judge_report_room(const struct engine_config *c,
 
 /* Fills the test's outputs, once its difference is known; what is cut is marked. To be called once
  * for each test that has run, in their order. */
-NODISCARD int judge_report_keep(struct judge_report_room *room, const struct cell_result *c,
+NODISCARD int judge_report_keep(struct judge_report_room *room, const struct cell_result *result,
                                 struct test_report *t, struct err *e);
 
 /* The report of these results. It takes the tests' outputs out of them, and has all but

@@ -24,11 +24,12 @@ struct judge_tests_request {
 
 /* Begins to make the run cell ready, while something is built, when its memory is not the usual
  * one: telling Docker takes as long as a short run. */
-void judge_tests_prefetch(struct lease *b, const struct toolchain *p, const struct limits *limits);
+void judge_tests_prefetch(struct lease *lease, const struct toolchain *toolchain,
+                          const struct limits *limits);
 
 /* Runs the tests in order, or once with an empty stdin when there are none, and adds what each gave
  * to the results, which have the build's part already. When the runtime itself finds that the
  * source is no program (a syntax error), the build has failed. On failure the results are of no
  * more use. */
-NODISCARD int judge_tests(struct lease *b, const struct judge_tests_request *o,
+NODISCARD int judge_tests(struct lease *lease, const struct judge_tests_request *request,
                           struct judge_results *results, struct err *e);

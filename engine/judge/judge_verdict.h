@@ -17,8 +17,8 @@ struct judge_facts {
     bool runtime_oom;               /* language_out_of_memory() of a failed run */
     bool strict_memory;             /* memory above the limit is ML even if nothing was killed */
     int64_t memory_bytes, memory_limit;
-    bool out_flooded; /* stdout passed its cap */
-    int signal;       /* 0: not killed by one */
+    bool output_exceeded; /* stdout passed its cap */
+    int signal;           /* 0: not killed by one */
     int exit_code;
 };
 
@@ -28,4 +28,4 @@ struct judge_facts {
 bool judge_program_refused(int number);
 
 /* The limit that fired first, else RE, else VERDICT_OK, which means: ask the checker. */
-enum verdict judge_verdict(const struct judge_facts *f);
+enum verdict judge_verdict(const struct judge_facts *facts);

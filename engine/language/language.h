@@ -50,8 +50,8 @@ struct language {
      * much else, and a program can raise it. NULL: none. */
     const char *oom_text, *heap_limit_text[LANGUAGE_ARGS_MAX];
     const char *oom_before[LANGUAGE_ARGS_MAX]; /* the first * in one stands for any text */
-    int64_t allowance;  /* bytes above the limit; 0: measured by the self-test */
-    bool strict_memory; /* memory_bytes above the limit is ML even if nothing was killed */
+    int64_t memory_overhead; /* bytes above the limit; 0: measured by the self-test */
+    bool strict_memory;      /* memory_bytes above the limit is ML even if nothing was killed */
     const char *cache_volume_target; /* NULL, or where build cells see a cache that is made once per
                                         image by running cache_build in a cell that may write it */
     const char *cache_build[LANGUAGE_ARGS_MAX];
@@ -91,16 +91,16 @@ struct language_variables {
 };
 
 /* Bytes of source_name in front of its last dot; all of it when there is none. */
-size_t language_stem(const struct language *row);
+size_t language_stem(const struct language *language);
 
 /* Names for this source. *ret_why: NULL, or a line for the build log (static): no file can have the
  * name it asks for, and *ret_words holds no names. ERR_NOMEM. */
-NODISCARD int language_name_source(const struct language *row, const char *source, size_t len,
-                                   struct language_variables *ret_words, const char **ret_why,
+NODISCARD int language_name_source(const struct language *language, const char *source, size_t len,
+                                   struct language_variables *ret_variables, const char **ret_why,
                                    struct err *e);
 
 /* Names for a source whose file has a name (at most AGENT_BUNDLE_NAME_MAX bytes). */
-void language_keep_name(const char *name, struct language_variables *ret_words);
+void language_keep_name(const char *name, struct language_variables *ret_variables);
 
 /* The environment of a row's commands: path ("PATH=...", copied) and LANG=C.UTF-8, then the row's
  * own (borrowed); of several entries with one name the last is left. Caller owns *ret_env: one
@@ -109,12 +109,12 @@ NODISCARD int language_environment(const char *const own[LANGUAGE_ARGS_MAX], con
                                    char ***ret_env, struct err *e);
 
 /* argv with its words filled in. Caller owns *ret_argv: one free() releases all of it. */
-NODISCARD int language_expand(const char *const *argv, const struct language_variables *words,
+NODISCARD int language_expand(const char *const *argv, const struct language_variables *variables,
                               char ***ret_argv, struct err *e);
 
 /* True when stderr of a failed run says that the runtime had no memory left. near_limit: the run
  * had nearly used what it may. */
-bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len,
+bool language_out_of_memory(const struct language *language, const char *stderr_, size_t len,
                             bool near_limit);
 
 /* NULL when there is no such language. Borrowed. */

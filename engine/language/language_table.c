@@ -40,26 +40,26 @@ static const struct built_in {
 } built_ins[] = { BUILT_INS(ROW) };
 
 /* Keeps a copy of text in the arena, which is a JSON array. NULL out of memory. */
-static const char *keep(json_t *arena, const char *text)
+static const char *copy_to_arena(json_t *arena, const char *text)
 {
     json_t *s = json_string_nocheck(text);
     return s && json_array_append_new(arena, s) == 0 ? json_string_value(s) : NULL;
 }
 
-static int set_text(json_t *arena, const char *text, const char **field, struct err *e)
+static int override_text(json_t *arena, const char *text, const char **field, struct err *e)
 {
     if (!text)
         return 0;
     if (!text[0])
         return err_set(e, ERR_SETTING, "an image or work directory must not be empty");
-    const char *kept = keep(arena, text);
+    const char *kept = copy_to_arena(arena, text);
     if (!kept)
         return err_set(e, ERR_NOMEM, "languages");
     *field = kept;
     return 0;
 }
 
-static struct language *find(const struct language_table *l, const char *name)
+static struct language *find_row(const struct language_table *l, const char *name)
 {
     for (size_t i = 0; i < l->len; i++)
         if (strcmp(l->rows[i].name, name) == 0)
@@ -68,20 +68,21 @@ static struct language *find(const struct language_table *l, const char *name)
 }
 
 /* Where nothing is built, {PREFIX}_IMAGE is the image that runs. */
-static int override(const struct language_table *l, const struct language_override *o,
-                    struct err *e)
+static int override_row(const struct language_table *l, const struct language_override *o,
+                        struct err *e)
 {
-    struct language *row = find(l, o->name);
+    struct language *language = find_row(l, o->name);
 
-    if (!row)
+    if (!language)
         return err_set(e, ERR_BUG, "no built-in language '%s'", o->name);
-    if (set_text(l->arena, o->image, row->image ? &row->image : &row->run_image, e) < 0 ||
-        set_text(l->arena, o->run_image, &row->run_image, e) < 0 ||
-        set_text(l->arena, o->workdir, &row->workdir, e) < 0)
+    if (override_text(l->arena, o->image, language->image ? &language->image : &language->run_image,
+                      e) < 0 ||
+        override_text(l->arena, o->run_image, &language->run_image, e) < 0 ||
+        override_text(l->arena, o->workdir, &language->workdir, e) < 0)
         return err_wrap(e, "language '%s'", o->name);
-    if (row->workdir[0] != '/' || !row->workdir[1])
+    if (language->workdir[0] != '/' || !language->workdir[1])
         return err_set(e, ERR_SETTING, "language '%s': work directory '%s' is not an absolute path",
-                       o->name, row->workdir);
+                       o->name, language->workdir);
     return 0;
 }
 
@@ -92,27 +93,27 @@ static int is_json(const struct dirent *d)
 }
 
 /* Takes json, from which the row borrows. */
-static int add_row(struct language_table *l, const struct language *row, json_t *json,
+static int add_row(struct language_table *l, const struct language *language, json_t *json,
                    struct err *e)
 {
     if (json_array_append_new(l->arena, json) < 0)
         return err_set(e, ERR_NOMEM, "languages");
-    struct language *old = find(l, row->name);
+    struct language *old = find_row(l, language->name);
     if (!old && l->len == LANGUAGES_MAX)
         return err_set(e, ERR_SETTING, "more than %d languages", LANGUAGES_MAX);
-    *(old ? old : &l->rows[l->len++]) = *row;
+    *(old ? old : &l->rows[l->len++]) = *language;
     return 0;
 }
 
 static int add_built_ins(struct language_table *l, struct err *e)
 {
-    struct language row;
+    struct language language;
     json_t *json;
 
     for (size_t i = 0; i < ARRAY_LEN(built_ins); i++) {
         const struct built_in *b = &built_ins[i];
-        if (language_file_parse(b->file, b->text, *b->size, &row, &json, e) < 0 ||
-            add_row(l, &row, json, e) < 0)
+        if (language_file_parse(b->file, b->text, *b->size, &language, &json, e) < 0 ||
+            add_row(l, &language, json, e) < 0)
             return err_wrap(e, "built-in %s", b->file);
     }
     return 0;
@@ -120,12 +121,12 @@ static int add_built_ins(struct language_table *l, struct err *e)
 
 static int add_file(struct language_table *l, const char *dir, const char *file, struct err *e)
 {
-    struct language row;
+    struct language language;
     json_t *json;
 
-    if (language_file_read(dir, file, &row, &json, e) < 0)
+    if (language_file_read(dir, file, &language, &json, e) < 0)
         return -1;
-    return add_row(l, &row, json, e) < 0 ? err_wrap(e, "%s", dir) : 0;
+    return add_row(l, &language, json, e) < 0 ? err_wrap(e, "%s", dir) : 0;
 }
 
 static int add_files(struct language_table *l, const char *dir, struct err *e)
@@ -161,7 +162,7 @@ int language_table_open(const char *dir, const struct language_override *overrid
     if (add_built_ins(l, e) < 0)
         return -1;
     for (size_t i = 0; i < overrides_len; i++)
-        if (override(l, &overrides[i], e) < 0)
+        if (override_row(l, &overrides[i], e) < 0)
             return -1;
     if (dir && add_files(l, dir, e) < 0)
         return -1;
@@ -169,14 +170,14 @@ int language_table_open(const char *dir, const struct language_override *overrid
     return 0;
 }
 
-static int choose(struct language_table *l, const char *name, bool chosen[LANGUAGES_MAX],
-                  struct err *e)
+static int mark_chosen(struct language_table *l, const char *name, bool chosen[LANGUAGES_MAX],
+                       struct err *e)
 {
-    const struct language *row = find(l, name);
+    const struct language *language = find_row(l, name);
 
-    if (!row)
+    if (!language)
         return err_set(e, ERR_SETTING, "there is no language '%.60s'", name);
-    chosen[row - l->rows] = true;
+    chosen[language - l->rows] = true;
     return 0;
 }
 
@@ -190,7 +191,7 @@ int language_table_choose(struct language_table *l, const char *names, struct er
     if (!copy)
         return err_set(e, ERR_NOMEM, "languages");
     for (char *name = strtok_r(copy, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
-        if (choose(l, name, chosen, e) < 0)
+        if (mark_chosen(l, name, chosen, e) < 0)
             return -1;
     }
     for (size_t i = 0; i < l->len; i++) {
@@ -215,5 +216,5 @@ struct language_table *language_table_free(struct language_table *l)
 
 const struct language *language_table_find(const struct language_table *l, const char *name)
 {
-    return find(l, name);
+    return find_row(l, name);
 }

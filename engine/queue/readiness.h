@@ -27,7 +27,7 @@ struct readiness;
 
 enum readiness_state { READINESS_PENDING, READINESS_OK, READINESS_FAILED };
 
-NODISCARD int readiness_open(const struct language_table *l, struct readiness **ret_ready,
+NODISCARD int readiness_open(const struct language_table *l, struct readiness **ret_readiness,
                              struct err *e);
 struct readiness *readiness_free(struct readiness *r);
 DEFINE_CLEANUP(struct readiness, readiness_free)
@@ -35,14 +35,14 @@ DEFINE_CLEANUP(struct readiness, readiness_free)
 /* ---- languages; index as in struct language_table ---- */
 
 /* Takes the plan. False out of memory: then it is the caller's still. */
-NODISCARD bool readiness_available(struct readiness *r, size_t index, struct toolchain *p);
+NODISCARD bool readiness_available(struct readiness *r, size_t index, struct toolchain *toolchain);
 /* PENDING or FAILED, and why; images: both are on this host. */
 void readiness_unavailable(struct readiness *r, size_t index, enum readiness_state state,
                            bool images, const char *why);
 /* PENDING, and whoever waits with readiness_wait_ms() looks again. False: this plan is not the
  * published one any more, so that what went wrong with it says nothing. */
-bool readiness_doubt(struct readiness *r, size_t index, const struct toolchain *p, bool images,
-                     const char *why);
+bool readiness_retest(struct readiness *r, size_t index, const struct toolchain *toolchain,
+                      bool images, const char *why);
 enum readiness_state readiness_state(struct readiness *r, size_t index);
 /* Borrowed until readiness_free(); NULL when it is not OK. */
 const struct toolchain *readiness_toolchain(struct readiness *r, const char *language,
@@ -66,10 +66,10 @@ void readiness_signal(struct readiness *r, size_t workers);
  * paused or stopping. Returns a ticket for readiness_wait(). */
 uint64_t readiness_claimable(struct readiness *r, const char *ret_names[LANGUAGES_MAX + 1]);
 /* Waits until something has changed since the ticket. False: stopping. */
-bool readiness_wait(struct readiness *r, uint64_t ticket);
+bool readiness_wait(struct readiness *r, uint64_t version);
 /* Waits for this long, or until something has changed since the ticket (readiness_version()) for
  * which readiness_wake() was called, or readiness_stop(). False: stopping. */
-bool readiness_wait_ms(struct readiness *r, uint64_t ticket, int64_t ms);
+bool readiness_wait_ms(struct readiness *r, uint64_t version, int64_t ms);
 /* Take it before looking at what may change: then no change between look and wait is missed. */
 uint64_t readiness_version(struct readiness *r);
 void readiness_wake(struct readiness *r);

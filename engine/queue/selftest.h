@@ -26,7 +26,7 @@ struct selftest_config {
     const struct language_table *languages;
     const struct cell_host *host;
     struct pool *pool;
-    struct readiness *ready;
+    struct readiness *readiness;
 };
 
 NODISCARD int selftest_start(const struct selftest_config *c, struct selftest **ret_selftest,

@@ -42,8 +42,8 @@ struct worker_config {
     const struct cell_host *host;
     struct pool *pool;
     struct build_cache *builds; /* NULL: none */
-    struct readiness *ready;
-    struct job_source *tables;
+    struct readiness *readiness;
+    struct job_source *job_source;
     struct worker_host_faults *host_faults;
     _Atomic int64_t *running; /* counted up and down */
 };

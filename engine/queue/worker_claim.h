@@ -23,7 +23,7 @@ struct job_source;
 struct worker_deadline;
 
 struct worker_claim {
-    struct job_source *tables;        /* borrowed */
+    struct job_source *source;        /* borrowed */
     struct worker_deadline *deadline; /* borrowed */
     struct jobs *jobs;                /* borrowed; the table it is a row of */
     bool adopted;                     /* that one is held until worker_claim_close() */
@@ -33,18 +33,18 @@ struct worker_claim {
 
 /* Claims a submission in one of these languages (NULL-terminated): of the own table first, then of
  * the adopted one. Borrows t and d until worker_claim_close(). 1: claimed; 0: there is none; -1. */
-NODISCARD int worker_claim_next(struct job_source *t, const char *const *languages,
+NODISCARD int worker_claim_next(struct job_source *source, const char *const *languages,
                                 struct worker_deadline *d, struct worker_claim *ret_claim,
                                 struct err *e);
 
 /* The row was finished or requeued. */
-void worker_claim_close(struct worker_claim *c);
+void worker_claim_close(struct worker_claim *claim);
 
 /* Back into the queue; count: one of its attempts is used up. */
-void worker_claim_requeue(const struct worker_claim *c, bool count);
+void worker_claim_requeue(const struct worker_claim *claim, bool count);
 
 /* Ends it with this report, of which id, queue_ms and attempts are filled in. Takes r. */
-void worker_claim_finish(const struct worker_claim *c, struct report *r);
+void worker_claim_finish(const struct worker_claim *claim, struct report *r);
 
 /* Ends a submission of which we have no report, not even half of one. */
-void worker_claim_finish_unreported(const struct worker_claim *c, const char *error);
+void worker_claim_finish_unreported(const struct worker_claim *claim, const char *error);

@@ -71,13 +71,13 @@ static const struct stage {
 };
 
 /* No default: a new kind of error must be given its place here. */
-static enum cause cause_of(const struct worker_fault *f)
+static enum cause cause_of(const struct worker_fault *fault)
 {
-    switch (f->kind) {
+    switch (fault->kind) {
     case ERR_IMAGE:
         return LANGUAGE;
     case ERR_CANCELLED: /* not by us: whatever stopped it, it must not go on for ever */
-        return f->aborted ? STOPPED : HOST;
+        return fault->aborted ? STOPPED : HOST;
     case ERR_DISK:
     case ERR_HOST:
     case ERR_NOMEM:
@@ -99,20 +99,20 @@ static enum cause cause_of(const struct worker_fault *f)
     case ERR_KIND_COUNT:
         break;
     }
-    return f->docker_answers ? CELL : DOCKER_AWAY;
+    return fault->docker_answers ? CELL : DOCKER_AWAY;
 }
 
-enum worker_action worker_fault(const struct worker_fault *f)
+enum worker_action worker_fault(const struct worker_fault *fault)
 {
-    return stages[f->stage].actions[cause_of(f)];
+    return stages[fault->stage].actions[cause_of(fault)];
 }
 
-bool worker_fault_asks(enum worker_stage stage, enum err_kind kind)
+bool worker_fault_needs_ping(enum worker_stage stage, enum err_kind kind)
 {
-    const struct worker_fault f = { .stage = stage, .kind = kind, .docker_answers = false };
+    const struct worker_fault fault = { .stage = stage, .kind = kind, .docker_answers = false };
     const enum worker_action *actions = stages[stage].actions;
 
-    return cause_of(&f) == DOCKER_AWAY && actions[DOCKER_AWAY] != actions[CELL];
+    return cause_of(&fault) == DOCKER_AWAY && actions[DOCKER_AWAY] != actions[CELL];
 }
 
 const char *worker_fault_stage(enum worker_stage stage) { return stages[stage].name; }
@@ -134,7 +134,7 @@ void worker_fault_judged(struct worker_host_faults *h)
     (void)pthread_mutex_unlock(&h->lock);
 }
 
-static size_t find_locked(const struct worker_host_faults *h, const void *table, int64_t seq)
+static size_t find_row_locked(const struct worker_host_faults *h, const void *table, int64_t seq)
 {
     size_t i = 0;
     while (i < WORKER_HOST_ROWS && (h->rows[i].table != table || h->rows[i].seq != seq))
@@ -148,7 +148,7 @@ enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_s
     enum worker_action action = WORKER_HOST_FAULT;
 
     (void)pthread_mutex_lock(&h->lock);
-    size_t i = find_locked(h, table, seq);
+    size_t i = find_row_locked(h, table, seq);
     if (i == WORKER_HOST_ROWS) {
         i = h->next;
         h->next = (h->next + 1) % WORKER_HOST_ROWS;

@@ -42,10 +42,10 @@ struct worker_fault {
     bool aborted;        /* this very submission was stopped, by its client or by our own end */
 };
 
-enum worker_action worker_fault(const struct worker_fault *f);
+enum worker_action worker_fault(const struct worker_fault *fault);
 
 /* Does what is to be done depend on a ping? */
-bool worker_fault_asks(enum worker_stage stage, enum err_kind kind);
+bool worker_fault_needs_ping(enum worker_stage stage, enum err_kind kind);
 
 /* The stage's name for the log. Static. */
 const char *worker_fault_stage(enum worker_stage stage);

@@ -97,16 +97,16 @@ static char *path_of(const struct world *w, int n)
 /* artefact NULL: it did not build. */
 static void store(struct world *w, int n, const char *log, const void *artefact, size_t len)
 {
-    struct build_outcome o = { .artefact_fd = -1, .exit_code = artefact ? 0 : 7 };
+    struct build_outcome outcome = { .artefact_fd = -1, .exit_code = artefact ? 0 : 7 };
     struct err e;
 
-    assert_int_equal(buf_add(&o.log, log, strlen(log)), 0);
+    assert_int_equal(buf_add(&outcome.log, log, strlen(log)), 0);
     if (artefact) {
-        o.artefact_fd = cell_memfd("artefact", artefact, len, &e);
-        assert_true(o.artefact_fd >= 0);
+        outcome.artefact_fd = cell_memfd("artefact", artefact, len, &e);
+        assert_true(outcome.artefact_fd >= 0);
     }
-    build_cache_store(w->cache, key(n), &o);
-    build_outcome_clear(&o);
+    build_cache_store(w->cache, key(n), &outcome);
+    build_outcome_clear(&outcome);
 }
 
 static void store_blocks(struct world *w, int n, size_t blocks)
@@ -121,11 +121,11 @@ static void store_blocks(struct world *w, int n, size_t blocks)
 
 static bool has(struct world *w, int n)
 {
-    struct build_outcome o;
+    struct build_outcome outcome;
 
-    if (!build_cache_find(w->cache, key(n), &o))
+    if (!build_cache_find(w->cache, key(n), &outcome))
         return false;
-    build_outcome_clear(&o);
+    build_outcome_clear(&outcome);
     return true;
 }
 
@@ -155,28 +155,28 @@ static int files(const struct world *w)
 
 static void expect(struct world *w, int n, const char *log, const char *artefact, size_t len)
 {
-    struct build_outcome o = { .artefact_fd = -7 };
+    struct build_outcome outcome = { .artefact_fd = -7 };
     char *got = malloc(len + 1);
     struct stat st;
 
-    assert_true(build_cache_find(w->cache, key(n), &o));
-    assert_int_equal(o.log.len, strlen(log));
-    assert_memory_equal(o.log.len ? o.log.data : "", log, o.log.len);
+    assert_true(build_cache_find(w->cache, key(n), &outcome));
+    assert_int_equal(outcome.log.len, strlen(log));
+    assert_memory_equal(outcome.log.len ? outcome.log.data : "", log, outcome.log.len);
     if (artefact) {
-        assert_int_equal(o.exit_code, 0);
-        assert_int_equal(fstat(o.artefact_fd, &st), 0);
+        assert_int_equal(outcome.exit_code, 0);
+        assert_int_equal(fstat(outcome.artefact_fd, &st), 0);
         assert_int_equal(st.st_size, len);
-        assert_int_equal(pread(o.artefact_fd, got, len, 0), len);
+        assert_int_equal(pread(outcome.artefact_fd, got, len, 0), len);
         assert_memory_equal(got, artefact, len);
         /* As a build leaves it: nobody can change it any more. */
-        assert_int_equal(fcntl(o.artefact_fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
-        assert_int_equal(fcntl(o.artefact_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+        assert_int_equal(fcntl(outcome.artefact_fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
+        assert_int_equal(fcntl(outcome.artefact_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
     } else {
-        assert_int_equal(o.exit_code, 7);
-        assert_int_equal(o.artefact_fd, -1);
+        assert_int_equal(outcome.exit_code, 7);
+        assert_int_equal(outcome.artefact_fd, -1);
     }
     free(got);
-    build_outcome_clear(&o);
+    build_outcome_clear(&outcome);
 }
 
 static void what_was_built_comes_back(void **state)
@@ -420,17 +420,17 @@ static void *work(void *arg)
     struct world *w = arg;
 
     for (int i = 0; i < 300; i++) {
-        struct build_outcome o = { .artefact_fd = -1 };
+        struct build_outcome outcome = { .artefact_fd = -1 };
         int n = i * 7 % 24;
         uint8_t k[BUILD_KEY_SIZE] = { (uint8_t)n };
-        if (build_cache_find(w->cache, k, &o)) {
-            if (o.exit_code != n)
+        if (build_cache_find(w->cache, k, &outcome)) {
+            if (outcome.exit_code != n)
                 abort();
-            build_outcome_clear(&o);
+            build_outcome_clear(&outcome);
             continue;
         }
-        o = (struct build_outcome){ .artefact_fd = -1, .exit_code = n };
-        build_cache_store(w->cache, k, &o);
+        outcome = (struct build_outcome){ .artefact_fd = -1, .exit_code = n };
+        build_cache_store(w->cache, k, &outcome);
     }
     return NULL;
 }

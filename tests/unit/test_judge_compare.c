@@ -127,13 +127,13 @@ static void test_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct checker c = checker_of(cases[i].kind);
+        struct checker checker = checker_of(cases[i].kind);
         struct first_difference d = { 0 };
-        bool passes = judge_compare(&c, cases[i].expected, strlen(cases[i].expected), cases[i].got,
-                                    strlen(cases[i].got), &d);
+        bool passes = judge_compare(&checker, cases[i].expected, strlen(cases[i].expected),
+                                    cases[i].got, strlen(cases[i].got), &d);
         if (passes != cases[i].passes || d.present == passes)
-            fail_msg("%s: \"%s\" and \"%s\": %d", checker_kind_name(c.kind), cases[i].expected,
-                     cases[i].got, passes);
+            fail_msg("%s: \"%s\" and \"%s\": %d", checker_kind_name(checker.kind),
+                     cases[i].expected, cases[i].got, passes);
         free(d.expected.data);
         free(d.got.data);
     }
@@ -168,12 +168,12 @@ static void test_tolerances(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct checker c = { .kind = CHECKER_FLOAT,
-                                   .case_sensitive = true,
-                                   .absolute_tolerance = rows[i].absolute,
-                                   .relative_tolerance = rows[i].relative };
+        const struct checker checker = { .kind = CHECKER_FLOAT,
+                                         .case_sensitive = true,
+                                         .absolute_tolerance = rows[i].absolute,
+                                         .relative_tolerance = rows[i].relative };
         struct first_difference d = { 0 };
-        if (judge_compare(&c, rows[i].expected, strlen(rows[i].expected), rows[i].got,
+        if (judge_compare(&checker, rows[i].expected, strlen(rows[i].expected), rows[i].got,
                           strlen(rows[i].got), &d) != rows[i].passes)
             fail_msg("row %zu", i);
         free(d.expected.data);
@@ -183,12 +183,12 @@ static void test_tolerances(void **state)
 
 static void test_none_takes_anything(void **state)
 {
-    const struct checker c = CHECKER_INIT(CHECKER_NONE);
+    const struct checker checker = CHECKER_INIT(CHECKER_NONE);
     struct first_difference d = { 0 };
 
     (void)state;
-    assert_true(judge_compare(&c, "", 0, "\xff\0x", 3, &d));
-    assert_true(judge_compare(&c, "1\n", 2, "", 0, &d));
+    assert_true(judge_compare(&checker, "", 0, "\xff\0x", 3, &d));
+    assert_true(judge_compare(&checker, "1\n", 2, "", 0, &d));
     assert_false(d.present);
 }
 
@@ -217,7 +217,7 @@ static void test_windows(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (int kind = 0; kind < CHECKER_NONE; kind++) {
-            struct checker c = checker_of(kind);
+            struct checker checker = checker_of(kind);
             struct first_difference d = { 0 };
             size_t len = rows[i].len, n = strlen(rows[i].piece);
             char *e = malloc(len + 10), *g = malloc(len + 10);
@@ -227,7 +227,7 @@ static void test_windows(void **state)
                 e[5 + k] = rows[i].piece[k % n];
             memcpy(g, e, len + 5);
             g[5 + rows[i].wrong] = n == 1 ? 'Z' : (char)(g[5 + rows[i].wrong] ^ 1);
-            assert_false(judge_compare(&c, e, len + 5, g, len + 5, &d));
+            assert_false(judge_compare(&checker, e, len + 5, g, len + 5, &d));
             bool words = kind == T || kind == F;
             assert_int_equal(d.line, 2);
             assert_int_equal(d.column, words ? 1 : rows[i].wrong + 1);
@@ -253,7 +253,7 @@ static void test_windows(void **state)
 /* 256 bytes end within a character here, and what is left of it is no character of its own. */
 static void test_window_ends_with_a_character(void **state)
 {
-    const struct checker c = CHECKER_INIT(CHECKER_LINES);
+    const struct checker checker = CHECKER_INIT(CHECKER_LINES);
     struct first_difference d = { 0 };
     char e[401], g[401];
 
@@ -263,7 +263,7 @@ static void test_window_ends_with_a_character(void **state)
     memcpy(g, e, sizeof g);
     e[0] = 'a';
     g[0] = 'b';
-    assert_false(judge_compare(&c, e, sizeof e, g, sizeof g, &d));
+    assert_false(judge_compare(&checker, e, sizeof e, g, sizeof g, &d));
     assert_int_equal(d.expected.len, 253);
     assert_int_equal(d.got.len, 253);
     assert_memory_equal(d.got.data, g, 253);
@@ -276,10 +276,11 @@ static void test_letter_case_beyond_ascii(void **state)
 {
     (void)state;
     for (int kind = 0; kind < CHECKER_NONE; kind++) {
-        struct checker c = checker_of(kind);
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        c.case_sensitive = false;
-        assert_false(judge_compare(&c, "\xc3\x89", 2, "\xc3\xa9", 2, &d)); /* E and e, acute */
+        checker.case_sensitive = false;
+        assert_false(
+            judge_compare(&checker, "\xc3\x89", 2, "\xc3\xa9", 2, &d)); /* E and e, acute */
         free(d.expected.data);
         free(d.got.data);
     }
@@ -319,10 +320,10 @@ static void test_differences(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
         const struct difference_case *t = &differences[i];
-        struct checker c = checker_of(t->kind);
+        struct checker checker = checker_of(t->kind);
         struct first_difference d = { 0 };
         assert_false(
-            judge_compare(&c, t->expected, strlen(t->expected), t->got, strlen(t->got), &d));
+            judge_compare(&checker, t->expected, strlen(t->expected), t->got, strlen(t->got), &d));
         if (d.line != t->line || d.column != t->column ||
             strcmp(d.expected.data, t->says_expected) || strcmp(d.got.data, t->says_got))
             fail_msg("case %zu: %ld:%ld \"%s\" \"%s\"", i, (long)d.line, (long)d.column,
@@ -339,11 +340,11 @@ static void test_letter_case(void **state)
 {
     (void)state;
     for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
-        struct checker c = checker_of(kind);
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        c.case_sensitive = false;
-        assert_true(judge_compare(&c, "YES Zz\n", 7, "yes zZ\n", 7, &d));
-        assert_false(judge_compare(&c, "YES\n@", 5, "yes\n`", 5, &d)); /* 0x40 and 0x60 */
+        checker.case_sensitive = false;
+        assert_true(judge_compare(&checker, "YES Zz\n", 7, "yes zZ\n", 7, &d));
+        assert_false(judge_compare(&checker, "YES\n@", 5, "yes\n`", 5, &d)); /* 0x40 and 0x60 */
         assert_int_equal(d.line, 2);
         assert_int_equal(d.column, 1);
         free(d.expected.data);
@@ -356,10 +357,10 @@ static void test_bytes(void **state)
     (void)state;
     static const char e[] = "a\0b \xff\n", g[] = "a\0c \xff\n";
     for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
-        struct checker c = checker_of(kind);
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        assert_true(judge_compare(&c, e, sizeof e - 1, e, sizeof e - 1, &d));
-        assert_false(judge_compare(&c, e, sizeof e - 1, g, sizeof g - 1, &d));
+        assert_true(judge_compare(&checker, e, sizeof e - 1, e, sizeof e - 1, &d));
+        assert_false(judge_compare(&checker, e, sizeof e - 1, g, sizeof g - 1, &d));
         assert_memory_equal(d.expected.data, "a\0b", 3);
         free(d.expected.data);
         free(d.got.data);
@@ -374,9 +375,9 @@ static void test_cut(void **state)
     memset(g, 'a', sizeof g);
     g[999] = 'b';
     for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
-        struct checker c = checker_of(kind);
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        assert_false(judge_compare(&c, e, sizeof e, g, sizeof g, &d));
+        assert_false(judge_compare(&checker, e, sizeof e, g, sizeof g, &d));
         bool words = kind == T || kind == F;
         assert_int_equal(d.column, words ? 1 : 1000);
         assert_int_equal(d.from_column, 1000 - 64);
@@ -404,7 +405,7 @@ static int64_t cost(int kind, const char *piece, size_t size)
 {
     size_t len = strlen(piece);
     char *e = malloc(size), *g = malloc(size);
-    struct checker c = checker_of(kind);
+    struct checker checker = checker_of(kind);
     struct first_difference d = { 0 };
 
     assert_non_null(e);
@@ -416,7 +417,7 @@ static int64_t cost(int kind, const char *piece, size_t size)
     for (size_t i = 0; len > 1 && i + len < size; i += len)
         g[i] = g[i] == '1' ? '+' : g[i]; /* no token is the same bytes */
     int64_t start = cpu_ns();
-    (void)judge_compare(&c, e, size, g, size, &d);
+    (void)judge_compare(&checker, e, size, g, size, &d);
     int64_t ns = cpu_ns() - start;
     free(d.expected.data);
     free(d.got.data);

@@ -53,7 +53,7 @@ static const struct judge_case cases[] = {
     { "OOM-killed before the wall timer",
       { .oom_kills = 1, .wall_passed = true, .signal = SIGKILL },
       VERDICT_ML },
-    { "OOM-killed before the flood", { .oom_kills = 1, .out_flooded = true }, VERDICT_ML },
+    { "OOM-killed before the flood", { .oom_kills = 1, .output_exceeded = true }, VERDICT_ML },
     { "the runtime says out of memory", { .runtime_oom = true, .exit_code = 1 }, VERDICT_ML },
     { "the runtime says so, then hangs",
       { .runtime_oom = true, .wall_passed = true, .signal = SIGKILL },
@@ -70,21 +70,21 @@ static const struct judge_case cases[] = {
       VERDICT_ML },
     { "not strict, over: the allowance covers it", { .memory_bytes = 70 * MIB }, VERDICT_OK },
 
-    { "flood", { .out_flooded = true, .signal = SIGKILL }, VERDICT_OL },
-    { "flood that ended by itself", { .out_flooded = true }, VERDICT_OL },
-    { "flood and a bad exit", { .out_flooded = true, .exit_code = 1 }, VERDICT_OL },
-    { "slow flood", { .out_flooded = true, .cpu_passed = true, .cpu_ns = 2 * S }, VERDICT_TL },
+    { "flood", { .output_exceeded = true, .signal = SIGKILL }, VERDICT_OL },
+    { "flood that ended by itself", { .output_exceeded = true }, VERDICT_OL },
+    { "flood and a bad exit", { .output_exceeded = true, .exit_code = 1 }, VERDICT_OL },
+    { "slow flood", { .output_exceeded = true, .cpu_passed = true, .cpu_ns = 2 * S }, VERDICT_TL },
 };
 
 static void test_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct judge_facts f = cases[i].facts;
-        f.cpu_limit_ns = 1 * S;
-        f.memory_limit = 64 * MIB;
-        if (judge_verdict(&f) != cases[i].verdict)
-            fail_msg("%s: %d, not %d", cases[i].what, judge_verdict(&f), cases[i].verdict);
+        struct judge_facts facts = cases[i].facts;
+        facts.cpu_limit_ns = 1 * S;
+        facts.memory_limit = 64 * MIB;
+        if (judge_verdict(&facts) != cases[i].verdict)
+            fail_msg("%s: %d, not %d", cases[i].what, judge_verdict(&facts), cases[i].verdict);
     }
 }
 
@@ -93,7 +93,7 @@ static void test_order(void **state)
 {
     (void)state;
     for (unsigned m = 0; m < 256; m++) {
-        struct judge_facts f = {
+        struct judge_facts facts = {
             .cpu_limit_ns = 1 * S,
             .memory_limit = 64 * MIB,
             .oom_kills = m & 1,
@@ -101,7 +101,7 @@ static void test_order(void **state)
             .cpu_passed = m & 4,
             .wall_passed = m & 8,
             .cpu_ns = m & 16 ? 2 * S : 0,
-            .out_flooded = m & 32,
+            .output_exceeded = m & 32,
             .signal = m & 64 ? SIGKILL : 0,
             .exit_code = m & 128 ? 1 : 0,
         };
@@ -110,8 +110,8 @@ static void test_order(void **state)
                          : m & 32 ? VERDICT_OL
                          : m      ? VERDICT_RE
                                   : VERDICT_OK;
-        if (judge_verdict(&f) != v)
-            fail_msg("flags %#x: %d, not %d", m, judge_verdict(&f), v);
+        if (judge_verdict(&facts) != v)
+            fail_msg("flags %#x: %d, not %d", m, judge_verdict(&facts), v);
     }
 }
 

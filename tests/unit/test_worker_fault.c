@@ -52,20 +52,20 @@ static const struct {
 
 static void check(int stage, size_t k, bool answers, bool aborted)
 {
-    const struct worker_fault f = { .stage = (enum worker_stage)stage,
-                                    .kind = kinds[k].kind,
-                                    .docker_answers = answers,
-                                    .aborted = aborted };
+    const struct worker_fault fault = { .stage = (enum worker_stage)stage,
+                                        .kind = kinds[k].kind,
+                                        .docker_answers = answers,
+                                        .aborted = aborted };
     enum cause cause = kinds[k].cause;
     enum worker_action wanted =
         answers ? expected[stage].answers[cause] : expected[stage].away[cause];
 
     if (aborted && cause == CANCELLED)
         wanted = REQUEUE;
-    if (worker_fault(&f) != wanted)
-        fail_msg("%s, %s, Docker %s%s: %d", worker_fault_stage(f.stage), err_kind_name(f.kind),
-                 answers ? "answers" : "is away", aborted ? ", aborted" : "",
-                 (int)worker_fault(&f));
+    if (worker_fault(&fault) != wanted)
+        fail_msg("%s, %s, Docker %s%s: %d", worker_fault_stage(fault.stage),
+                 err_kind_name(fault.kind), answers ? "answers" : "is away",
+                 aborted ? ", aborted" : "", (int)worker_fault(&fault));
 }
 
 /* Every stage, every kind, whatever Docker says, stopped or not. */
@@ -85,13 +85,13 @@ static void asks_where_it_matters(void **state)
     (void)state;
     for (int s = 0; s < WORKER_STAGE_COUNT; s++) {
         for (int k = ERR_NONE + 1; k < ERR_KIND_COUNT; k++) {
-            struct worker_fault f = { .stage = (enum worker_stage)s,
-                                      .kind = (enum err_kind)k,
-                                      .docker_answers = true };
-            enum worker_action there = worker_fault(&f);
-            f.docker_answers = false;
-            bool asks = worker_fault_asks(f.stage, f.kind);
-            assert_true(asks == (worker_fault(&f) != there));
+            struct worker_fault fault = { .stage = (enum worker_stage)s,
+                                          .kind = (enum err_kind)k,
+                                          .docker_answers = true };
+            enum worker_action there = worker_fault(&fault);
+            fault.docker_answers = false;
+            bool asks = worker_fault_needs_ping(fault.stage, fault.kind);
+            assert_true(asks == (worker_fault(&fault) != there));
         }
         assert_true(worker_fault_stage((enum worker_stage)s)[0] != '\0');
     }
@@ -103,11 +103,11 @@ static void acquiring_counts_nothing(void **state)
     (void)state;
     for (int k = ERR_NONE + 1; k < ERR_KIND_COUNT; k++)
         for (int bits = 0; bits < 4; bits++) {
-            const struct worker_fault f = { .stage = WORKER_ACQUIRES,
-                                            .kind = (enum err_kind)k,
-                                            .docker_answers = bits & 1,
-                                            .aborted = bits & 2 };
-            enum worker_action a = worker_fault(&f);
+            const struct worker_fault fault = { .stage = WORKER_ACQUIRES,
+                                                .kind = (enum err_kind)k,
+                                                .docker_answers = bits & 1,
+                                                .aborted = bits & 2 };
+            enum worker_action a = worker_fault(&fault);
             assert_true(a == WORKER_REQUEUE || a == WORKER_PAUSE || a == WORKER_UNAVAILABLE);
         }
 }
