@@ -28,7 +28,7 @@ static int set_no_memory(struct err *e)
     return -1;
 }
 
-/* The words of a command with blanks between; NULL out of memory. */
+/* A command line as one text; NULL out of memory. */
 static char *join_words(char *const *argv)
 {
     struct buf text = { .data = NULL };
@@ -57,8 +57,8 @@ static int fill_produced_by(struct report *r, const struct engine_config *c,
     return ok ? 0 : set_no_memory(e);
 }
 
-/* What the compiler left may still be no program. It is looked at here and not where it is built,
- * since it may come from the cache. 1, 0 and -1 as build(). */
+/* Checks that the artefact is a program. It is checked here and not in build_run(), since it may
+ * come from the cache. 1: it is, 0: BF, -1: our fault. */
 static int accept_artefact(struct judge *judge, struct build_outcome *outcome, struct err *e)
 {
     const char *why;

@@ -7,7 +7,7 @@
 #include "schema/base/base.h"
 #include "schema/base/text.h"
 
-/* The rest of one text, and where in it we are. */
+/* A position in a text, with its line. */
 struct text_cursor {
     const char *at, *end;
     const char *line_start;
@@ -24,7 +24,7 @@ static struct text_cursor cursor_of(const char *data, size_t len)
     return (struct text_cursor){ .at = data, .end = data + len, .line_start = data, .line = 1 };
 }
 
-/* C's isspace() in the C locale, whatever the locale is. */
+/* As isspace() in the C locale, whatever the locale is. */
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 static unsigned char fold(char c)
@@ -32,7 +32,7 @@ static unsigned char fold(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-/* How many bytes at the start of a and b are the same. */
+/* How many bytes at the start of a and b are equal. */
 static size_t common_prefix(const struct checker *checker, struct span a, struct span b)
 {
     enum { STEP = 4096 };
@@ -57,11 +57,11 @@ static bool is_same_text(const struct checker *checker, struct span a, struct sp
 
 /* ---- the difference ---- */
 
-/* Shown before what differs in a long line. Each of these may be no UTF-8 and take three bytes, and
- * what differs must still be among REPORT_DIFFERENCE_MAX. */
+/* So many bytes are shown before the difference in a long line. Each may be no UTF-8 and then
+ * takes three bytes, and the difference must still be within REPORT_DIFFERENCE_MAX. */
 #define SHOWN_BEFORE 64
 
-/* s from `from` on, as a report says it. *ret_whole: to its end. */
+/* s from `from` on, as a report shows it. *ret_whole: up to its end. */
 static struct bytes show_text(struct span s, size_t from, bool *ret_whole)
 {
     struct bytes b = { 0 };
@@ -77,7 +77,7 @@ static struct bytes show_text(struct span s, size_t from, bool *ret_whole)
     return b;
 }
 
-/* The start of the character that is SHOWN_BEFORE before `at`, or of one behind it. */
+/* The start of the first whole character at most SHOWN_BEFORE bytes before `at`. */
 static size_t window_start(struct span s, size_t at)
 {
     size_t start = at - SHOWN_BEFORE;
@@ -87,13 +87,13 @@ static size_t window_start(struct span s, size_t at)
     return start;
 }
 
-/* Where two pieces of text part, which begin at this place of the output. */
+/* Where in the output a compared piece begins. */
 struct text_place {
     int64_t line;
     size_t column, offset; /* column from 1, offset in the whole output */
 };
 
-/* Always false: the answer of a check that found a difference. `at` bytes of both are the same. */
+/* Always false, so that a check can return it. The first `at` bytes of both are equal. */
 static bool report_difference(struct first_difference *ret, struct text_place begin,
                               struct span expected, struct span got, size_t at)
 {
@@ -117,7 +117,7 @@ static bool report_difference(struct first_difference *ret, struct text_place be
     return false;
 }
 
-/* Lines differ at a byte, and that is their column. */
+/* For lines the column is that of the byte that differs. */
 static bool report_line_difference(const struct checker *checker, struct first_difference *ret,
                                    struct text_place begin, struct span expected, struct span got)
 {
@@ -149,7 +149,7 @@ static struct span without_trailing_blanks(struct span s)
     return s;
 }
 
-/* Looks at the text line by line only once it is known that a byte differs. */
+/* Finds the line only when it is known that a byte differs. */
 static bool check_exact(const struct checker *checker, struct span expected, struct span got,
                         struct first_difference *ret)
 {
@@ -169,7 +169,7 @@ static bool check_exact(const struct checker *checker, struct span expected, str
     return report_line_difference(checker, ret, (struct text_place){ line, 1, start }, e, g);
 }
 
-/* A text that has ended goes on as empty lines, so that trailing ones do not count. */
+/* A text that has ended counts as more empty lines, so that trailing ones make no difference. */
 static bool check_lines(const struct checker *checker, struct span expected, struct span got,
                         struct first_difference *ret)
 {
@@ -226,14 +226,14 @@ static bool is_digit_at(const char *p, const char *end)
     return p < end && *p >= '0' && *p <= '9';
 }
 
-/* A decimal's digits, gathered in linear time and constant memory: more than these cannot move a
- * double, so what follows them only moves the exponent. */
+/* The digits of a decimal, collected in linear time and constant memory: further digits cannot
+ * change a double, so they only change the exponent. */
 enum { DIGITS_MAX = 800, EXPONENT_MAX = 100000 };
 
 struct decimal {
     char digits[DIGITS_MAX + 16]; /* room for "e-100000" */
     size_t len;
-    int64_t exponent; /* of a point behind the digits kept */
+    int64_t exponent; /* as if the decimal point were behind the digits kept */
 };
 
 static const char *add_digits(struct decimal *d, const char *p, const char *end, bool fraction)
@@ -248,7 +248,7 @@ static const char *add_digits(struct decimal *d, const char *p, const char *end,
     return p;
 }
 
-/* "e+12" at p, or nothing. NULL when it is neither. */
+/* Reads "e+12" at p, or nothing. NULL when it is malformed. */
 static const char *add_exponent(struct decimal *d, const char *p, const char *end)
 {
     if (p == end || fold(*p) != 'e')
@@ -273,7 +273,7 @@ static double decimal_value(struct decimal *d)
                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     if (d->len == 0)
         return 0;
-    /* Up to 15 digits and these powers are exact doubles, so one operation rounds right. */
+    /* Up to 15 digits and these powers are exact doubles, so one operation rounds correctly. */
     if (d->len <= 15 && d->exponent >= -22 && d->exponent <= 22) {
         int64_t n = 0;
         for (size_t i = 0; i < d->len; i++)
@@ -290,11 +290,11 @@ static double decimal_value(struct decimal *d)
     for (int64_t unit = EXPONENT_MAX; unit > 0; unit /= 10)
         *p++ = (char)('0' + e / unit % 10);
     *p = '\0';
-    return strtod(d->digits, NULL); /* the text has no point, so no locale can matter */
+    return strtod(d->digits, NULL); /* there is no decimal point, so the locale does not matter */
 }
 
 /* [+-] digits [. digits] [e [+-] digits], or nan, inf, infinity in any letter case. Hexadecimal,
- * "nan(...)" and the like are words: no language prints them unasked. */
+ * "nan(...)" and the like are words: no language prints them by default. */
 static struct number parse_number(struct span token)
 {
     const char *p = token.data, *end = p + token.len;
@@ -326,8 +326,8 @@ static struct number parse_number(struct span token)
     return (struct number){ .form = FINITE, .value = minus ? -value : value };
 }
 
-/* A number too large for a double compares as a word: two different integers of a thousand digits
- * must not meet at infinity. */
+/* A number too large for a double is compared as a word: two different integers of a thousand
+ * digits must not be equal because both are infinite. */
 static bool is_same_number(const struct checker *checker, struct span expected, struct span got)
 {
     if (is_same_text(checker, expected, got))

@@ -9,12 +9,12 @@
 #include "schema/base/text.h"
 #include "schema/model/report.h"
 
-/* At most what a report takes beside its outputs: of itself, and of each test with a difference and
- * a gap, whose texts are counted apart. */
+/* Upper bounds of the stored form without outputs: of the report itself, and of each test with a
+ * difference and a gap, whose texts are counted apart. */
 #define BASE_BYTES 8192
 #define TEST_BYTES 768
 
-#define WINDOW_MIN 1024 /* of kept_max: with less there is only a beginning */
+#define WINDOW_MIN 1024 /* of kept_max; with less only the beginning is kept */
 #define MARKER_MAX 96
 
 static size_t minus(size_t a, size_t b) { return a > b ? a - b : 0; }
@@ -40,7 +40,8 @@ struct piece {
     size_t start, end;
 };
 
-/* `size` bytes around `at`, from the start of a line where one is near, else of a character. */
+/* `size` bytes around `at`, from the start of a line if there is one in front, else from the
+ * start of a character. */
 static struct piece window_at(const struct buf *from, size_t at, size_t size)
 {
     size_t last = minus(from->len, size), start = minus(at, size / 2);
@@ -58,14 +59,14 @@ static struct piece window_at(const struct buf *from, size_t at, size_t size)
     return (struct piece){ start, start + text_cut(from->data + start, from->len - start, size) };
 }
 
-/* Ends with a line, if not half of it is lost by that. */
+/* Cuts at the end of a line, unless that loses half of it. */
 static size_t head_of(const struct buf *from, size_t max)
 {
     const char *newline = memrchr(from->data + max / 2, '\n', max - max / 2);
     return newline ? (size_t)(newline - from->data) + 1 : text_cut(from->data, from->len, max);
 }
 
-/* Where in the text a byte is. */
+/* Line and column of a byte, from 1. */
 static void locate(const struct buf *from, size_t at, int64_t *ret_line, int64_t *ret_column)
 {
     const char *start = from->data, *end = from->data + at, *newline;
@@ -77,7 +78,7 @@ static void locate(const struct buf *from, size_t at, int64_t *ret_line, int64_t
     *ret_column = end - start + 1;
 }
 
-/* The beginning, a line that stands for what is left out, and what is around the difference. */
+/* Keeps the beginning, a line in place of what is left out, and a window around the difference. */
 static int keep_around(const struct buf *from, size_t max, size_t at, struct test_report *t)
 {
     size_t size = max / 4;
@@ -118,7 +119,7 @@ static int keep_out(const struct cell_result *result, size_t max, struct test_re
     free(t->out_gap.marker);
     t->out_gap = (struct output_gap){ .marker = NULL };
     t->out_truncated = result->out_flooded || result->out.len > max;
-    /* What differs should be seen with something behind it. */
+    /* The difference needs some bytes behind it. */
     if (t->difference.present && max >= WINDOW_MIN && result->out.len > max && at + max / 16 > max)
         return keep_around(&result->out, max, at, t);
     return keep_head(&result->out, max, &t->out);
@@ -131,13 +132,14 @@ static int keep_err(const struct cell_result *result, size_t max, struct test_re
     return keep_head(&result->err, max, &t->err);
 }
 
-/* Less of it until its stored form has at most `allowed` bytes. Returns that size, or SIZE_MAX. */
+/* Keeps less of an output until its stored form has at most `allowed` bytes. Returns that size,
+ * or SIZE_MAX. */
 static size_t keep_within(int (*keep)(const struct cell_result *result, size_t max,
                                       struct test_report *t),
                           const struct cell_result *result, size_t max, size_t allowed,
                           struct test_report *t, const struct bytes *kept)
 {
-    if (max > allowed) /* no byte is stored as less than one */
+    if (max > allowed) /* each byte is stored as at least one */
         max = allowed;
     if (keep(result, max, t) < 0)
         return SIZE_MAX;
@@ -158,7 +160,7 @@ int judge_report_keep(struct judge_report_room *room, const struct cell_result *
     room->to_come = minus(room->to_come, 1);
 
     size_t allowed = minus(room->left, room->share * room->to_come);
-    if (report_difference_size(&t->difference) > allowed) { /* then its place must do */
+    if (report_difference_size(&t->difference) > allowed) { /* then only its position is kept */
         bytes_clear(&t->difference.expected);
         bytes_clear(&t->difference.got);
     }
@@ -167,7 +169,7 @@ int judge_report_keep(struct judge_report_room *room, const struct cell_result *
     size_t err = keep_within(keep_err, result, room->kept_max, allowed, t, &t->err);
     size_t out = keep_within(keep_out, result, room->kept_max, allowed, t, &t->out);
     if (err != SIZE_MAX && out != SIZE_MAX && out + err > allowed) {
-        /* Half for each, and what the one does not need is the other's. */
+        /* Each may have half, and what the other does not need. */
         size_t half = allowed / 2;
         out = keep_within(keep_out, result, room->kept_max, err < half ? allowed - err : half, t,
                           &t->out);
@@ -202,7 +204,7 @@ static int copy_within(struct judge_report_room *room, const struct bytes *from,
     return 0;
 }
 
-/* The report's own outputs: those of the last test that printed something. */
+/* The report's own outputs are those of the last test that printed something. */
 static int copy_outputs(struct judge_report_room *room, struct report *r)
 {
     const struct bytes *out = NULL, *err = NULL;
@@ -218,7 +220,8 @@ static int copy_outputs(struct judge_report_room *room, struct report *r)
     return out ? copy_within(room, out, &r->out) : 0;
 }
 
-/* The report's own numbers from one more test: sums, the largest, the last that says something. */
+/* Adds one more test to the report's own fields: sums of times, the largest memory, the last
+ * exit code that is not 0, the first verdict that is not OK. */
 static void add_up(struct report *r, const struct test_report *t)
 {
     r->duration_ms += t->duration_ms;
@@ -234,7 +237,8 @@ static void add_up(struct report *r, const struct test_report *t)
     }
 }
 
-/* The tests that have run are the first ones; the rest stay as tests that have not. */
+/* The tests that have run are the first ones; the rest keep their form of a test that has not
+ * run. */
 static void take_tests(struct report *r, struct judge_results *results)
 {
     for (size_t i = 0; i < results->tests_len; i++) {
@@ -244,7 +248,7 @@ static void take_tests(struct report *r, struct judge_results *results)
     results->tests_len = 0;
 }
 
-/* Without tests, the one run's outputs are the report's own. */
+/* Without tests, the outputs of the one run are the report's own. */
 static void take_run(struct report *r, struct test_report *t)
 {
     bytes_clear(&r->out);
@@ -269,7 +273,7 @@ static int fill_run(struct report *r, struct judge_results *results)
     return copy_outputs(&results->room, r);
 }
 
-/* BF: its log is what the program said, too. */
+/* BF: the build log is also the stderr of the report. */
 static int fill_failed_build(struct report *r, const struct judge_results *results)
 {
     const struct buf *log = &results->build_log;
@@ -293,7 +297,7 @@ static int fill_report(struct report *r, struct judge_results *results)
     return results->build_failed ? fill_failed_build(r, results) : fill_run(r, results);
 }
 
-/* Of this submission, in which nothing has run. */
+/* A report of this submission in which nothing has run. */
 static int begin_report(const struct submission *s, const struct engine_config *c,
                         struct report **ret_report, struct err *e)
 {

@@ -20,7 +20,7 @@
 #include "schema/base/text.h"
 #include "schema/model/report.h"
 
-/* Kept of stderr at least: of a source that is no program it becomes the build log. */
+/* At least so much of stderr is kept: after a syntax error it becomes the build log. */
 #define STDERR_KEPT_MIN BUILD_LOG_MAX
 #define FILE_BYTES      (64 * MIB)
 
@@ -31,7 +31,8 @@ struct judge_tests {
     struct judge_results *results;
 };
 
-/* A source or a tree is a file of every test's box; an ELF file is executed from its descriptor. */
+/* A source or a tree is put into the box of every test; an ELF file is executed from its
+ * descriptor. */
 static struct cell_request make_request(const struct judge_tests *run, char *const *argv,
                                         int stdin_fd, struct cell_file *file)
 {
@@ -73,8 +74,8 @@ static int run_once(struct judge_tests *run, char *const *argv, const struct byt
         run->cell->spent = true;
         return -1;
     }
-    /* A program that the build made and the kernel refuses may be the program's fault; a runtime
-     * that does not start, though the self-test has seen it start, is not. */
+    /* If the kernel refuses what the build made, it may be the program's fault; if a runtime
+     * does not start, it is ours: it started in the self-test. */
     int number = ret_result->agent.exec_errno;
     if (number != 0 && (request.exec_fd < 0 || !judge_program_refused(number))) {
         cell_result_clear(ret_result);
@@ -121,7 +122,7 @@ static int fill_status(const struct cell_result *result, struct test_report *t, 
 
     if (result->agent.exec_errno != 0) {
         char reason[80];
-        t->exit_code = 126; /* a shell's word for it */
+        t->exit_code = 126; /* as a shell returns it */
         if (asprintf(&t->error, "the program could not be started: %s",
                      strerror_r(result->agent.exec_errno, reason, sizeof reason)) < 0) {
             t->error = NULL;
@@ -151,7 +152,7 @@ static const char *limit_hit(const struct judge_tests *run, const struct cell_re
     return a->limit != AGENT_LIMIT_WALL && cpu ? "cpu" : "wall";
 }
 
-/* Asks the checker about what ran well; true when it is content. */
+/* Compares the output of a run that went well; true when it passes. */
 static bool is_output_right(const struct checker *checker, const struct bytes *expected,
                             const struct buf *got, struct first_difference *ret_difference)
 {
@@ -163,7 +164,7 @@ static bool is_output_right(const struct checker *checker, const struct bytes *e
     return right;
 }
 
-/* All but the outputs, and whether they are right. */
+/* Fills everything but the outputs and whether they are right. */
 static int measure_run(const struct judge_tests *run, const struct cell_result *result,
                        struct test_report *t, struct err *e)
 {
@@ -179,14 +180,14 @@ static int measure_run(const struct judge_tests *run, const struct cell_result *
     return 0;
 }
 
-/* The first run may have failed because its source is no program: 1. 0: it is one; -1. */
+/* Did the first run fail because of a syntax error? 1: yes, 0: no, -1. */
 static int check_syntax(struct judge_tests *run, const struct test_report *t,
                         const struct cell_result *first, struct err *e)
 {
     char *const *check = run->request->program->check;
     struct cell_result result;
 
-    /* ML too: a parser says "out of memory" of a source that is too deep for it. */
+    /* ML too: a parser runs out of memory on a source that is nested too deep. */
     if (!check[0] || (t->verdict != VERDICT_RE && t->verdict != VERDICT_ML) || t->signal ||
         t->exit_code != run->request->program->toolchain->language->check_exit_code ||
         first->agent.oom_kills > 0)
@@ -199,7 +200,8 @@ static int check_syntax(struct judge_tests *run, const struct test_report *t,
     return failed;
 }
 
-/* A syntax error has run no statement, so what the first run said is all there is to say. */
+/* A source with a syntax error has run no statement, so stderr of the first run holds the
+ * complete message. */
 static int fail_build(struct judge_tests *run, struct cell_result *first, int exit_code,
                       struct err *e)
 {
@@ -209,7 +211,7 @@ static int fail_build(struct judge_tests *run, struct cell_result *first, int ex
     return 0;
 }
 
-/* What one run gave; a build that has failed gives nothing. */
+/* Appends the result of one run; none if the build has failed. */
 static int take_result(struct judge_tests *run, const struct test *test, struct cell_result *result,
                        struct test_report *t, struct err *e)
 {
@@ -230,7 +232,7 @@ static int take_result(struct judge_tests *run, const struct test *test, struct 
     return 0;
 }
 
-/* test NULL: there are none. */
+/* test NULL: the submission has none. */
 static int run_test(struct judge_tests *run, const struct test *test, struct err *e)
 {
     struct test_report t = { .number = test ? test->number : 0 };
@@ -302,6 +304,7 @@ int judge_tests(struct lease *lease, const struct judge_tests_request *request,
                       toolchain_memory(toolchain, request->limits.memory_bytes), uses_max(lease),
                       &run.cell, e) < 0)
         return -1;
-    /* The cell goes back when the report is on the disk (lease_end): nobody waits for its proof. */
+    /* lease_end() releases the cell after the report is stored: the client does not wait until
+     * it is verified clean. */
     return tests > 0 ? run_each(&run, e) : run_test(&run, NULL, e);
 }
