@@ -14,11 +14,11 @@
 
 /* ---- one file ---- */
 
-/* By its first bytes. A script has an interpreter, which may be in the run image; whatever else is
- * no program is none to the kernel, too. */
+/* Checks the first bytes. A script needs an interpreter, which may be in the run image; the
+ * kernel executes nothing else. */
 static const char *check_file_head(const char *head, size_t len)
 {
-    Elf64_Ehdr elf; /* of 32 bits, too: what we look at is in the same place */
+    Elf64_Ehdr elf; /* e_type is at the same place in a 32 bit file */
 
     if (len >= strlen("!<arch>\n") && memcmp(head, "!<arch>\n", strlen("!<arch>\n")) == 0)
         return "scrc: the build left a library, not a program (in Go: the package is not main)";
@@ -45,11 +45,11 @@ static int inspect_file(int fd, const char **ret_why, struct err *e)
 
 /* ---- a tree of classes ---- */
 
-/* A class with a main(). Its path is as in the bundle: "a/b/Main", without ".class". */
+/* A class with a main(). path as in the bundle: "a/b/Main", without ".class". */
 struct main_class {
     const char *path;
     size_t path_len;
-    const char *name; /* of path, the part behind the package */
+    const char *name; /* the part of path behind the package */
     size_t name_len;
     bool is_public;
 };
@@ -80,13 +80,13 @@ static void add_class(struct main_classes *all, const char *path, size_t len, co
                                                  .is_public = class.is_public };
 }
 
-/* A bundle is what protocol.h says. */
+/* The format of a bundle is in protocol.h. */
 static int read_class_bundle(const uint8_t *at, size_t len, struct main_classes *all, struct err *e)
 {
     const uint8_t *end = at + len;
 
     for (size_t files = 0; at < end; files++) {
-        uint32_t head[2]; /* the lengths of path and data */
+        uint32_t head[2]; /* lengths of path and data */
         if ((size_t)(end - at) < sizeof head || files == AGENT_BUNDLE_FILES_MAX)
             return err_set(e, ERR_CELL, "what was built is no bundle");
         memcpy(head, at, sizeof head);
@@ -112,7 +112,7 @@ static int compare_class_names(const void *a, const void *b)
     return compare_bytes(x->name, x->name_len, y->name, y->name_len);
 }
 
-/* NULL when there is none of this name. The list is sorted. */
+/* NULL when there is no class of this name. The list is sorted. */
 static const struct main_class *find_class_named(const struct main_classes *all, const char *name,
                                                  size_t len)
 {
@@ -120,7 +120,7 @@ static const struct main_class *find_class_named(const struct main_classes *all,
     return bsearch(&key, all->list, all->len, sizeof key, compare_class_names);
 }
 
-/* NULL: there is none. */
+/* *ret_class NULL: no class has a main(). */
 static int choose_main_class(const struct language *language, const struct main_classes *all,
                              const struct bytes *source, const struct main_class **ret_class,
                              struct err *e)
@@ -158,18 +158,18 @@ static int inspect_classes(const struct language *language, const struct bytes *
 {
     CLEANUP(free_main_classes)
     struct main_classes all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
-    const struct main_class *entry;
+    const struct main_class *class;
 
     if (!all.list)
         return err_set(e, ERR_NOMEM, "what was built");
     if (read_class_bundle((const uint8_t *)bundle->data, bundle->len, &all, e) < 0)
         return -1;
     qsort(all.list, all.len, sizeof *all.list, compare_class_names);
-    if (choose_main_class(language, &all, source, &entry, e) < 0)
+    if (choose_main_class(language, &all, source, &class, e) < 0)
         return -1;
-    if (entry)
-        name_main(entry, variables);
-    *ret_why = entry ? NULL : "scrc: no class has a public static void main(String[])";
+    if (class)
+        name_main(class, variables);
+    *ret_why = class ? NULL : "scrc: no class has a public static void main(String[])";
     return 0;
 }
 
@@ -184,7 +184,8 @@ static int inspect_tree(const struct language *language, int fd, const struct by
     struct bytes bundle = { .data = nothing, .len = (size_t)st.st_size };
     if (bundle.len == 0)
         return inspect_classes(language, &bundle, source, variables, ret_why, e);
-    void *data = mmap(NULL, bundle.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it stays */
+    void *data =
+        mmap(NULL, bundle.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it cannot change */
     if (data == MAP_FAILED)
         return err_errno(e, ERR_NOMEM, errno, "read what was built");
     bundle.data = data;

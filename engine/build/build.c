@@ -13,16 +13,17 @@
 #include "schema/base/hash.h"
 #include "schema/base/text.h"
 
-/* Build cells run compilers only. After this many builds, or any limit, a fresh one is taken. */
+/* A build cell runs compilers only. It is replaced after this many builds, or when a limit was
+ * passed. */
 #define CELL_USES 100
 
-/* Changes when the fields of a key or their order do. */
+/* To be changed when the fields of a key or their order change. */
 #define FORM "scrc build 1"
 
-#define STDOUT_MAX (1 * MIB) /* some compilers complain there; more than this is a flood */
+#define STDOUT_MAX (1 * MIB) /* some compilers print errors there; more than this ends the build   \
+                              */
 
-/* Why there is no artefact though the compiler may think so, or why it was stopped; NULL when its
- * own words are enough. */
+/* Why there is no artefact, or why the compiler was stopped; NULL when its own log is enough. */
 static const char *failure_reason(const struct cell_result *result)
 {
     if (result->agent.collected == AGENT_COLLECTED)
@@ -57,15 +58,16 @@ static int exit_code_of(const struct cell_result *result)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Another time a limit may not fire: how long a build takes depends on what else runs. */
+/* False when a limit was passed: how long a build takes depends on the load of the host, so next
+ * time it may succeed. */
 static bool ended_by_itself(const struct cell_result *result)
 {
     return result->agent.limit == AGENT_LIMIT_NONE && result->agent.oom_kills == 0 &&
            !result->out_flooded && WIFEXITED(result->agent.status);
 }
 
-/* stdout, then stderr, neither of which hides the other: each may have at least half of the log,
- * and what the other does not need. */
+/* Joins stdout and stderr: each may have at least half of the log, and what the other does not
+ * need. */
 static int join_log(const struct cell_result *result, struct buf *log, struct err *e)
 {
     static const char note[] = "\nscrc: the rest of stdout is cut off\n";
@@ -82,7 +84,7 @@ static int join_log(const struct cell_result *result, struct buf *log, struct er
     return build_log_cut(log, result->err_truncated, e);
 }
 
-/* Takes what it wants out of *r. */
+/* Moves the artefact out of *result. */
 static int make_outcome(struct cell_result *result, struct build_outcome *ret_outcome,
                         struct err *e)
 {
@@ -118,7 +120,7 @@ static void hash_texts(crypto_generichash_state *h, char *const *texts)
         hash_text(h, texts[i]);
 }
 
-/* The image by its id; of the settings those that let a build end otherwise. */
+/* The image by its id; of the settings only those that can change the outcome. */
 void build_key(const struct engine_config *c, const struct executable *program,
                uint8_t ret_key[BUILD_KEY_SIZE])
 {
@@ -147,7 +149,7 @@ void build_key(const struct engine_config *c, const struct executable *program,
 
 /* ---- building ---- */
 
-/* On success *ret_result is the caller's to clear, and the cell is back. */
+/* On success the caller must clear *ret_result. The cell is released in any case. */
 static int compile(struct lease *lease, const struct executable *program,
                    struct cell_result *ret_result, struct err *e)
 {
@@ -166,9 +168,9 @@ static int compile(struct lease *lease, const struct executable *program,
                                     .files_len = 1,
                                     .cpu_limit_ns = c->build_time_ms * NS_PER_MS,
                                     .memory_limit = c->build_memory_bytes,
-                                    /* Whoever of the compiler's processes meets this limit tells of
-                                     * it in words that are no use to anybody. The cell's memory
-                                     * bounds its files as well, and there the kernel counts. */
+                                    /* No limit for a file: a compiler that meets it prints an
+                                     * error that does not help. The memory of the cell limits
+                                     * its files too, and the kernel counts that. */
                                     .file_bytes = INT64_MAX,
                                     .out_max = STDOUT_MAX,
                                     .err_keep = BUILD_LOG_MAX,
@@ -190,7 +192,8 @@ static int build_anew(struct lease *lease, const struct executable *program,
 
     if (compile(lease, program, &result, e) < 0)
         return err_wrap(e, "build");
-    /* The self-test has seen the compiler start, so this is the host's fault and no source's. */
+    /* The compiler has started in the self-test, so this is a fault of the host, not of the
+     * source. */
     int rc = result.agent.exec_errno != 0
                  ? err_errno(e, ERR_CELL, result.agent.exec_errno, "start '%s'", program->build[0])
                  : make_outcome(&result, ret_outcome, e);

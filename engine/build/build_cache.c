@@ -12,8 +12,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM            1 /* a map that cannot grow refuses the one element */
-#define HASH_FUNCTION(key, len, out) memcpy(&(out), key, sizeof(out)) /* it is a hash already */
+#define HASH_NONFATAL_OOM 1 /* out of memory: the element is not added */
+#define HASH_FUNCTION(key, len, out)                                                               \
+    memcpy(&(out), key, sizeof(out)) /* the key is a hash already */
 #include <uthash.h>
 #include <utlist.h>
 
@@ -24,18 +25,18 @@
 #include "schema/base/log.h"
 
 #define FOLDER       "builds"
-#define LARGEST_PART 16          /* one entry may take this part of the whole */
-#define BLOCK        (4 * KIB)   /* a file takes whole ones */
-#define ENTRIES_MAX  65536       /* some 10 MiB of our memory */
-#define RESERVE      (256 * MIB) /* of the disk, for everybody else */
-/* So long a failure is believed: should the host have had a part in it, it is nobody's for good. */
+#define LARGEST_PART 16          /* an entry may take at most this fraction of max_bytes */
+#define BLOCK        (4 * KIB)   /* a file takes whole blocks */
+#define ENTRIES_MAX  65536       /* about 10 MiB of our memory */
+#define RESERVE      (256 * MIB) /* of the disk, for all others */
+/* A failed build is used for so long only: if the host caused it, it must not stay for ever. */
 #define FAILURE_S 3600
 #define NAME_SIZE (2 * BUILD_KEY_SIZE + 1)
 
 struct cached_build {
     uint8_t key[BUILD_KEY_SIZE];
-    int64_t bytes, used_ms; /* wall clock: it outlives the process */
-    bool verified;          /* written by this process, or checked by it */
+    int64_t bytes, used_ms; /* wall clock: it is kept over a restart */
+    bool verified;          /* written or checked by this process */
     struct cached_build *prev, *next;
     UT_hash_handle hh;
 };
@@ -43,13 +44,13 @@ struct cached_build {
 struct build_cache {
     int dir; /* owned */
     int64_t max_bytes, keep_ms;
-    _Atomic uint64_t names; /* of files that are being written */
+    _Atomic uint64_t names; /* counter, for names of files that are being written */
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    struct cached_build *by_key, *order; /* owned; the longest unused first */
+    struct cached_build *by_key, *order; /* owned; the one unused for longest is first */
     struct build_cache_stats stats;
-    bool failing; /* the last one could not be written */
+    bool failing; /* the last entry could not be written */
 };
 
 static void format_name(const uint8_t key[BUILD_KEY_SIZE], char out[NAME_SIZE])
@@ -78,7 +79,7 @@ static struct cached_build *find_build_locked(struct build_cache *c,
     return build;
 }
 
-/* Takes it out of the index; its file is the caller's. */
+/* Removes it from the index; the file stays. */
 static void unlink_build_locked(struct build_cache *c, struct cached_build *build)
 {
     HASH_DEL(c->by_key, build);
@@ -138,7 +139,8 @@ static bool disk_has(const struct build_cache *c, int64_t bytes)
            (int64_t)fs.f_bavail >= (RESERVE + bytes) / (int64_t)fs.f_frsize;
 }
 
-/* For one more. False: there is no room, though all others have gone. */
+/* Removes entries until there is room for one more. False: there is none, though all are
+ * removed. */
 static bool make_room_locked(struct build_cache *c, int64_t bytes)
 {
     while (c->stats.bytes + bytes > c->max_bytes || c->stats.entries >= ENTRIES_MAX ||
@@ -175,8 +177,8 @@ static bool is_young(int fd)
     return fstat(fd, &st) == 0 && clock_wall_ms() / 1000 - st.st_mtim.tv_sec <= FAILURE_S;
 }
 
-/* Its time of change is when it was last used, so the order outlives the process; of a failure it
- * is when that was built. */
+/* The time of the last use is the mtime of the file, so the order is kept over a restart; a
+ * failed build keeps the time when it was built. */
 static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool verified,
                        struct build_outcome *ret_outcome)
 {
@@ -236,7 +238,7 @@ static int write_entry(struct build_cache *c, const char *name, const struct bui
     return build_entry_write(fd, outcome, e);
 }
 
-/* One line for a disk that is broken, not one for each build. */
+/* Logs the first failure of a broken disk, not one for each build. */
 static void log_failure(struct build_cache *c, const struct err *e)
 {
     (void)pthread_mutex_lock(&c->lock);
@@ -278,11 +280,11 @@ void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
         (void)unlinkat(c->dir, fresh, 0);
         (void)unlinkat(c->dir, name, 0);
     }
-    (void)make_room_locked(c, 0); /* others were stored meanwhile */
+    (void)make_room_locked(c, 0); /* others may have been stored meanwhile */
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- what an earlier process left ---- */
+/* ---- files of an earlier process ---- */
 
 struct found_file {
     uint8_t key[BUILD_KEY_SIZE];
@@ -302,7 +304,7 @@ static bool add_found_file(int dir, const char *name, struct buf *found)
     struct stat st;
 
     if (!parse_name(name, file.key)) {
-        (void)unlinkat(dir, name, 0); /* half written, or nothing of ours */
+        (void)unlinkat(dir, name, 0); /* half written, or not our file */
         return true;
     }
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -349,7 +351,7 @@ static int load_folder(struct build_cache *c, struct err *e)
     return 0;
 }
 
-/* ---- life ---- */
+/* ---- open and close ---- */
 
 int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
                      struct build_cache **ret_cache, struct err *e)

@@ -11,7 +11,7 @@
 #include "engine/cell/cell_memfd.h"
 #include "schema/base/err.h"
 
-#define MAGIC      "scrcbld1" /* another format is another magic */
+#define MAGIC      "scrcbld1" /* to be changed with the format */
 #define HASH_SIZE  32
 #define COPY_BYTES (64 * KIB)
 
@@ -20,11 +20,11 @@ struct entry_head {
     uint64_t log_len, artefact_len;
     int32_t exit_code;
     uint32_t built;          /* 1: there is an artefact */
-    uint8_t hash[HASH_SIZE]; /* of all before it, and all behind it */
+    uint8_t hash[HASH_SIZE]; /* of everything before it and behind it */
 };
 #define HASHED offsetof(struct entry_head, hash)
 
-/* The artefact's bytes; 0 without one. */
+/* Size of the artefact; 0 without one. */
 static int artefact_len(const struct build_outcome *outcome, uint64_t *ret_len)
 {
     struct stat st = { .st_size = 0 };
@@ -50,14 +50,14 @@ static void begin_hash(crypto_generichash_state *h, const struct entry_head *hea
     (void)crypto_generichash_update(h, (const unsigned char *)head, HASHED);
 }
 
-/* A file takes all of it, or the disk is full. */
+/* A short write to a file means that the disk is full. False with errno. */
 static bool write_whole(int fd, const char *data, size_t len)
 {
     errno = ENOSPC;
     return write(fd, data, len) == (ssize_t)len;
 }
 
-/* Hashes a range of `from`, and writes it to `to`, when that is one. False with errno. */
+/* Hashes a range of `from`, and copies it to `to`, unless that is -1. False with errno. */
 static bool hash_and_copy(int from, int64_t offset, uint64_t len, crypto_generichash_state *h,
                           int to)
 {
@@ -78,7 +78,7 @@ static bool hash_and_copy(int from, int64_t offset, uint64_t len, crypto_generic
     return true;
 }
 
-/* The head comes last: a file that was cut short has none. */
+/* The head is written last: a file that was cut short has none. */
 int build_entry_write(int fd, const struct build_outcome *outcome, struct err *e)
 {
     struct entry_head head = { .magic = MAGIC,

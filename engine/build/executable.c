@@ -16,8 +16,8 @@ struct executable executable_of(const struct toolchain *toolchain, const struct 
     };
 }
 
-/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the cell has
- * the limit itself. */
+/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the memory
+ * of the cell is limited anyway. */
 static void set_size_variables(struct language_variables *variables, int64_t memory_limit,
                                int64_t build_memory)
 {
@@ -26,7 +26,7 @@ static void set_size_variables(struct language_variables *variables, int64_t mem
     variables->build_memory_mib = build_memory / MIB;
 }
 
-/* Replaces *command; on failure it stays as it was. */
+/* Replaces *command; on failure it is unchanged. */
 static int expand_command(const struct executable *program, const char *const *argv,
                           char ***command, struct err *e)
 {
@@ -73,8 +73,8 @@ const char *executable_source_name(const struct executable *program, size_t i)
     return i == 0 ? program->variables.source : program->source->files[i].name;
 }
 
-/* Some compilers refuse a byte order mark, and it means nothing to the others. A file beside the
- * program may be data, where it means something. */
+/* Some compilers refuse a byte order mark, and the others ignore it. Only the first file loses
+ * it: another file may be data, where it has a meaning. */
 struct bytes executable_source_text(const struct executable *program, size_t i)
 {
     static const char mark[] = { '\xef', '\xbb', '\xbf' };
@@ -85,7 +85,7 @@ struct bytes executable_source_text(const struct executable *program, size_t i)
     return (struct bytes){ .data = b->data + skip, .len = b->len - skip };
 }
 
-/* A bundle is what protocol.h says. */
+/* The format of a bundle is in protocol.h. */
 static int add_to_bundle(const struct executable *program, size_t i, struct buf *bundle)
 {
     const char *name = executable_source_name(program, i);

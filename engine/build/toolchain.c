@@ -10,15 +10,15 @@
 #include "engine/pool/pool.h"
 #include "schema/base/err.h"
 
-#define BUILD_PIDS      512 /* a compiler's threads, whatever RUNNER_PIDS_LIMIT says of programs */
+#define BUILD_PIDS      512 /* for the threads of a compiler; RUNNER_PIDS_LIMIT is for programs */
 #define BUILD_INODES    20000
 #define RUN_TMPFS       (64 * MIB) /* beside the artefact */
-#define RUN_INODES      20000      /* a Java program may be thousands of classes */
+#define RUN_INODES      20000      /* a Java program may have thousands of classes */
 #define CACHE_MEMORY    (2 * GIB)
 #define CACHE_CPU_NS    (900 * NS_PER_S)
 #define CACHE_LOG_BYTES (64 * KIB)
 
-/* "PATH=..." of an image, or what the kernel's own tools assume. */
+/* "PATH=..." of an image, or the default of the usual tools. */
 static const char *image_path(const json_t *image)
 {
     const json_t *env = json_object_get(json_object_get(image, "Config"), "Env");
@@ -80,13 +80,15 @@ static struct cell_spec build_spec(const struct toolchain *toolchain, const stru
 
 static struct cell_spec run_spec(const struct toolchain *toolchain, const struct engine_config *c)
 {
-    return (struct cell_spec){ .image = toolchain->run_image,
-                               .workdir = toolchain->language->workdir,
-                               .memory_bytes = c->default_memory_bytes, /* and the allowance */
-                               .pids = c->pids,
-                               .tmpfs_bytes = RUN_TMPFS + c->build_artefact_bytes,
-                               .tmpfs_inodes = RUN_INODES,
-                               .nano_cpus = NS_PER_S };
+    return (struct cell_spec){
+        .image = toolchain->run_image,
+        .workdir = toolchain->language->workdir,
+        .memory_bytes = c->default_memory_bytes, /* toolchain_add_classes() adds the overhead */
+        .pids = c->pids,
+        .tmpfs_bytes = RUN_TMPFS + c->build_artefact_bytes,
+        .tmpfs_inodes = RUN_INODES,
+        .nano_cpus = NS_PER_S
+    };
 }
 
 int toolchain_make(const struct language *language, struct docker *d, const struct engine_config *c,
@@ -108,8 +110,8 @@ int toolchain_make(const struct language *language, struct docker *d, const stru
     return 0;
 }
 
-/* The command is one that finds its cache complete and then does nothing, so it runs at every start
- * and mends what an earlier one left half made. */
+/* The command does nothing if its cache is complete, so it runs at every start and completes
+ * what an earlier one has left unfinished. */
 static int fill_cache(const struct toolchain *toolchain, struct lease *lease, struct cell *cell,
                       struct err *e)
 {
