@@ -11,7 +11,7 @@
 static const char *const state_names[] = { "pending", "ok", "failed" };
 
 struct language_state {
-    const struct toolchain *toolchain; /* of READINESS_OK; owned by plans below */
+    const struct toolchain *toolchain; /* only of READINESS_OK; owned by `toolchains` below */
     enum readiness_state state;
     bool images;
     char why[sizeof((struct err *)NULL)->msg];
@@ -21,13 +21,14 @@ struct readiness {
     const struct language_table *languages; /* borrowed */
     pthread_mutex_t lock;
     pthread_cond_t work;  /* workers */
-    pthread_cond_t timed; /* whoever waits for a time; CLOCK_MONOTONIC */
+    pthread_cond_t timed; /* self-test and supervisor; CLOCK_MONOTONIC */
     /* guarded by lock */
     struct language_state states[LANGUAGES_MAX];
     uint64_t changes, wakes;
     bool paused, stopping;
     char why[sizeof((struct err *)NULL)->msg];
-    struct toolchain **toolchains; /* owned, as are they: every one ever published */
+    struct toolchain *
+        *toolchains; /* owned, with its elements: every toolchain that was ever available */
     size_t toolchains_len;
 };
 
@@ -69,7 +70,7 @@ static void changed_locked(struct readiness *r)
 
 /* ---- languages ---- */
 
-/* False out of memory; then the plan is the caller's still. */
+/* False: out of memory, and it still belongs to the caller. */
 static bool keep_toolchain_locked(struct readiness *r, struct toolchain *toolchain)
 {
     struct toolchain **more =
@@ -287,7 +288,7 @@ bool readiness_stopping(struct readiness *r)
     return stopping;
 }
 
-/* ---- telling people ---- */
+/* ---- for clients ---- */
 
 void readiness_reason(struct readiness *r, const char *language, char *out, size_t size)
 {

@@ -19,8 +19,8 @@
 
 #define RETRY_MS       5000
 #define RETRY_MAX_MS   (300 * 1000LL)
-#define WELL_MS        (60 * 1000LL)   /* as long as this, and what was before is forgotten */
-#define IDLE_MS        (3600 * 1000LL) /* everything is well; readiness_doubt() says otherwise */
+#define WELL_MS        (60 * 1000LL) /* after this time without a failure the delay starts again */
+#define IDLE_MS        (3600 * 1000LL) /* all languages are OK; readiness_retest() ends the wait */
 #define PROGRESS_MS    3000
 #define VERSION_CPU_NS (20 * NS_PER_S)
 #define VERSION_BYTES  (4 * KIB)
@@ -32,9 +32,10 @@ struct selftest {
     struct {
         int64_t due_ms; /* clock_mono_ns() in ms; 0 = now */
         int64_t delay_ms;
-        int64_t passed_ms;                 /* when it last did; 0: never */
-        const struct toolchain *toolchain; /* whose shelves are kept; the ready's. NULL: none */
-        bool pull;                         /* an image was missing at the first look */
+        int64_t passed_ms; /* of the last pass; 0: never */
+        const struct toolchain
+            *toolchain; /* owned by readiness; its classes keep idle cells. NULL: none */
+        bool pull;      /* an image is missing */
     } next[LANGUAGES_MAX];
 };
 
@@ -81,7 +82,7 @@ static int pull_missing(struct selftest *t, const char *image, struct err *e)
 
 /* ---- one language ---- */
 
-/* The first line of what the version command prints, wherever it prints it. */
+/* Reads the first line that the version command prints, to stdout or stderr. */
 static int read_tool_version(struct selftest *t, struct toolchain *toolchain, struct err *e)
 {
     bool builds = toolchain->build_image != NULL;
@@ -117,8 +118,7 @@ static int read_tool_version(struct selftest *t, struct toolchain *toolchain, st
                         toolchain->language->version[0], toolchain->version);
 }
 
-/* What the runtime needs before a program of theirs needs anything; hello varies from run to run.
- */
+/* Memory of the runtime alone, and a quarter more, since hello varies from run to run. */
 static int64_t runtime_overhead(int64_t hello_bytes)
 {
     int64_t more = hello_bytes + hello_bytes / 4;
@@ -137,7 +137,7 @@ static int set_hello_failure(const struct report *r, struct err *e)
 static int judge_hello(struct selftest *t, struct toolchain *toolchain, struct err *e)
 {
     static char expected[] = LANGUAGE_HELLO_OUTPUT, nothing[] = "";
-    /* Read only, whatever struct bytes says. */
+    /* It is only read, although struct bytes is not const. */
     struct source_file hello = { .bytes = { .data = (char *)(uintptr_t)toolchain->language->hello,
                                             .len = strlen(toolchain->language->hello) } };
     struct test test = { .number = 1,
@@ -173,7 +173,7 @@ static int prepare_language(struct selftest *t, const struct language *language,
     return 0;
 }
 
-/* ---- all of them, again and again ---- */
+/* ---- all languages ---- */
 
 static void delay_next(struct selftest *t, size_t i)
 {
@@ -184,8 +184,8 @@ static void delay_next(struct selftest *t, size_t i)
     t->next[i].due_ms = selftest_now_ms() + delay;
 }
 
-/* The shelves of the plan that was published before are not needed any more; those that the new one
- * has too, it has named by now, so that their cells stay. */
+/* Removes the pool classes of the toolchain that was available before. Classes that the new
+ * toolchain shares with it were added for the new one already, so their cells stay. */
 static void replace_classes(struct selftest *t, size_t i, const struct toolchain *toolchain)
 {
     if (t->next[i].toolchain)
@@ -200,7 +200,7 @@ static void set_failed(struct selftest *t, size_t i, const struct err *e)
     replace_classes(t, i, NULL);
     if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_HOST) {
         readiness_unavailable(t->config.readiness, i, READINESS_PENDING, false, e->msg);
-        t->next[i].due_ms = selftest_now_ms() + RETRY_MS; /* the host is away, not the language */
+        t->next[i].due_ms = selftest_now_ms() + RETRY_MS; /* the host failed, not the language */
         return;
     }
     readiness_unavailable(t->config.readiness, i, image ? READINESS_PENDING : READINESS_FAILED,
@@ -211,8 +211,8 @@ static void set_failed(struct selftest *t, size_t i, const struct err *e)
                 log_s("error", e->msg), log_i("retry_in_ms", t->next[i].delay_ms));
 }
 
-/* A language that passes and yet cannot be judged with, again and again, is tested ever more
- * seldom too. Takes p. */
+/* A language that passes but then cannot be judged with is tested at growing intervals, too.
+ * Takes the toolchain. */
 static void set_available(struct selftest *t, size_t i, struct toolchain *toolchain, int64_t start)
 {
     int64_t now = selftest_now_ms(), passed = t->next[i].passed_ms;
@@ -258,7 +258,7 @@ static void test_language(struct selftest *t, size_t i)
         set_failed(t, i, &e);
 }
 
-/* Which images are here is known at once, so that /readyz need not wait for compilers. */
+/* Looks for the images of all languages at once, so that /readyz need not wait for compilers. */
 static void find_images(struct selftest *t)
 {
     const struct language_table *l = t->config.languages;
@@ -275,7 +275,8 @@ static void find_images(struct selftest *t)
     }
 }
 
-/* What may take minutes comes last: caches after plain languages, pulls after both. */
+/* What may take minutes comes last: languages with a cache after those without, pulls after
+ * both. */
 static int rank_of(const struct selftest *t, size_t i)
 {
     if (t->next[i].pull)
@@ -283,7 +284,8 @@ static int rank_of(const struct selftest *t, size_t i)
     return t->config.languages->rows[i].cache_volume_target ? 1 : 0;
 }
 
-/* The language to test now; len when there is none, and then how long there will be none. */
+/* The language to test now; len when there is none, and then *ret_wait_ms is the time until
+ * there may be one. */
 static size_t next_due(const struct selftest *t, int64_t *ret_wait_ms)
 {
     size_t len = t->config.languages->len, best = len;

@@ -29,12 +29,13 @@ struct worker {
 
 /* ---- faults of ours ---- */
 
-/* A submission that a fault has met. */
+/* A claimed submission and the fault that happened to it. */
 struct failed_claim {
     const struct worker_claim *claim;
-    const struct submission *submission; /* NULL: it cannot be read, and then there is no plan */
+    const struct submission
+        *submission; /* NULL: it could not be read, and then toolchain is NULL too */
     const struct toolchain *toolchain;
-    size_t index; /* of the plan's language */
+    size_t index; /* of the language */
     enum worker_stage stage;
     const struct err *fault;
 };
@@ -64,7 +65,7 @@ static enum worker_action choose_action(struct worker *w, const struct failed_cl
                                          readiness_stopping(w->config.readiness) };
 
     if (worker_deadline_passed(&w->deadline,
-                               0)) /* beyond the deadline every call fails, whatever is well */
+                               0)) /* after the deadline every call fails, whatever the cause */
         return WORKER_REQUEUE;
     if (worker_fault_needs_ping(f.stage, f.kind))
         f.docker_answers = docker_ping(w->lease.docker, &ping) == 0;
@@ -157,7 +158,7 @@ static void handle_fault(struct worker *w, const struct failed_claim *failed)
     switch (action) {
     case WORKER_REQUEUE:
         worker_claim_requeue(failed->claim,
-                             false); /* the table refuses one that its client has cancelled */
+                             false); /* the table refuses it if the client has cancelled it */
         break;
     case WORKER_COUNT:
         metrics_count(METRICS_FAULT_CELL);
@@ -179,7 +180,7 @@ static void handle_fault(struct worker *w, const struct failed_claim *failed)
     }
 }
 
-/* ---- its life ---- */
+/* ---- the thread ---- */
 
 static void judge_readable(struct worker *w, struct failed_claim *failed)
 {
@@ -188,7 +189,7 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
 
     failed->toolchain =
         readiness_toolchain(w->config.readiness, failed->submission->language, &failed->index);
-    if (!failed->toolchain) { /* unavailable since it was claimed */
+    if (!failed->toolchain) { /* it became unavailable after the claim */
         worker_claim_requeue(failed->claim, false);
         return;
     }
@@ -209,7 +210,9 @@ static void judge_claim(struct worker *w, const struct worker_claim *claim)
     struct failed_claim failed = { .claim = claim, .stage = WORKER_READS, .fault = &e };
 
     lease_begin(&w->lease, w->config.pool,
-                claim->adopted ? -claim->seq : claim->seq); /* who cancels */
+                claim->adopted
+                    ? -claim->seq
+                    : claim->seq); /* negative: only rows of the own table can be cancelled */
     if (worker_deadline_passed(&w->deadline, 0))
         (void)lease_abort(&w->lease, 0);
     if (jobs_submission(claim->jobs, claim->seq, &s, &e) < 0) {
@@ -288,7 +291,7 @@ struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
     if (!worker_deadline_await(&w->deadline, deadline_ns)) {
         (void)lease_abort(&w->lease, 0);
         lease_until(&w->lease, deadline_ns);
-        pool_close(w->config.pool); /* who waits for a cell */
+        pool_close(w->config.pool); /* ends a wait for a cell */
     }
     (void)pthread_join(w->thread, NULL);
     return worker_free(w);

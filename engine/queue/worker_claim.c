@@ -13,9 +13,9 @@
 #include "schema/model/report.h"
 #include "schema/store/jobs.h"
 
-#define RETRY_NS NS_PER_S /* between two attempts to store a report */
+#define RETRY_NS NS_PER_S /* between two tries */
 
-/* 1 claimed, 0 nothing to do, -1. */
+/* 1: claimed; 0: there is none; -1. */
 static int claim_from(struct jobs *j, const char *const *languages, struct worker_claim *ret_claim,
                       struct err *e)
 {
@@ -35,7 +35,7 @@ static int claim_from(struct jobs *j, const char *const *languages, struct worke
     return 1;
 }
 
-/* What fails there is not a reason to leave the own work lying. */
+/* A fault of the adopted table must not stop work on the own one. */
 static int claim_adopted(struct job_source *source, const char *const *languages,
                          struct worker_claim *ret_claim)
 {
@@ -78,16 +78,16 @@ void worker_claim_close(struct worker_claim *claim)
     claim->adopted = false;
 }
 
-/* How the table took an operation. */
+/* The result of an operation on the table. */
 enum stored {
     STORED,
-    DROPPED, /* the row is not ours any more, or is left for the next start */
-    REFUSED  /* never, because of what the operation is */
+    DROPPED, /* the row is not ours any more, or remains for the next start */
+    REFUSED  /* the operation itself is impossible */
 };
 
-/* Does op until the table takes it or refuses it for good: one that is full or read-only mends, and
- * until it does this worker takes no more work. What is left at the deadline, the next start finds
- * and judges again. */
+/* Tries op until it is stored or refused. A table that is full or read-only may recover; until
+ * then this worker claims nothing. A row not stored at the deadline is judged again after the
+ * next start. */
 static enum stored store_operation(const struct worker_claim *claim, const struct jobs_op *op)
 {
     struct err e = { .kind = ERR_NONE };
@@ -97,7 +97,7 @@ static enum stored store_operation(const struct worker_claim *claim, const struc
         struct jobs_op attempt = *op;
         if (jobs_do(claim->jobs, &attempt, &e) == 0)
             return STORED;
-        /* Cancelled meanwhile, or given back by somebody: the table has counted it. */
+        /* Cancelled or requeued meanwhile; then the attempt is counted already. */
         if (e.kind == ERR_FINAL || e.kind == ERR_NOT_FOUND)
             return DROPPED;
         bool mends = e.kind == ERR_DISK || e.kind == ERR_NOMEM;
