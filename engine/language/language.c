@@ -14,14 +14,14 @@ size_t language_stem(const struct language *language)
     return dot ? (size_t)(dot - language->source_name) : strlen(language->source_name);
 }
 
-/* As a file name: javac needs "<name>.java" and writes "<name>.class". */
+/* Can the class name be a file name? javac reads "<name>.java" and writes "<name>.class". */
 static bool usable_class_name(const struct language_java_type *t, const char *suffix)
 {
     size_t longest = strlen(suffix) > strlen(".class") ? strlen(suffix) : strlen(".class");
     return t->name_len + longest <= LANGUAGE_NAME_MAX;
 }
 
-/* After the first public type, since javac insists; unchanged when there is none. */
+/* Names the file after the first public type, as javac requires; unchanged when there is none. */
 static int name_java_source(const char *source, size_t len, const char *suffix,
                             struct language_variables *variables, const char **ret_why,
                             struct err *e)
@@ -107,7 +107,7 @@ struct numbers {
     char memory[24], stack[24], build_memory[24];
 };
 
-/* Writes one element with its words filled in; out NULL: only counts. Returns its length. */
+/* Writes one element with its variables filled in; out NULL: only counts. Returns its length. */
 static size_t fill_element(const char *text, const struct language_variables *variables,
                            const struct numbers *numbers, char *out)
 {
@@ -172,7 +172,7 @@ static bool starts_with(const char *line, const char *end, const char *text)
     return (size_t)(end - line) >= len && memcmp(line, text, len) == 0;
 }
 
-/* text as a whole word: "MemoryErrors" is not "MemoryError". */
+/* Does the line start with text as a whole word? "MemoryErrors" is not "MemoryError". */
 static bool starts_with_word(const char *line, const char *end, const char *text)
 {
     const char *behind = line + strlen(text);
@@ -180,7 +180,8 @@ static bool starts_with_word(const char *line, const char *end, const char *text
            (behind == end || (!isalnum((unsigned char)*behind) && *behind != '_'));
 }
 
-/* text behind `before`, with which the line begins; the first * in it stands for anything. */
+/* Does the line start with `before`, directly followed by text? The first * in `before` stands
+ * for any text. */
 static bool has_text_behind(const char *line, const char *end, const char *before, const char *text)
 {
     const char *star = strchr(before, '*'), *tail = star ? star + 1 : "";
@@ -206,7 +207,8 @@ static bool is_oom_line(const struct language *language, const char *line, const
     return false;
 }
 
-/* The last line of text that is neither empty nor indented, as places of a stack trace are. */
+/* The last line that is neither empty nor indented, as the lines of a stack trace are; NULL:
+ * none. */
 static const char *last_line(const char *text, size_t len, const char **ret_end)
 {
     const char *end = text + len;

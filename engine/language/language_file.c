@@ -41,7 +41,7 @@ static const struct field {
     FIELD(hello, TEXT),
 };
 
-/* Reads value as one of words; says which are legal when it is none. */
+/* Index of value in words; the error lists the legal ones. */
 static int read_word(const char *const *words, const json_t *value, int *ret_index, struct err *e)
 {
     const char *text = json_string_value(value);
@@ -132,7 +132,7 @@ static const struct field *find_field(const char *name)
     return NULL;
 }
 
-/* A path made of plain components; absolute or not. */
+/* A path without empty, "." or ".." components; absolute or not. */
 static bool is_clean_path(const char *path, bool absolute)
 {
     if ((path[0] == '/') != absolute)
@@ -158,7 +158,7 @@ static bool has_empty(const char *const *texts)
     return *texts != NULL;
 }
 
-/* What stands for anything needs an end. */
+/* Text must follow a *. */
 static bool has_open_end(const char *const *texts)
 {
     while (*texts && !(strchr(*texts, '*') && strchr(*texts, '*')[1] == '\0'))
@@ -166,7 +166,7 @@ static bool has_open_end(const char *const *texts)
     return *texts != NULL;
 }
 
-/* What must hold between fields. Returns the field that is wrong and why, or NULL. */
+/* Checks rules over several fields. Returns the field that is wrong and why, or NULL. */
 static const char *find_wrong_field(const struct language *language, const char **ret_why)
 {
     bool builds = language->build[0] != NULL;
@@ -229,7 +229,7 @@ static int read_row_fields(json_t *json, struct language *language, struct err *
     return wrong ? err_set(e, ERR_SETTING, "field '%s': %s", wrong, why) : 0;
 }
 
-/* On success *ret_row borrows from json, which got its name. */
+/* On success *ret_row borrows from json, to which the name is added. */
 static int read_object(json_t *json, const char *file, size_t stem, struct language *ret_row,
                        struct err *e)
 {
@@ -253,7 +253,7 @@ static int read_object(json_t *json, const char *file, size_t stem, struct langu
     return 0;
 }
 
-/* Takes json, which is NULL when error says why. */
+/* Takes json; NULL: `error` holds the reason. */
 static int make_row(json_t *taken, const json_error_t *error, const char *file,
                     struct language *ret_row, json_t **ret_json, struct err *e)
 {

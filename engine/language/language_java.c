@@ -6,7 +6,7 @@
 
 #include "schema/base/err.h"
 
-/* kind 'a': a word; 0: the end; otherwise the character itself. */
+/* kind 'a': a word; 0: the end; else the character itself. */
 struct token {
     char kind;
     const char *data;
@@ -19,7 +19,7 @@ static bool is_text_at(const struct language_java_source *s, const char *text)
     return (size_t)(s->end - s->at) >= n && memcmp(s->at, text, n) == 0;
 }
 
-/* Unicode letters are whatever is not ASCII. */
+/* Every character that is not ASCII counts as a letter. */
 static bool is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -28,7 +28,7 @@ static bool is_word_char(char c)
 
 static bool is_java_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/* To behind `close`, or to the end. A backslash hides the character behind it. */
+/* Skips to behind `close`, or to the end. A backslash escapes the character behind it. */
 static void skip_quoted(struct language_java_source *s, const char *close)
 {
     while (s->at < s->end && !is_text_at(s, close))
@@ -49,7 +49,7 @@ static void skip_line(struct language_java_source *s)
         s->at++;
 }
 
-/* Behind one comment or literal, if there is one here. */
+/* Skips one comment or literal, if there is one here. */
 static bool skip_comment_or_literal(struct language_java_source *s)
 {
     static const struct {
@@ -108,7 +108,8 @@ static bool is_type_word(struct token t)
 
 /* ---- unicode escapes ---- */
 
-/* One escape at text, a backslash that is not itself escaped; 0: it is none. */
+/* Reads one escape at text, which is a backslash that is not itself escaped. Returns its length;
+ * 0: it is none. */
 static size_t read_escape(const char *text, const char *end, uint32_t *ret_unit)
 {
     const char *at = text + 1;
@@ -148,13 +149,14 @@ static char *write_utf8(uint32_t c, char *out)
     return out;
 }
 
-/* An escape, or the two of a surrogate pair; *text moves behind. A half of a pair is no letter. */
+/* Decodes one escape, or the two of a surrogate pair, and moves *text behind. Half of a pair
+ * becomes a blank, as it is no letter. */
 static char *decode_one(const char **text, const char *end, char *out)
 {
     uint32_t c, low;
     size_t len = read_escape(*text, end, &c);
 
-    if (len == 0) { /* a backslash, which hides one behind it */
+    if (len == 0) { /* an ordinary backslash, with the one that it escapes */
         *out++ = *(*text)++;
         if (*text < end && **text == '\\')
             *out++ = *(*text)++;
@@ -176,7 +178,7 @@ int language_java_open(const char *source, size_t len, struct language_java_sour
     struct language_java_source s = { .at = source, .end = end };
 
     if (memmem(source, len, "\\u", 2)) {
-        char *out = s.decoded = malloc(len); /* an escape is longer than what it stands for */
+        char *out = s.decoded = malloc(len); /* an escape is longer than its character in UTF-8 */
         if (!out)
             return err_set(e, ERR_NOMEM, "a Java source");
         for (const char *at = source; at < end;) {

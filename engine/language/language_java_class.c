@@ -13,16 +13,16 @@ enum access {
     ACC_ABSTRACT = 0x400,
 };
 
-/* Class files of Java 25 and later: `void main()` begins a program too (JEP 512). */
+/* Class files of Java 25 and later may also start with `void main()` (JEP 512). */
 #define MAJOR_OF_INSTANCE_MAIN 69
 
-/* Behind the end all that is read is 0, and bad says so. */
+/* A read behind the end returns 0 and sets bad. */
 struct class_reader {
     const uint8_t *at, *end;
     bool bad;
 };
 
-/* What we ask for in the constant pool, by the index of its text; 0: it is not there. */
+/* Indexes in the constant pool of the texts that we look for; 0: the text is missing. */
 struct class_names {
     uint16_t main, takes_texts, takes_nothing, constructor, inner_classes;
 };
@@ -43,7 +43,7 @@ static uint32_t read_unsigned(struct class_reader *r, size_t bytes)
 
 static uint16_t u2(struct class_reader *r) { return (uint16_t)read_unsigned(r, 2); }
 
-/* Returns the bytes it goes past; NULL when there are fewer. */
+/* Returns the skipped bytes; NULL when there are fewer. */
 static const uint8_t *skip_bytes(struct class_reader *r, size_t len)
 {
     const uint8_t *from = r->at;
@@ -75,7 +75,7 @@ static void read_constant_text(struct class_reader *r, uint16_t index, struct cl
             *wanted[i].index = index;
 }
 
-/* False: a constant of a kind that no class file has. */
+/* False: a kind of constant that no class file has. */
 static bool read_constants(struct class_reader *r, struct class_names *n)
 {
     enum { UTF8 = 1, LONG = 5, DOUBLE = 6 };
@@ -94,12 +94,13 @@ static bool read_constants(struct class_reader *r, struct class_names *n)
         if (kind >= sizeof sizes || sizes[kind] == 0)
             return false;
         (void)skip_bytes(r, sizes[kind]);
-        i += kind == LONG || kind == DOUBLE; /* these count as two */
+        i += kind == LONG || kind == DOUBLE; /* these take two indexes */
     }
     return true;
 }
 
-/* Calls for each attribute; read, unless NULL, is for the one of this name. */
+/* Skips the attributes; calls read, unless NULL, for those of this name. True when one returned
+ * true. */
 static bool read_attributes(struct class_reader *r, uint16_t name, uint16_t this_class,
                             bool (*read)(struct class_reader, uint16_t))
 {
@@ -127,7 +128,7 @@ static bool lists_class(struct class_reader r, uint16_t this_class)
     return found;
 }
 
-/* What methods say that matters. */
+/* What we need to know of the methods. */
 struct class_methods {
     bool main;          /* public static void main(String[]) */
     bool static_main;   /* static, of either form, and not private */

@@ -7,25 +7,26 @@
 #include "engine/language/language_file.h"
 #include "schema/base/err.h"
 
-/* builtin/NAME.json, in the order in which they are listed. They are read as a user's files are.
- * What such a file cannot say of itself:
+/* builtin/NAME.json, in the order in which they are listed. They are read like the files of a user.
+ * Reasons for their contents, which a JSON file cannot hold:
  *
- *   python  `check` compiles and runs nothing. Its own words do not matter: the first run has said
- *           it all.
+ *   python  `check` compiles and runs nothing. Its own output is not used: stderr of the first run
+ *           holds the error.
  *   go      GOMAXPROCS: a run cell has one core, and a program cannot see its quota. /var/tmp holds
- *           the cache, because of every image's directories this one is open to all, and a new
- *           volume takes its mode.
- *   c       -lm: a program may want it; behind the source it costs nothing.
- *   c, cpp  LANG: glibc finds C.UTF-8 in files that a small run image does not have, and then
- *           std::locale("") aborts. C is within glibc itself.
- *   java    Neither compiler nor program sees its cell's limits, so they are told. -Xss is for the
- *           main thread, which the launcher makes with it; ThreadStackSize=0, behind it, gives the
- *           threads that the program starts the JVM's default again. A heap that is used up ends
- *           the JVM at once, whichever thread it was and whoever would have caught the error: the
- *           heap is as large as the memory limit, and passing that is ML in every language. The
- *           JVM's own words go to stderr, never into the program's output. The second of
- *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on. `oom_before`
- *           is what the handler of uncaught errors and a stack trace put in front. */
+ *           the cache, because in every image all users may write there, and a new volume takes
+ *           the mode of the directory.
+ *   c       -lm: a program may need it; behind the source it costs nothing.
+ *   c, cpp  LANG: glibc loads C.UTF-8 from files that a small run image does not have, and then
+ *           std::locale("") aborts. C is built into glibc.
+ *   java    Neither compiler nor program sees the limits of its cell, so they are arguments. -Xss
+ *           is for the main thread, which the launcher creates with it; ThreadStackSize=0, behind
+ *           it, restores the JVM's default for threads that the program starts. A full heap ends
+ *           the JVM at once, in whichever thread, even if the program would catch the error: the
+ *           heap is as large as the memory limit, and passing that is ML in every language.
+ *           Messages of the JVM go to stderr, never into the program's output. The second of
+ *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on.
+ *           `oom_before` is the text that the handler of uncaught errors and a stack trace put in
+ *           front. */
 #define BUILT_INS(X) X(python) X(go) X(c) X(cpp) X(java)
 
 #define DECLARE(name)                                                                              \
@@ -36,10 +37,10 @@ BUILT_INS(DECLARE)
 #define ROW(name) { #name ".json", language_builtin_##name, &language_builtin_##name##_size },
 static const struct built_in {
     const char *file, *text;
-    const size_t *size; /* of text, bytes */
+    const size_t *size; /* of text, in bytes */
 } built_ins[] = { BUILT_INS(ROW) };
 
-/* Keeps a copy of text in the arena, which is a JSON array. NULL out of memory. */
+/* Copies text into the arena, a JSON array. NULL out of memory. */
 static const char *copy_to_arena(json_t *arena, const char *text)
 {
     json_t *s = json_string_nocheck(text);
@@ -67,7 +68,7 @@ static struct language *find_row(const struct language_table *l, const char *nam
     return NULL;
 }
 
-/* Where nothing is built, {PREFIX}_IMAGE is the image that runs. */
+/* Where nothing is built, {PREFIX}_IMAGE sets the run image. */
 static int override_row(const struct language_table *l, const struct language_override *o,
                         struct err *e)
 {
@@ -92,7 +93,7 @@ static int is_json(const struct dirent *d)
     return len > 5 && d->d_name[0] != '.' && strcmp(d->d_name + len - 5, ".json") == 0;
 }
 
-/* Takes json, from which the row borrows. */
+/* Takes json, whose strings the row borrows. */
 static int add_row(struct language_table *l, const struct language *language, json_t *json,
                    struct err *e)
 {
