@@ -37,7 +37,7 @@ struct engine {
     struct jobs *jobs;
     struct job_source *job_source; /* owned, as is all below */
     struct readiness *readiness;
-    struct docker *docker;      /* used by the supervisor alone, and to remove cells at the end */
+    struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_cache *builds; /* NULL: no cache */
     char *cell_dir, *host_dir;
     struct cell_host host;

@@ -34,13 +34,13 @@ struct engine_config {
     int64_t build_cache_bytes;   /* on disk, beside the job table; 0: no cache */
     int64_t build_cache_keep_ms; /* a build is removed when unused for so long; 0: never */
     int64_t pids, cell_uses;
-    void (*on_event)(void *ctx,
-                     const struct engine_event *event); /* on worker threads; NULL: no events */
+    /* called on worker threads; NULL: no events */
+    void (*on_event)(void *ctx, const struct engine_event *event);
     void *event_ctx;
 };
 static inline void engine_notify(const struct engine_config *c, const struct engine_event *event)
 {
-    if (c->on_event &&
-        event->seq > 0) /* not of the self-test and adopted rows: their seq is negative */
+    /* The self-test and adopted rows have a negative seq: no events of these. */
+    if (c->on_event && event->seq > 0)
         c->on_event(c->event_ctx, event);
 }

@@ -20,8 +20,7 @@
 /* To be changed when the fields of a key or their order change. */
 #define FORM "scrc build 1"
 
-#define STDOUT_MAX (1 * MIB) /* some compilers print errors there; more than this ends the build   \
-                              */
+#define STDOUT_MAX (1 * MIB) /* some compilers print errors there; more ends the build */
 
 /* Why there is no artefact, or why the compiler was stopped; NULL when its own log is enough. */
 static const char *failure_reason(const struct cell_result *result)

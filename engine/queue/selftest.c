@@ -19,7 +19,7 @@
 
 #define RETRY_MS       5000
 #define RETRY_MAX_MS   (300 * 1000LL)
-#define WELL_MS        (60 * 1000LL) /* after this time without a failure the delay starts again */
+#define WELL_MS        (60 * 1000LL)   /* between two passes; after that the delay starts again */
 #define IDLE_MS        (3600 * 1000LL) /* all languages are OK; readiness_retest() ends the wait */
 #define PROGRESS_MS    3000
 #define VERSION_CPU_NS (20 * NS_PER_S)
@@ -258,7 +258,8 @@ static void test_language(struct selftest *t, size_t i)
         set_failed(t, i, &e);
 }
 
-/* Looks for the images of all languages at once, so that /readyz need not wait for compilers. */
+/* Looks for the images of all languages before the first test, so that /readyz need not wait for
+ * compilers. */
 static void find_images(struct selftest *t)
 {
     const struct language_table *l = t->config.languages;

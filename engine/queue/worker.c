@@ -64,8 +64,8 @@ static enum worker_action choose_action(struct worker *w, const struct failed_cl
                               .aborted = lease_is_aborted(&w->lease) ||
                                          readiness_stopping(w->config.readiness) };
 
-    if (worker_deadline_passed(&w->deadline,
-                               0)) /* after the deadline every call fails, whatever the cause */
+    /* After the deadline every call fails, so a fault means nothing. */
+    if (worker_deadline_passed(&w->deadline, 0))
         return WORKER_REQUEUE;
     if (worker_fault_needs_ping(f.stage, f.kind))
         f.docker_answers = docker_ping(w->lease.docker, &ping) == 0;
@@ -157,8 +157,7 @@ static void handle_fault(struct worker *w, const struct failed_claim *failed)
                               : "given up"));
     switch (action) {
     case WORKER_REQUEUE:
-        worker_claim_requeue(failed->claim,
-                             false); /* the table refuses it if the client has cancelled it */
+        worker_claim_requeue(failed->claim, false); /* refused if the client has cancelled it */
         break;
     case WORKER_COUNT:
         metrics_count(METRICS_FAULT_CELL);
