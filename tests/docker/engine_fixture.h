@@ -1,7 +1,8 @@
-/* tests/docker/engine_fixture.h - an engine on a job table of its own, and short words to use it.
+/* tests/docker/engine_fixture.h - an engine on a job table of its own, and short functions to use
+ * it.
  *
- * The images are the settings' (PYTHON_IMAGE, ...), else those of scrc-local. Without an engine or
- * without the images a test program exits 77: skipped.
+ * The images are those of the settings (PYTHON_IMAGE, ...), else of scrc-local. Without an engine
+ * or without the images a test program exits 77: skipped.
  */
 #pragma once
 

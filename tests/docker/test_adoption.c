@@ -1,4 +1,4 @@
-/* The engine with a second table: what a server that is gone has left is judged by another one. */
+/* The engine with a second table: rows of a server that is gone are judged by another one. */
 #include "engine_fixture.h"
 
 #include "schema/store/outbox.h"
@@ -23,7 +23,7 @@ static int setup(void **state)
     slots.table = fixture.table;
     slots.table.dir = slots.dir;
     slots.table.publish_all = true;
-    slots.table.lock_wait_ms = 20000; /* our own wait; closing comes after its hook */
+    slots.table.lock_wait_ms = 20000; /* our own wait; the hook runs before the table is closed */
     slots.opened = slots.closed = 0;
     return 0;
 }
@@ -144,11 +144,11 @@ static void test_it_is_judged_and_released(void **state)
     struct jobs_counts n;
 
     start(false);
-    struct submitted mine = order_put(&hello); /* the own table goes on */
+    struct submitted mine = order_put(&hello); /* the own table is judged meanwhile */
     expect_verdict(&mine);
     await(&slots.closed, 1);
     assert_int_equal(slots.opened, 1);
-    struct jobs *own = enter(); /* it is free again, and all is there */
+    struct jobs *own = enter(); /* the slot is free again, and all reports are in it */
     for (size_t i = 0; i < ARRAY_LEN(left); i++)
         expect_verdict(&left[i]);
     leave(own);
@@ -162,7 +162,7 @@ static void test_it_is_judged_and_released(void **state)
     await(&slots.closed, 2);
 }
 
-/* Both tables have a row 1; who cancels means the own one. */
+/* Both tables have a row 1; a cancel means that of the own table. */
 static void test_numbers_of_two_tables_are_apart(void **state)
 {
     (void)state;
@@ -195,13 +195,13 @@ static void test_it_is_kept_until_all_is_published(void **state)
         engine_sleep_ms(10);
     }
     assert_int_equal(rows, 1);
-    engine_sleep_ms(500); /* several looks at it */
+    engine_sleep_ms(500); /* several checks of the slot */
     assert_int_equal(slots.closed, 0);
     engine_check(jobs_do(slots.jobs, &op, &e), &e, "sent");
     await(&slots.closed, 1);
 }
 
-/* What is running when we stop goes back to its own table, unspent. */
+/* What is running at a stop is requeued in its own table, without counting an attempt. */
 static void test_stopping_requeues(void **state)
 {
     (void)state;

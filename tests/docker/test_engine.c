@@ -203,7 +203,7 @@ static void test_odd(void **state)
     }
 }
 
-/* 16 MiB is the program's own, whatever its runtime needs: hello fits, 64 MiB of arrays do not. */
+/* 16 MiB is for the program, not its runtime: hello fits, 64 MiB of arrays do not. */
 static void test_small_memory(void **state)
 {
     (void)state;
@@ -330,7 +330,7 @@ static void test_cancel(void **state)
     report_expect(r, "-", "cancelled");
 }
 
-/* A stop in the middle gives back; the next engine on the table judges it. */
+/* A stop in the middle requeues; the next engine on the table judges it. */
 static void test_restart(void **state)
 {
     (void)state;
@@ -357,7 +357,7 @@ static void test_restart(void **state)
     assert_int_equal(report_int(r, "attempts"), 1);
 }
 
-/* The container of the process that has named itself so; "" when there is none. */
+/* The container of the process that has set this name; "" when there is none. */
 static void find_container(const char *comm, char ret_id[65])
 {
     DIR *proc = opendir("/proc");
@@ -382,7 +382,7 @@ static void find_container(const char *comm, char ret_id[65])
     (void)closedir(proc);
 }
 
-/* Not the one that was killed last: its processes take a moment to go. */
+/* Not the one that was killed last: its processes take a moment to exit. */
 static void kill_cell_of(const char *comm)
 {
     static char last[65];
@@ -401,7 +401,7 @@ static void kill_cell_of(const char *comm)
     (void)docker_free(d);
 }
 
-/* Cells that die under a submission cost attempts, and never give a verdict. */
+/* Cells that die while a submission uses them cost attempts, and never lead to a verdict. */
 static void test_lost_cells(void **state)
 {
     (void)state;

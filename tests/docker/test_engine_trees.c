@@ -1,4 +1,4 @@
-/* Sources of several files, from the table to the compiler and the runtime: what lies beside the
+/* Sources of several files, from the table to the compiler and the runtime: files beside the
  * program, and in folders below it. */
 #include "engine_fixture.h"
 

@@ -1,5 +1,5 @@
-/* Any bytes as a class file, as a Java source and as what a build left: never a crash, and what is
- * found is within them. */
+/* Any bytes as a class file, as a Java source and as an artefact: never a crash, and what is
+ * found lies within the bytes. */
 #include <string.h>
 
 #include "engine/build/artefact.h"
@@ -10,8 +10,8 @@
 #include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
-/* As a bundle whose only file is these bytes: a class with a main() of its own is where it begins,
- * and nothing else is. */
+/* As a bundle with only this file: it starts with this class if the class has a main(), and else
+ * with nothing. */
 static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
 {
     static const char path[] = "a/B.class";

@@ -1,6 +1,6 @@
-/* judge_compare() against a plain second opinion: split into arrays, regcomp and strtod.
+/* judge_compare() against a simple second implementation: split into arrays, regcomp and strtod.
  *
- * Input: one byte of options, then the expected text, a byte 0x01, the text that came.
+ * Input: one byte of options, then the expected text, a byte 0x01, the actual text.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -16,7 +16,7 @@
 #include "tests/fuzz/fuzz.h"
 
 struct piece {
-    char text[2048]; /* a NUL inside would end it: such inputs are skipped */
+    char text[2048]; /* a NUL would end the text early: such inputs are skipped */
 };
 static struct piece left[4096], right[4096];
 

@@ -1,4 +1,4 @@
-/* Any bytes as a language file: refused with a reason, or a row that can be used. */
+/* Any bytes as a language file: refused with a reason, or a usable language. */
 #include <string.h>
 
 #include "engine/language/language.h"

@@ -1,4 +1,4 @@
-/* What a build left: programs, libraries, and the class that a Java program begins with. */
+/* Artefacts: programs, libraries, and the class that a Java program starts with. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -152,7 +152,7 @@ static void test_trees(void **state)
     }
 }
 
-/* "Main" is what Java's own file is called; another language's file says another. */
+/* The stem of source_name decides: Main for Java, another one in another language's file. */
 static void test_named_as_its_file(void **state)
 {
     static const struct class_spec with_main = WITH_MAIN;

@@ -1,5 +1,4 @@
-/* A program as a value: what its source is called, its command lines, and what is taken of a build.
- */
+/* A program as a value: the name of its source, its command lines, and its artefact. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +46,7 @@ static struct bytes bytes_of(const char *text)
     return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
 }
 
-/* With its name and command lines, for 64 MiB. Returns why it can have none, or NULL. */
+/* Names it and expands its commands, for 64 MiB. Returns why that is impossible, or NULL. */
 static const char *name(struct executable *program)
 {
     const char *why = "untouched";
@@ -69,7 +68,8 @@ static void command_lines_are_ready(void **state)
 {
     (void)state;
     static const struct {
-        const char *language, *source, *build, *run, *check; /* a word of each; NULL: it is empty */
+        const char *language, *source, *build, *run,
+            *check; /* a word of each command; NULL: it is empty */
     } rows[] = {
         { "c", "int main;", "main.c", "./main", NULL },
         { "python", "print()", NULL, "script.py", "script.py" },
@@ -89,7 +89,7 @@ static void command_lines_are_ready(void **state)
     }
 }
 
-static void the_mark_of_byte_order_is_left_out(void **state)
+static void the_byte_order_mark_is_removed(void **state)
 {
     (void)state;
     struct toolchain toolchain = { .language = language_table_find(languages, "c") };
@@ -165,7 +165,7 @@ static void a_file_keeps_its_name(void **state)
     }
 }
 
-static void a_name_that_cannot_be(void **state)
+static void an_impossible_name(void **state)
 {
     (void)state;
     struct toolchain toolchain = { .language = language_table_find(languages, "java") };
@@ -175,7 +175,7 @@ static void a_name_that_cannot_be(void **state)
     CLEANUP(executable_clear) struct executable program = executable_of(&toolchain, &source);
 
     assert_non_null(name(&program));
-    assert_true(program.build[0] && program.run[0]); /* the report tells them */
+    assert_true(program.build[0] && program.run[0]); /* the report shows them */
 }
 
 /* ---- the key of a build ---- */
@@ -201,7 +201,7 @@ static const struct language plain = { .name = "plain",
                                        .build = { "cc", "{source}", NULL },
                                        .run = { "./main", NULL } };
 
-/* All that is in the caches of our users would be built again. */
+/* If it changes, no user finds his old builds again. */
 static void the_key_never_changes(void **state)
 {
     (void)state;
@@ -217,8 +217,8 @@ static void the_key_never_changes(void **state)
     assert_string_equal(hex, "fc1871578294c9b61eb93deade73b3fc13fd3b332c73d174b96e7d00dc4ea238");
 }
 
-/* Each file counts, with its name. */
-static void the_key_tells_trees_apart(void **state)
+/* Every file counts, and its name. */
+static void different_trees_have_different_keys(void **state)
 {
     (void)state;
     struct source_file files[][2] = {
@@ -235,7 +235,7 @@ static void the_key_tells_trees_apart(void **state)
 
     for (size_t i = 0; i <= ARRAY_LEN(files); i++) {
         struct source_tree source =
-            i > 0 ? tree_of(files[i - 1], 2) : tree_of(files[0], 1); /* the first file alone */
+            i > 0 ? tree_of(files[i - 1], 2) : tree_of(files[0], 1); /* only the first file */
         CLEANUP(executable_clear) struct executable program = executable_of(&toolchain, &source);
         key_of(&program, keys[i]);
         for (size_t k = 0; k < i; k++)
@@ -254,7 +254,7 @@ static struct build_outcome built(const void *data, size_t len)
     return outcome;
 }
 
-static void the_class_to_begin_with(void **state)
+static void the_class_to_start(void **state)
 {
     (void)state;
     static const char path[] = "p/B.class";
@@ -282,7 +282,7 @@ static void the_class_to_begin_with(void **state)
     build_outcome_clear(&outcome);
 }
 
-static void no_program_is_not_taken(void **state)
+static void an_artefact_that_is_no_program(void **state)
 {
     (void)state;
     struct toolchain toolchain = { .language = language_table_find(languages, "c") };
@@ -303,14 +303,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(command_lines_are_ready),
-        cmocka_unit_test(the_mark_of_byte_order_is_left_out),
+        cmocka_unit_test(the_byte_order_mark_is_removed),
         cmocka_unit_test(three_files_are_one_bundle),
         cmocka_unit_test(a_file_keeps_its_name),
-        cmocka_unit_test(a_name_that_cannot_be),
+        cmocka_unit_test(an_impossible_name),
         cmocka_unit_test(the_key_never_changes),
-        cmocka_unit_test(the_key_tells_trees_apart),
-        cmocka_unit_test(the_class_to_begin_with),
-        cmocka_unit_test(no_program_is_not_taken),
+        cmocka_unit_test(different_trees_have_different_keys),
+        cmocka_unit_test(the_class_to_start),
+        cmocka_unit_test(an_artefact_that_is_no_program),
     };
     return cmocka_run_group_tests(tests, open_languages, close_languages) ? 1 : 0;
 }

@@ -1,5 +1,5 @@
-/* tests/unit/test_job_source.c - the own table and an adopted one: who holds it, and the end of it.
- */
+/* tests/unit/test_job_source.c - the own table and an adopted one: holding it, and the end of
+ * it. */
 #include "jobs_fixture.h"
 
 #include <pthread.h>
@@ -17,7 +17,7 @@ static struct job_source *open_tables(struct table *t)
     return source;
 }
 
-static void there_is_at_most_one_more(void **state)
+static void at_most_one_is_adopted(void **state)
 {
     struct table *t = *state;
     struct job_source *source = open_tables(t);
@@ -58,7 +58,7 @@ static void *disown(void *arg)
     return NULL;
 }
 
-static void it_is_not_taken_from_who_holds_it(void **state)
+static void disowning_waits_for_holders(void **state)
 {
     struct table *t = *state;
     struct owner o = { .tables = open_tables(t) };
@@ -69,11 +69,11 @@ static void it_is_not_taken_from_who_holds_it(void **state)
     assert_non_null(job_source_hold(o.tables));
     assert_non_null(job_source_hold(o.tables));
     assert_int_equal(pthread_create(&thread, NULL, disown, &o), 0);
-    for (struct jobs *j; (j = job_source_hold(o.tables));) /* until it has begun */
+    for (struct jobs *j; (j = job_source_hold(o.tables));) /* until job_source_disown() has begun */
         job_source_release(o.tables);
     for (int i = 0; i < 2; i++) {
         assert_false(o.disowned);
-        (void)usleep(20000); /* it would be over by now */
+        (void)usleep(20000); /* long enough for it to return */
         assert_false(o.disowned);
         job_source_release(o.tables);
     }
@@ -85,8 +85,8 @@ static void it_is_not_taken_from_who_holds_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(there_is_at_most_one_more),
-        ON_TABLE(it_is_not_taken_from_who_holds_it),
+        ON_TABLE(at_most_one_is_adopted),
+        ON_TABLE(disowning_waits_for_holders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

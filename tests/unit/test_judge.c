@@ -1,5 +1,5 @@
-/* One submission from its source to its report: plan, build, run and trial on the real pool and
- * bench, with a Docker of the test's own whose programs do what a table says. */
+/* One submission from its source to its report: toolchain, build, tests and report with the real
+ * pool and lease, and a fake Docker whose programs do what a table says. */
 #include "fake_docker.h"
 
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "schema/model/report.h"
 #include "schema/model/submission.h"
 
-/* What a source does, found by its text. */
+/* What a source does; found by its text. */
 struct program {
     const char *source;
     const char *out, *err;
@@ -18,15 +18,15 @@ struct program {
     uint32_t limit, oom_kills;
     int64_t memory_bytes;
     bool echo;                     /* prints its input */
-    const char *lost_on;           /* with this input its runtime cannot be started */
+    const char *lost_on;           /* with this input the runtime does not start */
     const char *log_out, *log_err; /* of its build, NULL: "" */
-    int build_exit;                /* not 0: it is no program */
+    int build_exit;                /* not 0: the build fails */
     int check_exit;                /* of the syntax check */
     int build_errno;
     enum agent_collected collected; /* 0: AGENT_COLLECTED */
 };
 
-static char long_log[256 * 1024]; /* of one letter */
+static char long_log[256 * 1024]; /* filled with one letter */
 
 static const struct program programs[] = {
     { .source = "right", .out = "6\n" },
@@ -57,7 +57,7 @@ static const struct program *find(const char *source)
     for (size_t i = 0; i < ARRAY_LEN(programs); i++)
         if (strcmp(programs[i].source, source) == 0)
             return &programs[i];
-    return NULL; /* the self-test's own, or none */
+    return NULL; /* hello of the self-test, or none */
 }
 
 static void answer_build(struct fake_run *r, const struct program *p)
@@ -159,7 +159,7 @@ static int judge(const struct toolchain *toolchain, const char *source, struct t
     return rc;
 }
 
-/* With one test that wants a 6. The caller owns it. */
+/* The report with one test that expects a 6. The caller owns it. */
 static struct report *report_on(const struct toolchain *toolchain, const char *source)
 {
     struct test test = { .number = 1, .input = bytes_of("1 2 3"), .expected = bytes_of("6") };
@@ -238,7 +238,7 @@ static void without_tests(void **state)
 {
     (void)state;
     struct report *r = NULL;
-    FAKE_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* nothing to compare with */
+    FAKE_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* without tests nothing is compared */
     assert_int_equal(r->verdict, VERDICT_OK);
     assert_string_equal(r->out.data, "7\n");
     assert_int_equal(r->tests_len, 0);
@@ -257,7 +257,7 @@ static void a_syntax_error_is_no_program(void **state)
     assert_string_equal(r->build_log.data, "SyntaxError");
     assert_int_equal(r->tests[0].verdict, VERDICT_NONE);
     (void)report_free(r);
-    r = report_on(place.python, "fails to parse"); /* its exit code is not the language's */
+    r = report_on(place.python, "fails to parse"); /* not the check_exit_code of the language */
     assert_int_equal(r->verdict, VERDICT_RE);
     (void)report_free(r);
     for (size_t i = 0; i < place.languages->len; i++)
@@ -272,7 +272,7 @@ static void a_syntax_error_is_no_program(void **state)
     (void)report_free(r);
 }
 
-/* What a compiler says in one place does not hide what it says in the other. */
+/* Output of a compiler on stdout does not hide its output on stderr. */
 static void both_streams_are_in_the_log(void **state)
 {
     (void)state;
@@ -284,7 +284,7 @@ static void both_streams_are_in_the_log(void **state)
     const char *log = r->build_log.data, *note = strstr(log, "\nscrc: the rest of stdout");
     assert_non_null(strstr(log, "the error is here"));
     assert_true(note && note < strstr(log, "the error is here"));
-    assert_true(note - log > BUILD_LOG_MAX - 200); /* what stderr leaves, stdout has */
+    assert_true(note - log > BUILD_LOG_MAX - 200); /* stdout has what stderr does not need */
     (void)report_free(r);
 
     r = report_on(place.c, "shouts");
@@ -297,7 +297,7 @@ static void both_streams_are_in_the_log(void **state)
     (void)report_free(r);
 }
 
-/* A fault of ours is an error and no report; where it happened, the bench knows. */
+/* A fault of ours is an error and no report; the stage is in the lease. */
 static void faults_of_ours(void **state)
 {
     struct test test = { .number = 1, .input = bytes_of(""), .expected = bytes_of("") };
@@ -311,7 +311,7 @@ static void faults_of_ours(void **state)
     assert_null(r);
 }
 
-/* A run that is cut short leaves no report, whatever its first tests gave. */
+/* A run that is aborted makes no report, whatever its first tests gave. */
 static void a_run_cut_short_has_no_report(void **state)
 {
     struct test tests[] = {
@@ -346,7 +346,7 @@ static void internal_error(void **state)
     assert_false(r->tests[0].ran);
 }
 
-/* ---- plan ---- */
+/* ---- toolchain ---- */
 
 static void a_toolchain_needs_its_images(void **state)
 {
@@ -385,11 +385,12 @@ static int64_t idle_cells(void)
     return s.idle;
 }
 
-/* An image was replaced: the new plan's shelves fill, the old one's empty and stay so. */
+/* An image was replaced: the classes of the new toolchain are filled, those of the old one are
+ * emptied and stay empty. */
 static void a_replaced_toolchain_keeps_no_cells(void **state)
 {
     (void)state;
-    FAKE_UNTIL(idle_cells() == 3); /* C's two and Python's */
+    FAKE_UNTIL(idle_cells() == 3); /* two of C and one of Python */
     fake_image("sha256:new");
     struct toolchain *next = fake_plan(place.languages, "python", place.pool);
     assert_int_not_equal(next->run.number, place.python->run.number);
@@ -397,7 +398,7 @@ static void a_replaced_toolchain_keeps_no_cells(void **state)
     FAKE_AWAIT(fake.removed == 1);
     FAKE_UNTIL(idle_cells() == 3);
 
-    /* Who still has the old plan is served, and his cell is not put back. */
+    /* With the old toolchain a cell can still be acquired, but it is not released into the pool. */
     struct report *r = report_on(place.python, "right");
     assert_int_equal(r->verdict, VERDICT_OK);
     (void)report_free(r);
@@ -405,7 +406,7 @@ static void a_replaced_toolchain_keeps_no_cells(void **state)
     FAKE_UNTIL(idle_cells() == 3);
     assert_int_equal(fake_count(&fake.created), 5);
 
-    /* The same image again: the shelf that is there. */
+    /* The same image again: the same class. */
     fake_image(NULL);
     struct toolchain *again = fake_plan(place.languages, "python", place.pool);
     assert_int_equal(again->run.number, place.python->run.number);

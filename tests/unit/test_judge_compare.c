@@ -1,4 +1,4 @@
-/* Checkers: what passes, and where the first difference is. */
+/* Comparing outputs: what passes, and where the first difference is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,7 +139,7 @@ static void test_table(void **state)
     }
 }
 
-/* What is given, and it alone. */
+/* Only the tolerance that is given counts. */
 static void test_tolerances(void **state)
 {
     static const double none = CHECKER_NOT_GIVEN;
@@ -192,26 +192,26 @@ static void test_none_takes_anything(void **state)
     assert_false(d.present);
 }
 
-/* Where it is too long to be shown whole: UTF-8 of at most REPORT_DIFFERENCE_MAX bytes, both from
- * one column, with what differs in it. */
+/* A line too long for the report: UTF-8 of at most REPORT_DIFFERENCE_MAX bytes, both from the
+ * same column, with the difference in it. */
 static void test_windows(void **state)
 {
     static const struct {
-        const char *piece; /* of which the line is made */
+        const char *piece; /* the line repeats it */
         size_t len, wrong; /* in bytes */
         int64_t from_column;
     } rows[] = {
         { "a", 5000, 64, 1 },
         { "a", 5000, 65, 2 },
         { "a", 5000, 3000, 2937 },
-        { "a", 256, 255, 1 }, /* all of it can be shown */
+        { "a", 256, 255, 1 }, /* the whole line fits */
         { "a", 257, 256, 193 },
         { "\xc3\xa9", 5000, 3000, 2937 },
         { "\xc3\xa9", 5000, 3001, 2939 },     /* the second byte of a character */
-        { "\xe2\x82\xac", 6000, 3000, 2938 }, /* 2936 is in the middle of one */
+        { "\xe2\x82\xac", 6000, 3000, 2938 }, /* 2936 is in the middle of a character */
         { "\xf0\x9f\x98\x80", 6000, 3003, 2941 },
-        { "\xff", 5000, 3000, 2937 }, /* not one character */
-        { "\xff", 200, 199, 136 },    /* 200 bytes, but shown they are 600 */
+        { "\xff", 5000, 3000, 2937 }, /* no valid UTF-8 */
+        { "\xff", 200, 199, 136 },    /* 200 bytes, but 600 as UTF-8 */
     };
 
     (void)state;
@@ -241,7 +241,8 @@ static void test_windows(void **state)
             assert_string_not_equal(d.expected.data, d.got.data);
             bool mended =
                 strstr(d.expected.data, "\xEF\xBF\xBD") || strstr(d.got.data, "\xEF\xBF\xBD");
-            assert_int_equal(mended, rows[i].piece[0] == '\xFF'); /* else characters are whole */
+            assert_int_equal(mended,
+                             rows[i].piece[0] == '\xFF'); /* else all characters are whole */
             free(d.expected.data);
             free(d.got.data);
             free(e);
@@ -250,7 +251,7 @@ static void test_windows(void **state)
     }
 }
 
-/* 256 bytes end within a character here, and what is left of it is no character of its own. */
+/* 256 bytes end within a character; its first bytes are not shown as a replacement character. */
 static void test_window_ends_with_a_character(void **state)
 {
     const struct checker checker = CHECKER_INIT(CHECKER_LINES);
@@ -271,7 +272,7 @@ static void test_window_ends_with_a_character(void **state)
     free(d.got.data);
 }
 
-/* README: ASCII letters alone are folded. */
+/* README: only the case of ASCII letters is ignored. */
 static void test_letter_case_beyond_ascii(void **state)
 {
     (void)state;
@@ -291,7 +292,7 @@ struct difference_case {
     const char *expected, *got;
     int64_t line, column;
     const char *says_expected, *says_got;
-}; /* short ones: they begin with the line, or the word */
+}; /* short ones: from the start of the line or word */
 
 static const struct difference_case differences[] = {
     { X, "ab\ncd\n", "ab\nce\n", 2, 2, "cd", "ce" },
@@ -339,7 +340,7 @@ static void test_differences(void **state)
 static void test_letter_case(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
         struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
         checker.case_sensitive = false;
@@ -356,7 +357,7 @@ static void test_bytes(void **state)
 {
     (void)state;
     static const char e[] = "a\0b \xff\n", g[] = "a\0c \xff\n";
-    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
         struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
         assert_true(judge_compare(&checker, e, sizeof e - 1, e, sizeof e - 1, &d));
@@ -374,7 +375,7 @@ static void test_cut(void **state)
     memset(e, 'a', sizeof e);
     memset(g, 'a', sizeof g);
     g[999] = 'b';
-    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
         struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
         assert_false(judge_compare(&checker, e, sizeof e, g, sizeof g, &d));
@@ -391,7 +392,8 @@ static void test_cut(void **state)
     }
 }
 
-/* 8 MB of what hurts a careless reader, one byte apart at the end, under every checker. */
+/* Texts of 8 MB that a simple implementation is slow with, different in the last byte, under
+ * every checker. */
 static int64_t cpu_ns(void)
 {
     struct timespec t;
@@ -400,7 +402,7 @@ static int64_t cpu_ns(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* What it costs to compare size bytes made of piece, the last one different. */
+/* Nanoseconds to compare `size` bytes that repeat piece, the last one different. */
 static int64_t cost(int kind, const char *piece, size_t size)
 {
     size_t len = strlen(piece);
@@ -415,7 +417,7 @@ static int64_t cost(int kind, const char *piece, size_t size)
     e[size - 1] = '3';
     g[size - 1] = '4';
     for (size_t i = 0; len > 1 && i + len < size; i += len)
-        g[i] = g[i] == '1' ? '+' : g[i]; /* no token is the same bytes */
+        g[i] = g[i] == '1' ? '+' : g[i]; /* so no token is equal byte by byte */
     int64_t start = cpu_ns();
     (void)judge_compare(&checker, e, size, g, size, &d);
     int64_t ns = cpu_ns() - start;
@@ -426,8 +428,8 @@ static int64_t cost(int kind, const char *piece, size_t size)
     return ns;
 }
 
-/* Eight times the bytes cost about eight times as much; in a quadratic checker it is 64 times. The
- * process's own CPU time, so that a busy machine does not matter. */
+/* Eight times the bytes take about eight times as long; in a quadratic checker it would be 64
+ * times. Measured as CPU time of the process, so that a busy host does not matter. */
 static void test_linear(void **state)
 {
     static const char *const pieces[] = { "\n",  " ",   "1 ",
@@ -437,7 +439,7 @@ static void test_linear(void **state)
     (void)state;
 
     for (size_t p = 0; p < ARRAY_LEN(pieces); p++) {
-        for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
+        for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
             int64_t small = cost(kind, pieces[p], SIZE), large = cost(kind, pieces[p], 8 * SIZE);
             if (large > 24 * small + 20 * NS_PER_MS)
                 fail_msg("%s, pieces \"%s\": %ld us, then %ld us", checker_kind_name(kind),

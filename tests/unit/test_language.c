@@ -1,4 +1,4 @@
-/* Language rows: built-ins, settings, JSON files, and how a Java source names its file. */
+/* The language table: built-ins, settings, JSON files, and how a Java source names its file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,7 +81,8 @@ static void test_java(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(javas); i++) {
         size_t len = strlen(javas[i].source);
-        char *exact = malloc(len ? len : 1); /* no NUL behind it: the sanitizer watches */
+        char *exact = malloc(
+            len ? len : 1); /* no NUL behind it: the sanitizer reports a read behind the end */
         struct language_java_source s;
         struct language_java_type t = { .name = NULL };
         struct err e;
@@ -98,7 +99,7 @@ static void test_java(void **state)
     }
 }
 
-/* Every top-level type in its order, a public one with a + behind it. */
+/* Every top-level type in its order; a public one has a + behind it. */
 static void test_java_order(void **state)
 {
     (void)state;
@@ -205,7 +206,7 @@ static void test_built_ins(void **state)
     language_table_free(l);
 }
 
-/* A user may copy any of them; and none lies there that nobody lists. */
+/* A user may copy any of them; and every file in the folder is listed. */
 static void test_built_ins_are_files_like_a_users(void **state)
 {
     (void)state;
@@ -321,7 +322,8 @@ static void test_full_environment(void **state)
     struct err e;
     size_t n = 0;
 
-    for (size_t i = 0; i < LANGUAGE_ARGS_MAX; i++) { /* as long as a row's, and no NULL behind it */
+    for (size_t i = 0; i < LANGUAGE_ARGS_MAX;
+         i++) { /* the longest list of a row, without a NULL behind it */
         (void)snprintf(names[i], sizeof names[i], "N%zu=", i);
         own[i] = names[i];
     }
@@ -415,7 +417,7 @@ static void dir_remove(const struct dir *d)
     (void)rmdir(d->path);
 }
 
-/* The fields that a built-in needs for what is its own are a user's as well. */
+/* A user's file may set every field that a built-in needs. */
 static void test_own_fields(void **state)
 {
     static const struct {

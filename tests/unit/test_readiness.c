@@ -1,4 +1,4 @@
-/* What can be judged, and who waits for a change: no wake-up may be lost. */
+/* Which languages can be judged, and waiting for a change: no wake-up may be lost. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,7 +97,7 @@ static void only_what_is_ok_is_claimed(void **state)
     assert_string_equal(why, "the server is stopping");
 }
 
-/* What went wrong with a plan that was replaced meanwhile says nothing about the new one. */
+/* A fault of a toolchain that was replaced meanwhile does not count for the new one. */
 static void an_old_toolchain_is_not_retested(void **state)
 {
     struct readiness *r = *state;
@@ -114,7 +114,8 @@ static void an_old_toolchain_is_not_retested(void **state)
     assert_true(readiness_has_images(r));
 }
 
-/* What changes between the look and the wait ends the wait; here both have an hour. */
+/* A change between reading the version and waiting ends the wait; here both waits would take an
+ * hour. */
 static void no_change_is_missed(void **state)
 {
     struct readiness *r = *state;
@@ -130,7 +131,7 @@ static void no_change_is_missed(void **state)
     version = readiness_version(r);
     readiness_wake(r);
     assert_true(readiness_wait_ms(r, version, LONG_MS));
-    assert_true(readiness_wait_ms(r, readiness_version(r), 1)); /* nothing came */
+    assert_true(readiness_wait_ms(r, readiness_version(r), 1)); /* no change */
     readiness_pause(r, "x");
     assert_true(readiness_wait_paused(r, LONG_MS));
 }
@@ -151,7 +152,7 @@ static void *sleep_once(void *arg)
     return NULL;
 }
 
-/* More of them than there used to be signals for one commit. */
+/* More waiting workers than one commit used to signal. */
 static void all_are_woken(void **state)
 {
     struct readiness *r = *state;
@@ -162,7 +163,7 @@ static void all_are_woken(void **state)
         (void)claimable(r, &sleepers[i].version);
         assert_int_equal(pthread_create(&sleepers[i].thread, NULL, sleep_once, &sleepers[i]), 0);
     }
-    int64_t until = clock_mono_ns() + NS_PER_S / 5; /* so that most of them wait by then */
+    int64_t until = clock_mono_ns() + NS_PER_S / 5; /* so that most of them are waiting then */
     while (clock_mono_ns() < until)
         (void)readiness_wait_ms(r, readiness_version(r), 10);
     readiness_signal(r, SLEEPERS);
@@ -176,7 +177,7 @@ static void all_are_woken(void **state)
     assert_int_equal(woken, SLEEPERS);
 }
 
-/* A reason that was cut is still text for a JSON document. */
+/* A reason that was cut is still valid text for a JSON document. */
 static void a_cut_reason_is_text(void **state)
 {
     struct readiness *r = *state;

@@ -1,4 +1,4 @@
-/* Languages are made ready, doubted and proved again; with a Docker of the test's own. */
+/* Languages are prepared, tested and tested again, with a fake Docker. */
 #include "fake_docker.h"
 
 #include "engine/queue/readiness.h"
@@ -88,7 +88,7 @@ static void languages_become_ready(void **state)
     assert_string_equal(toolchain_now("c")->version, "gcc (test) 1.2");
     assert_int_equal(toolchain_now("c")->memory_overhead, 2 * MIB);
     assert_int_equal(toolchain_now("python")->memory_overhead,
-                     9 * MIB); /* measured: and a quarter more */
+                     9 * MIB); /* measured, and a quarter more */
     FAKE_UNTIL(idle_cells() == 3);
 }
 
@@ -106,7 +106,7 @@ static void a_failure_is_reported_and_hurts_no_other(void **state)
     start();
     FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_FAILED));
     assert_true(reason_has("c", "hello is WA"));
-    assert_true(reason_has("c", "it is broken: ?")); /* as text */
+    assert_true(reason_has("c", "it is broken: ?")); /* invalid UTF-8 is replaced */
     assert_true(reason_has("python", ""));
     FAKE_UNTIL(idle_cells() == 1);
 }
@@ -122,7 +122,7 @@ static void an_image_is_missing(void **state)
     assert_true(readiness_has_images(place.readiness));
 }
 
-/* A worker could get no cell: it is tested at once, and not after an hour. */
+/* A worker could not acquire a cell: the language is tested at once, not after an hour. */
 static void a_language_is_tested_again(void **state)
 {
     (void)state;
@@ -132,19 +132,19 @@ static void a_language_is_tested_again(void **state)
     assert_true(readiness_retest(place.readiness, C, before, true, "no cell"));
     FAKE_UNTIL(is(C, READINESS_OK));
     assert_ptr_not_equal(toolchain_now("c"), before);
-    FAKE_UNTIL(idle_cells() == 3); /* the same shelves */
+    FAKE_UNTIL(idle_cells() == 3); /* the same pool classes */
 
-    /* It passes and is doubted, again and again: ever more seldom. */
+    /* It passes but cannot be judged with: it is tested at growing intervals. */
     before = toolchain_now("c");
     int64_t runs = fake_count(&fake.runs);
     assert_true(readiness_retest(place.readiness, C, before, true, "no cell again"));
     FAKE_UNTIL(fake_count(&fake.runs) > runs || is(C, READINESS_PENDING));
-    (void)poll(NULL, 0, 200); /* it would have been tested by now */
+    (void)poll(NULL, 0, 200); /* long enough for another test */
     assert_true(is(C, READINESS_PENDING));
     assert_int_equal(fake_count(&fake.runs), runs);
 }
 
-/* Its image was replaced, and it was noticed: nothing of the old one is kept. */
+/* Its image was replaced, and that was noticed: no cell of the old image is kept. */
 static void an_old_image_keeps_no_cell(void **state)
 {
     (void)state;
@@ -160,7 +160,7 @@ static void an_old_image_keeps_no_cell(void **state)
     FAKE_UNTIL(idle_cells() == 3);
     FAKE_AWAIT(fake.removed - gone == fake.created - made);
 
-    /* And while it cannot be tested, none is kept or tried at all. */
+    /* And while the test fails, no cell is kept or created. */
     fake_refuse("GET", "/images/python", 404, -1, NULL);
     fake_refuse("GET", "/images/sha256:another", 404, -1, NULL);
     fake_refuse("POST", "/images/create", 404, -1, "gone");
@@ -171,7 +171,7 @@ static void an_old_image_keeps_no_cell(void **state)
 
 static void hold(struct fake_run *r) { r->way = FAKE_SILENT; }
 
-/* It ends in whatever it is: in a run, or in a call to Docker. */
+/* A stop ends a run as well as a call to Docker. */
 static void a_stop_ends_it(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void a_stop_ends_it(void **state)
         place.selftest = selftest_stop(place.selftest);
         assert_in_range(clock_mono_ns() - began, 0, 15 * NS_PER_S);
         fake_refuse("POST", "/containers/create", 0, 0, NULL);
-        for (size_t i = 0; i < fake.containers_len; i++) /* a sweep's work */
+        for (size_t i = 0; i < fake.containers_len; i++) /* as the supervisor does */
             fake.containers[i].removed = true;
     }
 }

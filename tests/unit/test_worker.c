@@ -1,5 +1,5 @@
-/* The worker with a real job table, pool and sockets, and a Docker of the test's own: what a fault
- * of ours costs a submission, and how a stop ends. */
+/* The worker with a real job table, pool and sockets, and a fake Docker: what a fault of ours
+ * costs a submission, and how a stop ends. */
 #include "fake_docker.h"
 
 #include "engine/queue/job_source.h"
@@ -14,7 +14,7 @@
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
 
-#define LIMITED (96 * MIB) /* not the usual memory: its cell is taken ahead */
+#define LIMITED (96 * MIB) /* not the default memory: its cell is prefetched */
 
 static struct place {
     char dir[128];
@@ -272,7 +272,7 @@ static void no_cell_can_be_had(void **state)
     expect(&other, "OK", 1, "");
 }
 
-/* The memory of one submission is not the language's fault. */
+/* A submission whose memory is refused is not a fault of the language. */
 static void its_memory_is_refused(void **state)
 {
     (void)state;
@@ -302,7 +302,7 @@ static void docker_goes_away_under_it(void **state)
     expect(&t, "OK", 1, "");
 }
 
-/* It takes Docker with it, each time: that ends. */
+/* A program that breaks Docker each time does not do so for ever. */
 static void docker_goes_away_each_time(void **state)
 {
     int pauses = 0;
@@ -327,8 +327,8 @@ static void fall_silent(struct fake_run *r)
         r->way = FAKE_SILENT;
 }
 
-/* The agent does not answer, and Docker can neither kill nor remove its container: that is no news
- * about Docker, and nobody waits for it. */
+/* The agent does not answer, and Docker can neither kill nor remove its container: that does not
+ * count as a fault of Docker, and no worker waits for it. */
 static void a_cell_is_slow_to_die(void **state)
 {
     (void)state;
@@ -386,7 +386,7 @@ static void unavailable_between_claim_and_judging(void **state)
     expect(&t, "OK", 1, "");
 }
 
-/* Whatever call to Docker it is in, the deadline ends it. */
+/* The deadline ends every call to Docker. */
 static void a_stop_does_not_wait_for_docker(void **state)
 {
     (void)state;
