@@ -156,11 +156,11 @@ int toolchain_cache(struct toolchain *toolchain, struct lease *lease, struct err
     toolchain->build.spec.volume = toolchain->cache;
     toolchain->build.spec.volume_target = toolchain->language->cache_volume_target;
 
-    struct lease_class maker = toolchain->build;
+    struct lease_class writable = toolchain->build;
     struct lease_cell *cell;
-    maker.spec.volume_writable = true;
-    maker.spec.tmpfs_bytes = CACHE_MEMORY;
-    if (lease_acquire(lease, &maker, CACHE_MEMORY, 1, &cell, e) < 0)
+    writable.spec.volume_writable = true;
+    writable.spec.tmpfs_bytes = CACHE_MEMORY;
+    if (lease_acquire(lease, &writable, CACHE_MEMORY, 1, &cell, e) < 0)
         return err_wrap(e, "make the cache of '%s'", name);
     int rc = fill_cache(toolchain, lease, cell->cell, e);
     lease_release(lease, cell);

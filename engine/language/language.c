@@ -112,7 +112,7 @@ static size_t fill_element(const char *text, const struct language_variables *va
                            const struct numbers *numbers, char *out)
 {
     const struct {
-        const char *word, *value;
+        const char *name, *value;
     } placeholders[] = { { "{source}", variables->source },
                          { "{main}", variables->main },
                          { "{memory_mib}", numbers->memory },
@@ -124,12 +124,12 @@ static size_t fill_element(const char *text, const struct language_variables *va
         const char *piece = text;
         size_t piece_len = 1, used = 1;
         for (size_t i = 0; i < ARRAY_LEN(placeholders); i++) {
-            size_t word_len = strlen(placeholders[i].word);
-            if (strncmp(text, placeholders[i].word, word_len) != 0)
+            size_t name_len = strlen(placeholders[i].name);
+            if (strncmp(text, placeholders[i].name, name_len) != 0)
                 continue;
             piece = placeholders[i].value;
             piece_len = strlen(piece);
-            used = word_len;
+            used = name_len;
         }
         if (out)
             memcpy(out + n, piece, piece_len);

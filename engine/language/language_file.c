@@ -229,8 +229,8 @@ static int read_row_fields(json_t *json, struct language *language, struct err *
     return wrong ? err_set(e, ERR_SETTING, "field '%s': %s", wrong, why) : 0;
 }
 
-/* On success *ret_row borrows from json, to which the name is added. */
-static int read_object(json_t *json, const char *file, size_t stem, struct language *ret_row,
+/* On success *ret_language borrows from json, to which the name is added. */
+static int read_object(json_t *json, const char *file, size_t stem, struct language *ret_language,
                        struct err *e)
 {
     struct language language = { .workdir = "/tmp",
@@ -249,13 +249,13 @@ static int read_object(json_t *json, const char *file, size_t stem, struct langu
     language.name = json_string_value(name);
     if (!language.title)
         language.title = language.name;
-    *ret_row = language;
+    *ret_language = language;
     return 0;
 }
 
 /* Takes json; NULL: `error` holds the reason. */
 static int make_row(json_t *taken, const json_error_t *error, const char *file,
-                    struct language *ret_row, json_t **ret_json, struct err *e)
+                    struct language *ret_language, json_t **ret_json, struct err *e)
 {
     json_auto_t *json = taken;
     const char *dot = strrchr(file, '.');
@@ -265,21 +265,21 @@ static int make_row(json_t *taken, const json_error_t *error, const char *file,
         return err_set(e, ERR_SETTING, "a language is named with a-z 0-9 _ + - . #");
     if (!json)
         return err_set(e, ERR_SETTING, "line %d: %s", error->line, error->text);
-    if (read_object(json, file, stem, ret_row, e) < 0)
+    if (read_object(json, file, stem, ret_language, e) < 0)
         return -1;
     *ret_json = json_incref(json);
     return 0;
 }
 
-int language_file_parse(const char *file, const char *text, size_t len, struct language *ret_row,
-                        json_t **ret_json, struct err *e)
+int language_file_parse(const char *file, const char *text, size_t len,
+                        struct language *ret_language, json_t **ret_json, struct err *e)
 {
     json_error_t error;
-    return make_row(json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row,
-                    ret_json, e);
+    return make_row(json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), &error, file,
+                    ret_language, ret_json, e);
 }
 
-int language_file_read(const char *dir, const char *file, struct language *ret_row,
+int language_file_read(const char *dir, const char *file, struct language *ret_language,
                        json_t **ret_json, struct err *e)
 {
     char path[4096];
@@ -287,7 +287,7 @@ int language_file_read(const char *dir, const char *file, struct language *ret_r
 
     if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
         return err_set(e, ERR_SETTING, "%s: the path is too long", dir);
-    if (make_row(json_load_file(path, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row,
+    if (make_row(json_load_file(path, JSON_REJECT_DUPLICATES, &error), &error, file, ret_language,
                  ret_json, e) < 0)
         return err_wrap(e, "%s", path);
     return 0;

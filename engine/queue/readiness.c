@@ -111,15 +111,15 @@ bool readiness_retest(struct readiness *r, size_t index, const struct toolchain 
 {
     (void)pthread_mutex_lock(&r->lock);
     struct language_state *state = &r->states[index];
-    bool published = state->toolchain == toolchain;
-    if (published) {
+    bool current = state->toolchain == toolchain;
+    if (current) {
         *state = (struct language_state){ .state = READINESS_PENDING, .images = images };
         (void)snprintf(state->why, sizeof state->why, "%s", why);
         r->wakes++;
         (void)pthread_cond_broadcast(&r->timed);
     }
     (void)pthread_mutex_unlock(&r->lock);
-    return published;
+    return current;
 }
 
 enum readiness_state readiness_state(struct readiness *r, size_t index)
