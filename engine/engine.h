@@ -38,7 +38,7 @@
  *     box         the isolation of one run inside a cell: each run has a new one, either of new
  *                 namespaces or in place with a new uid
  *     pool        idle cells; a pool class holds those of one cell_spec, whatever their memory
- *     lease       what one judging thread uses: a Docker handle and at most LEASE_CELLS cells
+ *     lease       what one judging thread uses: a Docker handle and at most LEASE_CELLS_MAX cells
  *     toolchain   a language on this host: its images, its pool classes, its memory overhead
  *     executable  a program as a value: toolchain, source, command lines, artefact
  *     verify clean  the agent checks that nothing of the last submission is left

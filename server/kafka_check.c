@@ -241,15 +241,15 @@ size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
     return n;
 }
 
-size_t kafka_check_look(const struct config *c, const struct language_table *languages,
-                        char *const *environment, struct host_diagnostic out[KAFKA_CHECK_MAX])
+size_t kafka_check_look(const struct kafka_config_settings *s,
+                        struct host_diagnostic out[KAFKA_CHECK_MAX])
 {
     struct topics_view topics[TOPICS_COUNT];
     struct err e;
 
-    if (!c->kafka_brokers)
+    if (!s->config->kafka_brokers)
         return 0;
-    if (kafka_config_topics(c, languages, environment, topics, &e) == 0)
+    if (kafka_config_topics(s, topics, &e) == 0)
         return kafka_check_rate(topics, out);
     out[0] = (struct host_diagnostic){ .name = "kafka" };
     host_diagnostic_add(&out[0], HOST_WARNING, "%.190s", e.msg);

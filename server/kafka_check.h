@@ -12,9 +12,7 @@
 #include "engine/host/host_check.h"
 #include "schema/base/base.h"
 
-struct config;
-struct err;
-struct language_table;
+struct kafka_config_settings;
 
 #define KAFKA_CHECK_MAX 32
 
@@ -25,5 +23,5 @@ size_t kafka_check_rate(const struct topics_view topics[TOPICS_COUNT],
 
 /* The same of the topics as they are. A broker that is away is a finding. Nothing (0) without
  * KAFKA_BROKERS. Wrong settings are for kafka_check() before. */
-size_t kafka_check_look(const struct config *c, const struct language_table *languages,
-                        char *const *environment, struct host_diagnostic out[KAFKA_CHECK_MAX]);
+size_t kafka_check_look(const struct kafka_config_settings *s,
+                        struct host_diagnostic out[KAFKA_CHECK_MAX]);

@@ -17,17 +17,17 @@ static int64_t prefetch_of(const struct config *c)
     return n < PREFETCH_MIN ? PREFETCH_MIN : n;
 }
 
-static struct bridge_config settings_of(const struct config *c,
-                                        const struct language_table *languages,
-                                        char *const *environment)
+static struct bridge_config settings_of(const struct kafka_config_settings *s)
 {
+    const struct config *c = s->config;
+
     return (struct bridge_config){
         .brokers = c->kafka_brokers,
         .topic = c->kafka_topic,
         .group_id = c->kafka_group_id,
         .results_topic = c->kafka_results_topic,
         .dead_letter_topic = c->kafka_dead_letter_topic,
-        .environment = environment,
+        .environment = s->environment,
         .commit_reported = c->kafka_commit_reported,
         .ignore_done = c->kafka_ignore_done,
         .expected = c->script_expected,
@@ -36,34 +36,31 @@ static struct bridge_config settings_of(const struct config *c,
         .max_body_bytes = c->max_body_bytes,
         .max_queued = c->max_queued,
         .prefetch = prefetch_of(c),
-        .rules = submission_policy_make(c, languages, false),
+        .rules = submission_policy_make(c, s->languages, false),
     };
 }
 
-int kafka_check(const struct config *c, const struct language_table *languages,
-                char *const *environment, struct err *e)
+int kafka_check(const struct kafka_config_settings *s, struct err *e)
 {
-    if (!c->kafka_brokers)
+    if (!s->config->kafka_brokers)
         return 0;
-    struct bridge_config settings = settings_of(c, languages, environment);
+    struct bridge_config settings = settings_of(s);
     return bridge_check(&settings, e);
 }
 
-int kafka_config_open(const struct config *c, const struct language_table *languages,
-                      char *const *environment, struct jobs *jobs, const struct bridge_hooks *hooks,
-                      struct bridge **ret_bridge, struct err *e)
+int kafka_config_open(const struct kafka_config_settings *s, struct jobs *jobs,
+                      const struct bridge_hooks *hooks, struct bridge **ret_bridge, struct err *e)
 {
-    if (!c->kafka_brokers)
+    if (!s->config->kafka_brokers)
         return 0;
-    struct bridge_config settings = settings_of(c, languages, environment);
+    struct bridge_config settings = settings_of(s);
     return bridge_open(&settings, jobs, hooks, ret_bridge, e);
 }
 
-int kafka_config_topics(const struct config *c, const struct language_table *languages,
-                        char *const *environment, struct topics_view out[TOPICS_COUNT],
+int kafka_config_topics(const struct kafka_config_settings *s, struct topics_view out[TOPICS_COUNT],
                         struct err *e)
 {
-    struct bridge_config settings = settings_of(c, languages, environment);
+    struct bridge_config settings = settings_of(s);
 
     return topics_query(&settings, TOPIC_CONFIG_TIMEOUT_MS, out, e);
 }

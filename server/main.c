@@ -57,6 +57,8 @@ struct scrc {
 
 /* ---- command line ---- */
 
+/* NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet */
+
 enum { KEY_CHECK = 256, KEY_HELP, KEY_USAGE, KEY_VERSION };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -110,7 +112,17 @@ static bool read_command_line(int argc, char **argv)
     return check;
 }
 
+/* NOLINTEND(concurrency-mt-unsafe) */
+
 /* ---- settings ---- */
+
+/* When the languages are open. */
+static struct kafka_config_settings kafka_settings_of(const struct scrc *x)
+{
+    return (struct kafka_config_settings){ .config = &x->config,
+                                           .languages = x->languages,
+                                           .environment = environ };
+}
 
 static void warn_near_miss(void *ctx, const char *name, const char *meant)
 {
@@ -245,6 +257,7 @@ static int start_http(struct scrc *x, struct err *e)
                         .hub = x->hub,
                         .stats = x->stats,
                         .engine_config = &x->engine_config,
+                        .identify = principal_anonymous,
                         .instance = x->instance };
     char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10];
 
@@ -276,7 +289,10 @@ static int start(struct scrc *x, struct err *e)
                                         .ctx = x };
     const struct config *c = &x->config;
 
-    if (open_languages(x, e) < 0 || kafka_check(c, x->languages, environ, e) < 0)
+    if (open_languages(x, e) < 0)
+        return -1;
+    const struct kafka_config_settings kafka = kafka_settings_of(x);
+    if (kafka_check(&kafka, e) < 0)
         return -1;
     if (listen_bind(c->http_listen, c->allow_anonymous, &x->listen_fd, e) < 0)
         return -1;
@@ -292,7 +308,7 @@ static int start(struct scrc *x, struct err *e)
     jobs_listen(x->jobs, hub_changed, x->hub);
     x->engine_config.on_event = hub_tested;
     x->engine_config.event_ctx = x->hub;
-    if (kafka_config_open(c, x->languages, environ, x->jobs, &hooks, &x->bridge, e) < 0 ||
+    if (kafka_config_open(&kafka, x->jobs, &hooks, &x->bridge, e) < 0 ||
         engine_start(&x->engine_config, x->languages, x->jobs, &x->engine, e) < 0 ||
         stats_watch(x->stats, x->jobs, x->engine, e) < 0 || start_http(x, e) < 0)
         return -1;
@@ -342,14 +358,17 @@ static enum exit_code fault(const struct err *e)
 
 static enum exit_code check(struct scrc *x)
 {
-    struct host_diagnostic kafka[KAFKA_CHECK_MAX];
+    struct host_diagnostic topics[KAFKA_CHECK_MAX];
     struct err e;
 
-    if (open_languages(x, &e) < 0 || kafka_check(&x->config, x->languages, environ, &e) < 0)
+    if (open_languages(x, &e) < 0)
         return fault(&e);
-    size_t len = kafka_check_look(&x->config, x->languages, environ, kafka);
-    return preflight_print(&x->engine_config, x->languages, kafka, len, stdout) ? EXIT_CLEAN
-                                                                                : EXIT_UNFIT;
+    const struct kafka_config_settings kafka = kafka_settings_of(x);
+    if (kafka_check(&kafka, &e) < 0)
+        return fault(&e);
+    size_t len = kafka_check_look(&kafka, topics);
+    return preflight_print(&x->engine_config, x->languages, topics, len, stdout) ? EXIT_CLEAN
+                                                                                 : EXIT_UNFIT;
 }
 
 static bool all_is_told(struct scrc *x)
@@ -392,6 +411,7 @@ int main(int argc, char **argv)
     lifecycle_block_signals();
     /* An output or a report may be megabytes, for a moment. The library would learn from it to keep
      * what is freed. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     (void)mallopt(M_MMAP_THRESHOLD, (int)MIB);
     if (config_load(environ, &x.config, &e) < 0)
         return (int)fault(&e);

@@ -20,23 +20,24 @@ static bool wants_tests(const char *const *fields)
     return false;
 }
 
-int report_view_render(struct jobs *j, const struct config *c, const char *id,
-                       const char *const *fields, char **ret_json, size_t *ret_len, struct err *e)
+int report_view_render(struct jobs *j, const struct config *c, const struct report_view_query *q,
+                       char **ret_json, size_t *ret_len, struct err *e)
 {
     CLEANUP(freep) char *stored = NULL;
     CLEANUP(submission_freep) struct submission *s = NULL;
-    const struct report_view view = { .set = (enum status_set)c->runner_status_set,
-                                      .test_io = c->report_test_io,
-                                      .fields = fields };
+    struct report_view view = { .set = (enum status_set)c->runner_status_set,
+                                .test_io = c->report_test_io,
+                                .fields = q->fields };
     size_t stored_len;
     int64_t seq;
     struct err ignored;
 
-    if (jobs_report(j, id, &seq, &stored, &stored_len, e) < 0)
+    if (jobs_report(j, q->id, &seq, &stored, &stored_len, e) < 0)
         return -1;
     /* For the tests' input and expected output. Retention may take it at any moment: the report is
      * told without then. */
-    if (c->report_test_io && wants_tests(fields))
+    if (c->report_test_io && wants_tests(q->fields))
         (void)!jobs_submission(j, seq, &s, &ignored);
-    return report_render(stored, stored_len, s, &view, ret_json, ret_len, e);
+    view.submission = s;
+    return report_render(stored, stored_len, &view, ret_json, ret_len, e);
 }

@@ -14,7 +14,12 @@ struct config;
 struct err;
 struct jobs;
 
-/* fields: the names of ?fields=, NULL-terminated, or NULL for all. Caller owns *ret_json. */
-NODISCARD int report_view_render(struct jobs *j, const struct config *c, const char *id,
-                                 const char *const *fields, char **ret_json, size_t *ret_len,
-                                 struct err *e);
+struct report_view_query {
+    const char *id;
+    const char *const *fields; /* the names of ?fields=, NULL-terminated; NULL: all */
+};
+
+/* Caller owns *ret_json. */
+NODISCARD int report_view_render(struct jobs *j, const struct config *c,
+                                 const struct report_view_query *q, char **ret_json,
+                                 size_t *ret_len, struct err *e);

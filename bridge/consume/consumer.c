@@ -74,9 +74,7 @@ static void read_message(struct consumer *c, rd_kafka_message_t *m)
         return;
     }
     consumer_clear_problems(c);
-    if (is_looking_back(c))
-        refetch_from(c, m);
-    else if (intake_take(c->intake, m) < 0)
+    if (is_looking_back(c) || intake_take(c->intake, m) < 0)
         refetch_from(c, m);
 }
 

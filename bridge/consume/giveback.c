@@ -17,17 +17,17 @@ void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition,
     int64_t rows = 0;
     struct err e;
 
-    op.u.give_up.topic = topic;
-    op.u.give_up.partition = partition;
-    op.u.give_up.from = from;
+    op.u.return_rows.topic = topic;
+    op.u.return_rows.partition = partition;
+    op.u.return_rows.from = from;
     do {
         if (jobs_do(jobs, &op, &e) < 0) {
             log_warning("kafka_not_given_back", log_i("partition", partition),
                         log_s("error", e.msg), log_s("means", "it may be judged elsewhere, too"));
             break;
         }
-        rows += op.u.give_up.rows;
-    } while (op.u.give_up.rows == JOBS_RETURN_ROWS);
+        rows += op.u.return_rows.rows;
+    } while (op.u.return_rows.rows == JOBS_RETURN_ROWS);
     if (rows > 0)
         log_info("kafka_given_back", log_i("partition", partition), log_i("submissions", rows));
 }

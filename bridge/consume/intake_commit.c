@@ -90,7 +90,7 @@ struct state_query {
     const struct partition *partition;
 };
 
-/* OPEN when the table cannot be read now: it is queried again later. */
+/* PENDING when the table cannot be read now: it is queried again later. */
 static enum outbox_state query_outbox_state(const struct state_query *q,
                                             const struct offsets_entry *entry)
 {
@@ -99,13 +99,13 @@ static enum outbox_state query_outbox_state(const struct state_query *q,
                                      .offset = entry->offset };
     enum outbox_state state;
 
-    return outbox_state(q->in->jobs, &o, entry->awaits, &state, NULL) < 0 ? OUTBOX_OPEN : state;
+    return outbox_state(q->in->jobs, &o, entry->awaits, &state, NULL) < 0 ? OUTBOX_PENDING : state;
 }
 
-/* A message that was given back (GONE) is not reported: it blocks all offsets after it. */
+/* A message that was given back (RETURNED) is not reported: it blocks all offsets after it. */
 static bool is_acknowledged(void *ctx, const struct offsets_entry *entry)
 {
-    return query_outbox_state(ctx, entry) == OUTBOX_TOLD;
+    return query_outbox_state(ctx, entry) == OUTBOX_PUBLISHED;
 }
 
 void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partition_list_t *list)
@@ -128,7 +128,7 @@ static bool is_partition_open(const struct intake *in, const struct partition *p
     for (uint64_t i = p->offsets.first; i < p->offsets.next; i++) {
         const struct offsets_entry *entry = offsets_at(&p->offsets, i);
         if (!entry->settled ||
-            (entry->awaits != OFFSETS_NOTHING && query_outbox_state(&q, entry) == OUTBOX_OPEN))
+            (entry->awaits != OFFSETS_NOTHING && query_outbox_state(&q, entry) == OUTBOX_PENDING))
             return true;
     }
     return false;

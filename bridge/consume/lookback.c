@@ -20,7 +20,7 @@
  * Short, because the reports that were committed lie in front of it. */
 #define OPEN_NS (2 * NS_PER_S)
 /* The clocks of senders and of servers may differ by this. */
-#define SLACK_MS (5 * 60 * 1000)
+#define SLACK_MS (5LL * 60 * 1000)
 
 struct source_position {
     int64_t partition, offset, digest;
@@ -72,7 +72,8 @@ static int find_earliest_time(struct lookback *l, int64_t *ret_ms, struct err *e
     if (topic_reader_spans(l->reader, l->topic, &spans, &len, e) < 0)
         return -1;
     limit_to_assigned(l, spans, len);
-    return topic_reader_read(l->reader, l->topic, spans, len, 0, keep_earliest_time, ret_ms, e);
+    const struct topic_reader_query q = { .topic = l->topic, .spans = spans, .len = len };
+    return topic_reader_read(l->reader, &q, keep_earliest_time, ret_ms, e);
 }
 
 /* ---- reports ---- */
@@ -140,7 +141,10 @@ static int read_committed_results(struct lookback *l, struct err *e)
     if (topic_reader_spans(l->reader, results, &spans, &len, e) < 0 ||
         topic_reader_since(l->reader, results, spans, len, since, e) < 0)
         return -1;
-    return topic_reader_read(l->reader, results, spans, len, OPEN_NS, add_reported, l, e);
+    const struct topic_reader_query q = {
+        .topic = results, .spans = spans, .len = len, .open_ns = OPEN_NS
+    };
+    return topic_reader_read(l->reader, &q, add_reported, l, e);
 }
 
 /* ---- start and end ---- */

@@ -33,8 +33,8 @@ static int prepare_refusal(struct message *m)
         return -1;
     m->op = (struct jobs_op){ .kind = JOBS_REFUSE };
     m->op.u.refuse.origin = &m->origin;
-    m->op.u.refuse.letters = m->dead_letter.rows;
-    m->op.u.refuse.letters_len = m->dead_letter.len;
+    m->op.u.refuse.rows = m->dead_letter.rows;
+    m->op.u.refuse.rows_len = m->dead_letter.len;
     return 0;
 }
 

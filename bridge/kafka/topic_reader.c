@@ -75,10 +75,11 @@ int topic_reader_spans(struct topic_reader *r, const char *topic, struct topic_s
 }
 
 /* For each span of more than FEW messages, the offset of its first message of that time or later;
- * its end when there is none. The caller destroys *ret_list. */
-static int find_offsets_of_time(struct topic_reader *r, const char *topic,
-                                const struct topic_span *spans, int32_t len, int64_t ms,
-                                rd_kafka_topic_partition_list_t **ret_list, struct err *e)
+ * its end when there is none. The caller destroys it; NULL with *e filled. */
+static rd_kafka_topic_partition_list_t *find_offsets_of_time(struct topic_reader *r,
+                                                             const char *topic,
+                                                             const struct topic_span *spans,
+                                                             int32_t len, int64_t ms, struct err *e)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(len);
 
@@ -94,20 +95,19 @@ static int find_offsets_of_time(struct topic_reader *r, const char *topic,
         if (t->offset < 0)
             t->offset = spans[t->partition].end;
     }
-    if (!code) {
-        *ret_list = list;
-        return 0;
-    }
+    if (!code)
+        return list;
     rd_kafka_topic_partition_list_destroy(list);
-    return set_broker_error(e, "a time", topic, code);
+    (void)set_broker_error(e, "a time", topic, code);
+    return NULL;
 }
 
 int topic_reader_since(struct topic_reader *r, const char *topic, struct topic_span *spans,
                        int32_t len, int64_t ms, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_topic_partition_list_t *list = find_offsets_of_time(r, topic, spans, len, ms, e);
 
-    if (find_offsets_of_time(r, topic, spans, len, ms, &list, e) < 0)
+    if (!list)
         return -1;
     for (int i = 0; i < list->cnt; i++) {
         struct topic_span *s = &spans[list->elems[i].partition];
@@ -121,9 +121,9 @@ int topic_reader_since(struct topic_reader *r, const char *topic, struct topic_s
 int topic_reader_until(struct topic_reader *r, const char *topic, struct topic_span *spans,
                        int32_t len, int64_t ms, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_topic_partition_list_t *list = find_offsets_of_time(r, topic, spans, len, ms + 1, e);
 
-    if (find_offsets_of_time(r, topic, spans, len, ms + 1, &list, e) < 0)
+    if (!list)
         return -1;
     for (int i = 0; i < list->cnt; i++) {
         struct topic_span *s = &spans[list->elems[i].partition];
@@ -228,28 +228,28 @@ static int start_partitions(struct reading *r, rd_kafka_topic_t *t, const struct
     return 0;
 }
 
-int topic_reader_read(struct topic_reader *r, const char *topic, const struct topic_span *spans,
-                      int32_t len, int64_t open_ns, topic_reader_fn *fn, void *ctx, struct err *e)
+int topic_reader_read(struct topic_reader *r, const struct topic_reader_query *q,
+                      topic_reader_fn *fn, void *ctx, struct err *e)
 {
-    CLEANUP(freep) struct partition_span *parts = calloc((size_t)len + 1, sizeof *parts);
+    CLEANUP(freep) struct partition_span *parts = calloc((size_t)q->len + 1, sizeof *parts);
     struct reading x = { .reader = r,
-                         .topic = topic,
+                         .topic = q->topic,
                          .fn = fn,
                          .ctx = ctx,
                          .parts = parts,
-                         .len = len,
-                         .open_ns = open_ns };
+                         .len = q->len,
+                         .open_ns = q->open_ns };
 
     if (!parts)
-        return err_set(e, ERR_NOMEM, "read %s", topic);
-    rd_kafka_topic_t *t = rd_kafka_topic_new(r->messages, topic, NULL);
+        return err_set(e, ERR_NOMEM, "read %s", q->topic);
+    rd_kafka_topic_t *t = rd_kafka_topic_new(r->messages, q->topic, NULL);
     if (!t)
-        return err_set(e, ERR_NOMEM, "topic %s", topic);
+        return err_set(e, ERR_NOMEM, "topic %s", q->topic);
     x.queue = rd_kafka_queue_new(r->messages);
-    int result = start_partitions(&x, t, spans, e);
+    int result = start_partitions(&x, t, q->spans, e);
     if (result == 0)
         result = read_until_end(&x, e);
-    for (int32_t p = 0; p < len; p++) {
+    for (int32_t p = 0; p < q->len; p++) {
         if (parts[p].end > 0)
             (void)rd_kafka_consume_stop(t, p);
     }

@@ -50,10 +50,16 @@ NODISCARD int topic_reader_until(struct topic_reader *r, const char *topic,
 /* Returns false to end the reading of m's partition. */
 typedef bool topic_reader_fn(void *ctx, const rd_kafka_message_t *m);
 
-/* Calls fn for every message within the spans; in order within a partition. open_ns: how long to
- * wait when all that is left is behind open transactions; 0: that part is not read. */
-NODISCARD int topic_reader_read(struct topic_reader *r, const char *topic,
-                                const struct topic_span *spans, int32_t len, int64_t open_ns,
+struct topic_reader_query {
+    const char *topic;
+    const struct topic_span *spans; /* one for each partition */
+    int32_t len;
+    int64_t open_ns; /* how long to wait when all that is left is behind open transactions; 0: that
+                        part is not read */
+};
+
+/* Calls fn for every message within the spans; in order within a partition. */
+NODISCARD int topic_reader_read(struct topic_reader *r, const struct topic_reader_query *q,
                                 topic_reader_fn *fn, void *ctx, struct err *e);
 
 /* Does not wait for the broker. Takes NULL, returns NULL. */

@@ -40,7 +40,8 @@ static int encode_report(const struct bridge_config *c, const struct outbox_item
     const struct report_view view = { .set = c->set == STATUS_SET_FULL ? STATUS_SET_FULL
                                                                        : STATUS_SET_SCRC,
                                       .test_io = c->test_io,
-                                      .id = id };
+                                      .id = id,
+                                      .submission = item->submission };
     CLEANUP(freep) char *whole = NULL;
     size_t len;
 
@@ -48,8 +49,7 @@ static int encode_report(const struct bridge_config *c, const struct outbox_item
         return err_set(e, ERR_NOMEM, "row %lld of the outbox", (long long)item->number);
     if (!item->payload)
         return err_set(e, ERR_BUG, "row %lld of the outbox has no report", (long long)item->number);
-    if (report_render(item->payload, item->payload_len, item->submission, &view, &whole, &len, e) <
-        0)
+    if (report_render(item->payload, item->payload_len, &view, &whole, &len, e) < 0)
         return -1;
     if (len > room) {
         m->truncated = true;

@@ -48,14 +48,14 @@ static int limit_batches(rd_kafka_conf_t *conf, size_t batch_bytes, struct err *
     return 0;
 }
 
-static int make_conf(struct producer *p, const struct bridge_config *c, const char *name,
-                     size_t batch_bytes, rd_kafka_conf_t **ret_conf, struct err *e)
+static int make_conf(struct producer *p, const struct producer_config *c,
+                     rd_kafka_conf_t **ret_conf, struct err *e)
 {
     rd_kafka_conf_t *conf = NULL;
     char why[300], max_bytes[32];
     size_t size = sizeof max_bytes;
 
-    if (kafka_conf_make(c, KAFKA_CONF_PRODUCER, &conf, e) < 0)
+    if (kafka_conf_make(c->bridge, KAFKA_CONF_PRODUCER, &conf, e) < 0)
         return -1;
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_log_cb(conf, handle_log);
@@ -64,10 +64,10 @@ static int make_conf(struct producer *p, const struct bridge_config *c, const ch
     if (rd_kafka_conf_get(conf, "message.max.bytes", max_bytes, &size) == RD_KAFKA_CONF_OK)
         p->max_bytes = strtoul(max_bytes, NULL, 10);
     int result = 0;
-    if (rd_kafka_conf_set(conf, "transactional.id", name, why, sizeof why) != RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf, "transactional.id", c->name, why, sizeof why) != RD_KAFKA_CONF_OK)
         result = err_set(e, ERR_SETTING, "Kafka producer: %s", why);
     if (result == 0)
-        result = limit_batches(conf, batch_bytes, e);
+        result = limit_batches(conf, c->batch_bytes, e);
     if (result < 0)
         rd_kafka_conf_destroy(conf);
     else
@@ -75,9 +75,7 @@ static int make_conf(struct producer *p, const struct bridge_config *c, const ch
     return result;
 }
 
-int producer_open(const struct bridge_config *c, const char *name, size_t batch_bytes,
-                  producer_delivered_fn *delivered, void *ctx, struct producer **ret_producer,
-                  struct err *e)
+int producer_open(const struct producer_config *c, struct producer **ret_producer, struct err *e)
 {
     struct producer *p = calloc(1, sizeof *p);
     rd_kafka_conf_t *conf;
@@ -85,9 +83,9 @@ int producer_open(const struct bridge_config *c, const char *name, size_t batch_
 
     if (!p)
         return err_set(e, ERR_NOMEM, "Kafka producer");
-    p->delivered = delivered;
-    p->ctx = ctx;
-    if (make_conf(p, c, name, batch_bytes, &conf, e) < 0) {
+    p->delivered = c->delivered;
+    p->ctx = c->ctx;
+    if (make_conf(p, c, &conf, e) < 0) {
         free(p);
         return -1;
     }

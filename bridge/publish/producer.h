@@ -36,11 +36,18 @@ enum producer_result {
 typedef void producer_delivered_fn(void *ctx, void *opaque, rd_kafka_resp_err_t code,
                                    int32_t partition, int64_t offset);
 
-/* name: the transactional id; a later producer of this name ends the transaction that this one left
- * open. batch_bytes: the broker's limit of a batch; 0: not known. */
-NODISCARD int producer_open(const struct bridge_config *c, const char *name, size_t batch_bytes,
-                            producer_delivered_fn *delivered, void *ctx,
-                            struct producer **ret_producer, struct err *e);
+struct producer_config {
+    const struct bridge_config *bridge;
+    const char *name;   /* the transactional id; a later producer of this name ends the transaction
+                           that this one left open */
+    size_t batch_bytes; /* the broker's limit of a batch; 0: not known */
+    producer_delivered_fn *delivered; /* called once for every message */
+    void *ctx;                        /* passed to `delivered` */
+};
+
+/* All of c is borrowed until it returns, and c->ctx until the last message is delivered. */
+NODISCARD int producer_open(const struct producer_config *c, struct producer **ret_producer,
+                            struct err *e);
 
 /* Must return PRODUCER_DONE before producer_begin(). After that every earlier transaction of this
  * name is committed or aborted. */

@@ -129,6 +129,17 @@ void relay_replace_producer(struct lane *l, const char *why)
     discard_producer(l);
 }
 
+static int open_producer(struct lane *l, struct err *e)
+{
+    const struct producer_config c = { .bridge = l->relay->config,
+                                       .name = l->name,
+                                       .batch_bytes = l->batch_bytes,
+                                       .delivered = relay_delivered,
+                                       .ctx = l };
+
+    return producer_open(&c, &l->producer, e);
+}
+
 static int make_producer(struct lane *l)
 {
     struct err e;
@@ -136,8 +147,7 @@ static int make_producer(struct lane *l)
     if (l->producer)
         return 0;
     l->batch_bytes = l->max_bytes;
-    if (producer_open(l->relay->config, l->name, l->max_bytes, relay_delivered, l, &l->producer,
-                      &e) == 0)
+    if (open_producer(l, &e) == 0)
         return 0;
     log_error("kafka_producer", log_s("error", e.msg));
     return -1;
@@ -322,7 +332,7 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
     clock_cond_init(&r->wake);
     (void)pthread_mutex_init(&r->lock, NULL);
     struct lane *first = &r->lanes[LANE_REPORTS];
-    if (producer_open(c, first->name, 0, relay_delivered, first, &first->producer, e) < 0) {
+    if (open_producer(first, e) < 0) {
         (void)relay_free(r);
         return -1;
     }

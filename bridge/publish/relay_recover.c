@@ -197,12 +197,15 @@ static int store_end_watermarks(struct lane *l, const struct topic_span *spans, 
 static int delete_rows_on_topic(struct lane *l, struct topic_reader *r, struct topic_span *spans,
                                 int32_t len, struct err *e)
 {
+    const struct topic_reader_query q = {
+        .topic = l->topic, .spans = spans, .len = len, .open_ns = OPEN_NS
+    };
     struct found_rows f = { .table_id = jobs_table_id(l->relay->jobs) };
     int64_t before = count_outbox_rows(l);
     int result = limit_spans_by_time(l, r, spans, len, e);
 
     if (result == 0)
-        result = topic_reader_read(r, l->topic, spans, len, OPEN_NS, add_found_row, &f, e);
+        result = topic_reader_read(r, &q, add_found_row, &f, e);
     if (result == 0 && f.failed)
         result = err_set(e, ERR_NOMEM, "look at %s", l->topic);
     if (result == 0)

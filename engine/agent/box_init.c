@@ -277,14 +277,17 @@ static int collect(const struct box_init_plan *p, const struct box_command *orde
                    enum agent_collected *ret_what, int *ret_fd, struct fault *f)
 {
     CLEANUP(closep) int out = memfd_new("artefact", MEMFD_PROGRAM);
+    const struct collect_query q = { .kind = (enum agent_collect)order->collect,
+                                     .name = order->name,
+                                     .max = order->max,
+                                     .out = out };
 
     if (out < 0)
         return fault_errno(f, "memfd");
     if (syscall(SYS_setresgid, p->program, p->program, p->program) < 0 ||
         syscall(SYS_setresuid, p->program, p->program, p->program) < 0)
         return fault_errno(f, "become the program's user");
-    return collect_artefact((enum agent_collect)order->collect, order->name, order->max, out,
-                            ret_what, ret_fd, f);
+    return collect_artefact(&q, ret_what, ret_fd, f);
 }
 
 static void answer_collect(const struct box_init_plan *p, const struct box_command *order)

@@ -52,19 +52,19 @@ static int fill(enum agent_collect kind, int in, uint64_t max, int out,
     return *ret_what == AGENT_COLLECTED ? archive_copy(in, 0, (size_t)st.st_size, out, f) : 0;
 }
 
-int collect_artefact(enum agent_collect kind, const char *name, uint64_t max, int out,
-                     enum agent_collected *ret_what, int *ret_fd, struct fault *f)
+int collect_artefact(const struct collect_query *q, enum agent_collected *ret_what, int *ret_fd,
+                     struct fault *f)
 {
-    CLEANUP(closep) int in = open_beneath(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    CLEANUP(closep) int in = open_beneath(q->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
     if (in < 0) {
         *ret_what = errno == ENOENT ? AGENT_COLLECTED_MISSING : AGENT_COLLECTED_NOT_REGULAR;
         return 0;
     }
-    if (fill(kind, in, max, out, ret_what, f) < 0)
+    if (fill(q->kind, in, q->max, q->out, ret_what, f) < 0)
         return -1;
     if (*ret_what != AGENT_COLLECTED)
         return 0;
-    *ret_fd = memfd_seal(out);
+    *ret_fd = memfd_seal(q->out);
     return *ret_fd < 0 ? fault_errno(f, "seal the artefact") : 0;
 }

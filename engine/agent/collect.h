@@ -8,9 +8,15 @@
 
 struct fault;
 
-/* Looks for `name` below the current directory, as the effective user, through no link, and copies
- * it to `out`, an empty memfd of a program, which is borrowed. Only with AGENT_COLLECTED is *ret_fd
- * set: the same memfd, sealed and opened read-only, the caller's. A read or a write that fails is a
- * fault. */
-NODISCARD int collect_artefact(enum agent_collect kind, const char *name, uint64_t max, int out,
-                               enum agent_collected *ret_what, int *ret_fd, struct fault *f);
+struct collect_query {
+    enum agent_collect kind;
+    const char *name; /* below the current directory */
+    uint64_t max;     /* bytes */
+    int out;          /* an empty memfd of a program; borrowed */
+};
+
+/* Looks for the name as the effective user, through no link, and copies it to `out`. Only with
+ * AGENT_COLLECTED is *ret_fd set: the same memfd, sealed and opened read-only, the caller's. A read
+ * or a write that fails is a fault. */
+NODISCARD int collect_artefact(const struct collect_query *q, enum agent_collected *ret_what,
+                               int *ret_fd, struct fault *f);

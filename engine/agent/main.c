@@ -90,9 +90,6 @@ static int run(struct agent *a, size_t len, int *fds, size_t fds_len, struct fau
     if (!box_program_accepts(&message.run, len, fds_len))
         return fault_set(f, "a RUN that does not hold what it counts (%zu bytes, %zu fds)", len,
                          fds_len);
-    /* Made by the server's user, to be opened again by another (/dev/stdout). */
-    (void)fchmod(fds[1], 0622);
-    (void)fchmod(fds[2], 0622);
     if (hand_over(a, len, fds, fds_len, f) < 0)
         return -1;
     for (size_t i = 1; i < fds_len; i++)

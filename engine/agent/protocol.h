@@ -74,8 +74,9 @@ enum agent_collect {
     AGENT_COLLECT_TREE, /* all regular files below the directory WORKDIR/collect, as a bundle */
 };
 
-/* Descriptors, in this order: stdin (read-only), stdout, stderr (write ends of pipes), then the
- * executable if exec_fd is 1 (run with execveat instead of argv[0]), then one for each file.
+/* Descriptors, in this order: stdin (read-only: a memfd or the read end of a pipe), stdout, stderr
+ * (write ends of pipes), then the executable if exec_fd is 1 (run with
+ * execveat instead of argv[0]), then one for each file. The agent keeps none of them after RESULT.
  * Strings in the blob, each with its NUL, in this order: argc argv, envc environment entries,
  * collect name, then filec file names. */
 struct agent_run {

@@ -82,6 +82,7 @@ static struct cached_build *find_build_locked(struct build_cache *c,
 /* Removes it from the index; the file stays. */
 static void unlink_build_locked(struct build_cache *c, struct cached_build *build)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an element has a neighbour */
     HASH_DEL(c->by_key, build);
     DL_DELETE(c->order, build);
     c->stats.bytes -= build->bytes;

@@ -118,7 +118,7 @@ static int fill_cache(const struct toolchain *toolchain, struct lease *lease, st
     struct cell_request request = { .argv = toolchain->language->cache_build,
                                     .env = (const char *const *)toolchain->build_env,
                                     .exec_fd = -1,
-                                    .stdin_fd = -1,
+                                    .stdio = CELL_STDIO_ALONE(-1),
                                     .cpu_limit_ns = CACHE_CPU_NS,
                                     .memory_limit = CACHE_MEMORY,
                                     .file_bytes = CACHE_MEMORY,

@@ -1,5 +1,6 @@
 #include "engine/cell/cell.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,8 +22,8 @@
 #define HELLO_LOOK 250             /* ms between two looks whether the container still runs */
 #define SOCKET     (&AGENT_SOCKET[sizeof AGENT_DIR])
 
-enum cell_state { CELL_COLD, CELL_WARM, CELL_SPENT };
-static const char *const state_names[] = { "cold", "warm", "spent" };
+enum cell_state { CELL_COLD, CELL_WARM, CELL_RUNNING, CELL_SPENT };
+static const char *const state_names[] = { "cold", "warm", "running", "spent" };
 
 struct cell {
     const struct cell_host *host; /* borrowed */
@@ -31,6 +32,7 @@ struct cell {
     int64_t memory;
     int listener, agent_fd, abort_fd; /* owned; -1 */
     struct cell_pipes pipes;          /* of the next run */
+    struct cell_exchange exchange;    /* of this one, in a RUNNING cell */
     bool has_dir, has_container;      /* set before the attempt: what might be there must go */
     enum cell_state state;
     enum agent_isolation box;
@@ -264,10 +266,11 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
 }
 
 /* The cell is SPENT until the step has succeeded, so no early return can forget it. */
-static int begin_step(struct cell *c, struct err *e)
+static int begin_step(struct cell *c, enum cell_state from, struct err *e)
 {
-    if (c->state != CELL_WARM)
-        return err_set(e, ERR_BUG, "cell %.12s is %s, not warm", c->id, state_names[c->state]);
+    if (c->state != from)
+        return err_set(e, ERR_BUG, "cell %.12s is %s, not %s", c->id, state_names[c->state],
+                       state_names[from]);
     c->state = CELL_SPENT;
     return 0;
 }
@@ -286,29 +289,67 @@ static int blame(struct docker *d, struct err *e)
     return -1;
 }
 
-int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
-             struct cell_result *ret_result, struct err *e)
+static int run_failed(struct cell *c, struct docker *d, struct err *own, struct err *e)
+{
+    (void)blame(d, own);
+    return err_set(e, own->kind, "run in cell %.12s: %.360s", c->id, own->msg);
+}
+
+int cell_begin(struct cell *c, struct docker *d, const struct cell_request *request, struct err *e)
 {
     const struct cell_exchange_ends ends = { .agent_fd = c->agent_fd,
                                              .abort_fd = c->abort_fd,
                                              .ahead = &c->pipes };
     struct err own;
 
-    if (begin_step(c, e) < 0)
+    if (begin_step(c, CELL_WARM, e) < 0)
         return -1;
-    if (cell_exchange_run(&ends, request, ret_result, &own) < 0) {
-        (void)blame(d, &own);
-        return err_set(e, own.kind, "run in cell %.12s: %.360s", c->id, own.msg);
-    }
+    if (cell_exchange_begin(&c->exchange, &ends, request, &own) < 0)
+        return run_failed(c, d, &own, e);
+    c->state = CELL_RUNNING;
+    return 0;
+}
+
+bool cell_over(const struct cell *c)
+{
+    return c->state != CELL_RUNNING || c->exchange.state != CELL_EXCHANGE_GOES_ON;
+}
+
+void cell_poll(struct cell *const *cells, size_t len)
+{
+    struct cell_exchange *going[CELL_POLL_MAX];
+    size_t going_len = 0;
+
+    assert(len <= CELL_POLL_MAX);
+    for (size_t i = 0; i < len; i++)
+        if (!cell_over(cells[i]))
+            going[going_len++] = &cells[i]->exchange;
+    cell_exchange_poll(going, going_len);
+}
+
+int cell_finish(struct cell *c, struct docker *d, struct cell_result *ret_result, struct err *e)
+{
+    struct err own;
+
+    if (begin_step(c, CELL_RUNNING, e) < 0)
+        return -1;
+    if (cell_exchange_finish(&c->exchange, ret_result, &own) < 0)
+        return run_failed(c, d, &own, e);
     c->state = CELL_WARM;
     return 0;
+}
+
+int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
+             struct cell_result *ret_result, struct err *e)
+{
+    return cell_begin(c, d, request, e) < 0 ? -1 : cell_finish(c, d, ret_result, e);
 }
 
 int cell_verify_clean(struct cell *c, struct err *e)
 {
     const struct cell_exchange_ends ends = { .agent_fd = c->agent_fd, .abort_fd = c->abort_fd };
 
-    if (begin_step(c, e) < 0)
+    if (begin_step(c, CELL_WARM, e) < 0)
         return -1;
     if (cell_exchange_verify(&ends, e) < 0)
         return err_wrap(e, "prove cell %.12s clean", c->id);
@@ -322,7 +363,7 @@ int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, struct err 
 
     if (bytes == c->memory)
         return 0;
-    if (begin_step(c, e) < 0)
+    if (begin_step(c, CELL_WARM, e) < 0)
         return -1;
     if (docker_update_memory(d, c->id, bytes, &own) < 0) {
         bool refused = own.kind == ERR_DOCKER || own.kind == ERR_NOT_FOUND;
@@ -366,6 +407,8 @@ struct cell *cell_free(struct cell *c, struct docker *d)
     closep(&c->agent_fd);
     closep(&c->listener);
     closep(&c->abort_fd);
+    if (c->state == CELL_RUNNING)
+        cell_exchange_clear(&c->exchange);
     cell_pipes_close(&c->pipes);
     if (c->has_dir)
         cell_dir_remove(c->host->dir, c->name);

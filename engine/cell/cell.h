@@ -1,8 +1,12 @@
 /* engine/cell/cell.h - one Docker container with our agent as PID 1.
  *
- *     cell_open() --> WARM --cell_run()--> WARM ...          any failed step --> SPENT
+ *     cell_open() --> WARM --cell_begin()--> RUNNING --cell_finish()--> WARM ...
  *                       \--cell_verify_clean()--> WARM (for the next submission)
- *     SPENT: only cell_free() is welcome
+ *     any failed step --> SPENT: only cell_free() is welcome
+ *
+ * A thread that has begun runs in several cells waits for all of them with cell_poll(). Two runs
+ * whose streams are the ends of two pipes (CELL_STDIO_FD) talk to each other; nobody copies. The
+ * thread closes its own ends when both have begun, else a program would wait for a dead one.
  *
  * Nothing of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
  * own directory (CELL_DIR/<name>), which the container sees read-only.
@@ -19,6 +23,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/agent/protocol.h"
@@ -34,7 +39,24 @@ struct err;
 NODISCARD int cell_open(struct docker *d, const struct cell_host *host,
                         const struct cell_spec *spec, struct cell **ret_cell, struct err *e);
 
-/* Runs one command in a clean box. On failure *ret_result is untouched and the cell is SPENT. */
+/* Begins to run one command in a clean box of a WARM cell. The request and what it names are
+ * borrowed for the call, d for a question to Docker when it fails. */
+NODISCARD int cell_begin(struct cell *c, struct docker *d, const struct cell_request *request,
+                         struct err *e);
+
+/* Waits until one more of the runs in these cells is over, and reads meanwhile what all of them
+ * write. Returns at once when none goes on. At most CELL_POLL_MAX cells, all of this thread. */
+void cell_poll(struct cell *const *cells, size_t len);
+
+/* Is no run going on in it, so that cell_finish() will not wait? */
+bool cell_over(const struct cell *c);
+
+/* Waits for the end of the run that has begun here. On failure *ret_result is untouched; else the
+ * caller owns what is in it. d as above. */
+NODISCARD int cell_finish(struct cell *c, struct docker *d, struct cell_result *ret_result,
+                          struct err *e);
+
+/* Both at once. */
 NODISCARD int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
                        struct cell_result *ret_result, struct err *e);
 
@@ -58,6 +80,7 @@ const char *cell_isolation_why(const struct cell *c); /* why not namespaces; "" 
  * no more. */
 NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
 
-/* Removes the container and its directory. d NULL: leaves removal to cell_orphans_remove() (the
- * agent ends with the socket). Takes NULL and half-built cells, never fails, returns NULL. */
+/* Ends a run that goes on, removes the container and its directory. d NULL: leaves removal to
+ * cell_orphans_remove() (the agent ends with the socket). Takes NULL and half-built cells, never
+ * fails, returns NULL. */
 struct cell *cell_free(struct cell *c, struct docker *d);

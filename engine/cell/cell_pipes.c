@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/cell/cell_memfd.h"
+#include "engine/cell/cell_types.h"
 #include "schema/base/err.h"
 
 #define PIPE_BYTES (256 * 1024)
@@ -17,6 +19,7 @@ static int make_pipe(int *ret_read, int *ret_write, struct err *e)
         return err_errno(e, ERR_NOMEM, errno, "make a pipe");
     *ret_read = ends[0];
     *ret_write = ends[1];
+    (void)fchmod(ends[1], 0622); /* the program, another user, may open it again to write */
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* refused: slower, not wrong */
     /* The flag belongs to this end alone; the program's end stays blocking. */
     if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
@@ -32,6 +35,21 @@ int cell_pipes_make(struct cell_pipes *p, struct err *e)
         if (p->read_end[i] < 0 && make_pipe(&p->read_end[i], &p->write_end[i], e) < 0)
             return -1;
     return 0;
+}
+
+struct cell_pipes cell_pipes_take(struct cell_pipes *p, const struct cell_stdio *stdio)
+{
+    struct cell_pipes taken = CELL_PIPES_NONE;
+
+    if (stdio[0].kind == CELL_STDIO_EMPTY)
+        taken.stdin_fd = TAKE_FD(p->stdin_fd);
+    for (int i = 0; i < CELL_PIPES; i++) {
+        if (stdio[1 + i].kind != CELL_STDIO_CAPTURE)
+            continue;
+        taken.read_end[i] = TAKE_FD(p->read_end[i]);
+        taken.write_end[i] = TAKE_FD(p->write_end[i]);
+    }
+    return taken;
 }
 
 void cell_pipes_close(struct cell_pipes *p)

@@ -10,6 +10,7 @@
 
 #include "schema/base/base.h"
 
+struct cell_stdio;
 struct err;
 
 enum { CELL_OUT, CELL_ERR, CELL_PIPES };
@@ -27,5 +28,8 @@ struct cell_pipes {
 
 /* Makes all that is not there. After a failure some may be. */
 NODISCARD int cell_pipes_make(struct cell_pipes *p, struct err *e);
+
+/* Takes out what a run with these three streams needs: what it captures, and an empty stdin. */
+struct cell_pipes cell_pipes_take(struct cell_pipes *p, const struct cell_stdio *stdio);
 
 void cell_pipes_close(struct cell_pipes *p);

@@ -42,18 +42,44 @@ struct cell_file {
     enum agent_file_kind kind;
 };
 
+/* What one of the three standard streams of a program is. */
+enum cell_stdio_kind {
+    CELL_STDIO_EMPTY,   /* stdin alone: nothing to read */
+    CELL_STDIO_MEMFD,   /* stdin alone: a sealed memfd (cell_memfd), read from its beginning */
+    CELL_STDIO_CAPTURE, /* stdout and stderr: goes into the result, as out_max and err_keep say */
+    CELL_STDIO_FD,      /* a blocking end of a pipe: its read end for stdin, else its write end */
+};
+
+struct cell_stdio {
+    enum cell_stdio_kind kind;
+    int fd; /* of MEMFD and FD; borrowed until the run has begun */
+};
+
+/* The streams of a run that stands alone: stdin from this memfd, or empty where it is -1; all
+ * output captured. */
+#define CELL_STDIO_ALONE(in)                                                                       \
+    {                                                                                              \
+        { .kind = (in) < 0 ? CELL_STDIO_EMPTY : CELL_STDIO_MEMFD, .fd = (in) },                    \
+            { .kind = CELL_STDIO_CAPTURE },                                                        \
+        {                                                                                          \
+            .kind = CELL_STDIO_CAPTURE                                                             \
+        }                                                                                          \
+    }
+
+#define CELL_POLL_MAX 4 /* runs that one thread waits for at once */
+
 /* Everything is borrowed for the call. */
 struct cell_request {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH of env */
     const char *const *env; /* NULL-terminated "NAME=value"; the program sees these and no others */
     int exec_fd;            /* >= 0: this executable is run instead of argv[0] */
-    int stdin_fd;           /* a sealed memfd (cell_memfd) or -1 for an empty stdin */
+    struct cell_stdio stdio[3]; /* stdin, stdout, stderr */
     const struct cell_file *files;
     size_t files_len;
     int64_t cpu_limit_ns, wall_limit_ns; /* wall 0: derived (protocol.h) */
     int64_t memory_limit, file_bytes;    /* bytes */
-    int64_t out_max;  /* stdout bytes judged: one more and the run is killed (`out_flooded`) */
-    int64_t err_keep; /* stderr bytes kept; of the rest only the end is */
+    int64_t out_max;  /* stdout bytes captured: one more and the run is killed (`out_flooded`) */
+    int64_t err_keep; /* stderr bytes captured; of the rest only the end is */
     enum agent_collect collect;
     const char *collect_name;
     int64_t collect_max;

@@ -25,10 +25,14 @@ void host_load_parallel(struct host_diagnostic *f, int64_t parallel, int64_t cor
 /* KiB of this field in /proc/meminfo; -1 when it is not there. */
 static int64_t meminfo_kib(const char *meminfo, const char *name)
 {
-    long long kib = -1;
     const char *at = strstr(meminfo, name);
+    char *end = NULL;
 
-    return at && sscanf(at + strlen(name), ": %lld", &kib) == 1 ? kib : -1;
+    if (!at || at[strlen(name)] != ':')
+        return -1;
+    at += strlen(name) + 1;
+    int64_t kib = strtoll(at, &end, 10);
+    return end > at ? kib : -1;
 }
 
 void host_load_memory(struct host_diagnostic *f, const char *meminfo, int64_t parallel,
@@ -54,9 +58,11 @@ void host_load_memory(struct host_diagnostic *f, const char *meminfo, int64_t pa
 
 void host_load_busy(struct host_diagnostic *f, const char *loadavg, int64_t cores)
 {
-    double one = 0, five = 0;
+    char *one_end = NULL, *end = NULL;
 
-    if (sscanf(loadavg, "%lf %lf", &one, &five) != 2) {
+    (void)strtod(loadavg, &one_end);
+    double five = strtod(one_end, &end);
+    if (one_end == loadavg || end == one_end) {
         host_diagnostic_add(f, HOST_OK, "not told");
         return;
     }

@@ -50,7 +50,7 @@ static struct cell_request make_request(const struct judge_tests *run, char *con
     return (struct cell_request){ .argv = (const char *const *)argv,
                                   .env = (const char *const *)toolchain->run_env,
                                   .exec_fd = elf ? program->artefact_fd : -1,
-                                  .stdin_fd = stdin_fd,
+                                  .stdio = CELL_STDIO_ALONE(stdin_fd),
                                   .files = file,
                                   .files_len = elf ? 0 : 1,
                                   .cpu_limit_ns = request->limits.time_ms * NS_PER_MS,

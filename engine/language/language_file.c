@@ -178,8 +178,8 @@ static const char *find_wrong_field(const struct language *language, const char 
         { is_empty(language->hello), "hello", "is required: the self-test runs it" },
         { !language->run[0], "run", "is required" },
         { !is_clean_path(language->workdir, true), "workdir", "must be an absolute path" },
-        { is_empty(language->source_name) || strchr(language->source_name, '/') ||
-              !is_clean_path(language->source_name, false),
+        { !language->source_name || !language->source_name[0] ||
+              strchr(language->source_name, '/') || !is_clean_path(language->source_name, false),
           "source_name", "must be a file name" },
         { builds && is_empty(language->image), "image", "is required, since `build` is there" },
         { !builds && language->image, "build", "is required, since `image` is there" },

@@ -135,7 +135,7 @@ static bool is_between(uint32_t c, uint32_t first, uint32_t last)
     return c >= first && c <= last;
 }
 
-static char *write_utf8(uint32_t c, char *out)
+static char *encode_utf8(uint32_t c, char *out)
 {
     if (c < 0x80) {
         *out++ = (char)c;
@@ -168,7 +168,7 @@ static char *decode_one(const char **text, const char *end, char *out)
         *text += len;
         c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
     }
-    return write_utf8(is_between(c, 0xd800, 0xdfff) ? ' ' : c, out);
+    return encode_utf8(is_between(c, 0xd800, 0xdfff) ? ' ' : c, out);
 }
 
 int language_java_open(const char *source, size_t len, struct language_java_source *ret_source,

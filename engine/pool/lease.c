@@ -49,7 +49,7 @@ static void join_ahead(struct lease *b)
 void lease_end(struct lease *b)
 {
     join_ahead(b);
-    for (size_t i = 0; i < LEASE_CELLS; i++)
+    for (size_t i = 0; i < LEASE_CELLS_MAX; i++)
         if (b->cells[i].cell)
             lease_release(b, &b->cells[i]);
     (void)pthread_mutex_lock(&b->lock);
@@ -64,7 +64,7 @@ static int hold(struct lease *b, const struct lease_cell *taken, struct lease_ce
     struct lease_cell *place = NULL;
 
     (void)pthread_mutex_lock(&b->lock);
-    for (size_t i = 0; i < LEASE_CELLS && !b->aborted; i++)
+    for (size_t i = 0; i < LEASE_CELLS_MAX && !b->aborted; i++)
         place = !place && !b->cells[i].cell ? &b->cells[i] : place;
     bool aborted = b->aborted;
     if (place)
@@ -74,7 +74,7 @@ static int hold(struct lease *b, const struct lease_cell *taken, struct lease_ce
     if (aborted)
         return err_set(e, ERR_CANCELLED, "stopped before it ran");
     if (!place)
-        return err_set(e, ERR_BUG, "more than %d cells on one bench", LEASE_CELLS);
+        return err_set(e, ERR_BUG, "more than %d cells on one bench", LEASE_CELLS_MAX);
     *ret_cell = place;
     return 0;
 }
@@ -221,7 +221,7 @@ bool lease_abort(struct lease *b, int64_t seq)
     (void)pthread_mutex_lock(&b->lock);
     bool here = b->seq != 0 && (seq == 0 || b->seq == seq);
     b->aborted = b->aborted || here;
-    for (size_t i = 0; i < LEASE_CELLS && here; i++)
+    for (size_t i = 0; i < LEASE_CELLS_MAX && here; i++)
         if (b->cells[i].cell)
             cell_abort(b->cells[i].cell);
     (void)pthread_mutex_unlock(&b->lock);

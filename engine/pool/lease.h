@@ -41,7 +41,9 @@ struct lease_cell {
     bool used;         /* lease_acquire() has handed it out */
 };
 
-#define LEASE_CELLS 2
+/* At once: a program, its checker and its interactor, each with a cell to build and one to run in.
+ */
+#define LEASE_CELLS_MAX 6
 
 /* How far the last cell came: what an error means depends on it. */
 enum lease_stage {
@@ -82,7 +84,7 @@ struct lease {
     /* guarded by lock */
     int64_t seq; /* of the submission on it; 0: none */
     bool aborted;
-    struct lease_cell cells[LEASE_CELLS];
+    struct lease_cell cells[LEASE_CELLS_MAX]; /* a place does not move while it is held */
 };
 
 NODISCARD int lease_init(struct lease *b, const struct engine_config *config,
@@ -94,7 +96,8 @@ void lease_begin(struct lease *b, struct pool *pool, int64_t seq);
 void lease_end(struct lease *b);
 
 /* A warm cell of this shelf with this much memory. Borrowed until lease_release() or lease_end(). A
- * cell that will not take the memory is replaced by another one. */
+ * cell that will not take the memory is replaced by another one. ERR_BUG: LEASE_CELLS_MAX are held
+ * already. */
 NODISCARD int lease_acquire(struct lease *b, const struct lease_class *shelf, int64_t memory_bytes,
                             int uses_max, struct lease_cell **ret_cell, struct err *e);
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "engine/pool/pool_budget.h"
 #include "engine/pool/pool_class.h"
 #include "engine/pool/pool_leased.h"
 #include "engine/pool/pool_removal.h"
@@ -31,6 +32,7 @@ struct pool {
     bool makers_gone;
     struct pool_class *shelves[SHELVES_MAX]; /* owned */
     int shelves_len;
+    uint64_t uses; /* calls of pool_acquire() */
     struct pool_removal gone;
     int64_t deadline;           /* of the end, clock_mono_ns() */
     struct pool_leased *leased; /* owned */
@@ -41,6 +43,13 @@ struct pool {
 static int64_t most_idle(const struct pool *p)
 {
     return p->config.parallel > 1 ? p->config.parallel : 1;
+}
+
+static struct pool_budget budget_of(const struct pool *p)
+{
+    return (struct pool_budget){ .classes = p->shelves,
+                                 .classes_len = p->shelves_len,
+                                 .most = pool_budget_most(most_idle(p)) };
 }
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -94,9 +103,15 @@ static void *remover_main(void *arg)
 static void shelve_locked(struct pool *p, struct pool_class *s, struct cell *c, int uses)
 {
     bool wanted = s->users > 0 || s->waiting > 0;
+    const struct pool_budget b = budget_of(p);
 
-    if (p->stopping || !wanted || !cell_alive(c) || !pool_class_push(s, c, uses))
+    if (p->stopping || !wanted || !cell_alive(c) || !pool_class_push(s, c, uses)) {
         drop_locked(p, c);
+        return;
+    }
+    struct pool_class *excess = pool_budget_excess(&b);
+    if (excess)
+        drop_locked(p, pool_class_pull(excess, 0).cell);
 }
 
 static void bury_dead_locked(struct pool *p, struct pool_class *s, int64_t now)
@@ -207,6 +222,23 @@ static void *maker_main(void *arg)
 
 /* ---- shelves ---- */
 
+/* A shelf that is only named takes nothing from others: who needs it has to say so. */
+static void keep_first_locked(struct pool *p, struct pool_class *s)
+{
+    const struct pool_budget b = budget_of(p);
+
+    (void)pool_budget_grant(&b, s);
+}
+
+/* Somebody had to wait. */
+static void keep_more_locked(struct pool *p, struct pool_class *s)
+{
+    const struct pool_budget b = budget_of(p);
+
+    if (s->users > 0 && s->target < s->idle_max && !pool_budget_grant(&b, s))
+        (void)pool_budget_move(&b, s);
+}
+
 static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct err *e)
 {
     for (int i = 0; i < p->shelves_len; i++) {
@@ -214,7 +246,7 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
             continue;
         p->shelves[i]->retry_at_ns = 0; /* whoever asks again has a reason: a pulled image, say */
         if (p->shelves[i]->users++ == 0)
-            p->shelves[i]->target = 1;
+            keep_first_locked(p, p->shelves[i]);
         return i;
     }
     if (p->shelves_len == SHELVES_MAX)
@@ -223,8 +255,9 @@ static int add_shelf_locked(struct pool *p, const struct cell_spec *spec, struct
     if (!s)
         return err_set(e, ERR_NOMEM, "a shelf for %.100s", spec->image);
     s->users = 1;
-    p->shelves[p->shelves_len] = s;
-    return p->shelves_len++;
+    p->shelves[p->shelves_len++] = s;
+    keep_first_locked(p, s);
+    return p->shelves_len - 1;
 }
 
 int pool_class_add(struct pool *p, const struct cell_spec *spec, struct err *e)
@@ -276,6 +309,7 @@ static int wait_locked(struct pool *p, struct pool_class *s, int64_t memory,
     uint64_t rounds = s->rounds;
     bool waited = false;
 
+    s->used = ++p->uses;
     while (p->stopping || !take_locked(p, s, memory, ret_slot)) {
         if (p->stopping)
             return err_set(e, ERR_CANCELLED, "the pool is stopping");
@@ -283,8 +317,8 @@ static int wait_locked(struct pool *p, struct pool_class *s, int64_t memory,
                        clock_mono_ns() < s->retry_at_ns;
         if (resting || s->rounds != rounds)
             return err_set(e, s->last.kind, "%.390s", s->last.msg);
-        if (!waited && s->users > 0 && s->target < s->idle_max)
-            s->target++;
+        if (!waited)
+            keep_more_locked(p, s);
         waited = true;
         s->quiet_since_ns = clock_mono_ns();
         s->waiting++;
@@ -295,6 +329,7 @@ static int wait_locked(struct pool *p, struct pool_class *s, int64_t memory,
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one more than six, whose callers have them apart */
 int pool_acquire(struct pool *p, int shelf, int64_t memory_bytes, int uses_max,
                  struct cell **ret_cell, int *ret_uses, struct err *e)
 {

@@ -1,10 +1,12 @@
 /* engine/pool/pool.h - warm cells, kept ahead of need.
  *
  * One shelf per cell_spec, memory apart. A shelf keeps `target` cells that are idle or will come
- * back; a taker that had to wait raises the target, quiet minutes lower it. Makers and removers are
- * threads of the pool, so that no judging waits for Docker while there is spare CPU. A cell that
- * dies on the shelf is replaced, with back-off when the next one dies too. One that does not want
- * to be removed keeps nobody: it is tried again later, beside the others.
+ * back; a taker that had to wait raises the target, quiet minutes lower it. All shelves together
+ * keep no more than one budget allows (pool_budget.h): when that is used up, the least recently
+ * used one gives way, down to none. Makers and removers are threads of the pool, so that no judging
+ * waits for Docker while there is spare CPU. A cell that dies on the shelf is replaced, with
+ * back-off when the next one dies too. One that does not want to be removed keeps nobody: it is
+ * tried again later, beside the others.
  *
  * Room     engine/pool: cells kept ahead of need, and those that a worker has in its hands.
  *          May know schema/base, cell and docker.
@@ -44,8 +46,8 @@ struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns);
 DEFINE_CLEANUP(struct pool, pool_stop)
 
 /* Names a shelf; the same spec (memory apart) is the same shelf. Copies spec. Returns its number,
- * or -1. It starts to fill at once; naming it again ends a back-off. Each needs a
- * pool_class_remove().
+ * or -1. It starts to fill at once, as long as the budget has room; naming it again ends a
+ * back-off. Each needs a pool_class_remove().
  */
 NODISCARD int pool_class_add(struct pool *p, const struct cell_spec *spec, struct err *e);
 /* When nobody names it any more, its idle cells go and none is made but for who still takes from

@@ -56,7 +56,6 @@ struct pool_class *pool_class_new(const struct cell_spec *spec, int64_t idle_max
     whole = copy(spec->workdir, &s->spec.workdir) && whole;
     whole = copy(spec->volume, &s->spec.volume) && whole;
     whole = copy(spec->volume_target, &s->spec.volume_target) && whole;
-    s->target = 1;
     s->quiet_since_ns = clock_mono_ns();
     return whole && s->idle ? s : pool_class_free(s);
 }

@@ -24,9 +24,11 @@ struct pool_class {
     pthread_cond_t ready;         /* for takers: there is one more, or an attempt has failed */
     struct pool_class_slot *idle; /* owned; the youngest is the last */
     int64_t idle_len, idle_max;
-    int64_t target, making, waiting;
-    int users; /* pool_class_add() minus pool_class_remove(); 0: no cell is kept, only made on
-                  demand */
+    int64_t target; /* how many it keeps; granted by the budget (pool_budget.h) */
+    int64_t making, waiting;
+    uint64_t used; /* the number of the last pool_acquire() of it; 0: there was none */
+    int users;     /* pool_class_add() minus pool_class_remove(); 0: no cell is kept, only made on
+                      demand */
     int64_t returning; /* taken, and expected back */
     int64_t quiet_since_ns;
 

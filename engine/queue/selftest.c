@@ -92,7 +92,7 @@ static int read_tool_version(struct selftest *t, struct toolchain *toolchain, st
                                     .env = (const char *const *)(builds ? toolchain->build_env
                                                                         : toolchain->run_env),
                                     .exec_fd = -1,
-                                    .stdin_fd = -1,
+                                    .stdio = CELL_STDIO_ALONE(-1),
                                     .cpu_limit_ns = VERSION_CPU_NS,
                                     .memory_limit = t->config.engine->build_memory_bytes,
                                     .file_bytes = MIB,

@@ -1,5 +1,6 @@
 #include "engine/queue/worker.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,6 +134,7 @@ static void retest_language(struct worker *w, const struct failed_claim *failed)
 {
     bool images = failed->fault->kind != ERR_IMAGE;
 
+    assert(failed->toolchain); /* a failed read makes no language unavailable */
     metrics_count(METRICS_RETRIES);
     if (readiness_retest(w->config.readiness, failed->index, failed->toolchain, images,
                          failed->fault->msg))
@@ -200,6 +202,7 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     failed->fault = &e;
     failed->stage = stage_of(w->lease.stage);
     handle_fault(w, failed);
+    failed->fault = NULL; /* e ends here */
 }
 
 static void judge_claim(struct worker *w, const struct worker_claim *claim)

@@ -119,8 +119,8 @@ static enum stored store_operation(const struct worker_claim *claim, const struc
 void worker_claim_requeue(const struct worker_claim *claim, bool count)
 {
     struct jobs_op op = { .kind = JOBS_REQUEUE,
-                          .u.give_back = {
-                              .seq = claim->seq, .claim = claim->claim, .spend = count } };
+                          .u.requeue = {
+                              .seq = claim->seq, .claim = claim->claim, .count_attempt = count } };
     (void)store_operation(claim, &op);
 }
 

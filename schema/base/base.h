@@ -1,7 +1,7 @@
-/* schema/base/base.h - the few words every room may use. No state.
+/* schema/base/base.h - macros that every room uses. No state.
  *
- * Room     schema/base: errors, log, clock, buffers, texts, hashes, counters, for every room.
- *          May know nothing of ours but itself.
+ * Room     schema/base: errors, log, clock, buffers, texts, hashes, counters, threads.
+ *          May know no other room.
  */
 #pragma once
 
@@ -17,8 +17,9 @@
 #define MIB                (1024LL * KIB)
 #define GIB                (1024LL * MIB)
 
-/* CLEANUP(thing_freep) struct thing *t = NULL;   frees t on every way out.
- * TAKE(t)                                        hands t on and disarms the cleanup. */
+/* CLEANUP(thing_freep) struct thing *t = NULL;   frees t whenever its scope ends.
+ * TAKE(t)                                        returns t and sets it to NULL, so that the cleanup
+ *                                                frees nothing. TAKE_FD(fd) for descriptors. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #define TAKE(p)                                                                                    \
     (__extension__({                                                                               \
@@ -44,6 +45,6 @@ static inline void closep(int *fd)
     *fd = -1;
 }
 
-/* fn accepts NULL, and returns NULL so that `t = thing_free(t)` disarms in one line. */
+/* Defines fnp() for CLEANUP. fn must accept NULL, and returns NULL, for `t = thing_free(t)`. */
 #define DEFINE_CLEANUP(type, fn)                                                                   \
     static inline void fn##p(type **p) { *p = fn(*p); }

@@ -11,7 +11,7 @@
 static int64_t read_ns(clockid_t id)
 {
     struct timespec t;
-    (void)clock_gettime(id, &t); /* cannot fail for these two clocks */
+    (void)clock_gettime(id, &t); /* does not fail for these two clocks */
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
@@ -21,7 +21,7 @@ void clock_cond_init(pthread_cond_t *c)
 {
     pthread_condattr_t monotonic;
 
-    (void)pthread_condattr_init(&monotonic); /* none of these can fail for this clock */
+    (void)pthread_condattr_init(&monotonic); /* none of these fails for this clock */
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(c, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
@@ -36,9 +36,9 @@ bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_n
 
 int64_t clock_wall_ms(void) { return read_ns(CLOCK_REALTIME) / NS_PER_MS; }
 
-/* The date and the time to the second. Thousands of answers a second have the same one, and to work
- * it out takes longer than all the rest of a small answer. */
-static const char *to_the_second(time_t seconds)
+/* Date and time without the fraction. Cached, because thousands of answers have the same second,
+ * and formatting it takes longer than all the rest of a small answer. */
+static const char *format_to_second(time_t seconds)
 {
     static _Thread_local struct {
         time_t seconds;
@@ -62,21 +62,21 @@ void clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339_SIZE])
         unix_ms = LAST_SECOND * 1000 + 999;
 
     int ms = (int)(unix_ms % 1000);
-    memcpy(out, to_the_second(unix_ms / 1000), 19);
+    memcpy(out, format_to_second(unix_ms / 1000), 19);
     const char rest[] = {
         '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '\0'
     };
     memcpy(out + 19, rest, sizeof rest);
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_decimal(char c) { return c >= '0' && c <= '9'; }
 
-/* Takes exactly n digits off *p, with a value in [least, most]. */
+/* Reads exactly n digits at *p, with a value in [least, most], and moves *p behind them. */
 static bool take_digits(const char **p, int n, int least, int most, int *ret_value)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        if (!is_digit((*p)[i]))
+        if (!is_decimal((*p)[i]))
             return false;
         value = value * 10 + ((*p)[i] - '0');
     }
@@ -95,15 +95,15 @@ static bool take_char(const char **p, const char *any)
     return true;
 }
 
-/* An optional ".123456": digits beyond milliseconds are dropped. */
+/* An optional ".123456"; digits after the milliseconds are dropped. */
 static bool take_fraction(const char **p, int *ret_ms)
 {
     int ms = 0, weight = 100;
 
     if (take_char(p, ".")) {
-        if (!is_digit(**p))
+        if (!is_decimal(**p))
             return false;
-        for (; is_digit(**p); (*p)++, weight /= 10)
+        for (; is_decimal(**p); (*p)++, weight /= 10)
             ms += (**p - '0') * weight;
     }
     *ret_ms = ms;
@@ -142,7 +142,7 @@ static int parse_rfc3339(const char *p, int64_t *ret_unix_ms)
     int day = tm.tm_mday, second = tm.tm_sec;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
-    tm.tm_sec = 0; /* added below, so that a leap second cannot change the day that is checked */
+    tm.tm_sec = 0; /* added below, so that a leap second does not change the day */
     int64_t minute = timegm(&tm);
     if (tm.tm_mday != day)
         return -1; /* 30 February */
@@ -156,9 +156,9 @@ int clock_parse(const char *text, int64_t *ret_unix_ms)
     int64_t seconds = 0;
     int ms;
 
-    if (!is_digit(*p))
+    if (!is_decimal(*p))
         return -1;
-    for (; is_digit(*p) && seconds <= LAST_SECOND; p++)
+    for (; is_decimal(*p) && seconds <= LAST_SECOND; p++)
         seconds = seconds * 10 + (*p - '0');
     if (*p == '-')
         return parse_rfc3339(text, ret_unix_ms);

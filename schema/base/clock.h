@@ -1,4 +1,4 @@
-/* schema/base/clock.h - the two clocks: one that only moves forward, one that people read.
+/* schema/base/clock.h - the monotonic clock for durations, the wall clock for timestamps.
  *
  * Threads  any.
  */
@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* CLOCK_MONOTONIC, nanoseconds. Every duration and deadline is made of this one. */
+/* CLOCK_MONOTONIC, nanoseconds. For all durations and deadlines. */
 int64_t clock_mono_ns(void);
 
-/* A condition for waits that end by that clock, whoever sets the other one. */
+/* Initialises a condition whose timed waits use the monotonic clock, so that setting the wall clock
+ * does not change them. */
 void clock_cond_init(pthread_cond_t *c);
 
-/* pthread_cond_timedwait() until clock_mono_ns() is until_ns. False: it is. */
+/* pthread_cond_timedwait() until clock_mono_ns() is until_ns. False: that time has come. */
 bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_ns);
 
 /* CLOCK_REALTIME, milliseconds since 1970. For timestamps only. */
@@ -26,6 +27,6 @@ int64_t clock_wall_ms(void);
 /* Writes unix_ms (0 .. year 9999) as RFC 3339 in UTC with milliseconds. */
 void clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339_SIZE]);
 
-/* Reads RFC 3339 (any offset, optional fraction) or a plain number of seconds since 1970.
- * Returns -1 when text is neither. */
+/* Parses RFC 3339 (any offset, optional fraction) or a number of seconds since 1970 (optional
+ * fraction). -1: text is neither. */
 int clock_parse(const char *text, int64_t *ret_unix_ms);

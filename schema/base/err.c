@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistr.h>
 
-/* Others' words are cut to their place, perhaps within a character, and may be no text at all. JSON
- * takes only text. */
-static void make_text(char *msg)
+/* A message can contain foreign bytes, and truncation can cut a character. JSON needs UTF-8, so
+ * every invalid byte becomes '?'. */
+static void replace_invalid_utf8(char *msg)
 {
     uint8_t *bad = (uint8_t *)msg;
 
@@ -25,7 +25,7 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
     e->kind = kind;
     (void)vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
-    make_text(e->msg);
+    replace_invalid_utf8(e->msg);
     return -1;
 }
 
@@ -53,15 +53,15 @@ int err_wrap(struct err *e, const char *fmt, ...)
     int n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n + 3 >= sizeof e->msg) {
-        make_text(e->msg);
-        return -1; /* the context alone filled the message */
+        replace_invalid_utf8(e->msg);
+        return -1; /* there is no space behind the context */
     }
     memcpy(e->msg + n, ": ", 2);
     size_t room = sizeof e->msg - (size_t)n - 3;
     size_t len = strnlen(inner, room);
     memcpy(e->msg + n + 2, inner, len);
     e->msg[(size_t)n + 2 + len] = '\0';
-    make_text(e->msg);
+    replace_invalid_utf8(e->msg);
     return -1;
 }
 

@@ -1,7 +1,7 @@
-/* schema/base/hash.h - fields into one hash (libsodium's BLAKE2b): each goes in with its length, or
- * as a number of fixed size, so no two different rows of fields give the same bytes.
+/* schema/base/hash.h - hashes several fields into one hash (libsodium's BLAKE2b). A text is hashed
+ * with its length and a number with a fixed size, so different fields never give the same bytes.
  *
- * Pure. What was hashed is kept on disk: the bytes do not depend on the machine.
+ * Threads  any; no state. Hashes are stored, so the hashed bytes are the same on every machine.
  */
 #pragma once
 
@@ -11,5 +11,5 @@
 
 void hash_number(crypto_generichash_state *h, int64_t number);
 void hash_bytes(crypto_generichash_state *h, const void *data, size_t len);
-/* NULL is as "". */
+/* NULL counts as "". */
 void hash_text(crypto_generichash_state *h, const char *text);

@@ -2,10 +2,10 @@
  *
  *     log_info("cell_died", log_s("job", id), log_i("exit_code", 137));
  *
- * Values are escaped: a line is a line whatever a client put into an id. Only edges log (HTTP
- * reply, worker loop, main); everything else returns its error.
+ * Values are escaped, so that no id of a client can break a line. Only the places where an error
+ * ends log it (HTTP reply, worker loop, main); all others return it.
  *
- * Threads  any; a line is one write(2).
+ * Threads  any; a line is written by one write(2).
  */
 #pragma once
 
@@ -16,7 +16,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 struct log_field {
     const char *key;  /* NULL ends the list */
-    const char *text; /* borrowed; NULL when the value is number */
+    const char *text; /* borrowed; NULL: the value is number */
     int64_t number;
 };
 
@@ -29,7 +29,7 @@ static inline struct log_field log_i(const char *key, int64_t number)
     return (struct log_field){ .key = key, .number = number };
 }
 
-/* Call once in main, before threads. The start value is LOG_INFO, text. */
+/* Call once in main(), before other threads start. Without it: LOG_INFO, key=value. */
 void log_init(enum log_level least, bool json);
 
 void log_event(enum log_level level, const char *event, const struct log_field *fields);

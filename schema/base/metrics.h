@@ -1,9 +1,9 @@
 /* schema/base/metrics.h - what the rooms count for GET /metrics: counters, and times in buckets.
  *
- * One table for the process, because there is one GET /metrics: a row is added here, counted where
- * it happens, and written by server/api/metrics_api.c without knowing what it is.
+ * One table for the process: to add a metric, add its row here and count where it happens;
+ * server/api/metrics_api.c writes all rows.
  *
- * Threads  any, without locks. A reader sees each number whole, not all of one moment.
+ * Threads  any, without locks. Each number is read atomically, but not all at one moment.
  * Errors   none.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rows of one name stand together.
+/* Rows with the same name must be adjacent; the first of them has the help text.
  *     enum                      name                        labels              help */
 #define METRICS_COUNTERS(X)                                                                        \
     X(METRICS_FAULT_CELL, "scrc_faults_total", "kind=\"cell\"",                                    \
@@ -62,14 +62,16 @@ extern const struct metrics_row metrics_timers[METRICS_TIMER_COUNT];
 /* ---- a histogram ---- */
 
 #define METRICS_BUCKETS 20
-extern const double metrics_bounds[METRICS_BUCKETS]; /* seconds, rising; beyond the last is more */
+/* Upper bounds in seconds, rising; there is one more bucket for larger values. */
+extern const double metrics_bounds[METRICS_BUCKETS];
 
 struct metrics_histogram {
     _Atomic int64_t buckets[METRICS_BUCKETS + 1], sum_ns;
 };
+/* Counts one duration. */
 void metrics_take(struct metrics_histogram *h, int64_t ns);
 
-/* ---- the process's own ---- */
+/* ---- those of the process ---- */
 
 void metrics_count(enum metrics_counter c);
 int64_t metrics_counted(enum metrics_counter c);

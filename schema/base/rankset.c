@@ -5,19 +5,19 @@
 
 #define BITS 64
 
-static bool covers(const struct rankset *s, int64_t seq)
+static bool has_word(const struct rankset *s, int64_t seq)
 {
     return seq >= s->base && (size_t)((seq - s->base) / BITS) < s->len;
 }
 
-static uint64_t *word(const struct rankset *s, int64_t seq)
+static uint64_t *word_of(const struct rankset *s, int64_t seq)
 {
     return &s->words[(seq - s->base) / BITS];
 }
 
-static uint64_t bit(int64_t seq) { return UINT64_C(1) << (seq % BITS); }
+static uint64_t bit_of(int64_t seq) { return UINT64_C(1) << (seq % BITS); }
 
-/* The words for [base, base + len * BITS), those held so far at their new place. */
+/* Makes the words cover [base, base + len * BITS) and moves the present ones to their places. */
 static int resize(struct rankset *s, int64_t base, size_t len)
 {
     if (len > s->size) {
@@ -42,7 +42,7 @@ int rankset_reserve(struct rankset *s, int64_t seq)
 {
     int64_t start = seq - seq % BITS;
 
-    if (covers(s, seq))
+    if (has_word(s, seq))
         return 0;
     if (s->len == 0)
         return resize(s, start, 1);
@@ -51,20 +51,20 @@ int rankset_reserve(struct rankset *s, int64_t seq)
     return resize(s, s->base, (size_t)((start - s->base) / BITS) + 1);
 }
 
-void rankset_add(struct rankset *s, int64_t seq) { *word(s, seq) |= bit(seq); }
+void rankset_add(struct rankset *s, int64_t seq) { *word_of(s, seq) |= bit_of(seq); }
 
 void rankset_remove(struct rankset *s, int64_t seq)
 {
-    if (covers(s, seq))
-        *word(s, seq) &= ~bit(seq);
+    if (has_word(s, seq))
+        *word_of(s, seq) &= ~bit_of(seq);
 }
 
 bool rankset_has(const struct rankset *s, int64_t seq)
 {
-    return covers(s, seq) && (*word(s, seq) & bit(seq)) != 0;
+    return has_word(s, seq) && (*word_of(s, seq) & bit_of(seq)) != 0;
 }
 
-static size_t leading(const struct rankset *s)
+static size_t count_empty_words(const struct rankset *s)
 {
     size_t n = 0;
 
@@ -73,10 +73,10 @@ static size_t leading(const struct rankset *s)
     return n;
 }
 
-/* Only when it halves the set: moving the rest for every word would cost more than it saves. */
+/* Only if it halves the set: moving the words costs more than a few empty ones. */
 void rankset_trim(struct rankset *s)
 {
-    size_t n = leading(s);
+    size_t n = count_empty_words(s);
 
     if (n <= s->len / 2)
         return;
@@ -95,7 +95,7 @@ int64_t rankset_rank(const struct rankset *s, int64_t seq)
             break;
         uint64_t w = s->words[i];
         if (seq < start + BITS - 1)
-            w &= (bit(seq) << 1) - 1;
+            w &= (bit_of(seq) << 1) - 1;
         rank += __builtin_popcountll(w);
     }
     return rank;
@@ -103,7 +103,7 @@ int64_t rankset_rank(const struct rankset *s, int64_t seq)
 
 int64_t rankset_first(const struct rankset *s)
 {
-    size_t n = leading(s);
+    size_t n = count_empty_words(s);
 
     if (n == s->len)
         return -1;

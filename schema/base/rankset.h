@@ -1,11 +1,11 @@
-/* schema/base/rankset.h - a set of row numbers in memory: how many lie at or before one, and the
- * first.
+/* schema/base/rankset.h - a set of row numbers in memory, with the rank of a number and the first
+ * member.
  *
- * One bit for every number from the oldest member on: 200,000 queued rows are 25 KB, and a rank is
- * a popcount over them, a microsecond where counting an SQLite index takes milliseconds.
+ * A bitmap from the lowest member on: 200,000 queued rows need 25 KB, and a rank is a popcount of
+ * about a microsecond, where counting in an SQLite index takes milliseconds.
  *
  * Owns     its words, until rankset_clear().
- * Threads  none of its own.
+ * Threads  one at a time.
  */
 #pragma once
 
@@ -18,20 +18,20 @@
 struct rankset {
     uint64_t *words; /* owned */
     size_t len, size;
-    int64_t base; /* the number of the first bit, a multiple of 64 */
+    int64_t base; /* row number of the first bit, a multiple of 64 */
 };
 
-/* Makes room for seq (>= 0). -1 out of memory. */
+/* Allocates the memory for seq (>= 0). -1: out of memory. */
 NODISCARD int rankset_reserve(struct rankset *s, int64_t seq);
 
-/* Cannot fail: there is room from an earlier rankset_reserve(), since which no rankset_trim(). */
+/* Needs a rankset_reserve() of this seq before, with no rankset_trim() since; so it cannot fail. */
 void rankset_add(struct rankset *s, int64_t seq);
 void rankset_remove(struct rankset *s, int64_t seq);
 
-/* Forgets room in front of the first member. */
+/* Drops the words in front of the first member, if these are more than half. */
 void rankset_trim(struct rankset *s);
 
 bool rankset_has(const struct rankset *s, int64_t seq);
-int64_t rankset_rank(const struct rankset *s, int64_t seq); /* members <= seq */
-int64_t rankset_first(const struct rankset *s);             /* -1 when empty */
+int64_t rankset_rank(const struct rankset *s, int64_t seq); /* number of members <= seq */
+int64_t rankset_first(const struct rankset *s);             /* -1: empty */
 void rankset_clear(struct rankset *s);

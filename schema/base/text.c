@@ -9,11 +9,11 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
-static const uint8_t *units(const char *data) { return (const uint8_t *)data; }
+static const uint8_t *as_utf8(const char *data) { return (const uint8_t *)data; }
 
 int text_init(void) { return sodium_init() < 0 ? -1 : 0; }
 
-/* How many bytes from the start are ASCII; eight at a time. */
+/* How many bytes from the start are ASCII; checks eight at a time. */
 static size_t ascii_prefix(const char *data, size_t len)
 {
     size_t i = 0;
@@ -27,15 +27,15 @@ static size_t ascii_prefix(const char *data, size_t len)
     return i;
 }
 
-/* The first byte that is not part of well-formed UTF-8, or NULL. Most text is ASCII, and to look at
- * that first is 10 times faster than libunistring alone. */
-static const char *first_bad(const char *data, size_t len)
+/* The first byte that is not part of valid UTF-8, or NULL. Skips ASCII first, because most text is
+ * ASCII: 10 times faster than libunistring alone. */
+static const char *find_invalid(const char *data, size_t len)
 {
     size_t i = ascii_prefix(data, len);
-    return i == len ? NULL : (const char *)u8_check(units(data) + i, len - i);
+    return i == len ? NULL : (const char *)u8_check(as_utf8(data) + i, len - i);
 }
 
-bool text_is_utf8(const char *data, size_t len) { return !first_bad(data, len); }
+bool text_is_utf8(const char *data, size_t len) { return !find_invalid(data, len); }
 
 int text_to_utf8(const char *data, size_t len, char **ret_text, size_t *ret_len)
 {
@@ -45,7 +45,7 @@ int text_to_utf8(const char *data, size_t len, char **ret_text, size_t *ret_len)
     if (buf_reserve(&out, len) < 0)
         return -1;
     while (data < end) {
-        const char *bad = first_bad(data, (size_t)(end - data));
+        const char *bad = find_invalid(data, (size_t)(end - data));
         const char *good_end = bad ? bad : end;
         if (buf_add(&out, data, (size_t)(good_end - data)) < 0)
             goto nomem;
@@ -54,7 +54,7 @@ int text_to_utf8(const char *data, size_t len, char **ret_text, size_t *ret_len)
             ucs4_t ignored;
             if (buf_add(&out, REPLACEMENT, sizeof REPLACEMENT - 1) < 0)
                 goto nomem;
-            data += u8_mbtouc(&ignored, units(data), (size_t)(end - data));
+            data += u8_mbtouc(&ignored, as_utf8(data), (size_t)(end - data));
         }
     }
     *ret_len = out.len;
@@ -70,10 +70,10 @@ size_t text_cut(const char *data, size_t len, size_t max)
     if (len <= max)
         return len;
 
-    size_t start = max; /* of the sequence that the cut would go through */
+    size_t start = max; /* of the sequence that may be split at max */
     while (start > 0 && max - start < 3 && (data[start] & 0xC0) == 0x80)
         start--;
-    int size = u8_mblen(units(data) + start, len - start);
+    int size = u8_mblen(as_utf8(data) + start, len - start);
     return size > 0 && start + (size_t)size > max ? start : max;
 }
 
@@ -99,7 +99,7 @@ int text_from_base64(const char *text, size_t len, char **ret_data, size_t *ret_
         errno = ENOMEM;
         return -1;
     }
-    /* libsodium 1.0.18 takes some bytes above 0x7F for letters. */
+    /* libsodium 1.0.18 accepts some bytes above 0x7F as base64 letters. */
     if (ascii_prefix(text, len) != len ||
         sodium_base642bin((unsigned char *)data, size, text, len, NULL, &n, &end,
                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
@@ -116,8 +116,8 @@ void text_hash(const void *data, size_t len, uint8_t out[TEXT_HASH_SIZE])
     (void)crypto_generichash(out, TEXT_HASH_SIZE, data, len, NULL, 0);
 }
 
-/* RANDOM_BYTES that were never given before; the kernel is asked once for a hundred of them and
- * more. Borrowed until the thread's next call. */
+/* RANDOM_BYTES new random bytes. A pool for each thread saves system calls. Borrowed until the
+ * thread's next call. */
 enum { RANDOM_BYTES = (TEXT_ID_SIZE - 1) / 2 };
 static const unsigned char *random_bytes(void)
 {

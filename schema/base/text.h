@@ -1,6 +1,6 @@
 /* schema/base/text.h - UTF-8, base64 and content hashes (libunistring, libsodium).
  *
- * Threads  any, after one text_init() in main.
+ * Threads  any, after one text_init() in main().
  */
 #pragma once
 
@@ -13,21 +13,21 @@
 #define TEXT_HASH_SIZE 32 /* BLAKE2b-256 */
 #define TEXT_ID_SIZE   33 /* 128 random bits in hex, and a NUL */
 
-/* Readies libsodium. Returns -1 when the host gives no randomness. */
+/* Initialises libsodium. -1: the host has no source of randomness. */
 NODISCARD int text_init(void);
 
-/* True when the bytes are well-formed UTF-8 (NUL is legal). */
+/* Whether the bytes are valid UTF-8 (NUL is legal). */
 bool text_is_utf8(const char *data, size_t len);
 
-/* Copies the bytes with every ill-formed piece replaced by U+FFFD; caller owns *ret_text, which
- * also ends in a NUL. -1 out of memory. */
+/* Copies the bytes and replaces invalid sequences by U+FFFD. Caller owns *ret_text, which ends in a
+ * NUL. -1: out of memory. */
 NODISCARD int text_to_utf8(const char *data, size_t len, char **ret_text, size_t *ret_len);
 
-/* The largest prefix of at most max bytes that does not split a UTF-8 sequence. */
+/* The length of the longest prefix of at most max bytes that does not split a UTF-8 sequence. */
 size_t text_cut(const char *data, size_t len, size_t max);
 
-/* Standard alphabet with padding. Caller owns the result. encode: NULL out of memory.
- * decode: -1 when text is not base64 (or out of memory, with errno ENOMEM). */
+/* Standard alphabet with padding. Caller owns the result. text_base64(): NULL: out of memory.
+ * text_from_base64(): -1: text is not base64, or out of memory, then with errno ENOMEM. */
 char *text_base64(const void *data, size_t len);
 NODISCARD int text_from_base64(const char *text, size_t len, char **ret_data, size_t *ret_len);
 
@@ -36,5 +36,5 @@ void text_random_id(char out[TEXT_ID_SIZE]);
 /* 63 random bits, never 0. */
 int64_t text_random_number(void);
 
-/* libsodium's version. Static. */
+/* libsodium's version. Borrowed, static. */
 const char *text_library(void);

@@ -7,7 +7,7 @@ int thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg)
     sigset_t all, old;
 
     (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* a new thread has its maker's mask */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* a new thread inherits the mask */
     int rc = pthread_create(ret_thread, NULL, fn, arg);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return rc;

@@ -1,6 +1,5 @@
-/* schema/base/thread.h - threads to which no signal is delivered: those are the main thread's.
+/* schema/base/thread.h - starts threads that get no signals: the main thread handles all of them.
  *
- * Room     schema/base.
  * Threads  any.
  */
 #pragma once

@@ -1,8 +1,7 @@
-/* schema/json/field_errors.h - what is wrong with which field of a request, for the `errors` of an
- * answer.
+/* schema/json/field_errors.h - the wrong fields of a request, for `errors` in the HTTP answer.
  *
  * Owns     its strings, until field_errors_clear().
- * Threads  none of its own.
+ * Threads  one at a time.
  */
 #pragma once
 
@@ -10,20 +9,20 @@
 
 #include "schema/base/base.h"
 
-/* One thing that is wrong with one field. Both are UTF-8 whatever the client sent. */
+/* One error of one field. Both texts are UTF-8, whatever the client sent. */
 struct field_error {
     char *pointer; /* owned; RFC 6901: "/tests/3/number" */
     char *detail;  /* owned; what the field must be: "must be a string" */
 };
 
-#define FIELD_ERRORS_MAX 20 /* later ones are dropped: nobody mends 10,000 at a time */
+#define FIELD_ERRORS_MAX 20 /* later ones are dropped */
 struct field_errors {
     struct field_error list[FIELD_ERRORS_MAX];
     size_t len;
-    size_t ignored_fields; /* unknown fields skipped when rules->refuse_unknown is false */
+    size_t ignored_fields; /* unknown fields that were skipped */
 };
 
-/* Copies pointer and the sentence. -1 out of memory. */
+/* Copies the pointer and the formatted detail. -1: out of memory. */
 NODISCARD PRINTF(3, 4) int field_errors_add(struct field_errors *p, const char *pointer,
                                             const char *fmt, ...);
 

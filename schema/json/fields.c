@@ -6,9 +6,9 @@
 
 #include "schema/base/text.h"
 
-#define NAME_SHOWN_MAX 100 /* bytes of an unknown field's name in a pointer */
+#define NAME_SHOWN_MAX 100 /* bytes of a field's name in a pointer */
 
-static void put_name(char *out, const char *name)
+static void append_pointer_name(char *out, const char *name)
 {
     size_t len = text_cut(name, strlen(name), NAME_SHOWN_MAX);
 
@@ -24,8 +24,7 @@ static void put_name(char *out, const char *name)
     *out = '\0';
 }
 
-/* name NULL: the object itself is fields_wrong. */
-int fields_wrong(struct fields *c, const struct fields_place *at, const char *name, const char *fmt,
+int fields_wrong(struct fields *f, const struct fields_place *at, const char *name, const char *fmt,
                  ...)
 {
     char pointer[64 + 2 * NAME_SHOWN_MAX], detail[150];
@@ -34,33 +33,33 @@ int fields_wrong(struct fields *c, const struct fields_place *at, const char *na
     va_list ap;
 
     if (name)
-        put_name(pointer + n, name);
+        append_pointer_name(pointer + n, name);
     va_start(ap, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    return field_errors_add(c->problems, pointer, "%s", detail);
+    return field_errors_add(f->errors, pointer, "%s", detail);
 }
 
-int fields_object(struct fields *c, const struct fields_place *at, const struct fields_row *rows,
+int fields_object(struct fields *f, const struct fields_place *at, const struct fields_row *rows,
                   json_t *object, void *into)
 {
     const char *key;
     json_t *v;
 
     if (!json_is_object(object))
-        return fields_wrong(c, at, NULL, "must be an object");
+        return fields_wrong(f, at, NULL, "must be an object");
     json_object_foreach(object, key, v)
     {
         const struct fields_row *row = rows;
         int result = 0;
         while (row->name && strcmp(row->name, key) != 0)
             row++;
-        if (!row->name && c->refuse_unknown)
-            result = fields_wrong(c, at, key, "is not a field we know");
+        if (!row->name && f->refuse_unknown)
+            result = fields_wrong(f, at, key, "is not a field we know");
         else if (!row->name)
-            c->problems->ignored_fields++;
+            f->errors->ignored_fields++;
         else if (!json_is_null(v))
-            result = row->read(c, at, row, v, into);
+            result = row->read(f, at, row, v, into);
         if (result < 0)
             return -1;
     }
@@ -69,8 +68,8 @@ int fields_object(struct fields *c, const struct fields_place *at, const struct 
 
 /* ---- single values ---- */
 
-/* 2000.0 and 2e3 are whole too: JSON has one kind of number. */
-static bool is_whole(const json_t *v, int64_t *ret_number)
+/* 2000.0 and 2e3 are whole numbers too: JSON does not distinguish integers. */
+static bool read_whole_number(const json_t *v, int64_t *ret_number)
 {
     double real = json_number_value(v);
 
@@ -84,83 +83,83 @@ static bool is_whole(const json_t *v, int64_t *ret_number)
     return true;
 }
 
-int fields_whole(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_whole(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                  json_t *v, void *into)
 {
     int64_t *number = (int64_t *)((char *)into + row->offset);
-    return is_whole(v, number) ? 0 : fields_wrong(c, at, row->name, "must be a whole number");
+    return read_whole_number(v, number) ? 0
+                                        : fields_wrong(f, at, row->name, "must be a whole number");
 }
 
-int fields_natural(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_natural(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                    json_t *v, void *into)
 {
     int64_t limit;
 
-    if (!is_whole(v, &limit) || limit < 0)
-        return fields_wrong(c, at, row->name, "must be a whole number of at least 0");
+    if (!read_whole_number(v, &limit) || limit < 0)
+        return fields_wrong(f, at, row->name, "must be a whole number of at least 0");
     *(int64_t *)((char *)into + row->offset) = limit;
     return 0;
 }
 
-int fields_real(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_real(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                 json_t *v, void *into)
 {
     double real = json_number_value(v);
 
     if (!json_is_number(v) || real < 0)
-        return fields_wrong(c, at, row->name, "must be a number of at least 0");
-    *(double *)((char *)into + row->offset) = real + 0.0; /* -0.0 and 0 are one tolerance */
+        return fields_wrong(f, at, row->name, "must be a number of at least 0");
+    *(double *)((char *)into + row->offset) = real + 0.0; /* makes -0.0 the same as 0 */
     return 0;
 }
 
-int fields_bool(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_bool(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                 json_t *v, void *into)
 {
     if (!json_is_boolean(v))
-        return fields_wrong(c, at, row->name, "must be true or false");
+        return fields_wrong(f, at, row->name, "must be true or false");
     *((bool *)into + row->offset) = json_is_true(v);
     return 0;
 }
 
-int fields_text(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_text(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                 json_t *v, void *into)
 {
     struct bytes *b = (struct bytes *)(void *)((char *)into + row->offset);
 
     if (!json_is_string(v))
-        return fields_wrong(c, at, row->name, "must be a string");
+        return fields_wrong(f, at, row->name, "must be a string");
     if (b->data)
-        return fields_wrong(c, at, row->name, "is given in two forms, as text and as base64");
-    return reader_string(&c->document, v, b);
+        return fields_wrong(f, at, row->name, "is given in two forms, as text and as base64");
+    return reader_string(&f->reader, v, b);
 }
 
-int fields_base64(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_base64(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                   json_t *v, void *into)
 {
     struct bytes *b = (struct bytes *)(void *)((char *)into + row->offset), text = { 0 };
 
     if (b->data || !json_is_string(v))
-        return fields_text(c, at, row, v, into);
-    if (reader_string(&c->document, v, &text) < 0)
+        return fields_text(f, at, row, v, into);
+    if (reader_string(&f->reader, v, &text) < 0)
         return -1;
     int result = text_from_base64(text.data, text.len, &b->data, &b->len);
     bytes_clear(&text);
-    return result == 0 ? 0 : fields_wrong(c, at, row->name, "must be base64 with padding");
+    return result == 0 ? 0 : fields_wrong(f, at, row->name, "must be base64 with padding");
 }
 
-/* A string where NUL is not legal. *ret_word stays NULL when there was a problem. */
-int fields_word(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+int fields_word(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                 const json_t *v, char **ret_word)
 {
     struct bytes b = { 0 };
 
     if (!json_is_string(v))
-        return fields_wrong(c, at, row->name, "must be a string");
-    if (reader_string(&c->document, v, &b) < 0)
+        return fields_wrong(f, at, row->name, "must be a string");
+    if (reader_string(&f->reader, v, &b) < 0)
         return -1;
     if (memchr(b.data, '\0', b.len)) {
         bytes_clear(&b);
-        return fields_wrong(c, at, row->name, "must not hold NUL");
+        return fields_wrong(f, at, row->name, "must not hold NUL");
     }
     *ret_word = b.data;
     return 0;

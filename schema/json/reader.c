@@ -7,22 +7,23 @@
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 
-#define LONG_STRING 32 /* bytes between the quotes from which taking it out is cheaper */
+#define LONG_STRING 32 /* bytes between the quotes; from here on extracting is faster */
 
-/* What a stand-in begins with: U+0001, which JSON can only hold as this escape. A client's own
- * string that begins so is taken out too, so a stand-in is always ours. */
-#define MARK      "\\u0001"
-#define MARK_CHAR '\001'
+/* A placeholder begins with U+0001, which in JSON must be written as this escape. A string of the
+ * client that begins so is extracted too, so that only our placeholders do in what jansson reads.
+ */
+#define PLACEHOLDER_START "\\u0001"
+#define PLACEHOLDER_CHAR  '\001'
 
 /* One pass over the bytes before jansson sees them. */
 struct scan {
     const char *json;
     size_t len, at;
     int64_t depth, max_depth, values, max_values;
-    size_t key;       /* where the last string of depth 1 began: the top-level field we are in */
-    bool after_colon; /* the next string is a value of an object */
-    size_t copied;    /* bytes of json that are in skeleton already */
-    struct buf skeleton;
+    size_t key;          /* offset of the last key at depth 1: the current top-level field */
+    bool after_colon;    /* the next string is a value of an object */
+    size_t copied;       /* bytes of json that were copied to the skeleton */
+    struct buf skeleton; /* the document with placeholders */
     struct reader *d;
 };
 
@@ -42,7 +43,7 @@ static int hex4(const char *p, const char *end)
     return value;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
+static size_t append_utf8(char *out, uint32_t c)
 {
     if (c < 0x80) {
         out[0] = (char)c;
@@ -66,7 +67,7 @@ static size_t put_utf8(char *out, uint32_t c)
     return 4;
 }
 
-/* *p stands behind "\u". False for anything jansson must refuse, such as half a surrogate pair. */
+/* *p is behind "\u". False: invalid, such as half a surrogate pair. */
 static bool decode_unicode(const char **p, const char *end, char **out)
 {
     int high = hex4(*p, end), low;
@@ -84,11 +85,11 @@ static bool decode_unicode(const char **p, const char *end, char **out)
         *p += 6;
         c = 0x10000U + (((uint32_t)high - 0xD800U) << 10) + ((uint32_t)low - 0xDC00U);
     }
-    *out += put_utf8(*out, c);
+    *out += append_utf8(*out, c);
     return true;
 }
 
-/* True when a byte below 0x20 is among them; eight at a time. */
+/* Whether there is a byte below 0x20; checks eight at a time. */
 static bool has_controls(const char *data, size_t len)
 {
     const uint64_t ones = 0x0101010101010101U;
@@ -104,8 +105,8 @@ static bool has_controls(const char *data, size_t len)
     return found & ones << 7;
 }
 
-/* Decodes what stands between two quotes; the result is never longer. */
-static bool decode(const char *p, const char *end, char **out)
+/* Decodes the bytes between two quotes; the result is never longer than they. */
+static bool decode_string(const char *p, const char *end, char **out)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 
@@ -116,7 +117,7 @@ static bool decode(const char *p, const char *end, char **out)
         *out += plain;
         if (!escape)
             return true;
-        char kind = escape[1]; /* never the end: the closing quote would have been escaped */
+        char kind = escape[1]; /* not behind the end: then the closing quote would be escaped */
         const char *simple = kind ? strchr(from, kind) : NULL;
         p = escape + 2;
         if (simple)
@@ -127,7 +128,7 @@ static bool decode(const char *p, const char *end, char **out)
     return true;
 }
 
-static int add_text(struct reader *d, const struct reader_text *t)
+static int append_text(struct reader *d, const struct reader_text *t)
 {
     if (d->texts_len == d->texts_size) {
         size_t size = d->texts_size ? d->texts_size * 2 : 8;
@@ -141,8 +142,8 @@ static int add_text(struct reader *d, const struct reader_text *t)
     return 0;
 }
 
-/* Takes the string json[start, s->at), quotes included, out of the document. */
-static int take_out(struct scan *s, size_t start)
+/* Extracts the string json[start, s->at), quotes included, from the document. */
+static int extract_string(struct scan *s, size_t start)
 {
     const char *body = s->json + start + 1, *end = s->json + s->at - 1;
     CLEANUP(freep) char *data = malloc((size_t)(end - body) + 1);
@@ -151,26 +152,26 @@ static int take_out(struct scan *s, size_t start)
     if (!data)
         return -1;
     if (has_controls(body, (size_t)(end - body)) || !text_is_utf8(body, (size_t)(end - body)) ||
-        !decode(body, end, &out))
-        return 0; /* jansson will say what is wrong with it */
+        !decode_string(body, end, &out))
+        return 0; /* left in place: jansson will return the error */
     *out = '\0';
 
     size_t before = s->skeleton.len + (start - s->copied);
     if (buf_add(&s->skeleton, s->json + s->copied, start - s->copied) < 0 ||
-        buf_printf(&s->skeleton, "\"" MARK "%zu\"", s->d->texts_len) < 0)
+        buf_printf(&s->skeleton, "\"" PLACEHOLDER_START "%zu\"", s->d->texts_len) < 0)
         return -1;
     s->copied = s->at;
     struct reader_text t = { .bytes = { .data = data, .len = (size_t)(out - data) },
                              .at = start,
                              .size = s->at - start,
-                             .stand_in = s->skeleton.len - before };
-    if (add_text(s->d, &t) < 0)
+                             .placeholder_len = s->skeleton.len - before };
+    if (append_text(s->d, &t) < 0)
         return -1;
-    data = NULL; /* the text has it */
+    data = NULL; /* s->d->texts owns it now */
     return 0;
 }
 
-/* The closing quote of the string whose first byte is at p, or NULL. */
+/* The closing quote of the string that begins at p, behind its opening quote; NULL: none. */
 static const char *find_quote(const char *p, const char *end)
 {
     for (const char *from = p; from < end;) {
@@ -186,7 +187,7 @@ static const char *find_quote(const char *p, const char *end)
     return NULL;
 }
 
-/* s->at stands behind an opening quote; moves it behind the closing one. */
+/* s->at is behind an opening quote; moves it behind the closing one. */
 static int scan_string(struct scan *s)
 {
     size_t start = s->at - 1;
@@ -194,28 +195,28 @@ static int scan_string(struct scan *s)
 
     if (s->depth == 1 && !s->after_colon)
         s->key = start;
-    if (!quote) { /* jansson will say so */
+    if (!quote) { /* jansson will return the error */
         s->at = s->len;
         return 0;
     }
     size_t size = (size_t)(quote - body);
     s->at += size + 1;
-    bool ours = size >= LONG_STRING || (size >= 6 && memcmp(body, MARK, 6) == 0);
-    return s->after_colon && ours ? take_out(s, start) : 0;
+    bool ours = size >= LONG_STRING || (size >= 6 && memcmp(body, PLACEHOLDER_START, 6) == 0);
+    return s->after_colon && ours ? extract_string(s, start) : 0;
 }
 
-/* Names the top-level field we are in when its key is a plain word. */
-static void blame(struct scan *s)
+/* Sets the error pointer to the current top-level field, if its key has no special characters. */
+static void set_error_pointer(struct scan *s)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz_";
     const char *key = s->json + s->key + 1;
     size_t n = 0;
 
-    while (s->depth > 1 && s->key + 1 + n < s->len && n < sizeof s->d->blame - 2 && key[n] &&
-           strchr(plain, key[n]))
+    while (s->depth > 1 && s->key + 1 + n < s->len && n < sizeof s->d->error_pointer - 2 &&
+           key[n] && strchr(plain, key[n]))
         n++;
     if (n > 0 && s->key + 1 + n < s->len && key[n] == '"')
-        (void)snprintf(s->d->blame, sizeof s->d->blame, "/%.*s", (int)n, key);
+        (void)snprintf(s->d->error_pointer, sizeof s->d->error_pointer, "/%.*s", (int)n, key);
 }
 
 static int scan_structure(struct scan *s, char c, struct err *e)
@@ -228,13 +229,13 @@ static int scan_structure(struct scan *s, char c, struct err *e)
         s->depth--;
     }
     if ((c == ',' || c == '{' || c == '[') && ++s->values > s->max_values) {
-        blame(s);
+        set_error_pointer(s);
         return err_set(e, ERR_INPUT, "more than %lld values", (long long)s->max_values);
     }
     return 0;
 }
 
-static int scan(struct scan *s, struct err *e)
+static int scan_document(struct scan *s, struct err *e)
 {
     while (s->at < s->len) {
         char c = s->json[s->at++];
@@ -247,24 +248,24 @@ static int scan(struct scan *s, struct err *e)
     return 0;
 }
 
-/* Where jansson's position is in the document that was sent. */
+/* Converts a position in the skeleton to one in the document. */
 static size_t original_position(const struct reader *d, size_t at)
 {
-    for (size_t i = 0; i < d->texts_len && d->texts[i].at + d->texts[i].stand_in <= at; i++)
-        at += d->texts[i].size - d->texts[i].stand_in; /* may wrap below 0, and back */
+    for (size_t i = 0; i < d->texts_len && d->texts[i].at + d->texts[i].placeholder_len <= at; i++)
+        at += d->texts[i].size - d->texts[i].placeholder_len; /* may wrap below 0 and back */
     return at;
 }
 
-static int explain(const struct reader *d, json_error_t *why, struct err *e)
+static int set_parse_error(const struct reader *d, json_error_t *why, struct err *e)
 {
     size_t at = original_position(d, why->position > 0 ? (size_t)why->position : 0);
-    char *quote = strstr(why->text, " near '"); /* what follows are the client's bytes */
+    char *quote = strstr(why->text, " near '"); /* the client's bytes follow: cut them off */
 
     if (quote)
         *quote = '\0';
     switch (json_error_code(why)) {
     case json_error_out_of_memory:
-    case json_error_unknown: /* jansson often says nothing when memory runs out */
+    case json_error_unknown: /* jansson often sets no code when memory runs out */
         return err_set(e, ERR_NOMEM, "read a JSON document");
     case json_error_numeric_overflow:
         return err_set(e, ERR_INPUT, "the number at byte %zu is out of range", at);
@@ -275,7 +276,7 @@ static int explain(const struct reader *d, json_error_t *why, struct err *e)
     }
 }
 
-static int build(struct scan *s, struct err *e)
+static int parse_skeleton(struct scan *s, struct err *e)
 {
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
     const char *text = s->json;
@@ -289,16 +290,16 @@ static int build(struct scan *s, struct err *e)
         len = s->skeleton.len;
     }
     s->d->root = json_loadb(text, len, flags, &why);
-    /* 99999999999999999999 is JSON: read on, so that the field itself can be blamed. */
+    /* 99999999999999999999 is JSON: parse again with reals, so that the error names the field. */
     if (!s->d->root && json_error_code(&why) == json_error_numeric_overflow) {
         s->d->root = json_loadb(text, len, flags | JSON_DECODE_INT_AS_REAL, &why);
         s->d->reals_only = true;
     }
-    return s->d->root ? 0 : explain(s->d, &why, e);
+    return s->d->root ? 0 : set_parse_error(s->d, &why, e);
 }
 
 int reader_load(const char *json, size_t len, int64_t max_depth, int64_t max_values,
-                struct reader *ret_document, struct err *e)
+                struct reader *ret_reader, struct err *e)
 {
     static const char bom[] = "\xEF\xBB\xBF";
     const size_t skipped = len >= 3 && memcmp(json, bom, 3) == 0 ? 3 : 0;
@@ -310,11 +311,11 @@ int reader_load(const char *json, size_t len, int64_t max_depth, int64_t max_val
         .json = json, .len = len, .max_depth = max_depth, .max_values = max_values, .d = &d
     };
 
-    int result = scan(&s, e) < 0 ? -1 : build(&s, e);
+    int result = scan_document(&s, e) < 0 ? -1 : parse_skeleton(&s, e);
     buf_clear(&s.skeleton);
     if (result < 0)
         reader_clear(&d);
-    *ret_document = d;
+    *ret_reader = d;
     return result;
 }
 
@@ -334,11 +335,11 @@ int reader_string(struct reader *d, const json_t *v, struct bytes *ret_bytes)
     const char *text = json_string_value(v);
     size_t len = json_string_length(v);
 
-    if (len < 2 || text[0] != MARK_CHAR)
+    if (len < 2 || text[0] != PLACEHOLDER_CHAR)
         return bytes_copy(text, len, ret_bytes);
     size_t i = strtoul(text + 1, NULL, 10);
     if (i >= d->texts_len || !d->texts[i].bytes.data)
-        return -1; /* asked for twice */
+        return -1; /* a second call for one string */
     *ret_bytes = d->texts[i].bytes;
     d->texts[i].bytes = (struct bytes){ 0 };
     return 0;

@@ -7,67 +7,67 @@
 
 #define ESCAPE_MAX 6 /* \u001f */
 
-/* Where the next len bytes go, or NULL out of memory. */
-static char *room(struct writer *e, size_t len)
+/* Appends len bytes and returns where they begin; NULL: out of memory. */
+static char *extend_output(struct writer *w, size_t len)
 {
-    if (e->failed || buf_reserve(&e->out, len) < 0) {
-        e->failed = true;
+    if (w->failed || buf_reserve(&w->out, len) < 0) {
+        w->failed = true;
         return NULL;
     }
-    char *at = e->out.data + e->out.len;
-    e->out.len += len;
+    char *at = w->out.data + w->out.len;
+    w->out.len += len;
     at[len] = '\0';
     return at;
 }
 
-void writer_raw(struct writer *e, const char *json, size_t len)
+void writer_raw(struct writer *w, const char *json, size_t len)
 {
-    char *at = room(e, len);
+    char *at = extend_output(w, len);
     if (at)
         memcpy(at, json, len);
 }
 
-void writer_reserve(struct writer *e, size_t more)
+void writer_reserve(struct writer *w, size_t more)
 {
-    if (!e->failed && buf_reserve(&e->out, more) < 0)
-        e->failed = true;
+    if (!w->failed && buf_reserve(&w->out, more) < 0)
+        w->failed = true;
 }
 
-/* A value needs a comma unless it is the first here or follows its key. What stands before is
- * structure, never text: a string's own bytes end in its quote. */
-static void begin_value(struct writer *e)
+/* A value needs a comma unless it is the first or follows its key. The last byte is always
+ * structure, never part of a text, because a string ends with its quote. */
+static void begin_value(struct writer *w)
 {
     char last = '[';
-    if (e->out.len > 0)
-        last = e->out.data[e->out.len - 1];
+    if (w->out.len > 0)
+        last = w->out.data[w->out.len - 1];
     if (last != '[' && last != '{' && last != ':')
-        writer_raw(e, ",", 1);
+        writer_raw(w, ",", 1);
 }
 
-void writer_begin(struct writer *e, char brace)
+void writer_begin(struct writer *w, char brace)
 {
-    begin_value(e);
-    writer_raw(e, &brace, 1);
+    begin_value(w);
+    writer_raw(w, &brace, 1);
 }
 
-void writer_end(struct writer *e, char brace) { writer_raw(e, &brace, 1); }
+void writer_end(struct writer *w, char brace) { writer_raw(w, &brace, 1); }
 
-void writer_key(struct writer *e, const char *key)
+void writer_key(struct writer *w, const char *key)
 {
     size_t len = strlen(key);
 
-    begin_value(e);
-    char *at = room(e, len + 3);
+    begin_value(w);
+    char *at = extend_output(w, len + 3);
     if (!at)
         return;
     at[0] = '"';
-    memcpy(at + 1, key, len);
+    memcpy(at + 1, key, len); /* NOLINT(bugprone-not-null-terminated-result): one text of many */
     at[len + 1] = '"';
     at[len + 2] = ':';
 }
 
-/* Writes c as it stands in a JSON string; returns what lies behind. */
-static char *escape(char *out, unsigned char c)
+/* Writes the escape of c; returns the position behind it. */
+static char *write_escape(char *out, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
@@ -85,7 +85,7 @@ static char *escape(char *out, unsigned char c)
 
 static bool is_plain(char c) { return (unsigned char)c >= 0x20 && c != '"' && c != '\\'; }
 
-/* How many bytes from the start stand for themselves in a JSON string; eight at a time. */
+/* How many bytes from the start need no escape; checks eight at a time. */
 static size_t plain_prefix(const char *data, size_t len)
 {
     const uint64_t ones = 0x0101010101010101U;
@@ -105,36 +105,36 @@ static size_t plain_prefix(const char *data, size_t len)
     return i;
 }
 
-static void emit_utf8(struct writer *e, const char *data, size_t len)
+static void write_utf8(struct writer *w, const char *data, size_t len)
 {
-    begin_value(e);
-    writer_reserve(e, len + 2);
-    writer_raw(e, "\"", 1);
-    for (const char *end = data + len; data < end && !e->failed;) {
+    begin_value(w);
+    writer_reserve(w, len + 2);
+    writer_raw(w, "\"", 1);
+    for (const char *end = data + len; data < end && !w->failed;) {
         size_t plain = plain_prefix(data, (size_t)(end - data));
-        writer_raw(e, data, plain);
-        for (data += plain; data < end && !is_plain(*data) && !e->failed; data++) {
+        writer_raw(w, data, plain);
+        for (data += plain; data < end && !is_plain(*data) && !w->failed; data++) {
             char escaped[ESCAPE_MAX];
-            writer_raw(e, escaped, (size_t)(escape(escaped, (unsigned char)*data) - escaped));
+            writer_raw(w, escaped, (size_t)(write_escape(escaped, (unsigned char)*data) - escaped));
         }
     }
-    writer_raw(e, "\"", 1);
+    writer_raw(w, "\"", 1);
 }
 
-void writer_text(struct writer *e, const char *data, size_t len)
+void writer_text(struct writer *w, const char *data, size_t len)
 {
-    char *mended = NULL;
-    size_t mended_len = 0;
+    char *repaired = NULL;
+    size_t repaired_len = 0;
 
     if (len == 0 || text_is_utf8(data, len)) {
-        emit_utf8(e, len > 0 ? data : "", len);
+        write_utf8(w, len > 0 ? data : "", len);
         return;
     }
-    if (text_to_utf8(data, len, &mended, &mended_len) < 0)
-        e->failed = true;
+    if (text_to_utf8(data, len, &repaired, &repaired_len) < 0)
+        w->failed = true;
     else
-        emit_utf8(e, mended, mended_len);
-    free(mended);
+        write_utf8(w, repaired, repaired_len);
+    free(repaired);
 }
 
 static size_t utf8_size(const char *data, size_t len)
@@ -150,36 +150,36 @@ static size_t utf8_size(const char *data, size_t len)
 
 size_t writer_text_size(const char *data, size_t len)
 {
-    CLEANUP(freep) char *mended = NULL;
-    size_t mended_len = 0;
+    CLEANUP(freep) char *repaired = NULL;
+    size_t repaired_len = 0;
 
     if (len == 0 || text_is_utf8(data, len))
         return utf8_size(data, len);
-    if (text_to_utf8(data, len, &mended, &mended_len) < 0)
+    if (text_to_utf8(data, len, &repaired, &repaired_len) < 0)
         return 2 + ESCAPE_MAX * len; /* at most */
-    return utf8_size(mended, mended_len);
+    return utf8_size(repaired, repaired_len);
 }
 
-void writer_word(struct writer *e, const char *word)
+void writer_word(struct writer *w, const char *word)
 {
-    writer_text(e, word, word ? strlen(word) : 0);
+    writer_text(w, word, word ? strlen(word) : 0);
 }
 
-void writer_base64(struct writer *e, const void *data, size_t len)
+void writer_base64(struct writer *w, const void *data, size_t len)
 {
     CLEANUP(freep) char *text = text_base64(data, len);
     if (!text)
-        e->failed = true;
+        w->failed = true;
     else
-        emit_utf8(e, text, strlen(text));
+        write_utf8(w, text, strlen(text));
 }
 
-void writer_hex(struct writer *e, const uint8_t *data, size_t len)
+void writer_hex(struct writer *w, const uint8_t *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
 
-    begin_value(e);
-    char *at = room(e, 2 * len + 2);
+    begin_value(w);
+    char *at = extend_output(w, 2 * len + 2);
     if (!at)
         return;
     *at++ = '"';
@@ -190,8 +190,8 @@ void writer_hex(struct writer *e, const uint8_t *data, size_t len)
     *at = '"';
 }
 
-/* snprintf() takes longer than all the rest of a small object. */
-void writer_number(struct writer *e, int64_t number)
+/* Without snprintf(), which takes longer than all the rest of a small object. */
+void writer_number(struct writer *w, int64_t number)
 {
     char text[24], *p = text + sizeof text;
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
@@ -201,43 +201,43 @@ void writer_number(struct writer *e, int64_t number)
     while ((rest /= 10) > 0);
     if (number < 0)
         *--p = '-';
-    begin_value(e);
-    writer_raw(e, p, (size_t)(text + sizeof text - p));
+    begin_value(w);
+    writer_raw(w, p, (size_t)(text + sizeof text - p));
 }
 
-void writer_real(struct writer *e, double finite)
+void writer_real(struct writer *w, double finite)
 {
     char text[32];
     int n = snprintf(text, sizeof text, "%.17g", finite); /* 17 digits give the same double back */
-    begin_value(e);
-    writer_raw(e, text, (size_t)n);
+    begin_value(w);
+    writer_raw(w, text, (size_t)n);
 }
 
-void writer_bool(struct writer *e, bool value)
+void writer_bool(struct writer *w, bool value)
 {
-    begin_value(e);
-    writer_raw(e, value ? "true" : "false", value ? 4 : 5);
+    begin_value(w);
+    writer_raw(w, value ? "true" : "false", value ? 4 : 5);
 }
 
-void writer_null(struct writer *e)
+void writer_null(struct writer *w)
 {
-    begin_value(e);
-    writer_raw(e, "null", 4);
+    begin_value(w);
+    writer_raw(w, "null", 4);
 }
 
-int writer_take(struct writer *e, char **ret_json, size_t *ret_len)
+int writer_take(struct writer *w, char **ret_json, size_t *ret_len)
 {
-    if (e->failed || !e->out.data) {
-        writer_clear(e);
+    if (w->failed || !w->out.data) {
+        writer_clear(w);
         return -1;
     }
-    *ret_len = e->out.len;
-    *ret_json = buf_take(&e->out);
+    *ret_len = w->out.len;
+    *ret_json = buf_take(&w->out);
     return 0;
 }
 
-void writer_clear(struct writer *e)
+void writer_clear(struct writer *w)
 {
-    buf_clear(&e->out);
-    e->failed = false;
+    buf_clear(&w->out);
+    w->failed = false;
 }

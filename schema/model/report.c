@@ -53,44 +53,44 @@ int report_unjudged(const char *id, const char *language, const struct submissio
 
 /* ---- written ---- */
 
-static void put_word(struct writer *e, const char *key, const char *word)
+static void encode_word(struct writer *w, const char *key, const char *word)
 {
-    writer_key(e, key);
-    writer_word(e, word);
+    writer_key(w, key);
+    writer_word(w, word);
 }
 
-static void put_number(struct writer *e, const char *key, bool known, int64_t number)
+static void encode_number(struct writer *w, const char *key, bool known, int64_t number)
 {
-    writer_key(e, key);
+    writer_key(w, key);
     if (known)
-        writer_number(e, number);
+        writer_number(w, number);
     else
-        writer_null(e);
+        writer_null(w);
 }
 
-static void put_bool(struct writer *e, const char *key, bool value)
+static void encode_bool(struct writer *w, const char *key, bool value)
 {
-    writer_key(e, key);
-    writer_bool(e, value);
+    writer_key(w, key);
+    writer_bool(w, value);
 }
 
-static void put_text(struct writer *e, const char *key, const struct bytes *b)
+static void encode_text(struct writer *w, const char *key, const struct bytes *b)
 {
-    writer_key(e, key);
-    writer_text(e, b->data, b->len);
+    writer_key(w, key);
+    writer_text(w, b->data, b->len);
 }
 
-/* The exact bytes, only where the text beside them had to be mended. */
-static void put_base64(struct writer *e, const char *key, const struct bytes *b)
+/* The exact bytes; null if they are UTF-8, because then the text has them. */
+static void encode_base64(struct writer *w, const char *key, const struct bytes *b)
 {
-    writer_key(e, key);
+    writer_key(w, key);
     if (b->len > 0 && !text_is_utf8(b->data, b->len))
-        writer_base64(e, b->data, b->len);
+        writer_base64(w, b->data, b->len);
     else
-        writer_null(e);
+        writer_null(w);
 }
 
-/* Beside what an empty one takes. */
+/* What it takes more than an empty text. */
 size_t report_text_size(const struct bytes *b)
 {
     size_t size = writer_text_size(b->data, b->len) - 2;
@@ -108,135 +108,135 @@ size_t report_difference_size(const struct first_difference *d)
            writer_text_size(d->got.data, d->got.len);
 }
 
-static void put_name(struct writer *e, const char *key, const char *name)
+static void encode_optional_word(struct writer *w, const char *key, const char *name)
 {
-    writer_key(e, key);
+    writer_key(w, key);
     if (name)
-        writer_word(e, name);
+        writer_word(w, name);
     else
-        writer_null(e);
+        writer_null(w);
 }
 
-static void put_limits(struct writer *e, const struct limits *l)
+static void encode_limits(struct writer *w, const struct limits *l)
 {
-    writer_key(e, "limits");
+    writer_key(w, "limits");
     if (l->memory_bytes == 0) {
-        writer_null(e);
+        writer_null(w);
         return;
     }
-    writer_begin(e, '{');
-    put_number(e, "time_limit_ms", true, l->time_ms);
-    put_number(e, "wall_time_limit_ms", l->wall_ms > 0, l->wall_ms);
-    put_number(e, "memory_limit_bytes", true, l->memory_bytes);
-    writer_end(e, '}');
+    writer_begin(w, '{');
+    encode_number(w, "time_limit_ms", true, l->time_ms);
+    encode_number(w, "wall_time_limit_ms", l->wall_ms > 0, l->wall_ms);
+    encode_number(w, "memory_limit_bytes", true, l->memory_bytes);
+    writer_end(w, '}');
 }
 
-static void put_difference(struct writer *e, const struct first_difference *d)
+static void encode_difference(struct writer *w, const struct first_difference *d)
 {
-    writer_key(e, "first_difference");
+    writer_key(w, "first_difference");
     if (!d->present) {
-        writer_null(e);
+        writer_null(w);
         return;
     }
-    writer_begin(e, '{');
-    put_number(e, "line", true, d->line);
-    put_number(e, "column", true, d->column);
-    put_number(e, "from_column", true, d->from_column);
-    put_text(e, "expected", &d->expected);
-    put_text(e, "got", &d->got);
-    writer_end(e, '}');
+    writer_begin(w, '{');
+    encode_number(w, "line", true, d->line);
+    encode_number(w, "column", true, d->column);
+    encode_number(w, "from_column", true, d->from_column);
+    encode_text(w, "expected", &d->expected);
+    encode_text(w, "got", &d->got);
+    writer_end(w, '}');
 }
 
-static void put_gap(struct writer *e, const struct output_gap *gap)
+static void encode_gap(struct writer *w, const struct output_gap *gap)
 {
-    writer_key(e, "stdout_gap");
+    writer_key(w, "stdout_gap");
     if (!gap->marker) {
-        writer_null(e);
+        writer_null(w);
         return;
     }
-    writer_begin(e, '{');
-    put_word(e, "marker", gap->marker);
-    put_number(e, "line", true, gap->line);
-    put_number(e, "column", true, gap->column);
-    writer_end(e, '}');
+    writer_begin(w, '{');
+    encode_word(w, "marker", gap->marker);
+    encode_number(w, "line", true, gap->line);
+    encode_number(w, "column", true, gap->column);
+    writer_end(w, '}');
 }
 
-static void put_test(struct writer *e, const struct test_report *t)
+static void encode_test(struct writer *w, const struct test_report *t)
 {
-    writer_begin(e, '{');
-    put_number(e, "number", true, t->number);
-    put_word(e, "status", verdict_name(t->verdict));
-    put_number(e, "exit_code", t->ran, t->exit_code);
-    put_number(e, "duration_ms", t->ran, t->duration_ms);
-    put_text(e, "stdout", &t->out);
-    put_text(e, "stderr", &t->err);
-    put_word(e, "input", ""); /* report_render() has them from the submission */
-    put_word(e, "expected_output", "");
-    put_word(e, "error", t->error);
-    put_word(e, "verdict", verdict_name(t->verdict));
-    put_name(e, "signal", t->signal);
-    put_number(e, "cpu_time_ms", t->ran, t->cpu_time_ms);
-    put_number(e, "memory_bytes", t->ran, t->memory_bytes);
-    put_bool(e, "stdout_truncated", t->out_truncated);
-    put_bool(e, "stderr_truncated", t->err_truncated);
-    put_base64(e, "stdout_base64", &t->out);
-    put_base64(e, "stderr_base64", &t->err);
-    put_gap(e, &t->out_gap);
-    put_difference(e, &t->difference);
-    put_name(e, "limit_hit", t->limit_hit);
-    writer_end(e, '}');
+    writer_begin(w, '{');
+    encode_number(w, "number", true, t->number);
+    encode_word(w, "status", verdict_name(t->verdict));
+    encode_number(w, "exit_code", t->ran, t->exit_code);
+    encode_number(w, "duration_ms", t->ran, t->duration_ms);
+    encode_text(w, "stdout", &t->out);
+    encode_text(w, "stderr", &t->err);
+    encode_word(w, "input", ""); /* report_render() adds both from the submission */
+    encode_word(w, "expected_output", "");
+    encode_word(w, "error", t->error);
+    encode_word(w, "verdict", verdict_name(t->verdict));
+    encode_optional_word(w, "signal", t->signal);
+    encode_number(w, "cpu_time_ms", t->ran, t->cpu_time_ms);
+    encode_number(w, "memory_bytes", t->ran, t->memory_bytes);
+    encode_bool(w, "stdout_truncated", t->out_truncated);
+    encode_bool(w, "stderr_truncated", t->err_truncated);
+    encode_base64(w, "stdout_base64", &t->out);
+    encode_base64(w, "stderr_base64", &t->err);
+    encode_gap(w, &t->out_gap);
+    encode_difference(w, &t->difference);
+    encode_optional_word(w, "limit_hit", t->limit_hit);
+    writer_end(w, '}');
 }
 
-static void put_produced_by(struct writer *e, const struct report *r)
+static void encode_produced_by(struct writer *w, const struct report *r)
 {
-    writer_key(e, "produced_by");
-    writer_begin(e, '{');
-    put_word(e, "version", r->produced_by.version);
-    put_word(e, "image", r->produced_by.image);
-    put_word(e, "build", r->produced_by.build);
-    put_word(e, "run", r->produced_by.run);
-    put_word(e, "compiler", r->produced_by.compiler);
-    writer_end(e, '}');
+    writer_key(w, "produced_by");
+    writer_begin(w, '{');
+    encode_word(w, "version", r->produced_by.version);
+    encode_word(w, "image", r->produced_by.image);
+    encode_word(w, "build", r->produced_by.build);
+    encode_word(w, "run", r->produced_by.run);
+    encode_word(w, "compiler", r->produced_by.compiler);
+    writer_end(w, '}');
 }
 
-/* The reference's fields, in its order. */
-static void put_reference_part(struct writer *e, const struct report *r)
+/* The fields of the reference implementation, in its order. */
+static void encode_reference_fields(struct writer *w, const struct report *r)
 {
     char timestamp[CLOCK_RFC3339_SIZE];
 
     clock_rfc3339(r->timestamp_ms, timestamp);
-    put_word(e, "id", r->id);
-    put_word(e, "status", verdict_name(r->verdict));
-    put_number(e, "exit_code", r->ran || r->verdict == VERDICT_BF, r->exit_code);
-    put_text(e, "stdout", &r->out);
-    put_text(e, "stderr", &r->err);
-    put_number(e, "duration_ms", r->ran, r->duration_ms);
-    put_word(e, "error", r->error);
-    writer_key(e, "tests");
-    writer_begin(e, '[');
+    encode_word(w, "id", r->id);
+    encode_word(w, "status", verdict_name(r->verdict));
+    encode_number(w, "exit_code", r->ran || r->verdict == VERDICT_BF, r->exit_code);
+    encode_text(w, "stdout", &r->out);
+    encode_text(w, "stderr", &r->err);
+    encode_number(w, "duration_ms", r->ran, r->duration_ms);
+    encode_word(w, "error", r->error);
+    writer_key(w, "tests");
+    writer_begin(w, '[');
     for (size_t i = 0; i < r->tests_len; i++)
-        put_test(e, &r->tests[i]);
-    writer_end(e, ']');
-    put_word(e, "timestamp", timestamp);
+        encode_test(w, &r->tests[i]);
+    writer_end(w, ']');
+    encode_word(w, "timestamp", timestamp);
 }
 
-static void put_our_part(struct writer *e, const struct report *r)
+static void encode_own_fields(struct writer *w, const struct report *r)
 {
-    put_word(e, "verdict", verdict_name(r->verdict));
-    put_word(e, "language", r->language);
-    put_name(e, "signal", r->signal);
-    put_number(e, "cpu_time_ms", r->ran, r->cpu_time_ms);
-    put_number(e, "memory_bytes", r->ran, r->memory_bytes);
-    put_number(e, "queue_ms", true, r->queue_ms);
-    put_number(e, "build_ms", true, r->build_ms);
-    put_number(e, "run_ms", true, r->run_ms);
-    put_text(e, "build_log", &r->build_log);
-    put_number(e, "attempts", true, r->attempts);
-    put_produced_by(e, r);
-    put_base64(e, "stdout_base64", &r->out);
-    put_base64(e, "stderr_base64", &r->err);
-    put_limits(e, &r->limits);
-    put_name(e, "limit_hit", r->limit_hit);
+    encode_word(w, "verdict", verdict_name(r->verdict));
+    encode_word(w, "language", r->language);
+    encode_optional_word(w, "signal", r->signal);
+    encode_number(w, "cpu_time_ms", r->ran, r->cpu_time_ms);
+    encode_number(w, "memory_bytes", r->ran, r->memory_bytes);
+    encode_number(w, "queue_ms", true, r->queue_ms);
+    encode_number(w, "build_ms", true, r->build_ms);
+    encode_number(w, "run_ms", true, r->run_ms);
+    encode_text(w, "build_log", &r->build_log);
+    encode_number(w, "attempts", true, r->attempts);
+    encode_produced_by(w, r);
+    encode_base64(w, "stdout_base64", &r->out);
+    encode_base64(w, "stderr_base64", &r->err);
+    encode_limits(w, &r->limits);
+    encode_optional_word(w, "limit_hit", r->limit_hit);
 }
 
 int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)
@@ -244,30 +244,30 @@ int report_encode(const struct report *r, char **ret_json, size_t *ret_len, stru
     struct writer out = { 0 };
 
     writer_begin(&out, '{');
-    put_reference_part(&out, r);
-    put_our_part(&out, r);
+    encode_reference_fields(&out, r);
+    encode_own_fields(&out, r);
     writer_end(&out, '}');
     if (writer_take(&out, ret_json, ret_len) < 0)
         return err_set(e, ERR_NOMEM, "write the report of '%.255s'", r->id ? r->id : "");
     return 0;
 }
 
-/* Borrows all but the error from r. */
-static int make_bare(const struct report *r, size_t len, struct report *ret_bare)
+/* *ret_copy owns its error and its array of tests; all else is borrowed from r. */
+static int copy_without_outputs(const struct report *r, size_t len, struct report *ret_copy)
 {
-    struct report bare = *r;
+    struct report copy = *r;
     const char *error = r->error ? r->error : "";
 
-    bare.tests = calloc(r->tests_len + 1, sizeof *bare.tests);
-    if (!bare.tests)
+    copy.tests = calloc(r->tests_len + 1, sizeof *copy.tests);
+    if (!copy.tests)
         return -1;
-    if (asprintf(&bare.error, "%s%sits outputs were left out: the report was too large (%zu bytes)",
+    if (asprintf(&copy.error, "%s%sits outputs were left out: the report was too large (%zu bytes)",
                  error, *error ? "; " : "", len) < 0) {
-        free(bare.tests);
+        free(copy.tests);
         return -1;
     }
     for (size_t i = 0; i < r->tests_len; i++) {
-        struct test_report *t = &bare.tests[i];
+        struct test_report *t = &copy.tests[i];
         *t = r->tests[i];
         t->out_truncated = t->out_truncated || t->out.len > 0;
         t->err_truncated = t->err_truncated || t->err.len > 0;
@@ -275,17 +275,17 @@ static int make_bare(const struct report *r, size_t len, struct report *ret_bare
         t->out_gap = (struct output_gap){ .marker = NULL };
         t->difference.present = false;
     }
-    bare.out = (struct bytes){ .data = NULL };
+    copy.out = (struct bytes){ .data = NULL };
     if (r->verdict != VERDICT_BF)
-        bare.err = (struct bytes){ .data = NULL };
-    *ret_bare = bare;
+        copy.err = (struct bytes){ .data = NULL };
+    *ret_copy = copy;
     return 0;
 }
 
 int report_encode_within(const struct report *r, size_t max, char **ret_json, size_t *ret_len,
                          struct err *e)
 {
-    struct report bare;
+    struct report copy;
     size_t len = 0;
     char *json;
 
@@ -297,11 +297,11 @@ int report_encode_within(const struct report *r, size_t max, char **ret_json, si
         }
         free(json);
     }
-    if (make_bare(r, len, &bare) < 0)
+    if (copy_without_outputs(r, len, &copy) < 0)
         return err_set(e, ERR_NOMEM, "write the report of '%.255s'", r->id ? r->id : "");
-    int result = report_encode(&bare, ret_json, ret_len, e);
-    free(bare.error);
-    free(bare.tests);
+    int result = report_encode(&copy, ret_json, ret_len, e);
+    free(copy.error);
+    free(copy.tests);
     return result;
 }
 

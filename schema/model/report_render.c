@@ -4,9 +4,9 @@
 #include "schema/json/writer.h"
 #include "schema/model/report.h"
 
-/* A stored report is what report_encode() wrote: compact, plain keys, sound. So it is not parsed
- * but walked, member by member, and most of it is copied as it stands. */
-struct walk {
+/* A stored report was written by report_encode(): valid, compact, keys without escapes. So it needs
+ * no parser: we go from member to member and copy most values unchanged. */
+struct json_walk {
     const char *at, *end;
     bool damaged;
 };
@@ -19,12 +19,12 @@ struct member {
 struct render {
     struct writer out;
     const struct report_view *view;
-    const struct submission *s; /* NULL: nobody asked for its texts */
+    const struct submission *s; /* NULL: its texts are not wanted */
     bool has_tests;
-    bool hides; /* what tells of the tests' texts */
+    bool hides_texts; /* leave out what can show the tests' texts */
 };
 
-/* Behind the closing quote of the string that starts at p, or end. */
+/* Returns the position behind the closing quote of the string that starts at p, or end. */
 static const char *skip_string(const char *p, const char *end)
 {
     for (p++; p < end && *p != '"'; p++) {
@@ -34,7 +34,7 @@ static const char *skip_string(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
-/* Behind the value that starts at p: at the comma or bracket that follows it. */
+/* Returns the position behind the value that starts at p: of the next comma or bracket. */
 static const char *skip_value(const char *p, const char *end)
 {
     int depth = 0;
@@ -55,9 +55,9 @@ static const char *skip_value(const char *p, const char *end)
     return p;
 }
 
-/* w stands at the '{' of an object, or behind one of its members. False at its end, with w behind
- * the '}'. */
-static bool next_member(struct walk *w, struct member *ret_member)
+/* w is at the '{' of an object, or behind one of its members. False at the object's end, with w
+ * behind the '}'. */
+static bool next_member(struct json_walk *w, struct member *ret_member)
 {
     bool first = w->at < w->end && *w->at == '{';
 
@@ -96,7 +96,7 @@ static bool is_value(const struct member *m, const char *json)
     return strlen(json) == m->value_len && memcmp(json, m->value, m->value_len) == 0;
 }
 
-static bool is_wanted(const struct report_view *v, const struct member *m)
+static bool is_selected(const struct report_view *v, const struct member *m)
 {
     if (!v->fields)
         return true;
@@ -107,8 +107,8 @@ static bool is_wanted(const struct report_view *v, const struct member *m)
     return false;
 }
 
-/* `"WA"` to the word this consumer knows; what is no verdict stays as it is. */
-static void put_status(struct render *r, const struct member *m, bool has_tests)
+/* Writes the consumer's word for a verdict such as "WA"; another value is copied. */
+static void render_status(struct render *r, const struct member *m, bool has_tests)
 {
     char name[8] = "";
     enum verdict v;
@@ -121,7 +121,7 @@ static void put_status(struct render *r, const struct member *m, bool has_tests)
         writer_raw(&r->out, m->value, m->value_len);
 }
 
-static void put_key(struct render *r, const struct member *m)
+static void render_key(struct render *r, const struct member *m)
 {
     char key[32] = "";
 
@@ -130,8 +130,9 @@ static void put_key(struct render *r, const struct member *m)
     writer_key(&r->out, key);
 }
 
-/* What a test's program saw, and what was expected of it: its outputs can hold all of both. */
-static bool put_hidden(struct render *r, const struct member *m)
+/* Writes an empty value for a member that can show a test's input or expected output. False: it is
+ * not such a member, and nothing was written. */
+static bool render_hidden(struct render *r, const struct member *m)
 {
     static const char *const texts[] = { "stdout", "stderr" };
     static const char *const details[] = { "stdout_base64", "stderr_base64", "stdout_gap",
@@ -153,32 +154,32 @@ static bool put_hidden(struct render *r, const struct member *m)
 }
 
 /* The i-th test of the report is the i-th of the submission. */
-static void put_test(struct render *r, struct walk *w, const struct test *t)
+static void render_test(struct render *r, struct json_walk *w, const struct test *t)
 {
     struct member m;
 
     writer_begin(&r->out, '{');
     while (next_member(w, &m)) {
-        put_key(r, &m);
+        render_key(r, &m);
         if (is_key(&m, "status"))
-            put_status(r, &m, true);
+            render_status(r, &m, true);
         else if (t && is_key(&m, "input"))
             writer_text(&r->out, t->input.data, t->input.len);
         else if (t && is_key(&m, "expected_output"))
             writer_text(&r->out, t->expected.data, t->expected.len);
-        else if (!r->hides || !put_hidden(r, &m))
+        else if (!r->hides_texts || !render_hidden(r, &m))
             writer_raw(&r->out, m.value, m.value_len);
     }
     writer_end(&r->out, '}');
 }
 
-static void put_tests(struct render *r, struct walk *report, const struct member *tests)
+static void render_tests(struct render *r, struct json_walk *report, const struct member *tests)
 {
-    struct walk w = { .at = tests->value + 1, .end = tests->value + tests->value_len };
+    struct json_walk w = { .at = tests->value + 1, .end = tests->value + tests->value_len };
 
     writer_begin(&r->out, '[');
     for (size_t i = 0; w.at < w.end && *w.at == '{' && !w.damaged; i++) {
-        put_test(r, &w, r->s && i < r->s->tests_len ? &r->s->tests[i] : NULL);
+        render_test(r, &w, r->s && i < r->s->tests_len ? &r->s->tests[i] : NULL);
         if (w.at < w.end && *w.at == ',')
             w.at++;
     }
@@ -186,25 +187,25 @@ static void put_tests(struct render *r, struct walk *report, const struct member
     report->damaged |= w.damaged || w.at + 1 != w.end || *w.at != ']';
 }
 
-static void put_report(struct render *r, struct walk *w)
+static void render_members(struct render *r, struct json_walk *w)
 {
     struct member m;
 
     writer_begin(&r->out, '{');
     while (next_member(w, &m)) {
-        /* Then nothing has run, and the texts are the compiler's. It comes before them. */
+        /* BF: no test has run, so the texts are the compiler's. "status" comes before them. */
         if (is_key(&m, "status") && is_value(&m, "\"BF\""))
-            r->hides = false;
-        if (!is_wanted(r->view, &m))
+            r->hides_texts = false;
+        if (!is_selected(r->view, &m))
             continue;
-        put_key(r, &m);
+        render_key(r, &m);
         if (is_key(&m, "status"))
-            put_status(r, &m, r->has_tests);
+            render_status(r, &m, r->has_tests);
         else if (is_key(&m, "tests"))
-            put_tests(r, w, &m);
+            render_tests(r, w, &m);
         else if (r->view->id && is_key(&m, "id"))
             writer_word(&r->out, r->view->id);
-        else if (!r->hides || !put_hidden(r, &m))
+        else if (!r->hides_texts || !render_hidden(r, &m))
             writer_raw(&r->out, m.value, m.value_len);
     }
     writer_end(&r->out, '}');
@@ -219,20 +220,20 @@ static size_t texts_size(const struct submission *s)
     return size;
 }
 
-int report_render(const char *stored, size_t stored_len, const struct submission *s,
-                  const struct report_view *view, char **ret_json, size_t *ret_len, struct err *e)
+int report_render(const char *stored, size_t stored_len, const struct report_view *view,
+                  char **ret_json, size_t *ret_len, struct err *e)
 {
-    /* Inside a string the quotes would be escaped, so this is the member itself. */
+    /* In a string the quotes would be escaped, so a match is the member. */
     static const char no_tests[] = "\"tests\":[]";
-    struct walk w = { .at = stored, .end = stored + stored_len };
-    struct render r = { .view = view, .s = view->test_io ? s : NULL };
+    struct json_walk w = { .at = stored, .end = stored + stored_len };
+    struct render r = { .view = view, .s = view->test_io ? view->submission : NULL };
 
     r.has_tests = !memmem(stored, stored_len, no_tests, sizeof no_tests - 1);
-    r.hides = r.has_tests && !view->test_io;
+    r.hides_texts = r.has_tests && !view->test_io;
     bool texts = r.s && r.s->tests_len > 0 && r.has_tests;
-    writer_reserve(&r.out, stored_len + (texts ? texts_size(s) : 0));
-    if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts || r.hides)
-        put_report(&r, &w);
+    writer_reserve(&r.out, stored_len + (texts ? texts_size(r.s) : 0));
+    if (view->set == STATUS_SET_SCRC || view->fields || view->id || texts || r.hides_texts)
+        render_members(&r, &w);
     else
         writer_raw(&r.out, stored, stored_len);
 

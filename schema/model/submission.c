@@ -2,7 +2,7 @@
 
 #include "schema/base/text.h"
 
-static int64_t effective(int64_t sent, int64_t fallback, int64_t ceiling)
+static int64_t effective_limit(int64_t sent, int64_t fallback, int64_t ceiling)
 {
     int64_t limit = sent > 0 ? sent : fallback;
     return limit > 0 && limit < ceiling ? limit : ceiling;
@@ -14,16 +14,17 @@ struct limits submission_limits(const struct submission *s, int64_t default_time
 {
     int64_t wall_ceiling = max_time_ms + SUBMISSION_WALL_EXTRA_MS;
     return (struct limits){
-        .time_ms = effective(s->limits.time_ms, default_time_ms, max_time_ms),
+        .time_ms = effective_limit(s->limits.time_ms, default_time_ms, max_time_ms),
         .wall_ms = s->limits.wall_ms < wall_ceiling ? s->limits.wall_ms : wall_ceiling,
-        .memory_bytes = effective(s->limits.memory_bytes, default_memory_bytes, max_memory_bytes),
+        .memory_bytes =
+            effective_limit(s->limits.memory_bytes, default_memory_bytes, max_memory_bytes),
     };
 }
 
-/* Sets `name`, or `name_base64` where the bytes are no text. As everywhere below, out of memory
- * shows as json_object_set_new() refusing a NULL object or value. */
-static int set_text(json_t *object, const char *name, const char *base64_name,
-                    const struct bytes *b)
+/* Sets `name`, or `base64_name` if the bytes are not UTF-8. As everywhere below, out of memory is
+ * noticed because json_object_set_new() fails for a NULL object or value. */
+static int set_json_text(json_t *object, const char *name, const char *base64_name,
+                         const struct bytes *b)
 {
     if (text_is_utf8(b->data, b->len))
         return json_object_set_new(object, name, json_stringn_nocheck(b->data, b->len));
@@ -32,7 +33,7 @@ static int set_text(json_t *object, const char *name, const char *base64_name,
     return text ? json_object_set_new(object, base64_name, json_string_nocheck(text)) : -1;
 }
 
-static int set_limits(json_t *object, const struct limits *l)
+static int set_json_limits(json_t *object, const struct limits *l)
 {
     const struct {
         const char *name;
@@ -50,7 +51,7 @@ static int set_limits(json_t *object, const struct limits *l)
     return json_object_set_new(object, "limits", limits) | result;
 }
 
-static int set_tests(json_t *object, const struct submission *s)
+static int set_json_tests(json_t *object, const struct submission *s)
 {
     json_t *tests = json_array();
     int result = json_object_set_new(object, "tests", tests);
@@ -61,8 +62,8 @@ static int set_tests(json_t *object, const struct submission *s)
         result = json_array_append_new(tests, row) |
                  json_object_set_new(row, "number", json_integer(t->number));
         if (result == 0)
-            result = set_text(row, "input", "input_base64", &t->input) |
-                     set_text(row, "expected_output", "expected_output_base64", &t->expected);
+            result = set_json_text(row, "input", "input_base64", &t->input) |
+                     set_json_text(row, "expected_output", "expected_output_base64", &t->expected);
     }
     return result;
 }
@@ -90,10 +91,10 @@ json_t *submission_to_json(const struct submission *s)
     if (s->id)
         result |= json_object_set_new(object, "id", json_string(s->id));
     result |= json_object_set_new(object, "language", json_string(s->language));
-    /* As it came: what is sent has one file yet. */
-    result |= set_text(object, "source", "source_base64", &s->source.files[0].bytes);
-    result |= set_limits(object, &s->limits);
-    result |= set_tests(object, s);
+    /* The wire has one file. */
+    result |= set_json_text(object, "source", "source_base64", &s->source.files[0].bytes);
+    result |= set_json_limits(object, &s->limits);
+    result |= set_json_tests(object, s);
     if (s->checker_given)
         result |= json_object_set_new(object, "checker", checker_to_json(&s->checker));
     result |= json_object_set_new(object, "stop_on_failure", json_boolean(s->stop_on_failure));
@@ -119,6 +120,6 @@ struct submission *submission_free(struct submission *s)
 void submission_packed_clear(struct submission_packed *p)
 {
     free(p->json);
-    free(p->texts);
+    free(p->blobs);
     *p = (struct submission_packed){ 0 };
 }

@@ -5,7 +5,8 @@
 #include "schema/base/text.h"
 #include "schema/model/submission.h"
 
-/* A change of it, or of what add_fields() adds, is a conflict for all that is sent again. */
+/* If this or the order in add_fields() changed, every submission that is sent again would be a
+ * conflict. */
 #define FORM "scrc submission 1"
 
 static void add_real(crypto_generichash_state *h, double real)
@@ -15,8 +16,7 @@ static void add_real(crypto_generichash_state *h, double real)
     hash_number(h, bits);
 }
 
-/* The first versions took a tolerance that was not given for CHECKER_TOLERANCE: their hash could
- * not tell it from one that was. */
+/* In the hash of the first versions a tolerance that is not given equals CHECKER_TOLERANCE. */
 static void add_tolerance(crypto_generichash_state *h, double tolerance)
 {
     add_real(h, tolerance < 0 ? CHECKER_TOLERANCE : tolerance);
@@ -24,7 +24,7 @@ static void add_tolerance(crypto_generichash_state *h, double tolerance)
 
 static void add_checker(crypto_generichash_state *h, const struct checker *c)
 {
-    const char *name = checker_kind_name(c->kind); /* enum values may move, names may not */
+    const char *name = checker_kind_name(c->kind); /* not the enum value, which may change */
     hash_text(h, name);
     hash_number(h, c->case_sensitive);
     add_tolerance(h, c->absolute_tolerance);
@@ -34,7 +34,7 @@ static void add_checker(crypto_generichash_state *h, const struct checker *c)
 static void add_fields(crypto_generichash_state *h, const struct submission *s)
 {
     hash_text(h, FORM);
-    hash_text(h, s->id); /* absent is "" on the wire too */
+    hash_text(h, s->id); /* an empty id counts as absent */
     hash_text(h, s->language);
     hash_bytes(h, s->source.files[0].bytes.data, s->source.files[0].bytes.len);
     hash_number(h, s->limits.time_ms);
@@ -52,9 +52,10 @@ static void add_fields(crypto_generichash_state *h, const struct submission *s)
     }
 }
 
-/* ---- what came to the form since it was first used: after all of it, and only where sent ---- */
+/* Fields that were added later are hashed last and only if they were sent, so that the hashes of
+ * other submissions stay the same. */
 
-/* Of a tree all that its first file's bytes do not say. */
+/* All of a tree but the bytes of its first file. */
 static void add_tree(crypto_generichash_state *h, const struct source_tree *t)
 {
     if (source_tree_is_plain(t))
@@ -73,8 +74,8 @@ static bool has_tolerances(const struct submission *s)
     return s->checker_given && s->checker.kind == CHECKER_FLOAT;
 }
 
-/* None given is both given as CHECKER_TOLERANCE. */
-static void add_which_tolerances(crypto_generichash_state *h, const struct checker *c)
+/* If neither is given, both are CHECKER_TOLERANCE, so they count as given. */
+static void add_tolerances_given(crypto_generichash_state *h, const struct checker *c)
 {
     bool neither = c->absolute_tolerance < 0 && c->relative_tolerance < 0;
 
@@ -91,7 +92,7 @@ static void hash(const struct submission *s, bool tolerances, uint8_t out[TEXT_H
     add_fields(&h, s);
     add_tree(&h, &s->source);
     if (tolerances)
-        add_which_tolerances(&h, &s->checker);
+        add_tolerances_given(&h, &s->checker);
     (void)crypto_generichash_final(&h, out, TEXT_HASH_SIZE);
 }
 

@@ -6,63 +6,63 @@
 /* A text of the stored form is one of
  *     "plain"              shorter than SUBMISSION_INLINE_MAX and UTF-8
  *     {"base64": "..."}    shorter, any bytes
- *     {"hash": "<hex>"}    kept aside */
-static void pack_text(struct writer *e, struct submission_packed *p, const struct bytes *b)
+ *     {"hash": "<hex>"}    a blob */
+static void pack_text(struct writer *w, struct submission_packed *p, const struct bytes *b)
 {
     if (b->len < SUBMISSION_INLINE_MAX && text_is_utf8(b->data, b->len)) {
-        writer_text(e, b->data, b->len);
+        writer_text(w, b->data, b->len);
         return;
     }
 
-    writer_begin(e, '{');
+    writer_begin(w, '{');
     if (b->len < SUBMISSION_INLINE_MAX) {
-        writer_key(e, "base64");
-        writer_base64(e, b->data, b->len);
+        writer_key(w, "base64");
+        writer_base64(w, b->data, b->len);
     } else {
-        struct text_ref *ref = &p->texts[p->texts_len++];
-        *ref = (struct text_ref){ .data = b->data, .len = b->len };
+        struct blob_ref *ref = &p->blobs[p->blobs_len++];
+        *ref = (struct blob_ref){ .data = b->data, .len = b->len };
         text_hash(b->data, b->len, ref->hash);
-        writer_key(e, "hash");
-        writer_hex(e, ref->hash, sizeof ref->hash);
+        writer_key(w, "hash");
+        writer_hex(w, ref->hash, sizeof ref->hash);
     }
-    writer_end(e, '}');
+    writer_end(w, '}');
 }
 
-/* A text where the language names the file, as it always was; else an array of {name, text}, which
- * earlier versions refuse to read. */
-static void pack_source(struct writer *e, struct submission_packed *p, const struct source_tree *t)
+/* The text itself if the language names the file, as in rows of earlier versions; else an array of
+ * {name, text}, which earlier versions refuse to read. */
+static void pack_source(struct writer *w, struct submission_packed *p, const struct source_tree *t)
 {
-    writer_key(e, "source");
+    writer_key(w, "source");
     if (source_tree_is_plain(t)) {
-        pack_text(e, p, &t->files[0].bytes);
+        pack_text(w, p, &t->files[0].bytes);
         return;
     }
-    writer_begin(e, '[');
+    writer_begin(w, '[');
     for (size_t i = 0; i < t->len; i++) {
-        writer_begin(e, '{');
+        writer_begin(w, '{');
         if (t->files[i].name) {
-            writer_key(e, "name");
-            writer_word(e, t->files[i].name);
+            writer_key(w, "name");
+            writer_word(w, t->files[i].name);
         }
-        writer_key(e, "text");
-        pack_text(e, p, &t->files[i].bytes);
-        writer_end(e, '}');
+        writer_key(w, "text");
+        pack_text(w, p, &t->files[i].bytes);
+        writer_end(w, '}');
     }
-    writer_end(e, ']');
+    writer_end(w, ']');
 }
 
-/* Numbers that say nothing are left out: a small row is a fast row. */
-static void pack_number(struct writer *e, const char *name, int64_t number)
+/* A 0 is left out, to keep rows small. */
+static void pack_number(struct writer *w, const char *name, int64_t number)
 {
     if (number == 0)
         return;
-    writer_key(e, name);
-    writer_number(e, number);
+    writer_key(w, name);
+    writer_number(w, number);
 }
 
-/* Null beside one that is given: in rows of the first versions an absent one means
- * CHECKER_TOLERANCE then. */
-static void pack_tolerances(struct writer *e, const struct checker *c)
+/* If only one is given the other is null, not absent: in rows of the first versions an absent one
+ * beside a given one means CHECKER_TOLERANCE. */
+static void pack_tolerances(struct writer *w, const struct checker *c)
 {
     const struct {
         const char *name;
@@ -73,67 +73,67 @@ static void pack_tolerances(struct writer *e, const struct checker *c)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].tolerance < 0 && rows[1 - i].tolerance < 0)
             continue;
-        writer_key(e, rows[i].name);
+        writer_key(w, rows[i].name);
         if (rows[i].tolerance < 0)
-            writer_null(e);
+            writer_null(w);
         else
-            writer_real(e, rows[i].tolerance);
+            writer_real(w, rows[i].tolerance);
     }
 }
 
-static void pack_checker(struct writer *e, const struct submission *s)
+static void pack_checker(struct writer *w, const struct submission *s)
 {
-    writer_key(e, "checker");
-    writer_begin(e, '{');
-    writer_key(e, "name");
-    writer_word(e, checker_kind_name(s->checker.kind));
-    writer_key(e, "case_sensitive");
-    writer_bool(e, s->checker.case_sensitive);
-    pack_tolerances(e, &s->checker);
-    writer_key(e, "given");
-    writer_bool(e, s->checker_given);
-    writer_end(e, '}');
+    writer_key(w, "checker");
+    writer_begin(w, '{');
+    writer_key(w, "name");
+    writer_word(w, checker_kind_name(s->checker.kind));
+    writer_key(w, "case_sensitive");
+    writer_bool(w, s->checker.case_sensitive);
+    pack_tolerances(w, &s->checker);
+    writer_key(w, "given");
+    writer_bool(w, s->checker_given);
+    writer_end(w, '}');
 }
 
-static void pack_tests(struct writer *e, struct submission_packed *p, const struct submission *s)
+static void pack_tests(struct writer *w, struct submission_packed *p, const struct submission *s)
 {
-    writer_key(e, "tests");
-    writer_begin(e, '[');
+    writer_key(w, "tests");
+    writer_begin(w, '[');
     for (size_t i = 0; i < s->tests_len; i++) {
-        writer_begin(e, '{');
-        writer_key(e, "number");
-        writer_number(e, s->tests[i].number);
-        writer_key(e, "input");
-        pack_text(e, p, &s->tests[i].input);
-        writer_key(e, "expected_output");
-        pack_text(e, p, &s->tests[i].expected);
-        writer_end(e, '}');
+        writer_begin(w, '{');
+        writer_key(w, "number");
+        writer_number(w, s->tests[i].number);
+        writer_key(w, "input");
+        pack_text(w, p, &s->tests[i].input);
+        writer_key(w, "expected_output");
+        pack_text(w, p, &s->tests[i].expected);
+        writer_end(w, '}');
     }
-    writer_end(e, ']');
+    writer_end(w, ']');
 }
 
-static void pack_all(struct writer *e, struct submission_packed *p, const struct submission *s)
+static void pack_all(struct writer *w, struct submission_packed *p, const struct submission *s)
 {
-    writer_begin(e, '{');
+    writer_begin(w, '{');
     if (s->id) {
-        writer_key(e, "id");
-        writer_word(e, s->id);
+        writer_key(w, "id");
+        writer_word(w, s->id);
     }
-    writer_key(e, "language");
-    writer_word(e, s->language);
-    pack_source(e, p, &s->source);
-    pack_number(e, "time_limit_ms", s->limits.time_ms);
-    pack_number(e, "wall_time_limit_ms", s->limits.wall_ms);
-    pack_number(e, "memory_limit_bytes", s->limits.memory_bytes);
-    pack_checker(e, s);
-    writer_key(e, "stop_on_failure");
-    writer_bool(e, s->stop_on_failure);
-    pack_tests(e, p, s);
+    writer_key(w, "language");
+    writer_word(w, s->language);
+    pack_source(w, p, &s->source);
+    pack_number(w, "time_limit_ms", s->limits.time_ms);
+    pack_number(w, "wall_time_limit_ms", s->limits.wall_ms);
+    pack_number(w, "memory_limit_bytes", s->limits.memory_bytes);
+    pack_checker(w, s);
+    writer_key(w, "stop_on_failure");
+    writer_bool(w, s->stop_on_failure);
+    pack_tests(w, p, s);
     if (s->id) {
-        writer_key(e, "hash");
-        writer_hex(e, s->hash, sizeof s->hash);
+        writer_key(w, "hash");
+        writer_hex(w, s->hash, sizeof s->hash);
     }
-    writer_end(e, '}');
+    writer_end(w, '}');
 }
 
 int submission_pack(const struct submission *s, struct submission_packed *ret_packed, struct err *e)
@@ -141,8 +141,8 @@ int submission_pack(const struct submission *s, struct submission_packed *ret_pa
     struct submission_packed p = { 0 };
     struct writer out = { 0 };
 
-    p.texts = calloc(s->source.len + 2 * s->tests_len, sizeof *p.texts);
-    if (!p.texts)
+    p.blobs = calloc(s->source.len + 2 * s->tests_len, sizeof *p.blobs);
+    if (!p.blobs)
         return err_set(e, ERR_NOMEM, "pack a submission");
     size_t source = source_tree_size(&s->source);
     writer_reserve(&out, 512 + (source < SUBMISSION_INLINE_MAX ? source : 0));

@@ -5,13 +5,13 @@
 #include "schema/json/fields.h"
 #include "schema/model/submission.h"
 
-/* JSON values a submission may have, and how many more for each test (a plain one has 6). */
+/* How many JSON values a submission may have, and how many more for each test (it needs 6). */
 #define VALUES_BASE     1024
 #define VALUES_PER_TEST 32
 
 static const struct fields_place root = { "", FIELDS_NO_INDEX };
 
-static const struct submission_rules *rules(const struct fields *c) { return c->ctx; }
+static const struct submission_rules *rules(const struct fields *f) { return f->ctx; }
 
 bool submission_id_is_legal(const char *id, size_t len)
 {
@@ -27,51 +27,51 @@ bool submission_id_is_legal(const char *id, size_t len)
     return true;
 }
 
-static int read_id(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+static int read_id(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                    json_t *v, void *into)
 {
     struct submission *s = into;
     CLEANUP(freep) char *id = NULL;
 
-    if (fields_word(c, at, row, v, &id) < 0)
+    if (fields_word(f, at, row, v, &id) < 0)
         return -1;
     if (!id || *id == '\0')
         return 0;
     if (!submission_id_is_legal(id, strlen(id)))
-        return fields_wrong(c, at, row->name, "must be 1 to %d bytes without control characters",
+        return fields_wrong(f, at, row->name, "must be 1 to %d bytes without control characters",
                             SUBMISSION_ID_MAX);
     s->id = TAKE(id);
     return 0;
 }
 
-static int read_type(struct fields *c, const struct fields_place *at, const struct fields_row *row,
-                     json_t *v, void *into)
+static int read_submission_type(struct fields *f, const struct fields_place *at,
+                                const struct fields_row *row, json_t *v, void *into)
 {
     CLEANUP(freep) char *type = NULL;
 
     (void)into;
-    if (fields_word(c, at, row, v, &type) < 0)
+    if (fields_word(f, at, row, v, &type) < 0)
         return -1;
     if (!type || *type == '\0' || strcmp(type, "script") == 0)
         return 0;
-    return fields_wrong(c, at, row->name, "must be \"script\"");
+    return fields_wrong(f, at, row->name, "must be \"script\"");
 }
 
-static int read_language(struct fields *c, const struct fields_place *at,
-                         const struct fields_row *row, json_t *v, void *into)
+static int read_submission_language(struct fields *f, const struct fields_place *at,
+                                    const struct fields_row *row, json_t *v, void *into)
 {
     struct submission *s = into;
 
-    if (fields_word(c, at, row, v, &s->language) < 0)
+    if (fields_word(f, at, row, v, &s->language) < 0)
         return -1;
-    if (s->language && !rules(c)->knows_language(rules(c)->ctx, s->language))
-        return fields_wrong(c, at, row->name, "is not a language of this server");
+    if (s->language && !rules(f)->knows_language(rules(f)->ctx, s->language))
+        return fields_wrong(f, at, row->name, "is not a language of this server");
     return 0;
 }
 
 /* One file, which the language names. */
-static int read_source(struct fields *c, const struct fields_place *at,
-                       const struct fields_row *row, json_t *v, void *into)
+static int read_submission_source(struct fields *f, const struct fields_place *at,
+                                  const struct fields_row *row, json_t *v, void *into)
 {
     static const struct fields_row text = { "source", fields_text,
                                             offsetof(struct source_file, bytes) };
@@ -80,23 +80,23 @@ static int read_source(struct fields *c, const struct fields_place *at,
     (void)row;
     if (source_tree_make(1, &s->source) < 0)
         return -1;
-    return text.read(c, at, &text, v, s->source.files);
+    return text.read(f, at, &text, v, s->source.files);
 }
 
-static int read_checker_name(struct fields *c, const struct fields_place *at,
+static int read_checker_name(struct fields *f, const struct fields_place *at,
                              const struct fields_row *row, json_t *v, void *into)
 {
     struct checker *checker = into;
     CLEANUP(freep) char *name = NULL;
 
-    if (fields_word(c, at, row, v, &name) < 0)
+    if (fields_word(f, at, row, v, &name) < 0)
         return -1;
     if (!name || checker_kind_from_name(name, &checker->kind))
         return 0;
-    return fields_wrong(c, at, row->name, "must be exact, lines, tokens, float or none");
+    return fields_wrong(f, at, row->name, "must be exact, lines, tokens, float or none");
 }
 
-static int read_checker(struct fields *c, const struct fields_place *at,
+static int read_checker(struct fields *f, const struct fields_place *at,
                         const struct fields_row *row, json_t *v, void *into)
 {
     static const struct fields_row rows[] = {
@@ -112,16 +112,16 @@ static int read_checker(struct fields *c, const struct fields_place *at,
     s->checker_given = true;
     s->checker = (struct checker)CHECKER_INIT(CHECKER_LINES);
     if (json_is_string(v))
-        return read_checker_name(c, at, row, v, &s->checker);
+        return read_checker_name(f, at, row, v, &s->checker);
     if (!json_is_object(v))
-        return fields_wrong(c, at, row->name, "must be a string or an object");
-    if (fields_object(c, &inside, rows, v, &s->checker) < 0)
+        return fields_wrong(f, at, row->name, "must be a string or an object");
+    if (fields_object(f, &inside, rows, v, &s->checker) < 0)
         return -1;
     const json_t *name = json_object_get(v, "name");
-    return name && !json_is_null(name) ? 0 : fields_wrong(c, &inside, "name", "is missing");
+    return name && !json_is_null(name) ? 0 : fields_wrong(f, &inside, "name", "is missing");
 }
 
-static int read_limits(struct fields *c, const struct fields_place *at,
+static int read_limits(struct fields *f, const struct fields_place *at,
                        const struct fields_row *row, json_t *v, void *into)
 {
     static const struct fields_row rows[] = {
@@ -132,24 +132,24 @@ static int read_limits(struct fields *c, const struct fields_place *at,
     };
     static const struct fields_place inside = { "/limits", FIELDS_NO_INDEX };
     struct submission *s = into;
-    const struct submission_rules *r = rules(c);
+    const struct submission_rules *r = rules(f);
     const int64_t most[] = { r->max_time_ms, r->max_memory_bytes,
                              r->max_time_ms + SUBMISSION_WALL_EXTRA_MS };
-    size_t problems = c->problems->len;
+    size_t errors = f->errors->len;
 
     (void)at, (void)row;
-    if (fields_object(c, &inside, rows, v, &s->limits) < 0)
+    if (fields_object(f, &inside, rows, v, &s->limits) < 0)
         return -1;
     const int64_t sent[] = { s->limits.time_ms, s->limits.memory_bytes, s->limits.wall_ms };
     for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
         if (sent[i] > most[i] &&
-            fields_wrong(c, &inside, rows[i].name, "must be at most %lld", (long long)most[i]) < 0)
+            fields_wrong(f, &inside, rows[i].name, "must be at most %lld", (long long)most[i]) < 0)
             return -1;
     }
 
     struct limits held = submission_limits(s, r->default_time_ms, 0, r->max_time_ms, INT64_MAX);
-    if (c->problems->len == problems && s->limits.wall_ms > 0 && s->limits.wall_ms < held.time_ms)
-        return fields_wrong(c, &inside, "wall_time_limit_ms",
+    if (f->errors->len == errors && s->limits.wall_ms > 0 && s->limits.wall_ms < held.time_ms)
+        return fields_wrong(f, &inside, "wall_time_limit_ms",
                             "must be at least the time limit, %lld", (long long)held.time_ms);
     return 0;
 }
@@ -161,7 +161,7 @@ struct numbered {
     size_t index;
 };
 
-static int by_number(const void *a_, const void *b_)
+static int compare_numbers(const void *a_, const void *b_)
 {
     const struct numbered *a = a_, *b = b_;
     if (a->number != b->number)
@@ -169,7 +169,7 @@ static int by_number(const void *a_, const void *b_)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-static int check_numbers(struct fields *c, const struct submission *s)
+static int check_numbers(struct fields *f, const struct submission *s)
 {
     size_t rising = 1;
     while (rising < s->tests_len && s->tests[rising - 1].number < s->tests[rising].number)
@@ -182,18 +182,18 @@ static int check_numbers(struct fields *c, const struct submission *s)
         return -1;
     for (size_t i = 0; i < s->tests_len; i++)
         sorted[i] = (struct numbered){ s->tests[i].number, i };
-    qsort(sorted, s->tests_len, sizeof *sorted, by_number);
+    qsort(sorted, s->tests_len, sizeof *sorted, compare_numbers);
     for (size_t i = 1; i < s->tests_len; i++) {
         const struct fields_place at = { "/tests", sorted[i].index };
         if (sorted[i].number == sorted[i - 1].number &&
-            fields_wrong(c, &at, "number", "is the number of another test, %lld",
+            fields_wrong(f, &at, "number", "is the number of another test, %lld",
                          (long long)sorted[i].number) < 0)
             return -1;
     }
     return 0;
 }
 
-static int read_test(struct fields *c, size_t index, json_t *v, struct test *t)
+static int read_test(struct fields *f, size_t index, json_t *v, struct test *t)
 {
     static const struct fields_row rows[] = {
         { "number", fields_whole, offsetof(struct test, number) },
@@ -205,7 +205,7 @@ static int read_test(struct fields *c, size_t index, json_t *v, struct test *t)
     };
     const struct fields_place at = { "/tests", index };
 
-    if (fields_object(c, &at, rows, v, t) < 0)
+    if (fields_object(f, &at, rows, v, t) < 0)
         return -1;
     if (t->number <= 0)
         t->number = (int64_t)index + 1;
@@ -214,17 +214,17 @@ static int read_test(struct fields *c, size_t index, json_t *v, struct test *t)
     return t->expected.data ? 0 : bytes_copy(NULL, 0, &t->expected);
 }
 
-static int read_tests(struct fields *c, const struct fields_place *at, const struct fields_row *row,
+static int read_tests(struct fields *f, const struct fields_place *at, const struct fields_row *row,
                       json_t *v, void *into)
 {
     struct submission *s = into;
     size_t len = json_array_size(v);
 
     if (!json_is_array(v))
-        return fields_wrong(c, at, row->name, "must be an array");
-    if (len > (size_t)rules(c)->max_tests)
-        return fields_wrong(c, at, row->name, "must have at most %lld tests",
-                            (long long)rules(c)->max_tests);
+        return fields_wrong(f, at, row->name, "must be an array");
+    if (len > (size_t)rules(f)->max_tests)
+        return fields_wrong(f, at, row->name, "must have at most %lld tests",
+                            (long long)rules(f)->max_tests);
     if (len == 0)
         return 0;
     s->tests = calloc(len, sizeof *s->tests);
@@ -232,45 +232,45 @@ static int read_tests(struct fields *c, const struct fields_place *at, const str
         return -1;
     s->tests_len = len;
     for (size_t i = 0; i < len; i++) {
-        if (read_test(c, i, json_array_get(v, i), &s->tests[i]) < 0)
+        if (read_test(f, i, json_array_get(v, i), &s->tests[i]) < 0)
             return -1;
     }
-    return check_numbers(c, s);
+    return check_numbers(f, s);
 }
 
-/* ---- the whole ---- */
+/* ---- the submission ---- */
 
-static bool is_absent(const struct fields *c, const char *name)
+static bool is_absent(const struct fields *f, const char *name)
 {
-    const json_t *v = json_object_get(c->document.root, name);
+    const json_t *v = json_object_get(f->reader.root, name);
     return !v || json_is_null(v);
 }
 
-static int check_required(struct fields *c, const struct submission *s)
+static int check_required(struct fields *f, const struct submission *s)
 {
     size_t size = source_tree_size(&s->source);
 
-    if (!json_is_object(c->document.root))
-        return 0; /* one problem is enough */
-    if (is_absent(c, "language") && fields_wrong(c, &root, "language", "is missing") < 0)
+    if (!json_is_object(f->reader.root))
+        return 0; /* this error is listed already */
+    if (is_absent(f, "language") && fields_wrong(f, &root, "language", "is missing") < 0)
         return -1;
-    if (is_absent(c, "source"))
-        return fields_wrong(c, &root, "source", "is missing");
+    if (is_absent(f, "source"))
+        return fields_wrong(f, &root, "source", "is missing");
     if (size == 0 && s->source.files[0].bytes.data)
-        return fields_wrong(c, &root, "source", "must not be empty");
-    if (size > (size_t)rules(c)->max_source_bytes)
-        return fields_wrong(c, &root, "source", "must be at most %lld bytes",
-                            (long long)rules(c)->max_source_bytes);
+        return fields_wrong(f, &root, "source", "must not be empty");
+    if (size > (size_t)rules(f)->max_source_bytes)
+        return fields_wrong(f, &root, "source", "must be at most %lld bytes",
+                            (long long)rules(f)->max_source_bytes);
     return 0;
 }
 
-static int read_submission(struct fields *c, struct submission *s)
+static int read_submission(struct fields *f, struct submission *s)
 {
     static const struct fields_row rows[] = {
         { "id", read_id, 0 },
-        { "type", read_type, 0 },
-        { "language", read_language, 0 },
-        { "source", read_source, 0 },
+        { "type", read_submission_type, 0 },
+        { "language", read_submission_language, 0 },
+        { "source", read_submission_source, 0 },
         { "limits", read_limits, 0 },
         { "tests", read_tests, 0 },
         { "checker", read_checker, 0 },
@@ -278,29 +278,29 @@ static int read_submission(struct fields *c, struct submission *s)
         { NULL, NULL, 0 },
     };
 
-    s->checker = rules(c)->default_checker;
+    s->checker = rules(f)->default_checker;
     s->stop_on_failure = true;
-    if (fields_object(c, &root, rows, c->document.root, s) < 0)
+    if (fields_object(f, &root, rows, f->reader.root, s) < 0)
         return -1;
-    return check_required(c, s);
+    return check_required(f, s);
 }
 
-static int parse(struct fields *c, const char *json, size_t len, struct submission *s,
+static int parse(struct fields *f, const char *json, size_t len, struct submission *s,
                  struct err *e)
 {
-    int64_t most = VALUES_BASE + VALUES_PER_TEST * rules(c)->max_tests;
+    int64_t most = VALUES_BASE + VALUES_PER_TEST * rules(f)->max_tests;
 
-    if (reader_load(json, len, rules(c)->max_depth, most, &c->document, e) < 0) {
+    if (reader_load(json, len, rules(f)->max_depth, most, &f->reader, e) < 0) {
         if (e->kind == ERR_INPUT &&
-            field_errors_add(c->problems, c->document.blame, "%s", e->msg) < 0)
+            field_errors_add(f->errors, f->reader.error_pointer, "%s", e->msg) < 0)
             return err_set(e, ERR_NOMEM, "read a submission");
         return -1;
     }
-    if (read_submission(c, s) < 0)
+    if (read_submission(f, s) < 0)
         return err_set(e, ERR_NOMEM, "read a submission");
-    if (c->problems->len > 0)
-        return err_set(e, ERR_INPUT, "%s: %s", c->problems->list[0].pointer,
-                       c->problems->list[0].detail);
+    if (f->errors->len > 0)
+        return err_set(e, ERR_INPUT, "%s: %s", f->errors->list[0].pointer,
+                       f->errors->list[0].detail);
     if (s->id)
         submission_hash(s, s->hash);
     return 0;
@@ -310,14 +310,14 @@ int submission_parse(const char *json, size_t len, const struct submission_rules
                      struct submission **ret_submission, struct field_errors *p, struct err *e)
 {
     CLEANUP(submission_freep) struct submission *s = calloc(1, sizeof *s);
-    struct fields c = { .problems = p, .ctx = rules, .refuse_unknown = rules->refuse_unknown };
-    struct err why; /* e may be NULL, and the kind is needed here */
+    struct fields f = { .errors = p, .ctx = rules, .refuse_unknown = rules->refuse_unknown };
+    struct err why; /* e may be NULL, but parse() needs the kind */
 
     *p = (struct field_errors){ 0 };
     if (!s)
         return err_set(e, ERR_NOMEM, "read a submission");
-    int result = parse(&c, json, len, s, &why);
-    reader_clear(&c.document);
+    int result = parse(&f, json, len, s, &why);
+    reader_clear(&f.reader);
     if (result < 0) {
         if (e)
             *e = why;

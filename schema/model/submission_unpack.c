@@ -5,11 +5,11 @@
 #include "schema/json/reader.h"
 #include "schema/model/submission.h"
 
-#define DEPTH_MAX 8 /* of what submission_pack() writes: 4 */
+#define DEPTH_MAX 8 /* submission_pack() writes 4 levels */
 
 struct unpack {
-    struct reader *d;
-    submission_text_fn *text;
+    struct reader *reader;
+    submission_blob_fn *find_blob;
     void *ctx;
     struct err *e;
 };
@@ -19,24 +19,25 @@ static int damaged(struct unpack *u, const char *field)
     return err_set(u->e, ERR_BUG, "stored submission: bad '%s'", field);
 }
 
-static int fetch_aside(struct unpack *u, const json_t *hex, struct bytes *ret_bytes)
+static int fetch_blob(struct unpack *u, const json_t *hex, struct bytes *ret_bytes)
 {
     struct bytes name = { 0 };
     uint8_t hash[TEXT_HASH_SIZE];
     size_t n = 0;
 
-    if (reader_string(u->d, hex, &name) < 0)
+    if (reader_string(u->reader, hex, &name) < 0)
         return err_set(u->e, ERR_NOMEM, "unpack a submission");
     int bad = sodium_hex2bin(hash, sizeof hash, name.data, name.len, NULL, &n, NULL);
     bytes_clear(&name);
-    return bad || n != sizeof hash ? damaged(u, "hash") : u->text(u->ctx, hash, ret_bytes, u->e);
+    return bad || n != sizeof hash ? damaged(u, "hash")
+                                   : u->find_blob(u->ctx, hash, ret_bytes, u->e);
 }
 
 static int decode_inline(struct unpack *u, const json_t *base64, struct bytes *ret_bytes)
 {
     struct bytes text = { 0 }, bytes = { 0 };
 
-    if (reader_string(u->d, base64, &text) < 0)
+    if (reader_string(u->reader, base64, &text) < 0)
         return err_set(u->e, ERR_NOMEM, "unpack a submission");
     int bad = text_from_base64(text.data, text.len, &bytes.data, &bytes.len);
     bytes_clear(&text);
@@ -53,14 +54,14 @@ static int unpack_text(struct unpack *u, const json_t *from, const char *field,
     const json_t *v = json_object_get(from, field), *inner;
 
     if (json_is_string(v)) {
-        if (reader_string(u->d, v, ret_bytes) < 0)
+        if (reader_string(u->reader, v, ret_bytes) < 0)
             return err_set(u->e, ERR_NOMEM, "unpack a submission");
         return 0;
     }
     if (json_is_string(inner = json_object_get(v, "base64")))
         return decode_inline(u, inner, ret_bytes);
     if (json_is_string(inner = json_object_get(v, "hash")))
-        return fetch_aside(u, inner, ret_bytes);
+        return fetch_blob(u, inner, ret_bytes);
     return damaged(u, field);
 }
 
@@ -73,7 +74,7 @@ static int unpack_word(struct unpack *u, const json_t *from, const char *field, 
     return 0;
 }
 
-/* Left out means 0. */
+/* Absent means 0. */
 static int unpack_number(struct unpack *u, const json_t *from, const char *field, int64_t *ret)
 {
     const json_t *v = json_object_get(from, field);
@@ -177,7 +178,7 @@ static int unpack_hash(struct unpack *u, struct submission *s)
     struct bytes hex = { 0 };
     size_t n = 0;
 
-    if (unpack_text(u, u->d->root, "hash", &hex) < 0)
+    if (unpack_text(u, u->reader->root, "hash", &hex) < 0)
         return -1;
     int bad = sodium_hex2bin(s->hash, sizeof s->hash, hex.data, hex.len, NULL, &n, NULL);
     bytes_clear(&hex);
@@ -186,7 +187,7 @@ static int unpack_hash(struct unpack *u, struct submission *s)
 
 static int unpack_all(struct unpack *u, struct submission *s)
 {
-    const json_t *root = u->d->root;
+    const json_t *root = u->reader->root;
 
     if (json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0)
         return -1;
@@ -202,19 +203,19 @@ static int unpack_all(struct unpack *u, struct submission *s)
     return s->id ? unpack_hash(u, s) : 0;
 }
 
-int submission_unpack(const char *json, size_t len, submission_text_fn *text, void *ctx,
+int submission_unpack(const char *json, size_t len, submission_blob_fn *find_blob, void *ctx,
                       struct submission **ret_submission, struct err *e)
 {
     CLEANUP(submission_freep) struct submission *s = calloc(1, sizeof *s);
-    struct reader d;
-    struct unpack u = { .d = &d, .text = text, .ctx = ctx, .e = e };
+    struct reader reader;
+    struct unpack u = { .reader = &reader, .find_blob = find_blob, .ctx = ctx, .e = e };
 
     if (!s)
         return err_set(e, ERR_NOMEM, "unpack a submission");
-    int result = reader_load(json, len, DEPTH_MAX, INT64_MAX, &d, e);
+    int result = reader_load(json, len, DEPTH_MAX, INT64_MAX, &reader, e);
     if (result == 0)
         result = unpack_all(&u, s);
-    reader_clear(&d);
+    reader_clear(&reader);
     if (result == 0)
         *ret_submission = TAKE(s);
     return result;

@@ -10,11 +10,11 @@
 #include "schema/base/err.h"
 
 #define STATEMENTS_MAX 64
-#define LOOK_STEPS     1000 /* instructions between two looks at the deadline: microseconds */
-#define BUSY_MS        5000 /* somebody's sqlite3 shell or backup; our own server never waits */
+#define DEADLINE_STEPS 1000 /* instructions between two checks of the deadline: microseconds */
+#define BUSY_MS        5000 /* for an sqlite3 shell or a backup; our own connections never wait */
 
-/* Page caches, in KiB. Small on purpose: the kernel's page cache holds the file too, and a table of
- * a million rows must not make the server large. */
+/* Page caches, in KiB. Small, because the kernel caches the file too, and the server's memory must
+ * not grow with the table. */
 #define WRITER_CACHE_KIB 4096
 #define READER_CACHE_KIB 1024
 
@@ -22,7 +22,7 @@ struct db_stmt {
     sqlite3_stmt *stmt; /* owned */
     struct db *db;      /* borrowed */
     const char *sql;    /* borrowed, the key; NULL for a statement of one use */
-    int bind_rc;        /* the first failed bind since db_done() */
+    int bind_rc;        /* of the first bind that failed since db_done() */
 };
 
 struct db {
@@ -30,10 +30,10 @@ struct db {
     struct db_stmt *stmts[STATEMENTS_MAX]; /* owned */
     size_t stmts_len;
     int64_t deadline_ns; /* 0: none */
-    int64_t steps;       /* of statements that are done */
+    int64_t steps;       /* of finished statements */
 };
 
-static enum err_kind kind_of(int rc)
+static enum err_kind error_kind(int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
@@ -48,7 +48,7 @@ static enum err_kind kind_of(int rc)
     case SQLITE_NOTADB:
     case SQLITE_PERM:
     case SQLITE_NOLFS:
-    case SQLITE_BUSY: /* a stranger keeps it locked: nothing was stored, try again */
+    case SQLITE_BUSY: /* another program holds the lock: nothing was stored, try again */
     case SQLITE_PROTOCOL:
         return ERR_DISK;
     default:
@@ -56,21 +56,21 @@ static enum err_kind kind_of(int rc)
     }
 }
 
-static int fail(struct db *d, int rc, struct err *e)
+static int db_error(struct db *d, int rc, struct err *e)
 {
     int number = sqlite3_system_errno(d->handle);
 
-    if (kind_of(rc) == ERR_DISK && number != 0)
+    if (error_kind(rc) == ERR_DISK && number != 0)
         return err_errno(e, ERR_DISK, number, "SQLite: %s", sqlite3_errmsg(d->handle));
-    return err_set(e, kind_of(rc), "SQLite: %s (%d)", sqlite3_errmsg(d->handle),
+    return err_set(e, error_kind(rc), "SQLite: %s (%d)", sqlite3_errmsg(d->handle),
                    sqlite3_extended_errcode(d->handle));
 }
 
-/* page_size and auto_vacuum must come before WAL and the first table, or stay what they are for
- * ever. SQLite writes each page of a commit to the log by two calls, which cost a group of thirty
- * submissions more than its sync: pages of 8 KiB halve them. secure_delete is Debian's default and
- * costs five times the write when retention deletes; who reads the raw disk reads the live rows
- * too.
+/* page_size and auto_vacuum must be set before WAL and before the first table; later they have no
+ * effect. SQLite writes each page of a commit to the log with two calls, and for a group of thirty
+ * submissions these cost more than the sync: pages of 8 KiB halve their number. secure_delete is
+ * on by default in Debian and makes retention write five times as much; it protects nothing here,
+ * because whoever can read the raw disk can read the live rows too.
  */
 static const char writer_setup[] = "PRAGMA page_size = 8192;"
                                    "PRAGMA auto_vacuum = INCREMENTAL;"
@@ -93,14 +93,15 @@ static int set_cache(struct db *d, enum db_mode mode, struct err *e)
     return db_exec(d, sql, e);
 }
 
-static int is_late(void *ctx)
+static int is_past_deadline(void *ctx)
 {
     const struct db *d = ctx;
 
     return d->deadline_ns != 0 && clock_mono_ns() >= d->deadline_ns;
 }
 
-/* A file system without shared memory (network mounts) silently keeps another mode. */
+/* On a file system without shared memory (network mounts) SQLite keeps another journal mode and
+ * returns no error. */
 static int check_wal(struct db *d, struct err *e)
 {
     CLEANUP(db_donep) struct db_stmt *q = db_prepare_once(d, "PRAGMA journal_mode", e);
@@ -114,14 +115,14 @@ static int check_wal(struct db *d, struct err *e)
     return 0;
 }
 
-static int set_up(struct db *d, enum db_mode mode, struct err *e)
+static int configure_connection(struct db *d, enum db_mode mode, struct err *e)
 {
     (void)sqlite3_extended_result_codes(d->handle, 1);
     (void)sqlite3_busy_timeout(d->handle, BUSY_MS);
     (void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (mode == DB_READER)
-        sqlite3_progress_handler(d->handle, LOOK_STEPS, is_late, d);
-    /* SQLite opens a file that it may not write as read-only, and says nothing. */
+        sqlite3_progress_handler(d->handle, DEADLINE_STEPS, is_past_deadline, d);
+    /* SQLite opens a file without write permission as read-only and returns no error. */
     if (mode == DB_WRITER && sqlite3_db_readonly(d->handle, "main") == 1)
         return err_set(e, ERR_DISK, "the file is read-only");
     if (mode == DB_WRITER && db_exec(d, writer_setup, e) < 0)
@@ -131,9 +132,9 @@ static int set_up(struct db *d, enum db_mode mode, struct err *e)
     return check_wal(d, e);
 }
 
-/* Counting its memory makes SQLite lock one mutex for every allocation of every thread, and nobody
- * asks for the sum. Must come before the first connection. */
-static void configure(void) { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+/* With memory statistics SQLite locks one mutex for every allocation of every thread; we do not
+ * use them. Must run before the first connection is opened. */
+static void configure_library(void) { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e)
 {
@@ -145,15 +146,15 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err 
     if (!d)
         return err_set(e, ERR_NOMEM, "open %s", path);
 
-    (void)pthread_once(&configured, configure);
+    (void)pthread_once(&configured, configure_library);
     int rc = sqlite3_open_v2(path, &d->handle, flags, NULL);
     if (!d->handle)
         return err_set(e, ERR_NOMEM, "open %s", path);
     if (rc != SQLITE_OK) {
-        (void)fail(d, rc, e);
+        (void)db_error(d, rc, e);
         return err_wrap(e, "open %s", path);
     }
-    if (set_up(d, mode, e) < 0)
+    if (configure_connection(d, mode, e) < 0)
         return err_wrap(e, "open %s", path);
 
     *ret_db = TAKE(d);
@@ -180,7 +181,7 @@ struct db *db_close(struct db *d)
 int db_exec(struct db *d, const char *sql, struct err *e)
 {
     int rc = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? 0 : fail(d, rc, e);
+    return rc == SQLITE_OK ? 0 : db_error(d, rc, e);
 }
 
 int db_number(struct db *d, const char *sql, int64_t *ret_number, struct err *e)
@@ -221,7 +222,7 @@ void db_rollback(struct db *d)
 {
     static const char sql[] = "ROLLBACK";
 
-    /* A rollback that fails leaves no transaction behind either: SQLite drops its pages. */
+    /* After a failed rollback there is no transaction either: SQLite drops its pages. */
     if (!sqlite3_get_autocommit(d->handle))
         (void)run_literal(d, sql, NULL);
 }
@@ -243,7 +244,7 @@ static struct db_stmt *stmt_new(struct db *d, const char *sql, unsigned flags, s
     q->db = d;
     int rc = sqlite3_prepare_v3(d->handle, sql, -1, flags, &q->stmt, NULL);
     if (rc != SQLITE_OK) {
-        (void)fail(d, rc, e);
+        (void)db_error(d, rc, e);
         free(q);
         return NULL;
     }
@@ -283,12 +284,12 @@ struct db_stmt *db_done(struct db_stmt *q)
         return NULL;
     }
     (void)sqlite3_reset(q->stmt);
-    (void)sqlite3_clear_bindings(q->stmt); /* they point at what the caller is about to free */
+    (void)sqlite3_clear_bindings(q->stmt); /* they point to memory that the caller will free */
     q->bind_rc = SQLITE_OK;
     return NULL;
 }
 
-static void note(struct db_stmt *q, int rc)
+static void keep_bind_error(struct db_stmt *q, int rc)
 {
     if (q->bind_rc == SQLITE_OK)
         q->bind_rc = rc;
@@ -296,36 +297,36 @@ static void note(struct db_stmt *q, int rc)
 
 void db_bind_int(struct db_stmt *q, int n, int64_t value)
 {
-    note(q, sqlite3_bind_int64(q->stmt, n, value));
+    keep_bind_error(q, sqlite3_bind_int64(q->stmt, n, value));
 }
 
 void db_bind_text(struct db_stmt *q, int n, const char *text)
 {
-    note(q, sqlite3_bind_text(q->stmt, n, text, -1, SQLITE_STATIC));
+    keep_bind_error(q, sqlite3_bind_text(q->stmt, n, text, -1, SQLITE_STATIC));
 }
 
 void db_bind_text_n(struct db_stmt *q, int n, const char *text, size_t len)
 {
-    note(q, sqlite3_bind_text64(q->stmt, n, text, len, SQLITE_STATIC, SQLITE_UTF8));
+    keep_bind_error(q, sqlite3_bind_text64(q->stmt, n, text, len, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void db_bind_blob(struct db_stmt *q, int n, const void *data, size_t len)
 {
-    note(q, sqlite3_bind_blob64(q->stmt, n, len ? data : "", len, SQLITE_STATIC));
+    keep_bind_error(q, sqlite3_bind_blob64(q->stmt, n, len ? data : "", len, SQLITE_STATIC));
 }
 
-void db_bind_null(struct db_stmt *q, int n) { note(q, sqlite3_bind_null(q->stmt, n)); }
+void db_bind_null(struct db_stmt *q, int n) { keep_bind_error(q, sqlite3_bind_null(q->stmt, n)); }
 
 int db_step(struct db_stmt *q, struct err *e)
 {
     if (q->bind_rc != SQLITE_OK)
-        return fail(q->db, q->bind_rc, e);
+        return db_error(q->db, q->bind_rc, e);
 
     int rc = sqlite3_step(q->stmt);
     if (rc == SQLITE_ROW)
         return 1;
     if (rc != SQLITE_DONE)
-        (void)fail(q->db, rc, e); /* before the reset, which may change the message */
+        (void)db_error(q->db, rc, e); /* before the reset, which may change the message */
     (void)sqlite3_reset(q->stmt);
     return rc == SQLITE_DONE ? 0 : -1;
 }

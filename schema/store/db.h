@@ -1,4 +1,4 @@
-/* schema/store/db.h - SQLite, as much of it as the job table needs. Only db.c includes sqlite3.h.
+/* schema/store/db.h - the part of SQLite that the job table uses. Only db.c includes sqlite3.h.
  *
  *     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, "SELECT a FROM t WHERE b = ?1", e);
  *     if (!q)
@@ -10,8 +10,8 @@
  * Owns     one connection and the statements prepared on it, until db_close().
  * Threads  a connection and its statements belong to one thread at a time.
  * Errors   ERR_DISK for a disk that is full, read-only or failing, and for a damaged file;
- *          ERR_NOMEM; ERR_TIMEOUT past db_deadline(); ERR_BUG for everything that a correct caller
- *          never sees.
+ *          ERR_NOMEM; ERR_TIMEOUT past db_deadline(); ERR_BUG for all that only a mistake of ours
+ *          can cause.
  */
 #pragma once
 
@@ -26,11 +26,11 @@ struct db_stmt;
 struct err;
 
 enum db_mode {
-    DB_WRITER, /* makes the file when missing; WAL, durable at commit */
+    DB_WRITER, /* creates the file if it does not exist; WAL, durable at commit */
     DB_READER  /* read-only; the file must exist and be in WAL mode */
 };
 
-/* SQLite's version. Static. */
+/* SQLite's version. Borrowed, static. */
 const char *db_library(void);
 
 /* On success the caller owns *ret_db. */
@@ -46,51 +46,53 @@ NODISCARD int db_exec(struct db *d, const char *sql, struct err *e);
 /* The first column of the first row, for PRAGMAs and counts; 0 when there is no row. */
 NODISCARD int db_number(struct db *d, const char *sql, int64_t *ret_number, struct err *e);
 
-/* BEGIN IMMEDIATE: never "busy" in the middle. A failed db_commit() has stored nothing. */
+/* BEGIN IMMEDIATE: takes the write lock at once, so no later statement finds the table busy. A
+ * failed db_commit() has stored nothing. */
 NODISCARD int db_begin(struct db *d, struct err *e);
 NODISCARD int db_commit(struct db *d, struct err *e);
-/* Also right where SQLite has rolled back by itself already (disk full). */
+/* May be called after SQLite has rolled back by itself (disk full). */
 void db_rollback(struct db *d);
 
 int64_t db_last_seq(struct db *d); /* of the last INSERT */
 int64_t db_changes(struct db *d);  /* rows of the last INSERT, UPDATE or DELETE */
 
-/* A read that goes on at this time (clock_mono_ns()) is ended with ERR_TIMEOUT; 0: never. For
- * readers only: the writer has none. */
+/* A read that has not finished by this time (clock_mono_ns()) fails with ERR_TIMEOUT; 0: no
+ * deadline. For readers only. */
 void db_deadline(struct db *d, int64_t ns);
 
-/* Instructions of SQLite's machine that the statements done so far have taken: what a read costs,
- * whatever else the host does. */
+/* Instructions of SQLite's virtual machine that the finished statements executed: the cost of a
+ * read, independent of the host's load. */
 int64_t db_steps(const struct db *d);
 
 /* ---- statements ---- */
 
-/* A statement kept with the connection. sql must be a literal: it is known again by its address.
- * Borrowed; give it back with db_done(). */
+/* A statement that the connection caches. sql must be a literal: its address is the cache key.
+ * Borrowed; end each use with db_done(). */
 struct db_stmt *db_prepare(struct db *d, const char *sql, struct err *e);
 
-/* A statement for this one use; db_done() frees it. sql is borrowed for the call. */
+/* A statement for one use; db_done() frees it. sql is borrowed for the call. */
 struct db_stmt *db_prepare_once(struct db *d, const char *sql, struct err *e);
 
-/* Ends a use: an unfinished SELECT is an open snapshot, and the log cannot shrink behind it.
- * Takes NULL, returns NULL. */
+/* Ends a use. An unfinished SELECT keeps its snapshot open, and the write-ahead log cannot be
+ * truncated while it is. Takes NULL, returns NULL. */
 struct db_stmt *db_done(struct db_stmt *q);
 DEFINE_CLEANUP(struct db_stmt, db_done)
 
-/* Parameters from 1. Texts and blobs are borrowed until db_done(). A failure shows in db_step(). */
+/* Parameters are numbered from 1. Texts and blobs are borrowed until db_done(). db_step() returns
+ * the first failure. */
 void db_bind_int(struct db_stmt *q, int n, int64_t value);
 void db_bind_text(struct db_stmt *q, int n, const char *text); /* NULL binds NULL */
 void db_bind_text_n(struct db_stmt *q, int n, const char *text, size_t len);
 void db_bind_blob(struct db_stmt *q, int n, const void *data, size_t len);
 void db_bind_null(struct db_stmt *q, int n);
 
-/* 1: a row is there; 0: done, the statement is ready for new parameters; -1 with *e filled. */
+/* 1: there is a row; 0: done, the statement can take new parameters; -1 with *e filled. */
 NODISCARD int db_step(struct db_stmt *q, struct err *e);
 
-/* Steps to the end, dropping rows. */
+/* Steps to the end and ignores rows. */
 NODISCARD int db_run(struct db_stmt *q, struct err *e);
 
-/* Columns from 0 of the row at hand. Texts and blobs are borrowed until the next step. */
+/* Columns of the current row, from 0. Texts and blobs are borrowed until the next step. */
 int64_t db_int(struct db_stmt *q, int column);
 bool db_is_null(struct db_stmt *q, int column);
 const char *db_text(struct db_stmt *q, int column, size_t *ret_len); /* "" for NULL */

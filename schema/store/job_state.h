@@ -1,9 +1,9 @@
-/* schema/store/job_state.h - where a job stands.
+/* schema/store/job_state.h - the states of a job.
  *
  *     accept --> QUEUED --claim--> RUNNING --finish--> DONE
  *                  ^  \               |  \
  *                  |   cancel         |   cancel --> CANCELLED (final, with a report)
- *                  +---- give back, or the server died (start of the next one)
+ *                  +---- requeue; after a death of the server at its next start
  *
  * Room     schema/store.
  * Threads  any; no state.

@@ -10,8 +10,8 @@
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 
-/* Old ids and new ones share no page of the index when they begin with the time, so that a table
- * of a million rows takes new ones as fast as an empty one. The rest is random: 80 bits. */
+/* The id begins with the time, so that new ids go to the end of the index and inserting does not
+ * become slower as the table grows. The rest is random: 80 bits. */
 static void make_id(int64_t now_ms, char out[SUBMISSION_ID_MAX + 1])
 {
     char random[TEXT_ID_SIZE];
@@ -21,17 +21,18 @@ static void make_id(int64_t now_ms, char out[SUBMISSION_ID_MAX + 1])
                    random + 12);
 }
 
-/* Sent again by way of Kafka: whoever reads the topic is told (once more). */
-static int note_repetition(struct jobs *j, const struct jobs_op *op, struct err *e)
+/* A known submission was sent again over Kafka: its report is published again. */
+static int store_repetition(struct jobs *j, const struct jobs_op *op, struct err *e)
 {
     if (!op->u.accept.origin)
         return 0;
-    if (jobs_inbox_put(j, op->u.accept.origin, op->u.accept.seq, e) < 0)
+    if (jobs_inbox_add(j, op->u.accept.origin, op->u.accept.seq, e) < 0)
         return -1;
-    return jobs_outbox_again(j, op->u.accept.seq, op->u.accept.state, op->u.accept.origin, e);
+    return jobs_outbox_add_repeated(j, op->u.accept.seq, op->u.accept.state, op->u.accept.origin,
+                                    e);
 }
 
-/* The row that has this id already: 1 and the operation is answered, 0 when there is none. */
+/* 1: a row has this id, and the operation has its result; 0: none has. */
 static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq, hash, state, submitted_ms FROM job WHERE id = ?1";
@@ -58,10 +59,10 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.accept.seq = db_int(q, 0);
     op->u.accept.state = (enum job_state)db_int(q, 2);
     op->u.accept.submitted_ms = db_int(q, 3);
-    return note_repetition(j, op, e) < 0 ? -1 : 1;
+    return store_repetition(j, op, e) < 0 ? -1 : 1;
 }
 
-/* 1 inserted, 0 when the id is taken. */
+/* 1 inserted, 0: the id is in use. */
 static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(insert) =
@@ -71,9 +72,9 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
         " ON CONFLICT(id) DO NOTHING";
     const struct submission *s = op->u.accept.submission;
     const struct outbox_origin *o = op->u.accept.origin;
-    const char *told = op->u.accept.derived;
-    int64_t stream = 0;
-    if (o && jobs_inbox_stream(j, o, &stream, e) < 0)
+    const char *published_id = op->u.accept.derived;
+    int64_t partition = 0;
+    if (o && jobs_inbox_ensure_partition(j, o, &partition, e) < 0)
         return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
@@ -84,11 +85,12 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 4, op->u.accept.submitted_ms);
     db_bind_int(q, 5, (int64_t)s->tests_len);
     db_bind_int(q, 6, o || j->publish_all);
-    db_bind_text(q, 7, told && strcmp(told, op->u.accept.id) != 0 ? told : NULL);
-    db_bind_int(q, 8, j->change + 1);
+    db_bind_text(q, 7,
+                 published_id && strcmp(published_id, op->u.accept.id) != 0 ? published_id : NULL);
+    db_bind_int(q, 8, j->revision + 1);
     db_bind_int(q, 11, j->seq_floor);
     if (o) {
-        db_bind_int(q, 9, stream);
+        db_bind_int(q, 9, partition);
         db_bind_int(q, 10, o->offset);
     } else {
         db_bind_null(q, 9);
@@ -102,8 +104,8 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     return 1;
 }
 
-static int insert_body(struct jobs *j, int64_t seq, const struct submission_packed *p,
-                       struct err *e)
+static int insert_submission(struct jobs *j, int64_t seq, const struct submission_packed *p,
+                             struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO body(seq, json) VALUES(?1, ?2)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
@@ -114,8 +116,8 @@ static int insert_body(struct jobs *j, int64_t seq, const struct submission_pack
     return db_run(q, e);
 }
 
-static int keep_text(struct jobs *j, const struct text_ref *text, int64_t *ret_number,
-                     struct err *e)
+static int store_blob(struct jobs *j, const struct blob_ref *blob, int64_t *ret_number,
+                      struct err *e)
 {
     JOBS_SQL(select) = "SELECT number FROM text WHERE hash = ?1";
     JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2)";
@@ -123,7 +125,7 @@ static int keep_text(struct jobs *j, const struct text_ref *text, int64_t *ret_n
     CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
     if (!find || !put)
         return -1;
-    db_bind_blob(find, 1, text->hash, sizeof text->hash);
+    db_bind_blob(find, 1, blob->hash, sizeof blob->hash);
     int n = db_step(find, e);
     if (n < 0)
         return -1;
@@ -131,23 +133,23 @@ static int keep_text(struct jobs *j, const struct text_ref *text, int64_t *ret_n
         *ret_number = db_int(find, 0);
         return 0;
     }
-    db_bind_blob(put, 1, text->hash, sizeof text->hash);
-    db_bind_blob(put, 2, text->data, text->len);
+    db_bind_blob(put, 1, blob->hash, sizeof blob->hash);
+    db_bind_blob(put, 2, blob->data, blob->len);
     if (db_run(put, e) < 0)
         return -1;
     *ret_number = db_last_seq(j->db);
     return 0;
 }
 
-static int insert_texts(struct jobs *j, int64_t seq, const struct submission_packed *p,
-                        struct err *e)
+static int insert_blob_refs(struct jobs *j, int64_t seq, const struct submission_packed *p,
+                            struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO text_use(seq, text) VALUES(?1, ?2) ON CONFLICT DO NOTHING";
 
-    for (size_t i = 0; i < p->texts_len; i++) {
+    for (size_t i = 0; i < p->blobs_len; i++) {
         CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
         int64_t number;
-        if (!q || keep_text(j, &p->texts[i], &number, e) < 0)
+        if (!q || store_blob(j, &p->blobs[i], &number, e) < 0)
             return -1;
         db_bind_int(q, 1, seq);
         db_bind_int(q, 2, number);
@@ -157,15 +159,15 @@ static int insert_texts(struct jobs *j, int64_t seq, const struct submission_pac
     return 0;
 }
 
-static int64_t queued_now(const struct jobs *j)
+static int64_t count_queued(const struct jobs *j)
 {
     return j->counts.queued + j->group.moved[JOB_QUEUED];
 }
 
 /* ---- its id ---- */
 
-/* The ids a row may get, in the order in which they are tried: false behind the last. */
-static bool next_id(struct jobs_op *op, int attempt)
+/* Writes the id to try at this attempt, from 0. False: there is none left. */
+static bool write_candidate_id(struct jobs_op *op, int attempt)
 {
     const char *own = op->u.accept.submission->id, *derived = op->u.accept.derived;
     const struct outbox_origin *o = op->u.accept.origin;
@@ -183,23 +185,23 @@ static bool next_id(struct jobs_op *op, int attempt)
         if (n > 0 && (size_t)n < size)
             return true;
     }
-    make_id(op->u.accept.submitted_ms, op->u.accept.id); /* also where those are too long */
+    make_id(op->u.accept.submitted_ms, op->u.accept.id); /* also if those are too long */
     return attempt <= 2;
 }
 
-/* 1 inserted, 0 when its own id is taken. */
-static int insert_under_an_id(struct jobs *j, struct jobs_op *op, struct err *e)
+/* 1 inserted, 0: all its ids are in use. */
+static int insert_with_free_id(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     int n = 0;
 
-    for (int attempt = 0; n == 0 && next_id(op, attempt); attempt++)
+    for (int attempt = 0; n == 0 && write_candidate_id(op, attempt); attempt++)
         n = insert_job(j, op, e);
     return n;
 }
 
-/* ---- the whole ---- */
+/* ---- accept ---- */
 
-/* A message that was read before: 1 and the operation is answered, 0 when it is new. */
+/* 1: the message was read before, and the operation has its result; 0: it is new. */
 static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(select) = "SELECT id, state, submitted_ms FROM job WHERE seq = ?1";
@@ -216,7 +218,7 @@ static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     db_bind_int(q, 1, seq);
     n = db_step(q, e);
-    if (n <= 0) { /* a repetition of a row that went back to Kafka */
+    if (n <= 0) { /* it repeated a row that was returned to Kafka since */
         op->u.accept.replay = false;
         return n;
     }
@@ -228,7 +230,7 @@ static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
     return 1;
 }
 
-/* What is here already is answered even when nothing new may come in. */
+/* A known submission is answered even while new ones are refused. */
 static int refuse_new(struct jobs *j, struct jobs_op *op, bool full, struct err *e)
 {
     int n = answer_existing(j, op, e);
@@ -240,22 +242,22 @@ static int refuse_new(struct jobs *j, struct jobs_op *op, bool full, struct err 
                 : JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
 }
 
-static int insert_rest(struct jobs *j, struct jobs_op *op, struct err *e)
+static int insert_contents(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     const struct submission_packed *p = op->u.accept.packed;
     const struct outbox_origin *o = op->u.accept.origin;
     int64_t seq = op->u.accept.seq;
 
-    if (insert_body(j, seq, p, e) < 0 || insert_texts(j, seq, p, e) < 0)
+    if (insert_submission(j, seq, p, e) < 0 || insert_blob_refs(j, seq, p, e) < 0)
         return -1;
     if (!o)
         return 0;
-    return jobs_outbox_keep_headers(j->db, seq, o, e) < 0 ? -1 : jobs_inbox_put(j, o, seq, e);
+    return jobs_outbox_store_headers(j->db, seq, o, e) < 0 ? -1 : jobs_inbox_add(j, o, seq, e);
 }
 
 int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    bool full = queued_now(j) >= j->max_queued;
+    bool full = count_queued(j) >= j->max_queued;
 
     op->u.accept.existing = op->u.accept.replay = false;
     op->u.accept.seq = op->u.accept.position = 0;
@@ -264,11 +266,11 @@ int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
     int n = answer_replay(j, op, e);
     if (n != 0)
         return n < 0 ? -1 : 0;
-    (void)next_id(op, 0); /* the id that an answer would name */
+    (void)write_candidate_id(op, 0); /* the id to return if nothing is inserted */
     if (full || j->group.low_disk[0])
         return refuse_new(j, op, full, e);
 
-    n = insert_under_an_id(j, op, e);
+    n = insert_with_free_id(j, op, e);
     if (n == 0 && (n = answer_existing(j, op, e)) != 0)
         return n < 0 ? -1 : 0;
     if (n == 0)
@@ -277,9 +279,9 @@ int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
                              .id = op->u.accept.id,
                              .state = JOB_QUEUED,
                              .language = op->u.accept.submission->language };
-    if (n < 0 || insert_rest(j, op, e) < 0 || jobs_note(j, &c, -1, e) < 0)
+    if (n < 0 || insert_contents(j, op, e) < 0 || jobs_record_change(j, &c, -1, e) < 0)
         return -1;
     op->u.accept.state = JOB_QUEUED;
-    op->u.accept.position = queued_now(j); /* it is the last */
+    op->u.accept.position = count_queued(j); /* it is the last */
     return 0;
 }

@@ -1,9 +1,9 @@
-/* schema/store/jobs_accept.h - a new submission: the row, its body, its texts, where it came from;
- * or the row that it repeats.
+/* schema/store/jobs_accept.h - stores a new submission (row, submission, blobs, origin), or finds
+ * the row of one that was accepted before.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's, within the transaction of a group.
- * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread, in the transaction of a group.
+ * Errors   -1 with *e filled: roll back the transaction. A refused operation is no error here.
  */
 #pragma once
 

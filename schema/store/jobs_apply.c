@@ -18,7 +18,7 @@ int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
     case JOBS_FINISH:
         return jobs_finish(j, op, e);
     case JOBS_REQUEUE:
-        return jobs_give_back(j, op, e);
+        return jobs_requeue(j, op, e);
     case JOBS_CANCEL:
         return jobs_cancel(j, op, e);
     case JOBS_REFUSE:
@@ -30,7 +30,7 @@ int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
     case JOBS_RETURN:
         return jobs_return(j, op, e);
     case JOBS_WATERMARKS:
-        return jobs_keep_watermarks(j, op, e);
+        return jobs_store_watermarks(j, op, e);
     }
     return JOBS_REFUSED(op, ERR_BUG, "unknown operation %d", (int)op->kind);
 }

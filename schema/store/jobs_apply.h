@@ -1,8 +1,8 @@
-/* schema/store/jobs_apply.h - an operation finds the file that does it.
+/* schema/store/jobs_apply.h - calls the function of an operation.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's, within the transaction of a group.
- * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread, in the transaction of a group.
+ * Errors   -1 with *e filled: roll back the transaction. A refused operation is no error here.
  */
 #pragma once
 
@@ -12,6 +12,6 @@ struct err;
 struct jobs;
 struct jobs_op;
 
-/* Reads first, writes last: an operation that is refused has written nothing, so that its
- * neighbours may commit. Its result is in op->result and op->err. */
+/* Each operation reads first and writes last: a refused one has written nothing, so the rest of
+ * its group can be committed. Its result is in op->result and op->err. */
 NODISCARD int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e);

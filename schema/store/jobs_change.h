@@ -1,7 +1,8 @@
-/* schema/store/jobs_change.h - what changed: as it happens, since somebody looked, and lately.
+/* schema/store/jobs_change.h - changes of rows: notified as they happen, those after a revision,
+ * and those of the recent past.
  *
  * Room     schema/store.
- * Threads  any; a listener is called on the writer thread and must not block.
+ * Threads  any; listeners are called on the writer thread and must not block.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -19,60 +20,66 @@ struct jobs;
 
 /* ---- as it happens ---- */
 
-/* What happened to a row, told after its commit. */
+/* One change of a row, notified after its commit. */
 struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
     enum job_state state;
-    bool fresh;           /* it has just been accepted */
-    bool returned;        /* it went back to Kafka: told as cancelled, and the row is gone */
-    int64_t change;       /* the number of this change; they rise by the order of commits */
+    bool fresh;           /* the row was just accepted */
+    bool returned;        /* returned to Kafka: the row is deleted; state is JOB_CANCELLED */
+    int64_t revision;     /* of this change; revisions rise in the order of commits */
     const char *language; /* borrowed; NULL for a claim */
-    /* of a row that has just become final */
+    /* only if the row just became final: */
     enum verdict verdict;
     int64_t total_ms; /* since it was accepted */
-    bool judged;      /* false: cancelled, or unreadable; the three below are unknown */
+    bool judged;      /* false: cancelled, or unreadable; the three below are not set */
     int64_t queue_ms, build_ms, run_ms;
 };
 
-/* The one "something changed" notification; several listeners may be added before traffic starts.
- * Called on the writer thread with everything one commit changed. */
+/* Called on the writer thread with all changes of one commit. Listeners must be added before
+ * traffic starts; they cannot be removed. */
 typedef void jobs_listener_fn(void *ctx, const struct jobs_change *changes, size_t len);
 void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx);
 
-/* ---- since somebody looked ---- */
+/* ---- after a revision ---- */
 
-/* A row as an item of jobs_list(), with its `position` in the queue (0: not queued) as one more
- * member. Everything is borrowed for the call. */
+/* A row as an item of jobs_list(), with one more member: its `position` in the queue (0: not
+ * queued). All is borrowed for the call. */
 struct jobs_item {
-    int64_t seq, change;
+    int64_t seq, revision;
     enum job_state state;
     const char *id;
-    const char *json; /* an object in one line */
+    const char *json; /* an object, on one line */
     size_t len;
 };
-/* False ends it. Called while a reader is held: must not call jobs_* functions. */
+/* Returns false to stop. The caller holds a reader: it must not call jobs_* functions. */
 typedef bool jobs_item_fn(void *ctx, const struct jobs_item *item);
 
-/* Tells at most `limit` rows that changed after change `after`, each once and in its present state,
- * in the order of their last changes. */
-NODISCARD int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
-                               jobs_item_fn *fn, void *ctx, struct err *e);
-/* How many it would tell; `most` bounds the counting. */
+struct jobs_items_query {
+    int64_t after; /* a revision */
+    int64_t limit; /* at most so many rows */
+    enum status_set set;
+};
+
+/* Calls fn for the rows whose revision is above `after`, each once and in its present state, in the
+ * order of their revisions. */
+NODISCARD int jobs_items_since(struct jobs *j, const struct jobs_items_query *q, jobs_item_fn *fn,
+                               void *ctx, struct err *e);
+/* How many rows that would be without a limit, counted up to `most`. */
 NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
                                struct err *e);
-/* One row. ERR_NOT_FOUND. */
+/* Calls fn for one row. ERR_NOT_FOUND. */
 NODISCARD int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn,
                            void *ctx, struct err *e);
 
-/* ---- lately ---- */
+/* ---- history ---- */
 
-/* A row of which something happened lately; finished_ms 0: it is not final. Of c there are state,
- * language, verdict, judged, total_ms and queue_ms (-1: not known). False ends it. Called while a
- * reader is held: must not call jobs_* functions. */
-typedef bool jobs_past_fn(void *ctx, int64_t submitted_ms, int64_t finished_ms,
-                          const struct jobs_change *c);
-/* Tells the rows that were submitted or became final at since_ms (wall clock) or later, in no
- * order. */
-NODISCARD int jobs_past(struct jobs *j, int64_t since_ms, jobs_past_fn *fn, void *ctx,
-                        struct err *e);
+/* A row that was submitted or became final recently; finished_ms 0: it is not final. Set in c:
+ * state, language, verdict, judged, total_ms, queue_ms (-1: not known). Returns false to stop. The
+ * caller holds a reader: it must not call jobs_* functions. */
+typedef bool jobs_history_fn(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                             const struct jobs_change *c);
+/* Calls fn for each row that was submitted or became final at since_ms (wall clock) or later, in
+ * any order. Has no deadline. */
+NODISCARD int jobs_history(struct jobs *j, int64_t since_ms, jobs_history_fn *fn, void *ctx,
+                           struct err *e);

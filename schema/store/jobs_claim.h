@@ -1,8 +1,8 @@
-/* schema/store/jobs_claim.h - a queued row is taken to be judged, or given back at its old place.
+/* schema/store/jobs_claim.h - claims a queued row for judging, or requeues it at its old position.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's, within the transaction of a group.
- * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread, in the transaction of a group.
+ * Errors   -1 with *e filled: roll back the transaction. A refused operation is no error here.
  */
 #pragma once
 
@@ -14,4 +14,4 @@ struct jobs_op;
 
 /* JOBS_CLAIM, JOBS_REQUEUE. */
 NODISCARD int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e);
-NODISCARD int jobs_give_back(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e);

@@ -9,9 +9,9 @@
 
 #define FEW 2000
 
-/* ---- the row at hand ---- */
+/* ---- the current row ---- */
 
-static bool is_text(struct db_stmt *s, enum jobs_column c, const char *want)
+static bool column_is(struct db_stmt *s, enum jobs_column c, const char *want)
 {
     size_t len;
     const char *text = db_text(s, (int)c, &len);
@@ -19,9 +19,9 @@ static bool is_text(struct db_stmt *s, enum jobs_column c, const char *want)
     return len == strlen(want) && memcmp(text, want, len) == 0;
 }
 
-/* A status is a verdict as one consumer reads it: several verdicts may read the same, and one may
- * read differently without tests. */
-static bool has_verdict(struct db_stmt *s, const struct jobs_filter *f)
+/* A status is the word for a verdict in one status set: several verdicts may have the same word,
+ * and one verdict may have another word without tests. */
+static bool matches_verdict(struct db_stmt *s, const struct jobs_filter *f)
 {
     enum verdict v;
 
@@ -38,20 +38,20 @@ bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s)
 {
     int64_t submitted_ms = db_int(s, JOBS_SUBMITTED);
 
-    return (f->state < 0 || db_int(s, JOBS_STATE) == f->state) && has_verdict(s, f) &&
-           (!f->language || is_text(s, JOBS_LANGUAGE, f->language)) &&
+    return (f->state < 0 || db_int(s, JOBS_STATE) == f->state) && matches_verdict(s, f) &&
+           (!f->language || column_is(s, JOBS_LANGUAGE, f->language)) &&
            (f->since_ms == 0 || submitted_ms >= f->since_ms) &&
            (f->until_ms == 0 || submitted_ms < f->until_ms) &&
            (!f->id_prefix ||
             strncmp(db_text(s, JOBS_ID, NULL), f->id_prefix, strlen(f->id_prefix)) == 0);
 }
 
-/* ---- the few rows that a filter may leave, by an index of its own ---- */
+/* ---- queries of few rows, each by the index of its filter ---- */
 
-/* [prefix, the first text behind all that begin with it): bytes, so that % and _ are themselves.
- * A last byte of 255 is in no id, and one more of it is 0: no row, which is right. upper has room
- * for the prefix and its NUL. */
-static void write_prefixed(struct query *q, const struct jobs_filter *f, char *upper)
+/* The range from the prefix up to, not including, the prefix with its last byte + 1. Not LIKE,
+ * where % and _ have a meaning. If the last byte is 255, which no id contains, it becomes 0 and
+ * the range is empty, which is right. upper: a buffer for the prefix and its NUL. */
+static void write_id_range(struct query *q, const struct jobs_filter *f, char *upper)
 {
     size_t len = strlen(f->id_prefix);
 
@@ -61,8 +61,8 @@ static void write_prefixed(struct query *q, const struct jobs_filter *f, char *u
     query_text(q, " AND id < ?", upper, len);
 }
 
-/* Whether a filter may want rows of this verdict, with tests or without. */
-static bool may_read(const struct jobs_filter *f, enum verdict v)
+/* Whether rows of this verdict can match, with tests or without. */
+static bool may_match_verdict(const struct jobs_filter *f, enum verdict v)
 {
     if (f->status >= 0 && (int)v != f->status)
         return false;
@@ -79,7 +79,7 @@ const char *jobs_filter_verdict(const struct jobs_filter *f)
     if (f->status < 0 && !f->status_name)
         return NULL;
     for (int v = 0; v < VERDICT_COUNT; v++) {
-        if (!may_read(f, (enum verdict)v))
+        if (!may_match_verdict(f, (enum verdict)v))
             continue;
         if (only)
             return NULL;
@@ -88,13 +88,13 @@ const char *jobs_filter_verdict(const struct jobs_filter *f)
     return only;
 }
 
-static void write_judged(struct query *q, const struct jobs_filter *f, char *upper)
+static void write_verdicts(struct query *q, const struct jobs_filter *f, char *upper)
 {
     (void)upper;
     query_add(q, "SELECT seq FROM job INDEXED BY job_verdict WHERE verdict IN (''");
     for (int v = 0; v < VERDICT_COUNT; v++) {
         const char *name = verdict_name((enum verdict)v);
-        if (may_read(f, (enum verdict)v))
+        if (may_match_verdict(f, (enum verdict)v))
             query_text(q, ", ?", name, strlen(name));
     }
     query_add(q, ")");
@@ -110,8 +110,8 @@ static void write_cancelled(struct query *q, const struct jobs_filter *f, char *
                strlen(name));
 }
 
-/* Every row is queued, running or finished. */
-static void write_in_language(struct query *q, const struct jobs_filter *f, char *upper)
+/* Three indexes together hold all rows: each is queued, running or final. */
+static void write_language(struct query *q, const struct jobs_filter *f, char *upper)
 {
     static const char *const parts[] = {
         "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0 AND language = ?",
@@ -125,7 +125,7 @@ static void write_in_language(struct query *q, const struct jobs_filter *f, char
         query_text(q, parts[i], f->language, strlen(f->language));
 }
 
-static void write_submitted_then(struct query *q, const struct jobs_filter *f, char *upper)
+static void write_submitted_range(struct query *q, const struct jobs_filter *f, char *upper)
 {
     (void)upper;
     query_number(q, "SELECT seq FROM job INDEXED BY job_submitted WHERE submitted_ms >= ?",
@@ -133,7 +133,7 @@ static void write_submitted_then(struct query *q, const struct jobs_filter *f, c
     query_number(q, " AND submitted_ms < ?", f->until_ms ? f->until_ms : INT64_MAX);
 }
 
-#define OPEN_ROWS                                                                                  \
+#define UNFINISHED_ROWS                                                                            \
     "SELECT seq FROM job INDEXED BY job_queued WHERE state = 0"                                    \
     " UNION ALL SELECT seq FROM job INDEXED BY job_running WHERE state = 1"
 
@@ -141,19 +141,19 @@ void jobs_filter_unfinished(struct query *q, const struct jobs_filter *f, char *
 {
     (void)f;
     (void)upper;
-    query_add(q, OPEN_ROWS);
+    query_add(q, UNFINISHED_ROWS);
 }
 
 void jobs_filter_unmeasured(struct query *q, const struct jobs_filter *f, char *upper)
 {
     (void)f;
     (void)upper;
-    query_add(q, OPEN_ROWS " UNION ALL SELECT seq FROM job INDEXED BY job_unmeasured"
-                           " WHERE finished_ms IS NOT NULL AND duration_ms IS NULL");
+    query_add(q, UNFINISHED_ROWS " UNION ALL SELECT seq FROM job INDEXED BY job_unmeasured"
+                                 " WHERE finished_ms IS NOT NULL AND duration_ms IS NULL");
 }
 
-static int are_few(struct db *d, jobs_few_fn *write, const struct jobs_filter *f, char *upper,
-                   bool *ret_few, struct err *e)
+static int count_is_few(struct db *d, jobs_filter_query_fn *write, const struct jobs_filter *f,
+                        char *upper, bool *ret_few, struct err *e)
 {
     struct query q = { 0 };
 
@@ -172,25 +172,25 @@ bool jobs_filter_is_unfinished(const struct jobs_filter *f)
     return f->state == JOB_QUEUED || f->state == JOB_RUNNING;
 }
 
-int jobs_filter_few(struct db *d, const struct jobs_filter *f, jobs_few_fn *without, char *upper,
-                    jobs_few_fn **ret_few, struct err *e)
+int jobs_filter_find_few(struct db *d, const struct jobs_filter *f, jobs_filter_query_fn *without,
+                         char *upper, jobs_filter_query_fn **ret_few, struct err *e)
 {
     const struct {
         bool given;
-        jobs_few_fn *write;
+        jobs_filter_query_fn *write;
     } rows[] = {
-        { f->id_prefix && f->id_prefix[0], write_prefixed },
-        { f->status >= 0 || f->status_name, write_judged },
+        { f->id_prefix && f->id_prefix[0], write_id_range },
+        { f->status >= 0 || f->status_name, write_verdicts },
         { jobs_filter_is_unfinished(f), jobs_filter_unfinished },
         { f->state == JOB_CANCELLED, write_cancelled },
-        { f->since_ms || f->until_ms, write_submitted_then },
-        { f->language, write_in_language },
+        { f->since_ms || f->until_ms, write_submitted_range },
+        { f->language, write_language },
         { without, without },
     };
     bool few = false;
 
     for (size_t i = 0; i < ARRAY_LEN(rows) && !few; i++) {
-        if (rows[i].given && are_few(d, rows[i].write, f, upper, &few, e) < 0)
+        if (rows[i].given && count_is_few(d, rows[i].write, f, upper, &few, e) < 0)
             return -1;
         if (few)
             *ret_few = rows[i].write;

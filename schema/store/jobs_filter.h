@@ -1,9 +1,10 @@
-/* schema/store/jobs_filter.h - which rows a filter of jobs_list() wants, and where they are found.
+/* schema/store/jobs_filter.h - which rows match a filter of jobs_list(), and which index finds
+ * them.
  *
- * Where a filter leaves few rows, to find them by an index of its own and to sort them beats
- * walking the sort's index from end to end.
+ * If few rows match, it is faster to find them by an index of the filter and to sort them than to
+ * scan the whole index of the sort.
  *
- * Room     schema/store, the job table's own.
+ * Room     schema/store, private to the job table.
  * Threads  any, with a connection of its own.
  * Errors   0, or -1 with *e filled.
  */
@@ -19,26 +20,28 @@ struct db_stmt;
 struct err;
 struct query;
 
-/* Whether the row at hand (of JOBS_COLUMNS) is wanted. Said here and not in SQL: SQLite would look
- * on and on for the next one that is, and nobody could tell how far. */
+/* Whether the current row (of JOBS_COLUMNS) matches. Done here and not in SQL, because SQLite would
+ * read any number of rows to find the next match, and the caller could not bound it. */
 bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s);
 
-/* The one verdict that all wanted rows have; NULL where there are several, or none is asked for. */
+/* The verdict that all matching rows have; NULL: they may have several. */
 const char *jobs_filter_verdict(const struct jobs_filter *f);
 
-/* Whether it wants rows that are not final, and no others. */
+/* Whether only rows that are not final can match. */
 bool jobs_filter_is_unfinished(const struct jobs_filter *f);
 
-/* Writes a query that gives the seq of each row. upper: room for the prefix and its NUL, as long as
- * the query is used. */
-typedef void jobs_few_fn(struct query *q, const struct jobs_filter *f, char *upper);
+/* Writes a query that selects the seq of the rows. upper: a buffer for the id prefix and its NUL;
+ * the query borrows it. */
+typedef void jobs_filter_query_fn(struct query *q, const struct jobs_filter *f, char *upper);
 
-/* Rows that are not final: none of them has what a report brings. */
+/* Rows that are not final, so have no report. */
 void jobs_filter_unfinished(struct query *q, const struct jobs_filter *f, char *upper);
-/* Those, and final ones whose program never ran. */
+/* Those, and final rows whose program did not run. */
 void jobs_filter_unmeasured(struct query *q, const struct jobs_filter *f, char *upper);
 
-/* *ret_few stays as it is where no filter leaves few. `without`: what rows without the sort's value
- * come from; NULL while those that have it are walked. */
-NODISCARD int jobs_filter_few(struct db *d, const struct jobs_filter *f, jobs_few_fn *without,
-                              char *upper, jobs_few_fn **ret_few, struct err *e);
+/* Sets *ret_few to a query of few rows that contains all matches; leaves it unchanged if there is
+ * none. `without`: the query of the rows that have no value of the sort; NULL while listing those
+ * that have one. */
+NODISCARD int jobs_filter_find_few(struct db *d, const struct jobs_filter *f,
+                                   jobs_filter_query_fn *without, char *upper,
+                                   jobs_filter_query_fn **ret_few, struct err *e);

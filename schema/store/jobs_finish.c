@@ -8,11 +8,11 @@
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_table.h"
 
-#define ERROR_LISTED 200 /* bytes of a report's error kept beside the row */
+#define ERROR_LISTED 200 /* bytes of a report's error that are stored in the row too */
 
 /* ---- a row becomes final ---- */
 
-static int64_t tests_passed(const struct report *r)
+static int64_t count_passed(const struct report *r)
 {
     int64_t n = 0;
 
@@ -44,17 +44,17 @@ static int update_job(struct db *d, const struct jobs_final *f, const char *erro
     db_bind_int(q, 2, f->state);
     db_bind_int(q, 3, r->timestamp_ms > 0 ? r->timestamp_ms : clock_wall_ms());
     db_bind_text(q, 4, verdict_name(r->verdict));
-    db_bind_int(q, 5, tests_passed(r));
+    db_bind_int(q, 5, count_passed(r));
     bind_measured(q, 6, r, r->duration_ms);
     bind_measured(q, 7, r, r->cpu_time_ms);
     bind_measured(q, 8, r, r->memory_bytes);
     db_bind_text_n(q, 9, error, error_len);
-    db_bind_int(q, 10, f->change);
+    db_bind_int(q, 10, f->revision);
     return db_run(q, e);
 }
 
-/* Every report goes through here, so that what is told to the world is written in the transaction
- * that makes the row final. Returns as jobs_finish_blank(). */
+/* Every report is stored here, so that its outbox row is written in the transaction that makes the
+ * row final. Returns as jobs_finish_unjudged(). */
 static int finish_row(struct db *d, const struct jobs_final *f, struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO report(seq, json) VALUES(?1, ?2)";
@@ -71,14 +71,15 @@ static int finish_row(struct db *d, const struct jobs_final *f, struct err *e)
         return -1;
     db_bind_int(q, 1, f->seq);
     db_bind_text_n(q, 2, f->json, f->json_len);
-    return db_run(q, e) < 0 ? -1 : jobs_outbox_final(d, f->seq, e);
+    return db_run(q, e) < 0 ? -1 : jobs_outbox_add_final(d, f->seq, e);
 }
 
-/* ---- the report of a submission that got no verdict: cancelled, or given up ---- */
+/* ---- unjudged reports: of cancelled rows and of rows that end with an error ---- */
 
-/* A row whose body cannot be read must still be able to end: its report then names no tests, and
+/* A row whose submission cannot be read must still become final: its report then has no tests, and
  * *ret_submission is NULL. */
-static int read_tests(struct db *d, int64_t seq, struct submission **ret_submission, struct err *e)
+static int load_unjudged_tests(struct db *d, int64_t seq, struct submission **ret_submission,
+                               struct err *e)
 {
     struct err why = { 0 };
 
@@ -90,8 +91,8 @@ static int read_tests(struct db *d, int64_t seq, struct submission **ret_submiss
     return 0;
 }
 
-static int make(struct db_stmt *row, const struct submission *s, const char *error,
-                struct report **ret_report)
+static int fill_unjudged_report(struct db_stmt *row, const struct submission *s, const char *error,
+                                struct report **ret_report)
 {
     int64_t now = clock_wall_ms();
     CLEANUP(report_freep) struct report *r = NULL;
@@ -111,14 +112,14 @@ static int make(struct db_stmt *row, const struct submission *s, const char *err
     return 0;
 }
 
-static int make_unjudged(struct db *d, const struct jobs_final *f, const char *error,
-                         struct report **ret_report, struct err *e)
+static int make_unjudged_report(struct db *d, const struct jobs_final *f, const char *error,
+                                struct report **ret_report, struct err *e)
 {
     JOBS_SQL(select) =
         "SELECT id, language, submitted_ms, claimed_ms, attempts FROM job WHERE seq = ?1";
     CLEANUP(submission_freep) struct submission *s = NULL;
 
-    if (!f->unreadable && read_tests(d, f->seq, &s, e) < 0)
+    if (!f->unreadable && load_unjudged_tests(d, f->seq, &s, e) < 0)
         return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
@@ -127,16 +128,18 @@ static int make_unjudged(struct db *d, const struct jobs_final *f, const char *e
     int n = db_step(q, e);
     if (n <= 0)
         return n < 0 ? -1 : err_set(e, ERR_BUG, "no row %lld", (long long)f->seq);
-    return make(q, s, error, ret_report) < 0 ? err_set(e, ERR_NOMEM, "report") : 0;
+    return fill_unjudged_report(q, s, error, ret_report) < 0 ? err_set(e, ERR_NOMEM, "report") : 0;
 }
 
-int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *error, struct err *e)
+int jobs_finish_unjudged(struct db *d, const struct jobs_final *row, const char *error,
+                         struct err *e)
 {
     CLEANUP(report_freep) struct report *r = NULL;
     CLEANUP(freep) char *json = NULL;
     struct jobs_final f = *row;
 
-    if (make_unjudged(d, &f, error, &r, e) < 0 || report_encode(r, &json, &f.json_len, e) < 0)
+    if (make_unjudged_report(d, &f, error, &r, e) < 0 ||
+        report_encode(r, &json, &f.json_len, e) < 0)
         return -1;
     f.report = r;
     f.json = json;
@@ -145,10 +148,10 @@ int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *er
 
 /* ---- the operations ---- */
 
-static struct jobs_change ended(const struct jobs_found *row, enum job_state to,
-                                enum verdict verdict)
+static struct jobs_change final_change(const struct jobs_found *row, enum job_state to,
+                                       enum verdict verdict)
 {
-    struct jobs_change c = jobs_found_in(row, to);
+    struct jobs_change c = jobs_change_of(row, to);
     int64_t total = clock_wall_ms() - row->submitted_ms;
 
     c.verdict = verdict;
@@ -160,7 +163,7 @@ int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     struct jobs_found row;
 
-    if (op->u.finish.report && !op->u.finish.json) { /* not encoded: op->err says why */
+    if (op->u.finish.report && !op->u.finish.json) { /* encoding failed: see op->err */
         op->result = -1;
         return 0;
     }
@@ -180,21 +183,22 @@ int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e)
                             .report = op->u.finish.report,
                             .json = op->u.finish.json,
                             .json_len = op->u.finish.json_len,
-                            .change = j->change + 1,
+                            .revision = j->revision + 1,
                             .unreadable = true };
-    int told =
-        f.report ? finish_row(j->db, &f, e) : jobs_finish_blank(j->db, &f, op->u.finish.error, e);
-    if (told < 0)
+    int added = f.report ? finish_row(j->db, &f, e)
+                         : jobs_finish_unjudged(j->db, &f, op->u.finish.error, e);
+    if (added < 0)
         return -1;
-    j->group.told += told;
-    struct jobs_change c = ended(&row, JOB_DONE, f.report ? f.report->verdict : VERDICT_NONE);
+    j->group.outbox_added += added;
+    struct jobs_change c =
+        final_change(&row, JOB_DONE, f.report ? f.report->verdict : VERDICT_NONE);
     c.judged = f.report;
     if (f.report) {
         c.queue_ms = f.report->queue_ms;
         c.build_ms = f.report->build_ms;
         c.run_ms = f.report->run_ms;
     }
-    return jobs_note(j, &c, JOB_RUNNING, e);
+    return jobs_record_change(j, &c, JOB_RUNNING, e);
 }
 
 int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
@@ -210,11 +214,11 @@ int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.cancel.was_running = row.state == JOB_RUNNING;
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
-    struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .change = j->change + 1 };
-    int told = jobs_finish_blank(j->db, &f, "cancelled", e);
-    if (told < 0)
+    struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .revision = j->revision + 1 };
+    int added = jobs_finish_unjudged(j->db, &f, "cancelled", e);
+    if (added < 0)
         return -1;
-    j->group.told += told;
-    struct jobs_change c = ended(&row, JOB_CANCELLED, VERDICT_NONE);
-    return jobs_note(j, &c, (int)row.state, e);
+    j->group.outbox_added += added;
+    struct jobs_change c = final_change(&row, JOB_CANCELLED, VERDICT_NONE);
+    return jobs_record_change(j, &c, (int)row.state, e);
 }

@@ -1,8 +1,8 @@
-/* schema/store/jobs_finish.h - a row ends: with a report, or cancelled, or given up.
+/* schema/store/jobs_finish.h - makes a row final: with a report, cancelled, or with an error.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's, within the transaction of a group.
- * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread, in the transaction of a group.
+ * Errors   -1 with *e filled: roll back the transaction. A refused operation is no error here.
  */
 #pragma once
 
@@ -23,19 +23,19 @@ struct report;
 NODISCARD int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e);
 NODISCARD int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e);
 
-/* A row about to become final. */
+/* A row that becomes final. */
 struct jobs_final {
     int64_t seq;
     enum job_state state;
-    const struct report *report;
-    const char *json; /* its stored form */
+    const struct report *report; /* borrowed */
+    const char *json;            /* borrowed; its stored form */
     size_t json_len;
-    int64_t change;
-    bool unreadable; /* of jobs_finish_blank(): what was submitted is not looked at */
+    int64_t revision;
+    bool unreadable; /* for jobs_finish_unjudged(): do not read the submission */
 };
 
-/* Makes a row final with a report of "-" and `error`, which it makes itself. Also at start, before
- * the writer runs; within a transaction. 1: its report went into the outbox; 0: nobody wants it
- * there; -1. */
-NODISCARD int jobs_finish_blank(struct db *d, const struct jobs_final *row, const char *error,
-                                struct err *e);
+/* Makes a row final with an unjudged report: verdict "-" and `error`. In a transaction; also
+ * called at start, before the writer runs. 1: the report was added to the outbox; 0: it is not to
+ * be published; -1. */
+NODISCARD int jobs_finish_unjudged(struct db *d, const struct jobs_final *row, const char *error,
+                                   struct err *e);

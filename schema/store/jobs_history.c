@@ -1,8 +1,8 @@
-/* What became of the rows of the last time: for statistics that begin anew with each start. */
+/* Rows of the recent past, for statistics that are kept in memory and rebuilt at each start. */
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_table.h"
 
-static bool tell_row(struct db_stmt *q, jobs_past_fn *fn, void *ctx)
+static bool visit_history_row(struct db_stmt *q, jobs_history_fn *fn, void *ctx)
 {
     struct jobs_change c = { .state = (enum job_state)db_int(q, 4),
                              .language = db_text(q, 3, NULL),
@@ -20,7 +20,8 @@ static bool tell_row(struct db_stmt *q, jobs_past_fn *fn, void *ctx)
     return fn(ctx, submitted_ms, finished_ms, &c);
 }
 
-static int tell_rows(struct db *d, int64_t since_ms, jobs_past_fn *fn, void *ctx, struct err *e)
+static int visit_history(struct db *d, int64_t since_ms, jobs_history_fn *fn, void *ctx,
+                         struct err *e)
 {
     JOBS_SQL(select) = "SELECT submitted_ms, finished_ms, claimed_ms, language, state, verdict"
                        " FROM job WHERE submitted_ms >= ?1 OR finished_ms >= ?1";
@@ -30,17 +31,17 @@ static int tell_rows(struct db *d, int64_t since_ms, jobs_past_fn *fn, void *ctx
         return -1;
     db_bind_int(q, 1, since_ms);
     while ((n = db_step(q, e)) > 0) {
-        if (!tell_row(q, fn, ctx))
+        if (!visit_history_row(q, fn, ctx))
             return 0;
     }
     return n;
 }
 
-int jobs_past(struct jobs *j, int64_t since_ms, jobs_past_fn *fn, void *ctx, struct err *e)
+int jobs_history(struct jobs *j, int64_t since_ms, jobs_history_fn *fn, void *ctx, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
-    db_deadline(d, 0); /* an hour's rows, once, at start */
-    int rc = tell_rows(d, since_ms, fn, ctx, e);
-    jobs_readers_give(&j->readers, d);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    db_deadline(d, 0); /* an hour's rows may take long, but only once, at start */
+    int rc = visit_history(d, since_ms, fn, ctx, e);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }

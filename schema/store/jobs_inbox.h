@@ -1,10 +1,10 @@
-/* schema/store/jobs_inbox.h - which messages of Kafka were taken. They come in the order of their
- * offsets: whether one is new is seen in memory, and its row goes to the end of those of its
- * partition.
+/* schema/store/jobs_inbox.h - which messages of Kafka were read. They are read in the order of
+ * their offsets: a new one is recognised by a number in memory, and its row is inserted at the end
+ * of its partition's rows.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's, within the transaction of a group.
- * Errors   -1 with *e filled: the transaction is lost.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread, in the transaction of a group.
+ * Errors   -1 with *e filled: roll back the transaction.
  */
 #pragma once
 
@@ -16,17 +16,17 @@ struct err;
 struct jobs;
 struct outbox_origin;
 
-/* 1 when a message was taken before, with the row it belongs to (0: none); 0; -1. */
+/* 1: the message was read before; *ret_seq is its row, 0: none. 0: it is new. -1. */
 NODISCARD int jobs_inbox_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_seq,
                               struct err *e);
-/* The number of the origin's partition: 1, 0 when nothing was ever taken from it, -1. */
-NODISCARD int jobs_inbox_known(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
-                               struct err *e);
-/* The number of the origin's partition, made when it is new. */
-NODISCARD int jobs_inbox_stream(struct jobs *j, const struct outbox_origin *o, int64_t *ret_number,
-                                struct err *e);
-/* seq 0: it made no row. */
-NODISCARD int jobs_inbox_put(struct jobs *j, const struct outbox_origin *o, int64_t seq,
+/* The number of the origin's partition: 1, 0: nothing was read from it yet, -1. */
+NODISCARD int jobs_inbox_find_partition(struct jobs *j, const struct outbox_origin *o,
+                                        int64_t *ret_number, struct err *e);
+/* The number of the origin's partition, which is added if it is new. */
+NODISCARD int jobs_inbox_ensure_partition(struct jobs *j, const struct outbox_origin *o,
+                                          int64_t *ret_number, struct err *e);
+/* Records that a message was read; seq: its row, 0: none. */
+NODISCARD int jobs_inbox_add(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                              struct err *e);
-/* What memory knows may be of a transaction that was lost. */
-void jobs_inbox_forget(struct jobs *j);
+/* After a rollback: the cached partitions may be those of the lost transaction. */
+void jobs_inbox_drop_cache(struct jobs *j);

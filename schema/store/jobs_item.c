@@ -6,7 +6,7 @@
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_table.h"
 
-static json_t *text_of(struct db_stmt *s, enum jobs_column c)
+static json_t *text_to_json(struct db_stmt *s, enum jobs_column c)
 {
     size_t len;
 
@@ -16,12 +16,12 @@ static json_t *text_of(struct db_stmt *s, enum jobs_column c)
     return json_stringn(text, len);
 }
 
-static json_t *number_of(struct db_stmt *s, enum jobs_column c)
+static json_t *number_to_json(struct db_stmt *s, enum jobs_column c)
 {
     return db_is_null(s, (int)c) ? json_null() : json_integer(db_int(s, (int)c));
 }
 
-static json_t *time_of(struct db_stmt *s, enum jobs_column c)
+static json_t *time_to_json(struct db_stmt *s, enum jobs_column c)
 {
     char text[CLOCK_RFC3339_SIZE];
 
@@ -31,7 +31,7 @@ static json_t *time_of(struct db_stmt *s, enum jobs_column c)
     return json_string(text);
 }
 
-static json_t *status_of(struct db_stmt *s, enum status_set set)
+static json_t *status_to_json(struct db_stmt *s, enum status_set set)
 {
     enum verdict v;
 
@@ -42,55 +42,57 @@ static json_t *status_of(struct db_stmt *s, enum status_set set)
 
 json_t *jobs_item_row(struct db_stmt *s, enum status_set set)
 {
-    return json_pack(
-        "{s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text_of(s, JOBS_ID), "state",
-        job_state_name((enum job_state)db_int(s, JOBS_STATE)), "status", status_of(s, set),
-        "verdict", text_of(s, JOBS_VERDICT), "language", text_of(s, JOBS_LANGUAGE), "submitted_at",
-        time_of(s, JOBS_SUBMITTED), "finished_at", time_of(s, JOBS_FINISHED), "duration_ms",
-        number_of(s, JOBS_DURATION), "cpu_time_ms", number_of(s, JOBS_CPU), "memory_bytes",
-        number_of(s, JOBS_MEMORY), "tests_total", number_of(s, JOBS_TOTAL), "tests_passed",
-        number_of(s, JOBS_PASSED), "error", text_of(s, JOBS_ERROR));
+    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id",
+                     text_to_json(s, JOBS_ID), "state",
+                     job_state_name((enum job_state)db_int(s, JOBS_STATE)), "status",
+                     status_to_json(s, set), "verdict", text_to_json(s, JOBS_VERDICT), "language",
+                     text_to_json(s, JOBS_LANGUAGE), "submitted_at",
+                     time_to_json(s, JOBS_SUBMITTED), "finished_at", time_to_json(s, JOBS_FINISHED),
+                     "duration_ms", number_to_json(s, JOBS_DURATION), "cpu_time_ms",
+                     number_to_json(s, JOBS_CPU), "memory_bytes", number_to_json(s, JOBS_MEMORY),
+                     "tests_total", number_to_json(s, JOBS_TOTAL), "tests_passed",
+                     number_to_json(s, JOBS_PASSED), "error", text_to_json(s, JOBS_ERROR));
 }
 
-/* ---- told one by one ---- */
+/* ---- items, one call each ---- */
 
-struct telling {
+struct item_visit {
     struct jobs *j;
     enum status_set set;
     jobs_item_fn *fn;
     void *ctx;
 };
 
-static int64_t place_of(struct jobs *j, int64_t seq)
+static int64_t read_position(struct jobs *j, int64_t seq)
 {
     (void)pthread_mutex_lock(&j->memory_lock);
     int64_t rank = rankset_rank(&j->queued, seq);
     (void)pthread_mutex_unlock(&j->memory_lock);
-    return rank > 0 ? rank : 1; /* it may just have been claimed */
+    return rank > 0 ? rank : 1; /* 0: it was claimed since the row was read */
 }
 
-/* 1 go on, 0 enough, -1. */
-static int tell(const struct telling *t, struct db_stmt *s, struct err *e)
+/* 1 continue, 0: fn wants no more, -1. */
+static int visit_row(const struct item_visit *visit, struct db_stmt *s, struct err *e)
 {
     struct jobs_item item = { .seq = db_int(s, JOBS_SEQ),
-                              .change = db_int(s, JOBS_CHANGE),
+                              .revision = db_int(s, JOBS_REVISION),
                               .state = (enum job_state)db_int(s, JOBS_STATE),
                               .id = db_text(s, JOBS_ID, NULL) };
-    int64_t place = item.state == JOB_QUEUED ? place_of(t->j, item.seq) : 0;
-    json_auto_t *json = jobs_item_row(s, t->set);
+    int64_t position = item.state == JOB_QUEUED ? read_position(visit->j, item.seq) : 0;
+    json_auto_t *json = jobs_item_row(s, visit->set);
 
-    if (!json || json_object_set_new(json, "position", json_integer(place)) < 0)
+    if (!json || json_object_set_new(json, "position", json_integer(position)) < 0)
         return err_set(e, ERR_NOMEM, "row %lld", (long long)item.seq);
     CLEANUP(freep) char *text = json_dumps(json, JSON_COMPACT);
     if (!text)
         return err_set(e, ERR_NOMEM, "row %lld", (long long)item.seq);
     item.json = text;
     item.len = strlen(text);
-    return t->fn(t->ctx, &item) ? 1 : 0;
+    return visit->fn(visit->ctx, &item) ? 1 : 0;
 }
 
-static int tell_since(const struct telling *t, struct db *d, int64_t after, int64_t limit,
-                      struct err *e)
+static int visit_since(const struct item_visit *visit, struct db *d, int64_t after, int64_t limit,
+                       struct err *e)
 {
     JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job INDEXED BY job_change"
                        " WHERE change > 0 AND change > ?1 ORDER BY change LIMIT ?2";
@@ -103,12 +105,13 @@ static int tell_since(const struct telling *t, struct db *d, int64_t after, int6
     while (more > 0 && (n = db_step(q, e)) != 0) {
         if (n < 0)
             return -1;
-        more = tell(t, q, e);
+        more = visit_row(visit, q, e);
     }
     return more < 0 ? -1 : 0;
 }
 
-static int count_since(struct db *d, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
+static int count_changed(struct db *d, int64_t after, int64_t most, int64_t *ret_rows,
+                         struct err *e)
 {
     JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_change"
                        " WHERE change > 0 AND change > ?1 LIMIT ?2)";
@@ -125,39 +128,39 @@ static int count_since(struct db *d, int64_t after, int64_t most, int64_t *ret_r
 
 int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = count_since(d, after, most, ret_rows, e);
-    jobs_readers_give(&j->readers, d);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = count_changed(d, after, most, ret_rows, e);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }
 
-int jobs_items_since(struct jobs *j, int64_t after, int64_t limit, enum status_set set,
-                     jobs_item_fn *fn, void *ctx, struct err *e)
+int jobs_items_since(struct jobs *j, const struct jobs_items_query *q, jobs_item_fn *fn, void *ctx,
+                     struct err *e)
 {
-    struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+    struct item_visit visit = { .j = j, .set = q->set, .fn = fn, .ctx = ctx };
 
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = tell_since(&t, d, after, limit, e);
-    jobs_readers_give(&j->readers, d);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = visit_since(&visit, d, q->after, q->limit, e);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }
 
-static int tell_one(const struct telling *t, struct db *d, int64_t seq, struct err *e)
+static int visit_row_of(const struct item_visit *visit, struct db *d, int64_t seq, struct err *e)
 {
     JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job WHERE seq = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
+    CLEANUP(db_donep) struct db_stmt *q = jobs_select_row(d, select, seq, e);
     if (!q)
         return -1;
-    return tell(t, q, e) < 0 ? -1 : 0;
+    return visit_row(visit, q, e) < 0 ? -1 : 0;
 }
 
 int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn, void *ctx,
                  struct err *e)
 {
-    struct telling t = { .j = j, .set = set, .fn = fn, .ctx = ctx };
+    struct item_visit visit = { .j = j, .set = set, .fn = fn, .ctx = ctx };
 
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = tell_one(&t, d, seq, e);
-    jobs_readers_give(&j->readers, d);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = visit_row_of(&visit, d, seq, e);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }

@@ -1,6 +1,6 @@
-/* schema/store/jobs_item.h - a row as an item of GET /results and of the events.
+/* schema/store/jobs_item.h - a row as a JSON item of GET /results and of the event streams.
  *
- * Room     schema/store, the job table's own.
+ * Room     schema/store, private to the job table.
  * Threads  any, with a connection of its own.
  */
 #pragma once
@@ -11,7 +11,7 @@
 
 struct db_stmt;
 
-/* The columns of a row as jobs_item_row() reads them, all of table job. */
+/* Indexes of JOBS_COLUMNS, which are columns of table job. */
 enum jobs_column {
     JOBS_ID,
     JOBS_STATE,
@@ -26,11 +26,11 @@ enum jobs_column {
     JOBS_PASSED,
     JOBS_ERROR,
     JOBS_SEQ,
-    JOBS_CHANGE
+    JOBS_REVISION
 };
 #define JOBS_COLUMNS                                                                               \
     "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \
     " memory_bytes, tests_total, tests_passed, error, seq, change"
 
-/* New reference; NULL out of memory. */
+/* The current row as JSON: a new reference; NULL: out of memory. */
 json_t *jobs_item_row(struct db_stmt *s, enum status_set set);

@@ -1,7 +1,8 @@
-/* GET /results. The cursor names the last row looked at (keyset), so that rows which come meanwhile
- * neither repeat nor hide others. Which index is walked is said here and not left to SQLite, which
- * has no statistics and cannot know what is few. A page costs the same however large the table is:
- * where the rows that fit are thinly spread among others it ends early, and its cursor goes on. */
+/* GET /results. The cursor names the last row that was read (keyset pagination), so that new rows
+ * neither repeat nor hide others. INDEXED BY says which index is scanned, because SQLite has no
+ * statistics and cannot know which filter leaves few rows. The cost of a page does not depend on
+ * the size of the table: if few of the scanned rows match, it ends early with a cursor to continue.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 
 #define LIMIT_MAX   500
 #define CURSOR_SIZE 80
-#define ROWS_MAX    10000 /* that one page looks at */
+#define ROWS_MAX    10000 /* that one page reads */
 
 /*    word             column          its index                   may be NULL  descending */
 #define SORTS(X)                                                                                   \
@@ -33,34 +34,34 @@
 const char *const jobs_sorts[] = { SORTS(SORT_WORD) NULL };
 #undef SORT_WORD
 
-struct sort {
+struct list_sort {
     const char *column, *index;
     enum jobs_column number;
     bool nullable, descending;
 };
 #define SORT_ROW(word, column, index, number, nullable, descending)                                \
     { column, index, number, nullable, descending },
-static const struct sort sorts[] = { SORTS(SORT_ROW) };
+static const struct list_sort sorts[] = { SORTS(SORT_ROW) };
 #undef SORT_ROW
 
-/* Where a page begins: behind row seq, whose value is `value`, or that has none. */
-struct cursor {
+/* A page begins behind row seq; `value` is the row's value of the sort, if it has one. */
+struct list_cursor {
     size_t sort;
-    bool start; /* before the first row; nothing below counts */
+    bool start; /* before the first row; the fields below are not set */
     bool has_value;
     int64_t value, seq;
 };
 
 /* ---- cursors ---- */
 
-static void write_cursor(const struct cursor *c, char out[CURSOR_SIZE])
+static void write_cursor(const struct list_cursor *c, char out[CURSOR_SIZE])
 {
     (void)snprintf(out, CURSOR_SIZE, "%zu.%d.%" PRId64 ".%" PRId64, c->sort, c->has_value ? 1 : 0,
                    c->value, c->seq);
 }
 
 /* One number of a cursor and the character behind it. */
-static int read_number(const char **at, char end, int64_t *ret_number)
+static int read_cursor_number(const char **at, char end, int64_t *ret_number)
 {
     char *rest;
 
@@ -72,16 +73,16 @@ static int read_number(const char **at, char end, int64_t *ret_number)
     return 0;
 }
 
-/* Reads it back and writes it again: what differs is not ours. */
-static int read_cursor(const char *text, size_t sort, struct cursor *ret_cursor, struct err *e)
+/* Writes what was read again and compares: another text was not written by write_cursor(). */
+static int read_cursor(const char *text, size_t sort, struct list_cursor *ret_cursor, struct err *e)
 {
     char again[CURSOR_SIZE];
     const char *at = text;
     int64_t number, has_value;
-    struct cursor c = { 0 };
+    struct list_cursor c = { 0 };
 
-    if (read_number(&at, '.', &number) < 0 || read_number(&at, '.', &has_value) < 0 ||
-        read_number(&at, '.', &c.value) < 0 || read_number(&at, '\0', &c.seq) < 0)
+    if (read_cursor_number(&at, '.', &number) < 0 || read_cursor_number(&at, '.', &has_value) < 0 ||
+        read_cursor_number(&at, '.', &c.value) < 0 || read_cursor_number(&at, '\0', &c.seq) < 0)
         return err_set(e, ERR_INPUT, "not a cursor of ours");
     c.sort = (size_t)number;
     c.has_value = has_value != 0;
@@ -96,34 +97,35 @@ static int read_cursor(const char *text, size_t sort, struct cursor *ret_cursor,
 
 /* ---- pages ---- */
 
-struct page {
+struct list_page {
     const struct jobs_filter *filter;
     size_t sort;
     size_t limit;
-    json_t *items;    /* owned by jobs_list() */
-    struct cursor at; /* behind the last row that was looked at */
+    json_t *items;         /* owned by jobs_list() */
+    struct list_cursor at; /* the last row that was read */
     int64_t looked_at;
     bool more;
-    char *upper; /* room for the end of the prefix */
+    char *upper; /* buffer for the end of the id prefix's range */
 };
 
-/* What a page may need, in this order. */
-enum walk {
-    TIES,   /* rows with the cursor's very value, behind its row */
-    BEYOND, /* rows with a value behind it; all that have one when there is no cursor */
-    WITHOUT /* rows that have no value, by age */
+/* A page runs up to three queries, in this order. */
+enum list_step {
+    STEP_TIES,    /* rows with the cursor's value, behind the cursor's row */
+    STEP_BEYOND,  /* rows with a value behind the cursor's; without a cursor all with a value */
+    STEP_UNVALUED /* rows without a value, by age */
 };
 
-/* few: where they come from, when a filter leaves few. Each row that the query gives costs as much
- * as the next: what is in its WHERE is a range of the index that is walked, never a filter. Only
- * rows without the value are found among their neighbours, in take_rows(). */
-static void write_from(struct query *q, const struct page *p, enum walk w, jobs_few_fn *few)
+/* few: the query of few rows that contains all matches; NULL: there is none. WHERE contains only
+ * ranges of the scanned index and no filter, so that each returned row costs the same and
+ * take_rows() can bound them. Rows without a value are separated there too. */
+static void write_source(struct query *q, const struct list_page *p, enum list_step step,
+                         jobs_filter_query_fn *few)
 {
-    const struct sort *s = &sorts[p->sort];
+    const struct list_sort *s = &sorts[p->sort];
     const char *verdict = s->number == JOBS_SUBMITTED ? jobs_filter_verdict(p->filter) : NULL;
 
     query_add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
-    if (few || w == WITHOUT)
+    if (few || step == STEP_UNVALUED)
         query_add(q, "NOT INDEXED WHERE ");
     else if (verdict)
         query_text(q, "INDEXED BY job_verdict WHERE verdict = ? AND ", verdict, strlen(verdict));
@@ -134,95 +136,98 @@ static void write_from(struct query *q, const struct page *p, enum walk w, jobs_
         few(q, p->filter, p->upper);
         query_add(q, ") AND ");
     }
-    query_add(q, w == WITHOUT ? "1" : "%s IS NOT NULL", s->column);
+    query_add(q, step == STEP_UNVALUED ? "1" : "%s IS NOT NULL", s->column);
     if (s->number == JOBS_SUBMITTED && p->filter->since_ms != 0)
         query_number(q, " AND submitted_ms >= ?", p->filter->since_ms);
     if (s->number == JOBS_SUBMITTED && p->filter->until_ms != 0)
         query_number(q, " AND submitted_ms < ?", p->filter->until_ms);
 }
 
-static void write_walk(struct query *q, const struct page *p, enum walk w, jobs_few_fn *few)
+static void write_step(struct query *q, const struct list_page *p, enum list_step step,
+                       jobs_filter_query_fn *few)
 {
-    const struct sort *s = &sorts[p->sort];
+    const struct list_sort *s = &sorts[p->sort];
     const char *order = s->descending ? "DESC" : "ASC", *past = s->descending ? "<" : ">";
 
-    write_from(q, p, w, few);
-    if (!p->at.start && w != WITHOUT) {
-        query_add(q, " AND %s %s ", s->column, w == TIES ? "=" : past);
+    write_source(q, p, step, few);
+    if (!p->at.start && step != STEP_UNVALUED) {
+        query_add(q, " AND %s %s ", s->column, step == STEP_TIES ? "=" : past);
         query_number(q, "?", p->at.value);
     }
-    /* Rows of one value, or of none, go by their number; the cursor is in one of the two. */
-    if (!p->at.start && w != BEYOND && p->at.has_value == (w == TIES)) {
+    /* Rows with one value, or with none, are ordered by seq. */
+    if (!p->at.start && step != STEP_BEYOND && p->at.has_value == (step == STEP_TIES)) {
         query_add(q, " AND seq %s ", past);
         query_number(q, "?", p->at.seq);
     }
-    if (w == BEYOND)
+    if (step == STEP_BEYOND)
         query_add(q, " ORDER BY %s %s, seq %s", s->column, order, order);
     else
         query_add(q, " ORDER BY seq %s", order);
 }
 
-/* Ends with the page, or with ROWS_MAX rows that were looked at: then it is short, and the next one
- * goes on from there. */
-static int take_rows(struct page *p, struct db_stmt *s, enum walk w, struct err *e)
+/* Ends when the page is full, or after ROWS_MAX rows: then the page is short, and the next one
+ * continues from there. */
+static int take_rows(struct list_page *p, struct db_stmt *s, enum list_step step, struct err *e)
 {
     int column = (int)sorts[p->sort].number, n;
 
     while ((n = db_step(s, e)) > 0) {
-        bool wanted = db_is_null(s, column) == (w == WITHOUT) && jobs_filter_wants(p->filter, s);
+        bool wanted =
+            db_is_null(s, column) == (step == STEP_UNVALUED) && jobs_filter_wants(p->filter, s);
         if (p->looked_at++ == ROWS_MAX || (wanted && json_array_size(p->items) == p->limit)) {
             p->more = true;
             return 0;
         }
         if (wanted && json_array_append_new(p->items, jobs_item_row(s, p->filter->set)) < 0)
             return err_set(e, ERR_NOMEM, "list of results");
-        p->at = (struct cursor){ .sort = p->sort,
-                                 .has_value = w != WITHOUT,
-                                 .value = w != WITHOUT ? db_int(s, column) : 0,
-                                 .seq = db_int(s, JOBS_SEQ) };
+        p->at = (struct list_cursor){ .sort = p->sort,
+                                      .has_value = step != STEP_UNVALUED,
+                                      .value = step != STEP_UNVALUED ? db_int(s, column) : 0,
+                                      .seq = db_int(s, JOBS_SEQ) };
     }
     return n;
 }
 
-static int walk(struct db *d, struct page *p, enum walk w, jobs_few_fn *few, struct err *e)
+static int list_rows(struct db *d, struct list_page *p, enum list_step step,
+                     jobs_filter_query_fn *few, struct err *e)
 {
     struct query q = { 0 };
 
     if (p->more)
         return 0;
-    write_walk(&q, p, w, few);
+    write_step(&q, p, step, few);
     CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
-    return s ? take_rows(p, s, w, e) : -1;
+    return s ? take_rows(p, s, step, e) : -1;
 }
 
-static int list_without(struct db *d, struct page *p, struct err *e)
+static int list_unvalued(struct db *d, struct list_page *p, struct err *e)
 {
-    const struct sort *s = &sorts[p->sort];
-    jobs_few_fn *few = NULL;
+    const struct list_sort *s = &sorts[p->sort];
+    jobs_filter_query_fn *few = NULL;
 
     if (p->more || !s->nullable)
         return 0;
-    if (jobs_filter_few(d, p->filter,
-                        s->number == JOBS_FINISHED ? jobs_filter_unfinished
-                                                   : jobs_filter_unmeasured,
-                        p->upper, &few, e) < 0)
+    if (jobs_filter_find_few(d, p->filter,
+                             s->number == JOBS_FINISHED ? jobs_filter_unfinished
+                                                        : jobs_filter_unmeasured,
+                             p->upper, &few, e) < 0)
         return -1;
-    return walk(d, p, WITHOUT, few, e);
+    return list_rows(d, p, STEP_UNVALUED, few, e);
 }
 
-/* The ties of a cursor first, then what lies behind it. */
-static int list_with(struct db *d, struct page *p, struct err *e)
+/* First the rows with the cursor's value, then those behind it. */
+static int list_valued(struct db *d, struct list_page *p, struct err *e)
 {
     const bool ties = p->at.has_value;
-    jobs_few_fn *few = NULL;
+    jobs_filter_query_fn *few = NULL;
 
     if ((!p->at.start && !ties) ||
         (sorts[p->sort].nullable && jobs_filter_is_unfinished(p->filter)))
         return 0;
-    if (jobs_filter_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
-        (ties && walk(d, p, TIES, few, e) < 0))
+    if (jobs_filter_find_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
+        (ties && list_rows(d, p, STEP_TIES, few, e) < 0))
         return -1;
-    return walk(d, p, BEYOND, few, e);
+    return list_rows(d, p, STEP_BEYOND, few, e);
 }
 
 static int find_sort(const char *word, size_t *ret_sort, struct err *e)
@@ -240,7 +245,7 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
 {
     json_auto_t *items = json_array();
     char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + 1];
-    struct page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
+    struct list_page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
 
     if (!items)
         return err_set(e, ERR_NOMEM, "list of results");
@@ -251,9 +256,9 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         (f->cursor && read_cursor(f->cursor, p.sort, &p.at, e) < 0))
         return -1;
 
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = list_with(d, &p, e) < 0 ? -1 : list_without(d, &p, e);
-    jobs_readers_give(&j->readers, d);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = list_valued(d, &p, e) < 0 ? -1 : list_unvalued(d, &p, e);
+    jobs_readers_release(&j->readers, d);
     if (rc < 0)
         return -1;
 

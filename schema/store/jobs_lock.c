@@ -35,11 +35,11 @@ static int make_dir(const char *dir, struct err *e)
     return 0;
 }
 
-/* ---- the lock, and who holds it ---- */
+/* ---- the lock and its holder ---- */
 
 #define HOLDER_SIZE 120
 
-/* For people: a full disk may cut it short. */
+/* For people only, so errors are ignored: on a full disk the text may be cut. */
 static void write_holder(const struct jobs *j)
 {
     char text[HOLDER_SIZE], host[HOST_NAME_MAX + 1] = "?";
@@ -59,7 +59,7 @@ static void read_holder(int fd, char out[HOLDER_SIZE])
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* An empty file is of a version that wrote nothing into it, nor kept its time. */
+/* 0 for an empty file: the first versions wrote no holder and did not set the time. */
 static int64_t read_stamp(int fd)
 {
     struct stat st;
@@ -73,7 +73,7 @@ int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char path[4096], holder[HOLDER_SIZE];
     int64_t deadline = clock_mono_ns() + c->lock_wait_ms * NS_PER_MS;
-    bool told = false;
+    bool notified = false;
 
     if (make_dir(j->dir, e) < 0)
         return -1;
@@ -84,19 +84,19 @@ int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
     if (j->lock_fd < 0)
         return err_errno(e, ERR_DISK, errno, "open %s", path);
 
-    /* flock has no deadline of its own; the kernel drops the lock when its holder dies. */
+    /* flock() has no timeout, so we poll. The kernel releases the lock when its holder dies. */
     while (flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return err_errno(e, ERR_DISK, errno, "lock %s", path);
         read_holder(j->lock_fd, holder);
         if (clock_mono_ns() >= deadline)
             return err_set(e, ERR_SETTING, "another server has it: %s", holder);
-        if (!told && c->waits)
+        if (!notified && c->waits)
             c->waits(c->waits_ctx, j->dir, holder);
-        told = true;
+        notified = true;
         (void)poll(NULL, 0, LOCK_POLL_MS);
     }
-    j->stamped_ms = read_stamp(j->lock_fd);
+    j->last_stamp_ms = read_stamp(j->lock_fd);
     write_holder(j);
     return 0;
 }

@@ -1,10 +1,10 @@
-/* schema/store/jobs_lock.h - the directory of a table, made when missing, and its lock: one server,
- * one table. The lock's file says who holds it, and by its time when something was last sent.
+/* schema/store/jobs_lock.h - creates a table's directory and locks it, so that only one server uses
+ * the table. The lock's file names its holder; its time is when rows were last sent to Kafka.
  *
- * Room     schema/store, the job table's own.
- * Owns     nothing; the descriptor is the table's.
- * Threads  the one that opens the table.
- * Errors   0, or -1 with *e filled; ERR_SETTING where another server has it.
+ * Room     schema/store, private to the job table.
+ * Owns     nothing; the descriptor belongs to struct jobs.
+ * Threads  the thread that opens the table.
+ * Errors   0, or -1 with *e filled; ERR_SETTING: another server has the lock.
  */
 #pragma once
 
@@ -14,5 +14,5 @@ struct err;
 struct jobs;
 struct jobs_config;
 
-/* Waits as c says. */
+/* Waits for the lock up to c->lock_wait_ms, and calls c->waits() before. */
 NODISCARD int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e);

@@ -9,7 +9,7 @@
 extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[],
     jobs_sql_006[];
 
-/* migrations[n] makes version n + 1. Never change one that was released; add the next. */
+/* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
 static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003,
                                           jobs_sql_004, jobs_sql_005, jobs_sql_006 };
 

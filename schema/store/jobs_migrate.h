@@ -1,8 +1,8 @@
-/* schema/store/jobs_migrate.h - from a table of an earlier version to one of this.
+/* schema/store/jobs_migrate.h - brings a table of an earlier version to this version's schema.
  *
- * Room     schema/store, the job table's own.
- * Threads  the one that opens the table.
- * Errors   0, or -1 with *e filled; ERR_DISK where a newer version wrote it.
+ * Room     schema/store, private to the job table.
+ * Threads  the thread that opens the table.
+ * Errors   0, or -1 with *e filled; ERR_DISK: a newer version wrote it.
  */
 #pragma once
 
@@ -11,6 +11,5 @@
 struct db;
 struct err;
 
-/* Each step is a transaction: a kill at any point leaves a table that the next start goes on with.
- */
+/* Each step is a transaction: after a kill at any point the next start continues. */
 NODISCARD int jobs_migrate(struct db *d, struct err *e);

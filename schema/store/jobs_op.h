@@ -1,12 +1,12 @@
-/* schema/store/jobs_op.h - what may be done to a job. Operations queue up and are committed
+/* schema/store/jobs_op.h - the operations on a job. They wait in a queue, and many are committed
  * together.
  *
- *     accept and claim    a submission comes in, a worker takes it
- *     finish              it ends with a report; or goes back to the queue; or is cancelled
- *     for Kafka           what comes from there, and what has gone there
+ *     accept and claim    a submission is accepted, a worker claims it
+ *     finish              it is finished with a report, requeued, or cancelled
+ *     for Kafka           messages that were read, reports that were published
  *
  * Room     schema/store.
- * Owns     nothing; the caller owns an operation and all it points at until done() has been called.
+ * Owns     nothing; the caller owns an operation and all it points to until done() was called.
  * Threads  any. done() is called on the writer thread and must not block.
  * Errors   in the operation: `result` and `err`.
  */
@@ -29,17 +29,18 @@ struct report;
 
 /* ---- accept and claim ---- */
 
-/* JOBS_ACCEPT. ERR_CONFLICT, ERR_QUEUE_FULL, ERR_DISK. The same id with the same hash succeeds with
- * `existing` true. id NULL: a random one is made. */
+/* JOBS_ACCEPT. ERR_CONFLICT, ERR_QUEUE_FULL, ERR_DISK. A known id with the same hash succeeds with
+ * `existing` true. submission->id NULL: the row gets a random id. */
 struct jobs_accept_op {
     const struct submission *submission;    /* borrowed */
     const struct submission_packed *packed; /* borrowed */
-    /* From Kafka; NULL: over HTTP. An origin that was seen before is a replay: nothing is stored. A
-     * known id at a new origin has its report published once (more), now or when it is final. */
+    /* Where the message was read in Kafka; NULL: it came over HTTP. A known origin is a replay:
+     * nothing is stored. A known id at a new origin: the report is published (again), now or when
+     * the row is final. */
     const struct outbox_origin *origin; /* borrowed */
-    /* Where the message has no id of its own (submission->id NULL): what stands for it. Never a
-     * conflict: the row's id is "<derived>@<partition>:<offset>" when it is taken, and the report
-     * still carries `derived` on the topic. Borrowed; NULL: none. */
+    /* The id to use if the message has none (submission->id NULL). It cannot conflict: if it is in
+     * use, the row's id is "<derived>@<partition>:<offset>", and the published report still has
+     * the id `derived`. Borrowed; NULL: none. */
     const char *derived;
     bool replay;                         /* out */
     bool existing;                       /* out */
@@ -48,41 +49,42 @@ struct jobs_accept_op {
     char id[SUBMISSION_ID_MAX + 1];      /* out */
 };
 
-#define JOB_ATTEMPTS_MAX 3 /* faults of the submission's own cell */
+#define JOB_ATTEMPTS_MAX 3 /* attempts that may end with a fault of the submission's cell */
 
-/* JOBS_CLAIM. The oldest queued row whose language is listed; seq 0 when there is none. */
+/* JOBS_CLAIM. Claims the oldest queued row in one of the languages; seq 0: there is none. */
 struct jobs_claim_op {
     const char *const *languages;   /* borrowed; NULL-terminated */
     int64_t seq;                    /* out */
-    int64_t claim;                  /* out; a random number: this claim and never another */
+    int64_t claim;                  /* out; a random number that identifies this claim */
     int64_t submitted_ms;           /* out */
-    int64_t attempts;               /* out; counts this one, from 1 */
+    int64_t attempts;               /* out; includes this one, so at least 1 */
     char id[SUBMISSION_ID_MAX + 1]; /* out */
 };
 
 /* ---- finish ---- */
 
-/* JOBS_FINISH. Writes the report and its outbox rows once. ERR_FINAL when the row is final already,
- * not running any more, or claimed anew meanwhile: the report is dropped and counted. Without a
- * report the table makes one of "-" and `error`, which names no tests: so a row can end whose
- * submission cannot be read. */
+/* JOBS_FINISH. Stores the report and its outbox row, once. ERR_FINAL: the row is already final, is
+ * no longer running, or was claimed again; the report is dropped and counted as late. Without a
+ * report the table writes one with verdict "-", `error` and no tests, so that a row whose
+ * submission cannot be read can be finished. */
 struct jobs_finish_op {
     int64_t seq, claim;
     const struct report *report; /* borrowed; NULL: none */
     const char *error;           /* borrowed; only without a report */
-    char *json;                  /* the table's own: the report's stored form */
+    char *json;                  /* used by the table: the stored form of the report */
     size_t json_len;
 };
 
-/* JOBS_REQUEUE. RUNNING -> QUEUED at its old place. spend: the attempt counts (our cell broke);
- * otherwise it is as if it had never been claimed. ERR_FINAL when it is final, or claimed anew. */
+/* JOBS_REQUEUE. RUNNING -> QUEUED, at its old position. count_attempt false: `attempts` is as
+ * before the claim; true after a fault of the cell. ERR_FINAL: it is final, or was claimed again.
+ */
 struct jobs_requeue_op {
     int64_t seq, claim;
-    bool spend;
+    bool count_attempt;
 };
 
-/* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. Writes the "cancelled" report itself; `was_running` tells
- * the caller to stop the cell. */
+/* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. The table writes the report, with error "cancelled".
+ * was_running: the caller must stop the cell. */
 struct jobs_cancel_op {
     const char *id;   /* borrowed */
     bool was_running; /* out */
@@ -91,22 +93,22 @@ struct jobs_cancel_op {
 
 /* ---- for Kafka: outbox.h ---- */
 
-/* JOBS_REFUSE: a message that makes no job; its dead letter, its report. A seen origin stores
- * nothing again; a REFUSAL whose key is the id of a row is left out. */
+/* JOBS_REFUSE. A message that is no submission: its dead letter and its report go to the outbox. A
+ * known origin stores nothing. An OUTBOX_REFUSAL whose key is the id of a job is left out. */
 struct jobs_refuse_op {
-    const struct outbox_origin *origin;       /* borrowed */
-    const struct outbox_dead_letter *letters; /* borrowed */
-    size_t letters_len;
+    const struct outbox_origin *origin;    /* borrowed */
+    const struct outbox_dead_letter *rows; /* borrowed */
+    size_t rows_len;
     bool replay; /* out */
 };
 
-/* JOBS_PUBLISH: a stored report once more. ERR_NOT_FOUND; ERR_INPUT while it is not final;
- * ERR_NOT_FOUND when it has expired. */
+/* JOBS_PUBLISH. Publishes a stored report again. ERR_NOT_FOUND: no such id, or expired; ERR_INPUT:
+ * not final yet. */
 struct jobs_publish_op {
     const char *id; /* borrowed */
 };
 
-/* JOBS_SENT: acknowledged; rows of the outbox go. */
+/* JOBS_SENT. Kafka has acknowledged these rows of the outbox; deletes them. */
 struct jobs_sent_op {
     const int64_t *numbers; /* borrowed */
     size_t len;
@@ -114,21 +116,21 @@ struct jobs_sent_op {
 
 #define JOBS_RETURN_ROWS 500
 
-/* JOBS_RETURN: what was not begun of a partition goes back to Kafka. Deletes at most
- * JOBS_RETURN_ROWS of the queued rows that were taken from this partition, at the offset `from` or
- * behind it, as if they had never been read: their ids are free, and the same messages are new ones
- * when they come again. For messages whose offsets are not committed. Nobody waits long for the
- * writer, so whoever has more to give back asks again. */
+/* JOBS_RETURN. Returns queued rows of a partition to Kafka: deletes at most JOBS_RETURN_ROWS of
+ * those read at offset `from` or later, as if they had never been read. Their ids are free again,
+ * and the same messages are new when they are read again. Only for messages whose offsets are not
+ * committed. The bound keeps the writer free for others: repeat the operation while rows is
+ * JOBS_RETURN_ROWS. */
 struct jobs_return_op {
     const char *topic; /* borrowed */
     int32_t partition;
     int64_t from;
-    int64_t rows; /* out: how many */
+    int64_t rows; /* out; how many were deleted */
 };
 
-/* JOBS_WATERMARKS: before the first of a batch is sent. */
+/* JOBS_WATERMARKS. Must be committed before the first row of a batch is sent. */
 struct jobs_watermarks_op {
-    const struct outbox_watermark *marks; /* borrowed; replace those of their partitions */
+    const struct outbox_watermark *marks; /* borrowed; each replaces its partition's older one */
     size_t len;
 };
 
@@ -147,33 +149,33 @@ enum jobs_op_kind {
     JOBS_WATERMARKS
 };
 
-/* The caller owns it and all it points at until done() has been called. `result` is 0 or -1 with
- * `err` filled, valid once committed. done may free the op. */
+/* The caller owns it and all it points to until done() was called. `result` is 0, or -1 with `err`
+ * filled; valid in and after done(), which may free the op. */
 struct jobs_op {
     enum jobs_op_kind kind;
     void (*done)(struct jobs_op *op); /* on the writer thread, after the commit or the failure */
     void *ctx;                        /* the caller's */
     int result;
     struct err err;
-    struct jobs_op *next; /* the table's own, from jobs_put() to done() */
+    struct jobs_op *next; /* used by the table from jobs_put() until done() */
 
     union {
         struct jobs_accept_op accept;
         struct jobs_claim_op claim;
         struct jobs_finish_op finish;
-        struct jobs_requeue_op give_back;
+        struct jobs_requeue_op requeue;
         struct jobs_cancel_op cancel;
         struct jobs_refuse_op refuse;
         struct jobs_publish_op publish;
         struct jobs_sent_op sent;
-        struct jobs_return_op give_up;
+        struct jobs_return_op return_rows;
         struct jobs_watermarks_op watermarks;
     } u;
 };
 
-/* Hands the op to the writer and returns at once. */
+/* Queues the op for the writer and returns without waiting. */
 void jobs_put(struct jobs *j, struct jobs_op *op);
 
-/* The same, and waits for the commit. Returns op->result with *e filled. op->done is ignored. Not
- * for callbacks. */
+/* The same, but waits for the commit and returns op->result, with *e filled on -1. op->done is
+ * ignored. Must not be called from callbacks. */
 NODISCARD int jobs_do(struct jobs *j, struct jobs_op *op, struct err *e);

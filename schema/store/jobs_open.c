@@ -1,5 +1,4 @@
-/* The way from a directory to a table that can be worked with, and back. A kill at any point leaves
- * a state from which the next start does the same again. */
+/* Opens and closes a table. After a kill at any point the next start does the same again. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +24,7 @@ static void init_locks(struct jobs *j)
     jobs_readers_init(&j->readers);
 }
 
-static struct jobs *new_jobs(const struct jobs_config *c, struct err *e)
+static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
 {
     struct jobs *j = calloc(1, sizeof *j);
 
@@ -72,8 +71,8 @@ static int load_table_id(struct jobs *j, struct err *e)
     return 0;
 }
 
-/* Rows are never deleted and numbers never skipped, so the last number is how many there are. */
-static int load_memory(struct jobs *j, struct err *e)
+/* Fills the set of queued rows and the counts. No row is running: jobs_recover() came first. */
+static int load_queue(struct jobs *j, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
@@ -92,8 +91,9 @@ static int load_memory(struct jobs *j, struct err *e)
     return n;
 }
 
-/* Everybody's programs and tests are in it. A group that was let in on purpose stays in. */
-static void shut_out_others(const char *path)
+/* The files hold all users' programs and tests. Permissions of the group are left as they are: the
+ * operator may have set them. */
+static void remove_world_access(const char *path)
 {
     static const char *const endings[] = { "", "-wal", "-shm" };
     char name[4110];
@@ -106,26 +106,26 @@ static void shut_out_others(const char *path)
     }
 }
 
-static int open_table(struct jobs *j, struct err *e)
+static int open_database(struct jobs *j, struct err *e)
 {
     char path[4096];
 
     int n = snprintf(path, sizeof path, "%s/scrc.db", j->dir);
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(e, ERR_SETTING, "the directory's name is too long");
-    shut_out_others(path); /* one that an earlier version made for everybody */
+    remove_world_access(path); /* earlier versions created the files readable by everybody */
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || jobs_migrate(j->db, e) < 0 ||
-        load_table_id(j, e) < 0 || jobs_recover(j, e) < 0 || load_memory(j, e) < 0 ||
-        jobs_outbox_load(j, e) < 0)
+        load_table_id(j, e) < 0 || jobs_recover(j, e) < 0 || load_queue(j, e) < 0 ||
+        jobs_outbox_load_counts(j, e) < 0)
         return -1;
     return jobs_readers_open(&j->readers, path, e);
 }
 
 int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
 {
-    CLEANUP(jobs_closep) struct jobs *j = new_jobs(c, e);
+    CLEANUP(jobs_closep) struct jobs *j = create_jobs(c, e);
 
-    if (!j || jobs_lock_dir(j, c, e) < 0 || open_table(j, e) < 0 || jobs_writer_start(j, e) < 0)
+    if (!j || jobs_lock_dir(j, c, e) < 0 || open_database(j, e) < 0 || jobs_writer_start(j, e) < 0)
         return err_wrap(e, "job table in %s", c->dir);
     *ret_jobs = TAKE(j);
     return 0;
@@ -136,12 +136,12 @@ struct jobs *jobs_close(struct jobs *j)
     if (!j)
         return NULL;
     jobs_writer_stop(j);
-    jobs_readers_close(&j->readers); /* before the writer's, which then removes the log */
+    jobs_readers_close(&j->readers); /* first: the last connection to close removes the WAL */
     j->db = db_close(j->db);
     closep(&j->lock_fd);
     rankset_clear(&j->queued);
     buf_clear(&j->group.ids);
-    jobs_inbox_forget(j);
+    jobs_inbox_drop_cache(j);
     (void)pthread_cond_destroy(&j->wake);
     (void)pthread_mutex_destroy(&j->lock);
     (void)pthread_mutex_destroy(&j->memory_lock);

@@ -7,7 +7,8 @@
 
 /* ---- reports ---- */
 
-/* The row of a job's report, with the place and the headers of the message that made the job. */
+/* The outbox row of a job's report, with origin and headers of the message the job was made from.
+ */
 #define INSERT_REPORT                                                                              \
     "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers, digest, "           \
     "created_ms)"                                                                                  \
@@ -26,21 +27,21 @@ static int insert_report(struct db *d, const char *sql, int64_t seq, struct err 
     return db_run(q, e) < 0 ? -1 : (int)db_changes(d);
 }
 
-static int put_report(struct db *d, int64_t seq, struct err *e)
+static int add_report(struct db *d, int64_t seq, struct err *e)
 {
     JOBS_SQL(insert) = INSERT_REPORT;
 
     return insert_report(d, insert, seq, e) < 0 ? -1 : 0;
 }
 
-int jobs_outbox_final(struct db *d, int64_t seq, struct err *e)
+int jobs_outbox_add_final(struct db *d, int64_t seq, struct err *e)
 {
     JOBS_SQL(insert) = INSERT_REPORT " AND j.publish = 1";
 
     return insert_report(d, insert, seq, e);
 }
 
-static void bind_bytes(struct db_stmt *q, int n, const void *data, size_t len)
+static void bind_optional_bytes(struct db_stmt *q, int n, const void *data, size_t len)
 {
     if (data)
         db_bind_blob(q, n, data, len);
@@ -48,8 +49,8 @@ static void bind_bytes(struct db_stmt *q, int n, const void *data, size_t len)
         db_bind_null(q, n);
 }
 
-int jobs_outbox_keep_headers(struct db *d, int64_t seq, const struct outbox_origin *o,
-                             struct err *e)
+int jobs_outbox_store_headers(struct db *d, int64_t seq, const struct outbox_origin *o,
+                              struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO message_headers(seq, headers) VALUES(?1, ?2)";
 
@@ -73,7 +74,7 @@ static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
         db_bind_int(q, 8, o->sent_ms);
     else
         db_bind_null(q, 8);
-    bind_bytes(q, 9, o->headers_len > 0 ? o->headers : NULL, o->headers_len);
+    bind_optional_bytes(q, 9, o->headers_len > 0 ? o->headers : NULL, o->headers_len);
     db_bind_int(q, 10, clock_wall_ms());
     if (o->digest != 0)
         db_bind_int(q, 11, o->digest);
@@ -81,8 +82,9 @@ static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
         db_bind_null(q, 11);
 }
 
-/* The report of a known submission, as the message asks that repeats it. */
-static int put_repeated(struct db *d, int64_t seq, const struct outbox_origin *o, struct err *e)
+/* The report of a known submission, with the origin of the message that repeats it. */
+static int add_repeated_report(struct db *d, int64_t seq, const struct outbox_origin *o,
+                               struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers,"
                        " created_ms, digest) VALUES(0, ?1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -94,7 +96,7 @@ static int put_repeated(struct db *d, int64_t seq, const struct outbox_origin *o
     return db_run(q, e);
 }
 
-/* 1, 0 when retention has taken it, -1. */
+/* 1, 0: retention has deleted it, -1. */
 static int has_report(struct db *d, int64_t seq, struct err *e)
 {
     JOBS_SQL(select) = "SELECT 1 FROM report WHERE seq = ?1";
@@ -105,17 +107,17 @@ static int has_report(struct db *d, int64_t seq, struct err *e)
     return db_step(q, e);
 }
 
-int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state,
-                      const struct outbox_origin *o, struct err *e)
+int jobs_outbox_add_repeated(struct jobs *j, int64_t seq, enum job_state state,
+                             const struct outbox_origin *o, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET publish = 1 WHERE seq = ?1 AND publish = 0";
 
     if (job_state_is_final(state)) {
         int n = has_report(j->db, seq, e);
         if (n <= 0)
-            return n; /* there is nothing left to tell */
-        j->group.told++;
-        return put_repeated(j->db, seq, o, e);
+            return n; /* there is no report to publish */
+        j->group.outbox_added++;
+        return add_repeated_report(j->db, seq, o, e);
     }
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
@@ -124,8 +126,8 @@ int jobs_outbox_again(struct jobs *j, int64_t seq, enum job_state state,
     return db_run(q, e);
 }
 
-static int put_letter(struct jobs *j, const struct outbox_origin *o,
-                      const struct outbox_dead_letter *l, struct err *e)
+static int add_refused_row(struct jobs *j, const struct outbox_origin *o,
+                           const struct outbox_dead_letter *row, struct err *e)
 {
     JOBS_SQL(insert) =
         "INSERT INTO outbox(kind, key, payload, reason, topic, partition, offset, sent_ms, headers,"
@@ -133,28 +135,28 @@ static int put_letter(struct jobs *j, const struct outbox_origin *o,
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, l->kind);
-    bind_bytes(q, 2, l->key, l->key_len);
-    bind_bytes(q, 3, l->payload, l->payload_len);
-    db_bind_text(q, 4, l->reason);
+    db_bind_int(q, 1, row->kind);
+    bind_optional_bytes(q, 2, row->key, row->key_len);
+    bind_optional_bytes(q, 3, row->payload, row->payload_len);
+    db_bind_text(q, 4, row->reason);
     bind_origin(q, o);
-    j->group.told++;
-    j->group.letters |= OUTBOX_KIND_BIT(l->kind);
+    j->group.outbox_added++;
+    j->group.added_kinds |= OUTBOX_KIND_BIT(row->kind);
     return db_run(q, e);
 }
 
-/* The report of a refused message would contradict the one that an accepted submission of that id
- * has, or will have. 1, 0, -1. */
-static int contradicts(struct db *d, const struct outbox_dead_letter *l, struct err *e)
+/* Whether an accepted submission has the id of this refusal: then the refusal is not published,
+ * because two different reports would have the same id. 1, 0, -1. */
+static int has_accepted_row(struct db *d, const struct outbox_dead_letter *row, struct err *e)
 {
     JOBS_SQL(select) = "SELECT 1 FROM job WHERE id = ?1";
 
-    if (l->kind != OUTBOX_REFUSAL || !l->key)
+    if (row->kind != OUTBOX_REFUSAL || !row->key)
         return 0;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
-    db_bind_text_n(q, 1, l->key, l->key_len);
+    db_bind_text_n(q, 1, row->key, row->key_len);
     return db_step(q, e);
 }
 
@@ -171,12 +173,12 @@ int jobs_refuse(struct jobs *j, struct jobs_op *op, struct err *e)
         return 0;
     if (j->group.low_disk[0])
         return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
-    if (jobs_inbox_put(j, o, 0, e) < 0)
+    if (jobs_inbox_add(j, o, 0, e) < 0)
         return -1;
-    for (size_t i = 0; i < op->u.refuse.letters_len; i++) {
-        const struct outbox_dead_letter *l = &op->u.refuse.letters[i];
-        n = contradicts(j->db, l, e);
-        if (n < 0 || (n == 0 && put_letter(j, o, l, e) < 0))
+    for (size_t i = 0; i < op->u.refuse.rows_len; i++) {
+        const struct outbox_dead_letter *row = &op->u.refuse.rows[i];
+        n = has_accepted_row(j->db, row, e);
+        if (n < 0 || (n == 0 && add_refused_row(j, o, row, e) < 0))
             return -1;
     }
     return 0;
@@ -201,8 +203,8 @@ int jobs_publish(struct jobs *j, struct jobs_op *op, struct err *e)
                             op->u.publish.id);
     if (j->group.low_disk[0])
         return JOBS_REFUSED(op, ERR_DISK, "%s", j->group.low_disk);
-    j->group.told++;
-    return put_report(j->db, db_int(q, 0), e);
+    j->group.outbox_added++;
+    return add_report(j->db, db_int(q, 0), e);
 }
 
 int jobs_sent(struct jobs *j, struct jobs_op *op, struct err *e)
@@ -216,12 +218,12 @@ int jobs_sent(struct jobs *j, struct jobs_op *op, struct err *e)
         db_bind_int(q, 1, op->u.sent.numbers[i]);
         if (db_run(q, e) < 0)
             return -1;
-        j->group.sent += db_changes(j->db);
+        j->group.outbox_removed += db_changes(j->db);
     }
     return 0;
 }
 
-int jobs_keep_watermarks(struct jobs *j, struct jobs_op *op, struct err *e)
+int jobs_store_watermarks(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(insert) =
         "INSERT OR REPLACE INTO watermark(topic, partition, offset) VALUES(?1, ?2, ?3)";
@@ -240,9 +242,9 @@ int jobs_keep_watermarks(struct jobs *j, struct jobs_op *op, struct err *e)
     return 0;
 }
 
-/* ---- how many, how old ---- */
+/* ---- counts ---- */
 
-static int oldest(struct db *d, int64_t *ret_ms, struct err *e)
+static int read_oldest_ms(struct db *d, int64_t *ret_ms, struct err *e)
 {
     JOBS_SQL(select) = "SELECT created_ms FROM outbox ORDER BY number LIMIT 1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
@@ -253,23 +255,23 @@ static int oldest(struct db *d, int64_t *ret_ms, struct err *e)
     return n < 0 ? -1 : 0;
 }
 
-int jobs_outbox_load(struct jobs *j, struct err *e)
+int jobs_outbox_load_counts(struct jobs *j, struct err *e)
 {
     if (db_number(j->db, "SELECT count(*) FROM outbox", &j->outbox_rows, e) < 0)
         return -1;
-    return oldest(j->db, &j->outbox_oldest_ms, e);
+    return read_oldest_ms(j->db, &j->outbox_oldest_ms, e);
 }
 
-void jobs_outbox_remember(struct jobs *j)
+void jobs_outbox_update_counts(struct jobs *j)
 {
     const struct jobs_group *g = &j->group;
     int64_t ms = 0;
 
-    if (g->told == 0 && g->sent == 0)
+    if (g->outbox_added == 0 && g->outbox_removed == 0)
         return;
-    int rc = oldest(j->db, &ms, NULL);
+    int rc = read_oldest_ms(j->db, &ms, NULL);
     (void)pthread_mutex_lock(&j->memory_lock);
-    j->outbox_rows += g->told - g->sent;
+    j->outbox_rows += g->outbox_added - g->outbox_removed;
     if (rc == 0)
         j->outbox_oldest_ms = ms;
     (void)pthread_mutex_unlock(&j->memory_lock);

@@ -22,32 +22,32 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
                                        .state = (enum job_state)db_int(q, 1),
                                        .submitted_ms = db_int(q, 2),
                                        .expired = db_int(q, 3) != 0,
-                                       .change = db_int(q, 5) };
+                                       .revision = db_int(q, 5) };
     (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
     return 0;
 }
 
 int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
+    struct db *d = jobs_readers_acquire(&j->readers);
     int rc = select_status(d, id, ret_status, e);
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
 
     if (rc < 0 || ret_status->state != JOB_QUEUED)
         return rc;
     (void)pthread_mutex_lock(&j->memory_lock);
     int64_t rank = rankset_rank(&j->queued, ret_status->seq);
     (void)pthread_mutex_unlock(&j->memory_lock);
-    ret_status->position = rank > 0 ? rank : 1; /* it may just have been claimed */
+    ret_status->position = rank > 0 ? rank : 1; /* 0: it was claimed since the row was read */
     return 0;
 }
 
-/* ---- who waits longest ---- */
+/* ---- the oldest queued row ---- */
 
 static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
 {
     JOBS_SQL(select) = "SELECT id, language, submitted_ms FROM job WHERE seq = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
+    CLEANUP(db_donep) struct db_stmt *q = jobs_select_row(d, select, seq, e);
     if (!q)
         return -1;
     (void)snprintf(ret_oldest->id, sizeof ret_oldest->id, "%s", db_text(q, 0, NULL));
@@ -58,9 +58,9 @@ static int select_oldest(struct db *d, int64_t seq, struct jobs_oldest *ret_olde
 
 int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
+    struct db *d = jobs_readers_acquire(&j->readers);
     int rc = select_oldest(d, seq, ret_oldest, e);
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }
 
@@ -92,9 +92,9 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
     struct buf json = { 0 };
     int64_t seq = 0;
 
-    struct db *d = jobs_readers_take(&j->readers);
+    struct db *d = jobs_readers_acquire(&j->readers);
     int rc = select_report(d, id, &seq, &json, e);
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     if (rc < 0)
         return -1;
     if (ret_seq)
@@ -108,8 +108,8 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
 
 int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
+    struct db *d = jobs_readers_acquire(&j->readers);
     int rc = jobs_load_submission(d, seq, true, ret_submission, e);
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }

@@ -1,7 +1,7 @@
-/* schema/store/jobs_read.h - what may be asked of a job, and of all of them: what is committed.
+/* schema/store/jobs_read.h - reads committed rows: one job, or a list of jobs.
  *
  * Room     schema/store.
- * Threads  any. A read waits for no write; a few go on at once, and more of them wait.
+ * Threads  any. A read never waits for a write; JOBS_READERS run at once, more wait for them.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -19,30 +19,30 @@
 struct err;
 struct jobs;
 
-/* ---- of one ---- */
+/* ---- one job ---- */
 
 struct job_status {
     int64_t seq;
     enum job_state state;
     int64_t position; /* 1 is next; 0 when not queued */
     int64_t submitted_ms;
-    int64_t change; /* the number of its last change */
-    bool expired;   /* final, and retention has taken its texts and report */
+    int64_t revision; /* of its last change */
+    bool expired;     /* final, and retention has deleted its submission and report */
     char language[64];
 };
 
-/* All three: ERR_NOT_FOUND when there is no such id. */
+/* All three: ERR_NOT_FOUND if there is no such row. */
 NODISCARD int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status,
                           struct err *e);
-/* The submission as accepted; caller owns it. ERR_NOT_FOUND also when it has expired. */
+/* The submission as accepted; caller owns it. ERR_NOT_FOUND also if it has expired. */
 NODISCARD int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission,
                               struct err *e);
-/* The stored report of a final row; caller owns *ret_json. ret_seq may be NULL. ERR_NOT_FOUND when
- * it is not final or has expired. */
+/* The stored report of a final row; caller owns *ret_json. ret_seq may be NULL. ERR_NOT_FOUND also
+ * if it is not final or has expired. */
 NODISCARD int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_json,
                           size_t *ret_len, struct err *e);
 
-/* The row that waits longest, as jobs_counts() names it. ERR_NOT_FOUND. */
+/* Of the row that has waited longest; seq is jobs_counts.oldest_queued. ERR_NOT_FOUND. */
 struct jobs_oldest {
     char id[SUBMISSION_ID_MAX + 1], language[64];
     int64_t submitted_ms;
@@ -50,27 +50,27 @@ struct jobs_oldest {
 NODISCARD int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_oldest,
                           struct err *e);
 
-/* ---- of all ---- */
+/* ---- lists ---- */
 
 struct jobs_filter {
     int state;                        /* enum job_state, or -1 */
     int status;                       /* enum verdict, as stored, or -1 */
-    enum status_set set;              /* the words of status_name, and of the items' status */
-    const char *status_name;          /* NULL, or the status as a consumer of `set` reads it */
+    enum status_set set;              /* of status_name, and of the items' status */
+    const char *status_name;          /* a status word of `set`; NULL = any */
     const char *language, *id_prefix; /* NULL = any */
-    int64_t since_ms, until_ms;       /* submitted in [since, until); 0 = open */
+    int64_t since_ms, until_ms;       /* submitted in [since, until); 0 = no bound */
     const char *sort;                 /* NULL = "-submitted_at"; see jobs_sorts */
-    const char *cursor;               /* NULL = from the start; ours, opaque */
-    int64_t limit;                    /* bounded to 1 .. 500 */
+    const char *cursor;               /* next_cursor of the page before; NULL = the first page */
+    int64_t limit;                    /* of items; clamped to 1 .. 500 */
 };
 
-/* Legal `sort` words, NULL-terminated: submitted_at, finished_at, duration_ms, memory_bytes, each
- * also with "-" in front for the largest first. Each has an index, so that a page costs the same
- * however many rows there are. Rows without the value come last, by age. */
+/* Legal `sort` words, NULL-terminated: submitted_at, finished_at, duration_ms, memory_bytes; with
+ * "-" in front the largest comes first. Each has an index, so the cost of a page does not depend
+ * on the number of rows. Rows without the value come last, by age. */
 extern const char *const jobs_sorts[];
 
-/* GET /results: {"results": [...], "next_cursor": string or null}. A page looks at a bounded number
- * of rows: where few of them fit it is short, or empty, and its cursor goes on. ERR_INPUT for a
- * cursor or a sort that is not ours; a cursor belongs to its sort. Caller owns the reference. */
+/* GET /results: {"results": [...], "next_cursor": string or null}. A page reads a bounded number of
+ * rows: if few of them match it is short or empty, and its cursor continues behind them. ERR_INPUT:
+ * an unknown sort or cursor, or a cursor of another sort. Caller owns the reference. */
 NODISCARD int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page,
                         struct err *e);

@@ -3,19 +3,20 @@
 #include "schema/base/clock.h"
 #include "schema/store/db.h"
 
-/* Every read is a row or a page, milliseconds; what takes so long holds up the next. */
+/* A read of a row or a page takes milliseconds; one that takes longer than this would delay the
+ * others. */
 #define READ_NS (10 * NS_PER_S)
 
 void jobs_readers_init(struct jobs_readers *r)
 {
-    (void)pthread_cond_init(&r->back, NULL);
+    (void)pthread_cond_init(&r->released, NULL);
     (void)pthread_mutex_init(&r->lock, NULL);
     r->len = 0;
 }
 
 void jobs_readers_destroy(struct jobs_readers *r)
 {
-    (void)pthread_cond_destroy(&r->back);
+    (void)pthread_cond_destroy(&r->released);
     (void)pthread_mutex_destroy(&r->lock);
 }
 
@@ -33,21 +34,21 @@ void jobs_readers_close(struct jobs_readers *r)
         (void)db_close(r->idle[--r->len]);
 }
 
-struct db *jobs_readers_take(struct jobs_readers *r)
+struct db *jobs_readers_acquire(struct jobs_readers *r)
 {
     (void)pthread_mutex_lock(&r->lock);
     while (r->len == 0)
-        (void)pthread_cond_wait(&r->back, &r->lock);
+        (void)pthread_cond_wait(&r->released, &r->lock);
     struct db *d = r->idle[--r->len];
     (void)pthread_mutex_unlock(&r->lock);
     db_deadline(d, clock_mono_ns() + READ_NS);
     return d;
 }
 
-void jobs_readers_give(struct jobs_readers *r, struct db *d)
+void jobs_readers_release(struct jobs_readers *r, struct db *d)
 {
     (void)pthread_mutex_lock(&r->lock);
-    r->idle[r->len++] = d; /* the last used first: its pages are warm */
-    (void)pthread_cond_signal(&r->back);
+    r->idle[r->len++] = d; /* acquired next, because its pages are cached */
+    (void)pthread_cond_signal(&r->released);
     (void)pthread_mutex_unlock(&r->lock);
 }

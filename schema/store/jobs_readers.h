@@ -1,10 +1,10 @@
-/* schema/store/jobs_readers.h - a few connections that only read: a reader never waits for the
+/* schema/store/jobs_readers.h - a pool of connections for reading: a reader never waits for the
  * writer.
  *
- * Room     schema/store, the job table's own.
+ * Room     schema/store, private to the job table.
  * Owns     its connections, from jobs_readers_open() to jobs_readers_close().
- * Threads  jobs_readers_take() and jobs_readers_give() any; a connection belongs to one at a time.
- * Errors   0, or -1 with *e filled.
+ * Threads  jobs_readers_acquire() and jobs_readers_release() any; a connection belongs to one at a
+ * time. Errors   0, or -1 with *e filled.
  */
 #pragma once
 
@@ -20,23 +20,23 @@ struct err;
 
 struct jobs_readers {
     pthread_mutex_t lock;
-    pthread_cond_t back; /* one was given back */
+    pthread_cond_t released;
 
-    /* guarded by lock: the idle ones */
+    /* guarded by lock: the idle connections */
     struct db *idle[JOBS_READERS]; /* owned */
     size_t len;
 };
 
-/* Before anything else, and after everything else. */
+/* init before all other calls, destroy after them. */
 void jobs_readers_init(struct jobs_readers *r);
 void jobs_readers_destroy(struct jobs_readers *r);
 
-/* path: of a table that exists. Failed or not, jobs_readers_close() closes what was opened; all
- * must have been given back. */
+/* path: of a table that exists. After a failure too, jobs_readers_close() must be called, when all
+ * connections are released. */
 NODISCARD int jobs_readers_open(struct jobs_readers *r, const char *path, struct err *e);
 void jobs_readers_close(struct jobs_readers *r);
 
-/* Waits while all are in use. What is read with it has 10 s, then ERR_TIMEOUT. Give it back with
- * jobs_readers_give(). */
-struct db *jobs_readers_take(struct jobs_readers *r);
-void jobs_readers_give(struct jobs_readers *r, struct db *d);
+/* Waits while all are in use. Reads with it fail with ERR_TIMEOUT 10 s from now. Release it with
+ * jobs_readers_release(). */
+struct db *jobs_readers_acquire(struct jobs_readers *r);
+void jobs_readers_release(struct jobs_readers *r, struct db *d);

@@ -5,8 +5,8 @@
 #include "schema/store/jobs_finish.h"
 #include "schema/store/jobs_table.h"
 
-/* 1 found, 0 none left. */
-static int next_killer(struct db *d, int64_t *ret_seq, struct err *e)
+/* 1 found, 0: there are none left. */
+static int find_poison_row(struct db *d, int64_t *ret_seq, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 1 AND restarts >= ?1 LIMIT 1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
@@ -19,8 +19,8 @@ static int next_killer(struct db *d, int64_t *ret_seq, struct err *e)
     return n;
 }
 
-/* Rows that took the server down with them too often end here, with a report that says so. */
-static int end_killers(struct jobs *j, struct err *e)
+/* The server died too often while it ran these rows: they end with an error. */
+static int finish_poison_rows(struct jobs *j, struct err *e)
 {
     struct jobs_final f = { .state = JOB_DONE };
     char error[100];
@@ -28,26 +28,26 @@ static int end_killers(struct jobs *j, struct err *e)
 
     (void)snprintf(error, sizeof error, "the server died %d times while judging this",
                    JOB_RESTARTS_MAX + 1);
-    while ((n = next_killer(j->db, &f.seq, e)) > 0) {
-        f.change = ++j->change;
-        if (jobs_finish_blank(j->db, &f, error, e) < 0)
+    while ((n = find_poison_row(j->db, &f.seq, e)) > 0) {
+        f.revision = ++j->revision;
+        if (jobs_finish_unjudged(j->db, &f, error, e) < 0)
             return -1;
     }
     return n;
 }
 
-/* A death of ours spends no attempt of theirs. */
-static int requeue(struct jobs *j, struct err *e)
+/* An attempt that the death of the server ended does not count. */
+static int requeue_running_rows(struct jobs *j, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
                        " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?1"
                        " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
 
-    for (;; j->change++) {
+    for (;; j->revision++) {
         CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
         if (!q)
             return -1;
-        db_bind_int(q, 1, j->change + 1);
+        db_bind_int(q, 1, j->revision + 1);
         if (db_run(q, e) < 0)
             return -1;
         if (db_changes(j->db) == 0)
@@ -57,13 +57,13 @@ static int requeue(struct jobs *j, struct err *e)
 
 int jobs_recover(struct jobs *j, struct err *e)
 {
-    if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->change, e) < 0 ||
+    if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->revision, e) < 0 ||
         db_begin(j->db, e) < 0)
         return -1;
-    if (end_killers(j, e) < 0 || requeue(j, e) < 0) {
+    if (finish_poison_rows(j, e) < 0 || requeue_running_rows(j, e) < 0) {
         db_rollback(j->db);
         return -1;
     }
-    j->counts.change = j->change;
+    j->counts.revision = j->revision;
     return db_commit(j->db, e);
 }

@@ -1,8 +1,8 @@
-/* schema/store/jobs_recover.h - what a dead server left running goes back to the queue, or ends
- * where it took the server down with it too often.
+/* schema/store/jobs_recover.h - requeues the rows that a dead server left running, or finishes
+ * them if the server died while running them too often (poison rows).
  *
- * Room     schema/store, the job table's own.
- * Threads  the one that opens the table, before the writer runs.
+ * Room     schema/store, private to the job table.
+ * Threads  the thread that opens the table, before the writer runs.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -12,5 +12,5 @@
 struct err;
 struct jobs;
 
-/* One transaction: a kill at any point leaves what the next start does again. */
+/* One transaction: after a kill at any point the next start does it again. */
 NODISCARD int jobs_recover(struct jobs *j, struct err *e);

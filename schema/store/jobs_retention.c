@@ -3,13 +3,13 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
-#define SLICE_ROWS  100
-#define SLACK_PAGES 1024 /* 8 MiB of free pages stay for what comes next */
+#define BATCH_ROWS      100
+#define FREE_PAGES_KEPT 1024 /* 8 MiB of free pages stay in the file for new rows */
 
-/* The next slice of old rows. What Kafka has not taken yet is needed, however old: those rows are
- * passed by, and looked at again the next time. *ret_end: there are no more. */
-static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *ret_len,
-                    bool *ret_end, struct err *e)
+/* The next batch of old rows. A row that is still in the outbox is needed, however old: it is
+ * skipped, and read again in the next round. *ret_end: there are no more rows. */
+static int find_expired_rows(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *ret_len,
+                             bool *ret_end, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq, finished_ms,"
                        " EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = job.seq) FROM job"
@@ -22,23 +22,23 @@ static int find_old(struct jobs *j, int64_t before_ms, int64_t *seqs, size_t *re
     if (!q)
         return -1;
     db_bind_int(q, 1, before_ms);
-    db_bind_int(q, 2, SLICE_ROWS);
-    db_bind_int(q, 3, j->passed.finished_ms);
-    db_bind_int(q, 4, j->passed.seq);
+    db_bind_int(q, 2, BATCH_ROWS);
+    db_bind_int(q, 3, j->retention_at.finished_ms);
+    db_bind_int(q, 4, j->retention_at.seq);
     for (; (n = db_step(q, e)) > 0; looked_at++) {
-        j->passed.seq = db_int(q, 0);
-        j->passed.finished_ms = db_int(q, 1);
+        j->retention_at.seq = db_int(q, 0);
+        j->retention_at.finished_ms = db_int(q, 1);
         if (db_int(q, 2) == 0)
-            seqs[len++] = j->passed.seq;
+            seqs[len++] = j->retention_at.seq;
     }
     *ret_len = len;
     *ret_end = looked_at == 0;
     return n;
 }
 
-int jobs_delete_texts(struct db *d, int64_t seq, struct err *e)
+int jobs_delete_contents(struct db *d, int64_t seq, struct err *e)
 {
-    /* A text goes with the last row that uses it. */
+    /* A blob is deleted with the last row that uses it. */
     static const char *const steps[] = {
         ("DELETE FROM text WHERE number IN (SELECT text FROM text_use WHERE seq = ?1)"
          " AND NOT EXISTS (SELECT 1 FROM text_use u WHERE u.text = number AND u.seq <> ?1)"),
@@ -63,7 +63,7 @@ static int expire_row(struct jobs *j, int64_t seq, struct err *e)
 {
     JOBS_SQL(update) = "UPDATE job SET expired = 1 WHERE seq = ?1";
 
-    if (jobs_delete_texts(j->db, seq, e) < 0)
+    if (jobs_delete_contents(j->db, seq, e) < 0)
         return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
@@ -85,30 +85,30 @@ static int expire_rows(struct jobs *j, const int64_t *seqs, size_t len, struct e
     return db_commit(j->db, e);
 }
 
-static int shrink(struct jobs *j, bool *ret_more, struct err *e)
+static int vacuum_pages(struct jobs *j, bool *ret_more, struct err *e)
 {
     int64_t pages;
 
     if (db_number(j->db, "PRAGMA freelist_count", &pages, e) < 0)
         return -1;
-    *ret_more = pages > SLACK_PAGES;
+    *ret_more = pages > FREE_PAGES_KEPT;
     return *ret_more ? db_exec(j->db, "PRAGMA incremental_vacuum(128)", e) : 0;
 }
 
 int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)
 {
-    int64_t seqs[SLICE_ROWS];
+    int64_t seqs[BATCH_ROWS];
     bool end, more = true;
     size_t len;
 
-    if (find_old(j, clock_wall_ms() - j->retention_ms, seqs, &len, &end, e) < 0)
+    if (find_expired_rows(j, clock_wall_ms() - j->retention_ms, seqs, &len, &end, e) < 0)
         return -1;
-    if (end && shrink(j, &more, e) < 0)
+    if (end && vacuum_pages(j, &more, e) < 0)
         return -1;
     if (!more)
-        j->passed.finished_ms = j->passed.seq = 0;
+        j->retention_at.finished_ms = j->retention_at.seq = 0;
     if (len > 0 && expire_rows(j, seqs, len, e) < 0) {
-        j->passed.finished_ms = j->passed.seq = 0;
+        j->retention_at.finished_ms = j->retention_at.seq = 0;
         return -1;
     }
     *ret_more = more;

@@ -1,8 +1,8 @@
-/* schema/store/jobs_retention.h - what is old loses its texts and its report; the id, its hash and
- * the line in GET /results stay.
+/* schema/store/jobs_retention.h - deletes submission and report of old final rows; the id, its hash
+ * and the item in GET /results stay.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -16,9 +16,10 @@ struct db;
 struct err;
 struct jobs;
 
-/* The texts, the report and the headers of a row go. Within a transaction. */
-NODISCARD int jobs_delete_texts(struct db *d, int64_t seq, struct err *e);
+/* Deletes the submission, the blobs that no other row uses, the report and the headers of a row. In
+ * a transaction. */
+NODISCARD int jobs_delete_contents(struct db *d, int64_t seq, struct err *e);
 
-/* One slice, a transaction of its own, so that whoever waits for the writer waits milliseconds.
- * *ret_more: there is more to do. */
+/* One batch in a transaction of its own, so that operations wait for it only milliseconds.
+ * *ret_more: there may be more to do. */
 NODISCARD int jobs_expire(struct jobs *j, bool *ret_more, struct err *e);

@@ -1,10 +1,10 @@
-/* schema/store/jobs_return.h - what goes back to Kafka: rows that were taken from a partition, were
- * not begun, and whose offsets are not committed. Whoever has the partition next reads them again,
- * so here they never were.
+/* schema/store/jobs_return.h - returns rows to Kafka: those that were read from a partition, are
+ * still queued, and whose offsets are not committed. The next consumer of the partition reads them
+ * again, so all that we stored of them is deleted.
  *
- * Room     schema/store, the job table's own.
- * Threads  the writer's, within the transaction of a group.
- * Errors   -1 with *e filled: the transaction is lost. An operation refused says so itself.
+ * Room     schema/store, private to the job table.
+ * Threads  the writer thread, in the transaction of a group.
+ * Errors   -1 with *e filled: roll back the transaction. A refused operation is no error here.
  */
 #pragma once
 

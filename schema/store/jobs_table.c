@@ -7,8 +7,9 @@
 
 /* ---- changes ---- */
 
-/* Whatever enters the queue is put into the set after the commit, which must not fail then. */
-static int reserve_place(struct jobs *j, int64_t seq)
+/* Rows are added to the set of queued rows after the commit, when an error cannot be returned any
+ * more: so the memory is allocated before. */
+static int reserve_rank(struct jobs *j, int64_t seq)
 {
     (void)pthread_mutex_lock(&j->memory_lock);
     int rc = rankset_reserve(&j->queued, seq);
@@ -16,17 +17,17 @@ static int reserve_place(struct jobs *j, int64_t seq)
     return rc;
 }
 
-int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
+int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
 {
     struct jobs_group *g = &j->group;
     size_t at = g->ids.len;
 
-    if ((c->state == JOB_QUEUED && reserve_place(j, c->seq) < 0) ||
+    if ((c->state == JOB_QUEUED && reserve_rank(j, c->seq) < 0) ||
         buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
         (c->language && buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0))
         return err_set(e, ERR_NOMEM, "job %s", c->id);
     g->changes[g->len] = *c;
-    g->changes[g->len].change = ++j->change;
+    g->changes[g->len].revision = ++j->revision;
     g->changes[g->len].fresh = from < 0;
     g->id_at[g->len++] = at;
     if (from >= 0)
@@ -63,14 +64,14 @@ int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *re
     return 1;
 }
 
-struct jobs_change jobs_found_in(const struct jobs_found *row, enum job_state to)
+struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state to)
 {
     return (struct jobs_change){
         .seq = row->seq, .id = row->id, .state = to, .language = row->language
     };
 }
 
-struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e)
+struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, struct err *e)
 {
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, query, e);
     if (!q)
@@ -84,7 +85,7 @@ struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct er
 
 /* ---- submissions ---- */
 
-static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+static int read_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
 {
     JOBS_SQL(select) = "SELECT body FROM text WHERE hash = ?1";
     size_t len;
@@ -99,32 +100,32 @@ static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, 
     return bytes_copy(body, len, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
 }
 
-static int no_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+static int skip_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
 {
     (void)ctx;
     (void)hash;
     return bytes_copy(NULL, 0, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
 }
 
-int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
+int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
                          struct submission **ret_submission, struct err *e)
 {
     JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
     size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, seq, e);
+    CLEANUP(db_donep) struct db_stmt *q = jobs_select_row(d, select, seq, e);
     if (!q)
         return -1;
     const char *json = db_text(q, 0, &len);
-    return submission_unpack(json, len, with_texts ? find_text : no_text, d, ret_submission, e);
+    return submission_unpack(json, len, with_blobs ? read_blob : skip_blob, d, ret_submission, e);
 }
 
-/* ---- what others may know ---- */
+/* ---- for other rooms ---- */
 
 void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);
     if (j->listeners_len == JOBS_LISTENERS_MAX)
-        abort(); /* a fixed few rooms listen, all added in main */
+        abort(); /* main() adds a fixed number of listeners */
     j->listeners[j->listeners_len].fn = fn;
     j->listeners[j->listeners_len].ctx = ctx;
     j->listeners_len++;

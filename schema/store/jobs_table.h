@@ -1,35 +1,34 @@
-/* schema/store/jobs_table.h - the job table as its own files see it, and the ground they share: its
- * struct, rows looked up, changes numbered. Nobody else includes it, but for tests of what a read
- * costs.
+/* schema/store/jobs_table.h - struct jobs and what all files of the job table share: looking up
+ * rows, recording changes. Only they include it, and tests that measure reads.
  *
- *     jobs_open         start and end
- *     jobs_lock         the directory, and who has it
- *     jobs_migrate      from an older form to this one
- *     jobs_recover      what a dead server left behind
- *     jobs_writer       the one writer thread: groups of operations, one commit each
- *     jobs_apply        which operation is done where, inside a group's transaction:
- *     jobs_accept       ... a new submission
- *     jobs_claim        ... a row is taken, or given back
- *     jobs_finish       ... a row ends, also without a verdict
- *     jobs_intake       ... which messages of Kafka were taken already
- *     jobs_return       ... which go back there
- *     jobs_outbox       ... what Kafka must be told
- *     jobs_retention    texts and reports of old rows
- *     jobs_readers      connections that only read
+ *     jobs_open         open and close
+ *     jobs_lock         the directory and its lock
+ *     jobs_migrate      from an older schema to this one
+ *     jobs_recover      rows that a dead server left running
+ *     jobs_writer       the writer thread: groups of operations, one transaction each
+ *     jobs_apply        calls the function of an operation, in the transaction of its group:
+ *     jobs_accept       ... accepts a submission
+ *     jobs_claim        ... claims a row, or requeues it
+ *     jobs_finish       ... finishes or cancels a row
+ *     jobs_inbox        ... which messages of Kafka were read already
+ *     jobs_return       ... returns rows to Kafka
+ *     jobs_outbox       ... what is to be published to Kafka
+ *     jobs_retention    deletes submissions and reports of old rows
+ *     jobs_readers      the connections for reading
  *     jobs_read         status, submission, report
  *     jobs_list         GET /results
- *     jobs_filter       ... which rows it wants, and where they are found
- *     jobs_item         a row as one of its items; what changed since
- *     jobs_past         what became of the rows of the last time
+ *     jobs_filter       ... which rows match, and which index finds them
+ *     jobs_item         a row as JSON; rows after a revision
+ *     jobs_history      rows of the recent past
  *
  * SQLite, WAL, synchronous=FULL. One writer thread commits many operations in one transaction;
  * readers have connections of their own.
  *
- * Room     schema/store, the job table's own. Knows none of the files above.
+ * Room     schema/store, private to the job table. May know none of the files above.
  * Owns     DATA_DIR/scrc.db and its lock (flock on DATA_DIR/lock).
- * Threads  each part of struct jobs says who may touch it. Never two of its locks at once.
- * Errors   0, or -1 with *e filled. Of what runs inside a group's transaction, -1 says that the
- *          transaction is lost; what is wrong with an operation itself goes into the operation.
+ * Threads  each part of struct jobs says which thread may use it. No thread holds two of its locks.
+ * Errors   0, or -1 with *e filled. In a group's transaction -1 means: roll back the transaction.
+ *          An error of one operation goes into that operation.
  */
 #pragma once
 
@@ -50,22 +49,22 @@
 #define JOBS_LISTENERS_MAX 8
 #define JOBS_SQL(query)    static const char query[]
 
-/* The operation itself is refused; the transaction goes on. */
+/* Refuses the operation; the transaction continues. */
 #define JOBS_REFUSED(op, ...) ((op)->result = err_set(&(op)->err, __VA_ARGS__), 0)
 
-/* What one transaction will have changed, told once it is committed. */
+/* The changes of one transaction; listeners are notified of them after the commit. */
 struct jobs_group {
     struct jobs_change changes[JOBS_GROUP_OPS];
-    size_t id_at[JOBS_GROUP_OPS]; /* changes[i].id within ids, which moves as it grows; its
-                                     language is behind it */
+    size_t id_at[JOBS_GROUP_OPS]; /* offset of changes[i].id in ids, whose address may still
+                                     change; its language follows it */
     size_t len;
     struct buf ids;
     int64_t moved[JOB_STATE_COUNT]; /* rows that entered a state, minus those that left it */
     int64_t late_reports;
-    int64_t told, sent; /* rows that came into the outbox, and that left it */
-    unsigned letters;   /* bits of the kinds of those that came, beside reports */
+    int64_t outbox_added, outbox_removed; /* rows */
+    unsigned added_kinds; /* OUTBOX_KIND_BITs of the added rows that are not reports */
     int64_t operations;
-    char low_disk[200]; /* why nothing may be accepted; "" when it may */
+    char low_disk[200]; /* why nothing can be accepted; "": it can */
 };
 
 struct jobs {
@@ -75,29 +74,30 @@ struct jobs {
     bool publish_all;
     char table_id[TEXT_ID_SIZE];
     int lock_fd;
-    int64_t stamped_ms; /* the time of the lock's file as those before left it; 0: they did not */
+    int64_t last_stamp_ms; /* time of the lock's file when we got the lock; 0: not known */
     pthread_t writer;
     bool writer_runs;
 
-    /* The sending thread's own. */
+    /* Of the threads that publish; see outbox_stamp(). */
     atomic_llong stamp_ms;
 
-    /* The writer thread's own (until it runs: jobs_open's). */
+    /* Writer thread only (before it runs: jobs_open()'s thread). */
     struct db *db;
     struct jobs_group group;
-    int64_t upkeep_ns;  /* when retention looks again */
-    int64_t oldest_seq; /* whose submitted_ms is counts.oldest_queued_ms */
-    int64_t seq_floor;  /* the largest that was deleted: none is used twice; 0: none was */
-    int64_t change;     /* the last one; the next row to change is written with change + 1 */
-    struct jobs_stream {
+    int64_t maintenance_ns; /* when retention runs next */
+    int64_t oldest_seq;     /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
+    int64_t seq_floor;      /* largest deleted seq, so that none is used twice; 0: none */
+    int64_t revision;       /* the last one; the next change is written with revision + 1 */
+    struct jobs_source_partition {
         char *topic; /* owned */
         int32_t partition;
-        int64_t number, next; /* no message at `next` or beyond was taken yet */
-    } * streams;              /* owned */
-    size_t streams_len, stream_last;
+        int64_t number;    /* of its row in table stream */
+        int64_t next;      /* no message at this offset or later was read yet */
+    } * source_partitions; /* owned */
+    size_t source_partitions_len, last_source_partition;
     struct {
         int64_t finished_ms, seq;
-    } passed; /* how far retention has looked */
+    } retention_at; /* the last row that retention has read */
 
     /* Guarded by lock. */
     pthread_mutex_t lock;
@@ -110,42 +110,43 @@ struct jobs {
     } listeners[JOBS_LISTENERS_MAX];
     size_t listeners_len;
     struct {
-        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: nobody */
+        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
         void *ctx;
     } outbox_listener;
 
-    /* Guarded by memory_lock; only the writer changes them, so it reads without. */
+    /* Guarded by memory_lock; only the writer changes them, so it reads them without the lock. */
     pthread_mutex_t memory_lock;
     struct jobs_counts counts;
     int64_t outbox_rows, outbox_oldest_ms;
     struct rankset queued;
 
-    struct jobs_readers readers; /* with a lock of its own */
+    struct jobs_readers readers; /* has its own lock */
 };
 
-/* ---- within the transaction of a group, on the writer thread ---- */
+/* ---- in the transaction of a group, on the writer thread ---- */
 
-/* What a group has changed for the listeners: a row went from one state (-1: a new row) to
- * another. Numbers the change; id and language are borrowed for the call. */
-NODISCARD int jobs_note(struct jobs *j, const struct jobs_change *c, int from, struct err *e);
+/* Records for the listeners and counts that a row went from a state (-1: a new row) to c->state.
+ * Gives the change its revision; id and language are borrowed for the call. */
+NODISCARD int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from,
+                                 struct err *e);
 
-/* What an operation has to know of its row. */
+/* A row, as far as operations need it. */
 struct jobs_found {
     int64_t seq, submitted_ms, claim; /* claim 0: none */
     enum job_state state;
     char id[SUBMISSION_ID_MAX + 1], language[64];
 };
-/* 1 found, 0 not, -1. By its id, or by its number where id is NULL. */
+/* Finds a row by its id, or by seq if id is NULL: 1 found, 0 not found, -1. */
 NODISCARD int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *ret_row,
                         struct err *e);
-/* The row in a new state, for jobs_note(). Borrows the row. */
-struct jobs_change jobs_found_in(const struct jobs_found *row, enum job_state to);
+/* The change of a row to a new state, for jobs_record_change(). Borrows the row. */
+struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state to);
 
 /* ---- on any connection ---- */
 
-/* What the query (a JOBS_SQL whose one parameter is seq) finds of a row; db_done() it. NULL with *e
- * filled: ERR_NOT_FOUND when there is none. */
-struct db_stmt *jobs_row(struct db *d, const char *query, int64_t seq, struct err *e);
-/* A submission's stored form to the submission. with_texts false leaves large texts empty. */
-NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_texts,
+/* Runs a query (a JOBS_SQL whose only parameter is seq) to its first row; end it with db_done().
+ * NULL with *e filled; ERR_NOT_FOUND: there is no row. */
+struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, struct err *e);
+/* Reads and unpacks a submission; caller owns it. with_blobs false: large texts are left empty. */
+NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
                                    struct submission **ret_submission, struct err *e);

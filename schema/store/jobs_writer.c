@@ -16,26 +16,26 @@
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 
-#define GROUP_BYTES (8 * MIB)
-#define UPKEEP_NS   (60 * NS_PER_S)
-#define PROBE_NS    (1 * NS_PER_S) /* how soon a disk that has room again is noticed */
+#define GROUP_BYTES    (8 * MIB)
+#define MAINTENANCE_NS (60 * NS_PER_S)
+#define PROBE_NS       (1 * NS_PER_S) /* interval of test writes while writing fails */
 
-/* ---- the list of what waits ---- */
+/* ---- the queue of operations ---- */
 
-static size_t size_of(const struct jobs_op *op)
+static size_t operation_bytes(const struct jobs_op *op)
 {
     size_t size = 0;
 
     if (op->kind == JOBS_FINISH)
         return op->u.finish.json_len;
-    for (size_t i = 0; op->kind == JOBS_REFUSE && i < op->u.refuse.letters_len; i++)
-        size += op->u.refuse.letters[i].payload_len;
+    for (size_t i = 0; op->kind == JOBS_REFUSE && i < op->u.refuse.rows_len; i++)
+        size += op->u.refuse.rows[i].payload_len;
     if (op->kind != JOBS_ACCEPT)
         return size;
 
     size = op->u.accept.packed->json_len;
-    for (size_t i = 0; i < op->u.accept.packed->texts_len; i++)
-        size += op->u.accept.packed->texts[i].len;
+    for (size_t i = 0; i < op->u.accept.packed->blobs_len; i++)
+        size += op->u.accept.packed->blobs[i].len;
     return size;
 }
 
@@ -46,10 +46,10 @@ static struct jobs_op *cut_group_locked(struct jobs *j)
 
     if (!first)
         return NULL;
-    bytes = size_of(first);
+    bytes = operation_bytes(first);
     while (last->next && len < JOBS_GROUP_OPS && bytes < (size_t)GROUP_BYTES) {
         last = last->next;
-        bytes += size_of(last);
+        bytes += operation_bytes(last);
         len++;
     }
     j->head = last->next;
@@ -59,21 +59,22 @@ static struct jobs_op *cut_group_locked(struct jobs *j)
     return first;
 }
 
-/* Waits for operations or upkeep. False when everything is done and the table closes. */
+/* Waits for operations, or until maintenance is due. False: the queue is empty and the table is
+ * being closed. */
 static bool wait_for_work(struct jobs *j, struct jobs_op **ret_ops)
 {
     bool early = true;
 
     (void)pthread_mutex_lock(&j->lock);
     while (!j->head && !j->stop && early)
-        early = clock_cond_wait(&j->wake, &j->lock, j->upkeep_ns);
+        early = clock_cond_wait(&j->wake, &j->lock, j->maintenance_ns);
     *ret_ops = cut_group_locked(j);
     bool go = *ret_ops || !j->stop;
     (void)pthread_mutex_unlock(&j->lock);
     return go;
 }
 
-/* ---- what the commit changed, told ---- */
+/* ---- after the commit ---- */
 
 static void set_writable(struct jobs *j, const char *why)
 {
@@ -84,10 +85,10 @@ static void set_writable(struct jobs *j, const char *why)
     (void)snprintf(j->counts.unwritable_why, sizeof j->counts.unwritable_why, "%s", why ? why : "");
     (void)pthread_mutex_unlock(&j->memory_lock);
     if (why)
-        j->upkeep_ns = clock_mono_ns() + PROBE_NS;
+        j->maintenance_ns = clock_mono_ns() + PROBE_NS;
 }
 
-static int64_t submitted_at(struct jobs *j, int64_t seq)
+static int64_t read_submitted_ms(struct jobs *j, int64_t seq)
 {
     JOBS_SQL(select) = "SELECT submitted_ms FROM job WHERE seq = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, NULL);
@@ -97,13 +98,13 @@ static int64_t submitted_at(struct jobs *j, int64_t seq)
     return db_step(q, NULL) > 0 ? db_int(q, 0) : 0;
 }
 
-static void note_oldest(struct jobs *j)
+static void update_oldest(struct jobs *j)
 {
     int64_t seq = rankset_first(&j->queued);
 
     if (seq == j->oldest_seq)
         return;
-    int64_t ms = seq < 0 ? 0 : submitted_at(j, seq);
+    int64_t ms = seq < 0 ? 0 : read_submitted_ms(j, seq);
     j->oldest_seq = seq;
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.oldest_queued_ms = ms;
@@ -111,7 +112,7 @@ static void note_oldest(struct jobs *j)
     (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
-static void remember(struct jobs *j)
+static void update_counts(struct jobs *j)
 {
     const struct jobs_group *g = &j->group;
 
@@ -120,7 +121,7 @@ static void remember(struct jobs *j)
     j->counts.running += g->moved[JOB_RUNNING];
     j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
     j->counts.late_reports += g->late_reports;
-    j->counts.change = j->change;
+    j->counts.revision = j->revision;
     j->counts.commits++;
     j->counts.operations += g->operations;
     for (size_t i = 0; i < g->len; i++) {
@@ -131,11 +132,11 @@ static void remember(struct jobs *j)
     }
     rankset_trim(&j->queued);
     (void)pthread_mutex_unlock(&j->memory_lock);
-    note_oldest(j);
-    jobs_outbox_remember(j);
+    update_oldest(j);
+    jobs_outbox_update_counts(j);
 }
 
-static void tell(struct jobs *j)
+static void notify_listeners(struct jobs *j)
 {
     struct jobs_group *g = &j->group;
 
@@ -146,16 +147,16 @@ static void tell(struct jobs *j)
     }
     (void)pthread_mutex_lock(&j->lock);
     size_t n = g->len > 0 ? j->listeners_len : 0;
-    outbox_listener_fn *outbox_listener = g->told > 0 ? j->outbox_listener.fn : NULL;
+    outbox_listener_fn *outbox_listener = g->outbox_added > 0 ? j->outbox_listener.fn : NULL;
     (void)pthread_mutex_unlock(&j->lock);
-    for (size_t i = 0; i < n; i++) /* never changed once added */
+    for (size_t i = 0; i < n; i++) /* without the lock: entries do not change once added */
         j->listeners[i].fn(j->listeners[i].ctx, g->changes, g->len);
     if (outbox_listener)
-        outbox_listener(j->outbox_listener.ctx, OUTBOX_KIND_BIT(OUTBOX_REPORT) | g->letters);
+        outbox_listener(j->outbox_listener.ctx, OUTBOX_KIND_BIT(OUTBOX_REPORT) | g->added_kinds);
 }
 
-/* done may free the operation. */
-static void complete(struct jobs *j, struct jobs_op *op)
+/* done() may free the operation. */
+static void complete_op(struct jobs *j, struct jobs_op *op)
 {
     if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
         op->u.accept.position =
@@ -169,25 +170,25 @@ static void complete(struct jobs *j, struct jobs_op *op)
         op->done(op);
 }
 
-static void complete_all(struct jobs *j, struct jobs_op *ops)
+static void complete_ops(struct jobs *j, struct jobs_op *ops)
 {
     while (ops) {
         struct jobs_op *next = ops->next;
-        complete(j, ops);
+        complete_op(j, ops);
         ops = next;
     }
 }
 
 /* ---- one transaction ---- */
 
-/* Fills why when nothing new should be stored; what is here must still be able to end. */
+/* Sets why if nothing new should be accepted: the rest of the disk is for finishing jobs. */
 static void check_disk(struct jobs *j, char *why, size_t size)
 {
     struct statvfs fs;
 
     why[0] = '\0';
     if (j->reserve_bytes < 0 || statvfs(j->dir, &fs) < 0)
-        return; /* the write itself will tell */
+        return; /* an error of the disk will show when we write */
     uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (room < (uint64_t)j->reserve_bytes)
         (void)snprintf(why, size, "only %llu MiB are free under DATA_DIR, less than the reserve",
@@ -199,8 +200,8 @@ static void clear_group(struct jobs_group *g)
     g->len = 0;
     g->ids.len = 0;
     memset(g->moved, 0, sizeof g->moved);
-    g->late_reports = g->told = g->sent = g->operations = 0;
-    g->letters = 0;
+    g->late_reports = g->outbox_added = g->outbox_removed = g->operations = 0;
+    g->added_kinds = 0;
 }
 
 static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)
@@ -218,13 +219,13 @@ static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)
     return db_commit(j->db, e);
 }
 
-static void fail_all(struct jobs *j, struct jobs_op *ops, const struct err *e)
+static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
 {
     for (struct jobs_op *op = ops; op; op = op->next) {
         op->result = -1;
         op->err = *e;
     }
-    complete_all(j, ops);
+    complete_ops(j, ops);
 }
 
 static void run_group(struct jobs *j, struct jobs_op *ops)
@@ -234,20 +235,21 @@ static void run_group(struct jobs *j, struct jobs_op *ops)
 
     if (commit_group(j, ops, &e) == 0) {
         metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
-        remember(j);
+        update_counts(j);
         set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
-        tell(j);
-        complete_all(j, ops);
+        notify_listeners(j);
+        complete_ops(j, ops);
         return;
     }
-    jobs_inbox_forget(j);
+    jobs_inbox_drop_cache(j);
     if (e.kind != ERR_BUG || !ops->next) {
         if (e.kind == ERR_DISK)
             set_writable(j, e.msg);
-        fail_all(j, ops, &e);
+        fail_ops(j, ops, &e);
         return;
     }
-    /* One of them broke a rule of the table; each alone, so that only that one pays. */
+    /* One operation broke a constraint of the table: run each alone, so that only that one fails.
+     */
     while (ops) {
         struct jobs_op *next = ops->next;
         ops->next = NULL;
@@ -258,14 +260,14 @@ static void run_group(struct jobs *j, struct jobs_op *ops)
 
 /* ---- between transactions ---- */
 
-/* Whether a write gets through again: nobody sends work to a server that says it cannot write, so
- * it has to find out by itself. */
-static void probe(struct jobs *j)
+/* Tries to write. A server that is not writable gets no submissions, so it must test this itself.
+ */
+static void probe_disk(struct jobs *j)
 {
-    JOBS_SQL(touch) = "UPDATE meta SET value = value WHERE name = 'table'";
+    JOBS_SQL(update) = "UPDATE meta SET value = value WHERE name = 'table'";
     char why[200];
     struct err e = { 0 };
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, touch, &e);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, &e);
 
     if (!q || db_run(q, &e) < 0) {
         set_writable(j, e.msg);
@@ -275,22 +277,22 @@ static void probe(struct jobs *j)
     set_writable(j, why[0] ? why : NULL);
 }
 
-static void upkeep(struct jobs *j)
+static void run_maintenance(struct jobs *j)
 {
     struct err e = { 0 };
     bool more = false;
 
-    if (clock_mono_ns() < j->upkeep_ns)
+    if (clock_mono_ns() < j->maintenance_ns)
         return;
-    j->upkeep_ns = clock_mono_ns() + UPKEEP_NS;
+    j->maintenance_ns = clock_mono_ns() + MAINTENANCE_NS;
     if (!j->counts.writable)
-        probe(j);
+        probe_disk(j);
     if (!j->counts.writable || j->retention_ms <= 0)
         return;
     if (jobs_expire(j, &more, &e) < 0)
         set_writable(j, e.msg);
     else if (more)
-        j->upkeep_ns = clock_mono_ns();
+        j->maintenance_ns = clock_mono_ns();
 }
 
 static void *write_until_stopped(void *arg)
@@ -301,15 +303,15 @@ static void *write_until_stopped(void *arg)
     while (wait_for_work(j, &ops)) {
         if (ops)
             run_group(j, ops);
-        upkeep(j);
+        run_maintenance(j);
     }
     return NULL;
 }
 
 int jobs_writer_start(struct jobs *j, struct err *e)
 {
-    note_oldest(j);
-    j->upkeep_ns = clock_mono_ns();
+    update_oldest(j);
+    j->maintenance_ns = clock_mono_ns();
     int rc = thread_start(&j->writer, write_until_stopped, j);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "writer thread");
@@ -337,7 +339,7 @@ void jobs_put(struct jobs *j, struct jobs_op *op)
     op->result = 0;
     op->err = (struct err){ 0 };
     if (op->kind == JOBS_FINISH &&
-        op->u.finish.report && /* here and not on the one writer: it may be megabytes */
+        op->u.finish.report && /* not on the writer thread, because it may be megabytes */
         report_encode_within(op->u.finish.report, (size_t)j->report_max, &op->u.finish.json,
                              &op->u.finish.json_len, &op->err) < 0)
         op->u.finish.json = NULL;
@@ -351,7 +353,7 @@ void jobs_put(struct jobs *j, struct jobs_op *op)
     (void)pthread_mutex_unlock(&j->lock);
 }
 
-static void wake_waiter(struct jobs_op *op) { (void)sem_post(op->ctx); }
+static void post_committed(struct jobs_op *op) { (void)sem_post(op->ctx); }
 
 int jobs_do(struct jobs *j, struct jobs_op *op, struct err *e)
 {
@@ -360,7 +362,7 @@ int jobs_do(struct jobs *j, struct jobs_op *op, struct err *e)
 
     (void)sem_init(&committed, 0, 0);
     op->ctx = &committed;
-    op->done = wake_waiter;
+    op->done = post_committed;
     jobs_put(j, op);
     while (sem_wait(&committed) < 0)
         ; /* EINTR */

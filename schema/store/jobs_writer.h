@@ -1,9 +1,9 @@
-/* schema/store/jobs_writer.h - the one thread that writes: everything that gathered while the disk
- * was busy goes into the next transaction. No timer: an operation on an idle table starts at once
- * and costs one commit.
+/* schema/store/jobs_writer.h - the only thread that writes. All operations that were queued during
+ * one commit go into the next transaction. There is no delay: on an idle table an operation starts
+ * immediately and costs one commit.
  *
- * Room     schema/store, the job table's own.
- * Threads  start and stop by one thread.
+ * Room     schema/store, private to the job table.
+ * Threads  one thread starts and stops it.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -13,7 +13,7 @@
 struct err;
 struct jobs;
 
-/* The table is open, and this thread's until then. */
+/* Before this call the caller's thread may write; after it only the writer. */
 NODISCARD int jobs_writer_start(struct jobs *j, struct err *e);
-/* Commits what is waiting. Takes one that never started. */
+/* Commits the waiting operations. Does nothing if the writer was not started. */
 void jobs_writer_stop(struct jobs *j);

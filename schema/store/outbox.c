@@ -7,9 +7,9 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
-#define STAMP_MS 60000
+#define STAMP_INTERVAL_MS 60000
 
-static void clear_item(struct outbox_item *i)
+static void clear_outbox_item(struct outbox_item *i)
 {
     free(i->key);
     free(i->payload);
@@ -22,12 +22,12 @@ static void clear_item(struct outbox_item *i)
 void outbox_batch_clear(struct outbox_batch *b)
 {
     for (size_t i = 0; i < b->len; i++)
-        clear_item(&b->items[i]);
+        clear_outbox_item(&b->items[i]);
     free(b->items);
     *b = (struct outbox_batch){ 0 };
 }
 
-/* A column's bytes with a NUL behind them; NULL stays NULL. */
+/* Copies a column's bytes and adds a NUL; for NULL *ret_data stays NULL. */
 static int copy_bytes(struct db_stmt *q, int column, char **ret_data, size_t *ret_len)
 {
     size_t len;
@@ -45,7 +45,7 @@ static int copy_bytes(struct db_stmt *q, int column, char **ret_data, size_t *re
     return 0;
 }
 
-static int copy_row(struct db_stmt *q, struct outbox_item *i)
+static int copy_columns(struct db_stmt *q, struct outbox_item *i)
 {
     size_t len;
 
@@ -64,8 +64,9 @@ static int copy_row(struct db_stmt *q, struct outbox_item *i)
     return 0;
 }
 
-/* Texts that retention has taken are not told; the report is. */
-static int lend_submission(struct db *d, struct outbox_item *i, struct err *e)
+/* Without its submission, which retention may have deleted, the report is published all the same.
+ */
+static int load_item_submission(struct db *d, struct outbox_item *i, struct err *e)
 {
     struct err why;
 
@@ -75,7 +76,7 @@ static int lend_submission(struct db *d, struct outbox_item *i, struct err *e)
     return why.kind == ERR_DISK || why.kind == ERR_NOMEM ? err_set(e, why.kind, "%s", why.msg) : 0;
 }
 
-static size_t size_of(const struct outbox_item *i)
+static size_t item_bytes(const struct outbox_item *i)
 {
     const struct submission *s = i->submission;
     size_t size = i->payload_len + (s ? source_tree_size(&s->source) : 0);
@@ -85,7 +86,7 @@ static size_t size_of(const struct outbox_item *i)
     return size;
 }
 
-static int add(struct outbox_batch *b, struct db_stmt *q, struct err *e)
+static int append_item(struct outbox_batch *b, struct db_stmt *q, struct err *e)
 {
     struct outbox_item *grown = realloc(b->items, (b->len + 1) * sizeof *grown);
 
@@ -93,13 +94,13 @@ static int add(struct outbox_batch *b, struct db_stmt *q, struct err *e)
         return err_set(e, ERR_NOMEM, "the outbox");
     b->items = grown;
     b->items[b->len] = (struct outbox_item){ 0 };
-    if (copy_row(q, &b->items[b->len++]) < 0)
+    if (copy_columns(q, &b->items[b->len++]) < 0)
         return err_set(e, ERR_NOMEM, "the outbox");
     return 0;
 }
 
-/* What the row carries and lends. */
-static int read_row(struct db *d, int64_t number, struct outbox_batch *b, struct err *e)
+/* Appends the row and, for a report, its submission. */
+static int read_outbox_item(struct db *d, int64_t number, struct outbox_batch *b, struct err *e)
 {
     JOBS_SQL(select) =
         "SELECT o.number, o.kind, o.seq,"
@@ -107,15 +108,15 @@ static int read_row(struct db *d, int64_t number, struct outbox_batch *b, struct
         " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
         " o.offset, o.sent_ms, o.headers, o.digest FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
         " LEFT JOIN report r ON r.seq = o.seq WHERE o.number = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = jobs_row(d, select, number, e);
-    if (!q || add(b, q, e) < 0)
+    CLEANUP(db_donep) struct db_stmt *q = jobs_select_row(d, select, number, e);
+    if (!q || append_item(b, q, e) < 0)
         return -1;
-    return lend_submission(d, &b->items[b->len - 1], e);
+    return load_item_submission(d, &b->items[b->len - 1], e);
 }
 
-/* Its open statement keeps the snapshot in which all is read. */
-static int read_rows(struct db *d, const struct outbox_question *question, struct outbox_batch *b,
-                     struct err *e)
+/* While the outer statement is open, all is read from one snapshot. */
+static int read_outbox_items(struct db *d, const struct outbox_question *question,
+                             struct outbox_batch *b, struct err *e)
 {
     JOBS_SQL(select) = "SELECT number, kind FROM outbox WHERE number > ?1 ORDER BY number LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
@@ -135,9 +136,9 @@ static int read_rows(struct db *d, const struct outbox_question *question, struc
         if (choice == OUTBOX_END)
             break;
         if (choice == OUTBOX_TAKE) {
-            if (read_row(d, number, b, e) < 0)
+            if (read_outbox_item(d, number, b, e) < 0)
                 return -1;
-            bytes += size_of(&b->items[b->len - 1]);
+            bytes += item_bytes(&b->items[b->len - 1]);
         }
         b->last = number;
     }
@@ -148,10 +149,10 @@ int outbox_read(struct jobs *j, const struct outbox_question *question,
                 struct outbox_batch *ret_batch, struct err *e)
 {
     struct outbox_batch b = { .last = question->after };
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = read_rows(d, question, &b, e);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = read_outbox_items(d, question, &b, e);
 
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     if (rc < 0)
         outbox_batch_clear(&b);
     else
@@ -159,8 +160,8 @@ int outbox_read(struct jobs *j, const struct outbox_question *question,
     return rc;
 }
 
-static int state_of(struct db *d, const struct outbox_origin *o, int64_t seq,
-                    enum outbox_state *ret_state, struct err *e)
+static int read_message_state(struct db *d, const struct outbox_origin *o, int64_t seq,
+                              enum outbox_state *ret_state, struct err *e)
 {
     JOBS_SQL(of_row) = "SELECT (SELECT state FROM job WHERE seq = ?1),"
                        " EXISTS (SELECT 1 FROM outbox WHERE seq = ?1)";
@@ -180,17 +181,17 @@ static int state_of(struct db *d, const struct outbox_origin *o, int64_t seq,
     if (db_step(q, e) <= 0)
         return -1;
     bool open = db_int(q, 1) != 0 || !job_state_is_final((enum job_state)db_int(q, 0));
-    *ret_state = db_is_null(q, 0) ? OUTBOX_GONE : open ? OUTBOX_OPEN : OUTBOX_TOLD;
+    *ret_state = db_is_null(q, 0) ? OUTBOX_RETURNED : open ? OUTBOX_PENDING : OUTBOX_PUBLISHED;
     return 0;
 }
 
 int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                  enum outbox_state *ret_state, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = state_of(d, o, seq, ret_state, e);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = read_message_state(d, o, seq, ret_state, e);
 
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }
 
@@ -202,9 +203,9 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
     (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
-static int count_unreported(struct db *d, int64_t *ret_submissions, struct err *e)
+static int count_unreported_rows(struct db *d, int64_t *ret_submissions, struct err *e)
 {
-    /* Apart, so that each finds its index. */
+    /* One count for each state, so that each uses its index. */
     JOBS_SQL(count) =
         "SELECT (SELECT count(*) FROM job WHERE state = 0 AND origin_stream IS NOT NULL)"
         " + (SELECT count(*) FROM job WHERE state = 1 AND origin_stream IS NOT NULL)"
@@ -219,10 +220,10 @@ static int count_unreported(struct db *d, int64_t *ret_submissions, struct err *
 
 int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e)
 {
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = count_unreported(d, ret_submissions, e);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = count_unreported_rows(d, ret_submissions, e);
 
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     return rc;
 }
 
@@ -234,14 +235,14 @@ void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx)
     (void)pthread_mutex_unlock(&j->lock);
 }
 
-/* ---- when something was sent ---- */
+/* ---- when rows were sent ---- */
 
-/* Two that do it at once write the same. */
+/* Two threads may do this at once: both write the same time. */
 void outbox_stamp(struct jobs *j)
 {
     int64_t now = clock_wall_ms(), age = now - j->stamp_ms;
 
-    if (age >= 0 && age < STAMP_MS)
+    if (age >= 0 && age < STAMP_INTERVAL_MS)
         return;
     j->stamp_ms = now;
     (void)futimens(j->lock_fd, NULL);
@@ -249,12 +250,13 @@ void outbox_stamp(struct jobs *j)
 
 int64_t outbox_stamped_ms(struct jobs *j)
 {
-    return j->stamped_ms > 0 ? j->stamped_ms + STAMP_MS : 0;
+    return j->last_stamp_ms > 0 ? j->last_stamp_ms + STAMP_INTERVAL_MS : 0;
 }
 
 /* ---- watermarks ---- */
 
-static int read_marks(struct db *d, struct outbox_watermark **marks, size_t *len, struct err *e)
+static int read_watermarks(struct db *d, struct outbox_watermark **marks, size_t *len,
+                           struct err *e)
 {
     JOBS_SQL(select) = "SELECT topic, partition, offset FROM watermark";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
@@ -282,10 +284,10 @@ int outbox_watermarks(struct jobs *j, struct outbox_watermark **ret_marks, size_
 {
     struct outbox_watermark *marks = NULL;
     size_t len = 0;
-    struct db *d = jobs_readers_take(&j->readers);
-    int rc = read_marks(d, &marks, &len, e);
+    struct db *d = jobs_readers_acquire(&j->readers);
+    int rc = read_watermarks(d, &marks, &len, e);
 
-    jobs_readers_give(&j->readers, d);
+    jobs_readers_release(&j->readers, d);
     if (rc < 0) {
         while (len > 0)
             free(marks[--len].topic);

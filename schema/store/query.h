@@ -1,15 +1,14 @@
-/* schema/store/query.h - an SQL text that grows together with its parameters, for the few
- * statements that are not literals.
+/* schema/store/query.h - builds an SQL text together with its parameters, for the few statements
+ * that are not literals.
  *
  *     struct query q = { 0 };
  *     query_add(&q, "SELECT a FROM %s", table);
  *     query_number(&q, " WHERE b = ?", 5);
  *     CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
  *
- * Owns     its text, until query_prepare(), which ends it. Texts of parameters are borrowed until
- *          db_done().
- * Threads  none of its own.
- * Errors   out of memory, and more parameters than QUERY_ARGS_MAX, are told by query_prepare().
+ * Owns     its text; query_prepare() frees it. Texts of parameters are borrowed until db_done().
+ * Threads  one at a time.
+ * Errors   out of memory, and more parameters than QUERY_ARGS_MAX: query_prepare() fails.
  */
 #pragma once
 
@@ -37,12 +36,12 @@ struct query {
     bool failed;
 };
 
-/* A piece of the text. Never anything from outside: that is a parameter. */
+/* Appends to the text. Never data from outside: that must be a parameter. */
 PRINTF(2, 3) void query_add(struct query *q, const char *fmt, ...);
 
-/* A piece, as it is, whose one `?` is the parameter. */
+/* Appends piece, unchanged; its only `?` is the parameter. */
 void query_number(struct query *q, const char *piece, int64_t number);
 void query_text(struct query *q, const char *piece, const char *text, size_t len);
 
-/* The statement with its parameters, for this one use; NULL with *e filled. */
+/* The statement with its parameters, for one use; NULL with *e filled. */
 struct db_stmt *query_prepare(struct query *q, struct db *d, struct err *e);

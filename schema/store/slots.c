@@ -11,24 +11,27 @@
 #include "schema/store/jobs.h"
 
 #define SLOTS_MAX     1000
-#define WITH_OUTBOXES 2 /* the schema that has them */
+#define OUTBOX_SCHEMA 2 /* the first schema with an outbox */
 
-/* ---- what is there ---- */
+/* ---- the slots of a directory ---- */
 
-/* -1 when it is not the name of a slot: "slot-7", and never "slot-07". */
-static int number_of(const char *name)
+/* The number in "slot-7"; -1: not the name of a slot. "slot-07" is none. */
+static int slot_number(const char *name)
 {
-    char again[20];
-    int number = 0;
+    static const char prefix[] = "slot-";
+    char again[32];
 
-    if (sscanf(name, "slot-%4d", &number) != 1 || number < 0 || number >= SLOTS_MAX)
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
         return -1;
-    (void)snprintf(again, sizeof again, "slot-%d", number);
-    return strcmp(name, again) == 0 ? number : -1;
+    long number = strtol(name + sizeof prefix - 1, NULL, 10);
+    if (number < 0 || number >= SLOTS_MAX)
+        return -1;
+    (void)snprintf(again, sizeof again, "slot-%ld", number);
+    return strcmp(name, again) == 0 ? (int)number : -1;
 }
 
-/* Marks the slots that exist. A directory that is not there has none. */
-static int find(const char *dir, bool *there, struct err *e)
+/* Marks the slots that exist. A missing directory has none. */
+static int find_slots(const char *dir, bool *there, struct err *e)
 {
     DIR *d = opendir(dir);
     struct dirent *entry;
@@ -36,7 +39,7 @@ static int find(const char *dir, bool *there, struct err *e)
     if (!d)
         return errno == ENOENT ? 0 : err_errno(e, ERR_DISK, errno, "open %s", dir);
     while ((entry = readdir(d))) {
-        int number = number_of(entry->d_name);
+        int number = slot_number(entry->d_name);
         if (number >= 0)
             there[number] = true;
     }
@@ -48,14 +51,14 @@ bool slots_exist(const char *dir)
 {
     bool there[SLOTS_MAX] = { false }, any = false;
 
-    if (find(dir, there, NULL) < 0)
+    if (find_slots(dir, there, NULL) < 0)
         return false;
     for (int i = 0; i < SLOTS_MAX; i++)
         any = any || there[i];
     return any;
 }
 
-static char *path_of(const char *dir, int number, struct err *e)
+static char *slot_path(const char *dir, int number, struct err *e)
 {
     char *path = NULL;
 
@@ -68,7 +71,7 @@ static char *path_of(const char *dir, int number, struct err *e)
 
 /* ---- unfinished work ---- */
 
-static int count_rows(struct db *d, const char *language, int64_t *ret_work, struct err *e)
+static int find_unfinished(struct db *d, const char *language, int64_t *ret_work, struct err *e)
 {
     static const char select[] =
         "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0 AND language = ?1)"
@@ -83,7 +86,7 @@ static int count_rows(struct db *d, const char *language, int64_t *ret_work, str
     return 0;
 }
 
-static int count_work(struct db *d, const struct slots_config *c, int64_t *ret_work, struct err *e)
+static int find_work(struct db *d, const struct slots_config *c, int64_t *ret_work, struct err *e)
 {
     int64_t version;
 
@@ -91,17 +94,17 @@ static int count_work(struct db *d, const struct slots_config *c, int64_t *ret_w
     if (db_number(d, "PRAGMA user_version", &version, e) < 0)
         return -1;
     if (version == 0)
-        return 0; /* its server died before the first migration */
+        return 0; /* a server died before its first migration */
     if (!c->languages && db_number(d,
                                    "SELECT EXISTS(SELECT 1 FROM job WHERE state = 0)"
                                    " OR EXISTS(SELECT 1 FROM job WHERE state = 1)",
                                    ret_work, e) < 0)
         return -1;
     for (size_t i = 0; c->languages && c->languages[i] && !*ret_work; i++) {
-        if (count_rows(d, c->languages[i], ret_work, e) < 0)
+        if (find_unfinished(d, c->languages[i], ret_work, e) < 0)
             return -1;
     }
-    if (*ret_work || !c->outbox || version < WITH_OUTBOXES)
+    if (*ret_work || !c->outbox || version < OUTBOX_SCHEMA)
         return 0;
     return db_number(d, "SELECT EXISTS(SELECT 1 FROM outbox)", ret_work, e);
 }
@@ -117,20 +120,20 @@ bool slots_has_work(const struct slots_config *c, const char *dir)
     if (asprintf(&path, "%s/scrc.db", dir) < 0)
         return false;
     if (stat(path, &st) < 0 || st.st_size == 0)
-        return false; /* its server died before it had made the table */
-    /* One that cannot be looked into is opened: then it is said what is wrong with it. */
-    if (db_open(path, DB_READER, &d, &e) < 0 || count_work(d, c, &work, &e) < 0)
+        return false; /* a server died before it created the table */
+    /* A table that cannot be read counts as work: opening it then reports the error. */
+    if (db_open(path, DB_READER, &d, &e) < 0 || find_work(d, c, &work, &e) < 0)
         return true;
     return work != 0;
 }
 
 /* ---- opening ---- */
 
-enum which { WORKING, FREE, NEW };
+enum slot_kind { SLOT_WORKING, SLOT_FREE, SLOT_NEW };
 
-/* 1 opened; 0 somebody has it, or it cannot be used; -1 when not even a new one can be made. */
-static int try_open(const struct slots_config *c, const char *dir, enum which which,
-                    struct jobs **ret_jobs, struct err *e)
+/* 1 opened; 0: another server has it, or it cannot be used; -1: a new one cannot be created. */
+static int open_slot(const struct slots_config *c, const char *dir, enum slot_kind kind,
+                     struct jobs **ret_jobs, struct err *e)
 {
     struct jobs_config table = *c->table;
     struct err why;
@@ -141,26 +144,26 @@ static int try_open(const struct slots_config *c, const char *dir, enum which wh
         return 1;
     if (why.kind == ERR_SETTING)
         return 0;
-    if (which == NEW)
+    if (kind == SLOT_NEW)
         return err_set(e, why.kind, "%s", why.msg);
     if (c->skipped)
         c->skipped(c->ctx, dir, &why);
     return 0;
 }
 
-/* The lowest one of those that are there (NEW: that are not): 1, 0 none, -1. */
-static int open_first(const struct slots_config *c, const bool *there, enum which which,
-                      struct jobs **ret_jobs, char **ret_dir, struct err *e)
+/* Opens the lowest slot that exists (SLOT_NEW: that does not exist): 1, 0 none, -1. */
+static int open_first_slot(const struct slots_config *c, const bool *there, enum slot_kind kind,
+                           struct jobs **ret_jobs, char **ret_dir, struct err *e)
 {
     for (int i = 0; i < SLOTS_MAX; i++) {
-        if (there[i] == (which == NEW))
+        if (there[i] == (kind == SLOT_NEW))
             continue;
-        CLEANUP(freep) char *path = path_of(c->table->dir, i, e);
+        CLEANUP(freep) char *path = slot_path(c->table->dir, i, e);
         if (!path)
             return -1;
-        if (which == WORKING && !slots_has_work(c, path))
+        if (kind == SLOT_WORKING && !slots_has_work(c, path))
             continue;
-        int n = try_open(c, path, which, ret_jobs, e);
+        int n = open_slot(c, path, kind, ret_jobs, e);
         if (n > 0)
             *ret_dir = TAKE(path);
         if (n != 0)
@@ -169,7 +172,7 @@ static int open_first(const struct slots_config *c, const bool *there, enum whic
     return 0;
 }
 
-/* A table made without slots would lie there unseen, with all that was accepted into it. */
+/* The jobs of a table that was created without slots would never be finished. */
 static int refuse_plain_table(const char *dir, struct err *e)
 {
     CLEANUP(freep) char *path = NULL;
@@ -189,10 +192,10 @@ int slots_take(const struct slots_config *c, struct jobs **ret_jobs, char **ret_
     bool there[SLOTS_MAX] = { false };
     int n = 0;
 
-    if (refuse_plain_table(c->table->dir, e) < 0 || find(c->table->dir, there, e) < 0)
+    if (refuse_plain_table(c->table->dir, e) < 0 || find_slots(c->table->dir, there, e) < 0)
         return -1;
-    for (int which = WORKING; n == 0 && which <= NEW; which++)
-        n = open_first(c, there, (enum which)which, ret_jobs, ret_dir, e);
+    for (int kind = SLOT_WORKING; n == 0 && kind <= SLOT_NEW; kind++)
+        n = open_first_slot(c, there, (enum slot_kind)kind, ret_jobs, ret_dir, e);
     if (n == 0)
         return err_set(e, ERR_DISK, "no slot of %s can be used", c->table->dir);
     return n < 0 ? -1 : 0;
@@ -203,7 +206,7 @@ int slots_adopt(const struct slots_config *c, struct jobs **ret_jobs, char **ret
     bool there[SLOTS_MAX] = { false };
 
     *ret_jobs = NULL;
-    if (find(c->table->dir, there, e) < 0)
+    if (find_slots(c->table->dir, there, e) < 0)
         return -1;
-    return open_first(c, there, WORKING, ret_jobs, ret_dir, e) < 0 ? -1 : 0;
+    return open_first_slot(c, there, SLOT_WORKING, ret_jobs, ret_dir, e) < 0 ? -1 : 0;
 }

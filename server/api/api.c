@@ -38,6 +38,7 @@ static struct http_config http_config_of(const struct server *s)
 
     return (struct http_config){ .routes = { routes_table, routes_len },
                                  .context = s,
+                                 .identify = s->identify,
                                  .request_size = sizeof(struct call),
                                  .rest = context_rest,
                                  .end = context_end,

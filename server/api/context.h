@@ -40,6 +40,7 @@ struct server {
     struct hub *hub;                           /* listens to jobs and engine */
     struct stats *stats;                       /* listens to jobs */
     const struct engine_config *engine_config; /* NULL: the host is not looked at */
+    principal_fn *identify;                    /* who makes a request */
     const char *instance;                      /* this start's random id */
 
     /* set by api_start() */

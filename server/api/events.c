@@ -62,7 +62,7 @@ enum next events_of_one(struct request *r)
     if (!results_status(r, "its report was", &status))
         return NEXT_REPLY;
     if (last && job_state_is_final(status.state) &&
-        hub_event_number(context_of(r)->hub, last) >= status.change)
+        hub_event_number(context_of(r)->hub, last) >= status.revision)
         return request_reply(r, 204, EVENTS_TYPE, NULL, 0);
     return begin(r, status.seq);
 }

@@ -23,23 +23,34 @@ static int64_t count_fds(void)
     return n - 3; /* ".", "..", and the one that reads them */
 }
 
+/* The n-th word behind the one that `at` is in; NULL when there are not so many. */
+static const char *word_behind(const char *at, int n)
+{
+    for (; at && n > 0; n--) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    return at;
+}
+
 /* The 20th, 22nd, 23rd and 24th word of /proc/self/stat; the name before them may hold blanks. */
 static void read_stat(struct process_stats *use)
 {
     char text[1024] = "";
-    long long threads = 0, started = 0, bytes = 0, pages = 0;
     FILE *f = fopen("/proc/self/stat", "re");
 
     if (!f)
         return;
     text[fread(text, 1, sizeof text - 1, f)] = '\0';
     (void)fclose(f);
-    const char *at = strrchr(text, ')');
-    if (!at || sscanf(at + 1,
-                      " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld"
-                      " %*s %lld %lld %lld",
-                      &threads, &started, &bytes, &pages) != 4)
+    const char *behind_name = strrchr(text, ')');
+    const char *first = behind_name ? word_behind(behind_name, 18) : NULL;
+    if (!first || !word_behind(first, 4))
         return;
+    int64_t threads = strtoll(first, NULL, 10);
+    int64_t started = strtoll(word_behind(first, 2), NULL, 10);
+    int64_t bytes = strtoll(word_behind(first, 3), NULL, 10);
+    int64_t pages = strtoll(word_behind(first, 4), NULL, 10);
     struct timespec up;
     (void)clock_gettime(CLOCK_BOOTTIME, &up);
     double age = (double)up.tv_sec - (double)started / (double)sysconf(_SC_CLK_TCK);

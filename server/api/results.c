@@ -126,14 +126,14 @@ static enum next reply_report(struct request *r)
 {
     const struct server *s = context_of(r);
     struct call *c = call_of(r);
-    const char *const *fields = c->fields[0] ? c->fields : NULL;
+    const struct report_view_query q = { .id = r->id, .fields = c->fields[0] ? c->fields : NULL };
     size_t len;
     char *json;
     struct err e;
 
-    if (report_view_render(s->jobs, s->config, r->id, fields, &json, &len, &e) < 0)
+    if (report_view_render(s->jobs, s->config, &q, &json, &len, &e) < 0)
         return request_fail(r, &e);
-    if (!fields)
+    if (!q.fields)
         report_cache_put(s->cache, r->id, json, len);
     return request_reply(r, 200, "application/json", json, len);
 }

@@ -152,8 +152,10 @@ enum next stats_api_get(struct request *r)
 {
     int64_t window = seconds_of(r, "window", WINDOW_DEFAULT_S);
     int64_t step = seconds_of(r, "step", window > 0 ? stats_finest(window) : 1);
+    struct stats_query q = {
+        .now_ms = clock_wall_ms(), .window_s = window, .step_s = step, .filter = STATS_ALL
+    };
     struct writer out = { .failed = false };
-    struct stats_filter filter = STATS_ALL;
     struct err e;
 
     if (window < 0)
@@ -161,10 +163,10 @@ enum next stats_api_get(struct request *r)
     if (step < 0 || !stats_keeps(window, step))
         return request_refuse_param(r, "step",
                                     "must be 1 for up to 900 seconds, 10 for up to 10800, or 60");
-    if (!read_language(r, &filter) || !read_verdict(r, &filter))
+    if (!read_language(r, &q.filter) || !read_verdict(r, &q.filter))
         return NEXT_REPLY;
     writer_begin(&out, '{');
-    if (stats_write(context_of(r)->stats, clock_wall_ms(), window, step, &filter, &out, &e) < 0) {
+    if (stats_write(context_of(r)->stats, &q, &out, &e) < 0) {
         writer_clear(&out);
         return request_fail(r, &e);
     }

@@ -7,7 +7,7 @@
 #include "server/http/http_shared.h"
 #include "server/http/uri.h"
 
-/* What a request may carry that has no use for a body. */
+/* What a request may carry to a route that takes no body. */
 #define IDLE_BODY_BYTES (64 * KIB)
 /* A body of a known length up to this gets its room at once. */
 #define RESERVE_BYTES (64 * KIB)
@@ -134,14 +134,28 @@ static bool find_route(struct request *r, const char *target, const char *method
     return false;
 }
 
+static bool allow_principal(struct request *r)
+{
+    r->principal = r->shared->config.identify(r);
+    if (principal_has(&r->principal, r->route->right))
+        return true;
+    (void)request_refuse(r, 403, "%.100s may not %s", r->principal.name,
+                         principal_right_text(r->route->right));
+    return false;
+}
+
 int64_t admission_body_limit(const struct request *r)
 {
-    return r->route->takes_json ? r->shared->config.max_body_bytes : IDLE_BODY_BYTES;
+    int64_t most = r->shared->config.max_body_bytes, own = r->route->body_bytes;
+
+    return own == 0 ? IDLE_BODY_BYTES : own < most ? own : most;
 }
 
 static bool allow_body(struct request *r, const struct header_check_head *head)
 {
-    if (r->route->takes_json && (!head->json || head->other_charset || head->coded)) {
+    bool takes_body = r->route->body_bytes > 0;
+
+    if (takes_body && (!head->json || head->other_charset || head->coded)) {
         (void)request_refuse(r, 415,
                              !head->json   ? "send application/json"
                              : head->coded ? "send the body without a Content-Encoding"
@@ -153,7 +167,7 @@ static bool allow_body(struct request *r, const struct header_check_head *head)
                              (long long)admission_body_limit(r));
         return false;
     }
-    if (r->route->takes_json && head->length <= RESERVE_BYTES &&
+    if (takes_body && head->length <= RESERVE_BYTES &&
         buf_reserve(&r->body, (size_t)head->length) < 0) {
         (void)request_refuse(r, 503, "out of memory");
         return false;
@@ -177,5 +191,5 @@ bool admission_request(struct request *r, const char *target, const char *method
         (void)request_refuse(r, 503, "too many connections");
         return false;
     }
-    return allow_body(r, head) && take_arguments(r);
+    return allow_principal(r) && allow_body(r, head) && take_arguments(r);
 }

@@ -11,7 +11,8 @@
 #include "server/http/header_check.h"
 #include "server/http/request.h"
 
-/* Finds the route and reads id and query into r. False: it is refused, and the reply says why. */
+/* Finds the route and the principal, and reads id and query into r. False: it is refused, and the
+ * reply says why. */
 bool admission_request(struct request *r, const char *target, const char *method,
                        const struct header_check_head *head);
 

@@ -44,7 +44,7 @@ static void keep(struct request *r, const char *data, size_t len)
 {
     if ((int64_t)r->body_seen > admission_body_limit(r))
         body_refuse(r, 413, "the body is too large");
-    else if (!r->route->takes_json)
+    else if (r->route->body_bytes == 0)
         return;
     else if (!charge(r))
         body_refuse(r, 503, "too many large requests at once");

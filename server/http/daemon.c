@@ -143,6 +143,7 @@ static struct request *open_request(struct daemon *h, struct MHD_Connection *con
     return r;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library says which parameters there are */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *len, void **state)
@@ -300,6 +301,8 @@ int daemon_start(const struct http_config *c, int listen_fd, struct daemon **ret
     h->shared.hosts =
         (struct hosts){ .listed = c->allowed_hosts, .loopback = listen_is_loopback(fd) };
     int rc = prepare(&h->shared, e);
+    if (rc == 0)
+        rc = route_check(&c->routes, e);
     if (rc == 0 && listen(fd, BACKLOG) < 0)
         rc = err_errno(e, ERR_UNAVAILABLE, errno, "listen");
     if (rc == 0 && !(h->daemon = start_daemon(h, fd)))

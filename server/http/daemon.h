@@ -14,7 +14,8 @@
 struct err;
 struct daemon;
 
-/* Serves on the bound socket, which it takes in any case. Copies *c, borrows what it points at. */
+/* Serves on the bound socket, which it takes in any case. Copies *c, borrows what it points at.
+ * ERR_BUG: the route table is not complete (route_check()). */
 NODISCARD int daemon_start(const struct http_config *c, int listen_fd, struct daemon **ret_http,
                            struct err *e);
 

@@ -14,9 +14,10 @@ struct request;
 
 struct http_config {
     struct route_table routes;
-    const void *context; /* r->context of each request */
-    size_t request_size; /* bytes of what the handlers keep of a request; a struct request is its
-                            first member. The rest is zero when the request begins */
+    const void *context;    /* r->context of each request */
+    principal_fn *identify; /* r->principal of each request */
+    size_t request_size;    /* bytes of what the handlers keep of a request; a struct request is its
+                               first member. The rest is zero when the request begins */
     /* The request waits or is answered: what it does not need any more can go. Often, on any
      * thread. */
     void (*rest)(struct request *r);

@@ -43,6 +43,8 @@ static bool is_loopback(const struct sockaddr *a)
 
     if (a->sa_family == AF_INET)
         return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    if (a->sa_family != AF_INET6)
+        return false;
     if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
         return v6->sin6_addr.s6_addr[12] == 127;
     return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);

@@ -24,7 +24,7 @@ static const char *title(unsigned status)
         const char *title;
     } titles[] = {
         { 400, "Bad request" },
-        { 403, "Not from there" },
+        { 403, "Forbidden" },
         { 404, "Not found" },
         { 405, "Method not allowed" },
         { 409, "Conflict" },

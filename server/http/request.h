@@ -62,8 +62,9 @@ struct reply {
 };
 
 struct request {
-    const void *context;       /* the handlers' own; borrowed */
-    const struct route *route; /* static; NULL until it is found */
+    const void *context;        /* the handlers' own; borrowed */
+    const struct route *route;  /* static; NULL until it is found */
+    struct principal principal; /* who asks; set once the route is found */
     enum next (*step)(struct request *r);
     struct reply reply;
     char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */

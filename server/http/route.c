@@ -3,8 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/base/err.h"
 #include "schema/base/text.h"
 #include "server/http/uri.h"
+
+int route_check(const struct route_table *table, struct err *e)
+{
+    for (size_t i = 0; i < table->len; i++) {
+        const struct route *route = &table->rows[i];
+        if (!route->handle || !route->right || route->body_bytes < 0)
+            return err_set(e, ERR_BUG, "the route %s %s names no handler, no right or no bound",
+                           route->method, route->path);
+    }
+    return 0;
+}
 
 /* Compares path with a route's; {...} stands for one segment that is not empty. */
 static bool matches(const char *route, const char *path, const char **ret_id, size_t *ret_id_len)

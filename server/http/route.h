@@ -1,14 +1,23 @@
 /* server/http/route.h - a route: which requests it is for, what it needs, who answers them; and the
  * route of a path.
  *
+ * What a route needs stands in its row, and the daemon checks it before the handler is called: so
+ * no handler can forget it.
+ *
  * Room     server/http. Has never heard of any handler.
  * Threads  any; static tables.
+ * Errors   0, or -1 with *e filled.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "schema/base/base.h"
+#include "server/http/principal.h"
+
+struct err;
 struct request;
 
 /* What comes behind a step of a request; request.h says what each means. */
@@ -25,14 +34,19 @@ enum route_engine {
     ROUTE_ONLY_WITH /* as that; without it, or without writing to the job table, 503 */
 };
 
+/* A body as large as http_config.max_body_bytes allows. */
+#define ROUTE_BODY_MAX INT64_MAX
+
 struct route {
     const char *method; /* a GET row answers HEAD too */
     const char *path;   /* as in openapi.yaml: "/results/{id}"; {...} is one segment */
     enum next (*handle)(struct request *r);
+    enum right right; /* a principal without it gets 403; must be set */
     enum route_engine engine;
-    bool takes_json;
-    bool always; /* answered even when there are too many connections */
-    bool aside;  /* may take long: not on the thread that serves connections */
+    int64_t body_bytes; /* of JSON, at most, and never more than max_body_bytes; 0: takes no body,
+                           a small one is read and dropped */
+    bool always;        /* answered even when there are too many connections */
+    bool aside;         /* may take long: not on the thread that serves connections */
     const char *params[ROUTE_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */
 };
 
@@ -41,6 +55,9 @@ struct route_table {
     const struct route *rows;
     size_t len;
 };
+
+/* Refuses (ERR_BUG) a table with a row that lacks its handler or its right. */
+NODISCARD int route_check(const struct route_table *table, struct err *e);
 
 enum route_found { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_BAD_PATH };
 

@@ -91,10 +91,10 @@ static int find_position(struct hub *h, const char *last, int64_t *ret_position,
     int64_t rows = 0;
 
     jobs_counts(h->jobs, &counts);
-    int64_t after = last ? hub_event_number(h, last) : counts.change;
-    *ret_position = counts.change;
+    int64_t after = last ? hub_event_number(h, last) : counts.revision;
+    *ret_position = counts.revision;
     *ret_reason = NULL;
-    if (after < 0 || after > counts.change) {
+    if (after < 0 || after > counts.revision) {
         *ret_reason = "the last event is of another job table";
         return 0;
     }

@@ -112,12 +112,12 @@ static bool take_row(void *ctx, const struct jobs_item *item)
     struct page_ink *ink = ctx;
     const char *event = job_state_is_final(item->state) ? "report" : "state";
     struct hub_text *t =
-        hub_text_event(ink->hub, event, item->change, item->json, item->len, ",\"phase\":null}");
+        hub_text_event(ink->hub, event, item->revision, item->json, item->len, ",\"phase\":null}");
 
     ink->failed = !t || buf_add(&ink->out, t->data, t->len) < 0;
     (void)hub_text_drop(t);
     if (!ink->failed)
-        ink->to = item->change;
+        ink->to = item->revision;
     return !ink->failed && ink->out.len < (size_t)HUB_PAGE;
 }
 
@@ -125,6 +125,9 @@ static bool take_row(void *ctx, const struct jobs_item *item)
  * table cannot be read now. */
 static const struct hub_page *page_from(struct hub *h, int64_t from)
 {
+    const struct jobs_items_query q = { .after = from,
+                                        .limit = PAGE_ROWS,
+                                        .set = (enum status_set)h->config->runner_status_set };
     struct page_ink ink = { .hub = h, .to = from };
     struct err e;
 
@@ -132,8 +135,7 @@ static const struct hub_page *page_from(struct hub *h, int64_t from)
         if (h->pages[i].text && h->pages[i].from == from)
             return &h->pages[i];
     }
-    int rc = jobs_items_since(h->jobs, from, PAGE_ROWS,
-                              (enum status_set)h->config->runner_status_set, take_row, &ink, &e);
+    int rc = jobs_items_since(h->jobs, &q, take_row, &ink, &e);
     bool whole = rc == 0 && !ink.failed;
     struct hub_text *text = whole ? hub_text_plain(ink.out.data ? ink.out.data : "") : NULL;
     buf_clear(&ink.out);
@@ -232,7 +234,7 @@ static void frame(struct hub *h, int64_t now)
     h->dirty = false;
     jobs_counts(h->jobs, &counts);
     (void)pthread_mutex_lock(&h->lock);
-    h->latest = counts.change;
+    h->latest = counts.revision;
     (void)pthread_mutex_unlock(&h->lock);
     while (feed_once(h))
         ;

@@ -22,10 +22,11 @@ static struct hub_text *render(const struct report_task *t)
 {
     struct hub *h = t->hub;
     CLEANUP(freep) char *json = NULL;
+    const struct report_view_query all = { .id = t->id };
     size_t len;
     struct err e;
 
-    if (report_view_render(h->jobs, h->config, t->id, NULL, &json, &len, &e) < 0)
+    if (report_view_render(h->jobs, h->config, &all, &json, &len, &e) < 0)
         return NULL;
     struct hub_text *text = hub_text_event(h, "report", t->change, json, len, NULL);
     if (!text)
@@ -89,7 +90,7 @@ static bool take_state(void *ctx, const struct jobs_item *item)
     struct telling *t = ctx;
     char tail[40];
 
-    t->change = item->change;
+    t->change = item->revision;
     t->final = job_state_is_final(item->state);
     if (t->final)
         return true;
@@ -97,7 +98,8 @@ static bool take_state(void *ctx, const struct jobs_item *item)
     (void)snprintf(tail, sizeof tail, ",\"phase\":%s%s%s}", runs ? "\"" : "",
                    runs ? t->phase : "null", runs ? "\"" : "");
     /* A phase is no change of the row. */
-    t->text = hub_text_event(t->hub, "state", runs ? 0 : item->change, item->json, item->len, tail);
+    t->text =
+        hub_text_event(t->hub, "state", runs ? 0 : item->revision, item->json, item->len, tail);
     return true;
 }
 

@@ -180,7 +180,7 @@ void stats_recall(struct stats *s, struct jobs *j)
 {
     struct err e;
 
-    if (jobs_past(j, s->opened_ms - STATS_WINDOW_MAX_S * 1000LL, recall_row, s, &e) < 0)
+    if (jobs_history(j, s->opened_ms - STATS_WINDOW_MAX_S * 1000LL, recall_row, s, &e) < 0)
         log_warning("past_unknown", log_s("error", e.msg));
 }
 

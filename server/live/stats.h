@@ -55,9 +55,15 @@ bool stats_keeps(int64_t window_s, int64_t step_s);
 /* The finest that is. */
 int64_t stats_finest(int64_t window_s);
 
-/* The members of one JSON object: step_ms, t, submitted, ..., latency_ms. step_s must be kept. */
-NODISCARD int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
-                          const struct stats_filter *f, struct writer *out, struct err *e);
+struct stats_query {
+    int64_t now_ms;
+    int64_t window_s, step_s; /* kept, as stats_keeps() says */
+    struct stats_filter filter;
+};
+
+/* The members of one JSON object: step_ms, t, submitted, ..., latency_ms. */
+NODISCARD int stats_write(struct stats *s, const struct stats_query *q, struct writer *out,
+                          struct err *e);
 
 /* ---- totals since the start ---- */
 

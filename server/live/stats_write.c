@@ -202,23 +202,22 @@ static void write_latency(struct writer *out, const struct part *p)
     writer_end(out, '}');
 }
 
-int stats_write(struct stats *s, int64_t now_ms, int64_t window_s, int64_t step_s,
-                const struct stats_filter *f, struct writer *out, struct err *e)
+int stats_write(struct stats *s, const struct stats_query *q, struct writer *out, struct err *e)
 {
     struct part p = { .stats = s,
-                      .step_s = step_s,
-                      .len = (size_t)((window_s + step_s - 1) / step_s) };
+                      .step_s = q->step_s,
+                      .len = (size_t)((q->window_s + q->step_s - 1) / q->step_s) };
 
-    if (copy_part(s, now_ms, f, &p) < 0) {
+    if (copy_part(s, q->now_ms, &q->filter, &p) < 0) {
         free_part(&p);
         return err_set(e, ERR_NOMEM, "time series");
     }
     writer_key(out, "step_ms");
-    writer_number(out, step_s * 1000);
+    writer_number(out, p.step_s * 1000);
     writer_key(out, "t");
     writer_begin(out, '[');
     for (size_t i = 0; i < p.len; i++)
-        writer_number(out, (p.first + (int64_t)i) * step_s);
+        writer_number(out, (p.first + (int64_t)i) * p.step_s);
     writer_end(out, ']');
     writer_key(out, "submitted");
     writer_begin(out, '[');

@@ -94,7 +94,7 @@ struct cell_request fixture_request(const char *const *argv, int exec_fd, int st
     return (struct cell_request){ .argv = argv,
                                   .env = environment,
                                   .exec_fd = exec_fd,
-                                  .stdin_fd = stdin_fd,
+                                  .stdio = CELL_STDIO_ALONE(stdin_fd),
                                   .cpu_limit_ns = FIXTURE_TIME,
                                   .memory_limit = FIXTURE_MEMORY,
                                   .file_bytes = 1 * GIB,

@@ -216,7 +216,7 @@ static void input_need_not_be_read(void **state)
     (void)state;
 
     memset(large, 'x', sizeof large - 1);
-    q.stdin_fd = fixture_text(large);
+    q.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, fixture_text(large) };
     for (int i = 0; i < 2; i++) { /* each run reads from the start */
         struct cell_result r = fixture_run(&q);
         assert_string_equal(text(&r.out), "x");
@@ -226,7 +226,7 @@ static void input_need_not_be_read(void **state)
     struct cell_result r = fixture_run(&q);
     assert_int_equal(strtol(text(&r.out), NULL, 10), sizeof large - 1);
     cell_result_clear(&r);
-    (void)close(q.stdin_fd);
+    (void)close(q.stdio[0].fd);
 }
 
 /* Whatever maps it: its pages are not the program's memory. What was read was copied. */

@@ -48,7 +48,7 @@ static int served(struct cell *c, struct docker *d, int program, int64_t *ret_ns
     const struct cell_request request = { .argv = argv,
                                           .env = env,
                                           .exec_fd = program,
-                                          .stdin_fd = -1,
+                                          .stdio = CELL_STDIO_ALONE(-1),
                                           .cpu_limit_ns = NS_PER_S,
                                           .memory_limit = 64 * MIB,
                                           .file_bytes = MIB,

@@ -158,7 +158,7 @@ static inline void fixture_shell(struct fixture_line *l, const char *script)
     l->request = (struct cell_request){ .argv = l->argv,
                                         .env = fixture_env,
                                         .exec_fd = -1,
-                                        .stdin_fd = -1,
+                                        .stdio = CELL_STDIO_ALONE(-1),
                                         .cpu_limit_ns = 5 * NS_PER_S,
                                         .memory_limit = 64 * MIB,
                                         .file_bytes = 16 * MIB,

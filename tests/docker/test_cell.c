@@ -19,7 +19,7 @@ static void echo(void **state)
     ASSERT_OK(in = cell_memfd("in", "a\nb\0c\n", 6, e));
     for (int i = 0; i < 2; i++) { /* each run has an offset of its own */
         fixture_shell(&l, "cat; echo oops >&2; exit 3");
-        l.request.stdin_fd = in;
+        l.request.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, in };
         ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
         assert_int_equal(r.out.len, 6);
         assert_memory_equal(r.out.data, "a\nb\0c\n", 6);
@@ -177,13 +177,13 @@ static void input_never_read(void **state)
     assert_non_null(large);
     ASSERT_OK(in = cell_memfd("in", large, 64 * MIB, e));
     fixture_shell(&l, "echo answer");
-    l.request.stdin_fd = in;
+    l.request.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, in };
     ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
     assert_string_equal(r.out.data, "answer\n");
     assert_true(r.agent.memory_bytes < 16 * MIB);
     cell_result_clear(&r);
     fixture_shell(&l, "sleep 100");
-    l.request.stdin_fd = in;
+    l.request.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, in };
     l.request.cpu_limit_ns = 100 * NS_PER_MS;
     ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
     assert_int_equal(r.agent.limit, AGENT_LIMIT_WALL);

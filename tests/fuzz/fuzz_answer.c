@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const argv[] = { "x", NULL };
     struct cell_request q = { .argv = argv,
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .cpu_limit_ns = NS_PER_S,
                               .memory_limit = MIB,
                               .out_max = 10,
@@ -121,10 +121,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
     struct answer a = { .fd = pair[1], .with = data[0], .data = data + 1, .size = size - 1 };
-    struct cell_exchange_ends ends = { .agent_fd = pair[0], .abort_fd = eventfd(0, EFD_CLOEXEC) };
+    struct cell_pipes pipes = CELL_PIPES_NONE;
+    struct cell_exchange_ends ends = { .agent_fd = pair[0],
+                                       .abort_fd = eventfd(0, EFD_CLOEXEC),
+                                       .ahead = &pipes };
+    struct cell_exchange x;
     q.collect = a.with & WITH_COLLECT ? AGENT_COLLECT_FILE : AGENT_COLLECT_NONE;
     MUST(pthread_create(&thread, NULL, agent_main, &a) == 0);
-    int rc = cell_exchange_run(&ends, &q, &r, &e);
+    int rc = cell_exchange_begin(&x, &ends, &q, &e);
+    if (rc == 0)
+        rc = cell_exchange_finish(&x, &r, &e);
     MUST(pthread_join(thread, NULL) == 0);
     MUST(rc == 0 || e.kind == ERR_CELL || e.kind == ERR_HOST);
     if (rc == 0)
@@ -133,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     closep(&pair[0]);
     closep(&pair[1]);
     closep(&ends.abort_fd);
+    cell_pipes_close(&pipes);
     MUST(open_fds() == before);
     return 0;
 }

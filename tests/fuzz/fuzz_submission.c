@@ -16,9 +16,9 @@ static int find_text(void *ctx, const uint8_t hash[32], struct bytes *ret_text, 
     const struct submission_packed *p = ctx;
 
     (void)e;
-    for (size_t i = 0; i < p->texts_len; i++) {
-        if (memcmp(p->texts[i].hash, hash, 32) == 0)
-            return bytes_copy(p->texts[i].data, p->texts[i].len, ret_text);
+    for (size_t i = 0; i < p->blobs_len; i++) {
+        if (memcmp(p->blobs[i].hash, hash, 32) == 0)
+            return bytes_copy(p->blobs[i].data, p->blobs[i].len, ret_text);
     }
     abort();
 }

@@ -4,14 +4,39 @@ import subprocess
 
 import pytest
 
-from broker import KAFKA_HOME, Broker
+from broker import Broker, need_kafka
 from engines import DOCKER_HOST, Engine, docker
 from harness import IMAGES, SCRC_BIN, Server
+from kafka import Topics
 
 
 def pytest_configure(config):
     if not os.access(SCRC_BIN, os.X_OK):
         pytest.exit(f"no scrc at {SCRC_BIN}: build it, or set SCRC_BIN", returncode=2)
+
+
+# The files that take longest, first; the rest in the order of their names.
+LONGEST = ("test_hostile", "test_kafka_scaling", "test_crash", "test_container", "test_kafka_faults",
+           "test_hostile_build", "test_cell_reuse", "test_verdict_regressions")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadfile: files with a broker mostly wait, and the others compute. So one worker
+    takes all with a broker, which is then started once, and the others the rest; whoever has no more
+    of his own helps. A long file that begins last would be waited for alone."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Lanes(LoadFileScheduling):
+        def _assign_work_unit(self, node):
+            def rank(scope):
+                name = os.path.basename(scope).removesuffix(".py")
+                waits = "kafka" in name or name in ("test_container", "test_simulator")
+                place = LONGEST.index(name) if name in LONGEST else len(LONGEST)
+                return waits != (node.gateway.id == "gw0"), place
+            self.workqueue.move_to_end(min(self.workqueue, key=rank), last=False)
+            super()._assign_work_unit(node)
+    return Lanes(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,13 +109,17 @@ def broker(_broker):
 
 @pytest.fixture(scope="session")
 def _broker():
-    if not KAFKA_HOME:
-        pytest.skip("no Kafka broker: SCRC_KAFKA_HOME is not set")
+    need_kafka()
     b = Broker()
     try:
         yield b
     finally:
         b.close()
+
+
+@pytest.fixture
+def topics(broker):
+    return Topics(broker)
 
 
 @pytest.fixture

@@ -138,6 +138,30 @@ class Client:
             assert answer.status == 202, answer
             assert left > 0, f"{id}: not final after {seconds} s: {answer}"
 
+    def wait_running(self, id, seconds=30):
+        wait_for(lambda: self.get(f"/results/{quote(id)}").json.get("state") == "running", seconds,
+                 f"{id} runs")
+
+    def samples(self):
+        """What /metrics says, {name{labels}: value}, the order of labels as written."""
+        lines = self.get("/metrics").body.decode().splitlines()
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    def metric(self, name):
+        """The sample of that name and labels; for a name alone the sum of all it has. None if there
+        is none."""
+        found = [value for sample, value in self.samples().items()
+                 if name in (sample, sample.partition("{")[0])]
+        return sum(found) if found else None
+
+    def outbox_rows(self):
+        """How many reports and dead letters Kafka has not acknowledged."""
+        return self.metric("scrc_outbox_rows")
+
+    def degraded(self):
+        return self.get("/readyz").json["degraded"]
+
     def judge(self, submission, seconds=60):
         return self.report(self.submit(submission), seconds)
 
@@ -321,6 +345,10 @@ class Server:
 
     def log(self):
         return "\n".join(self.lines)
+
+    def logged(self, event):
+        """The lines of that event so far, whichever form the log has."""
+        return [line for line in list(self.lines) if re.search(rf'event"?[=:] ?"?{event}\b', line)]
 
     @property
     def pid(self):

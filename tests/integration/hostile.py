@@ -10,6 +10,13 @@ FILES = sorted(glob.glob(os.path.join(ROOT, "tests/hostile/*.c")))
 NAMES = [os.path.basename(f)[:-2] for f in FILES]
 MEMORY_MIB = 64
 
+
+def with_rows(*rows):
+    """The files of the programs that stand for these rows of the threat table."""
+    found = {f: name.split("-")[0] for f, name in zip(FILES, NAMES)}
+    assert set(rows) <= set(found.values()), rows
+    return [f for f, row in found.items() if row in rows]
+
 # "run: [STDIN] => VERDICT... [memory LOW..HIGH] [: STDOUT]", as tests/agent/test_hostile.c has it:
 # time limit 1 s, memory limit 64 MiB.
 RUN = re.compile(r"^ \* run: (?P<input>.*?) ?=> (?P<verdicts>[A-Z ]+?)"

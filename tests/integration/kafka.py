@@ -8,6 +8,9 @@ from broker import Message
 from harness import submission, test, wait_for
 
 
+SESSION = 3  # seconds until a killed server is missed
+
+
 class Topics:
     """Every test has topics and a group of its own on a broker that it may share."""
 
@@ -23,7 +26,7 @@ class Topics:
     def settings(self, **more):
         return {"KAFKA_BROKERS": self.broker.bootstrap, "KAFKA_TOPIC": self.scripts,
                 "KAFKA_RESULTS_TOPIC": self.results, "KAFKA_GROUP_ID": self.group,
-                "KAFKA_PROP_SESSION_TIMEOUT_MS": "6000",
+                "KAFKA_PROP_SESSION_TIMEOUT_MS": str(SESSION * 1000),
                 "KAFKA_PROP_TOPIC_METADATA_REFRESH_INTERVAL_MS": "500", "LANGUAGES": "python",
                 **more}
 
@@ -59,11 +62,23 @@ class Topics:
     def committed(self):
         return self.broker.committed(self.group, self.scripts)
 
+    def wait_committed(self, offsets, seconds=30):
+        """offsets: {partition: offset}, or their sum."""
+        def there():
+            found = self.committed()
+            return offsets == (found if isinstance(offsets, dict) else sum(found.values()))
+        wait_for(there, seconds, f"offsets {offsets}", pause=0.1)
+
 
 def quick(id, n=1, **more):
     """A submission that is judged in some tens of milliseconds."""
     body = submission("python", f"print({n})", [test("", str(n))], **more)
     return {"id": id, **body} if id is not None else body
+
+
+def messages(server, event):
+    """How many messages the server has counted under that word."""
+    return server.metric('scrc_kafka_messages_total{event="%s"}' % event)
 
 
 def duplicates(found):

@@ -116,7 +116,7 @@ def test_a_limit_that_fired_is_not_kept(c_server):
     assert builds(server) == {}
 
 
-def test_no_place_for_it(c_server, tmp_path):
+def test_without_a_place_for_it(c_server, tmp_path):
     """It says so, and does without."""
     (tmp_path / "builds").write_text("not a folder")
     server = c_server(DATA_DIR=str(tmp_path))
@@ -124,14 +124,14 @@ def test_no_place_for_it(c_server, tmp_path):
     assert cache(server) is None and "build_cache_off" in server.log()
 
 
-def test_off(c_server):
+def test_switched_off(c_server):
     server = c_server(BUILD_CACHE_BYTES=0)
     for _ in range(2):
         assert server.judge(submission("c", C, TESTS))["verdict"] == "OK"
     assert cache(server) is None and not os.path.exists(server.data + "/builds")
 
 
-def test_it_is_bounded(c_server):
+def test_its_size_is_bounded(c_server):
     """24 MiB hold some thirty of these; the longest unused go."""
     server = c_server(BUILD_CACHE_BYTES="24MiB")
     server.judge_all([submission("c", C + f"// {i}\n", TESTS) for i in range(40)])
@@ -140,7 +140,7 @@ def test_it_is_bounded(c_server):
     assert sum(builds(server).values()) <= state["bytes"] <= state["max_bytes"] == 24 << 20
 
 
-def test_deleted_by_hand(c_server):
+def test_builds_deleted_by_hand_are_made_again(c_server):
     server = c_server()
     sent = submission("c", C, TESTS)
     server.judge(sent)
@@ -188,19 +188,15 @@ def test_it_goes_with_retention(c_server):
     wait_for(gone, 20, "what nobody uses")
 
 
-def test_counted(c_server):
+def test_hits_and_misses_are_counted(c_server):
     server = c_server()
     for _ in range(3):
         server.judge(submission("c", C, TESTS))
-
-    def sample(name):
-        lines = server.get("/metrics").body.decode().splitlines()
-        return float(next(l for l in lines if l.startswith(name + " ")).split()[1])
-    assert sample('scrc_build_cache_requests_total{result="hit"}') == 2
-    assert sample('scrc_build_cache_requests_total{result="miss"}') == 1
-    assert sample("scrc_build_cache_bytes") == cache(server)["bytes"] >= 4096
-    assert sample("scrc_build_cache_limit_bytes") == 1 << 30
-    assert sample("scrc_build_cache_evictions_total") == 0
+    assert server.metric('scrc_build_cache_requests_total{result="hit"}') == 2
+    assert server.metric('scrc_build_cache_requests_total{result="miss"}') == 1
+    assert server.metric("scrc_build_cache_bytes") == cache(server)["bytes"] >= 4096
+    assert server.metric("scrc_build_cache_limit_bytes") == 1 << 30
+    assert server.metric("scrc_build_cache_evictions_total") == 0
 
 
 def test_slots_have_their_own(fresh_server, tmp_path):

@@ -98,13 +98,13 @@ def test_kill_9_at_random_moments(fresh_server):
     print("seed", seed)
     dice = random.Random(seed)
     server = fresh_server(LANGUAGES=None).start()
-    work = [summing(i, MIX[i % len(MIX)]) for i in range(2400 if LONG else 100)]
+    work = [summing(i, MIX[i % len(MIX)]) for i in range(2400 if LONG else 65)]
     sender = Sender(server, work)
     sender.start()
     kills, done, old = 0, 0, set()
     # Java is ready some seconds after a start, and is then built: most lives must be long enough for
     # that, or its submissions are given up after JOB_RESTARTS_MAX deaths, as they should be.
-    while kills < (100 if LONG else 8):
+    while kills < (100 if LONG else 5):
         end = time.monotonic() + (dice.uniform(2, 9) if LONG else dice.uniform(1.5, 4))
         while time.monotonic() < end and done < len(work):
             time.sleep(dice.uniform(0.02, 0.2))
@@ -140,7 +140,7 @@ def test_sigterm_under_load(fresh_server):
     work = [summing(i, "python") for i in range(6)]
     for sent, _ in work:
         server.submit(sent)
-    wait_for(lambda: server.get("/results/slow-1").json["state"] == "running", 20, "running")
+    server.wait_running("slow-1")
     assert server.terminate() == 0
     assert states(server.data) == {QUEUED: 8}  # after 1 s, not their 4
     wait_for(lambda: not containers(server), 10, "own containers removed")
@@ -168,7 +168,7 @@ def test_sigterm_lets_a_run_finish(fresh_server):
     server = fresh_server(SHUTDOWN_TIMEOUT="20s").start().ready()
     id = server.submit(submission("python", "import time\ntime.sleep(1.5)\nprint(1)",
                                   [test("", "1")], 5000, id="last"))
-    wait_for(lambda: server.get("/results/" + id).json["state"] == "running", 20, "running")
+    server.wait_running(id)
     assert server.terminate() == 0
     server.settings["RUNNER_MAX_PARALLEL"] = "0"
     server.start()
@@ -223,7 +223,7 @@ def test_container_removed_by_somebody(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=1).start().ready()
     id = server.submit(submission("python", "import time\ntime.sleep(1.5)\nprint(1)",
                                   [test("", "1")], 4000))
-    wait_for(lambda: server.get("/results/" + id).json.get("state") == "running", 20, "running")
+    server.wait_running(id)
     subprocess.run(["docker", "rm", "-f", *[c["Id"] for c in containers(server)]],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     report = server.report(id)

@@ -24,15 +24,79 @@ def subscribers(server):
     return server.get("/stats?window=1").json["present"]["subscribers"]
 
 
-def metric(server, name):
-    for line in server.get("/metrics").body.decode().splitlines():
-        if line.startswith(name + " ") or line.startswith(name + "{"):
-            return float(line.split(" ")[-1])
-    raise AssertionError(f"no {name}")
-
-
 def names(events):
     return [e.name for e in events]
+
+
+# ---- many ----
+
+def p50(server, n):
+    sent = submission("python", "print(1)", [test("", "1\n")])
+    times = []
+    for _ in range(n):
+        began = time.monotonic()
+        assert server.post(sent, "?wait=60").json["verdict"] == "OK"
+        times.append(time.monotonic() - began)
+    return statistics.median(times)
+
+
+class Crowd:
+    """Who listens to one submission each, who to everything, who does not read what he is sent, and who
+    has hung up. `flooded`: when half a megabyte began to come for each who listens to everything."""
+    ones, everything, unread, closed = (1980, 20, 200, 200) if LONG else (280, 20, 40, 40)
+    times = 15 if LONG else 5
+
+    def __init__(self, server):
+        self.server = server
+        self.total = self.ones + self.everything + self.unread + self.closed
+        for i in range(self.ones):
+            server.post(held(f"held{i}"))
+        p50(server, 5)
+        alone, self.rss = p50(server, self.times), server.rss()
+
+        self.streams = [Stream(server, f"/submissions/held{i}/events") for i in range(self.ones)]
+        self.streams += [Stream(server, "/events") for _ in range(self.everything)]
+        for s in self.streams[:self.ones]:
+            assert s.until(bool)[0].data["state"] == "queued"
+        crowded = p50(server, self.times)  # each within its deadline; script/bench compares
+        print(f"verdict p50 alone {alone * 1000:.1f} ms, with {self.ones + self.everything} streams "
+              f"{crowded * 1000:.1f} ms")
+
+        self.slow = [Stream(server, "/events", receive_buffer=2048) for _ in range(self.unread)]
+        self.gone = [Stream(server, "/events").read_head() for _ in range(self.closed)]
+        wait_for(lambda: subscribers(server) == self.total, 20, "everybody is subscribed")
+
+    def flood(self):
+        listeners = self.streams[self.ones:]
+        for s in listeners:
+            threading.Thread(target=s.to_end, args=(300,), daemon=True).start()
+        self.flooded = time.monotonic()
+        for _ in range(1500):
+            self.server.post(held())
+        for s in listeners:
+            wait_for(lambda: sum(e.data.get("language") == "java" for e in s.events) >= 1500, 60,
+                     "everything is told")
+
+
+@pytest.fixture(scope="module")
+def crowd(module_server):
+    """Flooded at the beginning of this file: who is slow is dropped while its other tests run."""
+    server = module_server(LANGUAGES="python,java", RUNNER_CELL_USES=1000, **HELD).start().ready()
+    wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
+    c = Crowd(server)
+    for s in c.gone:
+        s.socket.shutdown(socket.SHUT_WR)  # the server's side is in CLOSE_WAIT
+    wait_for(lambda: subscribers(server) == c.total - len(c.gone), 10,
+             "those who hung up are noticed")
+    c.flood()
+    return c
+
+
+def test_many_subscribers_and_gone_ones(crowd):
+    """H8: there is a place for everybody, a verdict is in time, and who hung up is noticed. The slow ones
+    are at the end of this file."""
+    assert crowd.server.get("/readyz").status == 200
+    assert subscribers(crowd.server) <= crowd.total - len(crowd.gone)
 
 
 # ---- one submission ----
@@ -225,10 +289,16 @@ def test_ids_forge_neither_events_nor_headers(fresh_server):
 
 # ---- time and number ----
 
-def test_a_quiet_stream_lives_on_and_beats(fresh_server):
+@pytest.fixture(scope="module", autouse=True)
+def quiet(module_server):
+    """A server and a stream on which nothing happens, while the other tests of this file run."""
+    server = module_server(RUNNER_MAX_PARALLEL=0, REQUEST_TIMEOUT="1s", LANGUAGES="python").start()
+    return server, Stream(server, "/events").read_head()
+
+
+def test_a_quiet_stream_lives_on_and_beats(quiet):
     """Neither the reaper of slow requests nor the library's own time-out ends it."""
-    server = fresh_server(RUNNER_MAX_PARALLEL=0, REQUEST_TIMEOUT="1s").start()
-    stream = Stream(server, "/events").read_head()
+    server, stream = quiet
     stream._until(lambda: len(stream.quiet) >= 2, 20, "a heartbeat")
     assert not stream.ended and stream.quiet[1].block == ":"
     fill(server, 1)
@@ -261,58 +331,17 @@ def test_sigterm_ends_streams_promptly(fresh_server):
     assert len(unread) == 5
 
 
-def p50(server, n):
-    sent = submission("python", "print(1)", [test("", "1\n")])
-    times = []
-    for _ in range(n):
-        began = time.monotonic()
-        assert server.post(sent, "?wait=60").json["verdict"] == "OK"
-        times.append(time.monotonic() - began)
-    return statistics.median(times)
-
-
-def test_H8_many_subscribers_slow_and_gone_ones(fresh_server):
-    ones, everything, unread, closed = (1980, 20, 200, 200) if LONG else (480, 20, 60, 60)
-    server = fresh_server(LANGUAGES="python,java", RUNNER_CELL_USES=1000, **HELD).start().ready()
-    wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
-    for i in range(ones):
-        server.post(held(f"held{i}"))
-    p50(server, 5)
-    alone, rss = p50(server, 15), server.rss()
-
-    streams = [Stream(server, f"/submissions/held{i}/events") for i in range(ones)]
-    streams += [Stream(server, "/events") for _ in range(everything)]
-    for s in streams[:ones]:
-        assert s.until(bool)[0].data["state"] == "queued"
-    crowded = p50(server, 15)  # every one of them within its deadline; script/bench compares
-    print(f"verdict p50 alone {alone * 1000:.1f} ms, with {ones + everything} streams "
-          f"{crowded * 1000:.1f} ms")
-
-    slow = [Stream(server, "/events", receive_buffer=2048) for _ in range(unread)]
-    gone = [Stream(server, "/events").read_head() for _ in range(closed)]
-    total = ones + everything + unread + closed
-    wait_for(lambda: subscribers(server) == total, 20, "everybody is subscribed")
-    for s in gone:
-        s.socket.shutdown(socket.SHUT_WR)  # the server's side is in CLOSE_WAIT
-    wait_for(lambda: subscribers(server) == total - closed, 10, "those who hung up are noticed")
-
-    for s in streams[ones:]:
-        threading.Thread(target=s.to_end, args=(300,), daemon=True).start()
-    began = time.monotonic()
-    for i in range(1500):  # half a megabyte for each who listens to everything
-        server.post(held())
-    for s in streams[ones:]:
-        wait_for(lambda: sum(e.data.get("language") == "java" for e in s.events) >= 1500, 60,
-                 "everything is told")
-    wait_for(lambda: subscribers(server) <= total - closed - unread, 45, "slow ones are dropped",
-             pause=0.5)
-    took = time.monotonic() - began
-    assert metric(server, "scrc_event_streams_dropped_total") == unread
-    grown = server.rss() - rss
-    print(f"{unread} dropped {took:.1f} s after the flood began; grown by {grown / 1e6:.1f} MB")
+def test_slow_subscribers_are_dropped(crowd):
+    """H8: after 25 s in which they read nothing, and nobody else is."""
+    server, total, listeners = crowd.server, crowd.total, crowd.streams
+    wait_for(lambda: subscribers(server) <= total - len(crowd.gone) - len(crowd.slow), 45,
+             "slow ones are dropped", pause=0.5)
+    assert server.metric("scrc_event_streams_dropped_total") == len(crowd.slow)
+    grown = server.rss() - crowd.rss
+    print(f"{len(crowd.slow)} dropped at most {time.monotonic() - crowd.flooded:.1f} s after the flood "
+          f"began; grown by {grown / 1e6:.1f} MB")
     assert sanitized() or grown < total * (64 + 64) * 1024
     print(f"verdict p50 after the flood {p50(server, 5) * 1000:.1f} ms")
-    assert not any(s.ended for s in streams)
+    assert not any(s.ended for s in listeners)
     server.request("DELETE", "/submissions/held7")
-    assert names(streams[7].to_end()) == ["state", "report"]
-    assert len(slow) == unread
+    assert names(listeners[7].to_end()) == ["state", "report"]

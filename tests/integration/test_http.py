@@ -155,7 +155,7 @@ def test_cancel_queued(module_server):
 def test_cancel_running(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=1).start()
     id = server.submit(sleeper(50))
-    wait_for(lambda: server.get("/results/" + id).json["state"] == "running", 20, "running")
+    server.wait_running(id)
     behind = server.submit(HELLO)
     began = time.monotonic()
     assert server.delete(id).status == 200

@@ -8,16 +8,7 @@ import pytest
 
 from harness import check_report, run_scrc, submission, test, wait_for
 from broker import Message
-from kafka import Topics, duplicates, quick
-
-
-@pytest.fixture
-def topics(broker):
-    return Topics(broker)
-
-
-def degraded(server):
-    return server.get("/readyz").json["degraded"]
+from kafka import SESSION, duplicates, messages, quick
 
 
 # ---- what comes in, what goes out ----
@@ -32,7 +23,7 @@ def test_a_submission_becomes_a_report(topics, fresh_server):
         assert report["status"] == "OK" and report["tests"][0]["expected_output"]
         assert server.report(id)["verdict"] == "OK"
     assert sorted(m.key for m in topics.broker.consume(topics.results)) == [b"a", b"b"]
-    wait_for(lambda: topics.committed() == {0: 2}, 30, "offsets", pause=0.5)
+    topics.wait_committed({0: 2})
 
 
 def test_hidden_tests_and_strict_words(topics, fresh_server):
@@ -209,13 +200,9 @@ def test_what_the_server_says_of_kafka(topics, fresh_server):
                            KAFKA_PROP_LINGER_MS="1").start()
     topics.send(quick("a"))
     topics.wait_reports({"a"})
-
-    def value(name):
-        lines = server.get("/metrics").body.decode().splitlines()
-        return next((float(l.split()[-1]) for l in lines if l.startswith(name)), None)
-    wait_for(lambda: value('scrc_kafka_messages_total{event="sent"}') == 1, 20, "sent", pause=0.2)
-    assert value("scrc_kafka_up") == 1 and value('scrc_kafka_messages_total{event="accepted"}') == 1
-    wait_for(lambda: value("scrc_kafka_lag_messages") == 0, 20, "lag", pause=0.2)
+    wait_for(lambda: messages(server, "sent") == 1, 20, "sent", pause=0.2)
+    assert server.metric("scrc_kafka_up") == 1 and messages(server, "accepted") == 1
+    wait_for(lambda: server.metric("scrc_kafka_lag_messages") == 0, 20, "lag", pause=0.2)
     now = server.get("/stats").json["present"]["kafka"]
     assert now["connected"] and now["outbox"] == 0 and now["partitions"] == 1
     assert now["messages"]["consumed"] == 1
@@ -334,17 +321,17 @@ def test_a_result_too_large_is_cut(topics, fresh_server):
 def test_a_topic_that_appears_later(topics, fresh_server):
     server = topics.server(
         fresh_server, KAFKA_PROP_TOPIC_METADATA_REFRESH_INTERVAL_MS=None).start()  # the server's own
-    wait_for(lambda: any(topics.scripts in line for line in degraded(server)), 30, "said",
+    wait_for(lambda: any(topics.scripts in line for line in server.degraded()), 30, "said",
              pause=0.2)
     topics.send(quick("late"))
     topics.wait_reports({"late"}, 60)
-    wait_for(lambda: not degraded(server), 10, "well again", pause=0.2)
+    wait_for(lambda: not server.degraded(), 10, "well again", pause=0.2)
 
 
 def test_judging_longer_than_the_poll_interval(topics, fresh_server):
-    server = topics.server(fresh_server, KAFKA_PROP_MAX_POLL_INTERVAL_MS=6000,
+    server = topics.server(fresh_server, KAFKA_PROP_MAX_POLL_INTERVAL_MS=SESSION * 1000,
                            RUNNER_MAX_PARALLEL=1).start()
-    slow = submission("python", "import time; time.sleep(10); print(1)", [test("", "1")],
+    slow = submission("python", f"import time; time.sleep({2 * SESSION}); print(1)", [test("", "1")],
                       limits={"wall_time_limit_ms": 30000})
     topics.send({"id": "slow", **slow}, quick("next"))
     topics.wait_reports({"slow", "next"})
@@ -357,7 +344,7 @@ def test_replay_judges_nothing_twice(topics, fresh_server):
     ids = {f"r{i}" for i in range(20)}
     topics.send(*[quick(id) for id in sorted(ids)])
     topics.wait_reports(ids)
-    wait_for(lambda: topics.committed() == {0: 20}, 30, "offsets", pause=0.5)
+    topics.wait_committed({0: 20})
     stamps = {id: server.report(id)["timestamp"] for id in ids}
     assert server.terminate() == 0
     topics.broker.reset_offsets(topics.group, topics.scripts)
@@ -400,19 +387,20 @@ def test_a_foreign_member_in_the_group(topics, fresh_server, tmp_path):
 
 
 def test_offsets_wait_for_reports_when_asked(topics, fresh_server):
-    server = topics.server(fresh_server, KAFKA_COMMIT="reported", RUNNER_MAX_PARALLEL=0).start()
+    server = topics.server(fresh_server, KAFKA_COMMIT="reported", RUNNER_MAX_PARALLEL=0,
+                           KAFKA_PROP_AUTO_COMMIT_INTERVAL_MS=200).start()
     topics.send(quick("a"), quick("b"), quick("c"))
     wait_for(lambda: server.get("/results/c").status == 202, 30, "accepted")
-    time.sleep(2.5)  # two commit intervals in which nothing may happen
+    time.sleep(0.6)  # three commit intervals in which nothing may happen
     assert topics.committed().get(0, 0) == 0
     assert server.delete("b").status == 200
     assert server.delete("a").status == 200
-    wait_for(lambda: topics.committed() == {0: 2}, 30, "a and b", pause=0.3)
+    topics.wait_committed({0: 2})
     server.kill9()
     server.settings["RUNNER_MAX_PARALLEL"] = "2"
     server.start()
     topics.wait_reports({"a", "b", "c"})
-    wait_for(lambda: topics.committed() == {0: 3}, 30, "c", pause=0.3)
+    topics.wait_committed({0: 3})
     assert sorted(r["id"] for r in topics.reports()) == ["a", "b", "c"]
 
 

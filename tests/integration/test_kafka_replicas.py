@@ -2,11 +2,10 @@
 
 import glob
 import re
-import time
 
 import pytest
 
-from broker import KAFKA_HOME
+from broker import need_kafka, running
 from harness import LONG, wait_for
 from kafka import Topics, quick
 from replicas import Cluster
@@ -16,13 +15,9 @@ REPLICAS = 3 if LONG else 2  # of the results, all in sync; the last stands stil
 
 @pytest.fixture(scope="module")
 def cluster():
-    if not KAFKA_HOME:
-        pytest.skip("no Kafka broker: SCRC_KAFKA_HOME is not set")
-    c = Cluster(REPLICAS)
-    try:
-        yield c.start()
-    finally:
-        c.close()
+    need_kafka()
+    with running(Cluster(REPLICAS)) as c:
+        yield c
 
 
 def written(broker, topic):
@@ -33,11 +28,6 @@ def written(broker, topic):
             for id in re.findall(rb'{"id":"(r\d+)"', f.read()):
                 found[id] = found.get(id, 0) + 1
     return found
-
-
-def outbox(server):
-    return int(re.search(r"^scrc_outbox_rows (\d+)$", server.get("/metrics").body.decode(),
-                         re.MULTILINE).group(1))
 
 
 def test_published_once_with_replicas(cluster, fresh_server):
@@ -70,6 +60,6 @@ def test_published_once_with_replicas(cluster, fresh_server):
     finally:
         cluster.release(REPLICAS)
     topics.wait_reports({"warm", *ids})
-    wait_for(lambda: outbox(server) == 0, 60, "all is told")
+    wait_for(lambda: server.outbox_rows() == 0, 60, "all is told")
     found = [r["id"] for r in topics.reports()]
     assert sorted(found) == sorted(["warm", *ids])

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from broker import KAFKA_HOME
+from broker import need_kafka, running
 from harness import LONG, ROOT, wait_for
 from kafka import Topics, quick
 from secured import SecuredBroker
@@ -20,13 +20,9 @@ TABLES = "scrc-*"  # the transactional ids of all servers, one for each job tabl
 
 @pytest.fixture(scope="module")
 def secured():
-    if not KAFKA_HOME:
-        pytest.skip("no Kafka broker: SCRC_KAFKA_HOME is not set")
-    b = SecuredBroker()
-    try:
-        yield b.start()
-    finally:
-        b.close()
+    need_kafka()
+    with running(SecuredBroker()) as b:
+        yield b
 
 
 class Guest:
@@ -89,10 +85,8 @@ def guest(guests):
 
 def told(server, part):
     """By /readyz and by the metric."""
-    [metric] = re.findall(r'scrc_kafka_trouble\{part="%s"\} (\d)' % part,
-                          server.get("/metrics").body.decode())
-    return metric, [d for d in server.get("/readyz").json["degraded"]
-                    if d.startswith(f"Kafka, {part}: ")]
+    return (server.metric('scrc_kafka_trouble{part="%s"}' % part),
+            [d for d in server.degraded() if d.startswith(f"Kafka, {part}: ")])
 
 
 def finding(server, part):
@@ -119,7 +113,7 @@ def repeated(server):
 
 def is_told(server, part, words):
     metric, degraded = told(server, part)
-    return metric == "1" and len(degraded) == 1 and all(w in degraded[0] for w in words)
+    return metric == 1 and len(degraded) == 1 and all(w in degraded[0] for w in words)
 
 
 def await_troubles(*cases, seconds=60):
@@ -149,10 +143,10 @@ def await_troubles(*cases, seconds=60):
 
 
 def await_well(server, seconds=60):
-    wait_for(lambda: not server.get("/readyz").json["degraded"], seconds, "nothing degraded",
+    wait_for(lambda: not server.degraded(), seconds, "nothing degraded",
              pause=0.1)
     for part in ("connection", "reading", "publishing", "dead_letters"):
-        assert told(server, part)[0] == "0"
+        assert told(server, part)[0] == 0
 
 
 def await_assigned(server):

@@ -11,20 +11,8 @@ import time
 import pytest
 
 from harness import LONG, QUEUED, RUNNING, states, submission, test, wait_for
-from kafka import Topics, duplicates, quick
+from kafka import SESSION, Topics, duplicates, messages, quick
 from worker import Worker
-
-SESSION = 6  # seconds until a killed server is missed, as Topics.settings() says
-
-
-@pytest.fixture
-def topics(broker):
-    return Topics(broker)
-
-
-def metric(server, name):
-    lines = server.get("/metrics").body.decode().splitlines()
-    return sum(float(l.split()[-1]) for l in lines if l.startswith(name))
 
 
 def waiting(server):
@@ -38,7 +26,7 @@ def sleeper(id, seconds):
 
 
 def accepted(server):
-    return metric(server, 'scrc_kafka_messages_total{event="accepted"}')
+    return messages(server, "accepted")
 
 
 def produced_everywhere(topics, ids, partitions, make=quick):
@@ -79,7 +67,7 @@ def test_three_join_one_with_a_backlog(broker, fresh_server):
         found = topics.wait_reports(ids, 300)
         took[others_come] = time.monotonic() - begun
         assert duplicates(found) == 0
-        judged = [metric(s, "scrc_submissions_finished_total") for s in servers]
+        judged = [s.metric("scrc_submissions_finished_total") or 0 for s in servers]
         assert min(judged) >= count / 16, judged
         for server in servers:
             assert server.terminate() == 0
@@ -100,7 +88,7 @@ def test_who_leaves_gives_back_what_is_not_begun(topics, fresh_server):
     second = topics.server(fresh_server, RUNNER_MAX_PARALLEL=2).start().ready()
     found = topics.wait_reports(ids, 300)
     assert duplicates(found) == 0
-    wait_for(lambda: sum(topics.committed().values()) == 80, 30, "offsets", pause=0.5)
+    topics.wait_committed(80)
     assert second.get("/readyz").status == 200
 
 
@@ -155,7 +143,7 @@ def test_a_moved_partition_is_judged_once(topics, fresh_server):
     wait_for(lambda: second.get("/results/slow").status == 202, 30, "slow is judged again")
     assert [r["id"] for r in topics.reports()].count("m3") == 1
     assert second.get("/results/m3").status == 404
-    assert metric(second, 'scrc_kafka_messages_total{event="reported_elsewhere"}') == 10
+    assert messages(second, "reported_elsewhere") == 10
     second.kill9()  # nobody needs to wait for `slow`
 
 
@@ -190,17 +178,18 @@ def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_awa
 def test_a_lost_disk_loses_nothing(topics, fresh_server):
     """An offset is committed when the report is acknowledged, not when it is in the table."""
     ids = {f"d{i}" for i in range(10)}
-    first = topics.server(fresh_server, KAFKA_PROP_TRANSACTION_TIMEOUT_MS="1000000").start().ready()
+    first = topics.server(fresh_server, KAFKA_PROP_TRANSACTION_TIMEOUT_MS="1000000",
+                          KAFKA_PROP_AUTO_COMMIT_INTERVAL_MS=200).start().ready()
     topics.send(*[quick(id) for id in sorted(ids)])
     wait_for(lambda: all(first.get(f"/results/{id}").status == 200 for id in ids), 60, "judged")
-    time.sleep(2.5)  # two commit intervals in which nothing may happen
+    time.sleep(0.6)  # three commit intervals in which nothing may happen
     assert topics.committed().get(0, 0) == 0
     first.kill9()
     assert topics.reports() == []
     second = topics.server(fresh_server).start().ready()
     found = topics.wait_reports(ids)
     assert duplicates(found) == 0 and second.alive()
-    wait_for(lambda: topics.committed() == {0: 10}, 30, "offsets", pause=0.5)
+    topics.wait_committed({0: 10})
 
 
 def test_killed_again_and_again_each_time_with_its_disk(topics, fresh_server):
@@ -219,7 +208,7 @@ def test_killed_again_and_again_each_time_with_its_disk(topics, fresh_server):
     found = topics.wait_reports(set(ids))
     print(f"{len(ids)} submissions, {kills} disks lost, {duplicates(found)} reported twice")
     assert duplicates(found) <= 2 * kills
-    wait_for(lambda: topics.committed() == {0: len(ids)}, 30, "offsets", pause=0.5)
+    topics.wait_committed({0: len(ids)})
 
 
 def test_who_cannot_judge_leaves_it_to_others(topics, engine, fresh_server):
@@ -273,7 +262,7 @@ def test_beside_the_go_worker(topics, fresh_server):
     produced_everywhere(topics, more, 4)
     assert duplicates(topics.wait_reports(ids | more)) == 0
     assert joined.mine == [] and assigned(server)[-1] == 4
-    wait_for(lambda: sum(topics.committed().values()) == 40, 30, "offsets", pause=0.5)
+    topics.wait_committed(40)
 
     assert server.terminate() == 0
     wait_for(lambda: joined.mine == [0, 1, 2, 3] or joined.error, 30, "the worker has all")
@@ -284,13 +273,13 @@ def test_what_was_deleted_unread_is_said(topics, fresh_server):
     server = topics.server(fresh_server).start().ready()
     topics.send(quick("a"))
     topics.wait_reports({"a"})
-    wait_for(lambda: topics.committed() == {0: 1}, 30, "offsets", pause=0.5)
+    topics.wait_committed({0: 1})
     assert server.terminate() == 0
     topics.send(*[quick(f"lost{i}") for i in range(5)])
     topics.broker.delete_records(topics.scripts, {0: 4})
     server.start().ready()
     topics.wait_reports({"lost3", "lost4"})
-    assert metric(server, 'scrc_kafka_messages_total{event="lost"}') == 3
+    assert messages(server, "lost") == 3
     assert "kafka_messages_lost" in server.log() and "messages=3" in server.log()
 
 
@@ -333,7 +322,7 @@ def test_a_server_ends_at_any_moment(topics, fresh_server, moment):
             assert third.terminate(60) == 0, third.log()
     found = topics.wait_reports(set(ids), 200)
     assert duplicates(found) == 0
-    wait_for(lambda: sum(topics.committed().values()) == len(ids), 30, "offsets", pause=0.5)
+    topics.wait_committed(len(ids))
     assert stays.terminate(60) == 0
 
 

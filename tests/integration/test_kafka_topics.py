@@ -3,16 +3,9 @@ far behind the group is."""
 
 import json
 
-import pytest
-
 from broker import DELIMITERS, END, KEY
 from harness import check_report, run_scrc, submission, test, wait_for
-from kafka import Topics, quick
-
-
-@pytest.fixture
-def topics(broker):
-    return Topics(broker)
+from kafka import messages, quick
 
 
 # ---- how large ----
@@ -46,7 +39,7 @@ def test_a_topic_that_takes_hardly_anything(topics, fresh_server):
                      "an-id-of-some-length-0123456789": ("WA", "RE")}
     assert all("cut to fit" in r[0]["error"] for r in found.values())
     check_report(server.report("one"))  # over HTTP it is whole
-    assert b'event="dropped"} 0' in server.get("/metrics").body
+    assert messages(server, "dropped") == 0
 
 
 # ---- scrc --check ----
@@ -93,7 +86,7 @@ def test_the_system_page_has_them_too(topics, fresh_server):
     topics.broker.create_topic(topics.scripts, 2)
     topics.broker.create_topic(topics.results, 1, max_message_bytes=500)
     server = topics.server(fresh_server).start()
-    wait_for(lambda: not server.get("/readyz").json["degraded"], 30, "connected", pause=0.2)
+    wait_for(lambda: not server.degraded(), 30, "connected", pause=0.2)
     found = server.get("/system").json["findings"]
     results = [f for f in found if f["name"] == "results"]
     assert {f["state"] for f in results} == {"warn"}
@@ -119,15 +112,8 @@ def test_check_of_wrong_settings(topics):
 
 def lags(server):
     """{partition: messages}, as /metrics has it."""
-    lines = server.get("/metrics").body.decode().splitlines()
-    found = [l for l in lines if l.startswith("scrc_kafka_lag_messages{")]
-    return {int(l.split('"')[1]): int(l.split()[-1]) for l in found}
-
-
-def unreported(server):
-    [line] = [l for l in server.get("/metrics").body.decode().splitlines()
-              if l.startswith("scrc_unreported ")]
-    return int(line.split()[-1])
+    return {int(name.split('"')[1]): int(value) for name, value in server.samples().items()
+            if name.startswith("scrc_kafka_lag_messages{")}
 
 
 def await_same_lags(topics, server, want):
@@ -154,16 +140,16 @@ def test_lag_of_what_waits(topics, fresh_server):
         broker.produce(topics.scripts, json.dumps(quick(f"first{p}")).encode(), partition=p)
     topics.wait_reports({f"first{p}" for p in range(3)})
     await_same_lags(topics, server, {0: 0, 1: 0, 2: 0, 3: None})  # nobody wrote to the last
-    wait_for(lambda: unreported(server) == 0, 20, "all is reported")
+    wait_for(lambda: server.metric("scrc_unreported") == 0, 20, "all is reported")
     slow = submission("python", "import time; time.sleep(300)", [test("", "")],
                       limits={"time_limit_ms": 1000, "wall_time_limit_ms": 301000})
     broker.produce(topics.scripts, json.dumps({"id": "slow", **slow}).encode(), partition=0)
-    wait_for(lambda: server.get("/results/slow").json.get("state") == "running", 30, "it runs")
+    server.wait_running("slow")
     for p in range(3):
         broker.produce(topics.scripts, *[json.dumps(quick(f"w{p}-{i:03}")).encode()
                                          for i in range(130)], partition=p)
     await_same_lags(topics, server, {0: 131, 1: 130, 2: 130, 3: None})
-    wait_for(lambda: unreported(server) == 17, 20, "the rest is left in Kafka")
+    wait_for(lambda: server.metric("scrc_unreported") == 17, 20, "the rest is left in Kafka")
     broker.delete_records(topics.scripts, {1: 101})
     wait_for(lambda: lags(server)[1] == 30, 30, "what was deleted does not wait")
     server.kill9()  # or it would wait for what runs
@@ -180,7 +166,7 @@ def test_lag_when_all_is_reported(topics, fresh_server):
     broker.produce_in_transactions(topics.scripts, 20, *[json.dumps(quick(id)) for id in ids])
     topics.wait_reports(["p0", "p1", *ids])
     await_same_lags(topics, server, none)
-    wait_for(lambda: unreported(server) == 0, 20, "all is reported")
+    wait_for(lambda: server.metric("scrc_unreported") == 0, 20, "all is reported")
     server.kill9()
     server.start().ready()
     await_same_lags(topics, server, none)

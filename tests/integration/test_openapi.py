@@ -101,7 +101,7 @@ REPORTS = [
 
 
 @pytest.mark.parametrize("sent", REPORTS, ids=range(len(REPORTS)))
-def test_reports(server, sent):
+def test_reports_are_as_described(server, sent):
     schema = plain(SPEC["paths"]["/submissions"]["post"]["requestBody"], True)
     jsonschema.Draft202012Validator(schema["content"]["application/json"]["schema"]).validate(sent)
     answer = ask(server, "POST", "/submissions?wait=60", sent)
@@ -114,7 +114,7 @@ def test_reports(server, sent):
     assert ask(server, "GET", "/results").status == 200
 
 
-def test_what_waits(module_server):
+def test_answers_about_what_waits_are_as_described(module_server):
     server = module_server(RUNNER_MAX_PARALLEL=0, MAX_QUEUED=2).start()
     sent = submission("python", "1", id="waits")
     assert ask(server, "POST", "/submissions", sent).status == 202
@@ -139,7 +139,7 @@ def validate_events(events, report):
         schema_of(names[e.name]).validate(e.data)
 
 
-def test_events(server):
+def test_events_are_as_described(server):
     everything = Stream(server, "/events").read_head()
     sent = submission("c", '#include <stdio.h>\nint main(void){puts("x");return 0;}',
                       [test("", "x"), test("", "x")], id="openapi-events")
@@ -190,7 +190,7 @@ def test_examples_are_judged(server, sent):
     ("POST", "/results/nobody/publish", None, 503),
     ("PUT", "/results", None, 405), ("GET", "/nowhere", None, 404),
     ("POST", "/submissions", b"{", 400), ("POST", "/submissions", {"language": 5}, 422)])
-def test_answers(server, method, path, body, status):
+def test_answers_are_as_described(server, method, path, body, status):
     assert ask(server, method, path, body).status == status
 
 

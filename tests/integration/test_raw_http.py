@@ -1,7 +1,6 @@
 """Requests as bytes, most of them odd: each has one answer, as RFC 9112 demands, and where it is in
 doubt what a request is, the connection ends with it. Then the same through a proxy."""
 
-import os
 import re
 import shutil
 import socket

@@ -109,7 +109,7 @@ def test_the_scripts_are_those_of_the_matrix(simulator):
     assert code == 0 and table["all"] == [50, 50, 0, 0, 0], said
 
 
-def test_wrong_ones(simulator):
+def test_wrong_results_are_named(simulator):
     """By their status, and by what they say of their tests."""
     s = simulator()
     changes = [{"status": "WA", "error": "a\nb"}, {"tests": [{"status": "OK"}, {"status": "-"}]},
@@ -132,7 +132,7 @@ def test_a_key_that_is_not_the_id_is_wrong(simulator):
     assert code == 1 and table["all"] == [25, 24, 1, 0, 0], said
 
 
-def test_one_missing(simulator):
+def test_a_missing_result(simulator):
     s = simulator(RESULT_WAIT_TIMEOUT_SECONDS=4)
     scripts = s.scripts()
     s.broker.produce(s.results, *[result(x) for x in scripts if x["id"] != "java-tl-1"])
@@ -142,7 +142,7 @@ def test_one_missing(simulator):
     assert "missing: java-tl-1" in said and "missing id=java-tl-1" in s.log()
 
 
-def test_one_doubled(simulator):
+def test_a_doubled_result(simulator):
     s = simulator()
     scripts = s.scripts()
     s.broker.produce(s.results, *map(result, scripts), result(scripts[7]))

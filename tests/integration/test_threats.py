@@ -39,7 +39,7 @@ def test_docker_is_asked_for_nothing_else(fresh_server, tmp_path):
         submission("c", "no C", [test()])])
     assert [r["verdict"] for r in reports] == ["OK", "WA", "TL", "BF"], reports
     cancelled = server.submit(submission("c", "int main(void) { for (;;); }", [test()], 60_000))
-    wait_for(lambda: server.get("/results/" + cancelled).json["state"] == "running", 20, "running")
+    server.wait_running(cancelled)
     assert server.delete(cancelled).status == 200
     assert server.terminate() == 0
     assert len(engine.calls) > 20 and odd(engine.calls) == [], odd(engine.calls)

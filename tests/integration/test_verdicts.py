@@ -35,7 +35,7 @@ def matrix(server):
 
 @pytest.mark.parametrize("outcome", LIMITS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_matrix(matrix, language, outcome):
+def test_each_outcome_in_each_language(matrix, language, outcome):
     report = matrix[language, outcome]
     assert report["verdict"] == report["status"] == outcome.upper(), report
     assert report["language"] == language and report["attempts"] == 1
@@ -109,7 +109,7 @@ PYTHON = [
 
 
 @pytest.mark.parametrize("what, what_sent, verdict", PYTHON, ids=[c[0] for c in PYTHON])
-def test_odd(server, what, what_sent, verdict):
+def test_python_programs(server, what, what_sent, verdict):
     report = server.judge(what_sent)
     assert report["verdict"] == report["status"] == verdict, report
     assert report["attempts"] == 1 and report["error"] == ""

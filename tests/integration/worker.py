@@ -6,9 +6,10 @@ import struct
 import threading
 import time
 
+from broker import COORDINATOR_NOT_YET
+
 CLIENT = "worker@go (github.com/segmentio/kafka-go)"
 FIND, JOIN, HEARTBEAT, LEAVE, SYNC = (10, 1), (11, 2), (12, 1), (13, 1), (14, 1)  # API and version
-NOT_YET = 14, 15, 16  # the coordinator is not there, or not ready
 REBALANCE = 27
 SESSION_MS, REBALANCE_MS = 6000, 30000
 
@@ -87,7 +88,7 @@ class Worker:
                            for name in ("range", "roundrobin")])
         answer, error = self._ask(JOIN, text(self.group) + struct.pack(">ii", SESSION_MS, REBALANCE_MS)
                                   + text(self.member) + text("consumer") + protocols)
-        if error in NOT_YET:
+        if error in COORDINATOR_NOT_YET:
             self._ask(FIND, text(self.group) + b"\0")
             time.sleep(0.2)
             return self._join()

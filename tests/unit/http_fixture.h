@@ -60,6 +60,8 @@ static inline void must(int rc, const struct err *e)
 
 /* What the server is told its engine is; a test that sets it owns it. */
 static struct engine *fixture_engine;
+/* Who makes the requests. */
+static principal_fn *fixture_identify = principal_anonymous;
 /* What the kernel keeps of answers that are not read, bytes; 0: what it likes. */
 static int fixture_unread;
 
@@ -109,7 +111,8 @@ static inline void fixture_open_with(struct fixture *f, const char *const *setti
                         .waiters = f->waiters,
                         .bridge = kafka ? (struct bridge *)(void *)f : NULL, /* is there one? */
                         .hub = f->hub,
-                        .stats = f->stats };
+                        .stats = f->stats,
+                        .identify = fixture_identify };
     must(api_start(&s, fd, &f->api, &e), &e);
 }
 

@@ -227,10 +227,12 @@ static inline void finish_ok(struct jobs *j, int64_t seq, const char *id, enum v
         fail_msg("finish %s: %s", id, e.msg);
 }
 
-static inline int give_back(struct jobs *j, int64_t seq, bool spend, struct err *e)
+static inline int give_back(struct jobs *j, int64_t seq, bool count_attempt, struct err *e)
 {
-    struct jobs_op op = { .kind = JOBS_REQUEUE,
-                          .u.give_back = { .seq = seq, .claim = *claim_of(seq), .spend = spend } };
+    struct jobs_op op = {
+        .kind = JOBS_REQUEUE,
+        .u.requeue = { .seq = seq, .claim = *claim_of(seq), .count_attempt = count_attempt }
+    };
 
     return jobs_do(j, &op, e);
 }

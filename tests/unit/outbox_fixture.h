@@ -114,7 +114,7 @@ static inline int refuse(struct jobs *j, struct outbox_origin o,
                          struct err *e)
 {
     struct jobs_op op = { .kind = JOBS_REFUSE,
-                          .u.refuse = { .origin = &o, .letters = letters, .letters_len = len } };
+                          .u.refuse = { .origin = &o, .rows = letters, .rows_len = len } };
     int rc = jobs_do(j, &op, e);
 
     *ret_replay = op.u.refuse.replay;

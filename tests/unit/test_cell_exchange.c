@@ -225,12 +225,13 @@ static void *agent_main(void *arg)
     char byte;
     if (!receive_run())
         return NULL;
+    bool heard = true;
     if (agent.flood)
         flood();
-    else if ((agent.long_err && !write_long_err()) || write(agent.fds[1], "out", 3) < 0 ||
-             write(agent.fds[2], "error", 5) < 0)
-        return NULL;
-    if (agent.lie == SILENCE)
+    else
+        heard = (!agent.long_err || write_long_err()) && write(agent.fds[1], "out", 3) == 3 &&
+                write(agent.fds[2], "error", 5) == 5;
+    if (!heard || agent.lie == SILENCE)
         (void)!recv(agent.fd, &byte, 1, 0); /* until the other end has had enough */
     else if (agent.lie != HANG_UP)
         answer();
@@ -250,7 +251,7 @@ static struct cell_request a_request(void)
     return (struct cell_request){ .argv = words,
                                   .env = env,
                                   .exec_fd = -1,
-                                  .stdin_fd = -1,
+                                  .stdio = CELL_STDIO_ALONE(-1),
                                   .cpu_limit_ns = NS_PER_S,
                                   .memory_limit = 64 * MIB,
                                   .file_bytes = MIB,
@@ -260,6 +261,7 @@ static struct cell_request a_request(void)
 
 struct talk {
     struct cell_exchange_ends ends;
+    struct cell_pipes pipes;
     pthread_t thread;
 };
 
@@ -269,13 +271,25 @@ static void talk_begin(struct talk *t, struct agent how)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     agent = how;
     agent.fd = pair[1];
-    t->ends =
-        (struct cell_exchange_ends){ .agent_fd = pair[0], .abort_fd = eventfd(0, EFD_CLOEXEC) };
+    t->pipes = (struct cell_pipes)CELL_PIPES_NONE;
+    t->ends = (struct cell_exchange_ends){ .agent_fd = pair[0],
+                                           .abort_fd = eventfd(0, EFD_CLOEXEC),
+                                           .ahead = &t->pipes };
     assert_int_equal(pthread_create(&t->thread, NULL, agent_main, NULL), 0);
+}
+
+/* The whole exchange. */
+static int exchange(const struct cell_exchange_ends *ends, const struct cell_request *q,
+                    struct cell_result *ret_result, struct err *e)
+{
+    struct cell_exchange x;
+
+    return cell_exchange_begin(&x, ends, q, e) < 0 ? -1 : cell_exchange_finish(&x, ret_result, e);
 }
 
 static void talk_end(struct talk *t)
 {
+    cell_pipes_close(&t->pipes);
     closep(&t->ends.agent_fd);
     assert_int_equal(pthread_join(t->thread, NULL), 0);
     closep(&t->ends.abort_fd);
@@ -293,7 +307,7 @@ static void truth(void **state)
     struct cell_request q = a_request();
 
     talk_begin(&t, (struct agent){ .keep_pipe = true });
-    assert_int_equal(cell_exchange_run(&t.ends, &q, &r, &e), 0);
+    assert_int_equal(exchange(&t.ends, &q, &r, &e), 0);
     assert_string_equal(r.out.data, "out"); /* also what was still in the pipe */
     assert_string_equal(r.err.data, "erro");
     assert_true(r.err_truncated && !r.out_flooded);
@@ -314,7 +328,7 @@ static void the_end_of_stderr(void **state)
     struct cell_request q = a_request();
 
     talk_begin(&t, (struct agent){ .long_err = true });
-    assert_int_equal(cell_exchange_run(&t.ends, &q, &r, &e), 0);
+    assert_int_equal(exchange(&t.ends, &q, &r, &e), 0);
     assert_string_equal(r.err.data, "xxxx");
     assert_true(r.err_end.len > 4096 && r.err_end.len < 400 * 1024);
     assert_string_equal(r.err_end.data + r.err_end.len - 6, "xerror");
@@ -354,7 +368,7 @@ static void what_is_made_ahead_is_new(void **state)
 
         talk_begin(&t, (struct agent){ .keep_pipe = true });
         t.ends.ahead = &ahead;
-        assert_int_equal(cell_exchange_run(&t.ends, &q, &r, &e), 0);
+        assert_int_equal(exchange(&t.ends, &q, &r, &e), 0);
         assert_string_equal(r.out.data, "out");
         cell_result_clear(&r);
         assert_int_equal(write(agent.fds[1], "late", 4), -1); /* nobody reads there any more */
@@ -405,7 +419,7 @@ static void lies(void **state)
         q.collect_name = "a.out";
         q.collect_max = 99;
         talk_begin(&t, (struct agent){ .lie = cases[i].lie });
-        int rc = cell_exchange_run(&t.ends, &q, &r, &e);
+        int rc = exchange(&t.ends, &q, &r, &e);
         if (e.kind != cases[i].kind || rc != (cases[i].kind == ERR_NONE ? 0 : -1))
             fail_msg("lie %d: %s: %s", cases[i].lie, err_kind_name(e.kind), e.msg);
         if (rc == 0) {
@@ -429,7 +443,7 @@ static void flooded(void **state)
     struct err e;
     struct cell_request q = a_request();
     talk_begin(&t, (struct agent){ .flood = true });
-    assert_int_equal(cell_exchange_run(&t.ends, &q, &r, &e), 0);
+    assert_int_equal(exchange(&t.ends, &q, &r, &e), 0);
     assert_true(r.out_flooded);
     assert_int_equal(r.out.len, 1000);
     assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
@@ -447,7 +461,7 @@ static void aborted(void **state)
     struct cell_request q = a_request();
     talk_begin(&t, (struct agent){ .lie = SILENCE });
     assert_int_equal(eventfd_write(t.ends.abort_fd, 1), 0);
-    assert_int_equal(cell_exchange_run(&t.ends, &q, &r, &e), -1);
+    assert_int_equal(exchange(&t.ends, &q, &r, &e), -1);
     assert_int_equal(e.kind, ERR_CANCELLED);
     talk_end(&t);
 }
@@ -471,12 +485,12 @@ static void request_as_sent(void **state)
     q.files = files;
     q.files_len = ARRAY_LEN(files);
     q.exec_fd = file;
-    q.stdin_fd = file;
+    q.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, file };
     q.collect = AGENT_COLLECT_TREE;
     q.collect_name = "dir";
     q.collect_max = 99;
     talk_begin(&t, (struct agent){ .lie = HANG_UP });
-    assert_int_equal(cell_exchange_run(&t.ends, &q, &r, &e), -1);
+    assert_int_equal(exchange(&t.ends, &q, &r, &e), -1);
     talk_end(&t);
 
     const struct agent_run *run = got();
@@ -502,7 +516,8 @@ static void does_not_fit(void **state)
     const char *const argv[] = { large, NULL };
     struct cell_request q = a_request();
     struct cell_file files[AGENT_FILES_MAX + 1] = { { .name = "x", .fd = 0 } };
-    struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1 };
+    struct cell_pipes pipes = CELL_PIPES_NONE;
+    struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .ahead = &pipes };
     struct cell_result r;
     struct err e;
 
@@ -510,13 +525,146 @@ static void does_not_fit(void **state)
     memset(large, 'x', AGENT_MESSAGE_MAX - 1);
     large[AGENT_MESSAGE_MAX - 1] = '\0';
     q.argv = argv;
-    assert_int_equal(cell_exchange_run(&nobody, &q, &r, &e), -1);
+    assert_int_equal(exchange(&nobody, &q, &r, &e), -1);
     assert_int_equal(e.kind, ERR_BUG);
     q = a_request();
     q.files = files;
     q.files_len = ARRAY_LEN(files);
-    assert_int_equal(cell_exchange_run(&nobody, &q, &r, &e), -1);
+    assert_int_equal(exchange(&nobody, &q, &r, &e), -1);
     assert_int_equal(e.kind, ERR_BUG);
+    cell_pipes_close(&pipes);
+}
+
+/* What no agent could do with a stream is refused before anything is sent. */
+static void streams_that_cannot_be(void **state)
+{
+    (void)state;
+    int before = open_fds(), p[2], slow[2], file = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+
+    assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(slow, O_CLOEXEC | O_NONBLOCK), 0);
+    const struct {
+        int which;
+        struct cell_stdio stream;
+    } cases[] = {
+        { 0, { .kind = CELL_STDIO_CAPTURE } }, { 1, { .kind = CELL_STDIO_EMPTY } },
+        { 2, { .kind = CELL_STDIO_EMPTY } },   { 1, { CELL_STDIO_MEMFD, file } },
+        { 2, { CELL_STDIO_MEMFD, file } },     { 0, { CELL_STDIO_FD, p[1] } },
+        { 1, { CELL_STDIO_FD, p[0] } },        { 2, { CELL_STDIO_FD, p[0] } },
+        { 0, { CELL_STDIO_FD, slow[0] } },     { 1, { CELL_STDIO_FD, slow[1] } },
+        { 0, { CELL_STDIO_FD, file } },        { 1, { CELL_STDIO_FD, -1 } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cell_pipes pipes = CELL_PIPES_NONE;
+        struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .ahead = &pipes };
+        struct cell_request q = a_request();
+        struct cell_result r;
+        struct err e = { .kind = ERR_NONE };
+
+        q.stdio[cases[i].which] = cases[i].stream;
+        assert_int_equal(exchange(&nobody, &q, &r, &e), -1);
+        if (e.kind != ERR_BUG)
+            fail_msg("case %zu: %s: %s", i, err_kind_name(e.kind), e.msg);
+        cell_pipes_close(&pipes);
+    }
+    for (int i = 0; i < 2; i++) {
+        closep(&p[i]);
+        closep(&slow[i]);
+    }
+    closep(&file);
+    assert_int_equal(open_fds(), before);
+}
+
+/* A stream that is lent goes as it is; the pipes that it makes superfluous stay for the next run.
+ */
+static void lent_streams(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct cell_exchange x;
+    struct cell_result r;
+    struct err e;
+    struct cell_request q = a_request();
+    int in[2], out[2];
+    char text[4] = "";
+
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    q.stdio[0] = (struct cell_stdio){ CELL_STDIO_FD, in[0] };
+    q.stdio[1] = (struct cell_stdio){ CELL_STDIO_FD, out[1] };
+    talk_begin(&t, (struct agent){ .lie = TRUTH });
+    assert_int_equal(cell_pipes_make(&t.pipes, &e), 0);
+    ino_t stays = inode_of(t.pipes.write_end[CELL_OUT]), empty = inode_of(t.pipes.stdin_fd);
+    assert_int_equal(cell_exchange_begin(&x, &t.ends, &q, &e), 0);
+    assert_int_equal(x.pipes.read_end[CELL_OUT], -1);
+    assert_int_equal(inode_of(t.pipes.write_end[CELL_OUT]), stays);
+    assert_int_equal(inode_of(t.pipes.stdin_fd), empty);
+    closep(&in[0]);
+    closep(&out[1]);
+    assert_int_equal(cell_exchange_finish(&x, &r, &e), 0);
+    assert_int_equal(read(out[0], text, sizeof text), 3);
+    assert_string_equal(text, "out");
+    assert_int_equal(r.out.len, 0);
+    assert_string_equal(r.err.data, "erro"); /* captured as ever */
+    cell_result_clear(&r);
+    talk_end(&t);
+    closep(&in[1]);
+    closep(&out[0]);
+}
+
+/* Each wait ends with one more that is over, and none is waited for that is over already. */
+static void two_at_once(void **state)
+{
+    (void)state;
+    struct cell_exchange x[2], *const both[2] = { &x[0], &x[1] };
+    struct cell_pipes pipes[2] = { CELL_PIPES_NONE, CELL_PIPES_NONE };
+    struct cell_request q = a_request();
+    struct cell_result r;
+    int before = open_fds(), pair[2][2], abort_fd[2];
+    struct err e;
+
+    for (int i = 0; i < 2; i++) {
+        abort_fd[i] = eventfd(0, EFD_CLOEXEC);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair[i]), 0);
+        const struct cell_exchange_ends ends = { pair[i][0], abort_fd[i], &pipes[i] };
+        assert_int_equal(cell_exchange_begin(&x[i], &ends, &q, &e), 0);
+    }
+    closep(&pair[1][1]);
+    cell_exchange_poll(both, 2);
+    assert_int_equal(x[0].state, CELL_EXCHANGE_GOES_ON);
+    assert_int_equal(x[1].state, CELL_EXCHANGE_ANSWERED);
+    assert_int_equal(eventfd_write(abort_fd[0], 1), 0);
+    cell_exchange_poll(both, 2);
+    assert_int_equal(x[0].state, CELL_EXCHANGE_FAILED);
+    cell_exchange_poll(both, 2);
+    assert_int_equal(cell_exchange_finish(&x[0], &r, &e), -1);
+    assert_int_equal(e.kind, ERR_CANCELLED);
+    assert_int_equal(cell_exchange_finish(&x[1], &r, &e), -1);
+    assert_int_equal(e.kind, ERR_CELL);
+    for (int i = 0; i < 2; i++) {
+        closep(&abort_fd[i]);
+        closep(&pair[i][0]);
+        closep(&pair[i][1]);
+        cell_pipes_close(&pipes[i]);
+    }
+    assert_int_equal(open_fds(), before);
+}
+
+/* One is given up while it goes on. */
+static void given_up(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct cell_exchange x;
+    struct err e;
+    struct cell_request q = a_request();
+    int before = open_fds();
+
+    talk_begin(&t, (struct agent){ .lie = SILENCE });
+    assert_int_equal(cell_exchange_begin(&x, &t.ends, &q, &e), 0);
+    cell_exchange_clear(&x);
+    talk_end(&t);
+    assert_int_equal(open_fds(), before);
 }
 
 static void memfd(void **state)
@@ -553,6 +701,10 @@ int main(void)
         cmocka_unit_test(memfd),
         cmocka_unit_test(request_as_sent),
         cmocka_unit_test(does_not_fit),
+        cmocka_unit_test(streams_that_cannot_be),
+        cmocka_unit_test(lent_streams),
+        cmocka_unit_test(two_at_once),
+        cmocka_unit_test(given_up),
     };
     (void)signal(SIGPIPE, SIG_IGN); /* the agent of this test shares our process */
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -1,4 +1,4 @@
-/* tests/unit/test_db.c - the door to SQLite: statements, and what its failures are called. */
+/* tests/unit/test_db.c - statements of SQLite, and the kinds of its errors. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -177,7 +177,7 @@ static void a_rollback_undoes_and_may_come_twice(void **state)
     assert_int_equal(db_commit(p->d, &e), 0);
 }
 
-/* Retention's DELETE must give pages back: auto_vacuum is a property of the file. */
+/* The pages of deleted rows must be freed: auto_vacuum is a property of the file. */
 static void deleted_pages_can_be_given_back(void **state)
 {
     struct place *p = *state;
@@ -206,7 +206,7 @@ static int64_t rows_on_disk(const struct place *p)
     (void)snprintf(log, sizeof log, "%s-wal", copy);
     (void)snprintf(command, sizeof command, "cp %s %s && cp %s-wal %s", p->path, copy, p->path,
                    log);
-    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): no input of anybody's */
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): no foreign input */
     assert_int_equal(db_open(copy, DB_WRITER, &d, &e), 0);
     int64_t rows = number(d, "SELECT count(*) FROM t");
     assert_int_equal(number(d, "SELECT count(*) FROM pragma_integrity_check WHERE"
@@ -230,7 +230,7 @@ static void insert_rows(struct db *d, int count)
         fail_msg("%d rows: %s", count, e.msg);
 }
 
-/* From one page to more than the cache holds, and behind what was written and then taken back. */
+/* From one page to more than the cache holds, and after writes that were rolled back. */
 static void a_commit_is_on_disk_when_it_returns(void **state)
 {
     static const int sizes[] = { 1, 30, 100, 250, 8000, 1 };
@@ -257,7 +257,7 @@ static void a_commit_is_on_disk_when_it_returns(void **state)
     (void)db_close(reader);
 }
 
-/* A read without end is ended; the connection goes on, and so does whoever has no deadline. */
+/* An endless read is stopped; the connection can be used again, and others have no deadline. */
 static void a_read_has_a_deadline(void **state)
 {
     static const char endless[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"

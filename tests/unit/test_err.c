@@ -44,7 +44,7 @@ static void wrap_puts_the_context_in_front(void **state)
     assert_int_equal(err_wrap(NULL, "nobody"), -1);
 }
 
-/* Cut within a character, or no text from the beginning. */
+/* Truncated in a character, or not UTF-8. */
 static void it_is_always_text(void **state)
 {
     char umlauts[900], whole[5];
@@ -73,7 +73,7 @@ static void it_is_always_text(void **state)
     assert_string_equal(e.msg, "a??b");
 }
 
-/* For every length of the old message and of the context: terminated, and cut only at its end. */
+/* For all lengths of message and context: terminated, and truncated only at the end. */
 static void long_messages_are_cut_not_overrun(void **state)
 {
     char context[900];

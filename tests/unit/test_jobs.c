@@ -1,5 +1,5 @@
-/* tests/unit/test_jobs.c - the life of a row in the job table, against a real file: accepted,
- * claimed, given back, final. */
+/* tests/unit/test_jobs.c - the states of a row in a real job table: accept, claim, requeue,
+ * finish, cancel. */
 #include "jobs_fixture.h"
 
 static const char *const c_only[] = { "c", NULL };
@@ -31,7 +31,7 @@ static void an_accepted_row_is_queued(void **state)
     assert_true(n.writable);
 }
 
-static void ids_are_made_where_none_came(void **state)
+static void a_missing_id_is_generated(void **state)
 {
     struct table *t = *state;
     struct jobs_op one, two;
@@ -85,7 +85,7 @@ static void the_queue_is_bounded(void **state)
     (void)accept_ok(t->j, "b", "c");
     assert_int_equal(send(t->j, "d", "c", "x", &op), -1);
     assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
-    assert_int_equal(send(t->j, "b", "c", "print(1)", &op), 0); /* here already */
+    assert_int_equal(send(t->j, "b", "c", "print(1)", &op), 0); /* accepted before */
     assert_true(op.u.accept.existing);
     assert_int_equal(send(t->j, "b", "c", "other", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
@@ -93,8 +93,8 @@ static void the_queue_is_bounded(void **state)
     (void)accept_ok(t->j, "d", "c");
 }
 
-/* Whatever stands in an id is an id. */
-static void ids_are_only_text(void **state)
+/* An id may contain any text. */
+static void any_text_is_an_id(void **state)
 {
     static const char *const ids[] = {
         "' OR 1=1--",       "1;DROP TABLE job",         "a\\\"b", "%", "_",
@@ -116,9 +116,9 @@ static void ids_are_only_text(void **state)
     assert_int_equal(ask(t, "SELECT count(*) FROM job"), ARRAY_LEN(ids));
 }
 
-/* ---- claim, give back ---- */
+/* ---- claim, requeue ---- */
 
-static void claims_go_by_age_within_the_languages_asked(void **state)
+static void the_oldest_row_of_the_languages_is_claimed(void **state)
 {
     static const char *const order[] = { "c", "java", "c", "go", "java" };
     static const struct {
@@ -150,10 +150,10 @@ static void claims_go_by_age_within_the_languages_asked(void **state)
     }
 }
 
-static void given_back_it_keeps_its_place(void **state)
+static void a_requeued_row_keeps_its_position(void **state)
 {
     static const struct {
-        bool spend;
+        bool count_attempt;
         int64_t attempts; /* of the next claim */
     } cases[] = { { false, 1 }, { true, 2 }, { false, 2 }, { true, 3 } };
     struct table *t = *state;
@@ -164,8 +164,9 @@ static void given_back_it_keeps_its_place(void **state)
     (void)accept_ok(t->j, "b", "c");
     assert_int_equal(claim_c(t->j), seq);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(give_back(t->j, seq, cases[i].spend, &e), 0);
-        assert_int_equal(give_back(t->j, seq, cases[i].spend, &e), 0); /* said twice */
+        assert_int_equal(give_back(t->j, seq, cases[i].count_attempt, &e), 0);
+        assert_int_equal(give_back(t->j, seq, cases[i].count_attempt, &e),
+                         0); /* requeued already */
         assert_int_equal(status_of(t->j, "a").position, 1);
         assert_int_equal(status_of(t->j, "b").position, 2);
         assert_int_equal(claim(t->j, c_only, &op), seq);
@@ -178,8 +179,8 @@ static void given_back_it_keeps_its_place(void **state)
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
-/* A row that a version stored which could not tell tolerances apart; in the window of an upgrade
- * clients send again. */
+/* The first versions stored a hash without given tolerances; after an upgrade clients send such
+ * submissions again. */
 static void a_row_of_an_earlier_version_is_no_conflict(void **state)
 {
     static const char json[] = "{\"id\":\"1\",\"language\":\"c\",\"source\":\"x\",\"checker\":"
@@ -198,9 +199,9 @@ static void a_row_of_an_earlier_version_is_no_conflict(void **state)
     assert_int_equal(op.err.kind, ERR_CONFLICT);
 }
 
-/* ---- the end ---- */
+/* ---- finish, cancel ---- */
 
-/* It has its end, and with it the verdicts. */
+/* The row becomes final, and its verdicts are kept. */
 static void a_report_that_is_too_large_is_stored_without_outputs(void **state)
 {
     struct table *t = *state;
@@ -230,7 +231,7 @@ static void a_report_that_is_too_large_is_stored_without_outputs(void **state)
     assert_non_null(strstr(json_string_value(json_object_get(root, "error")), "too large"));
 }
 
-static void a_report_is_written_once(void **state)
+static void a_report_is_stored_once(void **state)
 {
     struct table *t = *state;
     CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_WA, 5);
@@ -243,7 +244,7 @@ static void a_report_is_written_once(void **state)
     seq = accept_ok(t->j, "a", "c");
     assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
-    assert_int_equal(finish(t->j, seq, r, &e), -1); /* of a run that was given back */
+    assert_int_equal(finish(t->j, seq, r, &e), -1); /* of a run that was requeued */
     assert_int_equal(e.kind, ERR_FINAL);
     assert_int_equal(claim_c(t->j), seq);
     assert_int_equal(finish(t->j, seq, r, &e), 0);
@@ -265,9 +266,8 @@ static void a_report_is_written_once(void **state)
     assert_int_equal(ask(t, "SELECT count(*) FROM report"), 1);
 }
 
-/* A run that lost its row, and comes back while the next one is on its way: it has neither the
- * next one's report to write nor its place to give up. */
-static void a_lost_claim_ends_nothing(void **state)
+/* A worker that lost its row must neither finish nor requeue the row while another one runs it. */
+static void a_lost_claim_finishes_nothing(void **state)
 {
     struct table *t = *state;
     CLEANUP(report_freep) struct report *late = make_report("a", VERDICT_WA, 5);
@@ -277,9 +277,10 @@ static void a_lost_claim_ends_nothing(void **state)
 
     int64_t seq = accept_ok(t->j, "a", "c");
     assert_int_equal(claim(t->j, c_only, &first), seq);
-    table_reopen(t); /* as after the death of its server: it is queued again */
+    table_reopen(t); /* queued again, as after the death of its server */
     assert_int_equal(claim(t->j, c_only, &second), seq);
-    assert_int_equal(first.u.claim.attempts, second.u.claim.attempts); /* no help in telling them */
+    assert_int_equal(first.u.claim.attempts,
+                     second.u.claim.attempts); /* the attempt cannot identify the claim */
     assert_true(first.u.claim.claim > 0 && second.u.claim.claim > 0);
     assert_int_not_equal(first.u.claim.claim, second.u.claim.claim);
 
@@ -297,7 +298,7 @@ static void a_lost_claim_ends_nothing(void **state)
     assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND claim IS NULL"), 1);
 }
 
-static void cancelled_it_has_a_report(void **state)
+static void a_cancelled_row_has_a_report(void **state)
 {
     struct table *t = *state;
     CLEANUP(report_freep) struct report *late = make_report("run", VERDICT_OK, 5);
@@ -346,17 +347,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_TABLE(an_accepted_row_is_queued),
-        ON_TABLE(ids_are_made_where_none_came),
+        ON_TABLE(a_missing_id_is_generated),
         ON_TABLE(one_id_is_one_submission),
         ON_TABLE(the_queue_is_bounded),
-        ON_TABLE(ids_are_only_text),
-        ON_TABLE(claims_go_by_age_within_the_languages_asked),
-        ON_TABLE(given_back_it_keeps_its_place),
+        ON_TABLE(any_text_is_an_id),
+        ON_TABLE(the_oldest_row_of_the_languages_is_claimed),
+        ON_TABLE(a_requeued_row_keeps_its_position),
         ON_TABLE(a_row_of_an_earlier_version_is_no_conflict),
-        ON_TABLE(a_report_is_written_once),
-        ON_TABLE(a_lost_claim_ends_nothing),
+        ON_TABLE(a_report_is_stored_once),
+        ON_TABLE(a_lost_claim_finishes_nothing),
         ON_TABLE(a_report_that_is_too_large_is_stored_without_outputs),
-        ON_TABLE(cancelled_it_has_a_report),
+        ON_TABLE(a_cancelled_row_has_a_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,21 +1,22 @@
-/* What the table tells of its changes: to listeners at once, to readers since a number. */
+/* tests/unit/test_jobs_changes.c - changes of rows: notified to listeners, and read after a
+ * revision. */
 #include "jobs_fixture.h"
 #include "schema/base/clock.h"
 
-struct told {
+struct collected {
     char ids[400]; /* "b c a " */
     int64_t last, most;
 };
 
-static bool take(void *ctx, const struct jobs_item *item)
+static bool collect_item(void *ctx, const struct jobs_item *item)
 {
-    struct told *t = ctx;
+    struct collected *t = ctx;
     json_auto_t *json = json_loadb(item->json, item->len, 0, NULL);
     size_t at = strlen(t->ids);
 
     assert_non_null(json);
-    assert_true(item->change > t->last); /* in order */
-    t->last = item->change;
+    assert_true(item->revision > t->last); /* in order */
+    t->last = item->revision;
     (void)snprintf(t->ids + at, sizeof t->ids - at, "%s=%s@%lld ",
                    json_string_value(json_object_get(json, "id")),
                    json_string_value(json_object_get(json, "state")),
@@ -25,12 +26,13 @@ static bool take(void *ctx, const struct jobs_item *item)
 
 static void assert_since(struct table *t, int64_t after, int64_t limit, const char *ids)
 {
-    struct told told = { .last = after };
+    const struct jobs_items_query q = { .after = after, .limit = limit, .set = STATUS_SET_FULL };
+    struct collected collected = { .last = after };
     struct err e = { 0 };
 
-    if (jobs_items_since(t->j, after, limit, STATUS_SET_FULL, take, &told, &e) < 0)
+    if (jobs_items_since(t->j, &q, collect_item, &collected, &e) < 0)
         fail_msg("%s", e.msg);
-    assert_string_equal(told.ids, ids);
+    assert_string_equal(collected.ids, ids);
 }
 
 static int64_t last_change(struct table *t)
@@ -38,10 +40,10 @@ static int64_t last_change(struct table *t)
     struct jobs_counts c;
 
     jobs_counts(t->j, &c);
-    return c.change;
+    return c.revision;
 }
 
-static void each_row_is_told_once_and_as_it_is_now(void **state)
+static void each_row_is_returned_once_in_its_present_state(void **state)
 {
     struct table *t = *state;
     struct jobs_op op;
@@ -63,12 +65,13 @@ static void each_row_is_told_once_and_as_it_is_now(void **state)
     assert_int_equal(cancel(t->j, "b", &op, &e), 0);
     assert_since(t, 0, 10, "d=queued@1 a=done@0 b=cancelled@0 ");
     assert_since(t, 0, 2, "d=queued@1 a=done@0 "); /* the rest begins behind the last one */
-    assert_since(t, status_of(t->j, "a").change, 2, "b=cancelled@0 ");
+    assert_since(t, status_of(t->j, "a").revision, 2, "b=cancelled@0 ");
     assert_since(t, last_change(t), 10, "");
-    assert_int_equal(status_of(t->j, "b").change, last_change(t));
+    assert_int_equal(status_of(t->j, "b").revision, last_change(t));
 
-    struct told two = { .most = 2 };
-    assert_int_equal(jobs_items_since(t->j, 0, 10, STATUS_SET_FULL, take, &two, &e), 0);
+    const struct jobs_items_query ten = { .limit = 10, .set = STATUS_SET_FULL };
+    struct collected two = { .most = 2 };
+    assert_int_equal(jobs_items_since(t->j, &ten, collect_item, &two, &e), 0);
     assert_string_equal(two.ids, "d=queued@1 a=done@0 ");
 }
 
@@ -87,8 +90,8 @@ static void a_refused_operation_changes_nothing(void **state)
     assert_since(t, before, 10, "");
 }
 
-/* Who was away while the server died must hear that what ran is queued again. */
-static void the_count_goes_on_after_a_restart(void **state)
+/* A client that reconnects after a death of the server gets the requeued rows too. */
+static void revisions_continue_after_a_restart(void **state)
 {
     struct table *t = *state;
 
@@ -108,16 +111,17 @@ static void the_count_goes_on_after_a_restart(void **state)
     assert_since(t, before, 10, "f=queued@4 ");
 }
 
-static void one_row_is_told(void **state)
+static void one_row_is_returned(void **state)
 {
     struct table *t = *state;
-    struct told told = { .last = 0 };
+    struct collected collected = { .last = 0 };
     struct err e = { 0 };
 
     int64_t seq = accept_ok(t->j, "a", "c");
-    assert_int_equal(jobs_item_of(t->j, seq, STATUS_SET_FULL, take, &told, &e), 0);
-    assert_string_equal(told.ids, "a=queued@1 ");
-    assert_int_equal(jobs_item_of(t->j, seq + 1, STATUS_SET_FULL, take, &told, &e), -1);
+    assert_int_equal(jobs_item_of(t->j, seq, STATUS_SET_FULL, collect_item, &collected, &e), 0);
+    assert_string_equal(collected.ids, "a=queued@1 ");
+    assert_int_equal(jobs_item_of(t->j, seq + 1, STATUS_SET_FULL, collect_item, &collected, &e),
+                     -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -129,13 +133,13 @@ struct heard {
     int64_t changes, highest;
 };
 
-static void hear(void *ctx, const struct jobs_change *changes, size_t len)
+static void record_changes(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct heard *h = ctx;
 
     for (size_t i = 0; i < len; i++) {
-        assert_true(changes[i].change > h->highest);
-        h->highest = changes[i].change;
+        assert_true(changes[i].revision > h->highest);
+        h->highest = changes[i].revision;
         h->last = changes[i];
         (void)snprintf(h->language, sizeof h->language, "%s",
                        changes[i].language ? changes[i].language : "");
@@ -143,14 +147,14 @@ static void hear(void *ctx, const struct jobs_change *changes, size_t len)
     }
 }
 
-static void listeners_hear_what_became_of_a_row(void **state)
+static void listeners_are_notified_of_each_step_of_a_row(void **state)
 {
     struct table *t = *state;
     struct heard h = { .changes = 0 };
     struct err e = { 0 };
     struct jobs_op op;
 
-    jobs_listen(t->j, hear, &h);
+    jobs_listen(t->j, record_changes, &h);
     (void)accept_ok(t->j, "a", "c");
     assert_string_equal(h.language, "c");
     int64_t seq = claim_c(t->j);
@@ -181,8 +185,8 @@ struct past {
     char language[40];
 };
 
-static bool remember(void *ctx, int64_t submitted_ms, int64_t finished_ms,
-                     const struct jobs_change *c)
+static bool record_history_row(void *ctx, int64_t submitted_ms, int64_t finished_ms,
+                               const struct jobs_change *c)
 {
     struct past *p = ctx;
 
@@ -197,7 +201,7 @@ static bool remember(void *ctx, int64_t submitted_ms, int64_t finished_ms,
     return true;
 }
 
-static void the_past_is_told(void **state)
+static void history_has_recent_rows(void **state)
 {
     struct table *t = *state;
     struct past p = { .rows = 0 }, later = { .rows = 0 };
@@ -208,8 +212,9 @@ static void the_past_is_told(void **state)
     (void)accept_ok(t->j, "b", "java");
     int64_t seq = claim_c(t->j);
     CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_TL, 5);
-    if (finish(t->j, seq, r, &e) < 0 || jobs_past(t->j, before, remember, &p, &e) < 0 ||
-        jobs_past(t->j, clock_wall_ms() + 1000, remember, &later, &e) < 0)
+    if (finish(t->j, seq, r, &e) < 0 ||
+        jobs_history(t->j, before, record_history_row, &p, &e) < 0 ||
+        jobs_history(t->j, clock_wall_ms() + 1000, record_history_row, &later, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(p.rows, 2);
     assert_int_equal(p.final, 1);
@@ -223,12 +228,12 @@ static void the_past_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(each_row_is_told_once_and_as_it_is_now),
+        ON_TABLE(each_row_is_returned_once_in_its_present_state),
         ON_TABLE(a_refused_operation_changes_nothing),
-        ON_TABLE(the_count_goes_on_after_a_restart),
-        ON_TABLE(one_row_is_told),
-        ON_TABLE(listeners_hear_what_became_of_a_row),
-        ON_TABLE(the_past_is_told),
+        ON_TABLE(revisions_continue_after_a_restart),
+        ON_TABLE(one_row_is_returned),
+        ON_TABLE(listeners_are_notified_of_each_step_of_a_row),
+        ON_TABLE(history_has_recent_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

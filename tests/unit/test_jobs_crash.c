@@ -1,5 +1,5 @@
-/* tests/unit/test_jobs_crash.c - kill -9 at random moments under load: what was said to be stored
- * is there, once, and the file is sound. */
+/* tests/unit/test_jobs_crash.c - kill -9 at random moments under load: every acknowledged row is
+ * there, once, and the file is sound. */
 #include "outbox_fixture.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 enum { ROUNDS = 25, THREADS = 6 };
 
-/* What a child tells its parent: a row that it was promised. */
+/* The child writes one to its parent for each row that the table acknowledged. */
 struct promise {
     char what; /* 'a'ccepted, from 'k'afka, 'f'inished, about to be 's'ent, 'g'one */
     int64_t seq, offset;
@@ -53,8 +53,8 @@ static void send_one(struct jobs *j, const char *id, int32_t partition, int64_t 
     promise_all((struct promise){ 'k', op.u.accept.seq, offset, partition, "" }, id);
 }
 
-/* As the broker's acknowledgement would. */
-static void tell_some(struct jobs *j)
+/* As after the broker's acknowledgement. */
+static void acknowledge_some(struct jobs *j)
 {
     const struct outbox_question three = { .max_rows = 3, .max_bytes = SIZE_MAX };
     struct outbox_batch b = { 0 };
@@ -83,7 +83,7 @@ static void *load(void *arg)
         if (i % 3 == 0)
             continue;
         if (i % 4 == 0)
-            tell_some(j);
+            acknowledge_some(j);
         struct jobs_op op;
         struct err e = { 0 };
         int64_t seq = claim(j, c, &op);
@@ -108,7 +108,7 @@ static void child(struct table *t, int fd, int round)
     promises = fd;
     child_round = round;
     child_table = t;
-    t->config.retention_ms = round % 2 ? 20 : 0; /* retention at work in every other round */
+    t->config.retention_ms = round % 2 ? 20 : 0; /* every other round with retention */
     store_open(t);
     for (long i = 0; i < THREADS; i++)
         (void)pthread_create(&thread, NULL, load, (void *)i);
@@ -143,7 +143,7 @@ static void kill_after(pid_t pid, int us)
     int status;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    assert_true(WIFSIGNALED(status)); /* it did not end by itself */
+    assert_true(WIFSIGNALED(status)); /* it did not exit before */
 }
 
 static void one_round(struct table *t, struct promised *p, int round)
@@ -159,7 +159,7 @@ static void one_round(struct table *t, struct promised *p, int round)
         child(t, fds[1], round);
     }
     (void)close(fds[1]);
-    read_promises(fds[0], p, 1 + (size_t)rand() % 200); /* at work, however slow the machine */
+    read_promises(fds[0], p, 1 + (size_t)rand() % 200); /* wait until it works, however slow */
     kill_after(pid, rand() % 5000);
     read_promises(fds[0], p, SIZE_MAX);
     (void)close(fds[0]);
@@ -180,7 +180,8 @@ static void check_replay(struct jobs *j, const struct promise *p)
     assert_string_equal(op.u.accept.id, p->id);
 }
 
-/* What is final and from Kafka waits, or somebody was about to send it; what is gone stays gone. */
+/* A final row from Kafka is in the outbox, or was about to be sent; a row that was acknowledged
+ * does not come back. */
 static void check_outbox(const struct table *t, const struct promised *p)
 {
     CLEANUP(freep) char *fate = calloc(1, (size_t)ask(t, "SELECT max(seq) FROM job") + 2);
@@ -221,7 +222,7 @@ static void check_all(struct table *t, const struct promised *p)
         if (p->list[i].what != 'a' && p->list[i].what != 'k')
             assert_int_equal(s.state, JOB_DONE);
         else
-            assert_int_not_equal(s.state, JOB_RUNNING); /* given back by the start */
+            assert_int_not_equal(s.state, JOB_RUNNING); /* requeued at start */
     }
     check_outbox(t, p);
     jobs_counts(t->j, &n);

@@ -1,5 +1,6 @@
-/* tests/unit/test_jobs_disk.c - a disk that is full, read-only or failing: nothing half-stored,
- * reading goes on, and it recovers by itself. The mounts are in a namespace of this process. */
+/* tests/unit/test_jobs_disk.c - a disk that is full, read-only or failing: no operation is stored
+ * in part, reads still work, and writes work again later. The mounts are in a namespace of this
+ * process. */
 #include "jobs_fixture.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static void fill(const struct table *t, uint64_t leave)
     assert_true(fd >= 0);
     assert_int_equal(fstatvfs(fd, &fs), 0);
     uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
-    assert_true(room <= 16 * MIB); /* the small disk of ours, and no other */
+    assert_true(room <= 16 * MIB); /* the small disk of this test, and no other */
     if (room > leave)
         assert_int_equal(posix_fallocate(fd, 0, (off_t)(room - leave)), 0);
     (void)close(fd);
@@ -115,7 +116,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_false(n.writable);
     assert_int_equal(n.queued, accepted + 1);
     assert_true(strlen(n.unwritable_why) > 0);
-    assert_int_equal(status_of(t->j, "kept").state, JOB_RUNNING); /* reading goes on */
+    assert_int_equal(status_of(t->j, "kept").state, JOB_RUNNING); /* reads still work */
     assert_int_equal(status_of(t->j, "second").position, 1);
 
     int failures = 0;
@@ -133,7 +134,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_sound(t);
 }
 
-/* What is left of the disk belongs to those who are in already. */
+/* The reserve of the disk is for rows that were accepted already. */
 static void the_reserve_is_for_finishing(void **state)
 {
     struct table *t = *state;
@@ -155,7 +156,7 @@ static void the_reserve_is_for_finishing(void **state)
     assert_int_equal(claim_c(t->j), a);
     finish_ok(t->j, a, "a", VERDICT_OK, 1);
     empty(t);
-    wait_writable(t); /* with nobody asking */
+    wait_writable(t); /* without an operation */
     (void)accept_ok(t->j, "b", "c");
 }
 
@@ -178,8 +179,8 @@ static void a_read_only_directory_is_refused(void **state)
     assert_int_equal(e.kind, ERR_DISK);
 }
 
-/* Writes beyond the limit fail, wherever that is: in the log, its index or the table. Raised step
- * by step, each write of a whole life fails once. */
+/* Writes beyond the limit fail, in the WAL, its index or the table. The limit is raised step by
+ * step, so that each write of a run fails once. */
 static void set_file_limit(rlim_t bytes)
 {
     struct rlimit limit;
@@ -236,7 +237,7 @@ static void every_failing_write_is_survived(void **state)
         if (!t->j)
             store_open(t);
         (void)snprintf(id, sizeof id, "l%d", (int)limit);
-        assert_int_equal(send(t->j, id, "c", "x", &op), 0); /* at once, with no restart */
+        assert_int_equal(send(t->j, id, "c", "x", &op), 0); /* at once, without a restart */
         jobs_counts(t->j, &n);
         assert_true(n.writable);
         assert_int_equal(n.queued + n.running + n.final, ask(t, "SELECT count(*) FROM job"));

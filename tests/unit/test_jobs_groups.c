@@ -29,7 +29,7 @@ static void listen_in(void *ctx, const struct jobs_change *changes, size_t len)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-static void listeners_hear_each_change_once(void **state)
+static void listeners_are_notified_once_of_each_change(void **state)
 {
     struct table *t = *state;
     struct seen one = { .lock = PTHREAD_MUTEX_INITIALIZER }, two = one;
@@ -91,7 +91,7 @@ static void open_gate(struct in_flight *g)
     assert_int_equal(sem_init(&g->completed, 0, 0), 0);
 }
 
-/* Puts all while the writer is held, so that they are one group, and waits for their end. */
+/* Queues all while the writer is blocked, so that they are one group, and waits for them. */
 static void put_together(struct jobs *j, struct jobs_op *ops, size_t len)
 {
     struct in_flight g;
@@ -156,7 +156,7 @@ static void a_group_is_one_commit_and_one_refusal_harms_no_other(void **state)
     submission_packed_clear(&packed);
 }
 
-/* An operation that breaks a rule of the table itself (here: no body) fails alone too. */
+/* An operation that breaks a constraint of the table (here: no JSON) fails alone too. */
 static void a_broken_operation_harms_no_other(void **state)
 {
     struct table *t = *state;
@@ -183,8 +183,8 @@ static void a_broken_operation_harms_no_other(void **state)
     submission_packed_clear(&packed);
 }
 
-/* The first message of a partition gives it a number; a group that is lost takes it along. */
-static void what_a_lost_group_knew_of_partitions_is_forgotten(void **state)
+/* The first message of a partition adds its number; a rollback of the group removes it. */
+static void partitions_of_a_rolled_back_group_are_dropped(void **state)
 {
     struct table *t = *state;
     CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
@@ -208,7 +208,7 @@ static void what_a_lost_group_knew_of_partitions_is_forgotten(void **state)
     submission_packed_clear(&packed);
 }
 
-static void close_commits_what_waits(void **state)
+static void close_commits_waiting_operations(void **state)
 {
     struct table *t = *state;
     struct in_flight g;
@@ -280,11 +280,11 @@ static void many_threads_share_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(listeners_hear_each_change_once),
+        ON_TABLE(listeners_are_notified_once_of_each_change),
         ON_TABLE(a_group_is_one_commit_and_one_refusal_harms_no_other),
         ON_TABLE(a_broken_operation_harms_no_other),
-        ON_TABLE(what_a_lost_group_knew_of_partitions_is_forgotten),
-        ON_TABLE(close_commits_what_waits),
+        ON_TABLE(partitions_of_a_rolled_back_group_are_dropped),
+        ON_TABLE(close_commits_waiting_operations),
         ON_TABLE(many_threads_share_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

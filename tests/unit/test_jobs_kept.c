@@ -1,12 +1,12 @@
-/* tests/unit/test_jobs_kept.c - what the job table keeps, and for how long: restarts, older and
- * newer tables, large texts, retention. */
+/* tests/unit/test_jobs_kept.c - what the job table stores, and for how long: restarts, older and
+ * newer tables, blobs, retention. */
 #include "jobs_fixture.h"
 
 static const char *const c_only[] = { "c", NULL };
 
 /* ---- restarts ---- */
 
-static void a_restart_gives_back_what_ran(void **state)
+static void a_restart_requeues_running_rows(void **state)
 {
     struct table *t = *state;
     struct jobs_op op;
@@ -27,7 +27,7 @@ static void a_restart_gives_back_what_ran(void **state)
     assert_true(n.oldest_queued_ms > 0);
     assert_int_equal(status_of(t->j, "a").position, 1);
     assert_int_equal(claim(t->j, c_only, &op), seq);
-    assert_int_equal(op.u.claim.attempts, 1); /* our death is not theirs */
+    assert_int_equal(op.u.claim.attempts, 1); /* a death of the server counts no attempt */
     finish_ok(t->j, seq, "a", VERDICT_OK, 1);
     table_reopen(t);
     jobs_counts(t->j, &n);
@@ -35,7 +35,7 @@ static void a_restart_gives_back_what_ran(void **state)
     assert_int_equal(n.queued, 1);
 }
 
-static void too_many_restarts_end_it(void **state)
+static void too_many_restarts_finish_a_row(void **state)
 {
     struct table *t = *state;
     CLEANUP(freep) char *json = NULL;
@@ -90,8 +90,8 @@ static void a_newer_table_is_refused(void **state)
 
 extern const char jobs_sql_001[];
 
-/* As the first release left it: a row that is final, one that ran when its server died, one that
- * waits. */
+/* A table of the first release: one row is final, one was running when its server died, one is
+ * queued. */
 static void make_first_version(const struct table *t)
 {
     CLEANUP(submission_freep) struct submission *s = parse("{\"language\":\"c\",\"source\":\"x\"}");
@@ -144,13 +144,13 @@ static void a_table_of_the_first_version_goes_on(void **state)
     assert_int_equal(
         outbox_read(t->j, &(struct outbox_question){ .max_rows = 10, .max_bytes = 1000 }, &b, &e),
         0);
-    assert_int_equal(b.len, 1); /* those of before were not promised to Kafka */
+    assert_int_equal(b.len, 1); /* older rows are not to be published */
     assert_string_equal(b.items[0].key, "old");
     outbox_batch_clear(&b);
     assert_sound(t);
 }
 
-static void the_directory_is_made(void **state)
+static void the_directory_is_created(void **state)
 {
     struct table *t = *state;
     struct jobs_config c = t->config;
@@ -168,7 +168,7 @@ static void the_directory_is_made(void **state)
     print_message("    %s\n", e.msg);
 }
 
-/* ---- texts and retention ---- */
+/* ---- blobs and retention ---- */
 
 static void send_big(struct table *t, const char *id, char fill, struct jobs_op *ret_op)
 {
@@ -184,7 +184,7 @@ static void send_big(struct table *t, const char *id, char fill, struct jobs_op 
     assert_int_equal(send_json(t->j, json, ret_op), 0);
 }
 
-static void shared_texts_are_kept_once(void **state)
+static void shared_blobs_are_stored_once(void **state)
 {
     struct table *t = *state;
     CLEANUP(submission_freep) struct submission *s = NULL;
@@ -224,7 +224,7 @@ static void retention_keeps_ids_and_summaries(void **state)
     (void)usleep(5000);
     expire(t, "a");
 
-    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2); /* b still uses a's */
+    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2); /* b uses the same blobs */
     assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 2);
     assert_int_equal(ask(t, "SELECT count(*) FROM body"), 2);
     assert_int_equal(ask(t, "SELECT count(*) FROM report"), 0);
@@ -249,7 +249,7 @@ static void retention_keeps_ids_and_summaries(void **state)
     assert_sound(t);
 }
 
-static void retention_takes_many_rows_in_slices(void **state)
+static void retention_works_in_batches(void **state)
 {
     struct table *t = *state;
     char id[16];
@@ -270,11 +270,11 @@ static void retention_takes_many_rows_in_slices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(a_restart_gives_back_what_ran),        ON_TABLE(too_many_restarts_end_it),
+        ON_TABLE(a_restart_requeues_running_rows),      ON_TABLE(too_many_restarts_finish_a_row),
         ON_TABLE(a_second_server_is_refused),           ON_TABLE(a_newer_table_is_refused),
-        ON_TABLE(a_table_of_the_first_version_goes_on), ON_TABLE(the_directory_is_made),
-        ON_TABLE(shared_texts_are_kept_once),           ON_TABLE(retention_keeps_ids_and_summaries),
-        ON_TABLE(retention_takes_many_rows_in_slices),
+        ON_TABLE(a_table_of_the_first_version_goes_on), ON_TABLE(the_directory_is_created),
+        ON_TABLE(shared_blobs_are_stored_once),         ON_TABLE(retention_keeps_ids_and_summaries),
+        ON_TABLE(retention_works_in_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -49,7 +49,7 @@ static void run(struct table *t, const char *id, const char *language, enum verd
     finish_ok(t->j, seq, id, v, duration);
 }
 
-static void an_item_says_what_is_known(void **state)
+static void an_item_has_the_known_values(void **state)
 {
     struct table *t = *state;
 
@@ -83,7 +83,7 @@ static void an_item_says_what_is_known(void **state)
     assert_int_equal(strlen(json_string_value(json_object_get(done, "finished_at"))), 24);
 }
 
-static void status_is_read_as_the_consumer_reads_it(void **state)
+static void status_words_follow_the_status_set(void **state)
 {
     static const struct {
         const char *name;
@@ -229,7 +229,7 @@ static void every_sort_lists_every_row(void **state)
     }
 }
 
-/* Every page size, every sort: no row twice, none left out, though others arrive meanwhile. */
+/* Every page size, every sort: no row twice and none left out, while new rows are accepted. */
 static void pages_are_complete_and_stable(void **state)
 {
     enum { ROWS = 23 };
@@ -246,7 +246,7 @@ static void pages_are_complete_and_stable(void **state)
     for (size_t s = 0; jobs_sorts[s]; s++) {
         bool newest_first = jobs_sorts[s][0] == '-';
         for (int limit = 1; limit <= ROWS; limit += s == 0 ? 1 : 5) {
-            int told[ROWS] = { 0 }, pages = 0;
+            int seen[ROWS] = { 0 }, pages = 0;
             char cursor[100] = "";
             for (;;) {
                 struct jobs_filter f = any;
@@ -261,7 +261,7 @@ static void pages_are_complete_and_stable(void **state)
                 {
                     const char *got = json_string_value(json_object_get(item, "id"));
                     if (got[0] == 'r')
-                        told[atoi(got + 1)]++;
+                        seen[atoi(got + 1)]++;
                 }
                 assert_true(json_array_size(json_object_get(page, "results")) <= (size_t)limit);
                 if (newest_first && pages == 1 && limit == 6) {
@@ -275,7 +275,7 @@ static void pages_are_complete_and_stable(void **state)
                 assert_true(++pages < 100);
             }
             for (int i = 0; i < ROWS; i++)
-                assert_int_equal(told[i], 1);
+                assert_int_equal(seen[i], 1);
         }
     }
 }
@@ -337,10 +337,10 @@ static void an_error_is_cut_between_characters(void **state)
 /* ---- a large table ---- */
 
 #define MANY     60000
-#define PAGE_MAX 500000 /* instructions of SQLite's machine */
+#define PAGE_MAX 500000 /* instructions of SQLite's virtual machine */
 
-/* Of MANY rows, by number: a third in the middle failed or were cancelled, thinly in between; one
- * language ends early; the newest wait. No two neighbours have one duration. */
+/* MANY rows, by number: in the middle third a few failed or were cancelled; one language is only
+ * among the old ones; the newest are queued. No two neighbours have the same duration. */
 static void fill_large(struct table *t)
 {
     write_sql(t,
@@ -355,7 +355,7 @@ static void fill_large(struct table *t)
               " WHEN i % 6 = 0 AND i BETWEEN 20000 AND 40000 THEN 3 ELSE 2 END AS state,"
               " CASE WHEN i BETWEEN 20000 AND 40000 THEN CASE i % 6 WHEN 0 THEN '-' WHEN 1 THEN"
               " 'RE' ELSE 'OK' END ELSE iif(i = 3, 'WA', 'OK') END AS verdict FROM n)");
-    table_reopen(t); /* what runs is queued again */
+    table_reopen(t); /* running rows are requeued */
 }
 
 static int64_t steps_so_far(struct table *t)
@@ -367,7 +367,7 @@ static int64_t steps_so_far(struct table *t)
     return steps;
 }
 
-/* One page and what it cost. */
+/* One page; fails if it costs too much. */
 static json_t *cheap_page(struct table *t, const struct jobs_filter *f)
 {
     int64_t before = steps_so_far(t);
@@ -404,7 +404,7 @@ static void every_page_costs_the_same(void **state)
     }
 }
 
-/* Walks to the end, whatever the pages' length. */
+/* Reads all pages, of any length. */
 static int64_t count_all(struct table *t, struct jobs_filter f)
 {
     char cursor[100] = "";
@@ -456,7 +456,7 @@ static void short_pages_leave_nothing_out(void **state)
     }
 }
 
-static void few_of_many_are_all_on_the_first_page(void **state)
+static void few_matches_fit_on_the_first_page(void **state)
 {
     struct table *t = *state;
     struct jobs_filter wrong = any;
@@ -474,8 +474,8 @@ static void few_of_many_are_all_on_the_first_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(an_item_says_what_is_known),
-        ON_TABLE(status_is_read_as_the_consumer_reads_it),
+        ON_TABLE(an_item_has_the_known_values),
+        ON_TABLE(status_words_follow_the_status_set),
         ON_TABLE(filters_hold_together),
         ON_TABLE(a_prefix_is_bytes),
         ON_TABLE(every_sort_lists_every_row),
@@ -484,7 +484,7 @@ int main(void)
         ON_TABLE(an_error_is_cut_between_characters),
         ON_TABLE(every_page_costs_the_same),
         ON_TABLE(short_pages_leave_nothing_out),
-        ON_TABLE(few_of_many_are_all_on_the_first_page),
+        ON_TABLE(few_matches_fit_on_the_first_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

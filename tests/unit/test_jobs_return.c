@@ -1,20 +1,23 @@
-/* tests/unit/test_jobs_return.c - what goes back to Kafka, and when nothing more is to be said
- * about a message; against a real file. */
+/* tests/unit/test_jobs_return.c - rows that are returned to Kafka, and when all of a message is
+ * published; against a real file. */
 #include "outbox_fixture.h"
 
-static int64_t give_up_from(struct jobs *j, int32_t partition, int64_t from)
+static int64_t return_from(struct jobs *j, int32_t partition, int64_t from)
 {
     struct jobs_op op = { .kind = JOBS_RETURN };
     struct err e = { 0 };
 
-    op.u.give_up.topic = "scripts";
-    op.u.give_up.partition = partition;
-    op.u.give_up.from = from;
+    op.u.return_rows.topic = "scripts";
+    op.u.return_rows.partition = partition;
+    op.u.return_rows.from = from;
     assert_int_equal(jobs_do(j, &op, &e), 0);
-    return op.u.give_up.rows;
+    return op.u.return_rows.rows;
 }
 
-static int64_t give_up(struct jobs *j, int32_t partition) { return give_up_from(j, partition, 0); }
+static int64_t return_all(struct jobs *j, int32_t partition)
+{
+    return return_from(j, partition, 0);
+}
 
 static enum outbox_state state_of(struct jobs *j, const struct outbox_origin *o, int64_t seq)
 {
@@ -35,8 +38,8 @@ static void acknowledge(struct jobs *j, int64_t number)
     assert_int_equal(jobs_do(j, &op, &e), 0);
 }
 
-/* Of partition 0 there is one row in each state; of 1 there is one more that waits. */
-static void what_was_not_begun_goes_back(void **state)
+/* Partition 0 has one row in each state; partition 1 has one queued row. */
+static void queued_rows_are_returned(void **state)
 {
     static const char *const c[] = { "c", NULL };
     const struct outbox_origin here = { .topic = "scripts", .partition = 0, .offset = 2 };
@@ -57,21 +60,22 @@ static void what_was_not_begun_goes_back(void **state)
     assert_int_equal(take_json(t->j, json, there, NULL, &op), 0);
     int64_t other = op.u.accept.seq;
 
-    assert_int_equal(give_up_from(t->j, 0, 3), 0);
-    assert_int_equal(give_up_from(t->j, 0, 2), 1);
-    assert_int_equal(give_up(t->j, 0), 0);
-    assert_int_equal(give_up(t->j, 7), 0);
+    assert_int_equal(return_from(t->j, 0, 3), 0);
+    assert_int_equal(return_from(t->j, 0, 2), 1);
+    assert_int_equal(return_all(t->j, 0), 0);
+    assert_int_equal(return_all(t->j, 7), 0);
     assert_int_equal(jobs_status(t->j, "waiting", &status, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     jobs_counts(t->j, &counts);
     assert_int_equal(counts.queued, 1);
     assert_int_equal(counts.running, 1);
     assert_int_equal(ask(t, "SELECT count(*) FROM body"), 3);
-    assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 4); /* the repetition stays */
-    assert_int_equal(state_of(t->j, &here, last), OUTBOX_GONE);
-    assert_int_equal(state_of(t->j, &here, running), OUTBOX_OPEN);
+    assert_int_equal(ask(t, "SELECT count(*) FROM intake"),
+                     4); /* the message that repeated it stays in the inbox */
+    assert_int_equal(state_of(t->j, &here, last), OUTBOX_RETURNED);
+    assert_int_equal(state_of(t->j, &here, running), OUTBOX_PENDING);
 
-    /* Read once more it is a new one, under a number of its own. */
+    /* Read again, it is a new row with another number. */
     assert_int_equal(take(t->j, "waiting", "x", 2, &op), 0);
     assert_false(op.u.accept.replay);
     assert_false(op.u.accept.existing);
@@ -80,25 +84,25 @@ static void what_was_not_begun_goes_back(void **state)
     assert_true(op.u.accept.existing);
     table_reopen(t);
     jobs_counts(t->j, &counts);
-    assert_int_equal(counts.queued, 3); /* what ran went back to the queue */
+    assert_int_equal(counts.queued, 3); /* the running row was requeued */
     assert_int_equal(counts.final, 1);
     assert_sound(t);
 }
 
-/* A row with the largest number is gone: the number is not free. */
+/* The row with the largest number was deleted: the number is not used again. */
 static void a_number_is_not_used_twice(void **state)
 {
     struct table *t = *state;
     struct jobs_op op;
 
     int64_t first = take_ok(t->j, "a", 0);
-    assert_int_equal(give_up(t->j, 0), 1);
+    assert_int_equal(return_all(t->j, 0), 1);
     assert_int_equal(take(t->j, "a", "x", 0, &op), 0);
     assert_true(op.u.accept.seq > first);
     assert_true(take_ok(t->j, "b", 1) > op.u.accept.seq);
 }
 
-/* A repetition in another partition is a new submission once the row it repeated has gone back. */
+/* A repetition in another partition is a new submission when the row it repeated was returned. */
 static void a_repetition_outlives_its_row(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
@@ -109,7 +113,7 @@ static void a_repetition_outlives_its_row(void **state)
 
     assert_int_equal(take_json(t->j, json, first, NULL, &op), 0);
     assert_int_equal(take_json(t->j, json, again, NULL, &op), 0);
-    assert_int_equal(give_up(t->j, 0), 1);
+    assert_int_equal(return_all(t->j, 0), 1);
     assert_int_equal(take_json(t->j, json, again, NULL, &op), 0);
     assert_false(op.u.accept.replay);
     assert_false(op.u.accept.existing);
@@ -118,7 +122,7 @@ static void a_repetition_outlives_its_row(void **state)
     assert_sound(t);
 }
 
-static void told_is_what_was_acknowledged(void **state)
+static void published_means_acknowledged(void **state)
 {
     const struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 1 };
     struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER,
@@ -129,26 +133,26 @@ static void told_is_what_was_acknowledged(void **state)
     bool replay;
 
     int64_t seq = take_ok(t->j, "a", 0);
-    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_PENDING);
     (void)judge(t->j);
-    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_PENDING);
     acknowledge(t->j, 1);
-    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_TOLD);
+    assert_int_equal(state_of(t->j, &o, seq), OUTBOX_PUBLISHED);
 
-    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_TOLD);
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_PUBLISHED);
     assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
-    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_OPEN);
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_PENDING);
     acknowledge(t->j, 2);
-    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_TOLD);
+    assert_int_equal(state_of(t->j, &o, 0), OUTBOX_PUBLISHED);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(what_was_not_begun_goes_back),
+        ON_TABLE(queued_rows_are_returned),
         ON_TABLE(a_number_is_not_used_twice),
         ON_TABLE(a_repetition_outlives_its_row),
-        ON_TABLE(told_is_what_was_acknowledged),
+        ON_TABLE(published_means_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -37,7 +37,7 @@ static int run(struct lease *b, struct lease_cell *c, struct err *e)
     struct cell_request q = { .argv = hello,
                               .env = nothing,
                               .exec_fd = -1,
-                              .stdin_fd = -1,
+                              .stdio = CELL_STDIO_ALONE(-1),
                               .cpu_limit_ns = NS_PER_S,
                               .memory_limit = 64 * MIB,
                               .file_bytes = MIB,
@@ -62,7 +62,9 @@ static struct pool_stats stats_of(struct pool *p)
 static bool holds_a_cell(struct lease *b)
 {
     (void)pthread_mutex_lock(&b->lock);
-    bool holds = b->cells[0].cell || b->cells[1].cell;
+    bool holds = false;
+    for (int i = 0; i < LEASE_CELLS_MAX; i++)
+        holds = holds || b->cells[i].cell;
     (void)pthread_mutex_unlock(&b->lock);
     return holds;
 }
@@ -108,6 +110,45 @@ static void what_is_not_clean_goes(void **state)
     FAKE_OK(run(&p.bench, c, e));
     lease_end(&p.bench);
     FAKE_AWAIT(fake.removed == 1);
+    close_place(&p);
+}
+
+static void hang(struct fake_run *r) { r->way = FAKE_SILENT; }
+
+/* As many cells as a submission may need one day: each is used, some are put back on the way, and
+ * the end puts back the rest. */
+static void many_at_once(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_cell *c[LEASE_CELLS_MAX], *more = NULL;
+    (void)state;
+
+    open_place(&p);
+    lease_begin(&p.bench, p.pool, 1);
+    for (int i = 0; i < LEASE_CELLS_MAX; i++)
+        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
+    FAKE_ERR(ERR_BUG, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &more, e));
+    assert_int_equal(stats_of(p.pool).taken, LEASE_CELLS_MAX);
+    for (int i = 0; i < LEASE_CELLS_MAX; i++) {
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(cell_id(c[j]->cell), cell_id(c[i]->cell));
+        FAKE_OK(run(&p.bench, c[i], e));
+    }
+    lease_release(&p.bench, c[2]);
+    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[2], e));
+    FAKE_OK(run(&p.bench, c[2], e));
+    lease_end(&p.bench);
+    assert_int_equal(stats_of(p.pool).taken, 0);
+
+    lease_begin(&p.bench, p.pool, 2); /* and all of them are reached by one stop */
+    for (int i = 0; i < LEASE_CELLS_MAX; i++)
+        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
+    fake.on_run = hang;
+    assert_true(lease_abort(&p.bench, 2));
+    for (int i = 0; i < LEASE_CELLS_MAX; i++)
+        FAKE_ERR(ERR_CANCELLED, run(&p.bench, c[i], e));
+    lease_end(&p.bench);
+    assert_int_equal(stats_of(p.pool).taken, 0);
     close_place(&p);
 }
 
@@ -175,8 +216,6 @@ static void stopped_before_it_took_one(void **state)
     close_place(&p);
 }
 
-static void hang(struct fake_run *r) { r->way = FAKE_SILENT; }
-
 static void *abort_when_held(void *arg)
 {
     FAKE_AWAIT(fake.held > 0);
@@ -226,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_FAKE(what_is_given_back_serves_again),
         ON_FAKE(what_is_not_clean_goes),
+        ON_FAKE(many_at_once),
         ON_FAKE(an_aborted_cell_is_never_kept),
         ON_FAKE(an_unused_cell_is_kept),
         ON_FAKE(stopped_before_it_took_one),

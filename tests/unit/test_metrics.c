@@ -1,5 +1,5 @@
-/* Counters and histograms: every name is one that Prometheus takes, and every observation counts.
- */
+/* tests/unit/test_metrics.c - counters and histograms: Prometheus accepts every name, and every
+ * observation counts. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ static void check_names(const struct metrics_row *rows, size_t len, const char *
         assert_true(n > end && strcmp(name + n - end, suffix) == 0);
         assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), n);
         assert_int_equal(first, rows[i].help[0] != '\0');
-        for (size_t k = 0; k + 1 < i && !first; k++) /* rows of one name stand together */
+        for (size_t k = 0; k + 1 < i && !first; k++) /* rows of one name are adjacent */
             assert_true(strcmp(rows[k].name, name) != 0 || strcmp(rows[k + 1].name, name) == 0);
     }
 }

@@ -1,5 +1,5 @@
-/* tests/unit/test_outbox.c - which reports are told to Kafka, when, how often, and until when they
- * are kept; against a real file. */
+/* tests/unit/test_outbox.c - which reports are published, when and how often, and when they leave
+ * the outbox; against a real file. */
 #include "outbox_fixture.h"
 #include "schema/store/jobs_table.h"
 
@@ -7,13 +7,13 @@
 
 /* ---- a report ---- */
 
-static void hear(void *ctx, unsigned kinds)
+static void count_notification(void *ctx, unsigned kinds)
 {
     (void)kinds;
     (void)sem_post(ctx);
 }
 
-static int heard(sem_t *news)
+static int take_notifications(sem_t *news)
 {
     int n = 0;
 
@@ -21,7 +21,7 @@ static int heard(sem_t *news)
     return n;
 }
 
-static void a_final_report_is_told_until_it_was_sent(void **state)
+static void a_final_report_stays_until_it_is_sent(void **state)
 {
     struct table *t = *state;
     struct outbox_batch b;
@@ -31,14 +31,14 @@ static void a_final_report_is_told_until_it_was_sent(void **state)
     struct err e = { 0 };
 
     assert_int_equal(sem_init(&news, 0, 0), 0);
-    outbox_listen(t->j, hear, &news);
+    outbox_listen(t->j, count_notification, &news);
     int64_t seq = take_ok(t->j, "a", 5);
     assert_int_equal(waiting(t->j), 0);
-    assert_int_equal(heard(&news), 0);
+    assert_int_equal(take_notifications(&news), 0);
     assert_int_equal(judge(t->j), seq);
-    assert_int_equal(heard(&news), 1);
+    assert_int_equal(take_notifications(&news), 1);
 
-    for (int i = 0; i < 2; i++) { /* and the next server tells the same */
+    for (int i = 0; i < 2; i++) { /* the next server publishes it too */
         b = read_all(t->j);
         assert_int_equal(b.len, 1);
         assert_int_equal(b.items[0].kind, OUTBOX_REPORT);
@@ -76,7 +76,7 @@ static int64_t unreported(struct jobs *j)
     return n;
 }
 
-/* Waiting, running or with a report that nobody has acknowledged; of Kafka alone. */
+/* Queued, running or with a report that is not acknowledged; only those from Kafka. */
 static void what_is_not_reported(void **state)
 {
     static const char *const c[] = { "c", NULL };
@@ -86,7 +86,7 @@ static void what_is_not_reported(void **state)
     t->config.publish_all = true;
     table_reopen(t);
     (void)accept_ok(t->j, "http", "c");
-    (void)judge(t->j); /* its report waits too, and is none of these */
+    (void)judge(t->j); /* its report is in the outbox too, but does not count */
     assert_int_equal(waiting(t->j), 1);
     assert_int_equal(unreported(t->j), 0);
     (void)take_ok(t->j, "a", 5);
@@ -96,7 +96,7 @@ static void what_is_not_reported(void **state)
     assert_int_equal(unreported(t->j), 2);
     finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, 1);
     assert_int_equal(unreported(t->j), 2);
-    (void)take_ok(t->j, "a", 7); /* told twice, and one submission */
+    (void)take_ok(t->j, "a", 7); /* two reports of one submission */
     assert_int_equal(waiting(t->j), 3);
     assert_int_equal(unreported(t->j), 2);
     send_all(t->j);
@@ -106,7 +106,7 @@ static void what_is_not_reported(void **state)
     assert_int_equal(unreported(t->j), 0);
 }
 
-static void those_of_http_are_told_when_asked_for(void **state)
+static void reports_of_http_are_published_on_request(void **state)
 {
     struct table *t = *state;
 
@@ -119,11 +119,11 @@ static void those_of_http_are_told_when_asked_for(void **state)
     (void)accept_ok(t->j, "loud", "c");
     (void)judge(t->j);
     assert_int_equal(waiting(t->j), 1);
-    (void)accept_ok(t->j, "loud", "c"); /* sent again over HTTP, which answers with it */
+    (void)accept_ok(t->j, "loud", "c"); /* sent again over HTTP, where the answer has the report */
     assert_int_equal(waiting(t->j), 1);
 }
 
-static void a_report_without_a_verdict_is_told_too(void **state)
+static void a_report_without_a_verdict_is_published_too(void **state)
 {
     struct table *t = *state;
     struct jobs_op op;
@@ -150,7 +150,7 @@ static void a_report_without_a_verdict_is_told_too(void **state)
     outbox_batch_clear(&b);
 }
 
-static void somebody_may_ask_for_it_once_more(void **state)
+static void a_report_can_be_published_again(void **state)
 {
     struct table *t = *state;
 
@@ -164,7 +164,7 @@ static void somebody_may_ask_for_it_once_more(void **state)
     assert_int_equal(publish(t->j, "a"), ERR_NONE);
     assert_int_equal(publish(t->j, "a"), ERR_NONE);
     assert_int_equal(waiting(t->j), 2);
-    t->config.reserve_bytes = INT64_MAX; /* it would be one row more on a disk that is full */
+    t->config.reserve_bytes = INT64_MAX; /* it would add a row on a full disk */
     table_reopen(t);
     assert_int_equal(publish(t->j, "a"), ERR_DISK);
     assert_int_equal(waiting(t->j), 2);
@@ -177,13 +177,13 @@ static void somebody_may_ask_for_it_once_more(void **state)
 
 /* ---- retention ---- */
 
-static void retention_leaves_what_waits(void **state)
+static void retention_skips_rows_in_the_outbox(void **state)
 {
     struct table *t = *state;
     struct outbox_batch b;
     char id[16];
 
-    for (int i = 0; i < 250; i++) { /* more than one slice of retention */
+    for (int i = 0; i < 250; i++) { /* more than one batch of retention */
         (void)snprintf(id, sizeof id, "k%d", i);
         (void)take_ok(t->j, id, i);
         (void)judge(t->j);
@@ -191,7 +191,7 @@ static void retention_leaves_what_waits(void **state)
     (void)accept_ok(t->j, "over-http", "c");
     (void)judge(t->j);
     (void)usleep(5000);
-    expire(t, "over-http"); /* what waits is not in the way of what does not */
+    expire(t, "over-http"); /* skipped rows do not stop the others */
     b = read_all(t->j);
     assert_int_equal(b.len, 250);
     for (size_t i = 0; i < b.len; i++) {
@@ -209,9 +209,9 @@ static void retention_leaves_what_waits(void **state)
     assert_sound(t);
 }
 
-/* ---- reading it ---- */
+/* ---- reading ---- */
 
-static void it_is_read_in_pages(void **state)
+static void the_outbox_is_read_in_pages(void **state)
 {
     static const struct {
         int64_t after;
@@ -245,8 +245,8 @@ static void it_is_read_in_pages(void **state)
     }
 }
 
-/* The tests' texts count: a thousand reports may lend gigabytes of them. */
-static void a_page_is_bounded_with_its_texts(void **state)
+/* Submissions count: those of a thousand reports may be gigabytes. */
+static void a_page_is_bounded_with_its_submissions(void **state)
 {
     struct table *t = *state;
     struct outbox_batch b = { 0 };
@@ -276,7 +276,7 @@ static void a_page_is_bounded_with_its_texts(void **state)
     outbox_batch_clear(&b);
 }
 
-/* Every third is passed by, and the eighth ends it. */
+/* Skips every third row and stops at the eighth. */
 static enum outbox_choice choose_some(void *ctx, int64_t number, enum outbox_kind kind)
 {
     size_t *asked = ctx;
@@ -286,8 +286,8 @@ static enum outbox_choice choose_some(void *ctx, int64_t number, enum outbox_kin
     return number == 8 ? OUTBOX_END : number % 3 == 0 ? OUTBOX_PASS : OUTBOX_TAKE;
 }
 
-/* Of what is not taken nothing but its number is read. */
-static void what_is_not_taken_is_not_read(void **state)
+/* Of a skipped row only number and kind are read. */
+static void skipped_rows_are_not_read(void **state)
 {
     static const int64_t want[] = { 1, 2, 4, 5, 7 };
     struct table *t = *state;
@@ -323,7 +323,7 @@ static void what_is_not_taken_is_not_read(void **state)
     one = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - one;
     assert_int_equal(b.len, 0);
     assert_int_equal(b.last, 7);
-    assert_true(b.more); /* it is there, and may be asked for again */
+    assert_true(b.more); /* it is still there and can be read later */
     assert_in_range(one, 1, all / 10);
     outbox_batch_clear(&b);
 }
@@ -363,15 +363,15 @@ static void watermarks_replace_those_of_their_partition(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(a_final_report_is_told_until_it_was_sent),
+        ON_TABLE(a_final_report_stays_until_it_is_sent),
         ON_TABLE(what_is_not_reported),
-        ON_TABLE(those_of_http_are_told_when_asked_for),
-        ON_TABLE(a_report_without_a_verdict_is_told_too),
-        ON_TABLE(somebody_may_ask_for_it_once_more),
-        ON_TABLE(retention_leaves_what_waits),
-        ON_TABLE(it_is_read_in_pages),
-        ON_TABLE(a_page_is_bounded_with_its_texts),
-        ON_TABLE(what_is_not_taken_is_not_read),
+        ON_TABLE(reports_of_http_are_published_on_request),
+        ON_TABLE(a_report_without_a_verdict_is_published_too),
+        ON_TABLE(a_report_can_be_published_again),
+        ON_TABLE(retention_skips_rows_in_the_outbox),
+        ON_TABLE(the_outbox_is_read_in_pages),
+        ON_TABLE(a_page_is_bounded_with_its_submissions),
+        ON_TABLE(skipped_rows_are_not_read),
         ON_TABLE(watermarks_replace_those_of_their_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

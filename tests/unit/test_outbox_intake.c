@@ -1,10 +1,10 @@
-/* tests/unit/test_outbox_intake.c - messages of Kafka: taken once, sent again, refused, and the ids
- * of those that have none; against a real file. */
+/* tests/unit/test_outbox_intake.c - messages of Kafka: accepted once, sent again, refused, without
+ * an id; against a real file. */
 #include "outbox_fixture.h"
 
 /* ---- replays ---- */
 
-static void a_message_is_taken_once(void **state)
+static void a_message_is_accepted_once(void **state)
 {
     struct table *t = *state;
     struct jobs_op op;
@@ -29,14 +29,14 @@ static void a_message_is_taken_once(void **state)
     }
     assert_int_equal(waiting(t->j), 0); /* a replay publishes nothing */
     assert_int_equal(take(t->j, "other", "y", 7, &op), 0);
-    assert_true(op.u.accept.replay); /* whatever it says now */
+    assert_true(op.u.accept.replay); /* its content is not compared */
     assert_int_equal(op.u.accept.seq, seq);
     assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
     assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 2);
 }
 
-/* A topic that was deleted and made again begins at offset 0 once more. */
-static void a_topic_made_anew_is_read_anew(void **state)
+/* A topic that was deleted and created again begins at offset 0 again. */
+static void a_recreated_topic_is_read_again(void **state)
 {
     static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
@@ -78,7 +78,7 @@ static void a_topic_made_anew_is_read_anew(void **state)
     assert_sound(t);
 }
 
-/* Times may be equal, or set by the producer: then the content tells. */
+/* Times may be equal, or set by the producer: then the digest differs. */
 static void another_content_is_another_message(void **state)
 {
     static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
@@ -109,8 +109,8 @@ static void another_content_is_another_message(void **state)
     assert_sound(t);
 }
 
-/* What the message said of itself goes out with its report; of a repeated one, with the repetition;
- * and goes with RETENTION. */
+/* A report is published with the headers of its message, or of the message that repeats it.
+ * RETENTION deletes them. */
 static void a_report_has_its_origin(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
@@ -149,7 +149,7 @@ static void a_report_has_its_origin(void **state)
     outbox_batch_clear(&batch);
 }
 
-static void without_a_time_it_is_a_replay(void **state)
+static void a_message_without_a_time_is_a_replay(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     struct table *t = *state;
@@ -163,7 +163,7 @@ static void without_a_time_it_is_a_replay(void **state)
     }
 }
 
-static void partitions_and_topics_are_apart(void **state)
+static void partitions_and_topics_are_separate(void **state)
 {
     static const char *const topics[] = { "scripts", "scripts2" };
     struct table *t = *state;
@@ -191,13 +191,13 @@ static void partitions_and_topics_are_apart(void **state)
 
 /* ---- the same submission, sent again ---- */
 
-static void sent_again_it_is_told_again(void **state)
+static void a_submission_sent_again_is_published_again(void **state)
 {
     struct table *t = *state;
     struct jobs_op op;
 
     int64_t seq = take_ok(t->j, "a", 1);
-    assert_int_equal(take_ok(t->j, "a", 2), seq); /* told once when it is final */
+    assert_int_equal(take_ok(t->j, "a", 2), seq); /* published once, when it is final */
     assert_int_equal(judge(t->j), seq);
     assert_int_equal(waiting(t->j), 1);
     assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
@@ -215,7 +215,7 @@ static void sent_again_it_is_told_again(void **state)
     expire(t, "a");
     assert_int_equal(take(t->j, "a", "x", 4, &op), 0);
     assert_true(op.u.accept.existing);
-    assert_int_equal(waiting(t->j), 0); /* there is nothing left to tell */
+    assert_int_equal(waiting(t->j), 0); /* there is no report any more */
     assert_int_equal(ask(t, "SELECT count(*) FROM intake WHERE seq = 1"), 4);
 }
 
@@ -235,7 +235,7 @@ static void http_and_kafka_share_their_ids(void **state)
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, seq);
     assert_int_equal(op.u.accept.position, 1);
-    assert_int_equal(judge(t->j), seq); /* now somebody reads the topic for it */
+    assert_int_equal(judge(t->j), seq); /* now its report is to be published */
     assert_int_equal(waiting(t->j), 1);
     assert_int_equal(send_json(t->j, json, &op), 0);
     assert_true(op.u.accept.existing);
@@ -246,7 +246,7 @@ static void http_and_kafka_share_their_ids(void **state)
 
 static int64_t intake_rows(const struct table *t) { return ask(t, "SELECT count(*) FROM intake"); }
 
-static void a_conflict_takes_no_offset(void **state)
+static void a_conflict_uses_no_offset(void **state)
 {
     static const struct outbox_dead_letter dead = {
         .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
@@ -269,7 +269,7 @@ static void a_conflict_takes_no_offset(void **state)
     assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_true(replay);
     assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(take(t->j, "a", "other", 2, &op), 0); /* read once more: it is settled */
+    assert_int_equal(take(t->j, "a", "other", 2, &op), 0); /* read again: it is a replay */
     assert_true(op.u.accept.replay);
     assert_false(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, 0);
@@ -323,7 +323,7 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
     send_all(t->j);
 }
 
-static void what_cannot_be_taken_now_takes_no_offset(void **state)
+static void a_submission_refused_for_now_uses_no_offset(void **state)
 {
     static const struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "bad" };
     struct table *t = *state;
@@ -338,7 +338,8 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
     assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
     assert_int_equal(take(t->j, "a", "x", 1, &op), 0);
     assert_true(op.u.accept.replay);
-    assert_int_equal(take(t->j, "a", "x", 3, &op), 0); /* here already: it needs no place */
+    assert_int_equal(take(t->j, "a", "x", 3, &op),
+                     0); /* accepted before: it needs no place in the queue */
     assert_int_equal(take(t->j, "a", "y", 4, &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
     assert_int_equal(intake_rows(t), 2);
@@ -355,7 +356,7 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
                      -1);
     assert_int_equal(e.kind, ERR_DISK);
     assert_int_equal(intake_rows(t), 2);
-    assert_int_equal(judge(t->j), 1); /* what is here still ends, and is told */
+    assert_int_equal(judge(t->j), 1); /* accepted rows are still finished and published */
     assert_int_equal(waiting(t->j), 1);
     send_all(t->j);
 
@@ -365,7 +366,7 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
     assert_int_equal(intake_rows(t), 3);
 }
 
-/* ---- ids that stand for those that have none ---- */
+/* ---- messages without an id ---- */
 
 static void take_derived(struct jobs *j, const char *derived, int64_t offset, struct jobs_op *op)
 {
@@ -405,10 +406,10 @@ static void a_derived_id_never_conflicts(void **state)
     struct outbox_batch b = read_all(t->j);
     assert_int_equal(b.len, ARRAY_LEN(cases));
     for (size_t i = 0; i < b.len; i++)
-        assert_string_equal(b.items[i].key, cases[i].derived); /* the topic never sees the other */
+        assert_string_equal(b.items[i].key, cases[i].derived); /* the row's id is not published */
     outbox_batch_clear(&b);
 
-    /* Who sends an id of its own that is taken by a derived one has a conflict. */
+    /* A submission with an id that is in use as a derived id is a conflict. */
     assert_int_equal(send_json(t->j, "{\"id\":\"key\",\"language\":\"c\",\"source\":\"x\"}", &op),
                      -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
@@ -442,17 +443,17 @@ static void a_derived_id_may_be_too_long_for_a_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(a_message_is_taken_once),
-        ON_TABLE(a_topic_made_anew_is_read_anew),
+        ON_TABLE(a_message_is_accepted_once),
+        ON_TABLE(a_recreated_topic_is_read_again),
         ON_TABLE(another_content_is_another_message),
         ON_TABLE(a_report_has_its_origin),
-        ON_TABLE(without_a_time_it_is_a_replay),
-        ON_TABLE(partitions_and_topics_are_apart),
-        ON_TABLE(sent_again_it_is_told_again),
+        ON_TABLE(a_message_without_a_time_is_a_replay),
+        ON_TABLE(partitions_and_topics_are_separate),
+        ON_TABLE(a_submission_sent_again_is_published_again),
         ON_TABLE(http_and_kafka_share_their_ids),
-        ON_TABLE(a_conflict_takes_no_offset),
+        ON_TABLE(a_conflict_uses_no_offset),
         ON_TABLE(a_refused_message_is_kept_byte_for_byte),
-        ON_TABLE(what_cannot_be_taken_now_takes_no_offset),
+        ON_TABLE(a_submission_refused_for_now_uses_no_offset),
         ON_TABLE(a_derived_id_never_conflicts),
         ON_TABLE(a_derived_id_may_be_too_long_for_a_path),
     };

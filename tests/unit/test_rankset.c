@@ -41,7 +41,7 @@ static void an_empty_set_has_no_first(void **state)
     rankset_clear(&s);
 }
 
-/* Words are 64 numbers: their edges are where a rank goes wrong. */
+/* A word has 64 numbers: errors of a rank are most likely at its edges. */
 static void ranks_hold_at_the_edges_of_words(void **state)
 {
     static const int64_t seqs[] = { 63, 64, 65, 127, 128, 191, 1000 };
@@ -68,7 +68,7 @@ static void it_agrees_with_an_array(void **state)
     for (int step = 0; step < 20000; step++) {
         random = random * 1103515245 + 12345;
         int64_t seq = (int64_t)(random >> 8) % N;
-        if (random & 64) { /* a queue: old ones go, new ones come, some come back */
+        if (random & 64) { /* a queue: old ones are removed, new ones added, some added again */
             assert_int_equal(rankset_reserve(&s, seq), 0);
             rankset_add(&s, seq);
             has[seq] = true;

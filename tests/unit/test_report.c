@@ -206,7 +206,7 @@ static void any_bytes_survive(void **state)
     }
 }
 
-/* ---- how large ---- */
+/* ---- size ---- */
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -237,7 +237,7 @@ static void sizes_are_what_is_written(void **state)
         size_t before = encoded_len(&r);
         bool text = text_is_utf8(texts[i].data, texts[i].len);
 
-        t.out = texts[i]; /* its base64 stands for a null */
+        t.out = texts[i]; /* its base64 replaces a null */
         assert_int_equal(encoded_len(&r) - before, report_text_size(&texts[i]) - (text ? 0 : 2));
         t.out = (struct bytes){ .data = NULL };
         t.difference = (struct first_difference){ .present = true };
@@ -247,8 +247,8 @@ static void sizes_are_what_is_written(void **state)
     }
 }
 
-/* Larger than can be stored: the verdicts are what must not be lost. */
-static void too_large_it_goes_without_outputs(void **state)
+/* Too large to be stored: the verdicts must not be lost. */
+static void a_large_report_is_stored_without_outputs(void **state)
 {
     char error[] = "said before";
     struct test_report tests[] = {
@@ -286,7 +286,7 @@ static void too_large_it_goes_without_outputs(void **state)
     assert_true(json_is_false(json_object_get(json_array_get(list, 0), "stderr_truncated")));
     assert_true(json_is_true(json_object_get(json_array_get(list, 1), "stderr_truncated")));
     assert_true(json_is_null(json_object_get(json_array_get(list, 1), "first_difference")));
-    assert_string_equal(r.tests[0].out.data, "0123456789"); /* the caller's is as it was */
+    assert_string_equal(r.tests[0].out.data, "0123456789"); /* the caller's report is unchanged */
     json_decref(got);
 }
 
@@ -330,8 +330,10 @@ static json_t *render(const char *stored, size_t len, const struct report_view *
 
     s.tests = malloc(sizeof sent);
     assert_non_null(s.tests);
-    memcpy(s.tests, sent, sizeof sent); /* what lies beyond tests_len would show */
-    assert_int_equal(report_render(stored, len, &s, view, &json, &json_len, &e), 0);
+    memcpy(s.tests, sent, sizeof sent); /* a read beyond tests_len would be found */
+    struct report_view lending = *view;
+    lending.submission = &s;
+    assert_int_equal(report_render(stored, len, &lending, &json, &json_len, &e), 0);
     free(s.tests);
     return load(json, json_len);
 }
@@ -376,7 +378,7 @@ static void statuses_by_view(void **state)
             assert_int_equal(
                 json_object_set_new(got, "status", json_string(verdict_name(rows[i].verdict))), 0);
             assert_int_equal(json_object_set(got, "tests", json_object_get(before, "tests")), 0);
-            if (!io && rows[i].tests > 0) { /* these are hidden then */
+            if (!io && rows[i].tests > 0) { /* these are left out then */
                 assert_int_equal(json_object_set(got, "stdout", json_object_get(before, "stdout")),
                                  0);
                 assert_int_equal(json_object_set(got, "stderr", json_object_get(before, "stderr")),
@@ -409,7 +411,7 @@ static void test_texts_come_from_the_submission(void **state)
     assert_string_equal(text_of(json_array_get(json_object_get(got, "tests"), 0), "input"), "");
     json_decref(got);
 
-    got = render(stored, len, &shown, 1); /* fewer tests than reports: never beyond them */
+    got = render(stored, len, &shown, 1); /* fewer tests than reports: no read beyond them */
     tests = json_object_get(got, "tests");
     assert_string_equal(text_of(json_array_get(tests, 0), "input"), "1 2\n");
     assert_int_equal(json_string_length(json_object_get(json_array_get(tests, 1), "input")), 0);
@@ -417,7 +419,7 @@ static void test_texts_come_from_the_submission(void **state)
 }
 
 /* REPORT_TEST_IO=0: a program can print its input, and the first difference is the answer. */
-static void hidden_texts_are_in_nothing(void **state)
+static void hidden_texts_are_nowhere(void **state)
 {
     static const char *const fields[] = { "stderr", "stdout_base64", "tests", NULL };
     struct test_report tests[] = {
@@ -468,7 +470,7 @@ static void hidden_texts_are_in_nothing(void **state)
     }
 }
 
-/* What no test's program has printed is shown: a compiler's words, a run without tests. */
+/* Texts that no test's program printed are shown: a compiler's, and a run without tests. */
 static void what_is_no_test_is_not_hidden(void **state)
 {
     static const char *const only[] = { "stderr", NULL };
@@ -501,7 +503,7 @@ static void without_a_submission_texts_stay_empty(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(report_render(stored, len, NULL, &view, &got, &got_len, &e), 0);
+    assert_int_equal(report_render(stored, len, &view, &got, &got_len, &e), 0);
     assert_int_equal(got_len, len);
     assert_string_equal(got, stored);
 }
@@ -538,11 +540,12 @@ static void damaged_reports_are_our_fault(void **state)
 
     (void)state;
     for (size_t n = 0; n < len; n++) {
-        CLEANUP(freep) char *part = malloc(n > 0 ? n : 1); /* its own block: overruns show */
+        CLEANUP(freep)
+        char *part = malloc(n > 0 ? n : 1); /* a block of its own, so that overruns are found */
         struct err e = { 0 };
         assert_non_null(part);
         memcpy(part, stored, n);
-        if (report_render(part, n, NULL, &view, &got, &got_len, &e) == 0)
+        if (report_render(part, n, &view, &got, &got_len, &e) == 0)
             fail_msg("cut at %zu of %zu was rendered: %s", n, len, got);
         assert_int_equal(e.kind, ERR_BUG);
         assert_null(got);
@@ -550,7 +553,7 @@ static void damaged_reports_are_our_fault(void **state)
     assert_int_equal(got_len, 7);
 }
 
-static void takes_null_and_half_built(void **state)
+static void takes_null_and_incomplete(void **state)
 {
     (void)state;
     assert_null(report_free(NULL));
@@ -572,13 +575,13 @@ int main(void)
         cmocka_unit_test(statuses_by_view),
         cmocka_unit_test(test_texts_come_from_the_submission),
         cmocka_unit_test(sizes_are_what_is_written),
-        cmocka_unit_test(too_large_it_goes_without_outputs),
-        cmocka_unit_test(hidden_texts_are_in_nothing),
+        cmocka_unit_test(a_large_report_is_stored_without_outputs),
+        cmocka_unit_test(hidden_texts_are_nowhere),
         cmocka_unit_test(what_is_no_test_is_not_hidden),
         cmocka_unit_test(without_a_submission_texts_stay_empty),
         cmocka_unit_test(fields_narrow),
         cmocka_unit_test(damaged_reports_are_our_fault),
-        cmocka_unit_test(takes_null_and_half_built),
+        cmocka_unit_test(takes_null_and_incomplete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -47,7 +47,7 @@ static int setup(void **state)
 
 static int index_of(const char *dir) { return atoi(strrchr(dir, '-') + 1); }
 
-static void let_go(struct volume *v, int i)
+static void release_slot(struct volume *v, int i)
 {
     v->open[i].j = jobs_close(v->open[i].j);
     free(v->open[i].dir);
@@ -59,14 +59,14 @@ static int teardown(void **state)
     struct volume *v = *state;
 
     for (int i = 0; i < (int)ARRAY_LEN(v->open); i++)
-        let_go(v, i);
+        release_slot(v, i);
     (void)nftw(v->t.dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
     free(v);
     return 0;
 }
 
 /* The number of the slot that is now open. */
-static int keep(struct volume *v, struct jobs *j, char *dir)
+static int store_slot(struct volume *v, struct jobs *j, char *dir)
 {
     int i = index_of(dir);
 
@@ -85,10 +85,10 @@ static int take(struct volume *v)
 
     if (slots_take(&v->config, &j, &dir, &e) < 0)
         fail_msg("%s", e.msg);
-    return keep(v, j, dir);
+    return store_slot(v, j, dir);
 }
 
-/* -1: nothing lies idle. */
+/* -1: there is no slot to adopt. */
 static int adopt(struct volume *v)
 {
     struct jobs *j = NULL;
@@ -97,7 +97,7 @@ static int adopt(struct volume *v)
 
     if (slots_adopt(&v->config, &j, &dir, &e) < 0)
         fail_msg("%s", e.msg);
-    return j ? keep(v, j, dir) : -1;
+    return j ? store_slot(v, j, dir) : -1;
 }
 
 static void in_dir(struct volume *v, const char *command)
@@ -114,10 +114,10 @@ static void make_slots(struct volume *v, int n)
     for (int i = 0; i < n; i++)
         assert_int_equal(take(v), i);
     for (int i = 0; i < n; i++)
-        let_go(v, i);
+        release_slot(v, i);
 }
 
-/* ---- taking ---- */
+/* ---- start ---- */
 
 static void each_server_has_its_own(void **state)
 {
@@ -128,7 +128,7 @@ static void each_server_has_its_own(void **state)
     assert_true(slots_exist(v->t.dir));
     assert_int_equal(take(v), 0); /* the lowest free one */
     assert_int_equal(take(v), 1);
-    let_go(v, 0);
+    release_slot(v, 0);
     assert_int_equal(take(v), 0);
     assert_int_equal(v->skipped, 0);
 }
@@ -146,7 +146,7 @@ static void unfinished_work_goes_first(void **state)
     (void)accept_ok(v->open[1].j, "final", "c");
     finish_ok(v->open[1].j, claim_c(v->open[1].j), "final", VERDICT_OK, 1);
     for (int i = 0; i < 4; i++)
-        let_go(v, i);
+        release_slot(v, i);
     assert_int_equal(take(v), 2);
     assert_int_equal(take(v), 3);
     assert_int_equal(status_of(v->open[3].j, "running").state, JOB_QUEUED);
@@ -154,7 +154,7 @@ static void unfinished_work_goes_first(void **state)
     assert_int_equal(take(v), 1);
 }
 
-static void an_outbox_is_work_for_who_can_send_it(void **state)
+static void an_outbox_is_work_if_we_publish(void **state)
 {
     struct volume *v = *state;
     struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = "a" };
@@ -166,12 +166,12 @@ static void an_outbox_is_work_for_who_can_send_it(void **state)
     (void)accept_ok(v->open[1].j, "a", "c");
     finish_ok(v->open[1].j, claim_c(v->open[1].j), "a", VERDICT_OK, 1);
     assert_int_equal(jobs_do(v->open[1].j, &op, &e), 0);
-    let_go(v, 1);
+    release_slot(v, 1);
     assert_int_equal(adopt(v), -1);
     v->config.outbox = true;
     assert_int_equal(adopt(v), 1);
-    let_go(v, 0);
-    let_go(v, 1);
+    release_slot(v, 0);
+    release_slot(v, 1);
     assert_int_equal(take(v), 1);
 }
 
@@ -191,7 +191,7 @@ static void *take_at_once(void *arg)
     return NULL;
 }
 
-static void those_that_start_together_share_none(void **state)
+static void servers_that_start_together_share_no_slot(void **state)
 {
     struct volume *v = *state;
     struct taker takers[8];
@@ -205,18 +205,18 @@ static void those_that_start_together_share_none(void **state)
         (void)pthread_join(threads[i], NULL);
     for (size_t i = 0; i < ARRAY_LEN(takers); i++) {
         assert_int_equal(takers[i].rc, 0);
-        (void)keep(v, takers[i].j, takers[i].dir); /* fails for one that is open already */
+        (void)store_slot(v, takers[i].j, takers[i].dir); /* fails for one that is open already */
     }
     assert_int_equal(v->skipped, 0);
 }
 
 /* ---- adopting ---- */
 
-static void what_lies_idle_is_adopted(void **state)
+static void idle_slots_are_adopted(void **state)
 {
     struct volume *v = *state;
 
-    assert_int_equal(adopt(v), -1); /* nothing there at all */
+    assert_int_equal(adopt(v), -1); /* no directory */
     make_slots(v, 3);
     assert_int_equal(take(v), 0);
     assert_int_equal(take(v), 1);
@@ -224,79 +224,81 @@ static void what_lies_idle_is_adopted(void **state)
     for (int i = 0; i < 3; i++)
         (void)accept_ok(v->open[i].j, "a", "c");
     assert_int_equal(adopt(v), -1); /* all have a server */
-    let_go(v, 1);
-    let_go(v, 2);
+    release_slot(v, 1);
+    release_slot(v, 2);
     assert_int_equal(adopt(v), 1);
     assert_int_equal(adopt(v), 2);
     finish_ok(v->open[1].j, claim_c(v->open[1].j), "a", VERDICT_OK, 1);
-    let_go(v, 1);
+    release_slot(v, 1);
     assert_int_equal(adopt(v), -1); /* finished */
 }
 
-static void what_is_for_others_is_left_to_them(void **state)
+static void work_for_others_is_not_adopted(void **state)
 {
     static const char *const java[] = { "java", NULL }, *const both[] = { "java", "c", NULL };
     struct volume *v = *state;
 
     assert_int_equal(take(v), 0);
     (void)accept_ok(v->open[0].j, "a", "c");
-    let_go(v, 0);
+    release_slot(v, 0);
     v->config.languages = java;
     assert_int_equal(adopt(v), -1);
     v->config.languages = both;
     assert_int_equal(adopt(v), 0);
     assert_int_equal(claim_c(v->open[0].j), 1); /* and while it runs, too */
-    let_go(v, 0);
+    release_slot(v, 0);
     v->config.languages = java;
     assert_int_equal(adopt(v), -1);
     v->config.languages = NULL;
     assert_int_equal(adopt(v), 0);
 }
 
-/* A server that will take a slot, promise one row, and die. */
-struct mortal {
+/* A server that takes a slot, accepts one row, and dies. */
+struct child_server {
     pid_t pid;
-    int go, said; /* pipes to it, and from it */
+    int to_child, from_child; /* pipes to it and from it */
 };
 
-/* While this process has one thread: a lock that another one holds is held for ever in the child.
- */
-static struct mortal beget(struct volume *v)
+/* Forks before there are threads: in the child nobody would release the
+ * lock of another thread. */
+static struct child_server start_child(struct volume *v)
 {
-    struct mortal m;
-    int go[2], said[2];
+    struct child_server m;
+    int to_child[2], from_child[2];
     char byte;
 
-    assert_int_equal(pipe(go), 0);
-    assert_int_equal(pipe(said), 0);
-    m = (struct mortal){ .pid = fork(), .go = go[1], .said = said[0] };
+    assert_int_equal(pipe(to_child), 0);
+    assert_int_equal(pipe(from_child), 0);
+    m = (struct child_server){ .pid = fork(),
+                               .to_child = to_child[1],
+                               .from_child = from_child[0] };
     assert_true(m.pid >= 0);
     if (m.pid == 0) {
-        if (read(go[0], &byte, 1) == 1)
+        if (read(to_child[0], &byte, 1) == 1)
             (void)accept_ok(v->open[take(v)].j, "promised", "c");
-        _exit(write(said[1], "x", 1) == 1 && pause() ? 1 : 2);
+        _exit(write(from_child[1], "x", 1) == 1 && pause() ? 1 : 2);
     }
-    (void)close(go[0]);
-    (void)close(said[1]);
+    (void)close(to_child[0]);
+    (void)close(from_child[1]);
     return m;
 }
 
-static void promise_and_die(const struct mortal *m)
+static void promise_and_die(const struct child_server *m)
 {
     char byte;
 
-    assert_int_equal(write(m->go, "x", 1), 1);
-    assert_int_equal(read(m->said, &byte, 1), 1);
+    assert_int_equal(write(m->to_child, "x", 1), 1);
+    assert_int_equal(read(m->from_child, &byte, 1), 1);
     (void)kill(m->pid, SIGKILL);
     assert_int_equal(waitpid(m->pid, NULL, 0), m->pid);
-    (void)close(m->go);
-    (void)close(m->said);
+    (void)close(m->to_child);
+    (void)close(m->from_child);
 }
 
-static void what_a_killed_server_promised_is_found(void **state)
+static void accepted_rows_of_a_killed_server_are_found(void **state)
 {
     struct volume *v = *state;
-    struct mortal m = beget(v);
+    struct child_server m = start_child(v);
 
     assert_int_equal(take(v), 0);
     promise_and_die(&m);
@@ -314,7 +316,7 @@ static void only_slots_are_slots(void **state)
            "mkdir slot- slot-00 slot-01 slot-x slot-1x slot--1 slot-1000 slot-99999 'slot- 1' x");
     assert_false(slots_exist(v->t.dir));
     assert_int_equal(take(v), 0);
-    in_dir(v, "mkdir slot-2 slot-5"); /* empty: a server died before it made its table */
+    in_dir(v, "mkdir slot-2 slot-5"); /* empty: a server died before it created its table */
     assert_int_equal(take(v), 2);
     in_dir(v, ": > slot-5/scrc.db");
     assert_int_equal(adopt(v), -1);
@@ -323,7 +325,7 @@ static void only_slots_are_slots(void **state)
     assert_int_equal(v->skipped, 0);
 }
 
-static void a_plain_table_is_not_left_behind(void **state)
+static void a_plain_table_is_refused(void **state)
 {
     struct volume *v = *state;
     struct jobs *j = NULL;
@@ -336,12 +338,12 @@ static void a_plain_table_is_not_left_behind(void **state)
     assert_int_equal(slots_take(&v->config, &j, &dir, &e), -1);
     assert_int_equal(e.kind, ERR_SETTING);
     print_message("    %s\n", e.msg);
-    in_dir(v, "mkdir slot-0 && mv scrc.db* slot-0"); /* as it says */
+    in_dir(v, "mkdir slot-0 && mv scrc.db* slot-0"); /* as the message says */
     assert_int_equal(take(v), 0);
     assert_int_equal(status_of(v->open[0].j, "a").state, JOB_QUEUED);
 }
 
-static void a_damaged_slot_is_passed_by_and_said(void **state)
+static void a_damaged_slot_is_skipped_and_reported(void **state)
 {
     static const struct {
         const char *harm, *why;
@@ -362,12 +364,12 @@ static void a_damaged_slot_is_passed_by_and_said(void **state)
         assert_non_null(strstr(v->why, cases[i].why));
         v->skipped = 0;
         assert_int_equal(adopt(v), -1);
-        assert_int_equal(v->skipped, i < 2); /* the last one is no directory: nobody's work */
-        let_go(v, 1);
+        assert_int_equal(v->skipped, i < 2); /* the last one is no directory */
+        release_slot(v, 1);
     }
 }
 
-static void a_newer_slot_is_passed_by_and_said(void **state)
+static void a_newer_slot_is_skipped_and_reported(void **state)
 {
     struct volume *v = *state;
     struct table slot = { .dir = "" };
@@ -380,7 +382,7 @@ static void a_newer_slot_is_passed_by_and_said(void **state)
     assert_non_null(strstr(v->why, "newer scrc"));
 }
 
-static void where_no_slot_can_be_made_it_says_why(void **state)
+static void a_slot_that_cannot_be_created_is_an_error(void **state)
 {
     struct volume *v = *state;
     struct jobs *j = NULL;
@@ -407,16 +409,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_VOLUME(each_server_has_its_own),
         ON_VOLUME(unfinished_work_goes_first),
-        ON_VOLUME(an_outbox_is_work_for_who_can_send_it),
-        ON_VOLUME(those_that_start_together_share_none),
-        ON_VOLUME(what_lies_idle_is_adopted),
-        ON_VOLUME(what_is_for_others_is_left_to_them),
-        ON_VOLUME(what_a_killed_server_promised_is_found),
+        ON_VOLUME(an_outbox_is_work_if_we_publish),
+        ON_VOLUME(servers_that_start_together_share_no_slot),
+        ON_VOLUME(idle_slots_are_adopted),
+        ON_VOLUME(work_for_others_is_not_adopted),
+        ON_VOLUME(accepted_rows_of_a_killed_server_are_found),
         ON_VOLUME(only_slots_are_slots),
-        ON_VOLUME(a_plain_table_is_not_left_behind),
-        ON_VOLUME(a_damaged_slot_is_passed_by_and_said),
-        ON_VOLUME(a_newer_slot_is_passed_by_and_said),
-        ON_VOLUME(where_no_slot_can_be_made_it_says_why),
+        ON_VOLUME(a_plain_table_is_refused),
+        ON_VOLUME(a_damaged_slot_is_skipped_and_reported),
+        ON_VOLUME(a_newer_slot_is_skipped_and_reported),
+        ON_VOLUME(a_slot_that_cannot_be_created_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -40,13 +40,16 @@ static int teardown(void **state)
 static json_t *filtered(struct stats *s, int64_t now_ms, int64_t window, int64_t step,
                         struct stats_filter f)
 {
+    const struct stats_query q = {
+        .now_ms = now_ms, .window_s = window, .step_s = step, .filter = f
+    };
     struct writer out = { .failed = false };
     struct err e = { 0 };
     char *text;
     size_t len;
 
     writer_begin(&out, '{');
-    if (stats_write(s, now_ms, window, step, &f, &out, &e) < 0)
+    if (stats_write(s, &q, &out, &e) < 0)
         fail_msg("%s", e.msg);
     writer_end(&out, '}');
     assert_int_equal(writer_take(&out, &text, &len), 0);

@@ -11,7 +11,7 @@
 
 /* ---- limits ---- */
 
-static void limits_that_hold(void **state)
+static void effective_limits(void **state)
 {
     static const struct {
         struct limits sent;
@@ -23,7 +23,10 @@ static void limits_that_hold(void **state)
         { { 7, 0, 8 }, 10, 20, { 7, 0, 8 } },
         { { 7, 9, 8 }, 0, 0, { 7, 9, 8 } },
         { { 1000, 61000, 5000 }, 10, 20, { 1000, 61000, 5000 } },
-        { { 1001, 61001, 5001 }, 10, 20, { 1000, 61000, 5000 } }, /* ceilings came down since */
+        { { 1001, 61001, 5001 },
+          10,
+          20,
+          { 1000, 61000, 5000 } }, /* the ceilings were lowered since */
         { { 0, 0, 0 }, 2000, 6000, { 1000, 0, 5000 } },
     };
 
@@ -40,7 +43,7 @@ static void limits_that_hold(void **state)
 
 /* ---- hash ---- */
 
-/* Rows of one group are one submission; every group is another. */
+/* Rows of one group are the same submission; each group is a different one. */
 static const struct {
     int group;
     const char *json;
@@ -99,7 +102,7 @@ static const struct {
     { 29, "{" HEAD ",\"checker\":{\"name\":\"none\"}}" },
 };
 
-static void hash_tells_submissions_apart(void **state)
+static void different_submissions_have_different_hashes(void **state)
 {
     uint8_t hashes[ARRAY_LEN(hashed)][32];
 
@@ -107,7 +110,7 @@ static void hash_tells_submissions_apart(void **state)
     for (size_t i = 0; i < ARRAY_LEN(hashed); i++) {
         struct submission *s = fixture_parse(hashed[i].json);
         submission_hash(s, hashes[i]);
-        /* Kept only where it will be asked for. */
+        /* Computed only if there is an id. */
         assert_int_equal(memcmp(s->hash, hashes[i], 32) == 0, s->id != NULL);
         submission_free(s);
         for (size_t j = 0; j < i; j++) {
@@ -118,8 +121,6 @@ static void hash_tells_submissions_apart(void **state)
     }
 }
 
-/* Ids and hashes outlive the server that made them: a change of the form is a conflict for every
- * client that sends again. The value was made by hand from the form. */
 static const struct {
     const char *files[3][2]; /* name, text */
     size_t len;
@@ -156,6 +157,8 @@ static void hash_tells_trees_apart(void **state)
     submission_free(s);
 }
 
+/* Hashes are stored: if the form changed, every submission that is sent again would be a conflict.
+ * The value was computed by hand from the form. */
 static void hash_never_changes(void **state)
 {
     struct submission *s = fixture_parse(hashed[0].json);
@@ -170,8 +173,8 @@ static void hash_never_changes(void **state)
     submission_free(s);
 }
 
-/* The first versions counted a tolerance that was not given as 1e-6, and could not tell it from one
- * that was. The value was made by hand from their form. */
+/* The first versions hashed a tolerance that was not given as 1e-6. The value was computed by hand
+ * from their form. */
 #define EARLIER "26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc"
 
 static void get_earlier(uint8_t hash[32])
@@ -206,7 +209,8 @@ static void hashes_of_earlier_versions_are_known(void **state)
         assert_int_equal(submission_hash_is(s, earlier, sizeof earlier), rows[i].known);
         assert_true(submission_hash_is(s, s->hash, sizeof s->hash));
         assert_false(submission_hash_is(s, s->hash, sizeof s->hash - 1));
-        assert_int_not_equal(memcmp(s->hash, earlier, sizeof earlier), 0); /* rows of this one */
+        assert_int_not_equal(memcmp(s->hash, earlier, sizeof earlier),
+                             0); /* rows of this version */
         submission_free(s);
     }
 }
@@ -246,18 +250,19 @@ static void default_checker_is_not_hashed(void **state)
 
 /* ---- the stored form ---- */
 
-struct pool_class {
+struct packed_blobs {
     const struct submission_packed *packed;
     int asked;
 };
 
-static int from_shelf(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
+static int find_packed_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text,
+                            struct err *e)
 {
-    struct pool_class *shelf = ctx;
+    struct packed_blobs *stored = ctx;
 
-    shelf->asked++;
-    for (size_t i = 0; shelf->packed && i < shelf->packed->texts_len; i++) {
-        const struct text_ref *t = &shelf->packed->texts[i];
+    stored->asked++;
+    for (size_t i = 0; stored->packed && i < stored->packed->blobs_len; i++) {
+        const struct blob_ref *t = &stored->packed->blobs[i];
         if (memcmp(t->hash, hash, 32) == 0)
             return bytes_copy(t->data, t->len, ret_text);
     }
@@ -268,16 +273,16 @@ static void assert_round_trip(const struct submission *s, size_t texts)
 {
     struct submission_packed packed;
     struct submission *back = NULL;
-    struct pool_class shelf = { &packed, 0 };
+    struct packed_blobs stored = { &packed, 0 };
     struct err e;
 
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     assert_int_equal(strlen(packed.json), packed.json_len);
     assert_true(text_is_utf8(packed.json, packed.json_len));
-    assert_int_equal(packed.texts_len, texts);
-    if (submission_unpack(packed.json, packed.json_len, from_shelf, &shelf, &back, &e) < 0)
+    assert_int_equal(packed.blobs_len, texts);
+    if (submission_unpack(packed.json, packed.json_len, find_packed_blob, &stored, &back, &e) < 0)
         fail_msg("%s: %s", e.msg, packed.json);
-    assert_int_equal(shelf.asked, texts);
+    assert_int_equal(stored.asked, texts);
     assert_same_submission(s, back);
     submission_free(back);
     submission_packed_clear(&packed);
@@ -364,13 +369,13 @@ static void rows_of_earlier_versions_mean_what_they_meant(void **state)
                              "\"case_sensitive\":true,%s\"given\":true},\"stop_on_failure\":true,"
                              "\"tests\":[]}",
                              rows[i].tolerances) > 0);
-        assert_int_equal(submission_unpack(json, strlen(json), from_shelf, NULL, &s, &e), 0);
+        assert_int_equal(submission_unpack(json, strlen(json), find_packed_blob, NULL, &s, &e), 0);
         assert_true(s->checker.absolute_tolerance == rows[i].absolute);
         assert_true(s->checker.relative_tolerance == rows[i].relative);
     }
 }
 
-/* Texts of every kind of byte, around the length from which they are kept aside. */
+/* Texts of all bytes, around the length from which they are blobs. */
 static void texts_of_any_bytes_and_length(void **state)
 {
     static const char *const fillers[] = { "a", "\n", "\xC3\xBC", "\xFF", "\x01", "\"\\" };
@@ -411,20 +416,20 @@ static void one_text_twice_has_one_hash(void **state)
     assert_int_equal(bytes_copy(big, sizeof big, &s->tests[0].input), 0);
     assert_int_equal(bytes_copy(big, sizeof big - 1, &s->tests[0].expected), 0);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
-    assert_int_equal(packed.texts_len, 3);
-    assert_memory_equal(packed.texts[0].hash, packed.texts[1].hash, 32);
-    assert_memory_not_equal(packed.texts[0].hash, packed.texts[2].hash, 32);
-    assert_ptr_equal(packed.texts[0].data, s->source.files[0].bytes.data);
+    assert_int_equal(packed.blobs_len, 3);
+    assert_memory_equal(packed.blobs[0].hash, packed.blobs[1].hash, 32);
+    assert_memory_not_equal(packed.blobs[0].hash, packed.blobs[2].hash, 32);
+    assert_ptr_equal(packed.blobs[0].data, s->source.files[0].bytes.data);
     assert_true(packed.json_len < 600);
     submission_packed_clear(&packed);
     submission_free(s);
 }
 
-static void a_lost_text_is_an_error(void **state)
+static void a_missing_blob_is_an_error(void **state)
 {
     struct submission *s = fixture_with(",\"tests\":[{}]"), *back = NULL;
     struct submission_packed packed;
-    struct pool_class empty = { NULL, 0 };
+    struct packed_blobs empty = { NULL, 0 };
     struct err e = { 0 };
     char big[5000];
 
@@ -433,8 +438,8 @@ static void a_lost_text_is_an_error(void **state)
     bytes_clear(&s->source.files[0].bytes);
     assert_int_equal(bytes_copy(big, sizeof big, &s->source.files[0].bytes), 0);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
-    assert_int_equal(submission_unpack(packed.json, packed.json_len, from_shelf, &empty, &back, &e),
-                     -1);
+    assert_int_equal(
+        submission_unpack(packed.json, packed.json_len, find_packed_blob, &empty, &back, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     assert_null(back);
     submission_packed_clear(&packed);
@@ -469,22 +474,23 @@ static void damaged_rows_are_refused(void **state)
     };
     struct submission *s = fixture_with(",\"id\":\"1\",\"tests\":[{\"number\":3}]"), *back = NULL;
     struct submission_packed packed;
-    struct pool_class empty = { NULL, 0 };
+    struct packed_blobs empty = { NULL, 0 };
     struct err e;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        assert_int_equal(submission_unpack(rows[i], strlen(rows[i]), from_shelf, &empty, &back, &e),
-                         -1);
+        assert_int_equal(
+            submission_unpack(rows[i], strlen(rows[i]), find_packed_blob, &empty, &back, &e), -1);
         assert_null(back);
     }
     assert_int_equal(submission_unpack(TREE("{\"text\":\"x\"}"), strlen(TREE("{\"text\":\"x\"}")),
-                                       from_shelf, &empty, &back, &e),
+                                       find_packed_blob, &empty, &back, &e),
                      0);
     back = submission_free(back);
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     for (size_t n = 0; n < packed.json_len; n++) {
-        assert_int_equal(submission_unpack(packed.json, n, from_shelf, &empty, &back, &e), -1);
+        assert_int_equal(submission_unpack(packed.json, n, find_packed_blob, &empty, &back, &e),
+                         -1);
         assert_null(back);
     }
     submission_packed_clear(&packed);
@@ -511,7 +517,7 @@ static void as_sent(void **state)
     submission_free(s);
 }
 
-/* What GET /submissions/{id} shows can be sent again, and is the same submission. */
+/* The JSON of GET /submissions/{id} can be sent again and is the same submission. */
 static void as_sent_is_the_same_submission(void **state)
 {
     (void)state;
@@ -558,7 +564,7 @@ static void unpack_out_of_memory(void **state)
     struct submission *s = fixture_with(",\"id\":\"i\",\"tests\":[{\"input_base64\":\"/w==\"},{}]");
     struct submission *back = NULL;
     struct submission_packed packed;
-    struct pool_class shelf = { NULL, 0 };
+    struct packed_blobs stored = { NULL, 0 };
     struct err e;
     int n = 0;
 
@@ -568,7 +574,8 @@ static void unpack_out_of_memory(void **state)
         assert_true(n < 10000);
         allocations_left = n;
         json_set_alloc_funcs(failing_malloc, free);
-        (void)!submission_unpack(packed.json, packed.json_len, from_shelf, &shelf, &back, &e);
+        (void)!submission_unpack(packed.json, packed.json_len, find_packed_blob, &stored, &back,
+                                 &e);
         json_set_alloc_funcs(malloc, free);
     }
     assert_true(n > 20);
@@ -578,7 +585,7 @@ static void unpack_out_of_memory(void **state)
     submission_packed_clear(&packed);
 }
 
-static void takes_null_and_half_built(void **state)
+static void takes_null_and_incomplete(void **state)
 {
     struct submission_packed nothing = { 0 };
 
@@ -591,8 +598,8 @@ static void takes_null_and_half_built(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits_that_hold),
-        cmocka_unit_test(hash_tells_submissions_apart),
+        cmocka_unit_test(effective_limits),
+        cmocka_unit_test(different_submissions_have_different_hashes),
         cmocka_unit_test(hash_tells_trees_apart),
         cmocka_unit_test(hash_never_changes),
         cmocka_unit_test(hashes_of_earlier_versions_are_known),
@@ -604,13 +611,13 @@ int main(void)
         cmocka_unit_test(packing_is_reversible),
         cmocka_unit_test(texts_of_any_bytes_and_length),
         cmocka_unit_test(one_text_twice_has_one_hash),
-        cmocka_unit_test(a_lost_text_is_an_error),
+        cmocka_unit_test(a_missing_blob_is_an_error),
         cmocka_unit_test(damaged_rows_are_refused),
         cmocka_unit_test(as_sent),
         cmocka_unit_test(as_sent_is_the_same_submission),
         cmocka_unit_test(as_sent_out_of_memory),
         cmocka_unit_test(unpack_out_of_memory),
-        cmocka_unit_test(takes_null_and_half_built),
+        cmocka_unit_test(takes_null_and_incomplete),
     };
     return text_init() < 0 || cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -9,7 +9,7 @@
 #include "schema/base/text.h"
 #include "submission_fixture.h"
 
-/* Members behind a language and a source, and where the one problem is. */
+/* Members after a language and a source, and the pointer of the only error. */
 static const struct {
     const char *more, *pointer;
 } bad_members[] = {
@@ -104,7 +104,7 @@ static const struct {
     { ",\"stop_on_failure\":\"true\"", "/stop_on_failure" },
 };
 
-/* Whole documents that are JSON, and where their one problem is. */
+/* Documents that are JSON, and the pointer of their only error. */
 static const struct {
     const char *json, *pointer;
 } bad_documents[] = {
@@ -158,7 +158,7 @@ static const char *const not_json[] = {
     "[[[[[[[[[]]]]]]]]]", /* deeper than the rules allow */
 };
 
-static void assert_one_problem(const char *json, const char *pointer)
+static void assert_one_error(const char *json, const char *pointer)
 {
     struct submission *s = NULL;
     struct field_errors p;
@@ -183,10 +183,10 @@ static void wrong_fields_are_named(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad_members); i++) {
         (void)snprintf(json, sizeof json, "{\"language\":\"c\",\"source\":\"x\"%s}",
                        bad_members[i].more);
-        assert_one_problem(json, bad_members[i].pointer);
+        assert_one_error(json, bad_members[i].pointer);
     }
     for (size_t i = 0; i < ARRAY_LEN(bad_documents); i++)
-        assert_one_problem(bad_documents[i].json, bad_documents[i].pointer);
+        assert_one_error(bad_documents[i].json, bad_documents[i].pointer);
 }
 
 static void what_is_not_json_is_syntax(void **state)
@@ -207,7 +207,7 @@ static void what_is_not_json_is_syntax(void **state)
     }
 }
 
-static void several_problems_are_told_at_once(void **state)
+static void several_errors_are_returned_at_once(void **state)
 {
     static const char json[] = "{\"id\":1,\"language\":\"x\",\"limits\":{\"time_limit_ms\":-1,"
                                "\"memory_limit_bytes\":1.5},\"tests\":[{\"input\":1}]}";
@@ -229,7 +229,7 @@ static void several_problems_are_told_at_once(void **state)
     field_errors_clear(&p);
 }
 
-static void problems_are_bounded(void **state)
+static void errors_are_bounded(void **state)
 {
     char json[8000] = "{\"language\":\"c\",\"source\":\"x\"";
     struct submission *s;
@@ -248,7 +248,7 @@ static void problems_are_bounded(void **state)
     field_errors_clear(&p);
 }
 
-/* A name as long as it is shown, all of it escaped, behind the deepest place. */
+/* The longest name that is shown, all of it escaped, at the deepest place. */
 static void long_names_are_cut_whole(void **state)
 {
     char json[4000] = "{\"language\":\"c\",\"source\":\"x\",\"tests\":[{\"";
@@ -389,7 +389,7 @@ static void legal_edges(void **state)
         submission_free(fixture_with(others[i]));
 }
 
-/* JSON has one kind of number, and a byte order mark says nothing. */
+/* JSON does not distinguish integers from other numbers. */
 static void one_number_in_many_spellings(void **state)
 {
     static const char *const spellings[] = { "2000", "2000.0", "2e3", "2E+3", "0.2e4", "20000e-1" };
@@ -407,7 +407,7 @@ static void one_number_in_many_spellings(void **state)
     submission_free(plain);
 }
 
-static void a_byte_order_mark_is_passed_over(void **state)
+static void a_byte_order_mark_is_skipped(void **state)
 {
     static const char marked[] = "\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}",
                       twice[] = "\xEF\xBB\xBF\xEF\xBB\xBF{\"language\":\"c\",\"source\":\"x\"}";
@@ -437,7 +437,7 @@ static void ids_and_sources_of_the_largest_size(void **state)
         if (n == 255)
             submission_free(fixture_parse(json));
         else
-            assert_one_problem(json, "/id");
+            assert_one_error(json, "/id");
     }
     for (size_t n = 10000; n <= 10001; n++) {
         memset(text, 's', n);
@@ -446,7 +446,7 @@ static void ids_and_sources_of_the_largest_size(void **state)
         if (n == 10000)
             submission_free(fixture_parse(json));
         else
-            assert_one_problem(json, "/source");
+            assert_one_error(json, "/source");
     }
 }
 
@@ -508,7 +508,7 @@ static void every_prefix_is_syntax(void **state)
     submission_free(fixture_parse(whole_document));
 }
 
-/* Any byte replaced by any of some: never a crash, and always one of the three answers. */
+/* Each byte replaced by each of some others: no crash, and always one of the three results. */
 static void any_changed_byte_is_answered(void **state)
 {
     static const char bytes[] = "\"\\{}[],:0-.eutx\n\x01\xC3\xFF";
@@ -550,7 +550,7 @@ static void out_of_memory_at_every_step_of_jansson(void **state)
         int result =
             submission_parse(whole_document, strlen(whole_document), &fixture_http, &s, &p, &e);
         json_set_alloc_funcs(malloc, free);
-        /* jansson calls some of its own failed allocations a syntax error */
+        /* jansson reports some failed allocations as a syntax error */
         if (result < 0)
             assert_true(e.kind == ERR_NOMEM || e.kind == ERR_SYNTAX);
         field_errors_clear(&p);
@@ -582,15 +582,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(what_is_not_json_is_syntax),
-        cmocka_unit_test(several_problems_are_told_at_once),
-        cmocka_unit_test(problems_are_bounded),
+        cmocka_unit_test(several_errors_are_returned_at_once),
+        cmocka_unit_test(errors_are_bounded),
         cmocka_unit_test(long_names_are_cut_whole),
         cmocka_unit_test(kafka_counts_unknown_fields),
         cmocka_unit_test(defaults),
         cmocka_unit_test(every_field_is_read),
         cmocka_unit_test(legal_edges),
         cmocka_unit_test(one_number_in_many_spellings),
-        cmocka_unit_test(a_byte_order_mark_is_passed_over),
+        cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(ids_and_sources_of_the_largest_size),
         cmocka_unit_test(too_many_values_are_refused_before_they_cost_memory),
         cmocka_unit_test(every_prefix_is_syntax),

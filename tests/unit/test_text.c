@@ -12,7 +12,7 @@
 
 #define R "\xEF\xBF\xBD"
 
-/* Bytes, and what text_to_utf8() makes of them; NULL where they are text already. */
+/* Bytes, and the result of text_to_utf8(); NULL: they are UTF-8 already. */
 static const struct {
     const char *bytes;
     size_t len;
@@ -44,21 +44,21 @@ static const struct {
     BAD("12345678\xFFz", "12345678" R "z"),
     BAD("\xC3", R),             /* cut */
     BAD("\xE2\x82", R),         /* cut */
-    BAD("\xE2\x82z", R "z"),    /* cut, goes on */
+    BAD("\xE2\x82z", R "z"),    /* cut, more follows */
     BAD("\xC0\xAF", R R),       /* overlong */
     BAD("\xED\xA0\x80", R),     /* surrogate */
     BAD("\xF4\x90\x80\x80", R), /* beyond U+10FFFF */
     BAD("\xC3\xBC\xFF\xC3\xBC", "\xC3\xBC" R "\xC3\xBC"),
 };
 
-static void tells_text_from_bytes(void **state)
+static void recognises_utf8(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(samples); i++)
         assert_int_equal(text_is_utf8(samples[i].bytes, samples[i].len), !samples[i].mended);
 }
 
-static void mends_what_is_no_text(void **state)
+static void replaces_invalid_utf8(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
@@ -75,7 +75,7 @@ static void mends_what_is_no_text(void **state)
     }
 }
 
-static void mends_a_megabyte_of_noise_in_linear_time(void **state)
+static void replaces_a_megabyte_of_noise_in_linear_time(void **state)
 {
     size_t len = 1 << 20, got;
     CLEANUP(freep) char *noise = malloc(len);
@@ -107,7 +107,7 @@ static void cuts_between_characters(void **state)
         { "\xF0\x9F\x98\x80", 1, 0 },
         { "\xF0\x9F\x98\x80", 3, 0 },
         { "\xF0\x9F\x98\x80", 4, 4 },
-        { "\x80\x80\x80\x80\x80\x80", 4, 4 }, /* no text: cut anywhere */
+        { "\x80\x80\x80\x80\x80\x80", 4, 4 }, /* not UTF-8: cut anywhere */
         { "\xFF\xFF\xFF", 2, 2 },
     };
 
@@ -209,9 +209,9 @@ static void random_ids_differ(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_text_from_bytes),
-        cmocka_unit_test(mends_what_is_no_text),
-        cmocka_unit_test(mends_a_megabyte_of_noise_in_linear_time),
+        cmocka_unit_test(recognises_utf8),
+        cmocka_unit_test(replaces_invalid_utf8),
+        cmocka_unit_test(replaces_a_megabyte_of_noise_in_linear_time),
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(base64_goes_both_ways),
         cmocka_unit_test(base64_is_strict),

@@ -9,7 +9,7 @@
 #include "schema/model/checker.h"
 #include "schema/model/verdict.h"
 
-/* What each verdict is called for each kind of consumer. */
+/* The status word of each verdict in each set. */
 static const struct {
     enum verdict verdict;
     const char *full, *six_with_tests, *six_without;

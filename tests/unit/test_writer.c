@@ -1,6 +1,4 @@
-/* tests/unit/test_writer.c - JSON written straight into a buffer: what jansson reads is what went
- * in.
- */
+/* tests/unit/test_writer.c - the JSON writer: jansson reads what was written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +37,7 @@ static void check_text(const char *data, size_t len)
     json_decref(v);
 }
 
-/* Plain text is found eight bytes at a time: each byte must be seen at each place. */
+/* Plain text is checked eight bytes at a time: each byte must be found at each position. */
 static void every_ascii_byte_comes_back_from_every_place(void **state)
 {
     char text[27];

@@ -1,6 +1,6 @@
--- The job table. State numbers are enum job_state: 0 queued, 1 running, 2 done, 3 cancelled.
--- Times are milliseconds since 1970. Rows of job are never deleted: ids outlive retention, and seq
--- (the largest + 1) is never used twice.
+-- The job table. States are enum job_state: 0 queued, 1 running, 2 done, 3 cancelled. Times are
+-- milliseconds since 1970. Retention deletes no rows of job, so ids stay known; seq (the largest + 1)
+-- is never used twice.
 
 CREATE TABLE meta(
     name TEXT PRIMARY KEY,
@@ -30,7 +30,8 @@ CREATE TABLE job(
     error TEXT
 ) STRICT;
 
--- An accepted row pays for the first three; all others wait for its claim or its end.
+-- Accepting a row writes to the first three indexes; the others are written when the row is claimed
+-- or becomes final.
 CREATE UNIQUE INDEX job_id ON job(id);
 CREATE INDEX job_queued ON job(language, seq) WHERE state = 0;
 CREATE INDEX job_submitted ON job(submitted_ms);
@@ -42,8 +43,8 @@ CREATE INDEX job_language ON job(language) WHERE finished_ms IS NOT NULL;
 CREATE INDEX job_verdict ON job(verdict) WHERE verdict IS NOT NULL;
 CREATE INDEX job_memory ON job(memory_bytes) WHERE memory_bytes IS NOT NULL;
 
--- Apart from job, so that a change of state does not write them again. Both are written beside their
--- row of job, which is never deleted: a foreign key would look for it once more and find it.
+-- Not columns of job, so that a change of state does not write them again. No foreign key: the row of
+-- job is written in the same transaction, so checking for it would only cost time.
 CREATE TABLE body(
     seq INTEGER PRIMARY KEY,
     json TEXT NOT NULL
@@ -54,7 +55,7 @@ CREATE TABLE report(
     json TEXT NOT NULL
 ) STRICT;
 
--- Large texts, once each however many submissions share them.
+-- Large texts, each stored once for all submissions that use it.
 CREATE TABLE text(
     number INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,

@@ -1,7 +1,7 @@
--- Kafka: where messages were read, and what must still be told to its topics.
+-- Kafka: where messages were read, and what is still to be published.
 
--- publish: the report goes to the results topic when it is final. told_id: the id that the topic
--- knows the submission by, where that is not the row's own.
+-- publish: the report is to be published when it is final. told_id: the id in the published report,
+-- if it is not the row's id.
 ALTER TABLE job ADD COLUMN publish INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE job ADD COLUMN told_id TEXT;
 
@@ -12,8 +12,8 @@ CREATE TABLE stream(
     UNIQUE(topic, partition)
 ) STRICT;
 
--- Every message ever taken, with the row it made or repeated (NULL: it was refused). Messages come
--- in the order of their offsets, so that a new one goes to the end of its stream's rows.
+-- Every message that was read, with the row it made or repeated (NULL: it was refused). Messages are
+-- read in the order of their offsets, so a new row goes to the end of its stream's rows.
 CREATE TABLE intake(
     stream INTEGER NOT NULL REFERENCES stream(number),
     offset INTEGER NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE intake(
     PRIMARY KEY (stream, offset)
 ) STRICT, WITHOUT ROWID;
 
--- kind is enum outbox_kind. AUTOINCREMENT: a number that was sent once never names another row.
+-- kind is enum outbox_kind. AUTOINCREMENT: no number is used twice, because Kafka may have it.
 CREATE TABLE outbox(
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2),

@@ -1,6 +1,6 @@
--- A report goes out with the headers of the message that asked for it, and says where that was read.
--- A message's place alone does not tell it from another one of a topic that was made anew: its content
--- does, also where the times are equal.
+-- A report is published with the headers and the origin of the message that it answers. In a topic
+-- that was deleted and created again, another message can have the same offset and the same time: its
+-- digest differs.
 
 ALTER TABLE job ADD COLUMN origin_stream INTEGER;    -- NULL: over HTTP
 ALTER TABLE job ADD COLUMN origin_offset INTEGER;
@@ -8,13 +8,13 @@ ALTER TABLE outbox ADD COLUMN sent_ms INTEGER;       -- of the message; NULL: no
 ALTER TABLE outbox ADD COLUMN headers BLOB;          -- of the message; NULL: none
 ALTER TABLE outbox ADD COLUMN digest INTEGER;        -- of the message; NULL: not known
 
--- Only of messages that had some; they go with the submission.
+-- Only of messages that had headers; deleted with the submission.
 CREATE TABLE message_headers(
     seq INTEGER PRIMARY KEY,
     headers BLOB NOT NULL
 ) STRICT;
 
--- A row that goes back to Kafka is deleted, and no foreign key may look through all messages for it.
+-- A row that is returned to Kafka is deleted; a foreign key would search all messages for it.
 CREATE TABLE intake_new(
     stream INTEGER NOT NULL REFERENCES stream(number),
     offset INTEGER NOT NULL,
@@ -27,5 +27,5 @@ INSERT INTO intake_new(stream, offset, seq, sent_ms) SELECT stream, offset, seq,
 DROP TABLE intake;
 ALTER TABLE intake_new RENAME TO intake;
 
--- Which dead letters and refusals of a message have not gone out yet.
+-- The dead letters and refusals of a message that are not published yet.
 CREATE INDEX outbox_letter ON outbox(partition, offset) WHERE kind > 0;

@@ -1,4 +1,5 @@
-"""R6: after many submissions of every kind all is as it was: in the server, in Docker, on the host."""
+"""What a server takes: next to nothing where nothing is to do, and after many submissions of every kind
+all is as it was (R6): in the server, in Docker, on the host."""
 
 import glob
 import os
@@ -6,7 +7,7 @@ import os
 from engines import WatchedEngine, docker
 from harness import LONG, MIB, sanitized, submission, test, wait_for
 
-COUNT = 10_000 if LONG else 64
+COUNT = 10_000 if LONG else 48
 
 KINDS = [  # language, source, limits, verdict
     ("python", "print({i})", {}, "OK"),
@@ -77,10 +78,10 @@ def test_nothing_is_left_of_many(fresh_server, tmp_path):
     engine = WatchedEngine(str(tmp_path / "docker.sock"), change)
     server = fresh_server(LANGUAGES="c,python", DOCKER_HOST=engine.host, RUNNER_MAX_PARALLEL=2,
                           BUILD_CACHE_BYTES=0).start().ready()
-    judge(server, 0, 32)  # now every shelf, thread and buffer is there
+    judge(server, 0, 16)  # now every shelf, thread and buffer is there
     wait_for(lambda: settled(server), 30, "a pool that rests", pause=0.1)
     before, rss = held(server), server.rss()
-    judge(server, 32, COUNT)
+    judge(server, 16, COUNT)
     wait_for(lambda: settled(server) and not more(before, held(server)), 60,
              "what it held before", pause=0.2)
     grown = server.rss() - rss
@@ -101,3 +102,27 @@ def settled(server):
 
 def more(before, now):
     return {name: (before[name], n) for name, n in now.items() if n > before[name]}
+
+
+def test_idle_server_is_quiet(fresh_server):
+    """No busy polling: an idle server uses next to no CPU."""
+    server = fresh_server().start().ready()
+    wait_for(lambda: all(l["state"] != "pending"
+                         for l in server.get("/languages").json["languages"]), 60, "self-tests")
+    server.judge(submission("python", "print('hi')", [test("", "hi")]))
+
+    def rests():
+        before = server.cpu_seconds()
+        server.get("/results/nobody?wait=2")
+        server.client.post(submission("python", "import time\ntime.sleep(2)", [test()], 5000),
+                           "?wait=10")
+        return server.cpu_seconds() - before < 0.15
+    wait_for(rests, 15, "an idle server that rests")
+
+
+def test_rss_with_a_long_queue(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    for i in range(300):
+        server.submit(submission("python", "#" * 1000 + str(i)))
+    if not sanitized():
+        assert server.rss() < 64 * MIB

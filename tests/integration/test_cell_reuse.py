@@ -3,8 +3,8 @@
 import pytest
 
 from engines import containers, docker
-from harness import IMAGES, submission, test
-from hostile import FILES, check, submission_of
+from harness import IMAGES, LONG, submission, test
+from hostile import FILES, check, submission_of, with_rows
 from test_verdicts import LIMITS, simulated
 
 PLANT = r"""
@@ -110,11 +110,18 @@ def test_same_verdicts(reusing):
     assert [r["verdict"] for r in reports] == [o.upper() for _, o in cases]
 
 
+# Those that leave something behind, or would not go.
+LEAVING = with_rows("A4", "A5", "A15", "O1", "P1", "P3", "P5", "P18")
+
+
 def test_hostile_programs(reusing):
-    """Each in the cell that the one before has left, and after each somebody who only wants to run."""
+    """Each in the cell that the one before has left, and after each somebody who only wants to run.
+    Where a box is namespaces these go with the program, so there the short form has those that try to
+    stay."""
     honest = submission("c", "#include <stdio.h>\nint main(void) { puts(\"well\"); }",
                         [test("", "well")], 1000, 64)
-    sent = [(path, reusing.submit(submission_of(path)), reusing.submit(honest)) for path in FILES]
+    paths = FILES if LONG or reusing.settings["SCRC_BOX"] == "inplace" else LEAVING
+    sent = [(path, reusing.submit(submission_of(path)), reusing.submit(honest)) for path in paths]
     for path, hostile, after in sent:
         check(path, reusing.report(hostile, 300))
         report = reusing.report(after, 60)

@@ -233,11 +233,11 @@ def key_of(what):
 
 
 @pytest.mark.parametrize("what, verdicts, tests, log, stdout, box", CASES)
-def test_case(reports, what, verdicts, tests, log, stdout, box):
+def test_verdict_is_right(reports, what, verdicts, tests, log, stdout, box):
     check(reports(what), verdicts, tests, log, stdout)
 
 
 @pytest.mark.parametrize("what, verdicts, tests, log, stdout, box",
                          [c for c in CASES if LONG or c.values[5]])
-def test_case_in_place(reports_in_place, what, verdicts, tests, log, stdout, box):
+def test_verdict_is_right_in_place(reports_in_place, what, verdicts, tests, log, stdout, box):
     check(reports_in_place(what), verdicts, tests, log, stdout)

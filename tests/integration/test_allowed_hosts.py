@@ -25,7 +25,7 @@ def idle(module_server):
 
 
 @pytest.mark.parametrize("method, path", ROUTES)
-def test_every_route_looks(idle, method, path):
+def test_every_route_refuses_foreign_hosts_and_origins(idle, method, path):
     """A name that was made to point here, a form and a script of another page."""
     assert ask(idle, method, path).status not in (403, 421)
     for refused, headers in ((421, {"Host": "evil.example"}),
@@ -50,7 +50,7 @@ def test_own_pages_and_listed_ones(idle):
     assert ask(idle, "POST", "/submissions", **link).status == 403
 
 
-def test_in_reach_of_others(fresh_server):
+def test_a_server_in_reach_of_others(fresh_server):
     """As in a container: by address it answers, by a name only where that is listed."""
     server = fresh_server(RUNNER_MAX_PARALLEL=0, HTTP_LISTEN="0.0.0.0:0", ALLOW_ANONYMOUS=1).start()
     for host, status in (("localhost:8080", 200), ("192.0.2.7:8080", 200), ("[2001:db8::1]", 200),

@@ -14,13 +14,9 @@ def slow(id, seconds):
                       limits={"time_limit_ms": 1000, "wall_time_limit_ms": 20_000})
 
 
-def logged(server, event):
-    return [line for line in list(server.lines) if re.search(rf'event"?[=:] ?"?{event}\b', line)]
-
-
 def slot_of(server):
     """The directory that this server said it took."""
-    return re.search(r'/(slot-\d+)', wait_for(lambda: logged(server, "slot_taken"), 5)[0]).group(1)
+    return re.search(r'/(slot-\d+)', wait_for(lambda: server.logged("slot_taken"), 5)[0]).group(1)
 
 
 def test_a_lost_server_is_replaced(fresh_server, tmp_path):
@@ -42,8 +38,8 @@ def test_a_lost_server_is_replaced(fresh_server, tmp_path):
     assert second.report(mine, 30)["verdict"] == "OK"  # its own work goes on
 
     wait_for(lambda: states(f"{volume}/slot-0") == {DONE: 6}, 60, "all of them judged")
-    wait_for(lambda: logged(second, "slot_finished"), 10, "the slot given up")
-    assert len(logged(second, "slot_adopted")) == 1
+    wait_for(lambda: second.logged("slot_finished"), 10, "the slot given up")
+    assert len(second.logged("slot_adopted")) == 1
     assert states(f"{volume}/slot-1") == {DONE: 1}
     wait_for(lambda: not containers(first), 30, "containers of the lost server")
 
@@ -69,7 +65,7 @@ def test_rows_of_another_language_are_left_to_others(fresh_server, tmp_path):
         server.kill9()
     wait_for(lambda: states(f"{volume}/slot-1") == {DONE: 1}, 60, "what lies behind")
     wait_for(lambda: states(f"{volume}/slot-0") == {QUEUED: 1, DONE: 1}, 60, "what lies beside")
-    wait_for(lambda: len(logged(ours, "slot_finished")) == 2, 10, "both given up")
+    wait_for(lambda: len(ours.logged("slot_finished")) == 2, 10, "both given up")
     every = fresh_server(**shared, LANGUAGES=None).start()
     assert slot_of(every) == "slot-0"
     assert every.report("foreign", 60)["verdict"] == "OK"
@@ -127,4 +123,4 @@ def test_a_table_without_slots_is_not_left_behind(fresh_server):
 
     server.settings["DATA_SLOTS"] = "0"
     server.start()
-    assert logged(server, "slots_not_used"), server.log()
+    assert server.logged("slots_not_used"), server.log()
