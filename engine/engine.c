@@ -20,46 +20,47 @@
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 
-#define TICK_MS 10000 /* how often Docker is asked when nothing seems wrong */
-/* Doubled from one to the other: at first Docker may still be making what a dead server wanted. */
-#define SWEEP_MIN_MS 1000
-#define SWEEP_MS     60000
-#define REST_MS      200 /* after a pause, doubled while pauses keep coming... */
-#define REST_MAX_MS  5000
-#define REST_WELL_MS 60000 /* ...until it went well for this long */
-#define MAKERS_MAX   4
-#define GRACE_NS     (5 * NS_PER_S) /* at the end, to remove cells, however late it is */
+#define TICK_MS 10000 /* between two pings of Docker while it answers */
+/* Interval between two removals of orphans. It doubles: in the first minute Docker may still
+ * create containers that a killed server asked for. */
+#define SWEEP_MIN_MS   1000
+#define SWEEP_MS       60000
+#define PAUSE_MS       200 /* wait before judging resumes; doubled while pauses keep coming... */
+#define PAUSE_MAX_MS   5000
+#define PAUSE_RESET_MS 60000 /* ...until there was none for this long */
+#define MAKERS_MAX     4
+#define GRACE_NS       (5 * NS_PER_S) /* to remove cells at the end, whatever the deadline */
 
 struct engine {
     const struct engine_config *config; /* borrowed, as are the next two */
     const struct language_table *languages;
     struct jobs *jobs;
-    struct job_source *tables; /* owned, as is all below */
-    struct readiness *ready;
-    struct docker *docker;      /* the steward's */
-    struct build_cache *builds; /* NULL: none */
+    struct job_source *job_source; /* owned, as is all below */
+    struct readiness *readiness;
+    struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
+    struct build_cache *builds; /* NULL: no cache */
     char *cell_dir, *host_dir;
     struct cell_host host;
-    pthread_t steward;
-    bool has_steward;
+    pthread_t supervisor;
+    bool has_supervisor;
     struct worker_host_faults host_faults;
     _Atomic int64_t running;
     atomic_bool docker_answers;
-    atomic_bool sweep_soon; /* a table was adopted, perhaps with containers */
+    atomic_bool sweep_due; /* a table was adopted, which may have containers */
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    struct pool *pool; /* NULL until Docker has answered for the first time */
+    struct pool *pool; /* NULL until Docker has answered once */
     struct selftest *selftest;
     struct worker **workers;
     int64_t workers_len;
 };
 
-static int64_t now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
+static int64_t engine_now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
 
-/* ---- coming up: once, as soon as Docker answers ---- */
+/* ---- start: once, as soon as Docker answers ---- */
 
-/* A limit that the kernel does not enforce would be one that we only claim to have. */
+/* Without these controllers the kernel would not enforce our limits. */
 static int check_controllers(struct docker *d, struct err *e)
 {
     json_t *found = NULL;
@@ -94,8 +95,8 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .host = &g->host,
                                 .pool = g->pool,
                                 .builds = g->builds,
-                                .ready = g->ready,
-                                .tables = g->tables,
+                                .readiness = g->readiness,
+                                .job_source = g->job_source,
                                 .host_faults = &g->host_faults,
                                 .running = &g->running };
 
@@ -115,7 +116,7 @@ static int start_all_locked(struct engine *g, struct err *e)
                               .parallel = g->config->parallel,
                               .makers = (int)(makers < MAKERS_MAX ? makers : MAKERS_MAX) };
     struct selftest_config sc = {
-        .engine = g->config, .languages = g->languages, .host = &g->host, .ready = g->ready
+        .engine = g->config, .languages = g->languages, .host = &g->host, .readiness = g->readiness
     };
 
     if (!g->pool && pool_start(&pc, &g->pool, e) < 0)
@@ -126,19 +127,19 @@ static int start_all_locked(struct engine *g, struct err *e)
     return start_workers_locked(g, e);
 }
 
-/* May be called again after a failure: it goes on where it stopped. */
-static int come_up(struct engine *g, struct err *e)
+/* May be called again after a failure: it continues where it stopped. */
+static int bring_up(struct engine *g, struct err *e)
 {
     if (check_controllers(g->docker, e) < 0 || find_dirs(g, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&g->lock);
-    int rc = readiness_stopping(g->ready) ? err_set(e, ERR_CANCELLED, "stopping")
-                                          : start_all_locked(g, e);
+    int rc = readiness_stopping(g->readiness) ? err_set(e, ERR_CANCELLED, "stopping")
+                                              : start_all_locked(g, e);
     (void)pthread_mutex_unlock(&g->lock);
     return rc;
 }
 
-/* ---- the steward: brings up, notices that Docker is back, sweeps ---- */
+/* ---- the supervisor: starts the rest, notices that Docker is back, removes orphans ---- */
 
 static bool is_up(struct engine *g)
 {
@@ -148,9 +149,9 @@ static bool is_up(struct engine *g)
     return up;
 }
 
-/* Ours carry our own table's id: whatever carries an adopted one's is of the server that is gone.
- */
-static void sweep(struct engine *g)
+/* Our containers have the label of our own table, so every container with the label of the
+ * adopted table belongs to the server that is gone. */
+static void remove_orphans(struct engine *g)
 {
     char id[TEXT_ID_SIZE];
     struct cell_host theirs = g->host;
@@ -158,7 +159,7 @@ static void sweep(struct engine *g)
     int n = cell_orphans_remove(g->docker, &g->host, &e), more = 0;
 
     theirs.table = id;
-    if (n >= 0 && job_source_adopted_id(g->tables, id))
+    if (n >= 0 && job_source_adopted_id(g->job_source, id))
         more = cell_orphans_remove(g->docker, &theirs, &e);
     if (n < 0 || more < 0)
         log_warning("sweep_failed", log_s("error", e.msg));
@@ -166,56 +167,56 @@ static void sweep(struct engine *g)
         log_info("cells_swept", log_i("removed", n + more));
 }
 
-static bool look(struct engine *g, struct err *e)
+static bool poll_docker(struct engine *g, struct err *e)
 {
-    bool well = docker_ping(g->docker, e) == 0 && (is_up(g) || come_up(g, e) == 0);
-    atomic_store(&g->docker_answers, well);
-    return well;
+    bool answers = docker_ping(g->docker, e) == 0 && (is_up(g) || bring_up(g, e) == 0);
+    atomic_store(&g->docker_answers, answers);
+    return answers;
 }
 
-/* Not shortened by what else goes on. False: stopping. */
-static bool rest(struct engine *g, int64_t ms)
+/* Waits all of ms, also when others wake it. False: stopping. */
+static bool wait_after_pause(struct engine *g, int64_t ms)
 {
-    int64_t until = now_ms() + ms, left = ms;
+    int64_t until = engine_now_ms() + ms, left = ms;
     bool go = true;
 
-    for (; go && left > 0; left = until - now_ms())
-        go = readiness_wait_ms(g->ready, readiness_version(g->ready), left);
+    for (; go && left > 0; left = until - engine_now_ms())
+        go = readiness_wait_ms(g->readiness, readiness_version(g->readiness), left);
     return go;
 }
 
-static void *steward_main(void *arg)
+static void *supervisor_main(void *arg)
 {
     struct engine *g = arg;
-    int64_t delay = REST_MS, resumed_at = 0, sweep_at = 0, sweep_ms = SWEEP_MIN_MS;
+    int64_t delay = PAUSE_MS, resumed_at = 0, sweep_at = 0, sweep_ms = SWEEP_MIN_MS;
     struct err e;
 
     do {
-        if (readiness_paused(g->ready) && !rest(g, delay))
+        if (readiness_paused(g->readiness) && !wait_after_pause(g, delay))
             break;
-        if (!look(g, &e)) {
-            if (readiness_pause(g->ready, e.msg) && !readiness_stopping(g->ready))
+        if (!poll_docker(g, &e)) {
+            if (readiness_pause(g->readiness, e.msg) && !readiness_stopping(g->readiness))
                 log_error("judging_paused", log_s("error", e.msg),
                           log_s("next", "it waits until Docker is well again"));
-            delay = delay * 2 < REST_MAX_MS ? delay * 2 : REST_MAX_MS;
+            delay = delay * 2 < PAUSE_MAX_MS ? delay * 2 : PAUSE_MAX_MS;
             continue;
         }
-        if (readiness_resume(g->ready)) {
-            delay = now_ms() - resumed_at > REST_WELL_MS ? REST_MS : delay * 2;
-            delay = delay < REST_MAX_MS ? delay : REST_MAX_MS;
-            resumed_at = now_ms();
+        if (readiness_resume(g->readiness)) {
+            delay = engine_now_ms() - resumed_at > PAUSE_RESET_MS ? PAUSE_MS : delay * 2;
+            delay = delay < PAUSE_MAX_MS ? delay : PAUSE_MAX_MS;
+            resumed_at = engine_now_ms();
             log_info("judging_resumed", log_i("rest_ms", delay));
         }
-        if (atomic_exchange(&g->sweep_soon, false) || now_ms() >= sweep_at) {
-            sweep(g);
-            sweep_at = now_ms() + sweep_ms;
+        if (atomic_exchange(&g->sweep_due, false) || engine_now_ms() >= sweep_at) {
+            remove_orphans(g);
+            sweep_at = engine_now_ms() + sweep_ms;
             sweep_ms = sweep_ms * 2 < SWEEP_MS ? sweep_ms * 2 : SWEEP_MS;
         }
-    } while (readiness_wait_paused(g->ready, sweep_ms < TICK_MS ? sweep_ms : TICK_MS));
+    } while (readiness_wait_paused(g->readiness, sweep_ms < TICK_MS ? sweep_ms : TICK_MS));
     return NULL;
 }
 
-/* ---- its life ---- */
+/* ---- open and close ---- */
 
 /* On the table's writer thread. */
 static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t len)
@@ -226,15 +227,15 @@ static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t le
     for (size_t i = 0; i < len; i++)
         queued += changes[i].state == JOB_QUEUED ? 1 : 0;
     if (queued > 0)
-        readiness_signal(g->ready, queued);
+        readiness_signal(g->readiness, queued);
 }
 
 static struct engine *engine_free(struct engine *g)
 {
     if (!g)
         return NULL;
-    (void)readiness_free(g->ready);
-    (void)job_source_free(g->tables);
+    (void)readiness_free(g->readiness);
+    (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
     (void)build_cache_free(g->builds);
     worker_fault_close(&g->host_faults);
@@ -246,7 +247,7 @@ static struct engine *engine_free(struct engine *g)
     return NULL;
 }
 
-/* Without it everything works, only slower. */
+/* Without the cache everything works, only slower. */
 static void open_builds(struct engine *g)
 {
     struct err e;
@@ -259,8 +260,8 @@ static void open_builds(struct engine *g)
 }
 
 /* NULL with *e filled. */
-static struct engine *make(const struct engine_config *c, const struct language_table *l,
-                           struct jobs *j, struct err *e)
+static struct engine *engine_create(const struct engine_config *c, const struct language_table *l,
+                                    struct jobs *j, struct err *e)
 {
     struct engine *g = calloc(1, sizeof *g);
     struct worker **workers = calloc((size_t)c->parallel + 1, sizeof(struct worker *));
@@ -276,21 +277,21 @@ static struct engine *make(const struct engine_config *c, const struct language_
     g->languages = l;
     g->jobs = j;
     g->workers = workers;
-    if (readiness_open(l, &g->ready, e) < 0 || job_source_open(j, &g->tables, e) < 0 ||
+    if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
     open_builds(g);
     return g;
 }
 
-/* Docker may still be away; what it will never do is said at once. */
-static int first_look(struct engine *g, struct err *e)
+/* Docker may not answer yet; what can never work is an error at once. */
+static int poll_docker_first(struct engine *g, struct err *e)
 {
-    if (look(g, e))
+    if (poll_docker(g, e))
         return 0;
     if (e->kind == ERR_PLATFORM || e->kind == ERR_SETTING || e->kind == ERR_NOMEM)
         return -1;
-    if (readiness_pause(g->ready, e->msg))
+    if (readiness_pause(g->readiness, e->msg))
         log_warning("docker_away", log_s("error", e->msg),
                     log_s("next", "work is kept until it is back"));
     return 0;
@@ -299,15 +300,15 @@ static int first_look(struct engine *g, struct err *e)
 int engine_start(const struct engine_config *c, const struct language_table *l, struct jobs *j,
                  struct engine **ret_engine, struct err *e)
 {
-    struct engine *g = make(c, l, j, e);
+    struct engine *g = engine_create(c, l, j, e);
 
     if (!g)
         return -1;
     jobs_listen(j, jobs_changed, g);
-    int rc = first_look(g, e);
+    int rc = poll_docker_first(g, e);
     if (rc == 0) {
-        rc = pthread_create(&g->steward, NULL, steward_main, g);
-        g->has_steward = rc == 0;
+        rc = pthread_create(&g->supervisor, NULL, supervisor_main, g);
+        g->has_supervisor = rc == 0;
         if (rc != 0)
             rc = err_errno(e, ERR_NOMEM, rc, "start the engine");
     }
@@ -324,27 +325,27 @@ int engine_start(const struct engine_config *c, const struct language_table *l, 
 int engine_adopt(struct engine *g, struct jobs *j, struct err *e)
 {
     jobs_listen(j, jobs_changed, g);
-    if (job_source_adopt(g->tables, j, e) < 0)
+    if (job_source_adopt(g->job_source, j, e) < 0)
         return -1;
-    atomic_store(&g->sweep_soon, true);
-    readiness_signal(g->ready, (size_t)g->config->parallel);
+    atomic_store(&g->sweep_due, true);
+    readiness_signal(g->readiness, (size_t)g->config->parallel);
     return 0;
 }
 
-void engine_disown(struct engine *g) { job_source_disown(g->tables); }
+void engine_disown(struct engine *g) { job_source_disown(g->job_source); }
 
 /* ---- the end ---- */
 
-/* What Docker would not remove when the pool asked, or made late: nobody sweeps when we are gone.
- */
-static void sweep_own(struct engine *g, int64_t deadline_ns)
+/* Removes containers that the pool could not remove or that Docker created late: no supervisor
+ * will do it later. */
+static void remove_own_cells(struct engine *g, int64_t deadline_ns)
 {
     struct cell_host next = g->host;
     struct err e;
     int n;
 
     docker_until(g->docker, deadline_ns);
-    next.instance = ""; /* so ours is an earlier one */
+    next.instance = ""; /* so that our own instance counts as an earlier one */
     if (!next.dir || docker_ping(g->docker, &e) < 0)
         return;
     if ((n = cell_orphans_remove(g->docker, &next, &e)) < 0)
@@ -357,13 +358,13 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
 {
     if (!g)
         return NULL;
-    readiness_stop(g->ready);
-    docker_until(g->docker, 0); /* the steward's: whatever it asks, nobody needs the answer */
-    if (g->has_steward)
-        (void)pthread_join(g->steward, NULL);
+    readiness_stop(g->readiness);
+    docker_until(g->docker, 0); /* ends a call of the supervisor: its answer is not needed */
+    if (g->has_supervisor)
+        (void)pthread_join(g->supervisor, NULL);
     (void)pthread_mutex_lock(&g->lock);
     int64_t len = g->workers_len;
-    g->workers_len = 0; /* nobody cancels at them any more */
+    g->workers_len = 0; /* engine_cancel() skips them from now on */
     struct selftest *selftest = g->selftest;
     g->selftest = NULL;
     (void)pthread_mutex_unlock(&g->lock);
@@ -372,17 +373,17 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     for (int64_t i = 0; i < len; i++)
         (void)worker_stop(g->workers[i], deadline_ns);
     (void)pthread_mutex_lock(&g->lock);
-    struct pool *pool = g->pool; /* engine_health() asks it until now */
+    struct pool *pool = g->pool; /* engine_health() has used it until now */
     g->pool = NULL;
     (void)pthread_mutex_unlock(&g->lock);
     int64_t grace = clock_mono_ns() + GRACE_NS;
     int64_t last = grace > deadline_ns ? grace : deadline_ns;
     (void)pool_stop_until(pool, last);
-    sweep_own(g, last);
+    remove_own_cells(g, last);
     return engine_free(g);
 }
 
-/* ---- questions ---- */
+/* ---- cancel, reason, health ---- */
 
 void engine_cancel(struct engine *g, int64_t seq)
 {
@@ -398,7 +399,7 @@ void engine_reason(struct engine *g, const char *language, char *out, size_t siz
     if (g->config->parallel == 0)
         (void)snprintf(out, size, "RUNNER_MAX_PARALLEL is 0: nothing is judged here");
     else
-        readiness_reason(g->ready, language, out, size);
+        readiness_reason(g->readiness, language, out, size);
 }
 
 void engine_health(struct engine *g, struct engine_health *ret_health)
@@ -426,13 +427,13 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
     h.cells_removing = stats.removing;
     h.cells_made = stats.made;
     h.cells_died = stats.died;
-    bool paused = readiness_paused(g->ready);
-    h.ready = h.docker && !paused && readiness_has_images(g->ready);
+    bool paused = readiness_paused(g->readiness);
+    h.ready = h.docker && !paused && readiness_has_images(g->readiness);
     if (!h.docker || paused)
-        readiness_reason(g->ready, NULL, h.why, sizeof h.why);
+        readiness_reason(g->readiness, NULL, h.why, sizeof h.why);
     else if (!h.ready)
         (void)snprintf(h.why, sizeof h.why, "no language's images are on this host yet");
     *ret_health = h;
 }
 
-json_t *engine_languages(struct engine *g) { return readiness_languages(g->ready); }
+json_t *engine_languages(struct engine *g) { return readiness_languages(g->readiness); }

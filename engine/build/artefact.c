@@ -14,11 +14,11 @@
 
 /* ---- one file ---- */
 
-/* By its first bytes. A script has an interpreter, which may be in the run image; whatever else is
- * no program is none to the kernel, too. */
-static const char *find_fault(const char *head, size_t len)
+/* Checks the first bytes. A script needs an interpreter, which may be in the run image; the
+ * kernel executes nothing else. */
+static const char *check_file_head(const char *head, size_t len)
 {
-    Elf64_Ehdr elf; /* of 32 bits, too: what we look at is in the same place */
+    Elf64_Ehdr elf; /* e_type is at the same place in a 32 bit file */
 
     if (len >= strlen("!<arch>\n") && memcmp(head, "!<arch>\n", strlen("!<arch>\n")) == 0)
         return "scrc: the build left a library, not a program (in Go: the package is not main)";
@@ -39,29 +39,29 @@ static int inspect_file(int fd, const char **ret_why, struct err *e)
 
     if (n < 0)
         return err_errno(e, ERR_CELL, errno, "read what was built");
-    *ret_why = find_fault(head, (size_t)n);
+    *ret_why = check_file_head(head, (size_t)n);
     return 0;
 }
 
 /* ---- a tree of classes ---- */
 
-/* A class with a main(). Its path is as in the bundle: "a/b/Main", without ".class". */
-struct entry {
+/* A class with a main(). path as in the bundle: "a/b/Main", without ".class". */
+struct main_class {
     const char *path;
     size_t path_len;
-    const char *name; /* of path, the part behind the package */
+    const char *name; /* the part of path behind the package */
     size_t name_len;
     bool is_public;
 };
 
-struct entries {
-    struct entry *list; /* owned; AGENT_BUNDLE_FILES_MAX of them */
+struct main_classes {
+    struct main_class *list; /* owned; AGENT_BUNDLE_FILES_MAX of them */
     size_t len;
 };
 
-static void clear_entries(struct entries *all) { free(all->list); }
+static void free_main_classes(struct main_classes *all) { free(all->list); }
 
-static void add_class(struct entries *all, const char *path, size_t len, const uint8_t *data,
+static void add_class(struct main_classes *all, const char *path, size_t len, const uint8_t *data,
                       size_t size)
 {
     static const char suffix[] = ".class";
@@ -73,20 +73,20 @@ static void add_class(struct entries *all, const char *path, size_t len, const u
         return;
     len -= suffix_len;
     const char *slash = memrchr(path, '/', len), *name = slash ? slash + 1 : path;
-    all->list[all->len++] = (struct entry){ .path = path,
-                                            .path_len = len,
-                                            .name = name,
-                                            .name_len = len - (size_t)(name - path),
-                                            .is_public = class.is_public };
+    all->list[all->len++] = (struct main_class){ .path = path,
+                                                 .path_len = len,
+                                                 .name = name,
+                                                 .name_len = len - (size_t)(name - path),
+                                                 .is_public = class.is_public };
 }
 
-/* A bundle is what protocol.h says. */
-static int read_bundle(const uint8_t *at, size_t len, struct entries *all, struct err *e)
+/* The format of a bundle is in protocol.h. */
+static int read_class_bundle(const uint8_t *at, size_t len, struct main_classes *all, struct err *e)
 {
     const uint8_t *end = at + len;
 
     for (size_t files = 0; at < end; files++) {
-        uint32_t head[2]; /* the lengths of path and data */
+        uint32_t head[2]; /* lengths of path and data */
         if ((size_t)(end - at) < sizeof head || files == AGENT_BUNDLE_FILES_MAX)
             return err_set(e, ERR_CELL, "what was built is no bundle");
         memcpy(head, at, sizeof head);
@@ -106,73 +106,75 @@ static int compare_bytes(const char *a, size_t a_len, const char *b, size_t b_le
     return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_class_names(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct main_class *x = a, *y = b;
     return compare_bytes(x->name, x->name_len, y->name, y->name_len);
 }
 
-/* NULL when there is none of this name. The list is sorted. */
-static const struct entry *find_named(const struct entries *all, const char *name, size_t len)
+/* NULL when there is no class of this name. The list is sorted. */
+static const struct main_class *find_class_named(const struct main_classes *all, const char *name,
+                                                 size_t len)
 {
-    const struct entry key = { .name = name, .name_len = len };
-    return bsearch(&key, all->list, all->len, sizeof key, by_name);
+    const struct main_class key = { .name = name, .name_len = len };
+    return bsearch(&key, all->list, all->len, sizeof key, compare_class_names);
 }
 
-/* NULL: there is none. */
-static int choose(const struct language *row, const struct entries *all, const struct bytes *source,
-                  const struct entry **ret_entry, struct err *e)
+/* *ret_class NULL: no class has a main(). */
+static int choose_main_class(const struct language *language, const struct main_classes *all,
+                             const struct bytes *source, const struct main_class **ret_class,
+                             struct err *e)
 {
     CLEANUP(language_java_close) struct language_java_source s = { .decoded = NULL };
-    const struct entry *found = NULL;
+    const struct main_class *found = NULL;
     struct language_java_type type;
 
     for (size_t i = 0; i < all->len && !found; i++)
         found = all->list[i].is_public ? &all->list[i] : NULL;
     if (!found)
-        found = find_named(all, row->source_name, language_stem(row));
+        found = find_class_named(all, language->source_name, language_stem(language));
     if (!found && all->len > 1) {
         if (language_java_open(source->data, source->len, &s, e) < 0)
             return -1;
         while (!found && language_java_next(&s, &type))
-            found = find_named(all, type.name, type.name_len);
+            found = find_class_named(all, type.name, type.name_len);
     }
-    *ret_entry = found || all->len == 0 ? found : &all->list[0];
+    *ret_class = found || all->len == 0 ? found : &all->list[0];
     return 0;
 }
 
 /* "a/b/Main" is class a.b.Main. */
-static void name_main(const struct entry *x, struct language_variables *words)
+static void name_main(const struct main_class *x, struct language_variables *variables)
 {
-    memcpy(words->main, x->path, x->path_len);
-    words->main[x->path_len] = '\0';
-    for (char *c = words->main; (c = strchr(c, '/'));)
+    memcpy(variables->main, x->path, x->path_len);
+    variables->main[x->path_len] = '\0';
+    for (char *c = variables->main; (c = strchr(c, '/'));)
         *c = '.';
 }
 
-static int inspect_classes(const struct language *row, const struct bytes *bundle,
-                           const struct bytes *source, struct language_variables *words,
+static int inspect_classes(const struct language *language, const struct bytes *bundle,
+                           const struct bytes *source, struct language_variables *variables,
                            const char **ret_why, struct err *e)
 {
-    CLEANUP(clear_entries)
-    struct entries all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
-    const struct entry *entry;
+    CLEANUP(free_main_classes)
+    struct main_classes all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
+    const struct main_class *class;
 
     if (!all.list)
         return err_set(e, ERR_NOMEM, "what was built");
-    if (read_bundle((const uint8_t *)bundle->data, bundle->len, &all, e) < 0)
+    if (read_class_bundle((const uint8_t *)bundle->data, bundle->len, &all, e) < 0)
         return -1;
-    qsort(all.list, all.len, sizeof *all.list, by_name);
-    if (choose(row, &all, source, &entry, e) < 0)
+    qsort(all.list, all.len, sizeof *all.list, compare_class_names);
+    if (choose_main_class(language, &all, source, &class, e) < 0)
         return -1;
-    if (entry)
-        name_main(entry, words);
-    *ret_why = entry ? NULL : "scrc: no class has a public static void main(String[])";
+    if (class)
+        name_main(class, variables);
+    *ret_why = class ? NULL : "scrc: no class has a public static void main(String[])";
     return 0;
 }
 
-static int inspect_tree(const struct language *row, int fd, const struct bytes *source,
-                        struct language_variables *words, const char **ret_why, struct err *e)
+static int inspect_tree(const struct language *language, int fd, const struct bytes *source,
+                        struct language_variables *variables, const char **ret_why, struct err *e)
 {
     struct stat st;
 
@@ -181,23 +183,24 @@ static int inspect_tree(const struct language *row, int fd, const struct bytes *
     static char nothing[] = "";
     struct bytes bundle = { .data = nothing, .len = (size_t)st.st_size };
     if (bundle.len == 0)
-        return inspect_classes(row, &bundle, source, words, ret_why, e);
-    void *data = mmap(NULL, bundle.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it stays */
+        return inspect_classes(language, &bundle, source, variables, ret_why, e);
+    void *data =
+        mmap(NULL, bundle.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it cannot change */
     if (data == MAP_FAILED)
         return err_errno(e, ERR_NOMEM, errno, "read what was built");
     bundle.data = data;
-    int rc = inspect_classes(row, &bundle, source, words, ret_why, e);
+    int rc = inspect_classes(language, &bundle, source, variables, ret_why, e);
     (void)munmap(data, bundle.len);
     return rc;
 }
 
-int artefact_inspect(const struct language *row, int fd, const struct bytes *source,
-                     struct language_variables *words, const char **ret_why, struct err *e)
+int artefact_inspect(const struct language *language, int fd, const struct bytes *source,
+                     struct language_variables *variables, const char **ret_why, struct err *e)
 {
     *ret_why = NULL;
-    if (row->collect == AGENT_COLLECT_FILE)
+    if (language->collect == AGENT_COLLECT_FILE)
         return inspect_file(fd, ret_why, e);
-    if (row->naming == LANGUAGE_NAMING_JAVA)
-        return inspect_tree(row, fd, source, words, ret_why, e);
+    if (language->naming == LANGUAGE_NAMING_JAVA)
+        return inspect_tree(language, fd, source, variables, ret_why, e);
     return 0;
 }

@@ -1,7 +1,7 @@
-/* engine/build/build.h - source in, artefact or compiler log out.
+/* engine/build/build.h - builds an executable: its source in, artefact or compiler log out.
  *
  * Room     engine/build.
- * Threads  one bench, one thread.
+ * Threads  one thread for each lease.
  * Errors   as cell_run(). A source that does not build is an outcome, not an error.
  */
 #pragma once
@@ -17,13 +17,13 @@ struct engine_config;
 struct err;
 struct executable;
 
-/* What the outcome of a build depends on, as its key in the cache. What was built before is found
- * as long as the key does not change. */
-void build_key(const struct engine_config *c, const struct executable *x,
+/* Hashes everything that the outcome of a build depends on: its key in the cache. If the key
+ * changes between two releases, no build of the older one is found again. */
+void build_key(const struct engine_config *c, const struct executable *program,
                uint8_t ret_key[BUILD_KEY_SIZE]);
 
-/* Runs the build of an executable that is loaded (executable_load), or finds what it left before in
- * the bench's cache. Everything is borrowed for the call. On success the caller owns *ret_outcome,
- * on failure it is untouched. */
-NODISCARD int build_run(struct lease *b, const struct executable *x,
+/* Builds an executable that is loaded (executable_load), or finds its outcome in the cache of
+ * the lease. Everything is borrowed for the call. On success the caller owns *ret_outcome, on
+ * failure it is untouched. */
+NODISCARD int build_run(struct lease *lease, const struct executable *program,
                         struct build_outcome *ret_outcome, struct err *e);

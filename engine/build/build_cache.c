@@ -12,8 +12,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM            1 /* a map that cannot grow refuses the one element */
-#define HASH_FUNCTION(key, len, out) memcpy(&(out), key, sizeof(out)) /* it is a hash already */
+#define HASH_NONFATAL_OOM 1 /* out of memory: the element is not added */
+#define HASH_FUNCTION(key, len, out)                                                               \
+    memcpy(&(out), key, sizeof(out)) /* the key is a hash already */
 #include <uthash.h>
 #include <utlist.h>
 
@@ -24,40 +25,40 @@
 #include "schema/base/log.h"
 
 #define FOLDER       "builds"
-#define LARGEST_PART 16          /* one entry may take this part of the whole */
-#define BLOCK        (4 * KIB)   /* a file takes whole ones */
-#define ENTRIES_MAX  65536       /* some 10 MiB of our memory */
-#define RESERVE      (256 * MIB) /* of the disk, for everybody else */
-/* So long a failure is believed: should the host have had a part in it, it is nobody's for good. */
+#define LARGEST_PART 16          /* an entry may take at most this fraction of max_bytes */
+#define BLOCK        (4 * KIB)   /* a file takes whole blocks */
+#define ENTRIES_MAX  65536       /* about 10 MiB of our memory */
+#define RESERVE      (256 * MIB) /* of the disk, for all others */
+/* A failed build is used for so long only: if the host caused it, it must not stay for ever. */
 #define FAILURE_S 3600
 #define NAME_SIZE (2 * BUILD_KEY_SIZE + 1)
 
-struct entry {
+struct cached_build {
     uint8_t key[BUILD_KEY_SIZE];
-    int64_t bytes, used_ms; /* wall clock: it outlives the process */
-    bool proven;            /* written by this process, or checked by it */
-    struct entry *prev, *next;
+    int64_t bytes, used_ms; /* wall clock: it is kept over a restart */
+    bool verified;          /* written or checked by this process */
+    struct cached_build *prev, *next;
     UT_hash_handle hh;
 };
 
 struct build_cache {
     int dir; /* owned */
     int64_t max_bytes, keep_ms;
-    _Atomic uint64_t names; /* of files that are being written */
+    _Atomic uint64_t names; /* counter, for names of files that are being written */
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    struct entry *by_key, *order; /* owned; the longest unused first */
+    struct cached_build *by_key, *order; /* owned; the one unused for longest is first */
     struct build_cache_stats stats;
-    bool failing; /* the last one could not be written */
+    bool failing; /* the last entry could not be written */
 };
 
-static void name_of(const uint8_t key[BUILD_KEY_SIZE], char out[NAME_SIZE])
+static void format_name(const uint8_t key[BUILD_KEY_SIZE], char out[NAME_SIZE])
 {
     (void)sodium_bin2hex(out, NAME_SIZE, key, BUILD_KEY_SIZE);
 }
 
-static bool is_name(const char *name, uint8_t ret_key[BUILD_KEY_SIZE])
+static bool parse_name(const char *name, uint8_t ret_key[BUILD_KEY_SIZE])
 {
     size_t len;
 
@@ -65,69 +66,70 @@ static bool is_name(const char *name, uint8_t ret_key[BUILD_KEY_SIZE])
            len == BUILD_KEY_SIZE;
 }
 
-static int64_t cost_of(int64_t bytes) { return (bytes + BLOCK - 1) / BLOCK * BLOCK; }
+static int64_t disk_bytes(int64_t bytes) { return (bytes + BLOCK - 1) / BLOCK * BLOCK; }
 
 /* ---- the index ---- */
 
-static struct entry *find_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE])
+static struct cached_build *find_build_locked(struct build_cache *c,
+                                              const uint8_t key[BUILD_KEY_SIZE])
 {
-    struct entry *x;
+    struct cached_build *build;
 
-    HASH_FIND(hh, c->by_key, key, BUILD_KEY_SIZE, x);
-    return x;
+    HASH_FIND(hh, c->by_key, key, BUILD_KEY_SIZE, build);
+    return build;
 }
 
-/* Takes it out of the index; its file is the caller's. */
-static void forget_locked(struct build_cache *c, struct entry *x)
+/* Removes it from the index; the file stays. */
+static void unlink_build_locked(struct build_cache *c, struct cached_build *build)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is in the table has a neighbour */
-    HASH_DEL(c->by_key, x);
-    DL_DELETE(c->order, x);
-    c->stats.bytes -= x->bytes;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an element has a neighbour */
+    HASH_DEL(c->by_key, build);
+    DL_DELETE(c->order, build);
+    c->stats.bytes -= build->bytes;
     c->stats.entries--;
-    free(x);
+    free(build);
 }
 
-static void remove_locked(struct build_cache *c, struct entry *x)
+static void remove_build_locked(struct build_cache *c, struct cached_build *build)
 {
     char name[NAME_SIZE];
 
-    name_of(x->key, name);
+    format_name(build->key, name);
     (void)unlinkat(c->dir, name, 0);
-    forget_locked(c, x);
+    unlink_build_locked(c, build);
 }
 
-static bool add_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], int64_t bytes,
-                       int64_t used_ms, bool proven)
+static bool add_build_locked(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
+                             int64_t bytes, int64_t used_ms, bool verified)
 {
-    struct entry *x = find_locked(c, key);
+    struct cached_build *build = find_build_locked(c, key);
 
-    if (x)
-        forget_locked(c, x);
-    x = calloc(1, sizeof *x);
-    if (!x)
+    if (build)
+        unlink_build_locked(c, build);
+    build = calloc(1, sizeof *build);
+    if (!build)
         return false;
-    memcpy(x->key, key, BUILD_KEY_SIZE);
-    x->bytes = bytes;
-    x->used_ms = used_ms;
-    x->proven = proven;
-    HASH_ADD(hh, c->by_key, key, BUILD_KEY_SIZE, x);
-    if (!x->hh.tbl) {
-        free(x);
+    memcpy(build->key, key, BUILD_KEY_SIZE);
+    build->bytes = bytes;
+    build->used_ms = used_ms;
+    build->verified = verified;
+    HASH_ADD(hh, c->by_key, key, BUILD_KEY_SIZE, build);
+    if (!build->hh.tbl) {
+        free(build);
         return false;
     }
-    DL_APPEND(c->order, x);
+    DL_APPEND(c->order, build);
     c->stats.bytes += bytes;
     c->stats.entries++;
     return true;
 }
 
-static void expire_locked(struct build_cache *c)
+static void remove_expired_locked(struct build_cache *c)
 {
     int64_t since_ms = clock_wall_ms() - c->keep_ms;
 
     while (c->keep_ms > 0 && c->order && c->order->used_ms < since_ms)
-        remove_locked(c, c->order);
+        remove_build_locked(c, c->order);
 }
 
 static bool disk_has(const struct build_cache *c, int64_t bytes)
@@ -138,14 +140,15 @@ static bool disk_has(const struct build_cache *c, int64_t bytes)
            (int64_t)fs.f_bavail >= (RESERVE + bytes) / (int64_t)fs.f_frsize;
 }
 
-/* For one more. False: there is no room, though all others have gone. */
+/* Removes entries until there is room for one more. False: there is none, though all are
+ * removed. */
 static bool make_room_locked(struct build_cache *c, int64_t bytes)
 {
     while (c->stats.bytes + bytes > c->max_bytes || c->stats.entries >= ENTRIES_MAX ||
            !disk_has(c, bytes)) {
         if (!c->order)
             return false;
-        remove_locked(c, c->order);
+        remove_build_locked(c, c->order);
         c->stats.evicted++;
     }
     return true;
@@ -153,19 +156,19 @@ static bool make_room_locked(struct build_cache *c, int64_t bytes)
 
 /* ---- finding ---- */
 
-static bool look_up(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool *ret_proven)
+static bool use_build(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool *ret_verified)
 {
     (void)pthread_mutex_lock(&c->lock);
-    expire_locked(c);
-    struct entry *x = find_locked(c, key);
-    if (x) {
-        *ret_proven = x->proven;
-        x->used_ms = clock_wall_ms();
-        DL_DELETE(c->order, x);
-        DL_APPEND(c->order, x);
+    remove_expired_locked(c);
+    struct cached_build *build = find_build_locked(c, key);
+    if (build) {
+        *ret_verified = build->verified;
+        build->used_ms = clock_wall_ms();
+        DL_DELETE(c->order, build);
+        DL_APPEND(c->order, build);
     }
     (void)pthread_mutex_unlock(&c->lock);
-    return x;
+    return build;
 }
 
 static bool is_young(int fd)
@@ -175,37 +178,37 @@ static bool is_young(int fd)
     return fstat(fd, &st) == 0 && clock_wall_ms() / 1000 - st.st_mtim.tv_sec <= FAILURE_S;
 }
 
-/* Its time of change is when it was last used, so the order outlives the process; of a failure it
- * is when that was built. */
-static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool proven,
+/* The time of the last use is the mtime of the file, so the order is kept over a restart; a
+ * failed build keeps the time when it was built. */
+static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool verified,
                        struct build_outcome *ret_outcome)
 {
-    struct build_outcome o;
+    struct build_outcome outcome;
     char name[NAME_SIZE];
 
-    name_of(key, name);
+    format_name(key, name);
     CLEANUP(closep) int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || !build_entry_read(fd, !proven, &o))
+    if (fd < 0 || !build_entry_read(fd, !verified, &outcome))
         return false;
-    if (o.artefact_fd >= 0) {
+    if (outcome.artefact_fd >= 0) {
         (void)futimens(fd, NULL);
     } else if (!is_young(fd)) {
-        build_outcome_clear(&o);
+        build_outcome_clear(&outcome);
         return false;
     }
-    *ret_outcome = o;
+    *ret_outcome = outcome;
     return true;
 }
 
-static void note_look(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool known,
-                      bool found)
+static void count_lookup(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool known,
+                         bool found)
 {
     (void)pthread_mutex_lock(&c->lock);
-    struct entry *x = known ? find_locked(c, key) : NULL;
-    if (x && found)
-        x->proven = true;
-    else if (x)
-        remove_locked(c, x);
+    struct cached_build *build = known ? find_build_locked(c, key) : NULL;
+    if (build && found)
+        build->verified = true;
+    else if (build)
+        remove_build_locked(c, build);
     if (found)
         c->stats.hits++;
     else
@@ -216,28 +219,28 @@ static void note_look(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], 
 bool build_cache_find(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
                       struct build_outcome *ret_outcome)
 {
-    bool proven = false;
-    bool known = look_up(c, key, &proven);
-    bool found = known && read_entry(c, key, proven, ret_outcome);
+    bool verified = false;
+    bool known = use_build(c, key, &verified);
+    bool found = known && read_entry(c, key, verified, ret_outcome);
 
-    note_look(c, key, known, found);
+    count_lookup(c, key, known, found);
     return found;
 }
 
 /* ---- storing ---- */
 
-static int write_entry(struct build_cache *c, const char *name, const struct build_outcome *o,
+static int write_entry(struct build_cache *c, const char *name, const struct build_outcome *outcome,
                        struct err *e)
 {
     CLEANUP(closep) int fd = openat(c->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return err_errno(e, ERR_DISK, errno, "make a file for a build");
-    return build_entry_write(fd, o, e);
+    return build_entry_write(fd, outcome, e);
 }
 
-/* One line for a disk that is broken, not one for each build. */
-static void note_failure(struct build_cache *c, const struct err *e)
+/* Logs the first failure of a broken disk, not one for each build. */
+static void log_failure(struct build_cache *c, const struct err *e)
 {
     (void)pthread_mutex_lock(&c->lock);
     bool news = !c->failing && e;
@@ -249,10 +252,10 @@ static void note_failure(struct build_cache *c, const struct err *e)
 }
 
 void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
-                       const struct build_outcome *o)
+                       const struct build_outcome *outcome)
 {
     char name[NAME_SIZE], fresh[32];
-    int64_t bytes = cost_of(build_entry_size(o));
+    int64_t bytes = disk_bytes(build_entry_size(outcome));
     struct err e;
 
     if (bytes > c->max_bytes / LARGEST_PART)
@@ -263,53 +266,53 @@ void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
     if (!room)
         return;
 
-    name_of(key, name);
+    format_name(key, name);
     (void)snprintf(fresh, sizeof fresh, "new-%llu",
                    (unsigned long long)atomic_fetch_add(&c->names, 1));
-    if (write_entry(c, fresh, o, &e) < 0) {
+    if (write_entry(c, fresh, outcome, &e) < 0) {
         (void)unlinkat(c->dir, fresh, 0);
-        note_failure(c, &e);
+        log_failure(c, &e);
         return;
     }
-    note_failure(c, NULL);
+    log_failure(c, NULL);
     (void)pthread_mutex_lock(&c->lock);
     if (renameat(c->dir, fresh, c->dir, name) < 0 ||
-        !add_locked(c, key, bytes, clock_wall_ms(), true)) {
+        !add_build_locked(c, key, bytes, clock_wall_ms(), true)) {
         (void)unlinkat(c->dir, fresh, 0);
         (void)unlinkat(c->dir, name, 0);
     }
-    (void)make_room_locked(c, 0); /* others were stored meanwhile */
+    (void)make_room_locked(c, 0); /* others may have been stored meanwhile */
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- what an earlier process left ---- */
+/* ---- files of an earlier process ---- */
 
-struct found {
+struct found_file {
     uint8_t key[BUILD_KEY_SIZE];
     int64_t bytes, used_ns;
 };
 
-static int by_use(const void *a, const void *b)
+static int compare_last_use(const void *a, const void *b)
 {
-    const struct found *x = a, *y = b;
+    const struct found_file *x = a, *y = b;
 
     return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
 }
 
-static bool note_file(int dir, const char *name, struct buf *found)
+static bool add_found_file(int dir, const char *name, struct buf *found)
 {
-    struct found f;
+    struct found_file file;
     struct stat st;
 
-    if (!is_name(name, f.key)) {
-        (void)unlinkat(dir, name, 0); /* half written, or nothing of ours */
+    if (!parse_name(name, file.key)) {
+        (void)unlinkat(dir, name, 0); /* half written, or not our file */
         return true;
     }
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return true;
-    f.bytes = cost_of(st.st_size);
-    f.used_ns = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
-    return buf_add(found, &f, sizeof f) == 0;
+    file.bytes = disk_bytes(st.st_size);
+    file.used_ns = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+    return buf_add(found, &file, sizeof file) == 0;
 }
 
 static int read_folder(int dir, struct buf *found, struct err *e)
@@ -325,31 +328,31 @@ static int read_folder(int dir, struct buf *found, struct err *e)
         return rc;
     }
     while (whole && (entry = readdir(d)))
-        whole = entry->d_name[0] == '.' || note_file(dir, entry->d_name, found);
+        whole = entry->d_name[0] == '.' || add_found_file(dir, entry->d_name, found);
     (void)closedir(d);
     return whole ? 0 : err_set(e, ERR_NOMEM, "the build cache");
 }
 
-static int recall(struct build_cache *c, struct err *e)
+static int load_folder(struct build_cache *c, struct err *e)
 {
     CLEANUP(buf_clear) struct buf found = { 0 };
 
     if (read_folder(c->dir, &found, e) < 0)
         return -1;
-    struct found *f = (struct found *)(void *)found.data;
-    size_t len = found.len / sizeof *f;
+    struct found_file *file = (struct found_file *)(void *)found.data;
+    size_t len = found.len / sizeof *file;
     if (len > 0)
-        qsort(f, len, sizeof *f, by_use);
+        qsort(file, len, sizeof *file, compare_last_use);
     for (size_t i = 0; i < len; i++) {
-        if (!add_locked(c, f[i].key, f[i].bytes, f[i].used_ns / NS_PER_MS, false))
+        if (!add_build_locked(c, file[i].key, file[i].bytes, file[i].used_ns / NS_PER_MS, false))
             return err_set(e, ERR_NOMEM, "the build cache");
     }
-    expire_locked(c);
+    remove_expired_locked(c);
     (void)make_room_locked(c, 0);
     return 0;
 }
 
-/* ---- life ---- */
+/* ---- open and close ---- */
 
 int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
                      struct build_cache **ret_cache, struct err *e)
@@ -365,7 +368,7 @@ int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
     c->max_bytes = max_bytes;
     c->keep_ms = keep_ms;
     c->dir = openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    int rc = c->dir < 0 ? err_errno(e, ERR_DISK, errno, "open %s/" FOLDER, dir) : recall(c, e);
+    int rc = c->dir < 0 ? err_errno(e, ERR_DISK, errno, "open %s/" FOLDER, dir) : load_folder(c, e);
     if (rc < 0)
         (void)build_cache_free(c);
     else
@@ -378,7 +381,7 @@ struct build_cache *build_cache_free(struct build_cache *c)
     if (!c)
         return NULL;
     while (c->order)
-        forget_locked(c, c->order);
+        unlink_build_locked(c, c->order);
     closep(&c->dir);
     (void)pthread_mutex_destroy(&c->lock);
     free(c);

@@ -1,5 +1,5 @@
 /* engine/build/build_entry.h - one outcome of a build as a file: head, log, artefact, and a hash of
- * it all.
+ * all of it.
  *
  * Room     engine/build; a part of the build cache.
  * Threads  any; a file has one writer.
@@ -14,11 +14,12 @@
 struct build_outcome;
 struct err;
 
-/* What the file will take, in bytes; -1 when that cannot be told. */
-int64_t build_entry_size(const struct build_outcome *o);
+/* Size of the file in bytes; -1 when the artefact cannot be read. */
+int64_t build_entry_size(const struct build_outcome *outcome);
 
-/* Writes to fd, which is empty. The file has no name yet that anybody looks for. */
-NODISCARD int build_entry_write(int fd, const struct build_outcome *o, struct err *e);
+/* Writes to fd, which is empty. No reader may find the file before this returns. */
+NODISCARD int build_entry_write(int fd, const struct build_outcome *outcome, struct err *e);
 
-/* check: its hash, too. False: it is not whole, or memory is short; *ret_outcome is untouched. */
+/* check: verifies the hash, too. False: the file is damaged, or out of memory; *ret_outcome is
+ * untouched. */
 NODISCARD bool build_entry_read(int fd, bool check, struct build_outcome *ret_outcome);

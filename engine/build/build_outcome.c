@@ -3,10 +3,10 @@
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 
-void build_outcome_clear(struct build_outcome *o)
+void build_outcome_clear(struct build_outcome *outcome)
 {
-    closep(&o->artefact_fd);
-    buf_clear(&o->log);
+    closep(&outcome->artefact_fd);
+    buf_clear(&outcome->log);
 }
 
 int build_log_cut(struct buf *log, bool truncated, struct err *e)

@@ -1,7 +1,7 @@
-/* engine/build/build_outcome.h - what a build leaves: an artefact, or the words of a compiler that
- * refused.
+/* engine/build/build_outcome.h - the outcome of a build: an artefact, or the log of a compiler that
+ * failed.
  *
- * Room     engine/build. A value: it has never heard of compilers or caches.
+ * Room     engine/build. A value: knows neither compilers nor caches.
  * Owns     its descriptor and its log, until build_outcome_clear().
  * Threads  any; no state.
  * Errors   ERR_NOMEM.
@@ -15,17 +15,17 @@
 
 struct err;
 
-#define BUILD_LOG_MAX (64 * KIB) /* kept of what a compiler says; the cut is marked in the text */
+#define BUILD_LOG_MAX (64 * KIB) /* of a compiler log at most; a cut is marked in the text */
 
 struct build_outcome {
-    int artefact_fd; /* owned; -1: it did not build */
+    int artefact_fd; /* owned; -1: the build failed */
     int exit_code;   /* the compiler's */
-    struct buf log;  /* stdout, then stderr, then our word when a limit fired; may not be UTF-8 */
-    bool repeatable; /* no limit and no signal had a part in it */
+    struct buf log;  /* stdout, then stderr, then a line of ours when a limit was passed; may not be
+                        UTF-8 */
+    bool repeatable; /* no limit and no signal ended it: the same source has the same outcome */
 };
 
-/* Frees what an outcome owns. */
-void build_outcome_clear(struct build_outcome *o);
+void build_outcome_clear(struct build_outcome *outcome);
 
-/* Cuts a log at BUILD_LOG_MAX and says so in it, as it does where the log was cut before. */
+/* Cuts a log at BUILD_LOG_MAX and marks the cut, also when it was truncated before. */
 NODISCARD int build_log_cut(struct buf *log, bool truncated, struct err *e);

@@ -16,79 +16,80 @@ struct executable executable_of(const struct toolchain *toolchain, const struct 
     };
 }
 
-/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the cell has
- * the limit itself. */
-static void set_sizes(struct language_variables *variables, int64_t memory_limit,
-                      int64_t build_memory)
+/* No runtime starts with less than 2 MiB, and no JVM with a stack of more than 1 GiB; the memory
+ * of the cell is limited anyway. */
+static void set_size_variables(struct language_variables *variables, int64_t memory_limit,
+                               int64_t build_memory)
 {
     variables->memory_mib = memory_limit > 2 * MIB ? memory_limit / MIB : 2;
     variables->stack_mib = variables->memory_mib < GIB / MIB ? variables->memory_mib : GIB / MIB;
     variables->build_memory_mib = build_memory / MIB;
 }
 
-/* Replaces *command; on failure it stays as it was. */
-static int expand(const struct executable *x, const char *const *argv, char ***command,
-                  struct err *e)
+/* Replaces *command; on failure it is unchanged. */
+static int expand_command(const struct executable *program, const char *const *argv,
+                          char ***command, struct err *e)
 {
     char **expanded;
 
-    if (language_expand(argv, &x->variables, &expanded, e) < 0)
+    if (language_expand(argv, &program->variables, &expanded, e) < 0)
         return -1;
     free(*command);
     *command = expanded;
     return 0;
 }
 
-static int name_first(struct executable *x, const char **ret_why, struct err *e)
+static int name_first(struct executable *program, const char **ret_why, struct err *e)
 {
-    const char *name = x->source->files[0].name;
-    struct bytes text = executable_source_text(x, 0);
+    const char *name = program->source->files[0].name;
+    struct bytes text = executable_source_text(program, 0);
 
     if (!name)
-        return language_name_source(x->toolchain->row, text.data, text.len, &x->variables, ret_why,
-                                    e);
-    language_keep_name(name, &x->variables);
+        return language_name_source(program->toolchain->language, text.data, text.len,
+                                    &program->variables, ret_why, e);
+    language_keep_name(name, &program->variables);
     *ret_why = NULL;
     return 0;
 }
 
-int executable_name(struct executable *x, int64_t memory_limit, int64_t build_memory,
+int executable_name(struct executable *program, int64_t memory_limit, int64_t build_memory,
                     const char **ret_why, struct err *e)
 {
-    const struct language *row = x->toolchain->row;
+    const struct language *language = program->toolchain->language;
 
-    if (name_first(x, ret_why, e) < 0)
+    if (name_first(program, ret_why, e) < 0)
         return -1;
-    set_sizes(&x->variables, memory_limit, build_memory);
-    return expand(x, row->build, &x->build, e) < 0 || expand(x, row->run, &x->run, e) < 0
+    set_size_variables(&program->variables, memory_limit, build_memory);
+    return expand_command(program, language->build, &program->build, e) < 0 ||
+                   expand_command(program, language->run, &program->run, e) < 0
                ? -1
-               : expand(x, row->check, &x->check, e);
+               : expand_command(program, language->check, &program->check, e);
 }
 
 /* ---- the source ---- */
 
-const char *executable_source_name(const struct executable *x, size_t i)
+const char *executable_source_name(const struct executable *program, size_t i)
 {
-    return i == 0 ? x->variables.source : x->source->files[i].name;
+    return i == 0 ? program->variables.source : program->source->files[i].name;
 }
 
-/* Some compilers refuse a byte order mark, and it means nothing to the others. A file beside the
- * program may be data, where it means something. */
-struct bytes executable_source_text(const struct executable *x, size_t i)
+/* Some compilers refuse a byte order mark, and the others ignore it. Only the first file loses
+ * it: another file may be data, where it has a meaning. */
+struct bytes executable_source_text(const struct executable *program, size_t i)
 {
     static const char mark[] = { '\xef', '\xbb', '\xbf' };
-    const struct bytes *b = &x->source->files[i].bytes;
+    const struct bytes *b = &program->source->files[i].bytes;
     bool has = i == 0 && b->len >= sizeof mark && memcmp(b->data, mark, sizeof mark) == 0;
     size_t skip = has ? sizeof mark : 0;
 
     return (struct bytes){ .data = b->data + skip, .len = b->len - skip };
 }
 
-/* A bundle is what protocol.h says. */
-static int add_to_bundle(const struct executable *x, size_t i, struct buf *bundle)
+/* The format of a bundle is in protocol.h. */
+static int add_to_bundle(const struct executable *program, size_t i, struct buf *bundle)
 {
-    const char *name = executable_source_name(x, i);
-    struct bytes text = executable_source_text(x, i);
+    const char *name = executable_source_name(program, i);
+    struct bytes text = executable_source_text(program, i);
     const uint32_t head[] = { (uint32_t)strlen(name), (uint32_t)text.len };
 
     return buf_add(bundle, head, sizeof head) < 0 || buf_add(bundle, name, head[0]) < 0
@@ -96,62 +97,64 @@ static int add_to_bundle(const struct executable *x, size_t i, struct buf *bundl
                : buf_add(bundle, text.data, text.len);
 }
 
-static int load_bundle(struct executable *x, struct err *e)
+static int load_bundle(struct executable *program, struct err *e)
 {
     CLEANUP(buf_clear) struct buf bundle = { .data = NULL };
 
-    for (size_t i = 0; i < x->source->len; i++) {
-        if (add_to_bundle(x, i, &bundle) < 0)
-            return err_set(e, ERR_NOMEM, "a source of %zu files", x->source->len);
+    for (size_t i = 0; i < program->source->len; i++) {
+        if (add_to_bundle(program, i, &bundle) < 0)
+            return err_set(e, ERR_NOMEM, "a source of %zu files", program->source->len);
     }
-    x->source_fd = cell_memfd("sources", bundle.data, bundle.len, e);
-    return x->source_fd < 0 ? -1 : 0;
+    program->source_fd = cell_memfd("sources", bundle.data, bundle.len, e);
+    return program->source_fd < 0 ? -1 : 0;
 }
 
-int executable_load(struct executable *x, struct err *e)
+int executable_load(struct executable *program, struct err *e)
 {
-    struct bytes text = executable_source_text(x, 0);
+    struct bytes text = executable_source_text(program, 0);
 
-    if (x->source->len > 1)
-        return load_bundle(x, e);
-    x->source_fd = cell_memfd("source", text.data, text.len, e);
-    return x->source_fd < 0 ? -1 : 0;
+    if (program->source->len > 1)
+        return load_bundle(program, e);
+    program->source_fd = cell_memfd("source", text.data, text.len, e);
+    return program->source_fd < 0 ? -1 : 0;
 }
 
-struct cell_file executable_source_file(const struct executable *x)
+struct cell_file executable_source_file(const struct executable *program)
 {
-    bool tree = x->source->len > 1;
+    bool tree = program->source->len > 1;
 
-    return (struct cell_file){ .name = tree ? "" : executable_source_name(x, 0),
-                               .fd = x->source_fd,
+    return (struct cell_file){ .name = tree ? "" : executable_source_name(program, 0),
+                               .fd = program->source_fd,
                                .kind = tree ? AGENT_FILE_TREE : AGENT_FILE_PLAIN };
 }
 
 /* ---- what was built ---- */
 
-int executable_accept(struct executable *x, struct build_outcome *o, const char **ret_why,
-                      struct err *e)
+int executable_accept(struct executable *program, struct build_outcome *outcome,
+                      const char **ret_why, struct err *e)
 {
-    const struct language *row = x->toolchain->row;
-    struct bytes text = executable_source_text(x, 0);
+    const struct language *language = program->toolchain->language;
+    struct bytes text = executable_source_text(program, 0);
 
-    if (artefact_inspect(row, o->artefact_fd, &text, &x->variables, ret_why, e) < 0)
+    if (artefact_inspect(language, outcome->artefact_fd, &text, &program->variables, ret_why, e) <
+        0)
         return -1;
     if (*ret_why)
         return 0;
-    if (row->collect == AGENT_COLLECT_TREE &&
-        (expand(x, row->run, &x->run, e) < 0 || expand(x, row->check, &x->check, e) < 0))
+    if (language->collect == AGENT_COLLECT_TREE &&
+        (expand_command(program, language->run, &program->run, e) < 0 ||
+         expand_command(program, language->check, &program->check, e) < 0))
         return -1;
-    x->artefact_fd = TAKE_FD(o->artefact_fd);
+    program->artefact_fd = TAKE_FD(outcome->artefact_fd);
     return 0;
 }
 
-void executable_clear(struct executable *x)
+void executable_clear(struct executable *program)
 {
-    free(x->build);
-    free(x->run);
-    free(x->check);
-    closep(&x->source_fd);
-    closep(&x->artefact_fd);
-    *x = (struct executable){ .source_fd = -1, .artefact_fd = -1 };
+    free(program->build);
+    free(program->run);
+    free(program->check);
+    closep(&program->source_fd);
+    closep(&program->artefact_fd);
+    *program = (struct executable){ .source_fd = -1, .artefact_fd = -1 };
 }

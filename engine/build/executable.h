@@ -3,16 +3,15 @@
  *
  *     executable_of()
  *     executable_name()    names the source and expands the command lines
- *     executable_load()    puts the source where a cell can read it
+ *     executable_load()    puts the source into a descriptor for a cell
  *     build_run(), executable_accept()
- *                          where there is something to build: takes what was built, if that is a
- *                          program
+ *                          if there is something to build: takes the artefact, if it is a program
  *     executable_clear()
  *
  * Room     engine/build.
  * Owns     its command lines and descriptors, until executable_clear().
  * Threads  one at a time.
- * Errors   ours alone. What no program can be made of is a build failure with a reason.
+ * Errors   ours alone. A source that cannot become a program is a build failure with a reason.
  */
 #pragma once
 
@@ -32,38 +31,39 @@ struct executable {
     const struct toolchain *toolchain; /* borrowed */
     const struct source_tree *source;  /* borrowed */
     struct language_variables variables;
-    /* Owned, NULL before executable_name(): the language's commands with the variables filled in.
-     * build and check are empty where the language has none. */
+    /* Owned, NULL before executable_name(): the commands of the language with the variables
+     * filled in. build and check are empty where the language has none. */
     char **build, **run, **check;
-    int source_fd;   /* owned; -1 before executable_load(); several files are a bundle */
+    int source_fd;   /* owned; -1 before executable_load(); a bundle if there are several files */
     int artefact_fd; /* owned; -1: nothing was built */
 };
 
-/* Borrows both as long as the executable lives. */
+/* Borrows both until executable_clear(). */
 struct executable executable_of(const struct toolchain *toolchain,
                                 const struct source_tree *source);
 
-/* Names the source and fills in the variables, for a run of at most memory_limit bytes and a build
- * of at most build_memory. A first file that has a name keeps it. *ret_why: NULL, or a line for the
- * build log (static): no file can have the name that the source asks for. ERR_NOMEM. */
-NODISCARD int executable_name(struct executable *x, int64_t memory_limit, int64_t build_memory,
-                              const char **ret_why, struct err *e);
+/* Names the source and fills in the variables, for a run of at most memory_limit bytes and a
+ * build of at most build_memory bytes. A first file that has a name keeps it. *ret_why: NULL, or
+ * a line for the build log (static): the file name that the source requires is impossible.
+ * ERR_NOMEM. */
+NODISCARD int executable_name(struct executable *program, int64_t memory_limit,
+                              int64_t build_memory, const char **ret_why, struct err *e);
 
-/* Makes the descriptor of the source. ERR_NOMEM. */
-NODISCARD int executable_load(struct executable *x, struct err *e);
+/* Creates the descriptor of the source. ERR_NOMEM. */
+NODISCARD int executable_load(struct executable *program, struct err *e);
 
-/* The source for a run, good as long as *x. */
-struct cell_file executable_source_file(const struct executable *x);
+/* The source for a cell_request; valid as long as *program. */
+struct cell_file executable_source_file(const struct executable *program);
 
-/* File i of the source, as a cell gets it: the name it has there, and its bytes; the first is
- * without a byte order mark. Borrowed, good as long as *x. */
-const char *executable_source_name(const struct executable *x, size_t i);
-struct bytes executable_source_text(const struct executable *x, size_t i);
+/* File i of the source as it is in a cell: its name and its bytes; the first without a byte
+ * order mark. Borrowed, valid as long as *program. */
+const char *executable_source_name(const struct executable *program, size_t i);
+struct bytes executable_source_text(const struct executable *program, size_t i);
 
-/* Takes the artefact out of *o, which has one. *ret_why: NULL, or why it is no program, a line for
- * the build log (static); then it stays in *o. The name of the class to begin with is known only
- * now, so `run` and `check` may become others. Errors as artefact_inspect(), and ERR_NOMEM. */
-NODISCARD int executable_accept(struct executable *x, struct build_outcome *o, const char **ret_why,
-                                struct err *e);
+/* Moves the artefact out of *outcome, which has one. *ret_why: NULL, or why it is no program, a
+ * line for the build log (static); then it stays in *outcome. The class to start is known only
+ * now, so `run` and `check` may change. Errors as artefact_inspect(), and ERR_NOMEM. */
+NODISCARD int executable_accept(struct executable *program, struct build_outcome *outcome,
+                                const char **ret_why, struct err *e);
 
-void executable_clear(struct executable *x); /* for CLEANUP(), too */
+void executable_clear(struct executable *program); /* for CLEANUP(), too */

@@ -10,16 +10,16 @@
 #include "engine/pool/pool.h"
 #include "schema/base/err.h"
 
-#define BUILD_PIDS      512 /* a compiler's threads, whatever RUNNER_PIDS_LIMIT says of programs */
+#define BUILD_PIDS      512 /* for the threads of a compiler; RUNNER_PIDS_LIMIT is for programs */
 #define BUILD_INODES    20000
 #define RUN_TMPFS       (64 * MIB) /* beside the artefact */
-#define RUN_INODES      20000      /* a Java program may be thousands of classes */
+#define RUN_INODES      20000      /* a Java program may have thousands of classes */
 #define CACHE_MEMORY    (2 * GIB)
 #define CACHE_CPU_NS    (900 * NS_PER_S)
 #define CACHE_LOG_BYTES (64 * KIB)
 
-/* "PATH=..." of an image, or what the kernel's own tools assume. */
-static const char *path_of(const json_t *image)
+/* "PATH=..." of an image, or the default of the usual tools. */
+static const char *image_path(const json_t *image)
 {
     const json_t *env = json_object_get(json_object_get(image, "Config"), "Env");
 
@@ -32,7 +32,8 @@ static const char *path_of(const json_t *image)
 }
 
 /* "gcc:14@sha256:..." with the registry's digest, or the image's id when it has none. */
-static int describe(const char *name, const json_t *image, const char *before, char **ret_text)
+static int describe_image(const char *name, const json_t *image, const char *before,
+                          char **ret_text)
 {
     const char *digest =
         json_string_value(json_array_get(json_object_get(image, "RepoDigests"), 0));
@@ -43,8 +44,8 @@ static int describe(const char *name, const json_t *image, const char *before, c
                     at ? at + 1 : json_string_value(json_object_get(image, "Id")));
 }
 
-static int look_up(struct toolchain *p, struct docker *d, const char *name, bool build,
-                   struct err *e)
+static int find_image(struct toolchain *toolchain, struct docker *d, const char *name, bool build,
+                      struct err *e)
 {
     json_t *found = NULL;
     if (docker_image(d, name, &found, e) < 0)
@@ -54,149 +55,156 @@ static int look_up(struct toolchain *p, struct docker *d, const char *name, bool
     if (!id)
         return err_set(e, ERR_DOCKER, "image '%s' has no id", name);
 
-    CLEANUP(freep) char *before = p->images;
-    p->images = NULL;
-    if (language_environment(build ? p->row->build_env : p->row->run_env, path_of(image),
-                             build ? &p->build_env : &p->run_env, e) < 0)
+    CLEANUP(freep) char *before = toolchain->images;
+    toolchain->images = NULL;
+    if (language_environment(build ? toolchain->language->build_env : toolchain->language->run_env,
+                             image_path(image), build ? &toolchain->build_env : &toolchain->run_env,
+                             e) < 0)
         return -1;
-    char **own_id = build ? &p->build_image : &p->run_image;
+    char **own_id = build ? &toolchain->build_image : &toolchain->run_image;
     *own_id = strdup(id);
-    if (!*own_id || describe(name, image, before, &p->images) < 0)
-        return err_set(e, ERR_NOMEM, "language '%s'", p->row->name);
+    if (!*own_id || describe_image(name, image, before, &toolchain->images) < 0)
+        return err_set(e, ERR_NOMEM, "language '%s'", toolchain->language->name);
     return 0;
 }
 
-static struct cell_spec build_spec(const struct toolchain *p, const struct engine_config *c)
+static struct cell_spec build_spec(const struct toolchain *toolchain, const struct engine_config *c)
 {
-    return (struct cell_spec){ .image = p->build_image,
-                               .workdir = p->row->workdir,
+    return (struct cell_spec){ .image = toolchain->build_image,
+                               .workdir = toolchain->language->workdir,
                                .memory_bytes = c->build_memory_bytes,
                                .pids = c->pids > BUILD_PIDS ? c->pids : BUILD_PIDS,
                                .tmpfs_bytes = c->build_memory_bytes,
                                .tmpfs_inodes = BUILD_INODES };
 }
 
-static struct cell_spec run_spec(const struct toolchain *p, const struct engine_config *c)
+static struct cell_spec run_spec(const struct toolchain *toolchain, const struct engine_config *c)
 {
-    return (struct cell_spec){ .image = p->run_image,
-                               .workdir = p->row->workdir,
-                               .memory_bytes = c->default_memory_bytes, /* and the allowance */
-                               .pids = c->pids,
-                               .tmpfs_bytes = RUN_TMPFS + c->build_artefact_bytes,
-                               .tmpfs_inodes = RUN_INODES,
-                               .nano_cpus = NS_PER_S };
+    return (struct cell_spec){
+        .image = toolchain->run_image,
+        .workdir = toolchain->language->workdir,
+        .memory_bytes = c->default_memory_bytes, /* toolchain_add_classes() adds the overhead */
+        .pids = c->pids,
+        .tmpfs_bytes = RUN_TMPFS + c->build_artefact_bytes,
+        .tmpfs_inodes = RUN_INODES,
+        .nano_cpus = NS_PER_S
+    };
 }
 
-int toolchain_make(const struct language *row, struct docker *d, const struct engine_config *c,
-                   struct toolchain **ret_plan, struct err *e)
+int toolchain_make(const struct language *language, struct docker *d, const struct engine_config *c,
+                   struct toolchain **ret_toolchain, struct err *e)
 {
-    CLEANUP(toolchain_freep) struct toolchain *p = calloc(1, sizeof *p);
-    if (!p)
-        return err_set(e, ERR_NOMEM, "language '%s'", row->name);
+    CLEANUP(toolchain_freep) struct toolchain *toolchain = calloc(1, sizeof *toolchain);
+    if (!toolchain)
+        return err_set(e, ERR_NOMEM, "language '%s'", language->name);
 
-    p->row = row;
-    p->allowance = row->allowance;
-    if (row->image && look_up(p, d, row->image, true, e) < 0)
+    toolchain->language = language;
+    toolchain->memory_overhead = language->memory_overhead;
+    if (language->image && find_image(toolchain, d, language->image, true, e) < 0)
         return -1;
-    if (look_up(p, d, row->run_image, false, e) < 0)
+    if (find_image(toolchain, d, language->run_image, false, e) < 0)
         return -1;
-    p->build = (struct lease_class){ .number = -1, .spec = build_spec(p, c) };
-    p->run = (struct lease_class){ .number = -1, .spec = run_spec(p, c) };
-    *ret_plan = TAKE(p);
+    toolchain->build = (struct lease_class){ .number = -1, .spec = build_spec(toolchain, c) };
+    toolchain->run = (struct lease_class){ .number = -1, .spec = run_spec(toolchain, c) };
+    *ret_toolchain = TAKE(toolchain);
     return 0;
 }
 
-/* The command is one that finds its cache complete and then does nothing, so it runs at every start
- * and mends what an earlier one left half made. */
-static int fill_cache(const struct toolchain *p, struct lease *b, struct cell *cell, struct err *e)
+/* The command does nothing if its cache is complete, so it runs at every start and completes
+ * what an earlier one has left unfinished. */
+static int fill_cache(const struct toolchain *toolchain, struct lease *lease, struct cell *cell,
+                      struct err *e)
 {
-    struct cell_request q = { .argv = p->row->cache_build,
-                              .env = (const char *const *)p->build_env,
-                              .exec_fd = -1,
-                              .stdio = CELL_STDIO_ALONE(-1),
-                              .cpu_limit_ns = CACHE_CPU_NS,
-                              .memory_limit = CACHE_MEMORY,
-                              .file_bytes = CACHE_MEMORY,
-                              .out_max = CACHE_LOG_BYTES,
-                              .err_keep = CACHE_LOG_BYTES };
-    struct cell_result r;
+    struct cell_request request = { .argv = toolchain->language->cache_build,
+                                    .env = (const char *const *)toolchain->build_env,
+                                    .exec_fd = -1,
+                                    .stdio = CELL_STDIO_ALONE(-1),
+                                    .cpu_limit_ns = CACHE_CPU_NS,
+                                    .memory_limit = CACHE_MEMORY,
+                                    .file_bytes = CACHE_MEMORY,
+                                    .out_max = CACHE_LOG_BYTES,
+                                    .err_keep = CACHE_LOG_BYTES };
+    struct cell_result result;
 
-    if (cell_run(cell, b->docker, &q, &r, e) < 0)
+    if (cell_run(cell, lease->docker, &request, &result, e) < 0)
         return -1;
-    int status = r.agent.status;
-    bool ok = r.agent.exec_errno == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    int status = result.agent.status;
+    bool ok = result.agent.exec_errno == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (!ok)
-        (void)err_set(e, ERR_PLATFORM, "'%s' failed with status %d: %.200s", p->row->cache_build[0],
-                      status, r.err.data ? r.err.data : "");
-    cell_result_clear(&r);
+        (void)err_set(e, ERR_PLATFORM, "'%s' failed with status %d: %.200s",
+                      toolchain->language->cache_build[0], status,
+                      result.err.data ? result.err.data : "");
+    cell_result_clear(&result);
     return ok ? 0 : -1;
 }
 
-int toolchain_cache(struct toolchain *p, struct lease *b, struct err *e)
+int toolchain_cache(struct toolchain *toolchain, struct lease *lease, struct err *e)
 {
-    const char *name = p->row->name;
-    if (!p->row->cache_volume_target)
+    const char *name = toolchain->language->name;
+    if (!toolchain->language->cache_volume_target)
         return 0;
 
-    const char *digest = strchr(p->build_image, ':');
+    const char *digest = strchr(toolchain->build_image, ':');
     json_auto_t *labels = json_pack("{s:s}", "scrc.cache", name);
-    if (asprintf(&p->cache, "scrc-cache-%s-%.12s", name, digest ? digest + 1 : p->build_image) <
-        0) {
-        p->cache = NULL;
+    if (asprintf(&toolchain->cache, "scrc-cache-%s-%.12s", name,
+                 digest ? digest + 1 : toolchain->build_image) < 0) {
+        toolchain->cache = NULL;
         return err_set(e, ERR_NOMEM, "language '%s'", name);
     }
-    if (docker_volume_create(b->docker, p->cache, labels, e) < 0)
-        return err_wrap(e, "volume %s", p->cache);
-    p->build.spec.volume = p->cache;
-    p->build.spec.volume_target = p->row->cache_volume_target;
+    if (docker_volume_create(lease->docker, toolchain->cache, labels, e) < 0)
+        return err_wrap(e, "volume %s", toolchain->cache);
+    toolchain->build.spec.volume = toolchain->cache;
+    toolchain->build.spec.volume_target = toolchain->language->cache_volume_target;
 
-    struct lease_class maker = p->build;
+    struct lease_class writable = toolchain->build;
     struct lease_cell *cell;
-    maker.spec.volume_writable = true;
-    maker.spec.tmpfs_bytes = CACHE_MEMORY;
-    if (lease_acquire(b, &maker, CACHE_MEMORY, 1, &cell, e) < 0)
+    writable.spec.volume_writable = true;
+    writable.spec.tmpfs_bytes = CACHE_MEMORY;
+    if (lease_acquire(lease, &writable, CACHE_MEMORY, 1, &cell, e) < 0)
         return err_wrap(e, "make the cache of '%s'", name);
-    int rc = fill_cache(p, b, cell->cell, e);
-    lease_release(b, cell);
+    int rc = fill_cache(toolchain, lease, cell->cell, e);
+    lease_release(lease, cell);
     return rc < 0 ? err_wrap(e, "make the cache of '%s'", name) : 0;
 }
 
-int toolchain_add_classes(struct toolchain *p, struct pool *pool, struct err *e)
+int toolchain_add_classes(struct toolchain *toolchain, struct pool *pool, struct err *e)
 {
-    if (p->build_image && (p->build.number = pool_class_add(pool, &p->build.spec, e)) < 0)
-        return err_wrap(e, "build cells of '%s'", p->row->name);
-    p->run.spec.memory_bytes = toolchain_memory(p, p->run.spec.memory_bytes);
-    p->run.number = pool_class_add(pool, &p->run.spec, e);
-    if (p->run.number >= 0)
+    if (toolchain->build_image &&
+        (toolchain->build.number = pool_class_add(pool, &toolchain->build.spec, e)) < 0)
+        return err_wrap(e, "build cells of '%s'", toolchain->language->name);
+    toolchain->run.spec.memory_bytes =
+        toolchain_memory(toolchain, toolchain->run.spec.memory_bytes);
+    toolchain->run.number = pool_class_add(pool, &toolchain->run.spec, e);
+    if (toolchain->run.number >= 0)
         return 0;
-    toolchain_remove_classes(p, pool);
-    return err_wrap(e, "run cells of '%s'", p->row->name);
+    toolchain_remove_classes(toolchain, pool);
+    return err_wrap(e, "run cells of '%s'", toolchain->language->name);
 }
 
-void toolchain_remove_classes(const struct toolchain *p, struct pool *pool)
+void toolchain_remove_classes(const struct toolchain *toolchain, struct pool *pool)
 {
-    if (p->build.number >= 0)
-        pool_class_remove(pool, p->build.number);
-    if (p->run.number >= 0)
-        pool_class_remove(pool, p->run.number);
+    if (toolchain->build.number >= 0)
+        pool_class_remove(pool, toolchain->build.number);
+    if (toolchain->run.number >= 0)
+        pool_class_remove(pool, toolchain->run.number);
 }
 
-int64_t toolchain_memory(const struct toolchain *p, int64_t limit)
+int64_t toolchain_memory(const struct toolchain *toolchain, int64_t limit)
 {
-    int64_t bytes = limit + p->allowance;
+    int64_t bytes = limit + toolchain->memory_overhead;
     return bytes > CELL_MEMORY_MIN ? bytes : CELL_MEMORY_MIN;
 }
 
-struct toolchain *toolchain_free(struct toolchain *p)
+struct toolchain *toolchain_free(struct toolchain *toolchain)
 {
-    if (!p)
+    if (!toolchain)
         return NULL;
-    free(p->build_image);
-    free(p->run_image);
-    free(p->images);
-    free(p->build_env);
-    free(p->run_env);
-    free(p->cache);
-    free(p);
+    free(toolchain->build_image);
+    free(toolchain->run_image);
+    free(toolchain->images);
+    free(toolchain->build_env);
+    free(toolchain->run_env);
+    free(toolchain->cache);
+    free(toolchain);
     return NULL;
 }

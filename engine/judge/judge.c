@@ -15,21 +15,21 @@
 #include "schema/model/report.h"
 
 struct judge {
-    struct lease *b;
+    struct lease *lease;
     const struct submission *submission;
     struct executable program; /* of the submission */
     struct limits limits;
     struct judge_results results;
 };
 
-static int out_of_memory(struct err *e)
+static int set_no_memory(struct err *e)
 {
     (void)err_set(e, ERR_NOMEM, "a report");
     return -1;
 }
 
-/* The words of a command with blanks between; NULL out of memory. */
-static char *join(char *const *argv)
+/* A command line as one text; NULL out of memory. */
+static char *join_words(char *const *argv)
 {
     struct buf text = { .data = NULL };
 
@@ -43,142 +43,146 @@ static char *join(char *const *argv)
 }
 
 static int fill_produced_by(struct report *r, const struct engine_config *c,
-                            const struct executable *x, struct err *e)
+                            const struct executable *program, struct err *e)
 {
-    const struct toolchain *p = x->toolchain;
+    const struct toolchain *toolchain = program->toolchain;
 
     r->produced_by.version = strdup(c->version);
-    r->produced_by.image = strdup(p->images);
-    r->produced_by.compiler = strdup(p->version);
-    r->produced_by.build = join(x->build);
-    r->produced_by.run = join(x->run);
+    r->produced_by.image = strdup(toolchain->images);
+    r->produced_by.compiler = strdup(toolchain->version);
+    r->produced_by.build = join_words(program->build);
+    r->produced_by.run = join_words(program->run);
     bool ok = r->produced_by.version && r->produced_by.image && r->produced_by.compiler &&
               r->produced_by.build && r->produced_by.run;
-    return ok ? 0 : out_of_memory(e);
+    return ok ? 0 : set_no_memory(e);
 }
 
-/* What the compiler left may still be no program. It is looked at here and not where it is built,
- * since it may come from the cache. 1, 0 and -1 as build(). */
-static int take_artefact(struct judge *t, struct build_outcome *o, struct err *e)
+/* Checks that the artefact is a program. It is checked here and not in build_run(), since it may
+ * come from the cache. 1: it is, 0: BF, -1: our fault. */
+static int accept_artefact(struct judge *judge, struct build_outcome *outcome, struct err *e)
 {
     const char *why;
 
-    if (executable_accept(&t->program, o, &why, e) < 0)
+    if (executable_accept(&judge->program, outcome, &why, e) < 0)
         return -1;
     if (why) {
-        if (buf_printf(&o->log, "%s%s\n", o->log.len > 0 ? "\n" : "", why) < 0)
-            return out_of_memory(e);
-        judge_results_fail_build(&t->results, &o->log, 1);
+        if (buf_printf(&outcome->log, "%s%s\n", outcome->log.len > 0 ? "\n" : "", why) < 0)
+            return set_no_memory(e);
+        judge_results_fail_build(&judge->results, &outcome->log, 1);
         return 0;
     }
-    t->results.build_log = o->log;
-    o->log = (struct buf){ .data = NULL };
+    judge->results.build_log = outcome->log;
+    outcome->log = (struct buf){ .data = NULL };
     return 1;
 }
 
 /* 1: built, or nothing to build; 0: BF; -1: our fault. */
-static int build(struct judge *t, struct err *e)
+static int build_program(struct judge *judge, struct err *e)
 {
-    struct build_outcome o;
+    struct build_outcome outcome;
     int rc = 0;
 
-    if (!t->program.build[0])
+    if (!judge->program.build[0])
         return 1;
-    judge_tests_prefetch(t->b, t->program.toolchain, &t->limits);
-    engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_BUILDS });
+    judge_tests_prefetch(judge->lease, judge->program.toolchain, &judge->limits);
+    engine_notify(judge->lease->config,
+                  &(struct engine_event){ .seq = judge->lease->seq, .kind = ENGINE_BUILDS });
     int64_t start = clock_mono_ns();
-    if (build_run(t->b, &t->program, &o, e) < 0)
+    if (build_run(judge->lease, &judge->program, &outcome, e) < 0)
         return -1;
-    t->results.build_ms = (clock_mono_ns() - start) / NS_PER_MS;
-    if (o.artefact_fd < 0)
-        judge_results_fail_build(&t->results, &o.log, o.exit_code);
+    judge->results.build_ms = (clock_mono_ns() - start) / NS_PER_MS;
+    if (outcome.artefact_fd < 0)
+        judge_results_fail_build(&judge->results, &outcome.log, outcome.exit_code);
     else
-        rc = take_artefact(t, &o, e);
-    build_outcome_clear(&o);
+        rc = accept_artefact(judge, &outcome, e);
+    build_outcome_clear(&outcome);
     return rc;
 }
 
-static int run(struct judge *t, struct err *e)
+static int run_tests(struct judge *judge, struct err *e)
 {
-    struct judge_tests_request o = { .program = &t->program,
-                                     .submission = t->submission,
-                                     .limits = t->limits };
+    struct judge_tests_request request = { .program = &judge->program,
+                                           .submission = judge->submission,
+                                           .limits = judge->limits };
 
-    engine_tell(t->b->config, &(struct engine_event){ .seq = t->b->seq, .kind = ENGINE_RUNS });
+    engine_notify(judge->lease->config,
+                  &(struct engine_event){ .seq = judge->lease->seq, .kind = ENGINE_RUNS });
     int64_t start = clock_mono_ns();
-    int rc = judge_tests(t->b, &o, &t->results, e);
-    t->results.run_ms = (clock_mono_ns() - start) / NS_PER_MS;
+    int rc = judge_tests(judge->lease, &request, &judge->results, e);
+    judge->results.run_ms = (clock_mono_ns() - start) / NS_PER_MS;
     return rc;
 }
 
-static int refuse_name(struct judge *t, const char *why, struct err *e)
+static int fail_name(struct judge *judge, const char *why, struct err *e)
 {
     struct buf log = { .data = NULL };
 
     if (buf_printf(&log, "%s\n", why) < 0)
-        return out_of_memory(e);
-    judge_results_fail_build(&t->results, &log, 1);
+        return set_no_memory(e);
+    judge_results_fail_build(&judge->results, &log, 1);
     return 0;
 }
 
-static int build_and_run(struct judge *t, struct err *e)
+static int build_and_run(struct judge *judge, struct err *e)
 {
-    const struct engine_config *c = t->b->config;
+    const struct engine_config *c = judge->lease->config;
     const char *why;
 
-    if (executable_name(&t->program, t->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0)
+    if (executable_name(&judge->program, judge->limits.memory_bytes, c->build_memory_bytes, &why,
+                        e) < 0)
         return -1;
     if (why)
-        return refuse_name(t, why, e);
-    if (executable_load(&t->program, e) < 0)
+        return fail_name(judge, why, e);
+    if (executable_load(&judge->program, e) < 0)
         return -1;
-    int built = build(t, e);
-    return built > 0 ? run(t, e) : built;
+    int built = build_program(judge, e);
+    return built > 0 ? run_tests(judge, e) : built;
 }
 
-static int make_report(struct judge *t, struct report **ret_report, struct err *e)
+static int make_report(struct judge *judge, struct report **ret_report, struct err *e)
 {
-    const struct engine_config *c = t->b->config;
+    const struct engine_config *c = judge->lease->config;
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (judge_report_make(t->submission, c, &t->results, &r, e) < 0 ||
-        fill_produced_by(r, c, &t->program, e) < 0)
+    if (judge_report_make(judge->submission, c, &judge->results, &r, e) < 0 ||
+        fill_produced_by(r, c, &judge->program, e) < 0)
         return -1;
     r->timestamp_ms = clock_wall_ms();
     *ret_report = TAKE(r);
     return 0;
 }
 
-int judge_submission(struct lease *b, const struct toolchain *p, const struct submission *s,
-                     struct report **ret_report, struct err *e)
+int judge_submission(struct lease *lease, const struct toolchain *toolchain,
+                     const struct submission *s, struct report **ret_report, struct err *e)
 {
-    const struct engine_config *c = b->config;
-    struct judge t = { .b = b,
-                       .submission = s,
-                       .program = executable_of(p, &s->source),
-                       .limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
-                                                   c->max_time_ms, c->max_memory_bytes) };
+    const struct engine_config *c = lease->config;
+    struct judge judge = { .lease = lease,
+                           .submission = s,
+                           .program = executable_of(toolchain, &s->source),
+                           .limits =
+                               submission_limits(s, c->default_time_ms, c->default_memory_bytes,
+                                                 c->max_time_ms, c->max_memory_bytes) };
 
-    int rc = build_and_run(&t, e);
+    int rc = build_and_run(&judge, e);
     if (rc == 0)
-        rc = make_report(&t, ret_report, e);
-    executable_clear(&t.program);
-    judge_results_clear(&t.results);
+        rc = make_report(&judge, ret_report, e);
+    executable_clear(&judge.program);
+    judge_results_clear(&judge.results);
     return rc;
 }
 
-int judge_internal_error(const struct lease *b, const struct toolchain *p,
+int judge_internal_error(const struct lease *lease, const struct toolchain *toolchain,
                          const struct submission *s, const char *error, struct report **ret_report,
                          struct err *e)
 {
-    const struct engine_config *c = b->config;
-    CLEANUP(executable_clear) struct executable x = executable_of(p, &s->source);
+    const struct engine_config *c = lease->config;
+    CLEANUP(executable_clear) struct executable program = executable_of(toolchain, &s->source);
     CLEANUP(report_freep) struct report *r = NULL;
     const char *why;
 
     if (judge_report_unjudged(s, c, error, &r, e) < 0 ||
-        executable_name(&x, r->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
-        fill_produced_by(r, c, &x, e) < 0)
+        executable_name(&program, r->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
+        fill_produced_by(r, c, &program, e) < 0)
         return -1;
     r->timestamp_ms = clock_wall_ms();
     *ret_report = TAKE(r);

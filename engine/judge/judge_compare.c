@@ -7,8 +7,8 @@
 #include "schema/base/base.h"
 #include "schema/base/text.h"
 
-/* The rest of one text, and where in it we are. */
-struct cursor {
+/* A position in a text, with its line. */
+struct text_cursor {
     const char *at, *end;
     const char *line_start;
     int64_t line; /* from 1 */
@@ -19,12 +19,12 @@ struct span {
     size_t len;
 };
 
-static struct cursor cursor_of(const char *data, size_t len)
+static struct text_cursor cursor_of(const char *data, size_t len)
 {
-    return (struct cursor){ .at = data, .end = data + len, .line_start = data, .line = 1 };
+    return (struct text_cursor){ .at = data, .end = data + len, .line_start = data, .line = 1 };
 }
 
-/* C's isspace() in the C locale, whatever the locale is. */
+/* As isspace() in the C locale, whatever the locale is. */
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 static unsigned char fold(char c)
@@ -32,37 +32,37 @@ static unsigned char fold(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-/* How many bytes at the start of a and b are the same. */
-static size_t common_prefix(const struct checker *c, struct span a, struct span b)
+/* How many bytes at the start of a and b are equal. */
+static size_t common_prefix(const struct checker *checker, struct span a, struct span b)
 {
     enum { STEP = 4096 };
     size_t n = a.len < b.len ? a.len : b.len, i = 0;
 
     while (n - i >= STEP && memcmp(a.data + i, b.data + i, STEP) == 0)
         i += STEP;
-    while (i < n &&
-           (a.data[i] == b.data[i] || (!c->case_sensitive && fold(a.data[i]) == fold(b.data[i]))))
+    while (i < n && (a.data[i] == b.data[i] ||
+                     (!checker->case_sensitive && fold(a.data[i]) == fold(b.data[i]))))
         i++;
     return i;
 }
 
-static bool same(const struct checker *c, struct span a, struct span b)
+static bool is_same_text(const struct checker *checker, struct span a, struct span b)
 {
     if (a.len != b.len)
         return false;
     if (a.len == 0 || memcmp(a.data, b.data, a.len) == 0)
         return true;
-    return !c->case_sensitive && common_prefix(c, a, b) == a.len;
+    return !checker->case_sensitive && common_prefix(checker, a, b) == a.len;
 }
 
 /* ---- the difference ---- */
 
-/* Shown before what differs in a long line. Each of these may be no UTF-8 and take three bytes, and
- * what differs must still be among REPORT_DIFFERENCE_MAX. */
+/* So many bytes are shown before the difference in a long line. Each may be no UTF-8 and then
+ * takes three bytes, and the difference must still be within REPORT_DIFFERENCE_MAX. */
 #define SHOWN_BEFORE 64
 
-/* s from `from` on, as a report says it. *ret_whole: to its end. */
-static struct bytes shown(struct span s, size_t from, bool *ret_whole)
+/* s from `from` on, as a report shows it. *ret_whole: up to its end. */
+static struct bytes show_text(struct span s, size_t from, bool *ret_whole)
 {
     struct bytes b = { 0 };
     size_t raw = text_cut(s.data + from, s.len - from, REPORT_DIFFERENCE_MAX);
@@ -77,7 +77,7 @@ static struct bytes shown(struct span s, size_t from, bool *ret_whole)
     return b;
 }
 
-/* The start of the character that is SHOWN_BEFORE before `at`, or of one behind it. */
+/* The start of the first whole character at most SHOWN_BEFORE bytes before `at`. */
 static size_t window_start(struct span s, size_t at)
 {
     size_t start = at - SHOWN_BEFORE;
@@ -87,15 +87,15 @@ static size_t window_start(struct span s, size_t at)
     return start;
 }
 
-/* Where two pieces of text part, which begin at this place of the output. */
-struct place {
+/* Where in the output a compared piece begins. */
+struct text_place {
     int64_t line;
     size_t column, offset; /* column from 1, offset in the whole output */
 };
 
-/* Always false: the answer of a check that found a difference. `at` bytes of both are the same. */
-static bool differ(struct first_difference *ret, struct place begin, struct span expected,
-                   struct span got, size_t at)
+/* Always false, so that a check can return it. The first `at` bytes of both are equal. */
+static bool report_difference(struct first_difference *ret, struct text_place begin,
+                              struct span expected, struct span got, size_t at)
 {
     bool whole[2];
     size_t from = 0;
@@ -103,27 +103,27 @@ static bool differ(struct first_difference *ret, struct place begin, struct span
     *ret = (struct first_difference){ .present = true,
                                       .line = begin.line,
                                       .column = (int64_t)begin.column,
-                                      .expected = shown(expected, 0, &whole[0]),
-                                      .got = shown(got, 0, &whole[1]),
+                                      .expected = show_text(expected, 0, &whole[0]),
+                                      .got = show_text(got, 0, &whole[1]),
                                       .got_offset = begin.offset + at };
     if (at > SHOWN_BEFORE && !(whole[0] && whole[1])) {
         from = window_start(got, at);
         bytes_clear(&ret->expected);
         bytes_clear(&ret->got);
-        ret->expected = shown(expected, from, &whole[0]);
-        ret->got = shown(got, from, &whole[1]);
+        ret->expected = show_text(expected, from, &whole[0]);
+        ret->got = show_text(got, from, &whole[1]);
     }
     ret->from_column = (int64_t)(begin.column + from);
     return false;
 }
 
-/* Lines differ at a byte, and that is their column. */
-static bool lines_differ(const struct checker *c, struct first_difference *ret, struct place begin,
-                         struct span expected, struct span got)
+/* For lines the column is that of the byte that differs. */
+static bool report_line_difference(const struct checker *checker, struct first_difference *ret,
+                                   struct text_place begin, struct span expected, struct span got)
 {
-    size_t at = common_prefix(c, expected, got);
+    size_t at = common_prefix(checker, expected, got);
 
-    (void)differ(ret, begin, expected, got, at);
+    (void)report_difference(ret, begin, expected, got, at);
     ret->column += (int64_t)at;
     return false;
 }
@@ -131,7 +131,7 @@ static bool lines_differ(const struct checker *c, struct first_difference *ret, 
 /* ---- exact, lines ---- */
 
 /* The next line without its newline. False at the end of the text. */
-static bool next_line(struct cursor *c, struct span *ret_line)
+static bool next_text_line(struct text_cursor *c, struct span *ret_line)
 {
     if (c->at == c->end)
         return false;
@@ -149,11 +149,11 @@ static struct span without_trailing_blanks(struct span s)
     return s;
 }
 
-/* Looks at the text line by line only once it is known that a byte differs. */
-static bool check_exact(const struct checker *c, struct span expected, struct span got,
+/* Finds the line only when it is known that a byte differs. */
+static bool check_exact(const struct checker *checker, struct span expected, struct span got,
                         struct first_difference *ret)
 {
-    size_t at = common_prefix(c, expected, got), start = 0;
+    size_t at = common_prefix(checker, expected, got), start = 0;
     int64_t line = 1;
 
     if (at == expected.len && at == got.len)
@@ -163,35 +163,36 @@ static bool check_exact(const struct checker *c, struct span expected, struct sp
 
     struct span e = { expected.data + start, expected.len - start };
     struct span g = { got.data + start, got.len - start };
-    struct cursor ec = cursor_of(e.data, e.len), gc = cursor_of(g.data, g.len);
-    (void)next_line(&ec, &e);
-    (void)next_line(&gc, &g);
-    return lines_differ(c, ret, (struct place){ line, 1, start }, e, g);
+    struct text_cursor ec = cursor_of(e.data, e.len), gc = cursor_of(g.data, g.len);
+    (void)next_text_line(&ec, &e);
+    (void)next_text_line(&gc, &g);
+    return report_line_difference(checker, ret, (struct text_place){ line, 1, start }, e, g);
 }
 
-/* A text that has ended goes on as empty lines, so that trailing ones do not count. */
-static bool check_lines(const struct checker *c, struct span expected, struct span got,
+/* A text that has ended counts as more empty lines, so that trailing ones make no difference. */
+static bool check_lines(const struct checker *checker, struct span expected, struct span got,
                         struct first_difference *ret)
 {
-    struct cursor ec = cursor_of(expected.data, expected.len), gc = cursor_of(got.data, got.len);
+    struct text_cursor ec = cursor_of(expected.data, expected.len),
+                       gc = cursor_of(got.data, got.len);
     struct span e, g;
 
     for (int64_t line = 1;; line++) {
-        bool more_expected = next_line(&ec, &e), more_got = next_line(&gc, &g);
+        bool more_expected = next_text_line(&ec, &e), more_got = next_text_line(&gc, &g);
         if (!more_expected && !more_got)
             return true;
         e = more_expected ? without_trailing_blanks(e) : (struct span){ "", 0 };
         g = more_got ? without_trailing_blanks(g) : (struct span){ gc.end, 0 };
-        if (!same(c, e, g))
-            return lines_differ(c, ret, (struct place){ line, 1, (size_t)(g.data - got.data) }, e,
-                                g);
+        if (!is_same_text(checker, e, g))
+            return report_line_difference(
+                checker, ret, (struct text_place){ line, 1, (size_t)(g.data - got.data) }, e, g);
     }
 }
 
 /* ---- tokens, float ---- */
 
 /* The next run of bytes that are not white space; empty at the end of the text. */
-static struct span next_token(struct cursor *c)
+static struct span next_text_token(struct text_cursor *c)
 {
     for (; c->at < c->end && is_space(*c->at); c->at++) {
         if (*c->at == '\n') {
@@ -212,7 +213,7 @@ struct number {
     double value; /* of FINITE; of INFINITE its sign */
 };
 
-static bool is_word(struct span s, const char *word)
+static bool equals_word(struct span s, const char *word)
 {
     size_t i = 0;
     while (i < s.len && word[i] && fold(s.data[i]) == (unsigned char)word[i])
@@ -220,21 +221,24 @@ static bool is_word(struct span s, const char *word)
     return i == s.len && !word[i];
 }
 
-static bool is_digit(const char *p, const char *end) { return p < end && *p >= '0' && *p <= '9'; }
+static bool is_digit_at(const char *p, const char *end)
+{
+    return p < end && *p >= '0' && *p <= '9';
+}
 
-/* A decimal's digits, gathered in linear time and constant memory: more than these cannot move a
- * double, so what follows them only moves the exponent. */
+/* The digits of a decimal, collected in linear time and constant memory: further digits cannot
+ * change a double, so they only change the exponent. */
 enum { DIGITS_MAX = 800, EXPONENT_MAX = 100000 };
 
 struct decimal {
     char digits[DIGITS_MAX + 16]; /* room for "e-100000" */
     size_t len;
-    int64_t exponent; /* of a point behind the digits kept */
+    int64_t exponent; /* as if the decimal point were behind the digits kept */
 };
 
 static const char *add_digits(struct decimal *d, const char *p, const char *end, bool fraction)
 {
-    for (; is_digit(p, end); p++) {
+    for (; is_digit_at(p, end); p++) {
         bool leading_zero = d->len == 0 && *p == '0';
         bool kept = !leading_zero && d->len < DIGITS_MAX;
         if (kept)
@@ -244,7 +248,7 @@ static const char *add_digits(struct decimal *d, const char *p, const char *end,
     return p;
 }
 
-/* "e+12" at p, or nothing. NULL when it is neither. */
+/* Reads "e+12" at p, or nothing. NULL when it is malformed. */
 static const char *add_exponent(struct decimal *d, const char *p, const char *end)
 {
     if (p == end || fold(*p) != 'e')
@@ -253,10 +257,10 @@ static const char *add_exponent(struct decimal *d, const char *p, const char *en
     bool minus = p < end && *p == '-';
     if (p < end && (*p == '+' || *p == '-'))
         p++;
-    if (!is_digit(p, end))
+    if (!is_digit_at(p, end))
         return NULL;
     int64_t e = 0;
-    for (; is_digit(p, end); p++)
+    for (; is_digit_at(p, end); p++)
         e = e < INT32_MAX ? e * 10 + (*p - '0') : e;
     d->exponent += minus ? -e : e;
     return p;
@@ -269,7 +273,7 @@ static double decimal_value(struct decimal *d)
                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     if (d->len == 0)
         return 0;
-    /* Up to 15 digits and these powers are exact doubles, so one operation rounds right. */
+    /* Up to 15 digits and these powers are exact doubles, so one operation rounds correctly. */
     if (d->len <= 15 && d->exponent >= -22 && d->exponent <= 22) {
         int64_t n = 0;
         for (size_t i = 0; i < d->len; i++)
@@ -286,12 +290,12 @@ static double decimal_value(struct decimal *d)
     for (int64_t unit = EXPONENT_MAX; unit > 0; unit /= 10)
         *p++ = (char)('0' + e / unit % 10);
     *p = '\0';
-    return strtod(d->digits, NULL); /* the text has no point, so no locale can matter */
+    return strtod(d->digits, NULL); /* there is no decimal point, so the locale does not matter */
 }
 
 /* [+-] digits [. digits] [e [+-] digits], or nan, inf, infinity in any letter case. Hexadecimal,
- * "nan(...)" and the like are words: no language prints them unasked. */
-static struct number read_number(struct span token)
+ * "nan(...)" and the like are words: no language prints them by default. */
+static struct number parse_number(struct span token)
 {
     const char *p = token.data, *end = p + token.len;
     bool minus = p < end && *p == '-';
@@ -300,9 +304,9 @@ static struct number read_number(struct span token)
     if (p < end && (*p == '+' || *p == '-'))
         p++;
     struct span rest = { p, (size_t)(end - p) };
-    if (is_word(rest, "nan"))
+    if (equals_word(rest, "nan"))
         return (struct number){ .form = NAN_WORD };
-    if (is_word(rest, "inf") || is_word(rest, "infinity"))
+    if (equals_word(rest, "inf") || equals_word(rest, "infinity"))
         return (struct number){ .form = INFINITE, .value = minus ? -1 : 1 };
 
     d.len = 0;
@@ -322,45 +326,47 @@ static struct number read_number(struct span token)
     return (struct number){ .form = FINITE, .value = minus ? -value : value };
 }
 
-/* A number too large for a double compares as a word: two different integers of a thousand digits
- * must not meet at infinity. */
-static bool same_number(const struct checker *c, struct span expected, struct span got)
+/* A number too large for a double is compared as a word: two different integers of a thousand
+ * digits must not be equal because both are infinite. */
+static bool is_same_number(const struct checker *checker, struct span expected, struct span got)
 {
-    if (same(c, expected, got))
+    if (is_same_text(checker, expected, got))
         return true;
-    struct number e = read_number(expected);
+    struct number e = parse_number(expected);
     if (e.form == NOT_A_NUMBER || (e.form == FINITE && isinf(e.value)))
         return false;
-    struct number g = read_number(got);
+    struct number g = parse_number(got);
     if (e.form != g.form || e.form != FINITE)
         return e.form == g.form && e.value == g.value;
     double off = fabs(e.value - g.value);
-    double absolute = c->absolute_tolerance, relative = c->relative_tolerance;
+    double absolute = checker->absolute_tolerance, relative = checker->relative_tolerance;
     if (absolute < 0 && relative < 0)
         absolute = relative = CHECKER_TOLERANCE;
     return off <= absolute || (relative >= 0 && off <= relative * fabs(e.value));
 }
 
-static bool check_tokens(const struct checker *c, struct span expected, struct span got,
+static bool check_tokens(const struct checker *checker, struct span expected, struct span got,
                          struct first_difference *ret)
 {
-    struct cursor ec = cursor_of(expected.data, expected.len), gc = cursor_of(got.data, got.len);
+    struct text_cursor ec = cursor_of(expected.data, expected.len),
+                       gc = cursor_of(got.data, got.len);
 
     for (;;) {
-        struct span e = next_token(&ec), g = next_token(&gc);
+        struct span e = next_text_token(&ec), g = next_text_token(&gc);
         if (e.len == 0 && g.len == 0)
             return true;
         bool ok = e.len > 0 && g.len > 0 &&
-                  (c->kind == CHECKER_FLOAT ? same_number(c, e, g) : same(c, e, g));
+                  (checker->kind == CHECKER_FLOAT ? is_same_number(checker, e, g)
+                                                  : is_same_text(checker, e, g));
         if (!ok) {
-            const struct place begin = { gc.line, (size_t)(g.data - gc.line_start) + 1,
-                                         (size_t)(g.data - got.data) };
-            return differ(ret, begin, e, g, common_prefix(c, e, g));
+            const struct text_place begin = { gc.line, (size_t)(g.data - gc.line_start) + 1,
+                                              (size_t)(g.data - got.data) };
+            return report_difference(ret, begin, e, g, common_prefix(checker, e, g));
         }
     }
 }
 
-bool judge_compare(const struct checker *c, const char *expected, size_t expected_len,
+bool judge_compare(const struct checker *checker, const char *expected, size_t expected_len,
                    const char *got, size_t got_len, struct first_difference *ret_difference)
 {
     struct span e = { expected_len > 0 ? expected : "", expected_len };
@@ -368,17 +374,17 @@ bool judge_compare(const struct checker *c, const char *expected, size_t expecte
 
     if (e.len == g.len && memcmp(e.data, g.data, e.len) == 0)
         return true;
-    switch (c->kind) {
+    switch (checker->kind) {
     case CHECKER_NONE:
         return true;
     case CHECKER_EXACT:
-        return check_exact(c, e, g, ret_difference);
+        return check_exact(checker, e, g, ret_difference);
     case CHECKER_TOKENS:
     case CHECKER_FLOAT:
-        return check_tokens(c, e, g, ret_difference);
+        return check_tokens(checker, e, g, ret_difference);
     case CHECKER_LINES:
     case CHECKER_COUNT:
         break;
     }
-    return check_lines(c, e, g, ret_difference);
+    return check_lines(checker, e, g, ret_difference);
 }

@@ -1,6 +1,9 @@
-/* engine/judge/judge_compare.h - is this output the expected one, and where do they part?
+/* engine/judge/judge_compare.h - compares an output with the expected one and finds the first
+ * difference.
  *
- * Linear time and constant memory beside its inputs, locale-free, for any bytes.
+ * Linear time and constant memory beside its inputs, for any bytes, in any locale.
+ *
+ * Room     engine/judge.
  * Threads  any.
  */
 #pragma once
@@ -11,9 +14,9 @@
 #include "schema/model/report.h"
 #include "schema/model/submission.h"
 
-/* True when got passes. When it does not, *ret_difference says where (present is true, its bytes
- * are owned by the caller: UTF-8, whole characters, a window of REPORT_DIFFERENCE_MAX around what
- * differs where the line or word is longer); it is untouched when got passes. Out of memory leaves
- * the difference's bytes empty, never the answer wrong. */
-bool judge_compare(const struct checker *c, const char *expected, size_t expected_len,
+/* True when got passes; *ret_difference is then untouched. False: *ret_difference describes the
+ * first difference. present is true; expected and got are owned by the caller, are UTF-8 and
+ * whole characters, and show a window of REPORT_DIFFERENCE_MAX bytes where the line or word is
+ * longer. Out of memory leaves these two empty, but the answer is right. */
+bool judge_compare(const struct checker *checker, const char *expected, size_t expected_len,
                    const char *got, size_t got_len, struct first_difference *ret_difference);

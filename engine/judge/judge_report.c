@@ -9,12 +9,12 @@
 #include "schema/base/text.h"
 #include "schema/model/report.h"
 
-/* At most what a report takes beside its outputs: of itself, and of each test with a difference and
- * a gap, whose texts are counted apart. */
+/* Upper bounds of the stored form without outputs: of the report itself, and of each test with a
+ * difference and a gap, whose texts are counted apart. */
 #define BASE_BYTES 8192
 #define TEST_BYTES 768
 
-#define WINDOW_MIN 1024 /* of kept_max: with less there is only a beginning */
+#define WINDOW_MIN 1024 /* of kept_max; with less only the beginning is kept */
 #define MARKER_MAX 96
 
 static size_t minus(size_t a, size_t b) { return a > b ? a - b : 0; }
@@ -40,7 +40,8 @@ struct piece {
     size_t start, end;
 };
 
-/* `size` bytes around `at`, from the start of a line where one is near, else of a character. */
+/* `size` bytes around `at`, from the start of a line if there is one in front, else from the
+ * start of a character. */
 static struct piece window_at(const struct buf *from, size_t at, size_t size)
 {
     size_t last = minus(from->len, size), start = minus(at, size / 2);
@@ -58,14 +59,14 @@ static struct piece window_at(const struct buf *from, size_t at, size_t size)
     return (struct piece){ start, start + text_cut(from->data + start, from->len - start, size) };
 }
 
-/* Ends with a line, if not half of it is lost by that. */
+/* Cuts at the end of a line, unless that loses half of it. */
 static size_t head_of(const struct buf *from, size_t max)
 {
     const char *newline = memrchr(from->data + max / 2, '\n', max - max / 2);
     return newline ? (size_t)(newline - from->data) + 1 : text_cut(from->data, from->len, max);
 }
 
-/* Where in the text a byte is. */
+/* Line and column of a byte, from 1. */
 static void locate(const struct buf *from, size_t at, int64_t *ret_line, int64_t *ret_column)
 {
     const char *start = from->data, *end = from->data + at, *newline;
@@ -77,7 +78,7 @@ static void locate(const struct buf *from, size_t at, int64_t *ret_line, int64_t
     *ret_column = end - start + 1;
 }
 
-/* The beginning, a line that stands for what is left out, and what is around the difference. */
+/* Keeps the beginning, a line in place of what is left out, and a window around the difference. */
 static int keep_around(const struct buf *from, size_t max, size_t at, struct test_report *t)
 {
     size_t size = max / 4;
@@ -110,41 +111,42 @@ static int keep_head(const struct buf *from, size_t max, struct bytes *ret_kept)
     return bytes_copy(from->data, len, ret_kept);
 }
 
-static int keep_out(const struct cell_result *c, size_t max, struct test_report *t)
+static int keep_out(const struct cell_result *result, size_t max, struct test_report *t)
 {
     size_t at = t->difference.got_offset;
 
     bytes_clear(&t->out);
     free(t->out_gap.marker);
     t->out_gap = (struct output_gap){ .marker = NULL };
-    t->out_truncated = c->out_flooded || c->out.len > max;
-    /* What differs should be seen with something behind it. */
-    if (t->difference.present && max >= WINDOW_MIN && c->out.len > max && at + max / 16 > max)
-        return keep_around(&c->out, max, at, t);
-    return keep_head(&c->out, max, &t->out);
+    t->out_truncated = result->out_flooded || result->out.len > max;
+    /* The difference needs some bytes behind it. */
+    if (t->difference.present && max >= WINDOW_MIN && result->out.len > max && at + max / 16 > max)
+        return keep_around(&result->out, max, at, t);
+    return keep_head(&result->out, max, &t->out);
 }
 
-static int keep_err(const struct cell_result *c, size_t max, struct test_report *t)
+static int keep_err(const struct cell_result *result, size_t max, struct test_report *t)
 {
     bytes_clear(&t->err);
-    t->err_truncated = c->err_truncated || c->err.len > max;
-    return keep_head(&c->err, max, &t->err);
+    t->err_truncated = result->err_truncated || result->err.len > max;
+    return keep_head(&result->err, max, &t->err);
 }
 
-/* Less of it until its stored form has at most `allowed` bytes. Returns that size, or SIZE_MAX. */
-static size_t keep_within(int (*keep)(const struct cell_result *c, size_t max,
+/* Keeps less of an output until its stored form has at most `allowed` bytes. Returns that size,
+ * or SIZE_MAX. */
+static size_t keep_within(int (*keep)(const struct cell_result *result, size_t max,
                                       struct test_report *t),
-                          const struct cell_result *c, size_t max, size_t allowed,
+                          const struct cell_result *result, size_t max, size_t allowed,
                           struct test_report *t, const struct bytes *kept)
 {
-    if (max > allowed) /* no byte is stored as less than one */
+    if (max > allowed) /* each byte is stored as at least one */
         max = allowed;
-    if (keep(c, max, t) < 0)
+    if (keep(result, max, t) < 0)
         return SIZE_MAX;
     for (size_t size; (size = report_text_size(kept)) > allowed;) {
         max =
             (size_t)((double)(max < kept->len ? max : kept->len) * (double)allowed / (double)size);
-        if (keep(c, max, t) < 0)
+        if (keep(result, max, t) < 0)
             return SIZE_MAX;
         if (max == 0)
             break;
@@ -152,27 +154,27 @@ static size_t keep_within(int (*keep)(const struct cell_result *c, size_t max,
     return report_text_size(kept);
 }
 
-int judge_report_keep(struct judge_report_room *room, const struct cell_result *c,
+int judge_report_keep(struct judge_report_room *room, const struct cell_result *result,
                       struct test_report *t, struct err *e)
 {
     room->to_come = minus(room->to_come, 1);
 
     size_t allowed = minus(room->left, room->share * room->to_come);
-    if (report_difference_size(&t->difference) > allowed) { /* then its place must do */
+    if (report_difference_size(&t->difference) > allowed) { /* then only its position is kept */
         bytes_clear(&t->difference.expected);
         bytes_clear(&t->difference.got);
     }
     allowed = minus(allowed, report_difference_size(&t->difference));
     room->left = minus(room->left, report_difference_size(&t->difference));
-    size_t err = keep_within(keep_err, c, room->kept_max, allowed, t, &t->err);
-    size_t out = keep_within(keep_out, c, room->kept_max, allowed, t, &t->out);
+    size_t err = keep_within(keep_err, result, room->kept_max, allowed, t, &t->err);
+    size_t out = keep_within(keep_out, result, room->kept_max, allowed, t, &t->out);
     if (err != SIZE_MAX && out != SIZE_MAX && out + err > allowed) {
-        /* Half for each, and what the one does not need is the other's. */
+        /* Each may have half, and what the other does not need. */
         size_t half = allowed / 2;
-        out =
-            keep_within(keep_out, c, room->kept_max, err < half ? allowed - err : half, t, &t->out);
+        out = keep_within(keep_out, result, room->kept_max, err < half ? allowed - err : half, t,
+                          &t->out);
         if (out != SIZE_MAX)
-            err = keep_within(keep_err, c, room->kept_max, minus(allowed, out), t, &t->err);
+            err = keep_within(keep_err, result, room->kept_max, minus(allowed, out), t, &t->err);
     }
     if (err == SIZE_MAX || out == SIZE_MAX)
         return err_set(e, ERR_NOMEM, "a test's output");
@@ -182,7 +184,7 @@ int judge_report_keep(struct judge_report_room *room, const struct cell_result *
 
 /* ---- the report ---- */
 
-static int out_of_memory(struct err *e) { return err_set(e, ERR_NOMEM, "a report"); }
+static int set_report_no_memory(struct err *e) { return err_set(e, ERR_NOMEM, "a report"); }
 
 static int copy_within(struct judge_report_room *room, const struct bytes *from, struct bytes *to)
 {
@@ -202,7 +204,7 @@ static int copy_within(struct judge_report_room *room, const struct bytes *from,
     return 0;
 }
 
-/* The report's own outputs: those of the last test that printed something. */
+/* The report's own outputs are those of the last test that printed something. */
 static int copy_outputs(struct judge_report_room *room, struct report *r)
 {
     const struct bytes *out = NULL, *err = NULL;
@@ -218,7 +220,8 @@ static int copy_outputs(struct judge_report_room *room, struct report *r)
     return out ? copy_within(room, out, &r->out) : 0;
 }
 
-/* The report's own numbers from one more test: sums, the largest, the last that says something. */
+/* Adds one more test to the report's own fields: sums of times, the largest memory, the last
+ * exit code that is not 0, the first verdict that is not OK. */
 static void add_up(struct report *r, const struct test_report *t)
 {
     r->duration_ms += t->duration_ms;
@@ -234,7 +237,8 @@ static void add_up(struct report *r, const struct test_report *t)
     }
 }
 
-/* The tests that have run are the first ones; the rest stay as tests that have not. */
+/* The tests that have run are the first ones; the rest keep their form of a test that has not
+ * run. */
 static void take_tests(struct report *r, struct judge_results *results)
 {
     for (size_t i = 0; i < results->tests_len; i++) {
@@ -244,7 +248,7 @@ static void take_tests(struct report *r, struct judge_results *results)
     results->tests_len = 0;
 }
 
-/* Without tests, the one run's outputs are the report's own. */
+/* Without tests, the outputs of the one run are the report's own. */
 static void take_run(struct report *r, struct test_report *t)
 {
     bytes_clear(&r->out);
@@ -269,7 +273,7 @@ static int fill_run(struct report *r, struct judge_results *results)
     return copy_outputs(&results->room, r);
 }
 
-/* BF: its log is what the program said, too. */
+/* BF: the build log is also the stderr of the report. */
 static int fill_failed_build(struct report *r, const struct judge_results *results)
 {
     const struct buf *log = &results->build_log;
@@ -280,7 +284,7 @@ static int fill_failed_build(struct report *r, const struct judge_results *resul
     return bytes_copy(log->data, log->len, &r->err);
 }
 
-static int fill(struct report *r, struct judge_results *results)
+static int fill_report(struct report *r, struct judge_results *results)
 {
     const struct buf *log = &results->build_log;
 
@@ -293,12 +297,12 @@ static int fill(struct report *r, struct judge_results *results)
     return results->build_failed ? fill_failed_build(r, results) : fill_run(r, results);
 }
 
-/* Of this submission, in which nothing has run. */
-static int begin(const struct submission *s, const struct engine_config *c,
-                 struct report **ret_report, struct err *e)
+/* A report of this submission in which nothing has run. */
+static int begin_report(const struct submission *s, const struct engine_config *c,
+                        struct report **ret_report, struct err *e)
 {
     if (report_unjudged(s->id ? s->id : "", s->language, s, ret_report) < 0)
-        return out_of_memory(e);
+        return set_report_no_memory(e);
     (*ret_report)->limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
                                               c->max_time_ms, c->max_memory_bytes);
     return 0;
@@ -309,10 +313,10 @@ int judge_report_make(const struct submission *s, const struct engine_config *c,
 {
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (begin(s, c, &r, e) < 0)
+    if (begin_report(s, c, &r, e) < 0)
         return -1;
-    if (fill(r, results) < 0)
-        return out_of_memory(e);
+    if (fill_report(r, results) < 0)
+        return set_report_no_memory(e);
     *ret_report = TAKE(r);
     return 0;
 }
@@ -322,11 +326,11 @@ int judge_report_unjudged(const struct submission *s, const struct engine_config
 {
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (begin(s, c, &r, e) < 0)
+    if (begin_report(s, c, &r, e) < 0)
         return -1;
     r->error = strdup(error);
     if (!r->error)
-        return out_of_memory(e);
+        return set_report_no_memory(e);
     *ret_report = TAKE(r);
     return 0;
 }

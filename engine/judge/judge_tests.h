@@ -1,7 +1,7 @@
-/* engine/judge/judge_tests.h - one built submission in a run cell: all its tests, judged.
+/* engine/judge/judge_tests.h - runs a built submission in a run cell: all its tests.
  *
  * Room     engine/judge.
- * Threads  one bench, one thread.
+ * Threads  one thread for each lease.
  * Errors   as cell_run(). A failing program is a verdict in the results, never an error.
  */
 #pragma once
@@ -19,16 +19,16 @@ struct toolchain;
 struct judge_tests_request {
     const struct executable *program; /* loaded, and built where there is something to build */
     const struct submission *submission;
-    struct limits limits; /* effective ones (submission_limits) */
+    struct limits limits; /* the effective ones (submission_limits) */
 };
 
-/* Begins to make the run cell ready, while something is built, when its memory is not the usual
- * one: telling Docker takes as long as a short run. */
-void judge_tests_prefetch(struct lease *b, const struct toolchain *p, const struct limits *limits);
+/* Starts to prefetch the run cell while the source is built, when its memory is not the default:
+ * setting the memory through Docker takes as long as a short run. */
+void judge_tests_prefetch(struct lease *lease, const struct toolchain *toolchain,
+                          const struct limits *limits);
 
-/* Runs the tests in order, or once with an empty stdin when there are none, and adds what each gave
- * to the results, which have the build's part already. When the runtime itself finds that the
- * source is no program (a syntax error), the build has failed. On failure the results are of no
- * more use. */
-NODISCARD int judge_tests(struct lease *b, const struct judge_tests_request *o,
+/* Runs the tests in order, or once with an empty stdin when there are none, and appends their
+ * results; the results have the part of the build already. When the runtime finds a syntax
+ * error, the build has failed. On failure the results must not be used. */
+NODISCARD int judge_tests(struct lease *lease, const struct judge_tests_request *request,
                           struct judge_results *results, struct err *e);

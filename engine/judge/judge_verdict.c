@@ -7,7 +7,8 @@
 
 bool judge_program_refused(int number)
 {
-    /* No program; and an interpreter that is not there, is none, or has a name that cannot be. */
+    /* Not an executable; or its interpreter is missing, is no executable, or has an invalid
+     * name. */
     static const int theirs[] = { ENOEXEC, EINVAL, ENOENT,       ENOTDIR,
                                   EISDIR,  ELOOP,  ENAMETOOLONG, ELIBBAD };
 
@@ -17,31 +18,32 @@ bool judge_program_refused(int number)
     return false;
 }
 
-/* Memory first: nothing allocates after our kill, so an OOM kill that was counted came before any
- * other limit ended the run. It counts whoever it hit: a program whose helper was killed and that
- * then exits 0 has not kept its limit. */
-static bool memory_passed(const struct judge_facts *f)
+/* Memory comes first: nothing allocates after we have killed the program, so an OOM kill that
+ * was counted came before any other limit. It counts whichever process it hit: a program whose
+ * child was killed has passed its limit, even if it exits with 0. */
+static bool memory_passed(const struct judge_facts *facts)
 {
-    return f->oom_kills > 0 || f->runtime_oom ||
-           (f->strict_memory && f->memory_bytes > f->memory_limit);
+    return facts->oom_kills > 0 || facts->runtime_oom ||
+           (facts->strict_memory && facts->memory_bytes > facts->memory_limit);
 }
 
-/* The final reading decides for a program that ended by itself between two looks of the timer. One
- * that the timer ended is TL whatever the reading: the timer counts the box's own microseconds, the
- * reading does not, so it may say just under the limit; and what we killed is neither RE nor OK. */
-static bool time_passed(const struct judge_facts *f)
+/* The final reading decides for a program that exited between two checks of the timer. If the
+ * timer has killed it, it is TL whatever the reading: the timer counts microseconds of the box
+ * itself, which the reading does not contain, so the reading may be just under the limit; and a
+ * program that we killed is neither RE nor OK. */
+static bool time_passed(const struct judge_facts *facts)
 {
-    return f->cpu_passed || f->wall_passed || f->cpu_ns > f->cpu_limit_ns ||
-           (f->wall_limit_ns > 0 && f->wall_ns > f->wall_limit_ns);
+    return facts->cpu_passed || facts->wall_passed || facts->cpu_ns > facts->cpu_limit_ns ||
+           (facts->wall_limit_ns > 0 && facts->wall_ns > facts->wall_limit_ns);
 }
 
-enum verdict judge_verdict(const struct judge_facts *f)
+enum verdict judge_verdict(const struct judge_facts *facts)
 {
-    if (memory_passed(f))
+    if (memory_passed(facts))
         return VERDICT_ML;
-    if (time_passed(f))
+    if (time_passed(facts))
         return VERDICT_TL;
-    if (f->out_flooded)
+    if (facts->output_exceeded)
         return VERDICT_OL;
-    return f->signal != 0 || f->exit_code != 0 ? VERDICT_RE : VERDICT_OK;
+    return facts->signal != 0 || facts->exit_code != 0 ? VERDICT_RE : VERDICT_OK;
 }

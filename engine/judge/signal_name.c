@@ -4,7 +4,8 @@
 
 #include "schema/base/base.h"
 
-/* glibc's sigabbrev_np() has no prefix and no names for the real-time signals; musl has none. */
+/* Not sigabbrev_np(): in glibc it has no prefix and no names of real-time signals; musl does not
+ * have it. */
 const char *signal_name(int number)
 {
     static const char *const names[] = {

@@ -1,6 +1,9 @@
-/* engine/judge/signal_name.h - "SIGSEGV" for 11. Threads: any. */
+/* engine/judge/signal_name.h - "SIGSEGV" for 11.
+ *
+ * Room     engine/judge.
+ * Threads  any.
+ */
 #pragma once
 
-/* Static. "SIGRT" for the real-time ones without a name of their own; "SIGUNKNOWN" for no signal.
- */
+/* Static. "SIGRT" for real-time signals without a name; "SIGUNKNOWN" for what is no signal. */
 const char *signal_name(int number);

@@ -8,22 +8,23 @@
 #include "engine/language/language_java.h"
 #include "schema/base/err.h"
 
-size_t language_stem(const struct language *row)
+size_t language_stem(const struct language *language)
 {
-    const char *dot = strrchr(row->source_name, '.');
-    return dot ? (size_t)(dot - row->source_name) : strlen(row->source_name);
+    const char *dot = strrchr(language->source_name, '.');
+    return dot ? (size_t)(dot - language->source_name) : strlen(language->source_name);
 }
 
-/* As a file name: javac needs "<name>.java" and writes "<name>.class". */
+/* Can the class name be a file name? javac reads "<name>.java" and writes "<name>.class". */
 static bool usable_class_name(const struct language_java_type *t, const char *suffix)
 {
     size_t longest = strlen(suffix) > strlen(".class") ? strlen(suffix) : strlen(".class");
     return t->name_len + longest <= LANGUAGE_NAME_MAX;
 }
 
-/* After the first public type, since javac insists; unchanged when there is none. */
-static int name_java(const char *source, size_t len, const char *suffix,
-                     struct language_variables *w, const char **ret_why, struct err *e)
+/* Names the file after the first public type, as javac requires; unchanged when there is none. */
+static int name_java_source(const char *source, size_t len, const char *suffix,
+                            struct language_variables *variables, const char **ret_why,
+                            struct err *e)
 {
     CLEANUP(language_java_close) struct language_java_source s = { .decoded = NULL };
     struct language_java_type type;
@@ -35,38 +36,40 @@ static int name_java(const char *source, size_t len, const char *suffix,
         found = type.is_public;
     if (found && !usable_class_name(&type, suffix)) {
         *ret_why = "scrc: the name of the public class cannot be a file name";
-        w->source[0] = w->main[0] = '\0';
+        variables->source[0] = variables->main[0] = '\0';
     } else if (found) {
-        (void)snprintf(w->source, sizeof w->source, "%.*s%s", (int)type.name_len, type.name,
-                       suffix);
-        (void)snprintf(w->main, sizeof w->main, "%.*s", (int)type.name_len, type.name);
+        (void)snprintf(variables->source, sizeof variables->source, "%.*s%s", (int)type.name_len,
+                       type.name, suffix);
+        (void)snprintf(variables->main, sizeof variables->main, "%.*s", (int)type.name_len,
+                       type.name);
     }
     return 0;
 }
 
-void language_keep_name(const char *name, struct language_variables *ret_words)
+void language_keep_name(const char *name, struct language_variables *ret_variables)
 {
     const char *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
     size_t stem = dot ? (size_t)(dot - name) : strlen(name);
-    struct language_variables w = { .memory_mib = 0 };
+    struct language_variables variables = { .memory_mib = 0 };
 
-    (void)snprintf(w.source, sizeof w.source, "%s", name);
-    (void)snprintf(w.main, sizeof w.main, "%.*s", (int)stem, name);
-    *ret_words = w;
+    (void)snprintf(variables.source, sizeof variables.source, "%s", name);
+    (void)snprintf(variables.main, sizeof variables.main, "%.*s", (int)stem, name);
+    *ret_variables = variables;
 }
 
-int language_name_source(const struct language *row, const char *source, size_t len,
-                         struct language_variables *ret_words, const char **ret_why, struct err *e)
+int language_name_source(const struct language *language, const char *source, size_t len,
+                         struct language_variables *ret_variables, const char **ret_why,
+                         struct err *e)
 {
-    struct language_variables w;
-    size_t stem = language_stem(row);
+    struct language_variables variables;
+    size_t stem = language_stem(language);
 
     *ret_why = NULL;
-    language_keep_name(row->source_name, &w);
-    if (row->naming == LANGUAGE_NAMING_JAVA &&
-        name_java(source, len, row->source_name + stem, &w, ret_why, e) < 0)
+    language_keep_name(language->source_name, &variables);
+    if (language->naming == LANGUAGE_NAMING_JAVA &&
+        name_java_source(source, len, language->source_name + stem, &variables, ret_why, e) < 0)
         return -1;
-    *ret_words = w;
+    *ret_variables = variables;
     return 0;
 }
 
@@ -104,50 +107,50 @@ struct numbers {
     char memory[24], stack[24], build_memory[24];
 };
 
-/* Writes one element with its words filled in; out NULL: only counts. Returns its length. */
-static size_t fill(const char *text, const struct language_variables *w,
-                   const struct numbers *numbers, char *out)
+/* Writes one element with its variables filled in; out NULL: only counts. Returns its length. */
+static size_t fill_element(const char *text, const struct language_variables *variables,
+                           const struct numbers *numbers, char *out)
 {
     const struct {
-        const char *word, *value;
-    } words[] = { { "{source}", w->source },
-                  { "{main}", w->main },
-                  { "{memory_mib}", numbers->memory },
-                  { "{stack_mib}", numbers->stack },
-                  { "{build_memory_mib}", numbers->build_memory } };
+        const char *name, *value;
+    } placeholders[] = { { "{source}", variables->source },
+                         { "{main}", variables->main },
+                         { "{memory_mib}", numbers->memory },
+                         { "{stack_mib}", numbers->stack },
+                         { "{build_memory_mib}", numbers->build_memory } };
     size_t n = 0;
 
     while (*text) {
         const char *piece = text;
-        size_t piece_len = 1, eaten = 1;
-        for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-            size_t word_len = strlen(words[i].word);
-            if (strncmp(text, words[i].word, word_len) != 0)
+        size_t piece_len = 1, used = 1;
+        for (size_t i = 0; i < ARRAY_LEN(placeholders); i++) {
+            size_t name_len = strlen(placeholders[i].name);
+            if (strncmp(text, placeholders[i].name, name_len) != 0)
                 continue;
-            piece = words[i].value;
+            piece = placeholders[i].value;
             piece_len = strlen(piece);
-            eaten = word_len;
+            used = name_len;
         }
         if (out)
             memcpy(out + n, piece, piece_len);
         n += piece_len;
-        text += eaten;
+        text += used;
     }
     return n;
 }
 
-int language_expand(const char *const *argv, const struct language_variables *words,
+int language_expand(const char *const *argv, const struct language_variables *variables,
                     char ***ret_argv, struct err *e)
 {
     struct numbers numbers;
     size_t len = 0, bytes = 0;
 
-    (void)snprintf(numbers.memory, sizeof numbers.memory, "%" PRId64, words->memory_mib);
+    (void)snprintf(numbers.memory, sizeof numbers.memory, "%" PRId64, variables->memory_mib);
     (void)snprintf(numbers.build_memory, sizeof numbers.build_memory, "%" PRId64,
-                   words->build_memory_mib);
-    (void)snprintf(numbers.stack, sizeof numbers.stack, "%" PRId64, words->stack_mib);
+                   variables->build_memory_mib);
+    (void)snprintf(numbers.stack, sizeof numbers.stack, "%" PRId64, variables->stack_mib);
     for (; argv[len]; len++)
-        bytes += fill(argv[len], words, &numbers, NULL) + 1;
+        bytes += fill_element(argv[len], variables, &numbers, NULL) + 1;
 
     char **all = malloc((len + 1) * sizeof *all + bytes);
     if (!all)
@@ -155,7 +158,7 @@ int language_expand(const char *const *argv, const struct language_variables *wo
     char *text = (char *)(all + len + 1);
     for (size_t i = 0; i < len; i++) {
         all[i] = text;
-        text += fill(argv[i], words, &numbers, text);
+        text += fill_element(argv[i], variables, &numbers, text);
         *text++ = '\0';
     }
     all[len] = NULL;
@@ -163,22 +166,23 @@ int language_expand(const char *const *argv, const struct language_variables *wo
     return 0;
 }
 
-static bool starts(const char *line, const char *end, const char *text)
+static bool starts_with(const char *line, const char *end, const char *text)
 {
     size_t len = strlen(text);
     return (size_t)(end - line) >= len && memcmp(line, text, len) == 0;
 }
 
-/* text as a whole word: "MemoryErrors" is not "MemoryError". */
+/* Does the line start with text as a whole word? "MemoryErrors" is not "MemoryError". */
 static bool starts_with_word(const char *line, const char *end, const char *text)
 {
     const char *behind = line + strlen(text);
-    return starts(line, end, text) &&
+    return starts_with(line, end, text) &&
            (behind == end || (!isalnum((unsigned char)*behind) && *behind != '_'));
 }
 
-/* text behind `before`, with which the line begins; the first * in it stands for anything. */
-static bool says_behind(const char *line, const char *end, const char *before, const char *text)
+/* Does the line start with `before`, directly followed by text? The first * in `before` stands
+ * for any text. */
+static bool has_text_behind(const char *line, const char *end, const char *before, const char *text)
 {
     const char *star = strchr(before, '*'), *tail = star ? star + 1 : "";
     size_t head = star ? (size_t)(star - before) : strlen(before), tail_len = strlen(tail);
@@ -193,18 +197,19 @@ static bool says_behind(const char *line, const char *end, const char *before, c
     return false;
 }
 
-static bool line_says(const struct language *row, const char *line, const char *end)
+static bool is_oom_line(const struct language *language, const char *line, const char *end)
 {
-    if (starts_with_word(line, end, row->oom_text))
+    if (starts_with_word(line, end, language->oom_text))
         return true;
-    for (size_t i = 0; row->oom_before[i]; i++)
-        if (says_behind(line, end, row->oom_before[i], row->oom_text))
+    for (size_t i = 0; language->oom_before[i]; i++)
+        if (has_text_behind(line, end, language->oom_before[i], language->oom_text))
             return true;
     return false;
 }
 
-/* The last line of text that is neither empty nor indented, as places of a stack trace are. */
-static const char *last_word(const char *text, size_t len, const char **ret_end)
+/* The last line that is neither empty nor indented, as the lines of a stack trace are; NULL:
+ * none. */
+static const char *last_line(const char *text, size_t len, const char **ret_end)
 {
     const char *end = text + len;
 
@@ -221,16 +226,16 @@ static const char *last_word(const char *text, size_t len, const char **ret_end)
     }
 }
 
-bool language_out_of_memory(const struct language *row, const char *stderr_, size_t len,
+bool language_out_of_memory(const struct language *language, const char *stderr_, size_t len,
                             bool near_limit)
 {
-    const char *end, *line = last_word(stderr_, len, &end);
+    const char *end, *line = last_line(stderr_, len, &end);
 
     if (!line)
         return false;
-    for (size_t i = 0; row->heap_limit_text[i]; i++)
-        if (memmem(line, (size_t)(end - line), row->heap_limit_text[i],
-                   strlen(row->heap_limit_text[i])))
+    for (size_t i = 0; language->heap_limit_text[i]; i++)
+        if (memmem(line, (size_t)(end - line), language->heap_limit_text[i],
+                   strlen(language->heap_limit_text[i])))
             return true;
-    return near_limit && row->oom_text && line_says(row, line, end);
+    return near_limit && language->oom_text && is_oom_line(language, line, end);
 }

@@ -34,14 +34,14 @@ static const struct field {
     FIELD(oom_text, TEXT),
     FIELD(oom_before, WORDS),
     FIELD(heap_limit_text, WORDS),
-    FIELD(allowance, BYTES),
+    { "allowance", BYTES, offsetof(struct language, memory_overhead) },
     FIELD(strict_memory, FLAG),
     FIELD(cache_volume_target, TEXT),
     FIELD(cache_build, WORDS),
     FIELD(hello, TEXT),
 };
 
-/* Reads value as one of words; says which are legal when it is none. */
+/* Index of value in words; the error lists the legal ones. */
 static int read_word(const char *const *words, const json_t *value, int *ret_index, struct err *e)
 {
     const char *text = json_string_value(value);
@@ -76,14 +76,14 @@ static bool is_number(const json_t *value, int64_t min, int64_t max)
            json_integer_value(value) <= max;
 }
 
-static int read_field(struct language *row, const struct field *f, const json_t *value,
-                      struct err *e)
+static int read_language_field(struct language *language, const struct field *f,
+                               const json_t *value, struct err *e)
 {
     static const char *const namings[] = { "fixed", "java", NULL };
     static const char *const collects[] = { "none", "file", "tree", NULL };
     static const enum agent_collect collect_values[] = { AGENT_COLLECT_NONE, AGENT_COLLECT_FILE,
                                                          AGENT_COLLECT_TREE };
-    char *at = (char *)row + f->offset;
+    char *at = (char *)language + f->offset;
     int index = 0;
 
     switch (f->type) {
@@ -113,12 +113,12 @@ static int read_field(struct language *row, const struct field *f, const json_t 
     case NAMING:
         if (read_word(namings, value, &index, e) < 0)
             return -1;
-        row->naming = (enum language_naming)index;
+        language->naming = (enum language_naming)index;
         return 0;
     case COLLECT:
         if (read_word(collects, value, &index, e) < 0)
             return -1;
-        row->collect = collect_values[index];
+        language->collect = collect_values[index];
         return 0;
     }
     return 0;
@@ -132,7 +132,7 @@ static const struct field *find_field(const char *name)
     return NULL;
 }
 
-/* A path made of plain components; absolute or not. */
+/* A path without empty, "." or ".." components; absolute or not. */
 static bool is_clean_path(const char *path, bool absolute)
 {
     if ((path[0] == '/') != absolute)
@@ -158,7 +158,7 @@ static bool has_empty(const char *const *texts)
     return *texts != NULL;
 }
 
-/* What stands for anything needs an end. */
+/* Text must follow a *. */
 static bool has_open_end(const char *const *texts)
 {
     while (*texts && !(strchr(*texts, '*') && strchr(*texts, '*')[1] == '\0'))
@@ -166,36 +166,36 @@ static bool has_open_end(const char *const *texts)
     return *texts != NULL;
 }
 
-/* What must hold between fields. Returns the field that is wrong and why, or NULL. */
-static const char *find_fault(const struct language *row, const char **ret_why)
+/* Checks rules over several fields. Returns the field that is wrong and why, or NULL. */
+static const char *find_wrong_field(const struct language *language, const char **ret_why)
 {
-    bool builds = row->build[0] != NULL;
+    bool builds = language->build[0] != NULL;
     const struct {
         bool wrong;
         const char *field, *why;
     } rules[] = {
-        { is_empty(row->run_image), "run_image", "is required" },
-        { is_empty(row->hello), "hello", "is required: the self-test runs it" },
-        { !row->run[0], "run", "is required" },
-        { !is_clean_path(row->workdir, true), "workdir", "must be an absolute path" },
-        { !row->source_name || !row->source_name[0] || strchr(row->source_name, '/') ||
-              !is_clean_path(row->source_name, false),
+        { is_empty(language->run_image), "run_image", "is required" },
+        { is_empty(language->hello), "hello", "is required: the self-test runs it" },
+        { !language->run[0], "run", "is required" },
+        { !is_clean_path(language->workdir, true), "workdir", "must be an absolute path" },
+        { !language->source_name || !language->source_name[0] ||
+              strchr(language->source_name, '/') || !is_clean_path(language->source_name, false),
           "source_name", "must be a file name" },
-        { builds && is_empty(row->image), "image", "is required, since `build` is there" },
-        { !builds && row->image, "build", "is required, since `image` is there" },
-        { builds && row->collect == AGENT_COLLECT_NONE, "collect", "must be file or tree" },
-        { !builds && row->collect != AGENT_COLLECT_NONE, "collect", "needs `build`" },
-        { builds && (!row->artefact || !is_clean_path(row->artefact, false)), "artefact",
+        { builds && is_empty(language->image), "image", "is required, since `build` is there" },
+        { !builds && language->image, "build", "is required, since `image` is there" },
+        { builds && language->collect == AGENT_COLLECT_NONE, "collect", "must be file or tree" },
+        { !builds && language->collect != AGENT_COLLECT_NONE, "collect", "needs `build`" },
+        { builds && (!language->artefact || !is_clean_path(language->artefact, false)), "artefact",
           "must be a path below the work directory" },
-        { row->cache_volume_target && !is_clean_path(row->cache_volume_target, true),
+        { language->cache_volume_target && !is_clean_path(language->cache_volume_target, true),
           "cache_volume_target", "must be an absolute path" },
-        { !row->cache_volume_target != !row->cache_build[0], "cache_build",
+        { !language->cache_volume_target != !language->cache_build[0], "cache_build",
           "and cache_volume_target need each other" },
-        { row->oom_text && !row->oom_text[0], "oom_text", "must not be empty" },
-        { row->oom_before[0] && !row->oom_text, "oom_before", "needs `oom_text`" },
-        { has_empty(row->oom_before), "oom_before", "must hold no empty text" },
-        { has_open_end(row->oom_before), "oom_before", "must have a text behind the *" },
-        { has_empty(row->heap_limit_text), "heap_limit_text", "must hold no empty text" },
+        { language->oom_text && !language->oom_text[0], "oom_text", "must not be empty" },
+        { language->oom_before[0] && !language->oom_text, "oom_before", "needs `oom_text`" },
+        { has_empty(language->oom_before), "oom_before", "must hold no empty text" },
+        { has_open_end(language->oom_before), "oom_before", "must have a text behind the *" },
+        { has_empty(language->heap_limit_text), "heap_limit_text", "must hold no empty text" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (rules[i].wrong) {
@@ -212,7 +212,7 @@ static bool is_language_name(const char *name, size_t len)
     return len > 0 && len < 64 && strspn(name, legal) >= len;
 }
 
-static int read_row(json_t *json, struct language *row, struct err *e)
+static int read_row_fields(json_t *json, struct language *language, struct err *e)
 {
     const char *key, *why = "";
     json_t *value;
@@ -222,40 +222,40 @@ static int read_row(json_t *json, struct language *row, struct err *e)
         const struct field *f = find_field(key);
         if (!f)
             return err_set(e, ERR_SETTING, "field '%.60s': there is no such field", key);
-        if (!json_is_null(value) && read_field(row, f, value, e) < 0)
+        if (!json_is_null(value) && read_language_field(language, f, value, e) < 0)
             return err_wrap(e, "field '%s'", key);
     }
-    const char *wrong = find_fault(row, &why);
+    const char *wrong = find_wrong_field(language, &why);
     return wrong ? err_set(e, ERR_SETTING, "field '%s': %s", wrong, why) : 0;
 }
 
-/* On success *ret_row borrows from json, which got its name. */
-static int take_row(json_t *json, const char *file, size_t stem, struct language *ret_row,
-                    struct err *e)
+/* On success *ret_language borrows from json, to which the name is added. */
+static int read_object(json_t *json, const char *file, size_t stem, struct language *ret_language,
+                       struct err *e)
 {
-    struct language row = { .workdir = "/tmp",
-                            .collect = AGENT_COLLECT_NONE,
-                            .check_exit_code = 1 };
+    struct language language = { .workdir = "/tmp",
+                                 .collect = AGENT_COLLECT_NONE,
+                                 .check_exit_code = 1 };
 
     if (!json_is_object(json))
         return err_set(e, ERR_SETTING, "must be a JSON object");
-    if (read_row(json, &row, e) < 0)
+    if (read_row_fields(json, &language, e) < 0)
         return -1;
-    if (row.name && (strlen(row.name) != stem || strncmp(row.name, file, stem) != 0))
+    if (language.name && (strlen(language.name) != stem || strncmp(language.name, file, stem) != 0))
         return err_set(e, ERR_SETTING, "field 'name': must be the file's name, or absent");
     json_t *name = json_stringn(file, stem);
     if (!name || json_object_set_new(json, "name", name) < 0)
         return err_set(e, ERR_NOMEM, "a language");
-    row.name = json_string_value(name);
-    if (!row.title)
-        row.title = row.name;
-    *ret_row = row;
+    language.name = json_string_value(name);
+    if (!language.title)
+        language.title = language.name;
+    *ret_language = language;
     return 0;
 }
 
-/* Takes json, which is NULL when error says why. */
-static int take(json_t *taken, const json_error_t *error, const char *file,
-                struct language *ret_row, json_t **ret_json, struct err *e)
+/* Takes json; NULL: `error` holds the reason. */
+static int make_row(json_t *taken, const json_error_t *error, const char *file,
+                    struct language *ret_language, json_t **ret_json, struct err *e)
 {
     json_auto_t *json = taken;
     const char *dot = strrchr(file, '.');
@@ -265,21 +265,21 @@ static int take(json_t *taken, const json_error_t *error, const char *file,
         return err_set(e, ERR_SETTING, "a language is named with a-z 0-9 _ + - . #");
     if (!json)
         return err_set(e, ERR_SETTING, "line %d: %s", error->line, error->text);
-    if (take_row(json, file, stem, ret_row, e) < 0)
+    if (read_object(json, file, stem, ret_language, e) < 0)
         return -1;
     *ret_json = json_incref(json);
     return 0;
 }
 
-int language_file_parse(const char *file, const char *text, size_t len, struct language *ret_row,
-                        json_t **ret_json, struct err *e)
+int language_file_parse(const char *file, const char *text, size_t len,
+                        struct language *ret_language, json_t **ret_json, struct err *e)
 {
     json_error_t error;
-    return take(json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row,
-                ret_json, e);
+    return make_row(json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), &error, file,
+                    ret_language, ret_json, e);
 }
 
-int language_file_read(const char *dir, const char *file, struct language *ret_row,
+int language_file_read(const char *dir, const char *file, struct language *ret_language,
                        json_t **ret_json, struct err *e)
 {
     char path[4096];
@@ -287,8 +287,8 @@ int language_file_read(const char *dir, const char *file, struct language *ret_r
 
     if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
         return err_set(e, ERR_SETTING, "%s: the path is too long", dir);
-    if (take(json_load_file(path, JSON_REJECT_DUPLICATES, &error), &error, file, ret_row, ret_json,
-             e) < 0)
+    if (make_row(json_load_file(path, JSON_REJECT_DUPLICATES, &error), &error, file, ret_language,
+                 ret_json, e) < 0)
         return err_wrap(e, "%s", path);
     return 0;
 }

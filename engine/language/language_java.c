@@ -6,32 +6,32 @@
 
 #include "schema/base/err.h"
 
-/* kind 'a': a word; 0: the end; otherwise the character itself. */
+/* kind 'a': a word; 0: the end; else the character itself. */
 struct token {
     char kind;
     const char *data;
     size_t len;
 };
 
-static bool starts(const struct language_java_source *s, const char *text)
+static bool is_text_at(const struct language_java_source *s, const char *text)
 {
     size_t n = strlen(text);
     return (size_t)(s->end - s->at) >= n && memcmp(s->at, text, n) == 0;
 }
 
-/* Unicode letters are whatever is not ASCII. */
-static bool is_word(char c)
+/* Every character that is not ASCII counts as a letter. */
+static bool is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '$' || (unsigned char)c >= 0x80;
 }
 
-static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_java_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/* To behind `close`, or to the end. A backslash hides the character behind it. */
+/* Skips to behind `close`, or to the end. A backslash escapes the character behind it. */
 static void skip_quoted(struct language_java_source *s, const char *close)
 {
-    while (s->at < s->end && !starts(s, close))
+    while (s->at < s->end && !is_text_at(s, close))
         s->at += *s->at == '\\' && s->end - s->at > 1 ? 2 : 1;
     if (s->at < s->end)
         s->at += strlen(close);
@@ -49,8 +49,8 @@ static void skip_line(struct language_java_source *s)
         s->at++;
 }
 
-/* Behind one comment or literal, if there is one here. */
-static bool skip_one(struct language_java_source *s)
+/* Skips one comment or literal, if there is one here. */
+static bool skip_comment_or_literal(struct language_java_source *s)
 {
     static const struct {
         const char *open, *close; /* close NULL: the end of the line */
@@ -62,7 +62,7 @@ static bool skip_one(struct language_java_source *s)
                   { "'", "'", true } };
 
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-        if (!starts(s, forms[i].open))
+        if (!is_text_at(s, forms[i].open))
             continue;
         s->at += strlen(forms[i].open);
         if (!forms[i].close)
@@ -76,38 +76,40 @@ static bool skip_one(struct language_java_source *s)
     return false;
 }
 
-static struct token next(struct language_java_source *s)
+static struct token next_java_token(struct language_java_source *s)
 {
     for (;;) {
-        if (s->at < s->end && is_blank(*s->at))
+        if (s->at < s->end && is_java_blank(*s->at))
             s->at++;
-        else if (!skip_one(s))
+        else if (!skip_comment_or_literal(s))
             break;
     }
     if (s->at >= s->end)
         return (struct token){ .kind = 0, .data = s->end };
 
     const char *start = s->at++;
-    if (!is_word(*start))
+    if (!is_word_char(*start))
         return (struct token){ .kind = *start, .data = start, .len = 1 };
-    while (s->at < s->end && is_word(*s->at))
+    while (s->at < s->end && is_word_char(*s->at))
         s->at++;
     return (struct token){ .kind = 'a', .data = start, .len = (size_t)(s->at - start) };
 }
 
-static bool is(struct token t, const char *word)
+static bool is_keyword(struct token t, const char *word)
 {
     return t.kind == 'a' && t.len == strlen(word) && memcmp(t.data, word, t.len) == 0;
 }
 
 static bool is_type_word(struct token t)
 {
-    return is(t, "class") || is(t, "interface") || is(t, "enum") || is(t, "record");
+    return is_keyword(t, "class") || is_keyword(t, "interface") || is_keyword(t, "enum") ||
+           is_keyword(t, "record");
 }
 
 /* ---- unicode escapes ---- */
 
-/* One escape at text, a backslash that is not itself escaped; 0: it is none. */
+/* Reads one escape at text, which is a backslash that is not itself escaped. Returns its length;
+ * 0: it is none. */
 static size_t read_escape(const char *text, const char *end, uint32_t *ret_unit)
 {
     const char *at = text + 1;
@@ -133,7 +135,7 @@ static bool is_between(uint32_t c, uint32_t first, uint32_t last)
     return c >= first && c <= last;
 }
 
-static char *put_utf8(uint32_t c, char *out)
+static char *encode_utf8(uint32_t c, char *out)
 {
     if (c < 0x80) {
         *out++ = (char)c;
@@ -147,13 +149,14 @@ static char *put_utf8(uint32_t c, char *out)
     return out;
 }
 
-/* An escape, or the two of a surrogate pair; *text moves behind. A half of a pair is no letter. */
+/* Decodes one escape, or the two of a surrogate pair, and moves *text behind. Half of a pair
+ * becomes a blank, as it is no letter. */
 static char *decode_one(const char **text, const char *end, char *out)
 {
     uint32_t c, low;
     size_t len = read_escape(*text, end, &c);
 
-    if (len == 0) { /* a backslash, which hides one behind it */
+    if (len == 0) { /* an ordinary backslash, with the one that it escapes */
         *out++ = *(*text)++;
         if (*text < end && **text == '\\')
             *out++ = *(*text)++;
@@ -165,7 +168,7 @@ static char *decode_one(const char **text, const char *end, char *out)
         *text += len;
         c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
     }
-    return put_utf8(is_between(c, 0xd800, 0xdfff) ? ' ' : c, out);
+    return encode_utf8(is_between(c, 0xd800, 0xdfff) ? ' ' : c, out);
 }
 
 int language_java_open(const char *source, size_t len, struct language_java_source *ret_source,
@@ -175,7 +178,7 @@ int language_java_open(const char *source, size_t len, struct language_java_sour
     struct language_java_source s = { .at = source, .end = end };
 
     if (memmem(source, len, "\\u", 2)) {
-        char *out = s.decoded = malloc(len); /* an escape is longer than what it stands for */
+        char *out = s.decoded = malloc(len); /* an escape is longer than its character in UTF-8 */
         if (!out)
             return err_set(e, ERR_NOMEM, "a Java source");
         for (const char *at = source; at < end;) {
@@ -204,7 +207,7 @@ bool language_java_next(struct language_java_source *s, struct language_java_typ
     bool is_public = false;
     size_t depth = 0;
 
-    for (struct token t = next(s), name; t.data < s->end; t = next(s)) {
+    for (struct token t = next_java_token(s), name; t.data < s->end; t = next_java_token(s)) {
         if (t.kind == '{' || t.kind == '(')
             depth++;
         else if ((t.kind == '}' || t.kind == ')') && depth > 0)
@@ -213,11 +216,11 @@ bool language_java_next(struct language_java_source *s, struct language_java_typ
             continue;
         if (t.kind == '}' || t.kind == ';')
             is_public = false;
-        else if (is(t, "public"))
+        else if (is_keyword(t, "public"))
             is_public = true;
         else if (is_type_word(t)) {
             const char *behind = s->at;
-            if ((name = next(s)).kind == 'a') {
+            if ((name = next_java_token(s)).kind == 'a') {
                 *ret_type = (struct language_java_type){ name.data, name.len, is_public };
                 return true;
             }

@@ -13,21 +13,21 @@ enum access {
     ACC_ABSTRACT = 0x400,
 };
 
-/* Class files of Java 25 and later: `void main()` begins a program too (JEP 512). */
+/* Class files of Java 25 and later may also start with `void main()` (JEP 512). */
 #define MAJOR_OF_INSTANCE_MAIN 69
 
-/* Behind the end all that is read is 0, and bad says so. */
-struct reader {
+/* A read behind the end returns 0 and sets bad. */
+struct class_reader {
     const uint8_t *at, *end;
     bool bad;
 };
 
-/* What we ask for in the constant pool, by the index of its text; 0: it is not there. */
-struct names {
+/* Indexes in the constant pool of the texts that we look for; 0: the text is missing. */
+struct class_names {
     uint16_t main, takes_texts, takes_nothing, constructor, inner_classes;
 };
 
-static uint32_t read_number(struct reader *r, size_t bytes)
+static uint32_t read_unsigned(struct class_reader *r, size_t bytes)
 {
     uint32_t n = 0;
 
@@ -41,10 +41,10 @@ static uint32_t read_number(struct reader *r, size_t bytes)
     return n;
 }
 
-static uint16_t u2(struct reader *r) { return (uint16_t)read_number(r, 2); }
+static uint16_t u2(struct class_reader *r) { return (uint16_t)read_unsigned(r, 2); }
 
-/* Returns the bytes it goes past; NULL when there are fewer. */
-static const uint8_t *skip(struct reader *r, size_t len)
+/* Returns the skipped bytes; NULL when there are fewer. */
+static const uint8_t *skip_bytes(struct class_reader *r, size_t len)
 {
     const uint8_t *from = r->at;
 
@@ -57,7 +57,7 @@ static const uint8_t *skip(struct reader *r, size_t len)
     return from;
 }
 
-static void read_text(struct reader *r, uint16_t index, struct names *n)
+static void read_constant_text(struct class_reader *r, uint16_t index, struct class_names *n)
 {
     const struct {
         const char *text;
@@ -68,15 +68,15 @@ static void read_text(struct reader *r, uint16_t index, struct names *n)
                    { "<init>", &n->constructor },
                    { "InnerClasses", &n->inner_classes } };
     size_t len = u2(r);
-    const uint8_t *text = skip(r, len);
+    const uint8_t *text = skip_bytes(r, len);
 
     for (size_t i = 0; text && i < sizeof wanted / sizeof *wanted; i++)
         if (len == strlen(wanted[i].text) && memcmp(text, wanted[i].text, len) == 0)
             *wanted[i].index = index;
 }
 
-/* False: a constant of a kind that no class file has. */
-static bool read_constants(struct reader *r, struct names *n)
+/* False: a kind of constant that no class file has. */
+static bool read_constants(struct class_reader *r, struct class_names *n)
 {
     enum { UTF8 = 1, LONG = 5, DOUBLE = 6 };
     static const uint8_t sizes[] = {
@@ -86,55 +86,58 @@ static bool read_constants(struct reader *r, struct names *n)
     unsigned count = u2(r);
 
     for (unsigned i = 1; i < count && !r->bad; i++) {
-        uint32_t kind = read_number(r, 1);
+        uint32_t kind = read_unsigned(r, 1);
         if (kind == UTF8) {
-            read_text(r, (uint16_t)i, n);
+            read_constant_text(r, (uint16_t)i, n);
             continue;
         }
         if (kind >= sizeof sizes || sizes[kind] == 0)
             return false;
-        (void)skip(r, sizes[kind]);
-        i += kind == LONG || kind == DOUBLE; /* these count as two */
+        (void)skip_bytes(r, sizes[kind]);
+        i += kind == LONG || kind == DOUBLE; /* these take two indexes */
     }
     return true;
 }
 
-/* Calls for each attribute; read, unless NULL, is for the one of this name. */
-static bool read_attributes(struct reader *r, uint16_t name, uint16_t this_class,
-                            bool (*read)(struct reader, uint16_t))
+/* Skips the attributes; calls read, unless NULL, for those of this name. True when one returned
+ * true. */
+static bool read_attributes(struct class_reader *r, uint16_t name, uint16_t this_class,
+                            bool (*read)(struct class_reader, uint16_t))
 {
     bool found = false;
 
     for (unsigned count = u2(r); count > 0 && !r->bad; count--) {
         uint16_t of = u2(r);
-        size_t len = read_number(r, 4);
-        const uint8_t *data = skip(r, len);
+        size_t len = read_unsigned(r, 4);
+        const uint8_t *data = skip_bytes(r, len);
         if (read && data && name != 0 && of == name)
-            found = read((struct reader){ .at = data, .end = data + len }, this_class) || found;
+            found =
+                read((struct class_reader){ .at = data, .end = data + len }, this_class) || found;
     }
     return found;
 }
 
-static bool lists_class(struct reader r, uint16_t this_class)
+static bool lists_class(struct class_reader r, uint16_t this_class)
 {
     bool found = false;
 
     for (unsigned count = u2(&r); count > 0 && !r.bad; count--) {
         found = u2(&r) == this_class || found;
-        (void)skip(&r, 6); /* the outer class, the name, the flags */
+        (void)skip_bytes(&r, 6); /* the outer class, the name, the flags */
     }
     return found;
 }
 
-/* What methods say that matters. */
-struct methods {
+/* What we need to know of the methods. */
+struct class_methods {
     bool main;          /* public static void main(String[]) */
     bool static_main;   /* static, of either form, and not private */
     bool instance_main; /* the same, not static */
     bool constructor;   /* without parameters, and not private */
 };
 
-static void read_method(struct reader *r, const struct names *n, struct methods *m)
+static void read_method(struct class_reader *r, const struct class_names *n,
+                        struct class_methods *m)
 {
     unsigned access = u2(r), name = u2(r), type = u2(r);
 
@@ -149,9 +152,10 @@ static void read_method(struct reader *r, const struct names *n, struct methods 
     m->constructor |= visible && name == n->constructor && type == n->takes_nothing;
 }
 
-static void read_members(struct reader *r, const struct names *n, struct methods *ret_methods)
+static void read_members(struct class_reader *r, const struct class_names *n,
+                         struct class_methods *ret_methods)
 {
-    struct methods fields = { false }, methods = { false };
+    struct class_methods fields = { false }, methods = { false };
 
     for (unsigned count = u2(r); count > 0 && !r->bad; count--)
         read_method(r, n, &fields); /* the same form */
@@ -160,7 +164,7 @@ static void read_members(struct reader *r, const struct names *n, struct methods
     *ret_methods = methods;
 }
 
-static bool begins(const struct methods *m, unsigned major, unsigned access)
+static bool has_main_method(const struct class_methods *m, unsigned major, unsigned access)
 {
     if (m->main || major < MAJOR_OF_INSTANCE_MAIN)
         return m->main;
@@ -171,11 +175,11 @@ static bool begins(const struct methods *m, unsigned major, unsigned access)
 bool language_java_class_read(const uint8_t *data, size_t len,
                               struct language_java_class *ret_class)
 {
-    struct reader r = { .at = data, .end = data + len };
-    struct names names = { 0 };
-    struct methods methods;
+    struct class_reader r = { .at = data, .end = data + len };
+    struct class_names names = { 0 };
+    struct class_methods methods;
 
-    if (read_number(&r, 4) != MAGIC)
+    if (read_unsigned(&r, 4) != MAGIC)
         return false;
     (void)u2(&r); /* minor version */
     unsigned major = u2(&r);
@@ -183,14 +187,15 @@ bool language_java_class_read(const uint8_t *data, size_t len,
         return false;
     unsigned access = u2(&r);
     uint16_t this_class = u2(&r);
-    (void)u2(&r);                       /* super class */
-    (void)skip(&r, 2 * (size_t)u2(&r)); /* interfaces */
+    (void)u2(&r);                             /* super class */
+    (void)skip_bytes(&r, 2 * (size_t)u2(&r)); /* interfaces */
     read_members(&r, &names, &methods);
     bool nested = read_attributes(&r, names.inner_classes, this_class, lists_class);
     if (r.bad)
         return false;
-    *ret_class = (struct language_java_class){ .is_public = access & ACC_PUBLIC,
-                                               .is_nested = nested,
-                                               .has_main = begins(&methods, major, access) };
+    *ret_class =
+        (struct language_java_class){ .is_public = access & ACC_PUBLIC,
+                                      .is_nested = nested,
+                                      .has_main = has_main_method(&methods, major, access) };
     return true;
 }

@@ -1,9 +1,9 @@
-/* engine/language/language_java_class.h - what a Java class file says of its class: can a program
- * begin there?
+/* engine/language/language_java_class.h - reads from a Java class file whether a program can start
+ * with its class.
  *
  * Room     engine/language.
  * Threads  any.
- * Errors   none: any bytes are legal, and what is no class file is false.
+ * Errors   none: any bytes are accepted; false for what is no class file.
  */
 #pragma once
 
@@ -13,8 +13,9 @@
 
 struct language_java_class {
     bool is_public;
-    bool is_nested; /* in another class, or local to a method */
-    bool has_main;  /* its own, as the JVM that runs this version of class files takes it */
+    bool is_nested; /* inside another class or a method */
+    bool has_main;  /* not an inherited one; by the rules of the JVM that runs this version of class
+                       files */
 };
 
 bool language_java_class_read(const uint8_t *data, size_t len,

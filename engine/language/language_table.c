@@ -7,25 +7,26 @@
 #include "engine/language/language_file.h"
 #include "schema/base/err.h"
 
-/* builtin/NAME.json, in the order in which they are listed. They are read as a user's files are.
- * What such a file cannot say of itself:
+/* builtin/NAME.json, in the order in which they are listed. They are read like the files of a user.
+ * Reasons for their contents, which a JSON file cannot hold:
  *
- *   python  `check` compiles and runs nothing. Its own words do not matter: the first run has said
- *           it all.
+ *   python  `check` compiles and runs nothing. Its own output is not used: stderr of the first run
+ *           holds the error.
  *   go      GOMAXPROCS: a run cell has one core, and a program cannot see its quota. /var/tmp holds
- *           the cache, because of every image's directories this one is open to all, and a new
- *           volume takes its mode.
- *   c       -lm: a program may want it; behind the source it costs nothing.
- *   c, cpp  LANG: glibc finds C.UTF-8 in files that a small run image does not have, and then
- *           std::locale("") aborts. C is within glibc itself.
- *   java    Neither compiler nor program sees its cell's limits, so they are told. -Xss is for the
- *           main thread, which the launcher makes with it; ThreadStackSize=0, behind it, gives the
- *           threads that the program starts the JVM's default again. A heap that is used up ends
- *           the JVM at once, whichever thread it was and whoever would have caught the error: the
- *           heap is as large as the memory limit, and passing that is ML in every language. The
- *           JVM's own words go to stderr, never into the program's output. The second of
- *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on. `oom_before`
- *           is what the handler of uncaught errors and a stack trace put in front. */
+ *           the cache, because in every image all users may write there, and a new volume takes
+ *           the mode of the directory.
+ *   c       -lm: a program may need it; behind the source it costs nothing.
+ *   c, cpp  LANG: glibc loads C.UTF-8 from files that a small run image does not have, and then
+ *           std::locale("") aborts. C is built into glibc.
+ *   java    Neither compiler nor program sees the limits of its cell, so they are arguments. -Xss
+ *           is for the main thread, which the launcher creates with it; ThreadStackSize=0, behind
+ *           it, restores the JVM's default for threads that the program starts. A full heap ends
+ *           the JVM at once, in whichever thread, even if the program would catch the error: the
+ *           heap is as large as the memory limit, and passing that is ML in every language.
+ *           Messages of the JVM go to stderr, never into the program's output. The second of
+ *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on.
+ *           `oom_before` is the text that the handler of uncaught errors and a stack trace put in
+ *           front. */
 #define BUILT_INS(X) X(python) X(go) X(c) X(cpp) X(java)
 
 #define DECLARE(name)                                                                              \
@@ -36,30 +37,30 @@ BUILT_INS(DECLARE)
 #define ROW(name) { #name ".json", language_builtin_##name, &language_builtin_##name##_size },
 static const struct built_in {
     const char *file, *text;
-    const size_t *size; /* of text, bytes */
+    const size_t *size; /* of text, in bytes */
 } built_ins[] = { BUILT_INS(ROW) };
 
-/* Keeps a copy of text in the arena, which is a JSON array. NULL out of memory. */
-static const char *keep(json_t *arena, const char *text)
+/* Copies text into the arena, a JSON array. NULL out of memory. */
+static const char *copy_to_arena(json_t *arena, const char *text)
 {
     json_t *s = json_string_nocheck(text);
     return s && json_array_append_new(arena, s) == 0 ? json_string_value(s) : NULL;
 }
 
-static int set_text(json_t *arena, const char *text, const char **field, struct err *e)
+static int override_text(json_t *arena, const char *text, const char **field, struct err *e)
 {
     if (!text)
         return 0;
     if (!text[0])
         return err_set(e, ERR_SETTING, "an image or work directory must not be empty");
-    const char *kept = keep(arena, text);
+    const char *kept = copy_to_arena(arena, text);
     if (!kept)
         return err_set(e, ERR_NOMEM, "languages");
     *field = kept;
     return 0;
 }
 
-static struct language *find(const struct language_table *l, const char *name)
+static struct language *find_row(const struct language_table *l, const char *name)
 {
     for (size_t i = 0; i < l->len; i++)
         if (strcmp(l->rows[i].name, name) == 0)
@@ -67,21 +68,22 @@ static struct language *find(const struct language_table *l, const char *name)
     return NULL;
 }
 
-/* Where nothing is built, {PREFIX}_IMAGE is the image that runs. */
-static int override(const struct language_table *l, const struct language_override *o,
-                    struct err *e)
+/* Where nothing is built, {PREFIX}_IMAGE sets the run image. */
+static int override_row(const struct language_table *l, const struct language_override *o,
+                        struct err *e)
 {
-    struct language *row = find(l, o->name);
+    struct language *language = find_row(l, o->name);
 
-    if (!row)
+    if (!language)
         return err_set(e, ERR_BUG, "no built-in language '%s'", o->name);
-    if (set_text(l->arena, o->image, row->image ? &row->image : &row->run_image, e) < 0 ||
-        set_text(l->arena, o->run_image, &row->run_image, e) < 0 ||
-        set_text(l->arena, o->workdir, &row->workdir, e) < 0)
+    if (override_text(l->arena, o->image, language->image ? &language->image : &language->run_image,
+                      e) < 0 ||
+        override_text(l->arena, o->run_image, &language->run_image, e) < 0 ||
+        override_text(l->arena, o->workdir, &language->workdir, e) < 0)
         return err_wrap(e, "language '%s'", o->name);
-    if (row->workdir[0] != '/' || !row->workdir[1])
+    if (language->workdir[0] != '/' || !language->workdir[1])
         return err_set(e, ERR_SETTING, "language '%s': work directory '%s' is not an absolute path",
-                       o->name, row->workdir);
+                       o->name, language->workdir);
     return 0;
 }
 
@@ -91,28 +93,28 @@ static int is_json(const struct dirent *d)
     return len > 5 && d->d_name[0] != '.' && strcmp(d->d_name + len - 5, ".json") == 0;
 }
 
-/* Takes json, from which the row borrows. */
-static int add_row(struct language_table *l, const struct language *row, json_t *json,
+/* Takes json, whose strings the row borrows. */
+static int add_row(struct language_table *l, const struct language *language, json_t *json,
                    struct err *e)
 {
     if (json_array_append_new(l->arena, json) < 0)
         return err_set(e, ERR_NOMEM, "languages");
-    struct language *old = find(l, row->name);
+    struct language *old = find_row(l, language->name);
     if (!old && l->len == LANGUAGES_MAX)
         return err_set(e, ERR_SETTING, "more than %d languages", LANGUAGES_MAX);
-    *(old ? old : &l->rows[l->len++]) = *row;
+    *(old ? old : &l->rows[l->len++]) = *language;
     return 0;
 }
 
 static int add_built_ins(struct language_table *l, struct err *e)
 {
-    struct language row;
+    struct language language;
     json_t *json;
 
     for (size_t i = 0; i < ARRAY_LEN(built_ins); i++) {
         const struct built_in *b = &built_ins[i];
-        if (language_file_parse(b->file, b->text, *b->size, &row, &json, e) < 0 ||
-            add_row(l, &row, json, e) < 0)
+        if (language_file_parse(b->file, b->text, *b->size, &language, &json, e) < 0 ||
+            add_row(l, &language, json, e) < 0)
             return err_wrap(e, "built-in %s", b->file);
     }
     return 0;
@@ -120,12 +122,12 @@ static int add_built_ins(struct language_table *l, struct err *e)
 
 static int add_file(struct language_table *l, const char *dir, const char *file, struct err *e)
 {
-    struct language row;
+    struct language language;
     json_t *json;
 
-    if (language_file_read(dir, file, &row, &json, e) < 0)
+    if (language_file_read(dir, file, &language, &json, e) < 0)
         return -1;
-    return add_row(l, &row, json, e) < 0 ? err_wrap(e, "%s", dir) : 0;
+    return add_row(l, &language, json, e) < 0 ? err_wrap(e, "%s", dir) : 0;
 }
 
 static int add_files(struct language_table *l, const char *dir, struct err *e)
@@ -161,7 +163,7 @@ int language_table_open(const char *dir, const struct language_override *overrid
     if (add_built_ins(l, e) < 0)
         return -1;
     for (size_t i = 0; i < overrides_len; i++)
-        if (override(l, &overrides[i], e) < 0)
+        if (override_row(l, &overrides[i], e) < 0)
             return -1;
     if (dir && add_files(l, dir, e) < 0)
         return -1;
@@ -169,14 +171,14 @@ int language_table_open(const char *dir, const struct language_override *overrid
     return 0;
 }
 
-static int choose(struct language_table *l, const char *name, bool chosen[LANGUAGES_MAX],
-                  struct err *e)
+static int mark_chosen(struct language_table *l, const char *name, bool chosen[LANGUAGES_MAX],
+                       struct err *e)
 {
-    const struct language *row = find(l, name);
+    const struct language *language = find_row(l, name);
 
-    if (!row)
+    if (!language)
         return err_set(e, ERR_SETTING, "there is no language '%.60s'", name);
-    chosen[row - l->rows] = true;
+    chosen[language - l->rows] = true;
     return 0;
 }
 
@@ -190,7 +192,7 @@ int language_table_choose(struct language_table *l, const char *names, struct er
     if (!copy)
         return err_set(e, ERR_NOMEM, "languages");
     for (char *name = strtok_r(copy, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
-        if (choose(l, name, chosen, e) < 0)
+        if (mark_chosen(l, name, chosen, e) < 0)
             return -1;
     }
     for (size_t i = 0; i < l->len; i++) {
@@ -215,5 +217,5 @@ struct language_table *language_table_free(struct language_table *l)
 
 const struct language *language_table_find(const struct language_table *l, const char *name)
 {
-    return find(l, name);
+    return find_row(l, name);
 }

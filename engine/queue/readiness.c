@@ -10,8 +10,8 @@
 
 static const char *const state_names[] = { "pending", "ok", "failed" };
 
-struct slot {
-    const struct toolchain *plan; /* of READINESS_OK; owned by plans below */
+struct language_state {
+    const struct toolchain *toolchain; /* only of READINESS_OK; owned by `toolchains` below */
     enum readiness_state state;
     bool images;
     char why[sizeof((struct err *)NULL)->msg];
@@ -21,17 +21,18 @@ struct readiness {
     const struct language_table *languages; /* borrowed */
     pthread_mutex_t lock;
     pthread_cond_t work;  /* workers */
-    pthread_cond_t timed; /* whoever waits for a time; CLOCK_MONOTONIC */
+    pthread_cond_t timed; /* self-test and supervisor; CLOCK_MONOTONIC */
     /* guarded by lock */
-    struct slot slots[LANGUAGES_MAX];
-    uint64_t changes, pokes;
+    struct language_state states[LANGUAGES_MAX];
+    uint64_t changes, wakes;
     bool paused, stopping;
     char why[sizeof((struct err *)NULL)->msg];
-    struct toolchain **plans; /* owned, as are they: every one ever published */
-    size_t plans_len;
+    struct toolchain *
+        *toolchains; /* owned, with its elements: every toolchain that was ever available */
+    size_t toolchains_len;
 };
 
-int readiness_open(const struct language_table *l, struct readiness **ret_ready, struct err *e)
+int readiness_open(const struct language_table *l, struct readiness **ret_readiness, struct err *e)
 {
     struct readiness *r = calloc(1, sizeof *r);
     if (!r)
@@ -42,8 +43,8 @@ int readiness_open(const struct language_table *l, struct readiness **ret_ready,
     clock_cond_init(&r->timed);
     r->languages = l;
     for (size_t i = 0; i < l->len; i++)
-        (void)snprintf(r->slots[i].why, sizeof r->slots[i].why, "the self-test has not run yet");
-    *ret_ready = r;
+        (void)snprintf(r->states[i].why, sizeof r->states[i].why, "the self-test has not run yet");
+    *ret_readiness = r;
     return 0;
 }
 
@@ -51,9 +52,9 @@ struct readiness *readiness_free(struct readiness *r)
 {
     if (!r)
         return NULL;
-    for (size_t i = 0; i < r->plans_len; i++)
-        (void)toolchain_free(r->plans[i]);
-    free(r->plans);
+    for (size_t i = 0; i < r->toolchains_len; i++)
+        (void)toolchain_free(r->toolchains[i]);
+    free(r->toolchains);
     (void)pthread_cond_destroy(&r->work);
     (void)pthread_cond_destroy(&r->timed);
     (void)pthread_mutex_destroy(&r->lock);
@@ -69,23 +70,26 @@ static void changed_locked(struct readiness *r)
 
 /* ---- languages ---- */
 
-/* False out of memory; then the plan is the caller's still. */
-static bool own_locked(struct readiness *r, struct toolchain *p)
+/* False: out of memory, and it still belongs to the caller. */
+static bool keep_toolchain_locked(struct readiness *r, struct toolchain *toolchain)
 {
-    struct toolchain **more = realloc(r->plans, (r->plans_len + 1) * sizeof(struct toolchain *));
+    struct toolchain **more =
+        realloc(r->toolchains, (r->toolchains_len + 1) * sizeof(struct toolchain *));
     if (!more)
         return false;
-    r->plans = more;
-    r->plans[r->plans_len++] = p;
+    r->toolchains = more;
+    r->toolchains[r->toolchains_len++] = toolchain;
     return true;
 }
 
-bool readiness_available(struct readiness *r, size_t index, struct toolchain *p)
+bool readiness_available(struct readiness *r, size_t index, struct toolchain *toolchain)
 {
     (void)pthread_mutex_lock(&r->lock);
-    bool owned = own_locked(r, p);
+    bool owned = keep_toolchain_locked(r, toolchain);
     if (owned) {
-        r->slots[index] = (struct slot){ .plan = p, .state = READINESS_OK, .images = true };
+        r->states[index] = (struct language_state){ .toolchain = toolchain,
+                                                    .state = READINESS_OK,
+                                                    .images = true };
         changed_locked(r);
     }
     (void)pthread_mutex_unlock(&r->lock);
@@ -96,37 +100,37 @@ void readiness_unavailable(struct readiness *r, size_t index, enum readiness_sta
                            bool images, const char *why)
 {
     (void)pthread_mutex_lock(&r->lock);
-    struct slot *s = &r->slots[index];
-    *s = (struct slot){ .state = state, .images = images };
+    struct language_state *s = &r->states[index];
+    *s = (struct language_state){ .state = state, .images = images };
     (void)snprintf(s->why, sizeof s->why, "%s", why);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-bool readiness_doubt(struct readiness *r, size_t index, const struct toolchain *p, bool images,
-                     const char *why)
+bool readiness_retest(struct readiness *r, size_t index, const struct toolchain *toolchain,
+                      bool images, const char *why)
 {
     (void)pthread_mutex_lock(&r->lock);
-    struct slot *s = &r->slots[index];
-    bool published = s->plan == p;
-    if (published) {
-        *s = (struct slot){ .state = READINESS_PENDING, .images = images };
-        (void)snprintf(s->why, sizeof s->why, "%s", why);
-        r->pokes++;
+    struct language_state *state = &r->states[index];
+    bool current = state->toolchain == toolchain;
+    if (current) {
+        *state = (struct language_state){ .state = READINESS_PENDING, .images = images };
+        (void)snprintf(state->why, sizeof state->why, "%s", why);
+        r->wakes++;
         (void)pthread_cond_broadcast(&r->timed);
     }
     (void)pthread_mutex_unlock(&r->lock);
-    return published;
+    return current;
 }
 
 enum readiness_state readiness_state(struct readiness *r, size_t index)
 {
     (void)pthread_mutex_lock(&r->lock);
-    enum readiness_state state = r->slots[index].state;
+    enum readiness_state state = r->states[index].state;
     (void)pthread_mutex_unlock(&r->lock);
     return state;
 }
 
-static size_t index_of(const struct readiness *r, const char *language)
+static size_t language_index(const struct readiness *r, const char *language)
 {
     size_t i = 0;
     while (i < r->languages->len && strcmp(r->languages->rows[i].name, language) != 0)
@@ -137,14 +141,14 @@ static size_t index_of(const struct readiness *r, const char *language)
 const struct toolchain *readiness_toolchain(struct readiness *r, const char *language,
                                             size_t *ret_index)
 {
-    size_t i = index_of(r, language);
+    size_t i = language_index(r, language);
     if (i == r->languages->len)
         return NULL;
     (void)pthread_mutex_lock(&r->lock);
-    const struct toolchain *p = r->slots[i].plan;
+    const struct toolchain *toolchain = r->states[i].toolchain;
     (void)pthread_mutex_unlock(&r->lock);
     *ret_index = i;
-    return p;
+    return toolchain;
 }
 
 bool readiness_has_images(struct readiness *r)
@@ -153,7 +157,7 @@ bool readiness_has_images(struct readiness *r)
 
     (void)pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < r->languages->len; i++)
-        any = any || r->slots[i].images;
+        any = any || r->states[i].images;
     (void)pthread_mutex_unlock(&r->lock);
     return any;
 }
@@ -201,18 +205,18 @@ uint64_t readiness_claimable(struct readiness *r, const char *ret_names[LANGUAGE
 
     (void)pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < r->languages->len && !r->paused && !r->stopping; i++)
-        if (r->slots[i].state == READINESS_OK)
+        if (r->states[i].state == READINESS_OK)
             ret_names[n++] = r->languages->rows[i].name;
     ret_names[n] = NULL;
-    uint64_t ticket = r->changes;
+    uint64_t version = r->changes;
     (void)pthread_mutex_unlock(&r->lock);
-    return ticket;
+    return version;
 }
 
-bool readiness_wait(struct readiness *r, uint64_t ticket)
+bool readiness_wait(struct readiness *r, uint64_t version)
 {
     (void)pthread_mutex_lock(&r->lock);
-    while (r->changes == ticket && !r->stopping)
+    while (r->changes == version && !r->stopping)
         (void)pthread_cond_wait(&r->work, &r->lock);
     bool go = !r->stopping;
     (void)pthread_mutex_unlock(&r->lock);
@@ -222,17 +226,17 @@ bool readiness_wait(struct readiness *r, uint64_t ticket)
 uint64_t readiness_version(struct readiness *r)
 {
     (void)pthread_mutex_lock(&r->lock);
-    uint64_t pokes = r->pokes;
+    uint64_t wakes = r->wakes;
     (void)pthread_mutex_unlock(&r->lock);
-    return pokes;
+    return wakes;
 }
 
-bool readiness_wait_ms(struct readiness *r, uint64_t ticket, int64_t ms)
+bool readiness_wait_ms(struct readiness *r, uint64_t version, int64_t ms)
 {
     int64_t until = clock_mono_ns() + ms * NS_PER_MS;
 
     (void)pthread_mutex_lock(&r->lock);
-    while (r->pokes == ticket && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
+    while (r->wakes == version && !r->stopping && clock_cond_wait(&r->timed, &r->lock, until))
         ;
     bool go = !r->stopping;
     (void)pthread_mutex_unlock(&r->lock);
@@ -262,7 +266,7 @@ bool readiness_paused(struct readiness *r)
 void readiness_wake(struct readiness *r)
 {
     (void)pthread_mutex_lock(&r->lock);
-    r->pokes++;
+    r->wakes++;
     (void)pthread_cond_broadcast(&r->timed);
     (void)pthread_mutex_unlock(&r->lock);
 }
@@ -284,11 +288,11 @@ bool readiness_stopping(struct readiness *r)
     return stopping;
 }
 
-/* ---- telling people ---- */
+/* ---- for clients ---- */
 
 void readiness_reason(struct readiness *r, const char *language, char *out, size_t size)
 {
-    size_t i = language ? index_of(r, language) : r->languages->len;
+    size_t i = language ? language_index(r, language) : r->languages->len;
     char text[sizeof r->why + 200] = "";
 
     (void)pthread_mutex_lock(&r->lock);
@@ -296,16 +300,16 @@ void readiness_reason(struct readiness *r, const char *language, char *out, size
         (void)snprintf(text, sizeof text, "the server is stopping");
     else if (r->paused)
         (void)snprintf(text, sizeof text, "%s", r->why);
-    else if (i < r->languages->len && r->slots[i].state != READINESS_OK)
+    else if (i < r->languages->len && r->states[i].state != READINESS_OK)
         (void)snprintf(text, sizeof text, "language '%.100s' is %s: %s", language,
-                       state_names[r->slots[i].state], r->slots[i].why);
+                       state_names[r->states[i].state], r->states[i].why);
     (void)pthread_mutex_unlock(&r->lock);
     size_t len = text_cut(text, strlen(text), size - 1);
     memcpy(out, text, len);
     out[len] = '\0';
 }
 
-static json_t *list_of(const char *const *words)
+static json_t *make_list(const char *const *words)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && words[i]; i++)
@@ -313,16 +317,19 @@ static json_t *list_of(const char *const *words)
     return list;
 }
 
-static json_t *describe_locked(const struct slot *s, const struct language *row)
+static json_t *describe_language_locked(const struct language_state *state,
+                                        const struct language *language)
 {
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:b}", "name",
-                     row->name, "title", row->title, "image", row->image, "run_image",
-                     row->run_image, "workdir", row->workdir, "source_name", row->source_name,
-                     "build", list_of(row->build), "run", list_of(row->run), "state",
-                     state_names[s->state], "version", s->plan ? s->plan->version : "", "error",
-                     s->why, "memory_allowance_bytes",
-                     (json_int_t)(s->plan ? s->plan->allowance : row->allowance), "strict_memory",
-                     row->strict_memory ? 1 : 0);
+                     language->name, "title", language->title, "image", language->image,
+                     "run_image", language->run_image, "workdir", language->workdir, "source_name",
+                     language->source_name, "build", make_list(language->build), "run",
+                     make_list(language->run), "state", state_names[state->state], "version",
+                     state->toolchain ? state->toolchain->version : "", "error", state->why,
+                     "memory_allowance_bytes",
+                     (json_int_t)(state->toolchain ? state->toolchain->memory_overhead
+                                                   : language->memory_overhead),
+                     "strict_memory", language->strict_memory ? 1 : 0);
 }
 
 json_t *readiness_languages(struct readiness *r)
@@ -331,7 +338,8 @@ json_t *readiness_languages(struct readiness *r)
 
     (void)pthread_mutex_lock(&r->lock);
     for (size_t i = 0; list && i < r->languages->len; i++)
-        if (json_array_append_new(list, describe_locked(&r->slots[i], &r->languages->rows[i])) < 0)
+        if (json_array_append_new(
+                list, describe_language_locked(&r->states[i], &r->languages->rows[i])) < 0)
             list = (json_decref(list), NULL);
     (void)pthread_mutex_unlock(&r->lock);
     return list ? json_pack("{s:O}", "languages", list) : NULL;

@@ -19,44 +19,45 @@
 
 #define RETRY_MS       5000
 #define RETRY_MAX_MS   (300 * 1000LL)
-#define WELL_MS        (60 * 1000LL)   /* as long as this, and what was before is forgotten */
-#define IDLE_MS        (3600 * 1000LL) /* everything is well; readiness_doubt() says otherwise */
+#define WELL_MS        (60 * 1000LL)   /* between two passes; after that the delay starts again */
+#define IDLE_MS        (3600 * 1000LL) /* all languages are OK; readiness_retest() ends the wait */
 #define PROGRESS_MS    3000
 #define VERSION_CPU_NS (20 * NS_PER_S)
 #define VERSION_BYTES  (4 * KIB)
 
 struct selftest {
     struct selftest_config config;
-    struct lease bench;
+    struct lease lease;
     pthread_t thread;
     struct {
         int64_t due_ms; /* clock_mono_ns() in ms; 0 = now */
         int64_t delay_ms;
-        int64_t passed_ms;            /* when it last did; 0: never */
-        const struct toolchain *plan; /* whose shelves are kept; the ready's. NULL: none */
-        bool pull;                    /* an image was missing at the first look */
+        int64_t passed_ms; /* of the last pass; 0: never */
+        const struct toolchain
+            *toolchain; /* owned by readiness; its classes keep idle cells. NULL: none */
+        bool pull;      /* an image is missing */
     } next[LANGUAGES_MAX];
 };
 
-static int64_t now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
+static int64_t selftest_now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
 
 /* ---- images ---- */
 
 struct progress {
     struct selftest *t;
     const char *image;
-    int64_t said_ms;
+    int64_t logged_ms;
 };
 
-static bool say_progress(void *ctx, const char *line)
+static bool log_progress(void *ctx, const char *line)
 {
     struct progress *p = ctx;
 
-    if (now_ms() - p->said_ms >= PROGRESS_MS) {
-        p->said_ms = now_ms();
+    if (selftest_now_ms() - p->logged_ms >= PROGRESS_MS) {
+        p->logged_ms = selftest_now_ms();
         log_info("image_pull", log_s("image", p->image), log_s("progress", line));
     }
-    return !readiness_stopping(p->t->config.ready);
+    return !readiness_stopping(p->t->config.readiness);
 }
 
 static int pull_missing(struct selftest *t, const char *image, struct err *e)
@@ -66,14 +67,14 @@ static int pull_missing(struct selftest *t, const char *image, struct err *e)
 
     if (!image)
         return 0;
-    if (docker_image(t->bench.docker, image, &found, e) == 0) {
+    if (docker_image(t->lease.docker, image, &found, e) == 0) {
         json_decref(found);
         return 0;
     }
     if (e->kind != ERR_IMAGE)
         return -1;
     log_info("image_pull", log_s("image", image), log_s("progress", "begins"));
-    if (docker_pull(t->bench.docker, image, say_progress, &p, e) < 0)
+    if (docker_pull(t->lease.docker, image, log_progress, &p, e) < 0)
         return err_wrap(e, "image '%s' is not here and cannot be pulled", image);
     log_info("image_pull", log_s("image", image), log_s("progress", "done"));
     return 0;
@@ -81,67 +82,68 @@ static int pull_missing(struct selftest *t, const char *image, struct err *e)
 
 /* ---- one language ---- */
 
-/* The first line of what the version command prints, wherever it prints it. */
-static int ask_version(struct selftest *t, struct toolchain *p, struct err *e)
+/* Reads the first line that the version command prints, to stdout or stderr. */
+static int read_tool_version(struct selftest *t, struct toolchain *toolchain, struct err *e)
 {
-    bool builds = p->build_image != NULL;
+    bool builds = toolchain->build_image != NULL;
     struct lease_cell *cell;
-    struct cell_result r;
-    struct cell_request q = { .argv = p->row->version,
-                              .env = (const char *const *)(builds ? p->build_env : p->run_env),
-                              .exec_fd = -1,
-                              .stdio = CELL_STDIO_ALONE(-1),
-                              .cpu_limit_ns = VERSION_CPU_NS,
-                              .memory_limit = t->config.engine->build_memory_bytes,
-                              .file_bytes = MIB,
-                              .out_max = VERSION_BYTES,
-                              .err_keep = VERSION_BYTES };
+    struct cell_result result;
+    struct cell_request request = { .argv = toolchain->language->version,
+                                    .env = (const char *const *)(builds ? toolchain->build_env
+                                                                        : toolchain->run_env),
+                                    .exec_fd = -1,
+                                    .stdio = CELL_STDIO_ALONE(-1),
+                                    .cpu_limit_ns = VERSION_CPU_NS,
+                                    .memory_limit = t->config.engine->build_memory_bytes,
+                                    .file_bytes = MIB,
+                                    .out_max = VERSION_BYTES,
+                                    .err_keep = VERSION_BYTES };
 
-    if (!p->row->version[0])
+    if (!toolchain->language->version[0])
         return 0;
-    if (lease_acquire(&t->bench, builds ? &p->build : &p->run, t->config.engine->build_memory_bytes,
-                      1, &cell, e) < 0)
+    if (lease_acquire(&t->lease, builds ? &toolchain->build : &toolchain->run,
+                      t->config.engine->build_memory_bytes, 1, &cell, e) < 0)
         return -1;
-    if (cell_run(cell->cell, t->bench.docker, &q, &r, e) < 0)
+    if (cell_run(cell->cell, t->lease.docker, &request, &result, e) < 0)
         return -1;
-    lease_release(&t->bench, cell);
-    const struct buf *said = r.out.len > 0 ? &r.out : &r.err;
-    const char *line = said->data ? said->data : "";
-    (void)snprintf(p->version, sizeof p->version, "%.*s", (int)strcspn(line, "\r\n"), line);
-    bool ok = r.agent.exec_errno == 0 && r.agent.status == 0;
-    cell_result_clear(&r);
+    lease_release(&t->lease, cell);
+    const struct buf *output = result.out.len > 0 ? &result.out : &result.err;
+    const char *line = output->data ? output->data : "";
+    (void)snprintf(toolchain->version, sizeof toolchain->version, "%.*s",
+                   (int)strcspn(line, "\r\n"), line);
+    bool ok = result.agent.exec_errno == 0 && result.agent.status == 0;
+    cell_result_clear(&result);
     return ok ? 0
-              : err_set(e, ERR_PLATFORM, "'%s' does not run: %.200s", p->row->version[0],
-                        p->version);
+              : err_set(e, ERR_PLATFORM, "'%s' does not run: %.200s",
+                        toolchain->language->version[0], toolchain->version);
 }
 
-/* What the runtime needs before a program of theirs needs anything; hello varies from run to run.
- */
-static int64_t allowance_of(int64_t hello_bytes)
+/* Memory of the runtime alone, and a quarter more, since hello varies from run to run. */
+static int64_t runtime_overhead(int64_t hello_bytes)
 {
     int64_t more = hello_bytes + hello_bytes / 4;
     return (more + MIB - 1) / MIB * MIB;
 }
 
-static int say_failure(const struct report *r, struct err *e)
+static int set_hello_failure(const struct report *r, struct err *e)
 {
     const struct test_report *t = &r->tests[0];
-    const char *said = r->verdict == VERDICT_BF ? r->build_log.data : t->err.data;
+    const char *output = r->verdict == VERDICT_BF ? r->build_log.data : t->err.data;
 
     return err_set(e, ERR_PLATFORM, "hello is %s, exit code %d: %.200s", verdict_name(r->verdict),
-                   r->exit_code, said && said[0] ? said : "(it said nothing)");
+                   r->exit_code, output && output[0] ? output : "(it said nothing)");
 }
 
-static int judge_hello(struct selftest *t, struct toolchain *p, struct err *e)
+static int judge_hello(struct selftest *t, struct toolchain *toolchain, struct err *e)
 {
     static char expected[] = LANGUAGE_HELLO_OUTPUT, nothing[] = "";
-    /* Read only, whatever struct bytes says. */
-    struct source_file hello = { .bytes = { .data = (char *)(uintptr_t)p->row->hello,
-                                            .len = strlen(p->row->hello) } };
+    /* It is only read, although struct bytes is not const. */
+    struct source_file hello = { .bytes = { .data = (char *)(uintptr_t)toolchain->language->hello,
+                                            .len = strlen(toolchain->language->hello) } };
     struct test test = { .number = 1,
                          .input = { .data = nothing },
                          .expected = { .data = expected, .len = strlen(expected) } };
-    struct submission s = { .language = (char *)(uintptr_t)p->row->name,
+    struct submission s = { .language = (char *)(uintptr_t)toolchain->language->name,
                             .source = { .files = &hello, .len = 1 },
                             .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
                             .stop_on_failure = true,
@@ -149,29 +151,29 @@ static int judge_hello(struct selftest *t, struct toolchain *p, struct err *e)
                             .tests_len = 1 };
     struct report *r = NULL;
 
-    if (judge_submission(&t->bench, p, &s, &r, e) < 0)
+    if (judge_submission(&t->lease, toolchain, &s, &r, e) < 0)
         return -1;
-    int rc = r->verdict == VERDICT_OK ? 0 : say_failure(r, e);
-    if (p->allowance == 0)
-        p->allowance = allowance_of(r->memory_bytes);
+    int rc = r->verdict == VERDICT_OK ? 0 : set_hello_failure(r, e);
+    if (toolchain->memory_overhead == 0)
+        toolchain->memory_overhead = runtime_overhead(r->memory_bytes);
     report_free(r);
     return rc;
 }
 
-static int make_ready(struct selftest *t, const struct language *row, struct toolchain **ret_plan,
-                      struct err *e)
+static int prepare_language(struct selftest *t, const struct language *language,
+                            struct toolchain **ret_toolchain, struct err *e)
 {
-    CLEANUP(toolchain_freep) struct toolchain *p = NULL;
+    CLEANUP(toolchain_freep) struct toolchain *toolchain = NULL;
 
-    if (toolchain_make(row, t->bench.docker, t->config.engine, &p, e) < 0 ||
-        toolchain_cache(p, &t->bench, e) < 0 || ask_version(t, p, e) < 0 ||
-        judge_hello(t, p, e) < 0 || toolchain_add_classes(p, t->config.pool, e) < 0)
+    if (toolchain_make(language, t->lease.docker, t->config.engine, &toolchain, e) < 0 ||
+        toolchain_cache(toolchain, &t->lease, e) < 0 || read_tool_version(t, toolchain, e) < 0 ||
+        judge_hello(t, toolchain, e) < 0 || toolchain_add_classes(toolchain, t->config.pool, e) < 0)
         return -1;
-    *ret_plan = TAKE(p);
+    *ret_toolchain = TAKE(toolchain);
     return 0;
 }
 
-/* ---- all of them, again and again ---- */
+/* ---- all languages ---- */
 
 static void delay_next(struct selftest *t, size_t i)
 {
@@ -179,99 +181,103 @@ static void delay_next(struct selftest *t, size_t i)
 
     delay = delay < RETRY_MS ? RETRY_MS : delay > RETRY_MAX_MS ? RETRY_MAX_MS : delay;
     t->next[i].delay_ms = delay;
-    t->next[i].due_ms = now_ms() + delay;
+    t->next[i].due_ms = selftest_now_ms() + delay;
 }
 
-/* The shelves of the plan that was published before are not needed any more; those that the new one
- * has too, it has named by now, so that their cells stay. */
-static void keep_shelves(struct selftest *t, size_t i, const struct toolchain *p)
+/* Removes the pool classes of the toolchain that was available before. Classes that the new
+ * toolchain shares with it were added for the new one already, so their cells stay. */
+static void replace_classes(struct selftest *t, size_t i, const struct toolchain *toolchain)
 {
-    if (t->next[i].plan)
-        toolchain_remove_classes(t->next[i].plan, t->config.pool);
-    t->next[i].plan = p;
+    if (t->next[i].toolchain)
+        toolchain_remove_classes(t->next[i].toolchain, t->config.pool);
+    t->next[i].toolchain = toolchain;
 }
 
-static void fail(struct selftest *t, size_t i, const struct err *e)
+static void set_failed(struct selftest *t, size_t i, const struct err *e)
 {
     bool image = e->kind == ERR_IMAGE;
 
-    keep_shelves(t, i, NULL);
+    replace_classes(t, i, NULL);
     if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_HOST) {
-        readiness_unavailable(t->config.ready, i, READINESS_PENDING, false, e->msg);
-        t->next[i].due_ms = now_ms() + RETRY_MS; /* the host is away, not the language */
+        readiness_unavailable(t->config.readiness, i, READINESS_PENDING, false, e->msg);
+        t->next[i].due_ms = selftest_now_ms() + RETRY_MS; /* the host failed, not the language */
         return;
     }
-    readiness_unavailable(t->config.ready, i, image ? READINESS_PENDING : READINESS_FAILED, !image,
-                          e->msg);
+    readiness_unavailable(t->config.readiness, i, image ? READINESS_PENDING : READINESS_FAILED,
+                          !image, e->msg);
     t->next[i].pull = image;
     delay_next(t, i);
     log_warning("language_not_ready", log_s("language", t->config.languages->rows[i].name),
                 log_s("error", e->msg), log_i("retry_in_ms", t->next[i].delay_ms));
 }
 
-/* A language that passes and yet cannot be judged with, again and again, is tested ever more
- * seldom too. Takes p. */
-static void publish(struct selftest *t, size_t i, struct toolchain *p, int64_t start)
+/* A language that passes but then cannot be judged with is tested at growing intervals, too.
+ * Takes the toolchain. */
+static void set_available(struct selftest *t, size_t i, struct toolchain *toolchain, int64_t start)
 {
-    int64_t now = now_ms(), passed = t->next[i].passed_ms;
+    int64_t now = selftest_now_ms(), passed = t->next[i].passed_ms;
     struct err e;
 
-    if (!readiness_available(t->config.ready, i, p)) {
-        toolchain_remove_classes(p, t->config.pool);
-        (void)toolchain_free(p);
+    if (!readiness_available(t->config.readiness, i, toolchain)) {
+        toolchain_remove_classes(toolchain, t->config.pool);
+        (void)toolchain_free(toolchain);
         (void)err_set(&e, ERR_NOMEM, "language '%s'", t->config.languages->rows[i].name);
-        fail(t, i, &e);
+        set_failed(t, i, &e);
         return;
     }
-    keep_shelves(t, i, p);
+    replace_classes(t, i, toolchain);
     if (passed == 0 || now - passed > WELL_MS)
         t->next[i].due_ms = t->next[i].delay_ms = 0;
     else
         delay_next(t, i);
     t->next[i].passed_ms = now;
-    log_info("language_ready", log_s("language", p->row->name), log_s("version", p->version),
-             log_i("allowance_bytes", p->allowance), log_i("took_ms", now - start));
+    log_info("language_ready", log_s("language", toolchain->language->name),
+             log_s("version", toolchain->version),
+             log_i("allowance_bytes", toolchain->memory_overhead), log_i("took_ms", now - start));
 }
 
 static void test_language(struct selftest *t, size_t i)
 {
-    const struct language *row = &t->config.languages->rows[i];
-    int64_t start = now_ms();
-    struct toolchain *p = NULL;
+    const struct language *language = &t->config.languages->rows[i];
+    int64_t start = selftest_now_ms();
+    struct toolchain *toolchain = NULL;
     struct err e = { .kind = ERR_NONE };
 
-    lease_begin(&t->bench, t->config.pool, -1);
+    lease_begin(&t->lease, t->config.pool, -1);
     int rc = 0;
     if (t->next[i].pull &&
-        (pull_missing(t, row->image, &e) < 0 || pull_missing(t, row->run_image, &e) < 0))
+        (pull_missing(t, language->image, &e) < 0 || pull_missing(t, language->run_image, &e) < 0))
         rc = -1;
     if (rc == 0)
-        rc = make_ready(t, row, &p, &e);
-    lease_end(&t->bench);
+        rc = prepare_language(t, language, &toolchain, &e);
+    lease_end(&t->lease);
 
     if (rc == 0)
-        publish(t, i, p, start);
+        set_available(t, i, toolchain, start);
     else
-        fail(t, i, &e);
+        set_failed(t, i, &e);
 }
 
-/* Which images are here is known at once, so that /readyz need not wait for compilers. */
-static void look_at_images(struct selftest *t)
+/* Looks for the images of all languages before the first test, so that /readyz need not wait for
+ * compilers. */
+static void find_images(struct selftest *t)
 {
     const struct language_table *l = t->config.languages;
 
     for (size_t i = 0; i < l->len; i++) {
-        struct toolchain *p = NULL;
+        struct toolchain *toolchain = NULL;
         struct err e;
-        bool here = toolchain_make(&l->rows[i], t->bench.docker, t->config.engine, &p, &e) == 0;
+        bool here =
+            toolchain_make(&l->rows[i], t->lease.docker, t->config.engine, &toolchain, &e) == 0;
         t->next[i].pull = !here;
-        readiness_unavailable(t->config.ready, i, READINESS_PENDING, here,
+        readiness_unavailable(t->config.readiness, i, READINESS_PENDING, here,
                               here ? "the self-test is running" : e.msg);
-        (void)toolchain_free(p);
+        (void)toolchain_free(toolchain);
     }
 }
 
-/* What may take minutes comes last: caches after plain languages, pulls after both. */
+/* What may take minutes comes last: languages with a cache after those without, pulls after
+ * both. */
 static int rank_of(const struct selftest *t, size_t i)
 {
     if (t->next[i].pull)
@@ -279,14 +285,15 @@ static int rank_of(const struct selftest *t, size_t i)
     return t->config.languages->rows[i].cache_volume_target ? 1 : 0;
 }
 
-/* The language to test now; len when there is none, and then how long there will be none. */
+/* The language to test now; len when there is none, and then *ret_wait_ms is the time until
+ * there may be one. */
 static size_t next_due(const struct selftest *t, int64_t *ret_wait_ms)
 {
     size_t len = t->config.languages->len, best = len;
-    int64_t now = now_ms(), wait = IDLE_MS;
+    int64_t now = selftest_now_ms(), wait = IDLE_MS;
 
     for (size_t i = 0; i < len; i++) {
-        if (readiness_state(t->config.ready, i) == READINESS_OK)
+        if (readiness_state(t->config.readiness, i) == READINESS_OK)
             continue;
         if (t->next[i].due_ms > now)
             wait = wait < t->next[i].due_ms - now ? wait : t->next[i].due_ms - now;
@@ -302,14 +309,14 @@ static void *selftest_main(void *arg)
     struct selftest *t = arg;
     int64_t wait_ms;
 
-    look_at_images(t);
-    while (!readiness_stopping(t->config.ready)) {
-        uint64_t ticket = readiness_version(t->config.ready);
+    find_images(t);
+    while (!readiness_stopping(t->config.readiness)) {
+        uint64_t version = readiness_version(t->config.readiness);
         size_t i = next_due(t, &wait_ms);
         if (i < t->config.languages->len)
             test_language(t, i);
         else
-            (void)readiness_wait_ms(t->config.ready, ticket, wait_ms);
+            (void)readiness_wait_ms(t->config.readiness, version, wait_ms);
     }
     return NULL;
 }
@@ -320,13 +327,13 @@ int selftest_start(const struct selftest_config *c, struct selftest **ret_selfte
     if (!t)
         return err_set(e, ERR_NOMEM, "the self-test");
     t->config = *c;
-    if (lease_init(&t->bench, c->engine, c->host, e) < 0) {
+    if (lease_init(&t->lease, c->engine, c->host, e) < 0) {
         free(t);
         return -1;
     }
     int rc = pthread_create(&t->thread, NULL, selftest_main, t);
     if (rc != 0) {
-        lease_clear(&t->bench);
+        lease_clear(&t->lease);
         free(t);
         return err_errno(e, ERR_NOMEM, rc, "start the self-test");
     }
@@ -338,10 +345,10 @@ struct selftest *selftest_stop(struct selftest *t)
 {
     if (!t)
         return NULL;
-    (void)lease_abort(&t->bench, 0);
-    lease_until(&t->bench, 0);
+    (void)lease_abort(&t->lease, 0);
+    lease_until(&t->lease, 0);
     (void)pthread_join(t->thread, NULL);
-    lease_clear(&t->bench);
+    lease_clear(&t->lease);
     free(t);
     return NULL;
 }

@@ -1,8 +1,9 @@
-/* engine/queue/selftest.h - makes languages ready and proves it: hello is built, run and judged.
+/* engine/queue/selftest.h - prepares each language and tests it: hello is built, run and judged.
  *
- * A thread of its own: images are looked for and, where they are missing, pulled; caches are made;
- * memory allowances are measured. What is OK is published in struct readiness; what is not is tried
- * again, ever more seldom. An image that changes under its name is seen at the next start.
+ * In a thread of its own it looks for images, pulls missing ones, fills caches and measures the
+ * memory overhead. A language that passes is made available in struct readiness; one that fails is
+ * tried again, at growing intervals. An image that was replaced under its name is used from the
+ * next start.
  *
  * Room     engine/queue.
  * Owns     its thread, from selftest_start() to selftest_stop().
@@ -20,18 +21,18 @@ struct pool;
 struct readiness;
 struct selftest;
 
-/* All borrowed. */
+/* All borrowed until selftest_stop(). */
 struct selftest_config {
     const struct engine_config *engine;
     const struct language_table *languages;
     const struct cell_host *host;
     struct pool *pool;
-    struct readiness *ready;
+    struct readiness *readiness;
 };
 
 NODISCARD int selftest_start(const struct selftest_config *c, struct selftest **ret_selftest,
                              struct err *e);
 
-/* Ends what it is doing, also a call to Docker, and waits; after readiness_stop(). Takes NULL,
- * returns NULL. */
+/* To be called after readiness_stop(). Aborts what the thread is doing, also a call to Docker,
+ * and joins it. Takes NULL, returns NULL. */
 struct selftest *selftest_stop(struct selftest *t);

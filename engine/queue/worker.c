@@ -23,19 +23,20 @@
 
 struct worker {
     struct worker_config config;
-    struct lease bench;
+    struct lease lease;
     pthread_t thread;
     struct worker_deadline deadline;
 };
 
 /* ---- faults of ours ---- */
 
-/* A submission that a fault has met. */
-struct casualty {
+/* A claimed submission and the fault that happened to it. */
+struct failed_claim {
     const struct worker_claim *claim;
-    const struct submission *submission; /* NULL: it cannot be read, and then there is no plan */
-    const struct toolchain *plan;
-    size_t index; /* of the plan's language */
+    const struct submission
+        *submission; /* NULL: it could not be read, and then toolchain is NULL too */
+    const struct toolchain *toolchain;
+    size_t index; /* of the language */
     enum worker_stage stage;
     const struct err *fault;
 };
@@ -55,190 +56,199 @@ static enum worker_stage stage_of(enum lease_stage s)
     return WORKER_PREPARES;
 }
 
-static enum worker_action action_for(struct worker *w, const struct casualty *x)
+static enum worker_action choose_action(struct worker *w, const struct failed_claim *failed)
 {
     struct err ping;
-    struct worker_fault f = { .stage = x->stage,
-                              .kind = x->fault->kind,
+    struct worker_fault f = { .stage = failed->stage,
+                              .kind = failed->fault->kind,
                               .docker_answers = true,
-                              .aborted = lease_is_aborted(&w->bench) ||
-                                         readiness_stopping(w->config.ready) };
+                              .aborted = lease_is_aborted(&w->lease) ||
+                                         readiness_stopping(w->config.readiness) };
 
-    if (worker_deadline_passed(&w->deadline,
-                               0)) /* beyond the deadline every call fails, whatever is well */
+    /* After the deadline every call fails, so a fault means nothing. */
+    if (worker_deadline_passed(&w->deadline, 0))
         return WORKER_REQUEUE;
-    if (worker_fault_asks(f.stage, f.kind))
-        f.docker_answers = docker_ping(w->bench.docker, &ping) == 0;
+    if (worker_fault_needs_ping(f.stage, f.kind))
+        f.docker_answers = docker_ping(w->lease.docker, &ping) == 0;
     enum worker_action action = worker_fault(&f);
     if (action == WORKER_HOST_FAULT)
-        action = worker_fault_host(w->config.host_faults, x->stage, x->claim->jobs, x->claim->seq);
+        action = worker_fault_host(w->config.host_faults, failed->stage, failed->claim->jobs,
+                                   failed->claim->seq);
     return action;
 }
 
-static void give_up(struct worker *w, const struct casualty *x, const char *text)
+static void finish_with_error(struct worker *w, const struct failed_claim *failed, const char *text)
 {
     struct report *r = NULL;
     struct err e;
 
-    if (!x->submission) {
-        worker_claim_finish_unreported(x->claim, text);
-    } else if (judge_internal_error(&w->bench, x->plan, x->submission, text, &r, &e) == 0) {
+    if (!failed->submission) {
+        worker_claim_finish_unreported(failed->claim, text);
+    } else if (judge_internal_error(&w->lease, failed->toolchain, failed->submission, text, &r,
+                                    &e) == 0) {
         metrics_count(METRICS_GIVEN_UP);
-        worker_claim_finish(x->claim, r);
+        worker_claim_finish(failed->claim, r);
     } else {
-        worker_claim_requeue(x->claim, false);
+        worker_claim_requeue(failed->claim, false);
     }
 }
 
-static void count_attempt(struct worker *w, const struct casualty *x)
+static void count_attempt(struct worker *w, const struct failed_claim *failed)
 {
-    const struct worker_claim *c = x->claim;
-    char text[sizeof x->fault->msg + 64];
+    const struct worker_claim *claim = failed->claim;
+    char text[sizeof failed->fault->msg + 64];
 
-    if (c->attempts < JOB_ATTEMPTS_MAX) {
+    if (claim->attempts < JOB_ATTEMPTS_MAX) {
         metrics_count(METRICS_RETRIES);
-        worker_claim_requeue(c, true);
+        worker_claim_requeue(claim, true);
         return;
     }
     (void)snprintf(text, sizeof text, "could not be judged in %d attempts: %s", JOB_ATTEMPTS_MAX,
-                   x->fault->msg);
-    give_up(w, x, text);
+                   failed->fault->msg);
+    finish_with_error(w, failed, text);
 }
 
-static void end_now(struct worker *w, const struct casualty *x)
+static void finish_now(struct worker *w, const struct failed_claim *failed)
 {
-    char text[sizeof x->fault->msg + 64];
+    char text[sizeof failed->fault->msg + 64];
 
     (void)snprintf(text, sizeof text, "%s: %s",
-                   x->submission ? "the host failed each time while this was judged"
-                                 : "what was submitted cannot be read any more",
-                   x->fault->msg);
-    give_up(w, x, text);
+                   failed->submission ? "the host failed each time while this was judged"
+                                      : "what was submitted cannot be read any more",
+                   failed->fault->msg);
+    finish_with_error(w, failed, text);
 }
 
-static void pause_judging(struct worker *w, const struct casualty *x)
+static void pause_judging(struct worker *w, const struct failed_claim *failed)
 {
     metrics_count(METRICS_RETRIES);
-    if (readiness_pause(w->config.ready, x->fault->msg))
-        log_error("judging_paused", log_s("error", x->fault->msg), log_s("job", x->claim->id),
-                  log_s("stage", worker_fault_stage(x->stage)),
+    if (readiness_pause(w->config.readiness, failed->fault->msg))
+        log_error("judging_paused", log_s("error", failed->fault->msg),
+                  log_s("job", failed->claim->id),
+                  log_s("stage", worker_fault_stage(failed->stage)),
                   log_s("next", "it waits until the host is well again"));
-    worker_claim_requeue(x->claim, false);
+    worker_claim_requeue(failed->claim, false);
 }
 
-static void doubt_language(struct worker *w, const struct casualty *x)
+static void retest_language(struct worker *w, const struct failed_claim *failed)
 {
-    bool images = x->fault->kind != ERR_IMAGE;
+    bool images = failed->fault->kind != ERR_IMAGE;
 
-    assert(x->plan); /* reading a submission makes no language unavailable */
+    assert(failed->toolchain); /* a failed read makes no language unavailable */
     metrics_count(METRICS_RETRIES);
-    if (readiness_doubt(w->config.ready, x->index, x->plan, images, x->fault->msg))
-        log_error("language_paused", log_s("language", x->plan->row->name),
-                  log_s("error", x->fault->msg), log_s("job", x->claim->id),
-                  log_s("stage", worker_fault_stage(x->stage)),
+    if (readiness_retest(w->config.readiness, failed->index, failed->toolchain, images,
+                         failed->fault->msg))
+        log_error("language_paused", log_s("language", failed->toolchain->language->name),
+                  log_s("error", failed->fault->msg), log_s("job", failed->claim->id),
+                  log_s("stage", worker_fault_stage(failed->stage)),
                   log_s("next", "its work waits until the self-test has passed again"));
-    worker_claim_requeue(x->claim, false);
+    worker_claim_requeue(failed->claim, false);
 }
 
-static void settle_fault(struct worker *w, const struct casualty *x)
+static void handle_fault(struct worker *w, const struct failed_claim *failed)
 {
-    enum worker_action action = action_for(w, x);
+    enum worker_action action = choose_action(w, failed);
 
     if (action == WORKER_COUNT || action == WORKER_END)
-        log_warning("attempt_failed", log_s("job", x->claim->id),
-                    log_i("attempt", x->claim->attempts),
-                    log_s("stage", worker_fault_stage(x->stage)), log_s("error", x->fault->msg),
-                    log_s("next", action == WORKER_COUNT && x->claim->attempts < JOB_ATTEMPTS_MAX
-                                      ? "tried again"
-                                      : "given up"));
+        log_warning(
+            "attempt_failed", log_s("job", failed->claim->id),
+            log_i("attempt", failed->claim->attempts),
+            log_s("stage", worker_fault_stage(failed->stage)), log_s("error", failed->fault->msg),
+            log_s("next", action == WORKER_COUNT && failed->claim->attempts < JOB_ATTEMPTS_MAX
+                              ? "tried again"
+                              : "given up"));
     switch (action) {
     case WORKER_REQUEUE:
-        worker_claim_requeue(x->claim,
-                             false); /* the table refuses one that its client has cancelled */
+        worker_claim_requeue(failed->claim, false); /* refused if the client has cancelled it */
         break;
     case WORKER_COUNT:
         metrics_count(METRICS_FAULT_CELL);
-        count_attempt(w, x);
+        count_attempt(w, failed);
         break;
     case WORKER_PAUSE:
     case WORKER_HOST_FAULT:
         metrics_count(METRICS_FAULT_HOST);
-        pause_judging(w, x);
+        pause_judging(w, failed);
         break;
     case WORKER_UNAVAILABLE:
         metrics_count(METRICS_FAULT_LANGUAGE);
-        doubt_language(w, x);
+        retest_language(w, failed);
         break;
     case WORKER_END:
         metrics_count(METRICS_FAULT_HOST);
-        end_now(w, x);
+        finish_now(w, failed);
         break;
     }
 }
 
-/* ---- its life ---- */
+/* ---- the thread ---- */
 
-static void judge_read(struct worker *w, struct casualty *x)
+static void judge_readable(struct worker *w, struct failed_claim *failed)
 {
     struct err e = { .kind = ERR_NONE };
     struct report *r = NULL;
 
-    x->plan = readiness_toolchain(w->config.ready, x->submission->language, &x->index);
-    if (!x->plan) { /* unavailable since it was claimed */
-        worker_claim_requeue(x->claim, false);
+    failed->toolchain =
+        readiness_toolchain(w->config.readiness, failed->submission->language, &failed->index);
+    if (!failed->toolchain) { /* it became unavailable after the claim */
+        worker_claim_requeue(failed->claim, false);
         return;
     }
-    if (judge_submission(&w->bench, x->plan, x->submission, &r, &e) == 0) {
+    if (judge_submission(&w->lease, failed->toolchain, failed->submission, &r, &e) == 0) {
         worker_fault_judged(w->config.host_faults);
-        worker_claim_finish(x->claim, r);
+        worker_claim_finish(failed->claim, r);
         return;
     }
-    x->fault = &e;
-    x->stage = stage_of(w->bench.stage);
-    settle_fault(w, x);
-    x->fault = NULL; /* e ends here */
+    failed->fault = &e;
+    failed->stage = stage_of(w->lease.stage);
+    handle_fault(w, failed);
+    failed->fault = NULL; /* e ends here */
 }
 
-static void judge(struct worker *w, const struct worker_claim *c)
+static void judge_claim(struct worker *w, const struct worker_claim *claim)
 {
     struct err e = { .kind = ERR_NONE };
     CLEANUP(submission_freep) struct submission *s = NULL;
-    struct casualty x = { .claim = c, .stage = WORKER_READS, .fault = &e };
+    struct failed_claim failed = { .claim = claim, .stage = WORKER_READS, .fault = &e };
 
-    lease_begin(&w->bench, w->config.pool, c->adopted ? -c->seq : c->seq); /* who cancels */
+    lease_begin(&w->lease, w->config.pool,
+                claim->adopted
+                    ? -claim->seq
+                    : claim->seq); /* negative: only rows of the own table can be cancelled */
     if (worker_deadline_passed(&w->deadline, 0))
-        (void)lease_abort(&w->bench, 0);
-    if (jobs_submission(c->jobs, c->seq, &s, &e) < 0) {
-        settle_fault(w, &x);
+        (void)lease_abort(&w->lease, 0);
+    if (jobs_submission(claim->jobs, claim->seq, &s, &e) < 0) {
+        handle_fault(w, &failed);
     } else {
-        x.submission = s;
-        judge_read(w, &x);
+        failed.submission = s;
+        judge_readable(w, &failed);
     }
-    lease_end(&w->bench);
+    lease_end(&w->lease);
 }
 
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     const char *languages[LANGUAGES_MAX + 1];
-    struct worker_claim c = { .seq = 0 };
+    struct worker_claim claim = { .seq = 0 };
     struct err e;
     bool go = true;
 
     while (go) {
-        uint64_t ticket = readiness_claimable(w->config.ready, languages);
-        int n = worker_claim_next(w->config.tables, languages, &w->deadline, &c, &e);
+        uint64_t version = readiness_claimable(w->config.readiness, languages);
+        int n = worker_claim_next(w->config.job_source, languages, &w->deadline, &claim, &e);
         if (n > 0) {
             atomic_fetch_add(w->config.running, 1);
-            judge(w, &c);
-            worker_claim_close(&c);
+            judge_claim(w, &claim);
+            worker_claim_close(&claim);
             atomic_fetch_sub(w->config.running, 1);
         } else if (n < 0) {
-            if (readiness_pause(w->config.ready, e.msg))
+            if (readiness_pause(w->config.readiness, e.msg))
                 log_error("judging_paused", log_s("error", e.msg),
                           log_s("next", "it waits until the table takes claims again"));
         }
-        go = n > 0 ? !readiness_stopping(w->config.ready) : readiness_wait(w->config.ready, ticket);
+        go = n > 0 ? !readiness_stopping(w->config.readiness)
+                   : readiness_wait(w->config.readiness, version);
     }
     worker_deadline_end(&w->deadline);
     return NULL;
@@ -246,7 +256,7 @@ static void *worker_main(void *arg)
 
 static struct worker *worker_free(struct worker *w)
 {
-    lease_clear(&w->bench);
+    lease_clear(&w->lease);
     worker_deadline_close(&w->deadline);
     free(w);
     return NULL;
@@ -260,11 +270,11 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
 
     worker_deadline_open(&w->deadline);
     w->config = *c;
-    if (lease_init(&w->bench, c->engine, c->host, e) < 0) {
+    if (lease_init(&w->lease, c->engine, c->host, e) < 0) {
         worker_free(w);
         return -1;
     }
-    w->bench.builds = c->builds;
+    w->lease.builds = c->builds;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {
         worker_free(w);
@@ -274,16 +284,16 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
     return 0;
 }
 
-bool worker_cancel(struct worker *w, int64_t seq) { return lease_abort(&w->bench, seq); }
+bool worker_cancel(struct worker *w, int64_t seq) { return lease_abort(&w->lease, seq); }
 
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
 {
     if (!w)
         return NULL;
     if (!worker_deadline_await(&w->deadline, deadline_ns)) {
-        (void)lease_abort(&w->bench, 0);
-        lease_until(&w->bench, deadline_ns);
-        pool_close(w->config.pool); /* who waits for a cell */
+        (void)lease_abort(&w->lease, 0);
+        lease_until(&w->lease, deadline_ns);
+        pool_close(w->config.pool); /* ends a wait for a cell */
     }
     (void)pthread_join(w->thread, NULL);
     return worker_free(w);

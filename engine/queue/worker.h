@@ -1,21 +1,22 @@
-/* engine/queue/worker.h - one thread: claim a submission, judge it, write its report.
+/* engine/queue/worker.h - one thread that claims a submission, judges it, and stores its report.
  *
- * What goes wrong on our side never becomes a verdict (worker_fault.h):
+ * A fault of ours never becomes a verdict (worker_fault.h):
  *
  *     its own cell broke           the attempt is counted; after JOB_ATTEMPTS_MAX a report "-"
- *     no cell can be had           requeued; the language waits for the self-test
- *     Docker or disk gone          requeued; nothing is claimed until it is back; a report "-" for
- *                                  what has met this too often
+ *     no cell can be acquired      requeued; the language waits for the self-test
+ *     Docker or disk failed        requeued; nothing is claimed until it works again; a report "-"
+ *                                  for a submission that has met this too often
  *     stopped                      requeued
- *     cancelled by its client      there is nothing to write
+ *     cancelled by its client      nothing is stored
  *     it cannot be read            a report "-"
  *     the report cannot be stored  kept, and tried again until it can
  *
- * A row goes back to the table it was claimed from: the own one first, then the adopted one.
+ * A row is finished or requeued in the table it was claimed from: the own one comes first, then the
+ * adopted one.
  *
- * Room     engine/queue: which work is taken, and who does it: workers, readiness, the self-test.
+ * Room     engine/queue: which rows are claimed, and by whom: workers, readiness, the self-test.
  *          May know schema, and of the engine judge, build, pool, docker and language.
- * Owns     its thread and its bench, from worker_start() to worker_stop().
+ * Owns     its thread and its lease, from worker_start() to worker_stop().
  * Threads  worker_cancel() and worker_stop() from any.
  */
 #pragma once
@@ -36,25 +37,25 @@ struct job_source;
 struct worker;
 struct worker_host_faults;
 
-/* All borrowed. */
+/* All borrowed until worker_stop(). */
 struct worker_config {
     const struct engine_config *engine;
     const struct cell_host *host;
     struct pool *pool;
-    struct build_cache *builds; /* NULL: none */
-    struct readiness *ready;
-    struct job_source *tables;
+    struct build_cache *builds; /* NULL: no cache */
+    struct readiness *readiness;
+    struct job_source *job_source;
     struct worker_host_faults *host_faults;
-    _Atomic int64_t *running; /* counted up and down */
+    _Atomic int64_t *running; /* number of submissions being judged */
 };
 
 NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_worker,
                            struct err *e);
 
-/* seq is a row of the own table. False: that submission is not here. */
+/* seq is a row of the own table. False: this worker does not judge it. */
 bool worker_cancel(struct worker *w, int64_t seq);
 
-/* After readiness_stop(): waits until the submission at hand is done, or until deadline
- * (clock_mono_ns); then it is given back, and the pool closed for everybody: whatever it waits for
- * ends within about a second. Takes NULL, returns NULL. */
+/* To be called after readiness_stop(). Waits until the current submission is finished, or until
+ * deadline (clock_mono_ns). Then the submission is requeued and the pool is closed for all
+ * workers: whatever the worker waits for ends within about a second. Takes NULL, returns NULL. */
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns);

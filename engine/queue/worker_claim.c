@@ -13,9 +13,9 @@
 #include "schema/model/report.h"
 #include "schema/store/jobs.h"
 
-#define RETRY_NS NS_PER_S /* between two attempts to store a report */
+#define RETRY_NS NS_PER_S /* between two tries */
 
-/* 1 claimed, 0 nothing to do, -1. */
+/* 1: claimed; 0: there is none; -1. */
 static int claim_from(struct jobs *j, const char *const *languages, struct worker_claim *ret_claim,
                       struct err *e)
 {
@@ -35,116 +35,117 @@ static int claim_from(struct jobs *j, const char *const *languages, struct worke
     return 1;
 }
 
-/* What fails there is not a reason to leave the own work lying. */
-static int claim_adopted(struct job_source *t, const char *const *languages,
+/* A fault of the adopted table must not stop work on the own one. */
+static int claim_adopted(struct job_source *source, const char *const *languages,
                          struct worker_claim *ret_claim)
 {
-    struct jobs *j = job_source_hold(t);
+    struct jobs *j = job_source_hold(source);
     struct err e;
 
     if (!j)
         return 0;
     int n = claim_from(j, languages, ret_claim, &e);
-    if (n < 0 && job_source_complain(t))
+    if (n < 0 && job_source_first_fault(source))
         log_warning("adopted_table_fails", log_s("error", e.msg),
                     log_s("next", "tried again when there is other work"));
     if (n <= 0) {
-        job_source_drop(t);
+        job_source_release(source);
         return 0;
     }
     ret_claim->adopted = true;
     return 1;
 }
 
-int worker_claim_next(struct job_source *t, const char *const *languages, struct worker_deadline *d,
-                      struct worker_claim *ret_claim, struct err *e)
+int worker_claim_next(struct job_source *source, const char *const *languages,
+                      struct worker_deadline *d, struct worker_claim *ret_claim, struct err *e)
 {
     if (!languages[0])
         return 0;
-    int n = claim_from(job_source_own(t), languages, ret_claim, e);
+    int n = claim_from(job_source_own(source), languages, ret_claim, e);
     if (n == 0)
-        n = claim_adopted(t, languages, ret_claim);
+        n = claim_adopted(source, languages, ret_claim);
     if (n > 0) {
-        ret_claim->tables = t;
+        ret_claim->source = source;
         ret_claim->deadline = d;
     }
     return n;
 }
 
-void worker_claim_close(struct worker_claim *c)
+void worker_claim_close(struct worker_claim *claim)
 {
-    if (c->adopted)
-        job_source_drop(c->tables);
-    c->adopted = false;
+    if (claim->adopted)
+        job_source_release(claim->source);
+    claim->adopted = false;
 }
 
-/* How the table took an operation. */
+/* The result of an operation on the table. */
 enum stored {
     STORED,
-    DROPPED, /* the row is not ours any more, or is left for the next start */
-    REFUSED  /* never, because of what the operation is */
+    DROPPED, /* the row is not ours any more, or remains for the next start */
+    REFUSED  /* the operation itself is impossible */
 };
 
-/* Does op until the table takes it or refuses it for good: one that is full or read-only mends, and
- * until it does this worker takes no more work. What is left at the deadline, the next start finds
- * and judges again. */
-static enum stored store(const struct worker_claim *c, const struct jobs_op *op)
+/* Tries op until it is stored or refused. A table that is full or read-only may recover; until
+ * then this worker claims nothing. A row not stored at the deadline is judged again after the
+ * next start. */
+static enum stored store_operation(const struct worker_claim *claim, const struct jobs_op *op)
 {
     struct err e = { .kind = ERR_NONE };
-    bool said = false;
+    bool logged = false;
 
     for (;;) {
         struct jobs_op attempt = *op;
-        if (jobs_do(c->jobs, &attempt, &e) == 0)
+        if (jobs_do(claim->jobs, &attempt, &e) == 0)
             return STORED;
-        /* Cancelled meanwhile, or given back by somebody: the table has counted it. */
+        /* Cancelled or requeued meanwhile; then the attempt is counted already. */
         if (e.kind == ERR_FINAL || e.kind == ERR_NOT_FOUND)
             return DROPPED;
         bool mends = e.kind == ERR_DISK || e.kind == ERR_NOMEM;
-        if (!said)
-            log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
+        if (!logged)
+            log_error("not_stored", log_s("job", claim->id), log_s("error", e.msg),
                       log_s("next", mends ? "kept and tried again until it works"
                                           : "it ends with a report that says so"));
-        said = true;
+        logged = true;
         if (!mends)
             return REFUSED;
-        if (worker_deadline_passed(c->deadline, RETRY_NS)) {
-            log_error("not_stored", log_s("job", c->id), log_s("error", e.msg),
+        if (worker_deadline_passed(claim->deadline, RETRY_NS)) {
+            log_error("not_stored", log_s("job", claim->id), log_s("error", e.msg),
                       log_s("next", "judged again after the next start"));
             return DROPPED;
         }
     }
 }
 
-void worker_claim_requeue(const struct worker_claim *c, bool count)
+void worker_claim_requeue(const struct worker_claim *claim, bool count)
 {
     struct jobs_op op = { .kind = JOBS_REQUEUE,
                           .u.requeue = {
-                              .seq = c->seq, .claim = c->claim, .count_attempt = count } };
-    (void)store(c, &op);
+                              .seq = claim->seq, .claim = claim->claim, .count_attempt = count } };
+    (void)store_operation(claim, &op);
 }
 
-static void tell_end(const struct worker_claim *c, const struct report *r)
+static void log_finished(const struct worker_claim *claim, const struct report *r)
 {
-    log_info("finished", log_s("job", c->id), log_s("language", r->language),
+    log_info("finished", log_s("job", claim->id), log_s("language", r->language),
              log_s("verdict", verdict_name(r->verdict)), log_i("attempts", r->attempts),
              log_i("queue_ms", r->queue_ms), log_i("build_ms", r->build_ms),
              log_i("run_ms", r->run_ms), log_s("error", r->error));
 }
 
-void worker_claim_finish_unreported(const struct worker_claim *c, const char *error)
+void worker_claim_finish_unreported(const struct worker_claim *claim, const char *error)
 {
     struct jobs_op op = { .kind = JOBS_FINISH,
-                          .u.finish = { .seq = c->seq, .claim = c->claim, .error = error } };
+                          .u.finish = {
+                              .seq = claim->seq, .claim = claim->claim, .error = error } };
 
     metrics_count(METRICS_GIVEN_UP);
-    switch (store(c, &op)) {
+    switch (store_operation(claim, &op)) {
     case STORED:
-        log_info("finished", log_s("job", c->id), log_s("verdict", verdict_name(VERDICT_NONE)),
-                 log_i("attempts", c->attempts), log_s("error", error));
+        log_info("finished", log_s("job", claim->id), log_s("verdict", verdict_name(VERDICT_NONE)),
+                 log_i("attempts", claim->attempts), log_s("error", error));
         break;
     case REFUSED:
-        log_error("not_stored", log_s("job", c->id),
+        log_error("not_stored", log_s("job", claim->id),
                   log_s("next", "judged again after the next start"));
         break;
     case DROPPED:
@@ -152,24 +153,25 @@ void worker_claim_finish_unreported(const struct worker_claim *c, const char *er
     }
 }
 
-void worker_claim_finish(const struct worker_claim *c, struct report *r)
+void worker_claim_finish(const struct worker_claim *claim, struct report *r)
 {
-    char *id = strdup(c->id);
+    char *id = strdup(claim->id);
 
     if (id) {
         free(r->id);
         r->id = id;
-        r->queue_ms = c->queue_ms;
-        r->attempts = c->attempts;
+        r->queue_ms = claim->queue_ms;
+        r->attempts = claim->attempts;
         struct jobs_op op = { .kind = JOBS_FINISH,
-                              .u.finish = { .seq = c->seq, .claim = c->claim, .report = r } };
-        enum stored stored = store(c, &op);
+                              .u.finish = {
+                                  .seq = claim->seq, .claim = claim->claim, .report = r } };
+        enum stored stored = store_operation(claim, &op);
         if (stored == STORED)
-            tell_end(c, r);
+            log_finished(claim, r);
         else if (stored == REFUSED)
-            worker_claim_finish_unreported(c, "its report could not be stored");
+            worker_claim_finish_unreported(claim, "its report could not be stored");
     } else {
-        worker_claim_requeue(c, false);
+        worker_claim_requeue(claim, false);
     }
     report_free(r);
 }

@@ -1,8 +1,10 @@
-/* engine/queue/worker_deadline.h - until when a worker that is to stop may go on with what it has.
+/* engine/queue/worker_deadline.h - until when a worker that is being stopped may go on with its
+ * submission.
  *
  * Room     engine/queue; a part of the worker.
  * Owns     its lock and condition, from worker_deadline_open() to worker_deadline_close().
- * Threads  worker_deadline_await() is for who stops the worker, the others are the worker's own.
+ * Threads  worker_deadline_await() is for the thread that stops the worker, the others are for the
+ *          worker.
  * Errors   none.
  */
 #pragma once
@@ -13,21 +15,21 @@
 
 struct worker_deadline {
     pthread_mutex_t lock;
-    pthread_cond_t moved; /* one of the two below did; CLOCK_MONOTONIC */
+    pthread_cond_t moved; /* ended or passed has changed; CLOCK_MONOTONIC */
     /* guarded by lock */
-    bool ended;  /* the worker takes nothing more */
-    bool passed; /* what is not done by now goes back into the queue */
+    bool ended;  /* the worker claims nothing more */
+    bool passed; /* what is not finished is requeued */
 };
 
 void worker_deadline_open(struct worker_deadline *d);
 void worker_deadline_close(struct worker_deadline *d);
 
-/* Has it passed? Waits so many nanoseconds for it at most. */
+/* Has the deadline passed? Waits for that at most so many nanoseconds. */
 bool worker_deadline_passed(struct worker_deadline *d, int64_t wait_ns);
 
-/* The worker has done its last submission. */
+/* The worker has finished its last submission. */
 void worker_deadline_end(struct worker_deadline *d);
 
-/* Waits for that, until deadline_ns (clock_mono_ns), which then has passed in any case. False: the
- * worker still has something. */
+/* Waits for worker_deadline_end() until deadline_ns (clock_mono_ns), then sets `passed` in any
+ * case. False: the worker is not finished. */
 bool worker_deadline_await(struct worker_deadline *d, int64_t deadline_ns);

@@ -2,23 +2,23 @@
 
 #include "schema/base/base.h"
 
-/* What broke: kinds of error that mean the same in every stage. */
+/* What broke: groups of error kinds with the same meaning in every stage. */
 enum cause { STOPPED, CELL, LANGUAGE, HOST, DOCKER_AWAY, CAUSE_COUNT };
 
-/* What is to be done, by the stage it happened in and by what broke. */
+/* The action for each stage and cause. */
 static const struct stage {
     const char *name;
     enum worker_action actions[CAUSE_COUNT];
-    enum worker_action own; /* of a host fault that seems to be this submission's own doing */
+    enum worker_action own; /* for a host fault that this submission seems to cause */
 } stages[WORKER_STAGE_COUNT] = {
     [WORKER_READS] = {
         .name = "read",
         .actions = {
             [STOPPED] = WORKER_REQUEUE,
-            [CELL] = WORKER_END,        /* no cell has a part in it: the row is damaged */
-            [LANGUAGE] = WORKER_END,    /* nor has an image */
-            [HOST] = WORKER_HOST_FAULT, /* a disk that is ill may get well */
-            [DOCKER_AWAY] = WORKER_END, /* nor has Docker */
+            [CELL] = WORKER_END,        /* no cell is in use: the row is damaged */
+            [LANGUAGE] = WORKER_END,    /* nor is an image */
+            [HOST] = WORKER_HOST_FAULT, /* a disk may recover */
+            [DOCKER_AWAY] = WORKER_END, /* nor is Docker */
         },
         .own = WORKER_END, /* others could be read meanwhile: the row is damaged */
     },
@@ -26,58 +26,58 @@ static const struct stage {
         .name = "prepare",
         .actions = {
             [STOPPED] = WORKER_REQUEUE,
-            [CELL] = WORKER_COUNT,        /* no cell was asked for: the source itself must be why */
-            [LANGUAGE] = WORKER_COUNT,    /* nor an image */
-            [HOST] = WORKER_HOST_FAULT,   /* there may be memory again later */
-            [DOCKER_AWAY] = WORKER_COUNT, /* nor Docker */
+            [CELL] = WORKER_COUNT,        /* no cell was requested: the source is the cause */
+            [LANGUAGE] = WORKER_COUNT,    /* no image was used either */
+            [HOST] = WORKER_HOST_FAULT,   /* memory may be free later */
+            [DOCKER_AWAY] = WORKER_COUNT, /* nor was Docker */
         },
-        .own = WORKER_COUNT, /* the size of its source may be why */
+        .own = WORKER_COUNT, /* the size of its source may be the cause */
     },
-    /* The submission has no part in it: nothing of it is counted, or a host that is ill for a while
-     * would use up the attempts of everything that waits. */
+    /* The submission cannot be the cause, so nothing is counted: otherwise a host that is broken
+     * for a while would use up the attempts of everything that waits. */
     [WORKER_ACQUIRES] = {
         .name = "acquire",
         .actions = {
             [STOPPED] = WORKER_REQUEUE,
-            [CELL] = WORKER_UNAVAILABLE,     /* no cell of this language can be made */
-            [LANGUAGE] = WORKER_UNAVAILABLE, /* its image is gone */
-            [HOST] = WORKER_PAUSE,           /* no cell of any language can be made */
+            [CELL] = WORKER_UNAVAILABLE,     /* no cell of this language can be created */
+            [LANGUAGE] = WORKER_UNAVAILABLE, /* its image is missing */
+            [HOST] = WORKER_PAUSE,           /* no cell of any language can be created */
             [DOCKER_AWAY] = WORKER_PAUSE,    /* the same */
         },
-        .own = WORKER_PAUSE, /* never asked for */
+        .own = WORKER_PAUSE, /* never used */
     },
     [WORKER_LIMITS] = {
         .name = "limit",
         .actions = {
             [STOPPED] = WORKER_REQUEUE,
-            [CELL] = WORKER_COUNT,             /* the memory it asks for may be why */
-            [LANGUAGE] = WORKER_UNAVAILABLE,   /* its image is gone, which it has no part in */
-            [HOST] = WORKER_HOST_FAULT,        /* any other would have met it */
+            [CELL] = WORKER_COUNT,             /* the memory it needs may be the cause */
+            [LANGUAGE] = WORKER_UNAVAILABLE,   /* its image is missing, which it cannot cause */
+            [HOST] = WORKER_HOST_FAULT,        /* any other would fail too */
             [DOCKER_AWAY] = WORKER_HOST_FAULT, /* the same */
         },
-        .own = WORKER_COUNT, /* the memory it asks for may be why */
+        .own = WORKER_COUNT, /* the memory it needs may be the cause */
     },
     [WORKER_JUDGES] = {
         .name = "judge",
         .actions = {
             [STOPPED] = WORKER_REQUEUE,
-            [CELL] = WORKER_COUNT,             /* its compiler or its program may have broken it */
-            [LANGUAGE] = WORKER_UNAVAILABLE,   /* its image is gone, which it has no part in */
-            [HOST] = WORKER_HOST_FAULT,        /* any other would have met it */
+            [CELL] = WORKER_COUNT,             /* its compiler or program may have broken it */
+            [LANGUAGE] = WORKER_UNAVAILABLE,   /* its image is missing, which it cannot cause */
+            [HOST] = WORKER_HOST_FAULT,        /* any other would fail too */
             [DOCKER_AWAY] = WORKER_HOST_FAULT, /* the same */
         },
-        .own = WORKER_COUNT, /* its program may be what brings the host down */
+        .own = WORKER_COUNT, /* its program may be what breaks the host */
     },
 };
 
-/* No default: a new kind of error must be given its place here. */
-static enum cause cause_of(const struct worker_fault *f)
+/* No default: a new kind of error must be added here. */
+static enum cause cause_of(const struct worker_fault *fault)
 {
-    switch (f->kind) {
+    switch (fault->kind) {
     case ERR_IMAGE:
         return LANGUAGE;
-    case ERR_CANCELLED: /* not by us: whatever stopped it, it must not go on for ever */
-        return f->aborted ? STOPPED : HOST;
+    case ERR_CANCELLED: /* not by us: treated as a fault, so that it is not tried for ever */
+        return fault->aborted ? STOPPED : HOST;
     case ERR_DISK:
     case ERR_HOST:
     case ERR_NOMEM:
@@ -99,20 +99,20 @@ static enum cause cause_of(const struct worker_fault *f)
     case ERR_KIND_COUNT:
         break;
     }
-    return f->docker_answers ? CELL : DOCKER_AWAY;
+    return fault->docker_answers ? CELL : DOCKER_AWAY;
 }
 
-enum worker_action worker_fault(const struct worker_fault *f)
+enum worker_action worker_fault(const struct worker_fault *fault)
 {
-    return stages[f->stage].actions[cause_of(f)];
+    return stages[fault->stage].actions[cause_of(fault)];
 }
 
-bool worker_fault_asks(enum worker_stage stage, enum err_kind kind)
+bool worker_fault_needs_ping(enum worker_stage stage, enum err_kind kind)
 {
-    const struct worker_fault f = { .stage = stage, .kind = kind, .docker_answers = false };
+    const struct worker_fault fault = { .stage = stage, .kind = kind, .docker_answers = false };
     const enum worker_action *actions = stages[stage].actions;
 
-    return cause_of(&f) == DOCKER_AWAY && actions[DOCKER_AWAY] != actions[CELL];
+    return cause_of(&fault) == DOCKER_AWAY && actions[DOCKER_AWAY] != actions[CELL];
 }
 
 const char *worker_fault_stage(enum worker_stage stage) { return stages[stage].name; }
@@ -134,7 +134,7 @@ void worker_fault_judged(struct worker_host_faults *h)
     (void)pthread_mutex_unlock(&h->lock);
 }
 
-static size_t find_locked(const struct worker_host_faults *h, const void *table, int64_t seq)
+static size_t find_row_locked(const struct worker_host_faults *h, const void *table, int64_t seq)
 {
     size_t i = 0;
     while (i < WORKER_HOST_ROWS && (h->rows[i].table != table || h->rows[i].seq != seq))
@@ -148,7 +148,7 @@ enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_s
     enum worker_action action = WORKER_HOST_FAULT;
 
     (void)pthread_mutex_lock(&h->lock);
-    size_t i = find_locked(h, table, seq);
+    size_t i = find_row_locked(h, table, seq);
     if (i == WORKER_HOST_ROWS) {
         i = h->next;
         h->next = (h->next + 1) % WORKER_HOST_ROWS;

@@ -1,7 +1,8 @@
-/* engine/queue/worker_fault.h - what a fault of ours means for the submission it met.
+/* engine/queue/worker_fault.h - decides what a fault of ours means for the submission it happened
+ * to.
  *
- * Judged by where it happened and of what kind it is: a table. Only a ping that fails is news about
- * Docker; a call about one container says something about that container alone.
+ * A table decides, by the stage and the kind of the error. Only a failed ping means that Docker is
+ * away; an error of a call about one container concerns that container alone.
  *
  * Room     engine/queue. Knows neither the job table nor Docker.
  * Owns     nothing.
@@ -18,49 +19,50 @@
 #include "schema/base/err.h"
 
 enum worker_stage {
-    WORKER_READS,    /* the submission, from the job table */
-    WORKER_PREPARES, /* before a cell was asked for */
-    WORKER_ACQUIRES, /* a cell is waited for: the submission has no part in it yet */
-    WORKER_LIMITS,   /* the cell is given this submission's memory */
-    WORKER_JUDGES,   /* its build, or its run */
+    WORKER_READS,    /* reads the submission from the job table */
+    WORKER_PREPARES, /* before a cell was requested */
+    WORKER_ACQUIRES, /* waits for a cell: the submission cannot be the cause */
+    WORKER_LIMITS,   /* sets the cell's memory to what this submission needs */
+    WORKER_JUDGES,   /* builds it or runs it */
     WORKER_STAGE_COUNT
 };
 
 enum worker_action {
     WORKER_REQUEUE,     /* nothing was wrong: it was stopped */
-    WORKER_COUNT,       /* the attempt is counted; the last one ends it with a report "-" */
-    WORKER_PAUSE,       /* not counted; nothing is claimed until the host is well again */
-    WORKER_HOST_FAULT,  /* the same, and it is one of this submission's host faults */
-    WORKER_UNAVAILABLE, /* not counted; the language waits until the self-test has proved it */
-    WORKER_END          /* no attempt can help: a report "-" now */
+    WORKER_COUNT,       /* the attempt is counted; after the last one a report "-" */
+    WORKER_PAUSE,       /* not counted; nothing is claimed until the host works again */
+    WORKER_HOST_FAULT,  /* the same, and it is counted as a host fault of this submission */
+    WORKER_UNAVAILABLE, /* not counted; the language waits until the self-test has passed */
+    WORKER_END          /* another attempt cannot help: a report "-" now */
 };
 
 struct worker_fault {
     enum worker_stage stage;
     enum err_kind kind;
-    bool docker_answers; /* a ping, after the fault; true where worker_fault_asks() is false */
-    bool aborted;        /* this very submission was stopped, by its client or by our own end */
+    bool docker_answers; /* by a ping after the fault; true where worker_fault_needs_ping() is false
+                          */
+    bool aborted; /* this submission was stopped, by its client or because the server stops */
 };
 
-enum worker_action worker_fault(const struct worker_fault *f);
+enum worker_action worker_fault(const struct worker_fault *fault);
 
-/* Does what is to be done depend on a ping? */
-bool worker_fault_asks(enum worker_stage stage, enum err_kind kind);
+/* Does the action depend on a ping? */
+bool worker_fault_needs_ping(enum worker_stage stage, enum err_kind kind);
 
-/* The stage's name for the log. Static. */
+/* Name of the stage, for the log. Static. */
 const char *worker_fault_stage(enum worker_stage stage);
 
 /* ---- host faults of one submission ---- */
 
 #define WORKER_HOST_FAULTS_MAX 10
-#define WORKER_HOST_ROWS       64 /* remembered; the oldest is forgotten first */
+#define WORKER_HOST_ROWS       64 /* remembered submissions; the oldest is replaced */
 
-/* Which submissions were at hand when the host failed. Not kept over a restart, which is counted
- * apart (JOB_RESTARTS_MAX). */
+/* Which submissions were being judged when the host failed. Lost at a restart; restarts are
+ * counted apart (JOB_RESTARTS_MAX). */
 struct worker_host_faults {
     pthread_mutex_t lock;
     /* guarded by lock */
-    int64_t judged; /* submissions, since the start */
+    int64_t judged; /* submissions judged since the start */
     struct {
         const void *table; /* compared only */
         int64_t seq, faults, judged;
@@ -70,11 +72,11 @@ struct worker_host_faults {
 void worker_fault_open(struct worker_host_faults *h);
 void worker_fault_close(struct worker_host_faults *h);
 
-/* One more submission was judged. */
+/* Counts a submission that was judged. */
 void worker_fault_judged(struct worker_host_faults *h);
 
-/* One more fault of the host while this submission was at hand, in this stage. WORKER_HOST_FAULT;
- * what the stage says of its own doing (WORKER_COUNT, WORKER_END) when others were judged since its
- * last one; WORKER_END when it has had too many. */
+/* Counts one more host fault of this submission, in this stage. WORKER_END when it has had too
+ * many; the `own` action of the stage (WORKER_COUNT or WORKER_END) when others were judged since
+ * its last fault; else WORKER_HOST_FAULT. */
 enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_stage stage,
                                      const void *table, int64_t seq);

@@ -1,7 +1,8 @@
-/* tests/docker/engine_fixture.h - an engine on a job table of its own, and short words to use it.
+/* tests/docker/engine_fixture.h - an engine on a job table of its own, and short functions to use
+ * it.
  *
- * The images are the settings' (PYTHON_IMAGE, ...), else those of scrc-local. Without an engine or
- * without the images a test program exits 77: skipped.
+ * The images are those of the settings (PYTHON_IMAGE, ...), else of scrc-local. Without an engine
+ * or without the images a test program exits 77: skipped.
  */
 #pragma once
 
@@ -238,12 +239,12 @@ static inline struct source_tree order_source(const struct order *o)
     return t;
 }
 
-struct ticket {
+struct submitted {
     char id[SUBMISSION_ID_MAX + 1];
     int64_t seq;
 };
 
-static inline struct ticket order_put(const struct order *o)
+static inline struct submitted order_put(const struct order *o)
 {
     struct submission s = { .language = (char *)(uintptr_t)o->language,
                             .source = order_source(o),
@@ -277,13 +278,13 @@ static inline struct ticket order_put(const struct order *o)
         bytes_clear(&tests[i].expected);
     }
     source_tree_clear(&s.source);
-    struct ticket t = { .seq = op.u.accept.seq };
+    struct submitted t = { .seq = op.u.accept.seq };
     (void)snprintf(t.id, sizeof t.id, "%s", op.u.accept.id);
     return t;
 }
 
 /* Waits for the report and reads it. The caller owns it. */
-static inline json_t *order_report(const struct ticket *t)
+static inline json_t *order_report(const struct submitted *t)
 {
     struct timespec until;
     struct err e = { 0 };
@@ -313,7 +314,7 @@ static inline json_t *order_report(const struct ticket *t)
 
 static inline json_t *order_judge(const struct order *o)
 {
-    struct ticket t = order_put(o);
+    struct submitted t = order_put(o);
     return order_report(&t);
 }
 

@@ -1,4 +1,4 @@
-/* The engine with a second table: what a server that is gone has left is judged by another one. */
+/* The engine with a second table: rows of a server that is gone are judged by another one. */
 #include "engine_fixture.h"
 
 #include "schema/store/outbox.h"
@@ -23,7 +23,7 @@ static int setup(void **state)
     slots.table = fixture.table;
     slots.table.dir = slots.dir;
     slots.table.publish_all = true;
-    slots.table.lock_wait_ms = 20000; /* our own wait; closing comes after its hook */
+    slots.table.lock_wait_ms = 20000; /* our own wait; the hook runs before the table is closed */
     slots.opened = slots.closed = 0;
     return 0;
 }
@@ -64,10 +64,10 @@ static const struct order slow = { .language = "python",
                                    .wall_ms = 20000,
                                    .tests = { { "", "1" } } };
 
-static struct ticket leave_behind(const struct order *o)
+static struct submitted leave_behind(const struct order *o)
 {
     struct jobs *own = enter();
-    struct ticket t = order_put(o);
+    struct submitted t = order_put(o);
 
     leave(own);
     return t;
@@ -127,7 +127,7 @@ static void await_running(int64_t running)
     }
 }
 
-static void expect_verdict(const struct ticket *t)
+static void expect_verdict(const struct submitted *t)
 {
     json_auto_t *report = order_report(t);
 
@@ -137,18 +137,18 @@ static void expect_verdict(const struct ticket *t)
 
 /* ---- */
 
-static void test_it_is_judged_and_given_up(void **state)
+static void test_it_is_judged_and_released(void **state)
 {
     (void)state;
-    struct ticket left[] = { leave_behind(&hello), leave_behind(&slow), leave_behind(&hello) };
+    struct submitted left[] = { leave_behind(&hello), leave_behind(&slow), leave_behind(&hello) };
     struct jobs_counts n;
 
     start(false);
-    struct ticket mine = order_put(&hello); /* the own table goes on */
+    struct submitted mine = order_put(&hello); /* the own table is judged meanwhile */
     expect_verdict(&mine);
     await(&slots.closed, 1);
     assert_int_equal(slots.opened, 1);
-    struct jobs *own = enter(); /* it is free again, and all is there */
+    struct jobs *own = enter(); /* the slot is free again, and all reports are in it */
     for (size_t i = 0; i < ARRAY_LEN(left); i++)
         expect_verdict(&left[i]);
     leave(own);
@@ -162,11 +162,11 @@ static void test_it_is_judged_and_given_up(void **state)
     await(&slots.closed, 2);
 }
 
-/* Both tables have a row 1; who cancels means the own one. */
+/* Both tables have a row 1; a cancel means that of the own table. */
 static void test_numbers_of_two_tables_are_apart(void **state)
 {
     (void)state;
-    struct ticket mine = order_put(&hello), left = leave_behind(&slow);
+    struct submitted mine = order_put(&hello), left = leave_behind(&slow);
 
     assert_int_equal(mine.seq, left.seq);
     expect_verdict(&mine);
@@ -180,7 +180,7 @@ static void test_numbers_of_two_tables_are_apart(void **state)
     leave(own);
 }
 
-static void test_it_is_kept_until_all_is_told(void **state)
+static void test_it_is_kept_until_all_is_published(void **state)
 {
     (void)state;
     int64_t rows = 0, oldest = 0, number = 1;
@@ -195,17 +195,17 @@ static void test_it_is_kept_until_all_is_told(void **state)
         engine_sleep_ms(10);
     }
     assert_int_equal(rows, 1);
-    engine_sleep_ms(500); /* several looks at it */
+    engine_sleep_ms(500); /* several checks of the slot */
     assert_int_equal(slots.closed, 0);
     engine_check(jobs_do(slots.jobs, &op, &e), &e, "sent");
     await(&slots.closed, 1);
 }
 
-/* What is running when we stop goes back to its own table, unspent. */
-static void test_the_end_gives_back(void **state)
+/* What is running at a stop is requeued in its own table, without counting an attempt. */
+static void test_stopping_requeues(void **state)
 {
     (void)state;
-    struct ticket left = leave_behind(&slow);
+    struct submitted left = leave_behind(&slow);
     struct job_status status;
     struct err e = { 0 };
 
@@ -230,10 +230,10 @@ static void test_the_end_gives_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_ENGINE(test_it_is_judged_and_given_up),
+        ON_ENGINE(test_it_is_judged_and_released),
         ON_ENGINE(test_numbers_of_two_tables_are_apart),
-        ON_ENGINE(test_it_is_kept_until_all_is_told),
-        ON_ENGINE(test_the_end_gives_back),
+        ON_ENGINE(test_it_is_kept_until_all_is_published),
+        ON_ENGINE(test_stopping_requeues),
     };
     log_init(LOG_WARNING, false);
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -37,7 +37,7 @@ static char *read_program(const char *language, const char *outcome)
     return text;
 }
 
-static struct ticket put_outcome(const char *language, const struct outcome *o)
+static struct submitted put_outcome(const char *language, const struct outcome *o)
 {
     CLEANUP(freep) char *source = read_program(language, o->name);
     struct order order = {
@@ -73,7 +73,7 @@ static void check_outcome(json_t *r, const char *language, const struct outcome 
 static void test_outcomes(void **state)
 {
     (void)state;
-    struct ticket tickets[ARRAY_LEN(languages)][ARRAY_LEN(outcomes)];
+    struct submitted tickets[ARRAY_LEN(languages)][ARRAY_LEN(outcomes)];
 
     int64_t start = clock_mono_ns();
     for (size_t o = 0; o < ARRAY_LEN(outcomes); o++)
@@ -189,7 +189,7 @@ static const struct odd_case odd_cases[] = {
 static void test_odd(void **state)
 {
     (void)state;
-    struct ticket tickets[ARRAY_LEN(odd_cases)];
+    struct submitted tickets[ARRAY_LEN(odd_cases)];
 
     for (size_t i = 0; i < ARRAY_LEN(odd_cases); i++)
         tickets[i] = order_put(&odd_cases[i].order);
@@ -203,7 +203,7 @@ static void test_odd(void **state)
     }
 }
 
-/* 16 MiB is the program's own, whatever its runtime needs: hello fits, 64 MiB of arrays do not. */
+/* 16 MiB is for the program, not its runtime: hello fits, 64 MiB of arrays do not. */
 static void test_small_memory(void **state)
 {
     (void)state;
@@ -294,7 +294,7 @@ static void test_unread_input(void **state)
     print_message("run %ld ms\n", (long)report_int(r, "run_ms"));
 }
 
-static void await_running(const struct ticket *t)
+static void await_running(const struct submitted *t)
 {
     struct job_status s = { .state = JOB_QUEUED };
     struct err e;
@@ -309,7 +309,7 @@ static void test_cancel(void **state)
 {
     (void)state;
     struct order o = { .language = "c", .source = C_MAIN("for (;;) ;"), .time_ms = 60000 };
-    struct ticket t = order_put(&o);
+    struct submitted t = order_put(&o);
     struct engine_health h;
     struct err e;
 
@@ -330,7 +330,7 @@ static void test_cancel(void **state)
     report_expect(r, "-", "cancelled");
 }
 
-/* A stop in the middle gives back; the next engine on the table judges it. */
+/* A stop in the middle requeues; the next engine on the table judges it. */
 static void test_restart(void **state)
 {
     (void)state;
@@ -338,7 +338,7 @@ static void test_restart(void **state)
                        .source = C_MAIN("sleep(2); puts(\"6\"); return 0;"),
                        .time_ms = 5000,
                        .tests = { { "", "6" } } };
-    struct ticket t = order_put(&o);
+    struct submitted t = order_put(&o);
     struct job_status s;
     struct err e;
 
@@ -357,7 +357,7 @@ static void test_restart(void **state)
     assert_int_equal(report_int(r, "attempts"), 1);
 }
 
-/* The container of the process that has named itself so; "" when there is none. */
+/* The container of the process that has set this name; "" when there is none. */
 static void find_container(const char *comm, char ret_id[65])
 {
     DIR *proc = opendir("/proc");
@@ -382,7 +382,7 @@ static void find_container(const char *comm, char ret_id[65])
     (void)closedir(proc);
 }
 
-/* Not the one that was killed last: its processes take a moment to go. */
+/* Not the one that was killed last: its processes take a moment to exit. */
 static void kill_cell_of(const char *comm)
 {
     static char last[65];
@@ -401,7 +401,7 @@ static void kill_cell_of(const char *comm)
     (void)docker_free(d);
 }
 
-/* Cells that die under a submission cost attempts, and never give a verdict. */
+/* Cells that die while a submission uses them cost attempts, and never lead to a verdict. */
 static void test_lost_cells(void **state)
 {
     (void)state;
@@ -414,7 +414,7 @@ static void test_lost_cells(void **state)
                        "import time\nopen('/proc/self/comm', 'w').write('%s')\n"
                        "time.sleep(1)\nprint(6)\n",
                        comm);
-        struct ticket t = order_put(&o);
+        struct submitted t = order_put(&o);
         for (int64_t i = 0; i < lost; i++)
             kill_cell_of(comm);
         json_auto_t *r = order_report(&t);

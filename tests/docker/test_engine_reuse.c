@@ -1,4 +1,5 @@
-/* Cells that serve many submissions: nothing of one is there for the next, and how quick it is. */
+/* Cells that serve many submissions: nothing of one is left for the next, and how long one
+ * takes. */
 #include "engine_fixture.h"
 
 static void many_uses(struct engine_config *c)

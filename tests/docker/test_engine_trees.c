@@ -1,4 +1,4 @@
-/* Sources of several files, from the table to the compiler and the runtime: what lies beside the
+/* Sources of several files, from the table to the compiler and the runtime: files beside the
  * program, and in folders below it. */
 #include "engine_fixture.h"
 
@@ -46,7 +46,7 @@ static const struct {
 static void sources_of_several_files(void **state)
 {
     (void)state;
-    struct ticket tickets[ARRAY_LEN(cases)];
+    struct submitted tickets[ARRAY_LEN(cases)];
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         tickets[i] = order_put(&cases[i].order);

@@ -1,5 +1,5 @@
-/* Any bytes as a class file, as a Java source and as what a build left: never a crash, and what is
- * found is within them. */
+/* Any bytes as a class file, as a Java source and as an artefact: never a crash, and what is
+ * found lies within the bytes. */
 #include <string.h>
 
 #include "engine/build/artefact.h"
@@ -10,8 +10,8 @@
 #include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
-/* As a bundle whose only file is these bytes: a class with a main() of its own is where it begins,
- * and nothing else is. */
+/* As a bundle with only this file: it starts with this class if the class has a main(), and else
+ * with nothing. */
 static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
 {
     static const char path[] = "a/B.class";
@@ -20,7 +20,7 @@ static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
                                    .source_name = "Main.java",
                                    .collect = AGENT_COLLECT_TREE };
     struct bytes source = { .data = (char *)(uintptr_t)data, .len = size };
-    struct language_variables words = { .main = "guess" };
+    struct language_variables variables = { .main = "guess" };
     const char *why;
     struct err e;
     size_t len = sizeof head + head[0] + size;
@@ -32,9 +32,9 @@ static void compare_with_artefact(const uint8_t *data, size_t size, bool begins)
     memcpy(bundle + sizeof head + head[0], data, size);
     CLEANUP(closep) int fd = cell_memfd("bundle", bundle, len, &e);
     free(bundle);
-    MUST(fd >= 0 && artefact_inspect(&java, fd, &source, &words, &why, &e) == 0);
+    MUST(fd >= 0 && artefact_inspect(&java, fd, &source, &variables, &why, &e) == 0);
     MUST((why == NULL) == begins);
-    MUST(strcmp(words.main, begins ? "a.B" : "guess") == 0);
+    MUST(strcmp(variables.main, begins ? "a.B" : "guess") == 0);
 }
 
 static void inspect_as_artefact(const uint8_t *data, size_t size)
@@ -51,12 +51,12 @@ static void inspect_as_artefact(const uint8_t *data, size_t size)
 
     MUST(fd >= 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct language_variables words = { .main = "" };
+        struct language_variables variables = { .main = "" };
         const char *why;
         e.kind = ERR_NONE;
-        int rc = artefact_inspect(&rows[i], fd, &source, &words, &why, &e);
+        int rc = artefact_inspect(&rows[i], fd, &source, &variables, &why, &e);
         MUST(rc == 0 || (e.kind == ERR_CELL && i == 1));
-        MUST(memchr(words.main, '\0', sizeof words.main));
+        MUST(memchr(variables.main, '\0', sizeof variables.main));
     }
 }
 

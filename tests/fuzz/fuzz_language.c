@@ -1,4 +1,4 @@
-/* Any bytes as a language file: refused with a reason, or a row that can be used. */
+/* Any bytes as a language file: refused with a reason, or a usable language. */
 #include <string.h>
 
 #include "engine/language/language.h"
@@ -6,13 +6,13 @@
 #include "schema/base/err.h"
 #include "tests/fuzz/fuzz.h"
 
-static void expand(const char *const *argv, const struct language_variables *words)
+static void expand(const char *const *argv, const struct language_variables *variables)
 {
     char **out;
     struct err e;
     size_t n = 0;
 
-    MUST(language_expand(argv, words, &out, &e) == 0);
+    MUST(language_expand(argv, variables, &out, &e) == 0);
     while (out[n])
         n++;
     for (size_t i = 0; i <= n; i++)
@@ -37,37 +37,39 @@ static void make_environment(const char *const *own)
     free(env);
 }
 
-static void use(const struct language *row, const uint8_t *data, size_t size)
+static void use(const struct language *language, const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data, *why;
-    struct language_variables words;
+    struct language_variables variables;
     struct err e;
 
-    MUST(strcmp(row->name, "own") == 0 && row->title && row->run_image[0] && row->hello[0]);
-    MUST(row->workdir[0] == '/' && row->source_name[0] && row->run[0]);
-    MUST(!row->build[0] == !row->image && (row->collect == AGENT_COLLECT_NONE) == !row->image);
-    MUST(language_name_source(row, text, size, &words, &why, &e) == 0);
-    MUST(why || (words.source[0] && !strchr(words.source, '/')));
-    words.memory_mib = words.stack_mib = INT64_MAX;
-    expand(row->build, &words);
-    expand(row->run, &words);
-    expand(row->check, &words);
-    expand(row->version, &words);
-    expand(row->cache_build, &words);
-    make_environment(row->build_env);
-    make_environment(row->run_env);
-    bool by_words = language_out_of_memory(row, text, size, false);
-    MUST(!by_words || language_out_of_memory(row, text, size, true));
+    MUST(strcmp(language->name, "own") == 0 && language->title && language->run_image[0] &&
+         language->hello[0]);
+    MUST(language->workdir[0] == '/' && language->source_name[0] && language->run[0]);
+    MUST(!language->build[0] == !language->image &&
+         (language->collect == AGENT_COLLECT_NONE) == !language->image);
+    MUST(language_name_source(language, text, size, &variables, &why, &e) == 0);
+    MUST(why || (variables.source[0] && !strchr(variables.source, '/')));
+    variables.memory_mib = variables.stack_mib = INT64_MAX;
+    expand(language->build, &variables);
+    expand(language->run, &variables);
+    expand(language->check, &variables);
+    expand(language->version, &variables);
+    expand(language->cache_build, &variables);
+    make_environment(language->build_env);
+    make_environment(language->run_env);
+    bool by_words = language_out_of_memory(language, text, size, false);
+    MUST(!by_words || language_out_of_memory(language, text, size, true));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct language row;
+    struct language language;
     json_t *json = NULL;
     struct err e = { .kind = ERR_NONE };
 
-    if (language_file_parse("own.json", (const char *)data, size, &row, &json, &e) == 0) {
-        use(&row, data, size);
+    if (language_file_parse("own.json", (const char *)data, size, &language, &json, &e) == 0) {
+        use(&language, data, size);
         json_decref(json);
     } else {
         MUST(e.kind == ERR_SETTING && e.msg[0] && !json);

@@ -1,4 +1,4 @@
-/* What a build left: programs, libraries, and the class that a Java program begins with. */
+/* Artefacts: programs, libraries, and the class that a Java program starts with. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 static const char no_main[] = "scrc: no class has a public static void main(String[])";
 
 static const char *inspect(const char *language, const void *data, size_t len, const char *source,
-                           struct language_variables *words)
+                           struct language_variables *variables)
 {
     struct language_table *l;
     const char *why = "untouched";
@@ -29,7 +29,7 @@ static const char *inspect(const char *language, const void *data, size_t len, c
 
     assert_true(fd >= 0);
     assert_int_equal(language_table_open(NULL, NULL, 0, &l, &e), 0);
-    if (artefact_inspect(language_table_find(l, language), fd, &text, words, &why, &e) < 0) {
+    if (artefact_inspect(language_table_find(l, language), fd, &text, variables, &why, &e) < 0) {
         assert_int_equal(e.kind, ERR_CELL);
         why = "ours";
     }
@@ -43,21 +43,21 @@ static void test_files(void **state)
 {
     (void)state;
     Elf64_Ehdr elf = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64 } };
-    struct language_variables w = { .main = "main" };
+    struct language_variables variables = { .main = "main" };
 
     for (unsigned type = ET_NONE; type <= ET_CORE; type++) {
         elf.e_type = (Elf64_Half)type;
-        const char *why = inspect("c", &elf, sizeof elf, "", &w);
+        const char *why = inspect("c", &elf, sizeof elf, "", &variables);
         if ((why == NULL) != (type == ET_EXEC || type == ET_DYN))
             fail_msg("ELF of type %u: %s", type, why ? why : "a program");
     }
     elf.e_type = ET_EXEC;
-    assert_non_null(strstr(inspect("c", &elf, sizeof elf - 1, "", &w), "no program"));
-    assert_non_null(strstr(inspect("go", "!<arch>\n__.PKGDEF", 17, "", &w), "library"));
-    assert_non_null(strstr(inspect("c", "", 0, "", &w), "no program"));
-    assert_non_null(strstr(inspect("c", "hello", 5, "", &w), "no program"));
-    assert_null(inspect("c", "#!/bin/sh\n", 10, "", &w));
-    assert_string_equal(w.main, "main");
+    assert_non_null(strstr(inspect("c", &elf, sizeof elf - 1, "", &variables), "no program"));
+    assert_non_null(strstr(inspect("go", "!<arch>\n__.PKGDEF", 17, "", &variables), "library"));
+    assert_non_null(strstr(inspect("c", "", 0, "", &variables), "no program"));
+    assert_non_null(strstr(inspect("c", "hello", 5, "", &variables), "no program"));
+    assert_null(inspect("c", "#!/bin/sh\n", 10, "", &variables));
+    assert_string_equal(variables.main, "main");
 }
 
 /* ---- classes ---- */
@@ -137,29 +137,29 @@ static void test_trees(void **state)
     static uint8_t bundle[8192];
 
     for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
-        struct language_variables w = { .main = "guess" };
+        struct language_variables variables = { .main = "guess" };
         size_t len = put_file(bundle, "README", "?", 1);
         for (size_t k = 0; k < ARRAY_LEN(trees[i].classes) && trees[i].classes[k].path; k++) {
             struct class_file f;
             class_make(&trees[i].classes[k].spec, &f);
             len += put_file(bundle + len, trees[i].classes[k].path, f.data, f.len);
         }
-        const char *why = inspect("java", bundle, len, trees[i].source, &w);
+        const char *why = inspect("java", bundle, len, trees[i].source, &variables);
         const char *want = trees[i].main ? trees[i].main : "guess";
-        if (strcmp(w.main, want) != 0 || (why == NULL) != (trees[i].main != NULL) ||
+        if (strcmp(variables.main, want) != 0 || (why == NULL) != (trees[i].main != NULL) ||
             (why && strcmp(why, no_main) != 0))
-            fail_msg("%s: '%s', %s", trees[i].what, w.main, why ? why : "a program");
+            fail_msg("%s: '%s', %s", trees[i].what, variables.main, why ? why : "a program");
     }
 }
 
-/* "Main" is what Java's own file is called; another language's file says another. */
+/* The stem of source_name decides: Main for Java, another one in another language's file. */
 static void test_named_as_its_file(void **state)
 {
     static const struct class_spec with_main = WITH_MAIN;
-    const struct language row = { .collect = AGENT_COLLECT_TREE,
-                                  .naming = LANGUAGE_NAMING_JAVA,
-                                  .source_name = "First.k" };
-    struct language_variables w = { .main = "guess" };
+    const struct language language = { .collect = AGENT_COLLECT_TREE,
+                                       .naming = LANGUAGE_NAMING_JAVA,
+                                       .source_name = "First.k" };
+    struct language_variables variables = { .main = "guess" };
     struct bytes source = { .data = (char *)(uintptr_t) "", .len = 0 };
     uint8_t bundle[4096];
     const char *why;
@@ -172,25 +172,25 @@ static void test_named_as_its_file(void **state)
     len += put_file(bundle + len, "p/First.class", f.data, f.len);
     CLEANUP(closep) int fd = cell_memfd("artefact", bundle, len, &e);
     assert_true(fd >= 0);
-    assert_int_equal(artefact_inspect(&row, fd, &source, &w, &why, &e), 0);
+    assert_int_equal(artefact_inspect(&language, fd, &source, &variables, &why, &e), 0);
     assert_null(why);
-    assert_string_equal(w.main, "p.First");
+    assert_string_equal(variables.main, "p.First");
 }
 
 static void test_no_bundle(void **state)
 {
     (void)state;
-    struct language_variables w = { .main = "guess" };
+    struct language_variables variables = { .main = "guess" };
     uint8_t bundle[64];
     size_t len = put_file(bundle, "a", "xyz", 3);
 
     for (size_t part = 1; part < len; part++)
-        assert_string_equal(inspect("java", bundle, part, "", &w), "ours");
-    assert_string_equal(inspect("java", bundle, len, "", &w), no_main);
+        assert_string_equal(inspect("java", bundle, part, "", &variables), "ours");
+    assert_string_equal(inspect("java", bundle, len, "", &variables), no_main);
     memset(bundle + 4, 0xff, 4); /* a file of 4 GiB */
-    assert_string_equal(inspect("java", bundle, len, "", &w), "ours");
-    assert_string_equal(inspect("java", "", 0, "", &w), no_main);
-    assert_string_equal(w.main, "guess");
+    assert_string_equal(inspect("java", bundle, len, "", &variables), "ours");
+    assert_string_equal(inspect("java", "", 0, "", &variables), no_main);
+    assert_string_equal(variables.main, "guess");
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* Builds on disk: what comes back, what goes first, and what is believed of an earlier process. */
+/* Builds on disk: what is found again, what is removed first, and which files of an earlier
+ * process are used. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +75,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A key, of which the first byte tells it from others. */
+/* Keys that differ in the first byte. */
 static const uint8_t *key(int n)
 {
     static _Thread_local uint8_t k[BUILD_KEY_SIZE];
@@ -94,19 +95,19 @@ static char *path_of(const struct world *w, int n)
     return path;
 }
 
-/* artefact NULL: it did not build. */
+/* artefact NULL: the build failed. */
 static void store(struct world *w, int n, const char *log, const void *artefact, size_t len)
 {
-    struct build_outcome o = { .artefact_fd = -1, .exit_code = artefact ? 0 : 7 };
+    struct build_outcome outcome = { .artefact_fd = -1, .exit_code = artefact ? 0 : 7 };
     struct err e;
 
-    assert_int_equal(buf_add(&o.log, log, strlen(log)), 0);
+    assert_int_equal(buf_add(&outcome.log, log, strlen(log)), 0);
     if (artefact) {
-        o.artefact_fd = cell_memfd("artefact", artefact, len, &e);
-        assert_true(o.artefact_fd >= 0);
+        outcome.artefact_fd = cell_memfd("artefact", artefact, len, &e);
+        assert_true(outcome.artefact_fd >= 0);
     }
-    build_cache_store(w->cache, key(n), &o);
-    build_outcome_clear(&o);
+    build_cache_store(w->cache, key(n), &outcome);
+    build_outcome_clear(&outcome);
 }
 
 static void store_blocks(struct world *w, int n, size_t blocks)
@@ -115,17 +116,17 @@ static void store_blocks(struct world *w, int n, size_t blocks)
 
     assert_non_null(bytes);
     bytes[0] = (char)n;
-    store(w, n, "", bytes, blocks * BLOCK - 200); /* with its head: so many whole blocks */
+    store(w, n, "", bytes, blocks * BLOCK - 200); /* so many whole blocks, with the head */
     free(bytes);
 }
 
 static bool has(struct world *w, int n)
 {
-    struct build_outcome o;
+    struct build_outcome outcome;
 
-    if (!build_cache_find(w->cache, key(n), &o))
+    if (!build_cache_find(w->cache, key(n), &outcome))
         return false;
-    build_outcome_clear(&o);
+    build_outcome_clear(&outcome);
     return true;
 }
 
@@ -151,35 +152,35 @@ static int files(const struct world *w)
     return n;
 }
 
-/* ---- what comes back ---- */
+/* ---- found again ---- */
 
 static void expect(struct world *w, int n, const char *log, const char *artefact, size_t len)
 {
-    struct build_outcome o = { .artefact_fd = -7 };
+    struct build_outcome outcome = { .artefact_fd = -7 };
     char *got = malloc(len + 1);
     struct stat st;
 
-    assert_true(build_cache_find(w->cache, key(n), &o));
-    assert_int_equal(o.log.len, strlen(log));
-    assert_memory_equal(o.log.len ? o.log.data : "", log, o.log.len);
+    assert_true(build_cache_find(w->cache, key(n), &outcome));
+    assert_int_equal(outcome.log.len, strlen(log));
+    assert_memory_equal(outcome.log.len ? outcome.log.data : "", log, outcome.log.len);
     if (artefact) {
-        assert_int_equal(o.exit_code, 0);
-        assert_int_equal(fstat(o.artefact_fd, &st), 0);
+        assert_int_equal(outcome.exit_code, 0);
+        assert_int_equal(fstat(outcome.artefact_fd, &st), 0);
         assert_int_equal(st.st_size, len);
-        assert_int_equal(pread(o.artefact_fd, got, len, 0), len);
+        assert_int_equal(pread(outcome.artefact_fd, got, len, 0), len);
         assert_memory_equal(got, artefact, len);
-        /* As a build leaves it: nobody can change it any more. */
-        assert_int_equal(fcntl(o.artefact_fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
-        assert_int_equal(fcntl(o.artefact_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+        /* Sealed, as after a build. */
+        assert_int_equal(fcntl(outcome.artefact_fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
+        assert_int_equal(fcntl(outcome.artefact_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
     } else {
-        assert_int_equal(o.exit_code, 7);
-        assert_int_equal(o.artefact_fd, -1);
+        assert_int_equal(outcome.exit_code, 7);
+        assert_int_equal(outcome.artefact_fd, -1);
     }
     free(got);
-    build_outcome_clear(&o);
+    build_outcome_clear(&outcome);
 }
 
-static void what_was_built_comes_back(void **state)
+static void a_build_is_found_again(void **state)
 {
     struct world *w = *state;
     static char large[300000];
@@ -206,7 +207,7 @@ static void what_was_built_comes_back(void **state)
     expect(w, 1, "a warning\n", large, sizeof large);
 }
 
-static void the_same_key_again_is_one(void **state)
+static void the_same_key_replaces(void **state)
 {
     struct world *w = *state;
 
@@ -218,9 +219,9 @@ static void the_same_key_again_is_one(void **state)
     assert_int_equal(files(w), 1);
 }
 
-/* ---- what goes ---- */
+/* ---- removed ---- */
 
-static void the_longest_unused_go_first(void **state)
+static void the_longest_unused_are_removed_first(void **state)
 {
     struct world *w = *state;
 
@@ -228,7 +229,7 @@ static void the_longest_unused_go_first(void **state)
     for (int i = 0; i < 16; i++)
         store_blocks(w, i, 1);
     assert_int_equal(stats(w).evicted, 0);
-    assert_true(has(w, 0)); /* used: 1 is the oldest now */
+    assert_true(has(w, 0)); /* used, so 1 is the oldest now */
     store_blocks(w, 16, 1);
     assert_false(has(w, 1));
     assert_true(has(w, 0) && has(w, 2) && has(w, 16));
@@ -244,7 +245,7 @@ static void set_time(struct world *w, int n, time_t used)
     assert_int_equal(utimensat(AT_FDCWD, path_of(w, n), times, 0), 0);
 }
 
-/* By the times of the files. */
+/* By the mtime of the files. */
 static void the_order_outlives_the_process(void **state)
 {
     struct world *w = *state;
@@ -261,7 +262,7 @@ static void the_order_outlives_the_process(void **state)
     assert_true(has(w, 0) && has(w, 2));
 }
 
-static void what_is_not_used_goes_in_time(void **state)
+static void unused_builds_expire(void **state)
 {
     struct world *w = *state;
     time_t now = time(NULL);
@@ -280,13 +281,13 @@ static void what_is_not_used_goes_in_time(void **state)
     int64_t end = clock_mono_ns() + 10 * NS_PER_S;
     while (stats(w).entries > 0) {
         assert_true(clock_mono_ns() < end);
-        assert_false(has(w, 9)); /* whatever is asked for */
+        assert_false(has(w, 9)); /* any lookup removes it */
     }
     assert_int_equal(files(w), 0);
     assert_int_equal(stats(w).evicted, 0);
 }
 
-static void a_failure_is_believed_for_an_hour(void **state)
+static void a_failure_is_kept_for_an_hour(void **state)
 {
     struct world *w = *state;
     time_t now = time(NULL);
@@ -300,7 +301,7 @@ static void a_failure_is_believed_for_an_hour(void **state)
     set_time(w, 2, now - 3700);
     assert_true(has(w, 0) && has(w, 2));
     assert_int_equal(stat(path_of(w, 0), &st), 0);
-    assert_int_equal(st.st_mtime, now - 3500); /* use makes it no younger */
+    assert_int_equal(st.st_mtime, now - 3500); /* a lookup does not change it */
     assert_false(has(w, 1));
     assert_int_equal(files(w), 2);
     set_time(w, 2, now);
@@ -331,7 +332,7 @@ static void one_does_not_push_out_all(void **state)
     assert_int_equal(files(w), 1);
 }
 
-/* ---- what is believed ---- */
+/* ---- damaged files ---- */
 
 static void change(const char *path, off_t at)
 {
@@ -347,8 +348,9 @@ static void change(const char *path, off_t at)
     (void)close(fd);
 }
 
-/* After a power cut a file may have any bytes: each is noticed, and the file is gone. */
-static void what_is_not_whole_is_not_there(void **state)
+/* After a power failure a file may have any bytes: each change is noticed, and the file is
+ * removed. */
+static void a_damaged_file_is_not_found(void **state)
 {
     struct world *w = *state;
     static const off_t places[] = { 0, 8, 12, 20, 24, 28, 40, 65, -1 };
@@ -364,7 +366,7 @@ static void what_is_not_whole_is_not_there(void **state)
     }
 }
 
-static void what_is_cut_short_is_not_there(void **state)
+static void a_truncated_file_is_not_found(void **state)
 {
     struct world *w = *state;
     struct stat st;
@@ -392,13 +394,13 @@ static void all_may_be_deleted(void **state)
 
     (void)nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     assert_false(has(w, 1));
-    store(w, 2, "x", NULL, 0); /* its folder is gone: it is not kept, and nothing is wrong */
+    store(w, 2, "x", NULL, 0); /* the folder is gone: nothing is stored, and no error */
     assert_false(has(w, 2));
     assert_int_equal(stats(w).bytes, 0);
     assert_int_equal(mkdir(w->dir, 0700), 0);
 }
 
-static void what_is_half_written_is_swept(void **state)
+static void half_written_files_are_removed(void **state)
 {
     struct world *w = *state;
     char path[100];
@@ -420,17 +422,17 @@ static void *work(void *arg)
     struct world *w = arg;
 
     for (int i = 0; i < 300; i++) {
-        struct build_outcome o = { .artefact_fd = -1 };
+        struct build_outcome outcome = { .artefact_fd = -1 };
         int n = i * 7 % 24;
         uint8_t k[BUILD_KEY_SIZE] = { (uint8_t)n };
-        if (build_cache_find(w->cache, k, &o)) {
-            if (o.exit_code != n)
+        if (build_cache_find(w->cache, k, &outcome)) {
+            if (outcome.exit_code != n)
                 abort();
-            build_outcome_clear(&o);
+            build_outcome_clear(&outcome);
             continue;
         }
-        o = (struct build_outcome){ .artefact_fd = -1, .exit_code = n };
-        build_cache_store(w->cache, k, &o);
+        outcome = (struct build_outcome){ .artefact_fd = -1, .exit_code = n };
+        build_cache_store(w->cache, k, &outcome);
     }
     return NULL;
 }
@@ -452,7 +454,7 @@ static void threads_share_it(void **state)
     assert_int_equal(files(w), s.entries);
 }
 
-static void it_must_have_a_place(void **state)
+static void the_folder_must_be_writable(void **state)
 {
     struct build_cache *c = NULL;
     struct err e;
@@ -468,20 +470,20 @@ static void it_must_have_a_place(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        IN_WORLD(what_was_built_comes_back),
-        IN_WORLD(the_same_key_again_is_one),
-        IN_WORLD(the_longest_unused_go_first),
+        IN_WORLD(a_build_is_found_again),
+        IN_WORLD(the_same_key_replaces),
+        IN_WORLD(the_longest_unused_are_removed_first),
         IN_WORLD(the_order_outlives_the_process),
-        IN_WORLD(what_is_not_used_goes_in_time),
-        IN_WORLD(a_failure_is_believed_for_an_hour),
+        IN_WORLD(unused_builds_expire),
+        IN_WORLD(a_failure_is_kept_for_an_hour),
         IN_WORLD(a_smaller_limit_shrinks_it),
         IN_WORLD(one_does_not_push_out_all),
-        IN_WORLD(what_is_not_whole_is_not_there),
-        IN_WORLD(what_is_cut_short_is_not_there),
+        IN_WORLD(a_damaged_file_is_not_found),
+        IN_WORLD(a_truncated_file_is_not_found),
         IN_WORLD(all_may_be_deleted),
-        IN_WORLD(what_is_half_written_is_swept),
+        IN_WORLD(half_written_files_are_removed),
         IN_WORLD(threads_share_it),
-        IN_WORLD(it_must_have_a_place),
+        IN_WORLD(the_folder_must_be_writable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

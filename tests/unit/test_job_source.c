@@ -1,5 +1,5 @@
-/* tests/unit/test_job_source.c - the own table and an adopted one: who holds it, and the end of it.
- */
+/* tests/unit/test_job_source.c - the own table and an adopted one: holding it, and the end of
+ * it. */
 #include "jobs_fixture.h"
 
 #include <pthread.h>
@@ -9,39 +9,39 @@
 
 static struct job_source *open_tables(struct table *t)
 {
-    struct job_source *x = NULL;
+    struct job_source *source = NULL;
     struct err e = { 0 };
 
-    assert_int_equal(job_source_open(t->j, &x, &e), 0);
-    assert_ptr_equal(job_source_own(x), t->j);
-    return x;
+    assert_int_equal(job_source_open(t->j, &source, &e), 0);
+    assert_ptr_equal(job_source_own(source), t->j);
+    return source;
 }
 
-static void there_is_at_most_one_more(void **state)
+static void at_most_one_is_adopted(void **state)
 {
     struct table *t = *state;
-    struct job_source *x = open_tables(t);
+    struct job_source *source = open_tables(t);
     char id[TEXT_ID_SIZE] = "";
     struct err e = { 0 };
 
-    assert_null(job_source_hold(x));
-    assert_false(job_source_adopted_id(x, id));
-    assert_int_equal(job_source_adopt(x, t->j, &e), 0);
-    assert_int_equal(job_source_adopt(x, t->j, &e), -1);
+    assert_null(job_source_hold(source));
+    assert_false(job_source_adopted_id(source, id));
+    assert_int_equal(job_source_adopt(source, t->j, &e), 0);
+    assert_int_equal(job_source_adopt(source, t->j, &e), -1);
     assert_int_equal(e.kind, ERR_BUG);
-    assert_true(job_source_adopted_id(x, id));
+    assert_true(job_source_adopted_id(source, id));
     assert_string_equal(id, jobs_table_id(t->j));
-    assert_ptr_equal(job_source_hold(x), t->j);
-    job_source_drop(x);
-    assert_true(job_source_complain(x));
-    assert_false(job_source_complain(x));
-    job_source_disown(x);
-    assert_null(job_source_hold(x));
-    assert_false(job_source_adopted_id(x, id));
-    job_source_disown(x); /* nothing to do */
-    assert_int_equal(job_source_adopt(x, t->j, &e), 0);
-    assert_true(job_source_complain(x));
-    (void)job_source_free(x);
+    assert_ptr_equal(job_source_hold(source), t->j);
+    job_source_release(source);
+    assert_true(job_source_first_fault(source));
+    assert_false(job_source_first_fault(source));
+    job_source_disown(source);
+    assert_null(job_source_hold(source));
+    assert_false(job_source_adopted_id(source, id));
+    job_source_disown(source); /* nothing to do */
+    assert_int_equal(job_source_adopt(source, t->j, &e), 0);
+    assert_true(job_source_first_fault(source));
+    (void)job_source_free(source);
 }
 
 struct owner {
@@ -58,7 +58,7 @@ static void *disown(void *arg)
     return NULL;
 }
 
-static void it_is_not_taken_from_who_holds_it(void **state)
+static void disowning_waits_for_holders(void **state)
 {
     struct table *t = *state;
     struct owner o = { .tables = open_tables(t) };
@@ -69,13 +69,13 @@ static void it_is_not_taken_from_who_holds_it(void **state)
     assert_non_null(job_source_hold(o.tables));
     assert_non_null(job_source_hold(o.tables));
     assert_int_equal(pthread_create(&thread, NULL, disown, &o), 0);
-    for (struct jobs *j; (j = job_source_hold(o.tables));) /* until it has begun */
-        job_source_drop(o.tables);
+    for (struct jobs *j; (j = job_source_hold(o.tables));) /* until job_source_disown() has begun */
+        job_source_release(o.tables);
     for (int i = 0; i < 2; i++) {
         assert_false(o.disowned);
-        (void)usleep(20000); /* it would be over by now */
+        (void)usleep(20000); /* long enough for it to return */
         assert_false(o.disowned);
-        job_source_drop(o.tables);
+        job_source_release(o.tables);
     }
     (void)pthread_join(thread, NULL);
     assert_true(o.disowned);
@@ -85,8 +85,8 @@ static void it_is_not_taken_from_who_holds_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(there_is_at_most_one_more),
-        ON_TABLE(it_is_not_taken_from_who_holds_it),
+        ON_TABLE(at_most_one_is_adopted),
+        ON_TABLE(disowning_waits_for_holders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-/* Checkers: what passes, and where the first difference is. */
+/* Comparing outputs: what passes, and where the first difference is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,19 +127,19 @@ static void test_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct checker c = checker_of(cases[i].kind);
+        struct checker checker = checker_of(cases[i].kind);
         struct first_difference d = { 0 };
-        bool passes = judge_compare(&c, cases[i].expected, strlen(cases[i].expected), cases[i].got,
-                                    strlen(cases[i].got), &d);
+        bool passes = judge_compare(&checker, cases[i].expected, strlen(cases[i].expected),
+                                    cases[i].got, strlen(cases[i].got), &d);
         if (passes != cases[i].passes || d.present == passes)
-            fail_msg("%s: \"%s\" and \"%s\": %d", checker_kind_name(c.kind), cases[i].expected,
-                     cases[i].got, passes);
+            fail_msg("%s: \"%s\" and \"%s\": %d", checker_kind_name(checker.kind),
+                     cases[i].expected, cases[i].got, passes);
         free(d.expected.data);
         free(d.got.data);
     }
 }
 
-/* What is given, and it alone. */
+/* Only the tolerance that is given counts. */
 static void test_tolerances(void **state)
 {
     static const double none = CHECKER_NOT_GIVEN;
@@ -168,12 +168,12 @@ static void test_tolerances(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct checker c = { .kind = CHECKER_FLOAT,
-                                   .case_sensitive = true,
-                                   .absolute_tolerance = rows[i].absolute,
-                                   .relative_tolerance = rows[i].relative };
+        const struct checker checker = { .kind = CHECKER_FLOAT,
+                                         .case_sensitive = true,
+                                         .absolute_tolerance = rows[i].absolute,
+                                         .relative_tolerance = rows[i].relative };
         struct first_difference d = { 0 };
-        if (judge_compare(&c, rows[i].expected, strlen(rows[i].expected), rows[i].got,
+        if (judge_compare(&checker, rows[i].expected, strlen(rows[i].expected), rows[i].got,
                           strlen(rows[i].got), &d) != rows[i].passes)
             fail_msg("row %zu", i);
         free(d.expected.data);
@@ -183,41 +183,41 @@ static void test_tolerances(void **state)
 
 static void test_none_takes_anything(void **state)
 {
-    const struct checker c = CHECKER_INIT(CHECKER_NONE);
+    const struct checker checker = CHECKER_INIT(CHECKER_NONE);
     struct first_difference d = { 0 };
 
     (void)state;
-    assert_true(judge_compare(&c, "", 0, "\xff\0x", 3, &d));
-    assert_true(judge_compare(&c, "1\n", 2, "", 0, &d));
+    assert_true(judge_compare(&checker, "", 0, "\xff\0x", 3, &d));
+    assert_true(judge_compare(&checker, "1\n", 2, "", 0, &d));
     assert_false(d.present);
 }
 
-/* Where it is too long to be shown whole: UTF-8 of at most REPORT_DIFFERENCE_MAX bytes, both from
- * one column, with what differs in it. */
+/* A line too long for the report: UTF-8 of at most REPORT_DIFFERENCE_MAX bytes, both from the
+ * same column, with the difference in it. */
 static void test_windows(void **state)
 {
     static const struct {
-        const char *piece; /* of which the line is made */
+        const char *piece; /* the line repeats it */
         size_t len, wrong; /* in bytes */
         int64_t from_column;
     } rows[] = {
         { "a", 5000, 64, 1 },
         { "a", 5000, 65, 2 },
         { "a", 5000, 3000, 2937 },
-        { "a", 256, 255, 1 }, /* all of it can be shown */
+        { "a", 256, 255, 1 }, /* the whole line fits */
         { "a", 257, 256, 193 },
         { "\xc3\xa9", 5000, 3000, 2937 },
         { "\xc3\xa9", 5000, 3001, 2939 },     /* the second byte of a character */
-        { "\xe2\x82\xac", 6000, 3000, 2938 }, /* 2936 is in the middle of one */
+        { "\xe2\x82\xac", 6000, 3000, 2938 }, /* 2936 is in the middle of a character */
         { "\xf0\x9f\x98\x80", 6000, 3003, 2941 },
-        { "\xff", 5000, 3000, 2937 }, /* not one character */
-        { "\xff", 200, 199, 136 },    /* 200 bytes, but shown they are 600 */
+        { "\xff", 5000, 3000, 2937 }, /* no valid UTF-8 */
+        { "\xff", 200, 199, 136 },    /* 200 bytes, but 600 as UTF-8 */
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (int kind = 0; kind < CHECKER_NONE; kind++) {
-            struct checker c = checker_of(kind);
+            struct checker checker = checker_of(kind);
             struct first_difference d = { 0 };
             size_t len = rows[i].len, n = strlen(rows[i].piece);
             char *e = malloc(len + 10), *g = malloc(len + 10);
@@ -227,7 +227,7 @@ static void test_windows(void **state)
                 e[5 + k] = rows[i].piece[k % n];
             memcpy(g, e, len + 5);
             g[5 + rows[i].wrong] = n == 1 ? 'Z' : (char)(g[5 + rows[i].wrong] ^ 1);
-            assert_false(judge_compare(&c, e, len + 5, g, len + 5, &d));
+            assert_false(judge_compare(&checker, e, len + 5, g, len + 5, &d));
             bool words = kind == T || kind == F;
             assert_int_equal(d.line, 2);
             assert_int_equal(d.column, words ? 1 : rows[i].wrong + 1);
@@ -241,7 +241,8 @@ static void test_windows(void **state)
             assert_string_not_equal(d.expected.data, d.got.data);
             bool mended =
                 strstr(d.expected.data, "\xEF\xBF\xBD") || strstr(d.got.data, "\xEF\xBF\xBD");
-            assert_int_equal(mended, rows[i].piece[0] == '\xFF'); /* else characters are whole */
+            assert_int_equal(mended,
+                             rows[i].piece[0] == '\xFF'); /* else all characters are whole */
             free(d.expected.data);
             free(d.got.data);
             free(e);
@@ -250,10 +251,10 @@ static void test_windows(void **state)
     }
 }
 
-/* 256 bytes end within a character here, and what is left of it is no character of its own. */
+/* 256 bytes end within a character; its first bytes are not shown as a replacement character. */
 static void test_window_ends_with_a_character(void **state)
 {
-    const struct checker c = CHECKER_INIT(CHECKER_LINES);
+    const struct checker checker = CHECKER_INIT(CHECKER_LINES);
     struct first_difference d = { 0 };
     char e[401], g[401];
 
@@ -263,7 +264,7 @@ static void test_window_ends_with_a_character(void **state)
     memcpy(g, e, sizeof g);
     e[0] = 'a';
     g[0] = 'b';
-    assert_false(judge_compare(&c, e, sizeof e, g, sizeof g, &d));
+    assert_false(judge_compare(&checker, e, sizeof e, g, sizeof g, &d));
     assert_int_equal(d.expected.len, 253);
     assert_int_equal(d.got.len, 253);
     assert_memory_equal(d.got.data, g, 253);
@@ -271,15 +272,16 @@ static void test_window_ends_with_a_character(void **state)
     free(d.got.data);
 }
 
-/* README: ASCII letters alone are folded. */
+/* README: only the case of ASCII letters is ignored. */
 static void test_letter_case_beyond_ascii(void **state)
 {
     (void)state;
     for (int kind = 0; kind < CHECKER_NONE; kind++) {
-        struct checker c = checker_of(kind);
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        c.case_sensitive = false;
-        assert_false(judge_compare(&c, "\xc3\x89", 2, "\xc3\xa9", 2, &d)); /* E and e, acute */
+        checker.case_sensitive = false;
+        assert_false(
+            judge_compare(&checker, "\xc3\x89", 2, "\xc3\xa9", 2, &d)); /* E and e, acute */
         free(d.expected.data);
         free(d.got.data);
     }
@@ -290,7 +292,7 @@ struct difference_case {
     const char *expected, *got;
     int64_t line, column;
     const char *says_expected, *says_got;
-}; /* short ones: they begin with the line, or the word */
+}; /* short ones: from the start of the line or word */
 
 static const struct difference_case differences[] = {
     { X, "ab\ncd\n", "ab\nce\n", 2, 2, "cd", "ce" },
@@ -319,10 +321,10 @@ static void test_differences(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
         const struct difference_case *t = &differences[i];
-        struct checker c = checker_of(t->kind);
+        struct checker checker = checker_of(t->kind);
         struct first_difference d = { 0 };
         assert_false(
-            judge_compare(&c, t->expected, strlen(t->expected), t->got, strlen(t->got), &d));
+            judge_compare(&checker, t->expected, strlen(t->expected), t->got, strlen(t->got), &d));
         if (d.line != t->line || d.column != t->column ||
             strcmp(d.expected.data, t->says_expected) || strcmp(d.got.data, t->says_got))
             fail_msg("case %zu: %ld:%ld \"%s\" \"%s\"", i, (long)d.line, (long)d.column,
@@ -338,12 +340,12 @@ static void test_differences(void **state)
 static void test_letter_case(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
-        struct checker c = checker_of(kind);
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        c.case_sensitive = false;
-        assert_true(judge_compare(&c, "YES Zz\n", 7, "yes zZ\n", 7, &d));
-        assert_false(judge_compare(&c, "YES\n@", 5, "yes\n`", 5, &d)); /* 0x40 and 0x60 */
+        checker.case_sensitive = false;
+        assert_true(judge_compare(&checker, "YES Zz\n", 7, "yes zZ\n", 7, &d));
+        assert_false(judge_compare(&checker, "YES\n@", 5, "yes\n`", 5, &d)); /* 0x40 and 0x60 */
         assert_int_equal(d.line, 2);
         assert_int_equal(d.column, 1);
         free(d.expected.data);
@@ -355,11 +357,11 @@ static void test_bytes(void **state)
 {
     (void)state;
     static const char e[] = "a\0b \xff\n", g[] = "a\0c \xff\n";
-    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
-        struct checker c = checker_of(kind);
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        assert_true(judge_compare(&c, e, sizeof e - 1, e, sizeof e - 1, &d));
-        assert_false(judge_compare(&c, e, sizeof e - 1, g, sizeof g - 1, &d));
+        assert_true(judge_compare(&checker, e, sizeof e - 1, e, sizeof e - 1, &d));
+        assert_false(judge_compare(&checker, e, sizeof e - 1, g, sizeof g - 1, &d));
         assert_memory_equal(d.expected.data, "a\0b", 3);
         free(d.expected.data);
         free(d.got.data);
@@ -373,10 +375,10 @@ static void test_cut(void **state)
     memset(e, 'a', sizeof e);
     memset(g, 'a', sizeof g);
     g[999] = 'b';
-    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
-        struct checker c = checker_of(kind);
+    for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
+        struct checker checker = checker_of(kind);
         struct first_difference d = { 0 };
-        assert_false(judge_compare(&c, e, sizeof e, g, sizeof g, &d));
+        assert_false(judge_compare(&checker, e, sizeof e, g, sizeof g, &d));
         bool words = kind == T || kind == F;
         assert_int_equal(d.column, words ? 1 : 1000);
         assert_int_equal(d.from_column, 1000 - 64);
@@ -390,7 +392,8 @@ static void test_cut(void **state)
     }
 }
 
-/* 8 MB of what hurts a careless reader, one byte apart at the end, under every checker. */
+/* Texts of 8 MB that a simple implementation is slow with, different in the last byte, under
+ * every checker. */
 static int64_t cpu_ns(void)
 {
     struct timespec t;
@@ -399,12 +402,12 @@ static int64_t cpu_ns(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* What it costs to compare size bytes made of piece, the last one different. */
+/* Nanoseconds to compare `size` bytes that repeat piece, the last one different. */
 static int64_t cost(int kind, const char *piece, size_t size)
 {
     size_t len = strlen(piece);
     char *e = malloc(size), *g = malloc(size);
-    struct checker c = checker_of(kind);
+    struct checker checker = checker_of(kind);
     struct first_difference d = { 0 };
 
     assert_non_null(e);
@@ -414,9 +417,9 @@ static int64_t cost(int kind, const char *piece, size_t size)
     e[size - 1] = '3';
     g[size - 1] = '4';
     for (size_t i = 0; len > 1 && i + len < size; i += len)
-        g[i] = g[i] == '1' ? '+' : g[i]; /* no token is the same bytes */
+        g[i] = g[i] == '1' ? '+' : g[i]; /* so no token is equal byte by byte */
     int64_t start = cpu_ns();
-    (void)judge_compare(&c, e, size, g, size, &d);
+    (void)judge_compare(&checker, e, size, g, size, &d);
     int64_t ns = cpu_ns() - start;
     free(d.expected.data);
     free(d.got.data);
@@ -425,8 +428,8 @@ static int64_t cost(int kind, const char *piece, size_t size)
     return ns;
 }
 
-/* Eight times the bytes cost about eight times as much; in a quadratic checker it is 64 times. The
- * process's own CPU time, so that a busy machine does not matter. */
+/* Eight times the bytes take about eight times as long; in a quadratic checker it would be 64
+ * times. Measured as CPU time of the process, so that a busy host does not matter. */
 static void test_linear(void **state)
 {
     static const char *const pieces[] = { "\n",  " ",   "1 ",
@@ -436,7 +439,7 @@ static void test_linear(void **state)
     (void)state;
 
     for (size_t p = 0; p < ARRAY_LEN(pieces); p++) {
-        for (int kind = 0; kind < CHECKER_NONE; kind++) { /* it is never wrong */
+        for (int kind = 0; kind < CHECKER_NONE; kind++) { /* NONE passes all */
             int64_t small = cost(kind, pieces[p], SIZE), large = cost(kind, pieces[p], 8 * SIZE);
             if (large > 24 * small + 20 * NS_PER_MS)
                 fail_msg("%s, pieces \"%s\": %ld us, then %ld us", checker_kind_name(kind),

@@ -1,4 +1,4 @@
-/* What of a run's output goes into its report, and how much of all of them. */
+/* How much of each output is in a report, and how much of all of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 
 static const struct buf no_log;
 
-/* What the maker asks of a submission: its tests, numbered from 1. At most 3000 of them. */
+/* A submission with tests numbered from 1; at most 3000. */
 static struct submission submission_of(size_t tests)
 {
     static struct test numbered[3000];
@@ -34,7 +34,7 @@ static struct submission submission_of(size_t tests)
         struct submission){ .id = id, .language = language, .tests = numbered, .tests_len = tests };
 }
 
-static struct report *made_of(const struct submission *s, struct judge_results *results)
+static struct report *make_report(const struct submission *s, struct judge_results *results)
 {
     const struct engine_config c = { .default_time_ms = 1000,
                                      .max_time_ms = 2000,
@@ -68,7 +68,7 @@ static struct buf numbered_lines(int lines, int wrong)
     return b;
 }
 
-/* One test alone, whose output should have been `expected`. */
+/* Keeps the outputs of one test whose output should have been `expected`. */
 static void keep_one(int64_t kept_max, const struct buf *expected, const struct buf *got,
                      struct test_report *t)
 {
@@ -101,7 +101,7 @@ static void a_late_difference_has_a_window(void **state)
     assert_int_equal(marker[strlen(t.out_gap.marker)], '\n');
     char *window = marker + strlen(t.out_gap.marker) + 1, first[40];
     assert_non_null(strstr(window, "line 77776\nbad 77777\nline 77778\n"));
-    assert_int_equal(t.out_gap.column, 1); /* from the start of a line, and it is that line */
+    assert_int_equal(t.out_gap.column, 1); /* from the start of the line with that number */
     (void)snprintf(first, sizeof first, "line %lld\n", (long long)t.out_gap.line);
     assert_memory_equal(window, first, strlen(first));
     (void)snprintf(first, sizeof first, "on to line %lld, column 1", (long long)t.out_gap.line);
@@ -112,7 +112,7 @@ static void a_late_difference_has_a_window(void **state)
     buf_clear(&got);
 }
 
-/* One line of two-byte characters: the window begins and ends with whole ones. */
+/* One line of two-byte characters: the window starts and ends between characters. */
 static void a_long_line_has_a_window_too(void **state)
 {
     struct buf expected = repeated("\xC3\xA9", 2, 1 * MIB), got = repeated("\xC3\xA9", 2, 1 * MIB);
@@ -201,9 +201,10 @@ static size_t stored_size(const struct report *r)
     return len;
 }
 
-/* Tests that flood both outputs with what costs most, and are wrong at the end of a long line. */
-static struct report *flooded(size_t tests, int64_t report_bytes, const char *piece,
-                              size_t piece_len)
+/* Tests that fill both outputs with the bytes that take most room in a report, and are wrong at
+ * the end of a long line. */
+static struct report *filled(size_t tests, int64_t report_bytes, const char *piece,
+                             size_t piece_len)
 {
     const struct engine_config c = { .report_output_bytes = 64 * KIB,
                                      .report_bytes = report_bytes };
@@ -228,10 +229,10 @@ static struct report *flooded(size_t tests, int64_t report_bytes, const char *pi
     }
     buf_clear(&text);
     buf_clear(&other);
-    return made_of(&s, &results);
+    return make_report(&s, &results);
 }
 
-static void a_report_has_its_bytes_and_no_more(void **state)
+static void a_report_stays_within_its_bytes(void **state)
 {
     static const struct {
         const char *piece;
@@ -242,7 +243,7 @@ static void a_report_has_its_bytes_and_no_more(void **state)
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         for (int64_t bytes = 1 * MIB; bytes <= 4 * MIB; bytes *= 4) {
             CLEANUP(report_freep)
-            struct report *r = flooded(100, bytes, pieces[i].piece, pieces[i].len);
+            struct report *r = filled(100, bytes, pieces[i].piece, pieces[i].len);
             size_t size = stored_size(r);
             if (size > (size_t)bytes || (bytes > MIB && size < (size_t)bytes * 6 / 10))
                 fail_msg("piece %zu: %zu of %lld", i, size, (long long)bytes);
@@ -250,22 +251,23 @@ static void a_report_has_its_bytes_and_no_more(void **state)
     }
 }
 
-static void the_first_keep_all_and_the_last_their_share(void **state)
+static void the_first_tests_keep_all_and_the_last_their_share(void **state)
 {
-    CLEANUP(report_freep) struct report *r = flooded(1000, 16 * MIB, "a", 1);
+    CLEANUP(report_freep) struct report *r = filled(1000, 16 * MIB, "a", 1);
 
     (void)state;
     assert_in_range(r->tests[0].out.len, 60 * KIB, 64 * KIB);
     assert_int_equal(r->tests[0].err.len, 64 * KIB);
     assert_in_range(r->tests[999].out.len, 2 * KIB, 16 * KIB);
     assert_in_range(r->tests[999].err.len, 2 * KIB, 16 * KIB);
-    assert_non_null(r->tests[999].out_gap.marker); /* the difference is still to be seen */
+    assert_non_null(r->tests[999].out_gap.marker); /* the difference is still shown */
     assert_int_equal(r->out.len, r->tests[999].out.len);
     assert_int_equal(r->err.len, r->tests[999].err.len);
 }
 
-/* What one output does not need is the other's, what one test does not need the next one's. */
-static void what_is_not_needed_is_anothers(void **state)
+/* Room that one output does not need is for the other; room that one test does not need is for
+ * the next. */
+static void unused_room_is_for_others(void **state)
 {
     const struct engine_config c = { .report_output_bytes = 4 * MIB, .report_bytes = 2 * MIB };
     const struct submission s = submission_of(2);
@@ -282,7 +284,7 @@ static void what_is_not_needed_is_anothers(void **state)
         assert_int_equal(judge_report_keep(&results.room, &runs[i], &t, &e), 0);
         judge_results_add(&results, &t);
     }
-    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    CLEANUP(report_freep) struct report *r = make_report(&s, &results);
     assert_false(r->tests[0].out_truncated);
     assert_int_equal(r->tests[1].out.len, 100);
     assert_false(r->tests[1].out_truncated);
@@ -294,17 +296,17 @@ static void what_is_not_needed_is_anothers(void **state)
     buf_clear(&small);
 }
 
-/* More tests than there is room for: verdicts stay, texts go. */
+/* More tests than there is room for: verdicts stay, texts are dropped. */
 static void no_room_is_no_error(void **state)
 {
-    CLEANUP(report_freep) struct report *r = flooded(3000, 1 * MIB, "a", 1);
+    CLEANUP(report_freep) struct report *r = filled(3000, 1 * MIB, "a", 1);
 
     (void)state;
     assert_int_equal(r->tests[2999].out.len, 0);
     assert_int_equal(r->out.len, 0);
 }
 
-/* ---- made of results ---- */
+/* ---- made from results ---- */
 
 static void add(struct judge_results *results, struct test_report t, const char *out)
 {
@@ -312,7 +314,7 @@ static void add(struct judge_results *results, struct test_report t, const char 
     assert_int_equal(bytes_copy(out, strlen(out), &t.out), 0);
     assert_int_equal(bytes_copy("", 0, &t.err), 0);
     judge_results_add(results, &t);
-    assert_null(t.out.data); /* it is the results' own */
+    assert_null(t.out.data); /* owned by the results */
 }
 
 static struct judge_results opened(size_t max)
@@ -326,8 +328,8 @@ static struct judge_results opened(size_t max)
     return results;
 }
 
-/* The verdict is of the first test that fails, the exit code of the last; what did not run has a
- * number and nothing else. */
+/* The report has the verdict of the first test that fails and the exit code of the last one; a
+ * test that did not run has only its number. */
 static void the_tests_make_the_report(void **state)
 {
     const struct submission s = submission_of(4);
@@ -362,7 +364,7 @@ static void the_tests_make_the_report(void **state)
                               .memory_bytes = MIB,
                               .exit_code = 3 },
         "");
-    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    CLEANUP(report_freep) struct report *r = make_report(&s, &results);
     assert_true(r->ran && r->has_tests);
     assert_int_equal(r->verdict, VERDICT_TL);
     assert_string_equal(r->limit_hit, "cpu");
@@ -383,7 +385,7 @@ static void the_tests_make_the_report(void **state)
     assert_string_equal(r->tests[3].out.data, "");
 }
 
-/* Whatever has run before it was found out is not in the report. */
+/* Tests that ran before the build was found to have failed are not in the report. */
 static void a_failed_build_has_no_tests(void **state)
 {
     const struct submission s = submission_of(2);
@@ -395,8 +397,8 @@ static void a_failed_build_has_no_tests(void **state)
     assert_int_equal(buf_printf(&log, "no program"), 0);
     add(&results, (struct test_report){ .number = 1, .verdict = VERDICT_RE, .exit_code = 1 }, "x");
     judge_results_fail_build(&results, &log, 2);
-    assert_null(log.data); /* it is the results' own */
-    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    assert_null(log.data); /* owned by the results */
+    CLEANUP(report_freep) struct report *r = make_report(&s, &results);
     assert_int_equal(r->verdict, VERDICT_BF);
     assert_true(r->ran);
     assert_int_equal(r->exit_code, 2);
@@ -422,7 +424,7 @@ static void one_run_without_tests(void **state)
         (struct test_report){
             .verdict = VERDICT_RE, .exit_code = 139, .signal = "SIGSEGV", .error = strdup("why") },
         "said");
-    CLEANUP(report_freep) struct report *r = made_of(&s, &results);
+    CLEANUP(report_freep) struct report *r = make_report(&s, &results);
     assert_int_equal(r->tests_len, 0);
     assert_false(r->has_tests);
     assert_int_equal(r->verdict, VERDICT_RE);
@@ -458,9 +460,9 @@ int main(void)
         cmocka_unit_test(a_long_line_has_a_window_too),
         cmocka_unit_test(only_a_late_difference_has_one),
         cmocka_unit_test(a_short_output_shows_its_end),
-        cmocka_unit_test(a_report_has_its_bytes_and_no_more),
-        cmocka_unit_test(the_first_keep_all_and_the_last_their_share),
-        cmocka_unit_test(what_is_not_needed_is_anothers),
+        cmocka_unit_test(a_report_stays_within_its_bytes),
+        cmocka_unit_test(the_first_tests_keep_all_and_the_last_their_share),
+        cmocka_unit_test(unused_room_is_for_others),
         cmocka_unit_test(no_room_is_no_error),
         cmocka_unit_test(the_tests_make_the_report),
         cmocka_unit_test(a_failed_build_has_no_tests),

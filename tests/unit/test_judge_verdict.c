@@ -1,4 +1,4 @@
-/* The whole table of what limits and counters mean. */
+/* The verdict for each combination of limits and counters. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ struct judge_case {
     enum verdict verdict;
 };
 
-/* Every case has limits of 1 s and 64 MiB unless it says otherwise. */
+/* Every case has limits of 1 s and 64 MiB unless it sets others. */
 static const struct judge_case cases[] = {
     { "exit 0", { 0 }, VERDICT_OK },
     { "exit 3", { .exit_code = 3 }, VERDICT_RE },
@@ -53,7 +53,9 @@ static const struct judge_case cases[] = {
     { "OOM-killed before the wall timer",
       { .oom_kills = 1, .wall_passed = true, .signal = SIGKILL },
       VERDICT_ML },
-    { "OOM-killed before the flood", { .oom_kills = 1, .out_flooded = true }, VERDICT_ML },
+    { "OOM-killed before the output limit",
+      { .oom_kills = 1, .output_exceeded = true },
+      VERDICT_ML },
     { "the runtime says out of memory", { .runtime_oom = true, .exit_code = 1 }, VERDICT_ML },
     { "the runtime says so, then hangs",
       { .runtime_oom = true, .wall_passed = true, .signal = SIGKILL },
@@ -68,23 +70,25 @@ static const struct judge_case cases[] = {
     { "strict, over, crashed",
       { .strict_memory = true, .memory_bytes = 65 * MIB, .signal = SIGSEGV },
       VERDICT_ML },
-    { "not strict, over: the allowance covers it", { .memory_bytes = 70 * MIB }, VERDICT_OK },
+    { "not strict, over: the overhead covers it", { .memory_bytes = 70 * MIB }, VERDICT_OK },
 
-    { "flood", { .out_flooded = true, .signal = SIGKILL }, VERDICT_OL },
-    { "flood that ended by itself", { .out_flooded = true }, VERDICT_OL },
-    { "flood and a bad exit", { .out_flooded = true, .exit_code = 1 }, VERDICT_OL },
-    { "slow flood", { .out_flooded = true, .cpu_passed = true, .cpu_ns = 2 * S }, VERDICT_TL },
+    { "output limit", { .output_exceeded = true, .signal = SIGKILL }, VERDICT_OL },
+    { "output limit, ended by itself", { .output_exceeded = true }, VERDICT_OL },
+    { "output limit and a bad exit", { .output_exceeded = true, .exit_code = 1 }, VERDICT_OL },
+    { "output limit, slow",
+      { .output_exceeded = true, .cpu_passed = true, .cpu_ns = 2 * S },
+      VERDICT_TL },
 };
 
 static void test_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct judge_facts f = cases[i].facts;
-        f.cpu_limit_ns = 1 * S;
-        f.memory_limit = 64 * MIB;
-        if (judge_verdict(&f) != cases[i].verdict)
-            fail_msg("%s: %d, not %d", cases[i].what, judge_verdict(&f), cases[i].verdict);
+        struct judge_facts facts = cases[i].facts;
+        facts.cpu_limit_ns = 1 * S;
+        facts.memory_limit = 64 * MIB;
+        if (judge_verdict(&facts) != cases[i].verdict)
+            fail_msg("%s: %d, not %d", cases[i].what, judge_verdict(&facts), cases[i].verdict);
     }
 }
 
@@ -93,7 +97,7 @@ static void test_order(void **state)
 {
     (void)state;
     for (unsigned m = 0; m < 256; m++) {
-        struct judge_facts f = {
+        struct judge_facts facts = {
             .cpu_limit_ns = 1 * S,
             .memory_limit = 64 * MIB,
             .oom_kills = m & 1,
@@ -101,7 +105,7 @@ static void test_order(void **state)
             .cpu_passed = m & 4,
             .wall_passed = m & 8,
             .cpu_ns = m & 16 ? 2 * S : 0,
-            .out_flooded = m & 32,
+            .output_exceeded = m & 32,
             .signal = m & 64 ? SIGKILL : 0,
             .exit_code = m & 128 ? 1 : 0,
         };
@@ -110,13 +114,13 @@ static void test_order(void **state)
                          : m & 32 ? VERDICT_OL
                          : m      ? VERDICT_RE
                                   : VERDICT_OK;
-        if (judge_verdict(&f) != v)
-            fail_msg("flags %#x: %d, not %d", m, judge_verdict(&f), v);
+        if (judge_verdict(&facts) != v)
+            fail_msg("flags %#x: %d, not %d", m, judge_verdict(&facts), v);
     }
 }
 
-/* The program's fault is what its file says, not what the host had no room or right for. */
-static void refusals(void **state)
+/* An invalid file is the program's fault; no memory or permission is the host's. */
+static void test_program_refused(void **state)
 {
     static const int theirs[] = { ENOEXEC, ENOENT, EINVAL, ELIBBAD, ENOTDIR },
                      ours[] = { EACCES, EPERM,   ENOMEM, EAGAIN, EMFILE, ENFILE,
@@ -132,6 +136,6 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_order),
-                                        cmocka_unit_test(refusals) };
+                                        cmocka_unit_test(test_program_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

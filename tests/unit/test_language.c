@@ -1,4 +1,4 @@
-/* Language rows: built-ins, settings, JSON files, and how a Java source names its file. */
+/* The language table: built-ins, settings, JSON files, and how a Java source names its file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,7 +81,8 @@ static void test_java(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(javas); i++) {
         size_t len = strlen(javas[i].source);
-        char *exact = malloc(len ? len : 1); /* no NUL behind it: the sanitizer watches */
+        char *exact = malloc(
+            len ? len : 1); /* no NUL behind it: the sanitizer reports a read behind the end */
         struct language_java_source s;
         struct language_java_type t = { .name = NULL };
         struct err e;
@@ -98,7 +99,7 @@ static void test_java(void **state)
     }
 }
 
-/* Every top-level type in its order, a public one with a + behind it. */
+/* Every top-level type in its order; a public one has a + behind it. */
 static void test_java_order(void **state)
 {
     (void)state;
@@ -135,35 +136,36 @@ static struct language_table *built_ins(void)
     return l;
 }
 
-static void name_java(const char *source, size_t len, struct language_variables *w,
+static void name_java(const char *source, size_t len, struct language_variables *variables,
                       const char **ret_why)
 {
     struct language_table *l = built_ins();
     struct err e;
     *ret_why = "untouched";
     assert_int_equal(
-        language_name_source(language_table_find(l, "java"), source, len, w, ret_why, &e), 0);
+        language_name_source(language_table_find(l, "java"), source, len, variables, ret_why, &e),
+        0);
     language_table_free(l);
 }
 
 static void test_java_names(void **state)
 {
     (void)state;
-    struct language_variables w;
+    struct language_variables variables;
     const char *why;
     char source[2000], name[301];
 
-    name_java("package a; public class B {}", 28, &w, &why);
-    assert_string_equal(w.source, "B.java");
-    assert_string_equal(w.main, "B");
+    name_java("package a; public class B {}", 28, &variables, &why);
+    assert_string_equal(variables.source, "B.java");
+    assert_string_equal(variables.main, "B");
     assert_null(why);
-    name_java("package a; class B {}", 21, &w, &why);
-    assert_string_equal(w.source, "Main.java");
+    name_java("package a; class B {}", 21, &variables, &why);
+    assert_string_equal(variables.source, "Main.java");
 
     memset(name, 'x', sizeof name);
     for (int len = 240; len <= 300; len++) {
         int n = snprintf(source, sizeof source, "public class %.*s {}", len, name);
-        name_java(source, (size_t)n, &w, &why);
+        name_java(source, (size_t)n, &variables, &why);
         assert_int_equal(why == NULL, len <= 249);
     }
     assert_non_null(strstr(why, "file name"));
@@ -179,22 +181,23 @@ static void test_built_ins(void **state)
 
     assert_int_equal(l->len, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const struct language *row = language_table_find(l, names[i]);
-        struct language_variables w;
+        const struct language *language = language_table_find(l, names[i]);
+        struct language_variables variables;
         const char *why;
         struct err e;
-        assert_non_null(row);
-        assert_non_null(row->title);
-        assert_non_null(row->run_image);
-        assert_non_null(row->run[0]);
-        assert_non_null(row->version[0]);
-        assert_string_equal(row->workdir, "/tmp");
-        assert_int_equal(row->image != NULL, row->build[0] != NULL);
-        assert_int_equal(row->image != NULL, row->collect != AGENT_COLLECT_NONE);
-        assert_int_equal(row->artefact != NULL, row->collect != AGENT_COLLECT_NONE);
-        assert_int_equal(row->strict_memory, row->allowance != 0);
-        assert_int_equal(row->cache_volume_target != NULL, row->cache_build[0] != NULL);
-        assert_int_equal(language_name_source(row, row->hello, strlen(row->hello), &w, &why, &e),
+        assert_non_null(language);
+        assert_non_null(language->title);
+        assert_non_null(language->run_image);
+        assert_non_null(language->run[0]);
+        assert_non_null(language->version[0]);
+        assert_string_equal(language->workdir, "/tmp");
+        assert_int_equal(language->image != NULL, language->build[0] != NULL);
+        assert_int_equal(language->image != NULL, language->collect != AGENT_COLLECT_NONE);
+        assert_int_equal(language->artefact != NULL, language->collect != AGENT_COLLECT_NONE);
+        assert_int_equal(language->strict_memory, language->memory_overhead != 0);
+        assert_int_equal(language->cache_volume_target != NULL, language->cache_build[0] != NULL);
+        assert_int_equal(language_name_source(language, language->hello, strlen(language->hello),
+                                              &variables, &why, &e),
                          0);
         assert_null(why);
     }
@@ -203,7 +206,7 @@ static void test_built_ins(void **state)
     language_table_free(l);
 }
 
-/* A user may copy any of them; and none lies there that nobody lists. */
+/* A user may copy any of them; and every file in the folder is listed. */
 static void test_built_ins_are_files_like_a_users(void **state)
 {
     (void)state;
@@ -262,15 +265,15 @@ static void test_expand(void **state)
                                         "",
                                         "{build_memory_mib}{memory_mib}",
                                         NULL };
-    struct language_variables w = { .source = "X.java",
-                                    .main = "p.X",
-                                    .memory_mib = 64,
-                                    .stack_mib = 32,
-                                    .build_memory_mib = 1024 };
+    struct language_variables variables = { .source = "X.java",
+                                            .main = "p.X",
+                                            .memory_mib = 64,
+                                            .stack_mib = 32,
+                                            .build_memory_mib = 1024 };
     char **out;
     struct err e;
 
-    assert_int_equal(language_expand(argv, &w, &out, &e), 0);
+    assert_int_equal(language_expand(argv, &variables, &out, &e), 0);
     assert_string_equal(out[0], "a");
     assert_string_equal(out[1], "-Xmx64m32");
     assert_string_equal(out[2], "p.X/X.java");
@@ -319,7 +322,8 @@ static void test_full_environment(void **state)
     struct err e;
     size_t n = 0;
 
-    for (size_t i = 0; i < LANGUAGE_ARGS_MAX; i++) { /* as long as a row's, and no NULL behind it */
+    for (size_t i = 0; i < LANGUAGE_ARGS_MAX;
+         i++) { /* the longest list of a row, without a NULL behind it */
         (void)snprintf(names[i], sizeof names[i], "N%zu=", i);
         own[i] = names[i];
     }
@@ -413,7 +417,7 @@ static void dir_remove(const struct dir *d)
     (void)rmdir(d->path);
 }
 
-/* The fields that a built-in needs for what is its own are a user's as well. */
+/* A user's file may set every field that a built-in needs. */
 static void test_own_fields(void **state)
 {
     static const struct {
@@ -426,9 +430,9 @@ static void test_own_fields(void **state)
         { "in : OutOfRoom", true },  { "fatal: OutOfRooms", false },
         { "fatal", false },          { "x fatal: OutOfRoom", false },
     };
-    struct language_variables w;
+    struct language_variables variables;
     struct language_table *l;
-    const struct language *row;
+    const struct language *language;
     const char *why, *source = "public class Own {}";
     struct dir d;
     struct err e;
@@ -440,19 +444,20 @@ static void test_own_fields(void **state)
              "\"oom_text\":\"OutOfRoom\",\"oom_before\":[\"fatal: \",\"in *: \"]}");
     assert_int_equal(language_table_open(d.path, NULL, 0, &l, &e), 0);
     dir_remove(&d);
-    assert_non_null(row = language_table_find(l, "own"));
-    assert_int_equal(row->check_exit_code, 255);
+    assert_non_null(language = language_table_find(l, "own"));
+    assert_int_equal(language->check_exit_code, 255);
     assert_int_equal(language_table_find(l, "python")->check_exit_code, 1);
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (language_out_of_memory(row, table[i].text, strlen(table[i].text), true) !=
+        if (language_out_of_memory(language, table[i].text, strlen(table[i].text), true) !=
             table[i].says)
             fail_msg("%s", table[i].text);
-    assert_int_equal(language_name_source(row, "", 0, &w, &why, &e), 0);
-    assert_string_equal(w.source, "First.k");
-    assert_string_equal(w.main, "First");
-    assert_int_equal(language_name_source(row, source, strlen(source), &w, &why, &e), 0);
-    assert_string_equal(w.source, "Own.k");
-    assert_string_equal(w.main, "Own");
+    assert_int_equal(language_name_source(language, "", 0, &variables, &why, &e), 0);
+    assert_string_equal(variables.source, "First.k");
+    assert_string_equal(variables.main, "First");
+    assert_int_equal(language_name_source(language, source, strlen(source), &variables, &why, &e),
+                     0);
+    assert_string_equal(variables.source, "Own.k");
+    assert_string_equal(variables.main, "Own");
     language_table_free(l);
 }
 
@@ -511,7 +516,7 @@ static void test_files(void **state)
     assert_string_equal(rust->build[2], "{source}");
     assert_null(rust->build[3]);
     assert_string_equal(rust->build_env[0], "A=b=c");
-    assert_int_equal(rust->allowance, 2 * MIB);
+    assert_int_equal(rust->memory_overhead, 2 * MIB);
     assert_true(rust->strict_memory);
     assert_int_equal(rust->collect, AGENT_COLLECT_FILE);
     language_table_free(l);

@@ -1,4 +1,4 @@
-/* Class files: those that javac makes, and every form of main() by hand. */
+/* Class files: made by javac, and every form of main() by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +50,8 @@ static size_t read_seed(const char *name, uint8_t *data, size_t max)
 
 static bool read_exact(const uint8_t *data, size_t len, struct language_java_class *ret_class)
 {
-    uint8_t *exact = malloc(len ? len : 1); /* nothing behind it: the sanitizer watches */
+    uint8_t *exact =
+        malloc(len ? len : 1); /* no byte behind it: the sanitizer reports a read behind the end */
     assert_non_null(exact);
     memcpy(exact, data, len);
     bool ok = language_java_class_read(exact, len, ret_class);

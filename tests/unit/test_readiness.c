@@ -1,4 +1,4 @@
-/* What can be judged, and who waits for a change: no wake-up may be lost. */
+/* Which languages can be judged, and waiting for a change: no wake-up may be lost. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 
 static struct language_table *languages;
 
-static int open_ready(void **state)
+static int open_readiness(void **state)
 {
     struct err e;
     struct readiness *r = NULL;
@@ -29,19 +29,19 @@ static int open_ready(void **state)
     return 0;
 }
 
-static int close_ready(void **state)
+static int close_readiness(void **state)
 {
     (void)readiness_free(*state);
     languages = language_table_free(languages);
     return 0;
 }
 
-static struct toolchain *plan_of(size_t index)
+static struct toolchain *toolchain_of(size_t index)
 {
-    struct toolchain *p = calloc(1, sizeof *p);
-    assert_non_null(p);
-    p->row = &languages->rows[index];
-    return p;
+    struct toolchain *toolchain = calloc(1, sizeof *toolchain);
+    assert_non_null(toolchain);
+    toolchain->language = &languages->rows[index];
+    return toolchain;
 }
 
 static size_t claimable(struct readiness *r, uint64_t *ret_ticket)
@@ -58,20 +58,20 @@ static void only_what_is_ok_is_claimed(void **state)
 {
     struct readiness *r = *state;
     const char *names[LANGUAGES_MAX + 1];
-    uint64_t ticket;
+    uint64_t version;
     size_t index = 99;
     char why[400];
 
-    assert_int_equal(claimable(r, &ticket), 0);
+    assert_int_equal(claimable(r, &version), 0);
     assert_null(readiness_toolchain(r, "c", &index));
     assert_null(readiness_toolchain(r, "no such language", &index));
     assert_false(readiness_has_images(r));
-    struct toolchain *p = plan_of(2);
-    assert_true(readiness_available(r, 2, p));
+    struct toolchain *toolchain = toolchain_of(2);
+    assert_true(readiness_available(r, 2, toolchain));
     (void)readiness_claimable(r, names);
     assert_string_equal(names[0], "c");
     assert_null(names[1]);
-    assert_ptr_equal(readiness_toolchain(r, "c", &index), p);
+    assert_ptr_equal(readiness_toolchain(r, "c", &index), toolchain);
     assert_int_equal(index, 2);
     assert_true(readiness_has_images(r));
     readiness_reason(r, "c", why, sizeof why);
@@ -79,58 +79,59 @@ static void only_what_is_ok_is_claimed(void **state)
 
     assert_true(readiness_pause(r, "Docker is away"));
     assert_false(readiness_pause(r, "Docker is away still"));
-    assert_int_equal(claimable(r, &ticket), 0);
+    assert_int_equal(claimable(r, &version), 0);
     readiness_reason(r, "c", why, sizeof why);
     assert_string_equal(why, "Docker is away still");
     assert_true(readiness_resume(r));
     assert_false(readiness_resume(r));
-    assert_int_equal(claimable(r, &ticket), 1);
+    assert_int_equal(claimable(r, &version), 1);
 
     readiness_unavailable(r, 2, READINESS_FAILED, true, "hello is WA");
-    assert_int_equal(claimable(r, &ticket), 0);
+    assert_int_equal(claimable(r, &version), 0);
     readiness_reason(r, "c", why, sizeof why);
     assert_string_equal(why, "language 'c' is failed: hello is WA");
     readiness_stop(r);
     assert_true(readiness_stopping(r));
-    assert_false(readiness_wait(r, ticket));
+    assert_false(readiness_wait(r, version));
     readiness_reason(r, "c", why, sizeof why);
     assert_string_equal(why, "the server is stopping");
 }
 
-/* What went wrong with a plan that was replaced meanwhile says nothing about the new one. */
-static void an_old_plan_casts_no_doubt(void **state)
+/* A fault of a toolchain that was replaced meanwhile does not count for the new one. */
+static void an_old_toolchain_is_not_retested(void **state)
 {
     struct readiness *r = *state;
-    struct toolchain *old = plan_of(2), *new = plan_of(2);
+    struct toolchain *old = toolchain_of(2), *new = toolchain_of(2);
 
     assert_true(readiness_available(r, 2, old));
     assert_true(readiness_available(r, 2, new));
-    assert_false(readiness_doubt(r, 2, old, true, "no cell"));
+    assert_false(readiness_retest(r, 2, old, true, "no cell"));
     assert_int_equal(readiness_state(r, 2), READINESS_OK);
-    assert_true(readiness_doubt(r, 2, new, true, "no cell"));
+    assert_true(readiness_retest(r, 2, new, true, "no cell"));
     assert_int_equal(readiness_state(r, 2), READINESS_PENDING);
     assert_true(readiness_has_images(r));
-    assert_false(readiness_doubt(r, 2, new, false, "a second worker's"));
+    assert_false(readiness_retest(r, 2, new, false, "a second worker's"));
     assert_true(readiness_has_images(r));
 }
 
-/* What changes between the look and the wait ends the wait; here both have an hour. */
+/* A change between reading the version and waiting ends the wait; here both waits would take an
+ * hour. */
 static void no_change_is_missed(void **state)
 {
     struct readiness *r = *state;
-    struct toolchain *p = plan_of(2);
-    uint64_t work, ticket = readiness_version(r);
+    struct toolchain *toolchain = toolchain_of(2);
+    uint64_t work, version = readiness_version(r);
 
-    assert_true(readiness_available(r, 2, p));
+    assert_true(readiness_available(r, 2, toolchain));
     (void)claimable(r, &work);
-    assert_true(readiness_doubt(r, 2, p, true, "no cell"));
-    assert_true(readiness_wait_ms(r, ticket, LONG_MS));
+    assert_true(readiness_retest(r, 2, toolchain, true, "no cell"));
+    assert_true(readiness_wait_ms(r, version, LONG_MS));
     readiness_signal(r, 1);
     assert_true(readiness_wait(r, work));
-    ticket = readiness_version(r);
+    version = readiness_version(r);
     readiness_wake(r);
-    assert_true(readiness_wait_ms(r, ticket, LONG_MS));
-    assert_true(readiness_wait_ms(r, readiness_version(r), 1)); /* nothing came */
+    assert_true(readiness_wait_ms(r, version, LONG_MS));
+    assert_true(readiness_wait_ms(r, readiness_version(r), 1)); /* no change */
     readiness_pause(r, "x");
     assert_true(readiness_wait_paused(r, LONG_MS));
 }
@@ -138,7 +139,7 @@ static void no_change_is_missed(void **state)
 #define SLEEPERS 80
 static struct sleeper {
     struct readiness *r;
-    uint64_t ticket;
+    uint64_t version;
     pthread_t thread;
 } sleepers[SLEEPERS];
 static atomic_int awake;
@@ -146,12 +147,12 @@ static atomic_int awake;
 static void *sleep_once(void *arg)
 {
     const struct sleeper *s = arg;
-    if (readiness_wait(s->r, s->ticket))
+    if (readiness_wait(s->r, s->version))
         atomic_fetch_add(&awake, 1);
     return NULL;
 }
 
-/* More of them than there used to be signals for one commit. */
+/* More waiting workers than one commit used to signal. */
 static void all_are_woken(void **state)
 {
     struct readiness *r = *state;
@@ -159,10 +160,10 @@ static void all_are_woken(void **state)
     awake = 0;
     for (int i = 0; i < SLEEPERS; i++) {
         sleepers[i].r = r;
-        (void)claimable(r, &sleepers[i].ticket);
+        (void)claimable(r, &sleepers[i].version);
         assert_int_equal(pthread_create(&sleepers[i].thread, NULL, sleep_once, &sleepers[i]), 0);
     }
-    int64_t until = clock_mono_ns() + NS_PER_S / 5; /* so that most of them wait by then */
+    int64_t until = clock_mono_ns() + NS_PER_S / 5; /* so that most of them are waiting then */
     while (clock_mono_ns() < until)
         (void)readiness_wait_ms(r, readiness_version(r), 10);
     readiness_signal(r, SLEEPERS);
@@ -176,8 +177,8 @@ static void all_are_woken(void **state)
     assert_int_equal(woken, SLEEPERS);
 }
 
-/* A reason that was cut is still text for a JSON document. */
-static void words_of_others_are_text(void **state)
+/* A reason that was cut is still valid text for a JSON document. */
+static void a_cut_reason_is_text(void **state)
 {
     struct readiness *r = *state;
     struct err e;
@@ -202,14 +203,14 @@ static void words_of_others_are_text(void **state)
     }
 }
 
-#define ON_READY(test) cmocka_unit_test_setup_teardown(test, open_ready, close_ready)
+#define ON_READY(test) cmocka_unit_test_setup_teardown(test, open_readiness, close_readiness)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_READY(only_what_is_ok_is_claimed), ON_READY(an_old_plan_casts_no_doubt),
+        ON_READY(only_what_is_ok_is_claimed), ON_READY(an_old_toolchain_is_not_retested),
         ON_READY(no_change_is_missed),        ON_READY(all_are_woken),
-        ON_READY(words_of_others_are_text),
+        ON_READY(a_cut_reason_is_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

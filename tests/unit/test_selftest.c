@@ -1,4 +1,4 @@
-/* Languages are made ready, doubted and proved again; with a Docker of the test's own. */
+/* Languages are prepared, tested and tested again, with a fake Docker. */
 #include "fake_docker.h"
 
 #include "engine/queue/readiness.h"
@@ -7,7 +7,7 @@
 static struct place {
     struct language_table *languages;
     struct pool *pool;
-    struct readiness *ready;
+    struct readiness *readiness;
     struct selftest *selftest;
 } place;
 
@@ -18,7 +18,7 @@ static int open_place(void **state)
         return -1;
     FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
     FAKE_OK(language_table_choose(place.languages, "python, c", e));
-    FAKE_OK(readiness_open(place.languages, &place.ready, e));
+    FAKE_OK(readiness_open(place.languages, &place.readiness, e));
     place.pool = fake_pool(2);
     return 0;
 }
@@ -26,10 +26,10 @@ static int open_place(void **state)
 static int close_place(void **state)
 {
     fake_release();
-    readiness_stop(place.ready);
+    readiness_stop(place.readiness);
     place.selftest = selftest_stop(place.selftest);
     place.pool = pool_stop(place.pool);
-    place.ready = readiness_free(place.ready);
+    place.readiness = readiness_free(place.readiness);
     place.languages = language_table_free(place.languages);
     return fake_close(state);
 }
@@ -43,26 +43,26 @@ static void start(void)
                                        .languages = place.languages,
                                        .host = &fake.cell_host,
                                        .pool = place.pool,
-                                       .ready = place.ready };
+                                       .readiness = place.readiness };
     FAKE_OK(selftest_start(&c, &place.selftest, e));
 }
 
 static bool is(size_t index, enum readiness_state state)
 {
-    return readiness_state(place.ready, index) == state;
+    return readiness_state(place.readiness, index) == state;
 }
 
-static bool says(const char *language, const char *words)
+static bool reason_has(const char *language, const char *words)
 {
     char why[500];
-    readiness_reason(place.ready, language, why, sizeof why);
+    readiness_reason(place.readiness, language, why, sizeof why);
     return strstr(why, words) != NULL;
 }
 
-static const struct toolchain *plan_now(const char *language)
+static const struct toolchain *toolchain_now(const char *language)
 {
     size_t index;
-    return readiness_toolchain(place.ready, language, &index);
+    return readiness_toolchain(place.readiness, language, &index);
 }
 
 static int64_t idle_cells(void)
@@ -85,28 +85,29 @@ static void languages_become_ready(void **state)
     fake.on_run = version_or_hello;
     start();
     FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_OK));
-    assert_string_equal(plan_now("c")->version, "gcc (test) 1.2");
-    assert_int_equal(plan_now("c")->allowance, 2 * MIB);
-    assert_int_equal(plan_now("python")->allowance, 9 * MIB); /* measured: and a quarter more */
+    assert_string_equal(toolchain_now("c")->version, "gcc (test) 1.2");
+    assert_int_equal(toolchain_now("c")->memory_overhead, 2 * MIB);
+    assert_int_equal(toolchain_now("python")->memory_overhead,
+                     9 * MIB); /* measured, and a quarter more */
     FAKE_UNTIL(idle_cells() == 3);
 }
 
-static void c_says_no(struct fake_run *r)
+static void c_fails(struct fake_run *r)
 {
     bool run = r->order->collect == AGENT_COLLECT_NONE && strstr(r->source, "stdio.h");
     r->out = run ? "scrk\n" : r->out;
     r->err = run ? "it is broken: \xff" : "";
 }
 
-static void what_fails_is_said_and_hurts_no_other(void **state)
+static void a_failure_is_reported_and_hurts_no_other(void **state)
 {
     (void)state;
-    fake.on_run = c_says_no;
+    fake.on_run = c_fails;
     start();
     FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_FAILED));
-    assert_true(says("c", "hello is WA"));
-    assert_true(says("c", "it is broken: ?")); /* as text */
-    assert_true(says("python", ""));
+    assert_true(reason_has("c", "hello is WA"));
+    assert_true(reason_has("c", "it is broken: ?")); /* invalid UTF-8 is replaced */
+    assert_true(reason_has("python", ""));
     FAKE_UNTIL(idle_cells() == 1);
 }
 
@@ -116,34 +117,34 @@ static void an_image_is_missing(void **state)
     fake_refuse("GET", "/images/gcc:14/", 404, -1, NULL);
     fake_refuse("POST", "/images/create", 404, -1, "no such image anywhere");
     start();
-    FAKE_UNTIL(is(PYTHON, READINESS_OK) && says("c", "no such image anywhere"));
+    FAKE_UNTIL(is(PYTHON, READINESS_OK) && reason_has("c", "no such image anywhere"));
     assert_true(is(C, READINESS_PENDING));
-    assert_true(readiness_has_images(place.ready));
+    assert_true(readiness_has_images(place.readiness));
 }
 
-/* A worker could get no cell: it is tested at once, and not after an hour. */
-static void what_is_doubted_is_proved_again(void **state)
+/* A worker could not acquire a cell: the language is tested at once, not after an hour. */
+static void a_language_is_tested_again(void **state)
 {
     (void)state;
     start();
     FAKE_UNTIL(is(PYTHON, READINESS_OK) && is(C, READINESS_OK));
-    const struct toolchain *before = plan_now("c");
-    assert_true(readiness_doubt(place.ready, C, before, true, "no cell"));
+    const struct toolchain *before = toolchain_now("c");
+    assert_true(readiness_retest(place.readiness, C, before, true, "no cell"));
     FAKE_UNTIL(is(C, READINESS_OK));
-    assert_ptr_not_equal(plan_now("c"), before);
-    FAKE_UNTIL(idle_cells() == 3); /* the same shelves */
+    assert_ptr_not_equal(toolchain_now("c"), before);
+    FAKE_UNTIL(idle_cells() == 3); /* the same pool classes */
 
-    /* It passes and is doubted, again and again: ever more seldom. */
-    before = plan_now("c");
+    /* It passes but cannot be judged with: it is tested at growing intervals. */
+    before = toolchain_now("c");
     int64_t runs = fake_count(&fake.runs);
-    assert_true(readiness_doubt(place.ready, C, before, true, "no cell again"));
+    assert_true(readiness_retest(place.readiness, C, before, true, "no cell again"));
     FAKE_UNTIL(fake_count(&fake.runs) > runs || is(C, READINESS_PENDING));
-    (void)poll(NULL, 0, 200); /* it would have been tested by now */
+    (void)poll(NULL, 0, 200); /* long enough for another test */
     assert_true(is(C, READINESS_PENDING));
     assert_int_equal(fake_count(&fake.runs), runs);
 }
 
-/* Its image was replaced, and it was noticed: nothing of the old one is kept. */
+/* Its image was replaced, and that was noticed: no cell of the old image is kept. */
 static void an_old_image_keeps_no_cell(void **state)
 {
     (void)state;
@@ -152,23 +153,25 @@ static void an_old_image_keeps_no_cell(void **state)
     FAKE_UNTIL(idle_cells() == 3);
     int64_t made = fake_count(&fake.created), gone = fake_count(&fake.removed);
     fake_image("sha256:another");
-    assert_true(readiness_doubt(place.ready, PYTHON, plan_now("python"), false, "image went away"));
+    assert_true(readiness_retest(place.readiness, PYTHON, toolchain_now("python"), false,
+                                 "image went away"));
     FAKE_UNTIL(is(PYTHON, READINESS_OK));
-    assert_string_equal(plan_now("python")->run_image, "sha256:another");
+    assert_string_equal(toolchain_now("python")->run_image, "sha256:another");
     FAKE_UNTIL(idle_cells() == 3);
     FAKE_AWAIT(fake.removed - gone == fake.created - made);
 
-    /* And while it cannot be tested, none is kept or tried at all. */
+    /* And while the test fails, no cell is kept or created. */
     fake_refuse("GET", "/images/python", 404, -1, NULL);
     fake_refuse("GET", "/images/sha256:another", 404, -1, NULL);
     fake_refuse("POST", "/images/create", 404, -1, "gone");
-    assert_true(readiness_doubt(place.ready, PYTHON, plan_now("python"), false, "image went away"));
+    assert_true(readiness_retest(place.readiness, PYTHON, toolchain_now("python"), false,
+                                 "image went away"));
     FAKE_UNTIL(idle_cells() == 2);
 }
 
 static void hold(struct fake_run *r) { r->way = FAKE_SILENT; }
 
-/* It ends in whatever it is: in a run, or in a call to Docker. */
+/* A stop ends a run as well as a call to Docker. */
 static void a_stop_ends_it(void **state)
 {
     (void)state;
@@ -186,11 +189,11 @@ static void a_stop_ends_it(void **state)
         else
             FAKE_AWAIT(fake.held > 0);
         int64_t began = clock_mono_ns();
-        readiness_stop(place.ready);
+        readiness_stop(place.readiness);
         place.selftest = selftest_stop(place.selftest);
         assert_in_range(clock_mono_ns() - began, 0, 15 * NS_PER_S);
         fake_refuse("POST", "/containers/create", 0, 0, NULL);
-        for (size_t i = 0; i < fake.containers_len; i++) /* a sweep's work */
+        for (size_t i = 0; i < fake.containers_len; i++) /* as the supervisor does */
             fake.containers[i].removed = true;
     }
 }
@@ -198,8 +201,8 @@ static void a_stop_ends_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_PLACE(languages_become_ready),     ON_PLACE(what_fails_is_said_and_hurts_no_other),
-        ON_PLACE(an_image_is_missing),        ON_PLACE(what_is_doubted_is_proved_again),
+        ON_PLACE(languages_become_ready),     ON_PLACE(a_failure_is_reported_and_hurts_no_other),
+        ON_PLACE(an_image_is_missing),        ON_PLACE(a_language_is_tested_again),
         ON_PLACE(an_old_image_keeps_no_cell), ON_PLACE(a_stop_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

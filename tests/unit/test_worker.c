@@ -1,5 +1,5 @@
-/* The worker with a real job table, pool and sockets, and a Docker of the test's own: what a fault
- * of ours costs a submission, and how a stop ends. */
+/* The worker with a real job table, pool and sockets, and a fake Docker: what a fault of ours
+ * costs a submission, and how a stop ends. */
 #include "fake_docker.h"
 
 #include "engine/queue/job_source.h"
@@ -14,15 +14,15 @@
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
 
-#define LIMITED (96 * MIB) /* not the usual memory: its cell is taken ahead */
+#define LIMITED (96 * MIB) /* not the default memory: its cell is prefetched */
 
 static struct place {
     char dir[128];
     struct jobs *jobs;
-    struct job_source *tables;
+    struct job_source *source;
     struct language_table *languages;
     struct pool *pool;
-    struct readiness *ready;
+    struct readiness *readiness;
     struct worker_host_faults host_faults;
     struct worker *worker;
     _Atomic int64_t running;
@@ -38,7 +38,7 @@ static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t le
     struct place *p = ctx;
     for (size_t i = 0; i < len; i++)
         if (changes[i].state == JOB_QUEUED)
-            readiness_signal(p->ready, 1);
+            readiness_signal(p->readiness, 1);
     (void)pthread_mutex_lock(&p->lock);
     for (size_t i = 0; i < len; i++)
         p->final += job_state_is_final(changes[i].state);
@@ -46,11 +46,11 @@ static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t le
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-static void publish(const char *language)
+static void make_available(const char *language)
 {
     for (size_t i = 0; i < place.languages->len; i++)
         if (strcmp(place.languages->rows[i].name, language) == 0)
-            assert_true(readiness_available(place.ready, i,
+            assert_true(readiness_available(place.readiness, i,
                                             fake_plan(place.languages, language, place.pool)));
 }
 
@@ -59,8 +59,8 @@ static void start_worker(void)
     const struct worker_config wc = { .engine = &fake.config,
                                       .host = &fake.cell_host,
                                       .pool = place.pool,
-                                      .ready = place.ready,
-                                      .tables = place.tables,
+                                      .readiness = place.readiness,
+                                      .job_source = place.source,
                                       .host_faults = &place.host_faults,
                                       .running = &place.running };
     FAKE_OK(worker_start(&wc, &place.worker, e));
@@ -77,8 +77,8 @@ static int open_place(void **state)
     worker_fault_open(&place.host_faults);
     FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
     FAKE_OK(jobs_open(&jc, &place.jobs, e));
-    FAKE_OK(job_source_open(place.jobs, &place.tables, e));
-    FAKE_OK(readiness_open(place.languages, &place.ready, e));
+    FAKE_OK(job_source_open(place.jobs, &place.source, e));
+    FAKE_OK(readiness_open(place.languages, &place.readiness, e));
     jobs_listen(place.jobs, jobs_changed, &place);
     place.pool = fake_pool(2);
     return 0;
@@ -87,12 +87,12 @@ static int open_place(void **state)
 static int close_place(void **state)
 {
     fake_release();
-    readiness_stop(place.ready);
+    readiness_stop(place.readiness);
     place.worker = worker_stop(place.worker, clock_mono_ns() + 30 * NS_PER_S);
     place.pool = pool_stop(place.pool);
     place.jobs = jobs_close(place.jobs);
-    place.ready = readiness_free(place.ready);
-    place.tables = job_source_free(place.tables);
+    place.readiness = readiness_free(place.readiness);
+    place.source = job_source_free(place.source);
     place.languages = language_table_free(place.languages);
     worker_fault_close(&place.host_faults);
     (void)pthread_cond_destroy(&place.changed);
@@ -102,12 +102,12 @@ static int close_place(void **state)
 
 /* ---- submissions ---- */
 
-struct ticket {
+struct submitted {
     char id[SUBMISSION_ID_MAX + 1];
     int64_t seq;
 };
 
-static struct ticket put(const char *language, const char *source, int64_t memory_bytes)
+static struct submitted put(const char *language, const char *source, int64_t memory_bytes)
 {
     struct source_file file = { .bytes = { .data = (char *)(uintptr_t)source,
                                            .len = strlen(source) } };
@@ -119,7 +119,7 @@ static struct ticket put(const char *language, const char *source, int64_t memor
         .stop_on_failure = true
     };
     struct submission_packed packed;
-    struct ticket t;
+    struct submitted t;
 
     submission_hash(&s, s.hash);
     FAKE_OK(submission_pack(&s, &packed, e));
@@ -133,7 +133,7 @@ static struct ticket put(const char *language, const char *source, int64_t memor
 }
 
 /* Waits for the report; the caller owns it. */
-static json_t *report_of(const struct ticket *t)
+static json_t *report_of(const struct submitted *t)
 {
     int64_t until = clock_mono_ns() + FAKE_WAIT_NS;
     char *text = NULL;
@@ -164,25 +164,26 @@ static json_t *report_of(const struct ticket *t)
     return report;
 }
 
-static void expect(const struct ticket *t, const char *verdict, int64_t attempts, const char *error)
+static void expect(const struct submitted *t, const char *verdict, int64_t attempts,
+                   const char *error)
 {
     json_auto_t *r = report_of(t);
-    const char *said = json_string_value(json_object_get(r, "error"));
+    const char *found = json_string_value(json_object_get(r, "error"));
 
     assert_string_equal(json_string_value(json_object_get(r, "verdict")), verdict);
-    if (error[0] ? !strstr(said, error) : said[0] != '\0')
-        fail_msg("error is '%s'", said);
+    if (error[0] ? !strstr(found, error) : found[0] != '\0')
+        fail_msg("error is '%s'", found);
     assert_int_equal(json_integer_value(json_object_get(r, "attempts")), attempts);
 }
 
-static enum job_state state_of(const struct ticket *t)
+static enum job_state state_of(const struct submitted *t)
 {
     struct job_status s;
     FAKE_OK(jobs_status(place.jobs, t->id, &s, e));
     return s.state;
 }
 
-static void cancel(const struct ticket *t)
+static void cancel(const struct submitted *t)
 {
     struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = t->id };
     FAKE_OK(jobs_do(place.jobs, &op, e));
@@ -199,29 +200,29 @@ static atomic_int turn; /* of the callbacks below */
 static void it_is_judged(void **state)
 {
     (void)state;
-    publish("c");
+    make_available("c");
     start_worker();
-    struct ticket t = put("c", "hello", 0);
+    struct submitted t = put("c", "hello", 0);
     expect(&t, "OK", 1, "");
 }
 
 static void hold_builds(struct fake_run *r) { r->way = builds(r) ? FAKE_HOLDS : FAKE_ANSWERS; }
 
-static void cancelled_while_a_cell_is_taken_ahead(void **state)
+static void cancelled_while_a_cell_is_prefetched(void **state)
 {
     (void)state;
-    publish("c");
+    make_available("c");
     start_worker();
     for (int i = 0; i < 3; i++) {
         fake.on_run = hold_builds;
         int64_t held = fake_count(&fake.held), updated = fake_count(&fake.updated);
-        struct ticket gone = put("c", "hello", LIMITED);
+        struct submitted gone = put("c", "hello", LIMITED);
         FAKE_AWAIT(fake.held > held && fake.updated > updated);
         cancel(&gone);
         expect(&gone, "-", 1, "cancelled");
         FAKE_UNTIL(place.running == 0);
         fake.on_run = NULL;
-        struct ticket next = put("c", "hello", LIMITED);
+        struct submitted next = put("c", "hello", LIMITED);
         expect(&next, "OK", 1, "");
     }
 }
@@ -236,15 +237,15 @@ static void its_own_cell_breaks(void **state)
 {
     (void)state;
     fake.on_run = die_in_runs;
-    publish("c");
+    make_available("c");
     start_worker();
     for (int64_t i = 1; i <= JOB_ATTEMPTS_MAX; i++) {
         turn = (int)i;
-        struct ticket t = put("c", "die", 0);
+        struct submitted t = put("c", "die", 0);
         bool last = i == JOB_ATTEMPTS_MAX;
         expect(&t, last ? "-" : "OK", last ? i : i + 1, last ? "in 3 attempts" : "");
     }
-    assert_false(readiness_paused(place.ready));
+    assert_false(readiness_paused(place.readiness));
 }
 
 static void no_cell_can_be_had(void **state)
@@ -252,35 +253,35 @@ static void no_cell_can_be_had(void **state)
     char why[400];
     (void)state;
     fake_refuse("POST", "/containers/create", 500, -1, "the daemon has had enough");
-    publish("c");
+    make_available("c");
     start_worker();
-    struct ticket t = put("c", "hello", 0);
-    struct ticket other = put("c", "other", 0);
-    FAKE_UNTIL(readiness_state(place.ready, 2) != READINESS_OK);
+    struct submitted t = put("c", "hello", 0);
+    struct submitted other = put("c", "other", 0);
+    FAKE_UNTIL(readiness_state(place.readiness, 2) != READINESS_OK);
     assert_string_equal(place.languages->rows[2].name, "c");
-    readiness_reason(place.ready, "c", why, sizeof why);
+    readiness_reason(place.readiness, "c", why, sizeof why);
     assert_non_null(strstr(why, "the daemon has had enough"));
-    assert_false(readiness_paused(place.ready));
-    assert_true(readiness_has_images(place.ready));
+    assert_false(readiness_paused(place.readiness));
+    assert_true(readiness_has_images(place.readiness));
     FAKE_UNTIL(place.running == 0);
     assert_int_equal(state_of(&t), JOB_QUEUED);
 
     fake_refuse("POST", "/containers/create", 500, 0, NULL);
-    publish("c");
+    make_available("c");
     expect(&t, "OK", 1, "");
     expect(&other, "OK", 1, "");
 }
 
-/* The memory of one submission is not the language's fault. */
+/* A submission whose memory is refused is not a fault of the language. */
 static void its_memory_is_refused(void **state)
 {
     (void)state;
     fake_refuse("POST", "/update", 500, -1, "too little");
-    publish("c");
+    make_available("c");
     start_worker();
-    struct ticket t = put("c", "hello", LIMITED);
+    struct submitted t = put("c", "hello", LIMITED);
     expect(&t, "-", JOB_ATTEMPTS_MAX, "too little");
-    struct ticket usual = put("c", "hello", 0);
+    struct submitted usual = put("c", "hello", 0);
     expect(&usual, "OK", 1, "");
 }
 
@@ -289,30 +290,30 @@ static void docker_goes_away_under_it(void **state)
     (void)state;
     fake.on_run = die_in_runs;
     turn = 1;
-    publish("c");
+    make_available("c");
     start_worker();
     fake_refuse("GET", "/_ping", 503, -1, "not now");
-    struct ticket t = put("c", "die", 0);
-    FAKE_UNTIL(readiness_paused(place.ready));
+    struct submitted t = put("c", "die", 0);
+    FAKE_UNTIL(readiness_paused(place.readiness));
     FAKE_UNTIL(place.running == 0);
     assert_int_equal(state_of(&t), JOB_QUEUED);
     fake_refuse("GET", "/_ping", 503, 0, NULL);
-    assert_true(readiness_resume(place.ready));
+    assert_true(readiness_resume(place.readiness));
     expect(&t, "OK", 1, "");
 }
 
-/* It takes Docker with it, each time: that ends. */
+/* A program that breaks Docker each time does not do so for ever. */
 static void docker_goes_away_each_time(void **state)
 {
     int pauses = 0;
     (void)state;
     fake.on_run = die_in_runs;
     turn = 1000;
-    publish("c");
+    make_available("c");
     start_worker();
     fake_refuse("GET", "/_ping", 503, -1, "not now");
-    struct ticket t = put("c", "die", 0);
-    for (; !job_state_is_final(state_of(&t)); pauses += readiness_resume(place.ready))
+    struct submitted t = put("c", "die", 0);
+    for (; !job_state_is_final(state_of(&t)); pauses += readiness_resume(place.readiness))
         (void)poll(NULL, 0, 2);
     expect(&t, "-", 1, "the host failed each time");
     assert_int_equal(pauses, WORKER_HOST_FAULTS_MAX - 1);
@@ -326,26 +327,26 @@ static void fall_silent(struct fake_run *r)
         r->way = FAKE_SILENT;
 }
 
-/* The agent does not answer, and Docker can neither kill nor remove its container: that is no news
- * about Docker, and nobody waits for it. */
+/* The agent does not answer, and Docker can neither kill nor remove its container: that does not
+ * count as a fault of Docker, and no worker waits for it. */
 static void a_cell_is_slow_to_die(void **state)
 {
     (void)state;
     fake.on_run = fall_silent;
     turn = 1;
-    publish("c");
+    make_available("c");
     start_worker();
-    struct ticket t = put("c", "freeze", 0);
+    struct submitted t = put("c", "freeze", 0);
     FAKE_AWAIT(fake.held > 0);
     fake_refuse("POST", "/kill", 500, -1, "did not receive an exit event");
     fake_refuse("DELETE", "/containers/", 0, 2, NULL);
-    struct ticket next = put("c", "hello", 0);
+    struct submitted next = put("c", "hello", 0);
     expect(&t, "OK", 2, "");
     expect(&next, "OK", 1, "");
-    assert_false(readiness_paused(place.ready));
+    assert_false(readiness_paused(place.readiness));
 }
 
-static void unreadable(const char *sql, const struct ticket *t)
+static void unreadable(const char *sql, const struct submitted *t)
 {
     CLEANUP(db_closep) struct db *d = NULL;
     char path[200], text[200];
@@ -359,33 +360,33 @@ static void it_cannot_be_read(void **state)
 {
     (void)state;
     static const char *const damage[] = { "UPDATE body SET json = '{\"v'", "DELETE FROM body" };
-    struct ticket damaged[ARRAY_LEN(damage)];
+    struct submitted damaged[ARRAY_LEN(damage)];
 
-    publish("c");
+    make_available("c");
     for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
         damaged[i] = put("c", "hello", 0);
         unreadable(damage[i], &damaged[i]);
     }
-    struct ticket next = put("c", "hello", 0);
+    struct submitted next = put("c", "hello", 0);
     start_worker();
     for (size_t i = 0; i < ARRAY_LEN(damage); i++)
         expect(&damaged[i], "-", 1, "cannot be read");
     expect(&next, "OK", 1, "");
 }
 
-static void unavailable_between_claim_and_plan(void **state)
+static void unavailable_between_claim_and_judging(void **state)
 {
     (void)state;
-    publish("c");
+    make_available("c");
     start_worker();
-    readiness_unavailable(place.ready, 2, READINESS_PENDING, true, "the test says so");
-    struct ticket t = put("c", "hello", 0);
+    readiness_unavailable(place.readiness, 2, READINESS_PENDING, true, "the test says so");
+    struct submitted t = put("c", "hello", 0);
     assert_int_equal(state_of(&t), JOB_QUEUED);
-    publish("c");
+    make_available("c");
     expect(&t, "OK", 1, "");
 }
 
-/* Whatever call to Docker it is in, the deadline ends it. */
+/* The deadline ends every call to Docker. */
 static void a_stop_does_not_wait_for_docker(void **state)
 {
     (void)state;
@@ -396,11 +397,11 @@ static void a_stop_does_not_wait_for_docker(void **state)
             assert_int_equal(open_place(state), 0);
         }
         fake_refuse("POST", calls[i], 0, -1, NULL);
-        publish("c");
+        make_available("c");
         start_worker();
-        struct ticket t = put("c", "hello", LIMITED);
+        struct submitted t = put("c", "hello", LIMITED);
         FAKE_UNTIL(place.running == 1);
-        readiness_stop(place.ready);
+        readiness_stop(place.readiness);
         int64_t began = clock_mono_ns();
         place.worker = worker_stop(place.worker, began + 100 * NS_PER_MS);
         assert_in_range(clock_mono_ns() - began, 0, 15 * NS_PER_S);
@@ -415,7 +416,7 @@ static void hold_runs(struct fake_run *r) { r->way = builds(r) ? FAKE_ANSWERS : 
 static void *release_when_held(void *arg)
 {
     FAKE_AWAIT(fake.held > 0);
-    readiness_stop(place.ready);
+    readiness_stop(place.readiness);
     fake_release();
     return arg;
 }
@@ -425,9 +426,9 @@ static void a_stop_lets_a_run_finish(void **state)
     pthread_t thread;
     (void)state;
     fake.on_run = hold_runs;
-    publish("c");
+    make_available("c");
     start_worker();
-    struct ticket t = put("c", "hello", 0);
+    struct submitted t = put("c", "hello", 0);
     assert_int_equal(pthread_create(&thread, NULL, release_when_held, NULL), 0);
     (void)pthread_join(thread, NULL);
     place.worker = worker_stop(place.worker, clock_mono_ns() + FAKE_WAIT_NS);
@@ -438,7 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_PLACE(it_is_judged),
-        ON_PLACE(cancelled_while_a_cell_is_taken_ahead),
+        ON_PLACE(cancelled_while_a_cell_is_prefetched),
         ON_PLACE(its_own_cell_breaks),
         ON_PLACE(no_cell_can_be_had),
         ON_PLACE(its_memory_is_refused),
@@ -446,7 +447,7 @@ int main(void)
         ON_PLACE(docker_goes_away_each_time),
         ON_PLACE(a_cell_is_slow_to_die),
         ON_PLACE(it_cannot_be_read),
-        ON_PLACE(unavailable_between_claim_and_plan),
+        ON_PLACE(unavailable_between_claim_and_judging),
         ON_PLACE(a_stop_does_not_wait_for_docker),
         ON_PLACE(a_stop_lets_a_run_finish),
     };

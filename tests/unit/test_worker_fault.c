@@ -1,4 +1,4 @@
-/* What a fault means, stage by stage. */
+/* The action for a fault, for each stage and kind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "engine/queue/worker_fault.h"
 #include "schema/base/base.h"
 
-/* Every kind of error, by what it says broke. */
+/* Every kind of error, by cause. */
 enum cause { CANCELLED, HOST, IMAGE, OTHER, CAUSE_COUNT };
 
 static const struct {
@@ -34,7 +34,7 @@ static const struct {
 
 /* clang-format off */
 static const struct {
-    enum worker_action answers[CAUSE_COUNT], away[CAUSE_COUNT]; /* as a ping of Docker says */
+    enum worker_action answers[CAUSE_COUNT], away[CAUSE_COUNT]; /* by the result of a ping */
 } expected[WORKER_STAGE_COUNT] = {
     /*                      cancelled   host        image        any other */
     [WORKER_READS] =    { { HOST_FAULT, HOST_FAULT, END,         END },
@@ -52,23 +52,23 @@ static const struct {
 
 static void check(int stage, size_t k, bool answers, bool aborted)
 {
-    const struct worker_fault f = { .stage = (enum worker_stage)stage,
-                                    .kind = kinds[k].kind,
-                                    .docker_answers = answers,
-                                    .aborted = aborted };
+    const struct worker_fault fault = { .stage = (enum worker_stage)stage,
+                                        .kind = kinds[k].kind,
+                                        .docker_answers = answers,
+                                        .aborted = aborted };
     enum cause cause = kinds[k].cause;
     enum worker_action wanted =
         answers ? expected[stage].answers[cause] : expected[stage].away[cause];
 
     if (aborted && cause == CANCELLED)
         wanted = REQUEUE;
-    if (worker_fault(&f) != wanted)
-        fail_msg("%s, %s, Docker %s%s: %d", worker_fault_stage(f.stage), err_kind_name(f.kind),
-                 answers ? "answers" : "is away", aborted ? ", aborted" : "",
-                 (int)worker_fault(&f));
+    if (worker_fault(&fault) != wanted)
+        fail_msg("%s, %s, Docker %s%s: %d", worker_fault_stage(fault.stage),
+                 err_kind_name(fault.kind), answers ? "answers" : "is away",
+                 aborted ? ", aborted" : "", (int)worker_fault(&fault));
 }
 
-/* Every stage, every kind, whatever Docker says, stopped or not. */
+/* Every stage and kind, whether Docker answers or not, stopped or not. */
 static void by_stage_and_kind(void **state)
 {
     (void)state;
@@ -79,35 +79,35 @@ static void by_stage_and_kind(void **state)
                 check(stage, k, bits & 1, bits & 2);
 }
 
-/* A ping is asked for where its answer decides, and nowhere else. */
-static void asks_where_it_matters(void **state)
+/* A ping is needed where its answer decides, and nowhere else. */
+static void pings_where_it_matters(void **state)
 {
     (void)state;
     for (int s = 0; s < WORKER_STAGE_COUNT; s++) {
         for (int k = ERR_NONE + 1; k < ERR_KIND_COUNT; k++) {
-            struct worker_fault f = { .stage = (enum worker_stage)s,
-                                      .kind = (enum err_kind)k,
-                                      .docker_answers = true };
-            enum worker_action there = worker_fault(&f);
-            f.docker_answers = false;
-            bool asks = worker_fault_asks(f.stage, f.kind);
-            assert_true(asks == (worker_fault(&f) != there));
+            struct worker_fault fault = { .stage = (enum worker_stage)s,
+                                          .kind = (enum err_kind)k,
+                                          .docker_answers = true };
+            enum worker_action there = worker_fault(&fault);
+            fault.docker_answers = false;
+            bool asks = worker_fault_needs_ping(fault.stage, fault.kind);
+            assert_true(asks == (worker_fault(&fault) != there));
         }
         assert_true(worker_fault_stage((enum worker_stage)s)[0] != '\0');
     }
 }
 
-/* Nothing that happens before the submission has a part in it may ever be counted. */
+/* A fault that the submission cannot cause never counts. */
 static void acquiring_counts_nothing(void **state)
 {
     (void)state;
     for (int k = ERR_NONE + 1; k < ERR_KIND_COUNT; k++)
         for (int bits = 0; bits < 4; bits++) {
-            const struct worker_fault f = { .stage = WORKER_ACQUIRES,
-                                            .kind = (enum err_kind)k,
-                                            .docker_answers = bits & 1,
-                                            .aborted = bits & 2 };
-            enum worker_action a = worker_fault(&f);
+            const struct worker_fault fault = { .stage = WORKER_ACQUIRES,
+                                                .kind = (enum err_kind)k,
+                                                .docker_answers = bits & 1,
+                                                .aborted = bits & 2 };
+            enum worker_action a = worker_fault(&fault);
             assert_true(a == WORKER_REQUEUE || a == WORKER_PAUSE || a == WORKER_UNAVAILABLE);
         }
 }
@@ -125,7 +125,7 @@ static void host_faults_end(void **state)
     }
     assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 1), WORKER_END);
     assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_HOST_FAULT);
-    /* Others are judged between two faults of this one: it is its own doing. */
+    /* Others are judged between two faults of this one, so it is the cause. */
     worker_fault_judged(&h);
     assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_COUNT);
     assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_HOST_FAULT);
@@ -134,9 +134,8 @@ static void host_faults_end(void **state)
     worker_fault_close(&h);
 }
 
-/* Its own doing, when others were judged meanwhile: another attempt may help, but not to read what
- * is damaged. */
-static void own_doing_by_stage(void **state)
+/* If it is the cause, another attempt may help, but not when the row cannot be read. */
+static void own_action_by_stage(void **state)
 {
     static const enum worker_action own[WORKER_STAGE_COUNT] = { [WORKER_READS] = END,
                                                                 [WORKER_PREPARES] = COUNT,
@@ -156,7 +155,7 @@ static void own_doing_by_stage(void **state)
     }
 }
 
-static void the_oldest_is_forgotten(void **state)
+static void the_oldest_is_replaced(void **state)
 {
     struct worker_host_faults h;
     const char table_[] = "t";
@@ -174,9 +173,9 @@ static void the_oldest_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_stage_and_kind),        cmocka_unit_test(asks_where_it_matters),
+        cmocka_unit_test(by_stage_and_kind),        cmocka_unit_test(pings_where_it_matters),
         cmocka_unit_test(acquiring_counts_nothing), cmocka_unit_test(host_faults_end),
-        cmocka_unit_test(own_doing_by_stage),       cmocka_unit_test(the_oldest_is_forgotten),
+        cmocka_unit_test(own_action_by_stage),      cmocka_unit_test(the_oldest_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,6 +1,6 @@
-/* judge_compare() against a plain second opinion: split into arrays, regcomp and strtod.
+/* judge_compare() against a simple second implementation: split into arrays, regcomp and strtod.
  *
- * Input: one byte of options, then the expected text, a byte 0x01, the text that came.
+ * Input: one byte of options, then the expected text, a byte 0x01, the actual text.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -16,13 +16,13 @@
 #include "tests/fuzz/fuzz.h"
 
 struct piece {
-    char text[2048]; /* a NUL inside would end it: such inputs are skipped */
+    char text[2048]; /* a NUL would end the text early: such inputs are skipped */
 };
 static struct piece left[4096], right[4096];
 
-static bool fold_equal(const struct checker *c, const char *a, const char *b)
+static bool fold_equal(const struct checker *checker, const char *a, const char *b)
 {
-    return c->case_sensitive ? strcmp(a, b) == 0 : strcasecmp(a, b) == 0;
+    return checker->case_sensitive ? strcmp(a, b) == 0 : strcasecmp(a, b) == 0;
 }
 
 static size_t split_tokens(const char *text, struct piece *out)
@@ -63,9 +63,9 @@ static bool matches(const char *pattern, const char *text)
 #define INF    "^[+-]?inf(inity)?$"
 #define NOTNUM "^[+-]?nan$"
 
-static bool float_equal(const struct checker *c, const char *e, const char *g)
+static bool float_equal(const struct checker *checker, const char *e, const char *g)
 {
-    if (fold_equal(c, e, g))
+    if (fold_equal(checker, e, g))
         return true;
     if (matches(NOTNUM, e))
         return matches(NOTNUM, g);
@@ -76,7 +76,7 @@ static bool float_equal(const struct checker *c, const char *e, const char *g)
     double x = strtod(e, NULL), y = strtod(g, NULL);
     if (isinf(x) || isinf(y))
         return false;
-    double absolute = c->absolute_tolerance, relative = c->relative_tolerance;
+    double absolute = checker->absolute_tolerance, relative = checker->relative_tolerance;
     if (absolute == CHECKER_NOT_GIVEN && relative == CHECKER_NOT_GIVEN)
         return fabs(x - y) <= 1e-6 || fabs(x - y) <= 1e-6 * fabs(x);
     if (absolute != CHECKER_NOT_GIVEN && fabs(x - y) <= absolute)
@@ -84,20 +84,20 @@ static bool float_equal(const struct checker *c, const char *e, const char *g)
     return relative != CHECKER_NOT_GIVEN && fabs(x - y) <= relative * fabs(x);
 }
 
-static bool plain_check(const struct checker *c, const char *e, const char *g)
+static bool plain_check(const struct checker *checker, const char *e, const char *g)
 {
-    if (c->kind == CHECKER_NONE)
+    if (checker->kind == CHECKER_NONE)
         return true;
-    if (c->kind == CHECKER_EXACT)
-        return fold_equal(c, e, g);
-    bool lines = c->kind == CHECKER_LINES;
+    if (checker->kind == CHECKER_EXACT)
+        return fold_equal(checker, e, g);
+    bool lines = checker->kind == CHECKER_LINES;
     size_t n = lines ? split_lines(e, left) : split_tokens(e, left);
     size_t m = lines ? split_lines(g, right) : split_tokens(g, right);
     if (n != m)
         return false;
     for (size_t i = 0; i < n; i++) {
-        bool ok = c->kind == CHECKER_FLOAT ? float_equal(c, left[i].text, right[i].text)
-                                           : fold_equal(c, left[i].text, right[i].text);
+        bool ok = checker->kind == CHECKER_FLOAT ? float_equal(checker, left[i].text, right[i].text)
+                                                 : fold_equal(checker, left[i].text, right[i].text);
         if (!ok)
             return false;
     }
@@ -117,13 +117,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(g, middle + 1, g_len);
     e[e_len] = g[g_len] = '\0';
 
-    struct checker c = { .kind = (enum checker_kind)(data[0] % CHECKER_COUNT),
-                         .case_sensitive = data[0] & 64,
-                         .absolute_tolerance = data[0] & 32 ? 1e-6 : CHECKER_NOT_GIVEN,
-                         .relative_tolerance = data[0] & 128 ? 1e-3 : CHECKER_NOT_GIVEN };
+    struct checker checker = { .kind = (enum checker_kind)(data[0] % CHECKER_COUNT),
+                               .case_sensitive = data[0] & 64,
+                               .absolute_tolerance = data[0] & 32 ? 1e-6 : CHECKER_NOT_GIVEN,
+                               .relative_tolerance = data[0] & 128 ? 1e-3 : CHECKER_NOT_GIVEN };
     struct first_difference d = { 0 };
-    bool passes = judge_compare(&c, e, e_len, g, g_len, &d);
-    assert(passes == plain_check(&c, e, g));
+    bool passes = judge_compare(&checker, e, e_len, g, g_len, &d);
+    assert(passes == plain_check(&checker, e, g));
     assert(passes == !d.present);
     assert(passes || (d.line >= 1 && d.column >= 1 && d.expected.data && d.got.data));
     assert(passes ||

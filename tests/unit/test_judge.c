@@ -1,5 +1,5 @@
-/* One submission from its source to its report: plan, build, run and trial on the real pool and
- * bench, with a Docker of the test's own whose programs do what a table says. */
+/* One submission from its source to its report: toolchain, build, tests and report with the real
+ * pool and lease, and a fake Docker whose programs do what a table says. */
 #include "fake_docker.h"
 
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "schema/model/report.h"
 #include "schema/model/submission.h"
 
-/* What a source does, found by its text. */
+/* What a source does; found by its text. */
 struct program {
     const char *source;
     const char *out, *err;
@@ -18,15 +18,15 @@ struct program {
     uint32_t limit, oom_kills;
     int64_t memory_bytes;
     bool echo;                     /* prints its input */
-    const char *lost_on;           /* with this input its runtime cannot be started */
+    const char *lost_on;           /* with this input the runtime does not start */
     const char *log_out, *log_err; /* of its build, NULL: "" */
-    int build_exit;                /* not 0: it is no program */
+    int build_exit;                /* not 0: the build fails */
     int check_exit;                /* of the syntax check */
     int build_errno;
     enum agent_collected collected; /* 0: AGENT_COLLECTED */
 };
 
-static char flood[256 * 1024]; /* of one letter */
+static char long_log[256 * 1024]; /* filled with one letter */
 
 static const struct program programs[] = {
     { .source = "right", .out = "6\n" },
@@ -41,8 +41,8 @@ static const struct program programs[] = {
     { .source = "odd", .exec_errno = ENOEXEC },
     { .source = "bad", .build_exit = 1, .log_out = "on stdout", .log_err = "on stderr" },
     { .source = "warns", .out = "6\n", .log_err = "a warning" },
-    { .source = "chatters", .build_exit = 1, .log_out = flood, .log_err = "the error is here" },
-    { .source = "shouts", .build_exit = 1, .log_out = flood, .log_err = flood },
+    { .source = "chatters", .build_exit = 1, .log_out = long_log, .log_err = "the error is here" },
+    { .source = "shouts", .build_exit = 1, .log_out = long_log, .log_err = long_log },
     { .source = "leaves nothing", .collected = AGENT_COLLECTED_MISSING },
     { .source = "too big", .collected = AGENT_COLLECTED_TOO_BIG },
     { .source = "no compiler", .build_errno = ENOENT },
@@ -57,7 +57,7 @@ static const struct program *find(const char *source)
     for (size_t i = 0; i < ARRAY_LEN(programs); i++)
         if (strcmp(programs[i].source, source) == 0)
             return &programs[i];
-    return NULL; /* the self-test's own, or none */
+    return NULL; /* hello of the self-test, or none */
 }
 
 static void answer_build(struct fake_run *r, const struct program *p)
@@ -96,30 +96,30 @@ static void on_run(struct fake_run *r)
 static struct place {
     struct language_table *languages;
     struct pool *pool;
-    struct lease bench;
+    struct lease lease;
     struct toolchain *c, *python;
     char events[200];
 } place;
 
-static void on_event(void *ctx, const struct engine_event *e)
+static void on_event(void *ctx, const struct engine_event *event)
 {
     static const char *const names[] = { "builds ", "runs ", "tested " };
     (void)ctx;
-    assert_int_equal(e->seq, 5);
-    (void)strncat(place.events, names[e->kind], sizeof place.events - strlen(place.events) - 1);
+    assert_int_equal(event->seq, 5);
+    (void)strncat(place.events, names[event->kind], sizeof place.events - strlen(place.events) - 1);
 }
 
 static int open_place(void **state)
 {
     place = (struct place){ .pool = NULL };
-    memset(flood, 'x', sizeof flood - 1);
+    memset(long_log, 'x', sizeof long_log - 1);
     if (fake_open(state) < 0)
         return -1;
     fake.on_run = on_run;
     fake.config.on_event = on_event;
     place.pool = fake_pool(2);
     FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
-    FAKE_OK(lease_init(&place.bench, &fake.config, &fake.cell_host, e));
+    FAKE_OK(lease_init(&place.lease, &fake.config, &fake.cell_host, e));
     place.c = fake_plan(place.languages, "c", place.pool);
     place.python = fake_plan(place.languages, "python", place.pool);
     return 0;
@@ -127,7 +127,7 @@ static int open_place(void **state)
 
 static int close_place(void **state)
 {
-    lease_clear(&place.bench);
+    lease_clear(&place.lease);
     place.pool = pool_stop(place.pool);
     (void)toolchain_free(place.c);
     (void)toolchain_free(place.python);
@@ -141,10 +141,10 @@ static struct bytes bytes_of(const char *text)
     return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
 }
 
-static int judge(const struct toolchain *p, const char *source, struct test *tests, size_t len,
-                 struct report **ret_report, struct err *e)
+static int judge(const struct toolchain *toolchain, const char *source, struct test *tests,
+                 size_t len, struct report **ret_report, struct err *e)
 {
-    struct submission s = { .language = (char *)(uintptr_t)p->row->name,
+    struct submission s = { .language = (char *)(uintptr_t)toolchain->language->name,
                             .source = { .files = &(struct source_file){ .bytes = bytes_of(source) },
                                         .len = 1 },
                             .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
@@ -153,18 +153,18 @@ static int judge(const struct toolchain *p, const char *source, struct test *tes
                             .tests_len = len };
 
     place.events[0] = '\0';
-    lease_begin(&place.bench, place.pool, 5);
-    int rc = judge_submission(&place.bench, p, &s, ret_report, e);
-    lease_end(&place.bench);
+    lease_begin(&place.lease, place.pool, 5);
+    int rc = judge_submission(&place.lease, toolchain, &s, ret_report, e);
+    lease_end(&place.lease);
     return rc;
 }
 
-/* With one test that wants a 6. The caller owns it. */
-static struct report *report_on(const struct toolchain *p, const char *source)
+/* The report with one test that expects a 6. The caller owns it. */
+static struct report *report_on(const struct toolchain *toolchain, const char *source)
 {
     struct test test = { .number = 1, .input = bytes_of("1 2 3"), .expected = bytes_of("6") };
     struct report *r = NULL;
-    FAKE_OK(judge(p, source, &test, 1, &r, e));
+    FAKE_OK(judge(toolchain, source, &test, 1, &r, e));
     return r;
 }
 
@@ -198,7 +198,7 @@ static void verdicts(void **state)
     }
 }
 
-static void what_is_told_on_the_way(void **state)
+static void events_on_the_way(void **state)
 {
     (void)state;
     struct report *r = report_on(place.c, "right");
@@ -238,7 +238,7 @@ static void without_tests(void **state)
 {
     (void)state;
     struct report *r = NULL;
-    FAKE_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* nothing to compare with */
+    FAKE_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* without tests nothing is compared */
     assert_int_equal(r->verdict, VERDICT_OK);
     assert_string_equal(r->out.data, "7\n");
     assert_int_equal(r->tests_len, 0);
@@ -257,7 +257,7 @@ static void a_syntax_error_is_no_program(void **state)
     assert_string_equal(r->build_log.data, "SyntaxError");
     assert_int_equal(r->tests[0].verdict, VERDICT_NONE);
     (void)report_free(r);
-    r = report_on(place.python, "fails to parse"); /* its exit code is not the language's */
+    r = report_on(place.python, "fails to parse"); /* not the check_exit_code of the language */
     assert_int_equal(r->verdict, VERDICT_RE);
     (void)report_free(r);
     for (size_t i = 0; i < place.languages->len; i++)
@@ -272,7 +272,7 @@ static void a_syntax_error_is_no_program(void **state)
     (void)report_free(r);
 }
 
-/* What a compiler says in one place does not hide what it says in the other. */
+/* Output of a compiler on stdout does not hide its output on stderr. */
 static void both_streams_are_in_the_log(void **state)
 {
     (void)state;
@@ -284,7 +284,7 @@ static void both_streams_are_in_the_log(void **state)
     const char *log = r->build_log.data, *note = strstr(log, "\nscrc: the rest of stdout");
     assert_non_null(strstr(log, "the error is here"));
     assert_true(note && note < strstr(log, "the error is here"));
-    assert_true(note - log > BUILD_LOG_MAX - 200); /* what stderr leaves, stdout has */
+    assert_true(note - log > BUILD_LOG_MAX - 200); /* stdout has what stderr does not need */
     (void)report_free(r);
 
     r = report_on(place.c, "shouts");
@@ -297,7 +297,7 @@ static void both_streams_are_in_the_log(void **state)
     (void)report_free(r);
 }
 
-/* A fault of ours is an error and no report; where it happened, the bench knows. */
+/* A fault of ours is an error and no report; the stage is in the lease. */
 static void faults_of_ours(void **state)
 {
     struct test test = { .number = 1, .input = bytes_of(""), .expected = bytes_of("") };
@@ -305,13 +305,13 @@ static void faults_of_ours(void **state)
     (void)state;
 
     FAKE_ERR(ERR_CELL, judge(place.c, "no compiler", &test, 1, &r, e));
-    assert_int_equal(place.bench.stage, LEASE_USES);
+    assert_int_equal(place.lease.stage, LEASE_USES);
     FAKE_ERR(ERR_CELL, judge(place.python, "odd", &test, 1, &r, e));
-    assert_int_equal(place.bench.stage, LEASE_USES);
+    assert_int_equal(place.lease.stage, LEASE_USES);
     assert_null(r);
 }
 
-/* A run that is cut short leaves no report, whatever its first tests gave. */
+/* A run that is aborted makes no report, whatever its first tests gave. */
 static void a_run_cut_short_has_no_report(void **state)
 {
     struct test tests[] = {
@@ -326,7 +326,7 @@ static void a_run_cut_short_has_no_report(void **state)
     assert_null(r);
 }
 
-static void given_up(void **state)
+static void internal_error(void **state)
 {
     struct test tests[] = { { .number = 3 }, { .number = 9 } };
     struct submission s = { .language = (char *)(uintptr_t) "c",
@@ -337,7 +337,7 @@ static void given_up(void **state)
     CLEANUP(report_freep) struct report *r = NULL;
     (void)state;
 
-    FAKE_OK(judge_internal_error(&place.bench, place.c, &s, "could not be judged", &r, e));
+    FAKE_OK(judge_internal_error(&place.lease, place.c, &s, "could not be judged", &r, e));
     assert_int_equal(r->verdict, VERDICT_NONE);
     assert_false(r->ran);
     assert_string_equal(r->error, "could not be judged");
@@ -346,24 +346,24 @@ static void given_up(void **state)
     assert_false(r->tests[0].ran);
 }
 
-/* ---- plan ---- */
+/* ---- toolchain ---- */
 
-static void a_plan_needs_its_images(void **state)
+static void a_toolchain_needs_its_images(void **state)
 {
-    struct toolchain *p = NULL;
+    struct toolchain *toolchain = NULL;
     CLEANUP(docker_freep) struct docker *d = NULL;
     (void)state;
 
     FAKE_OK(docker_open(fake.host, &d, e));
     fake_refuse("GET", "/images/gcc:14/", 404, -1, NULL);
-    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->row, d, &fake.config, &p, e));
+    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->language, d, &fake.config, &toolchain, e));
     fake_refuse("GET", "/images/gcc:14/", 404, 0, NULL);
     fake_refuse("GET", "/images/alpine:3.20/", 404, -1, NULL);
-    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->row, d, &fake.config, &p, e));
-    assert_null(p);
+    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->language, d, &fake.config, &toolchain, e));
+    assert_null(toolchain);
 }
 
-static void what_a_plan_knows(void **state)
+static void what_a_toolchain_knows(void **state)
 {
     const struct toolchain *c = place.c, *python = place.python;
     (void)state;
@@ -373,7 +373,7 @@ static void what_a_plan_knows(void **state)
     assert_null(python->build_image);
     assert_int_equal(python->build.number, -1);
     assert_string_equal(c->build_env[0], "PATH=/bin");
-    assert_int_equal(toolchain_memory(c, 64 * MIB), 64 * MIB + c->allowance);
+    assert_int_equal(toolchain_memory(c, 64 * MIB), 64 * MIB + c->memory_overhead);
     assert_int_equal(toolchain_memory(c, 1), CELL_MEMORY_MIN);
     assert_true(c->run.number >= 0 && c->run.number != c->build.number);
 }
@@ -385,11 +385,12 @@ static int64_t idle_cells(void)
     return s.idle;
 }
 
-/* An image was replaced: the new plan's shelves fill, the old one's empty and stay so. */
-static void a_replaced_plan_keeps_no_cells(void **state)
+/* An image was replaced: the classes of the new toolchain are filled, those of the old one are
+ * emptied and stay empty. */
+static void a_replaced_toolchain_keeps_no_cells(void **state)
 {
     (void)state;
-    FAKE_UNTIL(idle_cells() == 3); /* C's two and Python's */
+    FAKE_UNTIL(idle_cells() == 3); /* two of C and one of Python */
     fake_image("sha256:new");
     struct toolchain *next = fake_plan(place.languages, "python", place.pool);
     assert_int_not_equal(next->run.number, place.python->run.number);
@@ -397,7 +398,7 @@ static void a_replaced_plan_keeps_no_cells(void **state)
     FAKE_AWAIT(fake.removed == 1);
     FAKE_UNTIL(idle_cells() == 3);
 
-    /* Who still has the old plan is served, and his cell is not put back. */
+    /* With the old toolchain a cell can still be acquired, but it is not released into the pool. */
     struct report *r = report_on(place.python, "right");
     assert_int_equal(r->verdict, VERDICT_OK);
     (void)report_free(r);
@@ -405,7 +406,7 @@ static void a_replaced_plan_keeps_no_cells(void **state)
     FAKE_UNTIL(idle_cells() == 3);
     assert_int_equal(fake_count(&fake.created), 5);
 
-    /* The same image again: the shelf that is there. */
+    /* The same image again: the same class. */
     fake_image(NULL);
     struct toolchain *again = fake_plan(place.languages, "python", place.pool);
     assert_int_equal(again->run.number, place.python->run.number);
@@ -418,17 +419,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_PLACE(verdicts),
-        ON_PLACE(what_is_told_on_the_way),
+        ON_PLACE(events_on_the_way),
         ON_PLACE(tests_in_order),
         ON_PLACE(without_tests),
         ON_PLACE(a_syntax_error_is_no_program),
         ON_PLACE(both_streams_are_in_the_log),
         ON_PLACE(faults_of_ours),
         ON_PLACE(a_run_cut_short_has_no_report),
-        ON_PLACE(given_up),
-        ON_PLACE(a_plan_needs_its_images),
-        ON_PLACE(what_a_plan_knows),
-        ON_PLACE(a_replaced_plan_keeps_no_cells),
+        ON_PLACE(internal_error),
+        ON_PLACE(a_toolchain_needs_its_images),
+        ON_PLACE(what_a_toolchain_knows),
+        ON_PLACE(a_replaced_toolchain_keeps_no_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
