@@ -1,26 +1,24 @@
 /* Builds on disk: what comes back, what goes first, and what is believed of an earlier process. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
+#include "engine/cell/cell.h"
 #include "engine/cell/cell_memfd.h"
+#include "schema/base/buf.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/scratch.h"
 
 #define BLOCK 4096
 
@@ -58,18 +56,12 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct world *w = *state;
 
     (void)build_cache_free(w->cache);
-    (void)nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(w->dir);
     free(w);
     return 0;
 }
@@ -390,7 +382,7 @@ static void all_may_be_deleted(void **state)
     store(w, 1, "x", NULL, 0);
     assert_true(has(w, 1));
 
-    (void)nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(w->dir);
     assert_false(has(w, 1));
     store(w, 2, "x", NULL, 0); /* its folder is gone: it is not kept, and nothing is wrong */
     assert_false(has(w, 2));

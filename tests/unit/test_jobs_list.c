@@ -1,6 +1,17 @@
 /* tests/unit/test_jobs_list.c - GET /results: filters, orders, pages. */
-#include "jobs_fixture.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "schema/model/report.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs_read.h"
 #include "schema/store/jobs_table.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
 
 static const struct jobs_filter any = { .state = -1, .status = -1, .limit = 50 };
 
@@ -18,7 +29,7 @@ static void ids_of(json_t *page, char *out, size_t size)
     }
 }
 
-static json_t *list(struct table *t, const struct jobs_filter *f)
+static json_t *list(struct job_table *t, const struct jobs_filter *f)
 {
     json_t *page = NULL;
     struct err e = { 0 };
@@ -28,7 +39,7 @@ static json_t *list(struct table *t, const struct jobs_filter *f)
     return page;
 }
 
-static void assert_ids(struct table *t, const struct jobs_filter *f, const char *want)
+static void assert_ids(struct job_table *t, const struct jobs_filter *f, const char *want)
 {
     char got[4000];
     json_auto_t *page = list(t, f);
@@ -38,23 +49,23 @@ static void assert_ids(struct table *t, const struct jobs_filter *f, const char 
     assert_true(json_is_null(json_object_get(page, "next_cursor")));
 }
 
-static void run(struct table *t, const char *id, const char *language, enum verdict v,
+static void run(struct job_table *t, const char *id, const char *language, enum verdict v,
                 int64_t duration)
 {
     const char *const languages[] = { language, NULL };
     struct jobs_op op;
 
-    int64_t seq = accept_ok(t->j, id, language);
-    assert_int_equal(claim(t->j, languages, &op), seq);
-    finish_ok(t->j, seq, id, v, duration);
+    int64_t seq = row_accept(t->j, id, language);
+    assert_int_equal(row_claim(t->j, languages, &op), seq);
+    row_finish_ok(t->j, seq, id, v, duration);
 }
 
 static void an_item_says_what_is_known(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
 
     run(t, "done", "c", VERDICT_RE, 40);
-    (void)accept_ok(t->j, "wait", "java");
+    (void)row_accept(t->j, "wait", "java");
     json_auto_t *page = list(t, &any);
     json_t *results = json_object_get(page, "results");
     json_t *wait = json_array_get(results, 0), *done = json_array_get(results, 1);
@@ -102,20 +113,20 @@ static void status_is_read_as_the_consumer_reads_it(void **state)
         { "nonsense", STATUS_SET_FULL, -1, "" },
         { "' OR 1=1--", STATUS_SET_FULL, -1, "" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
 
     run(t, "ok", "c", VERDICT_OK, 1);
     run(t, "re", "c", VERDICT_RE, 1);
     run(t, "wa", "c", VERDICT_WA, 1);
-    assert_int_equal(send_json(t->j, "{\"id\":\"bare\",\"language\":\"c\",\"source\":\"x\"}", &op),
-                     0);
-    assert_int_equal(claim_c(t->j), op.u.accept.seq);
-    finish_ok(t->j, op.u.accept.seq, "bare", VERDICT_RE, 1);
-    (void)accept_ok(t->j, "gone", "c");
-    assert_int_equal(cancel(t->j, "gone", &op, &e), 0);
-    (void)accept_ok(t->j, "wait", "c");
+    assert_int_equal(
+        row_send_json(t->j, "{\"id\":\"bare\",\"language\":\"c\",\"source\":\"x\"}", &op), 0);
+    assert_int_equal(row_claim_c(t->j), op.u.accept.seq);
+    row_finish_ok(t->j, op.u.accept.seq, "bare", VERDICT_RE, 1);
+    (void)row_accept(t->j, "gone", "c");
+    assert_int_equal(row_cancel(t->j, "gone", &op, &e), 0);
+    (void)row_accept(t->j, "wait", "c");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct jobs_filter f = any;
         f.status_name = cases[i].name;
@@ -128,15 +139,15 @@ static void status_is_read_as_the_consumer_reads_it(void **state)
 
 static void filters_hold_together(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_filter f = any;
 
     run(t, "a", "c", VERDICT_OK, 1);
     run(t, "b", "java", VERDICT_OK, 2);
     (void)usleep(3000);
-    (void)accept_ok(t->j, "d", "c");
-    (void)accept_ok(t->j, "e", "java");
-    int64_t when = status_of(t->j, "d").submitted_ms;
+    (void)row_accept(t->j, "d", "c");
+    (void)row_accept(t->j, "e", "java");
+    int64_t when = row_status(t->j, "d").submitted_ms;
 
     f.state = JOB_QUEUED;
     assert_ids(t, &f, "e d ");
@@ -178,10 +189,10 @@ static void a_prefix_is_bytes(void **state)
         { "A", "" },
         { "", "\xc3\xaa \xc3\xa9t\xc3\xa9 _z % 'y' 'x b a_ a%b a% ab a " },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        (void)accept_ok(t->j, ids[i], "c");
+        (void)row_accept(t->j, ids[i], "c");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct jobs_filter f = any;
         f.id_prefix = cases[i].prefix;
@@ -200,22 +211,22 @@ static void every_sort_lists_every_row(void **state)
         { "-duration_ms", "r2 r3 r1 w2 w1 " },  { "duration_ms", "r1 r3 r2 w1 w2 " },
         { "-memory_bytes", "r2 r3 r1 w2 w1 " }, { "memory_bytes", "r1 r3 r2 w1 w2 " },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     int64_t seqs[3];
     char id[4] = "r1";
 
     for (int i = 0; i < 3; i++, id[1]++)
-        seqs[i] = accept_ok(t->j, id, "c");
+        seqs[i] = row_accept(t->j, id, "c");
     for (int i = 0; i < 3; i++)
-        assert_int_equal(claim_c(t->j), seqs[i]);
+        assert_int_equal(row_claim_c(t->j), seqs[i]);
     static const int64_t duration[] = { 10, 30, 20 };
     for (int i = 2; i >= 0; i--) {
         id[1] = (char)('1' + i);
-        finish_ok(t->j, seqs[i], id, VERDICT_OK, duration[i]);
+        row_finish_ok(t->j, seqs[i], id, VERDICT_OK, duration[i]);
         (void)usleep(2000);
     }
-    (void)accept_ok(t->j, "w1", "c");
-    (void)accept_ok(t->j, "w2", "c");
+    (void)row_accept(t->j, "w1", "c");
+    (void)row_accept(t->j, "w2", "c");
 
     size_t n = 0;
     while (jobs_sorts[n])
@@ -233,13 +244,13 @@ static void every_sort_lists_every_row(void **state)
 static void pages_are_complete_and_stable(void **state)
 {
     enum { ROWS = 23 };
-    struct table *t = *state;
+    struct job_table *t = *state;
     char id[16];
 
     for (int i = 0; i < ROWS; i++) {
         (void)snprintf(id, sizeof id, "r%02d", i);
         if (i % 4 == 3)
-            (void)accept_ok(t->j, id, "java");
+            (void)row_accept(t->j, id, "java");
         else
             run(t, id, "c", VERDICT_OK, i % 3); /* ties: the row number decides */
     }
@@ -266,7 +277,7 @@ static void pages_are_complete_and_stable(void **state)
                 assert_true(json_array_size(json_object_get(page, "results")) <= (size_t)limit);
                 if (newest_first && pages == 1 && limit == 6) {
                     (void)snprintf(id, sizeof id, "new%zu", s);
-                    (void)accept_ok(t->j, id, "go");
+                    (void)row_accept(t->j, id, "go");
                 }
                 const char *next = json_string_value(json_object_get(page, "next_cursor"));
                 if (!next)
@@ -287,7 +298,7 @@ static void strange_cursors_and_sorts_are_refused(void **state)
                                            "0.1.2.3 ", " 0.1.2.3",  "00.1.2.3",
                                            "0.2.2.3",  "99.1.2.3",  "0.1.99999999999999999999.3",
                                            "-1.1.2.3", "1.1.2.3" /* of another sort */ };
-    struct table *t = *state;
+    struct job_table *t = *state;
     json_t *page = NULL;
     struct err e = { 0 };
 
@@ -315,10 +326,10 @@ static void strange_cursors_and_sorts_are_refused(void **state)
 
 static void an_error_is_cut_between_characters(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct err e = { 0 };
     char long_error[400];
-    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_NONE, 1);
+    CLEANUP(report_freep) struct report *r = row_report("a", VERDICT_NONE, 1);
 
     for (size_t i = 0; i + 2 < sizeof long_error; i += 2)
         memcpy(long_error + i, "\xc3\xa9", 3);
@@ -326,9 +337,9 @@ static void an_error_is_cut_between_characters(void **state)
     long_error[0] = 'x';
     long_error[sizeof long_error - 1] = '\0';
     r->error = strdup(long_error);
-    int64_t seq = accept_ok(t->j, "a", "c");
-    assert_int_equal(claim_c(t->j), seq);
-    assert_int_equal(finish(t->j, seq, r, &e), 0);
+    int64_t seq = row_accept(t->j, "a", "c");
+    assert_int_equal(row_claim_c(t->j), seq);
+    assert_int_equal(row_finish(t->j, seq, r, &e), 0);
     json_auto_t *page = list(t, &any);
     json_t *item = json_array_get(json_object_get(page, "results"), 0);
     assert_int_equal(json_string_length(json_object_get(item, "error")), 199);
@@ -341,24 +352,24 @@ static void an_error_is_cut_between_characters(void **state)
 
 /* Of MANY rows, by number: a third in the middle failed or were cancelled, thinly in between; one
  * language ends early; the newest wait. No two neighbours have one duration. */
-static void fill_large(struct table *t)
+static void fill_large(struct job_table *t)
 {
-    write_sql(t,
-              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 60000)"
-              " INSERT INTO job(id, hash, language, submitted_ms, tests_total, state, finished_ms,"
-              " verdict, tests_passed, duration_ms, memory_bytes)"
-              " SELECT 'm' || i, x'', iif(i % 13 = 0 AND i < 40000, 'rust', 'c'), 1000 * i, i % 2,"
-              " state, iif(state > 1, 1000 * i + i % 7, NULL), iif(state > 1, verdict, NULL),"
-              " iif(state > 1, 1, NULL), iif(verdict = '-' OR state < 2, NULL, i % 1009),"
-              " iif(verdict = '-' OR state < 2, NULL, i % 1013)"
-              " FROM (SELECT i, CASE WHEN i > 57000 THEN 0 WHEN i IN (7, 30000) THEN 1"
-              " WHEN i % 6 = 0 AND i BETWEEN 20000 AND 40000 THEN 3 ELSE 2 END AS state,"
-              " CASE WHEN i BETWEEN 20000 AND 40000 THEN CASE i % 6 WHEN 0 THEN '-' WHEN 1 THEN"
-              " 'RE' ELSE 'OK' END ELSE iif(i = 3, 'WA', 'OK') END AS verdict FROM n)");
-    table_reopen(t); /* what runs is queued again */
+    job_table_write(
+        t, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 60000)"
+           " INSERT INTO job(id, hash, language, submitted_ms, tests_total, state, finished_ms,"
+           " verdict, tests_passed, duration_ms, memory_bytes)"
+           " SELECT 'm' || i, x'', iif(i % 13 = 0 AND i < 40000, 'rust', 'c'), 1000 * i, i % 2,"
+           " state, iif(state > 1, 1000 * i + i % 7, NULL), iif(state > 1, verdict, NULL),"
+           " iif(state > 1, 1, NULL), iif(verdict = '-' OR state < 2, NULL, i % 1009),"
+           " iif(verdict = '-' OR state < 2, NULL, i % 1013)"
+           " FROM (SELECT i, CASE WHEN i > 57000 THEN 0 WHEN i IN (7, 30000) THEN 1"
+           " WHEN i % 6 = 0 AND i BETWEEN 20000 AND 40000 THEN 3 ELSE 2 END AS state,"
+           " CASE WHEN i BETWEEN 20000 AND 40000 THEN CASE i % 6 WHEN 0 THEN '-' WHEN 1 THEN"
+           " 'RE' ELSE 'OK' END ELSE iif(i = 3, 'WA', 'OK') END AS verdict FROM n)");
+    job_table_reopen(t); /* what runs is queued again */
 }
 
-static int64_t steps_so_far(struct table *t)
+static int64_t steps_so_far(struct job_table *t)
 {
     int64_t steps = 0;
 
@@ -368,7 +379,7 @@ static int64_t steps_so_far(struct table *t)
 }
 
 /* One page and what it cost. */
-static json_t *cheap_page(struct table *t, const struct jobs_filter *f)
+static json_t *cheap_page(struct job_table *t, const struct jobs_filter *f)
 {
     int64_t before = steps_so_far(t);
     json_t *page = list(t, f);
@@ -387,7 +398,7 @@ static const char *const in_language[] = { NULL, "rust" };
 
 static void every_page_costs_the_same(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
 
     fill_large(t);
     for (size_t i = 0; i < ARRAY_LEN(states) * ARRAY_LEN(statuses) * 4; i++) {
@@ -405,7 +416,7 @@ static void every_page_costs_the_same(void **state)
 }
 
 /* Walks to the end, whatever the pages' length. */
-static int64_t count_all(struct table *t, struct jobs_filter f)
+static int64_t count_all(struct job_table *t, struct jobs_filter f)
 {
     char cursor[100] = "";
     int64_t rows = 0;
@@ -439,13 +450,13 @@ static void short_pages_leave_nothing_out(void **state)
         { { .state = JOB_DONE, .status = -1, .since_ms = 10000000, .until_ms = 30000000 },
           "state = 2 AND submitted_ms >= 10000000 AND submitted_ms < 30000000" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     char sql[300];
 
     fill_large(t);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM job WHERE %s", cases[i].where);
-        int64_t want = ask(t, sql);
+        int64_t want = job_table_ask(t, sql);
         assert_true(want > 100);
         for (size_t s = 0; s < 8; s += 3) { /* one of each kind */
             struct jobs_filter f = cases[i].filter;
@@ -458,7 +469,7 @@ static void short_pages_leave_nothing_out(void **state)
 
 static void few_of_many_are_all_on_the_first_page(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_filter wrong = any;
 
     fill_large(t);
@@ -469,7 +480,7 @@ static void few_of_many_are_all_on_the_first_page(void **state)
     }
 }
 
-#define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, table_setup, table_teardown)
+#define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, job_table_setup, job_table_teardown)
 
 int main(void)
 {

@@ -1,16 +1,11 @@
 /* Class files: those that javac makes, and every form of main() by hand. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/language/language_java_class.h"
-#include "tests/unit/class_fixture.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/class_file.h"
 
 /* ---- of javac 17 (-g:none), in tests/fuzz/class ---- */
 

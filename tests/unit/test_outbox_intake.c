@@ -1,19 +1,27 @@
 /* tests/unit/test_outbox_intake.c - messages of Kafka: taken once, sent again, refused, and the ids
  * of those that have none; against a real file. */
-#include "outbox_fixture.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "schema/model/submission.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/topic_rows.h"
 
 /* ---- replays ---- */
 
 static void a_message_is_taken_once(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
-    int64_t seq = take_ok(t->j, "a", 7);
-    (void)take_ok(t->j, "b", 8);
+    int64_t seq = topic_take_ok(t->j, "a", 7);
+    (void)topic_take_ok(t->j, "b", 8);
     for (int i = 0; i < 3; i++) { /* queued, final, final after a restart */
         print_message("    time %d\n", i);
-        assert_int_equal(take(t->j, "a", "x", 7, &op), 0);
+        assert_int_equal(topic_take(t->j, "a", "x", 7, &op), 0);
         assert_true(op.u.accept.replay);
         assert_true(op.u.accept.existing);
         assert_int_equal(op.u.accept.seq, seq);
@@ -21,18 +29,18 @@ static void a_message_is_taken_once(void **state)
         assert_int_equal(op.u.accept.state, i == 0 ? JOB_QUEUED : JOB_DONE);
         assert_int_equal(op.u.accept.position, i == 0 ? 1 : 0);
         if (i == 0) {
-            assert_int_equal(judge(t->j), seq);
-            send_all(t->j);
+            assert_int_equal(topic_judge(t->j), seq);
+            topic_send_all(t->j);
         } else if (i == 1) {
-            table_reopen(t);
+            job_table_reopen(t);
         }
     }
-    assert_int_equal(waiting(t->j), 0); /* a replay publishes nothing */
-    assert_int_equal(take(t->j, "other", "y", 7, &op), 0);
+    assert_int_equal(topic_waiting(t->j), 0); /* a replay publishes nothing */
+    assert_int_equal(topic_take(t->j, "other", "y", 7, &op), 0);
     assert_true(op.u.accept.replay); /* whatever it says now */
     assert_int_equal(op.u.accept.seq, seq);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM intake"), 2);
 }
 
 /* A topic that was deleted and made again begins at offset 0 once more. */
@@ -40,7 +48,7 @@ static void a_topic_made_anew_is_read_anew(void **state)
 {
     static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER,
                                        .payload = "?",
                                        .payload_len = 1 };
@@ -62,20 +70,20 @@ static void a_topic_made_anew_is_read_anew(void **state)
         struct outbox_origin o = {
             .topic = "scripts", .partition = 0, .offset = rows[i].offset, .sent_ms = rows[i].sent_ms
         };
-        assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
+        assert_int_equal(topic_take_json(t->j, rows[i].json, o, NULL, &op), 0);
         assert_int_equal(op.u.accept.replay, rows[i].replay);
-        table_reopen(t);
+        job_table_reopen(t);
     }
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM stream"), 2);
 
     struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 3000 };
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_false(replay);
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_true(replay);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 3);
-    assert_sound(t);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM stream"), 3);
+    job_table_assert_sound(t);
 }
 
 /* Times may be equal, or set by the producer: then the content tells. */
@@ -83,7 +91,7 @@ static void another_content_is_another_message(void **state)
 {
     static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
     static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     const struct {
         const char *json;
@@ -100,13 +108,13 @@ static void another_content_is_another_message(void **state)
         struct outbox_origin o = {
             .topic = "scripts", .offset = 0, .sent_ms = rows[i].sent_ms, .digest = rows[i].digest
         };
-        assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
+        assert_int_equal(topic_take_json(t->j, rows[i].json, o, NULL, &op), 0);
         assert_int_equal(op.u.accept.replay, rows[i].replay);
-        table_reopen(t);
+        job_table_reopen(t);
     }
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 3);
-    assert_sound(t);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM stream"), 3);
+    job_table_assert_sound(t);
 }
 
 /* What the message said of itself goes out with its report; of a repeated one, with the repetition;
@@ -114,7 +122,7 @@ static void another_content_is_another_message(void **state)
 static void a_report_has_its_origin(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_batch batch;
     struct jobs_op op;
     struct outbox_origin o = { .topic = "scripts",
@@ -124,18 +132,18 @@ static void a_report_has_its_origin(void **state)
                                .headers = "one",
                                .headers_len = 3 };
 
-    assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
-    (void)judge(t->j);
+    assert_int_equal(topic_take_json(t->j, json, o, NULL, &op), 0);
+    (void)topic_judge(t->j);
     o = (struct outbox_origin){ .topic = "scripts",
                                 .partition = 2,
                                 .offset = 6,
                                 .sent_ms = -1,
                                 .headers = "again",
                                 .headers_len = 5 };
-    assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
-    table_reopen(t);
+    assert_int_equal(topic_take_json(t->j, json, o, NULL, &op), 0);
+    job_table_reopen(t);
 
-    batch = read_all(t->j);
+    batch = topic_read_all(t->j);
     assert_int_equal(batch.len, 2);
     assert_string_equal(batch.items[0].topic, "scripts");
     assert_int_equal(batch.items[0].partition, 2);
@@ -152,12 +160,12 @@ static void a_report_has_its_origin(void **state)
 static void without_a_time_it_is_a_replay(void **state)
 {
     static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 7, .sent_ms = -1 };
     struct jobs_op op;
 
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
+        assert_int_equal(topic_take_json(t->j, json, o, NULL, &op), 0);
         assert_int_equal(op.u.accept.replay, i > 0);
         o.sent_ms = 1000;
     }
@@ -166,7 +174,7 @@ static void without_a_time_it_is_a_replay(void **state)
 static void partitions_and_topics_are_apart(void **state)
 {
     static const char *const topics[] = { "scripts", "scripts2" };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     char json[100];
 
@@ -178,103 +186,107 @@ static void partitions_and_topics_are_apart(void **state)
                                        .sent_ms = 0 };
             (void)snprintf(json, sizeof json,
                            "{\"id\":\"i%d\",\"language\":\"c\",\"source\":\"x\"}", i);
-            assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
+            assert_int_equal(topic_take_json(t->j, json, o, NULL, &op), 0);
             assert_int_equal(op.u.accept.replay, round == 1);
             assert_int_equal(op.u.accept.seq, i + 1);
         }
         if (round == 0)
-            table_reopen(t);
+            job_table_reopen(t);
     }
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 200);
-    assert_sound(t);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM stream"), 200);
+    job_table_assert_sound(t);
 }
 
 /* ---- the same submission, sent again ---- */
 
 static void sent_again_it_is_told_again(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
-    int64_t seq = take_ok(t->j, "a", 1);
-    assert_int_equal(take_ok(t->j, "a", 2), seq); /* told once when it is final */
-    assert_int_equal(judge(t->j), seq);
-    assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
+    int64_t seq = topic_take_ok(t->j, "a", 1);
+    assert_int_equal(topic_take_ok(t->j, "a", 2), seq); /* told once when it is final */
+    assert_int_equal(topic_judge(t->j), seq);
+    assert_int_equal(topic_waiting(t->j), 1);
+    assert_int_equal(topic_take(t->j, "a", "x", 3, &op), 0);
     assert_false(op.u.accept.replay);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.state, JOB_DONE);
-    assert_int_equal(waiting(t->j), 2);
-    assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
+    assert_int_equal(topic_waiting(t->j), 2);
+    assert_int_equal(topic_take(t->j, "a", "x", 3, &op), 0);
     assert_true(op.u.accept.replay);
-    assert_int_equal(waiting(t->j), 2);
-    assert_int_equal(claim_c(t->j), 0); /* and not judged again */
+    assert_int_equal(topic_waiting(t->j), 2);
+    assert_int_equal(row_claim_c(t->j), 0); /* and not judged again */
 
-    send_all(t->j);
+    topic_send_all(t->j);
     (void)usleep(5000);
-    expire(t, "a");
-    assert_int_equal(take(t->j, "a", "x", 4, &op), 0);
+    row_expire(t, "a");
+    assert_int_equal(topic_take(t->j, "a", "x", 4, &op), 0);
     assert_true(op.u.accept.existing);
-    assert_int_equal(waiting(t->j), 0); /* there is nothing left to tell */
-    assert_int_equal(ask(t, "SELECT count(*) FROM intake WHERE seq = 1"), 4);
+    assert_int_equal(topic_waiting(t->j), 0); /* there is nothing left to tell */
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM intake WHERE seq = 1"), 4);
 }
 
 static void http_and_kafka_share_their_ids(void **state)
 {
     static const char json[] = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
-    assert_int_equal(send_json(t->j, json, &op), 0);
+    assert_int_equal(row_send_json(t->j, json, &op), 0);
     int64_t seq = op.u.accept.seq;
-    assert_int_equal(take_json(t->j, json,
-                               (struct outbox_origin){
-                                   .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 0 },
-                               NULL, &op),
-                     0);
+    assert_int_equal(
+        topic_take_json(
+            t->j, json,
+            (struct outbox_origin){ .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 0 },
+            NULL, &op),
+        0);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, seq);
     assert_int_equal(op.u.accept.position, 1);
-    assert_int_equal(judge(t->j), seq); /* now somebody reads the topic for it */
-    assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(send_json(t->j, json, &op), 0);
+    assert_int_equal(topic_judge(t->j), seq); /* now somebody reads the topic for it */
+    assert_int_equal(topic_waiting(t->j), 1);
+    assert_int_equal(row_send_json(t->j, json, &op), 0);
     assert_true(op.u.accept.existing);
-    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(topic_waiting(t->j), 1);
 }
 
 /* ---- refused ---- */
 
-static int64_t intake_rows(const struct table *t) { return ask(t, "SELECT count(*) FROM intake"); }
+static int64_t intake_rows(const struct job_table *t)
+{
+    return job_table_ask(t, "SELECT count(*) FROM intake");
+}
 
 static void a_conflict_takes_no_offset(void **state)
 {
     static const struct outbox_dead_letter dead = {
         .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 2, .sent_ms = 0 };
     struct jobs_op op;
     struct err e = { 0 };
     bool replay;
 
-    (void)take_ok(t->j, "a", 1);
-    assert_int_equal(take(t->j, "a", "other", 2, &op), -1);
+    (void)topic_take_ok(t->j, "a", 1);
+    assert_int_equal(topic_take(t->j, "a", "other", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
     assert_int_equal(intake_rows(t), 1);
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_false(replay);
-    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(topic_waiting(t->j), 1);
     assert_int_equal(intake_rows(t), 2);
 
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_true(replay);
-    assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(take(t->j, "a", "other", 2, &op), 0); /* read once more: it is settled */
+    assert_int_equal(topic_waiting(t->j), 1);
+    assert_int_equal(topic_take(t->j, "a", "other", 2, &op), 0); /* read once more: it is settled */
     assert_true(op.u.accept.replay);
     assert_false(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, 0);
     assert_string_equal(op.u.accept.id, "");
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 1);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 1);
 }
 
 static void a_refused_message_is_kept_byte_for_byte(void **state)
@@ -285,18 +297,18 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
         { OUTBOX_DEAD_LETTER, NULL, 0, NULL, 0, "a tombstone" },
         { OUTBOX_DEAD_LETTER, "", 0, "", 0, "empty" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct err e = { 0 };
     bool replay;
 
     assert_int_equal(
-        refuse(t->j,
-               (struct outbox_origin){
-                   .topic = "scripts", .partition = 3, .offset = 1LL << 40, .sent_ms = 0 },
-               letters, ARRAY_LEN(letters), &replay, &e),
+        topic_refuse(t->j,
+                     (struct outbox_origin){
+                         .topic = "scripts", .partition = 3, .offset = 1LL << 40, .sent_ms = 0 },
+                     letters, ARRAY_LEN(letters), &replay, &e),
         0);
-    table_reopen(t);
-    struct outbox_batch b = read_all(t->j);
+    job_table_reopen(t);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_int_equal(b.len, ARRAY_LEN(letters));
     for (size_t i = 0; i < b.len; i++) {
         const struct outbox_item *have = &b.items[i];
@@ -319,49 +331,50 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
         assert_int_equal(have->offset, 1LL << 40);
     }
     outbox_batch_clear(&b);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 0); /* and it makes no row */
-    send_all(t->j);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 0); /* and it makes no row */
+    topic_send_all(t->j);
 }
 
 static void what_cannot_be_taken_now_takes_no_offset(void **state)
 {
     static const struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "bad" };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
     bool replay;
 
-    (void)take_ok(t->j, "a", 1);
+    (void)topic_take_ok(t->j, "a", 1);
     t->config.max_queued = 1;
-    table_reopen(t);
-    assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
+    job_table_reopen(t);
+    assert_int_equal(topic_take(t->j, "b", "x", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
-    assert_int_equal(take(t->j, "a", "x", 1, &op), 0);
+    assert_int_equal(topic_take(t->j, "a", "x", 1, &op), 0);
     assert_true(op.u.accept.replay);
-    assert_int_equal(take(t->j, "a", "x", 3, &op), 0); /* here already: it needs no place */
-    assert_int_equal(take(t->j, "a", "y", 4, &op), -1);
+    assert_int_equal(topic_take(t->j, "a", "x", 3, &op), 0); /* here already: it needs no place */
+    assert_int_equal(topic_take(t->j, "a", "y", 4, &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
     assert_int_equal(intake_rows(t), 2);
 
     t->config.max_queued = 100;
     t->config.reserve_bytes = INT64_MAX;
-    table_reopen(t);
-    assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
+    job_table_reopen(t);
+    assert_int_equal(topic_take(t->j, "b", "x", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_DISK);
-    assert_int_equal(refuse(t->j,
-                            (struct outbox_origin){
-                                .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
-                            &dead, 1, &replay, &e),
-                     -1);
+    assert_int_equal(
+        topic_refuse(
+            t->j,
+            (struct outbox_origin){ .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
+            &dead, 1, &replay, &e),
+        -1);
     assert_int_equal(e.kind, ERR_DISK);
     assert_int_equal(intake_rows(t), 2);
-    assert_int_equal(judge(t->j), 1); /* what is here still ends, and is told */
-    assert_int_equal(waiting(t->j), 1);
-    send_all(t->j);
+    assert_int_equal(topic_judge(t->j), 1); /* what is here still ends, and is told */
+    assert_int_equal(topic_waiting(t->j), 1);
+    topic_send_all(t->j);
 
     t->config.reserve_bytes = 0;
-    table_reopen(t);
-    (void)take_ok(t->j, "b", 2);
+    job_table_reopen(t);
+    (void)topic_take_ok(t->j, "b", 2);
     assert_int_equal(intake_rows(t), 3);
 }
 
@@ -370,10 +383,10 @@ static void what_cannot_be_taken_now_takes_no_offset(void **state)
 static void take_derived(struct jobs *j, const char *derived, int64_t offset, struct jobs_op *op)
 {
     assert_int_equal(
-        take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
-                  (struct outbox_origin){
-                      .topic = "scripts", .partition = 4, .offset = offset, .sent_ms = 0 },
-                  derived, op),
+        topic_take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
+                        (struct outbox_origin){
+                            .topic = "scripts", .partition = 4, .offset = offset, .sent_ms = 0 },
+                        derived, op),
         0);
     assert_false(op->u.accept.existing);
     assert_false(op->u.accept.replay);
@@ -390,33 +403,33 @@ static void a_derived_id_never_conflicts(void **state)
         { "mine", "mine@4:3" }, /* of a submission that came with it */
         { "scripts:4", "scripts:4" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
-    (void)accept_ok(t->j, "mine", "c");
-    (void)judge(t->j);
+    (void)row_accept(t->j, "mine", "c");
+    (void)topic_judge(t->j);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("    %s\n", cases[i].id);
         take_derived(t->j, cases[i].derived, (int64_t)i, &op);
         assert_string_equal(op.u.accept.id, cases[i].id);
-        assert_int_equal(status_of(t->j, cases[i].id).state, JOB_QUEUED);
-        (void)judge(t->j);
+        assert_int_equal(row_status(t->j, cases[i].id).state, JOB_QUEUED);
+        (void)topic_judge(t->j);
     }
-    struct outbox_batch b = read_all(t->j);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_int_equal(b.len, ARRAY_LEN(cases));
     for (size_t i = 0; i < b.len; i++)
         assert_string_equal(b.items[i].key, cases[i].derived); /* the topic never sees the other */
     outbox_batch_clear(&b);
 
     /* Who sends an id of its own that is taken by a derived one has a conflict. */
-    assert_int_equal(send_json(t->j, "{\"id\":\"key\",\"language\":\"c\",\"source\":\"x\"}", &op),
-                     -1);
+    assert_int_equal(
+        row_send_json(t->j, "{\"id\":\"key\",\"language\":\"c\",\"source\":\"x\"}", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
 }
 
 static void a_derived_id_may_be_too_long_for_a_path(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     char exact[SUBMISSION_ID_MAX + 1], longer[SUBMISSION_ID_MAX + 20];
 
@@ -431,8 +444,8 @@ static void a_derived_id_may_be_too_long_for_a_path(void **state)
     take_derived(t->j, longer, 2, &op);
     assert_int_equal(strlen(op.u.accept.id), 32);
     for (int i = 0; i < 3; i++)
-        (void)judge(t->j);
-    struct outbox_batch b = read_all(t->j);
+        (void)topic_judge(t->j);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_string_equal(b.items[0].key, exact);
     assert_string_equal(b.items[1].key, exact);
     assert_string_equal(b.items[2].key, longer);

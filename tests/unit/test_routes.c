@@ -1,11 +1,21 @@
 /* The routes as a client meets them, over a real job table and without an engine. */
-#include "http_fixture.h"
-
+#include <jansson.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "schema/base/buf.h"
+#include "schema/base/clock.h"
+#include "schema/model/submission.h"
 #include "server/api/routes.h"
 #include "server/http/uri.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/http_client.h"
+#include "tests/support/site.h"
 
 /* ---- the table and its description ---- */
 
@@ -65,35 +75,39 @@ static void test_every_path_is_a_route(void **state)
 
 static void test_accepted(void **state)
 {
-    struct fixture *f = *state;
-    struct answer a = post(f, "/submissions", HELLO);
+    struct site *f = *state;
+    struct http_answer a = http_post(f, "/submissions", HELLO);
     char location[100];
 
     json_auto_t *copy = json_loads(a.body, 0, NULL);
-    (void)snprintf(location, sizeof location, "\r\nLocation: /results/%s\r\n", field(copy, "id"));
-    assert_true(has_header(&a, location));
-    assert_true(has_header(&a, "\r\nContent-Type: application/json\r\n"));
-    json_auto_t *body = expect(a, 202);
+    (void)snprintf(location, sizeof location, "\r\nLocation: /results/%s\r\n",
+                   http_field(copy, "id"));
+    assert_true(http_has_header(&a, location));
+    assert_true(http_has_header(&a, "\r\nContent-Type: application/json\r\n"));
+    json_auto_t *body = http_expect(a, 202);
     assert_int_equal(json_object_size(body), 5);
-    assert_string_equal(field(body, "state"), "queued");
+    assert_string_equal(http_field(body, "state"), "queued");
     assert_int_equal(json_integer_value(json_object_get(body, "position")), 1);
-    assert_string_equal(field(body, "reason"), "");
+    assert_string_equal(http_field(body, "reason"), "");
     int64_t ms;
-    assert_int_equal(clock_parse(field(body, "submitted_at"), &ms), 0);
+    assert_int_equal(clock_parse(http_field(body, "submitted_at"), &ms), 0);
 
-    json_auto_t *waiting = expect(get(f, "GET", "/results/%s", field(body, "id")), 202);
+    json_auto_t *waiting =
+        http_expect(http_get(f, "GET", "/results/%s", http_field(body, "id")), 202);
     assert_int_equal(json_object_size(waiting), 4);
-    assert_string_equal(field(waiting, "state"), "queued");
-    finish_all(f);
+    assert_string_equal(http_field(waiting, "state"), "queued");
+    site_finish_all(f);
     for (int i = 0; i < 2; i++) { /* rendered, then from the cache */
-        json_auto_t *report = expect(get(f, "GET", "/results/%s", field(body, "id")), 200);
-        assert_string_equal(field(report, "status"), "OK");
-        assert_string_equal(field(report, "stdout"), "hi\n");
+        json_auto_t *report =
+            http_expect(http_get(f, "GET", "/results/%s", http_field(body, "id")), 200);
+        assert_string_equal(http_field(report, "status"), "OK");
+        assert_string_equal(http_field(report, "stdout"), "hi\n");
     }
-    json_auto_t *sent = expect(get(f, "GET", "/submissions/%s", field(body, "id")), 200);
-    assert_string_equal(field(sent, "source"), "print('hi')");
-    assert_string_equal(field(sent, "state"), "done");
-    assert_string_equal(field(sent, "id"), field(body, "id"));
+    json_auto_t *sent =
+        http_expect(http_get(f, "GET", "/submissions/%s", http_field(body, "id")), 200);
+    assert_string_equal(http_field(sent, "source"), "print('hi')");
+    assert_string_equal(http_field(sent, "state"), "done");
+    assert_string_equal(http_field(sent, "id"), http_field(body, "id"));
 }
 
 /* Whatever an id holds, it splits no header and comes back the same. */
@@ -112,11 +126,11 @@ static void test_ids(void **state)
         uri_encode(ids[i], encoded);
         assert_null(strpbrk(encoded, "/?#& +;'\""));
         (void)snprintf(location, sizeof location, "\r\nLocation: /results/%s\r\n", encoded);
-        struct answer a = post(*state, "/submissions", text);
-        assert_true(has_header(&a, location));
-        expect_status(a, 202);
-        json_auto_t *got = expect(get(*state, "GET", "/results/%s", encoded), 202);
-        assert_string_equal(field(got, "id"), ids[i]);
+        struct http_answer a = http_post(*state, "/submissions", text);
+        assert_true(http_has_header(&a, location));
+        http_expect_status(a, 202);
+        json_auto_t *got = http_expect(http_get(*state, "GET", "/results/%s", encoded), 202);
+        assert_string_equal(http_field(got, "id"), ids[i]);
     }
 }
 
@@ -126,51 +140,51 @@ static void test_same_again(void **state)
     static const char again[] = "{\"source\":\"1\",\"type\":\"script\",\"language\":\"c\","
                                 "\"id\":\"same\",\"limits\":null}";
     static const char other[] = "{\"id\":\"same\",\"language\":\"c\",\"source\":\"2\"}";
-    struct fixture *f = *state;
+    struct site *f = *state;
 
-    expect_status(post(f, "/submissions", first), 202);
-    expect_status(post(f, "/submissions", again), 202);
-    json_auto_t *list = expect(get(f, "GET", "/results"), 200);
+    http_expect_status(http_post(f, "/submissions", first), 202);
+    http_expect_status(http_post(f, "/submissions", again), 202);
+    json_auto_t *list = http_expect(http_get(f, "GET", "/results"), 200);
     assert_int_equal(json_array_size(json_object_get(list, "results")), 1);
-    expect_status(post(f, "/submissions", other), 409);
-    finish_all(f);
-    json_auto_t *report = expect(post(f, "/submissions", again), 200);
-    assert_string_equal(field(report, "id"), "same");
-    assert_string_equal(field(report, "verdict"), "OK");
-    expect_status(post(f, "/submissions", other), 409);
+    http_expect_status(http_post(f, "/submissions", other), 409);
+    site_finish_all(f);
+    json_auto_t *report = http_expect(http_post(f, "/submissions", again), 200);
+    assert_string_equal(http_field(report, "id"), "same");
+    assert_string_equal(http_field(report, "verdict"), "OK");
+    http_expect_status(http_post(f, "/submissions", other), 409);
 }
 
 static void test_full_queue(void **state)
 {
     static const char *const settings[] = { "MAX_QUEUED=2", NULL };
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_open(&f, settings, 0);
-    expect_status(post(&f, "/submissions", HELLO), 202);
-    expect_status(post(&f, "/submissions", HELLO), 202);
-    struct answer a = post(&f, "/submissions", HELLO);
-    assert_true(has_header(&a, "\r\nRetry-After: "));
-    expect_status(a, 429);
-    finish_all(&f);
-    expect_status(post(&f, "/submissions", HELLO), 202);
-    fixture_close(&f);
+    site_open(&f, settings, 0);
+    http_expect_status(http_post(&f, "/submissions", HELLO), 202);
+    http_expect_status(http_post(&f, "/submissions", HELLO), 202);
+    struct http_answer a = http_post(&f, "/submissions", HELLO);
+    assert_true(http_has_header(&a, "\r\nRetry-After: "));
+    http_expect_status(a, 429);
+    site_finish_all(&f);
+    http_expect_status(http_post(&f, "/submissions", HELLO), 202);
+    site_close(&f);
 }
 
 /* A disk with less room than the table keeps free: 507, and reading goes on. */
 static void test_full_disk(void **state)
 {
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_open(&f, NULL, INT64_MAX / 2);
-    struct answer a = post(&f, "/submissions", HELLO);
-    assert_true(has_header(&a, "application/problem+json"));
-    expect_status(a, 507);
-    expect_status(post(&f, "/submissions?wait=5", HELLO), 507);
-    expect_status(get(&f, "GET", "/results"), 200);
-    expect_status(get(&f, "GET", "/results/x"), 404);
-    fixture_close(&f);
+    site_open(&f, NULL, INT64_MAX / 2);
+    struct http_answer a = http_post(&f, "/submissions", HELLO);
+    assert_true(http_has_header(&a, "application/problem+json"));
+    http_expect_status(a, 507);
+    http_expect_status(http_post(&f, "/submissions?wait=5", HELLO), 507);
+    http_expect_status(http_get(&f, "GET", "/results"), 200);
+    http_expect_status(http_get(&f, "GET", "/results/x"), 404);
+    site_close(&f);
 }
 
 /* A body that is parsed aside, because it would hold others up. */
@@ -184,12 +198,12 @@ static void test_large_submission(void **state)
     json_auto_t *json =
         json_pack("{s:s, s:s, s:s}", "id", "large", "language", "python", "source", source);
     CLEANUP(freep) char *text = json_dumps(json, 0);
-    expect_status(post(*state, "/submissions", text), 202);
-    expect_status(post(*state, "/submissions?wait=0.1", text), 202);
-    json_auto_t *sent = expect(get(*state, "GET", "/submissions/large"), 200);
-    assert_string_equal(field(sent, "source"), source);
+    http_expect_status(http_post(*state, "/submissions", text), 202);
+    http_expect_status(http_post(*state, "/submissions?wait=0.1", text), 202);
+    json_auto_t *sent = http_expect(http_get(*state, "GET", "/submissions/large"), 200);
+    assert_string_equal(http_field(sent, "source"), source);
     text[strlen(text) - 1] = '!';
-    expect_status(post(*state, "/submissions", text), 400);
+    http_expect_status(http_post(*state, "/submissions", text), 400);
     free(source);
 }
 
@@ -197,29 +211,29 @@ static void test_large_submission(void **state)
 
 static void test_wait_ends_with_the_report(void **state)
 {
-    struct fixture *f = *state;
-    CLEANUP(closep) int fd = dial(f);
+    struct site *f = *state;
+    CLEANUP(closep) int fd = http_dial(f);
     char id[SUBMISSION_ID_MAX + 1];
 
-    push_post(fd, "/submissions?wait=60", HELLO);
-    until_waiting(f, 1);
-    int64_t seq = claim(f, id);
-    CLEANUP(closep) int second = dial(f);
+    http_push_post(fd, "/submissions?wait=60", HELLO);
+    site_await_waiting(f, 1);
+    int64_t seq = site_claim(f, id);
+    CLEANUP(closep) int second = http_dial(f);
     char request[400];
     int n = snprintf(request, sizeof request,
                      "GET /results/%s?wait=60&fields=id,verdict HTTP/1.1\r\nHost: x\r\n\r\n", id);
-    assert_true(push(second, request, (size_t)n));
-    until_waiting(f, 2);
-    finish(f, seq, id);
-    json_auto_t *a = expect(hear(fd, false), 200);
-    json_auto_t *b = expect(hear(second, false), 200);
-    assert_string_equal(field(a, "id"), id);
+    assert_true(http_push(second, request, (size_t)n));
+    site_await_waiting(f, 2);
+    site_finish(f, seq, id);
+    json_auto_t *a = http_expect(http_receive(fd, false), 200);
+    json_auto_t *b = http_expect(http_receive(second, false), 200);
+    assert_string_equal(http_field(a, "id"), id);
     assert_int_equal(json_object_size(b), 2);
-    assert_string_equal(field(b, "verdict"), "OK");
-    until_waiting(f, 0);
+    assert_string_equal(http_field(b, "verdict"), "OK");
+    site_await_waiting(f, 0);
     /* the connection goes on */
-    push_post(fd, "/submissions", HELLO);
-    expect_status(hear(fd, false), 202);
+    http_push_post(fd, "/submissions", HELLO);
+    http_expect_status(http_receive(fd, false), 202);
 }
 
 /* Never too early, and not much too late; a busy host may need several tries. */
@@ -236,7 +250,7 @@ static void test_wait_ends_in_time(void **state)
         int64_t late_ms = INT64_MAX;
         for (int try = 0; try < 5 && late_ms >= 1000; try++) {
             int64_t began = clock_mono_ns();
-            json_auto_t *body = expect(post(*state, target, HELLO), 202);
+            json_auto_t *body = http_expect(http_post(*state, target, HELLO), 202);
             late_ms = (clock_mono_ns() - began) / NS_PER_MS - cases[i].least_ms;
             assert_true(late_ms >= 0);
             assert_non_null(json_object_get(body, "submitted_at"));
@@ -251,16 +265,16 @@ static void test_wait_and_leave(void **state)
     struct linger now = { .l_onoff = 1 };
 
     for (int i = 0; i < 50; i++) {
-        int fd = dial(*state);
-        push_post(fd, "/submissions?wait=300", HELLO);
-        until_waiting(*state, 1);
+        int fd = http_dial(*state);
+        http_push_post(fd, "/submissions?wait=300", HELLO);
+        site_await_waiting(*state, 1);
         if (i % 2)
             (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         closep(&fd);
-        until_waiting(*state, 0);
+        site_await_waiting(*state, 0);
     }
-    finish_all(*state);
-    expect_status(post(*state, "/submissions", HELLO), 202);
+    site_finish_all(*state);
+    http_expect_status(http_post(*state, "/submissions", HELLO), 202);
 }
 
 #define CROWD 2000
@@ -270,19 +284,19 @@ static void test_a_crowd_waits(void **state)
 {
     static const char sent[] = "{\"id\":\"crowd\",\"language\":\"python\",\"source\":\"1\"}";
     static const char ask[] = "GET /results/crowd?wait=300 HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct fixture *f = *state;
+    struct site *f = *state;
     int *fds = calloc(CROWD, sizeof *fds);
 
-    expect_status(post(f, "/submissions", sent), 202);
+    http_expect_status(http_post(f, "/submissions", sent), 202);
     for (size_t i = 0; i < CROWD; i++) {
-        fds[i] = dial(f);
-        assert_true(fds[i] >= 0 && push(fds[i], ask, sizeof ask - 1));
+        fds[i] = http_dial(f);
+        assert_true(fds[i] >= 0 && http_push(fds[i], ask, sizeof ask - 1));
     }
-    until_waiting(f, CROWD);
-    expect_status(get(f, "GET", "/healthz"), 200);
-    finish_all(f);
+    site_await_waiting(f, CROWD);
+    http_expect_status(http_get(f, "GET", "/healthz"), 200);
+    site_finish_all(f);
     for (size_t i = 0; i < CROWD; i++) {
-        struct answer a = hear(fds[i], false);
+        struct http_answer a = http_receive(fds[i], false);
         assert_int_equal(a.status, 200);
         buf_clear(&a.text);
         closep(&fds[i]);
@@ -291,18 +305,18 @@ static void test_a_crowd_waits(void **state)
 }
 
 struct flood {
-    struct fixture *f;
+    struct site *f;
     int answered;
 };
 
 static void *send_many(void *ctx)
 {
     struct flood *x = ctx;
-    CLEANUP(closep) int fd = dial(x->f);
+    CLEANUP(closep) int fd = http_dial(x->f);
 
     for (int i = 0; i < 100; i++) {
-        push_post(fd, i % 3 ? "/submissions?wait=20" : "/submissions", HELLO);
-        struct answer a = hear(fd, false);
+        http_push_post(fd, i % 3 ? "/submissions?wait=20" : "/submissions", HELLO);
+        struct http_answer a = http_receive(fd, false);
         x->answered += a.status == (i % 3 ? 200 : 202);
         buf_clear(&a.text);
     }
@@ -312,7 +326,7 @@ static void *send_many(void *ctx)
 /* Everybody who waits for something hears of it, whoever is quicker. */
 static void test_nobody_is_forgotten(void **state)
 {
-    struct fixture *f = *state;
+    struct site *f = *state;
     struct flood floods[8];
     pthread_t threads[8];
     char id[SUBMISSION_ID_MAX + 1];
@@ -322,9 +336,9 @@ static void test_nobody_is_forgotten(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, send_many, &floods[i]), 0);
     }
     for (int done = 0; done < 800;) {
-        int64_t seq = claim(f, id);
+        int64_t seq = site_claim(f, id);
         if (seq)
-            finish(f, seq, id);
+            site_finish(f, seq, id);
         else
             (void)usleep(500);
         done += seq != 0;
@@ -340,19 +354,19 @@ static void test_nobody_is_forgotten(void **state)
 static void test_cancel(void **state)
 {
     static const char sent[] = "{\"id\":\"no\",\"language\":\"c\",\"source\":\"1\"}";
-    struct fixture *f = *state;
+    struct site *f = *state;
 
-    expect_status(get(f, "DELETE", "/submissions/no"), 404);
-    expect_status(post(f, "/submissions", sent), 202);
-    CLEANUP(closep) int fd = dial(f);
+    http_expect_status(http_get(f, "DELETE", "/submissions/no"), 404);
+    http_expect_status(http_post(f, "/submissions", sent), 202);
+    CLEANUP(closep) int fd = http_dial(f);
     static const char ask[] = "GET /results/no?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n";
-    assert_true(push(fd, ask, sizeof ask - 1));
-    until_waiting(f, 1);
-    json_auto_t *body = expect(get(f, "DELETE", "/submissions/no"), 200);
-    assert_string_equal(field(body, "state"), "cancelled");
-    json_auto_t *report = expect(hear(fd, false), 200);
-    assert_string_equal(field(report, "error"), "cancelled");
-    expect_status(get(f, "DELETE", "/submissions/no"), 409);
+    assert_true(http_push(fd, ask, sizeof ask - 1));
+    site_await_waiting(f, 1);
+    json_auto_t *body = http_expect(http_get(f, "DELETE", "/submissions/no"), 200);
+    assert_string_equal(http_field(body, "state"), "cancelled");
+    json_auto_t *report = http_expect(http_receive(fd, false), 200);
+    assert_string_equal(http_field(report, "error"), "cancelled");
+    http_expect_status(http_get(f, "DELETE", "/submissions/no"), 409);
 }
 
 /* ---- lists and parameters ---- */
@@ -396,39 +410,39 @@ static void test_wrong_parameters(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("%s\n", cases[i].target);
-        json_auto_t *body = expect(get(*state, "GET", "%s", cases[i].target), 422);
+        json_auto_t *body = http_expect(http_get(*state, "GET", "%s", cases[i].target), 422);
         json_t *error = json_array_get(json_object_get(body, "errors"), 0);
-        assert_string_equal(field(error, "parameter"), cases[i].name);
+        assert_string_equal(http_field(error, "parameter"), cases[i].name);
     }
-    expect_status(get(*state, "GET", "/results?id_prefix=%%00"), 400);
-    expect_status(get(*state, "GET", "/results?id_prefix=%%4"), 400);
-    expect_status(post(*state, "/submissions?wait=x", HELLO), 422);
-    json_auto_t *list = expect(get(*state, "GET", "/results"), 200);
+    http_expect_status(http_get(*state, "GET", "/results?id_prefix=%%00"), 400);
+    http_expect_status(http_get(*state, "GET", "/results?id_prefix=%%4"), 400);
+    http_expect_status(http_post(*state, "/submissions?wait=x", HELLO), 422);
+    json_auto_t *list = http_expect(http_get(*state, "GET", "/results"), 200);
     assert_int_equal(json_array_size(json_object_get(list, "results")), 0);
 }
 
 static void test_list(void **state)
 {
-    struct fixture *f = *state;
+    struct site *f = *state;
     char seen[64] = "", cursor[300] = "";
 
     for (int i = 0; i < 7; i++) {
         char json[100];
         (void)snprintf(json, sizeof json,
                        "{\"id\":\"%%_%d\",\"language\":\"python\",\"source\":\"1\"}", i);
-        expect_status(post(f, "/submissions", json), 202);
+        http_expect_status(http_post(f, "/submissions", json), 202);
         if (i == 4)
-            finish_all(f);
+            site_finish_all(f);
     }
     for (int page = 0; page < 10; page++) {
         json_auto_t *body =
-            expect(get(f, "GET", "/results?limit=3&sort=submitted_at%s", cursor), 200);
+            http_expect(http_get(f, "GET", "/results?limit=3&sort=submitted_at%s", cursor), 200);
         size_t i;
         json_t *item;
         json_array_foreach(json_object_get(body, "results"), i, item)
         {
             assert_int_equal(json_object_size(item), 13);
-            (void)snprintf(seen + strlen(seen), 8, "%s ", field(item, "id") + 2);
+            (void)snprintf(seen + strlen(seen), 8, "%s ", http_field(item, "id") + 2);
         }
         const char *next = json_string_value(json_object_get(body, "next_cursor"));
         if (!next)
@@ -454,12 +468,12 @@ static void test_list(void **state)
         { "?language=%27%20OR%201=1--", 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct answer a = get(f, "GET", "/results%s", cases[i].query);
+        struct http_answer a = http_get(f, "GET", "/results%s", cases[i].query);
         if (strcmp(cases[i].query, "?id_prefix=%_5") == 0) { /* %_5 is no escape */
-            expect_status(a, 400);
+            http_expect_status(a, 400);
             continue;
         }
-        json_auto_t *body = expect(a, 200);
+        json_auto_t *body = http_expect(a, 200);
         assert_int_equal(json_array_size(json_object_get(body, "results")), cases[i].found);
     }
 }
@@ -468,21 +482,21 @@ static void test_list(void **state)
 
 static void test_system(void **state)
 {
-    json_auto_t *health = expect(get(*state, "GET", "/healthz"), 200);
-    assert_string_equal(field(health, "status"), "ok");
-    json_auto_t *ready = expect(get(*state, "GET", "/readyz"), 503);
+    json_auto_t *health = http_expect(http_get(*state, "GET", "/healthz"), 200);
+    assert_string_equal(http_field(health, "status"), "ok");
+    json_auto_t *ready = http_expect(http_get(*state, "GET", "/readyz"), 503);
     assert_true(json_is_false(json_object_get(ready, "ready")));
     assert_int_equal(json_array_size(json_object_get(ready, "reasons")), 1);
     assert_true(json_is_array(json_object_get(ready, "degraded")));
-    json_auto_t *languages = expect(get(*state, "GET", "/languages"), 200);
+    json_auto_t *languages = http_expect(http_get(*state, "GET", "/languages"), 200);
     assert_true(json_is_array(json_object_get(languages, "languages")));
-    struct answer a = get(*state, "GET", "/openapi.yaml");
-    assert_true(has_header(&a, "\r\nContent-Type: application/yaml\r\n"));
+    struct http_answer a = http_get(*state, "GET", "/openapi.yaml");
+    assert_true(http_has_header(&a, "\r\nContent-Type: application/yaml\r\n"));
     assert_int_equal(strncmp(a.body, "openapi: 3.1", 12), 0);
-    expect_status(a, 200);
+    http_expect_status(a, 200);
 }
 
-#define PLAIN(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+#define PLAIN(test) cmocka_unit_test_setup_teardown(test, site_setup, site_teardown)
 
 int main(void)
 {

@@ -1,13 +1,14 @@
+#include <errno.h>
 #include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include <cmocka.h>
-
+#include "schema/base/bytes.h"
 #include "schema/base/text.h"
-#include "submission_fixture.h"
+#include "schema/model/submission.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/sample.h"
 
 /* ---- limits ---- */
 
@@ -105,7 +106,7 @@ static void hash_tells_submissions_apart(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(hashed); i++) {
-        struct submission *s = fixture_parse(hashed[i].json);
+        struct submission *s = sample_parse(hashed[i].json);
         submission_hash(s, hashes[i]);
         /* Kept only where it will be asked for. */
         assert_int_equal(memcmp(s->hash, hashes[i], 32) == 0, s->id != NULL);
@@ -122,7 +123,7 @@ static void hash_tells_submissions_apart(void **state)
  * client that sends again. The value was made by hand from the form. */
 static void hash_never_changes(void **state)
 {
-    struct submission *s = fixture_parse(hashed[0].json);
+    struct submission *s = sample_parse(hashed[0].json);
     uint8_t hash[32];
     char hex[65];
 
@@ -161,7 +162,7 @@ static void hashes_of_earlier_versions_are_known(void **state)
         earlier[i] = (uint8_t)byte;
     }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct submission *s = fixture_parse(rows[i].json);
+        struct submission *s = sample_parse(rows[i].json);
         assert_int_equal(submission_hash_is(s, earlier, sizeof earlier), rows[i].known);
         assert_true(submission_hash_is(s, s->hash, sizeof s->hash));
         assert_false(submission_hash_is(s, s->hash, sizeof s->hash - 1));
@@ -174,8 +175,8 @@ static void hashes_of_earlier_versions_are_known(void **state)
 static void default_checker_is_not_hashed(void **state)
 {
     static const char json[] = "{\"language\":\"c\",\"source\":\"x\",\"id\":\"1\"}";
-    struct submission_rules rules = fixture_http;
-    struct submission *a = fixture_with(",\"id\":\"1\""), *b = NULL;
+    struct submission_rules rules = sample_rules;
+    struct submission *a = sample_with(",\"id\":\"1\""), *b = NULL;
     struct field_errors p;
     struct err e;
 
@@ -222,7 +223,7 @@ static void assert_round_trip(const struct submission *s, size_t texts)
     if (submission_unpack(packed.json, packed.json_len, from_shelf, &shelf, &back, &e) < 0)
         fail_msg("%s: %s", e.msg, packed.json);
     assert_int_equal(shelf.asked, texts);
-    assert_same_submission(s, back);
+    sample_assert_same(s, back);
     submission_free(back);
     submission_packed_clear(&packed);
     assert_null(packed.json);
@@ -232,11 +233,11 @@ static void packing_is_reversible(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(hashed); i++) {
-        struct submission *s = fixture_parse(hashed[i].json);
+        struct submission *s = sample_parse(hashed[i].json);
         assert_round_trip(s, 0);
         submission_free(s);
     }
-    struct submission *s = fixture_with(
+    struct submission *s = sample_with(
         ",\"id\":\"\xC3\xA9\\\"\",\"limits\":{\"time_limit_ms\":1,\"wall_time_limit_ms\":2,"
         "\"memory_limit_bytes\":3},\"checker\":{\"name\":\"float\",\"case_sensitive\":false,"
         "\"absolute_tolerance\":0.1,\"relative_tolerance\":1e-300},\"stop_on_failure\":false,"
@@ -283,7 +284,7 @@ static void texts_of_any_bytes_and_length(void **state)
     (void)state;
     for (size_t f = 0; f < ARRAY_LEN(fillers); f++) {
         for (size_t l = 0; l < ARRAY_LEN(lengths); l++) {
-            struct submission *s = fixture_with(",\"tests\":[{}]");
+            struct submission *s = sample_with(",\"tests\":[{}]");
             char *data = malloc(lengths[l] + 1);
             assert_non_null(data);
             for (size_t i = 0; i < lengths[l]; i++)
@@ -301,7 +302,7 @@ static void texts_of_any_bytes_and_length(void **state)
 
 static void one_text_twice_has_one_hash(void **state)
 {
-    struct submission *s = fixture_with(",\"tests\":[{}]");
+    struct submission *s = sample_with(",\"tests\":[{}]");
     struct submission_packed packed;
     struct err e;
     char big[5000];
@@ -326,7 +327,7 @@ static void one_text_twice_has_one_hash(void **state)
 
 static void a_lost_text_is_an_error(void **state)
 {
-    struct submission *s = fixture_with(",\"tests\":[{}]"), *back = NULL;
+    struct submission *s = sample_with(",\"tests\":[{}]"), *back = NULL;
     struct submission_packed packed;
     struct pool_class empty = { NULL, 0 };
     struct err e = { 0 };
@@ -359,7 +360,7 @@ static void damaged_rows_are_refused(void **state)
         "{\"language\":\"c\",\"source\":\"x\",\"time_limit_ms\":\"1\"}",
         "{\"language\":\"c\",\"source\":\"x\",\"checker\":{\"name\":\"x\"}}",
     };
-    struct submission *s = fixture_with(",\"id\":\"1\",\"tests\":[{\"number\":3}]"), *back = NULL;
+    struct submission *s = sample_with(",\"id\":\"1\",\"tests\":[{\"number\":3}]"), *back = NULL;
     struct submission_packed packed;
     struct pool_class empty = { NULL, 0 };
     struct err e;
@@ -383,7 +384,7 @@ static void damaged_rows_are_refused(void **state)
 
 static void as_sent(void **state)
 {
-    struct submission *s = fixture_with(
+    struct submission *s = sample_with(
         ",\"id\":\"i\",\"type\":\"script\",\"limits\":{\"time_limit_ms\":5},\"tests\":[{\"input\":"
         "\"a\\u0000\",\"expected_output_base64\":\"/w==\"}],\"checker\":\"exact\"");
     json_t *got = submission_to_json(s);
@@ -404,11 +405,11 @@ static void as_sent_is_the_same_submission(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(hashed); i++) {
-        struct submission *s = fixture_parse(hashed[i].json), *again;
+        struct submission *s = sample_parse(hashed[i].json), *again;
         json_t *json = submission_to_json(s);
         CLEANUP(freep) char *text = json_dumps(json, 0);
-        again = fixture_parse(text);
-        assert_same_submission(s, again);
+        again = sample_parse(text);
+        sample_assert_same(s, again);
         json_decref(json);
         submission_free(again);
         submission_free(s);
@@ -421,7 +422,7 @@ static void *failing_malloc(size_t size) { return allocations_left-- > 0 ? mallo
 
 static void as_sent_out_of_memory(void **state)
 {
-    struct submission *s = fixture_with(
+    struct submission *s = sample_with(
         ",\"id\":\"i\",\"tests\":[{\"input\":\"a\",\"expected_output_base64\":\"/w==\"},"
         "{}],\"checker\":\"exact\",\"limits\":{\"time_limit_ms\":5}");
     json_t *got = NULL;
@@ -443,7 +444,7 @@ static void as_sent_out_of_memory(void **state)
 
 static void unpack_out_of_memory(void **state)
 {
-    struct submission *s = fixture_with(",\"id\":\"i\",\"tests\":[{\"input_base64\":\"/w==\"},{}]");
+    struct submission *s = sample_with(",\"id\":\"i\",\"tests\":[{\"input_base64\":\"/w==\"},{}]");
     struct submission *back = NULL;
     struct submission_packed packed;
     struct pool_class shelf = { NULL, 0 };
@@ -460,7 +461,7 @@ static void unpack_out_of_memory(void **state)
         json_set_alloc_funcs(malloc, free);
     }
     assert_true(n > 20);
-    assert_same_submission(s, back);
+    sample_assert_same(s, back);
     submission_free(back);
     submission_free(s);
     submission_packed_clear(&packed);

@@ -1,13 +1,12 @@
 #include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "schema/base/text.h"
-#include "submission_fixture.h"
+#include "schema/model/submission.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/sample.h"
 
 /* Members behind a language and a source, and where the one problem is. */
 static const struct {
@@ -164,7 +163,7 @@ static void assert_one_problem(const char *json, const char *pointer)
     struct field_errors p;
     struct err e = { 0 };
 
-    if (submission_parse(json, strlen(json), &fixture_http, &s, &p, &e) == 0)
+    if (submission_parse(json, strlen(json), &sample_rules, &s, &p, &e) == 0)
         fail_msg("accepted: %s", json);
     assert_null(s);
     if (e.kind != ERR_INPUT || p.len != 1)
@@ -197,7 +196,7 @@ static void what_is_not_json_is_syntax(void **state)
         struct field_errors p;
         struct err e = { 0 };
 
-        if (submission_parse(not_json[i], strlen(not_json[i]), &fixture_http, &s, &p, &e) == 0)
+        if (submission_parse(not_json[i], strlen(not_json[i]), &sample_rules, &s, &p, &e) == 0)
             fail_msg("accepted: %s", not_json[i]);
         if (e.kind != ERR_SYNTAX)
             fail_msg("%s ('%s'): %s", err_kind_name(e.kind), e.msg, not_json[i]);
@@ -222,7 +221,7 @@ static void several_problems_are_told_at_once(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(submission_parse(json, strlen(json), &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(json, strlen(json), &sample_rules, &s, &p, &e), -1);
     assert_int_equal(p.len, ARRAY_LEN(pointers));
     for (size_t i = 0; i < p.len; i++)
         assert_string_equal(p.list[i].pointer, pointers[i]);
@@ -242,7 +241,7 @@ static void problems_are_bounded(void **state)
     strcat(json, ",\"");
     memset(json + strlen(json), '~', 5000);
     strcat(json, "\":1}");
-    assert_int_equal(submission_parse(json, strlen(json), &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(json, strlen(json), &sample_rules, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     assert_int_equal(p.len, FIELD_ERRORS_MAX);
     field_errors_clear(&p);
@@ -260,7 +259,7 @@ static void long_names_are_cut_whole(void **state)
     for (int i = 0; i < 200; i++)
         strcat(json, i % 2 ? "~" : "\xE2\x82\xAC");
     strcat(json, "\":1}]}");
-    assert_int_equal(submission_parse(json, strlen(json), &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(json, strlen(json), &sample_rules, &s, &p, &e), -1);
     assert_int_equal(p.len, 1);
     assert_memory_equal(p.list[0].pointer, "/tests/0/\xE2\x82\xAC~0\xE2\x82\xAC", 17);
     assert_true(strlen(p.list[0].pointer) < 230);
@@ -274,7 +273,7 @@ static void kafka_counts_unknown_fields(void **state)
     static const char json[] =
         "{\"language\":\"c\",\"source\":\"x\",\"trace\":{\"a\":[1,\"\\u0001\"]},"
         "\"limits\":{\"x\":null},\"tests\":[{\"weight\":2}]}";
-    struct submission_rules rules = fixture_http;
+    struct submission_rules rules = sample_rules;
     struct submission *s = NULL, *plain;
     struct field_errors p;
     struct err e;
@@ -284,8 +283,8 @@ static void kafka_counts_unknown_fields(void **state)
     assert_int_equal(submission_parse(json, strlen(json), &rules, &s, &p, &e), 0);
     assert_int_equal(p.len, 0);
     assert_int_equal(p.ignored_fields, 3);
-    plain = fixture_with(",\"tests\":[{}]");
-    assert_same_submission(s, plain);
+    plain = sample_with(",\"tests\":[{}]");
+    sample_assert_same(s, plain);
     submission_free(s);
     submission_free(plain);
     field_errors_clear(&p);
@@ -293,12 +292,12 @@ static void kafka_counts_unknown_fields(void **state)
 
 static void defaults(void **state)
 {
-    struct submission *s = fixture_with("");
+    struct submission *s = sample_with("");
 
     (void)state;
     assert_null(s->id);
     assert_string_equal(s->language, "c");
-    assert_bytes(&s->source, "x", 1);
+    sample_assert_bytes(&s->source, "x", 1);
     assert_int_equal(s->limits.time_ms, 0);
     assert_int_equal(s->limits.wall_ms, 0);
     assert_int_equal(s->limits.memory_bytes, 0);
@@ -312,7 +311,7 @@ static void defaults(void **state)
 
 static void every_field_is_read(void **state)
 {
-    struct submission *s = fixture_parse(
+    struct submission *s = sample_parse(
         " {\"type\":\"script\",\"id\":\"\xC3\xA9/1 ..\",\"language\":\"python\","
         "\"source\":\"a\\u0000b\\n\\u20ac\\ud83d\\ude00\",\"limits\":{\"time_limit_ms\":1000,"
         "\"wall_time_limit_ms\":1000,\"memory_limit_bytes\":1000000000},\"tests\":["
@@ -325,20 +324,20 @@ static void every_field_is_read(void **state)
     (void)state;
     assert_string_equal(s->id, "\xC3\xA9/1 ..");
     assert_string_equal(s->language, "python");
-    assert_bytes(&s->source, "a\0b\n\xE2\x82\xAC\xF0\x9F\x98\x80", 11);
+    sample_assert_bytes(&s->source, "a\0b\n\xE2\x82\xAC\xF0\x9F\x98\x80", 11);
     assert_int_equal(s->limits.time_ms, 1000);
     assert_int_equal(s->limits.wall_ms, 1000);
     assert_int_equal(s->limits.memory_bytes, 1000000000);
     assert_int_equal(s->tests_len, 3);
     assert_int_equal(s->tests[0].number, 1);
-    assert_bytes(&s->tests[0].input, "1\0002", 3);
-    assert_bytes(&s->tests[0].expected, "3", 1);
+    sample_assert_bytes(&s->tests[0].input, "1\0002", 3);
+    sample_assert_bytes(&s->tests[0].expected, "3", 1);
     assert_int_equal(s->tests[1].number, 9);
-    assert_bytes(&s->tests[1].input, "\0\xFF", 2);
-    assert_bytes(&s->tests[1].expected, "", 0);
+    sample_assert_bytes(&s->tests[1].input, "\0\xFF", 2);
+    sample_assert_bytes(&s->tests[1].expected, "", 0);
     assert_int_equal(s->tests[2].number, 3);
-    assert_bytes(&s->tests[2].input, "x", 1);
-    assert_bytes(&s->tests[2].expected, "", 0);
+    sample_assert_bytes(&s->tests[2].input, "x", 1);
+    sample_assert_bytes(&s->tests[2].expected, "", 0);
     assert_true(s->checker_given);
     assert_int_equal(s->checker.kind, CHECKER_FLOAT);
     assert_false(s->checker.case_sensitive);
@@ -365,12 +364,12 @@ static void legal_edges(void **state)
         ",\"stop_on_failure\":null",
         ",\"stop_on_failure\":true",
     };
-    struct submission *plain = fixture_with("");
+    struct submission *plain = sample_with("");
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct submission *s = fixture_with(rows[i]);
-        assert_same_submission(s, plain);
+        struct submission *s = sample_with(rows[i]);
+        sample_assert_same(s, plain);
         submission_free(s);
     }
     submission_free(plain);
@@ -386,22 +385,22 @@ static void legal_edges(void **state)
         ",\"id\":\"\\u0020\"",
     };
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        submission_free(fixture_with(others[i]));
+        submission_free(sample_with(others[i]));
 }
 
 /* JSON has one kind of number, and a byte order mark says nothing. */
 static void one_number_in_many_spellings(void **state)
 {
     static const char *const spellings[] = { "2000", "2000.0", "2e3", "2E+3", "0.2e4", "20000e-1" };
-    struct submission *plain = fixture_with(",\"limits\":{\"time_limit_ms\":2000}");
+    struct submission *plain = sample_with(",\"limits\":{\"time_limit_ms\":2000}");
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
         char more[100];
         (void)snprintf(more, sizeof more, ",\"limits\":{\"time_limit_ms\":%s}", spellings[i]);
-        struct submission *s = fixture_with(more);
+        struct submission *s = sample_with(more);
         assert_int_equal(s->limits.time_ms, 2000);
-        assert_same_submission(s, plain);
+        sample_assert_same(s, plain);
         submission_free(s);
     }
     submission_free(plain);
@@ -416,11 +415,11 @@ static void a_byte_order_mark_is_passed_over(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(submission_parse(marked, sizeof marked - 1, &fixture_http, &s, &p, &e), 0);
+    assert_int_equal(submission_parse(marked, sizeof marked - 1, &sample_rules, &s, &p, &e), 0);
     assert_string_equal(s->language, "c");
     submission_free(s);
     field_errors_clear(&p);
-    assert_int_equal(submission_parse(twice, sizeof twice - 1, &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(twice, sizeof twice - 1, &sample_rules, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_SYNTAX);
 }
 
@@ -435,7 +434,7 @@ static void ids_and_sources_of_the_largest_size(void **state)
         (void)snprintf(json, sizeof json, "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\"}",
                        text);
         if (n == 255)
-            submission_free(fixture_parse(json));
+            submission_free(sample_parse(json));
         else
             assert_one_problem(json, "/id");
     }
@@ -444,7 +443,7 @@ static void ids_and_sources_of_the_largest_size(void **state)
         text[n] = '\0';
         (void)snprintf(json, sizeof json, "{\"language\":\"c\",\"source\":\"%s\"}", text);
         if (n == 10000)
-            submission_free(fixture_parse(json));
+            submission_free(sample_parse(json));
         else
             assert_one_problem(json, "/source");
     }
@@ -461,7 +460,7 @@ static void too_many_values_are_refused_before_they_cost_memory(void **state)
     (void)state;
     assert_non_null(json);
     memset(json, '[', n);
-    assert_int_equal(submission_parse(json, n, &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(json, n, &sample_rules, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_SYNTAX);
     field_errors_clear(&p);
 
@@ -469,7 +468,7 @@ static void too_many_values_are_refused_before_they_cost_memory(void **state)
     for (size_t i = 0; i < n; i++, at += 3)
         memcpy(at, "{},", 3);
     (void)strcpy(at - 1, "]}");
-    assert_int_equal(submission_parse(json, strlen(json), &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(json, strlen(json), &sample_rules, &s, &p, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     assert_string_equal(p.list[0].pointer, "/tests");
     assert_non_null(strstr(p.list[0].detail, "values")); /* not the test that counts tests */
@@ -499,13 +498,13 @@ static void every_prefix_is_syntax(void **state)
 
         assert_non_null(part);
         memcpy(part, whole_document, n);
-        assert_int_equal(submission_parse(part, n, &fixture_http, &s, &p, &e), -1);
+        assert_int_equal(submission_parse(part, n, &sample_rules, &s, &p, &e), -1);
         if (e.kind != ERR_SYNTAX)
             fail_msg("cut at %zu: %s, %s", n, err_kind_name(e.kind), e.msg);
         assert_null(s);
         field_errors_clear(&p);
     }
-    submission_free(fixture_parse(whole_document));
+    submission_free(sample_parse(whole_document));
 }
 
 /* Any byte replaced by any of some: never a crash, and always one of the three answers. */
@@ -523,7 +522,7 @@ static void any_changed_byte_is_answered(void **state)
 
             memcpy(json, whole_document, sizeof json);
             json[at] = bytes[i];
-            if (submission_parse(json, sizeof json - 1, &fixture_http, &s, &p, &e) < 0)
+            if (submission_parse(json, sizeof json - 1, &sample_rules, &s, &p, &e) < 0)
                 assert_true(e.kind == ERR_SYNTAX || (e.kind == ERR_INPUT && p.len > 0));
             field_errors_clear(&p);
             submission_free(s);
@@ -548,7 +547,7 @@ static void out_of_memory_at_every_step_of_jansson(void **state)
         allocations_left = n;
         json_set_alloc_funcs(failing_malloc, free);
         int result =
-            submission_parse(whole_document, strlen(whole_document), &fixture_http, &s, &p, &e);
+            submission_parse(whole_document, strlen(whole_document), &sample_rules, &s, &p, &e);
         json_set_alloc_funcs(malloc, free);
         /* jansson calls some of its own failed allocations a syntax error */
         if (result < 0)
@@ -570,7 +569,7 @@ static void positions_are_those_of_the_document(void **state)
     char want[32];
 
     (void)state;
-    assert_int_equal(submission_parse(json, strlen(json), &fixture_http, &s, &p, &e), -1);
+    assert_int_equal(submission_parse(json, strlen(json), &sample_rules, &s, &p, &e), -1);
     (void)snprintf(want, sizeof want, "byte %zu:", (size_t)(strchr(json, '?') - json) + 1);
     if (!strstr(e.msg, want))
         fail_msg("no '%s' in '%s'", want, e.msg);

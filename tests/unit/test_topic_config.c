@@ -1,10 +1,13 @@
 /* What is asked about topics where the broker cannot say it: librdkafka's broker of straw knows no
  * DescribeConfigs. test_kafka_topics.py asks a real one. */
-#include "tests/unit/kafka_fixture.h"
+#include <string.h>
 
 #include "bridge/kafka/topic_config.h"
 #include "bridge/kafka/topics.h"
+#include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/world.h"
 
 #define SOON_MS 500
 

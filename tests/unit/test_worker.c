@@ -1,18 +1,32 @@
 /* The worker with a real job table, pool and sockets, and a Docker of the test's own: what a fault
  * of ours costs a submission, and how a stop ends. */
-#include "fake_docker.h"
+#include <jansson.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "engine/cell/cell.h"
+#include "engine/docker/docker.h"
+#include "engine/language/language.h"
+#include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/worker.h"
 #include "engine/queue/worker_fault.h"
 #include "schema/base/bytes.h"
+#include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/model/submission.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fake_docker.h"
+#include "tests/support/fake_pool.h"
 
 #define LIMITED (96 * MIB) /* not the usual memory: its cell is taken ahead */
 
@@ -63,7 +77,7 @@ static void start_worker(void)
                                       .tables = place.tables,
                                       .host_faults = &place.host_faults,
                                       .running = &place.running };
-    FAKE_OK(worker_start(&wc, &place.worker, e));
+    ASSERT_OK(worker_start(&wc, &place.worker, e));
 }
 
 static int open_place(void **state)
@@ -75,10 +89,10 @@ static int open_place(void **state)
         return -1;
     (void)snprintf(place.dir, sizeof place.dir, "%s/table", fake.dir);
     worker_fault_open(&place.host_faults);
-    FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
-    FAKE_OK(jobs_open(&jc, &place.jobs, e));
-    FAKE_OK(job_source_open(place.jobs, &place.tables, e));
-    FAKE_OK(readiness_open(place.languages, &place.ready, e));
+    ASSERT_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
+    ASSERT_OK(jobs_open(&jc, &place.jobs, e));
+    ASSERT_OK(job_source_open(place.jobs, &place.tables, e));
+    ASSERT_OK(readiness_open(place.languages, &place.ready, e));
     jobs_listen(place.jobs, jobs_changed, &place);
     place.pool = fake_pool(2);
     return 0;
@@ -120,10 +134,10 @@ static struct ticket put(const char *language, const char *source, int64_t memor
     struct ticket t;
 
     submission_hash(&s, s.hash);
-    FAKE_OK(submission_pack(&s, &packed, e));
+    ASSERT_OK(submission_pack(&s, &packed, e));
     struct jobs_op op = { .kind = JOBS_ACCEPT,
                           .u.accept = { .submission = &s, .packed = &packed } };
-    FAKE_OK(jobs_do(place.jobs, &op, e));
+    ASSERT_OK(jobs_do(place.jobs, &op, e));
     submission_packed_clear(&packed);
     t.seq = op.u.accept.seq;
     (void)snprintf(t.id, sizeof t.id, "%s", op.u.accept.id);
@@ -176,14 +190,14 @@ static void expect(const struct ticket *t, const char *verdict, int64_t attempts
 static enum job_state state_of(const struct ticket *t)
 {
     struct job_status s;
-    FAKE_OK(jobs_status(place.jobs, t->id, &s, e));
+    ASSERT_OK(jobs_status(place.jobs, t->id, &s, e));
     return s.state;
 }
 
 static void cancel(const struct ticket *t)
 {
     struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = t->id };
-    FAKE_OK(jobs_do(place.jobs, &op, e));
+    ASSERT_OK(jobs_do(place.jobs, &op, e));
     assert_true(op.u.cancel.was_running);
     assert_true(worker_cancel(place.worker, op.u.cancel.seq));
 }
@@ -349,8 +363,8 @@ static void unreadable(const char *sql, const struct ticket *t)
     char path[200], text[200];
     (void)snprintf(path, sizeof path, "%s/scrc.db", place.dir);
     (void)snprintf(text, sizeof text, "%s WHERE seq = %lld", sql, (long long)t->seq);
-    FAKE_OK(db_open(path, DB_WRITER, &d, e));
-    FAKE_OK(db_exec(d, text, e));
+    ASSERT_OK(db_open(path, DB_WRITER, &d, e));
+    ASSERT_OK(db_exec(d, text, e));
 }
 
 static void it_cannot_be_read(void **state)

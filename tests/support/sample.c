@@ -1,19 +1,17 @@
-/* tests/unit/submission_fixture.h - rules and helpers that the submission tests share. */
-#pragma once
+#include "tests/support/sample.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "schema/base/err.h"
-#include "schema/model/submission.h"
+#include "tests/support/assert_err.h"
 
-static inline bool fixture_knows(const void *ctx, const char *name)
+static bool knows(const void *ctx, const char *name)
 {
     (void)ctx;
     return strcmp(name, "c") == 0 || strcmp(name, "python") == 0;
 }
 
-static const struct submission_rules fixture_http = {
+const struct submission_rules sample_rules = {
     .max_tests = 10,
     .max_source_bytes = 10000,
     .max_depth = 8,
@@ -21,38 +19,33 @@ static const struct submission_rules fixture_http = {
     .max_memory_bytes = 1000000000,
     .default_time_ms = 10000,
     .default_checker = CHECKER_INIT(CHECKER_LINES),
-    .knows_language = fixture_knows,
+    .knows_language = knows,
     .refuse_unknown = true,
 };
 
-/* Parses what must be a submission. Caller owns it. */
-static inline struct submission *fixture_parse_n(const char *json, size_t len)
+struct submission *sample_parse_n(const char *json, size_t len)
 {
     struct submission *s = NULL;
     struct field_errors p;
     struct err e = { 0 };
 
-    if (submission_parse(json, len, &fixture_http, &s, &p, &e) < 0)
+    if (submission_parse(json, len, &sample_rules, &s, &p, &e) < 0)
         fail_msg("%s: %s", e.msg, json);
     field_errors_clear(&p);
     return s;
 }
 
-static inline struct submission *fixture_parse(const char *json)
-{
-    return fixture_parse_n(json, strlen(json));
-}
+struct submission *sample_parse(const char *json) { return sample_parse_n(json, strlen(json)); }
 
-/* Members more (with a comma in front, or "") behind a language and a source. */
-static inline struct submission *fixture_with(const char *more)
+struct submission *sample_with(const char *more)
 {
     char json[4096];
     int n = snprintf(json, sizeof json, "{\"language\":\"c\",\"source\":\"x\"%s}", more);
     assert_true(n > 0 && (size_t)n < sizeof json);
-    return fixture_parse(json);
+    return sample_parse(json);
 }
 
-static inline void assert_bytes(const struct bytes *b, const char *want, size_t len)
+void sample_assert_bytes(const struct bytes *b, const char *want, size_t len)
 {
     assert_non_null(b->data);
     assert_int_equal(b->len, len);
@@ -60,13 +53,13 @@ static inline void assert_bytes(const struct bytes *b, const char *want, size_t 
     assert_int_equal(b->data[len], '\0');
 }
 
-static inline void assert_same_submission(const struct submission *a, const struct submission *b)
+void sample_assert_same(const struct submission *a, const struct submission *b)
 {
     assert_int_equal(!a->id, !b->id);
     if (a->id)
         assert_string_equal(a->id, b->id);
     assert_string_equal(a->language, b->language);
-    assert_bytes(&a->source, b->source.data, b->source.len);
+    sample_assert_bytes(&a->source, b->source.data, b->source.len);
     assert_int_equal(a->limits.time_ms, b->limits.time_ms);
     assert_int_equal(a->limits.wall_ms, b->limits.wall_ms);
     assert_int_equal(a->limits.memory_bytes, b->limits.memory_bytes);
@@ -81,8 +74,9 @@ static inline void assert_same_submission(const struct submission *a, const stru
     assert_int_equal(a->tests_len, b->tests_len);
     for (size_t i = 0; i < a->tests_len; i++) {
         assert_int_equal(a->tests[i].number, b->tests[i].number);
-        assert_bytes(&a->tests[i].input, b->tests[i].input.data, b->tests[i].input.len);
-        assert_bytes(&a->tests[i].expected, b->tests[i].expected.data, b->tests[i].expected.len);
+        sample_assert_bytes(&a->tests[i].input, b->tests[i].input.data, b->tests[i].input.len);
+        sample_assert_bytes(&a->tests[i].expected, b->tests[i].expected.data,
+                            b->tests[i].expected.len);
     }
     assert_memory_equal(a->hash, b->hash, sizeof a->hash);
     uint8_t hashes[2][32];
