@@ -1,8 +1,21 @@
 /* The engine with a real job table and a real Docker: verdicts of five languages, and odd cases.
  * PROGRAMS is tests/programs. */
-#include "engine_fixture.h"
-
 #include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/docker/docker.h"
+#include "engine/engine.h"
+#include "engine/language/language.h"
+#include "schema/base/clock.h"
+#include "schema/store/jobs_read.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/engine_fixture.h"
+#include "tests/support/order.h"
+#include "tests/support/report_json.h"
 
 static const char *const languages[] = { "python", "go", "c", "cpp", "java" };
 
@@ -222,7 +235,7 @@ static void test_small_memory(void **state)
     for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
         struct order o = { .language = languages[i], .source = eaters[i], .memory_mib = 16 };
         json_auto_t *big = order_judge(&o);
-        o.source = language_table_find(fixture.languages, languages[i])->hello;
+        o.source = language_table_find(engine_fixture.languages, languages[i])->hello;
         json_auto_t *small = order_judge(&o);
         print_message("%-8s hello needs %ld KiB\n", languages[i],
                       (long)report_int(small, "memory_bytes") / 1024);
@@ -301,7 +314,7 @@ static void await_running(const struct ticket *t)
 
     while (s.state == JOB_QUEUED) {
         engine_sleep_ms(5);
-        assert_int_equal(jobs_status(fixture.jobs, t->id, &s, &e), 0);
+        assert_int_equal(jobs_status(engine_fixture.jobs, t->id, &s, &e), 0);
     }
 }
 
@@ -316,13 +329,13 @@ static void test_cancel(void **state)
     await_running(&t);
     engine_sleep_ms(500);
     struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = t.id };
-    assert_int_equal(jobs_do(fixture.jobs, &op, &e), 0);
+    assert_int_equal(jobs_do(engine_fixture.jobs, &op, &e), 0);
     assert_true(op.u.cancel.was_running);
     int64_t start = clock_mono_ns();
-    engine_cancel(fixture.engine, op.u.cancel.seq);
+    engine_cancel(engine_fixture.engine, op.u.cancel.seq);
     do {
         engine_sleep_ms(2);
-        engine_health(fixture.engine, &h);
+        engine_health(engine_fixture.engine, &h);
     } while (h.running > 0);
     print_message("cancelled in %ld ms\n", (long)((clock_mono_ns() - start) / NS_PER_MS));
     assert_true(clock_mono_ns() - start < 20 * NS_PER_S);
@@ -345,11 +358,11 @@ static void test_restart(void **state)
     await_running(&t);
     engine_sleep_ms(800);
     int64_t start = clock_mono_ns();
-    fixture.engine = engine_stop(fixture.engine, clock_mono_ns() + 100 * NS_PER_MS);
+    engine_fixture.engine = engine_stop(engine_fixture.engine, clock_mono_ns() + 100 * NS_PER_MS);
     print_message("stopped in %ld ms\n", (long)((clock_mono_ns() - start) / NS_PER_MS));
-    assert_int_equal(jobs_status(fixture.jobs, t.id, &s, &e), 0);
+    assert_int_equal(jobs_status(engine_fixture.jobs, t.id, &s, &e), 0);
     assert_int_equal(s.state, JOB_QUEUED);
-    fixture.jobs = jobs_close(fixture.jobs);
+    engine_fixture.jobs = jobs_close(engine_fixture.jobs);
     engine_open_table();
     engine_begin();
     json_auto_t *r = order_report(&t);
@@ -396,7 +409,7 @@ static void kill_cell_of(const char *comm)
     }
     assert_int_equal(strlen(id), 64);
     (void)snprintf(last, sizeof last, "%s", id);
-    assert_int_equal(docker_open(fixture.config.docker_host, &d, &e), 0);
+    assert_int_equal(docker_open(engine_fixture.config.docker_host, &d, &e), 0);
     assert_int_equal(docker_kill(d, id, &e), 0);
     (void)docker_free(d);
 }
@@ -431,7 +444,7 @@ static void test_languages(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(languages); i++)
         engine_await(languages[i]);
-    json_auto_t *all = engine_languages(fixture.engine);
+    json_auto_t *all = engine_languages(engine_fixture.engine);
     json_t *list = json_object_get(all, "languages");
     assert_int_equal(json_array_size(list), ARRAY_LEN(languages));
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -443,7 +456,7 @@ static void test_languages(void **state)
         assert_true(strlen(report_text(l, "version")) > 4);
     }
     struct engine_health h;
-    engine_health(fixture.engine, &h);
+    engine_health(engine_fixture.engine, &h);
     assert_true(h.docker && h.ready);
     assert_string_equal(h.why, "");
 }
