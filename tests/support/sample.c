@@ -23,6 +23,61 @@ const struct submission_rules sample_rules = {
     .refuse_unknown = true,
 };
 
+const struct sample_form sample_forms[SAMPLE_FORMS] = {
+#define HEAD "\"language\":\"c\",\"source\":\"ab\""
+    { 0, "{" HEAD "}" },
+    { 0, "{\"source\":\"ab\",\"language\":\"c\"}" },
+    { 0, "{" HEAD ",\"type\":\"script\"}" },
+    { 0, "{" HEAD ",\"id\":null,\"tests\":null,\"limits\":null,\"checker\":null}" },
+    { 0, "{" HEAD ",\"id\":\"\",\"tests\":[],\"limits\":{\"time_limit_ms\":0}}" },
+    { 0, "{\"language\":\"c\",\"source\":\"\\u0061\\u0062\",\"stop_on_failure\":true}" },
+    { 1, "{\"language\":\"python\",\"source\":\"ab\"}" },
+    { 2, "{\"language\":\"c\",\"source\":\"a\\u0000b\"}" },
+    { 3, "{\"language\":\"c\",\"source\":\"ab \"}" },
+    { 4, "{" HEAD ",\"id\":\"1\"}" },
+    { 5, "{" HEAD ",\"id\":\"2\"}" },
+    { 6, "{" HEAD ",\"limits\":{\"time_limit_ms\":1000}}" },
+    { 6, "{" HEAD ",\"limits\":{\"memory_limit_bytes\":null,\"time_limit_ms\":1000}}" },
+    { 7, "{" HEAD ",\"limits\":{\"memory_limit_bytes\":1000}}" },
+    { 8, "{" HEAD ",\"limits\":{\"time_limit_ms\":1000,\"wall_time_limit_ms\":1000}}" },
+    { 9, "{" HEAD ",\"stop_on_failure\":false}" },
+    { 10, "{" HEAD ",\"tests\":[{}]}" },
+    { 10, "{" HEAD ",\"tests\":[{\"number\":1,\"input\":\"\",\"expected_output\":null}]}" },
+    { 10, "{" HEAD ",\"tests\":[{\"number\":-5,\"input_base64\":\"\"}]}" },
+    { 11, "{" HEAD ",\"tests\":[{\"number\":2}]}" },
+    { 12, "{" HEAD ",\"tests\":[{},{}]}" },
+    { 12, "{" HEAD ",\"tests\":[{},{\"number\":2}]}" },
+    { 13, "{" HEAD ",\"tests\":[{\"number\":2},{\"number\":1}]}" },
+    { 14, "{" HEAD ",\"tests\":[{\"input\":\"x\"}]}" },
+    { 14, "{" HEAD ",\"tests\":[{\"input_base64\":\"eA==\"}]}" },
+    { 15, "{" HEAD ",\"tests\":[{\"expected_output\":\"x\"}]}" },
+    { 16, "{" HEAD ",\"tests\":[{\"input\":\"x\",\"expected_output\":\"y\"}]}" },
+    { 17, "{" HEAD ",\"tests\":[{\"input\":\"xy\"}]}" },
+    { 18, "{" HEAD ",\"checker\":\"lines\"}" },
+    { 18, "{" HEAD ",\"checker\":{\"name\":\"lines\"}}" },
+    { 18, "{" HEAD ",\"checker\":{\"name\":\"lines\",\"case_sensitive\":true,"
+          "\"absolute_tolerance\":1e-6,\"relative_tolerance\":0.000001}}" },
+    { 19, "{" HEAD ",\"checker\":\"exact\"}" },
+    { 20, "{" HEAD ",\"checker\":{\"name\":\"lines\",\"case_sensitive\":false}}" },
+    { 21, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":0}}" },
+    { 21, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":-0.0}}" },
+    { 22, "{" HEAD ",\"checker\":{\"name\":\"float\",\"relative_tolerance\":0}}" },
+    /* Only what is given counts. */
+    { 23, "{" HEAD ",\"checker\":\"float\"}" },
+    { 23, "{" HEAD ",\"checker\":{\"relative_tolerance\":null,\"name\":\"float\"}}" },
+    { 23, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-6,"
+          "\"relative_tolerance\":1e-6}}" },
+    { 24, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-6}}" },
+    { 25, "{" HEAD ",\"checker\":{\"name\":\"float\",\"relative_tolerance\":1e-6}}" },
+    { 26, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-9}}" },
+    { 27, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-9,"
+          "\"relative_tolerance\":1e-6}}" },
+    { 28, "{" HEAD ",\"checker\":{\"name\":\"float\",\"absolute_tolerance\":1e-9,"
+          "\"relative_tolerance\":0}}" },
+    { 29, "{" HEAD ",\"checker\":\"none\"}" },
+    { 29, "{" HEAD ",\"checker\":{\"name\":\"none\"}}" },
+};
+
 struct submission *sample_parse_n(const char *json, size_t len)
 {
     struct submission *s = NULL;
@@ -83,4 +138,21 @@ void sample_assert_same(const struct submission *a, const struct submission *b)
     submission_hash(a, hashes[0]);
     submission_hash(b, hashes[1]);
     assert_memory_equal(hashes[0], hashes[1], sizeof hashes[0]);
+}
+
+void sample_assert_problem(const char *json, const char *pointer)
+{
+    struct submission *s = NULL;
+    struct field_errors p;
+    struct err e = { 0 };
+
+    if (submission_parse(json, strlen(json), &sample_rules, &s, &p, &e) == 0)
+        fail_msg("accepted: %s", json);
+    assert_null(s);
+    if (e.kind != ERR_INPUT || p.len != 1)
+        fail_msg("%s, %zu problems ('%s'): %s", err_kind_name(e.kind), p.len, e.msg, json);
+    assert_string_equal(p.list[0].pointer, pointer);
+    assert_true(strlen(p.list[0].detail) > 5);
+    assert_non_null(strstr(e.msg, p.list[0].detail));
+    field_errors_clear(&p);
 }

@@ -18,3 +18,23 @@ void sample_assert_bytes(const struct bytes *b, const char *want, size_t len);
 
 /* All that is judged or shown is the same. */
 void sample_assert_same(const struct submission *a, const struct submission *b);
+
+/* Refused, for one problem, which is at this place. */
+void sample_assert_problem(const char *json, const char *pointer);
+
+/* Documents: those of one group are one submission; every group is another. */
+#define SAMPLE_FORMS 46
+extern const struct sample_form {
+    int group;
+    const char *json;
+} sample_forms[SAMPLE_FORMS];
+
+/* One with all that a submission can have. */
+#define SAMPLE_WHOLE                                                                               \
+    "{\"id\":\"i-1\",\"type\":\"script\",\"language\":\"c\",\"source\":\"int main(void)"           \
+    " { return 0; } /* \\u20ac \\ud83d\\ude00 \\\"\\\\ */\\n\",\"limits\":{\"time_limit"           \
+    "_ms\":1000,\"wall_time_limit_ms\":2000,\"memory_limit_bytes\":67108864},\"tests\":"           \
+    "[{\"number\":1,\"input\":\"2 3\\n\",\"expected_output\":\"5\\n\"},{\"input_base64\":"         \
+    "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"expected_output\":\"\\u0001look"           \
+    "s like ours\"}],\"checker\":{\"name\":\"float\",\"case_sensitive\":true,\"absolute"           \
+    "_tolerance\":1e-9,\"relative_tolerance\":0},\"stop_on_failure\":false}"

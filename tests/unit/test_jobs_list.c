@@ -6,48 +6,12 @@
 #include <unistd.h>
 
 #include "schema/model/report.h"
-#include "schema/store/db.h"
 #include "schema/store/jobs_read.h"
 #include "schema/store/jobs_table.h"
 #include "tests/support/assert_err.h"
+#include "tests/support/job_list.h"
 #include "tests/support/job_table.h"
 #include "tests/support/row.h"
-
-static const struct jobs_filter any = { .state = -1, .status = -1, .limit = 50 };
-
-/* The ids of a page, in order, each followed by a blank. */
-static void ids_of(json_t *page, char *out, size_t size)
-{
-    json_t *item;
-    size_t i;
-
-    out[0] = '\0';
-    json_array_foreach(json_object_get(page, "results"), i, item)
-    {
-        size_t at = strlen(out);
-        (void)snprintf(out + at, size - at, "%s ", json_string_value(json_object_get(item, "id")));
-    }
-}
-
-static json_t *list(struct job_table *t, const struct jobs_filter *f)
-{
-    json_t *page = NULL;
-    struct err e = { 0 };
-
-    if (jobs_list(t->j, f, &page, &e) < 0)
-        fail_msg("list: %s", e.msg);
-    return page;
-}
-
-static void assert_ids(struct job_table *t, const struct jobs_filter *f, const char *want)
-{
-    char got[4000];
-    json_auto_t *page = list(t, f);
-
-    ids_of(page, got, sizeof got);
-    assert_string_equal(got, want);
-    assert_true(json_is_null(json_object_get(page, "next_cursor")));
-}
 
 static void run(struct job_table *t, const char *id, const char *language, enum verdict v,
                 int64_t duration)
@@ -66,7 +30,7 @@ static void an_item_says_what_is_known(void **state)
 
     run(t, "done", "c", VERDICT_RE, 40);
     (void)row_accept(t->j, "wait", "java");
-    json_auto_t *page = list(t, &any);
+    json_auto_t *page = job_list(t, &job_list_any);
     json_t *results = json_object_get(page, "results");
     json_t *wait = json_array_get(results, 0), *done = json_array_get(results, 1);
 
@@ -128,19 +92,19 @@ static void status_is_read_as_the_consumer_reads_it(void **state)
     assert_int_equal(row_cancel(t->j, "gone", &op, &e), 0);
     (void)row_accept(t->j, "wait", "c");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.status_name = cases[i].name;
         f.status = cases[i].status;
         f.set = cases[i].set;
         print_message("    status %s\n", cases[i].name ? cases[i].name : "by verdict");
-        assert_ids(t, &f, cases[i].want);
+        job_list_assert(t, &f, cases[i].want);
     }
 }
 
 static void filters_hold_together(void **state)
 {
     struct job_table *t = *state;
-    struct jobs_filter f = any;
+    struct jobs_filter f = job_list_any;
 
     run(t, "a", "c", VERDICT_OK, 1);
     run(t, "b", "java", VERDICT_OK, 2);
@@ -150,20 +114,20 @@ static void filters_hold_together(void **state)
     int64_t when = row_status(t->j, "d").submitted_ms;
 
     f.state = JOB_QUEUED;
-    assert_ids(t, &f, "e d ");
+    job_list_assert(t, &f, "e d ");
     f.language = "c";
-    assert_ids(t, &f, "d ");
+    job_list_assert(t, &f, "d ");
     f.language = "' OR 1=1--";
-    assert_ids(t, &f, "");
-    f = any;
+    job_list_assert(t, &f, "");
+    f = job_list_any;
     f.since_ms = when;
-    assert_ids(t, &f, "e d ");
+    job_list_assert(t, &f, "e d ");
     f.since_ms = 0;
     f.until_ms = when;
-    assert_ids(t, &f, "b a ");
+    job_list_assert(t, &f, "b a ");
     f.since_ms = 1;
     f.language = "java";
-    assert_ids(t, &f, "b ");
+    job_list_assert(t, &f, "b ");
 }
 
 static void a_prefix_is_bytes(void **state)
@@ -194,10 +158,10 @@ static void a_prefix_is_bytes(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         (void)row_accept(t->j, ids[i], "c");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.id_prefix = cases[i].prefix;
         print_message("    prefix %zu\n", i);
-        assert_ids(t, &f, cases[i].want);
+        job_list_assert(t, &f, cases[i].want);
     }
 }
 
@@ -233,10 +197,10 @@ static void every_sort_lists_every_row(void **state)
         n++;
     assert_int_equal(n, ARRAY_LEN(cases));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.sort = cases[i].sort;
         print_message("    sort %s\n", f.sort);
-        assert_ids(t, &f, cases[i].want);
+        job_list_assert(t, &f, cases[i].want);
     }
 }
 
@@ -260,12 +224,12 @@ static void pages_are_complete_and_stable(void **state)
             int told[ROWS] = { 0 }, pages = 0;
             char cursor[100] = "";
             for (;;) {
-                struct jobs_filter f = any;
+                struct jobs_filter f = job_list_any;
                 f.sort = jobs_sorts[s];
                 f.limit = limit;
                 f.cursor = cursor[0] ? cursor : NULL;
                 f.id_prefix = limit % 2 ? "r" : NULL;
-                json_auto_t *page = list(t, &f);
+                json_auto_t *page = job_list(t, &f);
                 json_t *item;
                 size_t i;
                 json_array_foreach(json_object_get(page, "results"), i, item)
@@ -303,21 +267,21 @@ static void strange_cursors_and_sorts_are_refused(void **state)
     struct err e = { 0 };
 
     for (size_t i = 0; i < ARRAY_LEN(cursors); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.cursor = cursors[i];
         e = (struct err){ 0 };
         print_message("    cursor '%s'\n", cursors[i]);
         assert_int_equal(jobs_list(t->j, &f, &page, &e), -1);
         assert_int_equal(e.kind, ERR_INPUT);
     }
-    struct jobs_filter f = any;
+    struct jobs_filter f = job_list_any;
     f.sort = "id; DROP TABLE job";
     assert_int_equal(jobs_list(t->j, &f, &page, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     char long_prefix[400];
     memset(long_prefix, 'a', sizeof long_prefix - 1);
     long_prefix[sizeof long_prefix - 1] = '\0';
-    f = any;
+    f = job_list_any;
     f.id_prefix = long_prefix;
     assert_int_equal(jobs_list(t->j, &f, &page, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
@@ -340,147 +304,10 @@ static void an_error_is_cut_between_characters(void **state)
     int64_t seq = row_accept(t->j, "a", "c");
     assert_int_equal(row_claim_c(t->j), seq);
     assert_int_equal(row_finish(t->j, seq, r, &e), 0);
-    json_auto_t *page = list(t, &any);
+    json_auto_t *page = job_list(t, &job_list_any);
     json_t *item = json_array_get(json_object_get(page, "results"), 0);
     assert_int_equal(json_string_length(json_object_get(item, "error")), 199);
 }
-
-/* ---- a large table ---- */
-
-#define MANY     60000
-#define PAGE_MAX 500000 /* instructions of SQLite's machine */
-
-/* Of MANY rows, by number: a third in the middle failed or were cancelled, thinly in between; one
- * language ends early; the newest wait. No two neighbours have one duration. */
-static void fill_large(struct job_table *t)
-{
-    job_table_write(
-        t, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 60000)"
-           " INSERT INTO job(id, hash, language, submitted_ms, tests_total, state, finished_ms,"
-           " verdict, tests_passed, duration_ms, memory_bytes)"
-           " SELECT 'm' || i, x'', iif(i % 13 = 0 AND i < 40000, 'rust', 'c'), 1000 * i, i % 2,"
-           " state, iif(state > 1, 1000 * i + i % 7, NULL), iif(state > 1, verdict, NULL),"
-           " iif(state > 1, 1, NULL), iif(verdict = '-' OR state < 2, NULL, i % 1009),"
-           " iif(verdict = '-' OR state < 2, NULL, i % 1013)"
-           " FROM (SELECT i, CASE WHEN i > 57000 THEN 0 WHEN i IN (7, 30000) THEN 1"
-           " WHEN i % 6 = 0 AND i BETWEEN 20000 AND 40000 THEN 3 ELSE 2 END AS state,"
-           " CASE WHEN i BETWEEN 20000 AND 40000 THEN CASE i % 6 WHEN 0 THEN '-' WHEN 1 THEN"
-           " 'RE' ELSE 'OK' END ELSE iif(i = 3, 'WA', 'OK') END AS verdict FROM n)");
-    job_table_reopen(t); /* what runs is queued again */
-}
-
-static int64_t steps_so_far(struct job_table *t)
-{
-    int64_t steps = 0;
-
-    for (size_t i = 0; i < t->j->readers.len; i++) /* all are idle */
-        steps += db_steps(t->j->readers.idle[i]);
-    return steps;
-}
-
-/* One page and what it cost. */
-static json_t *cheap_page(struct job_table *t, const struct jobs_filter *f)
-{
-    int64_t before = steps_so_far(t);
-    json_t *page = list(t, f);
-    int64_t cost = steps_so_far(t) - before;
-
-    if (cost > PAGE_MAX)
-        fail_msg("state %d status %s language %s since %d sort %s: %d instructions", f->state,
-                 f->status_name ? f->status_name : "any", f->language ? f->language : "any",
-                 f->since_ms != 0, f->sort, (int)cost);
-    return page;
-}
-
-static const int states[] = { -1, JOB_QUEUED, JOB_DONE, JOB_CANCELLED };
-static const char *const statuses[] = { NULL, "RE", "-" };
-static const char *const in_language[] = { NULL, "rust" };
-
-static void every_page_costs_the_same(void **state)
-{
-    struct job_table *t = *state;
-
-    fill_large(t);
-    for (size_t i = 0; i < ARRAY_LEN(states) * ARRAY_LEN(statuses) * 4; i++) {
-        struct jobs_filter f = any;
-        f.state = states[i / 4 / ARRAY_LEN(statuses)];
-        f.status_name = statuses[i / 4 % ARRAY_LEN(statuses)];
-        f.language = in_language[i / 2 % 2];
-        f.since_ms = i % 2 ? 1000000 : 0;
-        f.until_ms = i % 2 ? 50000000 : 0;
-        for (size_t s = 0; jobs_sorts[s]; s++) {
-            f.sort = jobs_sorts[s];
-            json_decref(cheap_page(t, &f));
-        }
-    }
-}
-
-/* Walks to the end, whatever the pages' length. */
-static int64_t count_all(struct job_table *t, struct jobs_filter f)
-{
-    char cursor[100] = "";
-    int64_t rows = 0;
-    int pages = 0;
-
-    f.limit = 500;
-    for (;;) {
-        f.cursor = cursor[0] ? cursor : NULL;
-        json_auto_t *page = cheap_page(t, &f);
-        const char *next = json_string_value(json_object_get(page, "next_cursor"));
-        rows += (int64_t)json_array_size(json_object_get(page, "results"));
-        if (!next)
-            return rows;
-        assert_true(++pages < 400);
-        (void)snprintf(cursor, sizeof cursor, "%s", next);
-    }
-}
-
-static void short_pages_leave_nothing_out(void **state)
-{
-    static const struct {
-        struct jobs_filter filter;
-        const char *where;
-    } cases[] = {
-        { { .state = JOB_CANCELLED, .status = -1 }, "state = 3" },
-        { { .state = JOB_QUEUED, .status = -1 }, "state = 0" },
-        { { .state = -1, .status = -1, .status_name = "RE" }, "verdict = 'RE'" },
-        { { .state = -1, .status = -1, .language = "rust" }, "language = 'rust'" },
-        { { .state = -1, .status = VERDICT_RE, .language = "rust", .id_prefix = "m2" },
-          "verdict = 'RE' AND language = 'rust' AND id GLOB 'm2*'" },
-        { { .state = JOB_DONE, .status = -1, .since_ms = 10000000, .until_ms = 30000000 },
-          "state = 2 AND submitted_ms >= 10000000 AND submitted_ms < 30000000" },
-    };
-    struct job_table *t = *state;
-    char sql[300];
-
-    fill_large(t);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM job WHERE %s", cases[i].where);
-        int64_t want = job_table_ask(t, sql);
-        assert_true(want > 100);
-        for (size_t s = 0; s < 8; s += 3) { /* one of each kind */
-            struct jobs_filter f = cases[i].filter;
-            f.sort = jobs_sorts[s];
-            print_message("    %s, %s\n", cases[i].where, f.sort);
-            assert_int_equal(count_all(t, f), want);
-        }
-    }
-}
-
-static void few_of_many_are_all_on_the_first_page(void **state)
-{
-    struct job_table *t = *state;
-    struct jobs_filter wrong = any;
-
-    fill_large(t);
-    wrong.status_name = "WA";
-    for (size_t s = 0; jobs_sorts[s]; s++) {
-        wrong.sort = jobs_sorts[s];
-        assert_ids(t, &wrong, "m3 ");
-    }
-}
-
-#define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, job_table_setup, job_table_teardown)
 
 int main(void)
 {
@@ -493,9 +320,6 @@ int main(void)
         ON_TABLE(pages_are_complete_and_stable),
         ON_TABLE(strange_cursors_and_sorts_are_refused),
         ON_TABLE(an_error_is_cut_between_characters),
-        ON_TABLE(every_page_costs_the_same),
-        ON_TABLE(short_pages_leave_nothing_out),
-        ON_TABLE(few_of_many_are_all_on_the_first_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
