@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "schema/model/checker.h"
-#include "schema/model/submission.h"
+#include "tests/support/ticket.h"
 
 struct order {
     const char *language, *source;
@@ -15,11 +15,6 @@ struct order {
     bool run_all;
     const char *tests[2][2]; /* input, expected; NULL: no (more) tests */
     size_t input_len;        /* of the first; 0: a string */
-};
-
-struct ticket {
-    char id[SUBMISSION_ID_MAX + 1];
-    int64_t seq;
 };
 
 struct ticket order_put(const struct order *o);
