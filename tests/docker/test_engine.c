@@ -12,6 +12,7 @@
 #include "tests/support/engine_fixture.h"
 #include "tests/support/order.h"
 #include "tests/support/report_json.h"
+#include "tests/support/scratch.h"
 
 static const char *const languages[] = { "python", "go", "c", "cpp", "java" };
 
@@ -37,13 +38,7 @@ static char *read_program(const char *language, const char *outcome)
     const char *ending = strcmp(language, "python") == 0 ? "py" : language;
 
     (void)snprintf(path, sizeof path, "%s/%s-%s.%s", PROGRAMS, language, outcome, ending);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        fail_msg("no %s", path);
-    char *text = calloc(1, 100000);
-    assert_true(fread(text, 1, 99999, f) > 0);
-    (void)fclose(f);
-    return text;
+    return scratch_read(path, NULL);
 }
 
 static struct ticket put_outcome(const char *language, const struct outcome *o)

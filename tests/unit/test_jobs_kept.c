@@ -101,15 +101,13 @@ static void a_newer_table_is_refused(void **state)
     job_table_open(t);
 }
 
-extern const char jobs_sql_001[];
-
 /* As the first release left it: a row that is final, one that ran when its server died, one that
  * waits. */
 static void make_first_version(const struct job_table *t)
 {
     CLEANUP(submission_freep)
     struct submission *s = row_parse("{\"language\":\"c\",\"source\":\"x\"}");
-    CLEANUP(freep) char *rows = NULL;
+    CLEANUP(freep) char *first = scratch_read(SQL "/001.sql", NULL), *rows = NULL;
     struct submission_packed packed = { 0 };
     struct err e = { 0 };
 
@@ -125,7 +123,7 @@ static void make_first_version(const struct job_table *t)
                  "INSERT INTO meta VALUES('table', 'the-table');"
                  "PRAGMA user_version = 1;",
                  packed.json) > 0);
-    job_table_write(t, jobs_sql_001);
+    job_table_write(t, first);
     job_table_write(t, rows);
     submission_packed_clear(&packed);
 }

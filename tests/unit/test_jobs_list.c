@@ -7,7 +7,6 @@
 
 #include "schema/model/report.h"
 #include "schema/store/jobs_read.h"
-#include "schema/store/jobs_table.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/job_list.h"
 #include "tests/support/job_table.h"

@@ -3,8 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "schema/store/db.h"
-#include "schema/store/jobs_table.h"
+#include "schema/store/jobs_read.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/job_list.h"
 #include "tests/support/job_table.h"
@@ -31,21 +30,12 @@ static void fill_large(struct job_table *t)
     job_table_reopen(t); /* what runs is queued again */
 }
 
-static int64_t steps_so_far(struct job_table *t)
-{
-    int64_t steps = 0;
-
-    for (size_t i = 0; i < t->j->readers.len; i++) /* all are idle */
-        steps += db_steps(t->j->readers.idle[i]);
-    return steps;
-}
-
 /* One page and what it cost. */
 static json_t *cheap_page(struct job_table *t, const struct jobs_filter *f)
 {
-    int64_t before = steps_so_far(t);
+    int64_t before = jobs_read_cost(t->j);
     json_t *page = job_list(t, f);
-    int64_t cost = steps_so_far(t) - before;
+    int64_t cost = jobs_read_cost(t->j) - before;
 
     if (cost > PAGE_MAX)
         fail_msg("state %d status %s language %s since %d sort %s: %d instructions", f->state,

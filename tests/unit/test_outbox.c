@@ -9,7 +9,6 @@
 #include "schema/model/submission.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs_read.h"
-#include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/job_table.h"
@@ -314,9 +313,9 @@ static void what_is_not_taken_is_not_read(void **state)
     const struct outbox_question question = {
         .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
     };
-    int64_t all = db_steps(t->j->readers.idle[t->j->readers.len - 1]);
+    int64_t all = jobs_read_cost(t->j);
     assert_int_equal(outbox_read(t->j, &question, &b, &e), 0);
-    all = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - all;
+    all = jobs_read_cost(t->j) - all;
     assert_int_equal(asked, 8);
     assert_int_equal(b.len, ARRAY_LEN(want));
     for (size_t i = 0; i < b.len; i++)
@@ -328,9 +327,9 @@ static void what_is_not_taken_is_not_read(void **state)
     const struct outbox_question none = {
         .after = 7, .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
     };
-    int64_t one = db_steps(t->j->readers.idle[t->j->readers.len - 1]);
+    int64_t one = jobs_read_cost(t->j);
     assert_int_equal(outbox_read(t->j, &none, &b, &e), 0);
-    one = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - one;
+    one = jobs_read_cost(t->j) - one;
     assert_int_equal(b.len, 0);
     assert_int_equal(b.last, 7);
     assert_true(b.more); /* it is there, and may be asked for again */
