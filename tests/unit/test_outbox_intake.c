@@ -1,5 +1,5 @@
-/* tests/unit/test_outbox_intake.c - messages of Kafka: refused, or without
- * an id; against a real file. */
+/* tests/unit/test_outbox_intake.c - messages of Kafka: refused, or without an id;
+ * against a real file. */
 #include <string.h>
 
 #include "schema/model/submission.h"
