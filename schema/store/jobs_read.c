@@ -113,3 +113,7 @@ int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submiss
     jobs_readers_release(&j->readers, d);
     return rc;
 }
+
+/* ---- cost ---- */
+
+int64_t jobs_read_cost(struct jobs *j) { return jobs_readers_steps(&j->readers); }

@@ -19,6 +19,11 @@
 struct err;
 struct jobs;
 
+/* What all reads that are done so far have cost, in instructions of the table's machine: the same
+ * on every host, and nothing of the writer's. A read that goes on at this moment may be left out,
+ * with what its connection read before. */
+int64_t jobs_read_cost(struct jobs *j);
+
 /* ---- one job ---- */
 
 struct job_status {

@@ -52,3 +52,14 @@ void jobs_readers_release(struct jobs_readers *r, struct db *d)
     (void)pthread_cond_signal(&r->released);
     (void)pthread_mutex_unlock(&r->lock);
 }
+
+int64_t jobs_readers_steps(struct jobs_readers *r)
+{
+    int64_t steps = 0;
+
+    (void)pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->len; i++)
+        steps += db_steps(r->idle[i]);
+    (void)pthread_mutex_unlock(&r->lock);
+    return steps;
+}

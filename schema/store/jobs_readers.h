@@ -40,3 +40,6 @@ void jobs_readers_close(struct jobs_readers *r);
  * jobs_readers_release(). */
 struct db *jobs_readers_acquire(struct jobs_readers *r);
 void jobs_readers_release(struct jobs_readers *r, struct db *d);
+
+/* db_steps() of all idle ones together. */
+int64_t jobs_readers_steps(struct jobs_readers *r);

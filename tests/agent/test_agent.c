@@ -1,24 +1,19 @@
 /* tests/agent/test_agent.c BOX SOURCES PROGRAMS - what protocol.h promises, asked of a real agent
  * in a real cell. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
-#include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "engine/cell/cell.h"
 #include "engine/docker/docker.h"
 #include "schema/base/clock.h"
-#include "tests/agent/fixture.h"
+#include "tests/support/agent_cell.h"
+#include "tests/support/assert_err.h"
 
 static const char *box;
 static const char *programs; /* of tests/hostile, built */
@@ -28,7 +23,7 @@ static int hostile(const char *name)
     char path[512];
 
     (void)snprintf(path, sizeof path, "%s/%s", programs, name);
-    return fixture_file(path);
+    return agent_cell_file(path);
 }
 
 static const char *text(const struct buf *b) { return b->data ? b->data : ""; }
@@ -37,11 +32,11 @@ static void the_box_is_the_one_asked_for(void **state)
 {
     (void)state;
     if (strcmp(box, "inplace") == 0)
-        assert_int_equal(cell_isolation(fixture_cell()), AGENT_BOX_INPLACE);
-    else if (cell_isolation(fixture_cell()) == AGENT_BOX_NAMESPACES)
-        assert_string_equal(cell_isolation_why(fixture_cell()), "");
+        assert_int_equal(cell_isolation(agent_cell()), AGENT_BOX_INPLACE);
+    else if (cell_isolation(agent_cell()) == AGENT_BOX_NAMESPACES)
+        assert_string_equal(cell_isolation_why(agent_cell()), "");
     else
-        assert_string_not_equal(cell_isolation_why(fixture_cell()), "");
+        assert_string_not_equal(cell_isolation_why(agent_cell()), "");
 }
 
 static void the_program_gets_what_was_sent(void **state)
@@ -51,12 +46,12 @@ static void the_program_gets_what_was_sent(void **state)
         "",   NULL
     };
     static const char *const env[] = { "PATH=/nowhere:/bin", "X=y = z", NULL };
-    int input = fixture_text("input");
-    struct cell_request q = fixture_request(argv, -1, input);
+    int input = agent_cell_text("input");
+    struct cell_request q = agent_cell_request(argv, -1, input);
     (void)state;
 
     q.env = env;
-    struct cell_result r = fixture_run(&q);
+    struct cell_result r = agent_cell_run(&q);
     assert_string_equal(text(&r.out), "zero|one two||/work\ny = z|input");
     assert_int_equal(r.agent.status, 0);
     assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
@@ -68,21 +63,21 @@ static void the_program_gets_what_was_sent(void **state)
 static void limits_are_set(void **state)
 {
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "for hs in H S; do for l in c f n l s t v q; do "
-                                                "ulimit -$hs$l; done; done 2>&1 | tr '\\n' ' '");
+    struct cell_request q = agent_cell_shell(argv, "for hs in H S; do for l in c f n l s t v q; do "
+                                                   "ulimit -$hs$l; done; done 2>&1 | tr '\\n' ' '");
     (void)state;
 
     q.file_bytes = 3 * MIB;
     q.memory_limit = 48 * MIB;
     q.cpu_limit_ns = 4 * NS_PER_S + 1;
-    struct cell_result r = fixture_run(&q);
+    struct cell_result r = agent_cell_run(&q);
     assert_string_equal(text(&r.out), "0 6144 1024 0 unlimited 6 unlimited 0 "
                                       "0 6144 1024 0 49152 6 unlimited 0 ");
     cell_result_clear(&r);
 
-    q = fixture_shell(argv, "dd if=/dev/zero of=x bs=1M count=4");
+    q = agent_cell_shell(argv, "dd if=/dev/zero of=x bs=1M count=4");
     q.file_bytes = 3 * MIB;
-    r = fixture_run(&q);
+    r = agent_cell_run(&q);
     assert_int_equal(r.agent.status, W_EXITCODE(0, SIGXFSZ));
     cell_result_clear(&r);
 }
@@ -100,7 +95,7 @@ static void endings_are_reported(void **state)
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct cell_result r = fixture_run_shell(cases[i].script);
+        struct cell_result r = agent_cell_run_shell(cases[i].script);
         assert_int_equal(r.agent.status, cases[i].status);
         assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
         assert_int_equal(r.agent.exec_errno, 0);
@@ -112,21 +107,21 @@ static void endings_are_reported(void **state)
 static void what_cannot_be_executed_says_why(void **state)
 {
     static const char *const argv[] = { "/bin/none", NULL };
-    int junk = fixture_file("/proc/self/comm"), data = fixture_text("no program\n");
-    struct cell_request q = fixture_request(argv, -1, -1);
+    int junk = agent_cell_file("/proc/self/comm"), data = agent_cell_text("no program\n");
+    struct cell_request q = agent_cell_request(argv, -1, -1);
     (void)state;
 
-    struct cell_result r = fixture_run(&q);
+    struct cell_result r = agent_cell_run(&q);
     assert_int_equal(r.agent.exec_errno, ENOENT);
     cell_result_clear(&r);
 
     q.exec_fd = junk;
-    r = fixture_run(&q);
+    r = agent_cell_run(&q);
     assert_int_equal(r.agent.exec_errno, ENOEXEC);
     cell_result_clear(&r);
 
     q.exec_fd = data; /* and what nobody may execute is not tried */
-    r = fixture_run(&q);
+    r = agent_cell_run(&q);
     assert_int_equal(r.agent.exec_errno, EACCES);
     cell_result_clear(&r);
     (void)close(junk);
@@ -139,7 +134,7 @@ static void expect_stop(struct cell_request *q, enum agent_limit limit, int64_t 
     int64_t late_ns = INT64_MAX;
 
     for (int i = 0; i < 5 && late_ns > 20 * NS_PER_MS; i++) {
-        struct cell_result r = fixture_run(q);
+        struct cell_result r = agent_cell_run(q);
         assert_int_equal(r.agent.limit, limit);
         assert_int_equal(r.agent.status, W_EXITCODE(0, 9));
         assert_true(r.agent.wall_ns >= wall_ns);
@@ -154,7 +149,7 @@ static void expect_stop(struct cell_request *q, enum agent_limit limit, int64_t 
 static void sleepers_are_stopped_in_time(void **state)
 {
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "sleep 60");
+    struct cell_request q = agent_cell_shell(argv, "sleep 60");
     (void)state;
 
     q.cpu_limit_ns = 200 * NS_PER_MS;
@@ -168,12 +163,12 @@ static void sleepers_are_stopped_in_time(void **state)
 static void spinners_are_stopped_in_time(void **state)
 {
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "while :; do :; done");
+    struct cell_request q = agent_cell_shell(argv, "while :; do :; done");
     (void)state;
 
     q.cpu_limit_ns = 150 * NS_PER_MS;
     for (int i = 0; i < 3; i++) {
-        struct cell_result r = fixture_run(&q);
+        struct cell_result r = agent_cell_run(&q);
         assert_int_equal(r.agent.limit, AGENT_LIMIT_CPU);
         assert_true(r.agent.cpu_ns >= q.cpu_limit_ns);
         assert_true(r.agent.cpu_ns < q.cpu_limit_ns + 50 * NS_PER_MS);
@@ -181,49 +176,22 @@ static void spinners_are_stopped_in_time(void **state)
     }
 }
 
-static void files_are_installed_and_read_only(void **state)
-{
-    const char *argv[4];
-    const uint32_t head[2] = { 5, 4 };
-    int plain = fixture_text("print(1)\n"), tree = memfd_create("tree", MFD_CLOEXEC);
-    struct cell_file files[] = { { "main.py", plain, AGENT_FILE_PLAIN },
-                                 { "", tree, AGENT_FILE_TREE } };
-    struct cell_request q = fixture_shell(
-        argv, "cat main.py a/b.c; (echo x > main.py) 2>/dev/null; rm -f main.py a/b.c 2>/dev/null;"
-              "cat main.py a/b.c; echo own > own; cat own");
-    (void)state;
-
-    assert_int_equal(write(tree, head, sizeof head), sizeof head);
-    assert_int_equal(write(tree, "a/b.cdeep", 9), 9);
-    q.files = files;
-    q.files_len = ARRAY_LEN(files);
-    struct cell_result r = fixture_run(&q);
-    assert_string_equal(text(&r.out), "print(1)\ndeepprint(1)\ndeepown\n");
-    cell_result_clear(&r);
-
-    r = fixture_run_shell("ls -A /work /tmp /dev/shm");
-    assert_string_equal(text(&r.out), "/dev/shm:\n\n/tmp:\n\n/work:\n");
-    cell_result_clear(&r);
-    (void)close(plain);
-    (void)close(tree);
-}
-
 static void input_need_not_be_read(void **state)
 {
     static char large[8 * MIB + 1];
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "head -c 1");
+    struct cell_request q = agent_cell_shell(argv, "head -c 1");
     (void)state;
 
     memset(large, 'x', sizeof large - 1);
-    q.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, fixture_text(large) };
+    q.stdio[0] = (struct cell_stdio){ CELL_STDIO_MEMFD, agent_cell_text(large) };
     for (int i = 0; i < 2; i++) { /* each run reads from the start */
-        struct cell_result r = fixture_run(&q);
+        struct cell_result r = agent_cell_run(&q);
         assert_string_equal(text(&r.out), "x");
         cell_result_clear(&r);
     }
     argv[2] = "wc -c";
-    struct cell_result r = fixture_run(&q);
+    struct cell_result r = agent_cell_run(&q);
     assert_int_equal(strtol(text(&r.out), NULL, 10), sizeof large - 1);
     cell_result_clear(&r);
     (void)close(q.stdio[0].fd);
@@ -237,9 +205,9 @@ static void mapped_input_is_no_memory(void **state)
     (void)state;
 
     memset(large, 'x', sizeof large - 1);
-    int program = hostile("M9-maps-input"), input = fixture_text(large);
-    struct cell_request q = fixture_request(argv, program, input);
-    struct cell_result r = fixture_run(&q);
+    int program = hostile("M9-maps-input"), input = agent_cell_text(large);
+    struct cell_request q = agent_cell_request(argv, program, input);
+    struct cell_result r = agent_cell_run(&q);
     print_message("    mapped: %llu KiB\n", (unsigned long long)r.agent.memory_bytes / 1024);
     assert_string_equal(text(&r.out), "31457280\n");
     assert_true(r.agent.memory_bytes < 4 * MIB);
@@ -247,7 +215,7 @@ static void mapped_input_is_no_memory(void **state)
 
     static const char *const reads[] = { "main", "read", NULL };
     q.argv = reads;
-    r = fixture_run(&q);
+    r = agent_cell_run(&q);
     print_message("    read: %llu KiB\n", (unsigned long long)r.agent.memory_bytes / 1024);
     assert_string_equal(text(&r.out), "31457280\n");
     assert_true(r.agent.memory_bytes >= 30 * MIB);
@@ -256,131 +224,11 @@ static void mapped_input_is_no_memory(void **state)
     (void)close(input);
 }
 
-static void artefacts_are_collected(void **state)
-{
-    static const struct {
-        const char *script, *name;
-        enum agent_collect kind;
-        enum agent_collected want;
-    } cases[] = {
-        { "echo artefact > main; chmod 700 main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED },
-        { "mkdir -p a/b; echo artefact > a/b/main", "a/b/main", AGENT_COLLECT_FILE,
-          AGENT_COLLECTED },
-        { ":", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_MISSING },
-        { "echo x > main; exit 1", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOTHING },
-        { "ln -s /etc/passwd main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { "ln -s /etc a", "a/passwd", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { "ln -s /dev/urandom main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { "mkfifo main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { "mkdir main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { ":", "../etc/passwd", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { "echo x > main; chmod 0 main", "main", AGENT_COLLECT_FILE, AGENT_COLLECTED_NOT_REGULAR },
-        { "dd if=/dev/zero of=main bs=1025 count=1", "main", AGENT_COLLECT_FILE,
-          AGENT_COLLECTED_TOO_BIG },
-        { "dd if=/dev/zero of=main bs=1 count=1 seek=1000000000", "main", AGENT_COLLECT_FILE,
-          AGENT_COLLECTED_TOO_BIG },
-        { "mkdir out; echo artefact > out/A.class", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED },
-        { "mkdir out; ln -s /etc/passwd out/A", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED },
-        { "ln -s /etc out", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED_NOT_REGULAR },
-        { "echo x > out", "out", AGENT_COLLECT_TREE, AGENT_COLLECTED_NOT_REGULAR },
-        { "mkdir out; for i in 1 2 3 4 5 6 7 8 9; do dd if=/dev/zero of=out/$i bs=120 count=1; "
-          "done",
-          "out", AGENT_COLLECT_TREE, AGENT_COLLECTED_TOO_BIG },
-    };
-    (void)state;
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const char *argv[4];
-        struct cell_request q = fixture_shell(argv, cases[i].script);
-
-        print_message("    case: %s\n", cases[i].script);
-        q.collect = cases[i].kind;
-        q.collect_name = cases[i].name;
-        q.collect_max = 1024;
-        struct cell_result r = fixture_run(&q);
-        assert_int_equal(r.agent.collected, cases[i].want);
-        assert_int_equal(r.artefact_fd >= 0, cases[i].want == AGENT_COLLECTED);
-        cell_result_clear(&r);
-    }
-}
-
-static void an_artefact_is_what_was_built(void **state)
-{
-    const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "cp /bin/sh main; sleep 60 &");
-    struct stat st;
-    (void)state;
-
-    q.collect = AGENT_COLLECT_FILE;
-    q.collect_name = "main";
-    q.collect_max = 16 * MIB;
-    struct cell_result built = fixture_run(&q);
-    assert_int_equal(built.agent.collected, AGENT_COLLECTED);
-    assert_int_equal(fstat(built.artefact_fd, &st), 0);
-    assert_true(st.st_size > 10 * KIB);
-
-    /* It is nobody's of the box: who runs it can neither change its mode nor its times. */
-    static const char *const echo[] = { "sh", "-c",
-                                        "touch -c /proc/self/exe 2>/dev/null && echo touched;"
-                                        "chmod 700 /proc/self/exe 2>/dev/null && echo changed;"
-                                        "echo built",
-                                        NULL };
-    q = fixture_request(echo, built.artefact_fd, -1);
-    struct cell_result r = fixture_run(&q);
-    assert_string_equal(text(&r.out), "built\n");
-    cell_result_clear(&r);
-    cell_result_clear(&built);
-}
-
-/* The artefact fits, and its copy does not fit beside it: that is no fault of ours. */
-static void an_artefact_may_be_more_than_the_cell_holds(void **state)
-{
-    const char *argv[4];
-    struct cell_request q =
-        fixture_shell(argv, "dd if=/dev/zero of=main bs=1M count=44 2>/dev/null");
-    (void)state;
-
-    q.collect = AGENT_COLLECT_FILE;
-    q.collect_name = "main";
-    q.collect_max = 64 * MIB;
-    struct cell_result r = fixture_run(&q);
-    assert_int_equal(r.agent.status, 0);
-    assert_int_equal(r.agent.collected, AGENT_COLLECTED_NOTHING);
-    assert_true(r.agent.oom_kills > 0);
-    cell_result_clear(&r);
-    r = fixture_run_shell("echo next");
-    assert_string_equal(text(&r.out), "next\n");
-    cell_result_clear(&r);
-}
-
-static void a_tree_can_be_run_again(void **state)
-{
-    const char *argv[4];
-    struct cell_request q = fixture_shell(
-        argv, "mkdir -p out/p/q; echo one > out/p/q/One; echo two > out/Two; rm -rf out/none");
-    (void)state;
-
-    q.collect = AGENT_COLLECT_TREE;
-    q.collect_name = "out";
-    q.collect_max = 64 * KIB;
-    struct cell_result built = fixture_run(&q);
-    assert_int_equal(built.agent.collected, AGENT_COLLECTED);
-
-    const struct cell_file tree = { "", built.artefact_fd, AGENT_FILE_TREE };
-    q = fixture_shell(argv, "cat p/q/One Two; find . -type f | wc -l");
-    q.files = &tree;
-    q.files_len = 1;
-    struct cell_result r = fixture_run(&q);
-    assert_string_equal(text(&r.out), "one\ntwo\n2\n");
-    cell_result_clear(&r);
-    cell_result_clear(&built);
-}
-
 static int in_container(const char *command)
 {
     char line[300];
 
-    (void)snprintf(line, sizeof line, "docker exec %s /bin/sh -c '%s'", cell_id(fixture_cell()),
+    (void)snprintf(line, sizeof line, "docker exec %s /bin/sh -c '%s'", cell_id(agent_cell()),
                    command);
     return system(line); /* NOLINT(cert-env33-c): a test, its own words */
 }
@@ -394,20 +242,20 @@ static void the_proof_sees_what_is_left(void **state)
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(left); i++) {
-        fixture_prove();
+        agent_cell_prove();
         if (in_container(left[i]) != 0)
             skip();
-        assert_int_equal(cell_verify_clean(fixture_cell(), &e), -1);
+        assert_int_equal(cell_verify_clean(agent_cell(), &e), -1);
         print_message("    %s\n", e.msg);
         assert_non_null(strstr(e.msg, "still holds"));
     }
-    fixture_prove();
+    agent_cell_prove();
     assert_int_equal(in_container("sleep 100 >/dev/null 2>&1 &"), 0);
-    if (cell_isolation(fixture_cell()) == AGENT_BOX_INPLACE) {
-        fixture_prove(); /* it killed what was left */
+    if (cell_isolation(agent_cell()) == AGENT_BOX_INPLACE) {
+        agent_cell_prove(); /* it killed what was left */
         return;
     }
-    assert_int_equal(cell_verify_clean(fixture_cell(), &e), -1);
+    assert_int_equal(cell_verify_clean(agent_cell(), &e), -1);
     assert_non_null(strstr(e.msg, "is left"));
 }
 
@@ -416,7 +264,7 @@ static bool runs(const char *id)
     json_t *container = NULL;
     struct err e;
 
-    if (docker_inspect(fixture_docker(), id, &container, &e) < 0)
+    if (docker_inspect(agent_cell_docker(), id, &container, &e) < 0)
         return false;
     bool running = json_is_true(json_object_get(json_object_get(container, "State"), "Running"));
     json_decref(container);
@@ -431,32 +279,32 @@ static void expect_end_without_server(const struct cell *c)
 
     (void)snprintf(id, sizeof id, "%s", cell_id(c));
     assert_true(runs(id));
-    fixture_forget();
+    agent_cell_forget();
     int64_t end = clock_mono_ns() + 10 * NS_PER_S;
     while (runs(id) && clock_mono_ns() < end)
         continue;
     assert_false(runs(id));
-    assert_int_equal(docker_remove(fixture_docker(), id, &e), 0);
+    assert_int_equal(docker_remove(agent_cell_docker(), id, &e), 0);
 }
 
 static void an_idle_cell_ends_with_its_server(void **state)
 {
     (void)state;
-    expect_end_without_server(fixture_cell());
+    expect_end_without_server(agent_cell());
 }
 
 static void a_busy_cell_ends_with_its_server(void **state)
 {
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "trap '' TERM HUP INT; sleep 60");
+    struct cell_request q = agent_cell_shell(argv, "trap '' TERM HUP INT; sleep 60");
     struct cell_result r;
     struct err e;
     (void)state;
 
     q.wall_limit_ns = 60 * NS_PER_S;
-    struct cell *c = fixture_cell();
+    struct cell *c = agent_cell();
     cell_abort(c); /* cell_run() then leaves as soon as the RUN is sent */
-    assert_int_equal(cell_run(c, fixture_docker(), &q, &r, &e), -1);
+    assert_int_equal(cell_run(c, agent_cell_docker(), &q, &r, &e), -1);
     assert_int_equal(e.kind, ERR_CANCELLED);
     expect_end_without_server(c);
 }
@@ -471,13 +319,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_executed_says_why),
         cmocka_unit_test(sleepers_are_stopped_in_time),
         cmocka_unit_test(spinners_are_stopped_in_time),
-        cmocka_unit_test(files_are_installed_and_read_only),
         cmocka_unit_test(input_need_not_be_read),
         cmocka_unit_test(mapped_input_is_no_memory),
-        cmocka_unit_test(artefacts_are_collected),
-        cmocka_unit_test(an_artefact_is_what_was_built),
-        cmocka_unit_test(an_artefact_may_be_more_than_the_cell_holds),
-        cmocka_unit_test(a_tree_can_be_run_again),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),
         cmocka_unit_test(a_busy_cell_ends_with_its_server),
@@ -487,8 +330,8 @@ int main(int argc, char **argv)
         return 2;
     box = argv[1];
     programs = argv[3];
-    fixture_start(box);
+    agent_cell_start(box);
     int failed = cmocka_run_group_tests_name(box, tests, NULL, NULL);
-    fixture_stop();
+    agent_cell_stop();
     return failed ? 1 : 0;
 }

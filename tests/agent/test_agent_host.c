@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #include "schema/base/clock.h"
-#include "tests/agent/fixture.h"
+#include "tests/support/agent_cell.h"
 
 static const char *programs; /* of tests/hostile, built */
 
@@ -41,10 +41,10 @@ static void waits_for_a_disk_are_forgiven(void **state)
     if (!counts_disk())
         skip();
     (void)snprintf(path, sizeof path, "%s/P18-waits-for-disk", programs);
-    int program = fixture_file(path), input = fixture_text("900\n");
-    struct cell_request q = fixture_request(argv, program, input);
+    int program = agent_cell_file(path), input = agent_cell_text("900\n");
+    struct cell_request q = agent_cell_request(argv, program, input);
     q.cpu_limit_ns = 600 * NS_PER_MS;
-    struct cell_result r = fixture_run(&q);
+    struct cell_result r = agent_cell_run(&q);
     print_message("    ended after %lld ms, used %lld, waited %lld ms\n",
                   (long long)(r.agent.wall_ns / NS_PER_MS), (long long)(r.agent.cpu_ns / NS_PER_MS),
                   (long long)(r.agent.waited_ns / NS_PER_MS));
@@ -62,7 +62,7 @@ static pid_t hogs[64];
 static void the_starved_are_not_stopped_early(void **state)
 {
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, "while :; do :; done");
+    struct cell_request q = agent_cell_shell(argv, "while :; do :; done");
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(hogs) && i < 2 * (size_t)sysconf(_SC_NPROCESSORS_ONLN); i++)
@@ -73,7 +73,7 @@ static void the_starved_are_not_stopped_early(void **state)
         }
     q.cpu_limit_ns = 150 * NS_PER_MS;
     for (int i = 0; i < 4; i++) {
-        struct cell_result r = fixture_run(&q);
+        struct cell_result r = agent_cell_run(&q);
         print_message("    ended after %lld ms, waited %lld ms\n",
                       (long long)(r.agent.wall_ns / NS_PER_MS),
                       (long long)(r.agent.waited_ns / NS_PER_MS));
@@ -99,7 +99,7 @@ static size_t processes(pid_t pids[8])
     char path[200], line[300];
     size_t len = 0;
 
-    (void)snprintf(path, sizeof path, "docker top %s -o pid", cell_id(fixture_cell()));
+    (void)snprintf(path, sizeof path, "docker top %s -o pid", cell_id(agent_cell()));
     FILE *f = popen(path, "re"); /* NOLINT(cert-env33-c): a test, its own words */
     assert_non_null(f);
     while (len < 8 && fgets(line, sizeof line, f))
@@ -148,11 +148,11 @@ static void only_a_run_is_offered_to_the_kernel(void **state)
     pid_t pids[8];
     (void)state;
 
-    fixture_prove(); /* the next box is made when this is answered */
-    struct cell_result r = fixture_run_shell("cat /proc/self/oom_score_adj");
+    agent_cell_prove(); /* the next box is made when this is answered */
+    struct cell_result r = agent_cell_run_shell("cat /proc/self/oom_score_adj");
     assert_string_equal(text(&r.out), "1000\n");
     cell_result_clear(&r);
-    r = fixture_run_shell(":");
+    r = agent_cell_run_shell(":");
     cell_result_clear(&r);
     await_box(pids);
     for (size_t i = 0; i < 3; i++)
@@ -163,8 +163,8 @@ static void only_a_run_is_offered_to_the_kernel(void **state)
 static void a_start_that_takes_too_long_is_the_hosts(void **state)
 {
     const char *argv[4];
-    struct cell_request q = fixture_shell(argv, ":");
-    struct cell_result r = fixture_run_shell(":");
+    struct cell_request q = agent_cell_shell(argv, ":");
+    struct cell_result r = agent_cell_run_shell(":");
     struct err e = { .kind = ERR_NONE };
     pid_t pids[8];
     (void)state;
@@ -174,10 +174,10 @@ static void a_start_that_takes_too_long_is_the_hosts(void **state)
     if (kill(pids[2], SIGSTOP) < 0)
         skip();
     q.wall_limit_ns = 100 * NS_PER_MS; /* counts from exec */
-    assert_int_equal(cell_run(fixture_cell(), fixture_docker(), &q, &r, &e), -1);
+    assert_int_equal(cell_run(agent_cell(), agent_cell_docker(), &q, &r, &e), -1);
     assert_int_equal(e.kind, ERR_HOST);
     assert_non_null(strstr(e.msg, "did not start within"));
-    r = fixture_run_shell("echo next"); /* in a cell of its own */
+    r = agent_cell_run_shell("echo next"); /* in a cell of its own */
     assert_string_equal(text(&r.out), "next\n");
     cell_result_clear(&r);
 }
@@ -189,7 +189,7 @@ static void a_box_that_died_idle_is_made_anew(void **state)
     (void)state;
 
     for (size_t victim = 1; victim < 3; victim++) {
-        struct cell_result r = fixture_run_shell(":");
+        struct cell_result r = agent_cell_run_shell(":");
         cell_result_clear(&r);
         await_box(pids);
         if (kill(pids[victim], SIGKILL) < 0)
@@ -198,7 +198,7 @@ static void a_box_that_died_idle_is_made_anew(void **state)
         for (int64_t end = clock_mono_ns() + 10 * NS_PER_S;
              !zombie(pids[2]) && clock_mono_ns() < end;)
             continue;
-        r = fixture_run_shell("echo well");
+        r = agent_cell_run_shell("echo well");
         assert_string_equal(text(&r.out), "well\n");
         assert_int_equal(r.agent.oom_kills, 0);
         cell_result_clear(&r);
@@ -218,8 +218,8 @@ int main(int argc, char **argv)
     if (argc < 4)
         return 2;
     programs = argv[3];
-    fixture_start(argv[1]);
+    agent_cell_start(argv[1]);
     int failed = cmocka_run_group_tests_name(argv[1], tests, NULL, NULL);
-    fixture_stop();
+    agent_cell_stop();
     return failed ? 1 : 0;
 }

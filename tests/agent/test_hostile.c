@@ -21,7 +21,7 @@
 
 #include "engine/judge/judge_verdict.h"
 #include "schema/model/verdict.h"
-#include "tests/agent/fixture.h"
+#include "tests/support/agent_cell.h"
 
 /* All limits together, and what a fork bomb needs to die on a host that has other things to do. */
 #define WALL_MAX (15 * NS_PER_S)
@@ -74,14 +74,14 @@ static const char *verdict_of(const struct cell_result *r)
     const struct agent_result *a = &r->agent;
     const struct judge_facts facts = {
         .cpu_ns = a->cpu_ns,
-        .cpu_limit_ns = FIXTURE_TIME,
+        .cpu_limit_ns = AGENT_CELL_TIME,
         .wall_passed = a->limit == AGENT_LIMIT_WALL,
         .wall_ns = a->wall_ns,
         .cpu_passed = a->limit == AGENT_LIMIT_CPU,
         .oom_kills = a->oom_kills,
         .strict_memory = true,
         .memory_bytes = (int64_t)a->memory_bytes,
-        .memory_limit = FIXTURE_MEMORY,
+        .memory_limit = AGENT_CELL_MEMORY,
         .output_exceeded = r->out_flooded,
         .signal = WIFSIGNALED(a->status) ? WTERMSIG(a->status) : 0,
         .exit_code = WIFEXITED(a->status) ? WEXITSTATUS(a->status) : 0,
@@ -123,16 +123,16 @@ static void run_program(void **state)
     int runs = 0;
 
     (void)snprintf(path, sizeof path, "%s/%s", p->programs, p->name);
-    int program = fixture_file(path);
+    int program = agent_cell_file(path);
     (void)snprintf(path, sizeof path, "%s/%s.c", p->sources, p->name);
     FILE *source = fopen(path, "re");
     assert_non_null(source);
     while (fgets(line, sizeof line, source)) {
         if (!parse(line, &x))
             continue;
-        int input = fixture_text(x.input);
-        struct cell_request q = fixture_request(argv, program, input);
-        struct cell_result r = fixture_run(&q);
+        int input = agent_cell_text(x.input);
+        struct cell_request q = agent_cell_request(argv, program, input);
+        struct cell_result r = agent_cell_run(&q);
         check(&x, &r);
         cell_result_clear(&r);
         (void)close(input);
@@ -141,7 +141,7 @@ static void run_program(void **state)
     (void)fclose(source);
     (void)close(program);
     assert_true(runs > 0);
-    fixture_prove();
+    agent_cell_prove();
 }
 
 int main(int argc, char **argv)
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
         return 2;
     if (argc > 4)
         cmocka_set_test_filter(argv[4]);
-    fixture_start(argv[1]);
+    agent_cell_start(argv[1]);
     (void)snprintf(pattern, sizeof pattern, "%s/*.c", argv[2]);
     if (glob(pattern, 0, NULL, &found) != 0)
         return 2;
@@ -170,6 +170,6 @@ int main(int argc, char **argv)
     }
     globfree(&found);
     int failed = _cmocka_run_group_tests(argv[1], tests, count, NULL, NULL);
-    fixture_stop();
+    agent_cell_stop();
     return failed ? 1 : 0;
 }

@@ -1,9 +1,18 @@
-/* The engine with a second table: rows of a server that is gone are judged by another one. */
-#include "engine_fixture.h"
+/* The engine with a second table: what a server that is gone has left is judged by another one. */
+#include <jansson.h>
+#include <stdio.h>
 
+#include "engine/engine.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs_read.h"
 #include "schema/store/outbox.h"
 #include "server/config.h"
 #include "server/slot_adoption.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/engine_fixture.h"
+#include "tests/support/order.h"
+#include "tests/support/report_json.h"
 
 static struct {
     char dir[100];
@@ -19,8 +28,8 @@ static int setup(void **state)
     if (engine_open(NULL) < 0)
         return -1;
     engine_await("python");
-    (void)snprintf(slots.dir, sizeof slots.dir, "%.60s/slots", fixture.dir);
-    slots.table = fixture.table;
+    (void)snprintf(slots.dir, sizeof slots.dir, "%.60s/slots", engine_fixture.dir);
+    slots.table = engine_fixture.table;
     slots.table.dir = slots.dir;
     slots.table.publish_all = true;
     slots.table.lock_wait_ms = 20000; /* our own wait; the hook runs before the table is closed */
@@ -39,21 +48,21 @@ static int teardown(void **state)
 static struct jobs *enter(void)
 {
     struct jobs_config c = slots.table;
-    struct jobs *own = fixture.jobs, *slot = NULL;
+    struct jobs *own = engine_fixture.jobs, *slot = NULL;
     char dir[120];
     struct err e = { 0 };
 
     (void)snprintf(dir, sizeof dir, "%s/slot-0", slots.dir);
     c.dir = dir;
     engine_check(jobs_open(&c, &slot, &e), &e, "open the slot");
-    fixture.jobs = slot;
+    engine_fixture.jobs = slot;
     return own;
 }
 
 static void leave(struct jobs *own)
 {
-    (void)jobs_close(fixture.jobs);
-    fixture.jobs = own;
+    (void)jobs_close(engine_fixture.jobs);
+    engine_fixture.jobs = own;
 }
 
 static const struct order hello = { .language = "python",
@@ -90,8 +99,8 @@ static void on_closing(void *ctx, struct jobs *j)
 static void start(bool kafka)
 {
     struct slot_adoption_config c = { .table = &slots.table,
-                                      .engine = fixture.engine,
-                                      .languages = fixture.languages,
+                                      .engine = engine_fixture.engine,
+                                      .languages = engine_fixture.languages,
                                       .interval_ms = 100,
                                       .kafka = kafka,
                                       .opened = on_opened,
@@ -152,7 +161,7 @@ static void test_it_is_judged_and_released(void **state)
     for (size_t i = 0; i < ARRAY_LEN(left); i++)
         expect_verdict(&left[i]);
     leave(own);
-    jobs_counts(fixture.jobs, &n);
+    jobs_counts(engine_fixture.jobs, &n);
     assert_int_equal(n.final, 1);
 
     /* Once more, when nothing else wakes the workers. */
@@ -173,7 +182,7 @@ static void test_numbers_of_two_tables_are_apart(void **state)
     start(false);
     await(&slots.opened, 1);
     await_running(1);
-    engine_cancel(fixture.engine, mine.seq);
+    engine_cancel(engine_fixture.engine, mine.seq);
     await(&slots.closed, 1);
     struct jobs *own = enter();
     expect_verdict(&left);
@@ -213,14 +222,14 @@ static void test_stopping_requeues(void **state)
     await(&slots.opened, 1);
     await_running(1);
     slot_adoption_halt(slots.adoption);
-    fixture.engine = engine_stop(fixture.engine, clock_mono_ns());
+    engine_fixture.engine = engine_stop(engine_fixture.engine, clock_mono_ns());
     assert_int_equal(slots.closed, 0);
     assert_int_equal(counts().running, 0);
     slots.adoption = slot_adoption_close(slots.adoption);
     assert_int_equal(slots.closed, 1);
 
     struct jobs *own = enter();
-    engine_check(jobs_status(fixture.jobs, left.id, &status, &e), &e, "status");
+    engine_check(jobs_status(engine_fixture.jobs, left.id, &status, &e), &e, "status");
     assert_int_equal(status.state, JOB_QUEUED);
     leave(own);
 }

@@ -1,12 +1,25 @@
 /* Real cells in a real engine. Everything is run with both makers of boxes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "engine/cell/cell.h"
 #include "engine/cell/cell_dir.h"
 #include "engine/cell/cell_memfd.h"
-#include "tests/docker/docker_fixture.h"
+#include "engine/cell/cell_orphans.h"
+#include "engine/docker/docker.h"
+#include "schema/base/clock.h"
+#include "schema/base/text.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fixture.h"
 
 static void echo(void **state)
 {

@@ -3,12 +3,20 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include "engine/cell/cell.h"
+#include "engine/cell/cell_orphans.h"
+#include "engine/docker/docker.h"
 #include "engine/engine.h"
 #include "engine/host/host_check.h"
-#include "tests/docker/docker_fixture.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fixture.h"
 
 struct ender {
     struct cell *cell;

@@ -5,7 +5,8 @@
 #include <sys/wait.h>
 
 #include "engine/cell/cell_memfd.h"
-#include "tests/docker/docker_fixture.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fixture.h"
 
 /* The one thinks of a number, the other one asks. */
 static const char judge[] = "n=0\n"

@@ -3,13 +3,20 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "engine/cell/cell.h"
 #include "engine/cell/cell_dir.h"
-#include "tests/docker/docker_fixture.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fixture.h"
 
 /* The name of the one cell in dir, once it is there; "" when done comes before it. */
 static void await_cell(const char *dir, const atomic_bool *done, char name[CELL_DIR_NAME_SIZE])

@@ -1,8 +1,18 @@
-/* The engine with a real job table and a real Docker: verdicts of five languages, and odd cases.
- * PROGRAMS is tests/programs. */
-#include "engine_fixture.h"
+/* tests/docker/test_engine.c - the engine with a real job table and a real Docker: verdicts of five
+ * languages, and odd cases. PROGRAMS is tests/programs. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include <dirent.h>
+#include "engine/engine.h"
+#include "engine/language/language.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/engine_fixture.h"
+#include "tests/support/order.h"
+#include "tests/support/report_json.h"
+#include "tests/support/scratch.h"
 
 static const char *const languages[] = { "python", "go", "c", "cpp", "java" };
 
@@ -28,13 +38,7 @@ static char *read_program(const char *language, const char *outcome)
     const char *ending = strcmp(language, "python") == 0 ? "py" : language;
 
     (void)snprintf(path, sizeof path, "%s/%s-%s.%s", PROGRAMS, language, outcome, ending);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        fail_msg("no %s", path);
-    char *text = calloc(1, 100000);
-    assert_true(fread(text, 1, 99999, f) > 0);
-    (void)fclose(f);
-    return text;
+    return scratch_read(path, NULL);
 }
 
 static struct submitted put_outcome(const char *language, const struct outcome *o)
@@ -222,7 +226,7 @@ static void test_small_memory(void **state)
     for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
         struct order o = { .language = languages[i], .source = eaters[i], .memory_mib = 16 };
         json_auto_t *big = order_judge(&o);
-        o.source = language_table_find(fixture.languages, languages[i])->hello;
+        o.source = language_table_find(engine_fixture.languages, languages[i])->hello;
         json_auto_t *small = order_judge(&o);
         print_message("%-8s hello needs %ld KiB\n", languages[i],
                       (long)report_int(small, "memory_bytes") / 1024);
@@ -294,144 +298,12 @@ static void test_unread_input(void **state)
     print_message("run %ld ms\n", (long)report_int(r, "run_ms"));
 }
 
-static void await_running(const struct submitted *t)
-{
-    struct job_status s = { .state = JOB_QUEUED };
-    struct err e;
-
-    while (s.state == JOB_QUEUED) {
-        engine_sleep_ms(5);
-        assert_int_equal(jobs_status(fixture.jobs, t->id, &s, &e), 0);
-    }
-}
-
-static void test_cancel(void **state)
-{
-    (void)state;
-    struct order o = { .language = "c", .source = C_MAIN("for (;;) ;"), .time_ms = 60000 };
-    struct submitted t = order_put(&o);
-    struct engine_health h;
-    struct err e;
-
-    await_running(&t);
-    engine_sleep_ms(500);
-    struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = t.id };
-    assert_int_equal(jobs_do(fixture.jobs, &op, &e), 0);
-    assert_true(op.u.cancel.was_running);
-    int64_t start = clock_mono_ns();
-    engine_cancel(fixture.engine, op.u.cancel.seq);
-    do {
-        engine_sleep_ms(2);
-        engine_health(fixture.engine, &h);
-    } while (h.running > 0);
-    print_message("cancelled in %ld ms\n", (long)((clock_mono_ns() - start) / NS_PER_MS));
-    assert_true(clock_mono_ns() - start < 20 * NS_PER_S);
-    json_auto_t *r = order_report(&t);
-    report_expect(r, "-", "cancelled");
-}
-
-/* A stop in the middle requeues; the next engine on the table judges it. */
-static void test_restart(void **state)
-{
-    (void)state;
-    struct order o = { .language = "c",
-                       .source = C_MAIN("sleep(2); puts(\"6\"); return 0;"),
-                       .time_ms = 5000,
-                       .tests = { { "", "6" } } };
-    struct submitted t = order_put(&o);
-    struct job_status s;
-    struct err e;
-
-    await_running(&t);
-    engine_sleep_ms(800);
-    int64_t start = clock_mono_ns();
-    fixture.engine = engine_stop(fixture.engine, clock_mono_ns() + 100 * NS_PER_MS);
-    print_message("stopped in %ld ms\n", (long)((clock_mono_ns() - start) / NS_PER_MS));
-    assert_int_equal(jobs_status(fixture.jobs, t.id, &s, &e), 0);
-    assert_int_equal(s.state, JOB_QUEUED);
-    fixture.jobs = jobs_close(fixture.jobs);
-    engine_open_table();
-    engine_begin();
-    json_auto_t *r = order_report(&t);
-    report_expect(r, "OK", "judged by the next engine");
-    assert_int_equal(report_int(r, "attempts"), 1);
-}
-
-/* The container of the process that has set this name; "" when there is none. */
-static void find_container(const char *comm, char ret_id[65])
-{
-    DIR *proc = opendir("/proc");
-    assert_non_null(proc);
-    ret_id[0] = '\0';
-    for (const struct dirent *d; !ret_id[0] && (d = readdir(proc));) {
-        char path[300], line[300] = "";
-        (void)snprintf(path, sizeof path, "/proc/%.20s/comm", d->d_name);
-        FILE *f = fopen(path, "re");
-        bool is_it = f && fgets(line, sizeof line, f) && strncmp(line, comm, strlen(comm)) == 0;
-        if (f)
-            (void)fclose(f);
-        (void)snprintf(path, sizeof path, "/proc/%.20s/cgroup", d->d_name);
-        f = is_it ? fopen(path, "re") : NULL;
-        while (f && fgets(line, sizeof line, f) && !ret_id[0])
-            for (const char *p = line; *p && !ret_id[0]; p++)
-                if (strspn(p, "0123456789abcdef") >= 64)
-                    (void)snprintf(ret_id, 65, "%.64s", p);
-        if (f)
-            (void)fclose(f);
-    }
-    (void)closedir(proc);
-}
-
-/* Not the one that was killed last: its processes take a moment to exit. */
-static void kill_cell_of(const char *comm)
-{
-    static char last[65];
-    char id[65] = "";
-    struct docker *d = NULL;
-    struct err e;
-
-    for (int i = 0; i < 2000 && (!id[0] || strcmp(id, last) == 0); i++) {
-        engine_sleep_ms(10);
-        find_container(comm, id);
-    }
-    assert_int_equal(strlen(id), 64);
-    (void)snprintf(last, sizeof last, "%s", id);
-    assert_int_equal(docker_open(fixture.config.docker_host, &d, &e), 0);
-    assert_int_equal(docker_kill(d, id, &e), 0);
-    (void)docker_free(d);
-}
-
-/* Cells that die while a submission uses them cost attempts, and never lead to a verdict. */
-static void test_lost_cells(void **state)
-{
-    (void)state;
-    char comm[16], source[200];
-    struct order o = { .language = "python", .source = source, .tests = { { "", "6" } } };
-
-    for (int64_t lost = 1; lost <= JOB_ATTEMPTS_MAX; lost++) {
-        (void)snprintf(comm, sizeof comm, "lost-%d-%ld", (int)getpid(), (long)lost);
-        (void)snprintf(source, sizeof source,
-                       "import time\nopen('/proc/self/comm', 'w').write('%s')\n"
-                       "time.sleep(1)\nprint(6)\n",
-                       comm);
-        struct submitted t = order_put(&o);
-        for (int64_t i = 0; i < lost; i++)
-            kill_cell_of(comm);
-        json_auto_t *r = order_report(&t);
-        bool last = lost == JOB_ATTEMPTS_MAX;
-        report_expect(r, last ? "-" : "OK", "cells lost");
-        assert_int_equal(report_int(r, "attempts"), last ? lost : lost + 1);
-        assert_int_equal(strstr(report_text(r, "error"), "3 attempts") != NULL, last);
-        print_message("lost %ld: %s\n", (long)lost, report_text(r, "error"));
-    }
-}
-
 static void test_languages(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(languages); i++)
         engine_await(languages[i]);
-    json_auto_t *all = engine_languages(fixture.engine);
+    json_auto_t *all = engine_languages(engine_fixture.engine);
     json_t *list = json_object_get(all, "languages");
     assert_int_equal(json_array_size(list), ARRAY_LEN(languages));
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -443,7 +315,7 @@ static void test_languages(void **state)
         assert_true(strlen(report_text(l, "version")) > 4);
     }
     struct engine_health h;
-    engine_health(fixture.engine, &h);
+    engine_health(engine_fixture.engine, &h);
     assert_true(h.docker && h.ready);
     assert_string_equal(h.why, "");
 }
@@ -454,8 +326,7 @@ int main(void)
         cmocka_unit_test(test_languages),     cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_odd),           cmocka_unit_test(test_small_memory),
         cmocka_unit_test(test_report_fields), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_unread_input),  cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_restart),       cmocka_unit_test(test_lost_cells),
+        cmocka_unit_test(test_unread_input),
     };
     if (engine_open(NULL) < 0)
         return 1;

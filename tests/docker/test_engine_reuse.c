@@ -1,6 +1,14 @@
-/* Cells that serve many submissions: nothing of one is left for the next, and how long one
- * takes. */
-#include "engine_fixture.h"
+/* Cells that serve many submissions: nothing of one is there for the next, and how quick it is. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "engine/cell/cell.h"
+#include "engine/engine.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/engine_fixture.h"
+#include "tests/support/order.h"
+#include "tests/support/report_json.h"
 
 static void many_uses(struct engine_config *c)
 {
@@ -66,7 +74,7 @@ static void test_nothing_left(void **state)
         report_expect(r, "OK", "what is left");
     }
     struct engine_health h;
-    engine_health(fixture.engine, &h);
+    engine_health(engine_fixture.engine, &h);
     print_message("%ld cells idle\n", (long)h.cells_idle);
 }
 

@@ -1,6 +1,9 @@
 /* Sources of several files, from the table to the compiler and the runtime: files beside the
  * program, and in folders below it. */
-#include "engine_fixture.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/engine_fixture.h"
+#include "tests/support/order.h"
+#include "tests/support/report_json.h"
 
 static const struct {
     const char *what, *verdict;

@@ -1,11 +1,19 @@
 /* The pool with real cells. */
+#include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include "engine/cell/cell.h"
+#include "engine/docker/docker.h"
 #include "engine/pool/pool.h"
-#include "tests/docker/docker_fixture.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fixture.h"
 
 static struct pool *start(int64_t parallel)
 {

@@ -1,20 +1,15 @@
-/* Artefacts: programs, libraries, and the class that a Java program starts with. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+/* What a build left: programs, libraries, and the class that a Java program begins with. */
 #include <elf.h>
 #include <string.h>
 
 #include "engine/build/artefact.h"
+#include "engine/cell/cell.h"
 #include "engine/cell/cell_memfd.h"
 #include "engine/language/language.h"
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
-#include "tests/unit/class_fixture.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/class_file.h"
 
 static const char no_main[] = "scrc: no class has a public static void main(String[])";
 

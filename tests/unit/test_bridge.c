@@ -1,7 +1,13 @@
 /* Messages become rows; the whole bridge: its threads together, its start and its end. */
-#include "kafka_fixture.h"
-
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/store/jobs_read.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/world.h"
 
 #define GOOD "\"language\":\"c\",\"source\":\"x\""
 
@@ -22,7 +28,7 @@ static void end(struct world *w, struct bridge *b)
     bridge_stop(b, clock_mono_ns() + 20 * NS_PER_S);
     w->table->j = jobs_close(w->table->j);
     (void)bridge_free(b);
-    store_open(w->table);
+    job_table_open(w->table);
 }
 
 static int64_t counter(struct bridge *b, enum bridge_counter c)
@@ -48,9 +54,9 @@ static void write_submissions(struct world *w, int from, int to)
     for (int i = from; i < to; i++) {
         (void)snprintf(id, sizeof id, "n%d", i);
         (void)snprintf(value, sizeof value, "{" GOOD ",\"id\":\"%s\"}", id);
-        write_message(w, "scripts", id, value, NULL);
+        world_write(w, "scripts", id, value, NULL);
     }
-    flush_messages(w);
+    world_flush(w);
 }
 
 static void set_ended(void *ctx) { atomic_store((atomic_bool *)ctx, true); }
@@ -63,12 +69,12 @@ static void messages_become_rows_and_reports(void **state)
 
     WAIT_UNTIL(rows(w) == 500);
     for (int i = 0; i < 500; i++)
-        (void)judge(w->table->j);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+        (void)topic_judge(w->table->j);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     assert_int_equal(counter(b, BRIDGE_ACCEPTED), 500);
     WAIT_UNTIL(counter(b, BRIDGE_SENT) == 500); /* counted shortly after the rows are deleted */
     end(w, b);
-    assert_int_equal(read_topic(w, "results", NULL, NULL), 500);
+    assert_int_equal(world_read(w, "results", NULL, NULL), 500);
     b = begin(w, NULL); /* committed messages are not read again */
     write_submissions(w, 500, 501);
     WAIT_UNTIL(rows(w) == 501);
@@ -82,14 +88,14 @@ static void every_kind_of_message_is_counted(void **state)
     struct bridge *b;
 
     w->config.ignore_done = true;
-    write_message(w, "scripts", "k", "{" GOOD ",\"id\":\"a\",\"colour\":1}", NULL);
-    write_message(w, "scripts", "k", "{" GOOD ",\"id\":\"a\"}", NULL);
-    write_message(w, "scripts", "k", "{" GOOD ",\"id\":\"a\",\"stop_on_failure\":false}", NULL);
-    write_message(w, "scripts", "k", "{\"type\":\"done\"}", NULL);
-    write_message(w, "scripts", "k", "{\"type\":\"other\"}", NULL);
-    write_message(w, "scripts", "k", "{", NULL);
-    write_message(w, "scripts", "k", NULL, NULL);
-    flush_messages(w);
+    world_write(w, "scripts", "k", "{" GOOD ",\"id\":\"a\",\"colour\":1}", NULL);
+    world_write(w, "scripts", "k", "{" GOOD ",\"id\":\"a\"}", NULL);
+    world_write(w, "scripts", "k", "{" GOOD ",\"id\":\"a\",\"stop_on_failure\":false}", NULL);
+    world_write(w, "scripts", "k", "{\"type\":\"done\"}", NULL);
+    world_write(w, "scripts", "k", "{\"type\":\"other\"}", NULL);
+    world_write(w, "scripts", "k", "{", NULL);
+    world_write(w, "scripts", "k", NULL, NULL);
+    world_flush(w);
     b = begin(w, NULL);
     WAIT_UNTIL(counter(b, BRIDGE_DEAD_LETTERS) == 2); /* one of them is the conflict */
     WAIT_UNTIL(counter(b, BRIDGE_REPEATED) == 1);
@@ -100,10 +106,10 @@ static void every_kind_of_message_is_counted(void **state)
     assert_int_equal(counter(b, BRIDGE_FOREIGN_TYPES), 1);
     assert_int_equal(counter(b, BRIDGE_TOMBSTONES), 1);
     assert_int_equal(counter(b, BRIDGE_IGNORED_FIELDS), 1);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, b);
-    assert_int_equal(read_topic(w, "scripts.dead-letter", NULL, NULL), 2);
-    assert_int_equal(read_topic(w, "results", NULL, NULL), 1); /* of "{" */
+    assert_int_equal(world_read(w, "scripts.dead-letter", NULL, NULL), 2);
+    assert_int_equal(world_read(w, "results", NULL, NULL), 1); /* of "{" */
 }
 
 static void reading_pauses_while_the_table_is_full(void **state)
@@ -112,7 +118,7 @@ static void reading_pauses_while_the_table_is_full(void **state)
     struct bridge_health h;
 
     w->config.max_queued = w->table->config.max_queued = 10;
-    table_reopen(w->table);
+    job_table_reopen(w->table);
     write_submissions(w, 0, 100);
     struct bridge *b = begin(w, NULL);
     for (int i = 0; i < 100; i++) {
@@ -121,12 +127,12 @@ static void reading_pauses_while_the_table_is_full(void **state)
             WAIT_UNTIL((bridge_health(b, &h), h.paused));
             assert_true(rows(w) <= 10);
         }
-        (void)judge(w->table->j);
+        (void)topic_judge(w->table->j);
     }
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     assert_int_equal(counter(b, BRIDGE_REPLAYS), 0);
     end(w, b);
-    assert_int_equal(read_topic(w, "results", NULL, NULL), 100);
+    assert_int_equal(world_read(w, "results", NULL, NULL), 100);
 }
 
 static void reading_ends_after_the_expected_number(void **state)
@@ -169,18 +175,18 @@ static void the_outbox_of_an_adopted_table_is_sent(void **state)
     struct jobs_op op;
     struct err e;
 
-    assert_int_equal(table_setup(&other), 0);
-    struct table *t = other;
+    assert_int_equal(job_table_setup(&other), 0);
+    struct job_table *t = other;
     t->config.publish_all = true;
-    table_reopen(t);
+    job_table_reopen(t);
     assert_int_equal(bridge_adopt(b, t->j, &e), 0);
-    assert_int_equal(send(t->j, "theirs", "c", "x", &op), 0);
-    (void)judge(t->j);
-    WAIT_UNTIL(waiting(t->j) == 0);
+    assert_int_equal(row_send(t->j, "theirs", "c", "x", &op), 0);
+    (void)topic_judge(t->j);
+    WAIT_UNTIL(topic_waiting(t->j) == 0);
     bridge_disown(b);
-    assert_int_equal(table_teardown(&other), 0);
+    assert_int_equal(job_table_teardown(&other), 0);
     end(w, b);
-    assert_int_equal(read_topic(w, "results", NULL, NULL), 1);
+    assert_int_equal(world_read(w, "results", NULL, NULL), 1);
 }
 
 int main(void)

@@ -1,10 +1,15 @@
-/* The wire: hostile bytes, limits, slow clients, the end. */
-#include "http_fixture.h"
+/* tests/unit/test_daemon.c - the wire: hostile bytes, heads and bodies, and their limits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include <pthread.h>
-#include <stdatomic.h>
-
+#include "schema/base/buf.h"
+#include "schema/base/clock.h"
+#include "schema/model/submission.h"
 #include "server/http/framing.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/http_client.h"
+#include "tests/support/site.h"
 
 #define SUBMISSION_OF(id) "{\"id\":\"" id "\",\"language\":\"python\",\"source\":\"1\"}"
 #define SMUGGLED          "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -125,21 +130,21 @@ static void test_wire(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(wire_cases); i++) {
         const struct wire_case *c = &wire_cases[i];
-        CLEANUP(closep) int fd = dial(*state);
+        CLEANUP(closep) int fd = http_dial(*state);
         print_message("%s\n", c->name);
-        assert_true(push(fd, c->bytes, c->len));
-        struct answer a = hear(fd, false);
+        assert_true(http_push(fd, c->bytes, c->len));
+        struct http_answer a = http_receive(fd, false);
         if (a.status != c->status)
             fail_msg("%d instead of %d: %s", a.status, c->status, a.text.data);
         if (c->closes)
-            assert_true(hears_end(fd)); /* and no second answer */
+            assert_true(http_at_end(fd)); /* and no second answer */
         if (c->status >= 400 && strstr(a.text.data, SMUGGLER_WON))
             fail_msg("two requests: %s", a.text.data);
         if (a.status == 405)
-            assert_true(has_header(&a, "\r\nAllow: "));
+            assert_true(http_has_header(&a, "\r\nAllow: "));
         buf_clear(&a.text);
     }
-    expect_status(get(*state, "GET", "/healthz"), 200);
+    http_expect_status(http_get(*state, "GET", "/healthz"), 200);
 }
 
 /* A NUL ends a header's value for the library; what is behind it must not matter. */
@@ -147,10 +152,10 @@ static void test_nul_in_header(void **state)
 {
     static const char request[] = POST_LINE JSON "Content-Length: 4\0"
                                                  "0\r\n\r\n{}  " SMUGGLED;
-    CLEANUP(closep) int fd = dial(*state);
+    CLEANUP(closep) int fd = http_dial(*state);
 
-    assert_true(push(fd, request, sizeof request - 1));
-    struct answer a = hear(fd, false);
+    assert_true(http_push(fd, request, sizeof request - 1));
+    struct http_answer a = http_receive(fd, false);
     assert_true(a.status == 400 || a.status == 422);
     buf_clear(&a.text);
 }
@@ -162,32 +167,32 @@ static void test_truncated(void **state)
 
     assert_int_equal(strlen(SUBMISSION_OF("cut01")), 47);
     for (size_t n = 0; n < sizeof whole - 1; n++) {
-        CLEANUP(closep) int fd = dial(*state);
-        assert_true(push(fd, whole, n));
+        CLEANUP(closep) int fd = http_dial(*state);
+        assert_true(http_push(fd, whole, n));
     }
-    expect_status(get(*state, "GET", "/results/cut01"), 404);
-    expect_status(say(*state, whole, sizeof whole - 1), 202);
+    http_expect_status(http_get(*state, "GET", "/results/cut01"), 404);
+    http_expect_status(http_send(*state, whole, sizeof whole - 1), 202);
 }
 
-static struct answer say_repeated(const struct fixture *f, const char *head, const char *unit,
-                                  size_t times)
+static struct http_answer say_repeated(const struct site *f, const char *head, const char *unit,
+                                       size_t times)
 {
-    CLEANUP(closep) int fd = dial(f);
+    CLEANUP(closep) int fd = http_dial(f);
 
-    (void)push(fd, head, strlen(head));
+    (void)http_push(fd, head, strlen(head));
     for (size_t i = 0; i < times; i++) {
-        if (!push(fd, unit, strlen(unit)))
+        if (!http_push(fd, unit, strlen(unit)))
             break;
     }
-    (void)push(fd, "\r\n\r\n", 4);
-    return hear(fd, false);
+    (void)http_push(fd, "\r\n\r\n", 4);
+    return http_receive(fd, false);
 }
 
 static void test_oversize(void **state)
 {
-    struct answer a = say_repeated(*state, GET_HEALTH "A: ", "0123456789abcdef", 1100);
+    struct http_answer a = say_repeated(*state, GET_HEALTH "A: ", "0123456789abcdef", 1100);
     assert_int_equal(a.status, 431); /* above MAX_HEADER_BYTES, below the library's own end */
-    assert_true(has_header(&a, "application/problem+json"));
+    assert_true(http_has_header(&a, "application/problem+json"));
     buf_clear(&a.text);
     static const struct {
         const char *head, *unit;
@@ -218,7 +223,7 @@ static void test_fullest_head(void **state)
     enum { HEAD = 16 * 1024 };
 
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
-        CLEANUP(closep) int fd = dial(*state);
+        CLEANUP(closep) int fd = http_dial(*state);
         CLEANUP(freep) char *head = malloc(HEAD + 1);
         assert_non_null(head);
         int n =
@@ -229,11 +234,11 @@ static void test_fullest_head(void **state)
         n += snprintf(head + n, (size_t)(HEAD - n), "B:%0*d\r\n\r\n", HEAD - n - 6, 0);
         memcpy(head + HEAD - 2, "\r\n", 2);
         assert_true(n == HEAD);
-        assert_true(push(fd, head, HEAD) && push(fd, HELLO, strlen(HELLO)));
-        struct answer a = hear(fd, false);
+        assert_true(http_push(fd, head, HEAD) && http_push(fd, HELLO, strlen(HELLO)));
+        struct http_answer a = http_receive(fd, false);
         if (a.status != statuses[i])
             fail_msg("%s: %.300s", targets[i], a.text.data);
-        assert_true(has_header(&a, "application/"));
+        assert_true(http_has_header(&a, "application/"));
         buf_clear(&a.text);
     }
 }
@@ -241,15 +246,15 @@ static void test_fullest_head(void **state)
 static void test_body_limit(void **state)
 {
     static const char *const settings[] = { "MAX_BODY_BYTES=4KiB", NULL };
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_open(&f, settings, 0);
+    site_open(&f, settings, 0);
     char *json = malloc(5000);
     (void)snprintf(json, 5000, "{\"language\":\"python\",\"source\":\"%03900d\"}", 0);
-    expect_status(post(&f, "/submissions", json), 202);
+    http_expect_status(http_post(&f, "/submissions", json), 202);
     (void)snprintf(json, 5000, "{\"language\":\"python\",\"source\":\"%04200d\"}", 0);
-    expect_status(post(&f, "/submissions", json), 413);
+    http_expect_status(http_post(&f, "/submissions", json), 413);
     free(json);
 
     static const char chunked[] = POST_LINE JSON "Transfer-Encoding: chunked\r\n\r\n";
@@ -259,42 +264,42 @@ static void test_body_limit(void **state)
                                 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
                                 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
                                 "\r\n";
-    CLEANUP(closep) int fd = dial(&f);
-    (void)push(fd, chunked, sizeof chunked - 1);
+    CLEANUP(closep) int fd = http_dial(&f);
+    (void)http_push(fd, chunked, sizeof chunked - 1);
     for (int i = 0; i < 20; i++)
-        (void)push(fd, chunk, sizeof chunk - 1);
-    (void)push(fd, "0\r\n\r\n", 5);
-    expect_status(hear(fd, false), 413);
+        (void)http_push(fd, chunk, sizeof chunk - 1);
+    (void)http_push(fd, "0\r\n\r\n", 5);
+    http_expect_status(http_receive(fd, false), 413);
 
-    CLEANUP(closep) int endless = dial(&f);
-    (void)push(endless, chunked, sizeof chunked - 1);
+    CLEANUP(closep) int endless = http_dial(&f);
+    (void)http_push(endless, chunked, sizeof chunked - 1);
     int i = 0;
-    while (i < 100000 && push(endless, chunk, sizeof chunk - 1))
+    while (i < 100000 && http_push(endless, chunk, sizeof chunk - 1))
         i++;
     assert_true(i < 100000);
-    fixture_close(&f);
+    site_close(&f);
 }
 
 /* A POST of so many bytes, of which the last is missing. */
-static int stall(const struct fixture *f, size_t len)
+static int stall(const struct site *f, size_t len)
 {
     CLEANUP(freep) char *filler = malloc(len);
     char head[200];
-    int fd = dial(f);
+    int fd = http_dial(f);
     int n = snprintf(head, sizeof head, POST_LINE JSON "Content-Length: %zu\r\n\r\n", len);
 
     assert_true(filler && fd >= 0);
     memset(filler, ' ', len);
-    assert_true(push(fd, head, (size_t)n) && push(fd, filler, len - 1));
+    assert_true(http_push(fd, head, (size_t)n) && http_push(fd, filler, len - 1));
     return fd;
 }
 
-static void expect_now(struct answer a, int64_t end, int *ret_status)
+static void expect_now(struct http_answer a, int64_t end, int *ret_status)
 {
     assert_true(clock_mono_ns() < end);
     *ret_status = a.status;
     if (a.status == 503)
-        assert_true(has_header(&a, "Retry-After: "));
+        assert_true(http_has_header(&a, "Retry-After: "));
     buf_clear(&a.text);
 }
 
@@ -305,29 +310,29 @@ static void test_bodies_together(void **state)
     static const char *const settings[] = { "MAX_BODY_BYTES=256KiB", NULL };
     enum { LARGE = 250000 };
     int64_t end = clock_mono_ns() + 20 * NS_PER_S;
-    struct fixture f;
+    struct site f;
     int fds[200];
     size_t n = 0;
 
     (void)state;
-    fixture_open(&f, settings, 0);
+    site_open(&f, settings, 0);
     for (int status = 0; status != 503;) { /* one that came beside another may be refused itself */
         assert_true(n < ARRAY_LEN(fds));
         fds[n++] = stall(&f, LARGE);
         CLEANUP(closep) int fd = stall(&f, LARGE);
-        assert_true(push(fd, " ", 1));
-        expect_now(hear(fd, false), end, &status);
+        assert_true(http_push(fd, " ", 1));
+        expect_now(http_receive(fd, false), end, &status);
         assert_true(status == 503 || status == 400);
     }
-    expect_status(post(&f, "/submissions", HELLO), 202);
+    http_expect_status(http_post(&f, "/submissions", HELLO), 202);
     while (n > 0)
         closep(&fds[--n]);
     for (int status = 0; status != 400;) { /* and their room comes back */
         CLEANUP(closep) int fd = stall(&f, LARGE);
-        assert_true(push(fd, " ", 1));
-        expect_now(hear(fd, false), end, &status);
+        assert_true(http_push(fd, " ", 1));
+        expect_now(http_receive(fd, false), end, &status);
     }
-    fixture_close(&f);
+    site_close(&f);
 }
 
 /* Who leaves in the middle of a body takes no place from then on, also when the last bytes and the
@@ -336,265 +341,30 @@ static void test_left_in_the_body(void **state)
 {
     static const char *const settings[] = { "MAX_CONNECTIONS=8", NULL };
     int64_t end = clock_mono_ns() + 15 * NS_PER_S;
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_open(&f, settings, 0);
+    site_open(&f, settings, 0);
     for (int i = 0; i < 200; i++) {
         int fd = stall(&f, 60000);
         closep(&fd);
     }
     for (int status = 503; status != 200;)
-        expect_now(get(&f, "GET", "/results"), end, &status);
-    fixture_close(&f);
-}
-
-/* One byte now and then keeps no connection. */
-static void test_slow_clients(void **state)
-{
-    static const char *const settings[] = { "REQUEST_TIMEOUT=1s", NULL };
-    static const char *const starts[] = { "", GET_HEALTH,
-                                          POST_LINE JSON "Content-Length: 90\r\n\r\n{",
-                                          POST_LINE JSON
-                                          "Transfer-Encoding: chunked\r\n\r\n2\r\n" };
-    struct fixture f;
-
-    (void)state;
-    fixture_open(&f, settings, 0);
-    for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
-        CLEANUP(closep) int fd = dial(&f);
-        bool open = push(fd, starts[i], strlen(starts[i]));
-        for (int n = 0; open && n < 40; n++) {
-            open = push(fd, "x", 1);
-            (void)usleep(100000);
-            char byte;
-            if (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
-                open = false;
-        }
-        assert_false(open);
-    }
-    fixture_close(&f);
-}
-
-/* A waiting client is not a slow one. */
-static void test_waiting_is_not_slow(void **state)
-{
-    static const char *const settings[] = { "REQUEST_TIMEOUT=1s", NULL };
-    struct fixture f;
-
-    (void)state;
-    fixture_open(&f, settings, 0);
-    int64_t began = clock_mono_ns();
-    expect_status(post(&f, "/submissions?wait=2.5", HELLO), 202);
-    assert_true(clock_mono_ns() - began >= 2500 * NS_PER_MS);
-    fixture_close(&f);
-}
-
-/* Connections that have had an answer, and stay. */
-static void fill(struct fixture *f, int *fds, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        fds[i] = dial(f);
-        assert_true(push(fds[i], SMUGGLED, strlen(SMUGGLED)));
-        expect_status(hear(fds[i], false), 200);
-    }
-}
-
-static void test_too_many_connections(void **state)
-{
-    static const char *const settings[] = { "MAX_CONNECTIONS=4", NULL };
-    struct fixture f;
-    int fds[4];
-
-    (void)state;
-    fixture_open(&f, settings, 0);
-    fill(&f, fds, ARRAY_LEN(fds));
-    struct answer a = get(&f, "GET", "/results");
-    assert_int_equal(a.status, 503);
-    assert_true(has_header(&a, "Retry-After: "));
-    buf_clear(&a.text);
-    CLEANUP(closep) int over = dial(&f);
-    assert_true(push(over, SMUGGLED, strlen(SMUGGLED)));
-    expect_status(hear(over, false), 200); /* who asks whether it is alive hears that it is */
-    assert_true(hears_end(over));
-
-    closep(&fds[0]);
-    int64_t end = clock_mono_ns() + 10 * NS_PER_S;
-    for (int status = 503; status == 503; buf_clear(&a.text)) {
-        assert_true(clock_mono_ns() < end);
-        a = get(&f, "GET", "/results");
-        status = a.status;
-    }
-    assert_true(push(fds[1], SMUGGLED, strlen(SMUGGLED)));
-    expect_status(hear(fds[1], false), 200);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        closep(&fds[i]);
-    fixture_close(&f);
-}
-
-static void test_connections_of_one_address(void **state)
-{
-    static const char *const settings[] = { "MAX_CONNECTIONS_PER_ADDRESS=2", NULL };
-    struct fixture f;
-    int fds[2];
-
-    (void)state;
-    fixture_open(&f, settings, 0);
-    fill(&f, fds, ARRAY_LEN(fds));
-    struct answer a = get(&f, "GET", "/healthz");
-    assert_int_equal(a.status, 0);
-    buf_clear(&a.text);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        closep(&fds[i]);
-    fixture_close(&f);
-}
-
-static void test_keep_alive(void **state)
-{
-    static const char head[] = "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    static const char nowhere[] = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
-    CLEANUP(closep) int fd = dial(*state);
-
-    for (int i = 0; i < 3; i++) {
-        assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
-        expect_status(hear(fd, false), 200);
-        assert_true(push(fd, head, sizeof head - 1));
-        struct answer a = hear(fd, true);
-        assert_int_equal(a.status, 200);
-        assert_true(length_of(&a) > 0);
-        buf_clear(&a.text);
-        push_post(fd, "/submissions", HELLO);
-        expect_status(hear(fd, false), 202);
-        push_post(fd, "/submissions", "not JSON");
-        expect_status(hear(fd, false), 400);
-        assert_true(push(fd, nowhere, sizeof nowhere - 1));
-        expect_status(hear(fd, false), 404);
-    }
-}
-
-static void test_drain(void **state)
-{
-    struct fixture f;
-
-    (void)state;
-    fixture_open(&f, NULL, 0);
-    CLEANUP(closep) int fd = dial(&f);
-    CLEANUP(closep) int waiting = dial(&f);
-    assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
-    expect_status(hear(fd, false), 200);
-    push_post(waiting, "/submissions?wait=60", HELLO);
-    until_waiting(&f, 1);
-
-    api_drain(f.api);
-    CLEANUP(closep) int late = dial(&f);
-    assert_true(push(late, SMUGGLED, strlen(SMUGGLED)));
-    expect_status(hear(late, false), 503);
-    assert_true(push(fd, SMUGGLED, strlen(SMUGGLED)));
-    struct answer a = hear(fd, false);
-    assert_int_equal(a.status, 503);
-    assert_true(has_header(&a, "Retry-After: "));
-    assert_true(hears_end(fd));
-    buf_clear(&a.text);
-
-    finish_all(&f); /* who waited still gets the report */
-    expect_status(hear(waiting, false), 200);
-    fixture_close(&f);
-}
-
-struct asker {
-    struct fixture *f;
-    atomic_bool stop;
-};
-
-/* Asks and waits again at once, as an impatient client does. */
-static void *ask_again(void *ctx)
-{
-    struct asker *x = ctx;
-
-    while (!x->stop) {
-        CLEANUP(closep) int fd = dial(x->f);
-        while (fd >= 0 && !x->stop) {
-            push_post(fd, "/submissions?wait=60", HELLO);
-            struct answer a = hear(fd, false);
-            int status = a.status;
-            buf_clear(&a.text);
-            if (status != 200 && status != 202)
-                break;
-        }
-    }
-    return NULL;
-}
-
-/* The library aborts when it is stopped with a suspended connection, and clients do ask again. */
-static void test_stop_under_load(void **state)
-{
-    (void)state;
-    for (int round = 0; round < 5; round++) {
-        struct fixture f;
-        struct asker asker = { .f = &f };
-        pthread_t threads[8];
-        fixture_open(&f, NULL, 0);
-        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, ask_again, &asker), 0);
-        until_waiting(&f, ARRAY_LEN(threads));
-        f.api = api_stop(f.api);
-        asker.stop = true;
-        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-            pthread_join(threads[i], NULL);
-        fixture_close(&f);
-    }
-}
-
-/* Many at once are answered in groups, which one of them lets go on: it may wait for its report, or
- * be gone. */
-static void test_crowd(void **state)
-{
-    enum { ROUNDS = 20, CLIENTS = 60 };
-    const struct linger reset = { .l_onoff = 1 };
-    struct fixture f;
-    int fds[CLIENTS];
-
-    (void)state;
-    fixture_open(&f, NULL, 0);
-    for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < CLIENTS; i++) {
-            fds[i] = dial(&f);
-            assert_true(fds[i] >= 0);
-        }
-        for (int i = 0; i < CLIENTS; i++) {
-            push_post(fds[i], i % 4 == 1 ? "/submissions?wait=60" : "/submissions", HELLO);
-            if (i % 4 != 3)
-                continue;
-            (void)setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-            closep(&fds[i]);
-        }
-        for (int i = 0; i < CLIENTS; i += 2)
-            expect_status(hear(fds[i], false), 202);
-        for (int i = 0; i < CLIENTS; i++)
-            closep(&fds[i]);
-    }
-    fixture_close(&f); /* waits for whoever is left suspended */
+        expect_now(http_get(&f, "GET", "/results"), end, &status);
+    site_close(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_wire, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_nul_in_header, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_truncated, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_oversize, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_keep_alive, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_fullest_head, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_wire, site_setup, site_teardown),
+        cmocka_unit_test_setup_teardown(test_nul_in_header, site_setup, site_teardown),
+        cmocka_unit_test_setup_teardown(test_truncated, site_setup, site_teardown),
+        cmocka_unit_test_setup_teardown(test_oversize, site_setup, site_teardown),
+        cmocka_unit_test_setup_teardown(test_fullest_head, site_setup, site_teardown),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_bodies_together),
         cmocka_unit_test(test_left_in_the_body),
-        cmocka_unit_test(test_slow_clients),
-        cmocka_unit_test(test_waiting_is_not_slow),
-        cmocka_unit_test(test_too_many_connections),
-        cmocka_unit_test(test_connections_of_one_address),
-        cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_stop_under_load),
-        cmocka_unit_test(test_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -1,7 +1,12 @@
 /* The dashboard's texts: which form is handed out, to whom it is no news, and under what policy. */
-#include "http_fixture.h"
+#include <stdio.h>
+#include <string.h>
 
+#include "schema/base/buf.h"
 #include "server/api/dashboard.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/http_client.h"
+#include "tests/support/site.h"
 
 /* ---- Accept-Encoding ---- */
 
@@ -82,29 +87,29 @@ static void skip_without_page(void)
     }
 }
 
-static struct answer ask(const struct fixture *f, const char *method, const char *path,
-                         const char *headers)
+static struct http_answer ask(const struct site *f, const char *method, const char *path,
+                              const char *headers)
 {
-    CLEANUP(closep) int fd = dial(f);
+    CLEANUP(closep) int fd = http_dial(f);
     char request[1000];
     int n = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, path,
                      headers);
 
     assert_true(fd >= 0);
-    (void)push(fd, request, (size_t)n);
-    return hear(fd, strcmp(method, "HEAD") == 0);
+    (void)http_push(fd, request, (size_t)n);
+    return http_receive(fd, strcmp(method, "HEAD") == 0);
 }
 
-static void must_have(const struct answer *a, const char *line)
+static void must_have(const struct http_answer *a, const char *line)
 {
-    if (!has_header(a, line))
+    if (!http_has_header(a, line))
         fail_msg("no '%s' in: %.1200s", line, a->text.data);
 }
 
 static void test_the_page_comes_under_its_policy(void **state)
 {
     skip_without_page();
-    struct answer a = ask(*state, "GET", "/", "");
+    struct http_answer a = ask(*state, "GET", "/", "");
     const struct dashboard_asset *index = dashboard_find("index.html");
     char etag[100];
 
@@ -118,10 +123,10 @@ static void test_the_page_comes_under_its_policy(void **state)
     must_have(&a, "Vary: Accept-Encoding\r\n");
     (void)snprintf(etag, sizeof etag, "ETag: %s\r\n", index->forms[DASHBOARD_PLAIN].etag);
     must_have(&a, etag);
-    assert_false(has_header(&a, "unsafe-"));
-    assert_false(has_header(&a, "Content-Encoding"));
-    assert_int_equal(length_of(&a), index->forms[DASHBOARD_PLAIN].len);
-    assert_memory_equal(a.body, page_bytes + index->forms[DASHBOARD_PLAIN].at, length_of(&a));
+    assert_false(http_has_header(&a, "unsafe-"));
+    assert_false(http_has_header(&a, "Content-Encoding"));
+    assert_int_equal(http_length(&a), index->forms[DASHBOARD_PLAIN].len);
+    assert_memory_equal(a.body, page_bytes + index->forms[DASHBOARD_PLAIN].at, http_length(&a));
     buf_clear(&a.text);
 }
 
@@ -141,10 +146,10 @@ static void test_every_asset_in_every_form(void **state)
         bool index = strcmp(asset->name, "index.html") == 0;
         (void)snprintf(path, sizeof path, index ? "/" : "/assets/%s", asset->name);
         for (int form = 0; form < DASHBOARD_CODINGS; form++, seen++) {
-            struct answer a = ask(*state, "GET", path, wishes[form]);
+            struct http_answer a = ask(*state, "GET", path, wishes[form]);
             assert_int_equal(a.status, 200);
-            assert_int_equal(length_of(&a), asset->forms[form].len);
-            assert_memory_equal(a.body, page_bytes + asset->forms[form].at, length_of(&a));
+            assert_int_equal(http_length(&a), asset->forms[form].len);
+            assert_memory_equal(a.body, page_bytes + asset->forms[form].at, http_length(&a));
             must_have(&a, asset->forms[form].etag);
             must_have(&a, "Content-Security-Policy: ");
             if (codings[form])
@@ -165,33 +170,33 @@ static void test_what_is_known_is_not_sent_again(void **state)
     const struct dashboard_asset *index = dashboard_find("index.html");
     (void)snprintf(headers, sizeof headers, "If-None-Match: %s\r\nAccept-Encoding: gzip\r\n",
                    index->forms[DASHBOARD_GZIP].etag);
-    CLEANUP(closep) int fd = dial(*state);
+    CLEANUP(closep) int fd = http_dial(*state);
     assert_true(fd >= 0);
     char request[600];
     int n = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\n%s\r\n", headers);
-    (void)push(fd, request, (size_t)n);
-    struct answer a = hear(fd, true);
+    (void)http_push(fd, request, (size_t)n);
+    struct http_answer a = http_receive(fd, true);
     assert_int_equal(a.status, 304);
     must_have(&a, index->forms[DASHBOARD_GZIP].etag);
     buf_clear(&a.text);
     /* Nothing but the next answer follows. */
-    (void)push(fd, request, (size_t)n);
-    a = hear(fd, true);
+    (void)http_push(fd, request, (size_t)n);
+    a = http_receive(fd, true);
     assert_int_equal(a.status, 304);
     buf_clear(&a.text);
     /* Another form of it is another entity. */
     (void)snprintf(headers, sizeof headers, "If-None-Match: %s\r\n",
                    index->forms[DASHBOARD_GZIP].etag);
-    expect_status(ask(*state, "GET", "/", headers), 200);
+    http_expect_status(ask(*state, "GET", "/", headers), 200);
 }
 
 static void test_head(void **state)
 {
     skip_without_page();
-    struct answer a = ask(*state, "HEAD", "/", "");
+    struct http_answer a = ask(*state, "HEAD", "/", "");
 
     assert_int_equal(a.status, 200);
-    assert_int_equal(length_of(&a), dashboard_find("index.html")->forms[DASHBOARD_PLAIN].len);
+    assert_int_equal(http_length(&a), dashboard_find("index.html")->forms[DASHBOARD_PLAIN].len);
     assert_string_equal(a.body, "");
     must_have(&a, "Content-Security-Policy: ");
     buf_clear(&a.text);
@@ -204,15 +209,15 @@ static void test_what_is_not_there(void **state)
         "/assets/..%2Findex.html", "/assets/app", "/index.html"
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        struct answer a = get(*state, "GET", "%s", paths[i]);
+        struct http_answer a = http_get(*state, "GET", "%s", paths[i]);
         if (a.status != 404)
             fail_msg("%s: %d", paths[i], a.status);
         must_have(&a, "Content-Type: application/problem+json\r\n");
         buf_clear(&a.text);
     }
-    expect_status(get(*state, "POST", "/"), 405);
+    http_expect_status(http_get(*state, "POST", "/"), 405);
     if (!dashboard_find("index.html"))
-        expect_status(get(*state, "GET", "/"), 404);
+        http_expect_status(http_get(*state, "GET", "/"), 404);
 }
 
 int main(void)
@@ -220,14 +225,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_smallest_form_that_is_allowed),
         cmocka_unit_test(test_what_is_known),
-        cmocka_unit_test_setup_teardown(test_the_page_comes_under_its_policy, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_every_asset_in_every_form, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_known_is_not_sent_again, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_head, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_not_there, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_the_page_comes_under_its_policy, site_setup,
+                                        site_teardown),
+        cmocka_unit_test_setup_teardown(test_every_asset_in_every_form, site_setup, site_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_known_is_not_sent_again, site_setup,
+                                        site_teardown),
+        cmocka_unit_test_setup_teardown(test_head, site_setup, site_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_not_there, site_setup, site_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

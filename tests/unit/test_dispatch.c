@@ -1,15 +1,28 @@
 /* What every route owes to the others, whoever wrote its handler: nothing of the engine once the
  * server drains, no lead of a crowd that is kept, no room that is not needed. All of the route
  * table, against the real library. */
-#include "http_fixture.h"
-
+#include <arpa/inet.h>
+#include <errno.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
+#include "schema/base/buf.h"
+#include "schema/base/bytes.h"
+#include "schema/base/clock.h"
+#include "schema/model/report.h"
+#include "schema/model/submission.h"
 #include "server/api/routes.h"
 #include "server/api/submissions.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/http_client.h"
+#include "tests/support/site.h"
 
 #define DONE_ID "done-1"
 
@@ -41,42 +54,42 @@ static bool is_for(const struct route *route, bool kafka)
 }
 
 /* With one that is done. Whoever waits for it asks nothing of the engine, which may be none. */
-static void open_with_one(struct fixture *f, const char *const *settings, bool kafka)
+static void open_with_one(struct site *f, const char *const *settings, bool kafka)
 {
-    fixture_open_with(f, settings, 0, kafka);
-    CLEANUP(closep) int fd = dial(f);
-    push_post(fd, "/submissions?wait=60",
-              "{\"id\":\"" DONE_ID "\",\"language\":\"python\",\"source\":\"print(1)\"}");
-    until_waiting(f, 1);
-    finish_all(f);
-    expect_status(hear(fd, false), 200);
+    site_open_with(f, settings, 0, kafka);
+    CLEANUP(closep) int fd = http_dial(f);
+    http_push_post(fd, "/submissions?wait=60",
+                   "{\"id\":\"" DONE_ID "\",\"language\":\"python\",\"source\":\"print(1)\"}");
+    site_await_waiting(f, 1);
+    site_finish_all(f);
+    http_expect_status(http_receive(fd, false), 200);
 }
 
 /* ---- a body whose last byte comes when the engine is gone ---- */
 
-static int send_but_one(const struct fixture *f, const struct route *route)
+static int send_but_one(const struct site *f, const struct route *route)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     char line[300], head[500], said[sizeof go_on];
-    int fd = dial(f);
+    int fd = http_dial(f);
 
     line_of(route, line);
     int n = snprintf(head, sizeof head,
                      "%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                      "Content-Length: %zu\r\nExpect: 100-continue\r\n\r\n",
                      line, strlen(HELLO));
-    assert_true(push(fd, head, (size_t)n));
+    assert_true(http_push(fd, head, (size_t)n));
     /* It is inside: this is said when its head has been looked at. */
     assert_int_equal(recv(fd, said, sizeof go_on - 1, MSG_WAITALL), sizeof go_on - 1);
     assert_memory_equal(said, go_on, sizeof go_on - 1);
-    assert_true(push(fd, HELLO, strlen(HELLO) - 1));
+    assert_true(http_push(fd, HELLO, strlen(HELLO) - 1));
     return fd;
 }
 
 static void drain_before_the_last_byte(bool kafka)
 {
     int fds[64];
-    struct fixture f;
+    struct site f;
 
     assert_true(routes_len <= ARRAY_LEN(fds));
     open_with_one(&f, NULL, kafka);
@@ -87,15 +100,15 @@ static void drain_before_the_last_byte(bool kafka)
         if (fds[i] < 0)
             continue;
         print_message("%s %s\n", routes_table[i].method, routes_table[i].path);
-        assert_true(push(fds[i], HELLO + strlen(HELLO) - 1, 1));
-        struct answer a = hear(fds[i], false);
+        assert_true(http_push(fds[i], HELLO + strlen(HELLO) - 1, 1));
+        struct http_answer a = http_receive(fds[i], false);
         if (routes_table[i].engine == ROUTE_ONLY_WITH)
             assert_int_equal(a.status, 503);
         assert_true(a.status != 0);
         buf_clear(&a.text);
         closep(&fds[i]);
     }
-    fixture_close(&f);
+    site_close(&f);
 }
 
 /* The engine is a page that nobody may touch. */
@@ -105,10 +118,10 @@ static void test_last_byte_after_drain(void **state)
 
     (void)state;
     assert_true(page != MAP_FAILED);
-    fixture_engine = page;
+    site_engine = page;
     drain_before_the_last_byte(false);
     drain_before_the_last_byte(true);
-    fixture_engine = NULL;
+    site_engine = NULL;
     (void)munmap(page, 4096);
 }
 
@@ -132,7 +145,7 @@ static bool goes_on(int fd, int *came)
 
 /* Sends one request after the other and reads nothing, until the server cannot answer and takes no
  * more. */
-static int dial_deaf(const struct fixture *f, const struct route *route)
+static int dial_deaf(const struct site *f, const struct route *route)
 {
     enum { MOST = 1000000 };
     char line[300], request[600];
@@ -162,7 +175,7 @@ static int dial_deaf(const struct fixture *f, const struct route *route)
 static void nobody_waits_for_the_deaf(bool kafka)
 {
     int fds[64];
-    struct fixture f;
+    struct site f;
 
     open_with_one(&f, NULL, kafka);
     for (size_t i = 0; i < routes_len; i++) {
@@ -172,20 +185,20 @@ static void nobody_waits_for_the_deaf(bool kafka)
         print_message("%s %s\n", routes_table[i].method, routes_table[i].path);
         fds[i] = dial_deaf(&f, &routes_table[i]);
         for (int n = 0; n < 3; n++)
-            expect_status(post(&f, "/submissions", HELLO), 202); /* hears within 20 s */
+            http_expect_status(http_post(&f, "/submissions", HELLO), 202); /* hears within 20 s */
     }
     for (size_t i = 0; i < routes_len; i++)
         closep(&fds[i]);
-    fixture_close(&f);
+    site_close(&f);
 }
 
 static void test_unread_answers(void **state)
 {
     (void)state;
-    fixture_unread = 32768;
+    site_unread = 32768;
     nobody_waits_for_the_deaf(false);
     nobody_waits_for_the_deaf(true);
-    fixture_unread = 0;
+    site_unread = 0;
 }
 
 /* ---- who waits ---- */
@@ -197,35 +210,35 @@ static void test_waiting_holds_nothing(void **state)
     static const char *const settings[] = { "MAX_BODY_BYTES=256KiB", NULL };
     enum { WAITING = 24, SOURCE = 240000 };
     CLEANUP(freep) char *json = malloc(SOURCE + 100);
-    struct fixture f;
+    struct site f;
     int fds[WAITING];
 
     (void)state;
     assert_non_null(json);
     (void)snprintf(json, SOURCE + 100, "{\"language\":\"python\",\"source\":\"%0*d\"}", SOURCE, 0);
-    fixture_open(&f, settings, 0);
-    expect_status(post(&f, "/submissions", json), 202);
+    site_open(&f, settings, 0);
+    http_expect_status(http_post(&f, "/submissions", json), 202);
     size_t before = allocated();
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        fds[i] = dial(&f);
-        push_post(fds[i], "/submissions?wait=60", json);
-        until_waiting(&f, i + 1);
+        fds[i] = http_dial(&f);
+        http_push_post(fds[i], "/submissions?wait=60", json);
+        site_await_waiting(&f, i + 1);
     }
     size_t now = allocated();
     if (now > before + (size_t)WAITING * SOURCE / 4)
         fail_msg("%d who wait hold %zu bytes", WAITING, now - before);
-    expect_status(post(&f, "/submissions", json), 202);
-    finish_all(&f);
+    http_expect_status(http_post(&f, "/submissions", json), 202);
+    site_finish_all(&f);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        expect_status(hear(fds[i], false), 200);
+        http_expect_status(http_receive(fds[i], false), 200);
         closep(&fds[i]);
     }
-    fixture_close(&f);
+    site_close(&f);
 }
 
 /* ---- who stalls ---- */
 
-static void dial_stalled(const struct fixture *f, int *fds, size_t n)
+static void dial_stalled(const struct site *f, int *fds, size_t n)
 {
     enum { SENT = 300000 };
     static const char head[] = "POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: "
@@ -235,8 +248,8 @@ static void dial_stalled(const struct fixture *f, int *fds, size_t n)
     assert_non_null(filler);
     memset(filler, ' ', SENT);
     for (size_t i = 0; i < n; i++) {
-        fds[i] = dial(f);
-        assert_true(push(fds[i], head, sizeof head - 1) && push(fds[i], filler, SENT));
+        fds[i] = http_dial(f);
+        assert_true(http_push(fds[i], head, sizeof head - 1) && http_push(fds[i], filler, SENT));
     }
 }
 
@@ -245,7 +258,7 @@ static void test_stalled_bodies(void **state)
 {
     static const char *const settings[] = { "MAX_BODY_BYTES=1MiB", NULL };
     int fds[100];
-    struct fixture f;
+    struct site f;
 
     (void)state;
     open_with_one(&f, settings, false);
@@ -260,15 +273,15 @@ static void test_stalled_bodies(void **state)
                          "%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                          "Content-Length: %zu\r\n\r\n%s",
                          line, strlen(HELLO), HELLO);
-        CLEANUP(closep) int fd = dial(&f);
-        assert_true(push(fd, request, (size_t)n));
+        CLEANUP(closep) int fd = http_dial(&f);
+        assert_true(http_push(fd, request, (size_t)n));
         bool stream = strstr(routes_table[i].path, "events") != NULL;
         char byte;
         if (stream) {
             assert_int_equal(recv(fd, &byte, 1, 0), 1);
             continue;
         }
-        struct answer a = hear(fd, false);
+        struct http_answer a = http_receive(fd, false);
         bool none =
             strstr(a.text.data, "no such asset") || strstr(a.text.data, "without the dashboard");
         bool unfit = strcmp(routes_table[i].path, "/readyz") == 0; /* nothing is judged here */
@@ -280,17 +293,17 @@ static void test_stalled_bodies(void **state)
     }
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         closep(&fds[i]);
-    fixture_close(&f);
+    site_close(&f);
 }
 
-static void finish_with(const struct fixture *f, size_t out_len)
+static void finish_with(const struct site *f, size_t out_len)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
     CLEANUP(freep) char *out = calloc(1, out_len);
     char id[SUBMISSION_ID_MAX + 1];
-    int64_t seq = claim(f, id);
+    int64_t seq = site_claim(f, id);
     struct jobs_op op = { .kind = JOBS_FINISH,
-                          .u.finish = { .seq = seq, .claim = *claim_of(seq), .report = r } };
+                          .u.finish = { .seq = seq, .claim = *site_claim_of(seq), .report = r } };
     struct err e;
 
     assert_true(r && out);
@@ -302,7 +315,7 @@ static void finish_with(const struct fixture *f, size_t out_len)
     assert_int_equal(bytes_copy(out, out_len, &r->out), 0);
     assert_int_equal(bytes_copy("", 0, &r->err), 0);
     assert_int_equal(bytes_copy("", 0, &r->build_log), 0);
-    must(jobs_do(f->jobs, &op, &e), &e);
+    assert_ok(jobs_do(f->jobs, &op, &e), &e);
 }
 
 /* Whoever does not read a giant answer keeps nobody else from a large one. */
@@ -310,33 +323,33 @@ static void test_a_slow_reader(void **state)
 {
     static const char *const settings[] = { "MAX_BODY_BYTES=256KiB", NULL };
     static const char ask[] = "GET /results/giant?fields=id,stdout HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct fixture f;
+    struct site f;
     int fds[2];
 
     (void)state;
-    fixture_unread = 32768;
-    fixture_open(&f, settings, 0);
-    expect_status(
-        post(&f, "/submissions", "{\"id\":\"giant\",\"language\":\"python\",\"source\":\"1\"}"),
-        202);
+    site_unread = 32768;
+    site_open(&f, settings, 0);
+    http_expect_status(http_post(&f, "/submissions",
+                                 "{\"id\":\"giant\",\"language\":\"python\",\"source\":\"1\"}"),
+                       202);
     finish_with(&f, 3000000); /* more than all answers may have together */
-    expect_status(
-        post(&f, "/submissions", "{\"id\":\"large\",\"language\":\"python\",\"source\":\"1\"}"),
-        202);
+    http_expect_status(http_post(&f, "/submissions",
+                                 "{\"id\":\"large\",\"language\":\"python\",\"source\":\"1\"}"),
+                       202);
     finish_with(&f, 100000);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
         char head[13] = "";
-        fds[i] = dial(&f);
-        assert_true(push(fds[i], ask, sizeof ask - 1));
+        fds[i] = http_dial(&f);
+        assert_true(http_push(fds[i], ask, sizeof ask - 1));
         assert_int_equal(recv(fds[i], head, 12, MSG_WAITALL), 12);
         assert_string_equal(head, "HTTP/1.1 200"); /* it is on its way, and nobody reads on */
     }
     for (int i = 0; i < 5; i++)
-        expect_status(get(&f, "GET", "/results/large?fields=id,stdout"), 200);
+        http_expect_status(http_get(&f, "GET", "/results/large?fields=id,stdout"), 200);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         closep(&fds[i]);
-    fixture_close(&f);
-    fixture_unread = 0;
+    site_close(&f);
+    site_unread = 0;
 }
 
 /* Streams have half of the connections, and the rest goes on. */
@@ -345,34 +358,34 @@ static void test_streams_leave_room(void **state)
     static const char *const settings[] = { "MAX_CONNECTIONS=8", NULL };
     static const char ask[] = "GET /events HTTP/1.1\r\nHost: x\r\n\r\n";
     int fds[7], streams = 0;
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_open(&f, settings, 0);
+    site_open(&f, settings, 0);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
         char head[13] = "";
-        fds[i] = dial(&f);
-        assert_true(push(fds[i], ask, sizeof ask - 1));
+        fds[i] = http_dial(&f);
+        assert_true(http_push(fds[i], ask, sizeof ask - 1));
         assert_int_equal(recv(fds[i], head, 12, MSG_WAITALL), 12);
         streams += strcmp(head, "HTTP/1.1 200") == 0;
         if (i >= 4)
             assert_string_equal(head, "HTTP/1.1 503");
     }
     assert_int_equal(streams, 4);
-    expect_status(get(&f, "GET", "/healthz"), 200);
+    http_expect_status(http_get(&f, "GET", "/healthz"), 200);
     closep(&fds[0]);
     int64_t end = clock_mono_ns() + 20 * NS_PER_S;
     for (int status = 503; status != 200;) { /* its place is free again */
         char head[13] = "";
-        CLEANUP(closep) int fd = dial(&f);
+        CLEANUP(closep) int fd = http_dial(&f);
         assert_true(clock_mono_ns() < end);
-        assert_true(push(fd, ask, sizeof ask - 1));
+        assert_true(http_push(fd, ask, sizeof ask - 1));
         assert_int_equal(recv(fd, head, 12, MSG_WAITALL), 12);
         status = (int)strtol(head + 9, NULL, 10);
     }
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         closep(&fds[i]);
-    fixture_close(&f);
+    site_close(&f);
 }
 
 int main(void)

@@ -1,172 +1,18 @@
-/* docker_*() against a daemon that reads its lines from a table. */
+/* tests/unit/test_docker.c - docker_*() against a daemon that reads its lines from a table. */
+#include <errno.h>
+#include <jansson.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-#include <cmocka.h>
+#include <unistd.h>
 
 #include "engine/docker/docker.h"
 #include "engine/docker/docker_pull.h"
 #include "schema/base/err.h"
-
-/* One request of the script: what is answered to it. */
-struct line {
-    const char *answer; /* whole, or NULL: hang up */
-    bool hang_up;       /* after the answer */
-    size_t fill;        /* so many bytes more behind it */
-    const char *split;  /* sent as a piece of its own */
-    bool silent;        /* say nothing until the client has gone */
-};
-
-#define LINES_MAX 8
-
-static struct script {
-    char dir[64], path[96], host[112];
-    int listener;
-    struct line lines[LINES_MAX];
-    size_t len, done;
-    char requests[LINES_MAX][1024]; /* what came */
-    pthread_t thread;
-} script;
-
-#define JSON(status, body) "HTTP/1.1 " status "\r\nTransfer-Encoding: chunked\r\n\r\n" body
-#define OK_VERSION                                                                                 \
-    {                                                                                              \
-        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n"                                  \
-                  "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}"                           \
-    }
-#define EMPTY(status)                                                                              \
-    {                                                                                              \
-        .answer = "HTTP/1.1 " status "\r\nContent-Length: 0\r\n\r\n"                               \
-    }
-
-static bool read_request(int fd, char *out, size_t size)
-{
-    size_t len = 0, want = 0;
-    while (len < size - 1) {
-        ssize_t n = read(fd, out + len, size - 1 - len);
-        if (n <= 0)
-            return false;
-        len += (size_t)n;
-        out[len] = '\0';
-        const char *end = strstr(out, "\r\n\r\n"), *length = strstr(out, "Content-Length: ");
-        if (!end)
-            continue;
-        want = length ? strtoul(length + 16, NULL, 10) : 0;
-        if (len >= (size_t)(end + 4 - out) + want)
-            return true;
-    }
-    return true;
-}
-
-static void send_all(int fd, const char *data, size_t len)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = send(fd, data + done, len - done, MSG_NOSIGNAL);
-        if (n <= 0)
-            return;
-        done += (size_t)n;
-    }
-}
-
-static void answer(int fd, const struct line *l)
-{
-    char fill[4096];
-    memset(fill, 'x', sizeof fill);
-    send_all(fd, l->answer, strlen(l->answer));
-    if (l->split) {
-        (void)usleep(20000); /* so that it comes as a piece of its own; nothing waits for it */
-        send_all(fd, l->split, strlen(l->split));
-    }
-    for (size_t sent = 0; sent < l->fill; sent += sizeof fill)
-        send_all(fd, fill, sizeof fill);
-}
-
-static void *daemon_main(void *arg)
-{
-    (void)arg;
-    char ignored[64];
-    int fd = -1;
-    while (script.done < script.len) {
-        if (fd < 0 && (fd = accept(script.listener, NULL, NULL)) < 0)
-            break;
-        if (!read_request(fd, script.requests[script.done], sizeof script.requests[0])) {
-            closep(&fd);
-            continue;
-        }
-        const struct line *l = &script.lines[script.done++];
-        while (l->silent && read(fd, ignored, sizeof ignored) > 0)
-            ;
-        if (l->answer)
-            answer(fd, l);
-        if (!l->answer || l->hang_up || l->silent)
-            closep(&fd);
-    }
-    closep(&fd);
-    return NULL;
-}
-
-static void listen_at(const char *path, bool really)
-{
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    (void)unlink(path);
-    script.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(script.listener, (struct sockaddr *)&a, sizeof a), 0);
-    if (really)
-        assert_int_equal(listen(script.listener, 8), 0);
-}
-
-static struct docker *play(const struct line *lines, size_t len)
-{
-    struct docker *d = NULL;
-    struct err e;
-    memcpy(script.lines, lines, len * sizeof *lines);
-    memset(script.requests, 0, sizeof script.requests);
-    script.len = len;
-    script.done = 0;
-    listen_at(script.path, true);
-    assert_int_equal(pthread_create(&script.thread, NULL, daemon_main, NULL), 0);
-    assert_int_equal(docker_open(script.host, &d, &e), 0);
-    return d;
-}
-
-/* The script must have been played to its end. */
-static void curtain(struct docker *d)
-{
-    (void)docker_free(d);
-    (void)shutdown(script.listener, SHUT_RDWR);
-    assert_int_equal(pthread_join(script.thread, NULL), 0);
-    closep(&script.listener);
-    assert_int_equal(script.done, script.len);
-}
-#define PLAY(...)                                                                                  \
-    play((const struct line[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct line[]){ __VA_ARGS__ })))
-
-static int make_script(void **state)
-{
-    (void)state;
-    (void)snprintf(script.dir, sizeof script.dir, "/tmp/scrc-test-XXXXXX");
-    if (!mkdtemp(script.dir) || chmod(script.dir, 0755) < 0)
-        return -1;
-    (void)snprintf(script.path, sizeof script.path, "%s/docker.sock", script.dir);
-    (void)snprintf(script.host, sizeof script.host, "unix://%s", script.path);
-    return 0;
-}
-
-static int remove_script(void **state)
-{
-    (void)state;
-    (void)unlink(script.path);
-    return rmdir(script.dir);
-}
+#include "tests/support/assert_err.h"
+#include "tests/support/script.h"
 
 static void hosts(void **state)
 {
@@ -210,7 +56,7 @@ static void version_is_negotiated(void **state)
         (void)snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
                        strlen(body), body);
         struct line lines[] = { { .answer = text }, EMPTY("204 No Content") };
-        struct docker *d = play(lines, cases[i].used ? 2 : 1);
+        struct docker *d = script_play(lines, cases[i].used ? 2 : 1);
         struct err e;
         int rc = docker_start(d, "x", &e);
         assert_int_equal(rc, cases[i].used ? 0 : -1);
@@ -218,7 +64,7 @@ static void version_is_negotiated(void **state)
             assert_non_null(strstr(script.requests[1], cases[i].used));
         else
             assert_int_equal(e.kind, ERR_PLATFORM);
-        curtain(d);
+        script_end(d);
     }
 }
 
@@ -283,7 +129,7 @@ static void statuses(void **state)
         int rc = do_call(d, cases[i].call, &e);
         assert_int_equal(e.kind, cases[i].kind);
         assert_int_equal(rc, cases[i].kind == ERR_NONE ? 0 : -1);
-        curtain(d);
+        script_end(d);
     }
 }
 
@@ -296,7 +142,7 @@ static void its_own_words(void **state)
     assert_int_equal(docker_start(d, "x", &e), -1);
     assert_non_null(strstr(e.msg, "no\n"));
     assert_non_null(strstr(e.msg, "/containers/x/start"));
-    curtain(d);
+    script_end(d);
 }
 
 static void update_sets_both(void **state)
@@ -307,7 +153,7 @@ static void update_sets_both(void **state)
     assert_int_equal(docker_update_memory(d, "x", 64 * MIB, &e), 0);
     assert_non_null(strstr(script.requests[1], "\"Memory\":67108864"));
     assert_non_null(strstr(script.requests[1], "\"MemorySwap\":67108864"));
-    curtain(d);
+    script_end(d);
 }
 
 static void broken_answers(void **state)
@@ -333,7 +179,7 @@ static void broken_answers(void **state)
         struct err e = { .kind = ERR_NONE };
         assert_int_equal(docker_ping(d, &e), -1);
         assert_int_equal(e.kind, cases[i].kind);
-        curtain(d);
+        script_end(d);
     }
 }
 
@@ -359,7 +205,7 @@ static void a_call_is_ended(void **state)
     (void)pthread_join(thread, NULL);
     assert_int_equal(docker_ping(d, &e), -1); /* nor is one begun */
     assert_int_equal(e.kind, ERR_CANCELLED);
-    curtain(d);
+    script_end(d);
 }
 
 /* libcurl sends a POST again by itself when a kept connection dies under it. */
@@ -393,7 +239,7 @@ static void create(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_auto_t *body = json_pack("{s:{s:s}}", "Labels", "scrc.create", "n1");
-        struct docker *d = play(cases[i].lines, cases[i].len);
+        struct docker *d = script_play(cases[i].lines, cases[i].len);
         struct err e = { .kind = ERR_NONE };
         CLEANUP(freep) char *id = NULL;
         int rc = docker_create(d, "n1", body, &id, &e);
@@ -404,7 +250,7 @@ static void create(void **state)
         else
             assert_null(id);
         assert_non_null(strstr(script.requests[1], "POST /v1.41/containers/create?name=n1 "));
-        curtain(d);
+        script_end(d);
     }
 }
 
@@ -420,7 +266,7 @@ static void nobody_there(void **state)
     assert_int_equal(e.kind, ERR_UNAVAILABLE);
     assert_non_null(strstr(e.msg, script.path));
 
-    listen_at(script.path, false); /* a socket that nobody listens to */
+    script_listen(script.path, false); /* a socket that nobody listens to */
     assert_int_equal(docker_ping(d, &e), -1);
     assert_int_equal(e.kind, ERR_UNAVAILABLE);
     if (geteuid() == 0) {
@@ -501,7 +347,7 @@ static void pull(void **state)
         assert_int_equal(told.count, cases[i].count);
         assert_string_equal(told.last, cases[i].last);
         assert_non_null(strstr(script.requests[1], cases[i].asked));
-        curtain(d);
+        script_end(d);
     }
 }
 
@@ -520,5 +366,5 @@ int main(void)
         cmocka_unit_test(odd_names),
         cmocka_unit_test(pull),
     };
-    return cmocka_run_group_tests(tests, make_script, remove_script) ? 1 : 0;
+    return cmocka_run_group_tests(tests, script_make, script_remove) ? 1 : 0;
 }

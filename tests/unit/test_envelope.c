@@ -1,17 +1,14 @@
 /* Kind and id of a message: one row for every rule of the envelope. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "bridge/consume/envelope.h"
 #include "schema/base/text.h"
-#include "tests/unit/submission_fixture.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/sample.h"
 
 #define MAX_BODY 2000
 #define GOOD     "\"language\":\"c\",\"source\":\"x\""
@@ -37,7 +34,7 @@ static struct envelope read_as(const char *key, size_t key_len, const char *valu
     struct envelope v;
     struct err e;
 
-    assert_int_equal(envelope_open(&m, &fixture_http, max_body, &v, &e), 0);
+    assert_int_equal(envelope_open(&m, &sample_rules, max_body, &v, &e), 0);
     return v;
 }
 
@@ -268,7 +265,7 @@ static void derived_ids_are_legal(void **state)
                                         .value_len = strlen("{" GOOD "}"),
                                         .topic = topic,
                                         .offset = INT64_MAX };
-    assert_int_equal(envelope_open(&m, &fixture_http, MAX_BODY, &v, NULL), 0);
+    assert_int_equal(envelope_open(&m, &sample_rules, MAX_BODY, &v, NULL), 0);
     assert_int_equal(strlen(v.derived), 255);
     assert_non_null(strstr(v.derived, "t:0:9223372036854775807"));
     envelope_clear(&v);

@@ -18,7 +18,7 @@
 #include "engine/engine_config.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
-#include "tests/unit/class_fixture.h"
+#include "tests/support/class_file.h"
 
 static struct language_table *languages;
 

@@ -1,6 +1,21 @@
 /* The hub over a real job table; subscribers are buffers and one end of a socket pair. */
 #define send send_submission /* sys/socket.h has another */
-#include "jobs_fixture.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "schema/base/clock.h"
+#include "schema/store/jobs_change.h"
+#include "schema/store/jobs_read.h"
+#include "server/live/hub.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
+
 #undef send
 
 #include <pthread.h>
@@ -18,13 +33,13 @@ static struct hub_times quick = { .frame_ns = 20 * NS_PER_MS,
                                   .sweep_ns = 20 * NS_PER_MS };
 
 struct stage {
-    struct table *t;
+    struct job_table *t;
     struct config config;
     struct hub *hub;
     char prefix[9];
 };
 
-static void stage_open(struct stage *s, struct table *t)
+static void stage_open(struct stage *s, struct job_table *t)
 {
     struct err e = { 0 };
 
@@ -149,11 +164,11 @@ static void one_is_told_from_its_state_to_its_report(void **state)
     struct stage s;
     stage_open(&s, *state);
 
-    int64_t seq = accept_ok(s.t->j, "a", "c");
+    int64_t seq = row_accept(s.t->j, "a", "c");
     struct listener *l = listen_to(&s, seq, "a", NULL);
     until_text(l, "\"position\":1,\"phase\":null}\n\n");
     assert_int_equal(strncmp(l->text, "retry: 1000\n\n", 13), 0);
-    (void)claim_c(s.t->j);
+    (void)row_claim_c(s.t->j);
     until_text(l, "\"state\":\"running\"");
     tell(&s, seq, ENGINE_BUILDS, 0);
     until_text(l, "\"phase\":\"build\"}");
@@ -162,7 +177,7 @@ static void one_is_told_from_its_state_to_its_report(void **state)
     until_text(
         l, "event: test\ndata: {\"id\":\"a\",\"number\":7,\"status\":\"RE\",\"verdict\":\"RE\"");
     until_text(l, "\"exit_code\":139,\"signal\":\"SIGSEGV\"}\n\n");
-    finish_ok(s.t->j, seq, "a", VERDICT_WA, 5);
+    row_finish_ok(s.t->j, seq, "a", VERDICT_WA, 5);
     until_end(l);
     assert_int_equal(count(l->text, "event: state\n"), 4);
     assert_int_equal(count(l->text, "event: report\n"), 1);
@@ -179,7 +194,7 @@ static void only_its_own_listeners_hear(void **state)
     struct stage s;
     stage_open(&s, *state);
 
-    int64_t a = accept_ok(s.t->j, "a", "c"), b = accept_ok(s.t->j, "b", "c");
+    int64_t a = row_accept(s.t->j, "a", "c"), b = row_accept(s.t->j, "b", "c");
     struct listener *la = listen_to(&s, a, "a", NULL), *la2 = listen_to(&s, a, "a", NULL);
     struct listener *lb = listen_to(&s, b, "b", NULL);
     tell(&s, a, ENGINE_TESTED, 1);
@@ -203,10 +218,10 @@ static void whoever_is_slow_loses_tests_and_nothing_else(void **state)
     struct stage s;
     stage_open(&s, *state);
 
-    int64_t seq = accept_ok(s.t->j, "a", "c");
+    int64_t seq = row_accept(s.t->j, "a", "c");
     struct listener *l = listen_to(&s, seq, "a", NULL), *quick_one = listen_to(&s, seq, "a", NULL);
     until_text(quick_one, "event: state");
-    (void)claim_c(s.t->j);
+    (void)row_claim_c(s.t->j);
     for (int i = 1; i <= 1000; i++) {
         char number[40];
         tell(&s, seq, ENGINE_TESTED, i);
@@ -215,7 +230,7 @@ static void whoever_is_slow_loses_tests_and_nothing_else(void **state)
         (void)snprintf(number, sizeof number, "\"number\":%d,", i);
         until_text(quick_one, number);
     }
-    finish_ok(s.t->j, seq, "a", VERDICT_OK, 5);
+    row_finish_ok(s.t->j, seq, "a", VERDICT_OK, 5);
     until_end(quick_one);
     until_end(l);
     assert_int_equal(count(quick_one->text, "event: test\n"), 1000);
@@ -238,13 +253,13 @@ static void everything_is_told_once_in_its_last_state(void **state)
     struct listener *l = listen_to(&s, 0, "", NULL);
     for (int i = 0; i < 300; i++) {
         (void)snprintf(id, sizeof id, "r%d", i);
-        (void)accept_ok(s.t->j, id, "c");
+        (void)row_accept(s.t->j, id, "c");
     }
-    int64_t seq = claim_c(s.t->j);
+    int64_t seq = row_claim_c(s.t->j);
     until_text(l, "\"id\":\"r0\",\"state\":\"running\"");
     tell(&s, seq, ENGINE_TESTED, 1); /* not before: whoever is behind is not told of tests */
     until_text(l, "event: test\ndata: {\"id\":\"r0\"");
-    finish_ok(s.t->j, seq, "r0", VERDICT_OK, 5);
+    row_finish_ok(s.t->j, seq, "r0", VERDICT_OK, 5);
     until_text(l, "event: report");
     for (int i = 1; i < 300; i++) {
         char text[40];
@@ -271,14 +286,14 @@ static void resume_and_reset(void **state)
     char last[40];
     stage_open(&s, *state);
 
-    (void)accept_ok(s.t->j, "a", "c");
-    (void)accept_ok(s.t->j, "b", "c");
+    (void)row_accept(s.t->j, "a", "c");
+    (void)row_accept(s.t->j, "b", "c");
     (void)snprintf(last, sizeof last, "%s-1", s.prefix);
     assert_int_equal(hub_event_revision(s.hub, last), 1);
     struct listener *l = listen_to(&s, 0, "", last);
     until_text(l, "\"id\":\"b\"");
     assert_null(strstr(l->text, "\"id\":\"a\""));
-    assert_int_equal(cancel(s.t->j, "a", &op, &e), 0);
+    assert_int_equal(row_cancel(s.t->j, "a", &op, &e), 0);
     until_text(l, "\"id\":\"a\",\"state\":\"cancelled\"");
     leave(l);
 
@@ -328,7 +343,7 @@ static void whoever_hangs_up_is_woken_to_its_end(void **state)
     struct stage s;
     stage_open(&s, *state);
 
-    struct listener *l = listen_to(&s, accept_ok(s.t->j, "a", "c"), "a", NULL);
+    struct listener *l = listen_to(&s, row_accept(s.t->j, "a", "c"), "a", NULL);
     until_text(l, "event: state");
     (void)shutdown(l->fds[1], SHUT_WR);
     until_end(l);
@@ -342,7 +357,7 @@ static void the_end_comes_to_all(void **state)
     struct err e = { 0 };
     stage_open(&s, *state);
 
-    int64_t seq = accept_ok(s.t->j, "a", "c");
+    int64_t seq = row_accept(s.t->j, "a", "c");
     struct listener *one = listen_to(&s, seq, "a", NULL), *all = listen_to(&s, 0, "", NULL);
     hub_drain(s.hub);
     until_end(all);
@@ -355,7 +370,7 @@ static void the_end_comes_to_all(void **state)
     hub_stop(s.hub);
     until_end(one);
     tell(&s, seq, ENGINE_TESTED, 10);
-    (void)accept_ok(s.t->j, "b", "c");
+    (void)row_accept(s.t->j, "b", "c");
     leave(one);
     leave(all);
     stage_close(&s);
@@ -387,15 +402,15 @@ static void come_and_go_while_much_happens(void **state)
 
     for (int i = 0; i < 20; i++) {
         (void)snprintf(id, sizeof id, "r%d", i);
-        (void)accept_ok(s.t->j, id, "c");
+        (void)row_accept(s.t->j, id, "c");
     }
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &s), 0);
-    for (int64_t seq; (seq = claim_c(s.t->j)) != 0;) {
+    for (int64_t seq; (seq = row_claim_c(s.t->j)) != 0;) {
         for (int i = 0; i < 50; i++)
             tell(&s, seq, ENGINE_TESTED, i + 1);
         (void)snprintf(id, sizeof id, "r%d", (int)(seq % 1000) - 1);
-        finish_ok(s.t->j, seq, id, VERDICT_OK, 5);
+        row_finish_ok(s.t->j, seq, id, VERDICT_OK, 5);
     }
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
         (void)pthread_join(threads[i], NULL);

@@ -1,13 +1,15 @@
-/* tests/unit/test_job_source.c - the own table and an adopted one: holding it, and the end of
- * it. */
-#include "jobs_fixture.h"
-
+/* tests/unit/test_job_source.c - the own table and an adopted one: who holds it, and the end of it.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "engine/queue/job_source.h"
+#include "schema/base/text.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
 
-static struct job_source *open_tables(struct table *t)
+static struct job_source *open_tables(struct job_table *t)
 {
     struct job_source *source = NULL;
     struct err e = { 0 };
@@ -19,7 +21,7 @@ static struct job_source *open_tables(struct table *t)
 
 static void at_most_one_is_adopted(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct job_source *source = open_tables(t);
     char id[TEXT_ID_SIZE] = "";
     struct err e = { 0 };
@@ -60,7 +62,7 @@ static void *disown(void *arg)
 
 static void disowning_waits_for_holders(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct owner o = { .tables = open_tables(t) };
     pthread_t thread;
     struct err e = { 0 };

@@ -1,6 +1,16 @@
 /* tests/unit/test_jobs.c - the states of a row in a real job table: accept, claim, requeue,
  * finish, cancel. */
-#include "jobs_fixture.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/bytes.h"
+#include "schema/model/report.h"
+#include "schema/store/jobs_read.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
 
 static const char *const c_only[] = { "c", NULL };
 
@@ -8,18 +18,18 @@ static const char *const c_only[] = { "c", NULL };
 
 static void an_accepted_row_is_queued(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct jobs_counts n;
 
-    assert_int_equal(send(t->j, "a", "c", "x", &op), 0);
+    assert_int_equal(row_send(t->j, "a", "c", "x", &op), 0);
     assert_false(op.u.accept.existing);
     assert_int_equal(op.u.accept.state, JOB_QUEUED);
     assert_int_equal(op.u.accept.position, 1);
     assert_true(op.u.accept.submitted_ms > 1700000000000);
     assert_string_equal(op.u.accept.id, "a");
 
-    struct job_status s = status_of(t->j, "a");
+    struct job_status s = row_status(t->j, "a");
     assert_int_equal(s.seq, op.u.accept.seq);
     assert_int_equal(s.state, JOB_QUEUED);
     assert_int_equal(s.position, 1);
@@ -33,39 +43,39 @@ static void an_accepted_row_is_queued(void **state)
 
 static void a_missing_id_is_generated(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op one, two;
 
-    assert_int_equal(send_json(t->j, "{\"language\":\"c\",\"source\":\"x\"}", &one), 0);
-    assert_int_equal(send_json(t->j, "{\"language\":\"c\",\"source\":\"x\"}", &two), 0);
+    assert_int_equal(row_send_json(t->j, "{\"language\":\"c\",\"source\":\"x\"}", &one), 0);
+    assert_int_equal(row_send_json(t->j, "{\"language\":\"c\",\"source\":\"x\"}", &two), 0);
     assert_int_equal(strlen(one.u.accept.id), 32);
     assert_string_not_equal(one.u.accept.id, two.u.accept.id);
     assert_int_equal(two.u.accept.position, 2);
-    assert_int_equal(status_of(t->j, one.u.accept.id).position, 1);
+    assert_int_equal(row_status(t->j, one.u.accept.id).position, 1);
 }
 
 static void one_id_is_one_submission(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct jobs_counts n;
 
-    int64_t seq = accept_ok(t->j, "a", "c");
-    (void)accept_ok(t->j, "b", "c");
+    int64_t seq = row_accept(t->j, "a", "c");
+    (void)row_accept(t->j, "b", "c");
 
-    assert_int_equal(send(t->j, "b", "c", "print(1)", &op), 0);
+    assert_int_equal(row_send(t->j, "b", "c", "print(1)", &op), 0);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, seq + 1);
     assert_int_equal(op.u.accept.position, 2);
 
-    assert_int_equal(send(t->j, "a", "c", "other", &op), -1);
+    assert_int_equal(row_send(t->j, "a", "c", "other", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
-    assert_int_equal(send(t->j, "a", "cpp", "print(1)", &op), -1);
+    assert_int_equal(row_send(t->j, "a", "cpp", "print(1)", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
 
-    assert_int_equal(claim_c(t->j), seq);
-    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    assert_int_equal(send(t->j, "a", "c", "print(1)", &op), 0);
+    assert_int_equal(row_claim_c(t->j), seq);
+    row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(row_send(t->j, "a", "c", "print(1)", &op), 0);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.state, JOB_DONE);
     assert_int_equal(op.u.accept.position, 0);
@@ -76,21 +86,21 @@ static void one_id_is_one_submission(void **state)
 
 static void the_queue_is_bounded(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
     t->config.max_queued = 2;
-    table_reopen(t);
-    (void)accept_ok(t->j, "a", "c");
-    (void)accept_ok(t->j, "b", "c");
-    assert_int_equal(send(t->j, "d", "c", "x", &op), -1);
+    job_table_reopen(t);
+    (void)row_accept(t->j, "a", "c");
+    (void)row_accept(t->j, "b", "c");
+    assert_int_equal(row_send(t->j, "d", "c", "x", &op), -1);
     assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
-    assert_int_equal(send(t->j, "b", "c", "print(1)", &op), 0); /* accepted before */
+    assert_int_equal(row_send(t->j, "b", "c", "print(1)", &op), 0); /* accepted before */
     assert_true(op.u.accept.existing);
-    assert_int_equal(send(t->j, "b", "c", "other", &op), -1);
+    assert_int_equal(row_send(t->j, "b", "c", "other", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
-    (void)claim_c(t->j);
-    (void)accept_ok(t->j, "d", "c");
+    (void)row_claim_c(t->j);
+    (void)row_accept(t->j, "d", "c");
 }
 
 /* An id may contain any text. */
@@ -100,20 +110,20 @@ static void any_text_is_an_id(void **state)
         "' OR 1=1--",       "1;DROP TABLE job",         "a\\\"b", "%", "_",
         "../../etc/passwd", "\xc3\xa9\xf0\x9f\x98\x80", "NULL",   "0", "x'00'"
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct job_status s;
     struct err e = { 0 };
 
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        (void)accept_ok(t->j, ids[i], "c");
+        (void)row_accept(t->j, ids[i], "c");
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         const char *id = strcmp(ids[i], "a\\\"b") == 0 ? "a\"b" : ids[i];
         print_message("    id: %s\n", id);
-        assert_int_equal(status_of(t->j, id).seq, (int64_t)i + 1);
+        assert_int_equal(row_status(t->j, id).seq, (int64_t)i + 1);
     }
     assert_int_equal(jobs_status(t->j, "' OR ''='", &s, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), ARRAY_LEN(ids));
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), ARRAY_LEN(ids));
 }
 
 /* ---- claim, requeue ---- */
@@ -129,23 +139,23 @@ static void the_oldest_row_of_the_languages_is_claimed(void **state)
         { { NULL }, 0 },         { { "java", "c" }, 1 },  { { "c" }, 3 },
         { { "c" }, 0 },          { { "c", "java" }, 5 },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     char id[8];
 
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         (void)snprintf(id, sizeof id, "%zu", i + 1);
-        (void)accept_ok(t->j, id, order[i]);
+        (void)row_accept(t->j, id, order[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("    claim %zu\n", i);
-        assert_int_equal(claim(t->j, cases[i].languages, &op), cases[i].want);
+        assert_int_equal(row_claim(t->j, cases[i].languages, &op), cases[i].want);
         if (cases[i].want) {
             (void)snprintf(id, sizeof id, "%lld", (long long)cases[i].want);
             assert_string_equal(op.u.claim.id, id);
             assert_int_equal(op.u.claim.attempts, 1);
-            assert_int_equal(status_of(t->j, id).state, JOB_RUNNING);
-            assert_int_equal(status_of(t->j, id).position, 0);
+            assert_int_equal(row_status(t->j, id).state, JOB_RUNNING);
+            assert_int_equal(row_status(t->j, id).position, 0);
         }
     }
 }
@@ -156,26 +166,26 @@ static void a_requeued_row_keeps_its_position(void **state)
         bool count_attempt;
         int64_t attempts; /* of the next claim */
     } cases[] = { { false, 1 }, { true, 2 }, { false, 2 }, { true, 3 } };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
 
-    int64_t seq = accept_ok(t->j, "a", "c");
-    (void)accept_ok(t->j, "b", "c");
-    assert_int_equal(claim_c(t->j), seq);
+    int64_t seq = row_accept(t->j, "a", "c");
+    (void)row_accept(t->j, "b", "c");
+    assert_int_equal(row_claim_c(t->j), seq);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(give_back(t->j, seq, cases[i].count_attempt, &e), 0);
-        assert_int_equal(give_back(t->j, seq, cases[i].count_attempt, &e),
+        assert_int_equal(row_give_back(t->j, seq, cases[i].count_attempt, &e), 0);
+        assert_int_equal(row_give_back(t->j, seq, cases[i].count_attempt, &e),
                          0); /* requeued already */
-        assert_int_equal(status_of(t->j, "a").position, 1);
-        assert_int_equal(status_of(t->j, "b").position, 2);
-        assert_int_equal(claim(t->j, c_only, &op), seq);
+        assert_int_equal(row_status(t->j, "a").position, 1);
+        assert_int_equal(row_status(t->j, "b").position, 2);
+        assert_int_equal(row_claim(t->j, c_only, &op), seq);
         assert_int_equal(op.u.claim.attempts, cases[i].attempts);
     }
-    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    assert_int_equal(give_back(t->j, seq, false, &e), -1);
+    row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(row_give_back(t->j, seq, false, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(give_back(t->j, 99, false, &e), -1);
+    assert_int_equal(row_give_back(t->j, 99, false, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -187,15 +197,15 @@ static void a_row_of_an_earlier_version_is_no_conflict(void **state)
                                "{\"name\":\"float\",\"absolute_tolerance\":1e-9}}";
     static const char other[] = "{\"id\":\"1\",\"language\":\"c\",\"source\":\"x\",\"checker\":"
                                 "{\"name\":\"float\",\"relative_tolerance\":1e-9}}";
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
-    assert_int_equal(send_json(t->j, json, &op), 0);
-    write_sql(t, "UPDATE job SET hash ="
-                 " x'26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc'");
-    assert_int_equal(send_json(t->j, json, &op), 0);
+    assert_int_equal(row_send_json(t->j, json, &op), 0);
+    job_table_write(t, "UPDATE job SET hash ="
+                       " x'26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc'");
+    assert_int_equal(row_send_json(t->j, json, &op), 0);
     assert_true(op.u.accept.existing);
-    assert_int_equal(send_json(t->j, other, &op), -1);
+    assert_int_equal(row_send_json(t->j, other, &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
 }
 
@@ -204,8 +214,8 @@ static void a_row_of_an_earlier_version_is_no_conflict(void **state)
 /* The row becomes final, and its verdicts are kept. */
 static void a_report_that_is_too_large_is_stored_without_outputs(void **state)
 {
-    struct table *t = *state;
-    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_WA, 5);
+    struct job_table *t = *state;
+    CLEANUP(report_freep) struct report *r = row_report("a", VERDICT_WA, 5);
     CLEANUP(freep) char *json = NULL;
     char *large = malloc(100001);
     struct err e = { 0 };
@@ -219,10 +229,10 @@ static void a_report_that_is_too_large_is_stored_without_outputs(void **state)
     t->j = jobs_close(t->j);
     t->config.report_max = 100000;
     assert_int_equal(jobs_open(&t->config, &t->j, &e), 0);
-    int64_t seq = accept_ok(t->j, "a", "c");
-    assert_int_equal(claim_c(t->j), seq);
-    assert_int_equal(finish(t->j, seq, r, &e), 0);
-    assert_int_equal(status_of(t->j, "a").state, JOB_DONE);
+    int64_t seq = row_accept(t->j, "a", "c");
+    assert_int_equal(row_claim_c(t->j), seq);
+    assert_int_equal(row_finish(t->j, seq, r, &e), 0);
+    assert_int_equal(row_status(t->j, "a").state, JOB_DONE);
     assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), 0);
     assert_in_range(len, 500, 5000);
     json_auto_t *root = json_loads(json, 0, NULL);
@@ -233,24 +243,24 @@ static void a_report_that_is_too_large_is_stored_without_outputs(void **state)
 
 static void a_report_is_stored_once(void **state)
 {
-    struct table *t = *state;
-    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_WA, 5);
+    struct job_table *t = *state;
+    CLEANUP(report_freep) struct report *r = row_report("a", VERDICT_WA, 5);
     CLEANUP(freep) char *json = NULL;
     struct jobs_counts n;
     struct err e = { 0 };
     int64_t seq, found = 0;
     size_t len = 0;
 
-    seq = accept_ok(t->j, "a", "c");
+    seq = row_accept(t->j, "a", "c");
     assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
-    assert_int_equal(finish(t->j, seq, r, &e), -1); /* of a run that was requeued */
+    assert_int_equal(row_finish(t->j, seq, r, &e), -1); /* of a run that was requeued */
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(claim_c(t->j), seq);
-    assert_int_equal(finish(t->j, seq, r, &e), 0);
-    assert_int_equal(finish(t->j, seq, r, &e), -1);
+    assert_int_equal(row_claim_c(t->j), seq);
+    assert_int_equal(row_finish(t->j, seq, r, &e), 0);
+    assert_int_equal(row_finish(t->j, seq, r, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(finish(t->j, 77, r, &e), -1);
+    assert_int_equal(row_finish(t->j, 77, r, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     jobs_counts(t->j, &n);
     assert_int_equal(n.late_reports, 2);
@@ -263,72 +273,73 @@ static void a_report_is_stored_once(void **state)
     assert_int_equal(found, seq);
     assert_string_equal(json, want);
     assert_int_equal(len, strlen(want));
-    assert_int_equal(ask(t, "SELECT count(*) FROM report"), 1);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM report"), 1);
 }
 
 /* A worker that lost its row must neither finish nor requeue the row while another one runs it. */
 static void a_lost_claim_finishes_nothing(void **state)
 {
-    struct table *t = *state;
-    CLEANUP(report_freep) struct report *late = make_report("a", VERDICT_WA, 5);
+    struct job_table *t = *state;
+    CLEANUP(report_freep) struct report *late = row_report("a", VERDICT_WA, 5);
     struct jobs_op first, second;
     struct jobs_counts n;
     struct err e = { 0 };
 
-    int64_t seq = accept_ok(t->j, "a", "c");
-    assert_int_equal(claim(t->j, c_only, &first), seq);
-    table_reopen(t); /* queued again, as after the death of its server */
-    assert_int_equal(claim(t->j, c_only, &second), seq);
+    int64_t seq = row_accept(t->j, "a", "c");
+    assert_int_equal(row_claim(t->j, c_only, &first), seq);
+    job_table_reopen(t); /* queued again, as after the death of its server */
+    assert_int_equal(row_claim(t->j, c_only, &second), seq);
     assert_int_equal(first.u.claim.attempts,
                      second.u.claim.attempts); /* the attempt cannot identify the claim */
     assert_true(first.u.claim.claim > 0 && second.u.claim.claim > 0);
     assert_int_not_equal(first.u.claim.claim, second.u.claim.claim);
 
-    *claim_of(seq) = first.u.claim.claim;
-    assert_int_equal(finish(t->j, seq, late, &e), -1);
+    *row_claim_of(seq) = first.u.claim.claim;
+    assert_int_equal(row_finish(t->j, seq, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(give_back(t->j, seq, true, &e), -1);
+    assert_int_equal(row_give_back(t->j, seq, true, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(status_of(t->j, "a").state, JOB_RUNNING);
+    assert_int_equal(row_status(t->j, "a").state, JOB_RUNNING);
     jobs_counts(t->j, &n);
     assert_int_equal(n.late_reports, 1);
 
-    *claim_of(seq) = second.u.claim.claim;
-    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND claim IS NULL"), 1);
+    *row_claim_of(seq) = second.u.claim.claim;
+    row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    assert_int_equal(
+        job_table_ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND claim IS NULL"), 1);
 }
 
 static void a_cancelled_row_has_a_report(void **state)
 {
-    struct table *t = *state;
-    CLEANUP(report_freep) struct report *late = make_report("run", VERDICT_OK, 5);
+    struct job_table *t = *state;
+    CLEANUP(report_freep) struct report *late = row_report("run", VERDICT_OK, 5);
     CLEANUP(freep) char *json = NULL;
     struct jobs_op op;
     struct jobs_counts n;
     struct err e = { 0 };
     size_t len;
 
-    int64_t run = accept_ok(t->j, "run", "c");
-    (void)accept_ok(t->j, "wait", "c");
-    assert_int_equal(claim_c(t->j), run);
+    int64_t run = row_accept(t->j, "run", "c");
+    (void)row_accept(t->j, "wait", "c");
+    assert_int_equal(row_claim_c(t->j), run);
 
-    assert_int_equal(cancel(t->j, "wait", &op, &e), 0);
+    assert_int_equal(row_cancel(t->j, "wait", &op, &e), 0);
     assert_false(op.u.cancel.was_running);
-    assert_int_equal(cancel(t->j, "run", &op, &e), 0);
+    assert_int_equal(row_cancel(t->j, "run", &op, &e), 0);
     assert_true(op.u.cancel.was_running);
     assert_int_equal(op.u.cancel.seq, run);
-    assert_int_equal(cancel(t->j, "run", &op, &e), -1);
+    assert_int_equal(row_cancel(t->j, "run", &op, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(cancel(t->j, "none", &op, &e), -1);
+    assert_int_equal(row_cancel(t->j, "none", &op, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 
-    assert_int_equal(finish(t->j, run, late, &e), -1);
+    assert_int_equal(row_finish(t->j, run, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(give_back(t->j, run, true, &e), -1);
+    assert_int_equal(row_give_back(t->j, run, true, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(claim_c(t->j), 0);
+    assert_int_equal(row_claim_c(t->j), 0);
 
-    assert_int_equal(status_of(t->j, "wait").state, JOB_CANCELLED);
+    assert_int_equal(row_status(t->j, "wait").state, JOB_CANCELLED);
     assert_int_equal(jobs_report(t->j, "wait", NULL, &json, &len, &e), 0);
     assert_non_null(strstr(json, "cancelled"));
     json_auto_t *root = json_loads(json, 0, NULL);
@@ -337,10 +348,11 @@ static void a_cancelled_row_has_a_report(void **state)
     assert_int_equal(n.queued, 0);
     assert_int_equal(n.running, 0);
     assert_int_equal(n.final, 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE state = 3 AND verdict = '-'"
-                            " AND error = 'cancelled' AND tests_total = 2 AND tests_passed = 0"
-                            " AND duration_ms IS NULL AND finished_ms > 0"),
-                     2);
+    assert_int_equal(
+        job_table_ask(t, "SELECT count(*) FROM job WHERE state = 3 AND verdict = '-'"
+                         " AND error = 'cancelled' AND tests_total = 2 AND tests_passed = 0"
+                         " AND duration_ms IS NULL AND finished_ms > 0"),
+        2);
 }
 
 int main(void)

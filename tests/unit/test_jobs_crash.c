@@ -1,12 +1,21 @@
 /* tests/unit/test_jobs_crash.c - kill -9 at random moments under load: every acknowledged row is
  * there, once, and the file is sound. */
-#include "outbox_fixture.h"
-
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "schema/store/db.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/topic_rows.h"
 
 enum { ROUNDS = 25, THREADS = 6 };
 
@@ -20,7 +29,7 @@ struct promise {
 
 static int promises;
 static int child_round;
-static struct table *child_table;
+static struct job_table *child_table;
 
 static void promise_all(struct promise p, const char *id)
 {
@@ -41,14 +50,15 @@ static void send_one(struct jobs *j, const char *id, int32_t partition, int64_t 
     char json[200];
 
     if (offset % 2 == 0) {
-        promise('a', accept_ok(j, id, "c"), id);
+        promise('a', row_accept(j, id, "c"), id);
         return;
     }
     (void)snprintf(json, sizeof json, "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\"}", id);
-    if (take_json(j, json,
-                  (struct outbox_origin){
-                      .topic = "scripts", .partition = partition, .offset = offset, .sent_ms = 0 },
-                  NULL, &op) < 0)
+    if (topic_take_json(
+            j, json,
+            (struct outbox_origin){
+                .topic = "scripts", .partition = partition, .offset = offset, .sent_ms = 0 },
+            NULL, &op) < 0)
         _exit(2);
     promise_all((struct promise){ 'k', op.u.accept.seq, offset, partition, "" }, id);
 }
@@ -64,7 +74,7 @@ static void acknowledge_some(struct jobs *j)
         _exit(3);
     for (size_t i = 0; i < b.len; i++) {
         promise('s', b.items[i].seq, b.items[i].key);
-        sent(j, &b.items[i].number, 1);
+        topic_sent(j, &b.items[i].number, 1);
         promise('g', b.items[i].seq, b.items[i].key);
     }
     outbox_batch_clear(&b);
@@ -86,22 +96,22 @@ static void *load(void *arg)
             acknowledge_some(j);
         struct jobs_op op;
         struct err e = { 0 };
-        int64_t seq = claim(j, c, &op);
+        int64_t seq = row_claim(j, c, &op);
         if (seq == 0)
             continue;
         if (i % 5 == 0) {
-            (void)!give_back(j, seq, i % 2, &e);
+            (void)!row_give_back(j, seq, i % 2, &e);
             continue;
         }
         if (i % 7 == 0)
             continue; /* left running */
-        finish_ok(j, seq, op.u.claim.id, VERDICT_OK, i);
+        row_finish_ok(j, seq, op.u.claim.id, VERDICT_OK, i);
         promise('f', seq, op.u.claim.id);
     }
     return NULL;
 }
 
-static void child(struct table *t, int fd, int round)
+static void child(struct job_table *t, int fd, int round)
 {
     pthread_t thread;
 
@@ -109,7 +119,7 @@ static void child(struct table *t, int fd, int round)
     child_round = round;
     child_table = t;
     t->config.retention_ms = round % 2 ? 20 : 0; /* every other round with retention */
-    store_open(t);
+    job_table_open(t);
     for (long i = 0; i < THREADS; i++)
         (void)pthread_create(&thread, NULL, load, (void *)i);
     for (;;)
@@ -146,7 +156,7 @@ static void kill_after(pid_t pid, int us)
     assert_true(WIFSIGNALED(status)); /* it did not exit before */
 }
 
-static void one_round(struct table *t, struct promised *p, int round)
+static void one_round(struct job_table *t, struct promised *p, int round)
 {
     int fds[2];
 
@@ -173,7 +183,7 @@ static void check_replay(struct jobs *j, const struct promise *p)
         .topic = "scripts", .partition = p->partition, .offset = p->offset, .sent_ms = 0
     };
 
-    if (take_json(j, "{\"language\":\"c\",\"source\":\"?\"}", o, "?", &op) < 0)
+    if (topic_take_json(j, "{\"language\":\"c\",\"source\":\"?\"}", o, "?", &op) < 0)
         fail_msg("%s: %s", p->id, op.err.msg);
     assert_true(op.u.accept.replay);
     assert_int_equal(op.u.accept.seq, p->seq);
@@ -182,10 +192,10 @@ static void check_replay(struct jobs *j, const struct promise *p)
 
 /* A final row from Kafka is in the outbox, or was about to be sent; a row that was acknowledged
  * does not come back. */
-static void check_outbox(const struct table *t, const struct promised *p)
+static void check_outbox(const struct job_table *t, const struct promised *p)
 {
-    CLEANUP(freep) char *fate = calloc(1, (size_t)ask(t, "SELECT max(seq) FROM job") + 2);
-    struct outbox_batch b = read_all(t->j);
+    CLEANUP(freep) char *fate = calloc(1, (size_t)job_table_ask(t, "SELECT max(seq) FROM job") + 2);
+    struct outbox_batch b = topic_read_all(t->j);
     CLEANUP(db_closep) struct db *d = NULL;
     char path[250];
     struct err e = { 0 };
@@ -209,13 +219,13 @@ static void check_outbox(const struct table *t, const struct promised *p)
         assert_int_not_equal(fate[db_int(q, 0)], 0);
 }
 
-static void check_all(struct table *t, const struct promised *p)
+static void check_all(struct job_table *t, const struct promised *p)
 {
     struct jobs_counts n;
 
-    store_open(t);
+    job_table_open(t);
     for (size_t i = 0; i < p->len; i++) {
-        struct job_status s = status_of(t->j, p->list[i].id);
+        struct job_status s = row_status(t->j, p->list[i].id);
         assert_int_equal(s.seq, p->list[i].seq);
         if (p->list[i].what == 'k')
             check_replay(t->j, &p->list[i]);
@@ -226,21 +236,21 @@ static void check_all(struct table *t, const struct promised *p)
     }
     check_outbox(t, p);
     jobs_counts(t->j, &n);
-    assert_int_equal(n.queued + n.final, ask(t, "SELECT count(*) FROM job"));
-    assert_int_equal(n.queued, ask(t, "SELECT count(*) FROM job WHERE state = 0"));
+    assert_int_equal(n.queued + n.final, job_table_ask(t, "SELECT count(*) FROM job"));
+    assert_int_equal(n.queued, job_table_ask(t, "SELECT count(*) FROM job WHERE state = 0"));
     t->j = jobs_close(t->j);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE state = 2 AND expired = 0"
-                            " AND seq NOT IN (SELECT seq FROM report)"),
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job WHERE state = 2 AND expired = 0"
+                                      " AND seq NOT IN (SELECT seq FROM report)"),
                      0);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE expired = 0"
-                            " AND seq NOT IN (SELECT seq FROM body)"),
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job WHERE expired = 0"
+                                      " AND seq NOT IN (SELECT seq FROM body)"),
                      0);
-    assert_sound(t);
+    job_table_assert_sound(t);
 }
 
 static void no_promise_is_lost(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct promised p = { 0 };
 
     t->j = jobs_close(t->j);
@@ -253,13 +263,13 @@ static void no_promise_is_lost(void **state)
     print_message("    %zu promises in %d kills, all kept\n", p.len, ROUNDS);
     assert_true(p.len >= ROUNDS);
     free(p.list);
-    store_open(t);
+    job_table_open(t);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(no_promise_is_lost, table_setup, table_teardown),
+        cmocka_unit_test_setup_teardown(no_promise_is_lost, job_table_setup, job_table_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

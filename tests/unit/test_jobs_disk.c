@@ -1,20 +1,31 @@
 /* tests/unit/test_jobs_disk.c - a disk that is full, read-only or failing: no operation is stored
  * in part, reads still work, and writes work again later. The mounts are in a namespace of this
  * process. */
-#include "jobs_fixture.h"
-
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "schema/base/text.h"
+#include "schema/model/report.h"
+#include "schema/store/jobs_read.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
+#include "tests/support/scratch.h"
 
 static bool may_mount;
 
 static int mount_small(void **state)
 {
-    struct table *t = calloc(1, sizeof *t);
+    struct job_table *t = calloc(1, sizeof *t);
 
     *state = t;
     (void)snprintf(t->dir, sizeof t->dir, "/tmp/test_disk.XXXXXX");
@@ -30,12 +41,12 @@ static int mount_small(void **state)
 
 static int unmount_small(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
 
     t->j = jobs_close(t->j);
     if (may_mount)
         (void)umount2(t->dir, MNT_DETACH);
-    (void)nftw(t->dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(t->dir);
     free(t);
     return 0;
 }
@@ -46,12 +57,12 @@ static int unmount_small(void **state)
             skip();                                                                                \
     } while (0)
 
-static void filler_path(const struct table *t, char out[250])
+static void filler_path(const struct job_table *t, char out[250])
 {
     (void)snprintf(out, 250, "%s/filler", t->dir);
 }
 
-static void fill(const struct table *t, uint64_t leave)
+static void fill(const struct job_table *t, uint64_t leave)
 {
     char path[250];
     struct statvfs fs;
@@ -67,7 +78,7 @@ static void fill(const struct table *t, uint64_t leave)
     (void)close(fd);
 }
 
-static void empty(const struct table *t)
+static void empty(const struct job_table *t)
 {
     char path[250];
 
@@ -75,7 +86,7 @@ static void empty(const struct table *t)
     (void)unlink(path);
 }
 
-static void wait_writable(struct table *t)
+static void wait_writable(struct job_table *t)
 {
     struct jobs_counts n;
 
@@ -90,8 +101,8 @@ static void wait_writable(struct table *t)
 
 static void a_full_disk_refuses_and_recovers(void **state)
 {
-    struct table *t = *state;
-    CLEANUP(report_freep) struct report *r = make_report("kept", VERDICT_OK, 1);
+    struct job_table *t = *state;
+    CLEANUP(report_freep) struct report *r = row_report("kept", VERDICT_OK, 1);
     CLEANUP(freep) char *json = NULL;
     struct jobs_op op;
     struct jobs_counts n;
@@ -101,14 +112,14 @@ static void a_full_disk_refuses_and_recovers(void **state)
     size_t len;
 
     NEED_MOUNT();
-    store_open(t);
-    int64_t kept = accept_ok(t->j, "kept", "c");
-    assert_int_equal(claim_c(t->j), kept);
-    (void)accept_ok(t->j, "second", "c");
+    job_table_open(t);
+    int64_t kept = row_accept(t->j, "kept", "c");
+    assert_int_equal(row_claim_c(t->j), kept);
+    (void)row_accept(t->j, "second", "c");
     fill(t, 200 * 1024);
     do {
         (void)snprintf(id, sizeof id, "f%d", accepted);
-        rc = send(t->j, id, "c", "x", &op);
+        rc = row_send(t->j, id, "c", "x", &op);
     } while (rc == 0 && ++accepted < 100000);
     print_message("    after %d more: %s\n", accepted, op.err.msg);
     assert_int_equal(op.err.kind, ERR_DISK);
@@ -116,53 +127,53 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_false(n.writable);
     assert_int_equal(n.queued, accepted + 1);
     assert_true(strlen(n.unwritable_why) > 0);
-    assert_int_equal(status_of(t->j, "kept").state, JOB_RUNNING); /* reads still work */
-    assert_int_equal(status_of(t->j, "second").position, 1);
+    assert_int_equal(row_status(t->j, "kept").state, JOB_RUNNING); /* reads still work */
+    assert_int_equal(row_status(t->j, "second").position, 1);
 
     int failures = 0;
-    while (failures < 3 && finish(t->j, kept, r, &e) < 0) { /* as the engine does */
+    while (failures < 3 && row_finish(t->j, kept, r, &e) < 0) { /* as the engine does */
         assert_int_equal(e.kind, ERR_DISK);
         failures++;
     }
     empty(t);
     wait_writable(t);
     if (failures == 3)
-        assert_int_equal(finish(t->j, kept, r, &e), 0);
+        assert_int_equal(row_finish(t->j, kept, r, &e), 0);
     assert_int_equal(jobs_report(t->j, "kept", NULL, &json, &len, &e), 0);
-    (void)accept_ok(t->j, id, "c");
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), accepted + 3);
-    assert_sound(t);
+    (void)row_accept(t->j, id, "c");
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), accepted + 3);
+    job_table_assert_sound(t);
 }
 
 /* The reserve of the disk is for rows that were accepted already. */
 static void the_reserve_is_for_finishing(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct jobs_counts n;
 
     NEED_MOUNT();
     t->config.reserve_bytes = 4 << 20;
-    store_open(t);
-    int64_t a = accept_ok(t->j, "a", "c");
+    job_table_open(t);
+    int64_t a = row_accept(t->j, "a", "c");
     fill(t, 3 << 20);
-    assert_int_equal(send(t->j, "b", "c", "x", &op), -1);
+    assert_int_equal(row_send(t->j, "b", "c", "x", &op), -1);
     assert_int_equal(op.err.kind, ERR_DISK);
     print_message("    %s\n", op.err.msg);
     jobs_counts(t->j, &n);
     assert_false(n.writable);
-    assert_int_equal(send(t->j, "a", "c", "print(1)", &op), 0);
+    assert_int_equal(row_send(t->j, "a", "c", "print(1)", &op), 0);
     assert_true(op.u.accept.existing);
-    assert_int_equal(claim_c(t->j), a);
-    finish_ok(t->j, a, "a", VERDICT_OK, 1);
+    assert_int_equal(row_claim_c(t->j), a);
+    row_finish_ok(t->j, a, "a", VERDICT_OK, 1);
     empty(t);
     wait_writable(t); /* without an operation */
-    (void)accept_ok(t->j, "b", "c");
+    (void)row_accept(t->j, "b", "c");
 }
 
 static void a_read_only_directory_is_refused(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct err e = { 0 };
 
     NEED_MOUNT();
@@ -171,8 +182,8 @@ static void a_read_only_directory_is_refused(void **state)
     assert_int_equal(e.kind, ERR_DISK);
     print_message("    %s\n", e.msg);
     assert_int_equal(mount("tmpfs", t->dir, "tmpfs", MS_REMOUNT, "size=16m"), 0);
-    store_open(t);
-    (void)accept_ok(t->j, "a", "c");
+    job_table_open(t);
+    (void)row_accept(t->j, "a", "c");
     t->j = jobs_close(t->j);
     assert_int_equal(mount("tmpfs", t->dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=16m"), 0);
     assert_int_equal(jobs_open(&t->config, &t->j, &e), -1);
@@ -190,21 +201,21 @@ static void set_file_limit(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-static int live(struct table *t, const char *id)
+static int live(struct job_table *t, const char *id)
 {
-    CLEANUP(report_freep) struct report *r = make_report(id, VERDICT_OK, 1);
+    CLEANUP(report_freep) struct report *r = row_report(id, VERDICT_OK, 1);
     struct jobs_op op;
     struct err e = { 0 };
 
-    if (send(t->j, id, "c", "x", &op) < 0) {
+    if (row_send(t->j, id, "c", "x", &op) < 0) {
         assert_int_equal(op.err.kind, ERR_DISK);
         return -1;
     }
     static const char *const c[] = { "c", NULL };
     struct jobs_op take = { .kind = JOBS_CLAIM, .u.claim.languages = c };
     int rc = jobs_do(t->j, &take, &e);
-    *claim_of(take.u.claim.seq) = take.u.claim.claim;
-    if (rc < 0 || finish(t->j, take.u.claim.seq, r, &e) < 0) {
+    *row_claim_of(take.u.claim.seq) = take.u.claim.claim;
+    if (rc < 0 || row_finish(t->j, take.u.claim.seq, r, &e) < 0) {
         assert_int_equal(e.kind, ERR_DISK);
         return -1;
     }
@@ -213,7 +224,7 @@ static int live(struct table *t, const char *id)
 
 static void every_failing_write_is_survived(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct jobs_counts n;
     struct err e = { 0 };
@@ -235,19 +246,20 @@ static void every_failing_write_is_survived(void **state)
         }
         set_file_limit(RLIM_INFINITY);
         if (!t->j)
-            store_open(t);
+            job_table_open(t);
         (void)snprintf(id, sizeof id, "l%d", (int)limit);
-        assert_int_equal(send(t->j, id, "c", "x", &op), 0); /* at once, without a restart */
+        assert_int_equal(row_send(t->j, id, "c", "x", &op), 0); /* at once, without a restart */
         jobs_counts(t->j, &n);
         assert_true(n.writable);
-        assert_int_equal(n.queued + n.running + n.final, ask(t, "SELECT count(*) FROM job"));
-        assert_int_equal(n.queued, ask(t, "SELECT count(*) FROM job WHERE state = 0"));
+        assert_int_equal(n.queued + n.running + n.final,
+                         job_table_ask(t, "SELECT count(*) FROM job"));
+        assert_int_equal(n.queued, job_table_ask(t, "SELECT count(*) FROM job WHERE state = 0"));
         t->j = jobs_close(t->j);
     }
     print_message("    %d opened, %d failed on the way, %d lived\n", opened, failed, lived);
     assert_true(failed > 3 && lived > 3);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), (300000 + 4119) / 4120);
-    assert_sound(t);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), (300000 + 4119) / 4120);
+    job_table_assert_sound(t);
 }
 
 #define ON_DISK(test) cmocka_unit_test_setup_teardown(test, mount_small, unmount_small)

@@ -1,8 +1,17 @@
 /* tests/unit/test_jobs_groups.c - many operations at once: groups, listeners, threads. */
-#include "jobs_fixture.h"
-
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/model/submission.h"
+#include "schema/store/jobs_change.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
 
 static const char *const c_only[] = { "c", NULL };
 
@@ -31,29 +40,29 @@ static void listen_in(void *ctx, const struct jobs_change *changes, size_t len)
 
 static void listeners_are_notified_once_of_each_change(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct seen one = { .lock = PTHREAD_MUTEX_INITIALIZER }, two = one;
     struct jobs_op op;
     struct err e = { 0 };
 
     jobs_listen(t->j, listen_in, &one);
     jobs_listen(t->j, listen_in, &two);
-    int64_t seq = accept_ok(t->j, "a", "c");
-    (void)accept_ok(t->j, "a", "c");                       /* nothing new */
-    assert_int_equal(send(t->j, "a", "c", "no", &op), -1); /* refused */
-    (void)claim_c(t->j);
-    (void)claim_c(t->j); /* none left */
-    assert_int_equal(give_back(t->j, seq, false, &e), 0);
-    (void)claim_c(t->j);
-    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    (void)accept_ok(t->j, "b", "c");
-    assert_int_equal(cancel(t->j, "b", &op, &e), 0);
+    int64_t seq = row_accept(t->j, "a", "c");
+    (void)row_accept(t->j, "a", "c");                          /* nothing new */
+    assert_int_equal(row_send(t->j, "a", "c", "no", &op), -1); /* refused */
+    (void)row_claim_c(t->j);
+    (void)row_claim_c(t->j); /* none left */
+    assert_int_equal(row_give_back(t->j, seq, false, &e), 0);
+    (void)row_claim_c(t->j);
+    row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    (void)row_accept(t->j, "b", "c");
+    assert_int_equal(row_cancel(t->j, "b", &op, &e), 0);
     t->j = jobs_close(t->j);
 
     assert_string_equal(one.log, "a=queued a=running a=queued a=running a=done b=queued"
                                  " b=cancelled ");
     assert_string_equal(two.log, one.log);
-    store_open(t);
+    job_table_open(t);
 }
 
 static struct submission *parse_source(const char *id, const char *source)
@@ -62,7 +71,7 @@ static struct submission *parse_source(const char *id, const char *source)
 
     (void)snprintf(json, sizeof json, "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"%s\"}", id,
                    source);
-    return parse(json);
+    return row_parse(json);
 }
 
 struct in_flight {
@@ -120,7 +129,7 @@ static struct jobs_op accept_of(const struct submission *s, const struct submiss
 
 static void a_group_is_one_commit_and_one_refusal_harms_no_other(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
     CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
     CLEANUP(submission_freep) struct submission *other = parse_source("a", "2");
@@ -152,14 +161,14 @@ static void a_group_is_one_commit_and_one_refusal_harms_no_other(void **state)
     assert_int_equal(ops[5].err.kind, ERR_NOT_FOUND);
     assert_int_equal(seen.calls, 1);
     assert_string_equal(seen.log, "a=queued b=queued a=running ");
-    assert_int_equal(status_of(t->j, "b").position, 1);
+    assert_int_equal(row_status(t->j, "b").position, 1);
     submission_packed_clear(&packed);
 }
 
 /* An operation that breaks a constraint of the table (here: no JSON) fails alone too. */
 static void a_broken_operation_harms_no_other(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
     CLEANUP(submission_freep) struct submission *bad = parse_source("bad", "2");
     CLEANUP(submission_freep) struct submission *b = parse_source("b", "3");
@@ -175,18 +184,18 @@ static void a_broken_operation_harms_no_other(void **state)
     assert_int_equal(ops[1].result, -1);
     assert_int_equal(ops[1].err.kind, ERR_BUG);
     assert_int_equal(ops[2].result, 0);
-    assert_int_equal(status_of(t->j, "b").position, 2);
+    assert_int_equal(row_status(t->j, "b").position, 2);
     jobs_counts(t->j, &n);
     assert_int_equal(n.queued, 2);
     assert_true(n.writable);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 2);
     submission_packed_clear(&packed);
 }
 
 /* The first message of a partition adds its number; a rollback of the group removes it. */
 static void partitions_of_a_rolled_back_group_are_dropped(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     CLEANUP(submission_freep) struct submission *a = parse_source("a", "1");
     CLEANUP(submission_freep) struct submission *bad = parse_source("bad", "2");
     struct outbox_origin first = { .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
@@ -202,15 +211,15 @@ static void partitions_of_a_rolled_back_group_are_dropped(void **state)
     assert_int_equal(ops[0].result, 0);
     assert_false(ops[0].u.accept.replay);
     assert_int_equal(ops[1].err.kind, ERR_BUG);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 1);
-    assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 1);
-    assert_sound(t);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM stream"), 1);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM intake"), 1);
+    job_table_assert_sound(t);
     submission_packed_clear(&packed);
 }
 
 static void close_commits_waiting_operations(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct in_flight g;
     CLEANUP(submission_freep)
     struct submission *s = parse_source("last", "1");
@@ -227,8 +236,8 @@ static void close_commits_waiting_operations(void **state)
     t->j = jobs_close(t->j);
     assert_int_equal(sem_trywait(&g.completed), 0);
     submission_packed_clear(&packed);
-    store_open(t);
-    assert_int_equal(status_of(t->j, "last").state, JOB_QUEUED);
+    job_table_open(t);
+    assert_int_equal(row_status(t->j, "last").state, JOB_QUEUED);
 }
 
 /* ---- many threads ---- */
@@ -237,7 +246,7 @@ enum { THREADS = 6, EACH = 60 };
 
 static void *live(void *arg)
 {
-    struct table *t = arg;
+    struct job_table *t = arg;
     static _Atomic int next;
     int me = next++;
     char id[32];
@@ -245,23 +254,23 @@ static void *live(void *arg)
 
     for (int i = 0; i < EACH; i++) {
         (void)snprintf(id, sizeof id, "t%d-%d", me, i);
-        (void)accept_ok(t->j, id, "c");
-        (void)status_of(t->j, id);
+        (void)row_accept(t->j, id, "c");
+        (void)row_status(t->j, id);
         struct jobs_op op;
-        int64_t seq = claim(t->j, c_only, &op);
+        int64_t seq = row_claim(t->j, c_only, &op);
         if (seq == 0)
             continue;
         if (i % 5 == 0)
-            (void)give_back(t->j, seq, false, &e);
+            (void)row_give_back(t->j, seq, false, &e);
         else
-            finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, i);
+            row_finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, i);
     }
     return NULL;
 }
 
 static void many_threads_share_it(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     pthread_t threads[THREADS];
     struct jobs_counts n;
 
@@ -272,9 +281,9 @@ static void many_threads_share_it(void **state)
     jobs_counts(t->j, &n);
     assert_int_equal(n.queued + n.running + n.final, THREADS * EACH);
     assert_int_equal(n.running, 0);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE state = 0"), n.queued);
-    assert_int_equal(ask(t, "SELECT count(*) FROM report"), n.final);
-    assert_sound(t);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job WHERE state = 0"), n.queued);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM report"), n.final);
+    job_table_assert_sound(t);
 }
 
 int main(void)

@@ -1,6 +1,18 @@
 /* tests/unit/test_jobs_kept.c - what the job table stores, and for how long: restarts, older and
  * newer tables, blobs, retention. */
-#include "jobs_fixture.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema/base/text.h"
+#include "schema/model/submission.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
+#include "tests/support/scratch.h"
 
 static const char *const c_only[] = { "c", NULL };
 
@@ -8,28 +20,28 @@ static const char *const c_only[] = { "c", NULL };
 
 static void a_restart_requeues_running_rows(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct jobs_counts n;
     char table_id[TEXT_ID_SIZE];
 
     (void)snprintf(table_id, sizeof table_id, "%s", jobs_table_id(t->j));
     assert_int_equal(strlen(table_id), 32);
-    int64_t seq = accept_ok(t->j, "a", "c");
-    (void)accept_ok(t->j, "b", "c");
-    assert_int_equal(claim_c(t->j), seq);
-    table_reopen(t);
+    int64_t seq = row_accept(t->j, "a", "c");
+    (void)row_accept(t->j, "b", "c");
+    assert_int_equal(row_claim_c(t->j), seq);
+    job_table_reopen(t);
 
     assert_string_equal(jobs_table_id(t->j), table_id);
     jobs_counts(t->j, &n);
     assert_int_equal(n.queued, 2);
     assert_int_equal(n.running, 0);
     assert_true(n.oldest_queued_ms > 0);
-    assert_int_equal(status_of(t->j, "a").position, 1);
-    assert_int_equal(claim(t->j, c_only, &op), seq);
+    assert_int_equal(row_status(t->j, "a").position, 1);
+    assert_int_equal(row_claim(t->j, c_only, &op), seq);
     assert_int_equal(op.u.claim.attempts, 1); /* a death of the server counts no attempt */
-    finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    table_reopen(t);
+    row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
+    job_table_reopen(t);
     jobs_counts(t->j, &n);
     assert_int_equal(n.final, 1);
     assert_int_equal(n.queued, 1);
@@ -37,26 +49,27 @@ static void a_restart_requeues_running_rows(void **state)
 
 static void too_many_restarts_finish_a_row(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     CLEANUP(freep) char *json = NULL;
     struct err e = { 0 };
     size_t len;
 
-    int64_t seq = accept_ok(t->j, "a", "c");
+    int64_t seq = row_accept(t->j, "a", "c");
     for (int i = 0; i <= JOB_RESTARTS_MAX; i++) {
-        assert_int_equal(claim_c(t->j), seq);
-        table_reopen(t);
+        assert_int_equal(row_claim_c(t->j), seq);
+        job_table_reopen(t);
     }
-    assert_int_equal(claim_c(t->j), 0);
-    assert_int_equal(status_of(t->j, "a").state, JOB_DONE);
+    assert_int_equal(row_claim_c(t->j), 0);
+    assert_int_equal(row_status(t->j, "a").state, JOB_DONE);
     assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), 0);
     assert_non_null(strstr(json, "the server died"));
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = '-' AND state = 2"), 1);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job WHERE verdict = '-' AND state = 2"),
+                     1);
 }
 
 static void a_second_server_is_refused(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_config c = t->config;
     struct jobs *j = NULL;
     struct err e = { 0 };
@@ -70,32 +83,31 @@ static void a_second_server_is_refused(void **state)
 
 static void a_newer_table_is_refused(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs *j = NULL;
     struct err e = { 0 };
     char set_back[60];
 
-    int64_t version = ask(t, "PRAGMA user_version");
+    int64_t version = job_table_ask(t, "PRAGMA user_version");
     (void)snprintf(set_back, sizeof set_back, "PRAGMA user_version = %d", (int)version);
     t->j = jobs_close(t->j);
-    write_sql(t, "PRAGMA user_version = 99");
+    job_table_write(t, "PRAGMA user_version = 99");
     assert_int_equal(jobs_open(&t->config, &j, &e), -1);
     assert_int_equal(e.kind, ERR_DISK);
     print_message("    %s\n", e.msg);
     assert_non_null(strstr(e.msg, "newer scrc"));
     assert_null(j);
-    write_sql(t, set_back);
-    store_open(t);
+    job_table_write(t, set_back);
+    job_table_open(t);
 }
-
-extern const char jobs_sql_001[];
 
 /* A table of the first release: one row is final, one was running when its server died, one is
  * queued. */
-static void make_first_version(const struct table *t)
+static void make_first_version(const struct job_table *t)
 {
-    CLEANUP(submission_freep) struct submission *s = parse("{\"language\":\"c\",\"source\":\"x\"}");
-    CLEANUP(freep) char *rows = NULL;
+    CLEANUP(submission_freep)
+    struct submission *s = row_parse("{\"language\":\"c\",\"source\":\"x\"}");
+    CLEANUP(freep) char *first = scratch_read(SQL "/001.sql", NULL), *rows = NULL;
     struct submission_packed packed = { 0 };
     struct err e = { 0 };
 
@@ -111,14 +123,14 @@ static void make_first_version(const struct table *t)
                  "INSERT INTO meta VALUES('table', 'the-table');"
                  "PRAGMA user_version = 1;",
                  packed.json) > 0);
-    write_sql(t, jobs_sql_001);
-    write_sql(t, rows);
+    job_table_write(t, first);
+    job_table_write(t, rows);
     submission_packed_clear(&packed);
 }
 
 static void a_table_of_the_first_version_goes_on(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     CLEANUP(freep) char *json = NULL;
     struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = "old" };
     struct outbox_batch b = { 0 };
@@ -126,33 +138,33 @@ static void a_table_of_the_first_version_goes_on(void **state)
     size_t len;
 
     t->j = jobs_close(t->j);
-    (void)nftw(t->dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(t->dir);
     assert_int_equal(mkdir(t->dir, 0700), 0);
     make_first_version(t);
     t->config.publish_all = true;
-    store_open(t);
+    job_table_open(t);
 
     assert_string_equal(jobs_table_id(t->j), "the-table");
     assert_int_equal(jobs_report(t->j, "old", NULL, &json, &len, &e), 0);
     assert_string_equal(json, "{}");
     for (int64_t seq = 2; seq <= 3; seq++) {
-        assert_int_equal(claim_c(t->j), seq);
-        finish_ok(t->j, seq, seq == 2 ? "ran" : "waits", VERDICT_OK, 1);
+        assert_int_equal(row_claim_c(t->j), seq);
+        row_finish_ok(t->j, seq, seq == 2 ? "ran" : "waits", VERDICT_OK, 1);
     }
     assert_int_equal(jobs_do(t->j, &op, &e), 0);
-    assert_int_equal(accept_ok(t->j, "new", "c"), 4);
+    assert_int_equal(row_accept(t->j, "new", "c"), 4);
     assert_int_equal(
         outbox_read(t->j, &(struct outbox_question){ .max_rows = 10, .max_bytes = 1000 }, &b, &e),
         0);
     assert_int_equal(b.len, 1); /* older rows are not to be published */
     assert_string_equal(b.items[0].key, "old");
     outbox_batch_clear(&b);
-    assert_sound(t);
+    job_table_assert_sound(t);
 }
 
 static void the_directory_is_created(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_config c = t->config;
     struct jobs *j = NULL;
     struct err e = { 0 };
@@ -170,7 +182,7 @@ static void the_directory_is_created(void **state)
 
 /* ---- blobs and retention ---- */
 
-static void send_big(struct table *t, const char *id, char fill, struct jobs_op *ret_op)
+static void send_big(struct job_table *t, const char *id, char fill, struct jobs_op *ret_op)
 {
     char big[SUBMISSION_INLINE_MAX + 100];
     CLEANUP(freep) char *json = NULL;
@@ -181,12 +193,12 @@ static void send_big(struct table *t, const char *id, char fill, struct jobs_op 
                          "{\"id\":\"%s\",\"language\":\"c\",\"source\":\"x\",\"tests\":["
                          "{\"input\":\"%s\",\"expected_output\":\"%s\"}]}",
                          id, big, big) > 0);
-    assert_int_equal(send_json(t->j, json, ret_op), 0);
+    assert_int_equal(row_send_json(t->j, json, ret_op), 0);
 }
 
 static void shared_blobs_are_stored_once(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     CLEANUP(submission_freep) struct submission *s = NULL;
     struct jobs_op op;
     struct err e = { 0 };
@@ -197,8 +209,8 @@ static void shared_blobs_are_stored_once(void **state)
         send_big(t, id, 'x', &op);
     }
     send_big(t, "other", 'y', &op);
-    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 51);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM text"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM text_use"), 51);
     assert_int_equal(jobs_submission(t->j, op.u.accept.seq, &s, &e), 0);
     assert_int_equal(s->tests_len, 1);
     assert_int_equal(s->tests[0].input.len, SUBMISSION_INLINE_MAX + 99);
@@ -208,7 +220,7 @@ static void shared_blobs_are_stored_once(void **state)
 
 static void retention_keeps_ids_and_summaries(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     CLEANUP(submission_freep) struct submission *s = NULL;
     CLEANUP(freep) char *json = NULL;
     struct jobs_op op;
@@ -219,52 +231,52 @@ static void retention_keeps_ids_and_summaries(void **state)
     int64_t a = op.u.accept.seq;
     send_big(t, "b", 'x', &op);
     send_big(t, "c", 'z', &op);
-    assert_int_equal(claim_c(t->j), a);
-    finish_ok(t->j, a, "a", VERDICT_OK, 9);
+    assert_int_equal(row_claim_c(t->j), a);
+    row_finish_ok(t->j, a, "a", VERDICT_OK, 9);
     (void)usleep(5000);
-    expire(t, "a");
+    row_expire(t, "a");
 
-    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 2); /* b uses the same blobs */
-    assert_int_equal(ask(t, "SELECT count(*) FROM text_use"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM body"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM report"), 0);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM text"), 2); /* b uses the same blobs */
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM text_use"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM body"), 2);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM report"), 0);
     assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     assert_int_equal(jobs_submission(t->j, a, &s, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND duration_ms = 9"),
-                     1);
+    assert_int_equal(
+        job_table_ask(t, "SELECT count(*) FROM job WHERE verdict = 'OK' AND duration_ms = 9"), 1);
 
     send_big(t, "a", 'x', &op);
     assert_true(op.u.accept.existing);
     assert_int_equal(op.u.accept.state, JOB_DONE);
-    assert_int_equal(send(t->j, "a", "c", "x", &op), -1);
+    assert_int_equal(row_send(t->j, "a", "c", "x", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
 
-    (void)claim_c(t->j);
-    finish_ok(t->j, a + 1, "b", VERDICT_OK, 9);
+    (void)row_claim_c(t->j);
+    row_finish_ok(t->j, a + 1, "b", VERDICT_OK, 9);
     (void)usleep(5000);
-    expire(t, "b");
-    assert_int_equal(ask(t, "SELECT count(*) FROM text"), 1);
-    assert_sound(t);
+    row_expire(t, "b");
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM text"), 1);
+    job_table_assert_sound(t);
 }
 
 static void retention_works_in_batches(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     char id[16];
 
     for (int i = 0; i < 350; i++) {
         (void)snprintf(id, sizeof id, "s%d", i);
-        int64_t seq = accept_ok(t->j, id, "c");
-        assert_int_equal(claim_c(t->j), seq);
-        finish_ok(t->j, seq, id, VERDICT_OK, 1);
+        int64_t seq = row_accept(t->j, id, "c");
+        assert_int_equal(row_claim_c(t->j), seq);
+        row_finish_ok(t->j, seq, id, VERDICT_OK, 1);
     }
-    (void)accept_ok(t->j, "young", "c");
+    (void)row_accept(t->j, "young", "c");
     (void)usleep(5000);
-    expire(t, "s349");
-    assert_int_equal(ask(t, "SELECT count(*) FROM body"), 1);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job WHERE expired = 1"), 350);
+    row_expire(t, "s349");
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM body"), 1);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job WHERE expired = 1"), 350);
 }
 
 int main(void)

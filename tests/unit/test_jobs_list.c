@@ -1,61 +1,35 @@
 /* tests/unit/test_jobs_list.c - GET /results: filters, orders, pages. */
-#include "jobs_fixture.h"
-#include "schema/store/jobs_table.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-static const struct jobs_filter any = { .state = -1, .status = -1, .limit = 50 };
+#include "schema/model/report.h"
+#include "schema/store/jobs_read.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_list.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
 
-/* The ids of a page, in order, each followed by a blank. */
-static void ids_of(json_t *page, char *out, size_t size)
-{
-    json_t *item;
-    size_t i;
-
-    out[0] = '\0';
-    json_array_foreach(json_object_get(page, "results"), i, item)
-    {
-        size_t at = strlen(out);
-        (void)snprintf(out + at, size - at, "%s ", json_string_value(json_object_get(item, "id")));
-    }
-}
-
-static json_t *list(struct table *t, const struct jobs_filter *f)
-{
-    json_t *page = NULL;
-    struct err e = { 0 };
-
-    if (jobs_list(t->j, f, &page, &e) < 0)
-        fail_msg("list: %s", e.msg);
-    return page;
-}
-
-static void assert_ids(struct table *t, const struct jobs_filter *f, const char *want)
-{
-    char got[4000];
-    json_auto_t *page = list(t, f);
-
-    ids_of(page, got, sizeof got);
-    assert_string_equal(got, want);
-    assert_true(json_is_null(json_object_get(page, "next_cursor")));
-}
-
-static void run(struct table *t, const char *id, const char *language, enum verdict v,
+static void run(struct job_table *t, const char *id, const char *language, enum verdict v,
                 int64_t duration)
 {
     const char *const languages[] = { language, NULL };
     struct jobs_op op;
 
-    int64_t seq = accept_ok(t->j, id, language);
-    assert_int_equal(claim(t->j, languages, &op), seq);
-    finish_ok(t->j, seq, id, v, duration);
+    int64_t seq = row_accept(t->j, id, language);
+    assert_int_equal(row_claim(t->j, languages, &op), seq);
+    row_finish_ok(t->j, seq, id, v, duration);
 }
 
 static void an_item_has_the_known_values(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
 
     run(t, "done", "c", VERDICT_RE, 40);
-    (void)accept_ok(t->j, "wait", "java");
-    json_auto_t *page = list(t, &any);
+    (void)row_accept(t->j, "wait", "java");
+    json_auto_t *page = job_list(t, &job_list_any);
     json_t *results = json_object_get(page, "results");
     json_t *wait = json_array_get(results, 0), *done = json_array_get(results, 1);
 
@@ -102,57 +76,57 @@ static void status_words_follow_the_status_set(void **state)
         { "nonsense", STATUS_SET_FULL, -1, "" },
         { "' OR 1=1--", STATUS_SET_FULL, -1, "" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
 
     run(t, "ok", "c", VERDICT_OK, 1);
     run(t, "re", "c", VERDICT_RE, 1);
     run(t, "wa", "c", VERDICT_WA, 1);
-    assert_int_equal(send_json(t->j, "{\"id\":\"bare\",\"language\":\"c\",\"source\":\"x\"}", &op),
-                     0);
-    assert_int_equal(claim_c(t->j), op.u.accept.seq);
-    finish_ok(t->j, op.u.accept.seq, "bare", VERDICT_RE, 1);
-    (void)accept_ok(t->j, "gone", "c");
-    assert_int_equal(cancel(t->j, "gone", &op, &e), 0);
-    (void)accept_ok(t->j, "wait", "c");
+    assert_int_equal(
+        row_send_json(t->j, "{\"id\":\"bare\",\"language\":\"c\",\"source\":\"x\"}", &op), 0);
+    assert_int_equal(row_claim_c(t->j), op.u.accept.seq);
+    row_finish_ok(t->j, op.u.accept.seq, "bare", VERDICT_RE, 1);
+    (void)row_accept(t->j, "gone", "c");
+    assert_int_equal(row_cancel(t->j, "gone", &op, &e), 0);
+    (void)row_accept(t->j, "wait", "c");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.status_name = cases[i].name;
         f.status = cases[i].status;
         f.set = cases[i].set;
         print_message("    status %s\n", cases[i].name ? cases[i].name : "by verdict");
-        assert_ids(t, &f, cases[i].want);
+        job_list_assert(t, &f, cases[i].want);
     }
 }
 
 static void filters_hold_together(void **state)
 {
-    struct table *t = *state;
-    struct jobs_filter f = any;
+    struct job_table *t = *state;
+    struct jobs_filter f = job_list_any;
 
     run(t, "a", "c", VERDICT_OK, 1);
     run(t, "b", "java", VERDICT_OK, 2);
     (void)usleep(3000);
-    (void)accept_ok(t->j, "d", "c");
-    (void)accept_ok(t->j, "e", "java");
-    int64_t when = status_of(t->j, "d").submitted_ms;
+    (void)row_accept(t->j, "d", "c");
+    (void)row_accept(t->j, "e", "java");
+    int64_t when = row_status(t->j, "d").submitted_ms;
 
     f.state = JOB_QUEUED;
-    assert_ids(t, &f, "e d ");
+    job_list_assert(t, &f, "e d ");
     f.language = "c";
-    assert_ids(t, &f, "d ");
+    job_list_assert(t, &f, "d ");
     f.language = "' OR 1=1--";
-    assert_ids(t, &f, "");
-    f = any;
+    job_list_assert(t, &f, "");
+    f = job_list_any;
     f.since_ms = when;
-    assert_ids(t, &f, "e d ");
+    job_list_assert(t, &f, "e d ");
     f.since_ms = 0;
     f.until_ms = when;
-    assert_ids(t, &f, "b a ");
+    job_list_assert(t, &f, "b a ");
     f.since_ms = 1;
     f.language = "java";
-    assert_ids(t, &f, "b ");
+    job_list_assert(t, &f, "b ");
 }
 
 static void a_prefix_is_bytes(void **state)
@@ -178,15 +152,15 @@ static void a_prefix_is_bytes(void **state)
         { "A", "" },
         { "", "\xc3\xaa \xc3\xa9t\xc3\xa9 _z % 'y' 'x b a_ a%b a% ab a " },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        (void)accept_ok(t->j, ids[i], "c");
+        (void)row_accept(t->j, ids[i], "c");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.id_prefix = cases[i].prefix;
         print_message("    prefix %zu\n", i);
-        assert_ids(t, &f, cases[i].want);
+        job_list_assert(t, &f, cases[i].want);
     }
 }
 
@@ -200,32 +174,32 @@ static void every_sort_lists_every_row(void **state)
         { "-duration_ms", "r2 r3 r1 w2 w1 " },  { "duration_ms", "r1 r3 r2 w1 w2 " },
         { "-memory_bytes", "r2 r3 r1 w2 w1 " }, { "memory_bytes", "r1 r3 r2 w1 w2 " },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     int64_t seqs[3];
     char id[4] = "r1";
 
     for (int i = 0; i < 3; i++, id[1]++)
-        seqs[i] = accept_ok(t->j, id, "c");
+        seqs[i] = row_accept(t->j, id, "c");
     for (int i = 0; i < 3; i++)
-        assert_int_equal(claim_c(t->j), seqs[i]);
+        assert_int_equal(row_claim_c(t->j), seqs[i]);
     static const int64_t duration[] = { 10, 30, 20 };
     for (int i = 2; i >= 0; i--) {
         id[1] = (char)('1' + i);
-        finish_ok(t->j, seqs[i], id, VERDICT_OK, duration[i]);
+        row_finish_ok(t->j, seqs[i], id, VERDICT_OK, duration[i]);
         (void)usleep(2000);
     }
-    (void)accept_ok(t->j, "w1", "c");
-    (void)accept_ok(t->j, "w2", "c");
+    (void)row_accept(t->j, "w1", "c");
+    (void)row_accept(t->j, "w2", "c");
 
     size_t n = 0;
     while (jobs_sorts[n])
         n++;
     assert_int_equal(n, ARRAY_LEN(cases));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.sort = cases[i].sort;
         print_message("    sort %s\n", f.sort);
-        assert_ids(t, &f, cases[i].want);
+        job_list_assert(t, &f, cases[i].want);
     }
 }
 
@@ -233,13 +207,13 @@ static void every_sort_lists_every_row(void **state)
 static void pages_are_complete_and_stable(void **state)
 {
     enum { ROWS = 23 };
-    struct table *t = *state;
+    struct job_table *t = *state;
     char id[16];
 
     for (int i = 0; i < ROWS; i++) {
         (void)snprintf(id, sizeof id, "r%02d", i);
         if (i % 4 == 3)
-            (void)accept_ok(t->j, id, "java");
+            (void)row_accept(t->j, id, "java");
         else
             run(t, id, "c", VERDICT_OK, i % 3); /* ties: the row number decides */
     }
@@ -249,12 +223,12 @@ static void pages_are_complete_and_stable(void **state)
             int seen[ROWS] = { 0 }, pages = 0;
             char cursor[100] = "";
             for (;;) {
-                struct jobs_filter f = any;
+                struct jobs_filter f = job_list_any;
                 f.sort = jobs_sorts[s];
                 f.limit = limit;
                 f.cursor = cursor[0] ? cursor : NULL;
                 f.id_prefix = limit % 2 ? "r" : NULL;
-                json_auto_t *page = list(t, &f);
+                json_auto_t *page = job_list(t, &f);
                 json_t *item;
                 size_t i;
                 json_array_foreach(json_object_get(page, "results"), i, item)
@@ -266,7 +240,7 @@ static void pages_are_complete_and_stable(void **state)
                 assert_true(json_array_size(json_object_get(page, "results")) <= (size_t)limit);
                 if (newest_first && pages == 1 && limit == 6) {
                     (void)snprintf(id, sizeof id, "new%zu", s);
-                    (void)accept_ok(t->j, id, "go");
+                    (void)row_accept(t->j, id, "go");
                 }
                 const char *next = json_string_value(json_object_get(page, "next_cursor"));
                 if (!next)
@@ -287,26 +261,26 @@ static void strange_cursors_and_sorts_are_refused(void **state)
                                            "0.1.2.3 ", " 0.1.2.3",  "00.1.2.3",
                                            "0.2.2.3",  "99.1.2.3",  "0.1.99999999999999999999.3",
                                            "-1.1.2.3", "1.1.2.3" /* of another sort */ };
-    struct table *t = *state;
+    struct job_table *t = *state;
     json_t *page = NULL;
     struct err e = { 0 };
 
     for (size_t i = 0; i < ARRAY_LEN(cursors); i++) {
-        struct jobs_filter f = any;
+        struct jobs_filter f = job_list_any;
         f.cursor = cursors[i];
         e = (struct err){ 0 };
         print_message("    cursor '%s'\n", cursors[i]);
         assert_int_equal(jobs_list(t->j, &f, &page, &e), -1);
         assert_int_equal(e.kind, ERR_INPUT);
     }
-    struct jobs_filter f = any;
+    struct jobs_filter f = job_list_any;
     f.sort = "id; DROP TABLE job";
     assert_int_equal(jobs_list(t->j, &f, &page, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     char long_prefix[400];
     memset(long_prefix, 'a', sizeof long_prefix - 1);
     long_prefix[sizeof long_prefix - 1] = '\0';
-    f = any;
+    f = job_list_any;
     f.id_prefix = long_prefix;
     assert_int_equal(jobs_list(t->j, &f, &page, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
@@ -315,10 +289,10 @@ static void strange_cursors_and_sorts_are_refused(void **state)
 
 static void an_error_is_cut_between_characters(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct err e = { 0 };
     char long_error[400];
-    CLEANUP(report_freep) struct report *r = make_report("a", VERDICT_NONE, 1);
+    CLEANUP(report_freep) struct report *r = row_report("a", VERDICT_NONE, 1);
 
     for (size_t i = 0; i + 2 < sizeof long_error; i += 2)
         memcpy(long_error + i, "\xc3\xa9", 3);
@@ -326,150 +300,13 @@ static void an_error_is_cut_between_characters(void **state)
     long_error[0] = 'x';
     long_error[sizeof long_error - 1] = '\0';
     r->error = strdup(long_error);
-    int64_t seq = accept_ok(t->j, "a", "c");
-    assert_int_equal(claim_c(t->j), seq);
-    assert_int_equal(finish(t->j, seq, r, &e), 0);
-    json_auto_t *page = list(t, &any);
+    int64_t seq = row_accept(t->j, "a", "c");
+    assert_int_equal(row_claim_c(t->j), seq);
+    assert_int_equal(row_finish(t->j, seq, r, &e), 0);
+    json_auto_t *page = job_list(t, &job_list_any);
     json_t *item = json_array_get(json_object_get(page, "results"), 0);
     assert_int_equal(json_string_length(json_object_get(item, "error")), 199);
 }
-
-/* ---- a large table ---- */
-
-#define MANY     60000
-#define PAGE_MAX 500000 /* instructions of SQLite's virtual machine */
-
-/* MANY rows, by number: in the middle third a few failed or were cancelled; one language is only
- * among the old ones; the newest are queued. No two neighbours have the same duration. */
-static void fill_large(struct table *t)
-{
-    write_sql(t,
-              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 60000)"
-              " INSERT INTO job(id, hash, language, submitted_ms, tests_total, state, finished_ms,"
-              " verdict, tests_passed, duration_ms, memory_bytes)"
-              " SELECT 'm' || i, x'', iif(i % 13 = 0 AND i < 40000, 'rust', 'c'), 1000 * i, i % 2,"
-              " state, iif(state > 1, 1000 * i + i % 7, NULL), iif(state > 1, verdict, NULL),"
-              " iif(state > 1, 1, NULL), iif(verdict = '-' OR state < 2, NULL, i % 1009),"
-              " iif(verdict = '-' OR state < 2, NULL, i % 1013)"
-              " FROM (SELECT i, CASE WHEN i > 57000 THEN 0 WHEN i IN (7, 30000) THEN 1"
-              " WHEN i % 6 = 0 AND i BETWEEN 20000 AND 40000 THEN 3 ELSE 2 END AS state,"
-              " CASE WHEN i BETWEEN 20000 AND 40000 THEN CASE i % 6 WHEN 0 THEN '-' WHEN 1 THEN"
-              " 'RE' ELSE 'OK' END ELSE iif(i = 3, 'WA', 'OK') END AS verdict FROM n)");
-    table_reopen(t); /* running rows are requeued */
-}
-
-static int64_t steps_so_far(struct table *t)
-{
-    int64_t steps = 0;
-
-    for (size_t i = 0; i < t->j->readers.len; i++) /* all are idle */
-        steps += db_steps(t->j->readers.idle[i]);
-    return steps;
-}
-
-/* One page; fails if it costs too much. */
-static json_t *cheap_page(struct table *t, const struct jobs_filter *f)
-{
-    int64_t before = steps_so_far(t);
-    json_t *page = list(t, f);
-    int64_t cost = steps_so_far(t) - before;
-
-    if (cost > PAGE_MAX)
-        fail_msg("state %d status %s language %s since %d sort %s: %d instructions", f->state,
-                 f->status_name ? f->status_name : "any", f->language ? f->language : "any",
-                 f->since_ms != 0, f->sort, (int)cost);
-    return page;
-}
-
-static const int states[] = { -1, JOB_QUEUED, JOB_DONE, JOB_CANCELLED };
-static const char *const statuses[] = { NULL, "RE", "-" };
-static const char *const in_language[] = { NULL, "rust" };
-
-static void every_page_costs_the_same(void **state)
-{
-    struct table *t = *state;
-
-    fill_large(t);
-    for (size_t i = 0; i < ARRAY_LEN(states) * ARRAY_LEN(statuses) * 4; i++) {
-        struct jobs_filter f = any;
-        f.state = states[i / 4 / ARRAY_LEN(statuses)];
-        f.status_name = statuses[i / 4 % ARRAY_LEN(statuses)];
-        f.language = in_language[i / 2 % 2];
-        f.since_ms = i % 2 ? 1000000 : 0;
-        f.until_ms = i % 2 ? 50000000 : 0;
-        for (size_t s = 0; jobs_sorts[s]; s++) {
-            f.sort = jobs_sorts[s];
-            json_decref(cheap_page(t, &f));
-        }
-    }
-}
-
-/* Reads all pages, of any length. */
-static int64_t count_all(struct table *t, struct jobs_filter f)
-{
-    char cursor[100] = "";
-    int64_t rows = 0;
-    int pages = 0;
-
-    f.limit = 500;
-    for (;;) {
-        f.cursor = cursor[0] ? cursor : NULL;
-        json_auto_t *page = cheap_page(t, &f);
-        const char *next = json_string_value(json_object_get(page, "next_cursor"));
-        rows += (int64_t)json_array_size(json_object_get(page, "results"));
-        if (!next)
-            return rows;
-        assert_true(++pages < 400);
-        (void)snprintf(cursor, sizeof cursor, "%s", next);
-    }
-}
-
-static void short_pages_leave_nothing_out(void **state)
-{
-    static const struct {
-        struct jobs_filter filter;
-        const char *where;
-    } cases[] = {
-        { { .state = JOB_CANCELLED, .status = -1 }, "state = 3" },
-        { { .state = JOB_QUEUED, .status = -1 }, "state = 0" },
-        { { .state = -1, .status = -1, .status_name = "RE" }, "verdict = 'RE'" },
-        { { .state = -1, .status = -1, .language = "rust" }, "language = 'rust'" },
-        { { .state = -1, .status = VERDICT_RE, .language = "rust", .id_prefix = "m2" },
-          "verdict = 'RE' AND language = 'rust' AND id GLOB 'm2*'" },
-        { { .state = JOB_DONE, .status = -1, .since_ms = 10000000, .until_ms = 30000000 },
-          "state = 2 AND submitted_ms >= 10000000 AND submitted_ms < 30000000" },
-    };
-    struct table *t = *state;
-    char sql[300];
-
-    fill_large(t);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM job WHERE %s", cases[i].where);
-        int64_t want = ask(t, sql);
-        assert_true(want > 100);
-        for (size_t s = 0; s < 8; s += 3) { /* one of each kind */
-            struct jobs_filter f = cases[i].filter;
-            f.sort = jobs_sorts[s];
-            print_message("    %s, %s\n", cases[i].where, f.sort);
-            assert_int_equal(count_all(t, f), want);
-        }
-    }
-}
-
-static void few_matches_fit_on_the_first_page(void **state)
-{
-    struct table *t = *state;
-    struct jobs_filter wrong = any;
-
-    fill_large(t);
-    wrong.status_name = "WA";
-    for (size_t s = 0; jobs_sorts[s]; s++) {
-        wrong.sort = jobs_sorts[s];
-        assert_ids(t, &wrong, "m3 ");
-    }
-}
-
-#define ON_TABLE(test) cmocka_unit_test_setup_teardown(test, table_setup, table_teardown)
 
 int main(void)
 {
@@ -482,9 +319,6 @@ int main(void)
         ON_TABLE(pages_are_complete_and_stable),
         ON_TABLE(strange_cursors_and_sorts_are_refused),
         ON_TABLE(an_error_is_cut_between_characters),
-        ON_TABLE(every_page_costs_the_same),
-        ON_TABLE(short_pages_leave_nothing_out),
-        ON_TABLE(few_matches_fit_on_the_first_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

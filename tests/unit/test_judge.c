@@ -1,14 +1,23 @@
-/* One submission from its source to its report: toolchain, build, tests and report with the real
- * pool and lease, and a fake Docker whose programs do what a table says. */
-#include "fake_docker.h"
-
+/* One submission from its source to its report: plan, build, run and trial on the real pool and
+ * bench, with a Docker of the test's own whose programs do what a table says. */
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 #include "engine/build/build_outcome.h"
+#include "engine/build/toolchain.h"
+#include "engine/cell/cell.h"
+#include "engine/docker/docker.h"
 #include "engine/judge/judge.h"
+#include "engine/language/language.h"
 #include "engine/pool/lease.h"
+#include "engine/pool/pool.h"
+#include "schema/base/clock.h"
 #include "schema/model/report.h"
 #include "schema/model/submission.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fake_docker.h"
+#include "tests/support/fake_pool.h"
 
 /* What a source does; found by its text. */
 struct program {
@@ -118,8 +127,8 @@ static int open_place(void **state)
     fake.on_run = on_run;
     fake.config.on_event = on_event;
     place.pool = fake_pool(2);
-    FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
-    FAKE_OK(lease_init(&place.lease, &fake.config, &fake.cell_host, e));
+    ASSERT_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
+    ASSERT_OK(lease_init(&place.lease, &fake.config, &fake.cell_host, e));
     place.c = fake_plan(place.languages, "c", place.pool);
     place.python = fake_plan(place.languages, "python", place.pool);
     return 0;
@@ -164,7 +173,7 @@ static struct report *report_on(const struct toolchain *toolchain, const char *s
 {
     struct test test = { .number = 1, .input = bytes_of("1 2 3"), .expected = bytes_of("6") };
     struct report *r = NULL;
-    FAKE_OK(judge(toolchain, source, &test, 1, &r, e));
+    ASSERT_OK(judge(toolchain, source, &test, 1, &r, e));
     return r;
 }
 
@@ -222,7 +231,7 @@ static void tests_in_order(void **state)
     };
     static const enum verdict want[] = { VERDICT_OK, VERDICT_WA, VERDICT_NONE };
     CLEANUP(report_freep) struct report *r = NULL;
-    FAKE_OK(judge(place.c, "echoes", tests, 3, &r, e));
+    ASSERT_OK(judge(place.c, "echoes", tests, 3, &r, e));
     assert_int_equal(r->verdict, VERDICT_WA);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(r->tests[i].number, tests[i].number);
@@ -238,12 +247,12 @@ static void without_tests(void **state)
 {
     (void)state;
     struct report *r = NULL;
-    FAKE_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* without tests nothing is compared */
+    ASSERT_OK(judge(place.c, "wrong", NULL, 0, &r, e)); /* nothing to compare with */
     assert_int_equal(r->verdict, VERDICT_OK);
     assert_string_equal(r->out.data, "7\n");
     assert_int_equal(r->tests_len, 0);
     (void)report_free(r);
-    FAKE_OK(judge(place.c, "odd", NULL, 0, &r, e));
+    ASSERT_OK(judge(place.c, "odd", NULL, 0, &r, e));
     assert_int_equal(r->verdict, VERDICT_RE);
     assert_non_null(strstr(r->error, "could not be started"));
     (void)report_free(r);
@@ -304,9 +313,9 @@ static void faults_of_ours(void **state)
     struct report *r = NULL;
     (void)state;
 
-    FAKE_ERR(ERR_CELL, judge(place.c, "no compiler", &test, 1, &r, e));
+    ASSERT_ERR(ERR_CELL, judge(place.c, "no compiler", &test, 1, &r, e));
     assert_int_equal(place.lease.stage, LEASE_USES);
-    FAKE_ERR(ERR_CELL, judge(place.python, "odd", &test, 1, &r, e));
+    ASSERT_ERR(ERR_CELL, judge(place.python, "odd", &test, 1, &r, e));
     assert_int_equal(place.lease.stage, LEASE_USES);
     assert_null(r);
 }
@@ -321,7 +330,7 @@ static void a_run_cut_short_has_no_report(void **state)
     struct report *r = NULL;
     (void)state;
 
-    FAKE_ERR(ERR_CELL, judge(place.python, "gets lost", tests, 2, &r, e));
+    ASSERT_ERR(ERR_CELL, judge(place.python, "gets lost", tests, 2, &r, e));
     assert_string_equal(place.events, "runs tested ");
     assert_null(r);
 }
@@ -337,7 +346,7 @@ static void internal_error(void **state)
     CLEANUP(report_freep) struct report *r = NULL;
     (void)state;
 
-    FAKE_OK(judge_internal_error(&place.lease, place.c, &s, "could not be judged", &r, e));
+    ASSERT_OK(judge_internal_error(&place.lease, place.c, &s, "could not be judged", &r, e));
     assert_int_equal(r->verdict, VERDICT_NONE);
     assert_false(r->ran);
     assert_string_equal(r->error, "could not be judged");
@@ -354,12 +363,12 @@ static void a_toolchain_needs_its_images(void **state)
     CLEANUP(docker_freep) struct docker *d = NULL;
     (void)state;
 
-    FAKE_OK(docker_open(fake.host, &d, e));
+    ASSERT_OK(docker_open(fake.host, &d, e));
     fake_refuse("GET", "/images/gcc:14/", 404, -1, NULL);
-    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->language, d, &fake.config, &toolchain, e));
+    ASSERT_ERR(ERR_IMAGE, toolchain_make(place.c->language, d, &fake.config, &toolchain, e));
     fake_refuse("GET", "/images/gcc:14/", 404, 0, NULL);
     fake_refuse("GET", "/images/alpine:3.20/", 404, -1, NULL);
-    FAKE_ERR(ERR_IMAGE, toolchain_make(place.c->language, d, &fake.config, &toolchain, e));
+    ASSERT_ERR(ERR_IMAGE, toolchain_make(place.c->language, d, &fake.config, &toolchain, e));
     assert_null(toolchain);
 }
 

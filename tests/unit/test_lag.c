@@ -1,9 +1,9 @@
 /* Consumer lag at librdkafka's mock broker; test_kafka_topics.py compares it with Kafka's own
  * tool. */
-#include "tests/unit/kafka_fixture.h"
-
 #include "bridge/kafka/lag.h"
 #include "schema/base/log.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/world.h"
 
 static void write_to(struct world *w, int32_t partition, int n)
 {
@@ -14,7 +14,7 @@ static void write_to(struct world *w, int32_t partition, int n)
                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                            RD_KAFKA_V_END),
                          0);
-    flush_messages(w);
+    world_flush(w);
 }
 
 static void commit(struct world *w, int32_t partition, int64_t offset)
@@ -86,11 +86,11 @@ static void unreported_submissions_are_counted(void **state)
     assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
     assert_int_equal(lag_open(&w->config, w->table->j, &w->tally, &l, &e), 0);
     assert_int_equal(lag_start(l, &e), 0);
-    (void)take_ok(w->table->j, "a", 5);
-    (void)take_ok(w->table->j, "b", 6);
+    (void)topic_take_ok(w->table->j, "a", 5);
+    (void)topic_take_ok(w->table->j, "b", 6);
     WAIT_UNTIL(unreported(w) == 2);
-    (void)judge(w->table->j);
-    send_all(w->table->j);
+    (void)topic_judge(w->table->j);
+    topic_send_all(w->table->j);
     WAIT_UNTIL(unreported(w) == 1);
     assert_null(lag_free(l));
 }

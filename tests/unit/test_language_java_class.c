@@ -1,16 +1,12 @@
-/* Class files: made by javac, and every form of main() by hand. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+/* Class files: those that javac makes, and every form of main() by hand. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/language/language_java_class.h"
-#include "tests/unit/class_fixture.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/class_file.h"
+#include "tests/support/scratch.h"
 
 /* ---- of javac 17 (-g:none), in tests/fuzz/class ---- */
 
@@ -39,12 +35,10 @@ static size_t read_seed(const char *name, uint8_t *data, size_t max)
 {
     char path[500];
     (void)snprintf(path, sizeof path, "%s/%s.class", CLASSES, name);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        fail_msg("%s is not there", path);
-    size_t len = fread(data, 1, max, f);
-    (void)fclose(f);
-    assert_true(len > 0 && len < max);
+    size_t len = 0;
+    CLEANUP(freep) char *seed = scratch_read(path, &len);
+    assert_true(len < max);
+    memcpy(data, seed, len);
     return len;
 }
 

@@ -1,10 +1,16 @@
 /* The bench: cells that are taken, taken ahead, put back and aborted; with the real pool and real
  * sockets, and a Docker of the test's own. */
-#include "fake_docker.h"
+#include <pthread.h>
+#include <stdio.h>
 
+#include "engine/cell/cell.h"
 #include "engine/docker/docker.h"
 #include "engine/pool/lease.h"
 #include "engine/pool/pool.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fake_docker.h"
+#include "tests/support/fake_pool.h"
 
 static const char *const nothing[] = { "PATH=/bin", NULL };
 static const char *const hello[] = { "hello", NULL };
@@ -20,10 +26,10 @@ static void open_place(struct place *p)
     const struct pool_config pc = {
         .docker_host = fake.host, .host = &fake.cell_host, .parallel = 1, .makers = 1
     };
-    FAKE_OK(pool_start(&pc, &p->pool, e));
+    ASSERT_OK(pool_start(&pc, &p->pool, e));
     p->shelf = (struct lease_class){ .spec = fake_spec() };
-    FAKE_OK(p->shelf.number = pool_class_add(p->pool, &p->shelf.spec, e));
-    FAKE_OK(lease_init(&p->bench, &fake.config, &fake.cell_host, e));
+    ASSERT_OK(p->shelf.number = pool_class_add(p->pool, &p->shelf.spec, e));
+    ASSERT_OK(lease_init(&p->bench, &fake.config, &fake.cell_host, e));
 }
 
 static void close_place(struct place *p)
@@ -79,17 +85,17 @@ static void what_is_given_back_serves_again(void **state)
     open_place(&p);
     for (int i = 0; i < 3; i++) {
         lease_begin(&p.bench, p.pool, i + 1);
-        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
         assert_int_equal(c->uses, i);
         if (i > 0)
             assert_string_equal(cell_id(c->cell), name);
         (void)snprintf(name, sizeof name, "%s", cell_id(c->cell));
-        FAKE_OK(run(&p.bench, c, e));
+        ASSERT_OK(run(&p.bench, c, e));
         lease_end(&p.bench);
     }
     /* It is worn out, and the next one is another. */
     lease_begin(&p.bench, p.pool, 9);
-    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
     assert_string_not_equal(cell_id(c->cell), name);
     lease_end(&p.bench);
     close_place(&p);
@@ -106,8 +112,8 @@ static void what_is_not_clean_goes(void **state)
     open_place(&p);
     fake.on_prove = not_clean;
     lease_begin(&p.bench, p.pool, 1);
-    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
-    FAKE_OK(run(&p.bench, c, e));
+    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    ASSERT_OK(run(&p.bench, c, e));
     lease_end(&p.bench);
     FAKE_AWAIT(fake.removed == 1);
     close_place(&p);
@@ -126,27 +132,27 @@ static void many_at_once(void **state)
     open_place(&p);
     lease_begin(&p.bench, p.pool, 1);
     for (int i = 0; i < LEASE_CELLS_MAX; i++)
-        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
-    FAKE_ERR(ERR_BUG, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &more, e));
+        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
+    ASSERT_ERR(ERR_BUG, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &more, e));
     assert_int_equal(stats_of(p.pool).taken, LEASE_CELLS_MAX);
     for (int i = 0; i < LEASE_CELLS_MAX; i++) {
         for (int j = 0; j < i; j++)
             assert_string_not_equal(cell_id(c[j]->cell), cell_id(c[i]->cell));
-        FAKE_OK(run(&p.bench, c[i], e));
+        ASSERT_OK(run(&p.bench, c[i], e));
     }
     lease_release(&p.bench, c[2]);
-    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[2], e));
-    FAKE_OK(run(&p.bench, c[2], e));
+    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[2], e));
+    ASSERT_OK(run(&p.bench, c[2], e));
     lease_end(&p.bench);
     assert_int_equal(stats_of(p.pool).taken, 0);
 
     lease_begin(&p.bench, p.pool, 2); /* and all of them are reached by one stop */
     for (int i = 0; i < LEASE_CELLS_MAX; i++)
-        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
+        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
     fake.on_run = hang;
     assert_true(lease_abort(&p.bench, 2));
     for (int i = 0; i < LEASE_CELLS_MAX; i++)
-        FAKE_ERR(ERR_CANCELLED, run(&p.bench, c[i], e));
+        ASSERT_ERR(ERR_CANCELLED, run(&p.bench, c[i], e));
     lease_end(&p.bench);
     assert_int_equal(stats_of(p.pool).taken, 0);
     close_place(&p);
@@ -165,8 +171,8 @@ static void an_aborted_cell_is_never_kept(void **state)
         lease_prefetch(&p.bench, &p.shelf, 96 * MIB, 3);
         FAKE_UNTIL(holds_a_cell(&p.bench));
         if (used) {
-            FAKE_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
-            FAKE_OK(run(&p.bench, c, e));
+            ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
+            ASSERT_OK(run(&p.bench, c, e));
         }
         assert_false(lease_abort(&p.bench, 2));
         assert_true(lease_abort(&p.bench, 1));
@@ -176,8 +182,8 @@ static void an_aborted_cell_is_never_kept(void **state)
 
         lease_begin(&p.bench, p.pool, 2);
         assert_false(lease_is_aborted(&p.bench));
-        FAKE_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
-        FAKE_OK(run(&p.bench, c, e));
+        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
+        ASSERT_OK(run(&p.bench, c, e));
         lease_end(&p.bench);
         close_place(&p);
     }
@@ -210,7 +216,7 @@ static void stopped_before_it_took_one(void **state)
     assert_false(lease_abort(&p.bench, 0)); /* nothing is on it */
     lease_begin(&p.bench, p.pool, 1);
     assert_true(lease_abort(&p.bench, 0));
-    FAKE_ERR(ERR_CANCELLED, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    ASSERT_ERR(ERR_CANCELLED, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
     lease_end(&p.bench);
     assert_int_equal(stats_of(p.pool).taken, 0);
     close_place(&p);
@@ -233,9 +239,9 @@ static void a_run_is_stopped_at_once(void **state)
     open_place(&p);
     fake.on_run = hang;
     lease_begin(&p.bench, p.pool, 7);
-    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
     assert_int_equal(pthread_create(&thread, NULL, abort_when_held, &p.bench), 0);
-    FAKE_ERR(ERR_CANCELLED, run(&p.bench, c, e));
+    ASSERT_ERR(ERR_CANCELLED, run(&p.bench, c, e));
     (void)pthread_join(thread, NULL);
     lease_end(&p.bench);
     FAKE_AWAIT(fake.removed == 1);
@@ -252,10 +258,10 @@ static void refused_memory(void **state)
     open_place(&p);
     lease_begin(&p.bench, p.pool, 1);
     fake_refuse("POST", "/update", 500, 1, "in use");
-    FAKE_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
+    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
     lease_release(&p.bench, c);
     fake_refuse("POST", "/update", 500, -1, "in use");
-    FAKE_ERR(ERR_CELL, lease_acquire(&p.bench, &p.shelf, 128 * MIB, 3, &c, e));
+    ASSERT_ERR(ERR_CELL, lease_acquire(&p.bench, &p.shelf, 128 * MIB, 3, &c, e));
     lease_end(&p.bench);
     close_place(&p);
 }

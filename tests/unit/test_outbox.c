@@ -1,9 +1,18 @@
 /* tests/unit/test_outbox.c - which reports are published, when and how often, and when they leave
  * the outbox; against a real file. */
-#include "outbox_fixture.h"
-#include "schema/store/jobs_table.h"
-
 #include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "schema/model/submission.h"
+#include "schema/store/db.h"
+#include "schema/store/jobs_read.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/topic_rows.h"
 
 /* ---- a report ---- */
 
@@ -23,7 +32,7 @@ static int take_notifications(sem_t *news)
 
 static void a_final_report_stays_until_it_is_sent(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_batch b;
     sem_t news;
     CLEANUP(freep) char *stored = NULL;
@@ -32,14 +41,14 @@ static void a_final_report_stays_until_it_is_sent(void **state)
 
     assert_int_equal(sem_init(&news, 0, 0), 0);
     outbox_listen(t->j, count_notification, &news);
-    int64_t seq = take_ok(t->j, "a", 5);
-    assert_int_equal(waiting(t->j), 0);
+    int64_t seq = topic_take_ok(t->j, "a", 5);
+    assert_int_equal(topic_waiting(t->j), 0);
     assert_int_equal(take_notifications(&news), 0);
-    assert_int_equal(judge(t->j), seq);
+    assert_int_equal(topic_judge(t->j), seq);
     assert_int_equal(take_notifications(&news), 1);
 
     for (int i = 0; i < 2; i++) { /* the next server publishes it too */
-        b = read_all(t->j);
+        b = topic_read_all(t->j);
         assert_int_equal(b.len, 1);
         assert_int_equal(b.items[0].kind, OUTBOX_REPORT);
         assert_int_equal(b.items[0].seq, seq);
@@ -54,16 +63,16 @@ static void a_final_report_stays_until_it_is_sent(void **state)
         int64_t number = b.items[0].number;
         outbox_batch_clear(&b);
         if (i == 1)
-            sent(t->j, &number, 1);
+            topic_sent(t->j, &number, 1);
         else
-            table_reopen(t);
+            job_table_reopen(t);
     }
-    assert_int_equal(waiting(t->j), 0);
-    assert_int_equal(publish(t->j, "a"), ERR_NONE);
-    b = read_all(t->j);
+    assert_int_equal(topic_waiting(t->j), 0);
+    assert_int_equal(topic_publish(t->j, "a"), ERR_NONE);
+    b = topic_read_all(t->j);
     assert_int_equal(b.items[0].number, 2); /* a number is never used again */
     outbox_batch_clear(&b);
-    assert_sound(t);
+    job_table_assert_sound(t);
 }
 
 static int64_t unreported(struct jobs *j)
@@ -80,70 +89,70 @@ static int64_t unreported(struct jobs *j)
 static void what_is_not_reported(void **state)
 {
     static const char *const c[] = { "c", NULL };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
     t->config.publish_all = true;
-    table_reopen(t);
-    (void)accept_ok(t->j, "http", "c");
-    (void)judge(t->j); /* its report is in the outbox too, but does not count */
-    assert_int_equal(waiting(t->j), 1);
+    job_table_reopen(t);
+    (void)row_accept(t->j, "http", "c");
+    (void)topic_judge(t->j); /* its report is in the outbox too, but does not count */
+    assert_int_equal(topic_waiting(t->j), 1);
     assert_int_equal(unreported(t->j), 0);
-    (void)take_ok(t->j, "a", 5);
-    (void)take_ok(t->j, "b", 6);
+    (void)topic_take_ok(t->j, "a", 5);
+    (void)topic_take_ok(t->j, "b", 6);
     assert_int_equal(unreported(t->j), 2);
-    int64_t seq = claim(t->j, c, &op);
+    int64_t seq = row_claim(t->j, c, &op);
     assert_int_equal(unreported(t->j), 2);
-    finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, 1);
+    row_finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, 1);
     assert_int_equal(unreported(t->j), 2);
-    (void)take_ok(t->j, "a", 7); /* two reports of one submission */
-    assert_int_equal(waiting(t->j), 3);
+    (void)topic_take_ok(t->j, "a", 7); /* two reports of one submission */
+    assert_int_equal(topic_waiting(t->j), 3);
     assert_int_equal(unreported(t->j), 2);
-    send_all(t->j);
+    topic_send_all(t->j);
     assert_int_equal(unreported(t->j), 1);
-    (void)judge(t->j);
-    send_all(t->j);
+    (void)topic_judge(t->j);
+    topic_send_all(t->j);
     assert_int_equal(unreported(t->j), 0);
 }
 
 static void reports_of_http_are_published_on_request(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
 
-    (void)accept_ok(t->j, "quiet", "c");
-    (void)judge(t->j);
-    assert_int_equal(waiting(t->j), 0);
+    (void)row_accept(t->j, "quiet", "c");
+    (void)topic_judge(t->j);
+    assert_int_equal(topic_waiting(t->j), 0);
 
     t->config.publish_all = true;
-    table_reopen(t);
-    (void)accept_ok(t->j, "loud", "c");
-    (void)judge(t->j);
-    assert_int_equal(waiting(t->j), 1);
-    (void)accept_ok(t->j, "loud", "c"); /* sent again over HTTP, where the answer has the report */
-    assert_int_equal(waiting(t->j), 1);
+    job_table_reopen(t);
+    (void)row_accept(t->j, "loud", "c");
+    (void)topic_judge(t->j);
+    assert_int_equal(topic_waiting(t->j), 1);
+    (void)row_accept(t->j, "loud", "c"); /* sent again over HTTP, where the answer has the report */
+    assert_int_equal(topic_waiting(t->j), 1);
 }
 
 static void a_report_without_a_verdict_is_published_too(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
 
-    (void)take_ok(t->j, "queued", 0);
-    assert_int_equal(cancel(t->j, "queued", &op, &e), 0);
-    assert_int_equal(waiting(t->j), 1);
-    int64_t running = take_ok(t->j, "running", 1);
-    assert_int_equal(claim_c(t->j), running);
-    assert_int_equal(cancel(t->j, "running", &op, &e), 0);
-    assert_int_equal(waiting(t->j), 2);
+    (void)topic_take_ok(t->j, "queued", 0);
+    assert_int_equal(row_cancel(t->j, "queued", &op, &e), 0);
+    assert_int_equal(topic_waiting(t->j), 1);
+    int64_t running = topic_take_ok(t->j, "running", 1);
+    assert_int_equal(row_claim_c(t->j), running);
+    assert_int_equal(row_cancel(t->j, "running", &op, &e), 0);
+    assert_int_equal(topic_waiting(t->j), 2);
 
-    int64_t killer = take_ok(t->j, "killer", 2);
+    int64_t killer = topic_take_ok(t->j, "killer", 2);
     for (int i = 0; i <= JOB_RESTARTS_MAX; i++) {
-        assert_int_equal(waiting(t->j), 2);
-        assert_int_equal(claim_c(t->j), killer);
-        table_reopen(t);
+        assert_int_equal(topic_waiting(t->j), 2);
+        assert_int_equal(row_claim_c(t->j), killer);
+        job_table_reopen(t);
     }
-    struct outbox_batch b = read_all(t->j);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_int_equal(b.len, 3);
     assert_string_equal(b.items[2].key, "killer");
     assert_non_null(strstr(b.items[2].payload, "the server died"));
@@ -152,61 +161,61 @@ static void a_report_without_a_verdict_is_published_too(void **state)
 
 static void a_report_can_be_published_again(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
 
-    assert_int_equal(publish(t->j, "a"), ERR_NOT_FOUND);
-    (void)accept_ok(t->j, "a", "c");
-    assert_int_equal(publish(t->j, "a"), ERR_INPUT);
-    assert_int_not_equal(claim_c(t->j), 0);
-    assert_int_equal(publish(t->j, "a"), ERR_INPUT);
-    finish_ok(t->j, 1, "a", VERDICT_OK, 1);
-    assert_int_equal(waiting(t->j), 0);
-    assert_int_equal(publish(t->j, "a"), ERR_NONE);
-    assert_int_equal(publish(t->j, "a"), ERR_NONE);
-    assert_int_equal(waiting(t->j), 2);
+    assert_int_equal(topic_publish(t->j, "a"), ERR_NOT_FOUND);
+    (void)row_accept(t->j, "a", "c");
+    assert_int_equal(topic_publish(t->j, "a"), ERR_INPUT);
+    assert_int_not_equal(row_claim_c(t->j), 0);
+    assert_int_equal(topic_publish(t->j, "a"), ERR_INPUT);
+    row_finish_ok(t->j, 1, "a", VERDICT_OK, 1);
+    assert_int_equal(topic_waiting(t->j), 0);
+    assert_int_equal(topic_publish(t->j, "a"), ERR_NONE);
+    assert_int_equal(topic_publish(t->j, "a"), ERR_NONE);
+    assert_int_equal(topic_waiting(t->j), 2);
     t->config.reserve_bytes = INT64_MAX; /* it would add a row on a full disk */
-    table_reopen(t);
-    assert_int_equal(publish(t->j, "a"), ERR_DISK);
-    assert_int_equal(waiting(t->j), 2);
-    send_all(t->j);
+    job_table_reopen(t);
+    assert_int_equal(topic_publish(t->j, "a"), ERR_DISK);
+    assert_int_equal(topic_waiting(t->j), 2);
+    topic_send_all(t->j);
     (void)usleep(5000);
-    expire(t, "a");
-    assert_int_equal(publish(t->j, "a"), ERR_NOT_FOUND);
-    assert_int_equal(waiting(t->j), 0);
+    row_expire(t, "a");
+    assert_int_equal(topic_publish(t->j, "a"), ERR_NOT_FOUND);
+    assert_int_equal(topic_waiting(t->j), 0);
 }
 
 /* ---- retention ---- */
 
 static void retention_skips_rows_in_the_outbox(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_batch b;
     char id[16];
 
     for (int i = 0; i < 250; i++) { /* more than one batch of retention */
         (void)snprintf(id, sizeof id, "k%d", i);
-        (void)take_ok(t->j, id, i);
-        (void)judge(t->j);
+        (void)topic_take_ok(t->j, id, i);
+        (void)topic_judge(t->j);
     }
-    (void)accept_ok(t->j, "over-http", "c");
-    (void)judge(t->j);
+    (void)row_accept(t->j, "over-http", "c");
+    (void)topic_judge(t->j);
     (void)usleep(5000);
-    expire(t, "over-http"); /* skipped rows do not stop the others */
-    b = read_all(t->j);
+    row_expire(t, "over-http"); /* skipped rows do not stop the others */
+    b = topic_read_all(t->j);
     assert_int_equal(b.len, 250);
     for (size_t i = 0; i < b.len; i++) {
         assert_non_null(b.items[i].payload);
         assert_non_null(b.items[i].submission);
         if (i != 7)
-            sent(t->j, &b.items[i].number, 1);
+            topic_sent(t->j, &b.items[i].number, 1);
     }
     outbox_batch_clear(&b);
 
-    expire(t, "k249");
-    assert_false(status_of(t->j, "k7").expired);
-    send_all(t->j);
-    expire(t, "k7");
-    assert_sound(t);
+    row_expire(t, "k249");
+    assert_false(row_status(t->j, "k7").expired);
+    topic_send_all(t->j);
+    row_expire(t, "k7");
+    job_table_assert_sound(t);
 }
 
 /* ---- reading ---- */
@@ -220,14 +229,14 @@ static void the_outbox_is_read_in_pages(void **state)
         { 0, 3, SIZE_MAX, 3 },  { 3, 3, SIZE_MAX, 3 }, { 9, 3, SIZE_MAX, 1 },
         { 10, 3, SIZE_MAX, 0 }, { 0, 10, 0, 1 },       { 4, 10, 1, 1 },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct err e = { 0 };
     char id[16];
 
     for (int i = 0; i < 10; i++) {
         (void)snprintf(id, sizeof id, "k%d", i);
-        (void)take_ok(t->j, id, i);
-        (void)judge(t->j);
+        (void)topic_take_ok(t->j, id, i);
+        (void)topic_judge(t->j);
     }
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct outbox_batch b = { 0 };
@@ -248,7 +257,7 @@ static void the_outbox_is_read_in_pages(void **state)
 /* Submissions count: those of a thousand reports may be gigabytes. */
 static void a_page_is_bounded_with_its_submissions(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_batch b = { 0 };
     struct jobs_op op;
     struct err e = { 0 };
@@ -262,12 +271,12 @@ static void a_page_is_bounded_with_its_submissions(void **state)
                          big) > 0);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(
-            take_json(t->j, json,
-                      (struct outbox_origin){
-                          .topic = "scripts", .partition = 0, .offset = i, .sent_ms = 0 },
-                      "d", &op),
+            topic_take_json(t->j, json,
+                            (struct outbox_origin){
+                                .topic = "scripts", .partition = 0, .offset = i, .sent_ms = 0 },
+                            "d", &op),
             0);
-        (void)judge(t->j);
+        (void)topic_judge(t->j);
     }
     const struct outbox_question question = { .max_rows = 10,
                                               .max_bytes = SUBMISSION_INLINE_MAX + 3000 };
@@ -290,7 +299,7 @@ static enum outbox_choice choose_some(void *ctx, int64_t number, enum outbox_kin
 static void skipped_rows_are_not_read(void **state)
 {
     static const int64_t want[] = { 1, 2, 4, 5, 7 };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_batch b = { 0 };
     struct err e = { 0 };
     char id[16];
@@ -298,15 +307,15 @@ static void skipped_rows_are_not_read(void **state)
 
     for (int i = 0; i < 10; i++) {
         (void)snprintf(id, sizeof id, "k%d", i);
-        (void)take_ok(t->j, id, i);
-        (void)judge(t->j);
+        (void)topic_take_ok(t->j, id, i);
+        (void)topic_judge(t->j);
     }
     const struct outbox_question question = {
         .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
     };
-    int64_t all = db_steps(t->j->readers.idle[t->j->readers.len - 1]);
+    int64_t all = jobs_read_cost(t->j);
     assert_int_equal(outbox_read(t->j, &question, &b, &e), 0);
-    all = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - all;
+    all = jobs_read_cost(t->j) - all;
     assert_int_equal(asked, 8);
     assert_int_equal(b.len, ARRAY_LEN(want));
     for (size_t i = 0; i < b.len; i++)
@@ -318,9 +327,9 @@ static void skipped_rows_are_not_read(void **state)
     const struct outbox_question none = {
         .after = 7, .max_rows = 100, .max_bytes = SIZE_MAX, .choose = choose_some, .ctx = &asked
     };
-    int64_t one = db_steps(t->j->readers.idle[t->j->readers.len - 1]);
+    int64_t one = jobs_read_cost(t->j);
     assert_int_equal(outbox_read(t->j, &none, &b, &e), 0);
-    one = db_steps(t->j->readers.idle[t->j->readers.len - 1]) - one;
+    one = jobs_read_cost(t->j) - one;
     assert_int_equal(b.len, 0);
     assert_int_equal(b.last, 7);
     assert_true(b.more); /* it is still there and can be read later */
@@ -333,7 +342,7 @@ static void watermarks_replace_those_of_their_partition(void **state)
     static char results[] = "results", dead[] = "dead";
     struct outbox_watermark first[] = { { results, 0, 10 }, { results, 1, 20 }, { dead, 0, 30 } };
     struct outbox_watermark second[] = { { results, 1, 25 } };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_watermark *marks = NULL;
     struct err e = { 0 };
     size_t len = 9;
@@ -347,7 +356,7 @@ static void watermarks_replace_those_of_their_partition(void **state)
     op.u.watermarks.marks = second;
     op.u.watermarks.len = ARRAY_LEN(second);
     assert_int_equal(jobs_do(t->j, &op, &e), 0);
-    table_reopen(t);
+    job_table_reopen(t);
     assert_int_equal(outbox_watermarks(t->j, &marks, &len, &e), 0);
     assert_int_equal(len, 3);
     for (size_t i = 0; i < len; i++) {

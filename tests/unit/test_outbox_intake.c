@@ -1,280 +1,49 @@
-/* tests/unit/test_outbox_intake.c - messages of Kafka: accepted once, sent again, refused, without
- * an id; against a real file. */
-#include "outbox_fixture.h"
+/* tests/unit/test_outbox_intake.c - messages of Kafka: refused, or without an id;
+ * against a real file. */
+#include <string.h>
 
-/* ---- replays ---- */
-
-static void a_message_is_accepted_once(void **state)
-{
-    struct table *t = *state;
-    struct jobs_op op;
-
-    int64_t seq = take_ok(t->j, "a", 7);
-    (void)take_ok(t->j, "b", 8);
-    for (int i = 0; i < 3; i++) { /* queued, final, final after a restart */
-        print_message("    time %d\n", i);
-        assert_int_equal(take(t->j, "a", "x", 7, &op), 0);
-        assert_true(op.u.accept.replay);
-        assert_true(op.u.accept.existing);
-        assert_int_equal(op.u.accept.seq, seq);
-        assert_string_equal(op.u.accept.id, "a");
-        assert_int_equal(op.u.accept.state, i == 0 ? JOB_QUEUED : JOB_DONE);
-        assert_int_equal(op.u.accept.position, i == 0 ? 1 : 0);
-        if (i == 0) {
-            assert_int_equal(judge(t->j), seq);
-            send_all(t->j);
-        } else if (i == 1) {
-            table_reopen(t);
-        }
-    }
-    assert_int_equal(waiting(t->j), 0); /* a replay publishes nothing */
-    assert_int_equal(take(t->j, "other", "y", 7, &op), 0);
-    assert_true(op.u.accept.replay); /* its content is not compared */
-    assert_int_equal(op.u.accept.seq, seq);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM intake"), 2);
-}
-
-/* A topic that was deleted and created again begins at offset 0 again. */
-static void a_recreated_topic_is_read_again(void **state)
-{
-    static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
-    struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER,
-                                       .payload = "?",
-                                       .payload_len = 1 };
-    struct err e = { 0 };
-    struct jobs_op op;
-    bool replay = true;
-    const struct {
-        const char *json;
-        int64_t offset, sent_ms;
-        bool replay;
-    } rows[] = {
-        { first, 0, 1000, false }, { first, 0, 1000, true }, { first, 0, -1, true },
-        { other, 0, 2000, false }, { other, 0, 2000, true }, { first, 1, 2001, false },
-        { first, 1, 2001, true },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        print_message("    row %zu\n", i);
-        struct outbox_origin o = {
-            .topic = "scripts", .partition = 0, .offset = rows[i].offset, .sent_ms = rows[i].sent_ms
-        };
-        assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
-        assert_int_equal(op.u.accept.replay, rows[i].replay);
-        table_reopen(t);
-    }
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 2);
-
-    struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 3000 };
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
-    assert_false(replay);
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
-    assert_true(replay);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 3);
-    assert_sound(t);
-}
-
-/* Times may be equal, or set by the producer: then the digest differs. */
-static void another_content_is_another_message(void **state)
-{
-    static const char *const first = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    static const char *const other = "{\"id\":\"b\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
-    struct jobs_op op;
-    const struct {
-        const char *json;
-        int64_t sent_ms, digest;
-        bool replay;
-    } rows[] = {
-        { first, 1000, 11, false }, { first, 1000, 11, true }, { first, 1000, 0, true },
-        { other, 1000, 22, false }, { other, 1000, 22, true }, { first, -1, 11, false },
-        { first, -1, 11, true },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        print_message("    row %zu\n", i);
-        struct outbox_origin o = {
-            .topic = "scripts", .offset = 0, .sent_ms = rows[i].sent_ms, .digest = rows[i].digest
-        };
-        assert_int_equal(take_json(t->j, rows[i].json, o, NULL, &op), 0);
-        assert_int_equal(op.u.accept.replay, rows[i].replay);
-        table_reopen(t);
-    }
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 2);
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 3);
-    assert_sound(t);
-}
-
-/* A report is published with the headers of its message, or of the message that repeats it.
- * RETENTION deletes them. */
-static void a_report_has_its_origin(void **state)
-{
-    static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
-    struct outbox_batch batch;
-    struct jobs_op op;
-    struct outbox_origin o = { .topic = "scripts",
-                               .partition = 2,
-                               .offset = 5,
-                               .sent_ms = 1000,
-                               .headers = "one",
-                               .headers_len = 3 };
-
-    assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
-    (void)judge(t->j);
-    o = (struct outbox_origin){ .topic = "scripts",
-                                .partition = 2,
-                                .offset = 6,
-                                .sent_ms = -1,
-                                .headers = "again",
-                                .headers_len = 5 };
-    assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
-    table_reopen(t);
-
-    batch = read_all(t->j);
-    assert_int_equal(batch.len, 2);
-    assert_string_equal(batch.items[0].topic, "scripts");
-    assert_int_equal(batch.items[0].partition, 2);
-    assert_int_equal(batch.items[0].offset, 5);
-    assert_int_equal(batch.items[0].sent_ms, 1000);
-    assert_string_equal(batch.items[0].headers, "one");
-    assert_int_equal(batch.items[1].offset, 6);
-    assert_int_equal(batch.items[1].sent_ms, -1);
-    assert_string_equal(batch.items[1].headers, "again");
-    assert_int_equal(batch.items[1].headers_len, 5);
-    outbox_batch_clear(&batch);
-}
-
-static void a_message_without_a_time_is_a_replay(void **state)
-{
-    static const char *const json = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
-    struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 7, .sent_ms = -1 };
-    struct jobs_op op;
-
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
-        assert_int_equal(op.u.accept.replay, i > 0);
-        o.sent_ms = 1000;
-    }
-}
-
-static void partitions_and_topics_are_separate(void **state)
-{
-    static const char *const topics[] = { "scripts", "scripts2" };
-    struct table *t = *state;
-    struct jobs_op op;
-    char json[100];
-
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < 300; i++) {
-            struct outbox_origin o = { .topic = topics[i % 2],
-                                       .partition = i / 2 % 100,
-                                       .offset = 10 - i / 200,
-                                       .sent_ms = 0 };
-            (void)snprintf(json, sizeof json,
-                           "{\"id\":\"i%d\",\"language\":\"c\",\"source\":\"x\"}", i);
-            assert_int_equal(take_json(t->j, json, o, NULL, &op), 0);
-            assert_int_equal(op.u.accept.replay, round == 1);
-            assert_int_equal(op.u.accept.seq, i + 1);
-        }
-        if (round == 0)
-            table_reopen(t);
-    }
-    assert_int_equal(ask(t, "SELECT count(*) FROM stream"), 200);
-    assert_sound(t);
-}
-
-/* ---- the same submission, sent again ---- */
-
-static void a_submission_sent_again_is_published_again(void **state)
-{
-    struct table *t = *state;
-    struct jobs_op op;
-
-    int64_t seq = take_ok(t->j, "a", 1);
-    assert_int_equal(take_ok(t->j, "a", 2), seq); /* published once, when it is final */
-    assert_int_equal(judge(t->j), seq);
-    assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
-    assert_false(op.u.accept.replay);
-    assert_true(op.u.accept.existing);
-    assert_int_equal(op.u.accept.state, JOB_DONE);
-    assert_int_equal(waiting(t->j), 2);
-    assert_int_equal(take(t->j, "a", "x", 3, &op), 0);
-    assert_true(op.u.accept.replay);
-    assert_int_equal(waiting(t->j), 2);
-    assert_int_equal(claim_c(t->j), 0); /* and not judged again */
-
-    send_all(t->j);
-    (void)usleep(5000);
-    expire(t, "a");
-    assert_int_equal(take(t->j, "a", "x", 4, &op), 0);
-    assert_true(op.u.accept.existing);
-    assert_int_equal(waiting(t->j), 0); /* there is no report any more */
-    assert_int_equal(ask(t, "SELECT count(*) FROM intake WHERE seq = 1"), 4);
-}
-
-static void http_and_kafka_share_their_ids(void **state)
-{
-    static const char json[] = "{\"id\":\"a\",\"language\":\"c\",\"source\":\"x\"}";
-    struct table *t = *state;
-    struct jobs_op op;
-
-    assert_int_equal(send_json(t->j, json, &op), 0);
-    int64_t seq = op.u.accept.seq;
-    assert_int_equal(take_json(t->j, json,
-                               (struct outbox_origin){
-                                   .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 0 },
-                               NULL, &op),
-                     0);
-    assert_true(op.u.accept.existing);
-    assert_int_equal(op.u.accept.seq, seq);
-    assert_int_equal(op.u.accept.position, 1);
-    assert_int_equal(judge(t->j), seq); /* now its report is to be published */
-    assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(send_json(t->j, json, &op), 0);
-    assert_true(op.u.accept.existing);
-    assert_int_equal(waiting(t->j), 1);
-}
+#include "schema/model/submission.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/topic_rows.h"
 
 /* ---- refused ---- */
 
-static int64_t intake_rows(const struct table *t) { return ask(t, "SELECT count(*) FROM intake"); }
+static int64_t intake_rows(const struct job_table *t)
+{
+    return job_table_ask(t, "SELECT count(*) FROM intake");
+}
 
 static void a_conflict_uses_no_offset(void **state)
 {
     static const struct outbox_dead_letter dead = {
         .kind = OUTBOX_DEAD_LETTER, .payload = "it", .payload_len = 2, .reason = "conflict"
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 2, .sent_ms = 0 };
     struct jobs_op op;
     struct err e = { 0 };
     bool replay;
 
-    (void)take_ok(t->j, "a", 1);
-    assert_int_equal(take(t->j, "a", "other", 2, &op), -1);
+    (void)topic_take_ok(t->j, "a", 1);
+    assert_int_equal(topic_take(t->j, "a", "other", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
     assert_int_equal(intake_rows(t), 1);
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_false(replay);
-    assert_int_equal(waiting(t->j), 1);
+    assert_int_equal(topic_waiting(t->j), 1);
     assert_int_equal(intake_rows(t), 2);
 
-    assert_int_equal(refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
     assert_true(replay);
-    assert_int_equal(waiting(t->j), 1);
-    assert_int_equal(take(t->j, "a", "other", 2, &op), 0); /* read again: it is a replay */
+    assert_int_equal(topic_waiting(t->j), 1);
+    assert_int_equal(topic_take(t->j, "a", "other", 2, &op), 0); /* read again: it is a replay */
     assert_true(op.u.accept.replay);
     assert_false(op.u.accept.existing);
     assert_int_equal(op.u.accept.seq, 0);
     assert_string_equal(op.u.accept.id, "");
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 1);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 1);
 }
 
 static void a_refused_message_is_kept_byte_for_byte(void **state)
@@ -285,18 +54,18 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
         { OUTBOX_DEAD_LETTER, NULL, 0, NULL, 0, "a tombstone" },
         { OUTBOX_DEAD_LETTER, "", 0, "", 0, "empty" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct err e = { 0 };
     bool replay;
 
     assert_int_equal(
-        refuse(t->j,
-               (struct outbox_origin){
-                   .topic = "scripts", .partition = 3, .offset = 1LL << 40, .sent_ms = 0 },
-               letters, ARRAY_LEN(letters), &replay, &e),
+        topic_refuse(t->j,
+                     (struct outbox_origin){
+                         .topic = "scripts", .partition = 3, .offset = 1LL << 40, .sent_ms = 0 },
+                     letters, ARRAY_LEN(letters), &replay, &e),
         0);
-    table_reopen(t);
-    struct outbox_batch b = read_all(t->j);
+    job_table_reopen(t);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_int_equal(b.len, ARRAY_LEN(letters));
     for (size_t i = 0; i < b.len; i++) {
         const struct outbox_item *have = &b.items[i];
@@ -319,50 +88,51 @@ static void a_refused_message_is_kept_byte_for_byte(void **state)
         assert_int_equal(have->offset, 1LL << 40);
     }
     outbox_batch_clear(&b);
-    assert_int_equal(ask(t, "SELECT count(*) FROM job"), 0); /* and it makes no row */
-    send_all(t->j);
+    assert_int_equal(job_table_ask(t, "SELECT count(*) FROM job"), 0); /* and it makes no row */
+    topic_send_all(t->j);
 }
 
 static void a_submission_refused_for_now_uses_no_offset(void **state)
 {
     static const struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "bad" };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
     bool replay;
 
-    (void)take_ok(t->j, "a", 1);
+    (void)topic_take_ok(t->j, "a", 1);
     t->config.max_queued = 1;
-    table_reopen(t);
-    assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
+    job_table_reopen(t);
+    assert_int_equal(topic_take(t->j, "b", "x", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_QUEUE_FULL);
-    assert_int_equal(take(t->j, "a", "x", 1, &op), 0);
+    assert_int_equal(topic_take(t->j, "a", "x", 1, &op), 0);
     assert_true(op.u.accept.replay);
-    assert_int_equal(take(t->j, "a", "x", 3, &op),
+    assert_int_equal(topic_take(t->j, "a", "x", 3, &op),
                      0); /* accepted before: it needs no place in the queue */
-    assert_int_equal(take(t->j, "a", "y", 4, &op), -1);
+    assert_int_equal(topic_take(t->j, "a", "y", 4, &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
     assert_int_equal(intake_rows(t), 2);
 
     t->config.max_queued = 100;
     t->config.reserve_bytes = INT64_MAX;
-    table_reopen(t);
-    assert_int_equal(take(t->j, "b", "x", 2, &op), -1);
+    job_table_reopen(t);
+    assert_int_equal(topic_take(t->j, "b", "x", 2, &op), -1);
     assert_int_equal(op.err.kind, ERR_DISK);
-    assert_int_equal(refuse(t->j,
-                            (struct outbox_origin){
-                                .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
-                            &dead, 1, &replay, &e),
-                     -1);
+    assert_int_equal(
+        topic_refuse(
+            t->j,
+            (struct outbox_origin){ .topic = "scripts", .partition = 0, .offset = 5, .sent_ms = 0 },
+            &dead, 1, &replay, &e),
+        -1);
     assert_int_equal(e.kind, ERR_DISK);
     assert_int_equal(intake_rows(t), 2);
-    assert_int_equal(judge(t->j), 1); /* accepted rows are still finished and published */
-    assert_int_equal(waiting(t->j), 1);
-    send_all(t->j);
+    assert_int_equal(topic_judge(t->j), 1); /* accepted rows are still finished and published */
+    assert_int_equal(topic_waiting(t->j), 1);
+    topic_send_all(t->j);
 
     t->config.reserve_bytes = 0;
-    table_reopen(t);
-    (void)take_ok(t->j, "b", 2);
+    job_table_reopen(t);
+    (void)topic_take_ok(t->j, "b", 2);
     assert_int_equal(intake_rows(t), 3);
 }
 
@@ -371,10 +141,10 @@ static void a_submission_refused_for_now_uses_no_offset(void **state)
 static void take_derived(struct jobs *j, const char *derived, int64_t offset, struct jobs_op *op)
 {
     assert_int_equal(
-        take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
-                  (struct outbox_origin){
-                      .topic = "scripts", .partition = 4, .offset = offset, .sent_ms = 0 },
-                  derived, op),
+        topic_take_json(j, "{\"language\":\"c\",\"source\":\"x\"}",
+                        (struct outbox_origin){
+                            .topic = "scripts", .partition = 4, .offset = offset, .sent_ms = 0 },
+                        derived, op),
         0);
     assert_false(op->u.accept.existing);
     assert_false(op->u.accept.replay);
@@ -391,33 +161,33 @@ static void a_derived_id_never_conflicts(void **state)
         { "mine", "mine@4:3" }, /* of a submission that came with it */
         { "scripts:4", "scripts:4" },
     };
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
 
-    (void)accept_ok(t->j, "mine", "c");
-    (void)judge(t->j);
+    (void)row_accept(t->j, "mine", "c");
+    (void)topic_judge(t->j);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("    %s\n", cases[i].id);
         take_derived(t->j, cases[i].derived, (int64_t)i, &op);
         assert_string_equal(op.u.accept.id, cases[i].id);
-        assert_int_equal(status_of(t->j, cases[i].id).state, JOB_QUEUED);
-        (void)judge(t->j);
+        assert_int_equal(row_status(t->j, cases[i].id).state, JOB_QUEUED);
+        (void)topic_judge(t->j);
     }
-    struct outbox_batch b = read_all(t->j);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_int_equal(b.len, ARRAY_LEN(cases));
     for (size_t i = 0; i < b.len; i++)
         assert_string_equal(b.items[i].key, cases[i].derived); /* the row's id is not published */
     outbox_batch_clear(&b);
 
     /* A submission with an id that is in use as a derived id is a conflict. */
-    assert_int_equal(send_json(t->j, "{\"id\":\"key\",\"language\":\"c\",\"source\":\"x\"}", &op),
-                     -1);
+    assert_int_equal(
+        row_send_json(t->j, "{\"id\":\"key\",\"language\":\"c\",\"source\":\"x\"}", &op), -1);
     assert_int_equal(op.err.kind, ERR_CONFLICT);
 }
 
 static void a_derived_id_may_be_too_long_for_a_path(void **state)
 {
-    struct table *t = *state;
+    struct job_table *t = *state;
     struct jobs_op op;
     char exact[SUBMISSION_ID_MAX + 1], longer[SUBMISSION_ID_MAX + 20];
 
@@ -432,8 +202,8 @@ static void a_derived_id_may_be_too_long_for_a_path(void **state)
     take_derived(t->j, longer, 2, &op);
     assert_int_equal(strlen(op.u.accept.id), 32);
     for (int i = 0; i < 3; i++)
-        (void)judge(t->j);
-    struct outbox_batch b = read_all(t->j);
+        (void)topic_judge(t->j);
+    struct outbox_batch b = topic_read_all(t->j);
     assert_string_equal(b.items[0].key, exact);
     assert_string_equal(b.items[1].key, exact);
     assert_string_equal(b.items[2].key, longer);
@@ -443,14 +213,6 @@ static void a_derived_id_may_be_too_long_for_a_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(a_message_is_accepted_once),
-        ON_TABLE(a_recreated_topic_is_read_again),
-        ON_TABLE(another_content_is_another_message),
-        ON_TABLE(a_report_has_its_origin),
-        ON_TABLE(a_message_without_a_time_is_a_replay),
-        ON_TABLE(partitions_and_topics_are_separate),
-        ON_TABLE(a_submission_sent_again_is_published_again),
-        ON_TABLE(http_and_kafka_share_their_ids),
         ON_TABLE(a_conflict_uses_no_offset),
         ON_TABLE(a_refused_message_is_kept_byte_for_byte),
         ON_TABLE(a_submission_refused_for_now_uses_no_offset),

@@ -1,9 +1,12 @@
 /* How many cells a pool keeps, and of what: more classes than it may keep cells of. The real pool,
  * and a Docker of the test's own. */
-#include "fake_docker.h"
+#include <stdio.h>
+#include <string.h>
 
 #include "engine/pool/pool.h"
 #include "engine/pool/pool_budget.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fake_pool.h"
 
 #define CLASSES 40 /* of twenty languages that are built, say */
 
@@ -25,7 +28,7 @@ static void open_place(struct place *p, int64_t parallel, int classes)
         struct cell_spec spec = fake_spec();
         workdir_of(i, workdir);
         spec.workdir = workdir;
-        FAKE_OK(p->numbers[i] = pool_class_add(p->pool, &spec, e));
+        ASSERT_OK(p->numbers[i] = pool_class_add(p->pool, &spec, e));
     }
 }
 
@@ -61,7 +64,7 @@ static struct cell *take(struct place *p, int n, int uses_max)
     struct cell *c = NULL;
     int uses;
 
-    FAKE_OK(pool_acquire(p->pool, p->numbers[n], 64 * MIB, uses_max, &c, &uses, e));
+    ASSERT_OK(pool_acquire(p->pool, p->numbers[n], 64 * MIB, uses_max, &c, &uses, e));
     (void)idle(p);
     return c;
 }

@@ -1,11 +1,18 @@
 /* What a route's row says it needs, and the daemon checks: the right, and the bound of a body. On
  * the real routes, and on a table of our own. */
-#include "http_fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "server/api/routes.h"
 #include "server/api/submissions.h"
 #include "server/http/daemon.h"
+#include "server/http/listen.h"
 #include "server/http/route.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/http_client.h"
+#include "tests/support/site.h"
 
 /* ---- the real table ---- */
 
@@ -19,7 +26,7 @@ static struct principal identify(const struct request *r)
 }
 
 /* "POST /results/none/publish" of a route. The body is no submission. */
-static struct answer ask(const struct fixture *f, const struct route *route)
+static struct http_answer ask(const struct site *f, const struct route *route)
 {
     size_t fixed = strcspn(route->path, "{");
     const char *behind = strchr(route->path, '}');
@@ -30,26 +37,26 @@ static struct answer ask(const struct fixture *f, const struct route *route)
                      route->method, (int)fixed, route->path, behind ? "none" : "",
                      behind ? behind + 1 : "");
 
-    return say(f, request, (size_t)n);
+    return http_send(f, request, (size_t)n);
 }
 
 static bool is_stream(const struct route *route) { return strstr(route->path, "/events") != NULL; }
 
 /* A stream has no end, its head is enough. */
-static int status_of(const struct fixture *f, const struct route *route)
+static int status_of(const struct site *f, const struct route *route)
 {
     static const char events[] = "GET /events HTTP/1.1\r\nHost: x\r\n\r\n";
     char head[13] = "";
 
     if (is_stream(route) && !strchr(route->path, '{')) {
-        CLEANUP(closep) int fd = dial(f);
-        assert_true(push(fd, events, sizeof events - 1));
+        CLEANUP(closep) int fd = http_dial(f);
+        assert_true(http_push(fd, events, sizeof events - 1));
         assert_int_equal(recv(fd, head, 12, MSG_WAITALL), 12);
         return (int)strtol(head + 9, NULL, 10);
     }
-    struct answer a = ask(f, route);
+    struct http_answer a = ask(f, route);
     if (a.status == 403) {
-        assert_true(has_header(&a, "application/problem+json"));
+        assert_true(http_has_header(&a, "application/problem+json"));
         assert_non_null(strstr(a.body, "tester may not "));
     }
     buf_clear(&a.text);
@@ -59,11 +66,11 @@ static int status_of(const struct fixture *f, const struct route *route)
 /* Each route has one right: all others together do not open it, and it needs no other. */
 static void test_every_route_needs_its_right(void **state)
 {
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_identify = identify;
-    fixture_open(&f, NULL, 0);
+    site_identify = identify;
+    site_open(&f, NULL, 0);
     for (size_t i = 0; i < routes_len; i++) {
         const struct route *route = &routes_table[i];
         unsigned right = (unsigned)route->right;
@@ -77,8 +84,8 @@ static void test_every_route_needs_its_right(void **state)
         int status = status_of(&f, route);
         assert_true(status != 0 && status != 403);
     }
-    fixture_close(&f);
-    fixture_identify = principal_anonymous;
+    site_close(&f);
+    site_identify = principal_anonymous;
 }
 
 /* A client without the right is told so before its body is there, and nothing of it is kept. */
@@ -86,42 +93,42 @@ static void test_refused_before_the_body(void **state)
 {
     static const char head[] = "POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: "
                                "application/json\r\nContent-Length: 1000\r\n\r\n";
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_identify = identify;
+    site_identify = identify;
     rights = RIGHTS_ALL & ~(unsigned)RIGHT_SUBMIT;
-    fixture_open(&f, NULL, 0);
-    CLEANUP(closep) int fd = dial(&f);
-    assert_true(push(fd, head, sizeof head - 1));
-    struct answer a = hear(fd, false);
-    assert_true(has_header(&a, "\r\nConnection: close\r\n"));
-    expect_status(a, 403);
-    assert_true(hears_end(fd));
-    expect_status(post(&f, "/submissions", HELLO), 403);
-    json_auto_t *list = expect(get(&f, "GET", "/results"), 200);
+    site_open(&f, NULL, 0);
+    CLEANUP(closep) int fd = http_dial(&f);
+    assert_true(http_push(fd, head, sizeof head - 1));
+    struct http_answer a = http_receive(fd, false);
+    assert_true(http_has_header(&a, "\r\nConnection: close\r\n"));
+    http_expect_status(a, 403);
+    assert_true(http_at_end(fd));
+    http_expect_status(http_post(&f, "/submissions", HELLO), 403);
+    json_auto_t *list = http_expect(http_get(&f, "GET", "/results"), 200);
     assert_int_equal(json_array_size(json_object_get(list, "results")), 0);
-    fixture_close(&f);
-    fixture_identify = principal_anonymous;
+    site_close(&f);
+    site_identify = principal_anonymous;
 }
 
 /* HEAD needs what GET needs. */
 static void test_head(void **state)
 {
     static const char ask_head[] = "HEAD /results HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct fixture f;
+    struct site f;
 
     (void)state;
-    fixture_identify = identify;
-    fixture_open(&f, NULL, 0);
+    site_identify = identify;
+    site_open(&f, NULL, 0);
     for (int i = 0; i < 2; i++) {
-        CLEANUP(closep) int fd = dial(&f);
+        CLEANUP(closep) int fd = http_dial(&f);
         rights = i == 0 ? RIGHT_READ : RIGHT_SUBMIT;
-        assert_true(push(fd, ask_head, sizeof ask_head - 1));
-        expect_status(hear(fd, true), i == 0 ? 200 : 403);
+        assert_true(http_push(fd, ask_head, sizeof ask_head - 1));
+        http_expect_status(http_receive(fd, true), i == 0 ? 200 : 403);
     }
-    fixture_close(&f);
-    fixture_identify = principal_anonymous;
+    site_close(&f);
+    site_identify = principal_anonymous;
 }
 
 /* ---- a table of our own ---- */
@@ -152,13 +159,13 @@ static int start_with(const struct route *rows, size_t len, struct daemon **ret_
     char name[LISTEN_NAME_SIZE];
     int fd = -1;
 
-    must(listen_bind("127.0.0.1:0", false, &fd, e), e);
+    assert_ok(listen_bind("127.0.0.1:0", false, &fd, e), e);
     listen_name(fd, name);
     *ret_port = (int)strtol(strrchr(name, ':') + 1, NULL, 10);
     return daemon_start(&c, fd, ret_http, e);
 }
 
-static struct answer post_bytes(const struct fixture *f, const char *target, int len)
+static struct http_answer post_bytes(const struct site *f, const char *target, int len)
 {
     char request[4000];
     int n = snprintf(request, sizeof request,
@@ -166,7 +173,7 @@ static struct answer post_bytes(const struct fixture *f, const char *target, int
                      "Content-Length: %d\r\n\r\n%0*d",
                      target, len, len, 0);
 
-    return say(f, request, (size_t)n);
+    return http_send(f, request, (size_t)n);
 }
 
 /* A route's own bound holds where it is below MAX_BODY_BYTES, and that one everywhere. */
@@ -193,14 +200,15 @@ static void test_bounds(void **state)
         { "/large", 2001, 413, 0 },  { "/none", 3000, 200, 0 },
     };
     struct daemon *http = NULL;
-    struct fixture f;
+    struct site f;
     struct err e;
 
     (void)state;
-    must(start_with(rows, ARRAY_LEN(rows), &http, &f.port, &e), &e);
+    assert_ok(start_with(rows, ARRAY_LEN(rows), &http, &f.port, &e), &e);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("%s %d\n", cases[i].target, cases[i].len);
-        json_auto_t *body = expect(post_bytes(&f, cases[i].target, cases[i].len), cases[i].status);
+        json_auto_t *body =
+            http_expect(post_bytes(&f, cases[i].target, cases[i].len), cases[i].status);
         if (cases[i].status == 200)
             assert_int_equal(json_integer_value(json_object_get(body, "len")), cases[i].kept);
     }

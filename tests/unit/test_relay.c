@@ -1,6 +1,15 @@
 /* The outbox is published: each row exactly once, despite errors of the broker and killed servers.
  */
-#include "kafka_fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/publish/relay.h"
+#include "schema/base/clock.h"
+#include "schema/store/outbox.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/world.h"
 
 #define ROWS 300
 
@@ -27,7 +36,7 @@ static void assert_each_once(struct world *w, int from, int to)
 {
     struct seen s = { 0 };
 
-    (void)read_topic(w, "results", count_key, &s);
+    (void)world_read(w, "results", count_key, &s);
     assert_int_equal(s.others, 0);
     for (int i = from; i < to; i++) {
         if (s.times[i] != 1)
@@ -43,10 +52,10 @@ static void judge_rows(struct world *w, int from, int to)
 
     for (int i = from; i < to; i++) {
         (void)snprintf(id, sizeof id, "n%d", i);
-        assert_int_equal(send(w->table->j, id, "c", "x", &op), 0);
+        assert_int_equal(row_send(w->table->j, id, "c", "x", &op), 0);
     }
     for (int i = from; i < to; i++)
-        (void)judge(w->table->j);
+        (void)topic_judge(w->table->j);
 }
 
 static struct relay *begin(struct world *w)
@@ -67,7 +76,7 @@ static void end(struct world *w, struct relay *relay)
     relay_stop(relay, clock_mono_ns() + 10 * NS_PER_S);
     w->table->j = jobs_close(w->table->j);
     (void)relay_free(relay);
-    store_open(w->table);
+    job_table_open(w->table);
 }
 
 static int64_t counter(struct world *w, enum bridge_counter c)
@@ -85,7 +94,7 @@ static void every_row_is_sent_once(void **state)
     struct relay *relay = begin(w);
 
     judge_rows(w, 20, ROWS);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
     assert_each_once(w, 0, ROWS);
     assert_int_equal(counter(w, BRIDGE_SENT), ROWS);
@@ -97,10 +106,10 @@ static void stopping_sends_all_rows(void **state)
     struct relay *relay = begin(w);
 
     judge_rows(w, 0, 1); /* so that recovery is done */
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     judge_rows(w, 1, ROWS);
     end(w, relay);
-    assert_int_equal(waiting(w->table->j), 0);
+    assert_int_equal(topic_waiting(w->table->j), 0);
     assert_each_once(w, 0, ROWS);
 }
 
@@ -112,10 +121,10 @@ static void a_fatal_error_is_survived(void **state)
     judge_rows(w, 0, 100);
     assert_true(relay_break(relay));
     judge_rows(w, 100, 200);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     assert_true(relay_break(relay));
     judge_rows(w, 200, ROWS);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
     assert_each_once(w, 0, ROWS);
 }
@@ -126,12 +135,12 @@ static void it_waits_for_an_absent_broker(void **state)
     struct relay *relay = begin(w);
 
     judge_rows(w, 0, 50);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
     judge_rows(w, 50, 100);
-    assert_true(waiting(w->table->j) > 0);
+    assert_true(topic_waiting(w->table->j) > 0);
     assert_int_equal(rd_kafka_mock_broker_set_up(w->cluster, 1), 0);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
     assert_each_once(w, 0, 100);
 }
@@ -146,12 +155,12 @@ static void refused_requests_are_sent_again(void **state)
     w->config.environment = environment;
     struct relay *relay = begin(w);
     judge_rows(w, 0, 10);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     rd_kafka_mock_push_request_errors(
         w->cluster, 0 /* Produce */, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
         RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     judge_rows(w, 10, 100);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
     assert_each_once(w, 0, 100);
 }
@@ -175,7 +184,7 @@ static void rows_too_large_together_are_sent_alone(void **state)
     rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     struct relay *relay = begin(w);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     assert_false(has_problem(w, NULL));
     end(w, relay);
     assert_each_once(w, 0, 10);
@@ -192,13 +201,13 @@ static void a_missing_right_is_reported(void **state)
     w->config.environment = environment;
     struct relay *relay = begin(w);
     judge_rows(w, 0, 10);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     assert_false(has_problem(w, NULL));
     rd_kafka_mock_push_request_errors(w->cluster, 0 /* Produce */, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     judge_rows(w, 10, 11);
     WAIT_UNTIL(has_problem(w, "WRITE"));
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     WAIT_UNTIL(!has_problem(w, NULL));
     end(w, relay);
     assert_each_once(w, 0, 11);
@@ -213,26 +222,26 @@ static void rows_on_the_topic_are_not_sent_again(void **state)
     char header[80];
 
     judge_rows(w, 0, 5);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
     judge_rows(w, 5, 10);
-    struct outbox_batch b = read_all(w->table->j);
+    struct outbox_batch b = topic_read_all(w->table->j);
     for (size_t i = 0; i < 2; i++) { /* n5 and n6 are on the topic, as if we had sent them */
         (void)snprintf(header, sizeof header, "%s:%lld", jobs_table_id(w->table->j),
                        (long long)b.items[i].number);
-        write_message(w, "results", b.items[i].key, "{}", header);
+        world_write(w, "results", b.items[i].key, "{}", header);
     }
     /* A row of another table with the number of ours is ignored. */
     (void)snprintf(header, sizeof header, "other:%lld", (long long)b.items[2].number);
-    write_message(w, "results", "x", "{}", header);
-    flush_messages(w);
+    world_write(w, "results", "x", "{}", header);
+    world_flush(w);
     outbox_batch_clear(&b);
 
     relay = begin(w);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
     struct seen s = { 0 };
-    (void)read_topic(w, "results", count_key, &s);
+    (void)world_read(w, "results", count_key, &s);
     for (int i = 0; i < 10; i++)
         assert_int_equal(s.times[i], 1);
     assert_int_equal(s.others, 1);
@@ -246,10 +255,10 @@ static void watermarks_are_stored(void **state)
     struct relay *relay = begin(w);
 
     judge_rows(w, 0, ROWS);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
-    assert_int_equal(ask(w->table, "SELECT sum(offset) FROM watermark WHERE topic = 'results'"),
-                     ROWS);
+    assert_int_equal(
+        job_table_ask(w->table, "SELECT sum(offset) FROM watermark WHERE topic = 'results'"), ROWS);
 }
 
 /* A message larger than message.max.bytes is truncated: a report and a dead letter. */
@@ -268,17 +277,18 @@ static void too_large_messages_are_truncated(void **state)
     w->config.environment = environment;
     struct relay *relay = begin(w);
     memset(value, 'v', sizeof value);
-    assert_int_equal(refuse(w->table->j,
-                            (struct outbox_origin){
-                                .topic = "scripts", .partition = 0, .offset = 0, .sent_ms = 0 },
-                            &letter, 1, &replay, &e),
-                     0);
+    assert_int_equal(
+        topic_refuse(
+            w->table->j,
+            (struct outbox_origin){ .topic = "scripts", .partition = 0, .offset = 0, .sent_ms = 0 },
+            &letter, 1, &replay, &e),
+        0);
     judge_rows(w, 0, 1);
-    WAIT_UNTIL(waiting(w->table->j) == 0);
+    WAIT_UNTIL(topic_waiting(w->table->j) == 0);
     end(w, relay);
-    assert_int_equal(read_topic(w, "scripts.dead-letter", NULL, NULL), 1);
+    assert_int_equal(world_read(w, "scripts.dead-letter", NULL, NULL), 1);
     assert_int_equal(counter(w, BRIDGE_DROPPED), 0);
-    assert_int_equal(read_topic(w, "results", NULL, NULL), 1);
+    assert_int_equal(world_read(w, "results", NULL, NULL), 1);
     assert_int_equal(counter(w, BRIDGE_TRUNCATED), 2);
 }
 

@@ -1,8 +1,17 @@
-/* Languages are prepared, tested and tested again, with a fake Docker. */
-#include "fake_docker.h"
+/* Languages are made ready, doubted and proved again; with a Docker of the test's own. */
+#include <poll.h>
+#include <string.h>
 
+#include "engine/build/toolchain.h"
+#include "engine/cell/cell.h"
+#include "engine/language/language.h"
+#include "engine/pool/pool.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/selftest.h"
+#include "schema/base/clock.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fake_docker.h"
+#include "tests/support/fake_pool.h"
 
 static struct place {
     struct language_table *languages;
@@ -16,9 +25,9 @@ static int open_place(void **state)
     place = (struct place){ .pool = NULL };
     if (fake_open(state) < 0)
         return -1;
-    FAKE_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
-    FAKE_OK(language_table_choose(place.languages, "python, c", e));
-    FAKE_OK(readiness_open(place.languages, &place.readiness, e));
+    ASSERT_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
+    ASSERT_OK(language_table_choose(place.languages, "python, c", e));
+    ASSERT_OK(readiness_open(place.languages, &place.readiness, e));
     place.pool = fake_pool(2);
     return 0;
 }
@@ -44,7 +53,7 @@ static void start(void)
                                        .host = &fake.cell_host,
                                        .pool = place.pool,
                                        .readiness = place.readiness };
-    FAKE_OK(selftest_start(&c, &place.selftest, e));
+    ASSERT_OK(selftest_start(&c, &place.selftest, e));
 }
 
 static bool is(size_t index, enum readiness_state state)

@@ -1,17 +1,24 @@
 /* tests/unit/test_slots.c - which slot a server gets, and which it adopts; real tables, real locks.
  */
-#include "jobs_fixture.h"
-
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "schema/base/text.h"
 #include "schema/store/outbox.h"
 #include "schema/store/slots.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
+#include "tests/support/row.h"
+#include "tests/support/scratch.h"
 
 /* A directory for slots, and those that are open. */
 struct volume {
-    struct table t; /* only its directory */
+    struct job_table t; /* only its directory */
     struct slots_config config;
     struct {
         struct jobs *j;
@@ -60,7 +67,7 @@ static int teardown(void **state)
 
     for (int i = 0; i < (int)ARRAY_LEN(v->open); i++)
         release_slot(v, i);
-    (void)nftw(v->t.dir, table_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(v->t.dir);
     free(v);
     return 0;
 }
@@ -140,16 +147,16 @@ static void unfinished_work_goes_first(void **state)
     make_slots(v, 4);
     for (int i = 0; i < 4; i++)
         assert_int_equal(take(v), i);
-    (void)accept_ok(v->open[2].j, "queued", "c");
-    (void)accept_ok(v->open[3].j, "running", "c");
-    (void)claim_c(v->open[3].j);
-    (void)accept_ok(v->open[1].j, "final", "c");
-    finish_ok(v->open[1].j, claim_c(v->open[1].j), "final", VERDICT_OK, 1);
+    (void)row_accept(v->open[2].j, "queued", "c");
+    (void)row_accept(v->open[3].j, "running", "c");
+    (void)row_claim_c(v->open[3].j);
+    (void)row_accept(v->open[1].j, "final", "c");
+    row_finish_ok(v->open[1].j, row_claim_c(v->open[1].j), "final", VERDICT_OK, 1);
     for (int i = 0; i < 4; i++)
         release_slot(v, i);
     assert_int_equal(take(v), 2);
     assert_int_equal(take(v), 3);
-    assert_int_equal(status_of(v->open[3].j, "running").state, JOB_QUEUED);
+    assert_int_equal(row_status(v->open[3].j, "running").state, JOB_QUEUED);
     assert_int_equal(take(v), 0);
     assert_int_equal(take(v), 1);
 }
@@ -163,8 +170,8 @@ static void an_outbox_is_work_if_we_publish(void **state)
     make_slots(v, 2);
     assert_int_equal(take(v), 0);
     assert_int_equal(take(v), 1);
-    (void)accept_ok(v->open[1].j, "a", "c");
-    finish_ok(v->open[1].j, claim_c(v->open[1].j), "a", VERDICT_OK, 1);
+    (void)row_accept(v->open[1].j, "a", "c");
+    row_finish_ok(v->open[1].j, row_claim_c(v->open[1].j), "a", VERDICT_OK, 1);
     assert_int_equal(jobs_do(v->open[1].j, &op, &e), 0);
     release_slot(v, 1);
     assert_int_equal(adopt(v), -1);
@@ -222,13 +229,13 @@ static void idle_slots_are_adopted(void **state)
     assert_int_equal(take(v), 1);
     assert_int_equal(take(v), 2);
     for (int i = 0; i < 3; i++)
-        (void)accept_ok(v->open[i].j, "a", "c");
+        (void)row_accept(v->open[i].j, "a", "c");
     assert_int_equal(adopt(v), -1); /* all have a server */
     release_slot(v, 1);
     release_slot(v, 2);
     assert_int_equal(adopt(v), 1);
     assert_int_equal(adopt(v), 2);
-    finish_ok(v->open[1].j, claim_c(v->open[1].j), "a", VERDICT_OK, 1);
+    row_finish_ok(v->open[1].j, row_claim_c(v->open[1].j), "a", VERDICT_OK, 1);
     release_slot(v, 1);
     assert_int_equal(adopt(v), -1); /* finished */
 }
@@ -239,13 +246,13 @@ static void work_for_others_is_not_adopted(void **state)
     struct volume *v = *state;
 
     assert_int_equal(take(v), 0);
-    (void)accept_ok(v->open[0].j, "a", "c");
+    (void)row_accept(v->open[0].j, "a", "c");
     release_slot(v, 0);
     v->config.languages = java;
     assert_int_equal(adopt(v), -1);
     v->config.languages = both;
     assert_int_equal(adopt(v), 0);
-    assert_int_equal(claim_c(v->open[0].j), 1); /* and while it runs, too */
+    assert_int_equal(row_claim_c(v->open[0].j), 1); /* and while it runs, too */
     release_slot(v, 0);
     v->config.languages = java;
     assert_int_equal(adopt(v), -1);
@@ -275,7 +282,7 @@ static struct child_server start_child(struct volume *v)
     assert_true(m.pid >= 0);
     if (m.pid == 0) {
         if (read(to_child[0], &byte, 1) == 1)
-            (void)accept_ok(v->open[take(v)].j, "promised", "c");
+            (void)row_accept(v->open[take(v)].j, "promised", "c");
         _exit(write(from_child[1], "x", 1) == 1 && pause() ? 1 : 2);
     }
     (void)close(to_child[0]);
@@ -303,7 +310,7 @@ static void accepted_rows_of_a_killed_server_are_found(void **state)
     assert_int_equal(take(v), 0);
     promise_and_die(&m);
     assert_int_equal(adopt(v), 1);
-    assert_int_equal(status_of(v->open[1].j, "promised").state, JOB_QUEUED);
+    assert_int_equal(row_status(v->open[1].j, "promised").state, JOB_QUEUED);
 }
 
 /* ---- odd directories ---- */
@@ -333,14 +340,14 @@ static void a_plain_table_is_refused(void **state)
     struct err e = { 0 };
 
     assert_int_equal(jobs_open(&v->t.config, &j, &e), 0);
-    (void)accept_ok(j, "a", "c");
+    (void)row_accept(j, "a", "c");
     j = jobs_close(j);
     assert_int_equal(slots_take(&v->config, &j, &dir, &e), -1);
     assert_int_equal(e.kind, ERR_SETTING);
     print_message("    %s\n", e.msg);
     in_dir(v, "mkdir slot-0 && mv scrc.db* slot-0"); /* as the message says */
     assert_int_equal(take(v), 0);
-    assert_int_equal(status_of(v->open[0].j, "a").state, JOB_QUEUED);
+    assert_int_equal(row_status(v->open[0].j, "a").state, JOB_QUEUED);
 }
 
 static void a_damaged_slot_is_skipped_and_reported(void **state)
@@ -372,11 +379,11 @@ static void a_damaged_slot_is_skipped_and_reported(void **state)
 static void a_newer_slot_is_skipped_and_reported(void **state)
 {
     struct volume *v = *state;
-    struct table slot = { .dir = "" };
+    struct job_table slot = { .dir = "" };
 
     make_slots(v, 1);
     (void)snprintf(slot.dir, sizeof slot.dir, "%.100s/slot-0", v->t.dir);
-    write_sql(&slot, "PRAGMA user_version = 99");
+    job_table_write(&slot, "PRAGMA user_version = 99");
     assert_int_equal(take(v), 1);
     assert_int_equal(v->skipped, 1);
     assert_non_null(strstr(v->why, "newer scrc"));

@@ -1,10 +1,13 @@
 /* Topic queries that the broker does not answer: librdkafka's mock broker has no DescribeConfigs.
  * test_kafka_topics.py uses a real one. */
-#include "tests/unit/kafka_fixture.h"
+#include <string.h>
 
 #include "bridge/kafka/topic_config.h"
 #include "bridge/kafka/topics.h"
+#include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/world.h"
 
 #define TIMEOUT_MS 500
 

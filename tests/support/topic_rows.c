@@ -1,13 +1,13 @@
-/* tests/unit/outbox_fixture.h - short words for what comes from Kafka and goes there. */
-#pragma once
+#include "tests/support/topic_rows.h"
 
-#include "jobs_fixture.h"
+#include <stdio.h>
 
-/* A message at (topic, partition, offset). derived NULL: it has an id of its own. */
-static inline int take_json(struct jobs *j, const char *json, struct outbox_origin o,
-                            const char *derived, struct jobs_op *ret_op)
+#include "tests/support/assert_err.h"
+
+int topic_take_json(struct jobs *j, const char *json, struct outbox_origin o, const char *derived,
+                    struct jobs_op *ret_op)
 {
-    CLEANUP(submission_freep) struct submission *s = parse(json);
+    CLEANUP(submission_freep) struct submission *s = row_parse(json);
     struct submission_packed packed = { 0 };
     struct err e = { 0 };
 
@@ -21,9 +21,8 @@ static inline int take_json(struct jobs *j, const char *json, struct outbox_orig
     return rc;
 }
 
-/* A submission with one test, at an offset of scripts/0. */
-static inline int take(struct jobs *j, const char *id, const char *source, int64_t offset,
-                       struct jobs_op *ret_op)
+int topic_take(struct jobs *j, const char *id, const char *source, int64_t offset,
+               struct jobs_op *ret_op)
 {
     char json[1000];
 
@@ -32,34 +31,33 @@ static inline int take(struct jobs *j, const char *id, const char *source, int64
                      "{\"input\":\"1\",\"expected_output\":\"2\"}]}",
                      id, source);
     assert_true(n > 0 && (size_t)n < sizeof json);
-    return take_json(j, json,
-                     (struct outbox_origin){
-                         .topic = "scripts", .partition = 0, .offset = offset, .sent_ms = 0 },
-                     NULL, ret_op);
+    return topic_take_json(j, json,
+                           (struct outbox_origin){
+                               .topic = "scripts", .partition = 0, .offset = offset, .sent_ms = 0 },
+                           NULL, ret_op);
 }
 
-static inline int64_t take_ok(struct jobs *j, const char *id, int64_t offset)
+int64_t topic_take_ok(struct jobs *j, const char *id, int64_t offset)
 {
     struct jobs_op op;
 
-    if (take(j, id, "x", offset, &op) < 0)
+    if (topic_take(j, id, "x", offset, &op) < 0)
         fail_msg("%s: %s", id, op.err.msg);
     return op.u.accept.seq;
 }
 
-/* Claims the oldest and finishes it. */
-static inline int64_t judge(struct jobs *j)
+int64_t topic_judge(struct jobs *j)
 {
     static const char *const c[] = { "c", NULL };
     struct jobs_op op;
 
-    int64_t seq = claim(j, c, &op);
+    int64_t seq = row_claim(j, c, &op);
     assert_int_not_equal(seq, 0);
-    finish_ok(j, seq, op.u.claim.id, VERDICT_OK, 1);
+    row_finish_ok(j, seq, op.u.claim.id, VERDICT_OK, 1);
     return seq;
 }
 
-static inline int64_t waiting(struct jobs *j)
+int64_t topic_waiting(struct jobs *j)
 {
     int64_t rows, oldest_ms;
 
@@ -68,8 +66,7 @@ static inline int64_t waiting(struct jobs *j)
     return rows;
 }
 
-/* Everything that waits; release with outbox_batch_clear(). */
-static inline struct outbox_batch read_all(struct jobs *j)
+struct outbox_batch topic_read_all(struct jobs *j)
 {
     const struct outbox_question all = { .max_rows = 10000, .max_bytes = SIZE_MAX };
     struct outbox_batch b = { 0 };
@@ -77,11 +74,11 @@ static inline struct outbox_batch read_all(struct jobs *j)
 
     if (outbox_read(j, &all, &b, &e) < 0)
         fail_msg("%s", e.msg);
-    assert_int_equal(b.len, waiting(j));
+    assert_int_equal(b.len, topic_waiting(j));
     return b;
 }
 
-static inline void sent(struct jobs *j, const int64_t *numbers, size_t len)
+void topic_sent(struct jobs *j, const int64_t *numbers, size_t len)
 {
     struct jobs_op op = { .kind = JOBS_SENT, .u.sent = { .numbers = numbers, .len = len } };
     struct err e = { 0 };
@@ -90,18 +87,17 @@ static inline void sent(struct jobs *j, const int64_t *numbers, size_t len)
         fail_msg("%s", e.msg);
 }
 
-static inline void send_all(struct jobs *j)
+void topic_send_all(struct jobs *j)
 {
-    struct outbox_batch b = read_all(j);
+    struct outbox_batch b = topic_read_all(j);
 
     for (size_t i = 0; i < b.len; i++)
-        sent(j, &b.items[i].number, 1);
+        topic_sent(j, &b.items[i].number, 1);
     outbox_batch_clear(&b);
-    assert_int_equal(waiting(j), 0);
+    assert_int_equal(topic_waiting(j), 0);
 }
 
-/* The kind of the failure; ERR_NONE. */
-static inline enum err_kind publish(struct jobs *j, const char *id)
+enum err_kind topic_publish(struct jobs *j, const char *id)
 {
     struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = id };
     struct err e = { 0 };
@@ -109,9 +105,8 @@ static inline enum err_kind publish(struct jobs *j, const char *id)
     return jobs_do(j, &op, &e) < 0 ? e.kind : ERR_NONE;
 }
 
-static inline int refuse(struct jobs *j, struct outbox_origin o,
-                         const struct outbox_dead_letter *letters, size_t len, bool *ret_replay,
-                         struct err *e)
+int topic_refuse(struct jobs *j, struct outbox_origin o, const struct outbox_dead_letter *letters,
+                 size_t len, bool *ret_replay, struct err *e)
 {
     struct jobs_op op = { .kind = JOBS_REFUSE,
                           .u.refuse = { .origin = &o, .rows = letters, .rows_len = len } };

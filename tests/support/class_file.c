@@ -1,49 +1,14 @@
-/* tests/unit/class_fixture.h - class files by hand: just what language_java_class_read() looks at.
- */
-#pragma once
+#include "tests/support/class_file.h"
 
-#include <stdint.h>
 #include <string.h>
 
-#include "schema/base/base.h"
-
-#define JAVA_17 61
-#define JAVA_25 69
-
-struct class_method {
-    const char *name, *type; /* type: its descriptor */
-    unsigned access;
-};
-
-struct class_spec {
-    unsigned access, major; /* major 0: JAVA_17 */
-    bool nested;
-    struct class_method fields[2], methods[3];
-};
-
-#define MAIN_TYPE "([Ljava/lang/String;)V"
-#define PUBLIC    0x1u
-#define PRIVATE   0x2u
-#define STATIC    0x8u
-#define INTERFACE 0x200u
-#define ABSTRACT  0x400u
-#define PUBLIC_MAIN                                                                                \
-    {                                                                                              \
-        "main", MAIN_TYPE, PUBLIC | STATIC                                                         \
-    }
-
-struct class_file {
-    uint8_t data[1024];
-    size_t len;
-};
-
-static inline void class_put(struct class_file *f, uint32_t n, int bytes)
+static void class_put(struct class_file *f, uint32_t n, int bytes)
 {
     for (int i = bytes - 1; i >= 0; i--)
         f->data[f->len++] = (uint8_t)(n >> (8 * i));
 }
 
-static inline void class_put_text(struct class_file *f, const char *text)
+static void class_put_text(struct class_file *f, const char *text)
 {
     class_put(f, 1, 1);
     class_put(f, (uint32_t)strlen(text), 2);
@@ -59,7 +24,7 @@ struct class_texts {
     uint32_t len;
 };
 
-static inline uint32_t class_text(struct class_texts *t, const char *text)
+static uint32_t class_text(struct class_texts *t, const char *text)
 {
     uint32_t i = 0;
     while (i < t->len && strcmp(t->list[i], text) != 0)
@@ -69,8 +34,8 @@ static inline uint32_t class_text(struct class_texts *t, const char *text)
     return CLASS_TEXTS_AT + i;
 }
 
-static inline void class_put_members(struct class_file *f, const struct class_method *m, size_t max,
-                                     struct class_texts *texts)
+static void class_put_members(struct class_file *f, const struct class_method *m, size_t max,
+                              struct class_texts *texts)
 {
     size_t len = 0;
 
@@ -88,7 +53,7 @@ static inline void class_put_members(struct class_file *f, const struct class_me
     }
 }
 
-static inline void class_put_constants(struct class_file *f, const struct class_texts *texts)
+static void class_put_constants(struct class_file *f, const struct class_texts *texts)
 {
     class_put(f, CLASS_TEXTS_AT + texts->len, 2);
     class_put(f, 7, 1);
@@ -102,7 +67,7 @@ static inline void class_put_constants(struct class_file *f, const struct class_
         class_put_text(f, texts->list[i]);
 }
 
-static inline void class_make(const struct class_spec *s, struct class_file *ret_file)
+void class_make(const struct class_spec *s, struct class_file *ret_file)
 {
     struct class_file f = { .len = 0 }, members = { .len = 0 };
     struct class_texts texts = { .len = 0 };

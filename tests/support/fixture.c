@@ -1,60 +1,25 @@
-/* tests/docker/docker_fixture.h - a place for cells and the words that all tests with a real engine
- * share. SCRC_TEST_RUN_IMAGE names an image with busybox (default scrc-local/run); without an
- * engine or that image a test program exits 77, which CTest shows as skipped.
- */
-#pragma once
+#include "tests/support/fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "engine/cell/cell.h"
 #include "engine/cell/cell_orphans.h"
 #include "engine/docker/docker.h"
 #include "schema/base/clock.h"
-#include "schema/base/err.h"
-#include "schema/base/text.h"
+#include "tests/support/assert_err.h"
 
-struct docker_fixture {
-    struct docker *docker;
-    const char *image, *engine; /* engine: DOCKER_HOST */
-    char dir[64], table[TEXT_ID_SIZE], instance[TEXT_ID_SIZE];
-    struct cell_host host;
-};
-static struct docker_fixture fixture;
+struct fixture fixture;
 
-#define ASSERT_OK(call)                                                                            \
-    do {                                                                                           \
-        struct err err_ = { .kind = ERR_NONE };                                                    \
-        struct err *e = &err_;                                                                     \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s: %s", #call, err_kind_name(err_.kind), err_.msg);                     \
-    } while (0)
-
-#define ASSERT_ERR(kind_, call)                                                                    \
-    do {                                                                                           \
-        struct err err_ = { .kind = ERR_NONE };                                                    \
-        struct err *e = &err_;                                                                     \
-        if ((call) >= 0)                                                                           \
-            fail_msg("%s did not fail", #call);                                                    \
-        if (err_.kind != (kind_))                                                                  \
-            fail_msg("%s: %s: %s", #call, err_kind_name(err_.kind), err_.msg);                     \
-    } while (0)
-
-static inline int fixture_open(const char *box)
+int fixture_open(const char *box)
 {
     struct err e;
     json_auto_t *image = NULL;
     const char *name = getenv("SCRC_TEST_RUN_IMAGE");
 
-    fixture = (struct docker_fixture){ .image = name ? name : "scrc-local/run",
-                                       .engine = getenv("DOCKER_HOST") };
+    fixture = (struct fixture){ .image = name ? name : "scrc-local/run",
+                                .engine = getenv("DOCKER_HOST") };
     if (text_init() < 0 || docker_open(fixture.engine, &fixture.docker, &e) < 0 ||
         docker_image(fixture.docker, fixture.image, &image, &e) < 0) {
         (void)fprintf(stderr, "skipped: %s\n", e.msg);
@@ -73,8 +38,7 @@ static inline int fixture_open(const char *box)
     return 0;
 }
 
-/* How many containers this fixture's table has. */
-static inline size_t fixture_containers(void)
+size_t fixture_containers(void)
 {
     char label[64];
     json_auto_t *list = NULL;
@@ -83,8 +47,7 @@ static inline size_t fixture_containers(void)
     return json_array_size(list);
 }
 
-/* Behind each test: what it left is an error, and does not trouble the next one. */
-static inline int fixture_sweep(void **state)
+int fixture_sweep(void **state)
 {
     (void)state;
     struct cell_host next = fixture.host;
@@ -95,10 +58,9 @@ static inline int fixture_sweep(void **state)
         print_error("%zu containers left\n", left);
     return cell_orphans_remove(fixture.docker, &next, &e) >= 0 && left == 0 ? 0 : -1;
 }
-#define FIXTURE_TEST(f) cmocka_unit_test_teardown(f, fixture_sweep)
 
 /* Nothing may be left: no container, no directory. */
-static inline int fixture_close(void)
+int fixture_close(void)
 {
     size_t left = fixture_containers();
     fixture.docker = docker_free(fixture.docker);
@@ -110,8 +72,7 @@ static inline int fixture_close(void)
     return 0;
 }
 
-/* What main() returns, once the tests have run in either kind of box. */
-static inline int fixture_run_in_boxes(const struct CMUnitTest *tests, size_t len)
+int fixture_run_in_boxes(const struct CMUnitTest *tests, size_t len)
 {
     static const char *const boxes[] = { "auto", "inplace" };
     int failed = 0;
@@ -125,7 +86,7 @@ static inline int fixture_run_in_boxes(const struct CMUnitTest *tests, size_t le
     return failed ? 1 : 0;
 }
 
-static inline struct cell_spec fixture_spec(void)
+struct cell_spec fixture_spec(void)
 {
     return (struct cell_spec){ .image = fixture.image,
                                .workdir = "/work",
@@ -136,7 +97,7 @@ static inline struct cell_spec fixture_spec(void)
                                .nano_cpus = NS_PER_S };
 }
 
-static inline struct cell *fixture_cell(void)
+struct cell *fixture_cell(void)
 {
     struct cell_spec spec = fixture_spec();
     struct cell *c = NULL;
@@ -144,19 +105,13 @@ static inline struct cell *fixture_cell(void)
     return c;
 }
 
-#define FIXTURE_ARGS 8
-static const char *const fixture_env[] = { "PATH=/bin", NULL };
+static const char *const env[] = { "PATH=/bin", NULL };
 
-/* A request to run one line of shell. */
-struct fixture_line {
-    const char *argv[FIXTURE_ARGS];
-    struct cell_request request;
-};
-static inline void fixture_shell(struct fixture_line *l, const char *script)
+void fixture_shell(struct fixture_line *l, const char *script)
 {
     *l = (struct fixture_line){ .argv = { "/bin/sh", "-c", script, NULL } };
     l->request = (struct cell_request){ .argv = l->argv,
-                                        .env = fixture_env,
+                                        .env = env,
                                         .exec_fd = -1,
                                         .stdio = CELL_STDIO_ALONE(-1),
                                         .cpu_limit_ns = 5 * NS_PER_S,
@@ -166,8 +121,7 @@ static inline void fixture_shell(struct fixture_line *l, const char *script)
                                         .err_keep = 64 * KIB };
 }
 
-/* Runs a line that must leave 0 and this output. */
-static inline void fixture_expect(struct cell *c, const char *script, const char *out)
+void fixture_expect(struct cell *c, const char *script, const char *out)
 {
     struct fixture_line l;
     struct cell_result r;

@@ -1,29 +1,11 @@
-/* tests/unit/kafka_fixture.h - librdkafka's own broker of straw, and a stranger who reads and
- * writes there. It keeps little and forgets all; test_kafka.py has a real one. */
-#pragma once
+#include "tests/support/world.h"
 
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define send send_row /* librdkafka brings the sockets' one */
-#include "outbox_fixture.h"
+#include "tests/support/assert_err.h"
 
-#include "bridge/bridge.h"
-#include "bridge/kafka/kafka_health.h"
-#include "bridge/publish/relay.h"
-#include "schema/base/clock.h"
-
-#define PATIENCE_S 60
-
-struct world {
-    struct table *table;
-    rd_kafka_t *stranger; /* a producer, whose cluster it is */
-    rd_kafka_mock_cluster_t *cluster;
-    struct bridge_config config;
-    struct kafka_health tally;
-};
-
-static inline int world_setup(void **state)
+int world_setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     /* The cluster of straw lets a member that comes back wait for nearly all of this. */
@@ -33,10 +15,10 @@ static inline int world_setup(void **state)
     void *table = NULL;
     char why[200];
 
-    assert_int_equal(table_setup(&table), 0);
+    assert_int_equal(job_table_setup(&table), 0);
     w->table = table;
     w->table->config.publish_all = true;
-    table_reopen(w->table);
+    job_table_reopen(w->table);
     assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", "127.0.0.1:1", why, sizeof why),
                      RD_KAFKA_CONF_OK);
     rd_kafka_conf_set_log_cb(conf, NULL);
@@ -59,7 +41,7 @@ static inline int world_setup(void **state)
                                                    .max_time_ms = 300000,
                                                    .max_memory_bytes = 1 << 30,
                                                    .default_checker = CHECKER_INIT(CHECKER_LINES),
-                                                   .knows_language = knows_any } };
+                                                   .knows_language = row_knows_any } };
     assert_int_equal(rd_kafka_mock_topic_create(w->cluster, "scripts", 2, 1), 0);
     assert_int_equal(rd_kafka_mock_topic_create(w->cluster, "results", 2, 1), 0);
     assert_int_equal(rd_kafka_mock_topic_create(w->cluster, "scripts.dead-letter", 1, 1), 0);
@@ -69,7 +51,7 @@ static inline int world_setup(void **state)
     return 0;
 }
 
-static inline int world_teardown(void **state)
+int world_teardown(void **state)
 {
     struct world *w = *state;
     void *table = w->table;
@@ -78,14 +60,11 @@ static inline int world_teardown(void **state)
     rd_kafka_destroy(w->stranger);
     kafka_health_done(&w->tally);
     free(w);
-    return table_teardown(&table);
+    return job_table_teardown(&table);
 }
 
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
-
-/* value NULL: a tombstone. header: of scrc-outbox; NULL: none. */
-static inline void write_message(struct world *w, const char *topic, const char *key,
-                                 const char *value, const char *header)
+void world_write(struct world *w, const char *topic, const char *key, const char *value,
+                 const char *header)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
 
@@ -99,14 +78,13 @@ static inline void write_message(struct world *w, const char *topic, const char 
         0);
 }
 
-static inline void flush_messages(struct world *w)
+void world_flush(struct world *w)
 {
     assert_int_equal(rd_kafka_flush(w->stranger, PATIENCE_S * 1000), 0);
 }
 
-/* Reads a topic from its beginning to its end; calls seen() for each message. */
-static inline size_t read_topic(struct world *w, const char *topic,
-                                void (*seen)(void *ctx, const rd_kafka_message_t *m), void *ctx)
+size_t world_read(struct world *w, const char *topic,
+                  void (*seen)(void *ctx, const rd_kafka_message_t *m), void *ctx)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[200];
@@ -139,14 +117,3 @@ static inline size_t read_topic(struct world *w, const char *topic,
     rd_kafka_destroy(rk);
     return n;
 }
-
-/* Polls, with a deadline: what is waited for happens in another thread. */
-#define WAIT_UNTIL(condition)                                                                      \
-    do {                                                                                           \
-        int64_t end_ = clock_mono_ns() + PATIENCE_S * NS_PER_S;                                    \
-        while (!(condition)) {                                                                     \
-            if (clock_mono_ns() > end_)                                                            \
-                fail_msg("not within %d s: %s", PATIENCE_S, #condition);                           \
-            (void)usleep(2000);                                                                    \
-        }                                                                                          \
-    } while (0)
