@@ -55,7 +55,7 @@ struct entry {
 };
 
 struct entries {
-    struct entry *list; /* owned; AGENT_BUNDLE_FILES_MAX of them */
+    struct entry *list; /* owned; AGENT_ARCHIVE_FILES_MAX of them */
     size_t len;
 };
 
@@ -87,11 +87,11 @@ static int read_bundle(const uint8_t *at, size_t len, struct entries *all, struc
 
     for (size_t files = 0; at < end; files++) {
         uint32_t head[2]; /* the lengths of path and data */
-        if ((size_t)(end - at) < sizeof head || files == AGENT_BUNDLE_FILES_MAX)
+        if ((size_t)(end - at) < sizeof head || files == AGENT_ARCHIVE_FILES_MAX)
             return err_set(e, ERR_CELL, "what was built is no bundle");
         memcpy(head, at, sizeof head);
         at += sizeof head;
-        if (head[0] > AGENT_BUNDLE_NAME_MAX || head[0] > (size_t)(end - at) ||
+        if (head[0] > AGENT_ARCHIVE_NAME_MAX || head[0] > (size_t)(end - at) ||
             head[1] > (size_t)(end - at) - head[0])
             return err_set(e, ERR_CELL, "what was built is no bundle");
         add_class(all, (const char *)at, head[0], at + head[0], head[1]);
@@ -155,7 +155,7 @@ static int inspect_classes(const struct language *row, const struct bytes *bundl
                            const char **ret_why, struct err *e)
 {
     CLEANUP(clear_entries)
-    struct entries all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
+    struct entries all = { .list = calloc(AGENT_ARCHIVE_FILES_MAX, sizeof *all.list) };
     const struct entry *entry;
 
     if (!all.list)

@@ -84,9 +84,9 @@ struct language_table *language_table_free(struct language_table *l);
 /* What the words in an argv stand for in one submission. */
 #define LANGUAGE_NAME_MAX 255 /* of a file name of ours */
 struct language_variables {
-    char source[AGENT_BUNDLE_NAME_MAX + 1]; /* the source's file name */
+    char source[AGENT_ARCHIVE_NAME_MAX + 1]; /* the source's file name */
     /* The file's stem; with naming JAVA, once it is built, the class to begin with. */
-    char main[AGENT_BUNDLE_NAME_MAX + 1];
+    char main[AGENT_ARCHIVE_NAME_MAX + 1];
     int64_t memory_mib, stack_mib, build_memory_mib;
 };
 
@@ -99,7 +99,7 @@ NODISCARD int language_name_source(const struct language *row, const char *sourc
                                    struct language_variables *ret_words, const char **ret_why,
                                    struct err *e);
 
-/* Names for a source whose file has a name (at most AGENT_BUNDLE_NAME_MAX bytes). */
+/* Names for a source whose file has a name (at most AGENT_ARCHIVE_NAME_MAX bytes). */
 void language_keep_name(const char *name, struct language_variables *ret_words);
 
 /* The environment of a row's commands: path ("PATH=...", copied) and LANG=C.UTF-8, then the row's
