@@ -274,7 +274,7 @@ static void talk_begin(struct talk *t, struct agent how)
     t->pipes = (struct cell_pipes)CELL_PIPES_NONE;
     t->ends = (struct cell_exchange_ends){ .agent_fd = pair[0],
                                            .abort_fd = eventfd(0, EFD_CLOEXEC),
-                                           .ahead = &t->pipes };
+                                           .next_pipes = &t->pipes };
     assert_int_equal(pthread_create(&t->thread, NULL, agent_main, NULL), 0);
 }
 
@@ -367,7 +367,7 @@ static void what_is_made_ahead_is_new(void **state)
         struct cell_request q = a_request();
 
         talk_begin(&t, (struct agent){ .keep_pipe = true });
-        t.ends.ahead = &ahead;
+        t.ends.next_pipes = &ahead;
         assert_int_equal(exchange(&t.ends, &q, &r, &e), 0);
         assert_string_equal(r.out.data, "out");
         cell_result_clear(&r);
@@ -517,7 +517,7 @@ static void does_not_fit(void **state)
     struct cell_request q = a_request();
     struct cell_file files[AGENT_FILES_MAX + 1] = { { .name = "x", .fd = 0 } };
     struct cell_pipes pipes = CELL_PIPES_NONE;
-    struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .ahead = &pipes };
+    struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .next_pipes = &pipes };
     struct cell_result r;
     struct err e;
 
@@ -556,7 +556,7 @@ static void streams_that_cannot_be(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct cell_pipes pipes = CELL_PIPES_NONE;
-        struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .ahead = &pipes };
+        struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .next_pipes = &pipes };
         struct cell_request q = a_request();
         struct cell_result r;
         struct err e = { .kind = ERR_NONE };
