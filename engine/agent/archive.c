@@ -88,7 +88,7 @@ int archive_copy(int in, off_t from, size_t size, int out, struct fault *f)
     return 0;
 }
 
-static int unpack_file(int fd, off_t *at, int dir, struct fault *f)
+static int unpack_one_file(int fd, off_t *at, int dir, struct fault *f)
 {
     CLEANUP(closep) int out = -1;
     char name[AGENT_ARCHIVE_NAME_MAX];
@@ -120,7 +120,7 @@ int archive_unpack(int fd, int dir, struct fault *f)
     for (int files = 0; at < st.st_size; files++) {
         if (files == AGENT_ARCHIVE_FILES_MAX)
             return fault_set(f, "archive: more than %d files", AGENT_ARCHIVE_FILES_MAX);
-        if (unpack_file(fd, &at, dir, f) < 0)
+        if (unpack_one_file(fd, &at, dir, f) < 0)
             return -1;
     }
     return 0;
