@@ -113,7 +113,7 @@ static int start_all_locked(struct engine *g, struct err *e)
     struct pool_config pc = { .docker_host = g->config->docker_host,
                               .host = &g->host,
                               .parallel = g->config->parallel,
-                              .makers = (int)(makers < MAKERS_MAX ? makers : MAKERS_MAX) };
+                              .creators = (int)(makers < MAKERS_MAX ? makers : MAKERS_MAX) };
     struct selftest_config sc = {
         .engine = g->config, .languages = g->languages, .host = &g->host, .ready = g->ready
     };

@@ -174,7 +174,7 @@ static int compile(struct lease *b, const struct executable *x, struct cell_resu
                               .collect_max = c->build_artefact_bytes };
     int rc = cell_run(cell->cell, b->docker, &q, ret_result, e);
     const struct cell_result *r = ret_result;
-    cell->spent =
+    cell->dead =
         rc < 0 || r->agent.limit != AGENT_LIMIT_NONE || r->agent.oom_kills > 0 || r->out_flooded;
     lease_release(b, cell);
     return rc;

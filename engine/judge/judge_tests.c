@@ -69,7 +69,7 @@ static int run_once(struct judge_tests *run, char *const *argv, const struct byt
         return -1;
     struct cell_request q = request_of(run, argv, stdin_fd, &file);
     if (cell_run(run->cell->cell, run->b->docker, &q, ret_result, e) < 0) {
-        run->cell->spent = true;
+        run->cell->dead = true;
         return -1;
     }
     /* A program that the build made and the kernel refuses may be the program's fault; a runtime

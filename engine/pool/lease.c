@@ -187,7 +187,7 @@ void lease_release(struct lease *b, struct lease_cell *c)
     struct err e;
     bool unused = !c->used && c->shelf >= 0; /* taken ahead, but nothing was built for it */
     bool clean =
-        unused || (!c->spent && c->uses + 1 < c->uses_max && cell_verify_clean(c->cell, &e) == 0);
+        unused || (!c->dead && c->uses + 1 < c->uses_max && cell_verify_clean(c->cell, &e) == 0);
 
     /* lease_abort() has reached every cell that was here, and none that has left: from now on it
      * cannot reach this one, so whether it did is known. */

@@ -37,7 +37,7 @@ struct lease_cell {
     struct cell *cell; /* NULL: a free place */
     int shelf, uses;   /* uses: submissions it has served */
     int uses_max;      /* it is dropped after this many */
-    bool spent;        /* it must not be used again */
+    bool dead;         /* it must not be used again */
     bool used;         /* lease_acquire() has handed it out */
 };
 

@@ -387,7 +387,7 @@ int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *
         return err_set(e, ERR_NOMEM, "the pool");
     p->config = *c;
     p->deadline = INT64_MAX;
-    p->threads = c->makers < 1 ? 1 : c->makers > THREADS_MAX ? THREADS_MAX : c->makers;
+    p->threads = c->creators < 1 ? 1 : c->creators > THREADS_MAX ? THREADS_MAX : c->creators;
     (void)pthread_mutex_init(&p->lock, NULL);
     clock_cond_init(&p->work);
     clock_cond_init(&p->litter);

@@ -28,7 +28,7 @@ struct pool_config {
     const char *docker_host;      /* borrowed */
     const struct cell_host *host; /* borrowed */
     int64_t parallel; /* RUNNER_MAX_PARALLEL: no shelf keeps more idle cells than this */
-    int makers;       /* threads */
+    int creators;     /* threads */
 };
 
 NODISCARD int pool_start(const struct pool_config *c, struct pool **ret_pool, struct err *e);

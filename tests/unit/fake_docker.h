@@ -685,7 +685,7 @@ static inline struct cell_spec fake_spec(void)
 static inline struct pool *fake_pool(int64_t parallel)
 {
     const struct pool_config c = {
-        .docker_host = fake.host, .host = &fake.cell_host, .parallel = parallel, .makers = 2
+        .docker_host = fake.host, .host = &fake.cell_host, .parallel = parallel, .creators = 2
     };
     struct pool *p = NULL;
     FAKE_OK(pool_start(&c, &p, e));
