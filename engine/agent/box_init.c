@@ -231,8 +231,8 @@ static pid_t reap_child(struct init_state *state, int flags)
 }
 
 /* Until the main process has ended or the agent sends STOP. That must be noticed also where orphans
- * come faster than they can be reaped, so the socket is checked after every REAPS_IN_A_ROW reaps.
- */
+ * come faster than they can be reaped, so the socket is checked after every REAPS_IN_A_ROW
+ * reaps. */
 static void await_main_end(struct init_state *state, int control)
 {
     const struct timespec at_once = { 0 };

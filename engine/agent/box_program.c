@@ -110,8 +110,7 @@ struct resource_limit {
 
 /* Sets hard and soft limit, so that a program cannot raise them again; where the container's limit
  * is lower, that stays. RLIMIT_AS is never set: runtimes reserve address space that they do not
- * use.
- */
+ * use. */
 static int set_limits(const struct resource_limit *limits, size_t len, struct fault *f)
 {
     for (size_t i = 0; i < len; i++) {

@@ -37,8 +37,8 @@ struct cgroup {
 /* root is /sys/fs/cgroup. Opens the counters and reads each once. */
 NODISCARD int cgroup_open(const char *root, struct cgroup *ret_group, struct fault *f);
 
-/* True if this kernel has the counter. Those without a version in the list above are always there.
- */
+/* True if this kernel has the counter. Those without a version in the list above are always
+ * there. */
 bool cgroup_has(const struct cgroup *g, enum cgroup_counter which);
 
 /* The value of a counter now; 0 where it is not there. */
@@ -46,8 +46,7 @@ NODISCARD int cgroup_read(const struct cgroup *g, enum cgroup_counter which, int
                           struct fault *f);
 
 /* Reads the value of a counter from the NUL-terminated text of its file. False when it is not
- * there.
- */
+ * there. */
 bool cgroup_parse(uint32_t version, enum cgroup_counter which, const char *text,
                   int64_t *ret_value);
 

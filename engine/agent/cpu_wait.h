@@ -11,7 +11,7 @@
  * Threads wait side by side, so between two samples no more is added than the time that passed.
  *
  * Owns     nothing: a value; zero it for each run and set sampled_ns to its start.
- * Errors   0, or -1 with the fault filled.
+ * Errors   0, or -1 with *f filled.
  */
 #pragma once
 
@@ -34,12 +34,10 @@ struct cpu_wait_sums {
 };
 
 struct cpu_wait {
-    int64_t
-        sampled_ns; /* CLOCK_MONOTONIC of the last sample; before the first, the start of the run */
-    int64_t waited_ns; /* in all, certain */
-    int64_t
-        maybe_ns;  /* more, if the threads that are ready now have waited since the last sample */
-    int64_t io_ns; /* the part of waited_ns that was for a disk */
+    int64_t sampled_ns; /* CLOCK_MONOTONIC of the last sample; at first the start of the run */
+    int64_t waited_ns;  /* in all, certain */
+    int64_t maybe_ns;   /* more, if threads that are ready now have waited since the last sample */
+    int64_t io_ns;      /* the part of waited_ns that was for a disk */
     struct cpu_wait_sums seen; /* at the last sample; at first the idle cell's */
     int len;
     struct cpu_wait_thread {

@@ -296,8 +296,8 @@ static int fill_result(struct monitor *m, struct agent_result *r, struct fault *
 {
     int64_t cpu_ns;
 
-    /* The files that the program made in memory still exist, and may be newer than the last sample.
-     */
+    /* The files that the program made in memory still exist, and may be newer than the last
+     * sample. */
     if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_memory(m, f) < 0 ||
         count_oom_kills(m, &r->oom_kills, f) < 0)
         return -1;

@@ -85,8 +85,7 @@ struct agent_run {
     int64_t cpu_limit_ns;  /* > 0 */
     int64_t wall_limit_ns; /* 0: cpu_limit + grace + waited_ns of the RESULT */
     int64_t wall_grace_ns; /* 100 ms */
-    int64_t
-        wall_cap_ns; /* after this time the run ends, whatever it waited for: AGENT_LIMIT_STARVED */
+    int64_t wall_cap_ns;   /* the run ends, whatever it waited for: AGENT_LIMIT_STARVED */
     uint64_t memory_limit; /* bytes; bounds RLIMIT_STACK */
     uint64_t file_bytes;   /* RLIMIT_FSIZE */
     uint64_t collect_max;  /* bytes */
@@ -126,7 +125,7 @@ struct agent_result {
     int32_t status;     /* wait status of the main process */
     int32_t exec_errno; /* not 0: the program could not be executed; status means nothing */
     int64_t cpu_ns;     /* of everything in the box: cgroup counter after the last reap minus that
-                           before     exec, less what agent and init used */
+                           before exec, less what agent and init used */
     int64_t wall_ns;    /* exec to exit of the main process */
     int64_t waited_ns; /* for a core, throttled, or for the disk (cpu_wait.h); 0 when not sampled */
     uint64_t memory_bytes; /* the larger of two: the largest ru_maxrss, less the part of stdin that

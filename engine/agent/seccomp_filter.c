@@ -127,9 +127,8 @@ static const uint32_t denied[] = {
     SYS_vhangup,
 };
 
-#define ARG(n)                                                                                     \
-    (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t)) /* the low half of argument n   \
-                                                                    */
+/* The low half of argument n. */
+#define ARG(n)                  (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
 #define LOAD(offset)            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF(value, yes, no)      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 #define IF_BITS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (yes), (no))

@@ -267,8 +267,8 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     return 0;
 }
 
-/* Sets DEAD; the caller sets another state after success, so that every early return leaves DEAD.
- */
+/* Sets DEAD; the caller sets another state after success, so that every early return leaves
+ * DEAD. */
 static int begin_step(struct cell *c, enum cell_state from, struct err *e)
 {
     if (c->state != from)

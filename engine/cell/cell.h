@@ -17,8 +17,8 @@
  * Threads  not locked; a cell belongs to one thread at a time. Only cell_abort() may be called by
  *          another one.
  * Errors   0, or -1 with *e filled. A failing program is a result, not an error. ERR_CELL: this
- *          cell failed (agent gone, invalid answer, deadline passed); ERR_UNAVAILABLE, ERR_IMAGE
- * and ERR_DOCKER come from Docker; ERR_CANCELLED after cell_abort().
+ *          cell failed (agent gone, invalid answer, deadline passed). ERR_UNAVAILABLE, ERR_IMAGE,
+ *          ERR_DOCKER: from Docker. ERR_CANCELLED after cell_abort().
  */
 #pragma once
 

@@ -27,8 +27,8 @@ void cell_dir_name(const char *table, const char *instance, char out[CELL_DIR_NA
  * nothing. */
 NODISCARD int cell_dir_make(const char *base, const char *name, int *ret_dir_fd, struct err *e);
 
-/* Removes base/name and what is in it. Does not report failure: a later sweep removes what is left.
- */
+/* Removes base/name and what is in it. Does not report failure: a later sweep removes what is
+ * left. */
 void cell_dir_remove(const char *base, const char *name);
 
 /* Removes the directories left by earlier instances of the server with this job table. */

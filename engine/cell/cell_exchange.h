@@ -7,10 +7,10 @@
  * Room     engine/cell. Knows nothing of Docker.
  * Owns     its ends of the pipes and what was read, from begin until finish or clear.
  * Threads  no state but the exchange, which belongs to one thread at a time.
- * Errors   ERR_CELL: the agent is gone, sent a FAULT or an invalid answer. ERR_HOST: a FAULT
- * because the host had no memory or no core for the run. ERR_TIMEOUT: no answer until the deadline.
- *          ERR_CANCELLED: abort_fd became readable. After any failure the connection cannot be used
- *          any more.
+ * Errors   ERR_CELL: the agent is gone, sent a FAULT or an invalid answer. ERR_HOST: a FAULT,
+ *          for the host had no memory or no core for the run. ERR_TIMEOUT: no answer until the
+ *          deadline. ERR_CANCELLED: abort_fd became readable. After any failure the connection
+ *          cannot be used any more.
  */
 #pragma once
 
@@ -42,8 +42,8 @@ struct cell_exchange {
     enum cell_exchange_state state;
     struct err why; /* set when it failed */
     /* A read end is closed after its EOF. The write ends stay open until the agent has answered: an
-     * earlier EOF would only wake this thread, which would then compete with the agent for a core.
-     */
+     * earlier EOF would only wake this thread, which would then compete with the agent for a
+     * core. */
     struct cell_pipes pipes;
     int64_t keep[CELL_PIPES]; /* bytes kept of each output */
     bool exceeded[CELL_PIPES];

@@ -3,8 +3,8 @@
  * Room     engine/cell. Knows datagrams, not what they mean.
  * Owns     nothing.
  * Threads  any; no state.
- * Errors   ERR_CELL: the other end is gone, or sent what no agent of ours sends. ERR_NOMEM,
- * ERR_DISK from the calls that make the socket.
+ * Errors   ERR_CELL: the other end is gone, or sent what no agent of ours sends. ERR_NOMEM and
+ *          ERR_DISK: the socket could not be made.
  */
 #pragma once
 

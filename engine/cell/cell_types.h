@@ -1,8 +1,9 @@
 /* engine/cell/cell_types.h - the values of a cell: its settings, a request to run, the result.
  *
  * Room     engine/cell. Plain values below the cell itself; knows only the agent's protocol.h.
- * Owns     a result owns its buffers and its artefact, until cell_result_clear(); the others
- * borrow. Threads  any; no state. Errors   none.
+ * Owns     a result owns its buffers and artefact until cell_result_clear(); the others borrow.
+ * Threads  any; no state.
+ * Errors   none.
  */
 #pragma once
 

@@ -41,8 +41,8 @@ struct lease_cell {
     bool used;              /* lease_acquire() has handed it out */
 };
 
-/* For a program, its checker and its interactor at once, each with a cell to build and one to run.
- */
+/* For a program, its checker and its interactor at once, each with a cell to build and one to
+ * run. */
 #define LEASE_CELLS_MAX 6
 
 /* How far the last lease_acquire() came: the meaning of an error depends on it. */
@@ -112,8 +112,7 @@ void lease_prefetch(struct lease *lease, const struct lease_class *cell_class, i
 void lease_release(struct lease *lease, struct lease_cell *c);
 
 /* The runs of submission seq, 0: of any, fail with ERR_CANCELLED. False: it is not being judged
- * here.
- */
+ * here. */
 bool lease_abort(struct lease *lease, int64_t seq);
 bool lease_is_aborted(struct lease *lease);
 

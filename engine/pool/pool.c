@@ -11,12 +11,10 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
-#define CLASSES_MAX 256
-#define TICK_NS     NS_PER_S        /* how often idle cells are checked */
-#define QUIET_NS    (60 * NS_PER_S) /* without a wait in this time: one idle cell less */
-#define EARLY_DEATH_NS                                                                             \
-    (10 * NS_PER_S) /* a cell that dies idle before this age is an early death                     \
-                     */
+#define CLASSES_MAX      256
+#define TICK_NS          NS_PER_S        /* how often idle cells are checked */
+#define QUIET_NS         (60 * NS_PER_S) /* without a wait in this time: one idle cell less */
+#define EARLY_NS         (10 * NS_PER_S) /* a cell that dies idle before this age died early */
 #define BACKOFF_MAX      (30 * NS_PER_S)
 #define BACKOFF_AWAY_MAX (2 * NS_PER_S) /* asking a Docker that is away is cheap */
 #define THREADS_MAX      16
@@ -28,10 +26,10 @@ struct pool {
     int threads; /* of each kind */
 
     pthread_mutex_t lock;
-    pthread_cond_t work;      /* wakes creators */
-    pthread_cond_t to_remove; /* wakes removers */
-    bool stopping;            /* guarded by lock, as is all below */
-    bool creators_ended;
+    pthread_cond_t work;                     /* wakes creators */
+    pthread_cond_t to_remove;                /* wakes removers */
+    bool stopping;                           /* guarded by lock, as is all below */
+    bool all_made;                           /* the creators have ended */
     struct pool_class *classes[CLASSES_MAX]; /* owned */
     int classes_len;
     uint64_t uses; /* calls of pool_acquire() */
@@ -68,7 +66,7 @@ static void discard_locked(struct pool *p, struct cell *c)
 
 static void try_removal_locked(struct pool *p, struct pool_removal_cell *removed, struct docker *d)
 {
-    bool ending = p->creators_ended;
+    bool ending = p->all_made;
     int64_t deadline = p->deadline;
 
     (void)pthread_mutex_unlock(&p->lock);
@@ -85,12 +83,11 @@ static void *remover_main(void *arg)
 
     (void)pthread_mutex_lock(&p->lock);
     for (;;) {
-        struct pool_removal_cell *removed =
-            pool_removal_next(&p->removal, clock_mono_ns(), p->creators_ended);
+        struct pool_removal_cell *r = pool_removal_next(&p->removal, clock_mono_ns(), p->all_made);
         int64_t due = pool_removal_due(&p->removal);
-        if (removed)
-            try_removal_locked(p, removed, t->docker);
-        else if (p->creators_ended)
+        if (r)
+            try_removal_locked(p, r, t->docker);
+        else if (p->all_made)
             break;
         else if (due < INT64_MAX)
             (void)clock_cond_wait(&p->to_remove, &p->lock, due);
@@ -121,7 +118,7 @@ static void reap_dead_locked(struct pool *p, struct pool_class *cls, int64_t now
 {
     for (int64_t i = cls->idle_len - 1; i >= 0; i--) {
         if (cell_alive(cls->idle[i].cell)) {
-            if (now - cls->idle[i].since_ns > EARLY_DEATH_NS)
+            if (now - cls->idle[i].since_ns > EARLY_NS)
                 cls->failures = cls->failing ? cls->failures : 0;
             continue;
         }
@@ -300,8 +297,7 @@ static bool acquire_idle_locked(struct pool *p, struct pool_class *cls, int64_t 
 }
 
 /* For these failures no attempt of a submission is counted, so pool_acquire() may return one at
- * once. After any other failure it waits for a new try: else one bad moment would use up all
- * attempts. */
+ * once. After others it waits for a new try: one bad moment must not use up all attempts. */
 static bool is_lasting(enum err_kind kind)
 {
     return kind == ERR_UNAVAILABLE || kind == ERR_IMAGE || kind == ERR_DISK || kind == ERR_NOMEM;
@@ -333,8 +329,7 @@ static int wait_for_cell_locked(struct pool *p, struct pool_class *cls, int64_t 
     return 0;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): seven parameters, which callers have as single values
- */
+/* NOLINTNEXTLINE(readability-function-size): seven parameters, single values of the callers */
 int pool_acquire(struct pool *p, int class_number, int64_t memory_bytes, int uses_max,
                  struct cell **ret_cell, int *ret_uses, struct err *e)
 {
@@ -369,8 +364,7 @@ void pool_discard(struct pool *p, struct cell *c)
     p->stats.taken--;
     pool_leased_end(&p->leased, c);
     discard_locked(p, c);
-    (void)pthread_cond_signal(
-        &p->work); /* the class may have expected it back and lack a cell now */
+    (void)pthread_cond_signal(&p->work); /* its class may lack a cell now */
     (void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -440,7 +434,7 @@ struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns)
 
     /* Cells that creators have finished since pool_close() are already in the removal list. */
     (void)pthread_mutex_lock(&p->lock);
-    p->creators_ended = true;
+    p->all_made = true;
     (void)pthread_cond_broadcast(&p->to_remove);
     (void)pthread_mutex_unlock(&p->lock);
     for (int i = 0; i < p->threads; i++)

@@ -44,8 +44,7 @@ void pool_close(struct pool *p);
  * discarded, and no call in progress. Takes NULL, returns NULL. */
 struct pool *pool_stop(struct pool *p);
 /* The same, but leaves what is not removed at the deadline (clock_mono_ns) to the next start's
- * sweep.
- */
+ * sweep. */
 struct pool *pool_stop_until(struct pool *p, int64_t deadline_ns);
 DEFINE_CLEANUP(struct pool, pool_stop)
 
@@ -64,8 +63,8 @@ void pool_class_remove(struct pool *p, int class_number);
 NODISCARD int pool_acquire(struct pool *p, int class_number, int64_t memory_bytes, int uses_max,
                            struct cell **ret_cell, int *ret_uses, struct err *e);
 
-/* Gives back a cell that was verified clean and has now served `uses` submissions. Takes the cell.
- */
+/* Gives back a cell that was verified clean and has now served `uses` submissions. Takes the
+ * cell. */
 void pool_release(struct pool *p, int class_number, struct cell *c, int uses);
 
 /* Has a cell removed in the background. Takes the cell. */

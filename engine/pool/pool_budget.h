@@ -31,8 +31,8 @@ int64_t pool_budget_most(int64_t parallel);
 /* Raises the target of cls by one. False: nothing is left. */
 bool pool_budget_grant(const struct pool_budget *b, struct pool_class *cls);
 
-/* The same, and lowers the target of the least recently used other class. False: all others are 0.
- */
+/* The same, and lowers the target of the least recently used other class. False: all others are
+ * 0. */
 bool pool_budget_move(const struct pool_budget *b, struct pool_class *cls);
 
 /* The class that must lose its oldest idle cell, when more are idle than the budget allows. NULL:

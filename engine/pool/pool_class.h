@@ -59,6 +59,5 @@ int64_t pool_class_pick(const struct pool_class *cls, int64_t memory_bytes);
 /* How many cells it lacks now; 0 during a back-off. */
 int64_t pool_class_lacks(const struct pool_class *cls, int64_t now_ns);
 /* After a failure: makes no cell for a time that doubles with each failure in a row, at most
- * most_ns.
- */
+ * most_ns. */
 void pool_class_back_off(struct pool_class *cls, int64_t now_ns, int64_t most_ns);

@@ -24,13 +24,13 @@ struct pool_thread {
     bool started;
 };
 
-/* Starts a thread that runs main(t). Borrows the pool. After a failure pool_thread_join() clears t.
- */
+/* Starts a thread that runs main(t). Borrows the pool. After a failure pool_thread_join() clears
+ * t. */
 NODISCARD int pool_thread_start(struct pool_thread *t, struct pool *p, const char *docker_host,
                                 void *(*main)(void *), struct err *e);
 
-/* Its calls to Docker fail from this moment on (clock_mono_ns). Does nothing if it never started.
- */
+/* Its calls to Docker fail from this moment on (clock_mono_ns). Does nothing if it never
+ * started. */
 void pool_thread_until(struct pool_thread *t, int64_t deadline_ns);
 
 /* Waits for its end, if it was started, and frees the handle. */
