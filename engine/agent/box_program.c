@@ -133,8 +133,7 @@ static int set_limits(const struct resource_limit *limits, size_t len, struct fa
 static int set_fixed_limits(struct fault *f)
 {
     static const struct resource_limit limits[] = {
-        { RLIMIT_CORE, 1,
-          false }, /* 1, not 0: no core file, and the host starts no core_pattern helper */
+        { RLIMIT_CORE, 1, false }, /* no core file, and no core_pattern helper on the host */
         { RLIMIT_MSGQUEUE, 0, false },
         { RLIMIT_MEMLOCK, 0, false },
         { RLIMIT_SIGPENDING, SIGNALS_PENDING, false },
@@ -146,8 +145,7 @@ static int set_run_limits(const struct agent_run *run, struct fault *f)
 {
     const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
     const struct resource_limit limits[] = {
-        { RLIMIT_CPU, cpu_s,
-          false }, /* of each process: a safeguard if the agent itself gets no CPU */
+        { RLIMIT_CPU, cpu_s, false }, /* of each process; in case that the agent gets no CPU */
         { RLIMIT_FSIZE, run->file_bytes, false },
         { RLIMIT_NOFILE, run->open_files, false },
         { RLIMIT_STACK, stack_bytes(run->memory_limit), true },

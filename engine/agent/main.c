@@ -157,8 +157,7 @@ static int serve_requests(struct agent *a)
             on_run(a, (size_t)len, fds, fds_len);
         else if (message.head.kind == AGENT_VERIFY)
             on_verify(a);
-        else if (message.head.kind !=
-                 AGENT_KILL) /* a KILL that came after the end of its run is ignored */
+        else if (message.head.kind != AGENT_KILL) /* it came after the end of its run */
             return 1;
     }
 }

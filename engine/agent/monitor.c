@@ -19,10 +19,9 @@
 #define SAMPLE_NS          (10 * NS_PER_MS)
 #define CPU_WAIT_SAMPLE_NS (100 * NS_PER_MS) /* between two samples of cpu_wait.h */
 #define NAP_MIN_NS         (NS_PER_MS / 2)
-#define START_MAX_NS       (5 * NS_PER_S) /* from RUN to exec */
-#define STOP_MAX_NS                                                                                \
-    (500 * NS_PER_MS) /* from STOP to the end; the server waits 2 s for the RESULT */
-#define COLLECT_MAX_S 8
+#define START_MAX_NS       (5 * NS_PER_S)    /* from RUN to exec */
+#define STOP_MAX_NS        (500 * NS_PER_MS) /* from STOP to the end; the server waits 2 s */
+#define COLLECT_MAX_S      8
 
 struct monitor {
     const struct monitor_cell *cell;
@@ -296,8 +295,7 @@ static int fill_result(struct monitor *m, struct agent_result *r, struct fault *
 {
     int64_t cpu_ns;
 
-    /* The files that the program made in memory still exist, and may be newer than the last
-     * sample. */
+    /* Files in memory of the program still exist, and may be newer than the last sample. */
     if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_memory(m, f) < 0 ||
         count_oom_kills(m, &r->oom_kills, f) < 0)
         return -1;
