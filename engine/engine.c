@@ -28,7 +28,7 @@
 #define PAUSE_MS       200 /* wait before judging resumes; doubled while pauses keep coming... */
 #define PAUSE_MAX_MS   5000
 #define PAUSE_RESET_MS 60000 /* ...until there was none for this long */
-#define MAKERS_MAX     4
+#define CREATORS_MAX   4
 #define GRACE_NS       (5 * NS_PER_S) /* to remove cells at the end, whatever the deadline */
 
 struct engine {
@@ -110,11 +110,12 @@ static int start_workers_locked(struct engine *g, struct err *e)
 
 static int start_all_locked(struct engine *g, struct err *e)
 {
-    int64_t makers = 1 + g->config->parallel / 2;
+    int64_t creators = 1 + g->config->parallel / 2;
     struct pool_config pc = { .docker_host = g->config->docker_host,
                               .host = &g->host,
                               .parallel = g->config->parallel,
-                              .makers = (int)(makers < MAKERS_MAX ? makers : MAKERS_MAX) };
+                              .creators =
+                                  (int)(creators < CREATORS_MAX ? creators : CREATORS_MAX) };
     struct selftest_config sc = {
         .engine = g->config, .languages = g->languages, .host = &g->host, .readiness = g->readiness
     };

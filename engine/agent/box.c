@@ -20,10 +20,10 @@
 
 #define READY_MS 10000
 
-/* Outside, init of a box of namespaces has this uid; it may not be 0 (that map needs CAP_SETFCAP).
- * Programs get one from a range below 65536, all that a container under user-namespace remapping
- * has. Where the range is entered is chance, so that cells of one host seldom share a uid and with
- * it the kernel's accounts for each user. */
+/* Init of a box of namespaces has INIT_UID outside; 0 is not possible, that map needs CAP_SETFCAP.
+ * Programs get uids below 65536: under user-namespace remapping a container has no others. Each
+ * agent begins at a random one, so that cells of one host seldom share a uid, for which the kernel
+ * counts some resources together. */
 #define INIT_UID    65533
 #define FIRST_UID   20000
 #define UIDS        40000
@@ -51,39 +51,39 @@ static int write_map(pid_t pid, const char *file, uid_t program, struct fault *f
     return 0;
 }
 
-static int await_ready(const struct box *b, struct fault *f)
+static int await_box_ready(const struct box *box, struct fault *f)
 {
-    struct pollfd wait = { .fd = b->control, .events = POLLIN };
-    struct box_event note;
+    struct pollfd wait = { .fd = box->control, .events = POLLIN };
+    struct box_event event;
     size_t none;
 
     if (poll(&wait, 1, READY_MS) <= 0)
         return fault_host(f, "the box is not ready after %d s", READY_MS / 1000);
-    if (wire_receive(b->control, &note, sizeof note, NULL, &none, 0) != (ssize_t)sizeof note)
+    if (wire_receive(box->control, &event, sizeof event, NULL, &none, 0) != (ssize_t)sizeof event)
         return fault_set(f, "the box died while it was made");
-    if (note.says != BOX_READY)
-        return fault_set(f, "%.*s", (int)sizeof note.why, note.why);
+    if (event.kind != BOX_READY)
+        return fault_set(f, "%.*s", (int)sizeof event.why, event.why);
     return 0;
 }
 
-static int make(const struct box_plan *plan, struct box *b, struct fault *f)
+static int finish_box(const struct box_plan *plan, struct box *box, struct fault *f)
 {
     const struct box_command mapped = { .kind = BOX_MAPPED };
 
-    if (plan->maker == AGENT_BOX_NAMESPACES) {
-        if (write_map(b->init, "uid_map", b->uid, f) < 0 ||
-            write_map(b->init, "gid_map", b->uid, f) < 0)
+    if (plan->isolation == AGENT_BOX_NAMESPACES) {
+        if (write_map(box->init, "uid_map", box->uid, f) < 0 ||
+            write_map(box->init, "gid_map", box->uid, f) < 0)
             return -1;
-        if (wire_send(b->control, &mapped, sizeof mapped, NULL, 0) < 0)
-            return fault_errno(f, "tell init");
+        if (wire_send(box->control, &mapped, sizeof mapped, NULL, 0) < 0)
+            return fault_errno(f, "send the end of the maps to init");
     }
-    return await_ready(b, f);
+    return await_box_ready(box, f);
 }
 
 int box_open(const struct box_plan *plan, struct box *ret_box, struct fault *f)
 {
-    bool apart = plan->maker == AGENT_BOX_NAMESPACES;
-    struct box b = { .maker = plan->maker, .uid = next_uid() };
+    bool in_namespaces = plan->isolation == AGENT_BOX_NAMESPACES;
+    struct box box = { .isolation = plan->isolation, .uid = next_uid() };
     int control[2], start[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
@@ -94,42 +94,43 @@ int box_open(const struct box_plan *plan, struct box *ret_box, struct fault *f)
         (void)close(control[1]);
         return -1;
     }
-    b.control = control[0];
-    b.start = start[0];
-    b.init = process_fork(apart ? CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS : 0);
-    if (b.init == 0) {
-        const struct box_init_plan p = { .box = plan,
-                                         .control = control[1],
-                                         .start = start[1],
-                                         .program = apart ? PROGRAM_UID : b.uid };
-        box_init_run(&p);
+    box.control = control[0];
+    box.start = start[0];
+    box.init =
+        process_fork(in_namespaces ? CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS : 0);
+    if (box.init == 0) {
+        const struct box_init_plan init_plan = { .box = plan,
+                                                 .control = control[1],
+                                                 .start = start[1],
+                                                 .program = in_namespaces ? PROGRAM_UID : box.uid };
+        box_init_run(&init_plan);
     }
-    int forked = b.init > 0 ? 0 : fault_errno(f, "clone");
+    int forked = box.init > 0 ? 0 : fault_errno(f, "clone");
     (void)close(control[1]);
     (void)close(start[1]);
-    if (forked < 0 || make(plan, &b, f) < 0) {
-        box_close(&b);
+    if (forked < 0 || finish_box(plan, &box, f) < 0) {
+        box_close(&box);
         return -1;
     }
-    *ret_box = b;
+    *ret_box = box;
     return 0;
 }
 
-void box_close(struct box *b)
+void box_close(struct box *box)
 {
-    if (b->init == 0)
+    if (box->init == 0)
         return;
-    (void)close(b->control);
-    (void)close(b->start);
-    if (b->init > 0) {
-        (void)kill(b->init, SIGKILL); /* with it the kernel kills all of its pid namespace */
-        while (waitpid(b->init, NULL, 0) < 0 && errno == EINTR)
+    (void)close(box->control);
+    (void)close(box->start);
+    if (box->init > 0) {
+        (void)kill(box->init, SIGKILL); /* the kernel then kills all of its pid namespace */
+        while (waitpid(box->init, NULL, 0) < 0 && errno == EINTR)
             continue;
     }
-    if (b->maker == AGENT_BOX_INPLACE) {
+    if (box->isolation == AGENT_BOX_INPLACE) {
         do
             (void)kill(-1, SIGKILL);
         while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
     }
-    *b = (struct box){ 0 };
+    *box = (struct box){ 0 };
 }

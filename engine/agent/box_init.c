@@ -32,15 +32,15 @@
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
 #endif
 
-/* The agent's descriptors are few and the lowest free ones; all are close-on-exec besides. */
+/* The agent has few descriptors, so that all are below this; all are close-on-exec too. */
 #define AGENT_OPEN_MAX 128
 
 #define REAPS_IN_A_ROW 64
 
 static void on_child(int signal_number) { (void)signal_number; }
 
-/* The handler only lets ppoll() return; SIGCHLD comes nowhere else. */
-static int watch_children(struct fault *f)
+/* The handler does nothing, but ppoll() returns; elsewhere SIGCHLD is blocked. */
+static int handle_sigchld(struct fault *f)
 {
     struct sigaction act = { .sa_handler = on_child };
     sigset_t child;
@@ -60,8 +60,8 @@ static void close_between(int first, int last)
         (void)close(fd);
 }
 
-/* What the agent has open is none of the box's business. */
-static void keep_only(const struct box_init_plan *p)
+/* Closes all of the agent's descriptors that this box does not use. */
+static void close_foreign_fds(const struct box_init_plan *p)
 {
     int first = 3;
 
@@ -78,14 +78,14 @@ static void keep_only(const struct box_init_plan *p)
     close_between(first, AGENT_OPEN_MAX - 1);
 }
 
-static int become_root_of_box(const struct box_init_plan *p, struct fault *f)
+static int become_box_root(const struct box_init_plan *p, struct fault *f)
 {
-    struct box_command order;
+    struct box_command command;
     size_t none;
 
-    if (wire_receive(p->control, &order, sizeof order, NULL, &none, 0) <= 0)
+    if (wire_receive(p->control, &command, sizeof command, NULL, &none, 0) <= 0)
         return fault_set(f, "no maps came");
-    /* Straight to the kernel: libc would first look for other threads. */
+    /* System calls, for libc would first look for other threads. */
     if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
         syscall(SYS_setresuid, 0, 0, 0) < 0)
         return fault_errno(f, "become root of the box");
@@ -104,10 +104,10 @@ static int mount_tmpfs(const char *dir, unsigned long flags, uint64_t bytes, uin
     return 0;
 }
 
-/* The cell's counters are in it, and they are of all its runs. */
+/* It holds the cell's counters, which would show a program earlier runs. */
 #define HIDDEN "/sys/fs"
 
-/* Everything in the container that the program could write to lies under a tmpfs of the box. */
+/* Mounts a tmpfs of the box over every place of the container where the program could write. */
 static int mount_places(const struct box_plan *plan, struct fault *f)
 {
     const uint64_t bytes = plan->tmpfs_bytes, inodes = plan->tmpfs_inodes;
@@ -129,8 +129,8 @@ static int mount_places(const struct box_plan *plan, struct fault *f)
     return mount_tmpfs(plan->workdir, 0, bytes, inodes, f);
 }
 
-/* Its last use; the program must not have it. */
-static int limit_view(int view, struct fault *f)
+/* Closes view after its last use: the program must not have it. */
+static int restrict_view(int view, struct fault *f)
 {
     if (view < 0)
         return 0;
@@ -140,13 +140,14 @@ static int limit_view(int view, struct fault *f)
     return 0;
 }
 
-static int drop_for_good(struct fault *f)
+static int drop_privileges(struct fault *f)
 {
     int cap = 0;
 
     while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
         cap++;
-    if (errno != EINVAL || prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0) /* not behind the last */
+    if (errno != EINVAL ||
+        prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0) /* cap is one that the kernel has */
         return fault_errno(f, "drop capability %d from the bounding set", cap);
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return fault_errno(f, "clear ambient capabilities");
@@ -175,39 +176,39 @@ static int start_program(const struct box_init_plan *p, int oom, pid_t *ret_main
     return 0;
 }
 
-static int set_up(const struct box_init_plan *p, pid_t *ret_main, struct fault *f)
+static int set_up_box(const struct box_init_plan *p, pid_t *ret_main, struct fault *f)
 {
-    bool apart = p->box->maker == AGENT_BOX_NAMESPACES;
+    bool in_namespaces = p->box->isolation == AGENT_BOX_NAMESPACES;
 
-    keep_only(p);
+    close_foreign_fds(p);
     /* Opened before our uid changes: the file belongs to the container's root. */
     CLEANUP(closep) int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (oom < 0)
         return fault_errno(f, "oom_score_adj");
-    if (watch_children(f) < 0)
+    if (handle_sigchld(f) < 0)
         return -1;
-    if (apart && (become_root_of_box(p, f) < 0 || mount_places(p->box, f) < 0))
+    if (in_namespaces && (become_box_root(p, f) < 0 || mount_places(p->box, f) < 0))
         return -1;
-    if (!apart && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+    if (!in_namespaces && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return fault_errno(f, "become a subreaper");
-    if (!apart && limit_view(p->box->view, f) < 0)
+    if (!in_namespaces && restrict_view(p->box->view, f) < 0)
         return -1;
     if (chdir(p->box->workdir) < 0)
         return fault_errno(f, "enter %s", p->box->workdir);
     (void)umask(022);
-    if (drop_for_good(f) < 0)
+    if (drop_privileges(f) < 0)
         return -1;
     return start_program(p, oom, ret_main, f);
 }
 
-struct watched {
+struct init_state {
     pid_t main;
     bool ended;
-    struct box_event note;
+    struct box_event event;
 };
 
-/* Reaps one. Its pid, 0 when none is ready, -1 when none is left. */
-static pid_t reap(struct watched *w, int flags)
+/* Reaps one child. Its pid; 0: none has ended; -1: there is none. */
+static pid_t reap_child(struct init_state *state, int flags)
 {
     struct rusage usage;
     int status;
@@ -219,67 +220,69 @@ static pid_t reap(struct watched *w, int flags)
     if (pid <= 0)
         return pid;
     uint64_t rss = (uint64_t)usage.ru_maxrss * KIB;
-    if (rss > w->note.max_rss)
-        w->note.max_rss = rss;
-    if (pid == w->main) {
-        w->ended = true;
-        w->note.status = status;
-        w->note.mono_ns = process_clock(CLOCK_MONOTONIC);
+    if (rss > state->event.max_rss)
+        state->event.max_rss = rss;
+    if (pid == state->main) {
+        state->ended = true;
+        state->event.status = status;
+        state->event.mono_ns = process_clock(CLOCK_MONOTONIC);
     }
     return pid;
 }
 
-/* Until the main process has ended or the agent says stop; that must be heard also where orphans
- * come faster than they can be reaped. */
-static void await_end(struct watched *w, int control)
+/* Until the main process has ended or the agent sends STOP. That must be noticed also where orphans
+ * come faster than they can be reaped, so the socket is checked after every REAPS_IN_A_ROW
+ * reaps. */
+static void await_main_end(struct init_state *state, int control)
 {
     const struct timespec at_once = { 0 };
-    struct pollfd order = { .fd = control, .events = POLLIN };
+    struct pollfd command = { .fd = control, .events = POLLIN };
     struct box_command ignored;
     sigset_t none;
 
     (void)sigemptyset(&none);
     for (unsigned n = 1;; n++) {
-        bool idle = reap(w, WNOHANG) <= 0;
+        bool idle = reap_child(state, WNOHANG) <= 0;
 
-        if (w->ended)
+        if (state->ended)
             return;
         if (!idle && n % REAPS_IN_A_ROW != 0)
             continue;
-        if (ppoll(&order, 1, idle ? NULL : &at_once, &none) <= 0)
+        if (ppoll(&command, 1, idle ? NULL : &at_once, &none) <= 0)
             continue;
-        (void)recv(control, &ignored, sizeof ignored, 0); /* STOP, or the agent has gone */
-        w->note.stopped = 1;
+        (void)recv(control, &ignored, sizeof ignored, 0); /* STOP, or the agent is gone */
+        state->event.stopped = 1;
         return;
     }
 }
 
-/* All others of the box descend from us, and orphans come to us: without a child we are alone. -1
- * spares us, and the agent: process 1 of the container. */
-static void kill_all(struct watched *w)
+/* All other processes of the box are descendants of init, and orphans become its children: when it
+ * has no child, it is alone. kill(-1) does not reach init itself, nor process 1 of the container,
+ * the agent. */
+static void kill_all_others(struct init_state *state)
 {
     for (;;) {
-        pid_t pid = reap(w, WNOHANG);
+        pid_t pid = reap_child(state, WNOHANG);
 
         if (pid < 0)
             return;
         if (pid > 0)
             continue;
         (void)kill(-1, SIGKILL);
-        (void)reap(w, 0);
+        (void)reap_child(state, 0);
     }
 }
 
-/* Nothing lives here any more, so for the rest of our life we may be the program's user and see its
- * files as it did. The artefact is not its user's: another one that is given the same number must
- * not own it. */
-static int collect(const struct box_init_plan *p, const struct box_command *order,
-                   enum agent_collected *ret_what, int *ret_fd, struct fault *f)
+/* All other processes are dead, so init may become the program's user for good, and sees its files
+ * as the program did. The memfd is made before: the program's user must not own the artefact, for a
+ * later program may get the same uid. */
+static int collect_as_program(const struct box_init_plan *p, const struct box_command *command,
+                              enum agent_collected *ret_what, int *ret_fd, struct fault *f)
 {
     CLEANUP(closep) int out = memfd_new("artefact", MEMFD_PROGRAM);
-    const struct collect_query q = { .kind = (enum agent_collect)order->collect,
-                                     .name = order->name,
-                                     .max = order->max,
+    const struct collect_query q = { .kind = (enum agent_collect)command->collect,
+                                     .name = command->name,
+                                     .max = command->max,
                                      .out = out };
 
     if (out < 0)
@@ -290,44 +293,45 @@ static int collect(const struct box_init_plan *p, const struct box_command *orde
     return collect_artefact(&q, ret_what, ret_fd, f);
 }
 
-static void answer_collect(const struct box_init_plan *p, const struct box_command *order)
+static void send_collected(const struct box_init_plan *p, const struct box_command *command)
 {
-    struct box_event note = { .says = BOX_COLLECTED };
+    struct box_event event = { .kind = BOX_COLLECTED };
     enum agent_collected what = AGENT_COLLECTED_NOTHING;
     struct fault f;
     int fd = -1;
 
-    if (collect(p, order, &what, &fd, &f) < 0) {
-        note.says = BOX_FAILED;
-        memcpy(note.why, f.why, sizeof note.why);
+    if (collect_as_program(p, command, &what, &fd, &f) < 0) {
+        event.kind = BOX_FAILED;
+        memcpy(event.why, f.why, sizeof event.why);
     }
-    note.collected = what;
-    (void)wire_send(p->control, &note, sizeof note, &fd, fd >= 0);
+    event.collected = what;
+    (void)wire_send(p->control, &event, sizeof event, &fd, fd >= 0);
 }
 
 _Noreturn void box_init_run(const struct box_init_plan *p)
 {
-    struct watched w = { .note.says = BOX_READY };
-    struct box_command order;
+    struct init_state state = { .event.kind = BOX_READY };
+    struct box_command command;
     struct fault f;
     size_t none;
 
-    if (set_up(p, &w.main, &f) < 0) {
-        w.note.says = BOX_FAILED;
-        memcpy(w.note.why, f.why, sizeof w.note.why);
-        (void)wire_send(p->control, &w.note, sizeof w.note, NULL, 0);
+    if (set_up_box(p, &state.main, &f) < 0) {
+        state.event.kind = BOX_FAILED;
+        memcpy(state.event.why, f.why, sizeof state.event.why);
+        (void)wire_send(p->control, &state.event, sizeof state.event, NULL, 0);
         _exit(1);
     }
-    (void)wire_send(p->control, &w.note, sizeof w.note, NULL, 0);
+    (void)wire_send(p->control, &state.event, sizeof state.event, NULL, 0);
 
-    await_end(&w, p->control);
-    kill_all(&w);
-    w.note.says = BOX_ENDED;
-    (void)wire_send(p->control, &w.note, sizeof w.note, NULL, 0);
+    await_main_end(&state, p->control);
+    kill_all_others(&state);
+    state.event.kind = BOX_ENDED;
+    (void)wire_send(p->control, &state.event, sizeof state.event, NULL, 0);
 
-    if (wire_receive(p->control, &order, sizeof order, NULL, &none, 0) == (ssize_t)sizeof order &&
-        order.kind == BOX_COLLECT)
-        answer_collect(p, &order);
-    (void)recv(p->control, &order, sizeof order, 0); /* until we are killed */
+    if (wire_receive(p->control, &command, sizeof command, NULL, &none, 0) ==
+            (ssize_t)sizeof command &&
+        command.kind == BOX_COLLECT)
+        send_collected(p, &command);
+    (void)recv(p->control, &command, sizeof command, 0); /* until we are killed */
     _exit(0);
 }

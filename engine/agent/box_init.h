@@ -1,5 +1,5 @@
-/* engine/agent/box_init.h - the first process of a box: sets up, starts the program, reaps,
- * reports. */
+/* engine/agent/box_init.h - init, the first process of a box: sets the box up, starts the program,
+ * reaps processes, sends events to the agent. */
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@ struct box_plan;
 
 struct box_init_plan {
     const struct box_plan *box;
-    int control, start; /* our ends */
+    int control, start; /* init's ends of the two sockets of the box */
     uid_t program;      /* the program's uid as seen from inside */
 };
 

@@ -1,4 +1,4 @@
-/* engine/agent/box_plan.h - what a box is to be: the same plan for all boxes of a cell. */
+/* engine/agent/box_plan.h - how to make a box: the same for all boxes of a cell. All borrowed. */
 #pragma once
 
 #include <stdint.h>
@@ -8,9 +8,9 @@
 struct cgroup;
 
 struct box_plan {
-    enum agent_isolation maker;
+    enum agent_isolation isolation;
     const char *workdir;
     uint64_t tmpfs_bytes, tmpfs_inodes;
     const struct cgroup *group;
-    int view; /* INPLACE: from view_open(); -1 */
+    int view; /* INPLACE: from view_open(), or -1 */
 };

@@ -18,11 +18,11 @@
 
 #define STACK_MIN         (1 * MIB)
 #define STACK_UNLIMITED   (1 * GIB) /* RLIM_INFINITY would change the layout of the address space */
-#define SIGNALS_PENDING   128       /* queued ones and POSIX timers, of all its processes */
+#define SIGNALS_PENDING   128       /* queued signals and POSIX timers, of all its processes */
 #define CLOSE_ON_EXEC_ALL (1U << 2) /* CLOSE_RANGE_CLOEXEC */
 
-#define OOM_PROGRAM "1000" /* the kernel takes the program first, */
-#define OOM_INIT    "750"  /* then the box with all its files, and the agent last */
+#define OOM_PROGRAM "1000" /* short of memory, the kernel kills the program first, */
+#define OOM_INIT    "750"  /* then init and with it the box, and the agent last */
 
 bool box_program_accepts(const struct agent_run *run, size_t len, size_t fds)
 {
@@ -44,7 +44,7 @@ bool box_program_accepts(const struct agent_run *run, size_t len, size_t fds)
            run->blob[run->blob_len - 1] == '\0';
 }
 
-static const char *skip(const char *at, uint32_t strings)
+static const char *skip_strings(const char *at, uint32_t strings)
 {
     while (strings-- > 0)
         at += strlen(at) + 1;
@@ -53,11 +53,11 @@ static const char *skip(const char *at, uint32_t strings)
 
 const char *box_program_collect_name(const struct agent_run *run)
 {
-    return skip(run->blob, run->argc + run->envc);
+    return skip_strings(run->blob, run->argc + run->envc);
 }
 
 /* A NULL-terminated vector of the next n strings of the blob. */
-static char **vector(char **at, uint32_t n)
+static char **make_vector(char **at, uint32_t n)
 {
     char **v = calloc((size_t)n + 1, sizeof *v);
 
@@ -68,16 +68,16 @@ static char **vector(char **at, uint32_t n)
     return v;
 }
 
-static int install(const struct agent_run *run, const int *fds, struct fault *f)
+static int install_files(const struct agent_run *run, const int *fds, struct fault *f)
 {
     CLEANUP(closep) int dir = -1;
-    const char *name = skip(box_program_collect_name(run), 1);
+    const char *name = skip_strings(box_program_collect_name(run), 1);
 
     if (run->filec == 0)
         return 0;
     if ((dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return fault_errno(f, "open the work directory");
-    for (uint32_t i = 0; i < run->filec; i++, name = skip(name, 1)) {
+    for (uint32_t i = 0; i < run->filec; i++, name = skip_strings(name, 1)) {
         CLEANUP(closep) int out = -1;
         struct stat st;
 
@@ -102,15 +102,16 @@ static rlim_t stack_bytes(uint64_t memory_limit)
     return memory_limit < STACK_MIN ? STACK_MIN : memory_limit;
 }
 
-struct limit {
+struct resource_limit {
     unsigned which;
     rlim_t value;
-    bool soft; /* may be raised again: the cell's memory bounds it all the same */
+    bool soft; /* may be raised again: the cell's memory limits it too */
 };
 
-/* Hard and soft alike, so that nothing can be raised again; what the container allows less of stays
- * as it is. RLIMIT_AS never: runtimes reserve address space that they do not use. */
-static int set_limits(const struct limit *limits, size_t len, struct fault *f)
+/* Sets hard and soft limit, so that a program cannot raise them again; where the container's limit
+ * is lower, that stays. RLIMIT_AS is never set: runtimes reserve address space that they do not
+ * use. */
+static int set_limits(const struct resource_limit *limits, size_t len, struct fault *f)
 {
     for (size_t i = 0; i < len; i++) {
         struct rlimit now,
@@ -126,13 +127,13 @@ static int set_limits(const struct limit *limits, size_t len, struct fault *f)
     return 0;
 }
 
-/* Those that are the same for every run. Pending signals count for the host's root too, for all
- * cells together; the agent's own limit stays as it is, because the kernel holds that sum against
- * it. */
-static int limit_ahead(struct fault *f)
+/* The limits that are the same for every run. The kernel counts pending signals also for the host's
+ * root, for all cells together, and compares that sum with the agent's own limit: so that one is
+ * not lowered. */
+static int set_fixed_limits(struct fault *f)
 {
-    static const struct limit limits[] = {
-        { RLIMIT_CORE, 1, false }, /* no core either, and no helper of core_pattern on the host */
+    static const struct resource_limit limits[] = {
+        { RLIMIT_CORE, 1, false }, /* no core file, and no core_pattern helper on the host */
         { RLIMIT_MSGQUEUE, 0, false },
         { RLIMIT_MEMLOCK, 0, false },
         { RLIMIT_SIGPENDING, SIGNALS_PENDING, false },
@@ -140,11 +141,11 @@ static int limit_ahead(struct fault *f)
     return set_limits(limits, ARRAY_LEN(limits), f);
 }
 
-static int limit_run(const struct agent_run *run, struct fault *f)
+static int set_run_limits(const struct agent_run *run, struct fault *f)
 {
     const rlim_t cpu_s = (rlim_t)((run->cpu_limit_ns + NS_PER_S - 1) / NS_PER_S) + 1;
-    const struct limit limits[] = {
-        { RLIMIT_CPU, cpu_s, false }, /* for one process, and only if the agent should be starved */
+    const struct resource_limit limits[] = {
+        { RLIMIT_CPU, cpu_s, false }, /* of each process; in case that the agent gets no CPU */
         { RLIMIT_FSIZE, run->file_bytes, false },
         { RLIMIT_NOFILE, run->open_files, false },
         { RLIMIT_STACK, stack_bytes(run->memory_limit), true },
@@ -152,9 +153,9 @@ static int limit_run(const struct agent_run *run, struct fault *f)
     return set_limits(limits, ARRAY_LEN(limits), f);
 }
 
-/* Straight to the kernel: libc would first look for other threads. The change of uid takes all
- * capabilities but the inheritable ones. */
-static int become(uid_t uid, struct fault *f)
+/* System calls, for libc would first look for other threads. The change of uid clears all
+ * capabilities but the inheritable ones, which capset() clears. */
+static int become_user(uid_t uid, struct fault *f)
 {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
     const struct __user_cap_data_struct none[2] = { { 0 } };
@@ -166,38 +167,38 @@ static int become(uid_t uid, struct fault *f)
     return 0;
 }
 
-static int take_descriptors(const int *fds, struct fault *f)
+static int install_descriptors(const int *fds, struct fault *f)
 {
     for (int i = 0; i < 3; i++)
         if (dup2(fds[i], i) < 0)
             return fault_errno(f, "descriptor %d", i);
-    /* All are close-on-exec already; this holds whatever is added to the agent one day. A kernel
-     * before 5.11 does not know the call and loses nothing. */
+    /* All are close-on-exec already; this is a safeguard for descriptors that later versions of the
+     * agent open. A kernel before 5.11 does not have the flag, which does no harm. */
     (void)syscall(SYS_close_range, 3, ~0U, CLOSE_ON_EXEC_ALL);
     return 0;
 }
 
-/* The counter must not miss what this process has used since its last tick: asking for its own
- * clock makes the kernel book it. */
-static int say_started(const struct box_program_plan *p, const struct agent_run *run,
-                       struct fault *f)
+/* Reading this process's own CPU clock makes the kernel add what it has used since its last tick to
+ * the cgroup's counter. */
+static int send_started(const struct box_program_plan *p, const struct agent_run *run,
+                        struct fault *f)
 {
-    struct box_event note = { .says = BOX_STARTED, .memory = -1 };
+    struct box_event event = { .kind = BOX_STARTED, .memory = -1 };
 
-    if (run->filec > 0 && cgroup_read(p->group, CGROUP_MEMORY, &note.memory, f) < 0)
+    if (run->filec > 0 && cgroup_read(p->group, CGROUP_MEMORY, &event.memory, f) < 0)
         return -1;
     (void)process_clock(CLOCK_PROCESS_CPUTIME_ID);
-    if (cgroup_read(p->group, CGROUP_CPU, &note.cpu_ns, f) < 0)
+    if (cgroup_read(p->group, CGROUP_CPU, &event.cpu_ns, f) < 0)
         return -1;
-    note.mono_ns = process_clock(CLOCK_MONOTONIC);
-    if (wire_send(p->start, &note, sizeof note, NULL, 0) < 0)
-        return fault_errno(f, "say that it starts");
+    event.mono_ns = process_clock(CLOCK_MONOTONIC);
+    if (wire_send(p->start, &event, sizeof event, NULL, 0) < 0)
+        return fault_errno(f, "send STARTED");
     return 0;
 }
 
-/* The file is root's, for we are not dumpable; in a box of namespaces we are another user, to whom
- * it belongs while we are. Nobody else is in the box yet. */
-static int open_oom(int *ret_fd, struct fault *f)
+/* The file of a process that is not dumpable belongs to root, which in a box of namespaces we are
+ * not; so this process is dumpable for a moment. No other program is in the box yet. */
+static int open_oom_score(int *ret_fd, struct fault *f)
 {
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     *ret_fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -205,8 +206,8 @@ static int open_oom(int *ret_fd, struct fault *f)
     return *ret_fd < 0 ? fault_errno(f, "oom_score_adj") : 0;
 }
 
-/* Only now: an idle cell must not be the first that the kernel takes. */
-static int offer_to_kernel(const struct box_program_plan *p, int oom, struct fault *f)
+/* Only when the run begins: the kernel must not kill idle cells first. */
+static int raise_oom_scores(const struct box_program_plan *p, int oom, struct fault *f)
 {
     if (write(oom, OOM_PROGRAM, sizeof OOM_PROGRAM - 1) < 0 ||
         write(p->init_oom, OOM_INIT, sizeof OOM_INIT - 1) < 0)
@@ -214,17 +215,17 @@ static int offer_to_kernel(const struct box_program_plan *p, int oom, struct fau
     return 0;
 }
 
-static int prepare(const struct box_program_plan *p, const struct agent_run *run, const int *fds,
-                   struct fault *f)
+static int prepare_program(const struct box_program_plan *p, const struct agent_run *run,
+                           const int *fds, struct fault *f)
 {
-    if (install(run, fds + 3 + run->exec_fd, f) < 0 || limit_run(run, f) < 0 ||
-        become(p->uid, f) < 0 || take_descriptors(fds, f) < 0)
+    if (install_files(run, fds + 3 + run->exec_fd, f) < 0 || set_run_limits(run, f) < 0 ||
+        become_user(p->uid, f) < 0 || install_descriptors(fds, f) < 0)
         return -1;
-    return say_started(p, run, f);
+    return send_started(p, run, f);
 }
 
-/* Returns only when it could not, with errno. */
-static void execute(char **argv, char **envp, int exec_fd)
+/* Returns only after a failure, with errno. */
+static void execute_program(char **argv, char **envp, int exec_fd)
 {
     sigset_t none;
 
@@ -238,7 +239,7 @@ static void execute(char **argv, char **envp, int exec_fd)
         (void)syscall(SYS_execveat, exec_fd, "", argv, envp, AT_EMPTY_PATH);
         return;
     }
-    environ = envp; /* where execvp() looks for PATH */
+    environ = envp; /* execvp() takes PATH from there */
     (void)execvp(argv[0], argv);
 }
 
@@ -247,8 +248,9 @@ static union {
     char bytes[AGENT_MESSAGE_MAX];
 } message;
 
-/* Touches what the way to exec will touch, so that its pages are our own before they are needed. */
-static void rehearse(const struct box_program_plan *p)
+/* Writes to the pages that will be written between RUN and exec, so that the kernel copies them
+ * (copy on write) before the run is timed. */
+static void touch_pages(const struct box_program_plan *p)
 {
     static char **kept;
     struct fault ignored;
@@ -256,37 +258,38 @@ static void rehearse(const struct box_program_plan *p)
 
     memset(message.bytes, 0, 4096);
     if (!kept)
-        kept = calloc(2, sizeof(char *)); /* the next one finds the heap there */
+        kept = calloc(2, sizeof(char *)); /* the next calloc() finds the heap set up */
     if (cgroup_read(p->group, CGROUP_CPU, &cpu_ns, &ignored) < 0)
-        return; /* the real one will say so */
+        return; /* send_started() will report it */
 }
 
 _Noreturn void box_program_run(const struct box_program_plan *p)
 {
-    struct box_event note = { .says = BOX_FAILED };
+    struct box_event event = { .kind = BOX_FAILED };
     struct fault f;
     int fds[AGENT_FDS_MAX], oom = -1;
     size_t fds_len;
 
-    (void)setsid(); /* kill(0) of the program reaches nobody else */
-    /* Without init there is no box. The change of uid ends this: from then on init's end is seen.
-     */
+    (void)setsid(); /* kill(0) of the program reaches no process outside */
+    /* Ends this process if init dies while it waits. The change of uid resets the setting; from
+     * then on the agent notices the end of init. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    rehearse(p);
-    bool ready = limit_ahead(&f) == 0 && open_oom(&oom, &f) == 0;
+    touch_pages(p);
+    bool ready = set_fixed_limits(&f) == 0 && open_oom_score(&oom, &f) == 0;
     ssize_t len = wire_receive(p->start, &message, sizeof message, fds, &fds_len, 0);
     if (len <= 0 || !box_program_accepts(&message.run, (size_t)len, fds_len))
         _exit(0);
 
     char *at = message.run.blob;
-    char **argv = vector(&at, message.run.argc), **envp = vector(&at, message.run.envc);
-    if (!ready || offer_to_kernel(p, oom, &f) < 0 || prepare(p, &message.run, fds, &f) < 0) {
-        memcpy(note.why, f.why, sizeof note.why);
+    char **argv = make_vector(&at, message.run.argc), **envp = make_vector(&at, message.run.envc);
+    if (!ready || raise_oom_scores(p, oom, &f) < 0 ||
+        prepare_program(p, &message.run, fds, &f) < 0) {
+        memcpy(event.why, f.why, sizeof event.why);
     } else {
-        execute(argv, envp, message.run.exec_fd ? fds[3] : -1);
-        note.says = BOX_EXEC_FAILED;
-        note.error = errno;
+        execute_program(argv, envp, message.run.exec_fd ? fds[3] : -1);
+        event.kind = BOX_EXEC_FAILED;
+        event.error = errno;
     }
-    (void)wire_send(p->start, &note, sizeof note, NULL, 0);
+    (void)wire_send(p->start, &event, sizeof event, NULL, 0);
     _exit(127);
 }

@@ -1,7 +1,7 @@
-/* engine/agent/box_program.h - a process that waits for a RUN and becomes the program it names.
+/* engine/agent/box_program.h - a process that waits for a RUN and executes the program it names.
  *
- * It is made ahead with its box, so that on the path from RUN to exec stands only what depends on
- * the RUN: files, limits, descriptors, uid.
+ * It is started with its box, before the RUN comes, so that between RUN and exec only that is done
+ * which depends on the RUN: files, limits, descriptors, uid.
  */
 #pragma once
 
@@ -13,16 +13,17 @@
 #include "engine/agent/protocol.h"
 
 struct box_program_plan {
-    int start; /* the RUN comes here, notes (box_message.h) go back */
+    int start; /* the RUN comes here, events (box_message.h) go back */
     uid_t uid; /* to become; the gid is the same number */
     const struct cgroup *group;
     int init_oom; /* oom_score_adj of init */
 };
 
-/* The current directory is the program's work directory. */
+/* The current directory must be the program's work directory. */
 _Noreturn void box_program_run(const struct box_program_plan *p);
 
-/* Does this datagram hold all that it counts? Only then may the rest of box_program.h read it. */
+/* True if this datagram of len bytes and this many descriptors is a whole RUN; only then may it be
+ * given to other functions. */
 bool box_program_accepts(const struct agent_run *run, size_t len, size_t fds);
 
 /* The name of what to collect; borrowed from run. */

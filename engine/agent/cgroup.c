@@ -7,21 +7,20 @@
 
 #include "engine/agent/fault.h"
 
-/* Charges come in batches, so that the most ever used may stay a little under a limit that was met.
- */
+/* The kernel charges memory in batches, so the peak can be a little below a limit that was met. */
 #define PEAK_SLACK (256 * KIB)
 
-/* Where a counter stands: the number behind `key` (alone in its file when NULL) and, on the same
- * line, behind `field`; `add`'s number on top; in units of `unit`. No path: this version has none.
- */
-struct place {
+/* Where a counter is: the number after `key` (NULL: the file holds the number alone) and, on the
+ * same line, after `field`; the number after the key `add` is added; the sum is multiplied by
+ * `unit`. No path: this version has no such counter. */
+struct cgroup_place {
     const char *path, *key, *add;
     int64_t unit;
-    bool optional; /* a key that is not there: 0; a file or a field: the counter is not there */
+    bool optional; /* a missing key means 0; a missing file or field: there is no such counter */
     const char *field;
 };
 
-static const struct place places[2][CGROUP_COUNTERS] = {
+static const struct cgroup_place counter_places[2][CGROUP_COUNTERS] = {
     {
         [CGROUP_CPU] = { "cpuacct/cpuacct.usage", NULL, NULL, 1, false, NULL },
         [CGROUP_MEMORY] = { "memory/memory.stat", "rss", "shmem", 1, false, NULL },
@@ -43,7 +42,7 @@ static const struct place places[2][CGROUP_COUNTERS] = {
     },
 };
 
-static bool number(const char *s, int64_t unit, int64_t *ret_value)
+static bool parse_counter(const char *s, int64_t unit, int64_t *ret_value)
 {
     char *end;
 
@@ -57,8 +56,8 @@ static bool number(const char *s, int64_t unit, int64_t *ret_value)
 }
 
 /* The number on the line `key number`, or `key ... field number` where the line has fields. */
-static bool keyed(const char *text, const char *key, const char *field, int64_t unit,
-                  int64_t *ret_value)
+static bool parse_keyed_counter(const char *text, const char *key, const char *field, int64_t unit,
+                                int64_t *ret_value)
 {
     size_t len = strlen(key);
 
@@ -69,23 +68,23 @@ static bool keyed(const char *text, const char *key, const char *field, int64_t 
         const char *at = field ? strstr(line, field) : line + len + 1;
         if (!at || at > line + strcspn(line, "\n"))
             return false;
-        return number(at + (field ? strlen(field) : 0), unit, ret_value);
+        return parse_counter(at + (field ? strlen(field) : 0), unit, ret_value);
     }
     return false;
 }
 
 bool cgroup_parse(uint32_t version, enum cgroup_counter which, const char *text, int64_t *ret_value)
 {
-    const struct place *p = &places[version - 1][which];
+    const struct cgroup_place *p = &counter_places[version - 1][which];
     int64_t value = 0, more = 0;
 
     if (!p->path)
-        return false; /* this version does not count it */
-    bool there =
-        p->key ? keyed(text, p->key, p->field, p->unit, &value) : number(text, p->unit, &value);
+        return false; /* this version has no such counter */
+    bool there = p->key ? parse_keyed_counter(text, p->key, p->field, p->unit, &value)
+                        : parse_counter(text, p->unit, &value);
 
     if (there && p->add)
-        there = keyed(text, p->add, NULL, p->unit, &more);
+        there = parse_keyed_counter(text, p->add, NULL, p->unit, &more);
     if (!there && (!p->optional || !p->key || p->field))
         return false;
     if (__builtin_add_overflow(value, more, &value))
@@ -99,7 +98,7 @@ bool cgroup_has(const struct cgroup *g, enum cgroup_counter which) { return g->f
 int cgroup_read(const struct cgroup *g, enum cgroup_counter which, int64_t *ret_value,
                 struct fault *f)
 {
-    const struct place *p = &places[g->version - 1][which];
+    const struct cgroup_place *p = &counter_places[g->version - 1][which];
     char text[8192];
 
     if (g->fd[which] < 0) {
@@ -125,7 +124,7 @@ int cgroup_open(const char *root, struct cgroup *ret_group, struct fault *f)
     if (access(path, F_OK) == 0)
         g.version = 2;
     for (int i = 0; i < CGROUP_COUNTERS; i++) {
-        const struct place *p = &places[g.version - 1][i];
+        const struct cgroup_place *p = &counter_places[g.version - 1][i];
         int n = snprintf(path, sizeof path, "%s/%s", root, p->path ? p->path : "");
 
         if (n < 0 || (size_t)n >= sizeof path)
@@ -137,7 +136,7 @@ int cgroup_open(const char *root, struct cgroup *ret_group, struct fault *f)
             continue;
         if (!p->optional)
             return -1;
-        closep(&g.fd[i]); /* a kernel without it, or told not to count */
+        closep(&g.fd[i]); /* a kernel without this counter, or where it is switched off */
     }
     *ret_group = g;
     return 0;
@@ -159,8 +158,7 @@ int cgroup_oom_read(const struct cgroup *g, struct cgroup_oom *ret_oom, struct f
     return 0;
 }
 
-/* Version 1 of some kernels (6.18) counts no hits at all: then the peak is what there is to go by.
- */
+/* Version 1 of some kernels (6.18) counts no hits at all: there the peak decides. */
 bool cgroup_oom_own(uint32_t version, const struct cgroup_oom *before, const struct cgroup_oom *now)
 {
     if (now->hits > before->hits)

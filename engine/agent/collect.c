@@ -16,7 +16,7 @@ static int open_beneath(const char *path, int flags)
     CLEANUP(closep) int at = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     while (at >= 0) {
-        char part[NAME_MAX + 1];
+        char component[NAME_MAX + 1];
         size_t len = strcspn(path, "/");
         int last = path[len] == '\0';
 
@@ -24,9 +24,10 @@ static int open_beneath(const char *path, int flags)
             errno = EINVAL;
             return -1;
         }
-        memcpy(part, path, len);
-        part[len] = '\0';
-        int next = openat(at, part, (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
+        memcpy(component, path, len);
+        component[len] = '\0';
+        int next =
+            openat(at, component, (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
         if (next < 0 || last)
             return next;
         closep(&at);
@@ -36,13 +37,13 @@ static int open_beneath(const char *path, int flags)
     return -1;
 }
 
-static int fill(enum agent_collect kind, int in, uint64_t max, int out,
-                enum agent_collected *ret_what, struct fault *f)
+static int copy_artefact(enum agent_collect kind, int in, uint64_t max, int out,
+                         enum agent_collected *ret_what, struct fault *f)
 {
     struct stat st;
 
     if (fstat(in, &st) < 0)
-        return fault_errno(f, "look at the artefact");
+        return fault_errno(f, "stat the artefact");
     *ret_what = AGENT_COLLECTED_NOT_REGULAR;
     if (kind == AGENT_COLLECT_TREE)
         return S_ISDIR(st.st_mode) ? archive_pack(in, out, max, ret_what, f) : 0;
@@ -61,7 +62,7 @@ int collect_artefact(const struct collect_query *q, enum agent_collected *ret_wh
         *ret_what = errno == ENOENT ? AGENT_COLLECTED_MISSING : AGENT_COLLECTED_NOT_REGULAR;
         return 0;
     }
-    if (fill(q->kind, in, q->max, q->out, ret_what, f) < 0)
+    if (copy_artefact(q->kind, in, q->max, q->out, ret_what, f) < 0)
         return -1;
     if (*ret_what != AGENT_COLLECTED)
         return 0;

@@ -1,4 +1,5 @@
-/* engine/agent/collect.h - takes a build's artefact out of its box, when nothing lives in it. */
+/* engine/agent/collect.h - copies a build's artefact out of its box, when all processes in it are
+ * dead. */
 #pragma once
 
 #include <stdint.h>
@@ -15,8 +16,8 @@ struct collect_query {
     int out;          /* an empty memfd of a program; borrowed */
 };
 
-/* Looks for the name as the effective user, through no link, and copies it to `out`. Only with
- * AGENT_COLLECTED is *ret_fd set: the same memfd, sealed and opened read-only, the caller's. A read
- * or a write that fails is a fault. */
+/* Opens the name as the effective user, follows no link, and copies it to `out`. Only with
+ * AGENT_COLLECTED is *ret_fd set: the same memfd, sealed and opened read-only, which the caller
+ * owns. A read or a write that fails is a fault. */
 NODISCARD int collect_artefact(const struct collect_query *q, enum agent_collected *ret_what,
                                int *ret_fd, struct fault *f);

@@ -11,7 +11,7 @@
 #define TICK_NS       (10 * NS_PER_MS)
 
 /* 0 when name is no number. */
-static pid_t number(const char *name)
+static pid_t parse_pid(const char *name)
 {
     long n = 0;
 
@@ -20,8 +20,8 @@ static pid_t number(const char *name)
     return *name == '\0' ? (pid_t)n : 0;
 }
 
-/* False when the thread has just gone. */
-static bool read_of(const char *task, pid_t tid, const char *file, char *text, size_t size)
+/* False when the thread has just ended. */
+static bool read_thread_file(const char *task, pid_t tid, const char *file, char *text, size_t size)
 {
     char path[256];
 
@@ -33,15 +33,15 @@ static bool read_of(const char *task, pid_t tid, const char *file, char *text, s
     return n > 0;
 }
 
-/* "tid (name) STATE ...", where the name may hold anything. Running or waiting to is R. */
-static void read_stat(const char *task, pid_t tid, bool *ret_ready, int64_t *ret_io_ticks)
+/* "tid (name) STATE ...", where the name may hold any bytes. State R: it runs or is ready to. */
+static void read_thread_stat(const char *task, pid_t tid, bool *ret_ready, int64_t *ret_io_ticks)
 {
     char text[1024];
     const char *at = NULL;
 
     *ret_ready = false;
     *ret_io_ticks = 0;
-    if (read_of(task, tid, "stat", text, sizeof text))
+    if (read_thread_file(task, tid, "stat", text, sizeof text))
         at = strrchr(text, ')');
     if (!at || at[1] != ' ')
         return;
@@ -54,47 +54,47 @@ static void read_stat(const char *task, pid_t tid, bool *ret_ready, int64_t *ret
         *ret_io_ticks = (int64_t)strtoull(at, NULL, 10);
 }
 
-/* A new one has booked nothing before this run. */
-static struct cpu_wait_thread *entry_of(struct cpu_wait *s, pid_t tid)
+/* A thread that is new starts from 0: no thread of a run is older than the run. NULL: too many. */
+static struct cpu_wait_thread *find_or_add_thread(struct cpu_wait *w, pid_t tid)
 {
-    struct cpu_wait_thread *t = s->threads, *end = t + s->len;
+    struct cpu_wait_thread *t = w->threads, *end = t + w->len;
 
     while (t < end && t->tid != tid)
         t++;
     if (t == end) {
-        if (s->len == CPU_WAIT_THREADS_MAX)
+        if (w->len == CPU_WAIT_THREADS_MAX)
             return NULL;
-        s->len++;
+        w->len++;
         *t = (struct cpu_wait_thread){ .tid = tid };
     }
     return t;
 }
 
-/* Adds to *add what this thread waited since the last look. */
-static void look_at_thread(struct cpu_wait *s, const char *task, pid_t tid, int64_t passed_ns,
-                           struct cpu_wait_sums *add)
+/* Adds to *add what this thread waited since the last sample. */
+static void sample_thread(struct cpu_wait *w, const char *task, pid_t tid, int64_t passed_ns,
+                          struct cpu_wait_sums *add)
 {
     char text[96], *at = text;
     struct cpu_wait_thread *t = NULL;
     bool ready;
     int64_t io_ticks;
 
-    if (read_of(task, tid, "schedstat", text, sizeof text))
-        t = entry_of(s, tid);
+    if (read_thread_file(task, tid, "schedstat", text, sizeof text))
+        t = find_or_add_thread(w, tid);
     if (!t)
         return;
     int64_t ran_ns = (int64_t)strtoull(at, &at, 10), waited_ns = (int64_t)strtoull(at, &at, 10);
-    read_stat(task, tid, &ready, &io_ticks);
+    read_thread_stat(task, tid, &ready, &io_ticks);
     if (waited_ns < t->waited_ns || ran_ns < t->ran_ns || io_ticks < t->io_ticks)
-        *t = (struct cpu_wait_thread){ .tid = tid }; /* the number has a new owner */
+        *t = (struct cpu_wait_thread){ .tid = tid }; /* another thread has this tid now */
 
     if (ready && t->ready && ran_ns == t->ran_ns && waited_ns == t->waited_ns) {
-        t->proven_ns += passed_ns;
+        t->certain_ns += passed_ns;
         add->cpu_ns += passed_ns;
     } else {
-        int64_t booked_ns = waited_ns - t->waited_ns;
-        add->cpu_ns += booked_ns > t->proven_ns ? booked_ns - t->proven_ns : 0;
-        t->proven_ns = 0;
+        int64_t counted_ns = waited_ns - t->waited_ns;
+        add->cpu_ns += counted_ns > t->certain_ns ? counted_ns - t->certain_ns : 0;
+        t->certain_ns = 0;
         t->maybe_ns = ready ? passed_ns : 0;
     }
     add->io_ns += (io_ticks - t->io_ticks) * TICK_NS;
@@ -102,11 +102,11 @@ static void look_at_thread(struct cpu_wait *s, const char *task, pid_t tid, int6
     t->waited_ns = waited_ns;
     t->io_ticks = io_ticks;
     t->ready = ready;
-    t->look = s->looks;
+    t->sample = w->samples;
 }
 
-static void look_at_process(struct cpu_wait *s, const char *proc, pid_t pid, int64_t passed_ns,
-                            struct cpu_wait_sums *add)
+static void sample_process(struct cpu_wait *w, const char *proc, pid_t pid, int64_t passed_ns,
+                           struct cpu_wait_sums *add)
 {
     char path[200];
 
@@ -114,47 +114,46 @@ static void look_at_process(struct cpu_wait *s, const char *proc, pid_t pid, int
     DIR *d = opendir(path);
     if (!d)
         return;
-    for (const struct dirent *e; (e = readdir(d));)
-        if (number(e->d_name) > 0)
-            look_at_thread(s, path, number(e->d_name), passed_ns, add);
+    for (const struct dirent *entry; (entry = readdir(d));)
+        if (parse_pid(entry->d_name) > 0)
+            sample_thread(w, path, parse_pid(entry->d_name), passed_ns, add);
     (void)closedir(d);
 }
 
-/* Forgets those that this look has not seen; of the others, the longest that may have to be added.
- */
-static int64_t keep_seen(struct cpu_wait *s)
+/* Removes the threads that this sample has not seen. Returns the largest maybe_ns of the others. */
+static int64_t forget_unseen_threads(struct cpu_wait *w)
 {
     int64_t maybe_ns = 0;
     int kept = 0;
 
-    for (int i = 0; i < s->len; i++) {
-        if (s->threads[i].look != s->looks)
+    for (int i = 0; i < w->len; i++) {
+        if (w->threads[i].sample != w->samples)
             continue;
-        if (s->threads[i].maybe_ns > maybe_ns)
-            maybe_ns = s->threads[i].maybe_ns;
-        s->threads[kept++] = s->threads[i];
+        if (w->threads[i].maybe_ns > maybe_ns)
+            maybe_ns = w->threads[i].maybe_ns;
+        w->threads[kept++] = w->threads[i];
     }
-    s->len = kept;
+    w->len = kept;
     return maybe_ns;
 }
 
-static void look_at_all(struct cpu_wait *s, const struct cpu_wait_place *p, int64_t passed_ns,
-                        struct cpu_wait_sums *add)
+static void sample_all_threads(struct cpu_wait *w, const struct cpu_wait_place *p,
+                               int64_t passed_ns, struct cpu_wait_sums *add)
 {
     DIR *d = opendir(p->proc);
 
     if (!d)
         return;
-    s->looks++;
-    for (const struct dirent *e; (e = readdir(d));) {
-        pid_t pid = number(e->d_name);
+    w->samples++;
+    for (const struct dirent *entry; (entry = readdir(d));) {
+        pid_t pid = parse_pid(entry->d_name);
         if (pid > 1 && pid != p->init)
-            look_at_process(s, p->proc, pid, passed_ns, add);
+            sample_process(w, p->proc, pid, passed_ns, add);
     }
     (void)closedir(d);
 }
 
-static int64_t less(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 int cpu_wait_begin(const struct cgroup *group, struct cpu_wait_sums *ret_sums, struct fault *f)
 {
@@ -165,21 +164,21 @@ int cpu_wait_begin(const struct cgroup *group, struct cpu_wait_sums *ret_sums, s
     return cgroup_read(group, CGROUP_IO_WAIT, &ret_sums->io_ns, f);
 }
 
-int cpu_wait_sample(struct cpu_wait *s, const struct cpu_wait_place *p, int64_t now_ns,
+int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, int64_t now_ns,
                     struct fault *f)
 {
-    int64_t passed_ns = now_ns - s->looked_ns, maybe_ns = 0;
+    int64_t passed_ns = now_ns - w->sampled_ns, maybe_ns = 0;
     struct cpu_wait_sums now, add = { 0 }, threads = { 0 };
 
     if (passed_ns <= 0)
         return 0;
     if (cpu_wait_begin(p->group, &now, f) < 0)
         return -1;
-    add.cpu_ns = now.cpu_ns - s->seen.cpu_ns;
-    add.io_ns = now.io_ns - s->seen.io_ns;
+    add.cpu_ns = now.cpu_ns - w->seen.cpu_ns;
+    add.io_ns = now.io_ns - w->seen.io_ns;
     if (!cgroup_has(p->group, CGROUP_CPU_WAIT) || !cgroup_has(p->group, CGROUP_IO_WAIT)) {
-        look_at_all(s, p, passed_ns, &threads);
-        maybe_ns = keep_seen(s);
+        sample_all_threads(w, p, passed_ns, &threads);
+        maybe_ns = forget_unseen_threads(w);
     }
     if (cgroup_has(p->group, CGROUP_CPU_WAIT))
         maybe_ns = 0;
@@ -188,16 +187,16 @@ int cpu_wait_sample(struct cpu_wait *s, const struct cpu_wait_place *p, int64_t 
     if (!cgroup_has(p->group, CGROUP_IO_WAIT))
         add.io_ns += threads.io_ns;
 
-    /* What may have been waited before the last look may be booked only now. */
-    int64_t room_ns = passed_ns + s->maybe_ns;
-    int64_t cpu_ns = less(add.cpu_ns, room_ns);
-    int64_t io_ns = less(less(add.io_ns, room_ns - cpu_ns), CPU_WAIT_IO_MAX_NS - s->io_ns);
-    s->waited_ns += cpu_ns + io_ns;
-    s->io_ns += io_ns;
-    s->maybe_ns = less(maybe_ns, room_ns - cpu_ns - io_ns);
-    s->seen = now;
-    s->looked_ns = now_ns;
+    /* A wait that was uncertain at the last sample may be added only now. */
+    int64_t room_ns = passed_ns + w->maybe_ns;
+    int64_t cpu_ns = smaller(add.cpu_ns, room_ns);
+    int64_t io_ns = smaller(smaller(add.io_ns, room_ns - cpu_ns), CPU_WAIT_IO_MAX_NS - w->io_ns);
+    w->waited_ns += cpu_ns + io_ns;
+    w->io_ns += io_ns;
+    w->maybe_ns = smaller(maybe_ns, room_ns - cpu_ns - io_ns);
+    w->seen = now;
+    w->sampled_ns = now_ns;
     return 0;
 }
 
-int64_t cpu_wait_read(const struct cpu_wait *s) { return s->waited_ns + s->maybe_ns; }
+int64_t cpu_wait_read(const struct cpu_wait *w) { return w->waited_ns + w->maybe_ns; }

@@ -1,17 +1,17 @@
-/* engine/agent/cpu_wait.h - how long a run could not go on for want of a core or a disk.
+/* engine/agent/cpu_wait.h - how long a run could not go on because it got no core or no disk.
  *
  * Version 2 of cgroups counts it: the time in which everything that was ready waited (cpu.pressure,
  * io.pressure). Elsewhere the kernel counts waits for a core for each thread (second field of
- * schedstat), and waits for a disk where kernel.task_delayacct is on. It books a wait only when it
- * is over, and forgets it with the thread. So whoever wants the sum looks now and then: a thread
- * that is ready at two looks and has not run in between has waited all that time. One that is ready
- * at a single look may be about to run or may have waited since the look before: for the while, it
- * has. What a vanished thread waited after the last look is lost.
+ * schedstat), and waits for a disk where kernel.task_delayacct is on. It adds a wait only when that
+ * is over, and the counters vanish with the thread. So samples are taken: a thread that is ready in
+ * two samples and has not run in between has waited all that time. One that is ready in a single
+ * sample may be about to run or may have waited since the sample before; until the next sample it
+ * counts as waiting. What a thread that has ended waited after its last sample is lost.
  *
- * Threads wait side by side, so between two looks no more is added than the time that passed.
+ * Threads wait side by side, so between two samples no more is added than the time that passed.
  *
- * Owns     a value: zero it for each run and set looked_ns to its start.
- * Errors   0, or -1 with the fault filled.
+ * Owns     nothing: a value; zero it for each run and set sampled_ns to its start.
+ * Errors   0, or -1 with *f filled.
  */
 #pragma once
 
@@ -25,44 +25,44 @@ struct fault;
 
 #define CPU_WAIT_THREADS_MAX 512
 
-/* A program can wait for a disk as long as it likes, so only this much is forgiven. */
+/* A program can make itself wait for a disk, so no more than this counts. */
 #define CPU_WAIT_IO_MAX_NS (10 * NS_PER_S)
 
-/* The kernel's sums, of everything that ran in the cell. */
+/* The kernel's sums for everything that ran in the cell. */
 struct cpu_wait_sums {
     int64_t cpu_ns, io_ns;
 };
 
 struct cpu_wait {
-    int64_t looked_ns; /* when we looked last; the start of the run before the first look */
-    int64_t waited_ns; /* in all, for certain */
-    int64_t maybe_ns;  /* more, if those that are ready just now have waited since the last look */
-    int64_t io_ns;     /* of waited_ns, for a disk */
-    struct cpu_wait_sums seen; /* at the last look; at first the idle cell's */
+    int64_t sampled_ns; /* CLOCK_MONOTONIC of the last sample; at first the start of the run */
+    int64_t waited_ns;  /* in all, certain */
+    int64_t maybe_ns;   /* more, if threads that are ready now have waited since the last sample */
+    int64_t io_ns;      /* the part of waited_ns that was for a disk */
+    struct cpu_wait_sums seen; /* at the last sample; at first the idle cell's */
     int len;
     struct cpu_wait_thread {
         pid_t tid;
-        uint32_t look; /* in which it was seen last */
-        bool ready;    /* then */
+        uint32_t sample; /* number of the last one that has seen it */
+        bool ready;      /* at that sample */
         int64_t ran_ns, waited_ns, io_ticks;
-        int64_t proven_ns, maybe_ns; /* of a wait that is not booked yet */
+        int64_t certain_ns, maybe_ns; /* of a wait that the kernel has not added yet */
     } threads[CPU_WAIT_THREADS_MAX];
-    uint32_t looks;
+    uint32_t samples;
 };
 
 struct cpu_wait_place {
     const char *proc; /* "/proc" */
-    pid_t init;       /* neither this one nor process 1 counts */
+    pid_t init;       /* this process and process 1 do not count */
     const struct cgroup *group;
 };
 
-/* What the cgroup itself counts, for an idle cell. */
+/* The cgroup's own sums, read while the cell is idle. */
 NODISCARD int cpu_wait_begin(const struct cgroup *group, struct cpu_wait_sums *ret_sums,
                              struct fault *f);
 
-/* Looks; now is CLOCK_MONOTONIC. */
-NODISCARD int cpu_wait_sample(struct cpu_wait *s, const struct cpu_wait_place *p, int64_t now_ns,
+/* Takes a sample; now_ns is CLOCK_MONOTONIC. */
+NODISCARD int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, int64_t now_ns,
                               struct fault *f);
 
-/* Nanoseconds so far. */
-int64_t cpu_wait_read(const struct cpu_wait *s);
+/* Nanoseconds waited so far. */
+int64_t cpu_wait_read(const struct cpu_wait *w);

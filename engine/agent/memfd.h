@@ -1,6 +1,6 @@
-/* engine/agent/memfd.h - files in memory that nobody can change any more, for server and agent.
+/* engine/agent/memfd.h - files in memory that cannot be changed once sealed, for server and agent.
  *
- *     memfd_new() --> written by its maker --> memfd_seal(): read-only, for everybody to see
+ *     memfd_new() --> the caller writes --> memfd_seal(): read-only, everybody may read it
  *
  * Owns     nothing: descriptors are the caller's, close-on-exec.
  * Errors   -1 with errno.
@@ -8,14 +8,14 @@
 #pragma once
 
 enum memfd_use {
-    MEMFD_DATA,    /* never executed; no kernel setting (vm.memfd_noexec) minds it */
-    MEMFD_PROGRAM, /* may be executed, also where that must be asked for */
+    MEMFD_DATA,    /* never executed; allowed whatever vm.memfd_noexec is */
+    MEMFD_PROGRAM, /* may be executed, also where vm.memfd_noexec forbids it by default */
 };
 
-/* Empty and writable through this descriptor alone: its mode lets nobody write to it by its name in
- * /proc, nor set its times. The owner is the effective user. */
+/* Empty and writable through this descriptor alone: its mode allows nobody to open it for writing
+ * by its name in /proc, nor to set its times. The effective user owns it. */
 int memfd_new(const char *name, enum memfd_use use);
 
 /* Seals fd, which stays the caller's. Returns another description of the same file, at offset 0 and
- * read-only: one that can write would keep a program from being executed. */
+ * read-only, which the caller owns: a file that is open for writing cannot be executed. */
 int memfd_seal(int fd);

@@ -1,7 +1,7 @@
-/* engine/agent/monitor.h - one run, from the program's start to its RESULT.
+/* engine/agent/monitor.h - watches one run, from the program's start to its RESULT.
  *
- * Owns     nothing: the box stays its maker's, who closes it whatever comes out.
- * Errors   -1 with the fault filled: ours, the cell is of no more use.
+ * Owns     nothing: the box is the caller's, who closes it after success and failure alike.
+ * Errors   -1 with *f filled: a fault of ours, the cell cannot be used any more.
  */
 #pragma once
 
@@ -9,15 +9,17 @@
 #include "engine/agent/cpu_wait.h"
 
 struct monitor_cell {
-    int server; /* KILL comes here; its end ends the process, and with it the container */
+    int server; /* KILL comes here; when it is closed the agent exits, and with it the container
+                   ends */
     const struct cgroup *group;
     struct box *box; /* the RUN has been sent to it */
-    int input;       /* the run's stdin, whose offset says how much of it was read; -1: none */
+    int input;       /* the run's stdin, whose offset shows how much of it was read; -1: none */
     int64_t memory;  /* counters before the run */
     struct cgroup_oom oom;
-    struct cpu_wait_sums starve;
+    struct cpu_wait_sums cpu_wait;
 };
 
-/* run was accepted (box_program.h). On success the caller owns *ret_artefact (-1: none). */
+/* run must have been accepted (box_program_accepts()). On success the caller owns *ret_artefact
+ * (-1: none). */
 NODISCARD int monitor_run(const struct monitor_cell *cell, const struct agent_run *run,
                           struct agent_result *ret_result, int *ret_artefact, struct fault *f);

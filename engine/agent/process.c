@@ -15,7 +15,7 @@ int64_t process_clock(clockid_t id)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* As clock_getcpuclockid() makes it, which not every libc has for other processes. */
+/* What clock_getcpuclockid() returns, which not every libc has for other processes. */
 clockid_t process_cpu_clock(pid_t pid) { return (clockid_t)((~(unsigned)pid << 3) | 2); }
 
 pid_t process_fork(int namespaces)

@@ -1,7 +1,7 @@
-/* engine/agent/process.h - a new process, and how much time one has used.
+/* engine/agent/process.h - starting a process, and the time that one has used.
  *
  * Owns     nothing.
- * Errors   as each function says; none fills a fault.
+ * Errors   at each function; none fills a fault.
  */
 #pragma once
 

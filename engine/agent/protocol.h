@@ -1,19 +1,19 @@
-/* engine/agent/protocol.h - what the server and the agent say to each other.
+/* engine/agent/protocol.h - the messages between server and agent.
  *
  * A SOCK_SEQPACKET unix socket; one message is one datagram: a fixed struct and, for AGENT_RUN, a
- * blob of strings. Descriptors travel beside it with SCM_RIGHTS. Both ends run on one host and one
- * build, so structs go as they are; HELLO carries the version.
+ * blob of strings. Descriptors are sent with it by SCM_RIGHTS. Both ends run on one host and come
+ * from one build, so structs are sent as they are; HELLO has the version.
  *
  *     agent  -> server   HELLO                       once, before anything else
  *     server -> agent    RUN (+fds)                  one at a time
- *     server -> agent    KILL                        while one runs: stop it now
+ *     server -> agent    KILL                        during a run: stop it now
  *     agent  -> server   RESULT (+artefact fd) | FAULT    exactly one for each RUN
- *     server -> agent    PROVE                       between two submissions in one cell
- *     agent  -> server   CLEAN | FAULT               FAULT: the cell must be thrown away
+ *     server -> agent    VERIFY                      between two submissions in one cell
+ *     agent  -> server   CLEAN | FAULT               FAULT: the cell must be discarded
  *
- * EOF on the socket ends the agent, and with it the container. The server takes nothing the agent
- * says on trust: lengths, descriptor counts and enums are checked, the nonce of the RUN must come
- * back. A program never sees the socket: it is close-on-exec and belongs to another uid.
+ * EOF on the socket ends the agent, and with it the container. The server does not trust the agent:
+ * it checks lengths, descriptor counts and enums, and every answer must have the nonce of its RUN
+ * or VERIFY. A program cannot use the socket: it is close-on-exec and belongs to another uid.
  *
  * Room     engine/agent: the program that is process 1 of every cell, in any image.
  *          May know schema/base/base.h; nothing of the server.
@@ -29,12 +29,13 @@
 #define AGENT_FILES_MAX   8
 #define AGENT_FDS_MAX     (4 + AGENT_FILES_MAX)
 
-/* Where a cell finds us: the cell's own directory, bound read-only. */
+/* The cell's own directory as the container sees it, mounted read-only. */
 #define AGENT_DIR    "/scrc"
 #define AGENT_PATH   AGENT_DIR "/agent"
 #define AGENT_SOCKET AGENT_DIR "/socket"
-/* argv of the agent: AGENT_PATH WORKDIR TMPFS_BYTES TMPFS_INODES BOX, where BOX is
- * "auto" (namespaces where the host lets us, else in place), "namespaces" or "inplace". */
+/* argv of the agent: AGENT_PATH WORKDIR TMPFS_BYTES TMPFS_INODES BOX, where BOX, the isolation
+ * mode, is "auto" (namespaces where the host allows them, else in place), "namespaces" or
+ * "inplace". */
 
 enum agent_kind {
     AGENT_HELLO = 1,
@@ -48,7 +49,7 @@ enum agent_kind {
 
 struct agent_header {
     uint32_t magic, kind;
-    uint64_t nonce; /* of the RUN or PROVE this belongs to; 0 for HELLO */
+    uint64_t nonce; /* of the RUN or VERIFY this belongs to; 0 for HELLO */
 };
 
 enum agent_isolation { AGENT_BOX_NAMESPACES = 1, AGENT_BOX_INPLACE };
@@ -58,33 +59,33 @@ struct agent_hello {
     uint32_t version;
     uint32_t box;            /* enum agent_isolation in use */
     uint32_t cgroup_version; /* 1 or 2 */
-    char why[160];           /* why not namespaces; "" when they are in use */
+    char why[160];           /* why namespaces are not in use; "" when they are */
 };
 
 /* What a file of a RUN is. */
 enum agent_file_kind {
     AGENT_FILE_PLAIN = 1, /* its bytes become WORKDIR/name, mode 0444 */
-    AGENT_FILE_TREE,      /* a bundle (below) unpacked under WORKDIR; its name is "" */
+    AGENT_FILE_TREE,      /* an archive (below) unpacked under WORKDIR; its name is "" */
 };
 
 /* What comes back when the main process has exited 0. */
 enum agent_collect {
     AGENT_COLLECT_NONE,
     AGENT_COLLECT_FILE, /* the regular file WORKDIR/collect */
-    AGENT_COLLECT_TREE, /* all regular files below the directory WORKDIR/collect, as a bundle */
+    AGENT_COLLECT_TREE, /* all regular files below the directory WORKDIR/collect, as an archive */
 };
 
 /* Descriptors, in this order: stdin (read-only: a memfd or the read end of a pipe), stdout, stderr
  * (write ends of pipes), then the executable if exec_fd is 1 (run with
- * execveat instead of argv[0]), then one for each file. The agent keeps none of them after RESULT.
- * Strings in the blob, each with its NUL, in this order: argc argv, envc environment entries,
- * collect name, then filec file names. */
+ * execveat instead of argv[0]), then one for each file. The agent has closed all of them after
+ * RESULT. Strings in the blob, each with its NUL, in this order: argc argv, envc environment
+ * entries, collect name, then filec file names. */
 struct agent_run {
     struct agent_header head;
     int64_t cpu_limit_ns;  /* > 0 */
     int64_t wall_limit_ns; /* 0: cpu_limit + grace + waited_ns of the RESULT */
     int64_t wall_grace_ns; /* 100 ms */
-    int64_t wall_cap_ns;   /* whatever was waited for, at this time it ends (`starved`) */
+    int64_t wall_cap_ns;   /* the run ends, whatever it waited for: AGENT_LIMIT_STARVED */
     uint64_t memory_limit; /* bytes; bounds RLIMIT_STACK */
     uint64_t file_bytes;   /* RLIMIT_FSIZE */
     uint64_t collect_max;  /* bytes */
@@ -99,14 +100,14 @@ struct agent_run {
 };
 _Static_assert(sizeof(struct agent_run) == offsetof(struct agent_run, blob), "no hidden padding");
 
-/* Which limit ended the run first. Killed by the timer, judged by the final reading: the server
- * compares cpu_ns with the limit again. */
+/* Which limit ended the run first. The agent ends a run by a sample of the counters; the server
+ * compares cpu_ns, the last reading, with the limit again. */
 enum agent_limit {
     AGENT_LIMIT_NONE,
     AGENT_LIMIT_CPU,
     AGENT_LIMIT_WALL,
-    AGENT_LIMIT_STARVED, /* wall_cap reached: the host gave it no core; never a verdict */
-    AGENT_LIMIT_KILLED,  /* the server said KILL */
+    AGENT_LIMIT_STARVED, /* wall_cap_ns reached: the host gave the run no core; never a verdict */
+    AGENT_LIMIT_KILLED,  /* the server sent KILL */
 };
 
 enum agent_collected {
@@ -123,26 +124,25 @@ struct agent_result {
     uint32_t collected; /* enum agent_collected */
     int32_t status;     /* wait status of the main process */
     int32_t exec_errno; /* not 0: the program could not be executed; status means nothing */
-    int64_t cpu_ns;     /* of everything in the box: cgroup counter after the last reap minus before
-                           exec, less what agent and init used */
+    int64_t cpu_ns;     /* of everything in the box: cgroup counter after the last reap minus that
+                           before exec, less what agent and init used */
     int64_t wall_ns;    /* exec to exit of the main process */
-    int64_t
-        waited_ns; /* for a core, throttled, or for the disk (cpu_wait.h); 0 when nobody looked */
-    uint64_t memory_bytes; /* the larger of the biggest ru_maxrss, less what of stdin was not read,
-                              and the biggest sample of anon+shmem, the last at the end, above its
-                              value before exec */
-    uint32_t oom_kills;    /* counted by the kernel during the run, when the cell met its limit */
+    int64_t waited_ns; /* for a core, throttled, or for the disk (cpu_wait.h); 0 when not sampled */
+    uint64_t memory_bytes; /* the larger of two: the largest ru_maxrss, less the part of stdin that
+                              was not read; the largest sample of anon+shmem, also one at the end,
+                              less its value before exec */
+    uint32_t oom_kills;    /* by the kernel during the run, because of the cell's own limit */
     uint32_t pad;
 };
 
 struct agent_fault {
     struct agent_header head;
-    uint32_t host; /* 1: the host had no memory or no core for the run; 0: only this cell broke */
+    uint32_t host; /* 1: the host had no memory or no core for the run; 0: only this cell failed */
     uint32_t pad;
-    char why[240]; /* what went wrong in the cell; the cell is of no more use */
+    char why[240]; /* what went wrong; the cell cannot be used any more */
 };
 
-/* A bundle: for each regular file { uint32_t name_len, uint32_t size, name, bytes }. Names are
+/* An archive: for each regular file { uint32_t name_len, uint32_t size, name, bytes }. Names are
  * relative, made of components that are neither "." nor ".." nor empty. */
-#define AGENT_BUNDLE_NAME_MAX  1024
-#define AGENT_BUNDLE_FILES_MAX 10000
+#define AGENT_ARCHIVE_NAME_MAX  1024
+#define AGENT_ARCHIVE_FILES_MAX 10000

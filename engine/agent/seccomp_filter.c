@@ -19,7 +19,7 @@
 #elif defined(__aarch64__)
 #define FILTER_ARCH AUDIT_ARCH_AARCH64
 #else
-#error "the filter knows x86-64 and aarch64"
+#error "the filter exists for x86-64 and aarch64"
 #endif
 
 /* Numbers above 423 are the same on every architecture; older libc headers lack the newest. */
@@ -94,7 +94,7 @@ static const uint32_t denied[] = {
     SYS_add_key,
     SYS_request_key,
     SYS_keyctl,
-/* counted for the host's root, for all cells together */
+/* counted for the host's root, so for all cells together */
 #ifdef SYS_inotify_init
     SYS_inotify_init,
 #endif
@@ -105,7 +105,7 @@ static const uint32_t denied[] = {
     NR_LANDLOCK_CREATE,
     NR_LANDLOCK_ADD,
     NR_LANDLOCK_RESTRICT,
-    /* what of an image's files others have read */
+    /* shows which of an image's files others have read */
     NR_CACHESTAT,
     /* large attack surface, no use for a judged program */
     NR_IO_URING_SETUP,
@@ -127,7 +127,8 @@ static const uint32_t denied[] = {
     SYS_vhangup,
 };
 
-#define ARG(n)                  (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t)) /* its low half */
+/* The low half of argument n. */
+#define ARG(n)                  (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
 #define LOAD(offset)            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF(value, yes, no)      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 #define IF_BITS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (yes), (no))
@@ -135,7 +136,7 @@ static const uint32_t denied[] = {
 #define ALLOW                   ANSWER(SECCOMP_RET_ALLOW)
 #define DENY(error)             ANSWER(SECCOMP_RET_ERRNO | ((uint32_t)(error)&SECCOMP_RET_DATA))
 
-/* Another ABI has other numbers for the same calls: none of its calls exists. */
+/* Another ABI has other numbers for the same calls, so all its calls fail with ENOSYS. */
 static const struct sock_filter opening[] = {
     LOAD(offsetof(struct seccomp_data, arch)),
     IF(FILTER_ARCH, 1, 0),
@@ -145,39 +146,39 @@ static const struct sock_filter opening[] = {
     IF_BITS(0x40000000, 0, 1), /* x32 */
     DENY(ENOSYS),
 #endif
-    IF(NR_CLONE3, 0, 1), /* its flags are behind a pointer; libc falls back to clone */
+    IF(NR_CLONE3, 0, 1), /* a filter cannot read its flags, in memory; libc falls back to clone */
     DENY(ENOSYS),
 };
 
-/* Calls that are refused for some values of one argument; rows of one call stand together. Argument
- * values are ints, so the low half of the register is all that the kernel looks at too. */
+/* Calls that fail for some values of one argument; rows of one call stand together. The arguments
+ * are ints, so the kernel too reads only the low half of the register. */
 static const struct rule {
     uint32_t nr, arg;
     enum { WHEN_EQUAL, WHEN_OTHER, WHEN_BITS } when;
     uint32_t value;
-    int error; /* what the call answers; 0: as if it had been done */
+    int error; /* errno of the call; 0: it does nothing and succeeds */
 } rules[] = {
-    /* mmap is by far the most frequent of these: its row is the first. Huge pages are the host's
-     * own pool, in no memory limit. */
+    /* mmap is by far the most frequent of these calls, so its row is the first. Huge pages come
+     * from a pool of the host that no memory limit counts. */
     { SYS_mmap, 3, WHEN_BITS, MAP_HUGETLB, ENOMEM },
     { SYS_memfd_create, 1, WHEN_BITS, MFD_HUGETLB, ENOSYS },
     { SYS_clone, 0, WHEN_BITS, NEW_NAMESPACES, EPERM },
-    /* What the queues of other families hold is in no memory limit, and their counters and ports
-     * outlive the program. */
+    /* No memory limit counts the queues of other families, and their counters and ports outlive the
+     * program. */
     { SYS_socket, 0, WHEN_OTHER, AF_UNIX, EAFNOSUPPORT },
     { SYS_socketpair, 0, WHEN_OTHER, AF_UNIX, EAFNOSUPPORT },
-    /* Filters are code in the kernel, bounded for the host as a whole. */
+    /* Filters are code in the kernel, whose size is limited for the whole host. */
     { SYS_setsockopt, 2, WHEN_EQUAL, SO_ATTACH_FILTER, EPERM },
     { SYS_setsockopt, 2, WHEN_EQUAL, SO_ATTACH_REUSEPORT_CBPF, EPERM },
     { SYS_prctl, 0, WHEN_EQUAL, PR_SET_SECCOMP, EPERM },
     { NR_PIDFD_OPEN, 0, WHEN_EQUAL, 1, EPERM }, /* the agent, or the box's init */
-    /* Would throw an image's file out of memory for all cells; the advice may be ignored. */
+    /* Would drop an image's file from the page cache for all cells; the advice may be ignored. */
     { SYS_fadvise64, 3, WHEN_EQUAL, POSIX_FADV_DONTNEED, 0 },
 };
 
-#define RULE_LEN 5 /* instructions, at most */
+#define RULE_LEN 5 /* instructions, the most that add_rule() adds */
 
-/* The accumulator holds the number before and after. */
+/* The accumulator holds the number of the call before and after. */
 static unsigned short add_rule(struct sock_filter *code, const struct rule *r, bool last_of_call)
 {
     const struct sock_filter test = r->when == WHEN_BITS

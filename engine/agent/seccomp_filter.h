@@ -1,14 +1,13 @@
-/* engine/agent/seccomp_filter.h - the second seccomp filter: what nothing inside a box may ask for.
+/* engine/agent/seccomp_filter.h - the second seccomp filter: system calls that fail inside a box.
  *
- * The container's own profile must let the agent make namespaces and mounts; this one, put on by a
- * box's init before there is a program, takes them away again, with the rest of the kernel that no
- * judged program needs: boxes in boxes, keyrings, IPC that outlives processes, io_uring, bpf, every
- * socket family but unix, what is counted in no memory limit or in the host's root's, and every
- * foreign ABI.
+ * The container's own profile must allow the agent to make namespaces and mounts. This filter,
+ * which a box's init installs before it starts the program, forbids them again, and what else no
+ * judged program needs: keyrings, IPC that outlives processes, io_uring, bpf, every socket family
+ * but unix, memory that no limit counts or that counts for the host's root, and every foreign ABI.
  */
 #pragma once
 
 #include "schema/base/base.h"
 
-/* For this process and all it will start. Needs no-new-privileges. -1 with errno. */
+/* For this process and all that it starts later. Needs no-new-privileges. -1 with errno. */
 NODISCARD int seccomp_filter_install(void);

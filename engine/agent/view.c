@@ -16,17 +16,17 @@
 #define NR_LANDLOCK_ADD      445
 #define NR_LANDLOCK_RESTRICT 446
 
-/* The first version that lets files be renamed from one directory to another. */
+/* The first version that can allow renames from one directory to another. */
 #define VERSION_MIN 2
 
-#define SEE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define READ_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
-/* Runtimes ask for these. */
-static const char *const of_sys[] = { "/sys/devices/system",
-                                      "/sys/kernel/mm/transparent_hugepage" };
+/* Runtimes read these. */
+static const char *const visible_sys[] = { "/sys/devices/system",
+                                           "/sys/kernel/mm/transparent_hugepage" };
 
-/* A name that is not there needs no rule. */
-static bool allow(int view, int dir, const char *name, uint64_t access)
+/* A name that does not exist needs no rule. */
+static bool allow_path(int view, int dir, const char *name, uint64_t access)
 {
     CLEANUP(closep) int fd = openat(dir, name, O_PATH | O_CLOEXEC);
     struct landlock_path_beneath_attr rule = { .parent_fd = fd, .allowed_access = access };
@@ -39,20 +39,20 @@ static bool allow(int view, int dir, const char *name, uint64_t access)
     return syscall(NR_LANDLOCK_ADD, view, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-/* Everything below / but /sys and the agent's own directory. */
-static bool allow_all(int view)
+/* Allows everything below / but /sys and the agent's own directory, and visible_sys. */
+static bool allow_all_but_hidden(int view)
 {
     DIR *root = opendir("/");
     bool done = root != NULL;
 
-    for (const struct dirent *e; done && (e = readdir(root));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            strcmp(e->d_name, "sys") != 0 && strcmp(e->d_name, &AGENT_DIR[1]) != 0)
-            done = allow(view, dirfd(root), e->d_name, SEE);
-    for (size_t i = 0; i < ARRAY_LEN(of_sys); i++)
-        done = done && allow(view, AT_FDCWD, of_sys[i], SEE);
-    done = done &&
-           allow(view, dirfd(root), "/", LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REFER);
+    for (const struct dirent *entry; done && (entry = readdir(root));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            strcmp(entry->d_name, "sys") != 0 && strcmp(entry->d_name, &AGENT_DIR[1]) != 0)
+            done = allow_path(view, dirfd(root), entry->d_name, READ_ACCESS);
+    for (size_t i = 0; i < ARRAY_LEN(visible_sys); i++)
+        done = done && allow_path(view, AT_FDCWD, visible_sys[i], READ_ACCESS);
+    done = done && allow_path(view, dirfd(root), "/",
+                              LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REFER);
     if (root)
         (void)closedir(root);
     return done;
@@ -61,13 +61,13 @@ static bool allow_all(int view)
 int view_open(void)
 {
     const struct landlock_ruleset_attr handled = { .handled_access_fs =
-                                                       SEE | LANDLOCK_ACCESS_FS_REFER };
+                                                       READ_ACCESS | LANDLOCK_ACCESS_FS_REFER };
 
     if (syscall(NR_LANDLOCK_CREATE, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < VERSION_MIN)
         return -1;
     CLEANUP(closep)
     int view = (int)syscall(NR_LANDLOCK_CREATE, &handled, sizeof handled.handled_access_fs, 0);
-    if (view < 0 || !allow_all(view))
+    if (view < 0 || !allow_all_but_hidden(view))
         return -1;
     return TAKE_FD(view);
 }

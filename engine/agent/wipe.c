@@ -16,7 +16,7 @@
 
 #define WIPE_TRIES 5
 
-/* mountinfo writes blanks and the like as \ooo. */
+/* mountinfo has blanks and some other characters as \ooo. */
 static void unescape(char *s)
 {
     char *to = s;
@@ -33,7 +33,7 @@ static void unescape(char *s)
 }
 
 /* id parent dev root PATH OPTIONS [optional...] - TYPE source super-options */
-static int add_place(struct wipe *c, char *line, struct fault *f)
+static int add_place(struct wipe *w, char *line, struct fault *f)
 {
     char *path = NULL, *options = NULL, *save = NULL, *word = strtok_r(line, " ", &save);
     struct stat st;
@@ -50,18 +50,18 @@ static int add_place(struct wipe *c, char *line, struct fault *f)
     CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || !(st.st_mode & S_IWOTH))
         return 0;
-    if (c->len == WIPE_PLACES_MAX)
+    if (w->len == WIPE_PLACES_MAX)
         return fault_set(f, "more than %d writable places", WIPE_PLACES_MAX);
-    struct wipe_place *p = &c->places[c->len++];
+    struct wipe_place *p = &w->places[w->len++];
     p->dev = st.st_dev;
     (void)snprintf(p->path, sizeof p->path, "%.79s", path);
     p->fd = TAKE_FD(fd);
     return 0;
 }
 
-int wipe_find(struct wipe *ret_clean, struct fault *f)
+int wipe_find(struct wipe *ret_wipe, struct fault *f)
 {
-    struct wipe c = { 0 };
+    struct wipe w = { 0 };
     char line[4096];
     FILE *mounts = fopen("/proc/self/mountinfo", "re");
     int result = 0;
@@ -69,14 +69,14 @@ int wipe_find(struct wipe *ret_clean, struct fault *f)
     if (!mounts)
         return fault_errno(f, "mountinfo");
     while (result == 0 && fgets(line, sizeof line, mounts))
-        result = add_place(&c, line, f);
+        result = add_place(&w, line, f);
     (void)fclose(mounts);
     if (result == 0)
-        *ret_clean = c;
+        *ret_wipe = w;
     return result;
 }
 
-static DIR *open_list(int dir)
+static DIR *open_listing(int dir)
 {
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -88,11 +88,11 @@ static DIR *open_list(int dir)
 
 static const char *next_name(DIR *d)
 {
-    const struct dirent *e;
+    const struct dirent *entry;
 
-    while ((e = readdir(d)))
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            return e->d_name;
+    while ((entry = readdir(d)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            return entry->d_name;
     return NULL;
 }
 
@@ -108,10 +108,11 @@ static int remove_entry(int dir, const char *name)
     return errno == ENOTEMPTY || errno == EEXIST ? 1 : -1;
 }
 
-/* Empties dir up to the first directory in it that is not empty. 0: it is empty; 1: ret_name. */
-static int sweep(int dir, char ret_name[NAME_MAX + 1])
+/* Removes entries of dir until one is a directory that is not empty. 0: dir is empty; 1: ret_name
+ * is the name of that directory; -1. */
+static int remove_entries(int dir, char ret_name[NAME_MAX + 1])
 {
-    DIR *d = open_list(dir);
+    DIR *d = open_listing(dir);
     int result = d ? 0 : -1;
 
     for (const char *name; result == 0 && (name = next_name(d));) {
@@ -124,28 +125,29 @@ static int sweep(int dir, char ret_name[NAME_MAX + 1])
     return result;
 }
 
-/* Into a directory of ours, whatever its mode. */
-static int enter(int dir, const char *name)
+/* Opens a directory that we own, whatever its mode. */
+static int open_own_dir(int dir, const char *name)
 {
     (void)fchmodat(dir, name, 0700, 0);
     return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Removes a tree that is ours alone and where nothing moves any more: as deep as it may be, with
- * one descriptor, on foot. What was entered is empty when it is left, so that the next sweep of its
- * parent takes it and no step is made twice. */
+/* Removes a tree that we alone own and that nobody changes any more, however deep, with one
+ * descriptor: it goes down into one directory and up again. A directory is left only when it is
+ * empty, so that the next remove_entries() of its parent removes it. */
 static int remove_tree(int parent, const char *top)
 {
     char name[NAME_MAX + 1];
-    CLEANUP(closep) int dir = enter(parent, top);
+    CLEANUP(closep) int dir = open_own_dir(parent, top);
 
     for (long depth = 0; dir >= 0;) {
-        int found = sweep(dir, name);
+        int found = remove_entries(dir, name);
         if (found < 0)
             return -1;
         if (found == 0 && depth-- == 0)
             return unlinkat(parent, top, AT_REMOVEDIR);
-        int next = found ? enter(dir, name) : openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int next =
+            found ? open_own_dir(dir, name) : openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         depth += found;
         closep(&dir);
         dir = next;
@@ -153,9 +155,9 @@ static int remove_tree(int parent, const char *top)
     return -1;
 }
 
-static int wipe_place(const struct wipe_place *p, uid_t uid)
+static int wipe_one_place(const struct wipe_place *p, uid_t uid)
 {
-    DIR *d = open_list(p->fd);
+    DIR *d = open_listing(p->fd);
     int result = d ? 0 : -1;
     struct stat st;
 
@@ -172,15 +174,15 @@ static int wipe_place(const struct wipe_place *p, uid_t uid)
     return result;
 }
 
-static int wipe_all(const struct wipe *c, uid_t uid, struct fault *f)
+static int wipe_places(const struct wipe *w, uid_t uid, struct fault *f)
 {
-    for (size_t i = 0; i < c->len; i++)
-        if (wipe_place(&c->places[i], uid) < 0)
-            return fault_errno(f, "wipe %s", c->places[i].path);
+    for (size_t i = 0; i < w->len; i++)
+        if (wipe_one_place(&w->places[i], uid) < 0)
+            return fault_errno(f, "wipe %s", w->places[i].path);
     return 0;
 }
 
-/* Better the child than the agent; it can be made again. */
+/* The kernel should kill this child before the agent: the child can be started again. */
 static void offer_to_oom_killer(void)
 {
     CLEANUP(closep) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -189,9 +191,9 @@ static void offer_to_oom_killer(void)
         (void)!write(fd, "1000", 4);
 }
 
-/* Without DAC_OVERRIDE we cannot enter a directory of another uid: a child becomes that uid. Its
- * wait status, or -1. */
-static int wipe_once(const struct wipe *c, uid_t uid)
+/* Without CAP_DAC_OVERRIDE the agent cannot enter a directory of another uid, so a child takes that
+ * uid. Returns its wait status, or -1. */
+static int wipe_in_child(const struct wipe *w, uid_t uid)
 {
     int status;
     pid_t pid = process_fork(0);
@@ -201,7 +203,7 @@ static int wipe_once(const struct wipe *c, uid_t uid)
         offer_to_oom_killer();
         if (syscall(SYS_setresgid, uid, uid, uid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
             _exit(2);
-        _exit(wipe_all(c, uid, &ignored) < 0);
+        _exit(wipe_places(w, uid, &ignored) < 0);
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
@@ -209,21 +211,20 @@ static int wipe_once(const struct wipe *c, uid_t uid)
     return pid < 0 ? -1 : status;
 }
 
-/* Where files have filled the memory, the child may be killed for want of it; each try frees some.
- */
-static int wipe_as(const struct wipe *c, uid_t uid, struct fault *f)
+/* Where files have filled the memory, the kernel may kill the child; each try frees some. */
+static int wipe_as_user(const struct wipe *w, uid_t uid, struct fault *f)
 {
     int status = -1;
 
     for (int i = 0; i < WIPE_TRIES && status != 0; i++)
-        status = wipe_once(c, uid);
+        status = wipe_in_child(w, uid);
     return status == 0 ? 0 : fault_set(f, "wiping as uid %u failed (status %d)", uid, status);
 }
 
-/* NULL when the place is empty; mounts in it are places themselves. */
-static const char *first_left(const struct wipe_place *p, char name[NAME_MAX + 1])
+/* The name of something in the place; NULL: it is empty. Mounts in it are places of their own. */
+static const char *find_leftover(const struct wipe_place *p, char name[NAME_MAX + 1])
 {
-    DIR *d = open_list(p->fd);
+    DIR *d = open_listing(p->fd);
     const char *found = d ? NULL : "(unreadable)";
     struct stat st;
 
@@ -238,19 +239,19 @@ static const char *first_left(const struct wipe_place *p, char name[NAME_MAX + 1
     return found;
 }
 
-int wipe_remove(const struct wipe *c, uid_t uid, struct fault *f)
+int wipe_remove(const struct wipe *w, uid_t uid, struct fault *f)
 {
     char name[NAME_MAX + 1];
     bool dirty = false;
 
-    for (size_t i = 0; i < c->len; i++)
-        dirty = dirty || first_left(&c->places[i], name);
+    for (size_t i = 0; i < w->len; i++)
+        dirty = dirty || find_leftover(&w->places[i], name);
     if (!dirty)
         return 0;
-    return wipe_as(c, uid, f) < 0 ? -1 : wipe_all(c, 0, f);
+    return wipe_as_user(w, uid, f) < 0 ? -1 : wipe_places(w, 0, f);
 }
 
-static int prove_alone(struct fault *f)
+static int verify_alone(struct fault *f)
 {
     DIR *d = opendir("/proc");
     long other = 0;
@@ -263,8 +264,8 @@ static int prove_alone(struct fault *f)
     return other == 0 ? 0 : fault_set(f, "process %ld is left", other);
 }
 
-/* A heading, then a line for each object. */
-static int prove_no_ipc(const char *path, struct fault *f)
+/* The file has a heading, then a line for each object. */
+static int verify_no_ipc(const char *path, struct fault *f)
 {
     char text[512];
     CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -278,19 +279,19 @@ static int prove_no_ipc(const char *path, struct fault *f)
     return 0;
 }
 
-int wipe_verify(const struct wipe *c, struct fault *f)
+int wipe_verify(const struct wipe *w, struct fault *f)
 {
     static const char *const ipc[] = { "/proc/sysvipc/msg", "/proc/sysvipc/sem",
                                        "/proc/sysvipc/shm" };
     char name[NAME_MAX + 1];
 
-    for (size_t i = 0; i < c->len; i++) {
-        const char *left = first_left(&c->places[i], name);
+    for (size_t i = 0; i < w->len; i++) {
+        const char *left = find_leftover(&w->places[i], name);
         if (left)
-            return fault_set(f, "%s still holds %.100s", c->places[i].path, left);
+            return fault_set(f, "%s still holds %.100s", w->places[i].path, left);
     }
     for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
-        if (prove_no_ipc(ipc[i], f) < 0)
+        if (verify_no_ipc(ipc[i], f) < 0)
             return -1;
-    return prove_alone(f);
+    return verify_alone(f);
 }

@@ -1,11 +1,11 @@
-/* engine/agent/wipe.h - nothing of an earlier run is left: wiping, and the proof.
+/* engine/agent/wipe.h - removes what an earlier run has left, and verifies that nothing is left.
  *
- * Places are the container's mounts that anybody may write to: the work directory, /tmp, /dev/shm,
- * /dev/mqueue and whatever else there is in memory. Volumes are not: who mounts one writable wants
- * it kept.
+ * A place is a mount of the container in memory that everybody may write to: the work directory,
+ * /tmp, /dev/shm, /dev/mqueue and others. Volumes are not places: what is written to a writable one
+ * is kept on purpose.
  *
  * Owns     a descriptor for each place, from wipe_find() to the end of the process.
- * Errors   0, or -1 with the fault filled.
+ * Errors   0, or -1 with *f filled.
  */
 #pragma once
 
@@ -27,10 +27,10 @@ struct wipe {
     } places[WIPE_PLACES_MAX];
 };
 
-NODISCARD int wipe_find(struct wipe *ret_clean, struct fault *f);
+NODISCARD int wipe_find(struct wipe *ret_wipe, struct fault *f);
 
-/* Empties all places of what uid and we ourselves own in them. No process of that uid may live. */
-NODISCARD int wipe_remove(const struct wipe *c, uid_t uid, struct fault *f);
+/* Removes from all places what uid and root own. All processes of that uid must be dead. */
+NODISCARD int wipe_remove(const struct wipe *w, uid_t uid, struct fault *f);
 
-/* No file in any place, no process but us, no System V object. */
-NODISCARD int wipe_verify(const struct wipe *c, struct fault *f);
+/* 0: there is no file in any place, no process but the agent, no System V object. */
+NODISCARD int wipe_verify(const struct wipe *w, struct fault *f);

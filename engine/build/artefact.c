@@ -55,7 +55,7 @@ struct main_class {
 };
 
 struct main_classes {
-    struct main_class *list; /* owned; AGENT_BUNDLE_FILES_MAX of them */
+    struct main_class *list; /* owned; AGENT_ARCHIVE_FILES_MAX of them */
     size_t len;
 };
 
@@ -87,11 +87,11 @@ static int read_class_bundle(const uint8_t *at, size_t len, struct main_classes 
 
     for (size_t files = 0; at < end; files++) {
         uint32_t head[2]; /* lengths of path and data */
-        if ((size_t)(end - at) < sizeof head || files == AGENT_BUNDLE_FILES_MAX)
+        if ((size_t)(end - at) < sizeof head || files == AGENT_ARCHIVE_FILES_MAX)
             return err_set(e, ERR_CELL, "what was built is no bundle");
         memcpy(head, at, sizeof head);
         at += sizeof head;
-        if (head[0] > AGENT_BUNDLE_NAME_MAX || head[0] > (size_t)(end - at) ||
+        if (head[0] > AGENT_ARCHIVE_NAME_MAX || head[0] > (size_t)(end - at) ||
             head[1] > (size_t)(end - at) - head[0])
             return err_set(e, ERR_CELL, "what was built is no bundle");
         add_class(all, (const char *)at, head[0], at + head[0], head[1]);
@@ -157,7 +157,7 @@ static int inspect_classes(const struct language *language, const struct bytes *
                            const char **ret_why, struct err *e)
 {
     CLEANUP(free_main_classes)
-    struct main_classes all = { .list = calloc(AGENT_BUNDLE_FILES_MAX, sizeof *all.list) };
+    struct main_classes all = { .list = calloc(AGENT_ARCHIVE_FILES_MAX, sizeof *all.list) };
     const struct main_class *class;
 
     if (!all.list)

@@ -27,7 +27,7 @@ static const char *failure_reason(const struct cell_result *result)
 {
     if (result->agent.collected == AGENT_COLLECTED)
         return NULL;
-    if (result->out_flooded)
+    if (result->out_exceeded)
         return "the build wrote too much to stdout";
     if (result->agent.limit == AGENT_LIMIT_CPU)
         return "the build passed its CPU time limit (BUILD_TIME_LIMIT)";
@@ -62,7 +62,7 @@ static int exit_code_of(const struct cell_result *result)
 static bool ended_by_itself(const struct cell_result *result)
 {
     return result->agent.limit == AGENT_LIMIT_NONE && result->agent.oom_kills == 0 &&
-           !result->out_flooded && WIFEXITED(result->agent.status);
+           !result->out_exceeded && WIFEXITED(result->agent.status);
 }
 
 /* Joins stdout and stderr: each may have at least half of the log, and what the other does not
@@ -178,8 +178,8 @@ static int compile(struct lease *lease, const struct executable *program,
                                     .collect_max = c->build_artefact_bytes };
     int rc = cell_run(cell->cell, lease->docker, &request, ret_result, e);
     const struct cell_result *result = ret_result;
-    cell->spent = rc < 0 || result->agent.limit != AGENT_LIMIT_NONE ||
-                  result->agent.oom_kills > 0 || result->out_flooded;
+    cell->dead = rc < 0 || result->agent.limit != AGENT_LIMIT_NONE || result->agent.oom_kills > 0 ||
+                 result->out_exceeded;
     lease_release(lease, cell);
     return rc;
 }

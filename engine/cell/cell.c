@@ -18,37 +18,39 @@
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 
-#define HELLO_NS   (30 * NS_PER_S) /* a slow host takes its time to start a process */
-#define HELLO_LOOK 250             /* ms between two looks whether the container still runs */
-#define SOCKET     (&AGENT_SOCKET[sizeof AGENT_DIR])
+#define HELLO_NS       (30 * NS_PER_S) /* a loaded host may need long to start a process */
+#define HELLO_CHECK_MS 250             /* between two checks that the container still runs */
+#define SOCKET         (&AGENT_SOCKET[sizeof AGENT_DIR])
 
-enum cell_state { CELL_COLD, CELL_WARM, CELL_RUNNING, CELL_SPENT };
-static const char *const state_names[] = { "cold", "warm", "running", "spent" };
+enum cell_state { CELL_COLD, CELL_WARM, CELL_RUNNING, CELL_DEAD };
+static const char *const state_names[] = { "cold", "warm", "running", "dead" };
 
 struct cell {
     const struct cell_host *host; /* borrowed */
     char name[CELL_DIR_NAME_SIZE];
-    char *id; /* owned; NULL until Docker has named the container */
+    char *id; /* owned; NULL until Docker has created the container */
     int64_t memory;
     int listener, agent_fd, abort_fd; /* owned; -1 */
     struct cell_pipes pipes;          /* of the next run */
     struct cell_exchange exchange;    /* of this one, in a RUNNING cell */
-    bool has_dir, has_container;      /* set before the attempt: what might be there must go */
+    bool has_dir,
+        has_container; /* set before each is made, so that a failed attempt is removed too */
     enum cell_state state;
-    enum agent_isolation box;
-    char why[sizeof((struct agent_hello *)NULL)->why];
+    enum agent_isolation isolation;
+    char isolation_why[sizeof((struct agent_hello *)NULL)->why];
 };
 
-/* The shapes of cells whose containers were looked at: a field that Docker ignores for one, it
- * ignores for all of them. When the list is full every further shape is looked at each time. */
+/* Hashes of cell settings (shapes) whose containers were inspected and had all fields: if Docker
+ * keeps a field for one cell of a shape, it does for all. When the list is full, cells of other
+ * shapes are inspected each time. */
 static struct {
     pthread_mutex_t lock;
     uint8_t seen[64][TEXT_HASH_SIZE];
     size_t len;
-} shapes = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} known_shapes = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void shape_of(const struct cell_spec *s, const struct cell_host *host,
-                     uint8_t out[TEXT_HASH_SIZE])
+static void hash_shape(const struct cell_spec *s, const struct cell_host *host,
+                       uint8_t out[TEXT_HASH_SIZE])
 {
     struct buf text = { 0 };
     if (buf_printf(&text, "%s\n%s\n%s\n%d\n%d\n%s", s->image, s->workdir,
@@ -59,30 +61,30 @@ static void shape_of(const struct cell_spec *s, const struct cell_host *host,
     buf_clear(&text);
 }
 
-static bool shape_seen(const uint8_t shape[TEXT_HASH_SIZE], bool add)
+static bool shape_is_known(const uint8_t shape[TEXT_HASH_SIZE], bool add)
 {
     bool seen = false;
-    (void)pthread_mutex_lock(&shapes.lock);
-    for (size_t i = 0; i < shapes.len && !seen; i++)
-        seen = memcmp(shapes.seen[i], shape, TEXT_HASH_SIZE) == 0;
-    if (!seen && add && shapes.len < ARRAY_LEN(shapes.seen))
-        memcpy(shapes.seen[shapes.len++], shape, TEXT_HASH_SIZE);
-    (void)pthread_mutex_unlock(&shapes.lock);
+    (void)pthread_mutex_lock(&known_shapes.lock);
+    for (size_t i = 0; i < known_shapes.len && !seen; i++)
+        seen = memcmp(known_shapes.seen[i], shape, TEXT_HASH_SIZE) == 0;
+    if (!seen && add && known_shapes.len < ARRAY_LEN(known_shapes.seen))
+        memcpy(known_shapes.seen[known_shapes.len++], shape, TEXT_HASH_SIZE);
+    (void)pthread_mutex_unlock(&known_shapes.lock);
     return seen;
 }
 
-static int check_body(struct cell *c, struct docker *d, const struct cell_spec *spec, json_t *body,
-                      struct err *e)
+static int check_container(struct cell *c, struct docker *d, const struct cell_spec *spec,
+                           json_t *body, struct err *e)
 {
     uint8_t shape[TEXT_HASH_SIZE];
     json_auto_t *there = NULL;
 
-    shape_of(spec, c->host, shape);
-    if (shape_seen(shape, false))
+    hash_shape(spec, c->host, shape);
+    if (shape_is_known(shape, false))
         return 0;
     if (docker_inspect(d, c->id, &there, e) < 0 || cell_config_kept(body, there, e) < 0)
         return -1;
-    (void)shape_seen(shape, true);
+    (void)shape_is_known(shape, true);
     return 0;
 }
 
@@ -95,12 +97,12 @@ static int make_container(struct cell *c, struct docker *d, const struct cell_sp
         cell_config_make(spec, c->host, c->name, image, &body, e) < 0)
         return -1;
     c->has_container = true;
-    if (docker_create(d, c->name, body, &c->id, e) < 0 || check_body(c, d, spec, body, e) < 0)
+    if (docker_create(d, c->name, body, &c->id, e) < 0 || check_container(c, d, spec, body, e) < 0)
         return -1;
     return docker_start(d, c->id, e);
 }
 
-/* An agent that cannot start leaves a stopped container, and no connection will ever come. */
+/* An agent that cannot start leaves a stopped container and never connects. */
 static int check_running(struct cell *c, struct docker *d, struct err *e)
 {
     json_auto_t *there = NULL;
@@ -109,18 +111,18 @@ static int check_running(struct cell *c, struct docker *d, struct err *e)
     json_t *state = json_object_get(there, "State");
     if (json_is_true(json_object_get(state, "Running")))
         return 0;
-    const char *words = json_string_value(json_object_get(state, "Error"));
-    return err_set(e, ERR_CELL, "the agent ended with status %lld before it said a word%s%.200s",
+    const char *error = json_string_value(json_object_get(state, "Error"));
+    return err_set(e, ERR_CELL, "the agent ended with status %lld before it sent HELLO%s%.200s",
                    (long long)json_integer_value(json_object_get(state, "ExitCode")),
-                   words && words[0] ? ": " : "", words ? words : "");
+                   error && error[0] ? ": " : "", error ? error : "");
 }
 
 /* Waits until fd is readable, as long as the container runs. */
-static int await(struct cell *c, struct docker *d, int fd, int64_t deadline, struct err *e)
+static int await_readable(struct cell *c, struct docker *d, int fd, int64_t deadline, struct err *e)
 {
     for (;;) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
-        int n = poll(&p, 1, HELLO_LOOK);
+        int n = poll(&p, 1, HELLO_CHECK_MS);
         if (n > 0)
             return 0;
         if (n < 0 && errno != EINTR)
@@ -128,14 +130,14 @@ static int await(struct cell *c, struct docker *d, int fd, int64_t deadline, str
         if (check_running(c, d, e) < 0)
             return -1;
         if (clock_mono_ns() > deadline)
-            return err_set(e, ERR_CELL, "the agent said nothing within %lld s",
+            return err_set(e, ERR_CELL, "the agent sent nothing within %lld s",
                            (long long)(HELLO_NS / NS_PER_S));
     }
 }
 
-static int hear_hello(struct cell *c, struct err *e)
+static int receive_hello(struct cell *c, struct err *e)
 {
-    union { /* the longer one needs the room */
+    union { /* a FAULT is longer than a HELLO */
         struct agent_hello hello;
         struct agent_fault fault;
     } first = { 0 };
@@ -151,20 +153,21 @@ static int hear_hello(struct cell *c, struct err *e)
     if (len != sizeof *hello || hello->head.magic != AGENT_MAGIC ||
         hello->head.kind != AGENT_HELLO || hello->head.nonce != 0 || fd >= 0 ||
         (hello->box != AGENT_BOX_NAMESPACES && hello->box != AGENT_BOX_INPLACE))
-        return err_set(e, ERR_CELL, "odd greeting from the agent: %zu bytes", len);
+        return err_set(e, ERR_CELL, "odd HELLO from the agent: %zu bytes", len);
     if (hello->version != AGENT_VERSION)
-        return err_set(e, ERR_CELL, "the agent speaks version %u, not %d", (unsigned)hello->version,
+        return err_set(e, ERR_CELL, "the agent has version %u, not %d", (unsigned)hello->version,
                        AGENT_VERSION);
-    c->box = (enum agent_isolation)hello->box;
-    (void)snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof hello->why - 1, hello->why);
+    c->isolation = (enum agent_isolation)hello->box;
+    (void)snprintf(c->isolation_why, sizeof c->isolation_why, "%.*s", (int)sizeof hello->why - 1,
+                   hello->why);
     return 0;
 }
 
-/* Did the container's first process connect, and not another user of this host, who would be sent
- * the source and could make up results? Root, and whoever we are ourselves, could do that without a
- * socket, so they need no question to Docker. Where Docker remaps users its pid decides. From
- * within a container the pid of another one is 0, and no user of the host can reach into our
- * volume. */
+/* Checks that the container's first process has connected and not another user of this host, who
+ * would receive the source and could invent results. Root and our own uid can do that without a
+ * socket, so their peers are accepted. Else, as where Docker remaps users, the pid must be the one
+ * that Docker names. When the server is in a container, the pid of a process in another one is 0,
+ * and no user of the host can reach the server's volume. */
 static int is_agent(struct cell *c, struct docker *d, const struct cell_socket_peer *peer,
                     bool *ret_is, struct err *e)
 {
@@ -180,14 +183,14 @@ static int is_agent(struct cell *c, struct docker *d, const struct cell_socket_p
     return 0;
 }
 
-/* A stranger is hung up on, and the agent's turn comes. */
+/* Closes the connection of any other process, and waits for the agent's. */
 static int accept_agent(struct cell *c, struct docker *d, int64_t deadline, struct err *e)
 {
     do {
         struct cell_socket_peer peer;
         bool is;
 
-        if (await(c, d, c->listener, deadline, e) < 0 ||
+        if (await_readable(c, d, c->listener, deadline, e) < 0 ||
             cell_socket_accept(c->listener, &c->agent_fd, &peer, e) < 0 ||
             is_agent(c, d, &peer, &is, e) < 0)
             return -1;
@@ -198,9 +201,8 @@ static int accept_agent(struct cell *c, struct docker *d, int64_t deadline, stru
     return err_set(e, ERR_CELL, "another user of this host connects in place of the agent");
 }
 
-/* After this the socket is out of everybody's reach: one connection, made before any program ran.
- */
-static int meet_agent(struct cell *c, struct docker *d, int dir_fd, struct err *e)
+/* Removes the socket after the one connection, so that no program can connect later. */
+static int connect_agent(struct cell *c, struct docker *d, int dir_fd, struct err *e)
 {
     int64_t deadline = clock_mono_ns() + HELLO_NS;
 
@@ -209,15 +211,15 @@ static int meet_agent(struct cell *c, struct docker *d, int dir_fd, struct err *
     closep(&c->listener);
     if (unlinkat(dir_fd, SOCKET, 0) < 0)
         return err_errno(e, ERR_DISK, errno, "remove the agent's socket");
-    if (await(c, d, c->agent_fd, deadline, e) < 0)
+    if (await_readable(c, d, c->agent_fd, deadline, e) < 0)
         return -1;
-    return hear_hello(c, e);
+    return receive_hello(c, e);
 }
 
 static int check_spec(const struct cell_spec *spec, struct err *e)
 {
     if (spec->memory_bytes < CELL_MEMORY_MIN)
-        return err_set(e, ERR_BUG, "a cell of %lld bytes is below Docker's floor",
+        return err_set(e, ERR_BUG, "a cell of %lld bytes is less than Docker accepts",
                        (long long)spec->memory_bytes);
     if (spec->workdir[0] != '/' || spec->pids < 1 || spec->tmpfs_bytes < 1 ||
         spec->tmpfs_inodes < 1 || (spec->volume && !spec->volume_target))
@@ -225,7 +227,7 @@ static int check_spec(const struct cell_spec *spec, struct err *e)
     return 0;
 }
 
-static int fill(struct cell *c, struct docker *d, const struct cell_spec *spec, struct err *e)
+static int start_cell(struct cell *c, struct docker *d, const struct cell_spec *spec, struct err *e)
 {
     CLEANUP(closep) int dir_fd = -1;
 
@@ -237,7 +239,7 @@ static int fill(struct cell *c, struct docker *d, const struct cell_spec *spec, 
         cell_socket_listen(dir_fd, SOCKET, &c->listener, e) < 0 ||
         make_container(c, d, spec, e) < 0)
         return -1;
-    return meet_agent(c, d, dir_fd, e);
+    return connect_agent(c, d, dir_fd, e);
 }
 
 int cell_open(struct docker *d, const struct cell_host *host, const struct cell_spec *spec,
@@ -254,9 +256,9 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     c->pipes = (struct cell_pipes)CELL_PIPES_NONE;
     c->memory = spec->memory_bytes;
     cell_dir_name(host->table, host->instance, c->name);
-    if (fill(c, d, spec, e) < 0) {
+    if (start_cell(c, d, spec, e) < 0) {
         (void)cell_free(c, d);
-        /* Of an id as much as Docker itself shows. */
+        /* An id is cut to the length that Docker shows. */
         bool id = strncmp(spec->image, "sha256:", 7) == 0;
         return err_wrap(e, "open a cell of %.*s", id ? 19 : 100, spec->image);
     }
@@ -265,19 +267,20 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     return 0;
 }
 
-/* The cell is SPENT until the step has succeeded, so no early return can forget it. */
+/* Sets DEAD; the caller sets another state after success, so that every early return leaves
+ * DEAD. */
 static int begin_step(struct cell *c, enum cell_state from, struct err *e)
 {
     if (c->state != from)
         return err_set(e, ERR_BUG, "cell %.12s is %s, not %s", c->id, state_names[c->state],
                        state_names[from]);
-    c->state = CELL_SPENT;
+    c->state = CELL_DEAD;
     return 0;
 }
 
-/* Whose fault was it? A cell that went down with its Docker is nobody's. A silent agent is left to
- * cell_free(): to end what does not want to die can take longer than anybody should wait here. */
-static int blame(struct docker *d, struct err *e)
+/* Sets the kind of *e: ERR_UNAVAILABLE when Docker is away too, else ERR_CELL. The container of an
+ * agent that does not answer is removed later, by cell_free(): that can take long. */
+static int classify_failure(struct docker *d, struct err *e)
 {
     struct err theirs;
 
@@ -291,7 +294,7 @@ static int blame(struct docker *d, struct err *e)
 
 static int run_failed(struct cell *c, struct docker *d, struct err *own, struct err *e)
 {
-    (void)blame(d, own);
+    (void)classify_failure(d, own);
     return err_set(e, own->kind, "run in cell %.12s: %.360s", c->id, own->msg);
 }
 
@@ -299,7 +302,7 @@ int cell_begin(struct cell *c, struct docker *d, const struct cell_request *requ
 {
     const struct cell_exchange_ends ends = { .agent_fd = c->agent_fd,
                                              .abort_fd = c->abort_fd,
-                                             .ahead = &c->pipes };
+                                             .next_pipes = &c->pipes };
     struct err own;
 
     if (begin_step(c, CELL_WARM, e) < 0)
@@ -352,7 +355,7 @@ int cell_verify_clean(struct cell *c, struct err *e)
     if (begin_step(c, CELL_WARM, e) < 0)
         return -1;
     if (cell_exchange_verify(&ends, e) < 0)
-        return err_wrap(e, "prove cell %.12s clean", c->id);
+        return err_wrap(e, "verify cell %.12s", c->id);
     c->state = CELL_WARM;
     return 0;
 }
@@ -378,20 +381,20 @@ void cell_abort(struct cell *c) { (void)eventfd_write(c->abort_fd, 1); }
 
 bool cell_alive(const struct cell *c)
 {
-    /* An idle agent has nothing to say: whatever makes its socket readable is the end of it. */
+    /* An idle agent sends nothing, so its socket is readable only when the agent is gone. */
     struct pollfd p = { .fd = c->agent_fd, .events = POLLIN | POLLRDHUP };
     return c->state == CELL_WARM && poll(&p, 1, 0) == 0;
 }
 
 int64_t cell_memory(const struct cell *c) { return c->memory; }
 const char *cell_id(const struct cell *c) { return c->id; }
-enum agent_isolation cell_isolation(const struct cell *c) { return c->box; }
-const char *cell_isolation_why(const struct cell *c) { return c->why; }
+enum agent_isolation cell_isolation(const struct cell *c) { return c->isolation; }
+const char *cell_isolation_why(const struct cell *c) { return c->isolation_why; }
 
 int cell_remove(struct cell *c, struct docker *d, struct err *e)
 {
-    closep(&c->agent_fd); /* the agent ends, and with it everything in the container */
-    /* By name: after a create whose answer was lost there is no id. */
+    closep(&c->agent_fd); /* so the agent ends, and with it everything in the container */
+    /* By name: when the answer to the create was lost, there is no id. */
     if (c->has_container && docker_remove(d, c->name, e) < 0)
         return -1;
     c->has_container = false;
@@ -403,7 +406,8 @@ struct cell *cell_free(struct cell *c, struct docker *d)
     if (!c)
         return NULL;
     if (d)
-        (void)!cell_remove(c, d, NULL); /* what stays ends by itself, and a sweep finds it */
+        (void)!cell_remove(
+            c, d, NULL); /* if it fails: the agent ends, and a sweep removes the container */
     closep(&c->agent_fd);
     closep(&c->listener);
     closep(&c->abort_fd);

@@ -2,23 +2,23 @@
  *
  *     cell_open() --> WARM --cell_begin()--> RUNNING --cell_finish()--> WARM ...
  *                       \--cell_verify_clean()--> WARM (for the next submission)
- *     any failed step --> SPENT: only cell_free() is welcome
+ *     any failed step --> DEAD: only cell_free() may follow
  *
  * A thread that has begun runs in several cells waits for all of them with cell_poll(). Two runs
- * whose streams are the ends of two pipes (CELL_STDIO_FD) talk to each other; nobody copies. The
- * thread closes its own ends when both have begun, else a program would wait for a dead one.
+ * can be joined by two pipes (CELL_STDIO_FD); the server copies nothing. The thread closes its own
+ * ends when both runs have begun, else a program would not get EOF when the other one has ended.
  *
- * Nothing of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
+ * No data of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
  * own directory (CELL_DIR/<name>), which the container sees read-only.
  *
- * Room     engine/cell: one container, and the server's end of the talk with the agent in it.
+ * Room     engine/cell: one container, and the server's end of the connection to its agent.
  *          May know schema/base, docker, and of the agent memfd.h and protocol.h.
  * Owns     one container and its directory, from cell_open() to cell_free().
- * Threads  not locked; a cell belongs to one thread at a time. cell_abort() alone may come from
+ * Threads  not locked; a cell belongs to one thread at a time. Only cell_abort() may be called by
  *          another one.
  * Errors   0, or -1 with *e filled. A failing program is a result, not an error. ERR_CELL: this
- * cell broke (agent gone, odd answer, deadline passed); ERR_UNAVAILABLE, ERR_IMAGE and ERR_DOCKER
- * come from Docker; ERR_CANCELLED after cell_abort().
+ *          cell failed (agent gone, invalid answer, deadline passed). ERR_UNAVAILABLE, ERR_IMAGE,
+ *          ERR_DOCKER: from Docker. ERR_CANCELLED after cell_abort().
  */
 #pragma once
 
@@ -34,53 +34,56 @@ struct cell;
 struct docker;
 struct err;
 
-/* Creates and starts a container and hears its agent's HELLO. Borrows host; copies spec. On success
- * the caller owns *ret_cell. Takes tens of milliseconds of CPU: the pool calls it ahead of need. */
+/* Creates and starts a container and receives its agent's HELLO. Borrows host; copies spec. On
+ * success the caller owns *ret_cell. Takes tens of milliseconds of CPU, so the pool calls it before
+ * a cell is needed. */
 NODISCARD int cell_open(struct docker *d, const struct cell_host *host,
                         const struct cell_spec *spec, struct cell **ret_cell, struct err *e);
 
-/* Begins to run one command in a clean box of a WARM cell. The request and what it names are
- * borrowed for the call, d for a question to Docker when it fails. */
+/* Begins to run one command in a new box of a WARM cell. The request and what it names are borrowed
+ * for the call. After a failure Docker is pinged with d, to see whose fault it was. */
 NODISCARD int cell_begin(struct cell *c, struct docker *d, const struct cell_request *request,
                          struct err *e);
 
-/* Waits until one more of the runs in these cells is over, and reads meanwhile what all of them
- * write. Returns at once when none goes on. At most CELL_POLL_MAX cells, all of this thread. */
+/* Waits until one more of the runs in these cells is over, and meanwhile reads the output of all.
+ * Returns at once when none is in progress. At most CELL_POLL_MAX cells, all of this thread. */
 void cell_poll(struct cell *const *cells, size_t len);
 
-/* Is no run going on in it, so that cell_finish() will not wait? */
+/* True when no run is in progress in it: cell_finish() will not wait. */
 bool cell_over(const struct cell *c);
 
-/* Waits for the end of the run that has begun here. On failure *ret_result is untouched; else the
- * caller owns what is in it. d as above. */
+/* Waits for the end of the run. On failure *ret_result is untouched; else the caller owns what is
+ * in it. d as above. */
 NODISCARD int cell_finish(struct cell *c, struct docker *d, struct cell_result *ret_result,
                           struct err *e);
 
-/* Both at once. */
+/* cell_begin(), then cell_finish(). */
 NODISCARD int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
                        struct cell_result *ret_result, struct err *e);
 
-/* Asks the agent to prove that nothing of the last submission is left. -1: throw the cell away. */
+/* The agent verifies that nothing of the last submission is left. -1: discard the cell. */
 NODISCARD int cell_verify_clean(struct cell *c, struct err *e);
 
-/* Changes the container's memory; nothing happens when it is that already. A refusal spends it. */
+/* Changes the container's memory limit; does nothing when it is the same. If Docker refuses, the
+ * cell is DEAD. */
 NODISCARD int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, struct err *e);
 
-/* Makes the run in progress, and later ones, fail with ERR_CANCELLED. From any thread. */
+/* The run in progress, and later ones, fail with ERR_CANCELLED. From any thread. */
 void cell_abort(struct cell *c);
 
-/* True while the container's agent is there (no syscall beyond one poll). */
+/* True if the cell is WARM and its agent still connected. Costs one poll(). */
 bool cell_alive(const struct cell *c);
 int64_t cell_memory(const struct cell *c);
 const char *cell_id(const struct cell *c); /* the container's id; borrowed */
 enum agent_isolation cell_isolation(const struct cell *c);
-const char *cell_isolation_why(const struct cell *c); /* why not namespaces; "" */
+const char *
+cell_isolation_why(const struct cell *c); /* why not namespaces; "" where they are in use */
 
-/* Ends the agent and asks Docker once to remove the container; 0: it is gone, and cell_free() asks
- * no more. */
+/* Ends the agent and asks Docker once to remove the container. 0: it is removed, and cell_free()
+ * does not ask again. */
 NODISCARD int cell_remove(struct cell *c, struct docker *d, struct err *e);
 
-/* Ends a run that goes on, removes the container and its directory. d NULL: leaves removal to
- * cell_orphans_remove() (the agent ends with the socket). Takes NULL and half-built cells, never
- * fails, returns NULL. */
+/* Ends a run in progress, removes the container and its directory. d NULL: the container is left to
+ * cell_orphans_remove(); its agent ends all the same, with the socket. Takes NULL and half-built
+ * cells, never fails, returns NULL. */
 struct cell *cell_free(struct cell *c, struct docker *d);

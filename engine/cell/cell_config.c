@@ -6,23 +6,23 @@
 #include "engine/cell/cell_types.h"
 #include "schema/base/err.h"
 
-/* cell.json, what every cell has in common, and seccomp.json. RLIMIT_CORE is 1 there and not 0:
- * both mean no core file, but only 1 keeps the kernel from starting a core_pattern helper on the
- * host. A /dev of our own, read-only once it is filled, comes without Docker's /dev/pts and
- * /dev/mqueue; its devices are read-only besides, because where users are remapped they are the
- * host's own, bound one by one. The masked paths replace Docker's list: beside its own ones, what
- * tells of others on this host or can be written to; a kernel that has not got one loses nothing.
- */
+/* cell.json, what all cells have in common, and seccomp.json.
+ *
+ * RLIMIT_CORE is 1 and not 0: both mean no core file, but only with 1 the kernel starts no
+ * core_pattern helper on the host. The tmpfs on /dev, read-only once it is filled, has none of
+ * Docker's /dev/pts and /dev/mqueue; its devices are read-only too, because where users are
+ * remapped they are the host's own, mounted one by one. The masked paths replace Docker's list:
+ * they are those of the list, and others that show something of the host or can be written to; a
+ * path that a kernel does not have does no harm. */
 extern const char cell_common[];
 extern const char cell_seccomp[];
 
-/* Beside the program's processes: the agent, the box's init and the child that cleans up, with room
- * for the moment when one goes and the next comes. */
+/* Processes in addition to the program's: the agent, the box's init and the child that wipes, and
+ * room for new ones that start before the kernel has freed the last. */
 #define OWN_PIDS 6
 
-/* Beside those of every cell, the work directory and /tmp, as the spec has them; a box may mount
- * its own over these. Places that the image wants as volumes become empty ones that only root may
- * write to. */
+/* The tmpfs mounts of all cells, and those of the work directory and /tmp, over which a box may
+ * mount its own. Volumes of the image become empty ones that only root may write to. */
 static json_t *tmpfs_of(const struct cell_spec *spec, json_t *common, json_t *image)
 {
     static const char closed[] = "rw,noexec,nosuid,nodev,size=64k,nr_inodes=16,mode=0755";
@@ -44,14 +44,14 @@ static json_t *tmpfs_of(const struct cell_spec *spec, json_t *common, json_t *im
 static json_t *mounts_of(const struct cell_spec *spec, const struct cell_host *host,
                          const char *name)
 {
-    /* No propagation is asked for: rprivate is refused for a source under Docker's own root (where
-     * the volumes of a server in a container are), rslave for one on a private mount. */
+    /* No propagation is set: Docker refuses rprivate for a source under its own root (where the
+     * volumes of a server in a container are), and rslave for one on a private mount. */
     json_auto_t *all = json_pack("[{s:s, s:s++, s:s, s:b}]", "Type", "bind", "Source",
                                  host->host_dir, "/", name, "Target", AGENT_DIR, "ReadOnly", 1);
     if (!spec->volume || !all)
         return TAKE(all);
-    /* A writable one that is new takes the mode of the image's directory, so that programs may fill
-     * it whatever their uid. */
+    /* A new writable volume is a copy of the image's directory with its mode, so that programs of
+     * any uid may write to it. */
     json_t *volume =
         json_pack("{s:s, s:s, s:s, s:b, s:{s:b}}", "Type", "volume", "Source", spec->volume,
                   "Target", spec->volume_target, "ReadOnly", spec->volume_writable ? 0 : 1,
@@ -74,7 +74,7 @@ int cell_config_make(const struct cell_spec *spec, const struct cell_host *host,
 {
     json_auto_t *body = json_loads(cell_common, JSON_REJECT_DUPLICATES, NULL);
     json_t *config = json_object_get(body, "HostConfig");
-    /* The id that was looked at, not the name: it may mean another image by now. */
+    /* The id of the inspected image: its name may mean another image by now. */
     const char *id = json_string_value(json_object_get(image, "Id"));
 
     json_auto_t *top = json_pack("{s:s, s:o, s:{s:s, s:s, s:s}}", "Image", id ? id : spec->image,
@@ -94,7 +94,7 @@ int cell_config_make(const struct cell_spec *spec, const struct cell_host *host,
 
 static bool holds(json_t *want, json_t *got);
 
-/* In any order: Docker sorts some of its lists. */
+/* In any order, for Docker sorts some of its lists. */
 static bool array_holds(json_t *want, json_t *got)
 {
     if (json_array_size(want) != json_array_size(got))
@@ -109,7 +109,7 @@ static bool array_holds(json_t *want, json_t *got)
     return true;
 }
 
-/* True when got says all that want says; it may say more. Docker leaves out what is false. */
+/* True when got has all that want has; it may have more. Docker leaves out what is false. */
 static bool holds(json_t *want, json_t *got)
 {
     if (json_is_false(want) && !got)
@@ -124,22 +124,22 @@ static bool holds(json_t *want, json_t *got)
     return true;
 }
 
-static bool kept(const char *key, json_t *want, json_t *got)
+static bool is_kept(const char *key, json_t *want, json_t *got)
 {
     if (strcmp(key, "HostConfig") == 0)
-        return true; /* has a place of its own in the answer */
-    /* A kernel without swap accounting: host_check() says what that means. */
+        return true; /* in another place of the answer; cell_config_kept() compares it */
+    /* A kernel without swap accounting, which host_check() reports. */
     if (strcmp(key, "MemorySwap") == 0 && json_integer_value(got) == -1)
         return true;
     return holds(want, got);
 }
 
-static int fields_kept(json_t *want, json_t *got, const char *where, struct err *e)
+static int check_fields(json_t *want, json_t *got, const char *where, struct err *e)
 {
     for (void *i = json_object_iter(want); i; i = json_object_iter_next(want, i)) {
         const char *key = json_object_iter_key(i);
         json_t *there = json_object_get(got, key);
-        if (kept(key, json_object_iter_value(i), there))
+        if (is_kept(key, json_object_iter_value(i), there))
             continue;
         CLEANUP(freep) char *text = json_dumps(there, JSON_COMPACT | JSON_ENCODE_ANY);
         return err_set(e, ERR_PLATFORM, "Docker did not keep %s.%s: it is %.120s", where, key,
@@ -150,8 +150,8 @@ static int fields_kept(json_t *want, json_t *got, const char *where, struct err 
 
 int cell_config_kept(json_t *body, json_t *container, struct err *e)
 {
-    if (fields_kept(body, json_object_get(container, "Config"), "Config", e) < 0)
+    if (check_fields(body, json_object_get(container, "Config"), "Config", e) < 0)
         return -1;
-    return fields_kept(json_object_get(body, "HostConfig"),
-                       json_object_get(container, "HostConfig"), "HostConfig", e);
+    return check_fields(json_object_get(body, "HostConfig"),
+                        json_object_get(container, "HostConfig"), "HostConfig", e);
 }

@@ -1,7 +1,9 @@
-/* engine/cell/cell_config.h - what Docker is asked for when a cell is made, and whether it obeyed.
+/* engine/cell/cell_config.h - the configuration of a container, and the check that Docker kept it.
  *
  * Room     engine/cell.
- * Threads  any.
+ * Owns     nothing.
+ * Threads  any; no state.
+ * Errors   ERR_NOMEM; else at each function.
  */
 #pragma once
 
@@ -13,11 +15,12 @@ struct cell_host;
 struct cell_spec;
 struct err;
 
-/* The body of POST /containers/create. image: GET /images/{name}/json of spec->image, so that no
- * VOLUME of it becomes a writable place on the host's disk. Caller owns *ret_body. */
+/* Makes the body of POST /containers/create, which the caller owns. image is the answer to GET
+ * /images/{name}/json of spec->image; it names the VOLUMEs of the image, which must not become
+ * writable places on the host's disk. */
 NODISCARD int cell_config_make(const struct cell_spec *spec, const struct cell_host *host,
                                const char *name, json_t *image, json_t **ret_body, struct err *e);
 
-/* Docker ignores a field it does not know without a word. ERR_PLATFORM names the first one of body
- * that the container, as inspected, does not have. */
+/* Docker silently ignores a field that it does not know. ERR_PLATFORM: the container, as inspected,
+ * lacks a field of body, which the message names. */
 NODISCARD int cell_config_kept(json_t *body, json_t *container, struct err *e);

@@ -15,12 +15,12 @@
 extern const char cell_agent[];
 extern const size_t cell_agent_size;
 
-/* The names inside, as the agent and protocol.h have them. */
+/* The file names inside, from the paths in protocol.h. */
 #define AGENT_NAME  (&AGENT_PATH[sizeof AGENT_DIR])
 #define SOCKET_NAME (&AGENT_SOCKET[sizeof AGENT_DIR])
 
 /* 16 characters of each id: 64 random bits, and still readable in `docker ps`. */
-static void prefix_of(const char *table, const char *instance, char out[CELL_DIR_NAME_SIZE])
+static void make_prefix(const char *table, const char *instance, char out[CELL_DIR_NAME_SIZE])
 {
     (void)snprintf(out, CELL_DIR_NAME_SIZE, "scrc-%.16s-%.16s%s", table, instance,
                    instance[0] ? "-" : "");
@@ -32,13 +32,13 @@ void cell_dir_name(const char *table, const char *instance, char out[CELL_DIR_NA
     char secret[TEXT_ID_SIZE];
 
     text_random_id(secret);
-    prefix_of(table, instance, out);
+    make_prefix(table, instance, out);
     size_t len = strlen(out);
     (void)snprintf(out + len, CELL_DIR_NAME_SIZE - len, "%u-%.16s", atomic_fetch_add(&number, 1),
                    secret);
 }
 
-/* Each cell has its own inode: a lock on it in one cell must not be seen in another. */
+/* A copy, not a link: a file lock on the inode in one cell must not be seen in another. */
 static int write_agent(int dir_fd, struct err *e)
 {
     CLEANUP(closep)
@@ -53,7 +53,7 @@ static int write_agent(int dir_fd, struct err *e)
             return err_errno(e, ERR_DISK, n < 0 ? errno : EIO, "write the agent's file");
         done += (size_t)n;
     }
-    if (fchmod(fd, 0555) < 0) /* whatever the umask is */
+    if (fchmod(fd, 0555) < 0) /* the umask may have removed bits */
         return err_errno(e, ERR_DISK, errno, "make the agent executable");
     return 0;
 }
@@ -80,7 +80,7 @@ int cell_dir_make(const char *base, const char *name, int *ret_dir_fd, struct er
 void cell_dir_remove(const char *base, const char *name)
 {
     if (strncmp(name, "scrc-", 5) != 0 || strchr(name, '/'))
-        return; /* a container's label says what it likes */
+        return; /* the name comes from a container's label, which may be anything */
     CLEANUP(closep) int base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (base_fd < 0)
         return;
@@ -99,8 +99,8 @@ void cell_dir_sweep(const char *base, const char *table, const char *instance)
     if (!dir)
         return;
 
-    prefix_of(table, "", ours);
-    prefix_of(table, instance, alive);
+    make_prefix(table, "", ours);
+    make_prefix(table, instance, alive);
     for (;;) {
         const struct dirent *entry = readdir(dir); /* NOLINT(concurrency-mt-unsafe): our own dir */
         if (!entry)

@@ -13,16 +13,16 @@
 #include "engine/cell/cell_socket.h"
 #include "schema/base/clock.h"
 
-#define START_NS  (5 * NS_PER_S)  /* before the limits count: the agent's time to start it */
-#define ANSWER_NS (2 * NS_PER_S)  /* above the last limit: the agent's time to answer */
-#define FILES_NS  (10 * NS_PER_S) /* more of it where files are unpacked or collected */
-#define PROVE_NS  (10 * NS_PER_S)
-#define CHUNK     (64 * 1024)
-#define ERR_END   ((size_t)64 * 1024)
-/* No pipe holds more than this behind a box whose processes are all dead. */
-#define DRAIN_MAX (8 * MIB)
+#define START_NS    (5 * NS_PER_S) /* for the agent to start the program, before its limits count */
+#define ANSWER_NS   (2 * NS_PER_S) /* for the agent to answer after the last limit */
+#define FILES_NS    (10 * NS_PER_S) /* more where files are unpacked or collected */
+#define VERIFY_NS   (10 * NS_PER_S)
+#define CHUNK       (64 * 1024)
+#define ERR_END_MIN ((size_t)64 * 1024)
+/* When all processes of the box are dead, a pipe holds less than this. */
+#define REST_MAX (8 * MIB)
 
-/* ---- it begins ---- */
+/* ---- begin ---- */
 
 void cell_exchange_clear(struct cell_exchange *x)
 {
@@ -39,9 +39,9 @@ static int new_nonce(uint64_t *ret_nonce, struct err *e)
 
 static int send_run(struct cell_exchange *x, const struct cell_request *q, struct err *e)
 {
-    if (new_nonce(&x->nonce, e) < 0 || cell_pipes_make(x->ends.ahead, e) < 0)
+    if (new_nonce(&x->nonce, e) < 0 || cell_pipes_make(x->ends.next_pipes, e) < 0)
         return -1;
-    x->pipes = cell_pipes_take(x->ends.ahead, q->stdio);
+    x->pipes = cell_pipes_take(x->ends.next_pipes, q->stdio);
     return cell_message_send(x->ends.agent_fd, x->nonce, q, &x->pipes, e);
 }
 
@@ -62,24 +62,25 @@ int cell_exchange_begin(struct cell_exchange *x, const struct cell_exchange_ends
         cell_exchange_clear(x);
         return -1;
     }
-    (void)!cell_pipes_make(ends->ahead, NULL); /* what is missing then is made by the next */
+    (void)!cell_pipes_make(ends->next_pipes,
+                           NULL); /* after a failure the next run makes the missing ones */
     return 0;
 }
 
-/* ---- while it goes on ---- */
+/* ---- during the run ---- */
 
-/* A runtime's last words are behind all that the program wrote. */
+/* Keeps the last bytes of stderr: there a runtime reports why it ended, after all other output. */
 static int keep_end(struct buf *end, const char *data, size_t len)
 {
-    if (end->len >= 2 * ERR_END) {
-        memmove(end->data, end->data + end->len - ERR_END, ERR_END);
-        end->len = ERR_END;
+    if (end->len >= 2 * ERR_END_MIN) {
+        memmove(end->data, end->data + end->len - ERR_END_MIN, ERR_END_MIN);
+        end->len = ERR_END_MIN;
     }
     return buf_add(end, data, len);
 }
 
-/* Reads what is there, at most max bytes, and keeps the first ones of the whole. */
-static int drain(struct cell_exchange *x, int which, int64_t max, struct err *e)
+/* Reads what is there, at most max bytes; keeps the first x->keep bytes of the whole output. */
+static int read_output(struct cell_exchange *x, int which, int64_t max, struct err *e)
 {
     struct buf *b = which == CELL_OUT ? &x->result.out : &x->result.err;
     size_t keep = (size_t)x->keep[which];
@@ -92,7 +93,7 @@ static int drain(struct cell_exchange *x, int which, int64_t max, struct err *e)
         if (n < 0 && errno == EAGAIN)
             return 0;
         if (n <= 0) {
-            closep(&x->pipes.read_end[which]); /* EOF: nobody holds the other end */
+            closep(&x->pipes.read_end[which]); /* EOF: no process has the other end open */
             return 0;
         }
         seen += n;
@@ -106,8 +107,8 @@ static int drain(struct cell_exchange *x, int which, int64_t max, struct err *e)
     return 0;
 }
 
-/* Beyond its cap the output decides the verdict: no use in letting it go on. */
-static int stop_flood(struct cell_exchange *x, struct err *e)
+/* More output than allowed decides the verdict, so the run is ended. */
+static int kill_when_exceeded(struct cell_exchange *x, struct err *e)
 {
     struct agent_header kill = { .magic = AGENT_MAGIC, .kind = AGENT_KILL, .nonce = x->nonce };
     if (!x->exceeded[CELL_OUT] || x->kill_sent)
@@ -133,13 +134,13 @@ static void list_waits(const struct cell_exchange *x, struct pollfd p[WAIT_LEN])
     const int fds[WAIT_LEN] = { x->ends.agent_fd, x->ends.abort_fd, x->pipes.read_end[CELL_OUT],
                                 x->pipes.read_end[CELL_ERR] };
 
-    for (int i = 0; i < WAIT_LEN; i++) /* poll() passes over a negative one */
+    for (int i = 0; i < WAIT_LEN; i++) /* poll() ignores a negative one */
         p[i] = (struct pollfd){ .fd = x->state == CELL_EXCHANGE_GOES_ON ? fds[i] : -1,
                                 .events = POLLIN };
 }
 
-/* Takes up what poll() has found. -1: it has failed. */
-static int step(struct cell_exchange *x, const struct pollfd p[WAIT_LEN], struct err *e)
+/* Handles what poll() has found. -1: the exchange has failed. */
+static int handle_events(struct cell_exchange *x, const struct pollfd p[WAIT_LEN], struct err *e)
 {
     bool any = false;
 
@@ -150,16 +151,16 @@ static int step(struct cell_exchange *x, const struct pollfd p[WAIT_LEN], struct
     if (p[WAIT_ABORT].revents)
         return err_set(e, ERR_CANCELLED, "the run was cancelled");
     for (int i = 0; i < CELL_PIPES; i++)
-        if (p[WAIT_PIPES + i].revents && drain(x, i, MIB, e) < 0)
+        if (p[WAIT_PIPES + i].revents && read_output(x, i, MIB, e) < 0)
             return -1;
-    if (stop_flood(x, e) < 0)
+    if (kill_when_exceeded(x, e) < 0)
         return -1;
     if (p[WAIT_AGENT].revents)
         x->state = CELL_EXCHANGE_ANSWERED;
     return 0;
 }
 
-/* How many go on; *ret_deadline is the first of theirs. */
+/* The number of exchanges in progress; *ret_deadline is the first of their deadlines. */
 static size_t count_going(struct cell_exchange *const *x, size_t len, int64_t *ret_deadline)
 {
     size_t going = 0;
@@ -186,7 +187,7 @@ static void wait_once(struct cell_exchange *const *x, size_t len, int64_t deadli
         if (x[i]->state != CELL_EXCHANGE_GOES_ON)
             continue;
         int rc = n < 0 && number != EINTR ? err_errno(&x[i]->why, ERR_BUG, number, "poll")
-                                          : step(x[i], p[i], &x[i]->why);
+                                          : handle_events(x[i], p[i], &x[i]->why);
         if (rc < 0)
             x[i]->state = CELL_EXCHANGE_FAILED;
     }
@@ -204,7 +205,7 @@ void cell_exchange_poll(struct cell_exchange *const *x, size_t len)
     }
 }
 
-/* Waits for this one alone. */
+/* Waits for the answer of this exchange alone. */
 static int await_answer(struct cell_exchange *x, struct err *e)
 {
     cell_exchange_poll(&x, 1);
@@ -219,15 +220,16 @@ int cell_exchange_fault(const struct agent_fault *f, struct err *e)
                    f->why);
 }
 
-union answer {
+union agent_answer {
     struct agent_header head;
     struct agent_result result;
     struct agent_fault fault;
 };
 
-/* Receives one answer of this kind and length to this nonce; *ret_fd is what came with it. */
-static int receive(int agent_fd, const struct agent_header *want, size_t want_len, union answer *a,
-                   int *ret_fd, struct err *e)
+/* Receives one answer, which must have the kind and nonce of want and this length. *ret_fd is the
+ * descriptor that came with it, or -1; the caller owns it. */
+static int receive_answer(int agent_fd, const struct agent_header *want, size_t want_len,
+                          union agent_answer *a, int *ret_fd, struct err *e)
 {
     size_t len = 0;
     CLEANUP(closep) int fd = -1;
@@ -245,7 +247,7 @@ static int receive(int agent_fd, const struct agent_header *want, size_t want_le
     return 0;
 }
 
-/* An artefact is read by us and run by others: nobody may change it any more. */
+/* The server reads the artefact and later runs execute it, so it must be sealed against changes. */
 static int check_artefact(const struct cell_exchange *x, int fd, struct err *e)
 {
     const int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
@@ -261,7 +263,7 @@ static int check_artefact(const struct cell_exchange *x, int fd, struct err *e)
     return 0;
 }
 
-static bool numbers_ok(const struct agent_result *r)
+static bool is_valid_result(const struct agent_result *r)
 {
     return r->limit <= AGENT_LIMIT_KILLED && r->collected <= AGENT_COLLECTED_TOO_BIG &&
            r->cpu_ns >= 0 && r->wall_ns >= 0 && r->waited_ns >= 0 && r->exec_errno >= 0 &&
@@ -272,13 +274,13 @@ static bool numbers_ok(const struct agent_result *r)
 static int receive_result(struct cell_exchange *x, struct err *e)
 {
     const struct agent_header want = { .kind = AGENT_RESULT, .nonce = x->nonce };
-    union answer a;
+    union agent_answer a;
     struct agent_result *r = &a.result;
     int *artefact = &x->result.artefact_fd;
 
-    if (receive(x->ends.agent_fd, &want, sizeof *r, &a, artefact, e) < 0)
+    if (receive_answer(x->ends.agent_fd, &want, sizeof *r, &a, artefact, e) < 0)
         return -1;
-    if (!numbers_ok(r) || (r->collected == AGENT_COLLECTED) != (*artefact >= 0))
+    if (!is_valid_result(r) || (r->collected == AGENT_COLLECTED) != (*artefact >= 0))
         return err_set(e, ERR_CELL, "the agent's result makes no sense");
     if (*artefact >= 0 && check_artefact(x, *artefact, e) < 0)
         return -1;
@@ -288,27 +290,27 @@ static int receive_result(struct cell_exchange *x, struct err *e)
     if (r->limit == AGENT_LIMIT_KILLED && !x->kill_sent)
         return err_set(e, ERR_CELL, "the agent ended a run that nobody stopped");
     if (r->limit == AGENT_LIMIT_KILLED)
-        r->limit = AGENT_LIMIT_NONE; /* out_flooded says it */
+        r->limit = AGENT_LIMIT_NONE; /* the caller sees out_exceeded */
     x->result.agent = *r;
     return 0;
 }
 
-static int finish(struct cell_exchange *x, struct err *e)
+static int finish_run(struct cell_exchange *x, struct err *e)
 {
     if (await_answer(x, e) < 0 || receive_result(x, e) < 0)
         return -1;
-    /* Everything in the box is dead: what the pipes hold is all there will be. Never wait for EOF,
-     * a stray holder of the write end could make that long. */
-    if (drain(x, CELL_OUT, DRAIN_MAX, e) < 0 || drain(x, CELL_ERR, DRAIN_MAX, e) < 0)
+    /* Everything in the box is dead, so the pipes hold all that will come. There is no wait for
+     * EOF, for a process elsewhere that has a write end open would prolong it. */
+    if (read_output(x, CELL_OUT, REST_MAX, e) < 0 || read_output(x, CELL_ERR, REST_MAX, e) < 0)
         return -1;
-    x->result.out_flooded = x->exceeded[CELL_OUT];
+    x->result.out_exceeded = x->exceeded[CELL_OUT];
     x->result.err_truncated = x->exceeded[CELL_ERR];
     return 0;
 }
 
 int cell_exchange_finish(struct cell_exchange *x, struct cell_result *ret_result, struct err *e)
 {
-    int rc = finish(x, e);
+    int rc = finish_run(x, e);
 
     if (rc == 0) {
         *ret_result = x->result;
@@ -323,17 +325,17 @@ int cell_exchange_verify(const struct cell_exchange_ends *ends, struct err *e)
     struct cell_exchange x = { .ends = *ends,
                                .pipes = CELL_PIPES_NONE,
                                .result = { .artefact_fd = -1 } };
-    struct agent_header prove = { .magic = AGENT_MAGIC, .kind = AGENT_VERIFY };
+    struct agent_header verify = { .magic = AGENT_MAGIC, .kind = AGENT_VERIFY };
     struct agent_header want = { .kind = AGENT_CLEAN };
-    union answer a;
+    union agent_answer a;
     CLEANUP(closep) int fd = -1;
 
-    if (new_nonce(&prove.nonce, e) < 0)
+    if (new_nonce(&verify.nonce, e) < 0)
         return -1;
-    want.nonce = prove.nonce;
-    x.deadline = clock_mono_ns() + PROVE_NS;
-    if (cell_socket_send(ends->agent_fd, &prove, sizeof prove, NULL, 0, e) < 0 ||
+    want.nonce = verify.nonce;
+    x.deadline = clock_mono_ns() + VERIFY_NS;
+    if (cell_socket_send(ends->agent_fd, &verify, sizeof verify, NULL, 0, e) < 0 ||
         await_answer(&x, e) < 0)
         return -1;
-    return receive(ends->agent_fd, &want, sizeof want, &a, &fd, e);
+    return receive_answer(ends->agent_fd, &want, sizeof want, &a, &fd, e);
 }

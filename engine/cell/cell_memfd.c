@@ -19,14 +19,14 @@ static int write_all(int fd, const char *data, size_t len, struct err *e)
     return 0;
 }
 
-static int make(const char *name, enum memfd_use use, struct err *e)
+static int new_memfd(const char *name, enum memfd_use use, struct err *e)
 {
     int fd = memfd_new(name, use);
 
     return fd < 0 ? err_errno(e, ERR_NOMEM, errno, "make a memfd") : fd;
 }
 
-static int seal(int fd, struct err *e)
+static int seal_memfd(int fd, struct err *e)
 {
     int own = memfd_seal(fd);
 
@@ -35,14 +35,14 @@ static int seal(int fd, struct err *e)
 
 int cell_memfd(const char *name, const void *data, size_t len, struct err *e)
 {
-    CLEANUP(closep) int fd = make(name, MEMFD_DATA, e);
+    CLEANUP(closep) int fd = new_memfd(name, MEMFD_DATA, e);
 
-    return fd < 0 || write_all(fd, data, len, e) < 0 ? -1 : seal(fd, e);
+    return fd < 0 || write_all(fd, data, len, e) < 0 ? -1 : seal_memfd(fd, e);
 }
 
 int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len, struct err *e)
 {
-    CLEANUP(closep) int fd = make(name, MEMFD_PROGRAM, e);
+    CLEANUP(closep) int fd = new_memfd(name, MEMFD_PROGRAM, e);
 
     if (fd < 0)
         return -1;
@@ -54,5 +54,5 @@ int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len, st
             return err_errno(e, ERR_DISK, n < 0 ? errno : EIO, "copy into a memfd");
         len -= (uint64_t)n;
     }
-    return seal(fd, e);
+    return seal_memfd(fd, e);
 }

@@ -1,4 +1,4 @@
-/* engine/cell/cell_memfd.h - files in memory that can be handed to a cell: nobody can change them.
+/* engine/cell/cell_memfd.h - sealed files in memory, which a cell can be given and cannot change.
  *
  * Room     engine/cell.
  * Owns     nothing; the caller owns the descriptor.
@@ -14,8 +14,8 @@
 
 struct err;
 
-/* A sealed memfd of these bytes, opened read-only, that is no program. -1 with *e filled. */
+/* A sealed memfd with these bytes, opened read-only, not executable. -1 with *e filled. */
 NODISCARD int cell_memfd(const char *name, const void *data, size_t len, struct err *e);
-/* The same of a part of the file `from`, whose own position stays; it may be executed. */
+/* The same with len bytes of the file `from`, whose position does not change; executable. */
 NODISCARD int cell_memfd_copy(const char *name, int from, int64_t offset, uint64_t len,
                               struct err *e);

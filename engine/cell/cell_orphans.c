@@ -8,7 +8,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
-#define STOPPED_S 60 /* younger ones may be on their way up, or on their way out */
+#define STOPPED_S 60 /* younger ones may be about to start, or about to be removed */
 
 static const char *label_of(json_t *container, const char *label)
 {
@@ -17,8 +17,9 @@ static const char *label_of(json_t *container, const char *label)
     return value ? value : "";
 }
 
-/* One of an earlier start of this very table, or anybody's that has come to its end. */
-static bool nobodys(json_t *container, const struct cell_host *host)
+/* True for a container of an earlier instance with this job table, and for a stopped one of any
+ * server. */
+static bool is_orphan(json_t *container, const struct cell_host *host)
 {
     const char *state = json_string_value(json_object_get(container, "State"));
     int64_t age =
@@ -34,24 +35,24 @@ static bool nobodys(json_t *container, const struct cell_host *host)
 int cell_orphans_remove(struct docker *d, const struct cell_host *host, struct err *e)
 {
     json_auto_t *list = NULL;
-    struct err own;
-    int gone = 0;
+    struct err failure;
+    int removed = 0;
 
     if (docker_list(d, "scrc.instance", &list, e) < 0)
         return err_wrap(e, "sweep");
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *container = json_array_get(list, i);
         const char *id = json_string_value(json_object_get(container, "Id"));
-        if (!id || !nobodys(container, host))
+        if (!id || !is_orphan(container, host))
             continue;
-        if (docker_remove(d, id, &own) == 0) {
+        if (docker_remove(d, id, &failure) == 0) {
             cell_dir_remove(host->dir, label_of(container, "scrc.create"));
-            gone++;
-        } else if (own.kind != ERR_DOCKER && own.kind != ERR_TIMEOUT) {
-            /* one that cannot be removed, or not soon, stops no other */
-            return err_set(e, own.kind, "sweep: %.380s", own.msg);
+            removed++;
+        } else if (failure.kind != ERR_DOCKER && failure.kind != ERR_TIMEOUT) {
+            /* a container that cannot be removed does not keep us from the others */
+            return err_set(e, failure.kind, "sweep: %.380s", failure.msg);
         }
     }
     cell_dir_sweep(host->dir, host->table, host->instance);
-    return gone;
+    return removed;
 }

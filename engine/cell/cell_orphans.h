@@ -1,4 +1,4 @@
-/* engine/cell/cell_orphans.h - the end of cells that nobody owns any more: their servers were
+/* engine/cell/cell_orphans.h - the sweep: removes cells that have no owner, for their server was
  * killed.
  *
  * Room     engine/cell.
@@ -12,6 +12,6 @@ struct cell_host;
 struct docker;
 struct err;
 
-/* Removes every container of this table's earlier instances, and anybody's stopped ones older than
- * 60 s, and their directories. Returns how many containers went, or -1. */
+/* Removes every container of earlier instances with this job table, stopped ones older than 60 s of
+ * any server, and their directories. Returns the number of removed containers, or -1. */
 int cell_orphans_remove(struct docker *d, const struct cell_host *host, struct err *e);

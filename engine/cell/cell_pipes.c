@@ -19,9 +19,9 @@ static int make_pipe(int *ret_read, int *ret_write, struct err *e)
         return err_errno(e, ERR_NOMEM, errno, "make a pipe");
     *ret_read = ends[0];
     *ret_write = ends[1];
-    (void)fchmod(ends[1], 0622); /* the program, another user, may open it again to write */
-    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* refused: slower, not wrong */
-    /* The flag belongs to this end alone; the program's end stays blocking. */
+    (void)fchmod(ends[1], 0622); /* the program, another user, may reopen it to write */
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* if refused, the run is only slower */
+    /* The flag is set for this end alone; the program's end stays blocking. */
     if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
         return err_errno(e, ERR_BUG, errno, "make a pipe non-blocking");
     return 0;

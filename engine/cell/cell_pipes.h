@@ -1,10 +1,9 @@
-/* engine/cell/cell_pipes.h - what a run reads and writes where it has nothing else: an empty stdin,
- * and pipes for stdout and stderr. A cell has those of its next run ready, made while this one goes
- * on.
+/* engine/cell/cell_pipes.h - default streams of a run: an empty stdin, and pipes for stdout and
+ * stderr. A cell makes those of its next run during this one.
  *
  * Room     engine/cell.
  * Owns     its descriptors, until cell_pipes_close().
- * Threads  none of its own.
+ * Threads  not locked.
  */
 #pragma once
 
@@ -16,7 +15,7 @@ struct err;
 enum { CELL_OUT, CELL_ERR, CELL_PIPES };
 
 struct cell_pipes {
-    int stdin_fd;              /* -1, as all here: not made, or closed */
+    int stdin_fd;              /* -1, as for all of these: not made, or closed */
     int read_end[CELL_PIPES];  /* non-blocking */
     int write_end[CELL_PIPES]; /* the program's; it may block */
 };
@@ -26,10 +25,11 @@ struct cell_pipes {
         .stdin_fd = -1, .read_end = { -1, -1 }, .write_end = { -1, -1 }                            \
     }
 
-/* Makes all that is not there. After a failure some may be. */
+/* Makes those that are -1. After a failure some of them may be made. */
 NODISCARD int cell_pipes_make(struct cell_pipes *p, struct err *e);
 
-/* Takes out what a run with these three streams needs: what it captures, and an empty stdin. */
+/* Moves out what a run with these three streams needs: pipes to capture, and an empty stdin. The
+ * caller owns them. */
 struct cell_pipes cell_pipes_take(struct cell_pipes *p, const struct cell_stdio *stdio);
 
 void cell_pipes_close(struct cell_pipes *p);

@@ -11,7 +11,7 @@
 
 int cell_socket_listen(int dir_fd, const char *name, int *ret_listener, struct err *e)
 {
-    /* By way of /proc the path fits into sun_path however long the directory's own is. */
+    /* A path below /proc/self/fd fits into sun_path, however long that of the directory is. */
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int n =
         snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir_fd, name);
@@ -23,8 +23,9 @@ int cell_socket_listen(int dir_fd, const char *name, int *ret_listener, struct e
         return err_errno(e, ERR_NOMEM, errno, "make the agent's socket");
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
         return err_errno(e, ERR_DISK, errno, "bind the agent's socket");
-    /* The agent has no capability to override a mode, and under user-namespace remapping another
-     * uid. CELL_DIR keeps other users of the host away; who connects is looked at besides. */
+    /* For all: the agent has no capability to override a mode, and under user-namespace remapping
+     * another uid. The mode of CELL_DIR keeps out other users of the host, and the caller checks
+     * who has connected. */
     if (fchmodat(dir_fd, name, 0666, 0) < 0)
         return err_errno(e, ERR_DISK, errno, "open the agent's socket to it");
     if (listen(fd, 1) < 0)
@@ -58,7 +59,7 @@ int cell_socket_send(int fd, const void *message, size_t len, const int *fds, si
 
     if (fds_len > CELL_SOCKET_FDS_MAX)
         return err_set(e, ERR_BUG, "%zu descriptors in one message", fds_len);
-    memcpy(&iov.iov_base, &message, sizeof message); /* const in fact: sendmsg() only reads it */
+    memcpy(&iov.iov_base, &message, sizeof message); /* drops const: sendmsg() only reads it */
     iov.iov_len = len;
     if (fds_len > 0) {
         m.msg_control = &control;
@@ -78,7 +79,7 @@ int cell_socket_send(int fd, const void *message, size_t len, const int *fds, si
     return 0;
 }
 
-/* Takes the first descriptor and closes every other one. Returns how many there were. */
+/* Takes the first descriptor and closes all others. Returns how many there were. */
 static size_t take_fds(struct msghdr *m, int *ret_fd)
 {
     size_t count = 0;
@@ -114,7 +115,7 @@ int cell_socket_receive(int fd, void *message, size_t size, size_t *ret_len, int
         n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0)
-        return err_errno(e, ERR_CELL, errno, "hear the agent");
+        return err_errno(e, ERR_CELL, errno, "receive from the agent");
 
     CLEANUP(closep) int taken = -1;
     size_t fds = take_fds(&m, &taken);

@@ -118,7 +118,7 @@ static int keep_out(const struct cell_result *result, size_t max, struct test_re
     bytes_clear(&t->out);
     free(t->out_gap.marker);
     t->out_gap = (struct output_gap){ .marker = NULL };
-    t->out_truncated = result->out_flooded || result->out.len > max;
+    t->out_truncated = result->out_exceeded || result->out.len > max;
     /* The difference needs some bytes behind it. */
     if (t->difference.present && max >= WINDOW_MIN && result->out.len > max && at + max / 16 > max)
         return keep_around(&result->out, max, at, t);

@@ -71,7 +71,7 @@ static int run_once(struct judge_tests *run, char *const *argv, const struct byt
         return -1;
     struct cell_request request = make_request(run, argv, stdin_fd, &file);
     if (cell_run(run->cell->cell, run->lease->docker, &request, ret_result, e) < 0) {
-        run->cell->spent = true;
+        run->cell->dead = true;
         return -1;
     }
     /* If the kernel refuses what the build made, it may be the program's fault; if a runtime
@@ -107,7 +107,7 @@ static enum verdict decide_verdict(const struct judge_tests *run, const struct c
         .strict_memory = toolchain->language->strict_memory,
         .memory_bytes = (int64_t)result->agent.memory_bytes,
         .memory_limit = request->limits.memory_bytes,
-        .output_exceeded = result->out_flooded,
+        .output_exceeded = result->out_exceeded,
         .signal = t->signal ? WTERMSIG(result->agent.status) : 0,
         .exit_code = t->exit_code,
     };

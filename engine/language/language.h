@@ -90,9 +90,9 @@ struct language_table *language_table_free(struct language_table *l);
 /* Values of the variables in a command, for one submission. */
 #define LANGUAGE_NAME_MAX 255 /* bytes of a file name that we choose */
 struct language_variables {
-    char source[AGENT_BUNDLE_NAME_MAX + 1]; /* file name of the source */
+    char source[AGENT_ARCHIVE_NAME_MAX + 1]; /* file name of the source */
     /* The stem of that; with naming JAVA, after the build, the class to start. */
-    char main[AGENT_BUNDLE_NAME_MAX + 1];
+    char main[AGENT_ARCHIVE_NAME_MAX + 1];
     int64_t memory_mib, stack_mib, build_memory_mib;
 };
 
@@ -105,7 +105,7 @@ NODISCARD int language_name_source(const struct language *language, const char *
                                    struct language_variables *ret_variables, const char **ret_why,
                                    struct err *e);
 
-/* Keeps the name of a source file (at most AGENT_BUNDLE_NAME_MAX bytes). */
+/* Keeps the name of a source file (at most AGENT_ARCHIVE_NAME_MAX bytes). */
 void language_keep_name(const char *name, struct language_variables *ret_variables);
 
 /* Makes the environment of a language's commands: path ("PATH=...", copied) and LANG=C.UTF-8,

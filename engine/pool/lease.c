@@ -4,176 +4,179 @@
 #include "engine/engine_config.h"
 #include "engine/pool/pool.h"
 
-#define TAKES_MAX 3 /* cells tried before a refused memory limit counts as a fault */
+#define TRIES_MAX 3 /* cells tried before a refused memory limit is an error */
 
-int lease_init(struct lease *b, const struct engine_config *config, const struct cell_host *host,
-               struct err *e)
+int lease_init(struct lease *lease, const struct engine_config *config,
+               const struct cell_host *host, struct err *e)
 {
-    *b = (struct lease){ .config = config, .host = host };
-    if (docker_open(config->docker_host, &b->docker, e) < 0)
+    *lease = (struct lease){ .config = config, .host = host };
+    if (docker_open(config->docker_host, &lease->docker, e) < 0)
         return -1;
-    if (docker_open(config->docker_host, &b->ahead.order.docker, e) < 0) {
-        b->docker = docker_free(b->docker);
+    if (docker_open(config->docker_host, &lease->prefetch.request.docker, e) < 0) {
+        lease->docker = docker_free(lease->docker);
         return -1;
     }
-    (void)pthread_mutex_init(&b->lock, NULL);
+    (void)pthread_mutex_init(&lease->lock, NULL);
     return 0;
 }
 
-void lease_clear(struct lease *b)
+void lease_clear(struct lease *lease)
 {
-    if (!b->docker)
+    if (!lease->docker)
         return;
-    b->docker = docker_free(b->docker);
-    b->ahead.order.docker = docker_free(b->ahead.order.docker);
-    (void)pthread_mutex_destroy(&b->lock);
+    lease->docker = docker_free(lease->docker);
+    lease->prefetch.request.docker = docker_free(lease->prefetch.request.docker);
+    (void)pthread_mutex_destroy(&lease->lock);
 }
 
-void lease_begin(struct lease *b, struct pool *pool, int64_t seq)
+void lease_begin(struct lease *lease, struct pool *pool, int64_t seq)
 {
-    (void)pthread_mutex_lock(&b->lock);
-    b->pool = pool;
-    b->stage = LEASE_IDLE;
-    b->seq = seq;
-    b->aborted = false;
-    (void)pthread_mutex_unlock(&b->lock);
+    (void)pthread_mutex_lock(&lease->lock);
+    lease->pool = pool;
+    lease->stage = LEASE_IDLE;
+    lease->seq = seq;
+    lease->aborted = false;
+    (void)pthread_mutex_unlock(&lease->lock);
 }
 
-static void join_ahead(struct lease *b)
+static void join_prefetch(struct lease *lease)
 {
-    if (b->ahead.pending)
-        (void)pthread_join(b->ahead.thread, NULL);
-    b->ahead.pending = false;
+    if (lease->prefetch.pending)
+        (void)pthread_join(lease->prefetch.thread, NULL);
+    lease->prefetch.pending = false;
 }
 
-void lease_end(struct lease *b)
+void lease_end(struct lease *lease)
 {
-    join_ahead(b);
+    join_prefetch(lease);
     for (size_t i = 0; i < LEASE_CELLS_MAX; i++)
-        if (b->cells[i].cell)
-            lease_release(b, &b->cells[i]);
-    (void)pthread_mutex_lock(&b->lock);
-    b->seq = 0;
-    (void)pthread_mutex_unlock(&b->lock);
+        if (lease->cells[i].cell)
+            lease_release(lease, &lease->cells[i]);
+    (void)pthread_mutex_lock(&lease->lock);
+    lease->seq = 0;
+    (void)pthread_mutex_unlock(&lease->lock);
 }
 
-/* From here on lease_abort() reaches the cell. */
-static int hold(struct lease *b, const struct lease_cell *taken, struct lease_cell **ret_cell,
-                struct err *e)
+/* Puts the cell into a free place, from where lease_abort() reaches it. */
+static int hold_cell(struct lease *lease, const struct lease_cell *acquired,
+                     struct lease_cell **ret_cell, struct err *e)
 {
     struct lease_cell *place = NULL;
 
-    (void)pthread_mutex_lock(&b->lock);
-    for (size_t i = 0; i < LEASE_CELLS_MAX && !b->aborted; i++)
-        place = !place && !b->cells[i].cell ? &b->cells[i] : place;
-    bool aborted = b->aborted;
+    (void)pthread_mutex_lock(&lease->lock);
+    for (size_t i = 0; i < LEASE_CELLS_MAX && !lease->aborted; i++)
+        place = !place && !lease->cells[i].cell ? &lease->cells[i] : place;
+    bool aborted = lease->aborted;
     if (place)
-        *place = *taken;
-    (void)pthread_mutex_unlock(&b->lock);
+        *place = *acquired;
+    (void)pthread_mutex_unlock(&lease->lock);
 
     if (aborted)
         return err_set(e, ERR_CANCELLED, "stopped before it ran");
     if (!place)
-        return err_set(e, ERR_BUG, "more than %d cells on one bench", LEASE_CELLS_MAX);
+        return err_set(e, ERR_BUG, "more than %d cells in one lease", LEASE_CELLS_MAX);
     *ret_cell = place;
     return 0;
 }
 
-static void drop(struct lease *b, struct docker *d, int shelf, struct cell *c)
+static void discard_cell(struct lease *lease, struct docker *d, int class_number, struct cell *c)
 {
-    if (shelf < 0)
+    if (class_number < 0)
         (void)cell_free(c, d);
     else
-        pool_discard(b->pool, c);
+        pool_discard(lease->pool, c);
 }
 
-static int open_cell(struct lease *b, const struct lease_request *o, struct lease_cell *c,
-                     struct err *e)
+static int open_or_acquire(struct lease *lease, const struct lease_request *request,
+                           struct lease_cell *c, struct err *e)
 {
-    if (o->shelf->number >= 0)
-        return pool_acquire(b->pool, o->shelf->number, o->memory_bytes, o->uses_max, &c->cell,
-                            &c->uses, e);
+    if (request->cell_class->number >= 0)
+        return pool_acquire(lease->pool, request->cell_class->number, request->memory_bytes,
+                            request->uses_max, &c->cell, &c->uses, e);
 
-    struct cell_spec spec = o->shelf->spec;
-    spec.memory_bytes = o->memory_bytes;
+    struct cell_spec spec = request->cell_class->spec;
+    spec.memory_bytes = request->memory_bytes;
     c->uses_max = 1;
-    return cell_open(o->docker, b->host, &spec, &c->cell, e);
+    return cell_open(request->docker, lease->host, &spec, &c->cell, e);
 }
 
-static int take(struct lease *b, struct lease_request *o, struct lease_cell *ret_cell,
-                struct err *e)
+static int acquire_with_memory(struct lease *lease, struct lease_request *request,
+                               struct lease_cell *ret_cell, struct err *e)
 {
     for (int tries = 1;; tries++) {
-        struct lease_cell c = { .shelf = o->shelf->number, .uses_max = o->uses_max };
-        o->stage = LEASE_ACQUIRES;
-        if (open_cell(b, o, &c, e) < 0)
-            return err_wrap(e, "take a cell");
-        o->stage = LEASE_LIMITS;
-        if (cell_set_memory(c.cell, o->docker, o->memory_bytes, e) == 0) {
-            o->stage = LEASE_USES;
+        struct lease_cell c = { .class_number = request->cell_class->number,
+                                .uses_max = request->uses_max };
+        request->stage = LEASE_ACQUIRES;
+        if (open_or_acquire(lease, request, &c, e) < 0)
+            return err_wrap(e, "acquire a cell");
+        request->stage = LEASE_LIMITS;
+        if (cell_set_memory(c.cell, request->docker, request->memory_bytes, e) == 0) {
+            request->stage = LEASE_USES;
             *ret_cell = c;
             return 0;
         }
-        /* A used cell may hold more than the new limit; a fresh one does not. */
-        drop(b, o->docker, c.shelf, c.cell);
-        if (tries == TAKES_MAX || e->kind != ERR_CELL)
+        /* A used cell may use more memory than the new limit; a new one does not. */
+        discard_cell(lease, request->docker, c.class_number, c.cell);
+        if (tries == TRIES_MAX || e->kind != ERR_CELL)
             return -1;
     }
 }
 
-static int take_and_hold(struct lease *b, struct lease_request *o, struct lease_cell **ret_cell,
-                         struct err *e)
+static int acquire_and_hold(struct lease *lease, struct lease_request *request,
+                            struct lease_cell **ret_cell, struct err *e)
 {
     struct lease_cell c;
 
-    if (take(b, o, &c, e) < 0)
+    if (acquire_with_memory(lease, request, &c, e) < 0)
         return -1;
-    if (hold(b, &c, ret_cell, e) == 0)
+    if (hold_cell(lease, &c, ret_cell, e) == 0)
         return 0;
-    drop(b, o->docker, c.shelf, c.cell);
+    discard_cell(lease, request->docker, c.class_number, c.cell);
     return -1;
 }
 
-static void *ahead_main(void *arg)
+static void *prefetch_main(void *arg)
 {
-    struct lease *b = arg;
-    struct lease_prefetch_state *a = &b->ahead;
+    struct lease *lease = arg;
+    struct lease_prefetch_state *prefetch = &lease->prefetch;
 
-    a->rc = take_and_hold(b, &a->order, &a->cell, &a->err);
+    prefetch->rc = acquire_and_hold(lease, &prefetch->request, &prefetch->cell, &prefetch->err);
     return NULL;
 }
 
-void lease_prefetch(struct lease *b, const struct lease_class *shelf, int64_t memory_bytes,
+void lease_prefetch(struct lease *lease, const struct lease_class *cell_class, int64_t memory_bytes,
                     int uses_max)
 {
-    struct lease_prefetch_state *a = &b->ahead;
+    struct lease_prefetch_state *prefetch = &lease->prefetch;
 
-    join_ahead(b);
-    a->order.shelf = shelf;
-    a->order.memory_bytes = memory_bytes;
-    a->order.uses_max = uses_max;
-    /* Without a thread lease_acquire() does it all. */
-    a->pending = pthread_create(&a->thread, NULL, ahead_main, b) == 0;
+    join_prefetch(lease);
+    prefetch->request.cell_class = cell_class;
+    prefetch->request.memory_bytes = memory_bytes;
+    prefetch->request.uses_max = uses_max;
+    /* If no thread starts, lease_acquire() does all. */
+    prefetch->pending = pthread_create(&prefetch->thread, NULL, prefetch_main, lease) == 0;
 }
 
-int lease_acquire(struct lease *b, const struct lease_class *shelf, int64_t memory_bytes,
+int lease_acquire(struct lease *lease, const struct lease_class *cell_class, int64_t memory_bytes,
                   int uses_max, struct lease_cell **ret_cell, struct err *e)
 {
-    struct lease_prefetch_state *a = &b->ahead;
-    struct lease_request o = {
-        .docker = b->docker, .shelf = shelf, .memory_bytes = memory_bytes, .uses_max = uses_max
-    };
+    struct lease_prefetch_state *prefetch = &lease->prefetch;
+    struct lease_request request = { .docker = lease->docker,
+                                     .cell_class = cell_class,
+                                     .memory_bytes = memory_bytes,
+                                     .uses_max = uses_max };
     struct lease_cell *cell = NULL;
     int rc;
 
-    if (a->pending && a->order.shelf == shelf && a->order.memory_bytes == memory_bytes) {
-        join_ahead(b);
-        b->stage = a->order.stage;
-        cell = a->cell;
-        rc = a->rc < 0 ? err_set(e, a->err.kind, "%s", a->err.msg) : 0;
+    if (prefetch->pending && prefetch->request.cell_class == cell_class &&
+        prefetch->request.memory_bytes == memory_bytes) {
+        join_prefetch(lease);
+        lease->stage = prefetch->request.stage;
+        cell = prefetch->cell;
+        rc = prefetch->rc < 0 ? err_set(e, prefetch->err.kind, "%s", prefetch->err.msg) : 0;
     } else {
-        rc = take_and_hold(b, &o, &cell, e);
-        b->stage = o.stage;
+        rc = acquire_and_hold(lease, &request, &cell, e);
+        lease->stage = request.stage;
     }
     if (rc < 0)
         return -1;
@@ -182,48 +185,48 @@ int lease_acquire(struct lease *b, const struct lease_class *shelf, int64_t memo
     return 0;
 }
 
-void lease_release(struct lease *b, struct lease_cell *c)
+void lease_release(struct lease *lease, struct lease_cell *c)
 {
     struct err e;
-    bool unused = !c->used && c->shelf >= 0; /* taken ahead, but nothing was built for it */
+    bool unused = !c->used && c->class_number >= 0; /* prefetched, but never asked for */
     bool clean =
-        unused || (!c->spent && c->uses + 1 < c->uses_max && cell_verify_clean(c->cell, &e) == 0);
+        unused || (!c->dead && c->uses + 1 < c->uses_max && cell_verify_clean(c->cell, &e) == 0);
 
-    /* lease_abort() has reached every cell that was here, and none that has left: from now on it
-     * cannot reach this one, so whether it did is known. */
-    (void)pthread_mutex_lock(&b->lock);
-    bool keep = clean && !b->aborted;
+    /* lease_abort() reaches every cell that is in a place. Under this lock the cell leaves its
+     * place, so `aborted` shows for good whether it was reached. */
+    (void)pthread_mutex_lock(&lease->lock);
+    bool keep = clean && !lease->aborted;
     struct lease_cell done = *c;
     *c = (struct lease_cell){ .cell = NULL };
-    (void)pthread_mutex_unlock(&b->lock);
+    (void)pthread_mutex_unlock(&lease->lock);
     if (keep)
-        pool_release(b->pool, done.shelf, done.cell, done.uses + (unused ? 0 : 1));
+        pool_release(lease->pool, done.class_number, done.cell, done.uses + (unused ? 0 : 1));
     else
-        drop(b, b->docker, done.shelf, done.cell);
+        discard_cell(lease, lease->docker, done.class_number, done.cell);
 }
 
-void lease_until(struct lease *b, int64_t deadline_ns)
+void lease_until(struct lease *lease, int64_t deadline_ns)
 {
-    docker_until(b->docker, deadline_ns);
-    docker_until(b->ahead.order.docker, deadline_ns);
+    docker_until(lease->docker, deadline_ns);
+    docker_until(lease->prefetch.request.docker, deadline_ns);
 }
 
-bool lease_is_aborted(struct lease *b)
+bool lease_is_aborted(struct lease *lease)
 {
-    (void)pthread_mutex_lock(&b->lock);
-    bool aborted = b->aborted;
-    (void)pthread_mutex_unlock(&b->lock);
+    (void)pthread_mutex_lock(&lease->lock);
+    bool aborted = lease->aborted;
+    (void)pthread_mutex_unlock(&lease->lock);
     return aborted;
 }
 
-bool lease_abort(struct lease *b, int64_t seq)
+bool lease_abort(struct lease *lease, int64_t seq)
 {
-    (void)pthread_mutex_lock(&b->lock);
-    bool here = b->seq != 0 && (seq == 0 || b->seq == seq);
-    b->aborted = b->aborted || here;
+    (void)pthread_mutex_lock(&lease->lock);
+    bool here = lease->seq != 0 && (seq == 0 || lease->seq == seq);
+    lease->aborted = lease->aborted || here;
     for (size_t i = 0; i < LEASE_CELLS_MAX && here; i++)
-        if (b->cells[i].cell)
-            cell_abort(b->cells[i].cell);
-    (void)pthread_mutex_unlock(&b->lock);
+        if (lease->cells[i].cell)
+            cell_abort(lease->cells[i].cell);
+    (void)pthread_mutex_unlock(&lease->lock);
     return here;
 }

@@ -1,13 +1,13 @@
-/* engine/pool/lease.h - what one judging thread has in its hands: a Docker handle and the cells it
- * uses.
+/* engine/pool/lease.h - what one judging thread holds: a Docker handle and the cells it uses.
  *
- *     lease_begin(b, seq)
+ *     lease_begin(lease, seq)
  *         lease_acquire() ... cell_run() ... lease_release()
- *     lease_end(b)         puts back or drops what is still held
+ *     lease_end(lease)     releases the cells that are still held
  *
- * Room     engine/pool.
- * Owns     the Docker handle and the cells taken, until they are put back.
- * Threads  one thread works at a bench; lease_abort() may come from any other.
+ * Room     engine/pool. Knows the pool, cells and Docker.
+ * Owns     the Docker handle, and each acquired cell until it is released.
+ * Threads  a lease belongs to one thread; others may call lease_abort(), lease_is_aborted() and
+ *          lease_until().
  * Errors   ERR_CANCELLED after lease_abort().
  */
 #pragma once
@@ -26,48 +26,48 @@ struct docker;
 struct engine_config;
 struct pool;
 
-/* Where cells come from: a shelf of the pool, or, with number -1, made on the spot and removed
- * after one use (the self-test's, before anybody knows how many are wanted). */
+/* Where cells come from: a class of the pool, or, with number -1, each is made when it is acquired
+ * and removed after one use (for the self-test, before the pool has classes). */
 struct lease_class {
     int number;
     struct cell_spec spec;
 };
 
 struct lease_cell {
-    struct cell *cell; /* NULL: a free place */
-    int shelf, uses;   /* uses: submissions it has served */
-    int uses_max;      /* it is dropped after this many */
-    bool spent;        /* it must not be used again */
-    bool used;         /* lease_acquire() has handed it out */
+    struct cell *cell;      /* NULL: the place is free */
+    int class_number, uses; /* class_number as in lease_class; uses: submissions it has served */
+    int uses_max;           /* it is discarded after this many */
+    bool dead;              /* it must not be used again */
+    bool used;              /* lease_acquire() has handed it out */
 };
 
-/* At once: a program, its checker and its interactor, each with a cell to build and one to run in.
- */
+/* For a program, its checker and its interactor at once, each with a cell to build and one to
+ * run. */
 #define LEASE_CELLS_MAX 6
 
-/* How far the last cell came: what an error means depends on it. */
+/* How far the last lease_acquire() came: the meaning of an error depends on it. */
 enum lease_stage {
-    LEASE_IDLE,     /* no cell was asked for yet */
-    LEASE_ACQUIRES, /* one is waited for */
-    LEASE_LIMITS,   /* it is given its memory */
-    LEASE_USES      /* it is ours */
+    LEASE_IDLE,     /* it was not called yet */
+    LEASE_ACQUIRES, /* it waits for a cell */
+    LEASE_LIMITS,   /* it sets the cell's memory */
+    LEASE_USES      /* it has succeeded */
 };
 
-/* What is asked of lease_acquire(). */
+/* The arguments of lease_acquire(), for the thread that serves it. */
 struct lease_request {
-    struct docker *docker;           /* of the thread that takes */
-    const struct lease_class *shelf; /* borrowed */
+    struct docker *docker;                /* of that thread */
+    const struct lease_class *cell_class; /* borrowed */
     int64_t memory_bytes;
     int uses_max;
     enum lease_stage stage; /* out */
 };
 
-/* A cell that another thread takes and gives its memory while this one builds. */
+/* A cell that a second thread acquires, with its memory set, while the first one builds. */
 struct lease_prefetch_state {
     bool pending;
     pthread_t thread;
-    struct lease_request order; /* owns its docker; borrows the shelf, as long as it is pending */
-    int rc;                     /* the thread's, as are these */
+    struct lease_request request; /* owns its docker; borrows its cell_class while pending */
+    int rc; /* this and the next two belong to the thread until it is joined */
     struct lease_cell *cell;
     struct err err;
 };
@@ -77,43 +77,45 @@ struct lease {
     const struct cell_host *host;       /* borrowed */
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by lease_begin() */
-    struct build_cache *builds;         /* borrowed; NULL: every build is made */
-    struct lease_prefetch_state ahead;
-    enum lease_stage stage; /* its own thread's */
+    struct build_cache *builds;         /* borrowed; NULL: there is no cache, every build is made */
+    struct lease_prefetch_state prefetch;
+    enum lease_stage stage; /* not guarded: for the lease's own thread */
     pthread_mutex_t lock;
     /* guarded by lock */
-    int64_t seq; /* of the submission on it; 0: none */
+    int64_t seq; /* of the submission being judged; 0: none */
     bool aborted;
     struct lease_cell cells[LEASE_CELLS_MAX]; /* a place does not move while it is held */
 };
 
-NODISCARD int lease_init(struct lease *b, const struct engine_config *config,
+NODISCARD int lease_init(struct lease *lease, const struct engine_config *config,
                          const struct cell_host *host, struct err *e);
-void lease_clear(struct lease *b);
+void lease_clear(struct lease *lease);
 
-/* seq tells lease_abort() what is on the bench. */
-void lease_begin(struct lease *b, struct pool *pool, int64_t seq);
-void lease_end(struct lease *b);
+/* Begins a submission; seq names it for lease_abort(). lease_end() releases its cells. */
+void lease_begin(struct lease *lease, struct pool *pool, int64_t seq);
+void lease_end(struct lease *lease);
 
-/* A warm cell of this shelf with this much memory. Borrowed until lease_release() or lease_end(). A
- * cell that will not take the memory is replaced by another one. ERR_BUG: LEASE_CELLS_MAX are held
- * already. */
-NODISCARD int lease_acquire(struct lease *b, const struct lease_class *shelf, int64_t memory_bytes,
-                            int uses_max, struct lease_cell **ret_cell, struct err *e);
+/* A warm cell of this class with this much memory. Borrowed until lease_release() or lease_end(). A
+ * cell for which Docker refuses the memory is replaced by another one. ERR_BUG: LEASE_CELLS_MAX are
+ * held already. */
+NODISCARD int lease_acquire(struct lease *lease, const struct lease_class *cell_class,
+                            int64_t memory_bytes, int uses_max, struct lease_cell **ret_cell,
+                            struct err *e);
 
-/* Does the same in the background; the next lease_acquire() of this shelf and memory is its answer.
- * One at a time; shelf is borrowed until lease_end(). */
-void lease_prefetch(struct lease *b, const struct lease_class *shelf, int64_t memory_bytes,
+/* Does the same in a second thread; the next lease_acquire() of this class and memory waits for it
+ * and returns its cell or its error. One at a time; cell_class is borrowed until lease_end(). */
+void lease_prefetch(struct lease *lease, const struct lease_class *cell_class, int64_t memory_bytes,
                     int uses_max);
 
-/* Back to the shelf once it is proved clean; dropped when spent, worn out, not clean or aborted. */
-void lease_release(struct lease *b, struct lease_cell *c);
+/* Gives the cell back to the pool when it is verified clean; discards it when it is dead, has
+ * served uses_max, is not clean, or was aborted. */
+void lease_release(struct lease *lease, struct lease_cell *c);
 
-/* Makes what runs here fail with ERR_CANCELLED; seq 0 means whatever it is. False: it is not here.
- */
-bool lease_abort(struct lease *b, int64_t seq);
-bool lease_is_aborted(struct lease *b);
+/* The runs of submission seq, 0: of any, fail with ERR_CANCELLED. False: it is not being judged
+ * here. */
+bool lease_abort(struct lease *lease, int64_t seq);
+bool lease_is_aborted(struct lease *lease);
 
-/* The bench is of no more use at this moment (clock_mono_ns): its calls to Docker, also one in
- * progress, then fail with ERR_CANCELLED. From any thread. */
-void lease_until(struct lease *b, int64_t deadline_ns);
+/* From this moment on (clock_mono_ns) its calls to Docker, also one in progress, fail with
+ * ERR_CANCELLED. From any thread. */
+void lease_until(struct lease *lease, int64_t deadline_ns);

@@ -1,11 +1,11 @@
-/* engine/pool/pool_budget.h - how many cells the classes of a pool keep together, and which of them
- * has to do with less.
+/* engine/pool/pool_budget.h - how many cells the classes of a pool keep together, and which class
+ * loses one.
  *
- * What a class keeps (`target`) is granted out of one budget, so that many languages do not mean
- * many sleeping containers. When nothing is left, a class that needs a cell more gets it from the
- * class that was not used for the longest time, which may so come down to none: its next taker then
- * waits until a cell is made for it, and gets one back from another class. Among those that were
- * never used the last named one comes first.
+ * What a class keeps (`target`) is granted from one budget, so that many languages do not mean many
+ * idle containers. When nothing is left, a class that needs another cell gets it from the class
+ * that was not used for the longest time, whose target may fall to 0: its next pool_acquire() then
+ * waits until a cell is made, and the class gets one back from another class. Of classes that were
+ * never used, the last added one loses first.
  *
  * Room     engine/pool; a part of the pool.
  * Owns     nothing.
@@ -25,15 +25,16 @@ struct pool_budget {
     int64_t most; /* cells */
 };
 
-/* What a pool for so many workers may keep. */
+/* How many cells a pool for so many workers may keep. */
 int64_t pool_budget_most(int64_t parallel);
 
-/* Lets s keep one cell more. False: nothing is left. */
-bool pool_budget_grant(const struct pool_budget *b, struct pool_class *s);
+/* Raises the target of cls by one. False: nothing is left. */
+bool pool_budget_grant(const struct pool_budget *b, struct pool_class *cls);
 
-/* The same, at the expense of the least recently used other class. False: no other keeps any. */
-bool pool_budget_move(const struct pool_budget *b, struct pool_class *s);
+/* The same, and lowers the target of the least recently used other class. False: all others are
+ * 0. */
+bool pool_budget_move(const struct pool_budget *b, struct pool_class *cls);
 
-/* Where more cells are idle than the budget allows: the class that is to lose its oldest. NULL:
- * there are not too many, or somebody waits for each that is too many. */
+/* The class that must lose its oldest idle cell, when more are idle than the budget allows. NULL:
+ * there are not more, or each class needs all its own. */
 struct pool_class *pool_budget_excess(const struct pool_budget *b);

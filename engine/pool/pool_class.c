@@ -7,37 +7,41 @@
 #include "schema/base/clock.h"
 
 #define BACKOFF_NS   (250 * NS_PER_MS)
-#define FAILURES_MAX 8 /* more of them do not double the back-off again */
+#define FAILURES_MAX 8 /* from here on the back-off does not double any more */
 
-static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
-bool pool_class_suits(const struct pool_class *s, const struct cell_spec *spec)
+static bool is_same_text(const char *a, const char *b)
 {
-    const struct cell_spec *own = &s->spec;
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
 
-    return same(own->image, spec->image) && same(own->workdir, spec->workdir) &&
+bool pool_class_suits(const struct pool_class *cls, const struct cell_spec *spec)
+{
+    const struct cell_spec *own = &cls->spec;
+
+    return is_same_text(own->image, spec->image) && is_same_text(own->workdir, spec->workdir) &&
            own->pids == spec->pids && own->tmpfs_bytes == spec->tmpfs_bytes &&
            own->tmpfs_inodes == spec->tmpfs_inodes && own->nano_cpus == spec->nano_cpus &&
-           same(own->volume, spec->volume) && same(own->volume_target, spec->volume_target) &&
+           is_same_text(own->volume, spec->volume) &&
+           is_same_text(own->volume_target, spec->volume_target) &&
            own->volume_writable == spec->volume_writable;
 }
 
-struct pool_class *pool_class_free(struct pool_class *s)
+struct pool_class *pool_class_free(struct pool_class *cls)
 {
-    if (!s)
+    if (!cls)
         return NULL;
-    (void)pthread_cond_destroy(&s->ready);
-    free((void *)(uintptr_t)s->spec.image);
-    free((void *)(uintptr_t)s->spec.workdir);
-    free((void *)(uintptr_t)s->spec.volume);
-    free((void *)(uintptr_t)s->spec.volume_target);
-    free(s->idle);
-    free(s);
+    (void)pthread_cond_destroy(&cls->ready);
+    free((void *)(uintptr_t)cls->spec.image);
+    free((void *)(uintptr_t)cls->spec.workdir);
+    free((void *)(uintptr_t)cls->spec.volume);
+    free((void *)(uintptr_t)cls->spec.volume_target);
+    free(cls->idle);
+    free(cls);
     return NULL;
 }
 
-/* False when memory was short; NULL copies to NULL. */
-static bool copy(const char *text, const char **ret_copy)
+/* False when memory was short. A copy of NULL is NULL. */
+static bool copy_text(const char *text, const char **ret_copy)
 {
     *ret_copy = text ? strdup(text) : NULL;
     return *ret_copy || !text;
@@ -45,62 +49,62 @@ static bool copy(const char *text, const char **ret_copy)
 
 struct pool_class *pool_class_new(const struct cell_spec *spec, int64_t idle_max)
 {
-    struct pool_class *s = calloc(1, sizeof *s);
-    if (!s)
+    struct pool_class *cls = calloc(1, sizeof *cls);
+    if (!cls)
         return NULL;
-    clock_cond_init(&s->ready);
-    s->spec = *spec;
-    s->idle = calloc((size_t)idle_max, sizeof *s->idle);
-    s->idle_max = idle_max;
-    bool whole = copy(spec->image, &s->spec.image);
-    whole = copy(spec->workdir, &s->spec.workdir) && whole;
-    whole = copy(spec->volume, &s->spec.volume) && whole;
-    whole = copy(spec->volume_target, &s->spec.volume_target) && whole;
-    s->quiet_since_ns = clock_mono_ns();
-    return whole && s->idle ? s : pool_class_free(s);
+    clock_cond_init(&cls->ready);
+    cls->spec = *spec;
+    cls->idle = calloc((size_t)idle_max, sizeof *cls->idle);
+    cls->idle_max = idle_max;
+    bool whole = copy_text(spec->image, &cls->spec.image);
+    whole = copy_text(spec->workdir, &cls->spec.workdir) && whole;
+    whole = copy_text(spec->volume, &cls->spec.volume) && whole;
+    whole = copy_text(spec->volume_target, &cls->spec.volume_target) && whole;
+    cls->quiet_since_ns = clock_mono_ns();
+    return whole && cls->idle ? cls : pool_class_free(cls);
 }
 
-bool pool_class_push(struct pool_class *s, struct cell *c, int uses)
+bool pool_class_push(struct pool_class *cls, struct cell *c, int uses)
 {
-    if (s->idle_len == s->idle_max)
+    if (cls->idle_len == cls->idle_max)
         return false;
-    s->idle[s->idle_len++] =
+    cls->idle[cls->idle_len++] =
         (struct pool_class_slot){ .cell = c, .uses = uses, .since_ns = clock_mono_ns() };
-    (void)pthread_cond_signal(&s->ready);
+    (void)pthread_cond_signal(&cls->ready);
     return true;
 }
 
-struct pool_class_slot pool_class_pull(struct pool_class *s, int64_t i)
+struct pool_class_slot pool_class_pull(struct pool_class *cls, int64_t i)
 {
-    struct pool_class_slot slot = s->idle[i];
-    memmove(&s->idle[i], &s->idle[i + 1], (size_t)(s->idle_len - i - 1) * sizeof slot);
-    s->idle_len--;
+    struct pool_class_slot slot = cls->idle[i];
+    memmove(&cls->idle[i], &cls->idle[i + 1], (size_t)(cls->idle_len - i - 1) * sizeof slot);
+    cls->idle_len--;
     return slot;
 }
 
-int64_t pool_class_pick(const struct pool_class *s, int64_t memory_bytes)
+int64_t pool_class_pick(const struct pool_class *cls, int64_t memory_bytes)
 {
-    for (int64_t i = s->idle_len - 1; i >= 0; i--)
-        if (cell_memory(s->idle[i].cell) == memory_bytes)
+    for (int64_t i = cls->idle_len - 1; i >= 0; i--)
+        if (cell_memory(cls->idle[i].cell) == memory_bytes)
             return i;
-    return s->idle_len - 1; /* the youngest: what an old one may lack, it has */
+    return cls->idle_len - 1; /* the youngest has whatever an older one may lack */
 }
 
-int64_t pool_class_lacks(const struct pool_class *s, int64_t now_ns)
+int64_t pool_class_lacks(const struct pool_class *cls, int64_t now_ns)
 {
-    /* Who waits is not told to wait for what may run for minutes yet. */
-    int64_t keep = s->target - s->returning;
-    int64_t want = s->waiting > keep ? s->waiting : keep;
-    int64_t lack = want - s->idle_len - s->making;
+    /* Leased cells may run for minutes, so waiting callers do not count on them. */
+    int64_t keep = cls->target - cls->returning;
+    int64_t want = cls->waiting > keep ? cls->waiting : keep;
+    int64_t lack = want - cls->idle_len - cls->making;
 
-    return lack > 0 && now_ns >= s->retry_at_ns ? lack : 0;
+    return lack > 0 && now_ns >= cls->retry_at_ns ? lack : 0;
 }
 
-void pool_class_back_off(struct pool_class *s, int64_t now_ns, int64_t most_ns)
+void pool_class_back_off(struct pool_class *cls, int64_t now_ns, int64_t most_ns)
 {
-    int64_t delay = BACKOFF_NS << s->failures;
+    int64_t delay = BACKOFF_NS << cls->failures;
 
-    if (s->failures < FAILURES_MAX)
-        s->failures++;
-    s->retry_at_ns = now_ns + (delay < most_ns ? delay : most_ns);
+    if (cls->failures < FAILURES_MAX)
+        cls->failures++;
+    cls->retry_at_ns = now_ns + (delay < most_ns ? delay : most_ns);
 }

@@ -5,19 +5,19 @@
 #include "engine/pool/pool_class.h"
 
 struct pool_leased {
-    const struct cell *cell; /* the taker's */
-    struct pool_class *shelf;
+    const struct cell *cell; /* borrowed */
+    struct pool_class *cls;
     struct pool_leased *next;
 };
 
-void pool_leased_add(struct pool_leased **list, const struct cell *c, struct pool_class *s)
+void pool_leased_add(struct pool_leased **list, const struct cell *c, struct pool_class *cls)
 {
     struct pool_leased *l = malloc(sizeof *l);
     if (!l)
         return;
-    *l = (struct pool_leased){ .cell = c, .shelf = s, .next = *list };
+    *l = (struct pool_leased){ .cell = c, .cls = cls, .next = *list };
     *list = l;
-    s->returning++;
+    cls->returning++;
 }
 
 void pool_leased_end(struct pool_leased **list, const struct cell *c)
@@ -30,6 +30,6 @@ void pool_leased_end(struct pool_leased **list, const struct cell *c)
     if (!l)
         return;
     *at = l->next;
-    l->shelf->returning--;
+    l->cls->returning--;
     free(l);
 }

@@ -7,73 +7,75 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
-#define REMOVE_NS (5 * NS_PER_S)  /* longer, and the next one is taken first... */
-#define STUCK_NS  (10 * NS_PER_S) /* ...and this one again after this time, doubled each time */
-#define STUCK_MAX 6               /* times; then it is left to the next start's sweep */
+#define REMOVE_NS (5 * NS_PER_S) /* if it takes longer, the next cell is tried first... */
+#define STUCK_NS                                                                                   \
+    (10 * NS_PER_S) /* ...and this one again after this time, which doubles each time */
+#define STUCK_MAX 6 /* tries; then it is left to the next start's sweep */
 
-bool pool_removal_add(struct pool_removal *l, struct cell *c)
+bool pool_removal_add(struct pool_removal *list, struct cell *c)
 {
-    struct pool_removal_cell *g = malloc(sizeof *g);
+    struct pool_removal_cell *entry = malloc(sizeof *entry);
 
-    if (!g)
+    if (!entry)
         return false;
-    *g = (struct pool_removal_cell){ .cell = c, .next = l->first };
-    l->first = g;
-    l->len++;
+    *entry = (struct pool_removal_cell){ .cell = c, .next = list->first };
+    list->first = entry;
+    list->len++;
     return true;
 }
 
-struct pool_removal_cell *pool_removal_next(struct pool_removal *l, int64_t now_ns, bool ending)
+struct pool_removal_cell *pool_removal_next(struct pool_removal *list, int64_t now_ns, bool ending)
 {
-    struct pool_removal_cell *g = l->first;
+    struct pool_removal_cell *entry = list->first;
 
-    if (g) {
-        l->first = g->next;
-        return g;
+    if (entry) {
+        list->first = entry->next;
+        return entry;
     }
-    g = l->stuck;
-    if (!g || l->trying || (now_ns < g->due_ns && !ending))
+    entry = list->stuck;
+    if (!entry || list->trying || (now_ns < entry->due_ns && !ending))
         return NULL;
-    l->stuck = g->next;
-    l->trying = true;
-    return g;
+    list->stuck = entry->next;
+    list->trying = true;
+    return entry;
 }
 
-void pool_removal_try(struct pool_removal_cell *g, struct docker *d, int64_t deadline_ns,
+void pool_removal_try(struct pool_removal_cell *entry, struct docker *d, int64_t deadline_ns,
                       bool ending)
 {
     int64_t until = clock_mono_ns() + REMOVE_NS;
     struct err e = { .kind = ERR_NONE };
 
-    /* Docker goes on with what we do not wait for any more: the next try finds it done. */
+    /* Docker goes on after we stop waiting, so the next try may find the container removed. */
     docker_until(d, until < deadline_ns ? until : deadline_ns);
-    bool gone = cell_remove(g->cell, d, &e) == 0;
-    g->tries++;
-    g->due_ns = clock_mono_ns() + (STUCK_NS << (g->tries - 1));
-    if (gone || ending || g->tries == STUCK_MAX)
-        g->cell = cell_free(g->cell, NULL); /* what is not gone, the next start finds */
+    bool removed = cell_remove(entry->cell, d, &e) == 0;
+    entry->tries++;
+    entry->due_ns = clock_mono_ns() + (STUCK_NS << (entry->tries - 1));
+    if (removed || ending || entry->tries == STUCK_MAX)
+        entry->cell =
+            cell_free(entry->cell, NULL); /* if not removed, the next start's sweep does it */
 }
 
-void pool_removal_done(struct pool_removal *l, struct pool_removal_cell *g)
+void pool_removal_done(struct pool_removal *list, struct pool_removal_cell *entry)
 {
-    bool was_stuck = g->tries > 1;
-    struct pool_removal_cell **at = &l->stuck;
+    bool was_stuck = entry->tries > 1;
+    struct pool_removal_cell **at = &list->stuck;
 
-    l->trying = l->trying && !was_stuck;
-    if (!g->cell) {
-        free(g);
-        l->len--;
-        l->stuck_len -= was_stuck;
+    list->trying = list->trying && !was_stuck;
+    if (!entry->cell) {
+        free(entry);
+        list->len--;
+        list->stuck_len -= was_stuck;
         return;
     }
-    while (*at && (*at)->due_ns <= g->due_ns)
+    while (*at && (*at)->due_ns <= entry->due_ns)
         at = &(*at)->next;
-    g->next = *at;
-    *at = g;
-    l->stuck_len += !was_stuck;
+    entry->next = *at;
+    *at = entry;
+    list->stuck_len += !was_stuck;
 }
 
-int64_t pool_removal_due(const struct pool_removal *l)
+int64_t pool_removal_due(const struct pool_removal *list)
 {
-    return l->stuck && !l->trying ? l->stuck->due_ns : INT64_MAX;
+    return list->stuck && !list->trying ? list->stuck->due_ns : INT64_MAX;
 }

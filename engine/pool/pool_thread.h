@@ -1,9 +1,9 @@
-/* engine/pool/pool_thread.h - a thread of the pool with a Docker handle of its own.
+/* engine/pool/pool_thread.h - a thread of the pool, with its own Docker handle.
  *
  * Room     engine/pool; a part of the pool.
  * Owns     the thread and the handle, from pool_thread_start() to pool_thread_join().
- * Threads  started and joined by one thread; pool_thread_until() by any in between.
- * Errors   as docker_open(); ERR_NOMEM.
+ * Threads  one thread starts and joins; any may call pool_thread_until() in between.
+ * Errors   those of docker_open(); ERR_NOMEM.
  */
 #pragma once
 
@@ -24,13 +24,14 @@ struct pool_thread {
     bool started;
 };
 
-/* Runs main(t) for the pool, which is borrowed. After a failure pool_thread_join() clears t. */
+/* Starts a thread that runs main(t). Borrows the pool. After a failure pool_thread_join() clears
+ * t. */
 NODISCARD int pool_thread_start(struct pool_thread *t, struct pool *p, const char *docker_host,
                                 void *(*main)(void *), struct err *e);
 
-/* Its calls to Docker end at this moment (clock_mono_ns). Nothing happens to one that never began.
- */
+/* Its calls to Docker fail from this moment on (clock_mono_ns). Does nothing if it never
+ * started. */
 void pool_thread_until(struct pool_thread *t, int64_t deadline_ns);
 
-/* Waits for its end, if it ever began. */
+/* Waits for its end, if it was started, and frees the handle. */
 void pool_thread_join(struct pool_thread *t);

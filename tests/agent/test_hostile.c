@@ -82,7 +82,7 @@ static const char *verdict_of(const struct cell_result *r)
         .strict_memory = true,
         .memory_bytes = (int64_t)a->memory_bytes,
         .memory_limit = AGENT_CELL_MEMORY,
-        .output_exceeded = r->out_flooded,
+        .output_exceeded = r->out_exceeded,
         .signal = WIFSIGNALED(a->status) ? WTERMSIG(a->status) : 0,
         .exit_code = WIFEXITED(a->status) ? WEXITSTATUS(a->status) : 0,
     };

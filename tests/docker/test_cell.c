@@ -39,7 +39,7 @@ static void echo(void **state)
         assert_string_equal(r.err.data, "oops\n");
         assert_int_equal(WEXITSTATUS(r.agent.status), 3);
         assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
-        assert_false(r.out_flooded || r.err_truncated);
+        assert_false(r.out_exceeded || r.err_truncated);
         assert_in_range(r.agent.wall_ns, 1, 5 * NS_PER_S);
         assert_in_range(r.agent.cpu_ns, 1, 5 * NS_PER_S);
         assert_int_equal(r.artefact_fd, -1);
@@ -147,7 +147,7 @@ static void floods(void **state)
 
     fixture_shell(&l, "dd if=/dev/zero bs=65536 count=1600 2>/dev/null"); /* 100 MB */
     ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
-    assert_true(r.out_flooded);
+    assert_true(r.out_exceeded);
     assert_int_equal(r.out.len, MIB);
     assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
     cell_result_clear(&r);
@@ -160,17 +160,17 @@ static void floods(void **state)
     fixture_shell(&l, "echo -n 12345");
     l.request.out_max = 4;
     ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
-    assert_true(r.out_flooded);
+    assert_true(r.out_exceeded);
     assert_string_equal(r.out.data, "1234");
     cell_result_clear(&r);
     l.request.out_max = 5;
     ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
-    assert_false(r.out_flooded);
+    assert_false(r.out_exceeded);
     cell_result_clear(&r);
     /* stderr is drained and cut, and decides nothing */
     fixture_shell(&l, "dd if=/dev/zero bs=65536 count=160 >&2 2>/dev/null; echo done");
     ASSERT_OK(cell_run(c, fixture.docker, &l.request, &r, e));
-    assert_true(r.err_truncated && !r.out_flooded);
+    assert_true(r.err_truncated && !r.out_exceeded);
     assert_int_equal(r.err.len, 64 * KIB);
     assert_string_equal(r.out.data, "done\n");
     cell_result_clear(&r);

@@ -19,7 +19,7 @@ static struct pool *start(int64_t parallel)
 {
     struct pool *p = NULL;
     const struct pool_config config = {
-        .docker_host = fixture.engine, .host = &fixture.host, .parallel = parallel, .makers = 2
+        .docker_host = fixture.engine, .host = &fixture.host, .parallel = parallel, .creators = 2
     };
     ASSERT_OK(pool_start(&config, &p, e));
     return p;
@@ -128,7 +128,7 @@ static void what_comes_back_is_not_replaced(void **state)
 {
     (void)state;
     const struct pool_config config = {
-        .docker_host = fixture.engine, .host = &fixture.host, .parallel = 2, .makers = 1
+        .docker_host = fixture.engine, .host = &fixture.host, .parallel = 2, .creators = 1
     };
     struct cell_spec spec = fixture_spec();
     struct pool *p = NULL;
@@ -183,7 +183,7 @@ static void failures_are_told(void **state)
     const struct pool_config config = { .docker_host = "unix:///nonexistent/docker.sock",
                                         .host = &fixture.host,
                                         .parallel = 1,
-                                        .makers = 1 };
+                                        .creators = 1 };
     ASSERT_OK(pool_start(&config, &p, e));
     ASSERT_OK(n = pool_class_add(p, &spec, e));
     ASSERT_ERR(ERR_UNAVAILABLE, pool_acquire(p, n, 0, 1, &c, &uses, e));
@@ -225,7 +225,7 @@ static void closing_wakes_takers(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(listener, 8), 0);
     const struct pool_config config = {
-        .docker_host = host, .host = &fixture.host, .parallel = 1, .makers = 1
+        .docker_host = host, .host = &fixture.host, .parallel = 1, .creators = 1
     };
     ASSERT_OK(pool_start(&config, &p, e));
     assert_int_equal(shelf(p), 0);

@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cell_pipes pipes = CELL_PIPES_NONE;
     struct cell_exchange_ends ends = { .agent_fd = pair[0],
                                        .abort_fd = eventfd(0, EFD_CLOEXEC),
-                                       .ahead = &pipes };
+                                       .next_pipes = &pipes };
     struct cell_exchange x;
     q.collect = a.with & WITH_COLLECT ? AGENT_COLLECT_FILE : AGENT_COLLECT_NONE;
     MUST(pthread_create(&thread, NULL, agent_main, &a) == 0);

@@ -16,7 +16,7 @@ struct cell_spec fake_spec(void)
 struct pool *fake_pool(int64_t parallel)
 {
     const struct pool_config c = {
-        .docker_host = fake.host, .host = &fake.cell_host, .parallel = parallel, .makers = 2
+        .docker_host = fake.host, .host = &fake.cell_host, .parallel = parallel, .creators = 2
     };
     struct pool *p = NULL;
     ASSERT_OK(pool_start(&c, &p, e));

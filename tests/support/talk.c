@@ -23,7 +23,7 @@ void talk_begin(struct talk *t, struct agent how)
     t->pipes = (struct cell_pipes)CELL_PIPES_NONE;
     t->ends = (struct cell_exchange_ends){ .agent_fd = pair[0],
                                            .abort_fd = eventfd(0, EFD_CLOEXEC),
-                                           .ahead = &t->pipes };
+                                           .next_pipes = &t->pipes };
     assert_int_equal(pthread_create(&t->thread, NULL, agent_main, NULL), 0);
 }
 

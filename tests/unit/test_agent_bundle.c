@@ -166,7 +166,7 @@ static void names_that_lead_elsewhere_are_refused(void **state)
     static const char *const names[] = { "",     "..",     ".",     "/etc/passwd", "a//b",   "b/",
                                          "../x", "c/../b", "d/./b", "./e",         "f/b/..", "//" };
     const struct tree *t = *state;
-    char large[AGENT_BUNDLE_NAME_MAX + 2];
+    char large[AGENT_ARCHIVE_NAME_MAX + 2];
     struct fault f;
     int fd = 77;
 
@@ -232,7 +232,7 @@ static void bundles_that_lie_are_refused(void **state)
     } cases[] = {
         { "no name", 0, 0, "" },
         { "a name of 4 GiB", UINT32_MAX, 0, "a" },
-        { "a name beyond the limit", AGENT_BUNDLE_NAME_MAX + 1, 0, "a" },
+        { "a name beyond the limit", AGENT_ARCHIVE_NAME_MAX + 1, 0, "a" },
         { "a file of 4 GiB", 1, UINT32_MAX, "a" },
         { "a climbing name", 4, 0, "../a" },
         { "an absolute name", 2, 0, "/a" },

@@ -38,7 +38,7 @@ static void truth(void **state)
     assert_int_equal(talk_exchange(&t.ends, &q, &r, &e), 0);
     assert_string_equal(r.out.data, "out"); /* also what was still in the pipe */
     assert_string_equal(r.err.data, "erro");
-    assert_true(r.err_truncated && !r.out_flooded);
+    assert_true(r.err_truncated && !r.out_exceeded);
     assert_string_equal(r.err_end.data, "error");
     assert_int_equal(r.agent.status, 3 << 8);
     assert_int_equal(r.artefact_fd, -1);
@@ -80,7 +80,7 @@ static void what_is_made_ahead_is_new(void **state)
         struct cell_request q = talk_request();
 
         talk_begin(&t, (struct agent){ .keep_pipe = true });
-        t.ends.ahead = &ahead;
+        t.ends.next_pipes = &ahead;
         assert_int_equal(talk_exchange(&t.ends, &q, &r, &e), 0);
         assert_string_equal(r.out.data, "out");
         cell_result_clear(&r);
@@ -157,7 +157,7 @@ static void flooded(void **state)
     struct cell_request q = talk_request();
     talk_begin(&t, (struct agent){ .flood = true });
     assert_int_equal(talk_exchange(&t.ends, &q, &r, &e), 0);
-    assert_true(r.out_flooded);
+    assert_true(r.out_exceeded);
     assert_int_equal(r.out.len, 1000);
     assert_int_equal(r.agent.limit, AGENT_LIMIT_NONE);
     cell_result_clear(&r);
@@ -230,7 +230,7 @@ static void does_not_fit(void **state)
     struct cell_request q = talk_request();
     struct cell_file files[AGENT_FILES_MAX + 1] = { { .name = "x", .fd = 0 } };
     struct cell_pipes pipes = CELL_PIPES_NONE;
-    struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .ahead = &pipes };
+    struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .next_pipes = &pipes };
     struct cell_result r;
     struct err e;
 

@@ -38,7 +38,7 @@ static void streams_that_cannot_be(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct cell_pipes pipes = CELL_PIPES_NONE;
-        struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .ahead = &pipes };
+        struct cell_exchange_ends nobody = { .agent_fd = -1, .abort_fd = -1, .next_pipes = &pipes };
         struct cell_request q = talk_request();
         struct cell_result r;
         struct err e = { .kind = ERR_NONE };

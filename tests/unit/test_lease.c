@@ -24,7 +24,7 @@ struct place {
 static void open_place(struct place *p)
 {
     const struct pool_config pc = {
-        .docker_host = fake.host, .host = &fake.cell_host, .parallel = 1, .makers = 1
+        .docker_host = fake.host, .host = &fake.cell_host, .parallel = 1, .creators = 1
     };
     ASSERT_OK(pool_start(&pc, &p->pool, e));
     p->shelf = (struct lease_class){ .spec = fake_spec() };
