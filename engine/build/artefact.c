@@ -45,7 +45,7 @@ static int inspect_file(int fd, const char **ret_why, struct err *e)
 
 /* ---- a tree of classes ---- */
 
-/* A class with a main(). path as in the bundle: "a/b/Main", without ".class". */
+/* A class with a main(). path as in the archive: "a/b/Main", without ".class". */
 struct main_class {
     const char *path;
     size_t path_len;
@@ -80,20 +80,21 @@ static void add_class(struct main_classes *all, const char *path, size_t len, co
                                                  .is_public = class.is_public };
 }
 
-/* The format of a bundle is in protocol.h. */
-static int read_class_bundle(const uint8_t *at, size_t len, struct main_classes *all, struct err *e)
+/* The format of a archive is in protocol.h. */
+static int read_class_archive(const uint8_t *at, size_t len, struct main_classes *all,
+                              struct err *e)
 {
     const uint8_t *end = at + len;
 
     for (size_t files = 0; at < end; files++) {
         uint32_t head[2]; /* lengths of path and data */
         if ((size_t)(end - at) < sizeof head || files == AGENT_ARCHIVE_FILES_MAX)
-            return err_set(e, ERR_CELL, "what was built is no bundle");
+            return err_set(e, ERR_CELL, "what was built is no archive");
         memcpy(head, at, sizeof head);
         at += sizeof head;
         if (head[0] > AGENT_ARCHIVE_NAME_MAX || head[0] > (size_t)(end - at) ||
             head[1] > (size_t)(end - at) - head[0])
-            return err_set(e, ERR_CELL, "what was built is no bundle");
+            return err_set(e, ERR_CELL, "what was built is no archive");
         add_class(all, (const char *)at, head[0], at + head[0], head[1]);
         at += head[0] + head[1];
     }
@@ -152,7 +153,7 @@ static void name_main(const struct main_class *x, struct language_variables *var
         *c = '.';
 }
 
-static int inspect_classes(const struct language *language, const struct bytes *bundle,
+static int inspect_classes(const struct language *language, const struct bytes *archive,
                            const struct bytes *source, struct language_variables *variables,
                            const char **ret_why, struct err *e)
 {
@@ -162,7 +163,7 @@ static int inspect_classes(const struct language *language, const struct bytes *
 
     if (!all.list)
         return err_set(e, ERR_NOMEM, "what was built");
-    if (read_class_bundle((const uint8_t *)bundle->data, bundle->len, &all, e) < 0)
+    if (read_class_archive((const uint8_t *)archive->data, archive->len, &all, e) < 0)
         return -1;
     qsort(all.list, all.len, sizeof *all.list, compare_class_names);
     if (choose_main_class(language, &all, source, &class, e) < 0)
@@ -181,16 +182,16 @@ static int inspect_tree(const struct language *language, int fd, const struct by
     if (fstat(fd, &st) < 0)
         return err_errno(e, ERR_CELL, errno, "read what was built");
     static char nothing[] = "";
-    struct bytes bundle = { .data = nothing, .len = (size_t)st.st_size };
-    if (bundle.len == 0)
-        return inspect_classes(language, &bundle, source, variables, ret_why, e);
+    struct bytes archive = { .data = nothing, .len = (size_t)st.st_size };
+    if (archive.len == 0)
+        return inspect_classes(language, &archive, source, variables, ret_why, e);
     void *data =
-        mmap(NULL, bundle.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it cannot change */
+        mmap(NULL, archive.len, PROT_READ, MAP_PRIVATE, fd, 0); /* sealed: it cannot change */
     if (data == MAP_FAILED)
         return err_errno(e, ERR_NOMEM, errno, "read what was built");
-    bundle.data = data;
-    int rc = inspect_classes(language, &bundle, source, variables, ret_why, e);
-    (void)munmap(data, bundle.len);
+    archive.data = data;
+    int rc = inspect_classes(language, &archive, source, variables, ret_why, e);
+    (void)munmap(data, archive.len);
     return rc;
 }
 

@@ -85,27 +85,27 @@ struct bytes executable_source_text(const struct executable *program, size_t i)
     return (struct bytes){ .data = b->data + skip, .len = b->len - skip };
 }
 
-/* The format of a bundle is in protocol.h. */
-static int add_to_bundle(const struct executable *program, size_t i, struct buf *bundle)
+/* The format of a archive is in protocol.h. */
+static int add_to_archive(const struct executable *program, size_t i, struct buf *archive)
 {
     const char *name = executable_source_name(program, i);
     struct bytes text = executable_source_text(program, i);
     const uint32_t head[] = { (uint32_t)strlen(name), (uint32_t)text.len };
 
-    return buf_add(bundle, head, sizeof head) < 0 || buf_add(bundle, name, head[0]) < 0
+    return buf_add(archive, head, sizeof head) < 0 || buf_add(archive, name, head[0]) < 0
                ? -1
-               : buf_add(bundle, text.data, text.len);
+               : buf_add(archive, text.data, text.len);
 }
 
-static int load_bundle(struct executable *program, struct err *e)
+static int load_archive(struct executable *program, struct err *e)
 {
-    CLEANUP(buf_clear) struct buf bundle = { .data = NULL };
+    CLEANUP(buf_clear) struct buf archive = { .data = NULL };
 
     for (size_t i = 0; i < program->source->len; i++) {
-        if (add_to_bundle(program, i, &bundle) < 0)
+        if (add_to_archive(program, i, &archive) < 0)
             return err_set(e, ERR_NOMEM, "a source of %zu files", program->source->len);
     }
-    program->source_fd = cell_memfd("sources", bundle.data, bundle.len, e);
+    program->source_fd = cell_memfd("sources", archive.data, archive.len, e);
     return program->source_fd < 0 ? -1 : 0;
 }
 
@@ -114,7 +114,7 @@ int executable_load(struct executable *program, struct err *e)
     struct bytes text = executable_source_text(program, 0);
 
     if (program->source->len > 1)
-        return load_bundle(program, e);
+        return load_archive(program, e);
     program->source_fd = cell_memfd("source", text.data, text.len, e);
     return program->source_fd < 0 ? -1 : 0;
 }

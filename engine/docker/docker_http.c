@@ -83,7 +83,7 @@ void docker_http_until(struct docker_http *h, int64_t deadline_ns)
 }
 
 /* libcurl calls this about once a second, also while no data arrives. Not 0 ends the transfer. */
-static int is_past_deadline(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static int is_call_overdue(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct docker_http *h = ctx;
 
@@ -172,7 +172,7 @@ static CURLcode set_options(struct docker_http *h, const struct docker_http_requ
     SET(CURLOPT_WRITEDATA, s);
     SET(CURLOPT_CONNECTTIMEOUT_MS, 5000L);
     SET(CURLOPT_NOPROGRESS, 0L);
-    SET(CURLOPT_XFERINFOFUNCTION, is_past_deadline);
+    SET(CURLOPT_XFERINFOFUNCTION, is_call_overdue);
     SET(CURLOPT_XFERINFODATA, h);
     if (q->timeout_ms > 0) {
         SET(CURLOPT_TIMEOUT_MS, q->timeout_ms);
@@ -194,7 +194,7 @@ int docker_http_send(struct docker_http *h, const struct docker_http_request *q,
     struct sink s = { .request = q, .answer = answer, .end = SINK_OPEN };
 
     answer->len = 0;
-    if (is_past_deadline(h, 0, 0, 0, 0))
+    if (is_call_overdue(h, 0, 0, 0, 0))
         return err_set(e, ERR_CANCELLED, "stopped on request");
     CURLcode rc = set_options(h, q, &s);
     if (rc == CURLE_OK)

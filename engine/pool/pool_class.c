@@ -9,7 +9,7 @@
 #define BACKOFF_NS   (250 * NS_PER_MS)
 #define FAILURES_MAX 8 /* from here on the back-off does not double any more */
 
-static bool is_same_text(const char *a, const char *b)
+static bool equal_or_both_null(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
@@ -18,11 +18,11 @@ bool pool_class_suits(const struct pool_class *cls, const struct cell_spec *spec
 {
     const struct cell_spec *own = &cls->spec;
 
-    return is_same_text(own->image, spec->image) && is_same_text(own->workdir, spec->workdir) &&
-           own->pids == spec->pids && own->tmpfs_bytes == spec->tmpfs_bytes &&
-           own->tmpfs_inodes == spec->tmpfs_inodes && own->nano_cpus == spec->nano_cpus &&
-           is_same_text(own->volume, spec->volume) &&
-           is_same_text(own->volume_target, spec->volume_target) &&
+    return equal_or_both_null(own->image, spec->image) &&
+           equal_or_both_null(own->workdir, spec->workdir) && own->pids == spec->pids &&
+           own->tmpfs_bytes == spec->tmpfs_bytes && own->tmpfs_inodes == spec->tmpfs_inodes &&
+           own->nano_cpus == spec->nano_cpus && equal_or_both_null(own->volume, spec->volume) &&
+           equal_or_both_null(own->volume_target, spec->volume_target) &&
            own->volume_writable == spec->volume_writable;
 }
 

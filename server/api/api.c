@@ -52,7 +52,7 @@ static struct http_config http_config_of(const struct server *s)
                                  .request_timeout_ms = c->request_timeout_ms };
 }
 
-static int open_shared(struct server *s, struct err *e)
+static int open_api_state(struct server *s, struct err *e)
 {
     s->engine_to_lend = TAKE(s->engine);
     s->rules = submission_policy_make(s->config, s->languages, true);
@@ -72,7 +72,7 @@ int api_start(const struct server *s, int listen_fd, struct api **ret_api, struc
         return err_set(e, ERR_NOMEM, "HTTP server");
     a->server = *s;
     struct http_config c = http_config_of(&a->server);
-    if (open_shared(&a->server, e) < 0 || daemon_start(&c, TAKE_FD(fd), &a->http, e) < 0) {
+    if (open_api_state(&a->server, e) < 0 || daemon_start(&c, TAKE_FD(fd), &a->http, e) < 0) {
         (void)api_stop(a);
         return -1;
     }

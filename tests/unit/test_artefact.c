@@ -58,7 +58,7 @@ static void test_files(void **state)
 /* ---- classes ---- */
 
 struct class_of {
-    const char *path; /* in the bundle */
+    const char *path; /* in the archive */
     struct class_spec spec;
 };
 
@@ -129,17 +129,17 @@ static size_t put_file(uint8_t *out, const char *path, const void *data, size_t 
 static void test_trees(void **state)
 {
     (void)state;
-    static uint8_t bundle[8192];
+    static uint8_t archive[8192];
 
     for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
         struct language_variables variables = { .main = "guess" };
-        size_t len = put_file(bundle, "README", "?", 1);
+        size_t len = put_file(archive, "README", "?", 1);
         for (size_t k = 0; k < ARRAY_LEN(trees[i].classes) && trees[i].classes[k].path; k++) {
             struct class_file f;
             class_make(&trees[i].classes[k].spec, &f);
-            len += put_file(bundle + len, trees[i].classes[k].path, f.data, f.len);
+            len += put_file(archive + len, trees[i].classes[k].path, f.data, f.len);
         }
-        const char *why = inspect("java", bundle, len, trees[i].source, &variables);
+        const char *why = inspect("java", archive, len, trees[i].source, &variables);
         const char *want = trees[i].main ? trees[i].main : "guess";
         if (strcmp(variables.main, want) != 0 || (why == NULL) != (trees[i].main != NULL) ||
             (why && strcmp(why, no_main) != 0))
@@ -156,16 +156,16 @@ static void test_named_as_its_file(void **state)
                                        .source_name = "First.k" };
     struct language_variables variables = { .main = "guess" };
     struct bytes source = { .data = (char *)(uintptr_t) "", .len = 0 };
-    uint8_t bundle[4096];
+    uint8_t archive[4096];
     const char *why;
     struct class_file f;
     struct err e;
     (void)state;
 
     class_make(&with_main, &f);
-    size_t len = put_file(bundle, "Main.class", f.data, f.len);
-    len += put_file(bundle + len, "p/First.class", f.data, f.len);
-    CLEANUP(closep) int fd = cell_memfd("artefact", bundle, len, &e);
+    size_t len = put_file(archive, "Main.class", f.data, f.len);
+    len += put_file(archive + len, "p/First.class", f.data, f.len);
+    CLEANUP(closep) int fd = cell_memfd("artefact", archive, len, &e);
     assert_true(fd >= 0);
     assert_int_equal(artefact_inspect(&language, fd, &source, &variables, &why, &e), 0);
     assert_null(why);
@@ -176,14 +176,14 @@ static void test_no_bundle(void **state)
 {
     (void)state;
     struct language_variables variables = { .main = "guess" };
-    uint8_t bundle[64];
-    size_t len = put_file(bundle, "a", "xyz", 3);
+    uint8_t archive[64];
+    size_t len = put_file(archive, "a", "xyz", 3);
 
     for (size_t part = 1; part < len; part++)
-        assert_string_equal(inspect("java", bundle, part, "", &variables), "ours");
-    assert_string_equal(inspect("java", bundle, len, "", &variables), no_main);
-    memset(bundle + 4, 0xff, 4); /* a file of 4 GiB */
-    assert_string_equal(inspect("java", bundle, len, "", &variables), "ours");
+        assert_string_equal(inspect("java", archive, part, "", &variables), "ours");
+    assert_string_equal(inspect("java", archive, len, "", &variables), no_main);
+    memset(archive + 4, 0xff, 4); /* a file of 4 GiB */
+    assert_string_equal(inspect("java", archive, len, "", &variables), "ours");
     assert_string_equal(inspect("java", "", 0, "", &variables), no_main);
     assert_string_equal(variables.main, "guess");
 }

@@ -262,7 +262,7 @@ static void the_class_to_start(void **state)
     struct toolchain toolchain = { .language = language_table_find(languages, "java") };
     struct source_tree source = ONE("package p; class B {}");
     CLEANUP(executable_clear) struct executable program = executable_of(&toolchain, &source);
-    uint8_t bundle[4096];
+    uint8_t archive[4096];
     struct class_file f;
     const char *why = "untouched";
     struct err e;
@@ -271,10 +271,10 @@ static void the_class_to_start(void **state)
     assert_true(has_word(program.run, "Main"));
     class_make(&spec, &f);
     const uint32_t head[] = { sizeof path - 1, (uint32_t)f.len };
-    memcpy(bundle, head, sizeof head);
-    memcpy(bundle + sizeof head, path, head[0]);
-    memcpy(bundle + sizeof head + head[0], f.data, f.len);
-    struct build_outcome outcome = built(bundle, sizeof head + head[0] + f.len);
+    memcpy(archive, head, sizeof head);
+    memcpy(archive + sizeof head, path, head[0]);
+    memcpy(archive + sizeof head + head[0], f.data, f.len);
+    struct build_outcome outcome = built(archive, sizeof head + head[0] + f.len);
     assert_int_equal(executable_accept(&program, &outcome, &why, &e), 0);
     assert_null(why);
     assert_true(has_word(program.run, "p.B") && !has_word(program.run, "Main"));

@@ -1,4 +1,5 @@
-/* tests/unit/test_agent_starve.c - what a run waited for, from a /proc and a cgroup of our own. */
+/* tests/unit/test_agent_cpu_wait.c - what a run waited for, from a /proc and a cgroup of our own.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

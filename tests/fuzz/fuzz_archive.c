@@ -1,4 +1,5 @@
-/* Any bytes as a bundle: never a crash, and nothing is written anywhere but below its directory. */
+/* Any bytes as a archive: never a crash, and nothing is written anywhere but below its directory.
+ */
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void must_pack(int dir, uint64_t max)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char parent[] = "/dev/shm/scrc-fuzz-XXXXXX";
-    CLEANUP(closep) int in = memfd_create("bundle", MFD_CLOEXEC);
+    CLEANUP(closep) int in = memfd_create("archive", MFD_CLOEXEC);
     struct fault f;
     struct stat st;
 

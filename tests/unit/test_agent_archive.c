@@ -1,4 +1,4 @@
-/* tests/unit/test_agent_bundle.c - trees into bundles and back; bundles that lie. */
+/* tests/unit/test_agent_archive.c - trees into archives and back; archives that lie. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static int make_tree(void **state)
 {
     static struct tree t;
 
-    (void)snprintf(t.path, sizeof t.path, "/tmp/bundle-XXXXXX");
+    (void)snprintf(t.path, sizeof t.path, "/tmp/archive-XXXXXX");
     if (!mkdtemp(t.path))
         return -1;
     t.dir = open(t.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,7 +73,7 @@ static void expect(int dir, const char *name, const char *text)
     (void)close(fd);
 }
 
-static int memfd(void) { return memfd_create("bundle", MFD_CLOEXEC); }
+static int memfd(void) { return memfd_create("archive", MFD_CLOEXEC); }
 
 static enum agent_collected pack(int dir, int out, uint64_t max)
 {
@@ -104,7 +104,7 @@ static void a_tree_comes_back(void **state)
 {
     const struct tree *t = *state;
     struct fault f;
-    int bundle = memfd();
+    int archive = memfd();
 
     put(t->dir, "from/Main.class", "main");
     put(t->dir, "from/a/b/c/Deep.class", "deep");
@@ -115,8 +115,8 @@ static void a_tree_comes_back(void **state)
     int from = openat(t->dir, "from", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int to = openat(t->dir, "to", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    assert_int_equal(pack(from, bundle, 4096), AGENT_COLLECTED);
-    if (archive_unpack(bundle, to, &f) < 0)
+    assert_int_equal(pack(from, archive, 4096), AGENT_COLLECTED);
+    if (archive_unpack(archive, to, &f) < 0)
         fail_msg("%s", f.why);
     expect(to, "Main.class", "main");
     expect(to, "a/b/c/Deep.class", "deep");
@@ -125,7 +125,7 @@ static void a_tree_comes_back(void **state)
     assert_int_equal(faccessat(to, "fifo", F_OK, 0), -1);
     (void)close(from);
     (void)close(to);
-    (void)close(bundle);
+    (void)close(archive);
 }
 
 static void a_bundle_keeps_to_its_size(void **state)
@@ -135,20 +135,20 @@ static void a_bundle_keeps_to_its_size(void **state)
 
     put(t->dir, "name", "0123456789");
     for (uint64_t max = 0; max < exact; max++) {
-        int bundle = memfd();
-        assert_int_equal(pack(t->dir, bundle, max), AGENT_COLLECTED_TOO_BIG);
-        (void)close(bundle);
+        int archive = memfd();
+        assert_int_equal(pack(t->dir, archive, max), AGENT_COLLECTED_TOO_BIG);
+        (void)close(archive);
     }
-    int bundle = memfd();
-    assert_int_equal(pack(t->dir, bundle, exact), AGENT_COLLECTED);
-    assert_int_equal(lseek(bundle, 0, SEEK_END), exact);
-    (void)close(bundle);
+    int archive = memfd();
+    assert_int_equal(pack(t->dir, archive, exact), AGENT_COLLECTED);
+    assert_int_equal(lseek(archive, 0, SEEK_END), exact);
+    (void)close(archive);
 }
 
 static void depth_and_names_are_bounded(void **state)
 {
     const struct tree *t = *state;
-    int at = dup(t->dir), bundle = memfd();
+    int at = dup(t->dir), archive = memfd();
 
     for (int i = 0; i < 100; i++) {
         assert_int_equal(mkdirat(at, "d", 0755), 0);
@@ -156,9 +156,9 @@ static void depth_and_names_are_bounded(void **state)
         (void)close(at);
         at = next;
     }
-    assert_int_equal(pack(t->dir, bundle, 4096), AGENT_COLLECTED_TOO_BIG);
+    assert_int_equal(pack(t->dir, archive, 4096), AGENT_COLLECTED_TOO_BIG);
     (void)close(at);
-    (void)close(bundle);
+    (void)close(archive);
 }
 
 static void names_that_lead_elsewhere_are_refused(void **state)
@@ -196,7 +196,7 @@ static void nothing_is_overwritten_or_followed(void **state)
     assert_int_equal(fd, 77);
 }
 
-/* Every cut of a good bundle is refused, but the cut between two files. */
+/* Every cut of a good archive is refused, but the cut between two files. */
 static void truncated_bundles_are_refused(void **state)
 {
     const struct tree *t = *state;
@@ -242,14 +242,14 @@ static void bundles_that_lie_are_refused(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const uint32_t head[2] = { cases[i].name_len, cases[i].size };
         struct fault f;
-        int bundle = memfd();
+        int archive = memfd();
 
         print_message("    case: %s\n", cases[i].what);
-        assert_int_equal(write(bundle, head, sizeof head), sizeof head);
-        assert_int_equal(write(bundle, cases[i].name, strlen(cases[i].name)),
+        assert_int_equal(write(archive, head, sizeof head), sizeof head);
+        assert_int_equal(write(archive, cases[i].name, strlen(cases[i].name)),
                          strlen(cases[i].name));
-        assert_int_equal(archive_unpack(bundle, t->dir, &f), -1);
-        (void)close(bundle);
+        assert_int_equal(archive_unpack(archive, t->dir, &f), -1);
+        (void)close(archive);
     }
 }
 
