@@ -441,8 +441,7 @@ size_t host_check(const struct engine_config *c, const struct language_table *l,
         if (!p.info && !checks[i].without_docker)
             continue;
         out[len] = (struct host_diagnostic){ .name = checks[i].name, .level = HOST_OK };
-        checks[i].check(&p, &out[len]);
-        len++;
+        checks[i].check(&p, &out[len++]);
     }
     json_decref(p.version);
     json_decref(p.info);

@@ -76,15 +76,34 @@ static bool is_number(const json_t *value, int64_t min, int64_t max)
            json_integer_value(value) <= max;
 }
 
+static int read_naming(struct language *language, const json_t *value, struct err *e)
+{
+    static const char *const namings[] = { "fixed", "java", NULL };
+    int index = 0;
+
+    if (read_word(namings, value, &index, e) < 0)
+        return -1;
+    language->naming = (enum language_naming)index;
+    return 0;
+}
+
+static int read_collect(struct language *language, const json_t *value, struct err *e)
+{
+    static const char *const collects[] = { "none", "file", "tree", NULL };
+    static const enum agent_collect values[] = { AGENT_COLLECT_NONE, AGENT_COLLECT_FILE,
+                                                 AGENT_COLLECT_TREE };
+    int index = 0;
+
+    if (read_word(collects, value, &index, e) < 0)
+        return -1;
+    language->collect = values[index];
+    return 0;
+}
+
 static int read_language_field(struct language *language, const struct field *f,
                                const json_t *value, struct err *e)
 {
-    static const char *const namings[] = { "fixed", "java", NULL };
-    static const char *const collects[] = { "none", "file", "tree", NULL };
-    static const enum agent_collect collect_values[] = { AGENT_COLLECT_NONE, AGENT_COLLECT_FILE,
-                                                         AGENT_COLLECT_TREE };
     char *at = (char *)language + f->offset;
-    int index = 0;
 
     switch (f->type) {
     case TEXT:
@@ -111,15 +130,9 @@ static int read_language_field(struct language *language, const struct field *f,
         *(int *)(void *)at = (int)json_integer_value(value);
         return 0;
     case NAMING:
-        if (read_word(namings, value, &index, e) < 0)
-            return -1;
-        language->naming = (enum language_naming)index;
-        return 0;
+        return read_naming(language, value, e);
     case COLLECT:
-        if (read_word(collects, value, &index, e) < 0)
-            return -1;
-        language->collect = collect_values[index];
-        return 0;
+        return read_collect(language, value, e);
     }
     return 0;
 }
