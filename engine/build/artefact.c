@@ -80,7 +80,7 @@ static void add_class(struct main_classes *all, const char *path, size_t len, co
                                                  .is_public = class.is_public };
 }
 
-/* The format of a archive is in protocol.h. */
+/* The format of an archive is in protocol.h. */
 static int read_class_archive(const uint8_t *at, size_t len, struct main_classes *all,
                               struct err *e)
 {

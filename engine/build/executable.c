@@ -85,7 +85,7 @@ struct bytes executable_source_text(const struct executable *program, size_t i)
     return (struct bytes){ .data = b->data + skip, .len = b->len - skip };
 }
 
-/* The format of a archive is in protocol.h. */
+/* The format of an archive is in protocol.h. */
 static int add_to_archive(const struct executable *program, size_t i, struct buf *archive)
 {
     const char *name = executable_source_name(program, i);

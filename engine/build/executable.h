@@ -34,7 +34,7 @@ struct executable {
     /* Owned, NULL before executable_name(): the commands of the language with the variables
      * filled in. build and check are empty where the language has none. */
     char **build, **run, **check;
-    int source_fd;   /* owned; -1 before executable_load(); a archive if there are several files */
+    int source_fd;   /* owned; -1 before executable_load(); an archive if there are several files */
     int artefact_fd; /* owned; -1: nothing was built */
 };
 

@@ -263,14 +263,6 @@ bool readiness_paused(struct readiness *r)
     return paused;
 }
 
-void readiness_wake(struct readiness *r)
-{
-    (void)pthread_mutex_lock(&r->lock);
-    r->wakes++;
-    (void)pthread_cond_broadcast(&r->timed);
-    (void)pthread_mutex_unlock(&r->lock);
-}
-
 void readiness_stop(struct readiness *r)
 {
     (void)pthread_mutex_lock(&r->lock);

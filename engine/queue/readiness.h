@@ -69,12 +69,11 @@ void readiness_signal(struct readiness *r, size_t workers);
 uint64_t readiness_claimable(struct readiness *r, const char *ret_names[LANGUAGES_MAX + 1]);
 /* Waits until something has changed since this version. False: stopping. */
 bool readiness_wait(struct readiness *r, uint64_t version);
-/* Waits for this long, or until readiness_wake(), readiness_retest() or readiness_stop() was
- * called since this version (readiness_version()). False: stopping. */
+/* Waits for this long, or until readiness_retest() or readiness_stop() was called since this
+ * version (readiness_version()). False: stopping. */
 bool readiness_wait_ms(struct readiness *r, uint64_t version, int64_t ms);
 /* To be read before the state that it belongs to: then no change in between is missed. */
 uint64_t readiness_version(struct readiness *r);
-void readiness_wake(struct readiness *r);
 /* Ends all waits; nothing can be claimed any more. */
 void readiness_stop(struct readiness *r);
 bool readiness_stopping(struct readiness *r);

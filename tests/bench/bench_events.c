@@ -1,4 +1,4 @@
-/* tests/bench/bench_events.c - a crowd that listens to events, and a scraper.
+/* tests/bench/bench_events.c - subscribers to event streams, and a scraper.
  *
  *     bench_events PORT ALL [SCRAPE_MS]
  *         ALL streams of /events; for each id on standard input, a line each, one stream of that
@@ -44,30 +44,31 @@ struct stream {
     bool reported;
 };
 
-static struct resume_batch {
+static struct subscribers {
     int epoll;
     uint16_t port;
-    bool input_ended, told, stopped;
+    bool input_ended, reported, stopped;
     long long streams, answered, events, bytes;
     int64_t *scrapes; /* owned; microseconds */
     size_t scrapes_len;
     struct request scrape;
     int scraper; /* a connection */
-} crowd;
+} subscribers;
 
 static void watch(struct source *s)
 {
     struct epoll_event want = { .events = EPOLLIN, .data.ptr = s };
-    if (epoll_ctl(crowd.epoll, EPOLL_CTL_ADD, s->fd, &want) < 0)
+    if (epoll_ctl(subscribers.epoll, EPOLL_CTL_ADD, s->fd, &want) < 0)
         err(1, "epoll_ctl");
 }
 
-static void tell_when_open(void)
+static void report_when_open(void)
 {
-    if (crowd.told || !crowd.input_ended || crowd.answered < crowd.streams)
+    if (subscribers.reported || !subscribers.input_ended ||
+        subscribers.answered < subscribers.streams)
         return;
-    crowd.told = true;
-    printf("open %lld\n", crowd.streams);
+    subscribers.reported = true;
+    printf("open %lld\n", subscribers.streams);
     fflush(stdout);
 }
 
@@ -82,7 +83,7 @@ static void count_events(struct stream *s, const char *data, size_t len)
     for (size_t i = 0; i < len; i++) {
         char want = s->matched < words ? event[s->matched] : report[s->matched - words];
         s->matched = data[i] == want ? s->matched + 1 : data[i] == '\n';
-        crowd.events += s->matched == words;
+        subscribers.events += s->matched == words;
         if (s->matched == words + strlen(report)) {
             s->reported = true;
             s->matched = 1; /* the line has ended */
@@ -100,11 +101,11 @@ static void stream_ready(struct source *source)
         if (n < 12 || strncmp(in, "HTTP/1.1 200", 12) != 0)
             errx(1, "not a stream: %.*s", (int)(n < 60 ? n : 60), in);
         s->answered = true;
-        crowd.answered++;
-        tell_when_open();
+        subscribers.answered++;
+        report_when_open();
     }
     if (n > 0) {
-        crowd.bytes += n;
+        subscribers.bytes += n;
         count_events(s, in, (size_t)n);
         return;
     }
@@ -123,10 +124,10 @@ static void open_stream(const char *path, bool own)
         err(1, "stream");
     snprintf(line, sizeof line, "GET %s HTTP/1.0", path); /* so that it comes without chunks */
     struct request r = make_request(line, "", NULL, 0);
-    *s = (struct stream){ { stream_ready, dial(crowd.port) }, .own = own };
+    *s = (struct stream){ { stream_ready, dial(subscribers.port) }, .own = own };
     send_request(s->source.fd, &r);
     free(r.bytes);
-    crowd.streams++;
+    subscribers.streams++;
     watch(&s->source);
 }
 
@@ -158,9 +159,9 @@ static void input_ready(struct source *source)
     if (len == sizeof line)
         errx(1, "standard input: a line is too long");
     if (n == 0) {
-        epoll_ctl(crowd.epoll, EPOLL_CTL_DEL, source->fd, NULL);
-        crowd.input_ended = true;
-        tell_when_open();
+        epoll_ctl(subscribers.epoll, EPOLL_CTL_DEL, source->fd, NULL);
+        subscribers.input_ended = true;
+        report_when_open();
     }
 }
 
@@ -173,18 +174,18 @@ static void scrape_ready(struct source *source)
 
     if (read(source->fd, &times, sizeof times) < 0)
         err(1, "timer");
-    if (exchange(crowd.scraper, &crowd.scrape) != 200)
+    if (exchange(subscribers.scraper, &subscribers.scrape) != 200)
         errx(1, "no metrics");
-    if (crowd.scrapes_len < SCRAPES_MAX)
-        crowd.scrapes[crowd.scrapes_len++] = (now_ns() - begin) / 1000;
+    if (subscribers.scrapes_len < SCRAPES_MAX)
+        subscribers.scrapes[subscribers.scrapes_len++] = (now_ns() - begin) / 1000;
 }
 
 static void scrape_every(struct source *timer, int64_t ms)
 {
     struct timespec t = { ms / 1000, ms % 1000 * NS_PER_MS };
 
-    crowd.scrape = make_request("GET /metrics HTTP/1.1", "", NULL, 0);
-    crowd.scraper = dial(crowd.port);
+    subscribers.scrape = make_request("GET /metrics HTTP/1.1", "", NULL, 0);
+    subscribers.scraper = dial(subscribers.port);
     timer->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (timer->fd < 0 || timerfd_settime(timer->fd, 0, &(struct itimerspec){ t, t }, NULL) < 0)
         err(1, "timer");
@@ -194,7 +195,7 @@ static void scrape_every(struct source *timer, int64_t ms)
 static void stop_ready(struct source *source)
 {
     (void)source;
-    crowd.stopped = true;
+    subscribers.stopped = true;
 }
 
 static void watch_sigterm(struct source *stop)
@@ -226,10 +227,10 @@ int main(int argc, char *argv[])
     if (argc < 3 || argc > 4)
         errx(2, "usage: see the top of the source");
     raise_files();
-    crowd.port = (uint16_t)number(argv[1]);
-    crowd.epoll = epoll_create1(EPOLL_CLOEXEC);
-    crowd.scrapes = calloc(SCRAPES_MAX, sizeof *crowd.scrapes);
-    if (crowd.epoll < 0 || !crowd.scrapes)
+    subscribers.port = (uint16_t)number(argv[1]);
+    subscribers.epoll = epoll_create1(EPOLL_CLOEXEC);
+    subscribers.scrapes = calloc(SCRAPES_MAX, sizeof *subscribers.scrapes);
+    if (subscribers.epoll < 0 || !subscribers.scrapes)
         err(1, "crowd");
     watch_sigterm(&stop);
     watch(&input);
@@ -237,14 +238,14 @@ int main(int argc, char *argv[])
         scrape_every(&timer, number(argv[3]));
     for (int64_t left = number(argv[2]); left > 0; left--)
         open_stream("/events", false);
-    while (!crowd.stopped) {
-        int n = epoll_wait(crowd.epoll, ready, ARRAY_LEN(ready), -1);
+    while (!subscribers.stopped) {
+        int n = epoll_wait(subscribers.epoll, ready, ARRAY_LEN(ready), -1);
         for (int i = 0; i < n; i++) {
             struct source *s = ready[i].data.ptr;
             s->ready(s);
         }
     }
-    printf("%lld %lld %lld %lld\n", crowd.streams, crowd.events, crowd.bytes,
-           (long long)median(crowd.scrapes, crowd.scrapes_len));
+    printf("%lld %lld %lld %lld\n", subscribers.streams, subscribers.events, subscribers.bytes,
+           (long long)median(subscribers.scrapes, subscribers.scrapes_len));
     return 0;
 }

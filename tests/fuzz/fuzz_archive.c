@@ -1,4 +1,4 @@
-/* Any bytes as a archive: never a crash, and nothing is written anywhere but below its directory.
+/* Any bytes as an archive: never a crash, and nothing is written anywhere but below its directory.
  */
 #include <fcntl.h>
 #include <ftw.h>

@@ -5,6 +5,16 @@
 #include "schema/base/base.h"
 #include "tests/support/assert_err.h"
 
+json_t *report_load(const char *json, size_t len)
+{
+    json_error_t why;
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    if (!root)
+        fail_msg("%s in %s", why.text, json);
+    assert_int_equal(strlen(json), len);
+    return root;
+}
+
 const char *report_text(json_t *report, const char *name)
 {
     const char *text = json_string_value(json_object_get(report, name));

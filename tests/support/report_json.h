@@ -2,7 +2,18 @@
 #pragma once
 
 #include <jansson.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* Bytes of a string literal, NUL inside included. Not owned: such reports are never freed. */
+#define LITERAL(s)                                                                                 \
+    {                                                                                              \
+        .data = (char[]){ s }, .len = sizeof s - 1                                                 \
+    }
+
+/* A report as JSON text, which ends with a NUL after len bytes. Fails if it is none. The caller
+ * owns it. */
+json_t *report_load(const char *json, size_t len);
 
 /* A member; "(null)", or -1, where it is none of that type. */
 const char *report_text(json_t *report, const char *name);

@@ -154,7 +154,7 @@ void row_finish_ok(struct jobs *j, int64_t seq, const char *id, enum verdict v, 
         fail_msg("finish %s: %s", id, e.msg);
 }
 
-int row_give_back(struct jobs *j, int64_t seq, bool count_attempt, struct err *e)
+int row_requeue(struct jobs *j, int64_t seq, bool count_attempt, struct err *e)
 {
     struct jobs_op op = {
         .kind = JOBS_REQUEUE,

@@ -174,8 +174,8 @@ static void a_requeued_row_keeps_its_position(void **state)
     (void)row_accept(t->j, "b", "c");
     assert_int_equal(row_claim_c(t->j), seq);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(row_give_back(t->j, seq, cases[i].count_attempt, &e), 0);
-        assert_int_equal(row_give_back(t->j, seq, cases[i].count_attempt, &e),
+        assert_int_equal(row_requeue(t->j, seq, cases[i].count_attempt, &e), 0);
+        assert_int_equal(row_requeue(t->j, seq, cases[i].count_attempt, &e),
                          0); /* requeued already */
         assert_int_equal(row_status(t->j, "a").position, 1);
         assert_int_equal(row_status(t->j, "b").position, 2);
@@ -183,9 +183,9 @@ static void a_requeued_row_keeps_its_position(void **state)
         assert_int_equal(op.u.claim.attempts, cases[i].attempts);
     }
     row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    assert_int_equal(row_give_back(t->j, seq, false, &e), -1);
+    assert_int_equal(row_requeue(t->j, seq, false, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_give_back(t->j, 99, false, &e), -1);
+    assert_int_equal(row_requeue(t->j, 99, false, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -297,7 +297,7 @@ static void a_lost_claim_finishes_nothing(void **state)
     *row_claim_of(seq) = first.u.claim.claim;
     assert_int_equal(row_finish(t->j, seq, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_give_back(t->j, seq, true, &e), -1);
+    assert_int_equal(row_requeue(t->j, seq, true, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
     assert_int_equal(row_status(t->j, "a").state, JOB_RUNNING);
     jobs_counts(t->j, &n);
@@ -335,7 +335,7 @@ static void a_cancelled_row_has_a_report(void **state)
 
     assert_int_equal(row_finish(t->j, run, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_give_back(t->j, run, true, &e), -1);
+    assert_int_equal(row_requeue(t->j, run, true, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
     assert_int_equal(row_claim_c(t->j), 0);
 

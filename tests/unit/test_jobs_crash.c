@@ -100,7 +100,7 @@ static void *load(void *arg)
         if (seq == 0)
             continue;
         if (i % 5 == 0) {
-            (void)!row_give_back(j, seq, i % 2, &e);
+            (void)!row_requeue(j, seq, i % 2, &e);
             continue;
         }
         if (i % 7 == 0)

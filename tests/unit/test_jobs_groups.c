@@ -52,7 +52,7 @@ static void listeners_are_notified_once_of_each_change(void **state)
     assert_int_equal(row_send(t->j, "a", "c", "no", &op), -1); /* refused */
     (void)row_claim_c(t->j);
     (void)row_claim_c(t->j); /* none left */
-    assert_int_equal(row_give_back(t->j, seq, false, &e), 0);
+    assert_int_equal(row_requeue(t->j, seq, false, &e), 0);
     (void)row_claim_c(t->j);
     row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
     (void)row_accept(t->j, "b", "c");
@@ -74,13 +74,13 @@ static struct submission *parse_source(const char *id, const char *source)
     return row_parse(json);
 }
 
-struct in_flight {
+struct gate {
     sem_t entered, go, completed;
 };
 
 static void hold_writer(struct jobs_op *op)
 {
-    struct in_flight *g = op->ctx;
+    struct gate *g = op->ctx;
 
     (void)sem_post(&g->entered);
     (void)sem_wait(&g->go);
@@ -88,12 +88,12 @@ static void hold_writer(struct jobs_op *op)
 
 static void count_done(struct jobs_op *op)
 {
-    struct in_flight *g = op->ctx;
+    struct gate *g = op->ctx;
 
     (void)sem_post(&g->completed);
 }
 
-static void open_gate(struct in_flight *g)
+static void open_gate(struct gate *g)
 {
     assert_int_equal(sem_init(&g->entered, 0, 0), 0);
     assert_int_equal(sem_init(&g->go, 0, 0), 0);
@@ -103,7 +103,7 @@ static void open_gate(struct in_flight *g)
 /* Queues all while the writer is blocked, so that they are one group, and waits for them. */
 static void put_together(struct jobs *j, struct jobs_op *ops, size_t len)
 {
-    struct in_flight g;
+    struct gate g;
     struct jobs_op hold = {
         .kind = JOBS_CANCEL, .done = hold_writer, .ctx = &g, .u.cancel.id = "nobody"
     };
@@ -220,7 +220,7 @@ static void partitions_of_a_rolled_back_group_are_dropped(void **state)
 static void close_commits_waiting_operations(void **state)
 {
     struct job_table *t = *state;
-    struct in_flight g;
+    struct gate g;
     CLEANUP(submission_freep)
     struct submission *s = parse_source("last", "1");
     struct submission_packed packed = { 0 };
@@ -261,7 +261,7 @@ static void *live(void *arg)
         if (seq == 0)
             continue;
         if (i % 5 == 0)
-            (void)row_give_back(t->j, seq, false, &e);
+            (void)row_requeue(t->j, seq, false, &e);
         else
             row_finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, i);
     }

@@ -1,4 +1,4 @@
-/* The bench: cells that are taken, taken ahead, put back and aborted; with the real pool and real
+/* Leases: cells that are acquired, prefetched, released and aborted; with the real pool and real
  * sockets, and a Docker of the test's own. */
 #include <pthread.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@ static const char *const nothing[] = { "PATH=/bin", NULL };
 static const char *const hello[] = { "hello", NULL };
 
 struct place {
-    struct lease bench;
-    struct lease_class shelf;
+    struct lease lease;
+    struct lease_class cell_class;
     struct pool *pool;
 };
 
@@ -27,14 +27,14 @@ static void open_place(struct place *p)
         .docker_host = fake.host, .host = &fake.cell_host, .parallel = 1, .creators = 1
     };
     ASSERT_OK(pool_start(&pc, &p->pool, e));
-    p->shelf = (struct lease_class){ .spec = fake_spec() };
-    ASSERT_OK(p->shelf.number = pool_class_add(p->pool, &p->shelf.spec, e));
-    ASSERT_OK(lease_init(&p->bench, &fake.config, &fake.cell_host, e));
+    p->cell_class = (struct lease_class){ .spec = fake_spec() };
+    ASSERT_OK(p->cell_class.number = pool_class_add(p->pool, &p->cell_class.spec, e));
+    ASSERT_OK(lease_init(&p->lease, &fake.config, &fake.cell_host, e));
 }
 
 static void close_place(struct place *p)
 {
-    lease_clear(&p->bench);
+    lease_clear(&p->lease);
     p->pool = pool_stop(p->pool);
 }
 
@@ -84,20 +84,20 @@ static void what_is_given_back_serves_again(void **state)
 
     open_place(&p);
     for (int i = 0; i < 3; i++) {
-        lease_begin(&p.bench, p.pool, i + 1);
-        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+        lease_begin(&p.lease, p.pool, i + 1);
+        ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c, e));
         assert_int_equal(c->uses, i);
         if (i > 0)
             assert_string_equal(cell_id(c->cell), name);
         (void)snprintf(name, sizeof name, "%s", cell_id(c->cell));
-        ASSERT_OK(run(&p.bench, c, e));
-        lease_end(&p.bench);
+        ASSERT_OK(run(&p.lease, c, e));
+        lease_end(&p.lease);
     }
     /* It is worn out, and the next one is another. */
-    lease_begin(&p.bench, p.pool, 9);
-    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
+    lease_begin(&p.lease, p.pool, 9);
+    ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c, e));
     assert_string_not_equal(cell_id(c->cell), name);
-    lease_end(&p.bench);
+    lease_end(&p.lease);
     close_place(&p);
 }
 
@@ -111,10 +111,10 @@ static void what_is_not_clean_goes(void **state)
 
     open_place(&p);
     fake.on_prove = not_clean;
-    lease_begin(&p.bench, p.pool, 1);
-    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
-    ASSERT_OK(run(&p.bench, c, e));
-    lease_end(&p.bench);
+    lease_begin(&p.lease, p.pool, 1);
+    ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c, e));
+    ASSERT_OK(run(&p.lease, c, e));
+    lease_end(&p.lease);
     FAKE_AWAIT(fake.removed == 1);
     close_place(&p);
 }
@@ -130,30 +130,30 @@ static void many_at_once(void **state)
     (void)state;
 
     open_place(&p);
-    lease_begin(&p.bench, p.pool, 1);
+    lease_begin(&p.lease, p.pool, 1);
     for (int i = 0; i < LEASE_CELLS_MAX; i++)
-        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
-    ASSERT_ERR(ERR_BUG, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &more, e));
+        ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c[i], e));
+    ASSERT_ERR(ERR_BUG, lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &more, e));
     assert_int_equal(stats_of(p.pool).taken, LEASE_CELLS_MAX);
     for (int i = 0; i < LEASE_CELLS_MAX; i++) {
         for (int j = 0; j < i; j++)
             assert_string_not_equal(cell_id(c[j]->cell), cell_id(c[i]->cell));
-        ASSERT_OK(run(&p.bench, c[i], e));
+        ASSERT_OK(run(&p.lease, c[i], e));
     }
-    lease_release(&p.bench, c[2]);
-    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[2], e));
-    ASSERT_OK(run(&p.bench, c[2], e));
-    lease_end(&p.bench);
+    lease_release(&p.lease, c[2]);
+    ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c[2], e));
+    ASSERT_OK(run(&p.lease, c[2], e));
+    lease_end(&p.lease);
     assert_int_equal(stats_of(p.pool).taken, 0);
 
-    lease_begin(&p.bench, p.pool, 2); /* and all of them are reached by one stop */
+    lease_begin(&p.lease, p.pool, 2); /* and all of them are reached by one stop */
     for (int i = 0; i < LEASE_CELLS_MAX; i++)
-        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c[i], e));
+        ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c[i], e));
     fake.on_run = hang;
-    assert_true(lease_abort(&p.bench, 2));
+    assert_true(lease_abort(&p.lease, 2));
     for (int i = 0; i < LEASE_CELLS_MAX; i++)
-        ASSERT_ERR(ERR_CANCELLED, run(&p.bench, c[i], e));
-    lease_end(&p.bench);
+        ASSERT_ERR(ERR_CANCELLED, run(&p.lease, c[i], e));
+    lease_end(&p.lease);
     assert_int_equal(stats_of(p.pool).taken, 0);
     close_place(&p);
 }
@@ -167,24 +167,24 @@ static void an_aborted_cell_is_never_kept(void **state)
 
     for (int used = 0; used < 2; used++) {
         open_place(&p);
-        lease_begin(&p.bench, p.pool, 1);
-        lease_prefetch(&p.bench, &p.shelf, 96 * MIB, 3);
-        FAKE_UNTIL(holds_a_cell(&p.bench));
+        lease_begin(&p.lease, p.pool, 1);
+        lease_prefetch(&p.lease, &p.cell_class, 96 * MIB, 3);
+        FAKE_UNTIL(holds_a_cell(&p.lease));
         if (used) {
-            ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
-            ASSERT_OK(run(&p.bench, c, e));
+            ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 96 * MIB, 3, &c, e));
+            ASSERT_OK(run(&p.lease, c, e));
         }
-        assert_false(lease_abort(&p.bench, 2));
-        assert_true(lease_abort(&p.bench, 1));
-        assert_true(lease_is_aborted(&p.bench));
-        lease_end(&p.bench);
+        assert_false(lease_abort(&p.lease, 2));
+        assert_true(lease_abort(&p.lease, 1));
+        assert_true(lease_is_aborted(&p.lease));
+        lease_end(&p.lease);
         assert_int_equal(stats_of(p.pool).taken, 0);
 
-        lease_begin(&p.bench, p.pool, 2);
-        assert_false(lease_is_aborted(&p.bench));
-        ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
-        ASSERT_OK(run(&p.bench, c, e));
-        lease_end(&p.bench);
+        lease_begin(&p.lease, p.pool, 2);
+        assert_false(lease_is_aborted(&p.lease));
+        ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 96 * MIB, 3, &c, e));
+        ASSERT_OK(run(&p.lease, c, e));
+        lease_end(&p.lease);
         close_place(&p);
     }
 }
@@ -196,9 +196,9 @@ static void an_unused_cell_is_kept(void **state)
     (void)state;
 
     open_place(&p);
-    lease_begin(&p.bench, p.pool, 1);
-    lease_prefetch(&p.bench, &p.shelf, 96 * MIB, 3);
-    lease_end(&p.bench);
+    lease_begin(&p.lease, p.pool, 1);
+    lease_prefetch(&p.lease, &p.cell_class, 96 * MIB, 3);
+    lease_end(&p.lease);
     FAKE_UNTIL(stats_of(p.pool).idle >= 1);
     assert_int_equal(fake_count(&fake.removed), 0);
     assert_int_equal(fake_count(&fake.proved), 0);
@@ -213,11 +213,11 @@ static void stopped_before_it_took_one(void **state)
     (void)state;
 
     open_place(&p);
-    assert_false(lease_abort(&p.bench, 0)); /* nothing is on it */
-    lease_begin(&p.bench, p.pool, 1);
-    assert_true(lease_abort(&p.bench, 0));
-    ASSERT_ERR(ERR_CANCELLED, lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
-    lease_end(&p.bench);
+    assert_false(lease_abort(&p.lease, 0)); /* nothing is on it */
+    lease_begin(&p.lease, p.pool, 1);
+    assert_true(lease_abort(&p.lease, 0));
+    ASSERT_ERR(ERR_CANCELLED, lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c, e));
+    lease_end(&p.lease);
     assert_int_equal(stats_of(p.pool).taken, 0);
     close_place(&p);
 }
@@ -238,12 +238,12 @@ static void a_run_is_stopped_at_once(void **state)
 
     open_place(&p);
     fake.on_run = hang;
-    lease_begin(&p.bench, p.pool, 7);
-    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 64 * MIB, 3, &c, e));
-    assert_int_equal(pthread_create(&thread, NULL, abort_when_held, &p.bench), 0);
-    ASSERT_ERR(ERR_CANCELLED, run(&p.bench, c, e));
+    lease_begin(&p.lease, p.pool, 7);
+    ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 64 * MIB, 3, &c, e));
+    assert_int_equal(pthread_create(&thread, NULL, abort_when_held, &p.lease), 0);
+    ASSERT_ERR(ERR_CANCELLED, run(&p.lease, c, e));
     (void)pthread_join(thread, NULL);
-    lease_end(&p.bench);
+    lease_end(&p.lease);
     FAKE_AWAIT(fake.removed == 1);
     close_place(&p);
 }
@@ -256,13 +256,13 @@ static void refused_memory(void **state)
     (void)state;
 
     open_place(&p);
-    lease_begin(&p.bench, p.pool, 1);
+    lease_begin(&p.lease, p.pool, 1);
     fake_refuse("POST", "/update", 500, 1, "in use");
-    ASSERT_OK(lease_acquire(&p.bench, &p.shelf, 96 * MIB, 3, &c, e));
-    lease_release(&p.bench, c);
+    ASSERT_OK(lease_acquire(&p.lease, &p.cell_class, 96 * MIB, 3, &c, e));
+    lease_release(&p.lease, c);
     fake_refuse("POST", "/update", 500, -1, "in use");
-    ASSERT_ERR(ERR_CELL, lease_acquire(&p.bench, &p.shelf, 128 * MIB, 3, &c, e));
-    lease_end(&p.bench);
+    ASSERT_ERR(ERR_CELL, lease_acquire(&p.lease, &p.cell_class, 128 * MIB, 3, &c, e));
+    lease_end(&p.lease);
     close_place(&p);
 }
 

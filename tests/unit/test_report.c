@@ -7,24 +7,9 @@
 #include "schema/base/text.h"
 #include "schema/model/report.h"
 #include "tests/support/assert_err.h"
+#include "tests/support/report_json.h"
 
 #define R "\xEF\xBF\xBD"
-
-/* Bytes of a string literal, NUL inside included. Not owned: such reports are never freed. */
-#define LITERAL(s)                                                                                 \
-    {                                                                                              \
-        .data = (char[]){ s }, .len = sizeof s - 1                                                 \
-    }
-
-static json_t *load(const char *json, size_t len)
-{
-    json_error_t why;
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-    if (!root)
-        fail_msg("%s in %s", why.text, json);
-    assert_int_equal(strlen(json), len);
-    return root;
-}
 
 static json_t *encode(const struct report *r)
 {
@@ -33,7 +18,7 @@ static json_t *encode(const struct report *r)
     struct err e;
 
     assert_int_equal(report_encode(r, &json, &len, &e), 0);
-    return load(json, len);
+    return report_load(json, len);
 }
 
 /* Compares with expected JSON text, order of fields included. */
@@ -271,7 +256,7 @@ static void a_large_report_is_stored_without_outputs(void **state)
     free(json);
     r.error = error;
     assert_int_equal(report_encode_within(&r, whole, &json, &len, &e), 0);
-    json_t *got = load(json, len);
+    json_t *got = report_load(json, len);
     const json_t *list = json_object_get(got, "tests");
     assert_null(strstr(json, "0123456789"));
     assert_string_equal(text_of(got, "verdict"), "WA");

@@ -7,24 +7,9 @@
 #include "schema/base/err.h"
 #include "schema/model/report.h"
 #include "tests/support/assert_err.h"
+#include "tests/support/report_json.h"
 
 #define R "\xEF\xBF\xBD"
-
-/* Bytes of a string literal, NUL inside included. Not owned: such reports are never freed. */
-#define LITERAL(s)                                                                                 \
-    {                                                                                              \
-        .data = (char[]){ s }, .len = sizeof s - 1                                                 \
-    }
-
-static json_t *load(const char *json, size_t len)
-{
-    json_error_t why;
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-    if (!root)
-        fail_msg("%s in %s", why.text, json);
-    assert_int_equal(strlen(json), len);
-    return root;
-}
 
 /* ---- size ---- */
 
@@ -78,7 +63,7 @@ static json_t *render(const char *stored, size_t len, const struct report_view *
     lending.submission = &s;
     assert_int_equal(report_render(stored, len, &lending, &json, &json_len, &e), 0);
     free(s.tests);
-    return load(json, json_len);
+    return report_load(json, json_len);
 }
 
 static void statuses_by_view(void **state)
@@ -104,7 +89,8 @@ static void statuses_by_view(void **state)
             const struct report_view view = { .set = rows[i].set, .test_io = io };
             size_t len;
             CLEANUP(freep) char *stored = stored_report(rows[i].verdict, rows[i].tests, &len);
-            json_t *before = load(stored, len), *got = render(stored, len, &view, rows[i].tests);
+            json_t *before = report_load(stored, len),
+                   *got = render(stored, len, &view, rows[i].tests);
             const json_t *tests = json_object_get(got, "tests");
 
             assert_string_equal(text_of(got, "status"), rows[i].status);
