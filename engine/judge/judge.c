@@ -141,27 +141,29 @@ static int build_and_run(struct judge *judge, struct err *e)
 
 static int make_report(struct judge *judge, struct report **ret_report, struct err *e)
 {
-    const struct engine_config *c = judge->lease->config;
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (judge_report_make(judge->submission, c, &judge->results, &r, e) < 0 ||
-        fill_produced_by(r, c, &judge->program, e) < 0)
+    if (judge_report_make(judge->submission, &judge->limits, &judge->results, &r, e) < 0 ||
+        fill_produced_by(r, judge->lease->config, &judge->program, e) < 0)
         return -1;
     r->timestamp_ms = clock_wall_ms();
     *ret_report = TAKE(r);
     return 0;
 }
 
+static struct limits effective_limits(const struct engine_config *c, const struct submission *s)
+{
+    return submission_limits(s, c->default_time_ms, c->default_memory_bytes, c->max_time_ms,
+                             c->max_memory_bytes);
+}
+
 int judge_submission(struct lease *lease, const struct toolchain *toolchain,
                      const struct submission *s, struct report **ret_report, struct err *e)
 {
-    const struct engine_config *c = lease->config;
     struct judge judge = { .lease = lease,
                            .submission = s,
                            .program = executable_of(toolchain, &s->source),
-                           .limits =
-                               submission_limits(s, c->default_time_ms, c->default_memory_bytes,
-                                                 c->max_time_ms, c->max_memory_bytes) };
+                           .limits = effective_limits(lease->config, s) };
 
     int rc = build_and_run(&judge, e);
     if (rc == 0)
@@ -176,12 +178,13 @@ int judge_internal_error(const struct lease *lease, const struct toolchain *tool
                          struct err *e)
 {
     const struct engine_config *c = lease->config;
+    const struct limits limits = effective_limits(c, s);
     CLEANUP(executable_clear) struct executable program = executable_of(toolchain, &s->source);
     CLEANUP(report_freep) struct report *r = NULL;
     const char *why;
 
-    if (judge_report_unjudged(s, c, error, &r, e) < 0 ||
-        executable_name(&program, r->limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
+    if (judge_report_unjudged(s, &limits, error, &r, e) < 0 ||
+        executable_name(&program, limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
         fill_produced_by(r, c, &program, e) < 0)
         return -1;
     r->timestamp_ms = clock_wall_ms();

@@ -298,22 +298,21 @@ static int fill_report(struct report *r, struct judge_results *results)
 }
 
 /* A report of this submission in which nothing has run. */
-static int begin_report(const struct submission *s, const struct engine_config *c,
+static int begin_report(const struct submission *s, const struct limits *limits,
                         struct report **ret_report, struct err *e)
 {
     if (report_unjudged(s->id ? s->id : "", s->language, s, ret_report) < 0)
         return set_report_no_memory(e);
-    (*ret_report)->limits = submission_limits(s, c->default_time_ms, c->default_memory_bytes,
-                                              c->max_time_ms, c->max_memory_bytes);
+    (*ret_report)->limits = *limits;
     return 0;
 }
 
-int judge_report_make(const struct submission *s, const struct engine_config *c,
+int judge_report_make(const struct submission *s, const struct limits *limits,
                       struct judge_results *results, struct report **ret_report, struct err *e)
 {
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (begin_report(s, c, &r, e) < 0)
+    if (begin_report(s, limits, &r, e) < 0)
         return -1;
     if (fill_report(r, results) < 0)
         return set_report_no_memory(e);
@@ -321,12 +320,12 @@ int judge_report_make(const struct submission *s, const struct engine_config *c,
     return 0;
 }
 
-int judge_report_unjudged(const struct submission *s, const struct engine_config *c,
+int judge_report_unjudged(const struct submission *s, const struct limits *limits,
                           const char *error, struct report **ret_report, struct err *e)
 {
     CLEANUP(report_freep) struct report *r = NULL;
 
-    if (begin_report(s, c, &r, e) < 0)
+    if (begin_report(s, limits, &r, e) < 0)
         return -1;
     r->error = strdup(error);
     if (!r->error)

@@ -24,6 +24,7 @@ struct buf;
 struct cell_result;
 struct engine_config;
 struct err;
+struct limits;
 struct report;
 struct submission;
 struct test_report;
@@ -37,12 +38,13 @@ struct judge_report_room judge_report_room(const struct engine_config *c,
 NODISCARD int judge_report_keep(struct judge_report_room *room, const struct cell_result *result,
                                 struct test_report *t, struct err *e);
 
-/* Makes the report of these results. Moves the tests' outputs out of them, and fills everything
- * but timestamp_ms, queue_ms, attempts and produced_by. The caller owns *ret_report. */
-NODISCARD int judge_report_make(const struct submission *s, const struct engine_config *c,
+/* Makes the report of these results, with the limits that were in force. Moves the tests' outputs
+ * out of them, and fills everything but timestamp_ms, queue_ms, attempts and produced_by. The
+ * caller owns *ret_report. */
+NODISCARD int judge_report_make(const struct submission *s, const struct limits *limits,
                                 struct judge_results *results, struct report **ret_report,
                                 struct err *e);
 
 /* The same for a submission that could not be judged: verdict "-" and this error. */
-NODISCARD int judge_report_unjudged(const struct submission *s, const struct engine_config *c,
+NODISCARD int judge_report_unjudged(const struct submission *s, const struct limits *limits,
                                     const char *error, struct report **ret_report, struct err *e);

@@ -36,14 +36,11 @@ static struct submission submission_of(size_t tests)
 
 static struct report *make_report(const struct submission *s, struct judge_results *results)
 {
-    const struct engine_config c = { .default_time_ms = 1000,
-                                     .max_time_ms = 2000,
-                                     .default_memory_bytes = 64 * MIB,
-                                     .max_memory_bytes = GIB };
+    const struct limits limits = { .time_ms = 1000, .memory_bytes = 64 * MIB };
     struct report *r = NULL;
     struct err e;
 
-    assert_int_equal(judge_report_make(s, &c, results, &r, &e), 0);
+    assert_int_equal(judge_report_make(s, &limits, results, &r, &e), 0);
     judge_results_clear(results);
     return r;
 }
@@ -295,15 +292,12 @@ static void one_run_without_tests(void **state)
 static void not_judged(void **state)
 {
     const struct submission s = submission_of(2);
-    const struct engine_config c = { .default_time_ms = 1000,
-                                     .max_time_ms = 2000,
-                                     .default_memory_bytes = 64 * MIB,
-                                     .max_memory_bytes = GIB };
+    const struct limits limits = { .time_ms = 1000, .memory_bytes = 64 * MIB };
     CLEANUP(report_freep) struct report *r = NULL;
     struct err e;
     (void)state;
 
-    assert_int_equal(judge_report_unjudged(&s, &c, "why", &r, &e), 0);
+    assert_int_equal(judge_report_unjudged(&s, &limits, "why", &r, &e), 0);
     assert_int_equal(r->verdict, VERDICT_NONE);
     assert_false(r->ran);
     assert_string_equal(r->error, "why");
