@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/build/build_cache.h"
+#include "engine/build/build_share.h"
 #include "engine/cell/cell_orphans.h"
 #include "engine/cell/cell_types.h"
 #include "engine/docker/docker.h"
@@ -38,7 +38,7 @@ struct engine {
     struct job_source *job_source; /* owned, as is all below */
     struct readiness *readiness;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
-    struct build_cache *builds; /* NULL: no cache */
+    struct build_share *builds; /* NULL: no cache */
     char *cell_dir, *host_dir;
     struct cell_host host;
     pthread_t supervisor;
@@ -238,7 +238,7 @@ static struct engine *engine_free(struct engine *g)
     (void)readiness_free(g->readiness);
     (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
-    (void)build_cache_free(g->builds);
+    (void)build_share_free(g->builds);
     worker_fault_close(&g->host_faults);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
@@ -254,7 +254,7 @@ static void open_builds(struct engine *g)
     struct err e;
 
     if (g->config->build_cache_bytes > 0 &&
-        build_cache_open(jobs_dir(g->jobs), g->config->build_cache_bytes,
+        build_share_open(jobs_dir(g->jobs), g->config->build_cache_bytes,
                          g->config->build_cache_keep_ms, &g->builds, &e) < 0)
         log_warning("build_cache_off", log_s("error", e.msg),
                     log_s("next", "every source is built"));
@@ -415,7 +415,7 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
         pool_stats(g->pool, &stats);
     (void)pthread_mutex_unlock(&g->lock);
     if (g->builds) {
-        build_cache_stats(g->builds, &builds);
+        build_share_stats(g->builds, &builds);
         h.builds_max_bytes = g->config->build_cache_bytes;
     }
     h.builds_kept = builds.entries;

@@ -3,8 +3,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/build_share.h"
+#include "engine/build/compile_server.h"
 #include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
 #include "engine/engine_config.h"
@@ -148,7 +149,8 @@ void build_key(const struct engine_config *c, const struct executable *program,
 
 /* ---- building ---- */
 
-/* On success the caller must clear *ret_result. The cell is released in any case. */
+/* On success the caller must clear *ret_result. lease_end() releases the cell, after the report:
+ * that it is verified clean delays nobody. */
 static int compile(struct lease *lease, const struct executable *program,
                    struct cell_result *ret_result, struct err *e)
 {
@@ -180,7 +182,6 @@ static int compile(struct lease *lease, const struct executable *program,
     const struct cell_result *result = ret_result;
     cell->dead = rc < 0 || result->agent.limit != AGENT_LIMIT_NONE || result->agent.oom_kills > 0 ||
                  result->out_exceeded;
-    lease_release(lease, cell);
     return rc;
 }
 
@@ -188,8 +189,9 @@ static int build_anew(struct lease *lease, const struct executable *program,
                       struct build_outcome *ret_outcome, struct err *e)
 {
     struct cell_result result;
+    int built = compile_server_build(lease, program, &result, e);
 
-    if (compile(lease, program, &result, e) < 0)
+    if (built < 0 || (built == 0 && compile(lease, program, &result, e) < 0))
         return err_wrap(e, "build");
     /* The compiler has started in the self-test, so this is a fault of the host, not of the
      * source. */
@@ -205,14 +207,13 @@ int build_run(struct lease *lease, const struct executable *program,
 {
     uint8_t key[BUILD_KEY_SIZE];
 
-    if (lease->builds) {
-        build_key(lease->config, program, key);
-        if (build_cache_find(lease->builds, key, ret_outcome))
-            return 0;
-    }
-    if (build_anew(lease, program, ret_outcome, e) < 0)
-        return -1;
-    if (lease->builds && ret_outcome->repeatable)
-        build_cache_store(lease->builds, key, ret_outcome);
-    return 0;
+    if (!lease->builds)
+        return build_anew(lease, program, ret_outcome, e);
+    build_key(lease->config, program, key);
+    int found = build_share_find(lease->builds, lease, key, ret_outcome, e);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    int rc = build_anew(lease, program, ret_outcome, e);
+    build_share_end(lease->builds, key, rc < 0 ? NULL : ret_outcome);
+    return rc;
 }

@@ -91,6 +91,22 @@ static struct cell_spec run_spec(const struct toolchain *toolchain, const struct
     };
 }
 
+/* A build cell with the compile server in it; toolchain_cache() adds the volume to both. */
+static int make_server(struct toolchain *toolchain, const struct engine_config *c, struct err *e)
+{
+    const struct language_variables variables = { .build_memory_mib = c->build_memory_bytes / MIB };
+    const char *const *argv = toolchain->language->compile_server;
+
+    toolchain->server = toolchain->build;
+    if (!argv[0])
+        return 0;
+    if (language_expand(argv, &variables, &toolchain->server_argv, e) < 0)
+        return -1;
+    toolchain->server.spec.resident_argv = (const char *const *)toolchain->server_argv;
+    toolchain->server.spec.resident_env = (const char *const *)toolchain->build_env;
+    return 0;
+}
+
 int toolchain_make(const struct language *language, struct docker *d, const struct engine_config *c,
                    struct toolchain **ret_toolchain, struct err *e)
 {
@@ -106,6 +122,8 @@ int toolchain_make(const struct language *language, struct docker *d, const stru
         return -1;
     toolchain->build = (struct lease_class){ .number = -1, .spec = build_spec(toolchain, c) };
     toolchain->run = (struct lease_class){ .number = -1, .spec = run_spec(toolchain, c) };
+    if (make_server(toolchain, c, e) < 0)
+        return -1;
     *ret_toolchain = TAKE(toolchain);
     return 0;
 }
@@ -155,6 +173,8 @@ int toolchain_cache(struct toolchain *toolchain, struct lease *lease, struct err
         return err_wrap(e, "volume %s", toolchain->cache);
     toolchain->build.spec.volume = toolchain->cache;
     toolchain->build.spec.volume_target = toolchain->language->cache_volume_target;
+    toolchain->server.spec.volume = toolchain->build.spec.volume;
+    toolchain->server.spec.volume_target = toolchain->build.spec.volume_target;
 
     struct lease_class writable = toolchain->build;
     struct lease_cell *cell;
@@ -167,10 +187,20 @@ int toolchain_cache(struct toolchain *toolchain, struct lease *lease, struct err
     return rc < 0 ? err_wrap(e, "make the cache of '%s'", name) : 0;
 }
 
+/* Where there is a compile server the plain command is seldom run, so that no cell for it waits. */
+static int add_build_class(struct toolchain *toolchain, struct pool *pool, struct err *e)
+{
+    struct lease_class *class = toolchain->has_server ? &toolchain->server : &toolchain->build;
+
+    if (!toolchain->build_image)
+        return 0;
+    class->number = pool_class_add(pool, &class->spec, e);
+    return class->number < 0 ? -1 : 0;
+}
+
 int toolchain_add_classes(struct toolchain *toolchain, struct pool *pool, struct err *e)
 {
-    if (toolchain->build_image &&
-        (toolchain->build.number = pool_class_add(pool, &toolchain->build.spec, e)) < 0)
+    if (add_build_class(toolchain, pool, e) < 0)
         return err_wrap(e, "build cells of '%s'", toolchain->language->name);
     toolchain->run.spec.memory_bytes =
         toolchain_memory(toolchain, toolchain->run.spec.memory_bytes);
@@ -185,6 +215,8 @@ void toolchain_remove_classes(const struct toolchain *toolchain, struct pool *po
 {
     if (toolchain->build.number >= 0)
         pool_class_remove(pool, toolchain->build.number);
+    if (toolchain->server.number >= 0)
+        pool_class_remove(pool, toolchain->server.number);
     if (toolchain->run.number >= 0)
         pool_class_remove(pool, toolchain->run.number);
 }
@@ -205,6 +237,7 @@ struct toolchain *toolchain_free(struct toolchain *toolchain)
     free(toolchain->build_env);
     free(toolchain->run_env);
     free(toolchain->cache);
+    free(toolchain->server_argv);
     free(toolchain);
     return NULL;
 }

@@ -3,7 +3,7 @@
  *
  *     toolchain_make()         finds the images
  *     toolchain_cache()        fills the compiler's cache, for the languages that have one
- *     (the self-test fills in version and memory_overhead)
+ *     (the self-test fills in version, memory_overhead and has_server)
  *     toolchain_add_classes()  adds the pool classes, whose cells are created from now on; after
  *                              this it is immutable
  *
@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/language/language.h"
@@ -33,7 +34,9 @@ struct toolchain {
     char *images;                    /* owned; both as "name@digest", for reports */
     char **build_env, **run_env;     /* owned (language_environment) */
     char *cache;                     /* owned; name of the cache volume, or NULL */
-    struct lease_class build, run;
+    char **server_argv; /* owned; of the compile server, with the variables filled in; or NULL */
+    struct lease_class build, run, server;
+    bool has_server;         /* server is in use: the self-test has built with it */
     int64_t memory_overhead; /* bytes that a run cell has above the memory limit */
     char version[200];       /* first line that the compiler or runtime prints */
 };

@@ -37,7 +37,10 @@ struct language {
     enum agent_collect collect;           /* what the build makes: one ELF file or a tree... */
     const char *build[LANGUAGE_ARGS_MAX]; /* NULL-terminated; empty when nothing is built */
     const char *artefact;                 /* ...of this name below workdir */
-    const char *run[LANGUAGE_ARGS_MAX];   /* FILE artefacts: argv for execveat of the artefact */
+    /* A program that stays in a build cell and does what `build` does (compile_server.h); empty:
+     * none. Of the variables it has {build_memory_mib} alone. */
+    const char *compile_server[LANGUAGE_ARGS_MAX];
+    const char *run[LANGUAGE_ARGS_MAX]; /* FILE artefacts: argv for execveat of the artefact */
     const char
         *check[LANGUAGE_ARGS_MAX]; /* run after a first run that exited with check_exit_code; if it
                                       fails, the source has a syntax error (BF); empty: none */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "engine/build/compile_server.h"
 #include "engine/build/toolchain.h"
 #include "engine/docker/docker.h"
 #include "engine/docker/docker_pull.h"
@@ -160,6 +161,23 @@ static int judge_hello(struct selftest *t, struct toolchain *toolchain, struct e
     return rc;
 }
 
+/* Without its server a language is only slower. */
+static int probe_server(struct selftest *t, struct toolchain *toolchain, struct err *e)
+{
+    struct err own = { .kind = ERR_NONE };
+
+    if (!toolchain->server_argv)
+        return 0;
+    toolchain->has_server = compile_server_probe(&t->lease, toolchain, &own) == 0;
+    if (toolchain->has_server)
+        return 0;
+    if (own.kind == ERR_CANCELLED || own.kind == ERR_UNAVAILABLE || own.kind == ERR_HOST)
+        return err_set(e, own.kind, "%s", own.msg);
+    log_warning("compile_server_off", log_s("language", toolchain->language->name),
+                log_s("error", own.msg), log_s("next", "the plain command builds"));
+    return 0;
+}
+
 static int prepare_language(struct selftest *t, const struct language *language,
                             struct toolchain **ret_toolchain, struct err *e)
 {
@@ -167,7 +185,8 @@ static int prepare_language(struct selftest *t, const struct language *language,
 
     if (toolchain_make(language, t->lease.docker, t->config.engine, &toolchain, e) < 0 ||
         toolchain_cache(toolchain, &t->lease, e) < 0 || read_tool_version(t, toolchain, e) < 0 ||
-        judge_hello(t, toolchain, e) < 0 || toolchain_add_classes(toolchain, t->config.pool, e) < 0)
+        judge_hello(t, toolchain, e) < 0 || probe_server(t, toolchain, e) < 0 ||
+        toolchain_add_classes(toolchain, t->config.pool, e) < 0)
         return -1;
     *ret_toolchain = TAKE(toolchain);
     return 0;
