@@ -121,7 +121,7 @@ static int receive_artefact(struct cell *cell, size_t len, int64_t deadline_ns,
     return r->artefact_fd < 0 ? -1 : 0;
 }
 
-static int read_answer(struct cell *cell, int64_t artefact_max, int64_t deadline_ns,
+static int take_answer(struct cell *cell, int64_t artefact_max, int64_t deadline_ns,
                        struct cell_result *r, struct err *e)
 {
     struct answer a;
@@ -148,7 +148,7 @@ static int talk(struct lease *lease, struct cell *cell, const struct executable 
     if (write_request(program, &request, e) < 0 ||
         cell_send(cell, request.data, request.len, deadline_ns, e) < 0)
         return -1;
-    return read_answer(cell, lease->config->build_artefact_bytes, deadline_ns, r, e);
+    return take_answer(cell, lease->config->build_artefact_bytes, deadline_ns, r, e);
 }
 
 static int build_once(struct lease *lease, const struct executable *program,
