@@ -382,6 +382,15 @@ int docker_volume_create(struct docker *d, const char *name, const json_t *label
     return call_ok(d, &call, NULL, e);
 }
 
+int docker_volume_list(struct docker *d, const char *label, json_t **ret_volumes, struct err *e)
+{
+    char path[PATH_SIZE]; /* filters={"label":["..."]} */
+    if (docker_path(path, "/volumes?filters=%7B%22label%22%3A%5B%22", label, "%22%5D%7D", e) < 0)
+        return -1;
+    struct docker_call call = { .method = "GET", .path = path, .answer_max = LIST_MAX };
+    return call_ok(d, &call, ret_volumes, e);
+}
+
 int docker_volume_remove(struct docker *d, const char *name, struct err *e)
 {
     char path[PATH_SIZE];

@@ -61,6 +61,10 @@ NODISCARD int docker_list(struct docker *d, const char *label, json_t **ret_list
 NODISCARD int docker_image(struct docker *d, const char *ref, json_t **ret_image, struct err *e);
 NODISCARD int docker_volume_create(struct docker *d, const char *name, const json_t *labels,
                                    struct err *e);
+/* All volumes with this label "key" or "key=value": GET /volumes. */
+NODISCARD int docker_volume_list(struct docker *d, const char *label, json_t **ret_volumes,
+                                 struct err *e);
+/* 404 is success; refused while a container has it. */
 NODISCARD int docker_volume_remove(struct docker *d, const char *name, struct err *e);
 
 /* A POST without a time limit; each part of the answer is passed on as it arrives. All borrowed. */
