@@ -2,10 +2,14 @@
 verdict."""
 
 import json
+import os
+import pathlib
+import signal
 
 import pytest
 
-from harness import IMAGES, submission, test
+from engines import containers
+from harness import IMAGES, submission, test, wait_for
 
 # A server for a language whose build copies the source. What it builds says so. The first line of a
 # source may tell it to misbehave.
@@ -66,6 +70,20 @@ ODD = ["dies", "exits", "hangs", "spins", "leaks", "rubbish", "half", "magic", "
        "both", "huge", "log"]
 
 
+def processes_of(server, word):
+    """Pids of what runs in this server's containers and has that word in its command."""
+    ours, found = [c["Id"] for c in containers(server)], []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cgroup") as group, open(f"/proc/{pid}/cmdline") as command:
+                groups = group.read()
+                if word in command.read() and any(id in groups for id in ours):
+                    found.append(int(pid))
+        except OSError:
+            pass  # it has gone
+    return found
+
+
 @pytest.fixture
 def served(fresh_server, tmp_path):
     def start(row=ROW, **settings):
@@ -107,7 +125,7 @@ def test_what_it_does_not_do_the_plain_command_does(served, how):
 
 def test_one_that_never_works_is_off(served):
     server = served({**ROW, "compile_server": ["python3", "-c", "import sys; sys.exit(1)"]})
-    assert "compile_server_off" in server.log()
+    wait_for(lambda: server.logged("compile_server_off"), 20)
     assert judge(server, "# first")[1] == "plain"
     server = served({**ROW, "compile_server": ["/nowhere/compiler"]})
     assert judge(server, "# first")[1] == "plain"
@@ -128,3 +146,70 @@ def test_each_worker_has_its_own(served):
     reports = server.judge_all([submission("own", s, [test("", "")]) for s in sources])
     for n, report in enumerate(reports):
         assert report["tests"][0]["stdout"].startswith(f"own {n}\n"), (n, report)
+
+
+# ---- Java's ----
+
+MAIN = "public class Main {\n    public static void main(String[] a) {\n        %s\n    }\n}\n"
+JAVA = {
+    "plain": MAIN % 'System.out.println("hi");',
+    "lambda": "import java.util.*;\n" + MAIN % "List.of(3, 1, 2).stream().sorted().forEach(System.out::println);",
+    "nested": MAIN % "System.out.println(new Inner().x); } static class Inner { int x = 7;",
+    "package": "package a.b.c;\n" + MAIN % 'System.out.println(Main.class.getName());',
+    "two classes": "class Other { int f() { return 5; } }\n" + MAIN % "System.out.println(new Other().f());",
+    "not Main": (MAIN % 'System.out.println("x");').replace("class Main", "class Solution"),
+    "record": "record P(int x, int y) {}\n" + MAIN % "System.out.println(new P(1, 2));",
+    "unicode": MAIN % 'System.out.println("\u00fcber \U0001f600");',
+    "unchecked": "import java.util.*;\n" + MAIN % "List l = new ArrayList(); l.add(1); System.out.println(l);",
+    "deprecated": MAIN % "System.out.println(new Integer(5));",
+    "type error": MAIN % 'int x = "a"; String s = 5;',
+    "syntax error": MAIN % "int = ;",
+    "no such class": MAIN % "Nowhere n = new Nowhere();",
+    "of the one before": MAIN % "System.out.println(new Other().f());",
+    "no main": "public class Main { int x; }\n",
+    "nothing": " ",
+    "error in Unicode": MAIN % 'int \u00fc = "\u20ac";',
+    "processor": "import javax.annotation.processing.*;\n@SupportedAnnotationTypes(\"*\")\n" + MAIN % 'System.out.println("p");',
+    "many errors": MAIN % "".join(f"int v{n} = x{n};\n" for n in range(150)),
+    "deep": MAIN % ("int x = " + "(" * 5000 + "1" + ")" * 5000 + "; System.out.println(x);"),
+    "long string": MAIN % ('String s = "' + "x" * 70000 + '"; System.out.println(s.length());'),
+    "constant": MAIN % "final int X = 1 / 0; System.out.println(X);",
+    "switch": MAIN % 'String r = switch (a.length) { case 0 -> "none"; default -> "some"; }; System.out.println(r);',
+}
+SHOWN = ["verdict", "build_log", "stdout", "stderr", "exit_code"]
+
+
+def test_javac_that_stays_says_what_javac_says(fresh_server, tmp_path):
+    """The same programs, warnings and errors; no source leaves anything for the next one."""
+    root = pathlib.Path(__file__).parents[2] / "engine/language/builtin"
+    row = json.loads((root / "java.json").read_text())
+    plain = {k: v for k, v in row.items() if k not in ("compile_server", "warm_build", "warm_run") and "cache" not in k}
+    plain["image"], plain["run_image"] = IMAGES["JAVA_IMAGE"], IMAGES["JAVA_RUN_IMAGE"]
+    (tmp_path / "java.json").write_text(json.dumps(plain))
+    settings = {"LANGUAGES": "java", "BUILD_CACHE_BYTES": 0, "RUNNER_CELL_USES": 100}
+    told = {}
+    for name, more in (("stays", {}), ("starts", {"LANGUAGES_DIR": str(tmp_path)})):
+        server = fresh_server(**settings, **more).start().ready()
+        wait_for(lambda: server.logged("language_ready"), 60)
+        reports = server.judge_all([submission("java", s, [test("", "")]) for s in JAVA.values()], 300)
+        told[name] = {source: {k: r[k] for k in SHOWN} for source, r in zip(JAVA, reports)}
+        assert ("resident compiler" in server.logged("language_ready")[0]) == (name == "stays")
+    assert told["stays"] == told["starts"]
+    assert {r["verdict"] for r in told["stays"].values()} >= {"WA", "BF"}
+    assert "cannot find symbol" in told["stays"]["of the one before"]["build_log"]
+
+
+def test_a_killed_java_compiler_costs_nobody_a_verdict(fresh_server):
+    """The real one, killed from outside again and again while it is in use."""
+    server = fresh_server(LANGUAGES="java", BUILD_CACHE_BYTES=0, RUNNER_CELL_USES=100).start().ready()
+    wait_for(lambda: server.logged("language_ready"), 60)
+    ids = [server.submit(submission("java", f"// {n}\n" + JAVA["plain"], [test("", "hi")])) for n in range(30)]
+    killed = set()
+    for id in ids[::5]:
+        server.report(id)
+        for pid in processes_of(server, "CompileServer"):
+            killed.add(pid)
+            os.kill(pid, signal.SIGKILL)
+    assert len(killed) > 1
+    assert {server.report(id)["verdict"] for id in ids} == {"OK"}
+    assert {server.report(id)["attempts"] for id in ids} == {1}
