@@ -17,6 +17,7 @@
 #include "engine/queue/worker_fault.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 
@@ -192,6 +193,7 @@ static void *supervisor_main(void *arg)
     int64_t delay = PAUSE_MS, resumed_at = 0, sweep_at = 0, sweep_ms = SWEEP_MIN_MS;
     struct err e;
 
+    thread_name("supervisor");
     do {
         if (readiness_paused(g->readiness) && !wait_after_pause(g, delay))
             break;

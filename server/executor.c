@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "schema/base/err.h"
+#include "schema/base/thread.h"
 
 struct executor {
     pthread_mutex_t lock;
@@ -20,6 +21,7 @@ static void *run_tasks(void *ctx)
 {
     struct executor *executor = ctx;
 
+    thread_name("executor");
     pthread_mutex_lock(&executor->lock);
     for (;;) {
         while (!executor->first && !executor->ending)

@@ -8,6 +8,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 
 #define SAME_NS NS_PER_S /* further signals within this time are ignored */
 
@@ -54,6 +55,7 @@ static int next_signal(void)
 /* While the server waits for its table, a signal ends it at once: it has accepted nothing yet. */
 static void *watch_signals(void *ctx)
 {
+    thread_name("signals");
     int number = next_signal();
     int64_t same_until = clock_mono_ns() + SAME_NS;
 

@@ -9,6 +9,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 #include "schema/store/jobs.h"
 #include "schema/store/slots.h"
 
@@ -125,6 +126,7 @@ static bool wait_interval(struct slot_adoption *a)
 
 static void *watch_slots(void *arg)
 {
+    thread_name("slots");
     while (wait_interval(arg))
         check_adopted(arg);
     return NULL;

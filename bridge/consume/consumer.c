@@ -286,6 +286,7 @@ static void *read_until_stopped(void *arg)
 {
     struct consumer *c = arg;
 
+    thread_name("consumer");
     while (!c->stop) {
         run_consumer_turn(c);
         if (c->broken)

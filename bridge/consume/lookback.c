@@ -165,6 +165,7 @@ static void *run_lookback(void *arg)
     struct err e = { .kind = ERR_NONE };
     int64_t begun = clock_mono_ns();
 
+    thread_name("lookback");
     if (read_committed_results(l, &e) < 0 && e.kind != ERR_CANCELLED)
         log_warning("kafka_lookback", log_s("error", e.msg),
                     log_s("means", "what others have reported may be judged once more"));

@@ -107,6 +107,7 @@ static void *query_until_stopped(void *arg)
 {
     struct lag *l = arg;
 
+    thread_name("lag");
     while (!is_stopped(l)) {
         update_unreported(l);
         kafka_health_read(l->health, l->snapshot);

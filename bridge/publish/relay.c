@@ -289,6 +289,7 @@ static void *send_until_stopped(void *arg)
 {
     struct lane *l = arg;
 
+    thread_name("relay");
     while (!is_lane_finished(l))
         run_lane_turn(l);
     l->producer = producer_free(l->producer);

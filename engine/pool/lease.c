@@ -3,6 +3,7 @@
 #include "engine/docker/docker.h"
 #include "engine/engine_config.h"
 #include "engine/pool/pool.h"
+#include "schema/base/thread.h"
 
 #define TRIES_MAX 3 /* cells tried before a refused memory limit is an error */
 
@@ -140,6 +141,7 @@ static void *prefetch_main(void *arg)
     struct lease *lease = arg;
     struct lease_prefetch_state *prefetch = &lease->prefetch;
 
+    thread_name("prefetch");
     prefetch->rc = acquire_and_hold(lease, &prefetch->request, &prefetch->cell, &prefetch->err);
     return NULL;
 }

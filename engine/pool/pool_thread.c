@@ -12,6 +12,7 @@ int pool_thread_start(struct pool_thread *t, struct pool *p, const char *docker_
     int rc = pthread_create(&t->thread, NULL, main, t);
     if (rc != 0)
         return err_errno(e, ERR_NOMEM, rc, "start a thread of the pool");
+    (void)pthread_setname_np(t->thread, "pool");
     t->started = true;
     return 0;
 }

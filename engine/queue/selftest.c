@@ -17,6 +17,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/thread.h"
 #include "schema/model/report.h"
 
 #define RETRY_MS       5000
@@ -384,6 +385,7 @@ static void *selftest_main(void *arg)
     struct selftest *t = arg;
     int64_t wait_ms;
 
+    thread_name("selftest");
     find_images(t);
     while (!readiness_stopping(t->config.readiness)) {
         uint64_t version = readiness_version(t->config.readiness);

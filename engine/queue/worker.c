@@ -17,6 +17,7 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 #include "schema/base/metrics.h"
+#include "schema/base/thread.h"
 #include "schema/model/submission.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_read.h"
@@ -234,6 +235,7 @@ static void *worker_main(void *arg)
     struct err e;
     bool go = true;
 
+    thread_name("worker");
     while (go) {
         uint64_t version = readiness_claimable(w->config.readiness, languages);
         int n = worker_claim_next(w->config.job_source, languages, &w->deadline, &claim, &e);

@@ -1,6 +1,7 @@
 #include "schema/base/thread.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 int thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg)
 {
@@ -12,3 +13,5 @@ int thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg)
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return rc;
 }
+
+void thread_name(const char *name) { (void)prctl(PR_SET_NAME, name); }

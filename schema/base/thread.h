@@ -1,4 +1,5 @@
-/* schema/base/thread.h - starts threads that get no signals: the main thread handles all of them.
+/* schema/base/thread.h - starts threads that get no signals, for the main thread handles all of
+ * them; and names threads, for whoever looks at the process from outside.
  *
  * Threads  any.
  */
@@ -10,3 +11,6 @@
 
 /* As pthread_create() with default attributes: 0, or an errno value. */
 NODISCARD int thread_start(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg);
+
+/* Names the calling thread, in at most 15 bytes. */
+void thread_name(const char *name);

@@ -300,6 +300,7 @@ static void *write_until_stopped(void *arg)
     struct jobs *j = arg;
     struct jobs_op *ops;
 
+    thread_name("table-writer");
     while (wait_for_work(j, &ops)) {
         if (ops)
             run_group(j, ops);

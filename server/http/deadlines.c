@@ -7,6 +7,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
+#include "schema/base/thread.h"
 
 /* To read its answer, a client may take this many times as long as to send its request. */
 #define ANSWER_FACTOR 10
@@ -118,6 +119,7 @@ static void *watch_deadlines(void *ctx)
 {
     struct deadlines *d = ctx;
 
+    thread_name("deadlines");
     pthread_mutex_lock(&d->lock);
     while (!d->ending) {
         (void)clock_cond_wait(&d->end, &d->lock, clock_mono_ns() + SWEEP_NS);

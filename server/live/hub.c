@@ -337,6 +337,7 @@ int hub_open(struct jobs *j, const struct config *c, const struct hub_times *t,
         destroy_hub(h);
         return err_errno(e, ERR_NOMEM, rc, "start the thread of events");
     }
+    (void)pthread_setname_np(h->thread, "events");
     *ret_hub = h;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 #include "schema/base/metrics.h"
+#include "schema/base/thread.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 #include "server/live/stats_internal.h"
@@ -207,6 +208,7 @@ static void *run_sampler(void *arg)
     int64_t next = clock_mono_ns();
     bool go = true;
 
+    thread_name("statistics");
     take_sample(s);
     stats_load_history(s, s->jobs);
     while (go) {

@@ -10,6 +10,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
+#include "schema/base/thread.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 
@@ -278,6 +279,7 @@ static void *run_waiters(void *ctx)
     struct epoll_event events[64];
     int n = 0;
 
+    thread_name("waiters");
     for (;;) {
         struct waiter *picked = NULL;
         pthread_mutex_lock(&ws->lock);

@@ -3,91 +3,42 @@
 throughput.py make DIR COUNT FIRST   COUNT submissions, numbered from FIRST
 throughput.py judge PORT DIR [IDS EACH]  judges them all; prints the seconds from first POST to last
                                      report. Each id is written EACH times to IDS when it is accepted
+throughput.py steady PORT SECONDS FIRST FLYING  for so long FLYING of them are with the server, whatever
+                                     it has judged; prints how many it judged
 throughput.py post PORT FILE         accepted, and not waited for: a submission of each line
 throughput.py kafka BROKERS TOPIC DIR  the same by way of Kafka; from sending to the last report
 throughput.py lines BROKERS TOPIC FILE  likewise, of what is in FILE: an id, a tab, a submission a line
-throughput.py plain PORT DIR         writes DIR/plain.<language>: the same commands as a script for sh
-
-`plain` takes the commands from the server's own reports, so that both sides run the same ones.
+throughput.py plain DIR              writes DIR/plain.<language>: the plain commands as a script for sh
 """
 
 import http.client
 import json
 import pathlib
+import shlex
 import subprocess
 import sys
 import time
 
-TESTS = [("1 2\n", "3"), ("40 2\n", "42")]
-# Language: file name, where its run looks for what was built, source.
-PROGRAMS = {
-    "python": ("script.py", ".", """\
-# {n}
-a, b = map(int, input().split())
-print(a + b)
-"""),
-    "c": ("main.c", ".", """\
-#include <stdio.h>
-int unique = {n};
-int main(void)
-{{
-    int a, b;
-    if (scanf("%d %d", &a, &b) != 2)
-        return 1;
-    printf("%d\\n", a + b);
-    return 0;
-}}
-"""),
-    "cpp": ("main.cpp", ".", """\
-#include <iostream>
-int unique = {n};
-int main()
-{{
-    int a, b;
-    std::cin >> a >> b;
-    std::cout << a + b << '\\n';
-}}
-"""),
-    "go": ("main.go", ".", """\
-package main
+from programs import PROGRAMS, TESTS, plain_commands
 
-import "fmt"
-
-var unique = {n}
-
-func main() {{
-\tvar a, b int
-\tfmt.Scan(&a, &b)
-\tfmt.Println(a + b)
-}}
-"""),
-    "java": ("Main.java", "out", """\
-import java.util.Scanner;
-
-public class Main {{
-    static int unique = {n};
-
-    public static void main(String[] args) {{
-        Scanner in = new Scanner(System.in);
-        System.out.println(in.nextInt() + in.nextInt());
-    }}
-}}
-"""),
-}
+def program(n):
+    """(language, source, submission) of that number."""
+    language = list(PROGRAMS)[n % len(PROGRAMS)]
+    source = PROGRAMS[language][2].format(n=n)
+    return language, source, json.dumps({
+        "language": language, "source": source,
+        "tests": [{"input": i, "expected_output": o} for i, o in TESTS]})
 
 
 def make(directory, count, first):
     for n in range(int(first), int(first) + int(count)):
-        language = list(PROGRAMS)[n % len(PROGRAMS)]
-        name, _, source = PROGRAMS[language]
+        language, source, submission = program(n)
         here = pathlib.Path(directory, f"{n}.{language}")
         here.mkdir(parents=True)
-        (here / name).write_text(source.format(n=n))
+        (here / PROGRAMS[language][0]).write_text(source)
         for number, (given, _) in enumerate(TESTS, 1):
             (here / f"{number}.in").write_text(given)
-        (here / "submission.json").write_text(json.dumps({
-            "language": language, "source": source.format(n=n),
-            "tests": [{"input": i, "expected_output": o} for i, o in TESTS]}))
+        (here / "submission.json").write_text(submission)
 
 
 class Client:
@@ -123,6 +74,21 @@ def judge(port, directory, ids_to=None, each=0):
     print(f"{time.monotonic() - begin:.3f}")
 
 
+def steady(port, seconds, first, flying):
+    client = Client(port)
+    n, done, ids = int(first), 0, []
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        while len(ids) < int(flying):
+            ids.append(client.ask("POST", "/submissions", program(n)[2])[1]["id"])
+            n += 1
+        client.final(ids.pop(0))
+        done += 1
+    for id in ids:
+        client.final(id)
+    print(done + len(ids))
+
+
 def post(port, file):
     client = Client(port)
     for line in pathlib.Path(file).read_bytes().splitlines():
@@ -153,23 +119,17 @@ def judge_lines(brokers, topic, lines):
     print(f"{time.monotonic() - begin:.3f}")
     for line in out.splitlines():
         report = json.loads(line)
-        if report["verdict"] != "OK":
-            sys.exit(f"{report['language']}: {report['verdict']} {report['error']}")
+        if report["status"] != "OK":
+            sys.exit(f"{report['id']}: {report['status']} {report.get('error')}")
 
 
-def plain(port, directory):
-    client = Client(port)
-    for path in pathlib.Path(directory).glob("*/submission.json"):
-        body = path.read_bytes()
-        language = json.loads(body)["language"]
-        made = client.final(client.ask("POST", "/submissions", body)[1]["id"])["produced_by"]
-        name, place, _ = PROGRAMS[language]
-        assert pathlib.Path(name).stem in made["build"] + made["run"], made
-        runs = "".join(f" && {made['run']} <$here/{i}.in >$here/{i}.out"
-                       for i in range(1, len(TESTS) + 1))
+def plain(directory):
+    for language, (_, place, _) in PROGRAMS.items():
+        build, run = map(shlex.join, plain_commands(language))
+        runs = "".join(f" && {run} <$here/{i}.in >$here/{i}.out" for i in range(1, len(TESTS) + 1))
         pathlib.Path(directory, f"plain.{language}").write_text(
-            f"here=$1\ncd $here && {made['build'] or ':'} && cd {place}{runs}\n")
+            f"here=$1\ncd $here && {build or ':'} && cd {place}{runs}\n")
 
 
-sys.exit({"make": make, "judge": judge, "post": post, "kafka": kafka, "lines": lines,
+sys.exit({"make": make, "judge": judge, "steady": steady, "post": post, "kafka": kafka, "lines": lines,
           "plain": plain}[sys.argv[1]](*sys.argv[2:]))
