@@ -14,6 +14,7 @@
 #include "engine/pool/lease.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
+#include "schema/base/thread.h"
 
 /* Outcomes that wait for the disk are in memory; when there are so many, the worker writes its own,
  * so that workers are no faster than the disk. */
@@ -197,6 +198,7 @@ static void *writer_main(void *arg)
 {
     struct build_share *s = arg;
 
+    thread_name("build-writer");
     (void)pthread_mutex_lock(&s->lock);
     while (s->unwritten || !s->stopping) {
         if (s->unwritten)
