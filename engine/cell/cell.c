@@ -401,8 +401,13 @@ const char *cell_isolation_why(const struct cell *c) { return c->isolation_why; 
 int cell_remove(struct cell *c, struct docker *d, struct err *e)
 {
     closep(&c->agent_fd); /* so the agent ends, and with it everything in the container */
-    /* By name: when the answer to the create was lost, there is no id. */
-    if (c->has_container && docker_remove(d, c->name, e) < 0)
+    if (!c->has_container)
+        return 0;
+    /* Docker kills a container that still runs by starting runc once more, an eighth of what a
+     * cell's whole life costs. One that does not end by itself, it has to kill. By name: when the
+     * answer to the create was lost, there is no id. */
+    (void)!docker_await_end(d, c->name, NULL);
+    if (docker_remove(d, c->name, e) < 0)
         return -1;
     c->has_container = false;
     return 0;

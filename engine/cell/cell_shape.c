@@ -17,9 +17,9 @@ void cell_shape_hash(const struct cell_spec *s, const struct cell_host *host,
                      uint8_t ret_shape[TEXT_HASH_SIZE])
 {
     struct buf text = { 0 };
-    if (buf_printf(&text, "%s\n%s\n%s\n%d\n%d\n%s", s->image, s->workdir,
+    if (buf_printf(&text, "%s\n%s\n%s\n%d\n%d\n%s\n%s", s->image, s->workdir,
                    s->volume ? s->volume_target : "", s->volume_writable, s->nano_cpus > 0,
-                   host->box) < 0)
+                   host->box, host->runtime ? host->runtime : "") < 0)
         buf_clear(&text);
     text_hash(text.data, text.len, ret_shape);
     buf_clear(&text);

@@ -22,6 +22,7 @@ struct cell_host {
     const char *instance; /* label scrc.instance: this start of the server */
     const char *table;    /* label scrc.table: the job table (jobs_table_id) */
     const char *box;      /* isolation mode: "auto", "namespaces" or "inplace" */
+    const char *runtime;  /* Docker's name of the OCI runtime; NULL: its default */
 };
 
 struct cell_spec {

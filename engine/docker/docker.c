@@ -15,7 +15,7 @@
 #define API_MIN        "1.41"
 
 /* Starting a container takes seconds on a loaded host; a ping that takes seconds is a failure. */
-enum { PING_MS = 5000, QUICK_MS = 20000, SLOW_MS = 60000 };
+enum { PING_MS = 5000, QUICK_MS = 20000, SLOW_MS = 60000, END_MS = 2000 };
 enum { ANSWER_MAX = 4 << 20, LIST_MAX = 64 << 20, PATH_SIZE = 640 };
 
 struct docker {
@@ -331,6 +331,15 @@ int docker_kill(struct docker *d, const char *id, struct err *e)
         return -1;
     struct docker_call call = { .method = "POST", .path = path };
     return call_idempotent(d, &call, (const long[]){ 404, 409 }, e);
+}
+
+int docker_await_end(struct docker *d, const char *id, struct err *e)
+{
+    char path[PATH_SIZE];
+    if (docker_path(path, "/containers/", id, "/wait", e) < 0)
+        return -1;
+    struct docker_call call = { .method = "POST", .path = path, .timeout_ms = END_MS };
+    return call_idempotent(d, &call, (const long[]){ 404, 404 }, e);
 }
 
 int docker_remove(struct docker *d, const char *id, struct err *e)

@@ -52,6 +52,9 @@ NODISCARD int docker_inspect(struct docker *d, const char *id, json_t **ret_cont
 NODISCARD int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct err *e);
 /* Sends SIGKILL. A container that does not run (409) or does not exist (404) is success. */
 NODISCARD int docker_kill(struct docker *d, const char *id, struct err *e);
+/* Waits until the container does not run; one that was never started or does not exist does not.
+ * ERR_TIMEOUT after 2 s. */
+NODISCARD int docker_await_end(struct docker *d, const char *id, struct err *e);
 /* Removes it by force, with its anonymous volumes. 404 is success. */
 NODISCARD int docker_remove(struct docker *d, const char *id, struct err *e);
 /* All containers (running or not) with this label "key" or "key=value": GET /containers/json. */
