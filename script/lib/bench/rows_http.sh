@@ -63,7 +63,7 @@ row_metrics() {
 
 # From exec to the log line and to the first 200 of /readyz, images present.
 row_start() {
-    local n log line begin listening=0 dir
+    local n log line='' said begin listening=0 dir
     for n in $(seq $((rounds + 2))); do
         dir=$work/start.$n
         mkdir -p "$dir/c"
@@ -72,8 +72,9 @@ row_start() {
             setpriv --pdeathsig TERM "$bin/scrc" 2>&1)
         pid=$!
         pids+=("$pid")
-        until [[ ${line:-} == *event=listening* ]]; do
-            read -r line <&"$log" || die "scrc has ended: $line"
+        until [[ $line == *event=listening* ]]; do
+            said=$line
+            read -r line <&"$log" || die "scrc has ended: $said"
         done
         listening=$EPOCHREALTIME
         port=${line##*address=}
