@@ -103,3 +103,14 @@ def test_quick_gives_a_table_and_json(tmp_path):
         assert r["value"] > 0 and r["what"] in done.stdout
         assert r["against"] is None or r["ratio"] > 0
     assert "round 2 of 2" in done.stderr
+
+
+@pytest.mark.skipif(not LONG, reason="builds for release")
+def test_a_row_whose_server_fails_is_named_and_the_others_go_on(tmp_path):
+    out = tmp_path / "bench.json"
+    done = subprocess.run([f"{ROOT}/script/bench", "--quick", "--json", out, "start", "go-judge", "memory"],
+                          env={**os.environ, "LOG_LEVEL": "nonsense"}, capture_output=True, text=True)
+    whole = json.loads(out.read_text())
+    assert done.returncode == 1
+    assert whole["failed"] == ["start", "memory"] and whole["left_out"] == ["go-judge"]
+    assert "LOG_LEVEL" in done.stderr and "failed: start memory" in done.stderr

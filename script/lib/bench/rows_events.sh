@@ -9,7 +9,7 @@ own_streams=1980
 crowd() { # PORT
     ids=$work/ids
     rm -f "$ids" && mkfifo "$ids"
-    "$bin/tests/bench_events" "$1" "$all_streams" 1000 <"$ids" >"$work/crowd" 2>"$work/crowd.err" &
+    "$clients/bench_events" "$1" "$all_streams" 1000 <"$ids" >"$work/crowd" 2>"$work/crowd.err" &
     crowd=$!
     pids+=("$crowd")
 }
@@ -84,7 +84,7 @@ events_latency() {
                 seq -f w%.0f 0 $((own_streams - 1)) >"$ids"
                 until_open
             fi
-            "$bin/tests/bench_http" wait "$port" "$body" 60 0 |
+            "$clients/bench_http" wait "$port" "$body" 60 0 |
                 awk '{ print $1 / 1000 }' >>"$work/verdict.$side"
             python3 "$tools/first_event.py" "$port" 30 >"$work/event"
             cut -d ' ' -f 1 "$work/event" >>"$work/event.p50.$side"

@@ -43,7 +43,7 @@ row_memory() {
     local seconds
     body_1k "$work/1k.json"
     serve queue RUNNER_MAX_PARALLEL=0
-    seconds=$("$bin/tests/bench_http" load "$port" "$work/1k.json" 100000 64 0)
+    seconds=$("$clients/bench_http" load "$port" "$work/1k.json" 100000 64 0)
     say "memory: 100,000 accepted in $seconds s"
     awk '/VmRSS/ { print $2 / 1024 }' "/proc/$pid/status" >"$work/mine"
     result memory "RSS, 100,000 queued of 1 KB" MiB "<= 64"
@@ -53,17 +53,17 @@ row_metrics() {
     local n
     body_1k "$work/1k.json"
     serve metrics RUNNER_MAX_PARALLEL=0
-    "$bin/tests/bench_http" load "$port" "$work/1k.json" 100000 64 0 >/dev/null
+    "$clients/bench_http" load "$port" "$work/1k.json" 100000 64 0 >/dev/null
     for n in $(seq "$rounds"); do
         progress metrics "$n"
-        "$bin/tests/bench_http" get "$port" /metrics 100 | awk '{ print $1 / 1000 }' >>"$work/mine"
+        "$clients/bench_http" get "$port" /metrics 100 | awk '{ print $1 / 1000 }' >>"$work/mine"
     done
     result metrics "GET /metrics p50, 100,000 queued" ms "<= 5"
 }
 
 # From exec to the log line and to the first 200 of /readyz, images present.
 row_start() {
-    local n log line begin listening=0 dir
+    local n log line='' said begin listening=0 dir
     for n in $(seq $((rounds + 2))); do
         dir=$work/start.$n
         mkdir -p "$dir/c"
@@ -72,8 +72,9 @@ row_start() {
             setpriv --pdeathsig TERM "$bin/scrc" 2>&1)
         pid=$!
         pids+=("$pid")
-        until [[ ${line:-} == *event=listening* ]]; do
-            read -r line <&"$log" || die "scrc has ended: $line"
+        until [[ $line == *event=listening* ]]; do
+            said=$line
+            read -r line <&"$log" || die "scrc has ended: $said"
         done
         listening=$EPOCHREALTIME
         port=${line##*address=}

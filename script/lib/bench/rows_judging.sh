@@ -5,7 +5,7 @@ row_cell() {
     local n served plain
     for n in $(seq "$rounds"); do
         progress cell "$n"
-        read -r served plain < <("$bin/tests/bench_cell" "$C_RUN_IMAGE" "$bin/tests/nothing")
+        read -r served plain < <("$bin/tests/bench_cell" "$C_RUN_IMAGE" "$clients/nothing")
         echo "$served" >>"$work/mine"
         echo "$plain" >>"$work/other"
     done
@@ -17,7 +17,7 @@ row_input() {
     local n served plain
     for n in $(seq "$rounds"); do
         progress input "$n"
-        read -r served plain < <("$bin/tests/bench_cell" "$C_RUN_IMAGE" "$bin/tests/drink" 10000000)
+        read -r served plain < <("$bin/tests/bench_cell" "$C_RUN_IMAGE" "$clients/drink" 10000000)
         awk -v x="$served" 'BEGIN { print x / 1000 }' >>"$work/mine"
         awk -v x="$plain" 'BEGIN { print x / 1000 }' >>"$work/other"
     done
@@ -31,7 +31,7 @@ row_python() {
     serve reused RUNNER_CELL_USES=100
     wait_row python "cells reused" 60 0 "<= 1.2" "$work/one.json" "$bare" python3 /tmp/script.py
     serve ephemeral
-    wait_row python "ephemeral, 300 ms gap" 15 300 "<= 2" "$work/one.json" "$bare" python3 /tmp/script.py
+    wait_row python "ephemeral, 300 ms gap" $((quick ? 8 : 15)) 300 "<= 2" "$work/one.json" "$bare" python3 /tmp/script.py
 }
 
 # Built on both sides once.
@@ -42,7 +42,7 @@ row_cached() {
     serve reused RUNNER_CELL_USES=100 BUILD_CACHE_BYTES=1GiB
     wait_row cached "cells reused" 60 0 "<= 4.5" "$work/cached.json" "$bare" /tmp/cached
     serve ephemeral BUILD_CACHE_BYTES=1GiB
-    wait_row cached "ephemeral, 300 ms gap" 15 300 "<= 6" "$work/cached.json" "$bare" /tmp/cached
+    wait_row cached "ephemeral, 300 ms gap" $((quick ? 8 : 15)) 300 "<= 6" "$work/cached.json" "$bare" /tmp/cached
 }
 wait_row() { # ROW LABEL COUNT GAP REACH BODY TREE COMMAND...
     local row=$1 label=$2 count=$3 gap=$4 reach=$5 body=$6 n served plain
@@ -50,7 +50,7 @@ wait_row() { # ROW LABEL COUNT GAP REACH BODY TREE COMMAND...
     rm -f "$work/mine" "$work/other"
     for n in $(seq "$rounds"); do
         progress "$row, $label" "$n"
-        read -r served plain < <("$bin/tests/bench_http" wait "$port" "$body" "$count" "$gap" "$@")
+        read -r served plain < <("$clients/bench_http" wait "$port" "$body" "$count" "$gap" "$@")
         awk -v x="$served" 'BEGIN { print x / 1000 }' >>"$work/mine"
         awk -v x="$plain" 'BEGIN { print x / 1000 }' >>"$work/other"
     done
@@ -91,7 +91,7 @@ print(json.dumps({"language": "c", "source": sys.argv[1], "tests": [
     for n in $(seq "$rounds"); do
         progress tests "$n"
         for count in 1 10 100 1000; do
-            "$bin/tests/bench_http" wait "$port" "$work/tests.$count" $((count < 100 ? 40 : 2000 / count)) 0 |
+            "$clients/bench_http" wait "$port" "$work/tests.$count" $((count < 100 ? 40 : 2000 / count)) 0 |
                 awk -v n="$count" '{ print $1 / 1000 / n }' >>"$work/each.$count"
         done
     done

@@ -12,7 +12,7 @@ row_kafka() {
         kcat -b "$brokers" -P -t "rows-$n" -l "$work/kafka.lines"
         kafka_rows "$n" "$count" >>"$work/mine"
         rm -rf "$work/bare" && mkdir "$work/bare"
-        "$bin/tests/bench_kafka" bare "$work/bare" "$count" >>"$work/other"
+        "$clients/bench_kafka" bare "$work/bare" "$count" >>"$work/other"
     done
     result kafka "topic to durable rows, 1 KB" /s ">= 0.5"
 }
@@ -25,7 +25,7 @@ kafka_rows() { # ROUND COUNT
         setpriv --pdeathsig TERM "$bin/scrc" >"$dir/log" 2>&1 &
     pid=$!
     pids+=("$pid")
-    "$bin/tests/bench_kafka" rows "$dir/data" "$2" || { tail "$dir/log" >&2 && die "no rows"; }
+    "$clients/bench_kafka" rows "$dir/data" "$2" || { tail "$dir/log" >&2 && die "no rows"; }
     stop_all
 }
 
@@ -92,17 +92,17 @@ row_outbox() {
         progress outbox "$n"
         dir=$work/outbox.$n
         mkdir -p "$dir/c"
-        "$bin/tests/bench_outbox" make "$dir/data" "$count"
+        "$clients/bench_outbox" make "$dir/data" "$count"
         env HTTP_LISTEN=127.0.0.1:0 DATA_DIR="$dir/data" CELL_DIR="$dir/c" RUNNER_MAX_PARALLEL=0 \
             DOCKER_HOST="unix://$dir/none" KAFKA_BROKERS="$brokers" KAFKA_TOPIC="outbox-$n" \
             KAFKA_GROUP_ID=outbox KAFKA_RESULTS_TOPIC="outbox-$n-results" \
             setpriv --pdeathsig TERM "$bin/scrc" >"$dir/log" 2>&1 &
         pid=$!
         pids+=("$pid")
-        "$bin/tests/bench_outbox" sent "$dir/data" "$count" >>"$work/mine" ||
+        "$clients/bench_outbox" sent "$dir/data" "$count" >>"$work/mine" ||
             { tail "$dir/log" >&2 && die "the outbox does not go"; }
         stop_all
-        "$bin/tests/bench_outbox" bare "$brokers" "outbox-bare-$n" "$count" \
+        "$clients/bench_outbox" bare "$brokers" "outbox-bare-$n" "$count" \
             "$(report_size "outbox-$n-results")" >>"$work/other"
     done
     result outbox "10,000 reports to their topic" /s "value >= 10000"

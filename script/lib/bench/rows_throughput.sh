@@ -79,16 +79,16 @@ row_small() {
     judged python "print(1)"
     for n in $(seq "$rounds"); do
         progress small "$n"
-        "$bin/tests/bench_http" spawn "$count" "$(nproc)" "$bare" python3 /tmp/script.py >>"$work/bare"
+        "$clients/bench_http" spawn "$count" "$(nproc)" "$bare" python3 /tmp/script.py >>"$work/bare"
         for clients in 4 16; do
             first=$((first + count))
-            "$bin/tests/bench_http" judge "$reused" "$work/small.json" "$count" "$clients" "$first" \
+            "$clients/bench_http" judge "$reused" "$work/small.json" "$count" "$clients" "$first" \
                 >>"$work/reused.$clients"
         done
         python3 "$tools/lives.py" "$PYTHON_IMAGE" "$lives" "$(nproc)" python3 -c 'print(1)' >>"$work/lives"
         for clients in 4 16; do
             first=$((first + lives))
-            "$bin/tests/bench_http" judge "$ephemeral" "$work/small.json" "$lives" "$clients" "$first" \
+            "$clients/bench_http" judge "$ephemeral" "$work/small.json" "$lives" "$clients" "$first" \
                 >>"$work/ephemeral.$clients"
         done
     done
@@ -116,7 +116,7 @@ row_queued() {
             serve "queued.$n.$length" RUNNER_CELL_USES=1000 BUILD_CACHE_BYTES=1GiB LANGUAGES=c \
                 MAX_QUEUED=1000000
             judged c "int puts(const char *); int main(void) { puts(\"1\"); }"
-            "$bin/tests/bench_http" queue "$port" "$work/queued.json" "$length" "$count" |
+            "$clients/bench_http" queue "$port" "$work/queued.json" "$length" "$count" |
                 rate "$count" 1 >>"$work/queued.$length"
             stop_all
             rm -rf "$work/queued.$n.$length"

@@ -6,6 +6,7 @@ trees=$root/build/trees
 pids=()
 # What `script/bench` and `script/profile` start is this build; --against changes it.
 bin=$root/build/release
+clients=$root/build/release/tests # the programs that measure, the same ones for every server
 
 # serve NAME [SETTING=VALUE...]: a server of its own, ready. Sets $port and $pid. Without a build
 # cache, so that what is built is measured, unless a row asks for one.
@@ -29,7 +30,7 @@ start_server() {
 
 # empty: bench_empty in place of a server. Sets $port and $pid.
 empty() {
-    "$bin/tests/bench_empty" >"$work/empty.log" 2>&1 &
+    "$clients/bench_empty" >"$work/empty.log" 2>&1 &
     started "$work/empty.log"
 }
 
