@@ -11,7 +11,9 @@
 
 /* Files of the built-ins: their symbol and their name in builtin/. */
 #define BUILT_IN_TEXTS(X)                                                                          \
+    X(java_classes_txt, "java_classes.txt")                                                        \
     X(prepare_java_sh, "prepare_java.sh")                                                          \
+    X(prepare_java_run_sh, "prepare_java_run.sh")                                                  \
     X(CompileServer_java, "CompileServer.java")
 
 #define DECLARE_TEXT(symbol, name) extern const char language_text_##symbol[];

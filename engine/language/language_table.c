@@ -26,8 +26,11 @@
  *           heap is as large as the memory limit, and passing that is ML in every language.
  *           Messages of the JVM go to stderr, never into the program's output. The second of
  *           `heap_limit_text` is thrown by the library, not by the JVM, which goes on.
- *           `oom_before` is the text that the handler of uncaught errors and a stack trace put in
- *           front. */
+ *           `warm_run` has an archive of classes, and compiles a method after 2000 calls instead of
+ *           200: to compile what the start of the JVM and of the library uses a few hundred times
+ *           takes a fifth of a small program's time (107 ms of CPU, and 86 so). A loop is compiled
+ * as early as before, and a program that computes for a second takes no longer. `oom_before` is the
+ * text that the handler of uncaught errors and a stack trace put in front. */
 #define BUILT_INS(X) X(python) X(go) X(c) X(cpp) X(java)
 
 #define DECLARE(name)                                                                              \
