@@ -260,7 +260,7 @@ static void note_image(struct probe *p, const struct language *l, const char *im
     if (p->interpreted)
         return;
     p->some_image = image;
-    if (!l->build[0])
+    if (!l->image)
         p->interpreted = l;
 }
 

@@ -13,6 +13,7 @@
 #include "engine/judge/judge_report.h"
 #include "engine/judge/judge_verdict.h"
 #include "engine/judge/signal_name.h"
+#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -61,6 +62,21 @@ static struct cell_request make_request(const struct judge_tests *run, char *con
                                   .err_keep = keep > STDERR_KEPT_MIN ? keep : STDERR_KEPT_MIN };
 }
 
+static int run_on_core(struct judge_tests *run, struct cell_request *request,
+                       struct cell_result *ret_result, struct err *e)
+{
+    const struct agent_result *r = &ret_result->agent;
+
+    request->core = cores_take(run->lease->cores);
+    int rc = cell_run(run->cell->cell, run->lease->docker, request, ret_result, e);
+    const struct cores_use use = rc < 0 ? (struct cores_use){ 0 }
+                                        : (struct cores_use){ .wall_ns = r->wall_ns,
+                                                              .cpu_ns = r->cpu_ns,
+                                                              .waited_ns = r->waited_ns };
+    cores_give(run->lease->cores, request->core, &use);
+    return rc;
+}
+
 static int run_once(struct judge_tests *run, char *const *argv, const struct bytes *input,
                     struct cell_result *ret_result, struct err *e)
 {
@@ -70,7 +86,7 @@ static int run_once(struct judge_tests *run, char *const *argv, const struct byt
     if (input && input->len > 0 && (stdin_fd = cell_memfd("stdin", input->data, input->len, e)) < 0)
         return -1;
     struct cell_request request = make_request(run, argv, stdin_fd, &file);
-    if (cell_run(run->cell->cell, run->lease->docker, &request, ret_result, e) < 0) {
+    if (run_on_core(run, &request, ret_result, e) < 0) {
         run->cell->dead = true;
         return -1;
     }

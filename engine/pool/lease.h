@@ -22,6 +22,7 @@
 
 struct lease;
 struct build_share;
+struct cores;
 struct docker;
 struct engine_config;
 struct pool;
@@ -78,6 +79,7 @@ struct lease {
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by lease_begin() */
     struct build_share *builds;         /* borrowed; NULL: there is no cache, every build is made */
+    struct cores *cores;                /* borrowed; NULL: no run has a core of its own */
     struct lease_prefetch_state prefetch;
     enum lease_stage stage; /* not guarded: for the lease's own thread */
     pthread_mutex_t lock;

@@ -277,6 +277,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
         return -1;
     }
     w->lease.builds = c->builds;
+    w->lease.cores = c->cores;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {
         worker_free(w);
