@@ -5,9 +5,9 @@
  *
  * Room     tests.
  * Owns     a producer and a consumer.
- * Threads  one thread calls, or one sends and another does the rest as long as librdkafka's queue
- * of 100,000 messages is not full; librdkafka has its own behind them. Errors   0, or -1 with *e
- * filled (ERR_UNAVAILABLE: Kafka; what it said is in it).
+ * Threads  one thread calls, or one sends and another does the rest, as long as fewer than 100,000
+ *          scripts are on their way; librdkafka has its own behind them.
+ * Errors   0, or -1 with *e filled (ERR_UNAVAILABLE: Kafka; what it said is in it).
  */
 #pragma once
 
