@@ -9,6 +9,7 @@ import math
 import os
 import pathlib
 import random
+import re
 import statistics
 import struct
 import subprocess
@@ -28,8 +29,14 @@ from suite.record import Record  # noqa: E402
 from suite.run import Ledger, Outcome, Setup  # noqa: E402
 
 MEDIUM = plan.LOADS["medium"]
-CHARTS = ("single_runner_throughput", "scaling_heatmap", "language_latency_heatmap",
-          "language_latency_boxplot", "timeout_impact", "language_throughput")
+CHARTS = {  # and what is written in each
+    "single_runner_throughput": ("submissions per minute", "RUNNER_MAX_PARALLEL", "16"),
+    "scaling_heatmap": ("submissions per minute", "servers (replicas)", "3"),
+    "language_latency_heatmap": ("seconds", "Python", "(wrong answer)", "C++"),
+    "language_latency_boxplot": ("seconds (logarithmic)", "Java", "TL (time limit)", "0.5"),
+    "timeout_impact": ("submissions per minute", "baseline", "timeout-heavy"),
+    "language_throughput": ("submissions per minute", "Go", "BF (build failed)"),
+}
 
 
 # ---- the plan ----
@@ -166,7 +173,7 @@ def test_percentiles():
     values = list(range(1, 101))
     random.Random(1).shuffle(values)
     assert [numbers.percentile(values, p) for p in (0, 50, 95, 99, 100)] == [1, 50, 95, 99, 100]
-    assert numbers.percentile([7], 50) == 7 and numbers.percentile([1, 2], 50) == 1
+    assert numbers.percentile([7], 50) == 7 and numbers.percentile([1, 2, 3], 50) == 2
     assert math.isnan(numbers.percentile([], 50))
 
 
@@ -298,6 +305,11 @@ def test_a_chart(results, name):
         assert png[:8] == b"\x89PNG\r\n\x1a\n" and png[-8:-4] == b"IEND"
         assert width > 1000 and height > 500
         looks[theme] = svg.read_text()
+        written = re.findall("<!-- (.*?) -->", looks[theme], re.S)  # beside the shapes of its letters
+        assert all(text in " ".join(written) for text in (*CHARTS[name], " cores of ", " load ")), written
+        in_cells = [text for text in written if re.fullmatch(r"\d\.\d\d s|305", text)]
+        assert len(in_cells) == {"scaling_heatmap": 6, "language_latency_heatmap": 25}.get(
+            name, len(in_cells))
     assert "#0d1117" in looks["-dark"] and "#0d1117" not in looks[""]
 
 
