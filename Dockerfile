@@ -13,13 +13,13 @@ RUN bash -c '. /packages.sh && apt-get update && \
 WORKDIR /src
 COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF \
-    && cmake --build /build --target scrc simulator \
-    && strip /build/scrc /build/tests/simulator/simulator
+    && cmake --build /build --target scrc simulator kafka-pipe \
+    && strip /build/scrc /build/tests/simulator/simulator /build/tests/simulator/kafka-pipe
 
 FROM ${RUN_BASE} AS simulator
 RUN apt-get update && apt-get install -y --no-install-recommends libjansson4 librdkafka1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
-COPY --from=build /build/tests/simulator/simulator /usr/local/bin/simulator
+COPY --from=build /build/tests/simulator/simulator /build/tests/simulator/kafka-pipe /usr/local/bin/
 ENV RESULT_CONSUMER_LOG_PATH=/tmp/consumer.log
 USER 65534:65534
 ENTRYPOINT ["simulator"]

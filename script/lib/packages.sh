@@ -16,6 +16,7 @@ packages_page=(nodejs npm)
 packages_browser=(chromium fonts-dejavu-core)
 packages_bench=(wrk curl)
 packages_profile=(linux-perf)
+packages_suite=(python3 python3-matplotlib fonts-dejavu-core kcat git) # tests/bench/suite
 # A Kafka broker for tests and benchmarks (Java 17 or newer), a client that is not ours, certificates.
 packages_kafka=(maven default-jre-headless kcat openssl)
 # To make language images where no registry is in reach.

@@ -9,7 +9,7 @@ import yaml
 
 from harness import ROOT
 
-PROFILES = ("http", "single-runner", "multi-runner", "load-generator")
+PROFILES = ("http", "single-runner", "multi-runner", "load-generator", "benchmark")
 SERVERS = ("server", "runner", "scrc")
 
 compose = pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose")
@@ -45,6 +45,7 @@ def services():
     (("single-runner", "load-generator"), {"kafka", "runner", "simulator"}),
     (("multi-runner",), {"kafka", "scrc"}),
     (("multi-runner", "load-generator"), {"kafka", "scrc", "simulator"}),
+    (("benchmark",), {"kafka", "scrc-benchmark"}),
 ])
 def test_profiles(profiles, names):
     with open(os.path.join(ROOT, ".env")) as f:
@@ -62,7 +63,7 @@ def test_published_on_loopback_alone(services):
 
 def test_health_and_order(services):
     assert all(services[name]["healthcheck"]["test"] for name in (*SERVERS, "kafka"))
-    for name in ("runner", "scrc", "simulator"):
+    for name in ("runner", "scrc", "simulator", "scrc-benchmark"):
         assert services[name]["depends_on"]["kafka"]["condition"] == "service_healthy"
     assert not services["server"].get("depends_on")
 
@@ -108,5 +109,16 @@ def test_settings_of_the_servers(services):
     assert {name for name, s in settings.items() if s.get("KAFKA_BROKERS")} == {"runner", "scrc"}
     assert {name for name, s in settings.items() if s.get("DATA_SLOTS") == "1"} == {"scrc"}
     assert "container_name" not in services["scrc"]  # it could not be scaled
-    builds = {name: s["build"]["target"] for name, s in services.items() if "build" in s}
-    assert builds == {**dict.fromkeys(SERVERS, "scrc"), "simulator": "simulator"}
+    builds = {name: s["build"].get("target") for name, s in services.items() if "build" in s}
+    assert builds == {**dict.fromkeys(SERVERS, "scrc"), "simulator": "simulator",
+                      "scrc-benchmark": None}
+
+
+def test_the_benchmark_leaves_its_files_outside(services):
+    benchmark = services["scrc-benchmark"]
+    assert targets(benchmark)["/logs/benchmarks"] == os.path.join(ROOT, "logs/benchmarks")
+    assert targets(benchmark)["/var/run/docker.sock"] and benchmark["environment"]["KAFKA_BROKERS"]
+    context = os.path.join(ROOT, benchmark["build"]["context"])
+    with open(os.path.join(context, benchmark["build"]["dockerfile"])) as f:
+        copied = [line.split()[1] for line in f if line.startswith("COPY ") and "--from" not in line]
+    assert copied and all(os.path.isdir(os.path.join(context, path)) for path in copied)

@@ -88,7 +88,7 @@ static int open_producer(struct traffic *t, struct err *e)
     (void)snprintf(wait, sizeof wait, "%lld",
                    (long long)(t->options->wait_ms > 1000 ? t->options->wait_ms : 1000));
     if (set(conf, "bootstrap.servers", t->options->broker, e) < 0 ||
-        set(conf, "enable.idempotence", "true", e) < 0 ||
+        set(conf, "enable.idempotence", "true", e) < 0 || set(conf, "linger.ms", "0", e) < 0 ||
         set(conf, "message.timeout.ms", wait, e) < 0) {
         rd_kafka_conf_destroy(conf);
         return -1;

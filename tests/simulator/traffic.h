@@ -5,7 +5,8 @@
  *
  * Room     tests.
  * Owns     a producer and a consumer.
- * Threads  one thread calls; librdkafka has its own behind it.
+ * Threads  one thread calls, or one sends and another does the rest, as long as fewer than 100,000
+ *          scripts are on their way; librdkafka has its own behind them.
  * Errors   0, or -1 with *e filled (ERR_UNAVAILABLE: Kafka; what it said is in it).
  */
 #pragma once
