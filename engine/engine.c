@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/build/build_cache.h"
+#include "engine/build/build_share.h"
 #include "engine/cell/cell_orphans.h"
 #include "engine/cell/cell_types.h"
 #include "engine/docker/docker.h"
-#include "engine/host/host_check.h"
+#include "engine/host/host_dir.h"
+#include "engine/host/host_runtime.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
 #include "engine/queue/readiness.h"
@@ -39,7 +40,7 @@ struct engine {
     struct job_source *job_source; /* owned, as is all below */
     struct readiness *readiness;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
-    struct build_cache *builds; /* NULL: no cache */
+    struct build_share *builds; /* NULL: no cache */
     char *cell_dir, *host_dir;
     struct cell_host host;
     pthread_t supervisor;
@@ -61,11 +62,12 @@ static int64_t engine_now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
 
 /* ---- start: once, as soon as Docker answers ---- */
 
-/* Without these controllers the kernel would not enforce our limits. */
-static int check_controllers(struct docker *d, struct err *e)
+/* Without these controllers the kernel would not enforce our limits; without the runtime Docker
+ * would refuse every cell. */
+static int check_engine_info(struct engine *g, struct err *e)
 {
     json_t *found = NULL;
-    if (docker_info(d, &found, e) < 0)
+    if (docker_info(g->docker, &found, e) < 0)
         return -1;
     json_auto_t *info = found;
     static const char *const needed[] = { "MemoryLimit", "PidsLimit", "CpuCfsQuota" };
@@ -73,7 +75,7 @@ static int check_controllers(struct docker *d, struct err *e)
         if (!json_is_true(json_object_get(info, needed[i])))
             return err_set(e, ERR_PLATFORM, "Docker cannot limit programs here: %s is off",
                            needed[i]);
-    return 0;
+    return host_runtime_known(info, g->config->runtime, e);
 }
 
 static int find_dirs(struct engine *g, struct err *e)
@@ -86,7 +88,8 @@ static int find_dirs(struct engine *g, struct err *e)
                                   .host_dir = g->host_dir,
                                   .instance = g->config->instance,
                                   .table = jobs_table_id(g->jobs),
-                                  .box = g->config->box ? g->config->box : "auto" };
+                                  .box = g->config->box ? g->config->box : "auto",
+                                  .runtime = g->config->runtime };
     return 0;
 }
 
@@ -132,7 +135,7 @@ static int start_all_locked(struct engine *g, struct err *e)
 /* May be called again after a failure: it continues where it stopped. */
 static int bring_up(struct engine *g, struct err *e)
 {
-    if (check_controllers(g->docker, e) < 0 || find_dirs(g, e) < 0)
+    if (check_engine_info(g, e) < 0 || find_dirs(g, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&g->lock);
     int rc = readiness_stopping(g->readiness) ? err_set(e, ERR_CANCELLED, "stopping")
@@ -240,7 +243,7 @@ static struct engine *engine_free(struct engine *g)
     (void)readiness_free(g->readiness);
     (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
-    (void)build_cache_free(g->builds);
+    (void)build_share_free(g->builds);
     worker_fault_close(&g->host_faults);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
@@ -256,7 +259,7 @@ static void open_builds(struct engine *g)
     struct err e;
 
     if (g->config->build_cache_bytes > 0 &&
-        build_cache_open(jobs_dir(g->jobs), g->config->build_cache_bytes,
+        build_share_open(jobs_dir(g->jobs), g->config->build_cache_bytes,
                          g->config->build_cache_keep_ms, &g->builds, &e) < 0)
         log_warning("build_cache_off", log_s("error", e.msg),
                     log_s("next", "every source is built"));
@@ -417,7 +420,7 @@ void engine_health(struct engine *g, struct engine_health *ret_health)
         pool_stats(g->pool, &stats);
     (void)pthread_mutex_unlock(&g->lock);
     if (g->builds) {
-        build_cache_stats(g->builds, &builds);
+        build_share_stats(g->builds, &builds);
         h.builds_max_bytes = g->config->build_cache_bytes;
     }
     h.builds_kept = builds.entries;

@@ -17,12 +17,14 @@
  *     workers           queue/worker.h, RUNNER_MAX_PARALLEL of them: each judges one submission at
  *                       a time; it has a second thread while a run cell is prefetched
  *     creators, removers  pool/pool.h: create and remove containers in the background
+ *     build writer      build/build_share.h: writes outcomes of builds to the cache
  *
  * How a submission is judged
  *
  *     A worker claims a row in a language that is OK (worker_claim_next()), reads it and calls
  *     judge_submission(), which makes an executable of it. build_run() finds the artefact in the
- *     build cache, or runs the compiler in a build cell. judge_tests() acquires a run cell and
+ *     build cache, or waits for another worker that builds the same, or asks a compile server, or
+ *     runs the compiler in a build cell. judge_tests() acquires a run cell and
  *     calls cell_run() for each test: source or artefact, stdin and output pipes go to the agent
  *     as descriptors. The agent has made the box before the RUN comes; it watches the program,
  *     kills it at a limit and sends the RESULT.
@@ -40,6 +42,7 @@
  *     pool        idle cells; a pool class holds those of one cell_spec, whatever their memory
  *     lease       what one judging thread uses: a Docker handle and at most LEASE_CELLS_MAX cells
  *     toolchain   a language on this host: its images, its pool classes, its memory overhead
+ *     compile server  a compiler that stays in a build cell and serves one build after the other
  *     executable  a program as a value: toolchain, source, command lines, artefact
  *     verify clean  the agent checks that nothing of the last submission is left
  *     dead        of a cell: it must not be used again and is discarded

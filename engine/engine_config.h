@@ -25,6 +25,7 @@ struct engine_event {
 
 struct engine_config {
     const char *docker_host, *cell_dir, *box; /* box: "auto", "namespaces", "inplace" */
+    const char *runtime; /* Docker's name of the OCI runtime of cells; NULL: Docker's default */
     const char *instance;
     const char *version; /* of scrc, for produced_by */
     int64_t parallel;    /* 0: nothing is judged */

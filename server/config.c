@@ -59,6 +59,7 @@ static const struct config_setting settings[] = {
     NUMBER("RUNNER_TIME_LIMIT", DURATION, 0, 86400000, "10s", runner_time_limit_ms, "CPU time of a test that names no limit; 0: the ceiling"),
     NUMBER("RUNNER_MEMORY_LIMIT", SIZE, 0, 1LL << 40, "256MiB", runner_memory_limit, "memory of a test that names no limit; 0: the ceiling"),
     NUMBER("RUNNER_CELL_USES", COUNT, 1, 1000000, "1", runner_cell_uses, "submissions a container serves before it is removed"),
+    TEXT_ROW("RUNNER_RUNTIME", NULL, runner_runtime, "the engine's name of the OCI runtime of cells, as crun (which needs a host with cgroup v2 alone); none: the engine's default"),
     NUMBER("RUNNER_PIDS_LIMIT", COUNT, 4, 32768, "128", runner_pids_limit, "processes and threads of one test"),
     { "RUNNER_STATUS_SET", CONFIG_WORD, 0, 0, "edge", AT(runner_status_set), "status words: full has RE and OL, scrc the six of the Go worker, edge full over HTTP", status_sets },
     { "DEFAULT_CHECKER", CONFIG_WORD, 0, 0, "lines", AT(default_checker), "the checker of a submission that names none", checkers },

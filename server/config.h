@@ -22,6 +22,7 @@ struct config {
     /* strings are owned; NULL when not set and without a default */
     char *http_listen, *allowed_hosts, *data_dir, *docker_host, *cell_dir, *languages_dir,
         *languages;
+    char *runner_runtime;
     char *isolation; /* SCRC_BOX, for tests: the isolation mode */
     int64_t runner_max_parallel, runner_time_limit_ms, runner_memory_limit;
     int64_t max_time_limit_ms, max_memory_limit, max_tests, max_source_bytes, max_body_bytes;

@@ -142,6 +142,7 @@ static void fill_engine_config(struct scrc *scrc)
         .docker_host = c->docker_host,
         .cell_dir = c->cell_dir,
         .box = c->isolation,
+        .runtime = c->runner_runtime,
         .instance = scrc->instance,
         .version = SCRC_VERSION,
         .parallel = c->runner_max_parallel,

@@ -1,6 +1,6 @@
 #include "server/store_open.h"
 
-#include "engine/host/host_check.h"
+#include "engine/host/host_dir.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"

@@ -146,7 +146,7 @@ static void stop_run(struct monitor *m, int64_t now)
     }
 }
 
-/* Called every 10 ms, and when a limit may have been passed. */
+/* Called at every sample, and when a limit may have been passed. */
 static int check_run(struct monitor *m, struct fault *f)
 {
     int64_t now = now_ns();
@@ -165,10 +165,11 @@ static int check_run(struct monitor *m, struct fault *f)
 
 static int64_t nap_ns(const struct monitor *m)
 {
-    int64_t nap = SAMPLE_NS, cpu_left = m->run->cpu_limit_ns - m->cpu_ns;
+    int64_t nap = m->run->sample_ms > 0 ? m->run->sample_ms * NS_PER_MS : SAMPLE_NS;
+    int64_t cpu_left = m->run->cpu_limit_ns - m->cpu_ns;
 
     if (m->limit != AGENT_LIMIT_NONE)
-        return nap;
+        return SAMPLE_NS;
     if (cpu_left < nap)
         nap = cpu_left;
     if (m->started_ns != 0) {
@@ -219,7 +220,7 @@ static int monitor_until_end(struct monitor *m, struct fault *f)
 
     while (!m->ended && !m->lost) {
         int64_t nap = nap_ns(m);
-        const struct timespec t = { .tv_sec = 0, .tv_nsec = (long)nap };
+        const struct timespec t = { .tv_sec = nap / NS_PER_S, .tv_nsec = (long)(nap % NS_PER_S) };
         int n = ppoll(from, ARRAY_LEN(from), &t, NULL);
 
         if (n < 0 && errno != EINTR)

@@ -3,8 +3,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/build_share.h"
+#include "engine/build/compile_server.h"
 #include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
 #include "engine/engine_config.h"
@@ -148,9 +149,10 @@ void build_key(const struct engine_config *c, const struct executable *program,
 
 /* ---- building ---- */
 
-/* On success the caller must clear *ret_result. The cell is released in any case. */
-static int compile(struct lease *lease, const struct executable *program,
-                   struct cell_result *ret_result, struct err *e)
+/* Runs one command of the program. On success the caller must clear *ret_result. lease_end()
+ * releases the cell, after the report: that it is verified clean delays nobody. */
+static int compile(struct lease *lease, const struct executable *program, char *const *argv,
+                   int64_t cpu_limit_ns, struct cell_result *ret_result, struct err *e)
 {
     const struct engine_config *c = lease->config;
     const struct toolchain *toolchain = program->toolchain;
@@ -159,13 +161,13 @@ static int compile(struct lease *lease, const struct executable *program,
     if (lease_acquire(lease, &toolchain->build, c->build_memory_bytes, CELL_USES, &cell, e) < 0)
         return -1;
     struct cell_file file = executable_source_file(program);
-    struct cell_request request = { .argv = (const char *const *)program->build,
+    struct cell_request request = { .argv = (const char *const *)argv,
                                     .env = (const char *const *)toolchain->build_env,
                                     .exec_fd = -1,
                                     .stdio = CELL_STDIO_ALONE(-1),
                                     .files = &file,
                                     .files_len = 1,
-                                    .cpu_limit_ns = c->build_time_ms * NS_PER_MS,
+                                    .cpu_limit_ns = cpu_limit_ns,
                                     .memory_limit = c->build_memory_bytes,
                                     /* No limit for a file: a compiler that meets it prints an
                                      * error that does not help. The memory of the cell limits
@@ -180,16 +182,39 @@ static int compile(struct lease *lease, const struct executable *program,
     const struct cell_result *result = ret_result;
     cell->dead = rc < 0 || result->agent.limit != AGENT_LIMIT_NONE || result->agent.oom_kills > 0 ||
                  result->out_exceeded;
-    lease_release(lease, cell);
     return rc;
 }
 
-static int build_anew(struct lease *lease, const struct executable *program,
+/* Builds with the warm command. *ret_believed: whether it made *ret_outcome. Else there is none: it
+ * failed, or it said something, which the plain command may say in other words. */
+static int build_warm(struct lease *lease, const struct executable *program, bool *ret_believed,
                       struct build_outcome *ret_outcome, struct err *e)
+{
+    /* Half of the limit: a source that ends at the limit both ways holds the cell for less than
+     * twice the time of one. */
+    int64_t cpu_limit_ns = lease->config->build_time_ms * NS_PER_MS / 2;
+    struct cell_result result;
+
+    if (compile(lease, program, program->warm_build, cpu_limit_ns, &result, e) < 0)
+        return err_wrap(e, "build");
+    *ret_believed =
+        result.agent.collected == AGENT_COLLECTED && result.out.len == 0 && result.err.len == 0;
+    if (!*ret_believed && program->toolchain->warm_build == TOOLCHAIN_WARM_ONLY) {
+        result.agent.collected = AGENT_COLLECTED_NOTHING;
+        *ret_believed = true; /* that it failed */
+    }
+    int rc = *ret_believed ? make_outcome(&result, ret_outcome, e) : 0;
+    cell_result_clear(&result);
+    return rc;
+}
+
+static int build_plain(struct lease *lease, const struct executable *program,
+                       struct build_outcome *ret_outcome, struct err *e)
 {
     struct cell_result result;
 
-    if (compile(lease, program, &result, e) < 0)
+    if (compile(lease, program, program->build, lease->config->build_time_ms * NS_PER_MS, &result,
+                e) < 0)
         return err_wrap(e, "build");
     /* The compiler has started in the self-test, so this is a fault of the host, not of the
      * source. */
@@ -200,19 +225,46 @@ static int build_anew(struct lease *lease, const struct executable *program,
     return rc;
 }
 
+/* As build_warm(), with the compile server, whose failures and messages are the compiler's own. */
+static int build_served(struct lease *lease, const struct executable *program, bool *ret_believed,
+                        struct build_outcome *ret_outcome, struct err *e)
+{
+    struct cell_result result;
+    int served = compile_server_build(lease, program, &result, e);
+
+    *ret_believed = served > 0;
+    if (served <= 0)
+        return served;
+    int rc = make_outcome(&result, ret_outcome, e);
+    cell_result_clear(&result);
+    return rc;
+}
+
+static int build_anew(struct lease *lease, const struct executable *program,
+                      struct build_outcome *ret_outcome, struct err *e)
+{
+    bool believed;
+
+    if (build_served(lease, program, &believed, ret_outcome, e) < 0)
+        return -1;
+    if (!believed && program->toolchain->warm_build != TOOLCHAIN_PLAIN &&
+        build_warm(lease, program, &believed, ret_outcome, e) < 0)
+        return -1;
+    return believed ? 0 : build_plain(lease, program, ret_outcome, e);
+}
+
 int build_run(struct lease *lease, const struct executable *program,
               struct build_outcome *ret_outcome, struct err *e)
 {
     uint8_t key[BUILD_KEY_SIZE];
 
-    if (lease->builds) {
-        build_key(lease->config, program, key);
-        if (build_cache_find(lease->builds, key, ret_outcome))
-            return 0;
-    }
-    if (build_anew(lease, program, ret_outcome, e) < 0)
-        return -1;
-    if (lease->builds && ret_outcome->repeatable)
-        build_cache_store(lease->builds, key, ret_outcome);
-    return 0;
+    if (!lease->builds)
+        return build_anew(lease, program, ret_outcome, e);
+    build_key(lease->config, program, key);
+    int found = build_share_find(lease->builds, lease, key, ret_outcome, e);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    int rc = build_anew(lease, program, ret_outcome, e);
+    build_share_end(lease->builds, key, rc < 0 ? NULL : ret_outcome);
+    return rc;
 }

@@ -227,6 +227,14 @@ bool build_cache_find(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
     return found;
 }
 
+bool build_cache_has(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE])
+{
+    (void)pthread_mutex_lock(&c->lock);
+    bool has = find_build_locked(c, key);
+    (void)pthread_mutex_unlock(&c->lock);
+    return has;
+}
+
 /* ---- storing ---- */
 
 static int write_entry(struct build_cache *c, const char *name, const struct build_outcome *outcome,

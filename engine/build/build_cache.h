@@ -36,6 +36,9 @@ struct build_cache *build_cache_free(struct build_cache *c);
 bool build_cache_find(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
                       struct build_outcome *ret_outcome);
 
+/* Reads memory only, and counts nothing. */
+bool build_cache_has(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE]);
+
 /* Copies the outcome, unless it is too large or the disk is nearly full: the rest of the disk is
  * for the job table. */
 void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],

@@ -61,7 +61,9 @@ int executable_name(struct executable *program, int64_t memory_limit, int64_t bu
         return -1;
     set_size_variables(&program->variables, memory_limit, build_memory);
     return expand_command(program, language->build, &program->build, e) < 0 ||
-                   expand_command(program, language->run, &program->run, e) < 0
+                   expand_command(program, language->warm_build, &program->warm_build, e) < 0 ||
+                   expand_command(program, toolchain_run_command(program->toolchain), &program->run,
+                                  e) < 0
                ? -1
                : expand_command(program, language->check, &program->check, e);
 }
@@ -142,7 +144,7 @@ int executable_accept(struct executable *program, struct build_outcome *outcome,
     if (*ret_why)
         return 0;
     if (language->collect == AGENT_COLLECT_TREE &&
-        (expand_command(program, language->run, &program->run, e) < 0 ||
+        (expand_command(program, toolchain_run_command(program->toolchain), &program->run, e) < 0 ||
          expand_command(program, language->check, &program->check, e) < 0))
         return -1;
     program->artefact_fd = TAKE_FD(outcome->artefact_fd);
@@ -152,6 +154,7 @@ int executable_accept(struct executable *program, struct build_outcome *outcome,
 void executable_clear(struct executable *program)
 {
     free(program->build);
+    free(program->warm_build);
     free(program->run);
     free(program->check);
     closep(&program->source_fd);

@@ -32,8 +32,8 @@ struct executable {
     const struct source_tree *source;  /* borrowed */
     struct language_variables variables;
     /* Owned, NULL before executable_name(): the commands of the language with the variables
-     * filled in. build and check are empty where the language has none. */
-    char **build, **run, **check;
+     * filled in. build, warm_build and check are empty where the language has none. */
+    char **build, **warm_build, **run, **check;
     int source_fd;   /* owned; -1 before executable_load(); an archive if there are several files */
     int artefact_fd; /* owned; -1: nothing was built */
 };

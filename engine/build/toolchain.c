@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "engine/docker/docker.h"
 #include "engine/engine_config.h"
@@ -10,13 +9,10 @@
 #include "engine/pool/pool.h"
 #include "schema/base/err.h"
 
-#define BUILD_PIDS      512 /* for the threads of a compiler; RUNNER_PIDS_LIMIT is for programs */
-#define BUILD_INODES    20000
-#define RUN_TMPFS       (64 * MIB) /* beside the artefact */
-#define RUN_INODES      20000      /* a Java program may have thousands of classes */
-#define CACHE_MEMORY    (2 * GIB)
-#define CACHE_CPU_NS    (900 * NS_PER_S)
-#define CACHE_LOG_BYTES (64 * KIB)
+#define BUILD_PIDS   512 /* for the threads of a compiler; RUNNER_PIDS_LIMIT is for programs */
+#define BUILD_INODES 20000
+#define RUN_TMPFS    (64 * MIB) /* beside the artefact */
+#define RUN_INODES   20000      /* a Java program may have thousands of classes */
 
 /* "PATH=..." of an image, or the default of the usual tools. */
 static const char *image_path(const json_t *image)
@@ -91,6 +87,22 @@ static struct cell_spec run_spec(const struct toolchain *toolchain, const struct
     };
 }
 
+/* A build cell with the compile server in it; toolchain_cache() adds the volume to both. */
+static int make_server(struct toolchain *toolchain, const struct engine_config *c, struct err *e)
+{
+    const struct language_variables variables = { .build_memory_mib = c->build_memory_bytes / MIB };
+    const char *const *argv = toolchain->language->compile_server;
+
+    toolchain->server = toolchain->build;
+    if (!argv[0])
+        return 0;
+    if (language_expand(argv, &variables, &toolchain->server_argv, e) < 0)
+        return -1;
+    toolchain->server.spec.resident_argv = (const char *const *)toolchain->server_argv;
+    toolchain->server.spec.resident_env = (const char *const *)toolchain->build_env;
+    return 0;
+}
+
 int toolchain_make(const struct language *language, struct docker *d, const struct engine_config *c,
                    struct toolchain **ret_toolchain, struct err *e)
 {
@@ -106,71 +118,26 @@ int toolchain_make(const struct language *language, struct docker *d, const stru
         return -1;
     toolchain->build = (struct lease_class){ .number = -1, .spec = build_spec(toolchain, c) };
     toolchain->run = (struct lease_class){ .number = -1, .spec = run_spec(toolchain, c) };
+    if (make_server(toolchain, c, e) < 0)
+        return -1;
     *ret_toolchain = TAKE(toolchain);
     return 0;
 }
 
-/* The command does nothing if its cache is complete, so it runs at every start and completes
- * what an earlier one has left unfinished. */
-static int fill_cache(const struct toolchain *toolchain, struct lease *lease, struct cell *cell,
-                      struct err *e)
+/* Where there is a compile server the plain command is seldom run, so that no cell for it waits. */
+static int add_build_class(struct toolchain *toolchain, struct pool *pool, struct err *e)
 {
-    struct cell_request request = { .argv = toolchain->language->cache_build,
-                                    .env = (const char *const *)toolchain->build_env,
-                                    .exec_fd = -1,
-                                    .stdio = CELL_STDIO_ALONE(-1),
-                                    .cpu_limit_ns = CACHE_CPU_NS,
-                                    .memory_limit = CACHE_MEMORY,
-                                    .file_bytes = CACHE_MEMORY,
-                                    .out_max = CACHE_LOG_BYTES,
-                                    .err_keep = CACHE_LOG_BYTES };
-    struct cell_result result;
+    struct lease_class *class = toolchain->has_server ? &toolchain->server : &toolchain->build;
 
-    if (cell_run(cell, lease->docker, &request, &result, e) < 0)
-        return -1;
-    int status = result.agent.status;
-    bool ok = result.agent.exec_errno == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!ok)
-        (void)err_set(e, ERR_PLATFORM, "'%s' failed with status %d: %.200s",
-                      toolchain->language->cache_build[0], status,
-                      result.err.data ? result.err.data : "");
-    cell_result_clear(&result);
-    return ok ? 0 : -1;
-}
-
-int toolchain_cache(struct toolchain *toolchain, struct lease *lease, struct err *e)
-{
-    const char *name = toolchain->language->name;
-    if (!toolchain->language->cache_volume_target)
+    if (!toolchain->build_image)
         return 0;
-
-    const char *digest = strchr(toolchain->build_image, ':');
-    json_auto_t *labels = json_pack("{s:s}", "scrc.cache", name);
-    if (asprintf(&toolchain->cache, "scrc-cache-%s-%.12s", name,
-                 digest ? digest + 1 : toolchain->build_image) < 0) {
-        toolchain->cache = NULL;
-        return err_set(e, ERR_NOMEM, "language '%s'", name);
-    }
-    if (docker_volume_create(lease->docker, toolchain->cache, labels, e) < 0)
-        return err_wrap(e, "volume %s", toolchain->cache);
-    toolchain->build.spec.volume = toolchain->cache;
-    toolchain->build.spec.volume_target = toolchain->language->cache_volume_target;
-
-    struct lease_class writable = toolchain->build;
-    struct lease_cell *cell;
-    writable.spec.volume_writable = true;
-    writable.spec.tmpfs_bytes = CACHE_MEMORY;
-    if (lease_acquire(lease, &writable, CACHE_MEMORY, 1, &cell, e) < 0)
-        return err_wrap(e, "make the cache of '%s'", name);
-    int rc = fill_cache(toolchain, lease, cell->cell, e);
-    lease_release(lease, cell);
-    return rc < 0 ? err_wrap(e, "make the cache of '%s'", name) : 0;
+    class->number = pool_class_add(pool, &class->spec, e);
+    return class->number < 0 ? -1 : 0;
 }
 
 int toolchain_add_classes(struct toolchain *toolchain, struct pool *pool, struct err *e)
 {
-    if (toolchain->build_image &&
-        (toolchain->build.number = pool_class_add(pool, &toolchain->build.spec, e)) < 0)
+    if (add_build_class(toolchain, pool, e) < 0)
         return err_wrap(e, "build cells of '%s'", toolchain->language->name);
     toolchain->run.spec.memory_bytes =
         toolchain_memory(toolchain, toolchain->run.spec.memory_bytes);
@@ -181,10 +148,33 @@ int toolchain_add_classes(struct toolchain *toolchain, struct pool *pool, struct
     return err_wrap(e, "run cells of '%s'", toolchain->language->name);
 }
 
+const char *const *toolchain_run_command(const struct toolchain *toolchain)
+{
+    return toolchain->warm_run ? toolchain->language->warm_run : toolchain->language->run;
+}
+
+void toolchain_describe_accelerator(struct toolchain *toolchain)
+{
+    const char *const parts[] = { toolchain->has_server ? "resident compiler" : "",
+                                  toolchain->warm_build == TOOLCHAIN_PLAIN ? ""
+                                                                           : toolchain->cache.says,
+                                  toolchain->warm_run ? toolchain->run_cache.says : "" };
+    size_t len = 0;
+
+    toolchain->accelerator[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(parts) && len < sizeof toolchain->accelerator; i++)
+        if (parts[i][0])
+            len +=
+                (size_t)snprintf(toolchain->accelerator + len, sizeof toolchain->accelerator - len,
+                                 "%s%s", len > 0 ? "; " : "", parts[i]);
+}
+
 void toolchain_remove_classes(const struct toolchain *toolchain, struct pool *pool)
 {
     if (toolchain->build.number >= 0)
         pool_class_remove(pool, toolchain->build.number);
+    if (toolchain->server.number >= 0)
+        pool_class_remove(pool, toolchain->server.number);
     if (toolchain->run.number >= 0)
         pool_class_remove(pool, toolchain->run.number);
 }
@@ -204,7 +194,9 @@ struct toolchain *toolchain_free(struct toolchain *toolchain)
     free(toolchain->images);
     free(toolchain->build_env);
     free(toolchain->run_env);
-    free(toolchain->cache);
+    free(toolchain->cache.volume);
+    free(toolchain->run_cache.volume);
+    free(toolchain->server_argv);
     free(toolchain);
     return NULL;
 }

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +11,8 @@
 #include "engine/cell/cell_dir.h"
 #include "engine/cell/cell_exchange.h"
 #include "engine/cell/cell_pipes.h"
+#include "engine/cell/cell_resident.h"
+#include "engine/cell/cell_shape.h"
 #include "engine/cell/cell_socket.h"
 #include "engine/docker/docker.h"
 #include "schema/base/clock.h"
@@ -33,6 +34,7 @@ struct cell {
     int listener, agent_fd, abort_fd; /* owned; -1 */
     struct cell_pipes pipes;          /* of the next run */
     struct cell_exchange exchange;    /* of this one, in a RUNNING cell */
+    struct cell_resident resident;    /* its ends of the pipes; -1 where there is none */
     bool has_dir,
         has_container; /* set before each is made, so that a failed attempt is removed too */
     enum cell_state state;
@@ -40,51 +42,18 @@ struct cell {
     char isolation_why[sizeof((struct agent_hello *)NULL)->why];
 };
 
-/* Hashes of cell settings (shapes) whose containers were inspected and had all fields: if Docker
- * keeps a field for one cell of a shape, it does for all. When the list is full, cells of other
- * shapes are inspected each time. */
-static struct {
-    pthread_mutex_t lock;
-    uint8_t seen[64][TEXT_HASH_SIZE];
-    size_t len;
-} known_shapes = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void hash_shape(const struct cell_spec *s, const struct cell_host *host,
-                       uint8_t out[TEXT_HASH_SIZE])
-{
-    struct buf text = { 0 };
-    if (buf_printf(&text, "%s\n%s\n%s\n%d\n%d\n%s", s->image, s->workdir,
-                   s->volume ? s->volume_target : "", s->volume_writable, s->nano_cpus > 0,
-                   host->box) < 0)
-        buf_clear(&text);
-    text_hash(text.data, text.len, out);
-    buf_clear(&text);
-}
-
-static bool shape_is_known(const uint8_t shape[TEXT_HASH_SIZE], bool add)
-{
-    bool seen = false;
-    (void)pthread_mutex_lock(&known_shapes.lock);
-    for (size_t i = 0; i < known_shapes.len && !seen; i++)
-        seen = memcmp(known_shapes.seen[i], shape, TEXT_HASH_SIZE) == 0;
-    if (!seen && add && known_shapes.len < ARRAY_LEN(known_shapes.seen))
-        memcpy(known_shapes.seen[known_shapes.len++], shape, TEXT_HASH_SIZE);
-    (void)pthread_mutex_unlock(&known_shapes.lock);
-    return seen;
-}
-
 static int check_container(struct cell *c, struct docker *d, const struct cell_spec *spec,
                            json_t *body, struct err *e)
 {
     uint8_t shape[TEXT_HASH_SIZE];
     json_auto_t *there = NULL;
 
-    hash_shape(spec, c->host, shape);
-    if (shape_is_known(shape, false))
+    cell_shape_hash(spec, c->host, shape);
+    if (cell_shape_known(shape))
         return 0;
     if (docker_inspect(d, c->id, &there, e) < 0 || cell_config_kept(body, there, e) < 0)
         return -1;
-    (void)shape_is_known(shape, true);
+    cell_shape_add(shape);
     return 0;
 }
 
@@ -237,9 +206,24 @@ static int start_cell(struct cell *c, struct docker *d, const struct cell_spec *
     c->has_dir = true;
     if (cell_dir_make(c->host->dir, c->name, &dir_fd, e) < 0 ||
         cell_socket_listen(dir_fd, SOCKET, &c->listener, e) < 0 ||
-        make_container(c, d, spec, e) < 0)
+        make_container(c, d, spec, e) < 0 || connect_agent(c, d, dir_fd, e) < 0)
         return -1;
-    return connect_agent(c, d, dir_fd, e);
+    c->state = CELL_WARM;
+    return 0;
+}
+
+/* Its run is over only when it has failed or was told to end. */
+static int start_resident(struct cell *c, struct docker *d, const struct cell_spec *spec,
+                          struct err *e)
+{
+    CLEANUP(cell_resident_close_ends) struct cell_resident_ends ends = { .in = -1, .out = -1 };
+
+    if (!spec->resident_argv)
+        return 0;
+    if (cell_resident_open(&c->resident, &ends, e) < 0)
+        return -1;
+    const struct cell_request request = cell_resident_request(spec, &ends);
+    return cell_begin(c, d, &request, e);
 }
 
 int cell_open(struct docker *d, const struct cell_host *host, const struct cell_spec *spec,
@@ -254,15 +238,15 @@ int cell_open(struct docker *d, const struct cell_host *host, const struct cell_
     c->host = host;
     c->listener = c->agent_fd = c->abort_fd = -1;
     c->pipes = (struct cell_pipes)CELL_PIPES_NONE;
+    c->resident = (struct cell_resident)CELL_RESIDENT_NONE;
     c->memory = spec->memory_bytes;
     cell_dir_name(host->table, host->instance, c->name);
-    if (start_cell(c, d, spec, e) < 0) {
+    if (start_cell(c, d, spec, e) < 0 || start_resident(c, d, spec, e) < 0) {
         (void)cell_free(c, d);
         /* An id is cut to the length that Docker shows. */
         bool id = strncmp(spec->image, "sha256:", 7) == 0;
         return err_wrap(e, "open a cell of %.*s", id ? 19 : 100, spec->image);
     }
-    c->state = CELL_WARM;
     *ret_cell = c;
     return 0;
 }
@@ -379,11 +363,34 @@ int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, struct err 
 
 void cell_abort(struct cell *c) { (void)eventfd_write(c->abort_fd, 1); }
 
+bool cell_is_resident(const struct cell *c) { return c->resident.in >= 0; }
+
 bool cell_alive(const struct cell *c)
 {
-    /* An idle agent sends nothing, so its socket is readable only when the agent is gone. */
+    /* An idle agent sends nothing, and one with a resident program only its end. */
     struct pollfd p = { .fd = c->agent_fd, .events = POLLIN | POLLRDHUP };
-    return c->state == CELL_WARM && poll(&p, 1, 0) == 0;
+    enum cell_state idle = cell_is_resident(c) ? CELL_RUNNING : CELL_WARM;
+
+    return c->state == idle && poll(&p, 1, 0) == 0;
+}
+
+static struct cell_resident_wait resident_wait(const struct cell *c, int64_t deadline_ns)
+{
+    return (struct cell_resident_wait){ .agent_fd = c->agent_fd,
+                                        .abort_fd = c->abort_fd,
+                                        .deadline_ns = deadline_ns };
+}
+
+int cell_send(struct cell *c, const void *data, size_t len, int64_t deadline_ns, struct err *e)
+{
+    const struct cell_resident_wait wait = resident_wait(c, deadline_ns);
+    return cell_resident_send(&c->resident, &wait, data, len, e);
+}
+
+int cell_receive(struct cell *c, void *data, size_t len, int64_t deadline_ns, struct err *e)
+{
+    const struct cell_resident_wait wait = resident_wait(c, deadline_ns);
+    return cell_resident_receive(&c->resident, &wait, data, len, e);
 }
 
 int64_t cell_memory(const struct cell *c) { return c->memory; }
@@ -394,8 +401,13 @@ const char *cell_isolation_why(const struct cell *c) { return c->isolation_why; 
 int cell_remove(struct cell *c, struct docker *d, struct err *e)
 {
     closep(&c->agent_fd); /* so the agent ends, and with it everything in the container */
-    /* By name: when the answer to the create was lost, there is no id. */
-    if (c->has_container && docker_remove(d, c->name, e) < 0)
+    if (!c->has_container)
+        return 0;
+    /* Docker kills a container that still runs by starting runc once more, an eighth of what a
+     * cell's whole life costs. One that does not end by itself, it has to kill. By name: when the
+     * answer to the create was lost, there is no id. */
+    (void)!docker_await_end(d, c->name, NULL);
+    if (docker_remove(d, c->name, e) < 0)
         return -1;
     c->has_container = false;
     return 0;
@@ -414,6 +426,7 @@ struct cell *cell_free(struct cell *c, struct docker *d)
     if (c->state == CELL_RUNNING)
         cell_exchange_clear(&c->exchange);
     cell_pipes_close(&c->pipes);
+    cell_resident_close(&c->resident);
     if (c->has_dir)
         cell_dir_remove(c->host->dir, c->name);
     free(c->id);

@@ -8,6 +8,9 @@
  * can be joined by two pipes (CELL_STDIO_FD); the server copies nothing. The thread closes its own
  * ends when both runs have begun, else a program would not get EOF when the other one has ended.
  *
+ * A cell whose spec names a resident program is RUNNING from cell_open() on: cell_send() and
+ * cell_receive() talk to that program, and there is no other run. Its end is a failure.
+ *
  * No data of a test goes through dockerd: descriptors go to the agent over a socket in the cell's
  * own directory (CELL_DIR/<name>), which the container sees read-only.
  *
@@ -61,6 +64,14 @@ NODISCARD int cell_finish(struct cell *c, struct docker *d, struct cell_result *
 NODISCARD int cell_run(struct cell *c, struct docker *d, const struct cell_request *request,
                        struct cell_result *ret_result, struct err *e);
 
+/* Writes len bytes to the resident program's stdin; reads len bytes of its stdout. ERR_TIMEOUT at
+ * deadline_ns (clock_mono_ns), ERR_CELL when the program has ended or closed the pipe,
+ * ERR_CANCELLED after cell_abort(). After a failure the cell must be discarded. */
+NODISCARD int cell_send(struct cell *c, const void *data, size_t len, int64_t deadline_ns,
+                        struct err *e);
+NODISCARD int cell_receive(struct cell *c, void *data, size_t len, int64_t deadline_ns,
+                           struct err *e);
+
 /* The agent verifies that nothing of the last submission is left. -1: discard the cell. */
 NODISCARD int cell_verify_clean(struct cell *c, struct err *e);
 
@@ -71,8 +82,10 @@ NODISCARD int cell_set_memory(struct cell *c, struct docker *d, int64_t bytes, s
 /* The run in progress, and later ones, fail with ERR_CANCELLED. From any thread. */
 void cell_abort(struct cell *c);
 
-/* True if the cell is WARM and its agent still connected. Costs one poll(). */
+/* True if the cell is WARM and its agent still connected; with a resident program, if that still
+ * runs. Costs one poll(). */
 bool cell_alive(const struct cell *c);
+bool cell_is_resident(const struct cell *c); /* it has a resident program */
 int64_t cell_memory(const struct cell *c);
 const char *cell_id(const struct cell *c); /* the container's id; borrowed */
 enum agent_isolation cell_isolation(const struct cell *c);

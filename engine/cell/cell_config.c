@@ -81,11 +81,12 @@ int cell_config_make(const struct cell_spec *spec, const struct cell_host *host,
                                  "Entrypoint", entrypoint_of(spec, host), "Labels", "scrc.instance",
                                  host->instance, "scrc.table", host->table, "scrc.create", name);
     json_auto_t *own = json_pack(
-        "{s:I, s:I, s:I, s:I, s:o, s:o, s:[s, s+]}", "Memory", (json_int_t)spec->memory_bytes,
+        "{s:I, s:I, s:I, s:I, s:o, s:o, s:[s, s+], s:s*}", "Memory", (json_int_t)spec->memory_bytes,
         "MemorySwap", (json_int_t)spec->memory_bytes, "PidsLimit",
         (json_int_t)spec->pids + OWN_PIDS, "NanoCpus", (json_int_t)spec->nano_cpus, "Tmpfs",
         tmpfs_of(spec, json_object_get(config, "Tmpfs"), image), "Mounts",
-        mounts_of(spec, host, name), "SecurityOpt", "no-new-privileges", "seccomp=", cell_seccomp);
+        mounts_of(spec, host, name), "SecurityOpt", "no-new-privileges", "seccomp=", cell_seccomp,
+        "Runtime", host->runtime);
     if (!top || !own || json_object_update(body, top) < 0 || json_object_update(config, own) < 0)
         return err_set(e, ERR_NOMEM, "the description of a cell of %.100s", spec->image);
     *ret_body = TAKE(body);

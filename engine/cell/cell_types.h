@@ -22,6 +22,7 @@ struct cell_host {
     const char *instance; /* label scrc.instance: this start of the server */
     const char *table;    /* label scrc.table: the job table (jobs_table_id) */
     const char *box;      /* isolation mode: "auto", "namespaces" or "inplace" */
+    const char *runtime;  /* Docker's name of the OCI runtime; NULL: its default */
 };
 
 struct cell_spec {
@@ -33,6 +34,9 @@ struct cell_spec {
     int64_t nano_cpus;                  /* 1e9 = one core; 0 = no quota */
     const char *volume, *volume_target; /* NULL, or a named volume mounted there... */
     bool volume_writable;               /* ...read-only unless set */
+    /* NULL, or NULL-terminated as in a cell_request: a program that runs in the cell from its start
+     * and serves requests on its stdin and stdout (cell_send(), cell_receive()). */
+    const char *const *resident_argv, *const *resident_env;
 };
 
 #define CELL_MEMORY_MIN (6 * MIB) /* the least that Docker accepts */
@@ -84,6 +88,7 @@ struct cell_request {
     enum agent_collect collect;
     const char *collect_name;
     int64_t collect_max;
+    int64_t sample_ms; /* between two looks at the counters; 0: the agent's own choice */
 };
 
 struct cell_result {

@@ -15,7 +15,7 @@
 #define API_MIN        "1.41"
 
 /* Starting a container takes seconds on a loaded host; a ping that takes seconds is a failure. */
-enum { PING_MS = 5000, QUICK_MS = 20000, SLOW_MS = 60000 };
+enum { PING_MS = 5000, QUICK_MS = 20000, SLOW_MS = 60000, END_MS = 2000 };
 enum { ANSWER_MAX = 4 << 20, LIST_MAX = 64 << 20, PATH_SIZE = 640 };
 
 struct docker {
@@ -333,6 +333,15 @@ int docker_kill(struct docker *d, const char *id, struct err *e)
     return call_idempotent(d, &call, (const long[]){ 404, 409 }, e);
 }
 
+int docker_await_end(struct docker *d, const char *id, struct err *e)
+{
+    char path[PATH_SIZE];
+    if (docker_path(path, "/containers/", id, "/wait", e) < 0)
+        return -1;
+    struct docker_call call = { .method = "POST", .path = path, .timeout_ms = END_MS };
+    return call_idempotent(d, &call, (const long[]){ 404, 404 }, e);
+}
+
 int docker_remove(struct docker *d, const char *id, struct err *e)
 {
     char path[PATH_SIZE];
@@ -380,6 +389,15 @@ int docker_volume_create(struct docker *d, const char *name, const json_t *label
         return err_set(e, ERR_NOMEM, "create volume %.100s", name);
     struct docker_call call = { .method = "POST", .path = "/volumes/create", .body = body };
     return call_ok(d, &call, NULL, e);
+}
+
+int docker_volume_list(struct docker *d, const char *label, json_t **ret_volumes, struct err *e)
+{
+    char path[PATH_SIZE]; /* filters={"label":["..."]} */
+    if (docker_path(path, "/volumes?filters=%7B%22label%22%3A%5B%22", label, "%22%5D%7D", e) < 0)
+        return -1;
+    struct docker_call call = { .method = "GET", .path = path, .answer_max = LIST_MAX };
+    return call_ok(d, &call, ret_volumes, e);
 }
 
 int docker_volume_remove(struct docker *d, const char *name, struct err *e)

@@ -52,6 +52,9 @@ NODISCARD int docker_inspect(struct docker *d, const char *id, json_t **ret_cont
 NODISCARD int docker_update_memory(struct docker *d, const char *id, int64_t bytes, struct err *e);
 /* Sends SIGKILL. A container that does not run (409) or does not exist (404) is success. */
 NODISCARD int docker_kill(struct docker *d, const char *id, struct err *e);
+/* Waits until the container does not run; one that was never started or does not exist does not.
+ * ERR_TIMEOUT after 2 s. */
+NODISCARD int docker_await_end(struct docker *d, const char *id, struct err *e);
 /* Removes it by force, with its anonymous volumes. 404 is success. */
 NODISCARD int docker_remove(struct docker *d, const char *id, struct err *e);
 /* All containers (running or not) with this label "key" or "key=value": GET /containers/json. */
@@ -61,6 +64,10 @@ NODISCARD int docker_list(struct docker *d, const char *label, json_t **ret_list
 NODISCARD int docker_image(struct docker *d, const char *ref, json_t **ret_image, struct err *e);
 NODISCARD int docker_volume_create(struct docker *d, const char *name, const json_t *labels,
                                    struct err *e);
+/* All volumes with this label "key" or "key=value": GET /volumes. */
+NODISCARD int docker_volume_list(struct docker *d, const char *label, json_t **ret_volumes,
+                                 struct err *e);
+/* 404 is success; refused while a container has it. */
 NODISCARD int docker_volume_remove(struct docker *d, const char *name, struct err *e);
 
 /* A POST without a time limit; each part of the answer is passed on as it arrives. All borrowed. */

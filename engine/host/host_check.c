@@ -5,11 +5,12 @@
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 
-#include "engine/cell/cell.h"
 #include "engine/docker/docker.h"
 #include "engine/engine_config.h"
 #include "engine/host/host_facts.h"
 #include "engine/host/host_load.h"
+#include "engine/host/host_runtime.h"
+#include "engine/host/host_trial.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
@@ -19,11 +20,13 @@
 struct probe {
     const struct engine_config *config; /* borrowed, as is languages */
     const struct language_table *languages;
-    struct docker *docker;  /* owned; NULL when even DOCKER_HOST is wrong */
-    json_t *version, *info; /* owned; NULL while Docker is away */
-    struct err away;        /* why */
-    const char *some_image; /* borrowed; a run image that is there, or NULL */
-    int64_t asked_ms;       /* how long Docker took to answer /version and /info */
+    struct docker *docker;              /* owned; NULL when even DOCKER_HOST is wrong */
+    json_t *version, *info;             /* owned; NULL while Docker is away */
+    struct err away;                    /* why */
+    const char *some_image;             /* borrowed; an image that is there, or NULL */
+    const struct language *interpreted; /* borrowed; not built, with that image; or NULL */
+    struct host_capacity capacity;
+    int64_t asked_ms; /* how long Docker took to answer /version and /info */
 };
 
 static const char *json_text(json_t *object, const char *key)
@@ -76,21 +79,14 @@ static void check_docker(struct probe *p, struct host_diagnostic *f)
                                "use Docker");
 }
 
+static void check_runtime(struct probe *p, struct host_diagnostic *f)
+{
+    host_runtime_check(f, p->info, p->config->runtime);
+}
+
 static void check_runc(struct probe *p, struct host_diagnostic *f)
 {
-    static const struct host_facts_version fixed = { 1, 2, 8 }, next = { 1, 3, 0 },
-                                           next_fixed = { 1, 3, 3 };
-    const char *text = component(p, "runc");
-    struct host_facts_version v = host_facts_version(text);
-    bool old = host_facts_compare(v, fixed) < 0 ||
-               (host_facts_compare(v, next) >= 0 && host_facts_compare(v, next_fixed) < 0);
-
-    host_diagnostic_add(f, text[0] && old ? HOST_WARNING : HOST_OK, "runc %.60s",
-                        text[0] ? text : "not told");
-    if (text[0] && old)
-        host_diagnostic_advise(
-            f, "three ways out of a container were closed in 1.2.8 and 1.3.3",
-            "update runc, unless your distribution has put the fixes into its own version");
+    host_runtime_runc(f, component(p, "runc"));
 }
 
 static void check_cgroup(struct probe *p, struct host_diagnostic *f)
@@ -258,6 +254,16 @@ static void check_clock(struct probe *p, struct host_diagnostic *f)
         }
 }
 
+/* Of those that are there, the first of a language that is not built is tried later. */
+static void note_image(struct probe *p, const struct language *l, const char *image)
+{
+    if (p->interpreted)
+        return;
+    p->some_image = image;
+    if (!l->build[0])
+        p->interpreted = l;
+}
+
 static void check_images(struct probe *p, struct host_diagnostic *f)
 {
     char missing[160] = "";
@@ -274,7 +280,7 @@ static void check_images(struct probe *p, struct host_diagnostic *f)
             if (!refs[j] || docker_image(p->docker, refs[j], &image, &e) < 0)
                 continue;
             seen++;
-            p->some_image = refs[j];
+            note_image(p, l, refs[j]);
         }
         size_t len = strlen(missing);
         if (seen < wanted)
@@ -339,61 +345,21 @@ static void check_load(struct probe *p, struct host_diagnostic *f)
     host_load_busy(f, text, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-static void unfit(struct host_diagnostic *f, const struct err *e, const char *remedy)
-{
-    host_diagnostic_add(f, HOST_UNFIT, "%.190s", e->msg);
-    host_diagnostic_advise(f, "no cell can be made", remedy);
-}
-
-/* Opens one cell and reads which isolation mode it has. */
-static void try_cell(struct probe *p, struct host_diagnostic *f, const struct cell_host *host)
-{
-    const struct cell_spec spec = { .image = p->some_image,
-                                    .workdir = "/work",
-                                    .memory_bytes = 64 * MIB,
-                                    .pids = 16,
-                                    .tmpfs_bytes = MIB,
-                                    .tmpfs_inodes = 64 };
-    struct cell *cell = NULL;
-    struct err e;
-
-    if (cell_open(p->docker, host, &spec, &cell, &e) < 0) {
-        unfit(f, &e, "see what Docker says");
-        return;
-    }
-    if (cell_isolation(cell) == AGENT_BOX_NAMESPACES) {
-        host_diagnostic_add(f, HOST_OK, "namespaces");
-        host_diagnostic_advise(f, "each run gets fresh user, pid, ipc and mount namespaces", "");
-    } else {
-        host_diagnostic_add(f, HOST_OK, "in place, because %.160s", cell_isolation_why(cell));
-        host_diagnostic_advise(f, "each run is followed by killing, wiping and checking", "");
-    }
-    (void)cell_free(cell, p->docker);
-}
-
 static void check_box(struct probe *p, struct host_diagnostic *f)
 {
-    CLEANUP(freep) char *dir = NULL, *host_dir = NULL;
-    struct err e;
-    bool was_there = access(p->config->cell_dir, F_OK) == 0;
+    const struct host_trial trial = { .config = p->config,
+                                      .docker = p->docker,
+                                      .image = p->some_image,
+                                      .interpreted = p->interpreted };
+    struct host_capacity measured;
 
-    if (host_dir_cells(p->config->cell_dir, &dir, &e) < 0 ||
-        host_dir_docker(p->docker, dir, &host_dir, &e) < 0) {
-        unfit(f, &e, "a CELL_DIR that this server and Docker both see");
-        return;
-    }
-    if (!p->some_image) {
-        host_diagnostic_add(f, HOST_WARNING, "not tried: no image is there yet");
-        return;
-    }
-    const struct cell_host host = { .dir = dir,
-                                    .host_dir = host_dir,
-                                    .instance = p->config->instance,
-                                    .table = "check",
-                                    .box = p->config->box };
-    try_cell(p, f, &host);
-    if (!was_there)
-        (void)rmdir(dir); /* a check leaves nothing behind */
+    host_trial_cell(&trial, f, &measured);
+    p->capacity = host_capacity_keep(&measured);
+}
+
+static void check_capacity(struct probe *p, struct host_diagnostic *f)
+{
+    host_capacity_say(f, &p->capacity, sysconf(_SC_NPROCESSORS_ONLN), p->config->cell_uses);
 }
 
 static const struct {
@@ -402,6 +368,7 @@ static const struct {
     bool without_docker; /* can be checked while Docker is away */
 } checks[] = {
     { "docker", check_docker, true },
+    { "runtime", check_runtime, false },
     { "runc", check_runc, false },
     { "cgroup", check_cgroup, false },
     { "controllers", check_cgroup_limits, false },
@@ -421,7 +388,8 @@ static const struct {
     { "load", check_load, true },
     { "containers", check_containers, false },
     { "images", check_images, false },
-    { "box", check_box, false }, /* after images: uses one of them */
+    { "box", check_box, false },           /* after images: uses one of them */
+    { "capacity", check_capacity, false }, /* after box, which measures it */
 };
 _Static_assert(ARRAY_LEN(checks) <= HOST_DIAGNOSTICS_MAX, "room for every diagnostic");
 

@@ -1,3 +1,5 @@
+#include "engine/host/host_dir.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +9,6 @@
 #include <sys/statvfs.h>
 
 #include "engine/docker/docker.h"
-#include "engine/host/host_check.h"
 #include "engine/host/host_facts.h"
 #include "schema/base/err.h"
 

@@ -21,6 +21,18 @@ struct err;
 #define LANGUAGE_ARGS_MAX 24
 #define LANGUAGES_MAX     64
 
+/* What commands of a language need and is made once for each image: a command that fills a volume,
+ * which cells of that image then see read-only. */
+struct language_cache {
+    const char *volume_target;            /* NULL, or the path of the volume in a cell */
+    const char *build[LANGUAGE_ARGS_MAX]; /* runs in a cell that may write there, at every start.
+                                             The last line of its stdout says what it has made. It
+                                             fails when what is there is damaged: then the volume is
+                                             made anew. */
+    const char *files[LANGUAGE_ARGS_MAX]; /* that command finds these in the work directory... */
+    const char *texts[LANGUAGE_ARGS_MAX]; /* ...with these contents, one for each */
+};
+
 /* Elements of a command may hold variables: {source} (file name of the source), {main} (its
  * stem; with naming JAVA the class to start), {memory_mib} (the memory limit), {stack_mib} (the
  * same, at most 1 GiB) and {build_memory_mib} (BUILD_MEMORY_LIMIT). A program does not see its
@@ -36,8 +48,15 @@ struct language {
     enum language_naming { LANGUAGE_NAMING_FIXED, LANGUAGE_NAMING_JAVA } naming;
     enum agent_collect collect;           /* what the build makes: one ELF file or a tree... */
     const char *build[LANGUAGE_ARGS_MAX]; /* NULL-terminated; empty when nothing is built */
-    const char *artefact;                 /* ...of this name below workdir */
-    const char *run[LANGUAGE_ARGS_MAX];   /* FILE artefacts: argv for execveat of the artefact */
+    /* Tried before `build`, and its failures and messages count for nothing: `build` follows. Makes
+     * what `build` makes. Empty: none. */
+    const char *warm_build[LANGUAGE_ARGS_MAX];
+    const char *artefact; /* ...of this name below workdir */
+    /* A program that stays in a build cell and does what `build` does (compile_server.h); empty:
+     * none. Of the variables it has {build_memory_mib} alone. */
+    const char *compile_server[LANGUAGE_ARGS_MAX];
+    const char *run[LANGUAGE_ARGS_MAX];      /* FILE artefacts: argv for execveat of the artefact */
+    const char *warm_run[LANGUAGE_ARGS_MAX]; /* instead of `run` where hello runs with it */
     const char
         *check[LANGUAGE_ARGS_MAX]; /* run after a first run that exited with check_exit_code; if it
                                       fails, the source has a syntax error (BF); empty: none */
@@ -55,10 +74,8 @@ struct language {
     int64_t
         memory_overhead; /* bytes of a cell above the memory limit; 0: measured by the self-test */
     bool strict_memory;  /* memory_bytes above the limit is ML even if nothing was killed */
-    const char *cache_volume_target; /* NULL, or the path in a build cell of a cache, which is
-                                        filled once for each image by running cache_build in a cell
-                                        that may write to it */
-    const char *cache_build[LANGUAGE_ARGS_MAX];
+    struct language_cache cache;     /* of the build image, for `build` and `warm_build` */
+    struct language_cache run_cache; /* of the run image, for `warm_run`; programs can read it */
     const char
         *hello; /* for the self-test: this source prints LANGUAGE_HELLO_OUTPUT, without input */
 };

@@ -23,9 +23,12 @@ static const struct field {
     FIELD(source_name, TEXT),
     FIELD(naming, NAMING),
     FIELD(build, WORDS),
+    FIELD(warm_build, WORDS),
     FIELD(collect, COLLECT),
     FIELD(artefact, TEXT),
+    FIELD(compile_server, WORDS),
     FIELD(run, WORDS),
+    FIELD(warm_run, WORDS),
     FIELD(check, WORDS),
     FIELD(check_exit_code, EXIT_CODE),
     FIELD(build_env, ENVIRONMENT),
@@ -36,8 +39,12 @@ static const struct field {
     FIELD(heap_limit_text, WORDS),
     { "allowance", BYTES, offsetof(struct language, memory_overhead) },
     FIELD(strict_memory, FLAG),
-    FIELD(cache_volume_target, TEXT),
-    FIELD(cache_build, WORDS),
+    { "cache_volume_target", TEXT, offsetof(struct language, cache.volume_target) },
+    { "cache_build", WORDS, offsetof(struct language, cache.build) },
+    { "cache_files", WORDS, offsetof(struct language, cache.files) },
+    { "run_cache_volume_target", TEXT, offsetof(struct language, run_cache.volume_target) },
+    { "run_cache_build", WORDS, offsetof(struct language, run_cache.build) },
+    { "run_cache_files", WORDS, offsetof(struct language, run_cache.files) },
     FIELD(hello, TEXT),
 };
 
@@ -179,6 +186,25 @@ static bool has_open_end(const char *const *texts)
     return *texts != NULL;
 }
 
+/* Names of files that a cell can be given. */
+static bool are_file_names(const char *const *names)
+{
+    size_t len = 0;
+    while (names[len] && !strchr(names[len], '/') && is_clean_path(names[len], false))
+        len++;
+    return !names[len] && len <= AGENT_FILES_MAX;
+}
+
+static bool is_wrong_target(const struct language_cache *c)
+{
+    return c->volume_target && !is_clean_path(c->volume_target, true);
+}
+
+static bool is_half(const struct language_cache *c)
+{
+    return !c->volume_target != !c->build[0] || (c->files[0] && !c->build[0]);
+}
+
 /* Checks rules over several fields. Returns the field that is wrong and why, or NULL. */
 static const char *find_wrong_field(const struct language *language, const char **ret_why)
 {
@@ -200,10 +226,18 @@ static const char *find_wrong_field(const struct language *language, const char 
         { !builds && language->collect != AGENT_COLLECT_NONE, "collect", "needs `build`" },
         { builds && (!language->artefact || !is_clean_path(language->artefact, false)), "artefact",
           "must be a path below the work directory" },
-        { language->cache_volume_target && !is_clean_path(language->cache_volume_target, true),
-          "cache_volume_target", "must be an absolute path" },
-        { !language->cache_volume_target != !language->cache_build[0], "cache_build",
-          "and cache_volume_target need each other" },
+        { language->compile_server[0] && !builds, "compile_server", "needs `build`" },
+        { !builds && language->warm_build[0], "warm_build", "needs `build`" },
+        { !builds && language->cache.build[0], "cache_build", "needs `build`" },
+        { is_wrong_target(&language->cache), "cache_volume_target", "must be an absolute path" },
+        { is_half(&language->cache), "cache_build", "and cache_volume_target need each other" },
+        { !are_file_names(language->cache.files), "cache_files", "must be at most 8 file names" },
+        { is_wrong_target(&language->run_cache), "run_cache_volume_target",
+          "must be an absolute path" },
+        { is_half(&language->run_cache), "run_cache_build",
+          "and run_cache_volume_target need each other" },
+        { !are_file_names(language->run_cache.files), "run_cache_files",
+          "must be at most 8 file names" },
         { language->oom_text && !language->oom_text[0], "oom_text", "must not be empty" },
         { language->oom_before[0] && !language->oom_text, "oom_before", "needs `oom_text`" },
         { has_empty(language->oom_before), "oom_before", "must hold no empty text" },

@@ -191,8 +191,10 @@ void lease_release(struct lease *lease, struct lease_cell *c)
 {
     struct err e;
     bool unused = !c->used && c->class_number >= 0; /* prefetched, but never asked for */
+    bool usable = !c->dead && c->uses + 1 < c->uses_max;
+    /* A resident program is in its cell, which is why that cannot be verified. */
     bool clean =
-        unused || (!c->dead && c->uses + 1 < c->uses_max && cell_verify_clean(c->cell, &e) == 0);
+        unused || (usable && (cell_is_resident(c->cell) || cell_verify_clean(c->cell, &e) == 0));
 
     /* lease_abort() reaches every cell that is in a place. Under this lock the cell leaves its
      * place, so `aborted` shows for good whether it was reached. */

@@ -21,7 +21,7 @@
 #include "schema/base/err.h"
 
 struct lease;
-struct build_cache;
+struct build_share;
 struct docker;
 struct engine_config;
 struct pool;
@@ -77,7 +77,7 @@ struct lease {
     const struct cell_host *host;       /* borrowed */
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by lease_begin() */
-    struct build_cache *builds;         /* borrowed; NULL: there is no cache, every build is made */
+    struct build_share *builds;         /* borrowed; NULL: there is no cache, every build is made */
     struct lease_prefetch_state prefetch;
     enum lease_stage stage; /* not guarded: for the lease's own thread */
     pthread_mutex_t lock;
@@ -107,8 +107,8 @@ NODISCARD int lease_acquire(struct lease *lease, const struct lease_class *cell_
 void lease_prefetch(struct lease *lease, const struct lease_class *cell_class, int64_t memory_bytes,
                     int uses_max);
 
-/* Gives the cell back to the pool when it is verified clean; discards it when it is dead, has
- * served uses_max, is not clean, or was aborted. */
+/* Gives the cell back to the pool when it is verified clean (one with a resident program: when it
+ * is not dead); discards it when it is dead, has served uses_max, is not clean, or was aborted. */
 void lease_release(struct lease *lease, struct lease_cell *c);
 
 /* The runs of submission seq, 0: of any, fail with ERR_CANCELLED. False: it is not being judged

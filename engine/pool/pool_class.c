@@ -14,6 +14,16 @@ static bool equal_or_both_null(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool equal_lists(const char *const *a, const char *const *b)
+{
+    if (!a || !b)
+        return a == b;
+    size_t i = 0;
+    while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+        i++;
+    return a[i] == b[i]; /* both at their end */
+}
+
 bool pool_class_suits(const struct pool_class *cls, const struct cell_spec *spec)
 {
     const struct cell_spec *own = &cls->spec;
@@ -23,7 +33,9 @@ bool pool_class_suits(const struct pool_class *cls, const struct cell_spec *spec
            own->tmpfs_bytes == spec->tmpfs_bytes && own->tmpfs_inodes == spec->tmpfs_inodes &&
            own->nano_cpus == spec->nano_cpus && equal_or_both_null(own->volume, spec->volume) &&
            equal_or_both_null(own->volume_target, spec->volume_target) &&
-           own->volume_writable == spec->volume_writable;
+           own->volume_writable == spec->volume_writable &&
+           equal_lists(own->resident_argv, spec->resident_argv) &&
+           equal_lists(own->resident_env, spec->resident_env);
 }
 
 struct pool_class *pool_class_free(struct pool_class *cls)
@@ -35,6 +47,8 @@ struct pool_class *pool_class_free(struct pool_class *cls)
     free((void *)(uintptr_t)cls->spec.workdir);
     free((void *)(uintptr_t)cls->spec.volume);
     free((void *)(uintptr_t)cls->spec.volume_target);
+    free((void *)(uintptr_t)cls->spec.resident_argv);
+    free((void *)(uintptr_t)cls->spec.resident_env);
     free(cls->idle);
     free(cls);
     return NULL;
@@ -45,6 +59,29 @@ static bool copy_text(const char *text, const char **ret_copy)
 {
     *ret_copy = text ? strdup(text) : NULL;
     return *ret_copy || !text;
+}
+
+/* The same for a NULL-terminated list; one free() releases the copy. */
+static bool copy_list(const char *const *list, const char *const **ret_copy)
+{
+    size_t n = 0, bytes = 0;
+
+    *ret_copy = NULL;
+    if (!list)
+        return true;
+    for (; list[n]; n++)
+        bytes += strlen(list[n]) + 1;
+    const char **copy = malloc((n + 1) * sizeof *copy + bytes);
+    if (!copy)
+        return false;
+    char *at = (char *)(copy + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = at;
+        at = stpcpy(at, list[i]) + 1;
+    }
+    copy[n] = NULL;
+    *ret_copy = copy;
+    return true;
 }
 
 struct pool_class *pool_class_new(const struct cell_spec *spec, int64_t idle_max)
@@ -60,6 +97,8 @@ struct pool_class *pool_class_new(const struct cell_spec *spec, int64_t idle_max
     whole = copy_text(spec->workdir, &cls->spec.workdir) && whole;
     whole = copy_text(spec->volume, &cls->spec.volume) && whole;
     whole = copy_text(spec->volume_target, &cls->spec.volume_target) && whole;
+    whole = copy_list(spec->resident_argv, &cls->spec.resident_argv) && whole;
+    whole = copy_list(spec->resident_env, &cls->spec.resident_env) && whole;
     cls->quiet_since_ns = clock_mono_ns();
     return whole && cls->idle ? cls : pool_class_free(cls);
 }

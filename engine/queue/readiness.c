@@ -312,12 +312,13 @@ static json_t *make_list(const char *const *words)
 static json_t *describe_language_locked(const struct language_state *state,
                                         const struct language *language)
 {
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:b}", "name",
-                     language->name, "title", language->title, "image", language->image,
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:b}",
+                     "name", language->name, "title", language->title, "image", language->image,
                      "run_image", language->run_image, "workdir", language->workdir, "source_name",
                      language->source_name, "build", make_list(language->build), "run",
                      make_list(language->run), "state", state_names[state->state], "version",
-                     state->toolchain ? state->toolchain->version : "", "error", state->why,
+                     state->toolchain ? state->toolchain->version : "", "accelerator",
+                     state->toolchain ? state->toolchain->accelerator : "", "error", state->why,
                      "memory_allowance_bytes",
                      (json_int_t)(state->toolchain ? state->toolchain->memory_overhead
                                                    : language->memory_overhead),

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "engine/build/compile_server.h"
 #include "engine/build/toolchain.h"
+#include "engine/build/toolchain_cache.h"
 #include "engine/docker/docker.h"
 #include "engine/docker/docker_pull.h"
 #include "engine/engine_config.h"
@@ -155,10 +157,80 @@ static int judge_hello(struct selftest *t, struct toolchain *toolchain, struct e
     if (judge_submission(&t->lease, toolchain, &s, &r, e) < 0)
         return -1;
     int rc = r->verdict == VERDICT_OK ? 0 : set_hello_failure(r, e);
-    if (toolchain->memory_overhead == 0)
+    if (rc == 0 && toolchain->language->memory_overhead == 0)
         toolchain->memory_overhead = runtime_overhead(r->memory_bytes);
     report_free(r);
     return rc;
+}
+
+/* False when the host failed, not the language: then all of it is tried again later. */
+static bool is_of_language(const struct err *e)
+{
+    return e->kind != ERR_CANCELLED && e->kind != ERR_UNAVAILABLE && e->kind != ERR_HOST;
+}
+
+/* What is made in advance saves time only, unless hello says otherwise. */
+static int make_caches(struct selftest *t, struct toolchain *toolchain, struct err *e)
+{
+    static const enum toolchain_cache_side sides[] = { TOOLCHAIN_CACHE_BUILD, TOOLCHAIN_CACHE_RUN };
+
+    for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+        if (toolchain_cache_make(toolchain, sides[i], &t->lease, e) == 0)
+            continue;
+        if (!is_of_language(e))
+            return -1;
+        log_warning("language_not_prepared", log_s("language", toolchain->language->name),
+                    log_s("error", e->msg));
+    }
+    return 0;
+}
+
+/* 1: hello is right; 0: it is not, which was logged. */
+static int judge_warm_hello(struct selftest *t, struct toolchain *toolchain, const char *command,
+                            struct err *e)
+{
+    if (judge_hello(t, toolchain, e) == 0)
+        return 1;
+    if (!is_of_language(e))
+        return -1;
+    log_warning("language_not_warm", log_s("language", toolchain->language->name),
+                log_s("command", command), log_s("error", e->msg));
+    return 0;
+}
+
+/* Turns the warm commands on that do what the plain ones do. */
+static int try_warm(struct selftest *t, struct toolchain *toolchain, struct err *e)
+{
+    const struct language *language = toolchain->language;
+    int ok = 1;
+
+    if (language->warm_build[0] && (!language->cache.build[0] || toolchain->cache.made)) {
+        toolchain->warm_build = TOOLCHAIN_WARM_ONLY;
+        ok = judge_warm_hello(t, toolchain, "warm_build", e);
+        toolchain->warm_build = ok > 0 ? TOOLCHAIN_WARM_FIRST : TOOLCHAIN_PLAIN;
+    }
+    if (ok >= 0 && language->warm_run[0] &&
+        (!language->run_cache.build[0] || toolchain->run_cache.made)) {
+        toolchain->warm_run = true;
+        ok = judge_warm_hello(t, toolchain, "warm_run", e);
+        toolchain->warm_run = ok > 0;
+    }
+    return ok < 0 ? -1 : 0;
+}
+
+/* Without its server a language is only slower. */
+static int probe_server(struct selftest *t, struct toolchain *toolchain, struct err *e)
+{
+    if (!toolchain->server_argv || (toolchain->language->cache.build[0] && !toolchain->cache.made))
+        return 0;
+    toolchain->has_server = compile_server_probe(&t->lease, toolchain, e) == 0;
+    if (toolchain->has_server)
+        return 0;
+    if (!is_of_language(e))
+        return -1;
+    log_warning("compile_server_off", log_s("language", toolchain->language->name),
+                log_s("error", e->msg), log_s("next", "the plain command builds"));
+    return 0;
 }
 
 static int prepare_language(struct selftest *t, const struct language *language,
@@ -167,9 +239,12 @@ static int prepare_language(struct selftest *t, const struct language *language,
     CLEANUP(toolchain_freep) struct toolchain *toolchain = NULL;
 
     if (toolchain_make(language, t->lease.docker, t->config.engine, &toolchain, e) < 0 ||
-        toolchain_cache(toolchain, &t->lease, e) < 0 || read_tool_version(t, toolchain, e) < 0 ||
-        judge_hello(t, toolchain, e) < 0 || toolchain_add_classes(toolchain, t->config.pool, e) < 0)
+        make_caches(t, toolchain, e) < 0 || read_tool_version(t, toolchain, e) < 0 ||
+        judge_hello(t, toolchain, e) < 0 || try_warm(t, toolchain, e) < 0 ||
+        probe_server(t, toolchain, e) < 0 ||
+        toolchain_add_classes(toolchain, t->config.pool, e) < 0)
         return -1;
+    toolchain_describe_accelerator(toolchain);
     *ret_toolchain = TAKE(toolchain);
     return 0;
 }
@@ -199,7 +274,7 @@ static void set_failed(struct selftest *t, size_t i, const struct err *e)
     bool image = e->kind == ERR_IMAGE;
 
     replace_classes(t, i, NULL);
-    if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_HOST) {
+    if (!is_of_language(e)) {
         readiness_unavailable(t->config.readiness, i, READINESS_PENDING, false, e->msg);
         t->next[i].due_ms = selftest_now_ms() + RETRY_MS; /* the host failed, not the language */
         return;
@@ -233,7 +308,7 @@ static void set_available(struct selftest *t, size_t i, struct toolchain *toolch
         delay_next(t, i);
     t->next[i].passed_ms = now;
     log_info("language_ready", log_s("language", toolchain->language->name),
-             log_s("version", toolchain->version),
+             log_s("version", toolchain->version), log_s("accelerator", toolchain->accelerator),
              log_i("allowance_bytes", toolchain->memory_overhead), log_i("took_ms", now - start));
 }
 
@@ -283,7 +358,7 @@ static int rank_of(const struct selftest *t, size_t i)
 {
     if (t->next[i].pull)
         return 2;
-    return t->config.languages->rows[i].cache_volume_target ? 1 : 0;
+    return t->config.languages->rows[i].cache.volume_target ? 1 : 0;
 }
 
 /* The language to test now; len when there is none, and then *ret_wait_ms is the time until

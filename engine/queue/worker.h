@@ -27,7 +27,7 @@
 
 #include "schema/base/base.h"
 
-struct build_cache;
+struct build_share;
 struct cell_host;
 struct engine_config;
 struct err;
@@ -42,7 +42,7 @@ struct worker_config {
     const struct engine_config *engine;
     const struct cell_host *host;
     struct pool *pool;
-    struct build_cache *builds; /* NULL: no cache */
+    struct build_share *builds; /* NULL: no cache */
     struct readiness *readiness;
     struct job_source *job_source;
     struct worker_host_faults *host_faults;

@@ -8,6 +8,7 @@
 #include "bridge/bridge.h"
 #include "engine/engine.h"
 #include "engine/host/host_check.h"
+#include "engine/host/host_dir.h"
 #include "engine/host/host_load.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"

@@ -55,7 +55,8 @@ static void use(const struct language *language, const uint8_t *data, size_t siz
     expand(language->run, &variables);
     expand(language->check, &variables);
     expand(language->version, &variables);
-    expand(language->cache_build, &variables);
+    expand(language->warm_build, &variables);
+    expand(language->warm_run, &variables);
     make_environment(language->build_env);
     make_environment(language->run_env);
     bool by_words = language_out_of_memory(language, text, size, false);

@@ -68,7 +68,7 @@ static void version_is_negotiated(void **state)
     }
 }
 
-enum call { START, KILL, REMOVE, INSPECT, IMAGE, UPDATE, PING };
+enum call { START, KILL, END, REMOVE, INSPECT, IMAGE, UPDATE, PING };
 
 static int do_call(struct docker *d, enum call call, struct err *e)
 {
@@ -78,6 +78,8 @@ static int do_call(struct docker *d, enum call call, struct err *e)
         return docker_start(d, "x", e);
     case KILL:
         return docker_kill(d, "x", e);
+    case END:
+        return docker_await_end(d, "x", e);
     case REMOVE:
         return docker_remove(d, "x", e);
     case INSPECT:
@@ -109,6 +111,9 @@ static void statuses(void **state)
         { KILL, "404 Not Found", ERR_NONE },
         { KILL, "409 Conflict", ERR_NONE },
         { KILL, "500 Oh", ERR_DOCKER },
+        { END, "200 OK", ERR_NONE },
+        { END, "404 Not Found", ERR_NONE },
+        { END, "500 Oh", ERR_DOCKER },
         { REMOVE, "204 No Content", ERR_NONE },
         { REMOVE, "404 Not Found", ERR_NONE },
         { REMOVE, "409 Conflict", ERR_NONE },

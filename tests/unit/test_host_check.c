@@ -12,7 +12,9 @@
 
 #include "engine/docker/docker.h"
 #include "engine/host/host_check.h"
+#include "engine/host/host_dir.h"
 #include "engine/host/host_facts.h"
+#include "engine/host/host_runtime.h"
 #include "schema/base/err.h"
 
 #define ID "3f4e6b8a9c0d1e2f3f4e6b8a9c0d1e2f3f4e6b8a9c0d1e2f3f4e6b8a9c0d1e2f"
@@ -124,6 +126,35 @@ static void versions(void **state)
         int order = host_facts_compare(host_facts_version(cases[i].less),
                                        host_facts_version(cases[i].more));
         assert_int_equal((order > 0) - (order < 0), cases[i].order);
+    }
+}
+
+static void known_runtimes(void **state)
+{
+    (void)state;
+    json_auto_t *info = json_loads(
+        "{\"DefaultRuntime\":\"runc\","
+        "\"Runtimes\":{\"runc\":{\"path\":\"runc\"},\"crun\":{\"path\":\"/usr/bin/crun\"}}}",
+        0, NULL);
+    static const struct {
+        const char *runtime, *message; /* message: NULL: Docker does not know it */
+    } cases[] = {
+        { NULL, "runc, Docker's default" },
+        { "crun", "crun, as RUNNER_RUNTIME says" },
+        { "io.containerd.runsc.v1", "io.containerd.runsc.v1, as RUNNER_RUNTIME says" },
+        { "runsc", NULL },
+        { "", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct host_diagnostic f = { .name = "runtime" };
+        struct err e = { .kind = ERR_NONE };
+        bool known = cases[i].message != NULL;
+        assert_int_equal(host_runtime_known(info, cases[i].runtime, &e), known ? 0 : -1);
+        assert_int_equal(e.kind, known ? ERR_NONE : ERR_SETTING);
+        host_runtime_check(&f, info, cases[i].runtime);
+        assert_int_equal(f.level, known ? HOST_OK : HOST_UNFIT);
+        assert_string_equal(f.message, known ? cases[i].message : e.msg);
+        assert_true(known || (strstr(e.msg, "RUNNER_RUNTIME") && strstr(e.msg, "runc, crun")));
     }
 }
 
@@ -251,8 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_container), cmocka_unit_test(what_a_container_keeps),
         cmocka_unit_test(swap),          cmocka_unit_test(core_pattern),
-        cmocka_unit_test(versions),      cmocka_unit_test(mount_source),
-        cmocka_unit_test(files),         cmocka_unit_test(cell_dir),
+        cmocka_unit_test(versions),      cmocka_unit_test(known_runtimes),
+        cmocka_unit_test(mount_source),  cmocka_unit_test(files),
+        cmocka_unit_test(cell_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

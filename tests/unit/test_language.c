@@ -38,7 +38,7 @@ static void test_built_ins(void **state)
         assert_int_equal(language->image != NULL, language->collect != AGENT_COLLECT_NONE);
         assert_int_equal(language->artefact != NULL, language->collect != AGENT_COLLECT_NONE);
         assert_int_equal(language->strict_memory, language->memory_overhead != 0);
-        assert_int_equal(language->cache_volume_target != NULL, language->cache_build[0] != NULL);
+        assert_int_equal(language->cache.volume_target != NULL, language->cache.build[0] != NULL);
         assert_int_equal(language_name_source(language, language->hello, strlen(language->hello),
                                               &variables, &why, &e),
                          0);

@@ -108,6 +108,8 @@ static void test_choose(void **state)
     "\"build\":[\"rustc\",\"-O\",\"{source}\"],\"collect\":\"file\",\"artefact\":\"main\","        \
     "\"run\":[\"./main\"],\"hello\":\"fn main(){println!(\\\"scrc\\\");}\""
 
+#define RUN_CACHE ",\"run_cache_volume_target\":\"/x\",\"run_cache_build\":[\"x\"],"
+
 static void test_files(void **state)
 {
     (void)state;
@@ -182,6 +184,20 @@ static void test_bad_files(void **state)
         { "x.json", "{" RUST ",\"heap_limit_text\":[\"a\",\"\"]}", "field 'heap_limit_text'" },
         { "x.json", "{" RUST ",\"cache_build\":[\"x\"]}", "field 'cache_build'" },
         { "x.json", "{" RUST ",\"cache_volume_target\":\"/x\"}", "field 'cache_build'" },
+        { "x.json", "{" RUST ",\"cache_volume_target\":\"x\",\"cache_build\":[\"x\"]}",
+          "field 'cache_volume_target'" },
+        { "x.json", "{" RUST ",\"cache_files\":[\"x\"]}", "field 'cache_build'" },
+        { "x.json", "{" RUST RUN_CACHE "\"run_cache_files\":[\"a/x\"]}",
+          "field 'run_cache_files'" },
+        { "x.json", "{" RUST RUN_CACHE "\"run_cache_files\":[\"..\"]}", "field 'run_cache_files'" },
+        { "x.json", "{" RUST RUN_CACHE "\"run_cache_files\":[\"a\",\"\"]}",
+          "field 'run_cache_files'" },
+        { "x.json",
+          "{" RUST RUN_CACHE
+          "\"run_cache_files\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]}",
+          "field 'run_cache_files'" },
+        { "x.json", "{" RUST RUN_CACHE "\"run_cache_files\":[\"gone.sh\"]}", "gone.sh" },
+        { "x.json", "{" RUST ",\"run_cache_build\":[\"x\"]}", "field 'run_cache_build'" },
         { "x.json", "{\"run_image\":\"a\"}", "field 'hello'" },
         { "x.json", "{\"run_image\":\"a\",\"hello\":\"x\"}", "field 'run'" },
         { "x.json", "{\"run_image\":\"a\",\"hello\":\"x\",\"run\":[\"r\"]}",

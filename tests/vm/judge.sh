@@ -75,6 +75,14 @@ stops() {
     kill -TERM "$scrc"
     wait "$scrc" || { echo "exit code $?"; tail -n 5 log; return 1; }
 }
+serve() {
+    ./scrc >log 2>&1 &
+    scrc=$!
+}
+cells_are_of() { # cells_are_of RUNTIME: there is one, and all of them have it
+    docker ps -q | xargs docker inspect --format '{{.HostConfig.Runtime}}' | sort -u >runtimes
+    [ "$(cat runtimes)" = "$1" ] || { cat runtimes; return 1; }
+}
 nothing_left() { [ -z "$(docker ps -aq)" ] || { docker ps -a; return 1; }; }
 
 say "begin at $(uptime_s) s: kernel $(uname -r), Docker $(docker version --format '{{.Server.Version}}')"
@@ -83,8 +91,7 @@ check "AppArmor is on" has_apparmor
 check "scrc --check finds the platform fit" ./scrc --check
 ./scrc --check 2>&1 | sed 's/^/SAYS check: /'
 check "boxes are made in place" check_says 'in.?place'
-./scrc >log 2>&1 &
-scrc=$!
+serve
 check "ready" ready
 say "ready at $(uptime_s) s"
 count=$(jq length cases.json)
@@ -96,5 +103,12 @@ done
 check "P13 the clock jumps" jumps
 check "P16 a crash starts no helper" no_helper
 check "SIGTERM ends it with 0" stops
+export RUNNER_RUNTIME=crun
+check "scrc --check names crun" check_says '^. ?runtime.*crun|runtime .*crun'
+serve
+check "ready with crun" ready
+check "the first case with crun" verdict 0
+check "its cells are of crun" cells_are_of crun
+check "SIGTERM ends it with 0 again" stops
 check "no container is left" nothing_left
 say "end at $(uptime_s) s"

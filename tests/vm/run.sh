@@ -21,7 +21,7 @@ vm=$root/build/vm
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME") # the VM runs a binary that is linked here
 limit=1500                                             # seconds from power on to power off
 packages=linux-image-amd64,systemd,systemd-sysv,udev,kmod,docker.io,apparmor,iproute2
-packages+=,ca-certificates,curl,jq,procps
+packages+=,ca-certificates,curl,jq,procps,crun
 settings=(PYTHON_IMAGE C_IMAGE C_RUN_IMAGE CPP_IMAGE CPP_RUN_IMAGE)
 
 main() {
@@ -44,7 +44,7 @@ system_disk() {
     key=$(system_key)
     [ "$(cat "$vm/key" 2>/dev/null)" != "$key" ] || return 0
     rm -f "$vm/key"
-    [ -e "$vm/$suite.tar" ] || step "making a Debian tree for the VM" system_tree
+    [ -e "$(system_tar)" ] || step "making a Debian tree for the VM" system_tree
     step "giving the VM its images" system_images
     step "making the VM's disk" system_make
     echo "$key" >"$vm/key"
@@ -57,9 +57,11 @@ system_key() {
     cksum "$root/tests/vm/judge.service" <"$root/tests/vm/run.sh"
 }
 
+system_tar() { echo "$vm/$suite-$(cksum <<<"$packages" | cut -d ' ' -f 1).tar"; }
+
 system_tree() {
     mmdebstrap --variant=minbase --include="$packages" "$suite" "$vm/tree.tar" &&
-        mv "$vm/tree.tar" "$vm/$suite.tar"
+        mv "$vm/tree.tar" "$(system_tar)"
 }
 
 # A second engine writes the VM's /var/lib/docker here, because loading images takes minutes there.
@@ -81,11 +83,11 @@ system_images() {
 system_make() {
     local tree=$vm/tree
     rm -rf "$tree" && mkdir -p "$tree" &&
-        tar -C "$tree" -xpf "$vm/$suite.tar" --exclude='./dev/*' --xattrs --xattrs-include='*' &&
+        tar -C "$tree" -xpf "$(system_tar)" --exclude='./dev/*' --xattrs --xattrs-include='*' &&
         cp "$tree"/boot/vmlinuz-* "$vm/vmlinuz" && cp "$tree"/boot/initrd.img-* "$vm/initrd" &&
         mkdir -p "$tree/etc/docker" "$tree/payload" "$tree/var/lib/docker" &&
-        echo '{"iptables": false, "ip6tables": false, "bridge": "none"}' \
-            >"$tree/etc/docker/daemon.json" &&
+        echo '{"iptables": false, "ip6tables": false, "bridge": "none",
+            "runtimes": {"crun": {"path": "/usr/bin/crun"}}}' >"$tree/etc/docker/daemon.json" &&
         cp -a "$vm/engine/data/." "$tree/var/lib/docker/" &&
         cp "$root/tests/vm/judge.service" "$tree/etc/systemd/system/" &&
         ln -sf /etc/systemd/system/judge.service \

@@ -155,6 +155,7 @@ export interface Language {
   run: string[];
   state: 'pending' | 'ok' | 'failed';
   version: string;
+  accelerator: string;
   error: string;
   memory_allowance_bytes: number;
   strict_memory: boolean;

@@ -45,7 +45,7 @@ function Languages({ languages }: { languages: Language[] }) {
             <tr>
               <th scope="row">{l.title}<small class="under"><code>{l.name}</code></small></th>
               <td><Mark state={l.state} />{l.error && <small class="under"><Word text={l.error} /></small>}</td>
-              <td><Word text={l.version} /></td>
+              <td><Word text={l.version} />{l.accelerator && <small class="under"><Word text={l.accelerator} /></small>}</td>
               <td><code><Word text={l.run_image} /></code>
                 {l.image && l.image !== l.run_image && <small class="under">built in <code><Word text={l.image} /></code></small>}</td>
             </tr>

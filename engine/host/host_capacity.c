@@ -1,0 +1,97 @@
+#include "engine/host/host_capacity.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/host/host_facts.h"
+#include "schema/base/base.h"
+#include "schema/base/clock.h"
+
+#define USES_EXAMPLE 100
+
+bool host_capacity_parse(const char *stat, int64_t hertz, struct host_capacity_moment *ret_moment)
+{
+    const char *running = strstr(stat, "\nprocs_running ");
+    int64_t idle = 0, io_wait = 0, count = 0;
+
+    if (!running || hertz < 1 ||
+        sscanf(stat, "cpu %*d %*d %*d %" SCNd64 " %" SCNd64, &idle, &io_wait) != 2 ||
+        sscanf(running, " procs_running %" SCNd64, &count) != 1)
+        return false;
+    ret_moment->idle_ns = (idle + io_wait) * (NS_PER_S / hertz);
+    ret_moment->running = count;
+    return true;
+}
+
+struct host_capacity_moment host_capacity_now(void)
+{
+    struct host_capacity_moment now = { 0 };
+    char text[32768]; /* a line for each core, and a long one of interrupts, come before the end */
+
+    if (!host_facts_read("/proc/stat", text, sizeof text) ||
+        !host_capacity_parse(text, sysconf(_SC_CLK_TCK), &now))
+        return (struct host_capacity_moment){ 0 };
+    now.wall_ns = clock_mono_ns();
+    return now;
+}
+
+int64_t host_capacity_cpu(const struct host_capacity_moment *begin,
+                          const struct host_capacity_moment *end, int64_t cores)
+{
+    if (begin->wall_ns == 0 || end->wall_ns == 0)
+        return 0;
+    int64_t busy = (end->wall_ns - begin->wall_ns) * cores - (end->idle_ns - begin->idle_ns);
+    return busy > 0 ? busy : 1;
+}
+
+static bool is_better(const struct host_capacity *a, const struct host_capacity *b)
+{
+    if (b->life_ns == 0 || a->life_ns == 0)
+        return a->life_ns > 0;
+    return a->busy != b->busy ? b->busy : a->life_ns + a->run_ns < b->life_ns + b->run_ns;
+}
+
+struct host_capacity host_capacity_keep(const struct host_capacity *measured)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct host_capacity best; /* guarded by lock */
+
+    (void)pthread_mutex_lock(&lock);
+    if (is_better(measured, &best))
+        best = *measured;
+    struct host_capacity kept = best;
+    (void)pthread_mutex_unlock(&lock);
+    return kept;
+}
+
+/* To two digits, for more would promise what was not measured. */
+static int64_t per_second(int64_t cores, int64_t ns)
+{
+    int64_t rate = (cores * NS_PER_S + ns / 2) / (ns > 0 ? ns : 1), unit = 1;
+
+    while (rate / unit >= 100)
+        unit *= 10;
+    return (rate + unit / 2) / unit * unit;
+}
+
+void host_capacity_say(struct host_diagnostic *f, const struct host_capacity *c, int64_t cores,
+                       int64_t uses)
+{
+    int64_t n = uses > 1 ? uses : USES_EXAMPLE;
+    const char *about = c->busy ? "at least" : "about";
+
+    if (c->life_ns == 0 || c->run_ns == 0) {
+        host_diagnostic_add(f, HOST_OK, "not measured: no program could be run in a cell");
+        return;
+    }
+    host_diagnostic_add(f, HOST_OK,
+                        "%s, a container for each submission: %s %lld a second; "
+                        "RUNNER_CELL_USES=%lld: %s %lld%s",
+                        c->program, about, (long long)per_second(cores, c->life_ns + c->run_ns),
+                        (long long)n, about,
+                        (long long)per_second(cores, c->run_ns + c->life_ns / n),
+                        c->busy ? " (this host is busy)" : "");
+}
