@@ -75,6 +75,11 @@ def test_samples_are_counted_by_whose_work_they_were():
     assert read.stacks["agents", "main", "[unknown]"] == 1
 
 
+def test_a_resident_compiler_is_told_by_its_process():
+    read = shares.read(PERF.splitlines(keepends=True), 100, 400, {301})
+    assert read.samples["builds", "a b"] == 1 and not read.samples["runs", "a b"]
+
+
 def test_the_table_says_how_much_is_the_servers_own():
     said = shares.table({("server", "worker"): 1.0, ("builds", "cc1"): 30.0, ("runs", "main"): 10.0,
                           ("docker", "runc"): 9.0, ("idle", ""): 50.0}, 100)

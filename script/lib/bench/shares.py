@@ -1,9 +1,11 @@
 """shares.py - where the CPU time of a load went: the tables of script/profile.
 
-shares.py perf FILE SERVER LOAD HZ SUBMISSIONS SVG
+shares.py perf FILE SERVER LOAD COMPILERS HZ SUBMISSIONS SVG
     FILE: what `perf script -F comm,pid,tid,ip,sym --show-task-events` says of the whole machine. SERVER and
-    LOAD are process ids: of scrc, and of what sent the submissions, which is nobody's cost. Prints the
-    table and draws the stacks of the server and of the agents as SVG.
+    LOAD are process ids: of scrc, and of what sent the submissions, which is nobody's cost. COMPILERS is a
+    file with those of resident compilers, which have the name of what they run in. Prints the table and
+    draws the stacks of the server and of the agents as SVG.
+shares.py compilers                 the process ids of the resident compilers that there are now
 shares.py look SERVER                 what /proc has of it and of Docker now, as JSON
 shares.py proc BEFORE AFTER SUBMISSIONS
     the same table from two such files, where perf may not be used: programs, agents and shims, which
@@ -39,8 +41,8 @@ class Process:
 class Profile:
     """What was sampled, by (group, name); programs by their cell until all of it has been read."""
 
-    def __init__(self, server, load):
-        self.server, self.load = server, load
+    def __init__(self, server, load, resident=()):
+        self.server, self.load, self.resident = server, load, resident
         self.processes = {}
         self.samples = collections.Counter()
         self.programs = collections.Counter()  # (cell, comm)
@@ -75,6 +77,8 @@ class Profile:
             self.stacks["agents", *frames] += 1
         elif process.cell is not None:
             self.programs[process.cell, process.comm] += 1
+            if pid in self.resident:
+                self.builds.add(process.cell)
         elif process.comm.startswith(DOCKER):
             self.samples["docker", process.comm.split(":")[0]] += 1
         elif pid == self.load:
@@ -94,8 +98,8 @@ def thread_of(comm):
     return comm.rstrip("0123456789") or comm
 
 
-def read(lines, server, load):
-    profile, sample, frames = Profile(server, load), None, []
+def read(lines, server, load, resident=()):
+    profile, sample, frames = Profile(server, load, resident), None, []
     for line in lines:
         if sample and (frame := FRAME.match(line)):
             if frames[-1:] != ["[unknown]"] or frame[1] != "[unknown]":
@@ -147,6 +151,17 @@ def table(seconds, submissions, shown=8):
     return "\n".join(lines)
 
 
+def resident_compilers():
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if b"\0CompileServer\0" in (process / "cmdline").read_bytes():
+                found.append(process.name)
+        except OSError:
+            pass  # it has ended
+    return found
+
+
 # ---- without perf ----
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -186,15 +201,18 @@ def difference(before, after):
 
 
 def main(verb, *arguments):
-    if verb == "look":
+    if verb == "compilers":
+        print(*resident_compilers(), sep="\n")
+    elif verb == "look":
         print(json.dumps(look(arguments[0])))
     elif verb == "proc":
         before, after = (json.loads(pathlib.Path(a).read_text()) for a in arguments[:2])
         print(table(difference(before, after), int(arguments[2])))
     else:
-        file, server, load, hz, submissions, svg = arguments
+        file, server, load, compilers, hz, submissions, svg = arguments
+        resident = set(map(int, pathlib.Path(compilers).read_text().split()))
         with open(file, encoding="utf-8", errors="replace") as lines:
-            profile = read(lines, int(server), int(load))
+            profile = read(lines, int(server), int(load), resident)
         print(table({k: n / float(hz) for k, n in profile.samples.items()}, int(submissions)))
         pathlib.Path(svg).write_text(flame.draw(profile.stacks, "CPU of the server and of the agents"))
 
