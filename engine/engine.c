@@ -11,6 +11,7 @@
 #include "engine/host/host_check.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
+#include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/selftest.h"
 #include "engine/queue/worker.h"
@@ -37,6 +38,7 @@ struct engine {
     struct jobs *jobs;
     struct job_source *job_source; /* owned, as is all below */
     struct readiness *readiness;
+    struct look_ahead *look_ahead;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_cache *builds; /* NULL: no cache */
     char *cell_dir, *host_dir;
@@ -96,7 +98,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .pool = g->pool,
                                 .builds = g->builds,
                                 .readiness = g->readiness,
-                                .job_source = g->job_source,
+                                .look_ahead = g->look_ahead,
                                 .host_faults = &g->host_faults,
                                 .running = &g->running };
 
@@ -223,18 +225,19 @@ static void *supervisor_main(void *arg)
 static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct engine *g = ctx;
-    size_t queued = 0;
+    int64_t queued = 0; /* and not claimed in the same transaction */
 
     for (size_t i = 0; i < len; i++)
-        queued += changes[i].state == JOB_QUEUED ? 1 : 0;
+        queued += changes[i].state == JOB_QUEUED ? 1 : changes[i].state == JOB_RUNNING ? -1 : 0;
     if (queued > 0)
-        readiness_signal(g->readiness, queued);
+        look_ahead_queued(g->look_ahead, queued);
 }
 
 static struct engine *engine_free(struct engine *g)
 {
     if (!g)
         return NULL;
+    (void)look_ahead_free(g->look_ahead);
     (void)readiness_free(g->readiness);
     (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
@@ -279,6 +282,7 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     g->jobs = j;
     g->workers = workers;
     if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
+        look_ahead_open(g->job_source, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
     open_builds(g);
@@ -306,6 +310,7 @@ int engine_start(const struct engine_config *c, const struct language_table *l, 
     if (!g)
         return -1;
     jobs_listen(j, jobs_changed, g);
+    jobs_claim_with(j, look_ahead_claim, g->look_ahead);
     int rc = poll_docker_first(g, e);
     if (rc == 0) {
         rc = pthread_create(&g->supervisor, NULL, supervisor_main, g);
@@ -370,6 +375,7 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     g->selftest = NULL;
     (void)pthread_mutex_unlock(&g->lock);
 
+    look_ahead_stop(g->look_ahead);
     (void)selftest_stop(selftest);
     for (int64_t i = 0; i < len; i++)
         (void)worker_stop(g->workers[i], deadline_ns);
@@ -388,6 +394,8 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
 
 void engine_cancel(struct engine *g, int64_t seq)
 {
+    if (look_ahead_cancel(g->look_ahead, seq))
+        return;
     (void)pthread_mutex_lock(&g->lock);
     for (int64_t i = 0; i < g->workers_len; i++)
         if (worker_cancel(g->workers[i], seq))

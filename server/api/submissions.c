@@ -107,7 +107,7 @@ static enum next reply_cancelled(struct request *r)
     struct call *c = call_of(r);
     struct engine *engine = context_engine(r);
 
-    if (c->op.result == 0 && c->op.u.cancel.was_running && engine)
+    if (c->op.result == 0 && c->op.u.cancel.was_claimed && engine)
         engine_cancel(engine, c->op.u.cancel.seq);
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
