@@ -197,6 +197,8 @@ int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e)
         c.queue_ms = f.report->queue_ms;
         c.build_ms = f.report->build_ms;
         c.run_ms = f.report->run_ms;
+        c.report = f.json;
+        c.report_len = f.json_len;
     }
     return jobs_record_change(j, &c, (int)row.state, e); /* queued: its JOBS_BEGIN failed */
 }

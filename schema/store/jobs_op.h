@@ -42,9 +42,10 @@ struct jobs_accept_op {
      * use, the row's id is "<derived>@<partition>:<offset>", and the published report still has
      * the id `derived`. Borrowed; NULL: none. */
     const char *derived;
-    bool replay;                         /* out */
-    bool existing;                       /* out */
-    enum job_state state;                /* out */
+    bool replay;          /* out */
+    bool existing;        /* out */
+    bool fresh;           /* out; it was stored, and is not final yet when done() is called */
+    enum job_state state; /* out */
     int64_t seq, position, submitted_ms; /* out; position from 1, 0 when not queued */
     char id[SUBMISSION_ID_MAX + 1];      /* out */
 };

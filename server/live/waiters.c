@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -151,7 +153,19 @@ static void pick_locked(struct waiters *ws, struct waiter *w, enum waiter_why wh
     DL_APPEND(*picked, w);
 }
 
-static void pick_job_locked(struct waiters *ws, int64_t seq, struct waiter **picked)
+/* A report that cannot be copied is left out. */
+static void copy_report(struct waiter *w, const struct jobs_change *c)
+{
+    if (!c->report || c->report_len > WAITER_REPORT_MAX || !(w->report = malloc(c->report_len + 1)))
+        return;
+    memcpy(w->report, c->report, c->report_len);
+    w->report[c->report_len] = '\0';
+    w->report_len = c->report_len;
+}
+
+/* c: the change that made it final; NULL: not known. */
+static void pick_job_locked(struct waiters *ws, int64_t seq, const struct jobs_change *c,
+                            struct waiter **picked)
 {
     struct waiters_job *job = find_job_locked(ws, seq, false);
     struct waiter *w, *next;
@@ -161,6 +175,8 @@ static void pick_job_locked(struct waiters *ws, int64_t seq, struct waiter **pic
     /* Picking the last waiter frees the job. */
     for (w = job->list; w; w = next) {
         next = w->next;
+        if (c)
+            copy_report(w, c);
         pick_locked(ws, w, WAITER_FINAL, picked);
     }
 }
@@ -205,7 +221,7 @@ void waiters_wake(struct waiters *ws, int64_t seq)
     struct waiter *picked = NULL;
 
     pthread_mutex_lock(&ws->lock);
-    pick_job_locked(ws, seq, &picked);
+    pick_job_locked(ws, seq, NULL, &picked);
     pthread_mutex_unlock(&ws->lock);
     call_wake(picked);
 }
@@ -218,7 +234,7 @@ void waiters_changed(void *ctx, const struct jobs_change *changes, size_t len)
     pthread_mutex_lock(&ws->lock);
     for (size_t i = 0; i < len && ws->jobs; i++) {
         if (job_state_is_final(changes[i].state))
-            pick_job_locked(ws, changes[i].seq, &picked);
+            pick_job_locked(ws, changes[i].seq, &changes[i], &picked);
     }
     pthread_mutex_unlock(&ws->lock);
     call_wake(picked);
