@@ -25,13 +25,14 @@ struct waiters_job {
 struct waiters {
     pthread_mutex_t lock;
     pthread_t thread;
-    int epoll, wake_fd; /* wake_fd: the nearest deadline changed, or the thread shall end */
+    int epoll, wake_fd; /* wake_fd: the thread sleeps too long, or shall end */
 
     /* guarded by lock */
     struct waiters_job *jobs; /* by seq */
     struct waiter *by_number; /* an epoll event may come after its waiter was freed */
     struct waiter **heap;     /* owned array; the nearest deadline first */
     size_t heap_len, heap_size;
+    int64_t sleeps_until_ns; /* the thread, or that is how long it will */
     uint64_t last_number;
     bool stopped, ending;
 };
@@ -201,15 +202,17 @@ static void wake_waiters_thread(struct waiters *ws)
 int waiters_add(struct waiters *ws, struct waiter *w, struct err *e)
 {
     int rc = -1;
-    bool nearest = false;
+    bool sooner = false;
 
     pthread_mutex_lock(&ws->lock);
     bool stopped = ws->stopped;
-    if (!stopped && (rc = add_waiter_locked(ws, w)) == 0)
-        nearest = w->heap_index == 0;
+    if (!stopped && (rc = add_waiter_locked(ws, w)) == 0 && w->deadline_ns < ws->sleeps_until_ns) {
+        ws->sleeps_until_ns = w->deadline_ns;
+        sooner = true;
+    }
     pthread_mutex_unlock(&ws->lock);
 
-    if (nearest)
+    if (sooner)
         wake_waiters_thread(ws);
     if (stopped)
         return err_set(e, ERR_CANCELLED, "the server is stopping");
@@ -279,9 +282,11 @@ static void pick_hung_up_locked(struct waiters *ws, uint64_t number, struct wait
         pick_locked(ws, w, WAITER_GONE, picked);
 }
 
-/* Milliseconds to the nearest deadline, rounded up so that it has passed on wake-up; -1: none. */
-static int timeout_ms_locked(const struct waiters *ws)
+/* Milliseconds to the nearest deadline, rounded up so that it has passed on wake-up; -1: none. A
+ * waiter that ends earlier does not change it: most do, and the thread is not woken for each. */
+static int timeout_ms_locked(struct waiters *ws)
 {
+    ws->sleeps_until_ns = ws->heap_len == 0 ? INT64_MAX : ws->heap[0]->deadline_ns;
     if (ws->heap_len == 0)
         return -1;
     int64_t left = ws->heap[0]->deadline_ns - clock_mono_ns();
@@ -324,6 +329,7 @@ int waiters_open(struct waiters **ret_waiters, struct err *e)
     if (!ws)
         return err_set(e, ERR_NOMEM, "waiting clients");
     pthread_mutex_init(&ws->lock, NULL);
+    ws->sleeps_until_ns = INT64_MAX;
     ws->epoll = epoll_create1(EPOLL_CLOEXEC);
     ws->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (ws->epoll >= 0 && ws->wake_fd >= 0 &&
