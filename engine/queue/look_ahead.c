@@ -292,15 +292,15 @@ bool look_ahead_wait(struct look_ahead *ahead, uint64_t version)
     return go;
 }
 
-/* While a claim is pending its end wakes a worker: so a row that comes to idle workers wakes one of
- * them, once. */
+/* While claims are pending, the end of each wakes a worker: so a row that comes to idle workers
+ * wakes one of them, once. */
 void look_ahead_queued(struct look_ahead *ahead, int64_t rows)
 {
     (void)pthread_mutex_lock(&ahead->lock);
-    int64_t more = ahead->waiting - ahead->pending - ahead->ready_len;
-    ahead->more = ahead->more || ahead->pending > 0;
-    if (ahead->pending == 0 || more > 0)
-        readiness_signal(ahead->readiness, (size_t)(more > 0 && more < rows ? more : rows));
+    int64_t pending = ahead->pending;
+    ahead->more = ahead->more || pending > 0;
+    if (pending == 0 || (rows > pending && ahead->waiting > pending + ahead->ready_len))
+        readiness_signal(ahead->readiness, (size_t)(rows - pending));
     (void)pthread_mutex_unlock(&ahead->lock);
 }
 
