@@ -225,10 +225,10 @@ static void *supervisor_main(void *arg)
 static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct engine *g = ctx;
-    int64_t queued = 0; /* and not claimed in the same transaction */
+    int64_t queued = 0;
 
     for (size_t i = 0; i < len; i++)
-        queued += changes[i].state == JOB_QUEUED ? 1 : changes[i].state == JOB_RUNNING ? -1 : 0;
+        queued += changes[i].state == JOB_QUEUED ? 1 : 0;
     if (queued > 0)
         look_ahead_queued(g->look_ahead, queued);
 }

@@ -52,8 +52,8 @@ bool look_ahead_wait(struct look_ahead *ahead, uint64_t version);
 
 /* A jobs_claimer_fn of the own table; ctx is the struct look_ahead. */
 struct jobs_op *look_ahead_claim(void *ctx, int64_t rows);
-/* So many rows were queued, in either table, that are not claimed in the same transaction: wakes
- * the workers that wait for them. */
+/* A commit has queued so many rows, in either table: wakes the workers that wait for them, unless
+ * claims are pending. */
 void look_ahead_queued(struct look_ahead *ahead, int64_t rows);
 
 /* Drops a row of the own table that was cancelled. False: it does not wait here. */

@@ -111,8 +111,15 @@ void worker_storing_open(struct worker_storing *s)
 
 void worker_storing_close(struct worker_storing *s) { (void)sem_destroy(&s->ended); }
 
-/* On the writer thread. */
-static void storing_ended(struct jobs_op *op) { (void)sem_post(op->ctx); }
+/* On the writer thread. An adopted table is released at once: the worker may look much later. */
+static void storing_ended(struct jobs_op *op)
+{
+    struct worker_storing *s = op->ctx;
+
+    if (op->result == 0)
+        worker_claim_close(&s->claim);
+    (void)sem_post(&s->ended);
+}
 
 void worker_storing_end(struct worker_storing *s)
 {
@@ -156,7 +163,7 @@ void worker_claim_finish(struct worker_claim *claim, struct report *r, struct wo
     s->op =
         (struct jobs_op){ .kind = JOBS_FINISH,
                           .done = storing_ended,
-                          .ctx = &s->ended,
+                          .ctx = s,
                           .u.finish = { .seq = claim->seq, .claim = claim->claim, .report = r } };
     s->pending = true;
     jobs_put(claim->jobs, &s->op);
