@@ -209,7 +209,7 @@ struct jobs_op *look_ahead_claim(void *ctx, int64_t rows)
 }
 
 /* Rows that are queued now in both tables, those that are claimed ahead too. */
-static int64_t count_queued(struct look_ahead *ahead)
+static int64_t count_waiting_rows(struct look_ahead *ahead)
 {
     struct jobs_counts own, adopted = { .queued = 0 };
     struct jobs *j = job_source_hold(ahead->source);
@@ -261,7 +261,7 @@ int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
 
     if (!languages[0])
         return 0;
-    int64_t queued = count_queued(ahead);
+    int64_t queued = count_waiting_rows(ahead);
     (void)pthread_mutex_lock(&ahead->lock);
     int n = take_locked(ahead, ret_claim, e);
     int64_t rows = queued - ahead->pending - ahead->ready_len - (n > 0 && ret_claim->ahead ? 1 : 0);
