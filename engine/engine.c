@@ -13,6 +13,7 @@
 #include "engine/pool/cores.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
+#include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/selftest.h"
 #include "engine/queue/worker.h"
@@ -40,6 +41,7 @@ struct engine {
     struct jobs *jobs;
     struct job_source *job_source; /* owned, as is all below */
     struct readiness *readiness;
+    struct look_ahead *look_ahead;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_share *builds; /* NULL: no cache */
     struct cores *cores;
@@ -64,22 +66,6 @@ static int64_t engine_now_ms(void) { return clock_mono_ns() / NS_PER_MS; }
 
 /* ---- start: once, as soon as Docker answers ---- */
 
-/* Without these controllers the kernel would not enforce our limits; without the runtime Docker
- * would refuse every cell. */
-static int check_engine_info(struct engine *g, struct err *e)
-{
-    json_t *found = NULL;
-    if (docker_info(g->docker, &found, e) < 0)
-        return -1;
-    json_auto_t *info = found;
-    static const char *const needed[] = { "MemoryLimit", "PidsLimit", "CpuCfsQuota" };
-    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!json_is_true(json_object_get(info, needed[i])))
-            return err_set(e, ERR_PLATFORM, "Docker cannot limit programs here: %s is off",
-                           needed[i]);
-    return host_runtime_known(info, g->config->runtime, e);
-}
-
 static int find_dirs(struct engine *g, struct err *e)
 {
     if (!g->cell_dir && host_dir_cells(g->config->cell_dir, &g->cell_dir, e) < 0)
@@ -103,7 +89,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .builds = g->builds,
                                 .cores = g->cores,
                                 .readiness = g->readiness,
-                                .job_source = g->job_source,
+                                .look_ahead = g->look_ahead,
                                 .host_faults = &g->host_faults,
                                 .running = &g->running };
 
@@ -141,7 +127,7 @@ static int start_all_locked(struct engine *g, struct err *e)
 /* May be called again after a failure: it continues where it stopped. */
 static int bring_up(struct engine *g, struct err *e)
 {
-    if (check_engine_info(g, e) < 0 || find_dirs(g, e) < 0)
+    if (host_runtime_fits(g->docker, g->config->runtime, e) < 0 || find_dirs(g, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&g->lock);
     int rc = readiness_stopping(g->readiness) ? err_set(e, ERR_CANCELLED, "stopping")
@@ -234,18 +220,19 @@ static void *supervisor_main(void *arg)
 static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct engine *g = ctx;
-    size_t queued = 0;
+    int64_t queued = 0;
 
     for (size_t i = 0; i < len; i++)
         queued += changes[i].state == JOB_QUEUED ? 1 : 0;
     if (queued > 0)
-        readiness_signal(g->readiness, queued);
+        look_ahead_queued(g->look_ahead, queued);
 }
 
 static struct engine *engine_free(struct engine *g)
 {
     if (!g)
         return NULL;
+    (void)look_ahead_free(g->look_ahead);
     (void)readiness_free(g->readiness);
     (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
@@ -291,6 +278,7 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     g->jobs = j;
     g->workers = workers;
     if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
+        look_ahead_open(g->job_source, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0 || cores_open(c->parallel, &g->cores, e) < 0)
         return engine_free(g);
     open_builds(g);
@@ -318,6 +306,7 @@ int engine_start(const struct engine_config *c, const struct language_table *l, 
     if (!g)
         return -1;
     jobs_listen(j, jobs_changed, g);
+    jobs_claim_with(j, look_ahead_claim, g->look_ahead);
     int rc = poll_docker_first(g, e);
     if (rc == 0) {
         rc = pthread_create(&g->supervisor, NULL, supervisor_main, g);
@@ -382,6 +371,7 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     g->selftest = NULL;
     (void)pthread_mutex_unlock(&g->lock);
 
+    look_ahead_stop(g->look_ahead);
     (void)selftest_stop(selftest);
     for (int64_t i = 0; i < len; i++)
         (void)worker_stop(g->workers[i], deadline_ns);
@@ -400,6 +390,8 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
 
 void engine_cancel(struct engine *g, int64_t seq)
 {
+    if (look_ahead_cancel(g->look_ahead, seq))
+        return;
     (void)pthread_mutex_lock(&g->lock);
     for (int64_t i = 0; i < g->workers_len; i++)
         if (worker_cancel(g->workers[i], seq))

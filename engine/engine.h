@@ -21,16 +21,16 @@
  *
  * How a submission is judged
  *
- *     A worker claims a row in a language that is OK (worker_claim_next()), reads it and calls
- *     judge_submission(), which makes an executable of it. build_run() finds the artefact in the
- *     build cache, or waits for another worker that builds the same, or asks a compile server, or
- *     runs the compiler in a build cell. judge_tests() acquires a run cell and
- *     calls cell_run() for each test: source or artefact, stdin and output pipes go to the agent
- *     as descriptors. The agent has made the box before the RUN comes; it watches the program,
- *     kills it at a limit and sends the RESULT.
+ *     Rows in a language that is OK are claimed (look_ahead.h), for the workers that wait and as
+ *     many ahead. A worker takes one (look_ahead_take()), reads it and calls judge_submission(),
+ *     which makes an executable of it. build_run() finds the artefact in the build cache, or waits
+ *     for another worker that builds the same, or asks a compile server, or runs the compiler in a
+ *     build cell. judge_tests() acquires a run cell and calls cell_run() for each test: source or
+ *     artefact, stdin and output pipes go to the agent as descriptors. The agent has made the box
+ *     before the RUN comes; it watches the program, kills it at a limit and sends the RESULT.
  *     judge_verdict() decides the verdict from limits and counters, judge_compare() compares the
- *     output. judge_report_make() makes the report of all results, worker_claim_finish() stores
- *     it, and lease_end() releases the cells.
+ *     output. judge_report_make() makes the report of all results, worker_claim_finish() has
+ *     it stored behind the worker, and lease_end() releases the cells.
  *     A fault of ours is -1 with an err; worker_fault() decides what happens to the row.
  *
  * Words
@@ -53,9 +53,9 @@
  * Locks
  *
  *     engine.lock comes first; a lock of readiness, lease or pool may be taken under it, one at a
- *     time. Every other lock of the engine is taken alone. No lock is held during a wait for
- *     Docker, a cell or the job table. The job table calls jobs_changed() without a lock of its
- *     own.
+ *     time; and that of readiness under the look-ahead's. Every other lock of the engine is taken
+ * alone. No lock is held during a wait for Docker, a cell or the job table. The job table calls
+ * jobs_changed() without a lock of its own.
  *
  * Room     engine: start, stop, adoption, health. May know schema and all of engine; never calls
  *          server or bridge.

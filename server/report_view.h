@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "schema/base/base.h"
@@ -13,6 +14,7 @@
 struct config;
 struct err;
 struct jobs;
+struct submission;
 
 struct report_view_query {
     const char *id;
@@ -23,3 +25,16 @@ struct report_view_query {
 NODISCARD int report_view_render(struct jobs *j, const struct config *c,
                                  const struct report_view_query *q, char **ret_json,
                                  size_t *ret_len, struct err *e);
+
+/* The same from a stored report that the caller has. */
+struct report_view_stored {
+    const char *text; /* borrowed, as is all here */
+    size_t len;
+    const char *const *fields; /* as above */
+    /* For the tests' input and expected output. NULL: not needed, or retention may have removed it;
+     * then the report is rendered without them. */
+    const struct submission *submission;
+};
+NODISCARD int report_view_stored(const struct config *c, const struct report_view_stored *r,
+                                 char **ret_json, size_t *ret_len, struct err *e);
+bool report_view_needs_submission(const struct config *c, const char *const *fields);

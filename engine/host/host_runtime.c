@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/docker/docker.h"
 #include "engine/host/host_facts.h"
 #include "schema/base/err.h"
 
@@ -35,6 +36,22 @@ int host_runtime_known(json_t *info, const char *runtime, struct err *e)
     return err_set(e, ERR_SETTING,
                    "RUNNER_RUNTIME=%.60s: Docker has no runtime of that name, only %s", runtime,
                    names[0] ? names : "its default");
+}
+
+/* Without these controllers the kernel would not enforce our limits. */
+int host_runtime_fits(struct docker *d, const char *runtime, struct err *e)
+{
+    static const char *const needed[] = { "MemoryLimit", "PidsLimit", "CpuCfsQuota" };
+    json_t *found = NULL;
+
+    if (docker_info(d, &found, e) < 0)
+        return -1;
+    json_auto_t *info = found;
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!json_is_true(json_object_get(info, needed[i])))
+            return err_set(e, ERR_PLATFORM, "Docker cannot limit programs here: %s is off",
+                           needed[i]);
+    return host_runtime_known(info, runtime, e);
 }
 
 void host_runtime_check(struct host_diagnostic *f, json_t *info, const char *runtime)

@@ -11,11 +11,16 @@
 #include "engine/host/host_diagnostic.h"
 #include "schema/base/base.h"
 
+struct docker;
 struct err;
 
 /* ERR_SETTING, with those that there are, when Docker does not know this runtime. NULL is its
  * default and always known. */
 NODISCARD int host_runtime_known(json_t *info, const char *runtime, struct err *e);
+
+/* Asks Docker whether cells can be made and limited here. ERR_SETTING as above; ERR_PLATFORM: it
+ * cannot limit memory, processes or cores; errors of docker_info(). */
+NODISCARD int host_runtime_fits(struct docker *d, const char *runtime, struct err *e);
 
 /* Which runtime cells have. HOST_UNFIT: Docker does not know it. */
 void host_runtime_check(struct host_diagnostic *f, json_t *info, const char *runtime);

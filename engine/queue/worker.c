@@ -10,6 +10,7 @@
 #include "engine/judge/judge.h"
 #include "engine/pool/lease.h"
 #include "engine/pool/pool.h"
+#include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/worker_claim.h"
 #include "engine/queue/worker_deadline.h"
@@ -27,13 +28,14 @@ struct worker {
     struct lease lease;
     pthread_t thread;
     struct worker_deadline deadline;
+    struct worker_storing storing; /* the report of the submission before */
 };
 
 /* ---- faults of ours ---- */
 
 /* A claimed submission and the fault that happened to it. */
 struct failed_claim {
-    const struct worker_claim *claim;
+    struct worker_claim *claim;
     const struct submission
         *submission; /* NULL: it could not be read, and then toolchain is NULL too */
     const struct toolchain *toolchain;
@@ -88,7 +90,7 @@ static void finish_with_error(struct worker *w, const struct failed_claim *faile
     } else if (judge_internal_error(&w->lease, failed->toolchain, failed->submission, text, &r,
                                     &e) == 0) {
         metrics_count(METRICS_GIVEN_UP);
-        worker_claim_finish(failed->claim, r);
+        worker_claim_finish(failed->claim, r, &w->storing);
     } else {
         worker_claim_requeue(failed->claim, false);
     }
@@ -197,7 +199,7 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     }
     if (judge_submission(&w->lease, failed->toolchain, failed->submission, &r, &e) == 0) {
         worker_fault_judged(w->config.host_faults);
-        worker_claim_finish(failed->claim, r);
+        worker_claim_finish(failed->claim, r, &w->storing);
         return;
     }
     failed->fault = &e;
@@ -206,7 +208,7 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     failed->fault = NULL; /* e ends here */
 }
 
-static void judge_claim(struct worker *w, const struct worker_claim *claim)
+static void judge_claim(struct worker *w, struct worker_claim *claim)
 {
     struct err e = { .kind = ERR_NONE };
     CLEANUP(submission_freep) struct submission *s = NULL;
@@ -227,6 +229,15 @@ static void judge_claim(struct worker *w, const struct worker_claim *claim)
     lease_end(&w->lease);
 }
 
+static void judge_taken(struct worker *w, struct worker_claim *claim)
+{
+    claim->deadline = &w->deadline;
+    atomic_fetch_add(w->config.running, 1);
+    judge_claim(w, claim);
+    worker_claim_close(claim);
+    atomic_fetch_sub(w->config.running, 1);
+}
+
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -238,20 +249,19 @@ static void *worker_main(void *arg)
     thread_name("worker");
     while (go) {
         uint64_t version = readiness_claimable(w->config.readiness, languages);
-        int n = worker_claim_next(w->config.job_source, languages, &w->deadline, &claim, &e);
+        int n = look_ahead_take(w->config.look_ahead, languages, &claim, &e);
         if (n > 0) {
-            atomic_fetch_add(w->config.running, 1);
-            judge_claim(w, &claim);
-            worker_claim_close(&claim);
-            atomic_fetch_sub(w->config.running, 1);
-        } else if (n < 0) {
-            if (readiness_pause(w->config.readiness, e.msg))
-                log_error("judging_paused", log_s("error", e.msg),
-                          log_s("next", "it waits until the table takes claims again"));
+            judge_taken(w, &claim);
+            go = !readiness_stopping(w->config.readiness);
+            continue;
         }
-        go = n > 0 ? !readiness_stopping(w->config.readiness)
-                   : readiness_wait(w->config.readiness, version);
+        if (n < 0 && readiness_pause(w->config.readiness, e.msg))
+            log_error("judging_paused", log_s("error", e.msg),
+                      log_s("next", "it waits until the table takes claims again"));
+        worker_storing_end(&w->storing); /* may wait: there is nothing else to do */
+        go = look_ahead_wait(w->config.look_ahead, version);
     }
+    worker_storing_end(&w->storing);
     worker_deadline_end(&w->deadline);
     return NULL;
 }
@@ -259,6 +269,7 @@ static void *worker_main(void *arg)
 static struct worker *worker_free(struct worker *w)
 {
     lease_clear(&w->lease);
+    worker_storing_close(&w->storing);
     worker_deadline_close(&w->deadline);
     free(w);
     return NULL;
@@ -271,6 +282,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
         return err_set(e, ERR_NOMEM, "a worker");
 
     worker_deadline_open(&w->deadline);
+    worker_storing_open(&w->storing);
     w->config = *c;
     if (lease_init(&w->lease, c->engine, c->host, e) < 0) {
         worker_free(w);

@@ -12,7 +12,8 @@
  *     the report cannot be stored  kept, and tried again until it can
  *
  * A row is finished or requeued in the table it was claimed from: the own one comes first, then the
- * adopted one.
+ * adopted one. A worker waits for no commit: rows are claimed ahead (look_ahead.h), and a report is
+ * stored while the next submission is judged.
  *
  * Room     engine/queue: which rows are claimed, and by whom: workers, readiness, the self-test.
  *          May know schema, and of the engine judge, build, pool, docker and language.
@@ -34,7 +35,7 @@ struct engine_config;
 struct err;
 struct pool;
 struct readiness;
-struct job_source;
+struct look_ahead;
 struct worker;
 struct worker_host_faults;
 
@@ -46,7 +47,7 @@ struct worker_config {
     struct build_share *builds; /* NULL: no cache */
     struct cores *cores;        /* for runs */
     struct readiness *readiness;
-    struct job_source *job_source;
+    struct look_ahead *look_ahead;
     struct worker_host_faults *host_faults;
     _Atomic int64_t *running; /* number of submissions being judged */
 };

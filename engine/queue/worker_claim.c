@@ -15,62 +15,6 @@
 
 #define RETRY_NS NS_PER_S /* between two tries */
 
-/* 1: claimed; 0: there is none; -1. */
-static int claim_from(struct jobs *j, const char *const *languages, struct worker_claim *ret_claim,
-                      struct err *e)
-{
-    struct jobs_op op = { .kind = JOBS_CLAIM, .u.claim.languages = languages };
-
-    if (jobs_do(j, &op, e) < 0)
-        return err_wrap(e, "claim");
-    if (op.u.claim.seq == 0)
-        return 0;
-    int64_t waited = clock_wall_ms() - op.u.claim.submitted_ms;
-    *ret_claim = (struct worker_claim){ .jobs = j,
-                                        .seq = op.u.claim.seq,
-                                        .claim = op.u.claim.claim,
-                                        .queue_ms = waited > 0 ? waited : 0,
-                                        .attempts = op.u.claim.attempts };
-    (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", op.u.claim.id);
-    return 1;
-}
-
-/* A fault of the adopted table must not stop work on the own one. */
-static int claim_adopted(struct job_source *source, const char *const *languages,
-                         struct worker_claim *ret_claim)
-{
-    struct jobs *j = job_source_hold(source);
-    struct err e;
-
-    if (!j)
-        return 0;
-    int n = claim_from(j, languages, ret_claim, &e);
-    if (n < 0 && job_source_first_fault(source))
-        log_warning("adopted_table_fails", log_s("error", e.msg),
-                    log_s("next", "tried again when there is other work"));
-    if (n <= 0) {
-        job_source_release(source);
-        return 0;
-    }
-    ret_claim->adopted = true;
-    return 1;
-}
-
-int worker_claim_next(struct job_source *source, const char *const *languages,
-                      struct worker_deadline *d, struct worker_claim *ret_claim, struct err *e)
-{
-    if (!languages[0])
-        return 0;
-    int n = claim_from(job_source_own(source), languages, ret_claim, e);
-    if (n == 0)
-        n = claim_adopted(source, languages, ret_claim);
-    if (n > 0) {
-        ret_claim->source = source;
-        ret_claim->deadline = d;
-    }
-    return n;
-}
-
 void worker_claim_close(struct worker_claim *claim)
 {
     if (claim->adopted)
@@ -85,17 +29,21 @@ enum stored {
     REFUSED  /* the operation itself is impossible */
 };
 
-/* Tries op until it is stored or refused. A table that is full or read-only may recover; until
+/* Tries op until it is stored or refused. first: how a try has failed already; NULL: none was made.
+ * A table that is full or read-only may recover; until
  * then this worker claims nothing. A row not stored at the deadline is judged again after the
  * next start. */
-static enum stored store_operation(const struct worker_claim *claim, const struct jobs_op *op)
+static enum stored store_operation(const struct worker_claim *claim, const struct jobs_op *op,
+                                   const struct err *first)
 {
     struct err e = { .kind = ERR_NONE };
     bool logged = false;
 
-    for (;;) {
+    for (;; first = NULL) {
         struct jobs_op attempt = *op;
-        if (jobs_do(claim->jobs, &attempt, &e) == 0)
+        if (first)
+            e = *first;
+        else if (jobs_do(claim->jobs, &attempt, &e) == 0)
             return STORED;
         /* Cancelled or requeued meanwhile; then the attempt is counted already. */
         if (e.kind == ERR_FINAL || e.kind == ERR_NOT_FOUND)
@@ -121,7 +69,7 @@ void worker_claim_requeue(const struct worker_claim *claim, bool count)
     struct jobs_op op = { .kind = JOBS_REQUEUE,
                           .u.requeue = {
                               .seq = claim->seq, .claim = claim->claim, .count_attempt = count } };
-    (void)store_operation(claim, &op);
+    (void)store_operation(claim, &op, NULL);
 }
 
 static void log_finished(const struct worker_claim *claim, const struct report *r)
@@ -139,7 +87,7 @@ void worker_claim_finish_unreported(const struct worker_claim *claim, const char
                               .seq = claim->seq, .claim = claim->claim, .error = error } };
 
     metrics_count(METRICS_GIVEN_UP);
-    switch (store_operation(claim, &op)) {
+    switch (store_operation(claim, &op, NULL)) {
     case STORED:
         log_info("finished", log_s("job", claim->id), log_s("verdict", verdict_name(VERDICT_NONE)),
                  log_i("attempts", claim->attempts), log_s("error", error));
@@ -153,25 +101,87 @@ void worker_claim_finish_unreported(const struct worker_claim *claim, const char
     }
 }
 
-void worker_claim_finish(const struct worker_claim *claim, struct report *r)
+/* ---- a report is stored behind the worker ---- */
+
+void worker_storing_open(struct worker_storing *s)
+{
+    *s = (struct worker_storing){ .pending = false };
+    (void)sem_init(&s->ended, 0, 0);
+}
+
+void worker_storing_close(struct worker_storing *s) { (void)sem_destroy(&s->ended); }
+
+/* On the writer thread. An adopted table is released at once: the worker may look much later. */
+static void storing_ended(struct jobs_op *op)
+{
+    struct worker_storing *s = op->ctx;
+
+    if (op->result == 0)
+        worker_claim_close(&s->claim);
+    (void)sem_post(&s->ended);
+}
+
+void worker_storing_end(struct worker_storing *s)
+{
+    enum stored stored = STORED;
+
+    if (!s->pending)
+        return;
+    while (sem_wait(&s->ended) < 0)
+        ; /* EINTR */
+    s->op.done = NULL;
+    if (s->op.result < 0) {
+        struct err e = s->op.err;
+        stored = store_operation(&s->claim, &s->op, &e);
+    }
+    if (stored == STORED)
+        log_finished(&s->claim, s->report);
+    else if (stored == REFUSED)
+        worker_claim_finish_unreported(&s->claim, "its report could not be stored");
+    s->report = report_free(s->report);
+    worker_claim_close(&s->claim);
+    s->pending = false;
+}
+
+void worker_claim_finish(struct worker_claim *claim, struct report *r, struct worker_storing *s)
 {
     char *id = strdup(claim->id);
 
-    if (id) {
-        free(r->id);
-        r->id = id;
-        r->queue_ms = claim->queue_ms;
-        r->attempts = claim->attempts;
-        struct jobs_op op = { .kind = JOBS_FINISH,
-                              .u.finish = {
-                                  .seq = claim->seq, .claim = claim->claim, .report = r } };
-        enum stored stored = store_operation(claim, &op);
-        if (stored == STORED)
-            log_finished(claim, r);
-        else if (stored == REFUSED)
-            worker_claim_finish_unreported(claim, "its report could not be stored");
-    } else {
+    worker_storing_end(s);
+    if (!id) {
         worker_claim_requeue(claim, false);
+        report_free(r);
+        return;
     }
-    report_free(r);
+    free(r->id);
+    r->id = id;
+    r->queue_ms = claim->queue_ms;
+    r->attempts = claim->attempts;
+    s->report = r;
+    s->claim = *claim;
+    claim->adopted = false; /* s has the hold now */
+    s->op =
+        (struct jobs_op){ .kind = JOBS_FINISH,
+                          .done = storing_ended,
+                          .ctx = s,
+                          .u.finish = { .seq = claim->seq, .claim = claim->claim, .report = r } };
+    s->pending = true;
+    jobs_put(claim->jobs, &s->op);
+}
+
+/* ---- a row that was claimed ahead is begun ---- */
+
+static void begun(struct jobs_op *op) { free(op); }
+
+/* When this fails the row is finished from the queue. */
+void worker_claim_begin(const struct worker_claim *claim)
+{
+    struct jobs_op *op = calloc(1, sizeof *op);
+
+    if (!op)
+        return;
+    *op = (struct jobs_op){ .kind = JOBS_BEGIN,
+                            .done = begun,
+                            .u.begin = { .seq = claim->seq, .claim = claim->claim } };
+    jobs_put(claim->jobs, op);
 }

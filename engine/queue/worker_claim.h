@@ -1,22 +1,26 @@
-/* engine/queue/worker_claim.h - a row that a worker has claimed, until it is finished or requeued.
+/* engine/queue/worker_claim.h - a row that a worker has taken, until it is finished or requeued.
  *
- *     worker_claim_next() --> judged --> finish or requeue, once --> worker_claim_close()
+ *     look_ahead_take() --> judged --> finish or requeue, once --> worker_claim_close()
+ *                                        \-- the report is stored behind the worker: struct
+ *                                            worker_storing, one for each worker
  *
  * Room     engine/queue. Knows the job tables; nothing of judging.
- * Owns     the hold on an adopted table, until worker_claim_close().
+ * Owns     the hold on an adopted table, until worker_claim_close(), or with a report until it is
+ *          stored.
  * Threads  one thread for each claim.
- * Errors   worker_claim_next() returns them. A finish or requeue that fails is logged here; while
- * the table may recover, it is tried again until the deadline.
+ * Errors   a finish or requeue that fails is logged here; while the table may recover, it is tried
+ *          again until the deadline.
  */
 #pragma once
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "schema/base/base.h"
 #include "schema/model/submission.h"
+#include "schema/store/jobs_op.h"
 
-struct err;
 struct jobs;
 struct report;
 struct job_source;
@@ -24,18 +28,16 @@ struct worker_deadline;
 
 struct worker_claim {
     struct job_source *source;        /* borrowed */
-    struct worker_deadline *deadline; /* borrowed */
+    struct worker_deadline *deadline; /* borrowed; set by the worker */
     struct jobs *jobs;                /* borrowed; the table of the row */
     bool adopted; /* it is the adopted one, and is held until worker_claim_close() */
+    bool ahead;   /* it was claimed ahead */
     int64_t seq, claim, queue_ms, attempts;
     char id[SUBMISSION_ID_MAX + 1];
 };
 
-/* Claims a row in one of these languages (NULL-terminated), of the own table first, then of the
- * adopted one. Borrows both until worker_claim_close(). 1: claimed; 0: there is none; -1. */
-NODISCARD int worker_claim_next(struct job_source *source, const char *const *languages,
-                                struct worker_deadline *d, struct worker_claim *ret_claim,
-                                struct err *e);
+/* The row, which was claimed ahead, is running. Does not wait. */
+void worker_claim_begin(const struct worker_claim *claim);
 
 /* Releases the adopted table. The row must have been finished or requeued. */
 void worker_claim_close(struct worker_claim *claim);
@@ -43,8 +45,28 @@ void worker_claim_close(struct worker_claim *claim);
 /* Requeues the row; count: this attempt is counted. */
 void worker_claim_requeue(const struct worker_claim *claim, bool count);
 
-/* Finishes the row with this report, after filling in id, queue_ms and attempts. Takes r. */
-void worker_claim_finish(const struct worker_claim *claim, struct report *r);
-
 /* Finishes a row for which no report can be made, with this error. */
 void worker_claim_finish_unreported(const struct worker_claim *claim, const char *error);
+
+/* ---- with a report ---- */
+
+/* A report that is being stored: at most one for each worker waits in memory, besides the one of
+ * the submission that it judges. */
+struct worker_storing {
+    bool pending;
+    struct worker_claim claim;
+    struct report *report; /* owned */
+    struct jobs_op op;
+    sem_t ended; /* posted when op is committed or has failed */
+};
+void worker_storing_open(struct worker_storing *s);
+/* After worker_storing_end(). */
+void worker_storing_close(struct worker_storing *s);
+
+/* Fills in id, queue_ms and attempts, and has the row finished with this report. Takes r. Waits
+ * only for worker_storing_end() of the one before. */
+void worker_claim_finish(struct worker_claim *claim, struct report *r, struct worker_storing *s);
+
+/* Waits until the report is stored; does nothing when there is none. A table that cannot take it is
+ * tried again until the deadline. */
+void worker_storing_end(struct worker_storing *s);

@@ -15,6 +15,8 @@ int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
         return jobs_accept(j, op, e);
     case JOBS_CLAIM:
         return jobs_claim(j, op, e);
+    case JOBS_BEGIN:
+        return jobs_begin(j, op, e);
     case JOBS_FINISH:
         return jobs_finish(j, op, e);
     case JOBS_REQUEUE:

@@ -34,6 +34,9 @@ struct jobs_change {
     int64_t total_ms; /* since it was accepted */
     bool judged;      /* false: cancelled, or unreadable; the three below are not set */
     int64_t queue_ms, build_ms, run_ms;
+    /* the stored report, borrowed for the call; NULL: it was not at hand and can be read */
+    const char *report;
+    size_t report_len;
 };
 
 /* Called on the writer thread with all changes of one commit. Listeners must be added before

@@ -9,7 +9,8 @@
 static int find_oldest_queued(struct jobs *j, const char *const *languages, int64_t *ret_seq,
                               struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0 AND language = ?1 ORDER BY seq LIMIT 1";
+    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0 AND language = ?1"
+                       " AND claim IS NULL ORDER BY seq LIMIT 1";
     int64_t seq = 0;
 
     for (; *languages; languages++) {
@@ -27,36 +28,82 @@ static int find_oldest_queued(struct jobs *j, const char *const *languages, int6
     return 0;
 }
 
+/* Runs one of the two queries, which have the same parameters, and reads the row. */
+static int update_claimed(struct jobs *j, const char *query, struct jobs_claim_op *c, struct err *e)
+{
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, query, e);
+    if (!q)
+        return -1;
+    c->claim = text_random_number();
+    db_bind_int(q, 1, c->seq);
+    db_bind_text(q, 2, j->instance);
+    db_bind_int(q, 3, c->claim);
+    if (!c->ahead) {
+        db_bind_int(q, 4, clock_wall_ms());
+        db_bind_int(q, 5, j->revision + 1);
+    }
+    int n = db_step(q, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "claim of row %lld", (long long)c->seq);
+    (void)snprintf(c->id, sizeof c->id, "%s", db_text(q, 0, NULL));
+    c->submitted_ms = db_int(q, 1);
+    c->attempts = db_int(q, 2);
+    return db_run(q, e); /* a row of RETURNING comes before the statement has finished */
+}
+
 int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(update) = "UPDATE job SET state = 1, attempts = attempts + 1, instance = ?2,"
-                       " claimed_ms = ?3, change = ?4, claim = ?5 WHERE seq = ?1"
-                       " RETURNING id, submitted_ms, attempts";
+    JOBS_SQL(run) = "UPDATE job SET state = 1, attempts = attempts + 1, instance = ?2, claim = ?3,"
+                    " claimed_ms = ?4, change = ?5 WHERE seq = ?1"
+                    " RETURNING id, submitted_ms, attempts";
+    JOBS_SQL(ahead) = "UPDATE job SET instance = ?2, claim = ?3 WHERE seq = ?1"
+                      " RETURNING id, submitted_ms, attempts + 1";
+    struct jobs_claim_op *claim = &op->u.claim;
 
-    if (find_oldest_queued(j, op->u.claim.languages, &op->u.claim.seq, e) < 0)
+    if (find_oldest_queued(j, claim->languages, &claim->seq, e) < 0)
         return -1;
-    if (op->u.claim.seq == 0)
+    if (claim->seq == 0)
         return 0;
+    if (update_claimed(j, claim->ahead ? ahead : run, claim, e) < 0)
+        return -1;
+    struct jobs_change c = { .seq = claim->seq, .id = claim->id, .state = JOB_RUNNING };
+    return claim->ahead ? 0 : jobs_record_change(j, &c, JOB_QUEUED, e);
+}
 
+int jobs_begin(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    JOBS_SQL(update) = "UPDATE job SET state = 1, attempts = attempts + 1, claimed_ms = ?2,"
+                       " change = ?3 WHERE seq = ?1";
+    struct jobs_found row;
+
+    int n = jobs_find(j, NULL, op->u.begin.seq, &row, e);
+    if (n < 0)
+        return -1;
+    if (n == 0)
+        return JOBS_REFUSED(op, ERR_NOT_FOUND, "no row %lld", (long long)op->u.begin.seq);
+    if (row.state != JOB_QUEUED || row.claim != op->u.begin.claim)
+        return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is not claimed ahead any more", row.id);
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, op->u.claim.seq);
-    db_bind_text(q, 2, j->instance);
-    db_bind_int(q, 3, clock_wall_ms());
-    db_bind_int(q, 4, j->revision + 1);
-    op->u.claim.claim = text_random_number();
-    db_bind_int(q, 5, op->u.claim.claim);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "claim of row %lld", (long long)op->u.claim.seq);
-    (void)snprintf(op->u.claim.id, sizeof op->u.claim.id, "%s", db_text(q, 0, NULL));
-    op->u.claim.submitted_ms = db_int(q, 1);
-    op->u.claim.attempts = db_int(q, 2);
-    if (db_run(q, e) < 0) /* a row of RETURNING comes before the statement has finished */
+    db_bind_int(q, 1, row.seq);
+    db_bind_int(q, 2, clock_wall_ms());
+    db_bind_int(q, 3, j->revision + 1);
+    if (db_run(q, e) < 0)
         return -1;
-    struct jobs_change c = { .seq = op->u.claim.seq, .id = op->u.claim.id, .state = JOB_RUNNING };
+    struct jobs_change c = { .seq = row.seq, .id = row.id, .state = JOB_RUNNING };
     return jobs_record_change(j, &c, JOB_QUEUED, e);
+}
+
+/* The row stays queued, so nobody needs to be notified. */
+static int end_claim_ahead(struct jobs *j, int64_t seq, struct err *e)
+{
+    JOBS_SQL(update) = "UPDATE job SET instance = NULL, claim = NULL WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, seq);
+    return db_run(q, e);
 }
 
 int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e)
@@ -72,10 +119,12 @@ int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e)
         return JOBS_REFUSED(op, ERR_NOT_FOUND, "no row %lld", (long long)op->u.requeue.seq);
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
-    if (row.state == JOB_QUEUED)
+    if (row.claim == 0)
         return 0; /* it was requeued already */
     if (row.claim != op->u.requeue.claim)
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is claimed anew", row.id);
+    if (row.state == JOB_QUEUED)
+        return end_claim_ahead(j, row.seq, e);
 
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)

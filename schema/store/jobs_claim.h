@@ -1,4 +1,5 @@
-/* schema/store/jobs_claim.h - claims a queued row for judging, or requeues it at its old position.
+/* schema/store/jobs_claim.h - claims a queued row for judging, begins it, or requeues it at its old
+ * position.
  *
  * Room     schema/store, private to the job table.
  * Threads  the writer thread, in the transaction of a group.
@@ -12,6 +13,7 @@ struct err;
 struct jobs;
 struct jobs_op;
 
-/* JOBS_CLAIM, JOBS_REQUEUE. */
+/* JOBS_CLAIM, JOBS_BEGIN, JOBS_REQUEUE. */
 NODISCARD int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e);
+NODISCARD int jobs_begin(struct jobs *j, struct jobs_op *op, struct err *e);
 NODISCARD int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e);

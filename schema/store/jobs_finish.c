@@ -172,10 +172,10 @@ int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     if (n == 0)
         return JOBS_REFUSED(op, ERR_NOT_FOUND, "no row %lld", (long long)op->u.finish.seq);
-    if (row.state != JOB_RUNNING || row.claim != op->u.finish.claim) {
+    if (row.claim == 0 || row.claim != op->u.finish.claim) {
         j->group.late_reports++;
         return JOBS_REFUSED(op, ERR_FINAL, "late report: '%.60s' is %s", row.id,
-                            row.state == JOB_RUNNING ? "claimed anew" : job_state_name(row.state));
+                            row.claim != 0 ? "claimed anew" : job_state_name(row.state));
     }
 
     struct jobs_final f = { .seq = row.seq,
@@ -197,8 +197,10 @@ int jobs_finish(struct jobs *j, struct jobs_op *op, struct err *e)
         c.queue_ms = f.report->queue_ms;
         c.build_ms = f.report->build_ms;
         c.run_ms = f.report->run_ms;
+        c.report = f.json;
+        c.report_len = f.json_len;
     }
-    return jobs_record_change(j, &c, JOB_RUNNING, e);
+    return jobs_record_change(j, &c, (int)row.state, e); /* queued: its JOBS_BEGIN failed */
 }
 
 int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
@@ -211,7 +213,7 @@ int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
     if (n == 0)
         return JOBS_REFUSED(op, ERR_NOT_FOUND, "no submission '%.60s'", op->u.cancel.id);
     op->u.cancel.seq = row.seq;
-    op->u.cancel.was_running = row.state == JOB_RUNNING;
+    op->u.cancel.was_claimed = row.claim != 0;
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
     struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .revision = j->revision + 1 };

@@ -1,7 +1,7 @@
 /* schema/store/jobs_op.h - the operations on a job. They wait in a queue, and many are committed
  * together.
  *
- *     accept and claim    a submission is accepted, a worker claims it
+ *     accept and claim    a submission is accepted; a worker claims it, and begins it
  *     finish              it is finished with a report, requeued, or cancelled
  *     for Kafka           messages that were read, reports that were published
  *
@@ -42,18 +42,21 @@ struct jobs_accept_op {
      * use, the row's id is "<derived>@<partition>:<offset>", and the published report still has
      * the id `derived`. Borrowed; NULL: none. */
     const char *derived;
-    bool replay;                         /* out */
-    bool existing;                       /* out */
-    enum job_state state;                /* out */
+    bool replay;          /* out */
+    bool existing;        /* out */
+    bool fresh;           /* out; it was stored, and is not final yet when done() is called */
+    enum job_state state; /* out */
     int64_t seq, position, submitted_ms; /* out; position from 1, 0 when not queued */
     char id[SUBMISSION_ID_MAX + 1];      /* out */
 };
 
 #define JOB_ATTEMPTS_MAX 3 /* attempts that may end with a fault of the submission's cell */
 
-/* JOBS_CLAIM. Claims the oldest queued row in one of the languages; seq 0: there is none. */
+/* JOBS_CLAIM. Claims the oldest queued row in one of the languages; seq 0: there is none. The row
+ * is running from now on. ahead: it stays queued, for clients too, until JOBS_BEGIN. */
 struct jobs_claim_op {
-    const char *const *languages;   /* borrowed; NULL-terminated */
+    const char *const *languages; /* borrowed; NULL-terminated */
+    bool ahead;
     int64_t seq;                    /* out */
     int64_t claim;                  /* out; a random number that identifies this claim */
     int64_t submitted_ms;           /* out */
@@ -61,10 +64,16 @@ struct jobs_claim_op {
     char id[SUBMISSION_ID_MAX + 1]; /* out */
 };
 
+/* JOBS_BEGIN. A row that was claimed ahead is running from now on. ERR_FINAL: it is final, was
+ * begun already, or was claimed again. */
+struct jobs_begin_op {
+    int64_t seq, claim;
+};
+
 /* ---- finish ---- */
 
 /* JOBS_FINISH. Stores the report and its outbox row, once. ERR_FINAL: the row is already final, is
- * no longer running, or was claimed again; the report is dropped and counted as late. Without a
+ * no longer claimed, or was claimed again; the report is dropped and counted as late. Without a
  * report the table writes one with verdict "-", `error` and no tests, so that a row whose
  * submission cannot be read can be finished. */
 struct jobs_finish_op {
@@ -75,19 +84,20 @@ struct jobs_finish_op {
     size_t json_len;
 };
 
-/* JOBS_REQUEUE. RUNNING -> QUEUED, at its old position. count_attempt false: `attempts` is as
- * before the claim; true after a fault of the cell. ERR_FINAL: it is final, or was claimed again.
- */
+/* JOBS_REQUEUE. RUNNING -> QUEUED, at its old position; or ends a claim ahead. count_attempt false:
+ * `attempts` is as before the claim; true after a fault of the cell. ERR_FINAL: it is final, or was
+ * claimed again. */
 struct jobs_requeue_op {
     int64_t seq, claim;
     bool count_attempt;
 };
 
 /* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. The table writes the report, with error "cancelled".
- * was_running: the caller must stop the cell. */
+ * was_claimed: the caller must stop
+ * whoever judges the row or is about to. */
 struct jobs_cancel_op {
     const char *id;   /* borrowed */
-    bool was_running; /* out */
+    bool was_claimed; /* out */
     int64_t seq;      /* out */
 };
 
@@ -139,6 +149,7 @@ struct jobs_watermarks_op {
 enum jobs_op_kind {
     JOBS_ACCEPT,
     JOBS_CLAIM,
+    JOBS_BEGIN,
     JOBS_FINISH,
     JOBS_REQUEUE,
     JOBS_CANCEL,
@@ -162,6 +173,7 @@ struct jobs_op {
     union {
         struct jobs_accept_op accept;
         struct jobs_claim_op claim;
+        struct jobs_begin_op begin;
         struct jobs_finish_op finish;
         struct jobs_requeue_op requeue;
         struct jobs_cancel_op cancel;
@@ -179,3 +191,12 @@ void jobs_put(struct jobs *j, struct jobs_op *op);
 /* The same, but waits for the commit and returns op->result, with *e filled on -1. op->done is
  * ignored. Must not be called from callbacks. */
 NODISCARD int jobs_do(struct jobs *j, struct jobs_op *op, struct err *e);
+
+/* ---- claims in the transaction that queues rows ---- */
+
+/* Called on the writer thread, in a transaction that queued so many rows. Returns at most so many
+ * JOBS_CLAIMs, linked by `next`, or NULL: they are applied in this transaction, as if jobs_put()
+ * had been called just before it. So a claim costs no commit of its own. Must not block. */
+typedef struct jobs_op *jobs_claimer_fn(void *ctx, int64_t rows);
+/* To be called once, before traffic starts. */
+void jobs_claim_with(struct jobs *j, jobs_claimer_fn *fn, void *ctx);

@@ -8,7 +8,9 @@
 /* 1 found, 0: there are none left. */
 static int find_poison_row(struct db *d, int64_t *ret_seq, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 1 AND restarts >= ?1 LIMIT 1";
+    JOBS_SQL(select) = "SELECT seq FROM job INDEXED BY job_running WHERE state = 1"
+                       " AND restarts >= ?1 UNION ALL SELECT seq FROM job INDEXED BY job_ahead"
+                       " WHERE state = 0 AND claim IS NOT NULL AND restarts >= ?1 LIMIT 1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
@@ -19,7 +21,8 @@ static int find_poison_row(struct db *d, int64_t *ret_seq, struct err *e)
     return n;
 }
 
-/* The server died too often while it ran these rows: they end with an error. */
+/* The server died too often while it ran these rows, or had claimed them: they end with an error.
+ */
 static int finish_poison_rows(struct jobs *j, struct err *e)
 {
     struct jobs_final f = { .state = JOB_DONE };
@@ -36,12 +39,15 @@ static int finish_poison_rows(struct jobs *j, struct err *e)
     return n;
 }
 
-/* An attempt that the death of the server ended does not count. */
-static int requeue_running_rows(struct jobs *j, struct err *e)
+/* An attempt that the death of the server ended does not count. A row that was claimed ahead counts
+ * the restart too: a worker may have begun to read it. */
+static int requeue_claimed_rows(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(update) = "UPDATE job SET state = 0, restarts = restarts + 1, attempts = attempts - 1,"
-                       " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?1"
-                       " WHERE seq = (SELECT seq FROM job WHERE state = 1 LIMIT 1)";
+    JOBS_SQL(update) =
+        "UPDATE job SET attempts = attempts - (state = 1), state = 0, restarts = restarts + 1,"
+        " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?1"
+        " WHERE seq = (SELECT seq FROM job INDEXED BY job_running WHERE state = 1 UNION ALL"
+        " SELECT seq FROM job INDEXED BY job_ahead WHERE state = 0 AND claim IS NOT NULL LIMIT 1)";
 
     for (;; j->revision++) {
         CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
@@ -60,7 +66,7 @@ int jobs_recover(struct jobs *j, struct err *e)
     if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->revision, e) < 0 ||
         db_begin(j->db, e) < 0)
         return -1;
-    if (finish_poison_rows(j, e) < 0 || requeue_running_rows(j, e) < 0) {
+    if (finish_poison_rows(j, e) < 0 || requeue_claimed_rows(j, e) < 0) {
         db_rollback(j->db);
         return -1;
     }

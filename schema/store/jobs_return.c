@@ -13,7 +13,8 @@ struct returned_row {
     char language[64];
 };
 
-/* At most JOBS_RETURN_ROWS queued rows of the partition, from an offset on. INDEXED BY: only the
+/* At most JOBS_RETURN_ROWS queued rows of the partition, from an offset on; those that are claimed
+ * ahead are judged here, as running ones are. INDEXED BY: only the
  * queued rows are read, not the whole table; an index for this query alone would slow every insert.
  */
 static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
@@ -21,7 +22,7 @@ static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
 {
     JOBS_SQL(select) = "SELECT seq, origin_offset, id, language FROM job INDEXED BY job_queued"
                        " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
-                       " LIMIT ?3";
+                       " AND claim IS NULL LIMIT ?3";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     int n;
 

@@ -132,6 +132,14 @@ void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
     (void)pthread_mutex_unlock(&j->lock);
 }
 
+void jobs_claim_with(struct jobs *j, jobs_claimer_fn *fn, void *ctx)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    j->claimer.fn = fn;
+    j->claimer.ctx = ctx;
+    (void)pthread_mutex_unlock(&j->lock);
+}
+
 const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
 
 const char *jobs_dir(const struct jobs *j) { return j->dir; }

@@ -8,7 +8,7 @@
  *     jobs_writer       the writer thread: groups of operations, one transaction each
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission
- *     jobs_claim        ... claims a row, or requeues it
+ *     jobs_claim        ... claims a row, begins or requeues it
  *     jobs_finish       ... finishes or cancels a row
  *     jobs_inbox        ... which messages of Kafka were read already
  *     jobs_return       ... returns rows to Kafka
@@ -109,6 +109,10 @@ struct jobs {
         void *ctx;
     } listeners[JOBS_LISTENERS_MAX];
     size_t listeners_len;
+    struct {
+        jobs_claimer_fn *fn; /* NULL: none */
+        void *ctx;
+    } claimer;
     struct {
         void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
         void *ctx;

@@ -161,6 +161,10 @@ static void complete_op(struct jobs *j, struct jobs_op *op)
     if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
         op->u.accept.position =
             op->u.accept.state == JOB_QUEUED ? rankset_rank(&j->queued, op->u.accept.seq) : 0;
+    /* A row is finished in a later transaction than it is claimed in. */
+    if (op->kind == JOBS_ACCEPT)
+        op->u.accept.fresh = op->result == 0 && !op->u.accept.existing && !op->u.accept.replay &&
+                             j->group.moved[JOB_CANCELLED] == 0;
     if (op->kind == JOBS_FINISH) {
         free(op->u.finish.json);
         op->u.finish.json = NULL;
@@ -204,17 +208,44 @@ static void clear_group(struct jobs_group *g)
     g->added_kinds = 0;
 }
 
-static int commit_group(struct jobs *j, struct jobs_op *ops, struct err *e)
+/* What is to claim the rows that this transaction has queued so far. NULL: nothing. */
+static struct jobs_op *request_claims(struct jobs *j)
+{
+    int64_t room = JOBS_GROUP_OPS - (int64_t)j->group.len, rows = j->group.moved[JOB_QUEUED];
+
+    if (rows > room)
+        rows = room;
+    if (rows <= 0)
+        return NULL;
+    (void)pthread_mutex_lock(&j->lock);
+    jobs_claimer_fn *fn = j->claimer.fn;
+    (void)pthread_mutex_unlock(&j->lock);
+    return fn ? fn(j->claimer.ctx, rows) : NULL;
+}
+
+/* more: claims may be added to the end of ops. */
+static int apply_ops(struct jobs *j, struct jobs_op *ops, bool more, struct err *e)
+{
+    for (struct jobs_op *op = ops; op; op = op->next, j->group.operations++) {
+        if (jobs_apply(j, op, e) < 0)
+            return -1;
+        if (!op->next && more) {
+            op->next = request_claims(j);
+            more = false;
+        }
+    }
+    return 0;
+}
+
+static int commit_group(struct jobs *j, struct jobs_op *ops, bool more, struct err *e)
 {
     clear_group(&j->group);
     check_disk(j, j->group.low_disk, sizeof j->group.low_disk);
     if (db_begin(j->db, e) < 0)
         return -1;
-    for (; ops; ops = ops->next, j->group.operations++) {
-        if (jobs_apply(j, ops, e) < 0) {
-            db_rollback(j->db);
-            return -1;
-        }
+    if (apply_ops(j, ops, more, e) < 0) {
+        db_rollback(j->db);
+        return -1;
     }
     return db_commit(j->db, e);
 }
@@ -228,12 +259,13 @@ static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
     complete_ops(j, ops);
 }
 
-static void run_group(struct jobs *j, struct jobs_op *ops)
+/* more: as of apply_ops(). */
+static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
 {
     struct err e = { 0 };
     int64_t began = clock_mono_ns();
 
-    if (commit_group(j, ops, &e) == 0) {
+    if (commit_group(j, ops, more, &e) == 0) {
         metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
         update_counts(j);
         set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
@@ -253,7 +285,7 @@ static void run_group(struct jobs *j, struct jobs_op *ops)
     while (ops) {
         struct jobs_op *next = ops->next;
         ops->next = NULL;
-        run_group(j, ops);
+        run_group(j, ops, false);
         ops = next;
     }
 }
@@ -303,7 +335,7 @@ static void *write_until_stopped(void *arg)
     thread_name("table-writer");
     while (wait_for_work(j, &ops)) {
         if (ops)
-            run_group(j, ops);
+            run_group(j, ops, true);
         run_maintenance(j);
     }
     return NULL;

@@ -1,5 +1,7 @@
 #include "server/api/context.h"
 
+#include <stdlib.h>
+
 #include "schema/store/jobs_op.h"
 #include "server/live/hub.h"
 
@@ -11,7 +13,14 @@ struct engine *context_engine(const struct request *r)
 /* ---- writing to the job table ---- */
 
 /* On the table's writer thread, which must not run the step itself. */
-static void resume_after_commit(struct jobs_op *op) { request_resume_soon(op->ctx); }
+static void resume_after_commit(struct jobs_op *op)
+{
+    struct request *r = op->ctx;
+    struct call *c = call_of(r);
+
+    if (!c->committed || !c->committed(r))
+        request_resume_soon(r);
+}
 
 /* As above. The step runs even if the client has hung up. */
 static void resume_offloaded_after_commit(struct jobs_op *op) { request_resume_offloaded(op->ctx); }
@@ -39,4 +48,11 @@ void context_release(struct request *r)
     c->submission = submission_free(c->submission);
 }
 
-void context_end(struct request *r) { hub_leave(&call_of(r)->stream); }
+void context_end(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    hub_leave(&c->stream);
+    free(TAKE(c->waiter.report));
+    c->kept = submission_free(c->kept);
+}

@@ -60,12 +60,17 @@ struct call {
     int64_t wait_ns;                         /* how long to wait for the report; 0: reply at once */
     const char *fields[CALL_FIELDS_MAX + 1]; /* ?fields=; they point into params. [0] NULL: all */
     bool posted;                             /* POST /submissions, whose reply has more members */
+    /* Called on the job table's writer thread after a commit, instead of the next step: true, and
+     * it has given the request to code that will resume it; false: the step is to come. NULL: none.
+     * Must not block. */
+    bool (*committed)(struct request *r);
 
     struct waiter waiter;
     struct hub_sub stream;
     struct jobs_op op;
     struct submission *submission; /* owned; used by op */
     struct submission_packed packed;
+    struct submission *kept; /* owned; a small one, during the wait for its report */
 };
 
 static inline struct call *call_of(struct request *r) { return (struct call *)(void *)r; }
@@ -83,5 +88,5 @@ enum next context_commit(struct request *r, enum next (*then)(struct request *r)
 
 /* http_config.rest: frees the submission, when the request waits or is answered. */
 void context_release(struct request *r);
-/* http_config.end: leaves the hub. */
+/* http_config.end: leaves the hub, frees what a wait has left. */
 void context_end(struct request *r);

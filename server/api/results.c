@@ -166,22 +166,51 @@ static enum next answer_current_state(struct request *r)
     return results_status(r, "its report was", &status) ? results_answer(r, &status) : NEXT_REPLY;
 }
 
-static enum next answer_after_wait(struct request *r)
+/* The report that was just written; the same bytes as reply_report() gives. */
+static enum next reply_waited(struct request *r)
 {
-    return call_of(r)->waiter.why == WAITER_GONE ? NEXT_CLOSE : answer_current_state(r);
-}
-
-/* The next step runs on this thread, so r is still valid here even if it was resumed already. */
-static enum next wait_until_final(struct request *r, int64_t seq)
-{
+    const struct server *s = context_of(r);
     struct call *c = call_of(r);
-    struct job_status status;
+    CLEANUP(submission_freep) struct submission *read = NULL;
+    struct report_view_stored stored = { .text = c->waiter.report,
+                                         .len = c->waiter.report_len,
+                                         .fields = c->fields[0] ? c->fields : NULL };
+    size_t len;
+    char *json;
     struct err e;
 
-    if (!request_pause(r)) {
-        c->wait_ns = 0;
+    if (!c->kept && report_view_needs_submission(s->config, stored.fields))
+        (void)!jobs_submission(s->jobs, c->waiter.seq, &read, &e);
+    stored.submission = c->kept ? c->kept : read;
+    if (report_view_stored(s->config, &stored, &json, &len, &e) < 0)
+        return request_fail(r, &e);
+    if (!stored.fields)
+        report_cache_put(s->report_cache, r->id, json, len);
+    return request_reply(r, 200, "application/json", json, len);
+}
+
+static enum next answer_after_wait(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    if (c->waiter.why == WAITER_GONE)
+        return NEXT_CLOSE;
+    if (!c->waiter.report)
         return answer_current_state(r);
-    }
+    if (c->kept ||
+        !report_view_needs_submission(context_of(r)->config, c->fields[0] ? c->fields : NULL))
+        return reply_waited(r); /* all is at hand, and small */
+    r->step = reply_waited;
+    return NEXT_OFFLOAD;
+}
+
+/* The request is paused, so r must not be used afterwards. False: it could not be added, and was
+ * resumed. */
+static bool add_waiter(struct request *r, int64_t seq)
+{
+    struct call *c = call_of(r);
+    struct err e;
+
     r->step = answer_after_wait;
     r->waited = true;
     c->waiter = (struct waiter){ .seq = seq,
@@ -190,12 +219,36 @@ static enum next wait_until_final(struct request *r, int64_t seq)
                                  .wake = resume_waiter,
                                  .why = WAITER_STOP };
     c->wait_ns = 0;
-    if (waiters_add(context_of(r)->waiters, &c->waiter, &e) < 0)
+    bool added = waiters_add(context_of(r)->waiters, &c->waiter, &e) == 0;
+    if (!added)
         request_resume(r);
-    else if (jobs_status(context_of(r)->jobs, r->id, &status, &e) == 0 &&
-             job_state_is_final(status.state))
+    return added;
+}
+
+/* The next step runs on this thread, so r is still valid here even if it was resumed already. */
+static enum next wait_until_final(struct request *r, int64_t seq)
+{
+    struct job_status status;
+    struct err e;
+
+    if (!request_pause(r)) {
+        call_of(r)->wait_ns = 0;
+        return answer_current_state(r);
+    }
+    if (add_waiter(r, seq) && jobs_status(context_of(r)->jobs, r->id, &status, &e) == 0 &&
+        job_state_is_final(status.state))
         waiters_wake(context_of(r)->waiters, seq);
     return NEXT_PAUSE;
+}
+
+bool results_wait_fresh(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    if (c->wait_ns == 0 || !request_pause(r))
+        return false;
+    (void)add_waiter(r, c->op.u.accept.seq);
+    return true;
 }
 
 enum next results_answer(struct request *r, const struct job_status *status)

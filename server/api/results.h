@@ -25,3 +25,7 @@ NODISCARD bool results_status(struct request *r, const char *what, struct job_st
 /* Replies with the report or state of job r->id, or waits first. *status: from results_status().
  * Only on the thread that serves the connection. */
 enum next results_answer(struct request *r, const struct job_status *status);
+
+/* Lets the request wait for the report of the row that it has just added: on the job table's writer
+ * thread, before the row can be final. False: it is not to wait, or the server is stopping. */
+bool results_wait_fresh(struct request *r);

@@ -13,8 +13,49 @@
 
 /* A larger body takes milliseconds to parse, during which its thread serves no other connection. */
 #define PARSE_OFFLOAD_BYTES (100 * KIB)
+/* A submission of at most this size is kept in memory while its client waits for the report. */
+#define KEPT_MAX (4 * KIB)
+/* ...and of at most this size is freed on the writer thread. */
+#define FRESH_MAX (64 * KIB)
 
 /* ---- POST ---- */
+
+static void note_accepted(struct request *r)
+{
+    struct call *c = call_of(r);
+
+    memcpy(r->id, c->op.u.accept.id, sizeof r->id);
+    if (!c->op.u.accept.existing)
+        log_debug("accepted", log_s("job", r->id), log_s("language", c->submission->language));
+}
+
+static size_t packed_size(const struct submission_packed *p)
+{
+    size_t size = p->json_len;
+
+    for (size_t i = 0; i < p->blobs_len; i++)
+        size += p->blobs[i].len;
+    return size;
+}
+
+/* Most requests that wait begin to do so here, without a step in between: on the job table's writer
+ * thread, where freeing a large submission would delay others. */
+static bool wait_at_once(struct request *r)
+{
+    struct call *c = call_of(r);
+    size_t size = packed_size(&c->packed);
+
+    if (c->op.result < 0 || !c->op.u.accept.fresh || c->wait_ns == 0 || size > FRESH_MAX)
+        return false;
+    note_accepted(r);
+    if (size <= KEPT_MAX)
+        c->kept = TAKE(c->submission);
+    if (results_wait_fresh(r))
+        return true;
+    if (c->kept)
+        c->submission = TAKE(c->kept);
+    return false;
+}
 
 static enum next reply_accepted(struct request *r)
 {
@@ -23,9 +64,7 @@ static enum next reply_accepted(struct request *r)
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
 
-    memcpy(r->id, c->op.u.accept.id, sizeof r->id);
-    if (!c->op.u.accept.existing)
-        log_debug("accepted", log_s("job", r->id), log_s("language", c->submission->language));
+    note_accepted(r);
 
     struct job_status status = {
         .seq = c->op.u.accept.seq,
@@ -61,6 +100,7 @@ static enum next parse_and_commit(struct request *r)
         return request_fail(r, &e);
 
     c->posted = true;
+    c->committed = wait_at_once;
     c->op.kind = JOBS_ACCEPT;
     c->op.u.accept.submission = c->submission;
     c->op.u.accept.packed = &c->packed;
@@ -107,7 +147,7 @@ static enum next reply_cancelled(struct request *r)
     struct call *c = call_of(r);
     struct engine *engine = context_engine(r);
 
-    if (c->op.result == 0 && c->op.u.cancel.was_running && engine)
+    if (c->op.result == 0 && c->op.u.cancel.was_claimed && engine)
         engine_cancel(engine, c->op.u.cancel.seq);
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -24,13 +26,14 @@ struct waiters_job {
 struct waiters {
     pthread_mutex_t lock;
     pthread_t thread;
-    int epoll, wake_fd; /* wake_fd: the nearest deadline changed, or the thread shall end */
+    int epoll, wake_fd; /* wake_fd: the thread sleeps too long, or shall end */
 
     /* guarded by lock */
     struct waiters_job *jobs; /* by seq */
     struct waiter *by_number; /* an epoll event may come after its waiter was freed */
     struct waiter **heap;     /* owned array; the nearest deadline first */
     size_t heap_len, heap_size;
+    int64_t sleeps_until_ns; /* the thread, or that is how long it will */
     uint64_t last_number;
     bool stopped, ending;
 };
@@ -152,7 +155,19 @@ static void pick_locked(struct waiters *ws, struct waiter *w, enum waiter_why wh
     DL_APPEND(*picked, w);
 }
 
-static void pick_job_locked(struct waiters *ws, int64_t seq, struct waiter **picked)
+/* A report that cannot be copied is left out. */
+static void copy_report(struct waiter *w, const struct jobs_change *c)
+{
+    if (!c->report || c->report_len > WAITER_REPORT_MAX || !(w->report = malloc(c->report_len + 1)))
+        return;
+    memcpy(w->report, c->report, c->report_len);
+    w->report[c->report_len] = '\0';
+    w->report_len = c->report_len;
+}
+
+/* c: the change that made it final; NULL: not known. */
+static void pick_job_locked(struct waiters *ws, int64_t seq, const struct jobs_change *c,
+                            struct waiter **picked)
 {
     struct waiters_job *job = find_job_locked(ws, seq, false);
     struct waiter *w, *next;
@@ -162,6 +177,8 @@ static void pick_job_locked(struct waiters *ws, int64_t seq, struct waiter **pic
     /* Picking the last waiter frees the job. */
     for (w = job->list; w; w = next) {
         next = w->next;
+        if (c)
+            copy_report(w, c);
         pick_locked(ws, w, WAITER_FINAL, picked);
     }
 }
@@ -186,15 +203,17 @@ static void wake_waiters_thread(struct waiters *ws)
 int waiters_add(struct waiters *ws, struct waiter *w, struct err *e)
 {
     int rc = -1;
-    bool nearest = false;
+    bool sooner = false;
 
     pthread_mutex_lock(&ws->lock);
     bool stopped = ws->stopped;
-    if (!stopped && (rc = add_waiter_locked(ws, w)) == 0)
-        nearest = w->heap_index == 0;
+    if (!stopped && (rc = add_waiter_locked(ws, w)) == 0 && w->deadline_ns < ws->sleeps_until_ns) {
+        ws->sleeps_until_ns = w->deadline_ns;
+        sooner = true;
+    }
     pthread_mutex_unlock(&ws->lock);
 
-    if (nearest)
+    if (sooner)
         wake_waiters_thread(ws);
     if (stopped)
         return err_set(e, ERR_CANCELLED, "the server is stopping");
@@ -206,7 +225,7 @@ void waiters_wake(struct waiters *ws, int64_t seq)
     struct waiter *picked = NULL;
 
     pthread_mutex_lock(&ws->lock);
-    pick_job_locked(ws, seq, &picked);
+    pick_job_locked(ws, seq, NULL, &picked);
     pthread_mutex_unlock(&ws->lock);
     call_wake(picked);
 }
@@ -219,7 +238,7 @@ void waiters_changed(void *ctx, const struct jobs_change *changes, size_t len)
     pthread_mutex_lock(&ws->lock);
     for (size_t i = 0; i < len && ws->jobs; i++) {
         if (job_state_is_final(changes[i].state))
-            pick_job_locked(ws, changes[i].seq, &picked);
+            pick_job_locked(ws, changes[i].seq, &changes[i], &picked);
     }
     pthread_mutex_unlock(&ws->lock);
     call_wake(picked);
@@ -264,9 +283,11 @@ static void pick_hung_up_locked(struct waiters *ws, uint64_t number, struct wait
         pick_locked(ws, w, WAITER_GONE, picked);
 }
 
-/* Milliseconds to the nearest deadline, rounded up so that it has passed on wake-up; -1: none. */
-static int timeout_ms_locked(const struct waiters *ws)
+/* Milliseconds to the nearest deadline, rounded up so that it has passed on wake-up; -1: none. A
+ * waiter that ends earlier does not change it: most do, and the thread is not woken for each. */
+static int timeout_ms_locked(struct waiters *ws)
 {
+    ws->sleeps_until_ns = ws->heap_len == 0 ? INT64_MAX : ws->heap[0]->deadline_ns;
     if (ws->heap_len == 0)
         return -1;
     int64_t left = ws->heap[0]->deadline_ns - clock_mono_ns();
@@ -310,6 +331,7 @@ int waiters_open(struct waiters **ret_waiters, struct err *e)
     if (!ws)
         return err_set(e, ERR_NOMEM, "waiting clients");
     pthread_mutex_init(&ws->lock, NULL);
+    ws->sleeps_until_ns = INT64_MAX;
     ws->epoll = epoll_create1(EPOLL_CLOEXEC);
     ws->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (ws->epoll >= 0 && ws->wake_fd >= 0 &&

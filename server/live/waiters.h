@@ -20,6 +20,8 @@
 
 #include "schema/base/base.h"
 
+#define WAITER_REPORT_MAX (64 * KIB) /* a larger report is not copied for a waiter */
+
 struct err;
 struct jobs_change;
 struct waiters;
@@ -33,6 +35,10 @@ struct waiter {
     int fd;              /* socket, watched for a hang-up of the client; borrowed */
     void (*wake)(struct waiter *w);
     enum waiter_why why; /* set before wake */
+    /* Set before wake, and the caller's from then on; NULL: not WAITER_FINAL, or it is to be read.
+     */
+    char *report; /* as stored */
+    size_t report_len;
 
     /* the rest is private to waiters.c */
     uint64_t number;

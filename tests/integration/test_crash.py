@@ -8,6 +8,8 @@ import subprocess
 import threading
 import time
 
+import pytest
+
 from engines import RefusingEngine, containers, instances
 from harness import LONG, QUEUED, check_report, quote, states, submission, test, wait_for
 
@@ -149,6 +151,42 @@ def test_sigterm_under_load(fresh_server):
     for id in ids:
         report = server.report(id)
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
+
+
+def claimed_ahead(server):
+    """Rows that are claimed for a worker which is still busy."""
+    with sqlite3.connect(f"file:{server.data}/scrc.db?mode=ro", uri=True) as db:
+        return [id for (id,) in db.execute("SELECT id FROM job WHERE state = 0 AND claim IS NOT NULL")]
+
+
+@pytest.mark.parametrize("end", ["kill -9", "SIGTERM", "DELETE"])
+def test_a_row_that_is_claimed_ahead(fresh_server, end):
+    """It is queued for everybody, and no end of its claim counts as an attempt."""
+    server = fresh_server(RUNNER_MAX_PARALLEL=1, SHUTDOWN_TIMEOUT="0s").start().ready()
+    slow = submission("python", "import time\ntime.sleep(3)\nprint(1)", [test("", "1")], 5000)
+    quick = submission("python", "print(1)", [test("", "1")])
+    ids = [server.submit({**slow, "id": "slow"})]
+    server.wait_running("slow")
+    ids += [server.submit({**quick, "id": f"behind-{i}"}) for i in range(2)]
+    wait_for(lambda: claimed_ahead(server) == ["behind-0"], 10, "a row that is claimed ahead")
+    waits = [server.get("/results/" + id).json for id in ids[1:]]
+    assert [(w["state"], w["position"]) for w in waits] == [("queued", 1), ("queued", 2)]
+    if end == "DELETE":
+        assert server.delete("behind-0").status == 200
+        report = server.report("behind-0", 1)
+        assert (report["error"], report["attempts"]) == ("cancelled", 0)
+        ids.remove("behind-0")
+    elif end == "SIGTERM":
+        assert server.terminate() == 0
+        assert claimed_ahead(server) == [] and states(server.data) == {QUEUED: 3}
+        server.start()
+    else:
+        server.kill9()
+        assert claimed_ahead(server) == ["behind-0"]
+        server.start()
+    for id in ids:
+        report = server.report(id)
+        assert (report["verdict"], report["attempts"]) == ("OK", 1), report
 
 
 def test_what_docker_would_not_remove_at_once(fresh_server, tmp_path):

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import MIB, fill, run_scrc, submission, test, wait_for
+from harness import MIB, QUEUED, fill, run_scrc, states, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -88,6 +88,24 @@ def test_disk_fills_while_judging(fresh_server, small_disk):
     os.unlink(filler)
     report = server.report(id, 60)
     assert report["verdict"] == "OK" and report["attempts"] == 1, report["error"]
+
+
+def test_disk_fills_while_reports_wait(fresh_server, small_disk):
+    """A worker whose report cannot be stored takes nothing more; room mends it, and none is lost."""
+    server = fresh_server(DATA_DIR=small_disk + "/data", RUNNER_MAX_PARALLEL=2).start().ready()
+    ids = [server.submit(submission("python", f"import time\ntime.sleep(1)\nprint('x'*60000,{i})",
+                                    [test("", "x" * 60000 + f" {i}")], 5000, id=f"r{i}"))
+           for i in range(8)]
+    server.wait_running("r0")
+    filler = small_disk + "/filler"
+    fill(filler)
+    wait_for(lambda: server.logged("not_stored"), 20, "a report that cannot be stored")
+    before = states(small_disk + "/data")
+    assert before[QUEUED] >= 4, "workers went on with reports that nobody could store"
+    os.unlink(filler)
+    for id in ids:
+        report = server.report(id, 60)
+        assert (report["verdict"], report["attempts"]) == ("OK", 1), report["error"]
 
 
 def test_engines_disk_is_full(fresh_server, engine):

@@ -19,7 +19,7 @@ static void changed(void *ctx, const struct jobs_change *changes, size_t len)
     struct place *p = ctx;
     for (size_t i = 0; i < len; i++)
         if (changes[i].state == JOB_QUEUED)
-            readiness_signal(p->readiness, 1);
+            look_ahead_queued(p->look_ahead, 1);
     (void)pthread_mutex_lock(&p->lock);
     for (size_t i = 0; i < len; i++)
         p->final += job_state_is_final(changes[i].state);
@@ -41,7 +41,7 @@ void place_start(void)
                                       .host = &fake.cell_host,
                                       .pool = place.pool,
                                       .readiness = place.readiness,
-                                      .job_source = place.job_source,
+                                      .look_ahead = place.look_ahead,
                                       .host_faults = &place.host_faults,
                                       .running = &place.running };
     ASSERT_OK(worker_start(&wc, &place.worker, e));
@@ -60,7 +60,9 @@ int place_open(void **state)
     ASSERT_OK(jobs_open(&jc, &place.jobs, e));
     ASSERT_OK(job_source_open(place.jobs, &place.job_source, e));
     ASSERT_OK(readiness_open(place.languages, &place.readiness, e));
+    ASSERT_OK(look_ahead_open(place.job_source, place.readiness, 1, &place.look_ahead, e));
     jobs_listen(place.jobs, changed, &place);
+    jobs_claim_with(place.jobs, look_ahead_claim, place.look_ahead);
     place.pool = fake_pool(2);
     return 0;
 }
@@ -69,9 +71,11 @@ int place_close(void **state)
 {
     fake_release();
     readiness_stop(place.readiness);
+    look_ahead_stop(place.look_ahead);
     place.worker = worker_stop(place.worker, clock_mono_ns() + 30 * NS_PER_S);
     place.pool = pool_stop(place.pool);
     place.jobs = jobs_close(place.jobs);
+    place.look_ahead = look_ahead_free(place.look_ahead);
     place.readiness = readiness_free(place.readiness);
     place.job_source = job_source_free(place.job_source);
     place.languages = language_table_free(place.languages);
@@ -159,6 +163,6 @@ void place_cancel(const struct submitted *t)
 {
     struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = t->id };
     ASSERT_OK(jobs_do(place.jobs, &op, e));
-    assert_true(op.u.cancel.was_running);
+    assert_true(op.u.cancel.was_claimed);
     assert_true(worker_cancel(place.worker, op.u.cancel.seq));
 }

@@ -1,0 +1,372 @@
+#include "engine/queue/look_ahead.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/language/language.h"
+#include "engine/queue/job_source.h"
+#include "engine/queue/readiness.h"
+#include "engine/queue/worker_claim.h"
+#include "schema/base/clock.h"
+#include "schema/base/err.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs.h"
+
+/* A claim that is free, pending or ready. */
+struct ahead_claim {
+    struct jobs_op op; /* JOBS_CLAIM; at the end JOBS_REQUEUE */
+    struct look_ahead *ahead;
+    struct jobs *jobs; /* the table it was put to */
+    bool adopted;      /* that is the adopted one, which is held */
+    const char *languages[LANGUAGES_MAX + 1];
+    struct ahead_claim *next;
+};
+
+struct look_ahead {
+    struct job_source *source; /* borrowed, as is readiness */
+    struct readiness *readiness;
+    int64_t workers;
+    struct ahead_claim
+        *claims; /* owned: two for each worker, one that it waits for and one ahead */
+    pthread_mutex_t lock;
+    pthread_cond_t settled; /* pending has fallen, after `stopped` */
+    /* guarded by lock */
+    struct ahead_claim *free, *ready, **ready_tail;
+    int64_t pending;   /* put to a table; not committed yet */
+    int64_t ready_len; /* in `ready` */
+    int64_t waiting;   /* workers in look_ahead_wait() */
+    bool more;         /* rows were queued that a pending claim may have missed */
+    bool failed;       /* the own table has failed, with err; no worker was told yet */
+    bool stopped;
+    struct err err;
+};
+
+int look_ahead_open(struct job_source *source, struct readiness *r, int64_t workers,
+                    struct look_ahead **ret_ahead, struct err *e)
+{
+    struct look_ahead *ahead = calloc(1, sizeof *ahead);
+    struct ahead_claim *claims = calloc(2 * (size_t)workers + 1, sizeof *claims);
+
+    if (!ahead || !claims) {
+        free(ahead);
+        free(claims);
+        return err_set(e, ERR_NOMEM, "claims");
+    }
+    (void)pthread_mutex_init(&ahead->lock, NULL);
+    (void)pthread_cond_init(&ahead->settled, NULL);
+    ahead->source = source;
+    ahead->readiness = r;
+    ahead->workers = workers;
+    ahead->claims = claims;
+    ahead->ready_tail = &ahead->ready;
+    for (int64_t i = 0; i < 2 * workers; i++) {
+        claims[i].ahead = ahead;
+        claims[i].next = ahead->free;
+        ahead->free = &claims[i];
+    }
+    *ret_ahead = ahead;
+    return 0;
+}
+
+struct look_ahead *look_ahead_free(struct look_ahead *ahead)
+{
+    if (!ahead)
+        return NULL;
+    (void)pthread_cond_destroy(&ahead->settled);
+    (void)pthread_mutex_destroy(&ahead->lock);
+    free(ahead->claims);
+    free(ahead);
+    return NULL;
+}
+
+/* ---- the lists ---- */
+
+static void free_claim_locked(struct look_ahead *ahead, struct ahead_claim *c)
+{
+    c->next = ahead->free;
+    ahead->free = c;
+}
+
+static void add_ready_locked(struct look_ahead *ahead, struct ahead_claim *c)
+{
+    c->next = NULL;
+    *ahead->ready_tail = c;
+    ahead->ready_tail = &c->next;
+    ahead->ready_len++;
+}
+
+/* Removes the claim that *at points to. */
+static struct ahead_claim *remove_ready_locked(struct look_ahead *ahead, struct ahead_claim **at)
+{
+    struct ahead_claim *c = *at;
+
+    *at = c->next;
+    if (!*at)
+        ahead->ready_tail = at;
+    ahead->ready_len--;
+    return c;
+}
+
+/* ---- a claim is committed ---- */
+
+static void claimed(struct jobs_op *op);
+
+/* The own table had none: tries the adopted one. False: there is no such table. */
+static bool put_to_adopted(struct ahead_claim *c)
+{
+    if (c->adopted || !(c->jobs = job_source_hold(c->ahead->source)))
+        return false;
+    c->adopted = true;
+    jobs_put(c->jobs, &c->op);
+    return true;
+}
+
+static void end_adopted(struct ahead_claim *c)
+{
+    if (c->op.result < 0 && job_source_first_fault(c->ahead->source))
+        log_warning("adopted_table_fails", log_s("error", c->op.err.msg),
+                    log_s("next", "tried again when there is other work"));
+    job_source_release(c->ahead->source);
+}
+
+/* On the writer thread of the claim's table. */
+static void claimed(struct jobs_op *op)
+{
+    struct ahead_claim *c = op->ctx;
+    struct look_ahead *ahead = c->ahead;
+    bool found = op->result == 0 && op->u.claim.seq != 0;
+
+    if (op->result == 0 && !found && put_to_adopted(c))
+        return;
+    if (!found && c->adopted)
+        end_adopted(c);
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->pending--;
+    if (!c->adopted) {
+        ahead->failed = op->result < 0;
+        ahead->err = op->err;
+    }
+    if (found)
+        add_ready_locked(ahead, c);
+    else
+        free_claim_locked(ahead, c);
+    if (ahead->stopped)
+        (void)pthread_cond_broadcast(&ahead->settled);
+    else if (found || ahead->more || ahead->failed)
+        readiness_signal(ahead->readiness, 1);
+    ahead->more = false;
+    (void)pthread_mutex_unlock(&ahead->lock);
+}
+
+/* ---- claiming ---- */
+
+/* At most so many claims, for as many workers as wait and as many rows ahead as there are workers.
+ */
+static struct jobs_op *prepare_locked(struct look_ahead *ahead, int64_t rows, int64_t waiting,
+                                      const char *const *languages)
+{
+    struct jobs_op *first = NULL, **tail = &first;
+
+    for (; rows > 0 && ahead->free && !ahead->stopped; rows--) {
+        int64_t used = ahead->pending + ahead->ready_len;
+        if (used >= waiting + ahead->workers)
+            break;
+        struct ahead_claim *c = ahead->free;
+        ahead->free = c->next;
+        size_t n = 0;
+        while ((c->languages[n] = languages[n]))
+            n++;
+        c->jobs = job_source_own(ahead->source);
+        c->adopted = false;
+        c->op =
+            (struct jobs_op){ .kind = JOBS_CLAIM,
+                              .done = claimed,
+                              .ctx = c,
+                              .u.claim = { .languages = c->languages, .ahead = used >= waiting } };
+        ahead->pending++;
+        *tail = &c->op;
+        tail = &c->op.next;
+    }
+    return first;
+}
+
+struct jobs_op *look_ahead_claim(void *ctx, int64_t rows)
+{
+    struct look_ahead *ahead = ctx;
+    const char *languages[LANGUAGES_MAX + 1];
+
+    (void)readiness_claimable(ahead->readiness, languages);
+    if (!languages[0])
+        return NULL;
+    (void)pthread_mutex_lock(&ahead->lock);
+    int64_t pending = ahead->pending;
+    struct jobs_op *ops = prepare_locked(ahead, rows, ahead->waiting, languages);
+    ahead->more = ahead->more || ahead->pending - pending < rows;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    return ops;
+}
+
+/* Rows that are queued now in both tables, those that are claimed ahead too. */
+static int64_t count_waiting_rows(struct look_ahead *ahead)
+{
+    struct jobs_counts own, adopted = { .queued = 0 };
+    struct jobs *j = job_source_hold(ahead->source);
+
+    jobs_counts(job_source_own(ahead->source), &own);
+    if (j) {
+        jobs_counts(j, &adopted);
+        job_source_release(ahead->source);
+    }
+    return own.queued + adopted.queued;
+}
+
+/* ---- taking ---- */
+
+static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_claim)
+{
+    int64_t waited = clock_wall_ms() - c->op.u.claim.submitted_ms;
+
+    *ret_claim = (struct worker_claim){ .source = c->ahead->source,
+                                        .jobs = c->jobs,
+                                        .adopted = c->adopted,
+                                        .ahead = c->op.u.claim.ahead,
+                                        .seq = c->op.u.claim.seq,
+                                        .claim = c->op.u.claim.claim,
+                                        .queue_ms = waited > 0 ? waited : 0,
+                                        .attempts = c->op.u.claim.attempts };
+    (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", c->op.u.claim.id);
+}
+
+static int take_locked(struct look_ahead *ahead, struct worker_claim *ret_claim, struct err *e)
+{
+    if (ahead->failed) {
+        ahead->failed = false;
+        *e = ahead->err;
+        return err_wrap(e, "claim");
+    }
+    if (!ahead->ready || ahead->stopped)
+        return 0;
+    struct ahead_claim *c = remove_ready_locked(ahead, &ahead->ready);
+    fill_claim(c, ret_claim);
+    free_claim_locked(ahead, c);
+    return 1;
+}
+
+int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
+                    struct worker_claim *ret_claim, struct err *e)
+{
+    struct jobs_op *next = NULL;
+
+    if (!languages[0])
+        return 0;
+    int64_t queued = count_waiting_rows(ahead);
+    (void)pthread_mutex_lock(&ahead->lock);
+    int n = take_locked(ahead, ret_claim, e);
+    int64_t rows = queued - ahead->pending - ahead->ready_len - (n > 0 && ret_claim->ahead ? 1 : 0);
+    if (n == 0 && queued > 0 && rows <= 0)
+        rows = 1; /* a pending claim may have been put before this worker's languages were ready */
+    if (n >= 0)
+        next = prepare_locked(ahead, rows, ahead->waiting + (n == 0 ? 1 : 0), languages);
+    (void)pthread_mutex_unlock(&ahead->lock);
+    if (n > 0 && ret_claim->ahead)
+        worker_claim_begin(ret_claim);
+    while (next) {
+        struct jobs_op *op = next;
+        next = op->next;
+        jobs_put(job_source_own(ahead->source), op);
+    }
+    return n;
+}
+
+bool look_ahead_wait(struct look_ahead *ahead, uint64_t version)
+{
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->waiting++;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    bool go = readiness_wait(ahead->readiness, version);
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->waiting--;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    return go;
+}
+
+/* While claims are pending, the end of each wakes a worker: so a row that comes to idle workers
+ * wakes one of them, once. */
+void look_ahead_queued(struct look_ahead *ahead, int64_t rows)
+{
+    (void)pthread_mutex_lock(&ahead->lock);
+    int64_t pending = ahead->pending;
+    ahead->more = ahead->more || pending > 0;
+    if (pending == 0 || (rows > pending && ahead->waiting > pending + ahead->ready_len))
+        readiness_signal(ahead->readiness, (size_t)(rows - pending));
+    (void)pthread_mutex_unlock(&ahead->lock);
+}
+
+/* ---- rows that no worker will take ---- */
+
+bool look_ahead_cancel(struct look_ahead *ahead, int64_t seq)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&ahead->lock);
+    for (struct ahead_claim **at = &ahead->ready; *at && !found;) {
+        found = !(*at)->adopted && (*at)->op.u.claim.seq == seq;
+        if (found)
+            free_claim_locked(ahead, remove_ready_locked(ahead, at));
+        else
+            at = &(*at)->next;
+    }
+    (void)pthread_mutex_unlock(&ahead->lock);
+    return found;
+}
+
+static void requeued(struct jobs_op *op)
+{
+    struct ahead_claim *c = op->ctx;
+    struct look_ahead *ahead = c->ahead;
+
+    if (op->result < 0 && op->err.kind != ERR_FINAL && op->err.kind != ERR_NOT_FOUND)
+        log_warning("not_requeued", log_s("error", op->err.msg),
+                    log_s("next", "judged after the next start"));
+    if (c->adopted)
+        job_source_release(ahead->source);
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->pending--;
+    free_claim_locked(ahead, c);
+    (void)pthread_cond_broadcast(&ahead->settled);
+    (void)pthread_mutex_unlock(&ahead->lock);
+}
+
+static void await_pending_locked(struct look_ahead *ahead)
+{
+    while (ahead->pending > 0)
+        (void)pthread_cond_wait(&ahead->settled, &ahead->lock);
+}
+
+void look_ahead_stop(struct look_ahead *ahead)
+{
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->stopped = true;
+    await_pending_locked(ahead);
+    struct ahead_claim *c = ahead->ready;
+    ahead->ready = NULL;
+    ahead->ready_tail = &ahead->ready;
+    ahead->pending = ahead->ready_len;
+    ahead->ready_len = 0;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    while (c) {
+        struct ahead_claim *next = c->next;
+        c->op = (struct jobs_op){ .kind = JOBS_REQUEUE,
+                                  .done = requeued,
+                                  .ctx = c,
+                                  .u.requeue = { .seq = c->op.u.claim.seq,
+                                                 .claim = c->op.u.claim.claim } };
+        jobs_put(c->jobs, &c->op);
+        c = next;
+    }
+    (void)pthread_mutex_lock(&ahead->lock);
+    await_pending_locked(ahead);
+    (void)pthread_mutex_unlock(&ahead->lock);
+}
