@@ -8,6 +8,7 @@
 #include "engine/build/toolchain.h"
 #include "engine/docker/docker.h"
 #include "engine/judge/judge.h"
+#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/readiness.h"
@@ -247,9 +248,12 @@ static void *worker_main(void *arg)
                 log_error("judging_paused", log_s("error", e.msg),
                           log_s("next", "it waits until the table takes claims again"));
         }
+        if (n <= 0)
+            lease_rest(&w->lease);
         go = n > 0 ? !readiness_stopping(w->config.readiness)
                    : readiness_wait(w->config.readiness, version);
     }
+    lease_rest(&w->lease);
     worker_deadline_end(&w->deadline);
     return NULL;
 }
@@ -275,6 +279,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
         return -1;
     }
     w->lease.builds = c->builds;
+    w->lease.cores = c->cores;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {
         worker_free(w);
@@ -294,6 +299,8 @@ struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
         (void)lease_abort(&w->lease, 0);
         lease_until(&w->lease, deadline_ns);
         pool_close(w->config.pool); /* ends a wait for a cell */
+        if (w->config.cores)
+            cores_close(w->config.cores);
     }
     (void)pthread_join(w->thread, NULL);
     return worker_free(w);
