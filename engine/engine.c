@@ -9,7 +9,7 @@
 #include "engine/cell/cell_types.h"
 #include "engine/docker/docker.h"
 #include "engine/host/host_check.h"
-#include "engine/pool/cores.h"
+#include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
 #include "engine/queue/readiness.h"
@@ -40,7 +40,7 @@ struct engine {
     struct readiness *readiness;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_cache *builds; /* NULL: no cache */
-    struct cores *cores;
+    struct permits *permits;
     char *cell_dir, *host_dir;
     struct cell_host host;
     pthread_t supervisor;
@@ -97,7 +97,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .host = &g->host,
                                 .pool = g->pool,
                                 .builds = g->builds,
-                                .cores = g->cores,
+                                .permits = g->permits,
                                 .readiness = g->readiness,
                                 .job_source = g->job_source,
                                 .host_faults = &g->host_faults,
@@ -242,7 +242,7 @@ static struct engine *engine_free(struct engine *g)
     (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
     (void)build_cache_free(g->builds);
-    (void)cores_free(g->cores);
+    (void)permits_free(g->permits);
     worker_fault_close(&g->host_faults);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
@@ -283,7 +283,8 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     g->jobs = j;
     g->workers = workers;
     if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
-        cores_open(c->parallel, &g->cores, e) < 0 || docker_open(c->docker_host, &g->docker, e) < 0)
+        permits_open(c->parallel, &g->permits, e) < 0 ||
+        docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
     open_builds(g);
     return g;

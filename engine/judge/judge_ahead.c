@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "engine/cell/cell.h"
-#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
+#include "engine/pool/permits.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
@@ -24,7 +24,7 @@ int judge_ahead_open(struct judge_ahead *a, struct lease *lease,
                                .cell_class = cell_class,
                                .memory_bytes = memory_bytes,
                                .uses_max = uses_max,
-                               .in_order = !lease->cores };
+                               .in_order = !lease->permits };
     if (lease_acquire(lease, cell_class, memory_bytes, uses_max, &a->cells[0], e) < 0)
         return -1;
     a->cells_len = 1;
@@ -41,12 +41,12 @@ static size_t count_going(const struct judge_ahead *a)
 }
 
 /* One run that goes on uses the lease's own core, each other one a further core. */
-static void give_cores_back(struct judge_ahead *a)
+static void give_permits_back(struct judge_ahead *a)
 {
     size_t going = count_going(a), needed = going > 1 ? going - 1 : 0;
 
     for (; a->further > needed; a->further--)
-        cores_leave(a->lease->cores);
+        permits_give(a->lease->permits);
 }
 
 /* ---- cells ---- */
@@ -65,7 +65,7 @@ static bool is_worth_a_cell(const struct judge_ahead *a, size_t left)
         return false;
     size_t rounds = (n + cells - 1) / cells, then = (n + cells) / (cells + 1);
     return (int64_t)(rounds - then) * mean_wall_ns(a) > LIFE_NS / a->uses_max + ACQUIRE_NS &&
-           cores_idle(a->lease->cores);
+           permits_idle(a->lease->permits);
 }
 
 /* The prefetch has its own thread, since a program in progress must not wait until a cell is made
@@ -124,7 +124,7 @@ bool judge_ahead_room(struct judge_ahead *a, size_t left)
         return false;
     if (count_going(a) == 0)
         return true;
-    if (!cores_try(a->lease->cores))
+    if (!permits_try(a->lease->permits))
         return false;
     a->further++;
     return true;
@@ -142,7 +142,7 @@ int judge_ahead_begin(struct judge_ahead *a, const struct cell_request *request,
     c->dead = true;
     a->cells[place] = a->cells[--a->cells_len];
     a->in_order = true;
-    give_cores_back(a);
+    give_permits_back(a);
     return -1;
 }
 
@@ -162,7 +162,7 @@ static void await_oldest(struct judge_ahead *a)
         cells[i] = a->runs[i]->cell;
     while (!cell_over(cells[0])) {
         cell_poll(cells, a->runs_len);
-        give_cores_back(a);
+        give_permits_back(a);
     }
 }
 
@@ -173,7 +173,7 @@ int judge_ahead_finish(struct judge_ahead *a, struct cell_result *ret_result, st
     int rc = cell_finish(c->cell, a->lease->docker, ret_result, e);
 
     c->dead = c->dead || rc < 0;
-    give_cores_back(a);
+    give_permits_back(a);
     if (rc < 0)
         return -1;
     a->wall_ns += ret_result->agent.wall_ns;

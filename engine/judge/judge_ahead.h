@@ -8,7 +8,7 @@
  *
  * Results come in the order in which the runs began, so the caller sees no difference but the time.
  * One thread is enough for all: it reads the output of each run while it waits for the oldest. Each
- * run but one has taken a core (cores.h), and gives it back when it is over.
+ * run but one has taken a permit (permits.h), and gives it back when it is over.
  *
  * Room     engine/judge. Knows nothing of tests and verdicts.
  * Owns     no cell: those of the lease are released by lease_end().
@@ -39,7 +39,7 @@ struct judge_ahead {
     struct lease_cell
         *runs[CELL_POLL_MAX]; /* the cells of the runs that have begun, oldest first */
     size_t runs_len;
-    size_t further;    /* cores taken, beside the lease's own */
+    size_t further;    /* permits taken, beside the lease's own */
     bool asked;        /* one more cell is being prefetched */
     bool in_order;     /* from now on nothing begins ahead of its turn */
     int64_t wall_ns;   /* of all runs that are finished... */

@@ -2,7 +2,7 @@
 
 #include "engine/docker/docker.h"
 #include "engine/engine_config.h"
-#include "engine/pool/cores.h"
+#include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
 #include "schema/base/clock.h"
 
@@ -42,16 +42,16 @@ void lease_begin(struct lease *lease, struct pool *pool, int64_t seq)
     lease->seq = seq;
     lease->aborted = false;
     (void)pthread_mutex_unlock(&lease->lock);
-    if (lease->cores && !lease->has_core)
-        cores_enter(lease->cores);
-    lease->has_core = lease->cores;
+    if (lease->permits && !lease->has_permit)
+        permits_take(lease->permits);
+    lease->has_permit = lease->permits;
 }
 
 void lease_rest(struct lease *lease)
 {
-    if (lease->has_core)
-        cores_leave(lease->cores);
-    lease->has_core = false;
+    if (lease->has_permit)
+        permits_give(lease->permits);
+    lease->has_permit = false;
 }
 
 static void join_prefetch(struct lease *lease)

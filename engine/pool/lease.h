@@ -5,7 +5,7 @@
  *     lease_end(lease)     releases the cells that are still held
  *
  * Room     engine/pool. Knows the pool, cells and Docker.
- * Owns     the Docker handle, each acquired cell until it is released, and its cores.
+ * Owns     the Docker handle, each acquired cell until it is released, and its permit.
  * Threads  a lease belongs to one thread; others may call lease_abort(), lease_is_aborted() and
  *          lease_until().
  * Errors   ERR_CANCELLED after lease_abort().
@@ -22,7 +22,7 @@
 
 struct lease;
 struct build_cache;
-struct cores;
+struct permits;
 struct docker;
 struct engine_config;
 struct pool;
@@ -81,8 +81,8 @@ struct lease {
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by lease_begin() */
     struct build_cache *builds;         /* borrowed; NULL: there is no cache, every build is made */
-    struct cores *cores;                /* borrowed; NULL: it counts none and has no further run */
-    bool has_core;                      /* from lease_begin() to lease_rest() */
+    struct permits *permits;            /* borrowed; NULL: it counts none and has no further run */
+    bool has_permit;                    /* from lease_begin() to lease_rest() */
     struct lease_prefetch_state prefetch;
     enum lease_stage stage; /* not guarded: for the lease's own thread */
     pthread_mutex_t lock;
@@ -96,11 +96,12 @@ NODISCARD int lease_init(struct lease *lease, const struct engine_config *config
                          const struct cell_host *host, struct err *e);
 void lease_clear(struct lease *lease);
 
-/* Begins a submission; seq names it for lease_abort(). Waits for a core, unless the lease still has
- * that of the last submission. lease_end() releases its cells. */
+/* Begins a submission; seq names it for lease_abort(). Waits for a permit to run, unless the lease
+ * still has that of the last submission. lease_end() releases its cells. */
 void lease_begin(struct lease *lease, struct pool *pool, int64_t seq);
 void lease_end(struct lease *lease);
-/* There is no other submission now: gives the core back. Between lease_end() and lease_begin(). */
+/* There is no other submission now: gives the permit back. Between lease_end() and lease_begin().
+ */
 void lease_rest(struct lease *lease);
 
 /* A warm cell of this class with this much memory. Borrowed until lease_release() or lease_end(). A

@@ -8,8 +8,8 @@
 #include "engine/build/toolchain.h"
 #include "engine/docker/docker.h"
 #include "engine/judge/judge.h"
-#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
+#include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/worker_claim.h"
@@ -279,7 +279,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
         return -1;
     }
     w->lease.builds = c->builds;
-    w->lease.cores = c->cores;
+    w->lease.permits = c->permits;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {
         worker_free(w);
@@ -299,8 +299,8 @@ struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
         (void)lease_abort(&w->lease, 0);
         lease_until(&w->lease, deadline_ns);
         pool_close(w->config.pool); /* ends a wait for a cell */
-        if (w->config.cores)
-            cores_close(w->config.cores);
+        if (w->config.permits)
+            permits_close(w->config.permits);
     }
     (void)pthread_join(w->thread, NULL);
     return worker_free(w);

@@ -29,7 +29,7 @@
 
 struct build_cache;
 struct cell_host;
-struct cores;
+struct permits;
 struct engine_config;
 struct err;
 struct pool;
@@ -44,7 +44,7 @@ struct worker_config {
     const struct cell_host *host;
     struct pool *pool;
     struct build_cache *builds; /* NULL: no cache */
-    struct cores *cores;        /* NULL: nothing runs ahead */
+    struct permits *permits;    /* NULL: nothing runs ahead */
     struct readiness *readiness;
     struct job_source *job_source;
     struct worker_host_faults *host_faults;

@@ -7,8 +7,8 @@
 
 #include "engine/judge/judge.h"
 #include "engine/language/language.h"
-#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
+#include "engine/pool/permits.h"
 #include "schema/model/report.h"
 #include "schema/model/submission.h"
 #include "tests/support/assert_err.h"
@@ -18,7 +18,7 @@
 static struct place {
     struct language_table *languages;
     struct pool *pool;
-    struct cores *cores;
+    struct permits *permits;
     struct lease lease;
     struct toolchain *python;
     int64_t numbers[8]; /* of the tests that were published */
@@ -62,10 +62,10 @@ static int open_place(void **state)
     fake.config.on_event = on_event;
     fake.config.cell_uses = 100;
     place.pool = fake_pool(2);
-    ASSERT_OK(cores_open(2, &place.cores, e));
+    ASSERT_OK(permits_open(2, &place.permits, e));
     ASSERT_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
     ASSERT_OK(lease_init(&place.lease, &fake.config, &fake.cell_host, e));
-    place.lease.cores = place.cores;
+    place.lease.permits = place.permits;
     place.python = fake_plan(place.languages, "python", place.pool);
     return 0;
 }
@@ -73,8 +73,8 @@ static int open_place(void **state)
 static int close_place(void **state)
 {
     lease_clear(&place.lease);
-    assert_true(cores_idle(place.cores)); /* whatever was taken is given back */
-    place.cores = cores_free(place.cores);
+    assert_true(permits_idle(place.permits)); /* whatever was taken is given back */
+    place.permits = permits_free(place.permits);
     place.pool = pool_stop(place.pool);
     (void)toolchain_free(place.python);
     place.languages = language_table_free(place.languages);
@@ -193,19 +193,19 @@ static void in_order_when_no_core_is_idle(void **state)
     pthread_t thread;
     (void)state;
 
-    cores_enter(place.cores); /* another worker's */
+    permits_take(place.permits); /* another worker's */
     assert_int_equal(pthread_create(&thread, NULL, release_second, NULL), 0);
     ASSERT_OK(judge((const char *[]){ "a", "b", "c" }, true, &r, e));
     (void)pthread_join(thread, NULL);
     assert_int_equal(r->verdict, VERDICT_OK);
-    cores_leave(place.cores);
+    permits_give(place.permits);
 }
 
 /* ---- cores ---- */
 
 static void *enter(void *arg)
 {
-    cores_enter(place.cores);
+    permits_take(place.permits);
     atomic_store((atomic_bool *)arg, true);
     return NULL;
 }
@@ -219,36 +219,36 @@ static void a_worker_comes_before_further_runs(void **state)
 
     if (one_core())
         skip();
-    cores_enter(place.cores);
-    assert_true(cores_try(place.cores));
-    assert_false(cores_idle(place.cores));
-    assert_false(cores_try(place.cores));
+    permits_take(place.permits);
+    assert_true(permits_try(place.permits));
+    assert_false(permits_idle(place.permits));
+    assert_false(permits_try(place.permits));
     assert_int_equal(pthread_create(&thread, NULL, enter, &entered), 0);
-    cores_leave(place.cores);
+    permits_give(place.permits);
     (void)pthread_join(thread, NULL);
     assert_true(atomic_load(&entered));
-    assert_false(cores_try(place.cores));
-    cores_leave(place.cores);
-    cores_leave(place.cores);
+    assert_false(permits_try(place.permits));
+    permits_give(place.permits);
+    permits_give(place.permits);
 }
 
 static void closing_ends_the_wait(void **state)
 {
-    struct cores *own = place.cores, *c = NULL;
+    struct permits *own = place.permits, *c = NULL;
     atomic_bool entered = false;
     pthread_t thread;
     (void)state;
 
-    ASSERT_OK(cores_open(1, &c, e));
-    place.cores = c;
-    cores_enter(c);
+    ASSERT_OK(permits_open(1, &c, e));
+    place.permits = c;
+    permits_take(c);
     assert_int_equal(pthread_create(&thread, NULL, enter, &entered), 0);
-    cores_close(c);
+    permits_close(c);
     (void)pthread_join(thread, NULL);
     assert_true(atomic_load(&entered));
-    assert_false(cores_try(c));
-    place.cores = own;
-    assert_null(cores_free(c));
+    assert_false(permits_try(c));
+    place.permits = own;
+    assert_null(permits_free(c));
 }
 
 int main(void)

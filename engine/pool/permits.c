@@ -1,4 +1,4 @@
-#include "engine/pool/cores.h"
+#include "engine/pool/permits.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "schema/base/err.h"
 
-struct cores {
+struct permits {
     int64_t parallel; /* never changes, as does the next */
     int64_t real;     /* parallel, or the cores of this host if there are fewer */
     pthread_mutex_t lock;
@@ -16,13 +16,13 @@ struct cores {
     bool closed;
 };
 
-int cores_open(int64_t parallel, struct cores **ret_cores, struct err *e)
+int permits_open(int64_t parallel, struct permits **ret_cores, struct err *e)
 {
-    struct cores *c = calloc(1, sizeof *c);
+    struct permits *c = calloc(1, sizeof *c);
     int64_t online = sysconf(_SC_NPROCESSORS_ONLN);
 
     if (!c)
-        return err_set(e, ERR_NOMEM, "the count of cores");
+        return err_set(e, ERR_NOMEM, "the permits to run");
     c->parallel = parallel;
     c->real = online < parallel ? online : parallel;
     (void)pthread_mutex_init(&c->lock, NULL);
@@ -31,7 +31,7 @@ int cores_open(int64_t parallel, struct cores **ret_cores, struct err *e)
     return 0;
 }
 
-struct cores *cores_free(struct cores *c)
+struct permits *permits_free(struct permits *c)
 {
     if (!c)
         return NULL;
@@ -41,7 +41,7 @@ struct cores *cores_free(struct cores *c)
     return NULL;
 }
 
-void cores_enter(struct cores *c)
+void permits_take(struct permits *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     c->waiting++;
@@ -52,12 +52,12 @@ void cores_enter(struct cores *c)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-static bool is_idle_locked(const struct cores *c)
+static bool is_idle_locked(const struct permits *c)
 {
     return c->busy < c->real && c->waiting == 0 && !c->closed;
 }
 
-bool cores_try(struct cores *c)
+bool permits_try(struct permits *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     bool idle = is_idle_locked(c);
@@ -66,7 +66,7 @@ bool cores_try(struct cores *c)
     return idle;
 }
 
-bool cores_idle(struct cores *c)
+bool permits_idle(struct permits *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     bool idle = is_idle_locked(c);
@@ -74,7 +74,7 @@ bool cores_idle(struct cores *c)
     return idle;
 }
 
-void cores_leave(struct cores *c)
+void permits_give(struct permits *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     c->busy--;
@@ -82,7 +82,7 @@ void cores_leave(struct cores *c)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-void cores_close(struct cores *c)
+void permits_close(struct permits *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     c->closed = true;
