@@ -11,6 +11,7 @@
 #include "engine/host/host_dir.h"
 #include "engine/host/host_runtime.h"
 #include "engine/pool/cores.h"
+#include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
 #include "engine/queue/look_ahead.h"
@@ -45,6 +46,7 @@ struct engine {
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_share *builds; /* NULL: no cache */
     struct cores *cores;
+    struct permits *permits;
     char *cell_dir, *host_dir;
     struct cell_host host;
     pthread_t supervisor;
@@ -88,6 +90,7 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .pool = g->pool,
                                 .builds = g->builds,
                                 .cores = g->cores,
+                                .permits = g->permits,
                                 .readiness = g->readiness,
                                 .look_ahead = g->look_ahead,
                                 .host_faults = &g->host_faults,
@@ -238,6 +241,7 @@ static struct engine *engine_free(struct engine *g)
     (void)docker_free(g->docker);
     (void)build_share_free(g->builds);
     (void)cores_free(g->cores);
+    (void)permits_free(g->permits);
     worker_fault_close(&g->host_faults);
     (void)pthread_mutex_destroy(&g->lock);
     free(g->workers);
@@ -279,6 +283,7 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     g->workers = workers;
     if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
         look_ahead_open(g->job_source, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
+        permits_open(c->parallel, &g->permits, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0 || cores_open(c->parallel, &g->cores, e) < 0)
         return engine_free(g);
     open_builds(g);

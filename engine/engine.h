@@ -26,8 +26,10 @@
  *     which makes an executable of it. build_run() finds the artefact in the build cache, or waits
  *     for another worker that builds the same, or asks a compile server, or runs the compiler in a
  *     build cell. judge_tests() acquires a run cell and calls cell_run() for each test: source or
- *     artefact, stdin and output pipes go to the agent as descriptors. The agent has made the box
- *     before the RUN comes; it watches the program, kills it at a limit and sends the RESULT.
+ *     artefact, stdin and output pipes go to the agent as descriptors. While cores are idle,
+ *     judge_ahead_room() lets the next tests begin in further cells; their results are taken in
+ *     order. The agent has made the box before the RUN comes; it watches the program, kills it at a
+ *     limit and sends the RESULT.
  *     judge_verdict() decides the verdict from limits and counters, judge_compare() compares the
  *     output. judge_report_make() makes the report of all results, worker_claim_finish() has
  *     it stored behind the worker, and lease_end() releases the cells.

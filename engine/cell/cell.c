@@ -314,6 +314,12 @@ void cell_poll(struct cell *const *cells, size_t len)
     cell_exchange_poll(going, going_len);
 }
 
+void cell_kill(struct cell *c)
+{
+    if (c->state == CELL_RUNNING)
+        cell_exchange_kill(&c->exchange);
+}
+
 int cell_finish(struct cell *c, struct docker *d, struct cell_result *ret_result, struct err *e)
 {
     struct err own;

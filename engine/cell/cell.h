@@ -55,6 +55,10 @@ void cell_poll(struct cell *const *cells, size_t len);
 /* True when no run is in progress in it: cell_finish() will not wait. */
 bool cell_over(const struct cell *c);
 
+/* Ends the run in progress, if any, for a caller that needs no result: cell_finish() must follow
+ * and takes a few milliseconds. Does not wait. */
+void cell_kill(struct cell *c);
+
 /* Waits for the end of the run. On failure *ret_result is untouched; else the caller owns what is
  * in it. d as above. */
 NODISCARD int cell_finish(struct cell *c, struct docker *d, struct cell_result *ret_result,

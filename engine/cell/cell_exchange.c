@@ -107,14 +107,19 @@ static int read_output(struct cell_exchange *x, int which, int64_t max, struct e
     return 0;
 }
 
-/* More output than allowed decides the verdict, so the run is ended. */
-static int kill_when_exceeded(struct cell_exchange *x, struct err *e)
+static int send_kill(struct cell_exchange *x, struct err *e)
 {
     struct agent_header kill = { .magic = AGENT_MAGIC, .kind = AGENT_KILL, .nonce = x->nonce };
-    if (!x->exceeded[CELL_OUT] || x->kill_sent)
+    if (x->kill_sent)
         return 0;
     x->kill_sent = true;
     return cell_socket_send(x->ends.agent_fd, &kill, sizeof kill, NULL, 0, e);
+}
+
+void cell_exchange_kill(struct cell_exchange *x)
+{
+    if (x->state == CELL_EXCHANGE_GOES_ON && send_kill(x, &x->why) < 0)
+        x->state = CELL_EXCHANGE_FAILED;
 }
 
 static int ms_until(int64_t deadline)
@@ -153,7 +158,8 @@ static int handle_events(struct cell_exchange *x, const struct pollfd p[WAIT_LEN
     for (int i = 0; i < CELL_PIPES; i++)
         if (p[WAIT_PIPES + i].revents && read_output(x, i, MIB, e) < 0)
             return -1;
-    if (kill_when_exceeded(x, e) < 0)
+    /* More output than allowed decides the verdict, so the run is ended. */
+    if (x->exceeded[CELL_OUT] && send_kill(x, e) < 0)
         return -1;
     if (p[WAIT_AGENT].revents)
         x->state = CELL_EXCHANGE_ANSWERED;

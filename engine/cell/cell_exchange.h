@@ -67,6 +67,10 @@ void cell_exchange_poll(struct cell_exchange *const *x, size_t len);
 NODISCARD int cell_exchange_finish(struct cell_exchange *x, struct cell_result *ret_result,
                                    struct err *e);
 
+/* Asks the agent to end the run now, if it goes on; its answer comes soon. A failure shows in
+ * cell_exchange_finish(). */
+void cell_exchange_kill(struct cell_exchange *x);
+
 /* Drops the exchange. If the agent has not answered yet, its answer would come later, so the
  * connection cannot be used any more. */
 void cell_exchange_clear(struct cell_exchange *x);

@@ -9,11 +9,11 @@
 #include "engine/build/toolchain.h"
 #include "engine/cell/cell_memfd.h"
 #include "engine/engine_config.h"
+#include "engine/judge/judge_ahead.h"
 #include "engine/judge/judge_compare.h"
 #include "engine/judge/judge_report.h"
 #include "engine/judge/judge_verdict.h"
 #include "engine/judge/signal_name.h"
-#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -28,7 +28,7 @@
 struct judge_tests {
     struct lease *lease;
     const struct judge_tests_request *request;
-    struct lease_cell *cell;
+    struct judge_ahead ahead;
     struct judge_results *results;
 };
 
@@ -62,23 +62,9 @@ static struct cell_request make_request(const struct judge_tests *run, char *con
                                   .err_keep = keep > STDERR_KEPT_MIN ? keep : STDERR_KEPT_MIN };
 }
 
-static int run_on_core(struct judge_tests *run, struct cell_request *request,
-                       struct cell_result *ret_result, struct err *e)
-{
-    const struct agent_result *r = &ret_result->agent;
-
-    request->core = cores_take(run->lease->cores);
-    int rc = cell_run(run->cell->cell, run->lease->docker, request, ret_result, e);
-    const struct cores_use use = rc < 0 ? (struct cores_use){ 0 }
-                                        : (struct cores_use){ .wall_ns = r->wall_ns,
-                                                              .cpu_ns = r->cpu_ns,
-                                                              .waited_ns = r->waited_ns };
-    cores_give(run->lease->cores, request->core, &use);
-    return rc;
-}
-
-static int run_once(struct judge_tests *run, char *const *argv, const struct bytes *input,
-                    struct cell_result *ret_result, struct err *e)
+/* As judge_ahead_begin(); input NULL: none. */
+static int begin_run(struct judge_tests *run, char *const *argv, const struct bytes *input,
+                     struct err *e)
 {
     CLEANUP(closep) int stdin_fd = -1;
     struct cell_file file;
@@ -86,14 +72,22 @@ static int run_once(struct judge_tests *run, char *const *argv, const struct byt
     if (input && input->len > 0 && (stdin_fd = cell_memfd("stdin", input->data, input->len, e)) < 0)
         return -1;
     struct cell_request request = make_request(run, argv, stdin_fd, &file);
-    if (run_on_core(run, &request, ret_result, e) < 0) {
-        run->cell->dead = true;
+    return judge_ahead_begin(&run->ahead, &request, e);
+}
+
+/* Of the oldest run. */
+static int finish_run(struct judge_tests *run, char *const *argv, struct cell_result *ret_result,
+                      struct err *e)
+{
+    const struct language *language = run->request->program->toolchain->language;
+
+    if (judge_ahead_finish(&run->ahead, ret_result, e) < 0)
         return -1;
-    }
     /* If the kernel refuses what the build made, it may be the program's fault; if a runtime
      * does not start, it is ours: it started in the self-test. */
     int number = ret_result->agent.exec_errno;
-    if (number != 0 && (request.exec_fd < 0 || !judge_program_refused(number))) {
+    bool elf = language->collect == AGENT_COLLECT_FILE;
+    if (number != 0 && (!elf || !judge_program_refused(number))) {
         cell_result_clear(ret_result);
         return err_errno(e, ERR_CELL, number, "start '%s'", argv[0]);
     }
@@ -208,7 +202,7 @@ static int check_syntax(struct judge_tests *run, const struct test_report *t,
         t->exit_code != run->request->program->toolchain->language->check_exit_code ||
         first->agent.oom_kills > 0)
         return 0;
-    if (run_once(run, check, NULL, &result, e) < 0)
+    if (begin_run(run, check, NULL, e) < 0 || finish_run(run, check, &result, e) < 0)
         return -1;
     bool failed = result.agent.limit == AGENT_LIMIT_NONE && result.agent.oom_kills == 0 &&
                   WIFEXITED(result.agent.status) && WEXITSTATUS(result.agent.status) != 0;
@@ -248,13 +242,13 @@ static int take_result(struct judge_tests *run, const struct test *test, struct 
     return 0;
 }
 
-/* test NULL: the submission has none. */
-static int run_test(struct judge_tests *run, const struct test *test, struct err *e)
+/* Of the oldest run. test NULL: the submission has none. */
+static int finish_test(struct judge_tests *run, const struct test *test, struct err *e)
 {
     struct test_report t = { .number = test ? test->number : 0 };
     struct cell_result result;
 
-    if (run_once(run, run->request->program->run, test ? &test->input : NULL, &result, e) < 0)
+    if (finish_run(run, run->request->program->run, &result, e) < 0)
         return -1;
     int rc = take_result(run, test, &result, &t, e);
     cell_result_clear(&result);
@@ -276,12 +270,25 @@ static void notify_test(const struct judge_tests *run, const struct test_report 
     engine_notify(run->lease->config, &event);
 }
 
-static int run_each(struct judge_tests *run, struct err *e)
+/* Begins as many of the tests from *begun on as there is room for: at least one when none is in
+ * progress. One that fails to begin ahead of its turn is begun again at its turn. */
+static int begin_tests(struct judge_tests *run, size_t *begun, struct err *e)
 {
     const struct submission *s = run->request->submission;
 
+    for (; *begun < s->tests_len && judge_ahead_room(&run->ahead, s->tests_len - *begun); ++*begun)
+        if (begin_run(run, run->request->program->run, &s->tests[*begun].input, e) < 0)
+            return run->ahead.runs_len > 0 ? 0 : -1;
+    return 0;
+}
+
+static int run_each(struct judge_tests *run, struct err *e)
+{
+    const struct submission *s = run->request->submission;
+    size_t begun = 0;
+
     for (size_t i = 0; i < s->tests_len; i++) {
-        if (run_test(run, &s->tests[i], e) < 0)
+        if (begin_tests(run, &begun, e) < 0 || finish_test(run, &s->tests[i], e) < 0)
             return err_wrap(e, "test %lld", (long long)s->tests[i].number);
         if (run->results->build_failed)
             return 0;
@@ -291,6 +298,11 @@ static int run_each(struct judge_tests *run, struct err *e)
             return 0;
     }
     return 0;
+}
+
+static int run_alone(struct judge_tests *run, struct err *e)
+{
+    return begin_run(run, run->request->program->run, NULL, e) < 0 ? -1 : finish_test(run, NULL, e);
 }
 
 static int uses_max(const struct lease *lease)
@@ -316,11 +328,13 @@ int judge_tests(struct lease *lease, const struct judge_tests_request *request,
     if (judge_results_open(results, tests, e) < 0)
         return -1;
     results->room = judge_report_room(lease->config, &results->build_log, tests);
-    if (lease_acquire(lease, &toolchain->run,
-                      toolchain_memory(toolchain, request->limits.memory_bytes), uses_max(lease),
-                      &run.cell, e) < 0)
+    if (judge_ahead_open(&run.ahead, lease, &toolchain->run,
+                         toolchain_memory(toolchain, request->limits.memory_bytes), uses_max(lease),
+                         e) < 0)
         return -1;
+    int rc = tests > 0 ? run_each(&run, e) : run_alone(&run, e);
+    judge_ahead_close(&run.ahead);
     /* lease_end() releases the cell after the report is stored: the client does not wait until
      * it is verified clean. */
-    return tests > 0 ? run_each(&run, e) : run_test(&run, NULL, e);
+    return rc;
 }

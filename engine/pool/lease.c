@@ -2,7 +2,9 @@
 
 #include "engine/docker/docker.h"
 #include "engine/engine_config.h"
+#include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
+#include "schema/base/clock.h"
 #include "schema/base/thread.h"
 
 #define TRIES_MAX 3 /* cells tried before a refused memory limit is an error */
@@ -18,6 +20,7 @@ int lease_init(struct lease *lease, const struct engine_config *config,
         return -1;
     }
     (void)pthread_mutex_init(&lease->lock, NULL);
+    clock_cond_init(&lease->prefetch.end);
     return 0;
 }
 
@@ -27,6 +30,8 @@ void lease_clear(struct lease *lease)
         return;
     lease->docker = docker_free(lease->docker);
     lease->prefetch.request.docker = docker_free(lease->prefetch.request.docker);
+    lease_rest(lease);
+    (void)pthread_cond_destroy(&lease->prefetch.end);
     (void)pthread_mutex_destroy(&lease->lock);
 }
 
@@ -38,6 +43,16 @@ void lease_begin(struct lease *lease, struct pool *pool, int64_t seq)
     lease->seq = seq;
     lease->aborted = false;
     (void)pthread_mutex_unlock(&lease->lock);
+    if (lease->permits && !lease->has_permit)
+        permits_take(lease->permits);
+    lease->has_permit = lease->permits;
+}
+
+void lease_rest(struct lease *lease)
+{
+    if (lease->has_permit)
+        permits_give(lease->permits);
+    lease->has_permit = false;
 }
 
 static void join_prefetch(struct lease *lease)
@@ -143,6 +158,10 @@ static void *prefetch_main(void *arg)
 
     thread_name("prefetch");
     prefetch->rc = acquire_and_hold(lease, &prefetch->request, &prefetch->cell, &prefetch->err);
+    (void)pthread_mutex_lock(&lease->lock);
+    prefetch->ended = true;
+    (void)pthread_cond_signal(&prefetch->end);
+    (void)pthread_mutex_unlock(&lease->lock);
     return NULL;
 }
 
@@ -155,8 +174,23 @@ void lease_prefetch(struct lease *lease, const struct lease_class *cell_class, i
     prefetch->request.cell_class = cell_class;
     prefetch->request.memory_bytes = memory_bytes;
     prefetch->request.uses_max = uses_max;
+    prefetch->ended = false;
     /* If no thread starts, lease_acquire() does all. */
     prefetch->pending = pthread_create(&prefetch->thread, NULL, prefetch_main, lease) == 0;
+}
+
+bool lease_prefetched(struct lease *lease, int64_t until_ns)
+{
+    struct lease_prefetch_state *prefetch = &lease->prefetch;
+
+    if (!prefetch->pending)
+        return false;
+    (void)pthread_mutex_lock(&lease->lock);
+    while (!prefetch->ended && clock_cond_wait(&prefetch->end, &lease->lock, until_ns))
+        ;
+    bool ended = prefetch->ended;
+    (void)pthread_mutex_unlock(&lease->lock);
+    return ended;
 }
 
 int lease_acquire(struct lease *lease, const struct lease_class *cell_class, int64_t memory_bytes,

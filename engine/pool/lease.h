@@ -5,7 +5,7 @@
  *     lease_end(lease)     releases the cells that are still held
  *
  * Room     engine/pool. Knows the pool, cells and Docker.
- * Owns     the Docker handle, and each acquired cell until it is released.
+ * Owns     the Docker handle, each acquired cell until it is released, and its permit.
  * Threads  a lease belongs to one thread; others may call lease_abort(), lease_is_aborted() and
  *          lease_until().
  * Errors   ERR_CANCELLED after lease_abort().
@@ -23,6 +23,7 @@
 struct lease;
 struct build_share;
 struct cores;
+struct permits;
 struct docker;
 struct engine_config;
 struct pool;
@@ -67,6 +68,8 @@ struct lease_request {
 struct lease_prefetch_state {
     bool pending;
     pthread_t thread;
+    bool ended; /* guarded by the lease's lock: the thread waits for nothing more */
+    pthread_cond_t end;
     struct lease_request request; /* owns its docker; borrows its cell_class while pending */
     int rc; /* this and the next two belong to the thread until it is joined */
     struct lease_cell *cell;
@@ -80,6 +83,8 @@ struct lease {
     struct pool *pool;                  /* borrowed; set by lease_begin() */
     struct build_share *builds;         /* borrowed; NULL: there is no cache, every build is made */
     struct cores *cores;                /* borrowed; NULL: no run has a core of its own */
+    struct permits *permits;            /* borrowed; NULL: it counts none and has no further run */
+    bool has_permit;                    /* from lease_begin() to lease_rest() */
     struct lease_prefetch_state prefetch;
     enum lease_stage stage; /* not guarded: for the lease's own thread */
     pthread_mutex_t lock;
@@ -93,9 +98,13 @@ NODISCARD int lease_init(struct lease *lease, const struct engine_config *config
                          const struct cell_host *host, struct err *e);
 void lease_clear(struct lease *lease);
 
-/* Begins a submission; seq names it for lease_abort(). lease_end() releases its cells. */
+/* Begins a submission; seq names it for lease_abort(). Waits for a permit to run, unless the lease
+ * still has that of the last submission. lease_end() releases its cells. */
 void lease_begin(struct lease *lease, struct pool *pool, int64_t seq);
 void lease_end(struct lease *lease);
+/* There is no other submission now: gives the permit back. Between lease_end() and lease_begin().
+ */
+void lease_rest(struct lease *lease);
 
 /* A warm cell of this class with this much memory. Borrowed until lease_release() or lease_end(). A
  * cell for which Docker refuses the memory is replaced by another one. ERR_BUG: LEASE_CELLS_MAX are
@@ -108,6 +117,10 @@ NODISCARD int lease_acquire(struct lease *lease, const struct lease_class *cell_
  * and returns its cell or its error. One at a time; cell_class is borrowed until lease_end(). */
 void lease_prefetch(struct lease *lease, const struct lease_class *cell_class, int64_t memory_bytes,
                     int uses_max);
+
+/* True if a prefetch has come to its end, so that lease_acquire() of the same does not wait. Waits
+ * for that until until_ns (clock_mono_ns); 0: not at all. */
+bool lease_prefetched(struct lease *lease, int64_t until_ns);
 
 /* Gives the cell back to the pool when it is verified clean (one with a resident program: when it
  * is not dead); discards it when it is dead, has served uses_max, is not clean, or was aborted. */

@@ -9,6 +9,7 @@
 #include "engine/docker/docker.h"
 #include "engine/judge/judge.h"
 #include "engine/pool/lease.h"
+#include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
@@ -258,9 +259,11 @@ static void *worker_main(void *arg)
         if (n < 0 && readiness_pause(w->config.readiness, e.msg))
             log_error("judging_paused", log_s("error", e.msg),
                       log_s("next", "it waits until the table takes claims again"));
+        lease_rest(&w->lease);
         worker_storing_end(&w->storing); /* may wait: there is nothing else to do */
         go = look_ahead_wait(w->config.look_ahead, version);
     }
+    lease_rest(&w->lease);
     worker_storing_end(&w->storing);
     worker_deadline_end(&w->deadline);
     return NULL;
@@ -290,6 +293,7 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
     }
     w->lease.builds = c->builds;
     w->lease.cores = c->cores;
+    w->lease.permits = c->permits;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {
         worker_free(w);
@@ -309,6 +313,8 @@ struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
         (void)lease_abort(&w->lease, 0);
         lease_until(&w->lease, deadline_ns);
         pool_close(w->config.pool); /* ends a wait for a cell */
+        if (w->config.permits)
+            permits_close(w->config.permits);
     }
     (void)pthread_join(w->thread, NULL);
     return worker_free(w);

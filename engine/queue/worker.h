@@ -31,6 +31,7 @@
 struct build_share;
 struct cell_host;
 struct cores;
+struct permits;
 struct engine_config;
 struct err;
 struct pool;
@@ -46,6 +47,7 @@ struct worker_config {
     struct pool *pool;
     struct build_share *builds; /* NULL: no cache */
     struct cores *cores;        /* for runs */
+    struct permits *permits;    /* NULL: nothing runs ahead */
     struct readiness *readiness;
     struct look_ahead *look_ahead;
     struct worker_host_faults *host_faults;
