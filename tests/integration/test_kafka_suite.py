@@ -64,6 +64,16 @@ def test_without_a_broker_over_http(tmp_path):
     assert "scaling" not in {c["matrix"] for c in said["cases"]} and "no broker" in stderr
 
 
+def test_a_way_to_kafka_that_breaks_off(broker, tmp_path):
+    """It ends after the first line: the suite says so, and ends its server."""
+    pipe = tmp_path / "pipe"
+    pipe.write_text("#!/bin/sh\necho ready\nread -r line\nexit 7\n")
+    pipe.chmod(0o755)
+    code, said, stderr = run_suite(tmp_path, ("single_runner", 1, "scheduled", 30), PIPE=pipe,
+                                   KAFKA_BROKERS=broker.bootstrap)
+    assert code == 3 and "ended with 7" in stderr and said is None, stderr
+
+
 def test_a_broker_that_is_none(tmp_path):
     code, said, stderr = run_suite(tmp_path, ("single_runner", 1, "saturating", 3),
                                    KAFKA_BROKERS="127.0.0.1:1")

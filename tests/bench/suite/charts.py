@@ -63,6 +63,7 @@ def render(directory: pathlib.Path, say: Callable[[str], None] = print) -> list[
         for theme, colours in THEMES.items():
             with matplotlib.rc_context(_style(colours)):
                 figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+                figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)  # inches
                 draw(figure, cases, colours)
                 figure.supxlabel(_footer(manifest, cases), fontsize=8, color=colours["soft"])
                 files += _save(figure, directory, name + theme)

@@ -82,8 +82,11 @@ class KafkaDoor:
             self.on_report(time.monotonic(), json.loads(line))
 
     def send(self, id: str, body: bytes) -> None:
-        self.input.write(id.encode() + b"\t" + body + b"\n")
-        self.input.flush()
+        try:
+            self.input.write(id.encode() + b"\t" + body + b"\n")
+            self.input.flush()
+        except BrokenPipeError as e:
+            raise Trouble(f"the way to Kafka ended with {self.process.wait()}") from e
 
     def check(self) -> None:
         if self.process.poll() is not None:
