@@ -68,30 +68,34 @@ struct host_capacity host_capacity_keep(const struct host_capacity *measured)
 }
 
 /* To two digits, for more would promise what was not measured. */
-static int64_t per_second(int64_t cores, int64_t ns)
+static void say_rate(char out[40], int64_t cores, int64_t ns, bool busy)
 {
     int64_t rate = (cores * NS_PER_S + ns / 2) / (ns > 0 ? ns : 1), unit = 1;
 
     while (rate / unit >= 100)
         unit *= 10;
-    return (rate + unit / 2) / unit * unit;
+    rate = (rate + unit / 2) / unit * unit;
+    if (rate == 0)
+        (void)snprintf(out, 40, "less than 1");
+    else
+        (void)snprintf(out, 40, "%s %lld", busy ? "at least" : "about", (long long)rate);
 }
 
 void host_capacity_say(struct host_diagnostic *f, const struct host_capacity *c, int64_t cores,
                        int64_t uses)
 {
     int64_t n = uses > 1 ? uses : USES_EXAMPLE;
-    const char *about = c->busy ? "at least" : "about";
+    char each[40], reused[40];
 
     if (c->life_ns == 0 || c->run_ns == 0) {
         host_diagnostic_add(f, HOST_OK, "not measured: no program could be run in a cell");
         return;
     }
+    say_rate(each, cores, c->life_ns + c->run_ns, c->busy);
+    say_rate(reused, cores, c->run_ns + c->life_ns / n, c->busy);
     host_diagnostic_add(f, HOST_OK,
-                        "%s, a container for each submission: %s %lld a second; "
-                        "RUNNER_CELL_USES=%lld: %s %lld%s",
-                        c->program, about, (long long)per_second(cores, c->life_ns + c->run_ns),
-                        (long long)n, about,
-                        (long long)per_second(cores, c->run_ns + c->life_ns / n),
+                        "%s, a container for each submission: %s a second; "
+                        "RUNNER_CELL_USES=%lld: %s%s",
+                        c->program, each, (long long)n, reused,
                         c->busy ? " (this host is busy)" : "");
 }
