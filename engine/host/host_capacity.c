@@ -1,8 +1,8 @@
 #include "engine/host/host_capacity.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,17 +12,35 @@
 
 #define USES_EXAMPLE 100
 
+/* The numbers that follow `name` at the start of a line. False: there are fewer. */
+static bool read_numbers(const char *stat, const char *name, int64_t *out, size_t len)
+{
+    const char *at = strstr(stat, name);
+
+    if (!at)
+        return false;
+    at += strlen(name);
+    for (size_t i = 0; i < len; i++) {
+        char *end;
+        at += strspn(at, " "); /* strtoll() would also go on in the next line */
+        out[i] = strtoll(at, &end, 10);
+        if (end == at || *at == '\n')
+            return false;
+        at = end;
+    }
+    return true;
+}
+
 bool host_capacity_parse(const char *stat, int64_t hertz, struct host_capacity_moment *ret_moment)
 {
-    const char *running = strstr(stat, "\nprocs_running ");
-    int64_t idle = 0, io_wait = 0, count = 0;
+    enum { USER, NICE, SYSTEM, IDLE, IO_WAIT, TIMES };
+    int64_t times[TIMES], running = 0;
 
-    if (!running || hertz < 1 ||
-        sscanf(stat, "cpu %*d %*d %*d %" SCNd64 " %" SCNd64, &idle, &io_wait) != 2 ||
-        sscanf(running, " procs_running %" SCNd64, &count) != 1)
+    if (hertz < 1 || !read_numbers(stat, "cpu ", times, TIMES) ||
+        !read_numbers(stat, "\nprocs_running ", &running, 1))
         return false;
-    ret_moment->idle_ns = (idle + io_wait) * (NS_PER_S / hertz);
-    ret_moment->running = count;
+    ret_moment->idle_ns = (times[IDLE] + times[IO_WAIT]) * (NS_PER_S / hertz);
+    ret_moment->running = running;
     return true;
 }
 
