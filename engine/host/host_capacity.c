@@ -1,8 +1,8 @@
 #include "engine/host/host_capacity.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,17 +12,35 @@
 
 #define USES_EXAMPLE 100
 
+/* The numbers that follow `name` at the start of a line. False: there are fewer. */
+static bool read_numbers(const char *stat, const char *name, int64_t *out, size_t len)
+{
+    const char *at = strstr(stat, name);
+
+    if (!at)
+        return false;
+    at += strlen(name);
+    for (size_t i = 0; i < len; i++) {
+        char *end;
+        at += strspn(at, " "); /* strtoll() would also go on in the next line */
+        out[i] = strtoll(at, &end, 10);
+        if (end == at || *at == '\n')
+            return false;
+        at = end;
+    }
+    return true;
+}
+
 bool host_capacity_parse(const char *stat, int64_t hertz, struct host_capacity_moment *ret_moment)
 {
-    const char *running = strstr(stat, "\nprocs_running ");
-    int64_t idle = 0, io_wait = 0, count = 0;
+    enum { USER, NICE, SYSTEM, IDLE, IO_WAIT, TIMES };
+    int64_t times[TIMES], running = 0;
 
-    if (!running || hertz < 1 ||
-        sscanf(stat, "cpu %*d %*d %*d %" SCNd64 " %" SCNd64, &idle, &io_wait) != 2 ||
-        sscanf(running, " procs_running %" SCNd64, &count) != 1)
+    if (hertz < 1 || !read_numbers(stat, "cpu ", times, TIMES) ||
+        !read_numbers(stat, "\nprocs_running ", &running, 1))
         return false;
-    ret_moment->idle_ns = (idle + io_wait) * (NS_PER_S / hertz);
-    ret_moment->running = count;
+    ret_moment->idle_ns = (times[IDLE] + times[IO_WAIT]) * (NS_PER_S / hertz);
+    ret_moment->running = running;
     return true;
 }
 
@@ -68,30 +86,34 @@ struct host_capacity host_capacity_keep(const struct host_capacity *measured)
 }
 
 /* To two digits, for more would promise what was not measured. */
-static int64_t per_second(int64_t cores, int64_t ns)
+static void say_rate(char out[40], int64_t cores, int64_t ns, bool busy)
 {
     int64_t rate = (cores * NS_PER_S + ns / 2) / (ns > 0 ? ns : 1), unit = 1;
 
     while (rate / unit >= 100)
         unit *= 10;
-    return (rate + unit / 2) / unit * unit;
+    rate = (rate + unit / 2) / unit * unit;
+    if (rate == 0)
+        (void)snprintf(out, 40, "less than 1");
+    else
+        (void)snprintf(out, 40, "%s %lld", busy ? "at least" : "about", (long long)rate);
 }
 
 void host_capacity_say(struct host_diagnostic *f, const struct host_capacity *c, int64_t cores,
                        int64_t uses)
 {
     int64_t n = uses > 1 ? uses : USES_EXAMPLE;
-    const char *about = c->busy ? "at least" : "about";
+    char each[40], reused[40];
 
     if (c->life_ns == 0 || c->run_ns == 0) {
         host_diagnostic_add(f, HOST_OK, "not measured: no program could be run in a cell");
         return;
     }
+    say_rate(each, cores, c->life_ns + c->run_ns, c->busy);
+    say_rate(reused, cores, c->run_ns + c->life_ns / n, c->busy);
     host_diagnostic_add(f, HOST_OK,
-                        "%s, a container for each submission: %s %lld a second; "
-                        "RUNNER_CELL_USES=%lld: %s %lld%s",
-                        c->program, about, (long long)per_second(cores, c->life_ns + c->run_ns),
-                        (long long)n, about,
-                        (long long)per_second(cores, c->run_ns + c->life_ns / n),
+                        "%s, a container for each submission: %s a second; "
+                        "RUNNER_CELL_USES=%lld: %s%s",
+                        c->program, each, (long long)n, reused,
                         c->busy ? " (this host is busy)" : "");
 }

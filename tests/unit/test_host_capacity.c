@@ -81,6 +81,9 @@ static void one_line(void **state)
         { 1000, 1000, 64, 1000000, true,
           "small c programs, a container for each submission: at least 64 a second; "
           "RUNNER_CELL_USES=1000000: at least 64000 (this host is busy)" },
+        { 9000, 13000, 1, 1, true,
+          "small c programs, a container for each submission: less than 1 a second; "
+          "RUNNER_CELL_USES=100: at least 10 (this host is busy)" },
         { 0, 13000, 2, 1, false, "not measured: no program could be run in a cell" },
         { 150, 0, 2, 1, false, "not measured: no program could be run in a cell" },
     };

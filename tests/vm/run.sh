@@ -21,7 +21,7 @@ vm=$root/build/vm
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME") # the VM runs a binary that is linked here
 limit=1500                                             # seconds from power on to power off
 packages=linux-image-amd64,systemd,systemd-sysv,udev,kmod,docker.io,apparmor,iproute2
-packages+=,ca-certificates,curl,jq,procps,crun
+packages+=,ca-certificates,curl,jq,procps,crun,dbus # crun asks systemd over dbus
 settings=(PYTHON_IMAGE C_IMAGE C_RUN_IMAGE CPP_IMAGE CPP_RUN_IMAGE)
 
 main() {
