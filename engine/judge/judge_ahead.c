@@ -32,7 +32,7 @@ int judge_ahead_open(struct judge_ahead *a, struct lease *lease,
     return 0;
 }
 
-static size_t count_going(const struct judge_ahead *a)
+static size_t count_unfinished(const struct judge_ahead *a)
 {
     size_t going = 0;
 
@@ -44,7 +44,7 @@ static size_t count_going(const struct judge_ahead *a)
 /* One run that goes on uses the lease's own core, each other one a further core. */
 static void give_permits_back(struct judge_ahead *a)
 {
-    size_t going = count_going(a), needed = going > 1 ? going - 1 : 0;
+    size_t going = count_unfinished(a), needed = going > 1 ? going - 1 : 0;
 
     for (; a->further > needed; a->further--)
         permits_give(a->lease->permits);
@@ -123,7 +123,7 @@ bool judge_ahead_room(struct judge_ahead *a, size_t left)
         return true;
     if (a->in_order || a->runs_len == a->cells_len)
         return false;
-    if (count_going(a) == 0)
+    if (count_unfinished(a) == 0)
         return true;
     if (!permits_try(a->lease->permits))
         return false;

@@ -76,8 +76,8 @@ static int begin_run(struct judge_tests *run, char *const *argv, const struct by
 }
 
 /* Of the oldest run. */
-static int finish_run(struct judge_tests *run, char *const *argv, struct cell_result *ret_result,
-                      struct err *e)
+static int finish_oldest(struct judge_tests *run, char *const *argv, struct cell_result *ret_result,
+                         struct err *e)
 {
     const struct language *language = run->request->program->toolchain->language;
 
@@ -202,7 +202,7 @@ static int check_syntax(struct judge_tests *run, const struct test_report *t,
         t->exit_code != run->request->program->toolchain->language->check_exit_code ||
         first->agent.oom_kills > 0)
         return 0;
-    if (begin_run(run, check, NULL, e) < 0 || finish_run(run, check, &result, e) < 0)
+    if (begin_run(run, check, NULL, e) < 0 || finish_oldest(run, check, &result, e) < 0)
         return -1;
     bool failed = result.agent.limit == AGENT_LIMIT_NONE && result.agent.oom_kills == 0 &&
                   WIFEXITED(result.agent.status) && WEXITSTATUS(result.agent.status) != 0;
@@ -248,7 +248,7 @@ static int finish_test(struct judge_tests *run, const struct test *test, struct 
     struct test_report t = { .number = test ? test->number : 0 };
     struct cell_result result;
 
-    if (finish_run(run, run->request->program->run, &result, e) < 0)
+    if (finish_oldest(run, run->request->program->run, &result, e) < 0)
         return -1;
     int rc = take_result(run, test, &result, &t, e);
     cell_result_clear(&result);

@@ -40,7 +40,7 @@ static void on_run(struct fake_run *r)
     if (strcmp(r->source, "echoes") != 0)
         return;
     r->out = strcmp(r->input, "w") == 0 ? "wrong" : r->input;
-    r->cpu_ns = 100 * NS_PER_MS;
+    r->cpu_ns = 10 * NS_PER_S; /* so that the next one waits long enough for a cell */
     if (strcmp(r->input, "b") == 0 || strcmp(r->input, "w") == 0)
         r->way = FAKE_HOLDS;
     if (strcmp(r->input, "silent") == 0)
@@ -61,6 +61,7 @@ static int open_place(void **state)
     fake.on_run = on_run;
     fake.config.on_event = on_event;
     fake.config.cell_uses = 100;
+    fake.config.default_time_ms = fake.config.max_time_ms = 60000;
     place.pool = fake_pool(2);
     ASSERT_OK(permits_open(2, &place.permits, e));
     ASSERT_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
