@@ -10,7 +10,9 @@
 #define TEXT_MAX MIB
 
 /* Files of the built-ins: their symbol and their name in builtin/. */
-#define BUILT_IN_TEXTS(X)
+#define BUILT_IN_TEXTS(X)                                                                          \
+    X(build_gcc_sh, "build_gcc.sh")                                                                \
+    X(prepare_gcc_sh, "prepare_gcc.sh")
 
 #define DECLARE_TEXT(symbol, name) extern const char language_text_##symbol[];
 BUILT_IN_TEXTS(DECLARE_TEXT)
@@ -18,13 +20,13 @@ BUILT_IN_TEXTS(DECLARE_TEXT)
 #define TEXT_ROW(symbol, name) { name, language_text_##symbol },
 static const struct built_in_text {
     const char *name, *text;
-} built_in_texts[] = { BUILT_IN_TEXTS(TEXT_ROW){ NULL, NULL } };
+} built_in_texts[] = { BUILT_IN_TEXTS(TEXT_ROW) };
 
 static const char *built_in_text(const char *name)
 {
-    for (const struct built_in_text *t = built_in_texts; t->name; t++)
-        if (strcmp(t->name, name) == 0)
-            return t->text;
+    for (size_t i = 0; i < ARRAY_LEN(built_in_texts); i++)
+        if (strcmp(built_in_texts[i].name, name) == 0)
+            return built_in_texts[i].text;
     return NULL;
 }
 
