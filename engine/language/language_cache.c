@@ -11,6 +11,8 @@
 
 /* Files of the built-ins: their symbol and their name in builtin/. */
 #define BUILT_IN_TEXTS(X)                                                                          \
+    X(build_gcc_sh, "build_gcc.sh")                                                                \
+    X(prepare_gcc_sh, "prepare_gcc.sh")                                                            \
     X(java_classes_txt, "java_classes.txt")                                                        \
     X(prepare_java_sh, "prepare_java.sh")                                                          \
     X(prepare_java_run_sh, "prepare_java_run.sh")                                                  \
@@ -22,13 +24,13 @@ BUILT_IN_TEXTS(DECLARE_TEXT)
 #define TEXT_ROW(symbol, name) { name, language_text_##symbol },
 static const struct built_in_text {
     const char *name, *text;
-} built_in_texts[] = { BUILT_IN_TEXTS(TEXT_ROW){ NULL, NULL } };
+} built_in_texts[] = { BUILT_IN_TEXTS(TEXT_ROW) };
 
 static const char *built_in_text(const char *name)
 {
-    for (const struct built_in_text *t = built_in_texts; t->name; t++)
-        if (strcmp(t->name, name) == 0)
-            return t->text;
+    for (size_t i = 0; i < ARRAY_LEN(built_in_texts); i++)
+        if (strcmp(built_in_texts[i].name, name) == 0)
+            return built_in_texts[i].text;
     return NULL;
 }
 

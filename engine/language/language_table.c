@@ -135,7 +135,7 @@ static int add_file(struct language_table *l, const char *dir, const char *file,
 
     if (language_file_read(dir, file, &language, &json, e) < 0)
         return -1;
-    return add_row(l, &language, dir, json, e) < 0 ? err_wrap(e, "%s", dir) : 0;
+    return add_row(l, &language, dir, json, e) < 0 ? err_wrap(e, "%s/%s", dir, file) : 0;
 }
 
 static int add_files(struct language_table *l, const char *dir, struct err *e)

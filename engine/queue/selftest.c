@@ -198,19 +198,24 @@ static int judge_warm_hello(struct selftest *t, struct toolchain *toolchain, con
     return 0;
 }
 
+/* A recipe that says nothing has made nothing: the warm command would be no faster. */
+static bool has_made(const struct language_cache *recipe, const struct toolchain_cache *cache)
+{
+    return !recipe->build[0] || (cache->made && cache->says[0]);
+}
+
 /* Turns the warm commands on that do what the plain ones do. */
 static int try_warm(struct selftest *t, struct toolchain *toolchain, struct err *e)
 {
     const struct language *language = toolchain->language;
     int ok = 1;
 
-    if (language->warm_build[0] && (!language->cache.build[0] || toolchain->cache.made)) {
+    if (language->warm_build[0] && has_made(&language->cache, &toolchain->cache)) {
         toolchain->warm_build = TOOLCHAIN_WARM_ONLY;
         ok = judge_warm_hello(t, toolchain, "warm_build", e);
         toolchain->warm_build = ok > 0 ? TOOLCHAIN_WARM_FIRST : TOOLCHAIN_PLAIN;
     }
-    if (ok >= 0 && language->warm_run[0] &&
-        (!language->run_cache.build[0] || toolchain->run_cache.made)) {
+    if (ok >= 0 && language->warm_run[0] && has_made(&language->run_cache, &toolchain->run_cache)) {
         toolchain->warm_run = true;
         ok = judge_warm_hello(t, toolchain, "warm_run", e);
         toolchain->warm_run = ok > 0;

@@ -1,0 +1,110 @@
+"""What is made in advance for compilers and runtimes: the same programs and the same words as with
+the plain commands, and no language that needs it."""
+
+import json
+import os
+import re
+
+import pytest
+from harness import IMAGES, ROOT, submission, test, wait_for
+
+BUILTIN = os.path.join(ROOT, "engine", "language", "builtin")
+WARM = ("warm_build", "warm_run", "cache_volume_target", "cache_build", "cache_files",
+        "run_cache_volume_target", "run_cache_build", "run_cache_files")
+
+
+def row(name, **changes):
+    """A built-in row as a user's own, with the images of this machine."""
+    with open(os.path.join(BUILTIN, f"{name}.json"), encoding="utf-8") as f:
+        made = json.load(f)
+    for field, setting in (("image", f"{name.upper()}_IMAGE"), ("run_image", f"{name.upper()}_RUN_IMAGE")):
+        if field in made:
+            made[field] = IMAGES[setting]
+    made.update(changes)
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def languages(server):
+    """Waits for the self-tests of all; by name."""
+    def tested():
+        rows = server.get("/languages").json["languages"]
+        return all(r["state"] == "ok" for r in rows) and rows
+    return {r["name"]: r for r in wait_for(tested, 300, "all languages", pause=0.2)}
+
+
+def outcome(report):
+    """All of a report that is the same each time."""
+    tests = [{k: t.get(k) for k in ("verdict", "exit_code", "signal", "stdout", "stderr")} for t in report["tests"]]
+    log = re.sub(r"/tmp/cc\w+", "/tmp/cc", report["build_log"])  # gcc's own temporary files
+    return report["verdict"], report["exit_code"], log, tests
+
+
+CPP = {
+    "iostream second": "#include <vector>\n#include <iostream>\nint main() { std::vector<int> v{1}; std::cout << v[0] + 1; }",
+    "all of it": "#include <bits/stdc++.h>\nusing namespace std;\nint main() { map<string, int> m; m[\"a\"]++; cout << m.size() << endl; }",
+    "defined before": "#define endl '\\n'\n#define ll long long\n#include <bits/stdc++.h>\nint main() { ll x = 1; std::cout << x; }",
+    "a macro that changes headers": "#define NDEBUG\n#include <bits/stdc++.h>\nint main() { assert(1 == 2); puts(\"ok\"); }",
+    "a pragma before": "#pragma GCC optimize(\"O0\")\n#include <bits/stdc++.h>\nint main() {\n#ifdef __OPTIMIZE__\nputs(\"O\");\n#endif\n}",
+    "a header is missing": "#include <vector>\n#include <iostream>\nint main() { std::unordered_map<int, int> m; }",
+    "a warning": "#include <iostream>\nint main() { int x = 3000000000000; std::cout << x; }",
+    "the linker warns": "#include <iostream>\n#include <netdb.h>\nint main() { std::cout << (gethostbyname(\"\") != nullptr); }",
+    "no main": "#include <iostream>\nint f() { return 1; }",
+    "commented out": "// \\\n#include <iostream>\n#include <cstdio>\nint main() { std::cout << 1; }",
+    "not there": "#include <iostream>\n#include <nothing.h>\nint main() {}",
+    "exceptions and threads": "#include <map>\n#include <iostream>\n#include <stdexcept>\n#include <future>\n"
+        "struct A { ~A() { std::cout << \"~A\\n\"; } };\nint main() { try { A a; throw std::runtime_error(\"x\"); }"
+        " catch (std::exception &e) { std::cout << e.what(); }\nauto f = std::async(std::launch::async, [] { return 5; });"
+        " std::cout << f.get(); std::map<int, int>().at(3); }",
+    "where it is": "#include <vector>\n#include <iostream>\n#include <cassert>\n"
+        "int main() { std::cout << __FILE__ << __LINE__ << __COUNTER__; return 3; }",
+}
+C = {
+    "adds": "#include <stdio.h>\nint main(void) { printf(\"%d\", 1 + 2); return 0; }",
+    "math": "#include <math.h>\n#include <stdio.h>\nint main(int n, char **v) { (void)v; printf(\"%f\", sin(n)); return 0; }",
+    "a warning": "int main() { return f(); }\nint f() { return 2; }",
+    "not defined": "int g(void);\nint main(void) { return g(); }",
+    "twice": "#include <stdio.h>\nint puts(const char *s) { return 0; }\nint main(void) { puts(\"a\"); return 0; }",
+    "syntax": "int main(void) { return 0 }",
+}
+SOURCES = {"cpp": CPP, "c": C}
+NEEDED = {}  # what the plain commands need all the same
+
+
+@pytest.fixture(scope="module", params=sorted(SOURCES))
+def pair(request, tmp_path_factory, module_server):
+    """A language, and a server that has it twice: as it is, and with its plain commands."""
+    name = request.param
+    rows = tmp_path_factory.mktemp(name)
+    (rows / f"plain-{name}.json").write_text(json.dumps(row(name, **{**dict.fromkeys(WARM), **NEEDED.get(name, {})})))
+    server = module_server(LANGUAGES_DIR=str(rows), LANGUAGES=f"{name},plain-{name}", BUILD_CACHE_BYTES="0",
+                           RUNNER_CELL_USES="100").start().ready()
+    return name, server
+
+
+def test_the_same_programs_and_words(pair):
+    name, server = pair
+    by_name = languages(server)
+    assert by_name[name]["accelerator"] and not by_name[f"plain-{name}"]["accelerator"], by_name
+    for what, source in SOURCES[name].items():
+        warm, plain = (outcome(server.judge(submission(n, source, [test("", "3")]), 120))
+                       for n in (name, f"plain-{name}"))
+        assert warm == plain, what
+
+
+def test_without_it(module_server, tmp_path):
+    """A command that cannot make anything, or makes what does not work: one warning each, and the
+    language is ready."""
+    (tmp_path / "one.json").write_text(json.dumps(row("c", cache_build=["sh", "-c", "echo no room >&2; exit 1"])))
+    (tmp_path / "two.json").write_text(json.dumps(row("c", cache_build=["sh", "-c", "echo a file that is not there"])))
+    for file in row("c")["cache_files"]:
+        (tmp_path / file).write_text("")
+    server = module_server(LANGUAGES_DIR=str(tmp_path), LANGUAGES="one,two").start().ready()
+    by_name = languages(server)
+    assert by_name["one"]["accelerator"] == by_name["two"]["accelerator"] == ""
+    for name in by_name:
+        assert server.judge(submission(name, C["adds"], [test("", "3")]))["verdict"] == "OK"
+    log = server.log()
+    assert log.count("language_not_prepared") == 1 and "no room" in log
+    assert log.count("language_not_warm") == 1 and "not_ready" not in log
+
+
