@@ -12,7 +12,9 @@
 /* Files of the built-ins: their symbol and their name in builtin/. */
 #define BUILT_IN_TEXTS(X)                                                                          \
     X(build_gcc_sh, "build_gcc.sh")                                                                \
-    X(prepare_gcc_sh, "prepare_gcc.sh")
+    X(build_go_sh, "build_go.sh")                                                                  \
+    X(prepare_gcc_sh, "prepare_gcc.sh")                                                            \
+    X(prepare_go_sh, "prepare_go.sh")
 
 #define DECLARE_TEXT(symbol, name) extern const char language_text_##symbol[];
 BUILT_IN_TEXTS(DECLARE_TEXT)
