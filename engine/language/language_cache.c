@@ -13,9 +13,11 @@
 #define BUILT_IN_TEXTS(X)                                                                          \
     X(build_gcc_sh, "build_gcc.sh")                                                                \
     X(prepare_gcc_sh, "prepare_gcc.sh")                                                            \
-    X(java_classes_txt, "java_classes.txt")                                                        \
+    X(build_go_sh, "build_go.sh")                                                                  \
+    X(prepare_go_sh, "prepare_go.sh")                                                              \
     X(prepare_java_sh, "prepare_java.sh")                                                          \
     X(prepare_java_run_sh, "prepare_java_run.sh")                                                  \
+    X(java_classes_txt, "java_classes.txt")                                                        \
     X(CompileServer_java, "CompileServer.java")
 
 #define DECLARE_TEXT(symbol, name) extern const char language_text_##symbol[];

@@ -66,8 +66,24 @@ C = {
     "twice": "#include <stdio.h>\nint puts(const char *s) { return 0; }\nint main(void) { puts(\"a\"); return 0; }",
     "syntax": "int main(void) { return 0 }",
 }
-SOURCES = {"cpp": CPP, "c": C}
-NEEDED = {}  # what the plain commands need all the same
+GO = {
+    "prints": "package main\n\nimport (\n\"bufio\"\n\"fmt\"\n\"os\"\n\"sort\"\n)\n\nfunc main() {\n"
+        "a := []int{3, 1}\nsort.Ints(a)\nw := bufio.NewWriter(os.Stdout)\ndefer w.Flush()\nfmt.Fprint(w, a)\n}\n",
+    "panics": "// a comment\npackage main\n\nfunc f(a []int) int { return a[5] }\nfunc main() { println(f(nil)) }\n",
+    "build information": "package main\n\nimport (\n\"fmt\"\n\"runtime/debug\"\n)\n\nfunc main() {\n"
+        "i, ok := debug.ReadBuildInfo()\nfmt.Println(i, ok)\n}\n",
+    "not used": "package main\n\nimport \"os\"\n\nfunc main() { x := 1 }\n",
+    "internal": "package main\n\nimport \"internal/abi\"\n\nfunc main() { _ = abi.FuncPCABI0 }\n",
+    "another package": "package foo\n\nfunc main() {}\n",
+    "another package behind a comment": "/*\npackage main\n*/\npackage foo\n\nfunc main() {}\n",
+    "no main": "package main\n\nfunc f() {}\n",
+    "embed": "package main\n\nimport _ \"embed\"\n\n//go:embed main.go\nvar s string\n\nfunc main() { println(len(s)) }\n",
+    "cgo": "package main\n\n// int f(void);\nimport \"C\"\n\nfunc main() { C.f() }\n",
+    "no body": "package main\n\nfunc f()\nfunc main() { f() }\n",
+    "a directive": "//go:debug panicnil=1\npackage main\n\nfunc main() { panic(nil) }\n",
+}
+SOURCES = {"cpp": CPP, "c": C, "go": GO}
+NEEDED = {"go": {"cache_volume_target": "/var/tmp", "cache_build": ["go", "build", "std"]}}  # for `build` too
 
 
 @pytest.fixture(scope="module", params=sorted(SOURCES))
