@@ -4,8 +4,13 @@ the plain commands, and no language that needs it."""
 import json
 import os
 import re
+import shutil
+import subprocess
+import urllib.parse
 
 import pytest
+
+from engines import docker
 from harness import IMAGES, ROOT, submission, test, wait_for
 
 BUILTIN = os.path.join(ROOT, "engine", "language", "builtin")
@@ -124,3 +129,35 @@ def test_without_it(module_server, tmp_path):
     assert log.count("language_not_warm") == 1 and "not_ready" not in log
 
 
+
+
+def volume_of(language):
+    filters = urllib.parse.quote(json.dumps({"label": [f"scrc.cache={language}"]}))
+    (found,) = docker(f"/volumes?filters={filters}")["Volumes"]
+    return found
+
+
+def test_a_damaged_file_is_made_again(fresh_server, tmp_path):
+    """Found by its hash at the next start; nobody's build fails for it."""
+    (tmp_path / "damaged.json").write_text(json.dumps(row("c", hello=C["adds"].replace('"%d", 1 + 2', '"scrc\\n"'))))
+    for file in row("c")["cache_files"]:
+        shutil.copy(os.path.join(BUILTIN, file), tmp_path)
+    server = fresh_server(LANGUAGES_DIR=str(tmp_path), LANGUAGES="damaged", BUILD_CACHE_BYTES="0").start().ready()
+    said = languages(server)["damaged"]["accelerator"]
+    volume = volume_of("damaged")
+    try:
+        flags = os.path.join(volume["Mountpoint"], "scrc", "flags")
+        with open(flags, encoding="utf-8") as f:
+            whole = f.read()
+        server.terminate()
+        with open(flags, "w", encoding="utf-8") as f:
+            f.write("-fuse-ld=nothing")
+        server.restart()
+        server.ready()
+        assert said and languages(server)["damaged"]["accelerator"] == said
+        with open(os.path.join(volume_of("damaged")["Mountpoint"], "scrc", "flags"), encoding="utf-8") as f:
+            assert f.read() == whole
+        assert server.judge(submission("damaged", C["adds"], [test("", "3")]))["verdict"] == "OK"
+    finally:
+        server.terminate()
+        subprocess.run(["docker", "volume", "rm", "-f", volume["Name"]], check=True, capture_output=True)
