@@ -17,7 +17,7 @@
 #define CACHE_MEMORY (2 * GIB)
 #define CACHE_CPU_NS (900 * NS_PER_S)
 #define LOG_BYTES    (64 * KIB)
-#define OLD_MS       (24 * 3600 * 1000LL) /* another server may be about to use a younger one */
+#define OLD_MS       (86400 * 1000LL) /* another server may be about to use a younger one */
 #define HASH_SIZE    16
 #define NAME_SIZE    160
 

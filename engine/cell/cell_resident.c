@@ -11,7 +11,7 @@
 
 #define PIPE_BYTES (256 * 1024)
 /* Whoever talks to the program limits each request; this ends it when it has no owner any more. */
-#define LIFE_NS   (24 * 3600 * NS_PER_S)
+#define LIFE_NS   (86400 * NS_PER_S)
 #define SAMPLE_MS 1000 /* it is idle most of the time, so it is looked at seldom */
 #define ERR_KEEP  (64 * KIB)
 

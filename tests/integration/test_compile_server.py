@@ -166,6 +166,7 @@ JAVA = {
     "syntax error": MAIN % "int = ;",
     "no such class": MAIN % "Nowhere n = new Nowhere();",
     "of the one before": MAIN % "System.out.println(new Other().f());",
+    "of the server": MAIN % "CompileServer c = null;",
     "no main": "public class Main { int x; }\n",
     "nothing": " ",
     "error in Unicode": MAIN % 'int \u00fc = "\u20ac";',

@@ -108,9 +108,12 @@ public final class CompileServer {
         return new String(readBytes(), StandardCharsets.UTF_8);
     }
 
-    /** Without the name of the command and the options for its JVM, which is this one. */
+    /**
+     * Without the name of the command and the options for its JVM, which is this one. Where it names
+     * no class path, javac's is the work directory; in this JVM it would be that of the server.
+     */
     private String[] readCommand() throws IOException {
-        List<String> command = new ArrayList<>();
+        List<String> command = new ArrayList<>(List.of("-classpath", "."));
         int count = readNumber();
         for (int i = 0; i < count; i++) {
             String word = readText();
