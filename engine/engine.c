@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/build/build_share.h"
 #include "engine/cell/cell_orphans.h"
@@ -10,7 +11,6 @@
 #include "engine/docker/docker.h"
 #include "engine/host/host_dir.h"
 #include "engine/host/host_runtime.h"
-#include "engine/pool/cores.h"
 #include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
 #include "engine/queue/job_source.h"
@@ -45,7 +45,6 @@ struct engine {
     struct look_ahead *look_ahead;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_share *builds; /* NULL: no cache */
-    struct cores *cores;
     struct permits *permits;
     char *cell_dir, *host_dir;
     struct cell_host host;
@@ -89,7 +88,6 @@ static int start_workers_locked(struct engine *g, struct err *e)
                                 .host = &g->host,
                                 .pool = g->pool,
                                 .builds = g->builds,
-                                .cores = g->cores,
                                 .permits = g->permits,
                                 .readiness = g->readiness,
                                 .look_ahead = g->look_ahead,
@@ -108,8 +106,8 @@ static int start_all_locked(struct engine *g, struct err *e)
 {
     /* Making and removing cells takes CPU, hardly any waiting: more at once than cores only
      * takes it from the runs. */
-    int64_t creators = 1 + g->config->parallel / 2, cores = cores_count(g->cores);
-    creators = creators < cores ? creators : cores;
+    int64_t creators = 1 + g->config->parallel / 2, cores = sysconf(_SC_NPROCESSORS_ONLN);
+    creators = creators < cores || cores < 1 ? creators : cores;
     struct pool_config pc = { .docker_host = g->config->docker_host,
                               .host = &g->host,
                               .parallel = g->config->parallel,
@@ -240,7 +238,6 @@ static struct engine *engine_free(struct engine *g)
     (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
     (void)build_share_free(g->builds);
-    (void)cores_free(g->cores);
     (void)permits_free(g->permits);
     worker_fault_close(&g->host_faults);
     (void)pthread_mutex_destroy(&g->lock);
@@ -284,7 +281,7 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
         look_ahead_open(g->job_source, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
         permits_open(c->parallel, &g->permits, e) < 0 ||
-        docker_open(c->docker_host, &g->docker, e) < 0 || cores_open(c->parallel, &g->cores, e) < 0)
+        docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
     open_builds(g);
     return g;

@@ -19,7 +19,6 @@
 #define STACK_MIN         (1 * MIB)
 #define STACK_UNLIMITED   (1 * GIB) /* RLIM_INFINITY would change the layout of the address space */
 #define SIGNALS_PENDING   128       /* queued signals and POSIX timers, of all its processes */
-#define LONG_BITS         (8 * sizeof(long))
 #define CLOSE_ON_EXEC_ALL (1U << 2) /* CLOSE_RANGE_CLOEXEC */
 
 #define OOM_PROGRAM "1000" /* short of memory, the kernel kills the program first, */
@@ -32,7 +31,7 @@ bool box_program_accepts(const struct agent_run *run, size_t len, size_t fds)
     if (len < sizeof *run || run->head.magic != AGENT_MAGIC || len != sizeof *run + run->blob_len)
         return false;
     if (run->argc < 1 || run->filec > AGENT_FILES_MAX || run->exec_fd > 1 ||
-        run->collect > AGENT_COLLECT_TREE || run->cpu_limit_ns <= 0 || run->core > AGENT_CORES_MAX)
+        run->collect > AGENT_COLLECT_TREE || run->cpu_limit_ns <= 0)
         return false;
     if (fds != 3 + (size_t)run->exec_fd + run->filec)
         return false;
@@ -216,25 +215,12 @@ static int raise_oom_scores(const struct box_program_plan *p, int oom, struct fa
     return 0;
 }
 
-/* Children inherit it. A program may change it again, which brings it nothing: its cell has the
- * time of one core. Where a cpuset of the host forbids this core, the kernel chooses. */
-static void stay_on_core(uint32_t core)
-{
-    unsigned long mask[AGENT_CORES_MAX / LONG_BITS] = { 0 };
-
-    if (core == 0)
-        return;
-    mask[(core - 1) / LONG_BITS] = 1UL << ((core - 1) % LONG_BITS);
-    (void)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
-}
-
 static int prepare_program(const struct box_program_plan *p, const struct agent_run *run,
                            const int *fds, struct fault *f)
 {
     if (install_files(run, fds + 3 + run->exec_fd, f) < 0 || set_run_limits(run, f) < 0 ||
         become_user(p->uid, f) < 0 || install_descriptors(fds, f) < 0)
         return -1;
-    stay_on_core(run->core);
     return send_started(p, run, f);
 }
 

@@ -27,7 +27,6 @@
 #define AGENT_MAGIC       0x73637263u /* "scrc" */
 #define AGENT_MESSAGE_MAX (128 * 1024)
 #define AGENT_FILES_MAX   8
-#define AGENT_CORES_MAX   8192
 #define AGENT_FDS_MAX     (4 + AGENT_FILES_MAX)
 
 /* The cell's own directory as the container sees it, mounted read-only. */
@@ -97,9 +96,7 @@ struct agent_run {
     uint32_t file_kind[AGENT_FILES_MAX];
     uint32_t blob_len;
     uint32_t sample_ms; /* between two samples of the counters; 0: 10 ms */
-    uint32_t core;      /* 0: any; else the number of the core to run on, plus 1 */
-    uint32_t pad;       /* the blob begins where the struct ends */
-    char blob[];
+    char blob[];        /* begins where the struct ends */
 };
 _Static_assert(sizeof(struct agent_run) == offsetof(struct agent_run, blob), "no hidden padding");
 

@@ -83,7 +83,6 @@ struct cell_request {
     size_t files_len;
     int64_t cpu_limit_ns, wall_limit_ns; /* wall 0: derived (protocol.h) */
     int64_t memory_limit, file_bytes;    /* bytes */
-    uint32_t core;    /* 0: any; else the number of the core it runs on, plus 1 */
     int64_t out_max;  /* stdout bytes captured; one more ends the run (out_exceeded) */
     int64_t err_keep; /* stderr bytes captured from the beginning; of the rest, see err_end */
     enum agent_collect collect;

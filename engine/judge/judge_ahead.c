@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "engine/cell/cell.h"
-#include "engine/pool/cores.h"
 #include "engine/pool/lease.h"
 #include "engine/pool/permits.h"
 #include "schema/base/clock.h"
@@ -135,15 +134,11 @@ int judge_ahead_begin(struct judge_ahead *a, const struct cell_request *request,
 {
     size_t place = find_free(a);
     struct lease_cell *c = a->cells[place];
-    struct cell_request on_core = *request;
 
-    on_core.core = cores_take(a->lease->cores);
-    if (cell_begin(c->cell, a->lease->docker, &on_core, e) == 0) {
-        a->cores[a->runs_len] = on_core.core;
+    if (cell_begin(c->cell, a->lease->docker, request, e) == 0) {
         a->runs[a->runs_len++] = c;
         return 0;
     }
-    cores_give(a->lease->cores, on_core.core, &(struct cores_use){ 0 });
     c->dead = true;
     a->cells[place] = a->cells[--a->cells_len];
     a->in_order = true;
@@ -151,27 +146,12 @@ int judge_ahead_begin(struct judge_ahead *a, const struct cell_request *request,
     return -1;
 }
 
-static struct lease_cell *take_oldest(struct judge_ahead *a, uint32_t *ret_core)
+static struct lease_cell *take_oldest(struct judge_ahead *a)
 {
     struct lease_cell *oldest = a->runs[0];
 
-    *ret_core = a->cores[0];
-    a->runs_len--;
-    memmove(&a->runs[0], &a->runs[1], a->runs_len * sizeof a->runs[0]);
-    memmove(&a->cores[0], &a->cores[1], a->runs_len * sizeof a->cores[0]);
+    memmove(&a->runs[0], &a->runs[1], --a->runs_len * sizeof a->runs[0]);
     return oldest;
-}
-
-/* result NULL: the run failed. */
-static void give_core(struct judge_ahead *a, uint32_t core, const struct agent_result *result)
-{
-    struct cores_use use = { 0 };
-
-    if (result)
-        use = (struct cores_use){ .wall_ns = result->wall_ns,
-                                  .cpu_ns = result->cpu_ns,
-                                  .waited_ns = result->waited_ns };
-    cores_give(a->lease->cores, core, &use);
 }
 
 static void await_oldest(struct judge_ahead *a)
@@ -189,11 +169,9 @@ static void await_oldest(struct judge_ahead *a)
 int judge_ahead_finish(struct judge_ahead *a, struct cell_result *ret_result, struct err *e)
 {
     await_oldest(a);
-    uint32_t core;
-    struct lease_cell *c = take_oldest(a, &core);
+    struct lease_cell *c = take_oldest(a);
     int rc = cell_finish(c->cell, a->lease->docker, ret_result, e);
 
-    give_core(a, core, rc < 0 ? NULL : &ret_result->agent);
     c->dead = c->dead || rc < 0;
     give_permits_back(a);
     if (rc < 0)

@@ -37,8 +37,7 @@ struct judge_ahead {
     struct lease_cell *cells[CELL_POLL_MAX]; /* borrowed */
     size_t cells_len;
     struct lease_cell
-        *runs[CELL_POLL_MAX];      /* the cells of the runs that have begun, oldest first */
-    uint32_t cores[CELL_POLL_MAX]; /* that these runs have (cores.h) */
+        *runs[CELL_POLL_MAX]; /* the cells of the runs that have begun, oldest first */
     size_t runs_len;
     size_t further;    /* permits taken, beside the lease's own */
     bool asked;        /* one more cell is being prefetched */

@@ -22,7 +22,6 @@
 
 struct lease;
 struct build_share;
-struct cores;
 struct permits;
 struct docker;
 struct engine_config;
@@ -82,7 +81,6 @@ struct lease {
     struct docker *docker;              /* owned */
     struct pool *pool;                  /* borrowed; set by lease_begin() */
     struct build_share *builds;         /* borrowed; NULL: there is no cache, every build is made */
-    struct cores *cores;                /* borrowed; NULL: no run has a core of its own */
     struct permits *permits;            /* borrowed; NULL: it counts none and has no further run */
     bool has_permit;                    /* from lease_begin() to lease_rest() */
     struct lease_prefetch_state prefetch;

@@ -254,13 +254,17 @@ static int take_locked(struct look_ahead *ahead, struct worker_claim *ret_claim,
     return 1;
 }
 
+static void let_go(struct look_ahead *ahead);
+
 int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
                     struct worker_claim *ret_claim, struct err *e)
 {
     struct jobs_op *next = NULL;
 
-    if (!languages[0])
+    if (!languages[0]) {
+        let_go(ahead);
         return 0;
+    }
     int64_t queued = count_waiting_rows(ahead);
     (void)pthread_mutex_lock(&ahead->lock);
     int n = take_locked(ahead, ret_claim, e);
@@ -345,17 +349,20 @@ static void await_pending_locked(struct look_ahead *ahead)
         (void)pthread_cond_wait(&ahead->settled, &ahead->lock);
 }
 
-void look_ahead_stop(struct look_ahead *ahead)
+/* Takes all that wait; as pending, for each will be told to requeued(). */
+static struct ahead_claim *take_ready_locked(struct look_ahead *ahead)
 {
-    (void)pthread_mutex_lock(&ahead->lock);
-    ahead->stopped = true;
-    await_pending_locked(ahead);
-    struct ahead_claim *c = ahead->ready;
+    struct ahead_claim *all = ahead->ready;
+
     ahead->ready = NULL;
     ahead->ready_tail = &ahead->ready;
-    ahead->pending = ahead->ready_len;
+    ahead->pending += ahead->ready_len;
     ahead->ready_len = 0;
-    (void)pthread_mutex_unlock(&ahead->lock);
+    return all;
+}
+
+static void requeue_all(struct ahead_claim *c)
+{
     while (c) {
         struct ahead_claim *next = c->next;
         c->op = (struct jobs_op){ .kind = JOBS_REQUEUE,
@@ -366,6 +373,25 @@ void look_ahead_stop(struct look_ahead *ahead)
         jobs_put(c->jobs, &c->op);
         c = next;
     }
+}
+
+/* Nothing can be judged here now: others may have these rows. */
+static void let_go(struct look_ahead *ahead)
+{
+    (void)pthread_mutex_lock(&ahead->lock);
+    struct ahead_claim *all = ahead->stopped ? NULL : take_ready_locked(ahead);
+    (void)pthread_mutex_unlock(&ahead->lock);
+    requeue_all(all);
+}
+
+void look_ahead_stop(struct look_ahead *ahead)
+{
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->stopped = true;
+    await_pending_locked(ahead);
+    struct ahead_claim *all = take_ready_locked(ahead);
+    (void)pthread_mutex_unlock(&ahead->lock);
+    requeue_all(all);
     (void)pthread_mutex_lock(&ahead->lock);
     await_pending_locked(ahead);
     (void)pthread_mutex_unlock(&ahead->lock);

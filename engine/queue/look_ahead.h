@@ -40,8 +40,8 @@ struct look_ahead *look_ahead_free(struct look_ahead *ahead);
 /* ---- for workers: each calls these three in turn ---- */
 
 /* Takes a row, for a worker that can judge these languages (NULL-terminated; none: it takes
- * nothing), and has the next ones claimed. Does not wait. 1: taken; the worker closes the claim. 0:
- * none is ready. -1: the own table takes no claims. */
+ * nothing, and what waits is requeued), and has the next ones claimed. Does not wait. 1: taken; the
+ * worker closes the claim. 0: none is ready. -1: the own table takes no claims. */
 NODISCARD int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
                               struct worker_claim *ret_claim, struct err *e);
 /* After a take of 0 or -1: waits until that may have changed since this version of

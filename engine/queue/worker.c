@@ -292,7 +292,6 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
         return -1;
     }
     w->lease.builds = c->builds;
-    w->lease.cores = c->cores;
     w->lease.permits = c->permits;
     int rc = pthread_create(&w->thread, NULL, worker_main, w);
     if (rc != 0) {

@@ -30,7 +30,6 @@
 
 struct build_share;
 struct cell_host;
-struct cores;
 struct permits;
 struct engine_config;
 struct err;
@@ -46,7 +45,6 @@ struct worker_config {
     const struct cell_host *host;
     struct pool *pool;
     struct build_share *builds; /* NULL: no cache */
-    struct cores *cores;        /* for runs */
     struct permits *permits;    /* NULL: nothing runs ahead */
     struct readiness *readiness;
     struct look_ahead *look_ahead;

@@ -82,34 +82,6 @@ static void limits_are_set(void **state)
     cell_result_clear(&r);
 }
 
-/* What the program may run on, as its kernel lists it. */
-static void expect_cores(uint32_t core, const char *want)
-{
-    const char *argv[4];
-    struct cell_request q =
-        agent_cell_shell(argv, "sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status");
-
-    q.core = core;
-    struct cell_result r = agent_cell_run(&q);
-    assert_string_equal(text(&r.out), want);
-    cell_result_clear(&r);
-}
-
-static void a_run_stays_on_its_core(void **state)
-{
-    struct cell_result all =
-        agent_cell_run_shell("sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status");
-    char last[32];
-    (void)state;
-
-    (void)snprintf(last, sizeof last, "%ld\n", sysconf(_SC_NPROCESSORS_ONLN) - 1);
-    expect_cores(1, "0\n");
-    expect_cores((uint32_t)sysconf(_SC_NPROCESSORS_ONLN), last);
-    expect_cores(0, text(&all.out));               /* a core is for one run */
-    expect_cores(AGENT_CORES_MAX, text(&all.out)); /* there is no such core */
-    cell_result_clear(&all);
-}
-
 static void endings_are_reported(void **state)
 {
     static const struct {
@@ -343,7 +315,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_box_is_the_one_asked_for),
         cmocka_unit_test(the_program_gets_what_was_sent),
         cmocka_unit_test(limits_are_set),
-        cmocka_unit_test(a_run_stays_on_its_core),
         cmocka_unit_test(endings_are_reported),
         cmocka_unit_test(what_cannot_be_executed_says_why),
         cmocka_unit_test(sleepers_are_stopped_in_time),

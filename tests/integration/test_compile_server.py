@@ -195,7 +195,7 @@ def test_javac_that_stays_says_what_javac_says(fresh_server, tmp_path):
         reports = server.judge_all([submission("java", s, [test("", "")]) for s in JAVA.values()], 300)
         told[name] = {source: {k: r[k] for k in SHOWN} for source, r in zip(JAVA, reports)}
         deep = told[name]["deep"]  # a stack trace of javac, which is not the same twice
-        deep["build_log"] = deep["build_log"][:100]
+        deep["build_log"], deep["stderr"] = deep["build_log"][:100], deep["stderr"][:100]
         assert ("resident compiler" in server.logged("language_ready")[0]) == (name == "stays")
     assert told["stays"] == told["starts"]
     assert {r["verdict"] for r in told["stays"].values()} >= {"WA", "BF"}

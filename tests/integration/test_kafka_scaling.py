@@ -118,13 +118,13 @@ def test_a_server_ends_in_the_middle_of_a_rebalance(topics, fresh_server):
     """What runs holds a rebalance up, but not its server's end: then it goes back as well."""
     topics.broker.create_topic(topics.scripts, 2)
     first = topics.server(fresh_server, RUNNER_MAX_PARALLEL=1, SHUTDOWN_TIMEOUT="1s").start().ready()
-    topics.broker.produce(topics.scripts, *[json.dumps(s).encode() for s in (sleeper("long", 8),
-                                            quick("behind"))], partition=0)
-    wait_for(lambda: states(first.data) == {RUNNING: 1, QUEUED: 1}, 60, "one runs, one waits")
+    topics.broker.produce(topics.scripts, *[json.dumps(s).encode() for s in (
+        sleeper("long", 8), quick("next"), quick("behind"))], partition=0)
+    wait_for(lambda: states(first.data) == {RUNNING: 1, QUEUED: 2}, 60, "one runs, one is next, one waits")
     topics.server(fresh_server).start().ready()
     wait_for(lambda: "kafka_given_back" in first.log(), 60, "a rebalance", pause=0.01)
     assert first.terminate(12) == 0
-    found = topics.wait_reports({"long", "behind"})
+    found = topics.wait_reports({"long", "next", "behind"})
     assert duplicates(found) == 0 and found["long"][0]["verdict"] == "OK"
 
 

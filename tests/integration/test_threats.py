@@ -20,7 +20,7 @@ ASKED = [re.compile(pattern + r"(\?.*)?") for pattern in (
     r"GET /v1\.\d+/containers/[\w.-]+/json",
     r"POST /v1\.\d+/containers/create", r"POST /v1\.\d+/containers/[\w.-]+/(start|update|kill|wait)",
     r"DELETE /v1\.\d+/containers/[\w.-]+",
-    r"POST /v1\.\d+/volumes/create", r"DELETE /v1\.\d+/volumes/[\w.-]+",
+    r"POST /v1\.\d+/volumes/create", r"GET /v1\.\d+/volumes\?filters=.*", r"DELETE /v1\.\d+/volumes/[\w.-]+",
     r"POST /v1\.\d+/images/create")]
 
 
