@@ -226,7 +226,7 @@ int build_share_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
     clock_cond_init(&s->changed);
     clock_cond_init(&s->work);
     /* Without the thread each worker writes its own outcomes. */
-    s->has_writer = pthread_create(&s->writer, NULL, writer_main, s) == 0;
+    s->has_writer = thread_start(&s->writer, writer_main, s) == 0;
     *ret_share = s;
     return 0;
 }

@@ -188,7 +188,7 @@ int compile_server_build(struct lease *lease, const struct executable *program,
     return 0;
 }
 
-int compile_server_probe(struct lease *lease, struct toolchain *toolchain, struct err *e)
+int compile_server_probe(struct lease *lease, const struct toolchain *toolchain, struct err *e)
 {
     /* It is only read, although struct bytes is not const. */
     struct source_file hello = { .bytes = { .data = (char *)(uintptr_t)toolchain->language->hello,
@@ -199,8 +199,6 @@ int compile_server_probe(struct lease *lease, struct toolchain *toolchain, struc
     const char *why;
     bool asked;
 
-    toolchain->server.spec.volume = toolchain->build.spec.volume;
-    toolchain->server.spec.volume_target = toolchain->build.spec.volume_target;
     if (executable_name(&program, lease->config->default_memory_bytes,
                         lease->config->build_memory_bytes, &why, e) < 0 ||
         build_once(lease, &program, &result, &asked, e) < 0)

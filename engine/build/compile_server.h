@@ -37,6 +37,6 @@ struct toolchain;
 NODISCARD int compile_server_build(struct lease *lease, const struct executable *program,
                                    struct cell_result *ret_result, struct err *e);
 
-/* Builds hello with a server of its own. -1: it does not work here. It sees the volume of build
- * cells. */
-NODISCARD int compile_server_probe(struct lease *lease, struct toolchain *toolchain, struct err *e);
+/* Builds hello with a server of its own. -1: it does not work here. */
+NODISCARD int compile_server_probe(struct lease *lease, const struct toolchain *toolchain,
+                                   struct err *e);

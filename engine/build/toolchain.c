@@ -87,7 +87,7 @@ static struct cell_spec run_spec(const struct toolchain *toolchain, const struct
     };
 }
 
-/* A build cell with the compile server in it; toolchain_cache() adds the volume to both. */
+/* A build cell with the compile server in it; toolchain_cache_make() adds the volume to both. */
 static int make_server(struct toolchain *toolchain, const struct engine_config *c, struct err *e)
 {
     const struct language_variables variables = { .build_memory_mib = c->build_memory_bytes / MIB };

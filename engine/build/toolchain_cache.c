@@ -206,6 +206,10 @@ int toolchain_cache_make(struct toolchain *toolchain, enum toolchain_cache_side 
     if (rc < 0)
         return err_wrap(e, "make the cache of '%s'", toolchain->language->name);
     side.cache->made = true;
+    if (which == TOOLCHAIN_CACHE_BUILD) { /* a compile server is in a build cell */
+        toolchain->server.spec.volume = toolchain->build.spec.volume;
+        toolchain->server.spec.volume_target = toolchain->build.spec.volume_target;
+    }
     remove_old_volumes(toolchain, &side, lease->docker);
     return 0;
 }

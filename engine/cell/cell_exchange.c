@@ -122,15 +122,6 @@ void cell_exchange_kill(struct cell_exchange *x)
         x->state = CELL_EXCHANGE_FAILED;
 }
 
-static int ms_until(int64_t deadline)
-{
-    int64_t left = deadline - clock_mono_ns();
-    if (left <= 0)
-        return 0;
-    left = left / NS_PER_MS + 1;
-    return left > 60000 ? 60000 : (int)left;
-}
-
 /* What one exchange waits for; the pipes are the last two. */
 enum { WAIT_AGENT, WAIT_ABORT, WAIT_PIPES, WAIT_LEN = WAIT_PIPES + CELL_PIPES };
 
@@ -188,7 +179,7 @@ static void wait_once(struct cell_exchange *const *x, size_t len, int64_t deadli
 
     for (size_t i = 0; i < len; i++)
         list_waits(x[i], p[i]);
-    int n = poll(p[0], len * WAIT_LEN, ms_until(deadline)), number = errno;
+    int n = poll(p[0], len * WAIT_LEN, clock_ms_until(deadline)), number = errno;
     for (size_t i = 0; i < len; i++) {
         if (x[i]->state != CELL_EXCHANGE_GOES_ON)
             continue;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -69,15 +68,6 @@ struct cell_request cell_resident_request(const struct cell_spec *spec,
                                   .sample_ms = SAMPLE_MS };
 }
 
-static int poll_ms(int64_t deadline_ns)
-{
-    int64_t left = deadline_ns - clock_mono_ns();
-
-    if (left <= 0)
-        return 0;
-    return left / NS_PER_MS < INT_MAX ? (int)(left / NS_PER_MS) + 1 : INT_MAX;
-}
-
 /* Waits until fd is ready for `events`. */
 static int await_ready(const struct cell_resident_wait *wait, int fd, short events, struct err *e)
 {
@@ -88,7 +78,7 @@ static int await_ready(const struct cell_resident_wait *wait, int fd, short even
     };
 
     for (;;) {
-        int n = poll(p, ARRAY_LEN(p), poll_ms(wait->deadline_ns));
+        int n = poll(p, ARRAY_LEN(p), clock_ms_until(wait->deadline_ns));
         if (n < 0 && errno != EINTR)
             return err_errno(e, ERR_BUG, errno, "poll");
         if (n > 0 && p[2].revents)

@@ -2,8 +2,9 @@
  * fields that were asked for: if Docker keeps a field for one cell of a shape, it does for all.
  *
  * Room     engine/cell.
- * Owns     one list for the process. When it is full, cells of other shapes are inspected each
- * time. Threads  any. Errors   none.
+ * Owns     one list for the process. When it is full, other shapes are inspected each time.
+ * Threads  any.
+ * Errors   none.
  */
 #pragma once
 

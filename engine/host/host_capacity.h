@@ -5,9 +5,10 @@
  * children. So its CPU time is taken from the idle time of the whole host, and what else runs here
  * counts too: the best measurement since the start is kept, and one from a busy host is marked.
  *
- * Room     engine/host. What is parsed and printed are parameters, so that every case can be
- * tested. Owns     the best measurement of this process. Threads  any. Errors   none: what cannot
- * be measured is 0.
+ * Room     engine/host. What is parsed and printed are parameters, so that all can be tested.
+ * Owns     the best measurement of this process.
+ * Threads  any.
+ * Errors   none: what cannot be measured is 0.
  */
 #pragma once
 

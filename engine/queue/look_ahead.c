@@ -222,6 +222,60 @@ static int64_t count_waiting_rows(struct look_ahead *ahead)
     return own.queued + adopted.queued;
 }
 
+/* ---- letting go ---- */
+
+static void requeued(struct jobs_op *op)
+{
+    struct ahead_claim *c = op->ctx;
+    struct look_ahead *ahead = c->ahead;
+
+    if (op->result < 0 && op->err.kind != ERR_FINAL && op->err.kind != ERR_NOT_FOUND)
+        log_warning("not_requeued", log_s("error", op->err.msg),
+                    log_s("next", "judged after the next start"));
+    if (c->adopted)
+        job_source_release(ahead->source);
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->pending--;
+    free_claim_locked(ahead, c);
+    (void)pthread_cond_broadcast(&ahead->settled);
+    (void)pthread_mutex_unlock(&ahead->lock);
+}
+
+/* Takes all that wait; as pending, for each will be told to requeued(). */
+static struct ahead_claim *take_ready_locked(struct look_ahead *ahead)
+{
+    struct ahead_claim *all = ahead->ready;
+
+    ahead->ready = NULL;
+    ahead->ready_tail = &ahead->ready;
+    ahead->pending += ahead->ready_len;
+    ahead->ready_len = 0;
+    return all;
+}
+
+static void requeue_all(struct ahead_claim *c)
+{
+    while (c) {
+        struct ahead_claim *next = c->next;
+        c->op = (struct jobs_op){ .kind = JOBS_REQUEUE,
+                                  .done = requeued,
+                                  .ctx = c,
+                                  .u.requeue = { .seq = c->op.u.claim.seq,
+                                                 .claim = c->op.u.claim.claim } };
+        jobs_put(c->jobs, &c->op);
+        c = next;
+    }
+}
+
+/* Nothing can be judged here now: others may have these rows. */
+static void let_go(struct look_ahead *ahead)
+{
+    (void)pthread_mutex_lock(&ahead->lock);
+    struct ahead_claim *all = ahead->stopped ? NULL : take_ready_locked(ahead);
+    (void)pthread_mutex_unlock(&ahead->lock);
+    requeue_all(all);
+}
+
 /* ---- taking ---- */
 
 static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_claim)
@@ -253,8 +307,6 @@ static int take_locked(struct look_ahead *ahead, struct worker_claim *ret_claim,
     free_claim_locked(ahead, c);
     return 1;
 }
-
-static void let_go(struct look_ahead *ahead);
 
 int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
                     struct worker_claim *ret_claim, struct err *e)
@@ -326,62 +378,10 @@ bool look_ahead_cancel(struct look_ahead *ahead, int64_t seq)
     return found;
 }
 
-static void requeued(struct jobs_op *op)
-{
-    struct ahead_claim *c = op->ctx;
-    struct look_ahead *ahead = c->ahead;
-
-    if (op->result < 0 && op->err.kind != ERR_FINAL && op->err.kind != ERR_NOT_FOUND)
-        log_warning("not_requeued", log_s("error", op->err.msg),
-                    log_s("next", "judged after the next start"));
-    if (c->adopted)
-        job_source_release(ahead->source);
-    (void)pthread_mutex_lock(&ahead->lock);
-    ahead->pending--;
-    free_claim_locked(ahead, c);
-    (void)pthread_cond_broadcast(&ahead->settled);
-    (void)pthread_mutex_unlock(&ahead->lock);
-}
-
 static void await_pending_locked(struct look_ahead *ahead)
 {
     while (ahead->pending > 0)
         (void)pthread_cond_wait(&ahead->settled, &ahead->lock);
-}
-
-/* Takes all that wait; as pending, for each will be told to requeued(). */
-static struct ahead_claim *take_ready_locked(struct look_ahead *ahead)
-{
-    struct ahead_claim *all = ahead->ready;
-
-    ahead->ready = NULL;
-    ahead->ready_tail = &ahead->ready;
-    ahead->pending += ahead->ready_len;
-    ahead->ready_len = 0;
-    return all;
-}
-
-static void requeue_all(struct ahead_claim *c)
-{
-    while (c) {
-        struct ahead_claim *next = c->next;
-        c->op = (struct jobs_op){ .kind = JOBS_REQUEUE,
-                                  .done = requeued,
-                                  .ctx = c,
-                                  .u.requeue = { .seq = c->op.u.claim.seq,
-                                                 .claim = c->op.u.claim.claim } };
-        jobs_put(c->jobs, &c->op);
-        c = next;
-    }
-}
-
-/* Nothing can be judged here now: others may have these rows. */
-static void let_go(struct look_ahead *ahead)
-{
-    (void)pthread_mutex_lock(&ahead->lock);
-    struct ahead_claim *all = ahead->stopped ? NULL : take_ready_locked(ahead);
-    (void)pthread_mutex_unlock(&ahead->lock);
-    requeue_all(all);
 }
 
 void look_ahead_stop(struct look_ahead *ahead)

@@ -12,9 +12,10 @@
  *
  * Room     engine/queue.
  * Owns     the claims, from JOBS_CLAIM until a worker takes the row; with each a hold on the
- * adopted table if the row is of that one. Threads  any. Its lock comes before that of readiness.
+ *          adopted table if the row is of that one.
+ * Threads  any. Its lock comes before that of readiness.
  * Errors   look_ahead_take() returns those of the own table; a fault of the adopted one must not
- * stop work on the own one, and is logged once.
+ *          stop work on the own one, and is logged once.
  */
 #pragma once
 

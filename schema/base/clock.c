@@ -167,3 +167,13 @@ int clock_parse(const char *text, int64_t *ret_unix_ms)
     *ret_unix_ms = seconds * 1000 + ms;
     return 0;
 }
+
+int clock_ms_until(int64_t until_ns)
+{
+    int64_t left = until_ns - clock_mono_ns();
+
+    if (left <= 0)
+        return 0;
+    left = left / NS_PER_MS + 1;
+    return left > 60000 ? 60000 : (int)left;
+}

@@ -16,6 +16,10 @@ int64_t clock_mono_ns(void);
  * does not change them. */
 void clock_cond_init(pthread_cond_t *c);
 
+/* Milliseconds until clock_mono_ns() is until_ns, for poll(): rounded up, 0 when that time has
+ * come, at most a minute. */
+int clock_ms_until(int64_t until_ns);
+
 /* pthread_cond_timedwait() until clock_mono_ns() is until_ns. False: that time has come. */
 bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_ns);
 

@@ -93,8 +93,7 @@ struct jobs_requeue_op {
 };
 
 /* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. The table writes the report, with error "cancelled".
- * was_claimed: the caller must stop
- * whoever judges the row or is about to. */
+ * was_claimed: the caller must stop whoever judges the row or is about to. */
 struct jobs_cancel_op {
     const char *id;   /* borrowed */
     bool was_claimed; /* out */

@@ -1,11 +1,21 @@
 #!/bin/sh
-# Compiles the resident compiler with the compiler of this image. What is complete and whole stays.
+# prepare_java.sh DIR - makes DIR/scrc: the resident compiler, compiled by the compiler of this image.
+#
+# What was made before is verified only. Exit code 1: it is damaged.
 set -eu
-cd /var/tmp
-if sha256sum -c whole >/dev/null 2>&1; then
-    exit 0
+dir=$1/scrc
+if [ -d "$dir" ]; then
+    if ! (cd "$dir" && sha256sum -c manifest) >/dev/null 2>&1; then
+        echo "$dir is damaged" >&2
+        exit 1
+    fi
+    exit
 fi
-rm -rf ./*
-javac -proc:none -encoding UTF-8 -d . "$OLDPWD/CompileServer.java"
-sha256sum ./*.class >new
-mv new whole
+
+new=$(mktemp -d "$1/new.XXXXXX")
+trap 'rm -rf "$new"' EXIT
+javac -proc:none -encoding UTF-8 -d "$new" CompileServer.java
+(cd "$new" && sha256sum ./*.class) >all
+mv all "$new/manifest"
+chmod -R a+rX "$new"
+[ -d "$dir" ] || mv "$new" "$dir"

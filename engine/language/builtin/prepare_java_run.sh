@@ -1,17 +1,29 @@
 #!/bin/sh
-# Archives the classes that programs of contests use (class data sharing), beside those that this
-# image's runtime archives itself. Names that this runtime does not know are skipped. Dumped with G1,
-# since then the archive holds the module graph too, which every collector can load.
+# prepare_java_run.sh DIR - makes DIR/scrc: an archive of the classes that programs of contests use (class
+# data sharing), beside those that this image's runtime archives itself. Names that this runtime does
+# not know are skipped. Dumped with G1, since then the archive holds the module graph too, which every
+# collector can load. The last line of stdout says what there is.
+#
+# What was made before is verified only. Exit code 1: it is damaged.
 set -eu
-from=$PWD
-cd /var/tmp
-if ! sha256sum -c whole >/dev/null 2>&1; then
-    rm -rf ./*
-    home=$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")
-    cat "$home/lib/classlist" "$from/java_classes.txt" >"$from/classes"
-    java -Xmx128m -XX:+UseG1GC -Xshare:dump -XX:SharedClassListFile="$from/classes" \
-        -XX:SharedArchiveFile=/var/tmp/run.jsa >"$from/log" 2>&1 || { tail -n 3 "$from/log" >&2 && exit 1; }
-    sha256sum run.jsa >new
-    mv new whole
+dir=$1/scrc
+if [ -d "$dir" ]; then
+    if ! (cd "$dir" && sha256sum -c manifest) >/dev/null 2>&1; then
+        echo "$dir is damaged" >&2
+        exit 1
+    fi
+    echo "archived classes"
+    exit
 fi
+
+new=$(mktemp -d "$1/new.XXXXXX")
+trap 'rm -rf "$new"' EXIT
+home=$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")
+cat "$home/lib/classlist" java_classes.txt >classes
+java -Xmx128m -XX:+UseG1GC -Xshare:dump -XX:SharedClassListFile=classes \
+    -XX:SharedArchiveFile="$new/run.jsa" >log 2>&1 || { tail -n 3 log >&2 && exit 1; }
+(cd "$new" && sha256sum run.jsa) >all
+mv all "$new/manifest"
+chmod -R a+rX "$new"
+[ -d "$dir" ] || mv "$new" "$dir"
 echo "archived classes"
