@@ -107,8 +107,9 @@ static void notify_end(struct consumer *c)
         c->hooks.ended(c->hooks.ctx);
 }
 
-/* Gives back at once what no worker has begun, waits until the rest is reported and committed, and
- * then leaves the group, because the server may need long to end. */
+/* Gives back what no worker has begun, waits until the rest is reported and committed, and then
+ * leaves the group, because the server may need long to end. More than once: the rows that the
+ * engine had claimed ahead are queued again at some moment of its stop. */
 static void leave_when_halted(struct consumer *c)
 {
     int64_t now = clock_mono_ns();
@@ -116,9 +117,7 @@ static void leave_when_halted(struct consumer *c)
     if (!c->halt || c->left || !intake_is_idle(c->intake) || now < c->halt_check_ns)
         return;
     c->halt_check_ns = now + HALT_NS;
-    if (!c->given_back)
-        intake_give_back(c->intake, -1);
-    c->given_back = true;
+    intake_give_back(c->intake, -1);
     if (intake_is_open(c->intake, -1))
         return;
     c->left = true;

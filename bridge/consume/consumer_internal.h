@@ -46,7 +46,6 @@ struct consumer {
     char problems[2][200];     /* with the topic, with the group; "": none */
     int64_t recheck_ns;        /* when it is next checked whether the problems are over */
     bool strays_given_back;    /* see giveback_strays() */
-    bool given_back;           /* after halt: what no worker had begun went back to Kafka */
     int64_t halt_check_ns;     /* after halt: when it is next checked whether all is committed */
     bool left;                 /* the group was left: unable to judge, or halted */
     bool blocked;              /* reading is paused because the table takes nothing */

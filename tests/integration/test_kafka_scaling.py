@@ -171,7 +171,8 @@ def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_awa
         wait_for(lambda: "slot_finished" in second.log(), 120, "the table's work is done")
     found = topics.wait_reports(ids)
     print(f"{duplicates(found)} reported twice")
-    assert duplicates(found) <= 2  # what ran at the kill, and in the old table when it was asked
+    # What ran at the kill, and what ran or was claimed ahead in the old table when it was asked.
+    assert duplicates(found) <= 3
     assert waiting(second) == 0
 
 
