@@ -1,5 +1,6 @@
 #include "engine/build/toolchain_cache.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,12 +15,14 @@
 #include "schema/base/hash.h"
 #include "schema/base/log.h"
 
-#define CACHE_MEMORY (2 * GIB)
-#define CACHE_CPU_NS (900 * NS_PER_S)
-#define LOG_BYTES    (64 * KIB)
-#define OLD_MS       (86400 * 1000LL) /* another server may be about to use a younger one */
-#define HASH_SIZE    16
-#define NAME_SIZE    160
+#define CACHE_MEMORY    (2 * GIB)
+#define CACHE_CPU_NS    (900 * NS_PER_S)
+#define LOG_BYTES       (64 * KIB)
+#define OLD_MS          (86400 * 1000LL) /* another server may be about to use a younger one */
+#define REMOVE_NS       (5 * NS_PER_S)   /* another server may use it: then it stays as it is */
+#define REMOVE_AGAIN_MS 20
+#define HASH_SIZE       16
+#define NAME_SIZE       160
 
 /* What the two sides of a toolchain have in common. */
 struct side {
@@ -184,6 +187,20 @@ static int create_volume(const struct toolchain *toolchain, const struct side *s
     return 0;
 }
 
+/* The cell that has written to it is being removed in the background; until then Docker refuses. */
+static bool remove_damaged_volume(struct docker *d, const char *volume)
+{
+    int64_t until = clock_mono_ns() + REMOVE_NS;
+    struct err e;
+
+    while (docker_volume_remove(d, volume, &e) < 0) {
+        if (e.kind == ERR_CANCELLED || clock_mono_ns() > until)
+            return false;
+        (void)poll(NULL, 0, REMOVE_AGAIN_MS);
+    }
+    return true;
+}
+
 int toolchain_cache_make(struct toolchain *toolchain, enum toolchain_cache_side which,
                          struct lease *lease, struct err *e)
 {
@@ -200,7 +217,7 @@ int toolchain_cache_make(struct toolchain *toolchain, enum toolchain_cache_side 
         return -1;
     int rc = fill_volume(&side, lease, e);
     if (rc < 0 && e->kind == ERR_PLATFORM &&
-        docker_volume_remove(lease->docker, side.cache->volume, NULL) == 0)
+        remove_damaged_volume(lease->docker, side.cache->volume))
         rc = create_volume(toolchain, &side, lease->docker, e) < 0 ? -1
                                                                    : fill_volume(&side, lease, e);
     if (rc < 0)

@@ -11,6 +11,7 @@
 
 /* Files of the built-ins: their symbol and their name in builtin/. */
 #define BUILT_IN_TEXTS(X)                                                                          \
+    X(prepared_sh, "prepared.sh")                                                                  \
     X(build_gcc_sh, "build_gcc.sh")                                                                \
     X(prepare_gcc_sh, "prepare_gcc.sh")                                                            \
     X(build_go_sh, "build_go.sh")                                                                  \

@@ -7,7 +7,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/thread.h"
 
-#define TRIES_MAX 3 /* cells tried before a refused memory limit is an error */
+#define TRIES_MAX    3  /* cells tried before a refused memory limit is an error */
+#define OWN_USES_MAX 16 /* of a cell without a class */
 
 int lease_init(struct lease *lease, const struct engine_config *config,
                const struct cell_host *host, struct err *e)
@@ -65,9 +66,12 @@ static void join_prefetch(struct lease *lease)
 void lease_end(struct lease *lease)
 {
     join_prefetch(lease);
-    for (size_t i = 0; i < LEASE_CELLS_MAX; i++)
-        if (lease->cells[i].cell)
-            lease_release(lease, &lease->cells[i]);
+    for (size_t i = 0; i < LEASE_CELLS_MAX; i++) {
+        struct lease_cell *c = &lease->cells[i];
+        c->dead = c->dead || c->class_number < 0; /* is not kept any longer */
+        if (c->cell)
+            lease_release(lease, c);
+    }
     (void)pthread_mutex_lock(&lease->lock);
     lease->seq = 0;
     (void)pthread_mutex_unlock(&lease->lock);
@@ -95,25 +99,54 @@ static int hold_cell(struct lease *lease, const struct lease_cell *acquired,
     return 0;
 }
 
-static void discard_cell(struct lease *lease, struct docker *d, int class_number, struct cell *c)
+static void discard_cell(struct lease *lease, int class_number, struct cell *c)
 {
     if (class_number < 0)
-        (void)cell_free(c, d);
+        pool_remove(lease->pool, c);
     else
         pool_discard(lease->pool, c);
+}
+
+/* False: none of this class is kept. */
+static bool take_kept(struct lease *lease, const struct lease_class *cell_class,
+                      struct lease_cell *ret_cell)
+{
+    struct lease_cell *found = NULL;
+
+    (void)pthread_mutex_lock(&lease->lock);
+    for (size_t i = 0; i < LEASE_CELLS_MAX && !found; i++)
+        if (lease->cells[i].kept && lease->cells[i].cell_class == cell_class &&
+            cell_alive(lease->cells[i].cell))
+            found = &lease->cells[i];
+    if (found) {
+        *ret_cell = *found;
+        ret_cell->kept = false;
+        *found = (struct lease_cell){ .cell = NULL };
+    }
+    (void)pthread_mutex_unlock(&lease->lock);
+    return found;
+}
+
+static int open_own(struct lease *lease, const struct lease_request *request, struct lease_cell *c,
+                    struct err *e)
+{
+    struct cell_spec spec = request->cell_class->spec;
+
+    if (take_kept(lease, request->cell_class, c))
+        return 0;
+    spec.memory_bytes = request->memory_bytes;
+    c->uses_max = spec.volume_writable || spec.resident_argv ? 1 : OWN_USES_MAX;
+    return cell_open(request->docker, lease->host, &spec, &c->cell, e);
 }
 
 static int open_or_acquire(struct lease *lease, const struct lease_request *request,
                            struct lease_cell *c, struct err *e)
 {
-    if (request->cell_class->number >= 0)
-        return pool_acquire(lease->pool, request->cell_class->number, request->memory_bytes,
-                            request->uses_max, &c->cell, &c->uses, e);
-
-    struct cell_spec spec = request->cell_class->spec;
-    spec.memory_bytes = request->memory_bytes;
-    c->uses_max = 1;
-    return cell_open(request->docker, lease->host, &spec, &c->cell, e);
+    c->cell_class = request->cell_class;
+    return request->cell_class->number < 0
+               ? open_own(lease, request, c, e)
+               : pool_acquire(lease->pool, request->cell_class->number, request->memory_bytes,
+                              request->uses_max, &c->cell, &c->uses, e);
 }
 
 static int acquire_with_memory(struct lease *lease, struct lease_request *request,
@@ -132,7 +165,7 @@ static int acquire_with_memory(struct lease *lease, struct lease_request *reques
             return 0;
         }
         /* A used cell may use more memory than the new limit; a new one does not. */
-        discard_cell(lease, request->docker, c.class_number, c.cell);
+        discard_cell(lease, c.class_number, c.cell);
         if (tries == TRIES_MAX || e->kind != ERR_CELL)
             return -1;
     }
@@ -147,7 +180,7 @@ static int acquire_and_hold(struct lease *lease, struct lease_request *request,
         return -1;
     if (hold_cell(lease, &c, ret_cell, e) == 0)
         return 0;
-    discard_cell(lease, request->docker, c.class_number, c.cell);
+    discard_cell(lease, c.class_number, c.cell);
     return -1;
 }
 
@@ -235,12 +268,18 @@ void lease_release(struct lease *lease, struct lease_cell *c)
     (void)pthread_mutex_lock(&lease->lock);
     bool keep = clean && !lease->aborted;
     struct lease_cell done = *c;
-    *c = (struct lease_cell){ .cell = NULL };
+    c->kept = keep && c->class_number < 0;
+    if (c->kept)
+        c->uses++;
+    else
+        *c = (struct lease_cell){ .cell = NULL };
     (void)pthread_mutex_unlock(&lease->lock);
+    if (keep && done.class_number < 0)
+        return;
     if (keep)
         pool_release(lease->pool, done.class_number, done.cell, done.uses + (unused ? 0 : 1));
     else
-        discard_cell(lease, lease->docker, done.class_number, done.cell);
+        discard_cell(lease, done.class_number, done.cell);
 }
 
 void lease_until(struct lease *lease, int64_t deadline_ns)

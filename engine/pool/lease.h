@@ -27,8 +27,9 @@ struct docker;
 struct engine_config;
 struct pool;
 
-/* Where cells come from: a class of the pool, or, with number -1, each is made when it is acquired
- * and removed after one use (for the self-test, before the pool has classes). */
+/* Where cells come from: a class of the pool, or, with number -1, each is made when it is acquired,
+ * serves the lease until lease_end(), and is removed then (for the self-test, before the pool has
+ * classes). One that may write to its volume, or has a resident program, serves once. */
 struct lease_class {
     int number;
     struct cell_spec spec;
@@ -40,6 +41,8 @@ struct lease_cell {
     int uses_max;           /* it is discarded after this many */
     bool dead;              /* it must not be used again */
     bool used;              /* lease_acquire() has handed it out */
+    const struct lease_class *cell_class; /* borrowed */
+    bool kept; /* released, and waits for the next lease_acquire() of this class, of number -1 */
 };
 
 /* For a program, its checker and its interactor at once, each with a cell to build and one to

@@ -368,6 +368,13 @@ void pool_discard(struct pool *p, struct cell *c)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
+void pool_remove(struct pool *p, struct cell *c)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    discard_locked(p, c);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
 void pool_stats(struct pool *p, struct pool_stats *ret_stats)
 {
     (void)pthread_mutex_lock(&p->lock);

@@ -67,8 +67,10 @@ NODISCARD int pool_acquire(struct pool *p, int class_number, int64_t memory_byte
  * cell. */
 void pool_release(struct pool *p, int class_number, struct cell *c, int uses);
 
-/* Has a cell removed in the background. Takes the cell. */
+/* Has an acquired cell removed in the background. Takes the cell. */
 void pool_discard(struct pool *p, struct cell *c);
+/* The same for a cell that was opened by the caller. */
+void pool_remove(struct pool *p, struct cell *c);
 
 struct pool_stats {
     int64_t idle, taken, made, died, removing;

@@ -245,9 +245,8 @@ static int prepare_language(struct selftest *t, const struct language *language,
 
     if (toolchain_make(language, t->lease.docker, t->config.engine, &toolchain, e) < 0 ||
         make_caches(t, toolchain, e) < 0 || read_tool_version(t, toolchain, e) < 0 ||
-        judge_hello(t, toolchain, e) < 0 || try_warm(t, toolchain, e) < 0 ||
-        probe_server(t, toolchain, e) < 0 ||
-        toolchain_add_classes(toolchain, t->config.pool, e) < 0)
+        judge_hello(t, toolchain, e) < 0 || probe_server(t, toolchain, e) < 0 ||
+        try_warm(t, toolchain, e) < 0 || toolchain_add_classes(toolchain, t->config.pool, e) < 0)
         return -1;
     toolchain_describe_accelerator(toolchain);
     *ret_toolchain = TAKE(toolchain);

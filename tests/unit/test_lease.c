@@ -101,6 +101,43 @@ static void what_is_given_back_serves_again(void **state)
     close_place(&p);
 }
 
+/* As the self-test has them, before the pool has classes. */
+static void a_cell_without_a_class_serves_until_the_end(void **state)
+{
+    struct place p = { .pool = NULL };
+    struct lease_class own = { .number = -1, .spec = fake_spec() }, writable = own;
+    struct lease_cell *c = NULL;
+    char name[80] = "", all[80] = "";
+    (void)state;
+
+    open_place(&p);
+    for (int lease = 0; lease < 2; lease++) {
+        lease_begin(&p.lease, p.pool, lease + 1);
+        for (int i = 0; i < 3; i++) {
+            ASSERT_OK(lease_acquire(&p.lease, &own, (64 + i) * MIB, 1, &c, e));
+            if (i > 0)
+                assert_string_equal(cell_id(c->cell), name);
+            (void)snprintf(name, sizeof name, "%s", cell_id(c->cell));
+            ASSERT_OK(run(&p.lease, c, e));
+            lease_release(&p.lease, c);
+        }
+        assert_string_not_equal(name, all);
+        (void)snprintf(all, sizeof all, "%s", name);
+        lease_end(&p.lease);
+        assert_false(holds_a_cell(&p.lease));
+    }
+    /* What could write to a volume does not stay. */
+    writable.spec.volume = "v";
+    writable.spec.volume_target = "/v";
+    writable.spec.volume_writable = true;
+    lease_begin(&p.lease, p.pool, 9);
+    ASSERT_OK(lease_acquire(&p.lease, &writable, 64 * MIB, 1, &c, e));
+    lease_release(&p.lease, c);
+    assert_false(holds_a_cell(&p.lease));
+    lease_end(&p.lease);
+    close_place(&p);
+}
+
 static bool not_clean(const char *name) { return (void)name, false; }
 
 static void what_is_not_clean_goes(void **state)
@@ -270,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_FAKE(what_is_given_back_serves_again),
+        ON_FAKE(a_cell_without_a_class_serves_until_the_end),
         ON_FAKE(what_is_not_clean_goes),
         ON_FAKE(many_at_once),
         ON_FAKE(an_aborted_cell_is_never_kept),

@@ -7,28 +7,17 @@
 # What was made before is verified only. Exit code 1: it is damaged.
 set -eu
 
-top=$1
-dir=$top/scrc
+. ./prepared.sh
+
+prepared "$1"
 compiler=$2
 shift 2
-
-if [ -d "$dir" ]; then
-    if ! (cd "$dir" && sha256sum -c manifest) >/dev/null 2>&1; then
-        echo "$dir is damaged" >&2
-        exit 1
-    fi
-    cat "$dir/says"
-    exit
-fi
 
 # Those whose parsing takes longest of what programs begin with; 10 to 100 MB each.
 case $compiler in
 *++) kind=c++ headers='bits/stdc++.h iostream map vector algorithm' ;;
 *) kind=c headers= ;;
 esac
-new=$(mktemp -d "$top/new.XXXXXX")
-trap 'rm -rf "$new"' EXIT
-chmod 755 "$new"
 mkdir -p "$new/headers/bits"
 
 # Without a word, too: what a linker says would be in every build log.
@@ -66,14 +55,5 @@ for header in $headers; do
     fi
 done
 
-{
-    [ -z "$made" ] || printf 'precompiled %s' "$made"
-    [ -z "$linker" ] || printf '%s%s' "${made:+; }" "$linker"
-    echo
-} >"$new/says"
 cp build_gcc.sh "$new/build_gcc.sh"
-(cd "$new" && find . -type f ! -name manifest -exec sha256sum {} +) >all
-mv all "$new/manifest"
-chmod -R a+rX "$new"
-[ -d "$dir" ] || mv "$new" "$dir"
-cat "$dir/says"
+keep "${made:+precompiled $made}${made:+${linker:+; }}$linker"

@@ -7,19 +7,9 @@
 # What was made before is verified only. Exit code 1: it is damaged, or the cache could not be filled.
 set -eu
 
-top=$1
-dir=$top/scrc
-if [ -d "$dir" ]; then
-    if ! (cd "$dir" && sha256sum -c manifest) >/dev/null 2>&1; then
-        echo "$dir is damaged" >&2
-        exit 1
-    fi
-    cat "$dir/says"
-    exit
-fi
+. ./prepared.sh
 
-new=$(mktemp -d "$top/new.XXXXXX")
-trap 'rm -rf "$new"' EXIT
+prepared "$1"
 go build std
 
 # Packages by the file of their export data; a program may import none that is internal.
@@ -51,8 +41,6 @@ link=$(grep '/link .*-buildmode=' commands | tail -n 1 | sed 's#-o [^ ]*/exe/a\.
     printf '%s\n%s\n' "$compile" "$link"
 } >"$new/build_go.sh"
 
-chmod -R a+rX "$new"
-
 says=
 case $compile$link in
 *WORK* | *go-build*/b0*) ;; # a version that puts its files elsewhere
@@ -62,12 +50,5 @@ case $compile$link in
     fi
     ;;
 esac
-echo "$says" >"$new/says"
-{
-    (cd "$new" && find . -type f ! -name manifest)
-    sed -n "s#^packagefile [^=]*=\\($top/\)#\1#p" "$new/link.cfg"
-} | sort -u | (cd "$new" && xargs sha256sum) >all
-mv all "$new/manifest"
-chmod a+r "$new/manifest"
-[ -d "$dir" ] || mv "$new" "$dir"
-cat "$dir/says"
+# shellcheck disable=SC2046 # one word for each file
+keep "$says" $(sed -n "s#^packagefile [^=]*=\\($1/\\)#\\1#p" "$new/link.cfg")

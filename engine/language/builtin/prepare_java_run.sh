@@ -6,24 +6,11 @@
 #
 # What was made before is verified only. Exit code 1: it is damaged.
 set -eu
-dir=$1/scrc
-if [ -d "$dir" ]; then
-    if ! (cd "$dir" && sha256sum -c manifest) >/dev/null 2>&1; then
-        echo "$dir is damaged" >&2
-        exit 1
-    fi
-    echo "archived classes"
-    exit
-fi
+. ./prepared.sh
 
-new=$(mktemp -d "$1/new.XXXXXX")
-trap 'rm -rf "$new"' EXIT
+prepared "$1"
 home=$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")
 cat "$home/lib/classlist" java_classes.txt >classes
 java -Xmx128m -XX:+UseG1GC -Xshare:dump -XX:SharedClassListFile=classes \
     -XX:SharedArchiveFile="$new/run.jsa" >log 2>&1 || { tail -n 3 log >&2 && exit 1; }
-(cd "$new" && sha256sum run.jsa) >all
-mv all "$new/manifest"
-chmod -R a+rX "$new"
-[ -d "$dir" ] || mv "$new" "$dir"
-echo "archived classes"
+keep "archived classes"

@@ -68,7 +68,7 @@ throughput_run() { # plain|PORT BATCH
 # ---- small Python programs, each new ----
 
 row_small() {
-    local reused ephemeral bare n clients first=0 count=200 lives=$((12 * $(nproc)))
+    local reused ephemeral bare n callers first=0 count=200 lives=$((12 * $(nproc)))
     bare=$(python_tree)
     submission python "print(1) # @NUMBER" >"$work/small.json"
     serve reused RUNNER_CELL_USES=100
@@ -80,27 +80,27 @@ row_small() {
     for n in $(seq "$rounds"); do
         progress small "$n"
         "$clients/bench_http" spawn "$count" "$(nproc)" "$bare" python3 /tmp/script.py >>"$work/bare"
-        for clients in 4 16; do
+        for callers in 4 16; do
             first=$((first + count))
-            "$clients/bench_http" judge "$reused" "$work/small.json" "$count" "$clients" "$first" \
-                >>"$work/reused.$clients"
+            "$clients/bench_http" judge "$reused" "$work/small.json" "$count" "$callers" "$first" \
+                >>"$work/reused.$callers"
         done
         python3 "$tools/lives.py" "$PYTHON_IMAGE" "$lives" "$(nproc)" python3 -c 'print(1)' >>"$work/lives"
-        for clients in 4 16; do
+        for callers in 4 16; do
             first=$((first + lives))
-            "$clients/bench_http" judge "$ephemeral" "$work/small.json" "$lives" "$clients" "$first" \
-                >>"$work/ephemeral.$clients"
+            "$clients/bench_http" judge "$ephemeral" "$work/small.json" "$lives" "$callers" "$first" \
+                >>"$work/ephemeral.$callers"
         done
     done
     small_results "$count" reused bare "cells reused" ">= 0.85"
     small_results "$lives" ephemeral lives "ephemeral, against containers" ">= 0.9"
 }
 small_results() { # COUNT NAME OTHER LABEL REACH
-    local clients
+    local callers
     rate "$1" 1 <"$work/$3" >"$work/$3.rate"
-    for clients in 4 16; do
-        rate "$1" 1 <"$work/$2.$clients" >"$work/$2.$clients.rate"
-        result small "$clients clients, $4" /s "$5" "$work/$2.$clients.rate" "$work/$3.rate"
+    for callers in 4 16; do
+        rate "$1" 1 <"$work/$2.$callers" >"$work/$2.$callers.rate"
+        result small "$callers clients, $4" /s "$5" "$work/$2.$callers.rate" "$work/$3.rate"
     done
 }
 

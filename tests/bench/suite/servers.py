@@ -69,7 +69,8 @@ class Server:
             connection.close()
 
     def wait_ready(self, languages: Iterable[str]) -> None:
-        """It can judge all of these languages."""
+        """It can judge all of these languages, and has ended the tests of the others, for those take
+        the same cores."""
         def able() -> bool:
             self.check_alive()
             states = {x["name"]: x for x in self.get("/languages")[1]["languages"]}
@@ -77,6 +78,7 @@ class Server:
                 if states[name]["state"] == "failed":
                     raise Trouble(f"{name}: {states[name]['error']}")
             return (all(states[name]["state"] == "ok" for name in languages)
+                    and all(x["state"] != "pending" for x in states.values())
                     and self.get("/readyz")[0] == 200)
         wait_for(able, READY, "a server is ready")
 
