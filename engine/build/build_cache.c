@@ -20,6 +20,7 @@
 
 #include "engine/build/build_entry.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/build_recent.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -49,6 +50,7 @@ struct build_cache {
     pthread_mutex_t lock;
     /* guarded by lock */
     struct cached_build *by_key, *order; /* owned; the one unused for longest is first */
+    struct build_recent recent;          /* artefacts of some that are in the index */
     struct build_cache_stats stats;
     bool failing; /* the last entry could not be written */
 };
@@ -85,6 +87,7 @@ static void unlink_build_locked(struct build_cache *c, struct cached_build *buil
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an element has a neighbour */
     HASH_DEL(c->by_key, build);
     DL_DELETE(c->order, build);
+    build_recent_drop(&c->recent, build->key);
     c->stats.bytes -= build->bytes;
     c->stats.entries--;
     free(build);
@@ -156,19 +159,29 @@ static bool make_room_locked(struct build_cache *c, int64_t bytes)
 
 /* ---- finding ---- */
 
-static bool use_build(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool *ret_verified)
+/* What is known of a build, and its outcome when that is in memory. */
+struct known_build {
+    bool known, verified, recent;
+};
+
+static struct known_build use_build(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
+                                    struct build_outcome *ret_outcome)
 {
+    struct known_build found = { .known = false };
+
     (void)pthread_mutex_lock(&c->lock);
     remove_expired_locked(c);
     struct cached_build *build = find_build_locked(c, key);
     if (build) {
-        *ret_verified = build->verified;
+        found = (struct known_build){ .known = true,
+                                      .verified = build->verified,
+                                      .recent = build_recent_find(&c->recent, key, ret_outcome) };
         build->used_ms = clock_wall_ms();
         DL_DELETE(c->order, build);
         DL_APPEND(c->order, build);
     }
     (void)pthread_mutex_unlock(&c->lock);
-    return build;
+    return found;
 }
 
 static bool is_young(int fd)
@@ -200,30 +213,48 @@ static bool read_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
     return true;
 }
 
-static void count_lookup(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE], bool known,
-                         bool found)
+/* outcome: NULL: it was not found. */
+static void count_lookup(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
+                         const struct known_build *what, const struct build_outcome *outcome)
 {
     (void)pthread_mutex_lock(&c->lock);
-    struct cached_build *build = known ? find_build_locked(c, key) : NULL;
-    if (build && found)
+    struct cached_build *build = what->known ? find_build_locked(c, key) : NULL;
+    if (build && outcome) {
         build->verified = true;
-    else if (build)
+        if (!what->recent)
+            build_recent_add(&c->recent, key, outcome, build->bytes);
+    } else if (build) {
         remove_build_locked(c, build);
-    if (found)
+    }
+    if (outcome)
         c->stats.hits++;
     else
         c->stats.misses++;
     (void)pthread_mutex_unlock(&c->lock);
 }
 
+/* For a build in memory. False: its file is gone, and then it is to be built again. */
+static bool touch_entry(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE])
+{
+    char name[NAME_SIZE];
+
+    format_name(key, name);
+    return utimensat(c->dir, name, NULL, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool build_cache_find(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
                       struct build_outcome *ret_outcome)
 {
-    bool verified = false;
-    bool known = use_build(c, key, &verified);
-    bool found = known && read_entry(c, key, verified, ret_outcome);
+    struct build_outcome outcome = { .artefact_fd = -1 };
+    const struct known_build what = use_build(c, key, &outcome);
+    bool found = what.recent ? touch_entry(c, key)
+                             : what.known && read_entry(c, key, what.verified, &outcome);
 
-    count_lookup(c, key, known, found);
+    count_lookup(c, key, &what, found ? &outcome : NULL);
+    if (found)
+        *ret_outcome = outcome;
+    else
+        build_outcome_clear(&outcome);
     return found;
 }
 
@@ -284,8 +315,10 @@ void build_cache_store(struct build_cache *c, const uint8_t key[BUILD_KEY_SIZE],
     }
     log_failure(c, NULL);
     (void)pthread_mutex_lock(&c->lock);
-    if (renameat(c->dir, fresh, c->dir, name) < 0 ||
-        !add_build_locked(c, key, bytes, clock_wall_ms(), true)) {
+    if (renameat(c->dir, fresh, c->dir, name) == 0 &&
+        add_build_locked(c, key, bytes, clock_wall_ms(), true)) {
+        build_recent_add(&c->recent, key, outcome, bytes);
+    } else {
         (void)unlinkat(c->dir, fresh, 0);
         (void)unlinkat(c->dir, name, 0);
     }
@@ -373,6 +406,7 @@ int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
     if (!c)
         return err_set(e, ERR_NOMEM, "the build cache");
     (void)pthread_mutex_init(&c->lock, NULL);
+    build_recent_init(&c->recent);
     c->max_bytes = max_bytes;
     c->keep_ms = keep_ms;
     c->dir = openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -390,6 +424,7 @@ struct build_cache *build_cache_free(struct build_cache *c)
         return NULL;
     while (c->order)
         unlink_build_locked(c, c->order);
+    build_recent_clear(&c->recent);
     closep(&c->dir);
     (void)pthread_mutex_destroy(&c->lock);
     free(c);

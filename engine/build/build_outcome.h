@@ -27,5 +27,9 @@ struct build_outcome {
 
 void build_outcome_clear(struct build_outcome *outcome);
 
+/* The descriptor of an artefact has no state that its users would share: they execute it, or read
+ * at an offset. False: memory or descriptors were short. */
+bool build_outcome_copy(const struct build_outcome *from, struct build_outcome *ret_copy);
+
 /* Cuts a log at BUILD_LOG_MAX and marks the cut, also when it was truncated before. */
 NODISCARD int build_log_cut(struct buf *log, bool truncated, struct err *e);

@@ -1,6 +1,5 @@
 #include "engine/build/build_share.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -74,25 +73,6 @@ static void add_locked(struct build_share *s, const uint8_t key[BUILD_KEY_SIZE])
         free(b);
 }
 
-/* False when memory or descriptors were short. The descriptor of an artefact has no state that its
- * users would share: they execute it, or read at an offset. */
-static bool copy_outcome(const struct build_outcome *from, struct build_outcome *ret_copy)
-{
-    struct build_outcome copy = { .artefact_fd = -1,
-                                  .exit_code = from->exit_code,
-                                  .repeatable = from->repeatable };
-
-    if (from->log.len > 0 && buf_add(&copy.log, from->log.data, from->log.len) < 0)
-        return false;
-    if (from->artefact_fd >= 0 &&
-        (copy.artefact_fd = fcntl(from->artefact_fd, F_DUPFD_CLOEXEC, 3)) < 0) {
-        build_outcome_clear(&copy);
-        return false;
-    }
-    *ret_copy = copy;
-    return true;
-}
-
 /* ---- finding ---- */
 
 /* Waits while another thread builds this. 1: *ret_outcome is the caller's; 0: nobody builds it;
@@ -108,7 +88,7 @@ static int await_build_locked(struct build_share *s, struct lease *lease,
             return err_set(e, ERR_CANCELLED, "stopped while it waited for the same build");
         (void)clock_cond_wait(&s->changed, &s->lock, clock_mono_ns() + ABORT_NS);
     }
-    if (!b || !copy_outcome(&b->outcome, ret_outcome))
+    if (!b || !build_outcome_copy(&b->outcome, ret_outcome))
         return 0;
     s->shared++;
     return 1;
@@ -153,7 +133,7 @@ static bool keep_locked(struct build_share *s, struct shared_build *b,
                         const struct build_outcome *outcome)
 {
     if (!outcome || !outcome->repeatable || s->unwritten_len >= UNWRITTEN_MAX || !s->has_writer ||
-        !copy_outcome(outcome, &b->outcome))
+        !build_outcome_copy(outcome, &b->outcome))
         return false;
     b->built = true;
     DL_APPEND(s->unwritten, b);

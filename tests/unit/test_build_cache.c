@@ -11,6 +11,7 @@
 
 #include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
+#include "engine/build/build_recent.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "tests/support/assert_err.h"
@@ -215,7 +216,8 @@ static void a_truncated_file_is_not_found(void **state)
     for (off_t size = 0; size < st.st_size; size += 3) {
         builds_store(w, 1, "the log", "artefact", 8);
         assert_int_equal(truncate(builds_path(w, 1), size), 0);
-        assert_false(builds_has(w, 1)); /* also in the process that wrote it */
+        builds_start_again(w, 64 * MIB);
+        assert_false(builds_has(w, 1));
         assert_int_equal(builds_files(w), 0);
     }
 }
@@ -252,6 +254,61 @@ static void half_written_files_are_removed(void **state)
     builds_start_again(w, 64 * MIB);
     assert_int_equal(builds_files(w), 1);
     assert_true(builds_has(w, 1));
+}
+
+/* ---- in memory ---- */
+
+static ino_t inode(int fd)
+{
+    struct stat st;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+/* The artefact of build n: one inode while it is in memory. 0: it is not found. */
+static ino_t artefact_inode(struct builds *w, int n)
+{
+    struct build_outcome outcome = { .artefact_fd = -1 };
+
+    if (!build_cache_find(w->cache, builds_key(n), &outcome))
+        return 0;
+    ino_t found = inode(outcome.artefact_fd);
+    build_outcome_clear(&outcome);
+    return found;
+}
+
+static void those_used_last_are_in_memory(void **state)
+{
+    struct builds *w = *state;
+    static char large[17 * MIB];
+
+    builds_start_again(w, GIB);
+    builds_store(w, 1, "its log", "artefact", 8);
+    ino_t first = artefact_inode(w, 1);
+    assert_int_equal(artefact_inode(w, 1), first);
+    builds_expect(w, 1, "its log", "artefact", 8);
+    builds_start_again(w, GIB); /* from the disk once, then from memory */
+    first = artefact_inode(w, 1);
+    assert_int_equal(artefact_inode(w, 1), first);
+
+    /* Others take its place: 65 small ones, or so much. */
+    for (int i = 2; i < 2 + BUILD_RECENT_MAX; i++)
+        builds_store(w, i, "", "artefact", 8);
+    assert_int_not_equal(artefact_inode(w, 1), first);
+    first = artefact_inode(w, 1);
+    for (int i = 100; i < 105; i++)
+        builds_store(w, i, "", large, 15 * MIB);
+    assert_int_not_equal(artefact_inode(w, 1), first);
+
+    builds_store(w, 3, "", large, sizeof large); /* too large to be kept there */
+    first = artefact_inode(w, 3);
+    assert_int_not_equal(artefact_inode(w, 3), first);
+
+    /* Its file is what counts. */
+    builds_store(w, 4, "", "artefact", 8);
+    assert_int_equal(unlink(builds_path(w, 4)), 0);
+    assert_int_equal(artefact_inode(w, 4), 0);
 }
 
 /* ---- several at once ---- */
@@ -319,6 +376,7 @@ int main(void)
         ON_BUILDS(a_truncated_file_is_not_found),
         ON_BUILDS(all_may_be_deleted),
         ON_BUILDS(half_written_files_are_removed),
+        ON_BUILDS(those_used_last_are_in_memory),
         ON_BUILDS(threads_share_it),
         ON_BUILDS(the_folder_must_be_writable),
     };

@@ -8,18 +8,21 @@ pids=()
 bin=$root/build/release
 clients=$root/build/release/tests # the programs that measure, the same ones for every server
 
-# serve NAME [SETTING=VALUE...]: a server of its own that has tested all of its languages, for those
-# tests would be measured too. Sets $port and $pid. Without a build cache, so that what is built is
+# serve NAME [SETTING=VALUE...]: a server of its own that has tested all of its languages, and has the cells
+# that it keeps, for that would be measured too. Sets $port and $pid. Without a build cache, so that what is built is
 # measured, unless a row asks for one.
 serve() {
+    local before=
     start_server "$@"
-    until [ "$(ask readyz)" = 200 ] && ! is_testing; do
+    until [ "$(ask readyz)" = 200 ] && ! is_testing && [ "$before" = "$(cells)" ]; do
         kill -0 "$pid" 2>/dev/null || { tail "$work/$1/log" >&2 && die "scrc has ended"; }
-        sleep 0.1
+        before=$(cells)
+        sleep 0.5
     done
 }
 
 is_testing() { curl -s "http://127.0.0.1:$port/languages" | grep -q '"state": *"pending"'; }
+cells() { curl -s "http://127.0.0.1:$port/metrics" | grep ^scrc_cells; }
 
 # start_server NAME [SETTING=VALUE...]: as serve, but only listening.
 start_server() {
