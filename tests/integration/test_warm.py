@@ -60,6 +60,15 @@ CPP = {
         "struct A { ~A() { std::cout << \"~A\\n\"; } };\nint main() { try { A a; throw std::runtime_error(\"x\"); }"
         " catch (std::exception &e) { std::cout << e.what(); }\nauto f = std::async(std::launch::async, [] { return 5; });"
         " std::cout << f.get(); std::map<int, int>().at(3); }",
+    "an operator new of its own": "#include <iostream>\n#include <cstdlib>\n#include <new>\nint n;\n"
+        "void *operator new(std::size_t s) { n++; return std::malloc(s); }\nvoid operator delete(void *p) noexcept"
+        " { std::free(p); }\nint main() { std::string *s = new std::string(100, 'x'); delete s; std::cout << (n > 1); }",
+    "as the library's": "#include <iostream>\nextern \"C\" int printf(const char *, ...) { return 7; }\n"
+        "namespace std { void terminate() noexcept { __builtin_exit(4); } }\n"
+        "int main() { std::cout << printf(\"\"); std::terminate(); }",
+    "before main and behind it": "#include <iostream>\nstruct A { A() { std::cout << 1; } ~A() { std::cout << 2; } } a;\n"
+        "__attribute__((constructor)) void f() { puts(\"f\"); }\n"
+        "int main() { std::atexit([] { puts(\"e\"); }); static A b; std::wcout << L'w'; std::cerr << std::locale().name(); }",
     "where it is": "#include <vector>\n#include <iostream>\n#include <cassert>\n"
         "int main() { std::cout << __FILE__ << __LINE__ << __COUNTER__; return 3; }",
 }
@@ -70,6 +79,17 @@ C = {
     "not defined": "int g(void);\nint main(void) { return g(); }",
     "twice": "#include <stdio.h>\nint puts(const char *s) { return 0; }\nint main(void) { puts(\"a\"); return 0; }",
     "syntax": "int main(void) { return 0 }",
+    "as the library's": "#include <stdio.h>\n#include <string.h>\nsize_t strlen(const char *s) { (void)s; return 3; }\n"
+        "int main(int n, char **v) { (void)n; printf(\"%d %s\\n\", (int)strlen(v[0]), v[0]); return 0; }",
+    "as a hidden one of the library's": "int __libc_main;\nint index(int a) { return a; }\nlong write(int f, const void *p, long n)"
+        " { (void)f; (void)p; return n; }\n#include <stdio.h>\nint main(void) { puts(\"lost\"); fflush(stdout); return index(3); }",
+    "a malloc of its own": "#include <stdio.h>\n#include <stddef.h>\nstatic char all[1 << 20];\nstatic size_t at;\n"
+        "void *malloc(size_t n) { at += (n + 15) / 16 * 16; return all + at - (n + 15) / 16 * 16; }\n"
+        "void free(void *p) { (void)p; }\nint main(void) { printf(\"%d\\n\", (int)((char *)malloc(5) - all) >= 0); return 0; }",
+    "the linker warns": "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { char n[] = \"/tmp/xXXXXXX\"; puts(mktemp(n) ? \"a\" : \"\");"
+        " return tmpnam(0) == 0; }",
+    "weak": "#include <stdio.h>\nint pthread_cancel(unsigned long) __attribute__((weak));\nvoid *dlopen(const char *, int) __attribute__((weak));\n"
+        "int main(void) { printf(\"%d %d\\n\", pthread_cancel != 0, dlopen != 0); return 0; }",
 }
 GO = {
     "prints": "package main\n\nimport (\n\"bufio\"\n\"fmt\"\n\"os\"\n\"sort\"\n)\n\nfunc main() {\n"
@@ -127,7 +147,6 @@ def test_without_it(module_server, tmp_path):
     log = server.log()
     assert log.count("language_not_prepared") == 1 and "no room" in log
     assert log.count("language_not_warm") == 1 and "not_ready" not in log
-
 
 
 

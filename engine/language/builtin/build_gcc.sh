@@ -36,4 +36,8 @@ while read -r line; do
     fi
 done <"$source"
 
-exec "$compiler" "-I$dir" ${first:+-include "$first"} "@${0%/*}/flags" "$@"
+# With the streams a program needs most of the libraries in any case.
+objects=
+[ "$best" -lt 4 ] || objects=@${0%/*}/objects
+
+exec "$compiler" "-I$dir" ${first:+-include "$first"} "@${0%/*}/flags" "$@" $objects

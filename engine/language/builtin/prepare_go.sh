@@ -1,7 +1,8 @@
 #!/bin/sh
 # prepare_go.sh DIR - fills the build cache of go, GOCACHE, which is in DIR, with the standard library and
 # makes DIR/scrc/build_go.sh, which compiles and links one file with the commands that `go build` would
-# give, without the time in which it finds out that the library is there. The last line of stdout says
+# give, without the time in which it finds out that the library is there, and without collecting garbage
+# in commands that end after a tenth of a second. The last line of stdout says
 # what there is; nothing on it: only the cache.
 #
 # What was made before is verified only. Exit code 1: it is damaged, or the cache could not be filled.
@@ -38,7 +39,7 @@ link=$(grep '/link .*-buildmode=' commands | tail -n 1 | sed 's#-o [^ ]*/exe/a\.
     s#[^ ]*/b001/_pkg_\.a#main.a#')
 {
     sed '/^# COMMANDS/,$d' build_go.sh
-    printf '%s\n%s\n' "$compile" "$link"
+    printf 'GOGC=off %s\nGOGC=off %s\n' "$compile" "$link"
 } >"$new/build_go.sh"
 
 says=
