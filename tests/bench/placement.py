@@ -1,7 +1,9 @@
 """placement.py PORT SOURCE PROGRAM ROUNDS DIR - does a program's CPU time depend on who runs beside it?
 
 In turn: SOURCE is judged as often at once as there are cores; PROGRAM, which is the same, runs as often at
-once, each kept to a core. Writes DIR/mine and DIR/other: the CPU time of each, in milliseconds.
+once, each kept to a core. Writes DIR/mine and DIR/other: the CPU time of each, in milliseconds, without the
+tenth that took longest and the tenth that took least: a virtual machine's cores are taken away now and then,
+which some programs of either side show.
 """
 
 import json
@@ -64,6 +66,8 @@ def main(port, source, program, rounds, directory):
         sides["mine"] += judge_at_once(port, body)
         sides["other"] += run_at_once(program)
     for side, values in sides.items():
+        tenth = -(-len(values) // 10)
+        values = sorted(values)[tenth:-tenth]
         pathlib.Path(directory, side).write_text("".join(f"{v}\n" for v in values))
 
 

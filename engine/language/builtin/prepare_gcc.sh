@@ -49,12 +49,15 @@ says_hello() { # ARGUMENT...: hello is linked so, without a word, and runs
         [ -z "$said" ] && [ "$(./hello)" = hello ]
 }
 flags=$*
+# Only debuggers read symbols and a build id, and a program that looks into its own file.
+short='-s -Wl,--build-id=none'
 linker=
 : >"$new/flags"
 for name in mold lld gold; do
-    says_hello "-fuse-ld=$name" -fno-use-linker-plugin || continue
+    # shellcheck disable=SC2086 # two words
+    says_hello "-fuse-ld=$name" -fno-use-linker-plugin $short || continue
     linker=$name
-    echo "-fuse-ld=$name -fno-use-linker-plugin" >"$new/flags"
+    echo "-fuse-ld=$name -fno-use-linker-plugin $short" >"$new/flags"
     break
 done
 
