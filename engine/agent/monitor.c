@@ -292,12 +292,18 @@ static uint64_t used_memory(const struct monitor *m)
     return rss > sampled ? rss : sampled;
 }
 
+/* Files in memory of the program still exist, and may be newer than the last sample. Where there is
+ * none, all that is left is the agent's and init's, as before the run. */
+static int sample_last_memory(struct monitor *m, struct fault *f)
+{
+    return m->end.no_files ? 0 : sample_memory(m, f);
+}
+
 static int fill_result(struct monitor *m, struct agent_result *r, struct fault *f)
 {
     int64_t cpu_ns;
 
-    /* Files in memory of the program still exist, and may be newer than the last sample. */
-    if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_memory(m, f) < 0 ||
+    if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_last_memory(m, f) < 0 ||
         count_oom_kills(m, &r->oom_kills, f) < 0)
         return -1;
     if (m->started_ns == 0 && m->limit != AGENT_LIMIT_KILLED && r->oom_kills == 0)
