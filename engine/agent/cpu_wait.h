@@ -10,8 +10,7 @@
  *
  * Threads wait side by side, so between two samples no more is added than the time that passed.
  *
- * Owns     nothing: a value; zero it for each run, give it room for threads and set sampled_ns to its
- *          start.
+ * Owns     nothing: a value; for each run zero it, give it threads, set sampled_ns to its start.
  * Errors   0, or -1 with *f filled.
  */
 #pragma once
