@@ -273,6 +273,21 @@ static void kill_all_others(struct init_state *state)
     }
 }
 
+/* Asked when all processes are dead: then memory of the program is left only in files, which it can
+ * make in these places alone. */
+static bool has_no_files(const struct box_plan *plan)
+{
+    const char *const places[] = { "/tmp", "/dev/shm", plan->workdir };
+    struct statvfs st;
+
+    if (plan->isolation != AGENT_BOX_NAMESPACES)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        if (statvfs(places[i], &st) < 0 || st.f_bfree != st.f_blocks)
+            return false;
+    return true;
+}
+
 /* All other processes are dead, so init may become the program's user for good, and sees its files
  * as the program did. The memfd is made before: the program's user must not own the artefact, for a
  * later program may get the same uid. */
@@ -323,9 +338,13 @@ _Noreturn void box_init_run(const struct box_init_plan *p)
     }
     (void)wire_send(p->control, &state.event, sizeof state.event, NULL, 0);
 
+    /* Pages that are needed when the program has ended: the kernel provides them now. */
+    errno = 0;
+    (void)process_clock(CLOCK_MONOTONIC);
     await_main_end(&state, p->control);
     kill_all_others(&state);
     state.event.kind = BOX_ENDED;
+    state.event.no_files = has_no_files(p->box);
     (void)wire_send(p->control, &state.event, sizeof state.event, NULL, 0);
 
     if (wire_receive(p->control, &command, sizeof command, NULL, &none, 0) ==

@@ -25,11 +25,11 @@ struct box_event {
     int32_t status;     /* ENDED: wait status of the main process */
     uint32_t stopped;   /* ENDED: not 0: because the agent sent STOP, or is gone */
     uint32_t collected; /* COLLECTED: enum agent_collected */
-    uint32_t pad;
-    int64_t mono_ns;  /* STARTED, ENDED: CLOCK_MONOTONIC */
-    int64_t cpu_ns;   /* STARTED: the cgroup's counter */
-    int64_t memory;   /* STARTED: the cgroup's counter; -1: unchanged since READY */
-    uint64_t max_rss; /* ENDED: bytes, the largest of all processes reaped */
+    uint32_t no_files;  /* ENDED: not 0: the program has left no file in memory */
+    int64_t mono_ns;    /* STARTED, ENDED: CLOCK_MONOTONIC */
+    int64_t cpu_ns;     /* STARTED: the cgroup's counter */
+    int64_t memory;     /* STARTED: the cgroup's counter; -1: unchanged since READY */
+    uint64_t max_rss;   /* ENDED: bytes, the largest of all processes reaped */
     char why[240];
 };
 

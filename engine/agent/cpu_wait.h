@@ -10,7 +10,7 @@
  *
  * Threads wait side by side, so between two samples no more is added than the time that passed.
  *
- * Owns     nothing: a value; zero it for each run and set sampled_ns to its start.
+ * Owns     nothing: a value; for each run zero it, give it threads, set sampled_ns to its start.
  * Errors   0, or -1 with *f filled.
  */
 #pragma once
@@ -33,20 +33,22 @@ struct cpu_wait_sums {
     int64_t cpu_ns, io_ns;
 };
 
+struct cpu_wait_thread {
+    pid_t tid;
+    uint32_t sample; /* number of the last one that has seen it */
+    bool ready;      /* at that sample */
+    int64_t ran_ns, waited_ns, io_ticks;
+    int64_t certain_ns, maybe_ns; /* of a wait that the kernel has not added yet */
+};
+
 struct cpu_wait {
     int64_t sampled_ns; /* CLOCK_MONOTONIC of the last sample; at first the start of the run */
     int64_t waited_ns;  /* in all, certain */
     int64_t maybe_ns;   /* more, if threads that are ready now have waited since the last sample */
     int64_t io_ns;      /* the part of waited_ns that was for a disk */
-    struct cpu_wait_sums seen; /* at the last sample; at first the idle cell's */
+    struct cpu_wait_sums seen;       /* at the last sample; at first the idle cell's */
+    struct cpu_wait_thread *threads; /* borrowed: room for CPU_WAIT_THREADS_MAX */
     int len;
-    struct cpu_wait_thread {
-        pid_t tid;
-        uint32_t sample; /* number of the last one that has seen it */
-        bool ready;      /* at that sample */
-        int64_t ran_ns, waited_ns, io_ticks;
-        int64_t certain_ns, maybe_ns; /* of a wait that the kernel has not added yet */
-    } threads[CPU_WAIT_THREADS_MAX];
     uint32_t samples;
 };
 

@@ -292,12 +292,18 @@ static uint64_t used_memory(const struct monitor *m)
     return rss > sampled ? rss : sampled;
 }
 
+/* Files in memory of the program still exist, and may be newer than the last sample. Where there is
+ * none, all that is left is the agent's and init's, as before the run. */
+static int sample_last_memory(struct monitor *m, struct fault *f)
+{
+    return m->end.no_files ? 0 : sample_memory(m, f);
+}
+
 static int fill_result(struct monitor *m, struct agent_result *r, struct fault *f)
 {
     int64_t cpu_ns;
 
-    /* Files in memory of the program still exist, and may be newer than the last sample. */
-    if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_memory(m, f) < 0 ||
+    if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_last_memory(m, f) < 0 ||
         count_oom_kills(m, &r->oom_kills, f) < 0)
         return -1;
     if (m->started_ns == 0 && m->limit != AGENT_LIMIT_KILLED && r->oom_kills == 0)
@@ -352,13 +358,15 @@ static int collect_from_box(struct monitor *m, struct agent_result *r, int *ret_
 int monitor_run(const struct monitor_cell *cell, const struct agent_run *run,
                 struct agent_result *ret_result, int *ret_artefact, struct fault *f)
 {
+    /* Most runs end before they are used, and to clear them takes longer than the rest of this. */
+    static struct cpu_wait_thread threads[CPU_WAIT_THREADS_MAX];
     struct monitor m = { .cell = cell,
                          .run = run,
                          .begun_ns = now_ns(),
                          .own_ns = process_clock(CLOCK_PROCESS_CPUTIME_ID),
                          .init_ns = process_clock(process_cpu_clock(cell->box->init)),
                          .memory_base = cell->memory,
-                         .cpu_wait.seen = cell->cpu_wait };
+                         .cpu_wait = { .seen = cell->cpu_wait, .threads = threads } };
     struct agent_result r = { .head = { AGENT_MAGIC, AGENT_RESULT, run->head.nonce } };
     int artefact = -1;
 

@@ -129,8 +129,8 @@ struct agent_result {
     int64_t wall_ns;    /* exec to exit of the main process */
     int64_t waited_ns; /* for a core, throttled, or for the disk (cpu_wait.h); 0 when not sampled */
     uint64_t memory_bytes; /* the larger of two: the largest ru_maxrss, less the part of stdin that
-                              was not read; the largest sample of anon+shmem, also one at the end,
-                              less its value before exec */
+                              was not read; the largest sample of anon+shmem, also one at the end if
+                              files are left, less its value before exec */
     uint32_t oom_kills;    /* by the kernel during the run, because of the cell's own limit */
     uint32_t pad;
 };

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -127,29 +127,6 @@ static const uint32_t denied[] = {
     SYS_vhangup,
 };
 
-/* The low half of argument n. */
-#define ARG(n)                  (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
-#define LOAD(offset)            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
-#define IF(value, yes, no)      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-#define IF_BITS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (yes), (no))
-#define ANSWER(what)            BPF_STMT(BPF_RET | BPF_K, (what))
-#define ALLOW                   ANSWER(SECCOMP_RET_ALLOW)
-#define DENY(error)             ANSWER(SECCOMP_RET_ERRNO | ((uint32_t)(error)&SECCOMP_RET_DATA))
-
-/* Another ABI has other numbers for the same calls, so all its calls fail with ENOSYS. */
-static const struct sock_filter opening[] = {
-    LOAD(offsetof(struct seccomp_data, arch)),
-    IF(FILTER_ARCH, 1, 0),
-    DENY(ENOSYS),
-    LOAD(offsetof(struct seccomp_data, nr)),
-#if defined(__x86_64__)
-    IF_BITS(0x40000000, 0, 1), /* x32 */
-    DENY(ENOSYS),
-#endif
-    IF(NR_CLONE3, 0, 1), /* a filter cannot read its flags, in memory; libc falls back to clone */
-    DENY(ENOSYS),
-};
-
 /* Calls that fail for some values of one argument; rows of one call stand together. The arguments
  * are ints, so the kernel too reads only the low half of the register. */
 static const struct rule {
@@ -158,8 +135,7 @@ static const struct rule {
     uint32_t value;
     int error; /* errno of the call; 0: it does nothing and succeeds */
 } rules[] = {
-    /* mmap is by far the most frequent of these calls, so its row is the first. Huge pages come
-     * from a pool of the host that no memory limit counts. */
+    /* Huge pages come from a pool of the host that no memory limit counts. */
     { SYS_mmap, 3, WHEN_BITS, MAP_HUGETLB, ENOMEM },
     { SYS_memfd_create, 1, WHEN_BITS, MFD_HUGETLB, ENOSYS },
     { SYS_clone, 0, WHEN_BITS, NEW_NAMESPACES, EPERM },
@@ -176,47 +152,148 @@ static const struct rule {
     { SYS_fadvise64, 3, WHEN_EQUAL, POSIX_FADV_DONTNEED, 0 },
 };
 
-#define RULE_LEN 5 /* instructions, the most that add_rule() adds */
+/* The program has four parts: the opening, a binary search by the number of the call, the rules,
+ * the answers. When it is installed, the kernel runs it once for each number to find out which are
+ * always allowed, and that is most of the cost: so each number meets few instructions. */
 
-/* The accumulator holds the number of the call before and after. */
-static unsigned short add_rule(struct sock_filter *code, const struct rule *r, bool last_of_call)
+/* The low half of argument n. */
+#define ARG(n)                  (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
+#define LOAD(offset)            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
+#define IF(value, yes, no)      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
+#define IF_BITS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (yes), (no))
+#define IF_FROM(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (value), (yes), (no))
+#define ANSWER(what)            BPF_STMT(BPF_RET | BPF_K, (what))
+#define ERROR(error)            (SECCOMP_RET_ERRNO | ((uint32_t)(error)&SECCOMP_RET_DATA))
+
+/* Another ABI has other numbers for the same calls, so all its calls fail with ENOSYS. */
+static const struct sock_filter opening[] = {
+    LOAD(offsetof(struct seccomp_data, arch)),
+    IF(FILTER_ARCH, 1, 0),
+    ANSWER(ERROR(ENOSYS)),
+    LOAD(offsetof(struct seccomp_data, nr)),
+#if defined(__x86_64__)
+    IF_BITS(0x40000000, 0, 1), /* x32 */
+    ANSWER(ERROR(ENOSYS)),
+#endif
+};
+
+static const uint32_t answers[] = {
+    SECCOMP_RET_ALLOW, ERROR(EPERM), ERROR(ENOSYS), ERROR(EAFNOSUPPORT), ERROR(ENOMEM), ERROR(0),
+};
+
+#define NUMBERS  512 /* above all in the tables; calls from here on are allowed */
+#define RULE_LEN 2   /* instructions */
+
+struct program {
+    struct sock_filter *code;
+    unsigned len;
+    unsigned rules_at, answers_at; /* where these parts begin */
+    /* Neighbouring numbers that are treated alike: the first of them, and where the search for them
+     * ends, in places: row n of rules[] is n, the answers come behind. */
+    struct {
+        uint16_t first;
+        uint8_t place;
+    } ranges[NUMBERS];
+    unsigned ranges_len;
+};
+
+static uint8_t place_of(uint32_t answer)
 {
-    const struct sock_filter test = r->when == WHEN_BITS
-                                        ? (struct sock_filter)IF_BITS(r->value, 0, 1)
-                                        : (struct sock_filter)IF(r->value, 0, 1);
-    unsigned short n = 0;
+    size_t i = 0;
 
-    code[n++] = (struct sock_filter)IF(r->nr, 0, RULE_LEN - 1);
-    code[n++] = (struct sock_filter)LOAD(ARG(r->arg));
-    code[n] = test;
-    if (r->when == WHEN_OTHER) {
-        code[n].jt = 1;
-        code[n].jf = 0;
-    }
-    n++;
-    code[n++] = (struct sock_filter)DENY(r->error);
-    code[n++] = last_of_call ? (struct sock_filter)ALLOW
-                             : (struct sock_filter)LOAD(offsetof(struct seccomp_data, nr));
-    return n;
+    while (answers[i] != answer)
+        i++;
+    return (uint8_t)(ARRAY_LEN(rules) + i);
 }
+
+static unsigned position_of(const struct program *p, unsigned place)
+{
+    if (place < ARRAY_LEN(rules))
+        return p->rules_at + place * RULE_LEN;
+    return p->answers_at + place - (unsigned)ARRAY_LEN(rules);
+}
+
+static void find_ranges(struct program *p)
+{
+    uint8_t places[NUMBERS];
+
+    memset(places, place_of(SECCOMP_RET_ALLOW), sizeof places);
+    for (size_t i = 0; i < ARRAY_LEN(denied); i++)
+        places[denied[i]] = place_of(ERROR(EPERM));
+    for (size_t i = ARRAY_LEN(rules); i-- > 0;) /* the first row of a call is written last */
+        places[rules[i].nr] = (uint8_t)i;
+    /* A filter cannot read its flags, which are in memory; libc falls back to clone. */
+    places[NR_CLONE3] = place_of(ERROR(ENOSYS));
+    for (unsigned nr = 0; nr < NUMBERS; nr++) {
+        if (nr > 0 && places[nr] == places[nr - 1])
+            continue;
+        p->ranges[p->ranges_len].first = (uint16_t)nr;
+        p->ranges[p->ranges_len++].place = places[nr];
+    }
+}
+
+/* How far the instruction at `from` jumps to reach `to`. The whole program is shorter than what a
+ * jump can pass. */
+static uint8_t jump(unsigned from, unsigned to) { return (uint8_t)(to - from - 1); }
+
+/* The search among the ranges [from, to), one instruction for each border between two. Returns its
+ * position: that of a rule or answer when there is only one range. */
+static unsigned add_search(struct program *p, unsigned from, unsigned to)
+{
+    if (to - from == 1)
+        return position_of(p, p->ranges[from].place);
+
+    unsigned at = p->len++, middle = from + (to - from) / 2;
+    unsigned below = add_search(p, from, middle), above = add_search(p, middle, to);
+    p->code[at] =
+        (struct sock_filter)IF_FROM(p->ranges[middle].first, jump(at, above), jump(at, below));
+    return at;
+}
+
+/* What does not end here goes on to the next row of the same call. */
+static void add_rule(struct program *p, size_t i)
+{
+    const struct rule *r = &rules[i];
+    bool more = i + 1 < ARRAY_LEN(rules) && rules[i + 1].nr == r->nr;
+    unsigned at = p->len + 1, fail = position_of(p, place_of(ERROR(r->error))),
+             pass = position_of(p, more ? (unsigned)i + 1 : place_of(SECCOMP_RET_ALLOW));
+    uint8_t yes = jump(at, r->when == WHEN_OTHER ? pass : fail),
+            no = jump(at, r->when == WHEN_OTHER ? fail : pass);
+
+    p->code[p->len++] = (struct sock_filter)LOAD(ARG(r->arg));
+    p->code[p->len++] = r->when == WHEN_BITS ? (struct sock_filter)IF_BITS(r->value, yes, no)
+                                             : (struct sock_filter)IF(r->value, yes, no);
+}
+
+unsigned seccomp_filter_make(struct sock_filter ret_code[SECCOMP_FILTER_MAX])
+{
+    struct program p = { .code = ret_code };
+
+    find_ranges(&p);
+    p.rules_at = (unsigned)ARRAY_LEN(opening) + p.ranges_len - 1;
+    p.answers_at = p.rules_at + RULE_LEN * (unsigned)ARRAY_LEN(rules);
+
+    memcpy(p.code, opening, sizeof opening);
+    p.len = (unsigned)ARRAY_LEN(opening);
+    (void)add_search(&p, 0, p.ranges_len);
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        add_rule(&p, i);
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+        p.code[p.len++] = (struct sock_filter)ANSWER(answers[i]);
+    return p.len;
+}
+
+/* Each denied call and each call with rules adds at most two borders between ranges. */
+_Static_assert(ARRAY_LEN(opening) + 2 * (ARRAY_LEN(denied) + ARRAY_LEN(rules) + 1) +
+                       RULE_LEN * ARRAY_LEN(rules) + ARRAY_LEN(answers) <=
+                   SECCOMP_FILTER_MAX,
+               "a jump passes at most 255 instructions");
 
 int seccomp_filter_install(void)
 {
-    struct sock_filter
-        code[ARRAY_LEN(opening) + RULE_LEN * ARRAY_LEN(rules) + 2 * ARRAY_LEN(denied) + 1];
-    struct sock_fprog program = { .filter = code };
-    unsigned short n = 0;
+    struct sock_filter code[SECCOMP_FILTER_MAX];
+    const struct sock_fprog program = { .len = (unsigned short)seccomp_filter_make(code),
+                                        .filter = code };
 
-    for (size_t i = 0; i < ARRAY_LEN(opening); i++)
-        code[n++] = opening[i];
-    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-        n += add_rule(&code[n], &rules[i],
-                      i + 1 == ARRAY_LEN(rules) || rules[i + 1].nr != rules[i].nr);
-    for (size_t i = 0; i < ARRAY_LEN(denied); i++) {
-        code[n++] = (struct sock_filter)IF(denied[i], 0, 1);
-        code[n++] = (struct sock_filter)DENY(EPERM);
-    }
-    code[n++] = (struct sock_filter)ALLOW;
-    program.len = n;
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }

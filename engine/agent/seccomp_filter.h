@@ -7,7 +7,14 @@
  */
 #pragma once
 
+#include <linux/filter.h>
+
 #include "schema/base/base.h"
+
+#define SECCOMP_FILTER_MAX 256 /* instructions */
+
+/* Writes the program. Returns its length. */
+unsigned seccomp_filter_make(struct sock_filter ret_code[SECCOMP_FILTER_MAX]);
 
 /* For this process and all that it starts later. Needs no-new-privileges. -1 with errno. */
 NODISCARD int seccomp_filter_install(void);

@@ -197,6 +197,29 @@ static void input_need_not_be_read(void **state)
     (void)close(q.stdio[0].fd);
 }
 
+/* They may be newer than the last sample. Every place counts where the program can leave one. */
+static void files_in_memory_count_at_the_end(void **state)
+{
+    static const char *const places[] = { "/tmp", "/dev/shm", "/work" };
+    const char *argv[4];
+    char script[80];
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        (void)snprintf(script, sizeof script, "head -c 8388608 /dev/zero >%s/file", places[i]);
+        struct cell_request q = agent_cell_shell(argv, script);
+        q.file_bytes = 16 * MIB;
+        q.sample_ms = 1000;
+        struct cell_result r = agent_cell_run(&q);
+        print_message("    %s: %llu KiB\n", places[i],
+                      (unsigned long long)r.agent.memory_bytes / 1024);
+        assert_int_equal(r.agent.status, 0);
+        /* The agent's own memory may be a few pages less than before the run. */
+        assert_true(r.agent.memory_bytes > 7 * MIB && r.agent.memory_bytes < 10 * MIB);
+        cell_result_clear(&r);
+    }
+}
+
 /* Whatever maps it: its pages are not the program's memory. What was read was copied. */
 static void mapped_input_is_no_memory(void **state)
 {
@@ -320,6 +343,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(sleepers_are_stopped_in_time),
         cmocka_unit_test(spinners_are_stopped_in_time),
         cmocka_unit_test(input_need_not_be_read),
+        cmocka_unit_test(files_in_memory_count_at_the_end),
         cmocka_unit_test(mapped_input_is_no_memory),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),

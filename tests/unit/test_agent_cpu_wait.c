@@ -22,6 +22,7 @@ struct place {
     struct cgroup group;
     struct cpu_wait_place at;
     struct cpu_wait s;
+    struct cpu_wait_thread threads[CPU_WAIT_THREADS_MAX];
     char proc[80];
 };
 
@@ -73,6 +74,7 @@ static void make(struct place *p, bool pressure)
     char root[80];
 
     *p = (struct place){ .dir = "/tmp/scrc-starve-XXXXXX" };
+    p->s.threads = p->threads;
     assert_non_null(mkdtemp(p->dir));
     put(p, "cg/cgroup.controllers", "");
     put(p, "cg/cpu.stat", "usage_usec 1\nthrottled_usec 0\n");
