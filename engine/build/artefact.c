@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,6 +44,62 @@ static int inspect_file(int fd, const char **ret_why, struct err *e)
     return 0;
 }
 
+/* ---- an archive; its format is in protocol.h ---- */
+
+struct archived_file {
+    const char *name;
+    size_t name_len;
+    const uint8_t *data;
+    size_t size;
+};
+
+/* Moves *at behind the next file. */
+static bool next_archived(const uint8_t **at, const uint8_t *end, struct archived_file *ret_file)
+{
+    uint32_t head[2]; /* lengths of name and data */
+    size_t left = (size_t)(end - *at);
+
+    if (left < sizeof head)
+        return false;
+    memcpy(head, *at, sizeof head);
+    left -= sizeof head;
+    if (head[0] > AGENT_ARCHIVE_NAME_MAX || head[0] > left || head[1] > left - head[0])
+        return false;
+    const uint8_t *name = *at + sizeof head, *data = name + head[0];
+    *ret_file = (struct archived_file){ (const char *)name, head[0], data, head[1] };
+    *at = data + head[1];
+    return true;
+}
+
+/* The agent unpacks no other. */
+static bool is_plain_path(const char *path, size_t len)
+{
+    const char *end = path + len, *slash;
+
+    if (memchr(path, '\0', len))
+        return false;
+    do {
+        slash = memchr(path, '/', (size_t)(end - path));
+        size_t part = (size_t)((slash ? slash : end) - path);
+        if (part == 0 || part > NAME_MAX || (part <= 2 && memcmp("..", path, part) == 0))
+            return false;
+        path += part + 1;
+    } while (slash);
+    return true;
+}
+
+static bool is_archive(const struct bytes *bytes)
+{
+    const uint8_t *at = (const uint8_t *)bytes->data, *end = at + bytes->len;
+    struct archived_file file;
+
+    for (size_t files = 0; at < end; files++)
+        if (files == AGENT_ARCHIVE_FILES_MAX || !next_archived(&at, end, &file) ||
+            !is_plain_path(file.name, file.name_len))
+            return false;
+    return true;
+}
+
 /* ---- a tree of classes ---- */
 
 /* A class with a main(). path as in the archive: "a/b/Main", without ".class". */
@@ -61,15 +118,16 @@ struct main_classes {
 
 static void free_main_classes(struct main_classes *all) { free(all->list); }
 
-static void add_class(struct main_classes *all, const char *path, size_t len, const uint8_t *data,
-                      size_t size)
+static void add_class(struct main_classes *all, const struct archived_file *file)
 {
     static const char suffix[] = ".class";
-    size_t suffix_len = strlen(suffix);
+    size_t len = file->name_len, suffix_len = strlen(suffix);
+    const char *path = file->name;
     struct language_java_class class;
 
     if (len <= suffix_len || memcmp(path + len - suffix_len, suffix, suffix_len) != 0 ||
-        !language_java_class_read(data, size, &class) || class.is_nested || !class.has_main)
+        !language_java_class_read(file->data, file->size, &class) || class.is_nested ||
+        !class.has_main)
         return;
     len -= suffix_len;
     const char *slash = memrchr(path, '/', len), *name = slash ? slash + 1 : path;
@@ -80,23 +138,16 @@ static void add_class(struct main_classes *all, const char *path, size_t len, co
                                                  .is_public = class.is_public };
 }
 
-/* The format of an archive is in protocol.h. */
 static int read_class_archive(const uint8_t *at, size_t len, struct main_classes *all,
                               struct err *e)
 {
     const uint8_t *end = at + len;
+    struct archived_file file;
 
     for (size_t files = 0; at < end; files++) {
-        uint32_t head[2]; /* lengths of path and data */
-        if ((size_t)(end - at) < sizeof head || files == AGENT_ARCHIVE_FILES_MAX)
+        if (files == AGENT_ARCHIVE_FILES_MAX || !next_archived(&at, end, &file))
             return err_set(e, ERR_CELL, "what was built is no archive");
-        memcpy(head, at, sizeof head);
-        at += sizeof head;
-        if (head[0] > AGENT_ARCHIVE_NAME_MAX || head[0] > (size_t)(end - at) ||
-            head[1] > (size_t)(end - at) - head[0])
-            return err_set(e, ERR_CELL, "what was built is no archive");
-        add_class(all, (const char *)at, head[0], at + head[0], head[1]);
-        at += head[0] + head[1];
+        add_class(all, &file);
     }
     return 0;
 }
@@ -204,4 +255,11 @@ int artefact_inspect(const struct language *language, int fd, const struct bytes
     if (language->naming == LANGUAGE_NAMING_JAVA)
         return inspect_tree(language, fd, source, variables, ret_why, e);
     return 0;
+}
+
+bool artefact_is_sound(const struct language *language, const struct bytes *artefact)
+{
+    if (language->collect == AGENT_COLLECT_FILE)
+        return !check_file_head(artefact->data, artefact->len);
+    return is_archive(artefact);
 }

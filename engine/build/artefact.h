@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "engine/language/language.h"
 #include "schema/base/base.h"
 
@@ -22,3 +24,7 @@ struct err;
 NODISCARD int artefact_inspect(const struct language *language, int fd, const struct bytes *source,
                                struct language_variables *variables, const char **ret_why,
                                struct err *e);
+
+/* Whether those bytes may be an artefact of this language, for one that no agent has collected: a
+ * program by its head, or an archive that an agent unpacks. */
+bool artefact_is_sound(const struct language *language, const struct bytes *artefact);

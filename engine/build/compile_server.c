@@ -2,28 +2,19 @@
 
 #include <string.h>
 
-#include "engine/build/build_outcome.h"
+#include "engine/build/compile_answer.h"
 #include "engine/build/executable.h"
 #include "engine/build/toolchain.h"
-#include "engine/cell/cell_memfd.h"
 #include "engine/engine_config.h"
 #include "engine/pool/lease.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 
-#define REQUEST     0x71637263u /* "crcq" */
-#define ANSWER      0x61637263u /* "crca" */
-#define NO_ARTEFACT UINT32_MAX
+#define REQUEST 0x71637263u /* "crcq" */
 
 #define SERVER_USES 500             /* builds; then it is replaced */
 #define ANSWER_NS   (10 * NS_PER_S) /* the plain command may take BUILD_TIME_LIMIT after that */
-#define LOG_MAX     (16 * MIB)      /* more is odd */
-#define CHUNK       ((size_t)1 << 16)
-
-struct answer {
-    uint32_t magic, exit_code, log_len, artefact_len;
-};
 
 /* ---- the request ---- */
 
@@ -75,68 +66,19 @@ static int write_request(const struct executable *program, struct buf *request, 
     return 0;
 }
 
-/* ---- the answer ---- */
-
-/* Whether the plain command would say the same; if not, or if it is unknown, that is run. */
-static int check_answer(const struct answer *a, int64_t artefact_max, struct err *e)
-{
-    bool built = a->artefact_len != NO_ARTEFACT;
-
-    if (a->magic != ANSWER || a->exit_code > 1 || a->log_len > LOG_MAX ||
-        built != (a->exit_code == 0) || (built && a->artefact_len > artefact_max))
-        return err_set(e, ERR_CELL, "odd answer: exit code %u, %u bytes of log, %u built",
-                       (unsigned)a->exit_code, (unsigned)a->log_len, (unsigned)a->artefact_len);
-    return 0;
-}
-
-/* Keeps the first BUILD_LOG_MAX bytes, as a captured stderr does. */
-static int receive_log(struct cell *cell, size_t len, int64_t deadline_ns, struct cell_result *r,
-                       struct err *e)
-{
-    char chunk[CHUNK];
-
-    r->err_truncated = len > BUILD_LOG_MAX;
-    while (len > 0) {
-        size_t part = len < sizeof chunk ? len : sizeof chunk, room = BUILD_LOG_MAX - r->err.len;
-        if (cell_receive(cell, chunk, part, deadline_ns, e) < 0)
-            return -1;
-        if (buf_add(&r->err, chunk, part < room ? part : room) < 0)
-            return err_set(e, ERR_NOMEM, "a build log");
-        len -= part;
-    }
-    return 0;
-}
-
-static int receive_artefact(struct cell *cell, size_t len, int64_t deadline_ns,
-                            struct cell_result *r, struct err *e)
-{
-    CLEANUP(freep) void *data = malloc(len > 0 ? len : 1);
-
-    if (!data)
-        return err_set(e, ERR_NOMEM, "what was built");
-    if (cell_receive(cell, data, len, deadline_ns, e) < 0)
-        return -1;
-    r->artefact_fd = cell_memfd("artefact", data, len, e);
-    r->agent.collected = AGENT_COLLECTED;
-    return r->artefact_fd < 0 ? -1 : 0;
-}
-
-static int take_answer(struct cell *cell, int64_t artefact_max, int64_t deadline_ns,
-                       struct cell_result *r, struct err *e)
-{
-    struct answer a;
-
-    if (cell_receive(cell, &a, sizeof a, deadline_ns, e) < 0 ||
-        check_answer(&a, artefact_max, e) < 0 ||
-        receive_log(cell, a.log_len, deadline_ns, r, e) < 0)
-        return -1;
-    r->agent.status = (int32_t)(a.exit_code << 8); /* as wait() gives it */
-    return a.artefact_len == NO_ARTEFACT
-               ? 0
-               : receive_artefact(cell, a.artefact_len, deadline_ns, r, e);
-}
-
 /* ---- one build ---- */
+
+struct stdout_of_server {
+    struct cell *cell;
+    int64_t deadline_ns;
+};
+
+static int receive(void *ctx, void *data, size_t len, struct err *e)
+{
+    const struct stdout_of_server *server = ctx;
+
+    return cell_receive(server->cell, data, len, server->deadline_ns, e);
+}
 
 static int talk(struct lease *lease, struct cell *cell, const struct executable *program,
                 struct cell_result *r, struct err *e)
@@ -144,11 +86,14 @@ static int talk(struct lease *lease, struct cell *cell, const struct executable 
     CLEANUP(buf_clear) struct buf request = { .data = NULL };
     int64_t limit = lease->config->build_time_ms * NS_PER_MS;
     int64_t deadline_ns = clock_mono_ns() + (limit < ANSWER_NS ? limit : ANSWER_NS);
+    struct stdout_of_server server = { .cell = cell, .deadline_ns = deadline_ns };
+    const struct compile_answer_reader reader = { .read = receive, .ctx = &server };
 
     if (write_request(program, &request, e) < 0 ||
         cell_send(cell, request.data, request.len, deadline_ns, e) < 0)
         return -1;
-    return take_answer(cell, lease->config->build_artefact_bytes, deadline_ns, r, e);
+    return compile_answer_read(&reader, program->toolchain->language,
+                               lease->config->build_artefact_bytes, r, e);
 }
 
 static int build_once(struct lease *lease, const struct executable *program,

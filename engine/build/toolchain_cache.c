@@ -140,8 +140,10 @@ static int run_recipe(const struct side *side, const struct cell_file *files, si
     if (ok)
         keep_last_line(&result.out, side->cache->says, sizeof side->cache->says);
     else
-        (void)err_set(e, ERR_PLATFORM, "'%s' failed with status %d: %.200s", side->recipe->build[0],
-                      status, result.err.data ? result.err.data : "");
+        (void)err_set(e, ERR_PLATFORM, "'%s' failed with exit code %d: %.200s",
+                      side->recipe->build[0],
+                      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                      result.err.data ? result.err.data : "");
     cell_result_clear(&result);
     return ok ? 0 : -1;
 }

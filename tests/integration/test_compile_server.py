@@ -52,6 +52,8 @@ while True:
     if what == "status": answer(3, b"internal error", []); continue
     if what == "nothing": answer(0, b"", []); continue
     if what == "both": answer(1, b"error", built); continue
+    if what == "no archive": write(b"crca" + struct.pack("<III", 0, 0, 100) + b"x" * 100); sys.stdout.buffer.flush(); continue
+    if what == "outside": answer(0, b"", [(b"../" + name, source)]); continue
     if what == "huge": write(b"crca" + struct.pack("<III", 0, 0, 0xfffffffe)); sys.stdout.buffer.flush(); continue
     if what == "log": write(b"crca" + struct.pack("<III", 1, 0xfffffff0, 0xffffffff)); sys.stdout.buffer.flush(); continue
     if what == "fails": answer(1, b"main.py:1: error: no\n", []); continue
@@ -67,7 +69,7 @@ ROW = {
     "hello": "print('scrc')\nraise SystemExit", # so it does not say what has built it
 }
 ODD = ["dies", "exits", "hangs", "spins", "leaks", "rubbish", "half", "magic", "status", "nothing",
-       "both", "huge", "log"]
+       "both", "no archive", "outside", "huge", "log"]
 
 
 def processes_of(server, word):

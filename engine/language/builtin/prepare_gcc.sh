@@ -101,7 +101,7 @@ fi
 made=
 for header in $headers; do
     echo "#include <$header>" >one.h
-    "$compiler" "$@" -x c++-header one.h -o "$new/headers/$header.gch" || continue
+    "$compiler" "$@" -x c++-header one.h -o "$new/headers/$header.gch" 2>/dev/null || continue
     if "$compiler" "$@" "-I$new/headers" -H -x c++ -c one.h -o one.o 2>&1 | grep -q '^!'; then
         made=${made:+$made, }$header
     else
@@ -110,4 +110,8 @@ for header in $headers; do
 done
 
 cp build_gcc.sh "$new/build_gcc.sh"
-keep "${made:+precompiled $made}${made:+${linker:+; }}$linker${libraries:+; }$libraries"
+says=
+for part in "${made:+precompiled $made}" "$linker" "$libraries"; do
+    [ -z "$part" ] || says=${says:+$says; }$part
+done
+keep "$says"
