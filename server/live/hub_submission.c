@@ -81,6 +81,7 @@ static void start_report_locked(struct hub *h, struct hub_job *job, int64_t revi
 struct state_event {
     struct hub *hub;
     const char *phase; /* static */
+    bool resend;       /* also to subscribers that have this revision: its phase is new */
     int64_t revision;
     bool final;
     struct hub_text *text;
@@ -96,6 +97,7 @@ static bool make_state_event(void *ctx, const struct jobs_item *item)
     if (event->final)
         return true;
     bool runs = event->phase && item->state == JOB_RUNNING;
+    event->resend = event->resend && runs; /* the table may hear later that it runs */
     (void)snprintf(tail, sizeof tail, ",\"phase\":%s%s%s}", runs ? "\"" : "",
                    runs ? event->phase : "null", runs ? "\"" : "");
     /* No id with a phase: it is not in the row, so the same revision comes several times. */
@@ -104,14 +106,13 @@ static bool make_state_event(void *ctx, const struct jobs_item *item)
     return true;
 }
 
-/* resend: also to subscribers that have this revision. */
 static void stream_state_locked(struct hub *h, struct hub_job *job, const struct state_event *event,
-                                bool resend, struct hub_sub **woken)
+                                struct hub_sub **woken)
 {
     if (event->final)
         start_report_locked(h, job, event->revision);
     for (struct hub_sub *s = job->subs; s; s = s->next_of_job) {
-        if (event->final || s->ended || (s->position >= event->revision && !resend))
+        if (event->final || s->ended || (s->position >= event->revision && !event->resend))
             continue;
         s->position = event->revision;
         if (hub_queue_add_locked(s, event->text))
@@ -121,7 +122,7 @@ static void stream_state_locked(struct hub *h, struct hub_job *job, const struct
 
 void hub_stream_state(struct hub *h, int64_t seq, bool resend)
 {
-    struct state_event event = { .hub = h };
+    struct state_event event = { .hub = h, .resend = resend };
     struct hub_sub *woken = NULL;
     struct err e;
 
@@ -140,7 +141,7 @@ void hub_stream_state(struct hub *h, int64_t seq, bool resend)
     (void)pthread_mutex_lock(&h->lock);
     job = hub_job_find_locked(h, seq);
     if (job)
-        stream_state_locked(h, job, &event, resend, &woken);
+        stream_state_locked(h, job, &event, &woken);
     (void)pthread_mutex_unlock(&h->lock);
     hub_wake_all(woken);
     (void)hub_text_release(event.text);

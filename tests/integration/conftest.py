@@ -16,8 +16,9 @@ def pytest_configure(config):
 
 
 # The files that take longest, first; the rest in the order of their names.
-LONGEST = ("test_hostile", "test_kafka_scaling", "test_crash", "test_container", "test_kafka_faults",
-           "test_hostile_build", "test_cell_reuse", "test_verdict_regressions")
+LONGEST = ("test_hostile", "test_container", "test_warm", "test_kafka_scaling", "test_crash", "test_kafka",
+           "test_kafka_faults", "test_kafka_rights", "test_build_cache", "test_compile_server",
+           "test_hostile_build", "test_cell_reuse", "test_resource_use")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,7 +59,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def module_server():
-    """module_server(**settings): closed with the module."""
+    """module_server(**settings): as fresh_server(), but closed with the module."""
     yield from make_servers()
 
 
@@ -66,14 +67,14 @@ def module_server():
 def fresh_server():
     """fresh_server(**settings): own data, not started; closed with the test. Python only, for four
     more self-tests at each start cost seconds of both cores: LANGUAGES=None is all of them."""
-    yield from make_servers(LANGUAGES="python")
+    yield from make_servers()
 
 
-def make_servers(**defaults):
+def make_servers():
     made = []
 
     def make(**settings):
-        made.append(Server(**{**defaults, **settings}))
+        made.append(Server(**{"LANGUAGES": "python", **settings}))
         return made[-1]
     yield make
     for s in made:

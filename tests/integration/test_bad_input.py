@@ -144,7 +144,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def idle(module_server):
     """Accepts and judges nothing: what is stored stays to be seen."""
-    return module_server(RUNNER_MAX_PARALLEL=0).start()
+    return module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None).start()
 
 
 def stored(server):
@@ -287,7 +287,7 @@ def status_of(answer):
 
 @pytest.fixture(scope="module")
 def small(module_server):
-    return module_server(RUNNER_MAX_PARALLEL=0, MAX_BODY_BYTES="64KiB", REQUEST_TIMEOUT="1s",
+    return module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None, MAX_BODY_BYTES="64KiB", REQUEST_TIMEOUT="1s",
                          MAX_CONNECTIONS=64).start()
 
 

@@ -62,7 +62,7 @@ print(hits)
 
 @pytest.fixture(scope="module", params=["auto", "inplace"])
 def reusing(request, module_server):
-    return module_server(RUNNER_CELL_USES=50, RUNNER_MAX_PARALLEL=1,
+    return module_server(RUNNER_CELL_USES=50, RUNNER_MAX_PARALLEL=1, LANGUAGES="python,c,go,java",
                          SCRC_BOX=request.param).start().ready()
 
 
@@ -110,17 +110,15 @@ def test_same_verdicts(reusing):
     assert [r["verdict"] for r in reports] == [o.upper() for _, o in cases]
 
 
-# Those that leave something behind, or would not go.
-LEAVING = with_rows("A4", "A5", "A15", "O1", "P1", "P3", "P5", "P18")
+# Those that leave something behind, or would not go. tests/agent/test_hostile.c has all in one cell.
+LEAVING = with_rows("A4", "A5", "A15", "M8", "M10", "O1", "P1", "P3", "P5", "P18")
 
 
 def test_hostile_programs(reusing):
-    """Each in the cell that the one before has left, and after each somebody who only wants to run.
-    Where a box is namespaces these go with the program, so there the short form has those that try to
-    stay."""
+    """Each in the cell that the one before has left, and after each somebody who only wants to run."""
     honest = submission("c", "#include <stdio.h>\nint main(void) { puts(\"well\"); }",
                         [test("", "well")], 1000, 64)
-    paths = FILES if LONG or reusing.settings["SCRC_BOX"] == "inplace" else LEAVING
+    paths = FILES if LONG else LEAVING
     sent = [(path, reusing.submit(submission_of(path)), reusing.submit(honest)) for path in paths]
     for path, hostile, after in sent:
         check(path, reusing.report(hostile, 300))

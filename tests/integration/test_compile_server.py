@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from engines import containers
-from harness import IMAGES, submission, test, wait_for
+from harness import IMAGES, LONG, submission, test, wait_for
 
 # A server for a language whose build copies the source. What it builds says so. The first line of a
 # source may tell it to misbehave.
@@ -144,7 +144,7 @@ def test_it_is_replaced_when_the_server_is_killed(served):
 def test_each_worker_has_its_own(served):
     """Two at a time: no build waits for another one, and no answer is another one's."""
     server = served(RUNNER_MAX_PARALLEL=2)
-    sources = [f"# {n}\nprint('own', {n})" for n in range(40)]
+    sources = [f"# {n}\nprint('own', {n})" for n in range(40 if LONG else 16)]
     reports = server.judge_all([submission("own", s, [test("", "")]) for s in sources])
     for n, report in enumerate(reports):
         assert report["tests"][0]["stdout"].startswith(f"own {n}\n"), (n, report)
@@ -208,7 +208,7 @@ def test_a_killed_java_compiler_costs_nobody_a_verdict(fresh_server):
     """The real one, killed from outside again and again while it is in use."""
     server = fresh_server(LANGUAGES="java", BUILD_CACHE_BYTES=0, RUNNER_CELL_USES=100).start().ready()
     wait_for(lambda: server.logged("language_ready"), 60)
-    ids = [server.submit(submission("java", f"// {n}\n" + JAVA["plain"], [test("", "hi")])) for n in range(30)]
+    ids = [server.submit(submission("java", f"// {n}\n" + JAVA["plain"], [test("", "hi")])) for n in range(30 if LONG else 15)]
     killed = set()
     for id in ids[::5]:
         server.report(id)

@@ -14,6 +14,7 @@ from test_verdicts import simulated
 IMAGE = "scrc-test/scrc"
 BASE = "scrc-local/base"  # a Debian of our own, so that no registry is needed
 SOCKET = DOCKER_HOST.removeprefix("unix://")
+PYTHON = "-eLANGUAGES=python"
 
 
 def run(*argv, seconds=60):
@@ -119,7 +120,7 @@ def test_judges_five_languages(container):
 
 
 def test_a_named_volume_outlives_the_container(volume, container):
-    options = "-v", f"{volume}:/var/lib/scrc"
+    options = "-v", f"{volume}:/var/lib/scrc", "-eLANGUAGES=c"
     first = container(*options)
     client = first.client()
     id = client.submit(simulated("c", "ok"))
@@ -132,7 +133,7 @@ def test_a_named_volume_outlives_the_container(volume, container):
 
 def test_warns_of_a_table_that_goes_with_the_container(volume, container):
     warning = re.compile(r"level=warning.*DATA_DIR")
-    kept, lost = container("-v", f"{volume}:/var/lib/scrc"), container()
+    kept, lost = container("-v", f"{volume}:/var/lib/scrc", PYTHON), container(PYTHON)
     kept.client(), lost.client()
     assert warning.search(lost.log())
     assert not warning.search(kept.log())
@@ -149,7 +150,8 @@ def test_refuses_other_addresses_than_loopback_unasked(image):
 def test_does_without_root(volume, container):
     """As a user who may open the socket through its group, on a volume that was made for it."""
     group = str(os.stat(SOCKET).st_gid)
-    c = container("--user", "scrc", "--group-add", group, "-v", f"{volume}:/var/lib/scrc")
+    c = container("--user", "scrc", "--group-add", group, "-v", f"{volume}:/var/lib/scrc",
+                  "-eLANGUAGES=python,c")
     client = c.client()
     reports = [client.judge(simulated(language, "ok")) for language in ("python", "c")]
     assert [r["verdict"] for r in reports] == ["OK", "OK"], reports

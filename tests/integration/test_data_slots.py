@@ -66,7 +66,7 @@ def test_rows_of_another_language_are_left_to_others(fresh_server, tmp_path):
     wait_for(lambda: states(f"{volume}/slot-1") == {DONE: 1}, 60, "what lies behind")
     wait_for(lambda: states(f"{volume}/slot-0") == {QUEUED: 1, DONE: 1}, 60, "what lies beside")
     wait_for(lambda: len(ours.logged("slot_finished")) == 2, 10, "both given up")
-    every = fresh_server(**shared, LANGUAGES=None).start()
+    every = fresh_server(**shared, LANGUAGES="python,c").start()
     assert slot_of(every) == "slot-0"
     assert every.report("foreign", 60)["verdict"] == "OK"
 

@@ -44,7 +44,7 @@ def boxes(module_server):
     """The server of a kind, two submissions at a time; its settings hold a secret that must not get
     out."""
     return functools.cache(lambda kind: module_server(
-        SCRC_BOX=kind, SECRET="canary-" + "5ec2e7" * 5).start().ready())
+        SCRC_BOX=kind, LANGUAGES="c,python", SECRET="canary-" + "5ec2e7" * 5).start().ready())
 
 
 @pytest.fixture(scope="module", params=list(BESIDE))

@@ -91,7 +91,7 @@ BUILDS = [
 
 @pytest.fixture(scope="module")
 def bounded(module_server):
-    return module_server(BUILD_TIME_LIMIT="2s", BUILD_MEMORY_LIMIT="512MiB",
+    return module_server(LANGUAGES=None, BUILD_TIME_LIMIT="2s", BUILD_MEMORY_LIMIT="512MiB",
                          SECRET="canary-" + "5ec2e7aa" * 4).start().ready()
 
 

@@ -53,7 +53,7 @@ def test_wait_ends_in_time(server):
 
 
 def test_not_final_is_202_and_unknown_404(module_server):
-    server = module_server(RUNNER_MAX_PARALLEL=0).start()
+    server = module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None).start()
     ids = [server.submit(HELLO) for _ in range(3)]
     for position, id in enumerate(ids, 1):
         answer = server.get("/results/" + id)
@@ -122,7 +122,7 @@ def test_same_submission_again(server):
 
 
 def test_same_submission_while_it_waits(module_server):
-    server = module_server(RUNNER_MAX_PARALLEL=0).start()
+    server = module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None).start()
     sent = {**HELLO, "id": "idem-2"}
     answers = [server.post(sent) for _ in range(3)]
     assert [a.status for a in answers] == [202] * 3
@@ -141,7 +141,7 @@ def test_ids_in_paths(server, id):
 
 
 def test_cancel_queued(module_server):
-    server = module_server(RUNNER_MAX_PARALLEL=0).start()
+    server = module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None).start()
     id, other = server.submit(HELLO), server.submit(HELLO)
     assert server.delete(id).status == 200
     report = server.report(id)
@@ -216,7 +216,7 @@ ITEM = {"id", "state", "status", "verdict", "language", "submitted_at", "finishe
 @pytest.fixture(scope="module")
 def listed(module_server):
     """Nine rows: six final in the order they were sent, one cancelled, two that still wait."""
-    server = module_server(RUNNER_MAX_PARALLEL=1).start()
+    server = module_server(RUNNER_MAX_PARALLEL=1, LANGUAGES="python,c").start()
     for i, (source, tests) in enumerate([
             ("print(1)", [test("", "1")]), ("print(1)", [test("", "2")]),
             ("print(1)", [test("", "1"), test("", "9")]), ("raise SystemExit(2)", None),

@@ -115,7 +115,7 @@ def test_reports_are_as_described(server, sent):
 
 
 def test_answers_about_what_waits_are_as_described(module_server):
-    server = module_server(RUNNER_MAX_PARALLEL=0, MAX_QUEUED=2).start()
+    server = module_server(RUNNER_MAX_PARALLEL=0, MAX_QUEUED=2, LANGUAGES=None).start()
     sent = submission("python", "1", id="waits")
     assert ask(server, "POST", "/submissions", sent).status == 202
     assert ask(server, "GET", "/results/waits").status == 202

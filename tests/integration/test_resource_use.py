@@ -7,7 +7,7 @@ import os
 from engines import WatchedEngine, docker
 from harness import LONG, MIB, sanitized, submission, test, wait_for
 
-COUNT = 10_000 if LONG else 48
+COUNT = 10_000 if LONG else 32
 
 KINDS = [  # language, source, limits, verdict
     ("python", "print({i})", {}, "OK"),

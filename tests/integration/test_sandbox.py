@@ -131,7 +131,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module", params=["auto", "inplace"])
 def box(request, module_server):
-    return module_server(SCRC_BOX=request.param).start().ready()
+    return module_server(SCRC_BOX=request.param, LANGUAGES=None).start().ready()
 
 
 @pytest.mark.parametrize("language", sorted(PROGRAMS))

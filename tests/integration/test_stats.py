@@ -41,7 +41,7 @@ def test_wrong_parameters_are_named(server, query):
 
 
 def test_what_is_judged_is_counted(fresh_server):
-    server = fresh_server(LANGUAGES=None).start().ready()
+    server = fresh_server(LANGUAGES="python,c").start().ready()
     wait_for(lambda: server.get("/languages").json["languages"][0]["state"] == "ok", 60, "python")
     for expected in ("1\n", "1\n", "2\n"):
         server.judge(submission("python", "print(1)", [test("", expected)]))
@@ -62,7 +62,7 @@ def test_what_is_judged_is_counted(fresh_server):
                                ("language=python&verdict=TL", 0), ("language=other", 0)):
         quantiles = server.get(f"/stats?window=86400&{narrowed}").json["latency_ms"]["total"]
         assert any(v is not None for v in quantiles["p50"]) == expected, narrowed
-    assert set(stats["by_language"]) == set(LANGUAGES)
+    assert set(stats["by_language"]) == {"python", "c"}
     assert any(v is not None for v in stats["running"])
     assert stats["present"]["final"] == 3 and stats["present"]["pool"]["made"] >= 1
 

@@ -219,7 +219,7 @@ def reports(server):
 @pytest.fixture(scope="module")
 def reports_in_place(module_server):
     """In place, in cells that are used again; the rest of the cases in the long form."""
-    s = module_server(SCRC_BOX="inplace", RUNNER_CELL_USES=20).start().ready()
+    s = module_server(SCRC_BOX="inplace", RUNNER_CELL_USES=20, LANGUAGES=None).start().ready()
     return submit_all(s, lambda box: box or LONG)
 
 

@@ -64,7 +64,7 @@ export default {
   },
 
   'latency by language and verdict': async (bench) => {
-    const server = await bench.server();
+    const server = await bench.server({ LANGUAGES: 'python,c,java' });
     await server.ready();
     await server.judge(sum());
     await server.judge({ language: 'c', source: 'int main(void) { return 0; }' });
