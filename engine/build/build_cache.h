@@ -17,13 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/build/build_outcome.h"
 #include "schema/base/base.h"
 
 struct build_cache;
-struct build_outcome;
 struct err;
-
-#define BUILD_KEY_SIZE 32
 
 /* Creates DIR/builds, and shrinks it to max_bytes. dir is borrowed for the call. keep_ms: what
  * was not used for so long is removed at the next lookup; 0: never. */

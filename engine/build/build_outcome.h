@@ -15,6 +15,8 @@
 
 struct err;
 
+#define BUILD_KEY_SIZE 32 /* bytes of a hash of all that an outcome depends on */
+
 #define BUILD_LOG_MAX (64 * KIB) /* of a compiler log at most; a cut is marked in the text */
 
 struct build_outcome {

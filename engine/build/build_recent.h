@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/build/build_cache.h"
 #include "engine/build/build_outcome.h"
 
 #define BUILD_RECENT_MAX   64
