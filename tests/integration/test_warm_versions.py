@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from harness import LONG, submission, test
+from harness import LONG, submission, test, wait_for
 from test_warm import GO as SOURCES_GO, languages, outcome, row
 from test_warm_bad_images import changed_image, image_of, plain, remove_volumes, write_rows
 
@@ -44,7 +44,9 @@ def compare(server, rows, sources, accelerator):
     """The outcome of each source, which is the same in both rows."""
     other, without = rows
     try:
-        by_name = languages(server.start().ready(400))
+        server.start()
+        wait_for(lambda: len(server.logged("language_ready")) == len(rows), 900, "both", pause=0.5)
+        by_name = languages(server)
         assert by_name[other]["accelerator"] == accelerator and not by_name[without]["accelerator"]
         found = [{what: outcome(server.judge(submission(name, source, [test("", "3")]), 120)) for what, source in sources.items()}
                  for name in rows]
