@@ -1,5 +1,5 @@
 """Where what compilers need cannot be made, a language is ready with what there is, and the plain
-commands do the rest: a full disk, images that lack something, other versions of a compiler."""
+commands do the rest: a full disk, images that lack something."""
 
 import contextlib
 import json
@@ -188,34 +188,3 @@ def test_an_image_that_lacks_something(lacking, name):
                     for source in TWO[base])
     assert right[0] == right[1] and right[0][0] == "OK"
     assert wrong[0] == wrong[1] and wrong[0][0] == "BF"
-
-
-def go_tree(version):
-    """GOROOT of that toolchain, by the module proxy, or of that one if it is the host's own."""
-    if not shutil.which("go"):
-        pytest.skip("there is no go on this host")
-    done = subprocess.run(["go", "env", "GOROOT"], env={**os.environ, "GOTOOLCHAIN": version}, cwd="/",
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"{version} cannot be had: {done.stderr.strip()[-200:]}")
-    return done.stdout.strip()
-
-
-@pytest.mark.skipif(not LONG, reason="script/test --all runs it: a standard library is compiled")
-@pytest.mark.parametrize("version", ["go1.22.12", "go1.26.0"])
-def test_another_version_of_go(fresh_server, tmp_path, version):
-    install = "cp -R /tree /usr/local/go; ln -sf /usr/local/go/bin/go /usr/local/bin/go"
-    with changed_image(image_of("go"), install, "-v", f"{go_tree(version)}:/tree:ro") as image:
-        needed = ["go", "build", "bufio", "embed", "fmt", "os", "runtime/debug", "sort"]
-        rows = {"other-go": row("go", image=image), "plain-go": plain("go", image=image, cache_build=needed)}
-        server = fresh_server(RUNNER_CELL_USES="100", **write_rows(tmp_path, rows)).start().ready(400)
-        try:
-            by_name = languages(server)
-            assert version in by_name["other-go"]["version"]
-            assert by_name["other-go"]["accelerator"] == "compile and link without go build"
-            for what, source in GO.items():
-                warm, cold = (outcome(server.judge(submission(n, source, [test("", "3")]), 120)) for n in rows)
-                assert warm == cold, what
-        finally:
-            server.close()
-            remove_volumes(*rows)
