@@ -131,8 +131,8 @@ static inline struct hub_job *hub_job_find_locked(struct hub *h, int64_t seq)
 
 /* ---- hub_submission.c: subscribers to one submission; on the thread ---- */
 
-/* Reads the row and streams its state to subscribers that lack this revision; resend: where it runs,
- * to all. */
+/* Reads the row and streams its state to subscribers that lack this revision; resend: where it
+ * runs, to all. */
 void hub_stream_state(struct hub *h, int64_t seq, bool resend);
 /* True when the row has subscribers and another phase before. */
 bool hub_set_phase(struct hub *h, int64_t seq, const char *phase);

@@ -181,7 +181,7 @@ def test_the_broker_is_away(own_broker, fresh_server):
     grown = server.rss() - before
     print(f"{len(http)} over HTTP meanwhile, the slowest took {slowest:.2f} s, "
           f"memory grew by {grown / MIB:.1f} MiB")
-    assert slowest < 5
+    assert slowest < 10  # they do not wait until it is back
     assert sanitized() or grown < 32 * MIB
     own_broker.start()
     found = topics.wait_reports(kafka + http, 240)
