@@ -52,5 +52,8 @@ case $compile$link in
     fi
     ;;
 esac
-sed -i "s#=$new/#=$dir/#" "$new/link.cfg" "$new/compile.cfg"
+for list in link compile; do
+    sed "s#=$new/#=$dir/#" "$new/$list.cfg" >list
+    mv list "$new/$list.cfg"
+done
 keep "$says"
