@@ -132,12 +132,12 @@ def test_switched_off(c_server):
 
 
 def test_its_size_is_bounded(c_server):
-    """8 MiB hold some ten of these; the longest unused go."""
-    server = c_server(BUILD_CACHE_BYTES="8MiB")
-    server.judge_all([submission("c", C + f"// {i}\n", TESTS) for i in range(16)])
+    """16 MiB hold some twenty of these; the longest unused go."""
+    server = c_server(BUILD_CACHE_BYTES="16MiB")
+    server.judge_all([submission("c", C + f"// {i}\n", TESTS) for i in range(28)])
     state = cache(server)
-    assert state["evicted"] > 0 and state["entries"] == len(builds(server)) == 16 - state["evicted"]
-    assert sum(builds(server).values()) <= state["bytes"] <= state["max_bytes"] == 8 << 20
+    assert state["evicted"] > 0 and state["entries"] == len(builds(server)) == 28 - state["evicted"]
+    assert sum(builds(server).values()) <= state["bytes"] <= state["max_bytes"] == 16 << 20
 
 
 def test_builds_deleted_by_hand_are_made_again(c_server):
