@@ -257,9 +257,44 @@ int artefact_inspect(const struct language *language, int fd, const struct bytes
     return 0;
 }
 
+/* By their bytes, '/' before all others: so what is in a folder follows the folder's own name. */
+static int compare_archived(const void *a, const void *b)
+{
+    const struct archived_file *x = a, *y = b;
+    size_t len = x->name_len < y->name_len ? x->name_len : y->name_len, i = 0;
+
+    while (i < len && x->name[i] == y->name[i])
+        i++;
+    int left = i == x->name_len ? -1 : x->name[i] == '/' ? 0 : (unsigned char)x->name[i];
+    int right = i == y->name_len ? -1 : y->name[i] == '/' ? 0 : (unsigned char)y->name[i];
+    return left - right;
+}
+
+/* No name comes twice, nor both as a file and as a folder. */
+static bool has_distinct_names(const struct bytes *archive)
+{
+    CLEANUP(freep) struct archived_file *files = calloc(AGENT_ARCHIVE_FILES_MAX, sizeof *files);
+    const uint8_t *at = (const uint8_t *)archive->data, *end = at + archive->len;
+    size_t len = 0;
+
+    while (files && at < end && len < AGENT_ARCHIVE_FILES_MAX &&
+           next_archived(&at, end, &files[len]))
+        len++;
+    if (!files || at < end)
+        return false;
+    qsort(files, len, sizeof *files, compare_archived);
+    for (size_t i = 1; i < len; i++) {
+        const struct archived_file *a = &files[i - 1], *b = &files[i];
+        if (b->name_len >= a->name_len && memcmp(a->name, b->name, a->name_len) == 0 &&
+            (b->name_len == a->name_len || b->name[a->name_len] == '/'))
+            return false;
+    }
+    return true;
+}
+
 bool artefact_is_sound(const struct language *language, const struct bytes *artefact)
 {
     if (language->collect == AGENT_COLLECT_FILE)
         return !check_file_head(artefact->data, artefact->len);
-    return is_archive(artefact);
+    return is_archive(artefact) && has_distinct_names(artefact);
 }

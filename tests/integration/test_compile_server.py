@@ -54,6 +54,8 @@ while True:
     if what == "both": answer(1, b"error", built); continue
     if what == "no archive": write(b"crca" + struct.pack("<III", 0, 0, 100) + b"x" * 100); sys.stdout.buffer.flush(); continue
     if what == "outside": answer(0, b"", [(b"../" + name, source)]); continue
+    if what == "twice": answer(0, b"", [(name, source), (b"a", source), (name, source)]); continue
+    if what == "in itself": answer(0, b"", [(name, source), (b"main.py!", source), (name + b"/x", source)]); continue
     if what == "huge": write(b"crca" + struct.pack("<III", 0, 0, 0xfffffffe)); sys.stdout.buffer.flush(); continue
     if what == "log": write(b"crca" + struct.pack("<III", 1, 0xfffffff0, 0xffffffff)); sys.stdout.buffer.flush(); continue
     if what == "fails": answer(1, b"main.py:1: error: no\n", []); continue
@@ -69,7 +71,7 @@ ROW = {
     "hello": "print('scrc')\nraise SystemExit", # so it does not say what has built it
 }
 ODD = ["dies", "exits", "hangs", "spins", "leaks", "rubbish", "half", "magic", "status", "nothing",
-       "both", "no archive", "outside", "huge", "log"]
+       "both", "no archive", "outside", "twice", "in itself", "huge", "log"]
 
 
 def processes_of(server, word):
