@@ -88,18 +88,6 @@ static bool is_plain_path(const char *path, size_t len)
     return true;
 }
 
-static bool is_archive(const struct bytes *bytes)
-{
-    const uint8_t *at = (const uint8_t *)bytes->data, *end = at + bytes->len;
-    struct archived_file file;
-
-    for (size_t files = 0; at < end; files++)
-        if (files == AGENT_ARCHIVE_FILES_MAX || !next_archived(&at, end, &file) ||
-            !is_plain_path(file.name, file.name_len))
-            return false;
-    return true;
-}
-
 /* ---- a tree of classes ---- */
 
 /* A class with a main(). path as in the archive: "a/b/Main", without ".class". */
@@ -270,25 +258,30 @@ static int compare_archived(const void *a, const void *b)
     return left - right;
 }
 
-/* No name comes twice, nor both as a file and as a folder. */
-static bool has_distinct_names(const struct bytes *archive)
+/* b is the same, or is in a folder of that name; a comes first by compare_archived(). */
+static bool are_in_conflict(const struct archived_file *a, const struct archived_file *b)
+{
+    return b->name_len >= a->name_len && memcmp(a->name, b->name, a->name_len) == 0 &&
+           (b->name_len == a->name_len || b->name[a->name_len] == '/');
+}
+
+/* An agent unpacks it: no name comes twice, nor both as a file and as a folder. */
+static bool is_archive(const struct bytes *bytes)
 {
     CLEANUP(freep) struct archived_file *files = calloc(AGENT_ARCHIVE_FILES_MAX, sizeof *files);
-    const uint8_t *at = (const uint8_t *)archive->data, *end = at + archive->len;
+    const uint8_t *at = (const uint8_t *)bytes->data, *end = at + bytes->len;
     size_t len = 0;
 
-    while (files && at < end && len < AGENT_ARCHIVE_FILES_MAX &&
-           next_archived(&at, end, &files[len]))
-        len++;
-    if (!files || at < end)
+    for (; files && at < end; len++)
+        if (len == AGENT_ARCHIVE_FILES_MAX || !next_archived(&at, end, &files[len]) ||
+            !is_plain_path(files[len].name, files[len].name_len))
+            return false;
+    if (!files)
         return false;
     qsort(files, len, sizeof *files, compare_archived);
-    for (size_t i = 1; i < len; i++) {
-        const struct archived_file *a = &files[i - 1], *b = &files[i];
-        if (b->name_len >= a->name_len && memcmp(a->name, b->name, a->name_len) == 0 &&
-            (b->name_len == a->name_len || b->name[a->name_len] == '/'))
+    for (size_t i = 1; i < len; i++)
+        if (are_in_conflict(&files[i - 1], &files[i]))
             return false;
-    }
     return true;
 }
 
@@ -296,5 +289,5 @@ bool artefact_is_sound(const struct language *language, const struct bytes *arte
 {
     if (language->collect == AGENT_COLLECT_FILE)
         return !check_file_head(artefact->data, artefact->len);
-    return is_archive(artefact) && has_distinct_names(artefact);
+    return is_archive(artefact);
 }

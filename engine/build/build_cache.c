@@ -406,7 +406,6 @@ int build_cache_open(const char *dir, int64_t max_bytes, int64_t keep_ms,
     if (!c)
         return err_set(e, ERR_NOMEM, "the build cache");
     (void)pthread_mutex_init(&c->lock, NULL);
-    build_recent_init(&c->recent);
     c->max_bytes = max_bytes;
     c->keep_ms = keep_ms;
     c->dir = openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

@@ -23,16 +23,16 @@
 struct build_recent {
     struct build_recent_artefact {
         uint8_t key[BUILD_KEY_SIZE];
-        struct build_outcome outcome; /* owned; artefact_fd is -1 where the place is free */
+        struct build_outcome outcome; /* owned; it has an artefact */
         int64_t bytes;
         uint64_t used;
     } artefacts[BUILD_RECENT_MAX];
+    size_t len;
     int64_t bytes; /* of all */
     uint64_t uses;
 };
 
-/* All places are free. */
-void build_recent_init(struct build_recent *recent);
+/* To begin with it is zeroed. */
 void build_recent_clear(struct build_recent *recent);
 
 /* True: *ret_outcome is the caller's. */

@@ -8,9 +8,9 @@ pids=()
 bin=$root/build/release
 clients=$root/build/release/tests # the programs that measure, the same ones for every server
 
-# serve NAME [SETTING=VALUE...]: a server of its own that has tested all of its languages, and has the cells
-# that it keeps, for that would be measured too. Sets $port and $pid. Without a build cache, so that what is built is
-# measured, unless a row asks for one.
+# serve NAME [SETTING=VALUE...]: a server of its own that has tested all of its languages and has the
+# cells that it keeps, for that would be measured too. Sets $port and $pid. Without a build cache, so
+# that what is built is measured, unless a row asks for one.
 serve() {
     local before=
     start_server "$@"
