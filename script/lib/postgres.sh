@@ -122,7 +122,7 @@ postgres_url() {
 # ---- the keeper ----
 
 # postgres_keep DIR [WORD...]: makes DIR (a temporary one, if it is empty), starts a server in it and
-# says `ready URL`. Then it obeys, and answers each command with `ok` or `failed`:
+# says `ready URL DIR`. Then it obeys, and answers each command with `ok` or `failed`:
 #   stop           as an administrator does: whoever is connected is told
 #   quit           at once, by the server itself
 #   kill           all of its processes, by the kernel
@@ -143,7 +143,7 @@ postgres_keep() {
         tail -n 20 "$postgres_dir/log" >&2
         exit 1
     fi
-    echo "ready $(postgres_url "$postgres_dir")"
+    echo "ready $(postgres_url "$postgres_dir") $postgres_dir"
     while read -r command; do
         answer=ok
         postgres_obey "$command" >>"$postgres_dir/log" 2>&1 || answer=failed

@@ -60,6 +60,15 @@ static bool read_line(FILE *f, char line[LINE_MAX_])
     return true;
 }
 
+/* A keeper's first words: ready URL DIR. */
+static bool take_url(char url[LINE_MAX_], const char *line)
+{
+    if (strncmp(line, "ready ", 6) != 0)
+        return false;
+    (void)snprintf(url, LINE_MAX_, "%.*s", (int)strcspn(line + 6, " "), line + 6);
+    return true;
+}
+
 #define MUTABLE(text) ((char[]){ text }) /* posix_spawn() has no const */
 
 /* Calls a function of the script; true with its last line, if it was a success. */
@@ -164,11 +173,10 @@ void postgres_own_start(const char *word)
     (void)close(out[1]);
     own.commands = fdopen(in[1], "w");
     own.answers = fdopen(out[0], "r");
-    if (!succeeded(pid) || !read_line(own.answers, line) || strncmp(line, "ready ", 6) != 0) {
+    if (!succeeded(pid) || !read_line(own.answers, line) || !take_url(own.url, line)) {
         end_own();
         fail_msg("PostgreSQL does not start (package postgresql): %s", line);
     }
-    (void)snprintf(own.url, sizeof own.url, "%s", line + 6);
 }
 
 void postgres_own_end(void)
@@ -203,8 +211,8 @@ static void find_shared(void)
     FILE *f = fopen(path, "re");
     if (!f)
         return;
-    if (read_line(f, line) && strncmp(line, "ready ", 6) == 0)
-        (void)snprintf(shared, sizeof shared, "%s", line + 6);
+    if (read_line(f, line))
+        (void)take_url(shared, line);
     (void)fclose(f);
 }
 
