@@ -2,6 +2,7 @@
 a client that shares no code with the server's."""
 
 import contextlib
+import functools
 import itertools
 import os
 import subprocess
@@ -16,10 +17,10 @@ CALL = '. "$0"; "$@"'
 TURKISH = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'"
 
 
-def call(*command, seconds=60):
+def call(*command):
     """A function of the script; what it prints, without the end of the line."""
     done = subprocess.run(["bash", "-c", CALL, POSTGRES_SH, *command], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=seconds)
+                          capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise PostgresError(done.stderr.strip())
     return done.stdout.rstrip("\n")
@@ -29,9 +30,24 @@ class PostgresError(Exception):
     """What psql said."""
 
 
+@functools.cache
+def program(name):
+    """The path of one of PostgreSQL's own."""
+    return os.path.join(call("eval", "echo $postgres_bin"), name)
+
+
+def psql(url, *options):
+    """The command; what it prints: columns apart by |, rows by the end of a line."""
+    return [program("psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", url, *options]
+
+
 def sql(url, text, seconds=60):
-    """The rows as psql -At prints them: columns apart by |, rows by the end of a line."""
-    return call("postgres_psql", url, text, seconds=seconds)
+    """The rows as psql prints them."""
+    done = subprocess.run(psql(url, "-c", text), stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=seconds)
+    if done.returncode != 0:
+        raise PostgresError(done.stderr.strip())
+    return done.stdout.rstrip("\n")
 
 
 class Databases:
