@@ -63,7 +63,7 @@ void postgres_own_start(const char *word)
 {
     prepare();
     assert_null(own.commands);
-    servant_open(&own, (const char *const[]){ "bash", "-c", ". \"$0\"; postgres_keep \"\" \"$@\"",
+    servant_open(&own, (const char *const[]){ "bash", "-c", ". \"$0\"; postgres_keep \"$@\"",
                                               POSTGRES_SH, word, NULL });
 }
 
