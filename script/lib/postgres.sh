@@ -94,8 +94,17 @@ full_page_writes = $4
 SETTINGS
 }
 
+# Of those that the kernel gives to nobody, so that it is free again when the server starts again.
 postgres_free_port() {
-    /usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
+    /usr/bin/python3 -c 'import random, socket
+while True:
+    try:
+        port = random.randrange(20000, 32000)
+        socket.create_server(("127.0.0.1", port)).close()
+        break
+    except OSError:
+        pass
+print(port)'
 }
 
 postgres_certify() {

@@ -10,8 +10,8 @@
  */
 #pragma once
 
-/* The URL of a new, empty database, UTF-8 and in the order of its bytes. Valid until it is dropped.
- */
+/* The URL of a new, empty database, UTF-8 and in the order of its bytes unless the environment has
+ * other words for CREATE DATABASE (SCRC_TEST_POSTGRES_OPTIONS). Valid until it is dropped. */
 const char *postgres_url(void);
 
 /* As postgres_url(); options are words of CREATE DATABASE. */
