@@ -93,7 +93,8 @@ struct db_stmt *db_done(struct db_stmt *q);
 DEFINE_CLEANUP(struct db_stmt, db_done)
 
 /* Parameters are numbered from 1. Texts and blobs are borrowed until db_done(). db_step() returns
- * the first failure. */
+ * the first failure. PostgreSQL must be able to tell the type of a parameter that is NULL from
+ * where it stands: not in "?1 IS NULL". */
 void db_bind_int(struct db_stmt *q, int n, int64_t value);
 void db_bind_text(struct db_stmt *q, int n, const char *text); /* NULL binds NULL */
 void db_bind_text_n(struct db_stmt *q, int n, const char *text, size_t len);
