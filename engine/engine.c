@@ -76,7 +76,7 @@ static int find_dirs(struct engine *g, struct err *e)
     g->host = (struct cell_host){ .dir = g->cell_dir,
                                   .host_dir = g->host_dir,
                                   .instance = g->config->instance,
-                                  .table = jobs_table_id(g->jobs),
+                                  .table = jobs_dir_id(g->jobs),
                                   .box = g->config->box ? g->config->box : "auto",
                                   .runtime = g->config->runtime };
     return 0;

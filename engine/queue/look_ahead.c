@@ -289,7 +289,8 @@ static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_cla
                                         .seq = c->op.u.claim.seq,
                                         .claim = c->op.u.claim.claim,
                                         .queue_ms = waited > 0 ? waited : 0,
-                                        .attempts = c->op.u.claim.attempts };
+                                        .attempts = c->op.u.claim.attempts,
+                                        .host_faults = c->op.u.claim.host_faults };
     (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", c->op.u.claim.id);
 }
 

@@ -64,11 +64,10 @@ static enum stored store_operation(const struct worker_claim *claim, const struc
     }
 }
 
-void worker_claim_requeue(const struct worker_claim *claim, bool count)
+void worker_claim_requeue(const struct worker_claim *claim, enum jobs_release why)
 {
     struct jobs_op op = { .kind = JOBS_REQUEUE,
-                          .u.requeue = {
-                              .seq = claim->seq, .claim = claim->claim, .count_attempt = count } };
+                          .u.requeue = { .seq = claim->seq, .claim = claim->claim, .why = why } };
     (void)store_operation(claim, &op, NULL);
 }
 
@@ -149,7 +148,7 @@ void worker_claim_finish(struct worker_claim *claim, struct report *r, struct wo
 
     worker_storing_end(s);
     if (!id) {
-        worker_claim_requeue(claim, false);
+        worker_claim_requeue(claim, JOBS_GIVEN_BACK);
         report_free(r);
         return;
     }

@@ -32,7 +32,7 @@ struct worker_claim {
     struct jobs *jobs;                /* borrowed; the table of the row */
     bool adopted; /* it is the adopted one, and is held until worker_claim_close() */
     bool ahead;   /* it was claimed ahead */
-    int64_t seq, claim, queue_ms, attempts;
+    int64_t seq, claim, queue_ms, attempts, host_faults;
     char id[SUBMISSION_ID_MAX + 1];
 };
 
@@ -42,8 +42,7 @@ void worker_claim_begin(const struct worker_claim *claim);
 /* Releases the adopted table. The row must have been finished or requeued. */
 void worker_claim_close(struct worker_claim *claim);
 
-/* Requeues the row; count: this attempt is counted. */
-void worker_claim_requeue(const struct worker_claim *claim, bool count);
+void worker_claim_requeue(const struct worker_claim *claim, enum jobs_release why);
 
 /* Finishes a row for which no report can be made, with this error. */
 void worker_claim_finish_unreported(const struct worker_claim *claim, const char *error);

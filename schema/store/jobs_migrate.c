@@ -7,11 +7,11 @@
 #include "schema/store/job_state.h"
 
 extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[],
-    jobs_sql_006[], jobs_sql_007[];
+    jobs_sql_006[], jobs_sql_007[], jobs_sql_008[];
 
 /* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
 static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004,
-                                          jobs_sql_005, jobs_sql_006, jobs_sql_007 };
+                                          jobs_sql_005, jobs_sql_006, jobs_sql_007, jobs_sql_008 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/store/sql");

@@ -118,6 +118,8 @@ static int open_database(struct jobs *j, struct err *e)
         load_table_id(j, e) < 0 || jobs_recover(j, e) < 0 || load_queue(j, e) < 0 ||
         jobs_outbox_load_counts(j, e) < 0)
         return -1;
+    /* Earlier versions labelled their containers with the id of the table. */
+    jobs_lock_read_id(j, j->table_id);
     return jobs_readers_open(&j->readers, path, e);
 }
 

@@ -72,7 +72,7 @@ struct jobs {
     char *dir, *instance; /* owned */
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
-    char table_id[TEXT_ID_SIZE];
+    char table_id[TEXT_ID_SIZE], dir_id[TEXT_ID_SIZE];
     int lock_fd;
     int64_t last_stamp_ms; /* time of the lock's file when we got the lock; 0: not known */
     pthread_t writer;
@@ -151,6 +151,8 @@ struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state t
 /* Runs a query (a JOBS_SQL whose only parameter is seq) to its first row; end it with db_done().
  * NULL with *e filled; ERR_NOT_FOUND: there is no row. */
 struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, struct err *e);
+/* Runs an INSERT ... RETURNING of the new row's number: 1 inserted, 0: there was a conflict, -1. */
+NODISCARD int jobs_insert_numbered(struct db_stmt *q, int64_t *ret_number, struct err *e);
 /* Reads and unpacks a submission; caller owns it. with_blobs false: large texts are left empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
                                    struct submission **ret_submission, struct err *e);
