@@ -96,6 +96,7 @@ static enum cause cause_of(const struct worker_fault *fault)
     case ERR_DOCKER:
     case ERR_CELL:
     case ERR_TIMEOUT:
+    case ERR_AGAIN:
     case ERR_KIND_COUNT:
         break;
     }

@@ -8,6 +8,7 @@ from broker import Broker, need_kafka
 from engines import DOCKER_HOST, Engine, docker
 from harness import IMAGES, SCRC_BIN, Server
 from kafka import Topics
+from postgres import Postgres, open_shared
 
 
 def pytest_configure(config):
@@ -121,6 +122,35 @@ def _broker():
 @pytest.fixture
 def topics(broker):
     return Topics(broker)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL that tests share, and that none of them ends."""
+    p = open_shared()
+    yield p
+    p.close()
+
+
+@pytest.fixture
+def database(postgres):
+    """The URL of a database of the test's own."""
+    url = postgres.create()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture
+def own_postgres():
+    """own_postgres(*words): a PostgreSQL of the test's own, which it may end; closed with the test."""
+    made = []
+
+    def make(*words):
+        made.append(Postgres(*words))
+        return made[-1]
+    yield make
+    for p in made:
+        p.close()
 
 
 @pytest.fixture

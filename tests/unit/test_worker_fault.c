@@ -22,7 +22,7 @@ static const struct {
     { ERR_NOT_FOUND, OTHER },     { ERR_CONFLICT, OTHER }, { ERR_FINAL, OTHER },
     { ERR_QUEUE_FULL, OTHER },    { ERR_SETTING, OTHER },  { ERR_PLATFORM, OTHER },
     { ERR_UNAVAILABLE, OTHER },   { ERR_DOCKER, OTHER },   { ERR_CELL, OTHER },
-    { ERR_TIMEOUT, OTHER },
+    { ERR_TIMEOUT, OTHER },       { ERR_AGAIN, OTHER },
 };
 
 #define REQUEUE     WORKER_REQUEUE
