@@ -82,7 +82,7 @@ class Postgres(Databases):
     def __init__(self, *words):
         # Its keeper is no child of ours: whoever kills us and our children leaves it time to clear up.
         self.keeper = subprocess.Popen(
-            ["setsid", "-f", "bash", "-c", CALL, POSTGRES_SH, "postgres_keep", "", *words],
+            ["setsid", "-f", "bash", "-c", CALL, POSTGRES_SH, "postgres_keep", *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         said = self.keeper.stdout.readline().split()
         assert said[:1] == ["ready"], "PostgreSQL does not start (package postgresql)"
