@@ -64,7 +64,6 @@ struct worker_host_faults {
     /* guarded by lock */
     int64_t judged; /* submissions judged since the start */
     struct {
-        const void *table; /* compared only */
         int64_t seq, faults, judged;
     } rows[WORKER_HOST_ROWS];
     size_t next;
@@ -79,4 +78,4 @@ void worker_fault_judged(struct worker_host_faults *h);
  * many; the `own` action of the stage (WORKER_COUNT or WORKER_END) when others were judged since
  * its last fault; else WORKER_HOST_FAULT. */
 enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_stage stage,
-                                     const void *table, int64_t seq);
+                                     int64_t seq);
