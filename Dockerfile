@@ -27,7 +27,7 @@ ENTRYPOINT ["simulator"]
 # Last, since the last stage is what is built when none is asked for.
 FROM ${RUN_BASE} AS scrc
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        libmicrohttpd12 libcurl4 libjansson4 libsqlite3-0 libsodium23 libunistring2 \
+        libmicrohttpd12 libcurl4 libjansson4 libsqlite3-0 libpq5 libsodium23 libunistring2 \
         librdkafka1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin scrc \

@@ -20,7 +20,7 @@ struct cell_host {
     const char *dir;      /* CELL_DIR as this process sees it */
     const char *host_dir; /* the same directory as dockerd sees it (differs in a container) */
     const char *instance; /* label scrc.instance: this start of the server */
-    const char *table;    /* label scrc.table: the job table (jobs_table_id) */
+    const char *table;    /* label scrc.table: the server's directory (jobs_dir_id) */
     const char *box;      /* isolation mode: "auto", "namespaces" or "inplace" */
     const char *runtime;  /* Docker's name of the OCI runtime; NULL: its default */
 };

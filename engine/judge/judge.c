@@ -151,8 +151,11 @@ static int make_report(struct judge *judge, struct report **ret_report, struct e
     return 0;
 }
 
+/* The settings are those of this server: they count only for rows of earlier versions. */
 static struct limits effective_limits(const struct engine_config *c, const struct submission *s)
 {
+    if (s->in_force.time_ms > 0)
+        return s->in_force;
     return submission_limits(s, c->default_time_ms, c->default_memory_bytes, c->max_time_ms,
                              c->max_memory_bytes);
 }

@@ -36,7 +36,7 @@ struct worker {
 
 /* A claimed submission and the fault that happened to it. */
 struct failed_claim {
-    struct worker_claim *claim;
+    const struct worker_claim *claim;
     const struct submission
         *submission; /* NULL: it could not be read, and then toolchain is NULL too */
     const struct toolchain *toolchain;
@@ -76,8 +76,8 @@ static enum worker_action choose_action(struct worker *w, const struct failed_cl
         f.docker_answers = docker_ping(w->lease.docker, &ping) == 0;
     enum worker_action action = worker_fault(&f);
     if (action == WORKER_HOST_FAULT)
-        action = worker_fault_host(w->config.host_faults, failed->stage, failed->claim->jobs,
-                                   failed->claim->seq);
+        action = worker_fault_host(w->config.host_faults, failed->stage, failed->claim->seq,
+                                   failed->claim->host_faults + 1);
     return action;
 }
 
@@ -93,7 +93,7 @@ static void finish_with_error(struct worker *w, const struct failed_claim *faile
         metrics_count(METRICS_GIVEN_UP);
         worker_claim_finish(failed->claim, r, &w->storing);
     } else {
-        worker_claim_requeue(failed->claim, false);
+        worker_claim_requeue(failed->claim, JOBS_GIVEN_BACK);
     }
 }
 
@@ -104,7 +104,7 @@ static void count_attempt(struct worker *w, const struct failed_claim *failed)
 
     if (claim->attempts < JOB_ATTEMPTS_MAX) {
         metrics_count(METRICS_RETRIES);
-        worker_claim_requeue(claim, true);
+        worker_claim_requeue(claim, JOBS_CELL_FAULT);
         return;
     }
     (void)snprintf(text, sizeof text, "could not be judged in %d attempts: %s", JOB_ATTEMPTS_MAX,
@@ -123,7 +123,8 @@ static void finish_now(struct worker *w, const struct failed_claim *failed)
     finish_with_error(w, failed, text);
 }
 
-static void pause_judging(struct worker *w, const struct failed_claim *failed)
+static void pause_judging(struct worker *w, const struct failed_claim *failed,
+                          enum jobs_release why)
 {
     metrics_count(METRICS_RETRIES);
     if (readiness_pause(w->config.readiness, failed->fault->msg))
@@ -131,7 +132,7 @@ static void pause_judging(struct worker *w, const struct failed_claim *failed)
                   log_s("job", failed->claim->id),
                   log_s("stage", worker_fault_stage(failed->stage)),
                   log_s("next", "it waits until the host is well again"));
-    worker_claim_requeue(failed->claim, false);
+    worker_claim_requeue(failed->claim, why);
 }
 
 static void retest_language(struct worker *w, const struct failed_claim *failed)
@@ -146,7 +147,7 @@ static void retest_language(struct worker *w, const struct failed_claim *failed)
                   log_s("error", failed->fault->msg), log_s("job", failed->claim->id),
                   log_s("stage", worker_fault_stage(failed->stage)),
                   log_s("next", "its work waits until the self-test has passed again"));
-    worker_claim_requeue(failed->claim, false);
+    worker_claim_requeue(failed->claim, JOBS_GIVEN_BACK);
 }
 
 static void handle_fault(struct worker *w, const struct failed_claim *failed)
@@ -163,7 +164,8 @@ static void handle_fault(struct worker *w, const struct failed_claim *failed)
                               : "given up"));
     switch (action) {
     case WORKER_REQUEUE:
-        worker_claim_requeue(failed->claim, false); /* refused if the client has cancelled it */
+        worker_claim_requeue(failed->claim,
+                             JOBS_GIVEN_BACK); /* refused if the client has cancelled it */
         break;
     case WORKER_COUNT:
         metrics_count(METRICS_FAULT_CELL);
@@ -172,7 +174,7 @@ static void handle_fault(struct worker *w, const struct failed_claim *failed)
     case WORKER_PAUSE:
     case WORKER_HOST_FAULT:
         metrics_count(METRICS_FAULT_HOST);
-        pause_judging(w, failed);
+        pause_judging(w, failed, action == WORKER_PAUSE ? JOBS_GIVEN_BACK : JOBS_HOST_FAULT);
         break;
     case WORKER_UNAVAILABLE:
         metrics_count(METRICS_FAULT_LANGUAGE);
@@ -195,7 +197,7 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     failed->toolchain =
         readiness_toolchain(w->config.readiness, failed->submission->language, &failed->index);
     if (!failed->toolchain) { /* it became unavailable after the claim */
-        worker_claim_requeue(failed->claim, false);
+        worker_claim_requeue(failed->claim, JOBS_GIVEN_BACK);
         return;
     }
     if (judge_submission(&w->lease, failed->toolchain, failed->submission, &r, &e) == 0) {
@@ -209,16 +211,13 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     failed->fault = NULL; /* e ends here */
 }
 
-static void judge_claim(struct worker *w, struct worker_claim *claim)
+static void judge_claim(struct worker *w, const struct worker_claim *claim)
 {
     struct err e = { .kind = ERR_NONE };
     CLEANUP(submission_freep) struct submission *s = NULL;
     struct failed_claim failed = { .claim = claim, .stage = WORKER_READS, .fault = &e };
 
-    lease_begin(&w->lease, w->config.pool,
-                claim->adopted
-                    ? -claim->seq
-                    : claim->seq); /* negative: only rows of the own table can be cancelled */
+    lease_begin(&w->lease, w->config.pool, claim->seq);
     if (worker_deadline_passed(&w->deadline, 0))
         (void)lease_abort(&w->lease, 0);
     if (jobs_submission(claim->jobs, claim->seq, &s, &e) < 0) {
@@ -235,7 +234,6 @@ static void judge_taken(struct worker *w, struct worker_claim *claim)
     claim->deadline = &w->deadline;
     atomic_fetch_add(w->config.running, 1);
     judge_claim(w, claim);
-    worker_claim_close(claim);
     atomic_fetch_sub(w->config.running, 1);
 }
 

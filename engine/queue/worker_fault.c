@@ -96,6 +96,7 @@ static enum cause cause_of(const struct worker_fault *fault)
     case ERR_DOCKER:
     case ERR_CELL:
     case ERR_TIMEOUT:
+    case ERR_AGAIN:
     case ERR_KIND_COUNT:
         break;
     }
@@ -134,33 +135,29 @@ void worker_fault_judged(struct worker_host_faults *h)
     (void)pthread_mutex_unlock(&h->lock);
 }
 
-static size_t find_row_locked(const struct worker_host_faults *h, const void *table, int64_t seq)
+static size_t find_row_locked(const struct worker_host_faults *h, int64_t seq)
 {
     size_t i = 0;
-    while (i < WORKER_HOST_ROWS && (h->rows[i].table != table || h->rows[i].seq != seq))
+    while (i < WORKER_HOST_ROWS && h->rows[i].seq != seq)
         i++;
     return i;
 }
 
 enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_stage stage,
-                                     const void *table, int64_t seq)
+                                     int64_t seq, int64_t faults)
 {
     enum worker_action action = WORKER_HOST_FAULT;
 
     (void)pthread_mutex_lock(&h->lock);
-    size_t i = find_row_locked(h, table, seq);
+    size_t i = find_row_locked(h, seq);
     if (i == WORKER_HOST_ROWS) {
         i = h->next;
         h->next = (h->next + 1) % WORKER_HOST_ROWS;
-        h->rows[i].table = table;
         h->rows[i].seq = seq;
-        h->rows[i].faults = 0;
     } else if (h->judged > h->rows[i].judged) {
         action = stages[stage].own;
     }
     h->rows[i].judged = h->judged;
-    if (++h->rows[i].faults >= WORKER_HOST_FAULTS_MAX)
-        action = WORKER_END;
     (void)pthread_mutex_unlock(&h->lock);
-    return action;
+    return faults < WORKER_HOST_FAULTS_MAX ? action : WORKER_END;
 }

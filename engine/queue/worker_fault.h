@@ -57,15 +57,15 @@ const char *worker_fault_stage(enum worker_stage stage);
 #define WORKER_HOST_FAULTS_MAX 10
 #define WORKER_HOST_ROWS       64 /* remembered submissions; the oldest is replaced */
 
-/* Which submissions were being judged when the host failed. Lost at a restart; restarts are
- * counted apart (JOB_RESTARTS_MAX). */
+/* Which submissions were being judged when the host failed, and whether others have been judged
+ * here since. How often it failed stands in the row (jobs_claim_op.host_faults): another server may
+ * have counted. */
 struct worker_host_faults {
     pthread_mutex_t lock;
     /* guarded by lock */
     int64_t judged; /* submissions judged since the start */
     struct {
-        const void *table; /* compared only */
-        int64_t seq, faults, judged;
+        int64_t seq, judged; /* seq 0: free */
     } rows[WORKER_HOST_ROWS];
     size_t next;
 };
@@ -75,8 +75,8 @@ void worker_fault_close(struct worker_host_faults *h);
 /* Counts a submission that was judged. */
 void worker_fault_judged(struct worker_host_faults *h);
 
-/* Counts one more host fault of this submission, in this stage. WORKER_END when it has had too
- * many; the `own` action of the stage (WORKER_COUNT or WORKER_END) when others were judged since
- * its last fault; else WORKER_HOST_FAULT. */
+/* Records a host fault of this submission in this stage; faults: all that it has had, with this
+ * one. WORKER_END when these are too many; the `own` action of the stage (WORKER_COUNT or
+ * WORKER_END) when others were judged since its last fault; else WORKER_HOST_FAULT. */
 enum worker_action worker_fault_host(struct worker_host_faults *h, enum worker_stage stage,
-                                     const void *table, int64_t seq);
+                                     int64_t seq, int64_t faults);

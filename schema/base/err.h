@@ -28,6 +28,7 @@
     X(ERR_CELL, "cell")               /* this cell broke: count the attempt, try again  */         \
     X(ERR_HOST, "host")               /* no memory or core: wait, count no attempt      */         \
     X(ERR_TIMEOUT, "timeout")         /* no answer in time                              */         \
+    X(ERR_AGAIN, "again")             /* another transaction came in between: repeat    */         \
     X(ERR_CANCELLED, "cancelled")     /* the caller cancelled it                        */
 
 #define ERR_ENUM(kind, name) kind,

@@ -39,7 +39,10 @@ struct submission {
     char *language; /* owned; a name in the language table */
     struct source_tree source;
     struct limits limits; /* as sent, before defaults */
-    bool checker_given;   /* false: `checker` is the server's default */
+    /* submission_limits() by the rules of the server that accepted it, so that it does not matter
+     * with which settings another one judges it. All 0: accepted by an earlier version. */
+    struct limits in_force;
+    bool checker_given; /* false: `checker` is the server's default */
     struct checker checker;
     bool stop_on_failure; /* default true */
     struct test *tests;   /* owned, in the order in which they run; NULL: none */
@@ -54,7 +57,7 @@ struct submission_rules {
     int64_t max_tests, max_depth;
     int64_t max_source_bytes;              /* of all files of the source together */
     int64_t max_time_ms, max_memory_bytes; /* ceilings of the limits */
-    int64_t default_time_ms;
+    int64_t default_time_ms, default_memory_bytes;
     struct checker default_checker;
     bool (*knows_language)(const void *ctx, const char *name);
     const void *ctx;

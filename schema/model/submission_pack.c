@@ -60,6 +60,13 @@ static void pack_number(struct writer *w, const char *name, int64_t number)
     writer_number(w, number);
 }
 
+static void pack_limits(struct writer *w, const struct limits *l)
+{
+    pack_number(w, "time_limit_ms", l->time_ms);
+    pack_number(w, "wall_time_limit_ms", l->wall_ms);
+    pack_number(w, "memory_limit_bytes", l->memory_bytes);
+}
+
 /* If only one is given the other is null, not absent: in rows of the first versions an absent one
  * beside a given one means CHECKER_TOLERANCE. */
 static void pack_tolerances(struct writer *w, const struct checker *c)
@@ -122,9 +129,11 @@ static void pack_all(struct writer *w, struct submission_packed *p, const struct
     writer_key(w, "language");
     writer_word(w, s->language);
     pack_source(w, p, &s->source);
-    pack_number(w, "time_limit_ms", s->limits.time_ms);
-    pack_number(w, "wall_time_limit_ms", s->limits.wall_ms);
-    pack_number(w, "memory_limit_bytes", s->limits.memory_bytes);
+    pack_limits(w, &s->limits);
+    writer_key(w, "in_force");
+    writer_begin(w, '{');
+    pack_limits(w, &s->in_force);
+    writer_end(w, '}');
     pack_checker(w, s);
     writer_key(w, "stop_on_failure");
     writer_bool(w, s->stop_on_failure);

@@ -323,6 +323,8 @@ int submission_parse(const char *json, size_t len, const struct submission_rules
             *e = why;
         return -1;
     }
+    s->in_force = submission_limits(s, rules->default_time_ms, rules->default_memory_bytes,
+                                    rules->max_time_ms, rules->max_memory_bytes);
     *ret_submission = TAKE(s);
     return 0;
 }

@@ -185,6 +185,14 @@ static int unpack_hash(struct unpack *u, struct submission *s)
     return bad || n != sizeof s->hash ? damaged(u, "hash") : 0;
 }
 
+static int unpack_limits(struct unpack *u, const json_t *object, struct limits *l)
+{
+    if (unpack_number(u, object, "time_limit_ms", &l->time_ms) < 0 ||
+        unpack_number(u, object, "wall_time_limit_ms", &l->wall_ms) < 0)
+        return -1;
+    return unpack_number(u, object, "memory_limit_bytes", &l->memory_bytes);
+}
+
 static int unpack_all(struct unpack *u, struct submission *s)
 {
     const json_t *root = u->reader->root;
@@ -192,10 +200,8 @@ static int unpack_all(struct unpack *u, struct submission *s)
     if (json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0)
         return -1;
     if (unpack_word(u, root, "language", &s->language) < 0 ||
-        unpack_source(u, root, &s->source) < 0 ||
-        unpack_number(u, root, "time_limit_ms", &s->limits.time_ms) < 0 ||
-        unpack_number(u, root, "wall_time_limit_ms", &s->limits.wall_ms) < 0 ||
-        unpack_number(u, root, "memory_limit_bytes", &s->limits.memory_bytes) < 0 ||
+        unpack_source(u, root, &s->source) < 0 || unpack_limits(u, root, &s->limits) < 0 ||
+        unpack_limits(u, json_object_get(root, "in_force"), &s->in_force) < 0 ||
         unpack_checker(u, json_object_get(root, "checker"), s) < 0 ||
         unpack_bool(u, root, "stop_on_failure", &s->stop_on_failure) < 0 ||
         unpack_tests(u, json_object_get(root, "tests"), s) < 0)

@@ -59,11 +59,13 @@ NODISCARD int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, str
 struct jobs *jobs_close(struct jobs *j);
 DEFINE_CLEANUP(struct jobs, jobs_close)
 
-/* A random id of the table, created with it. Containers carry it as a label, so that the next
- * server on this table finds those that a dead one left. Borrowed until close. */
+/* A random id of the table, created with it. Borrowed until close. */
 const char *jobs_table_id(const struct jobs *j);
-/* The table's directory; no other process uses it. Borrowed until close. */
+/* The server's directory; no other process uses it. Borrowed until close. */
 const char *jobs_dir(const struct jobs *j);
+/* The directory's id. Containers carry it as a label, so that the next server on this directory
+ * finds those that a dead one left, and none of a neighbour's. Borrowed until close. */
+const char *jobs_dir_id(const struct jobs *j);
 
 /* ---- counts ---- */
 

@@ -67,9 +67,9 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(insert) =
         "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"
-        " origin_stream, origin_offset, seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " CASE WHEN ?11 > 0 THEN max(?11, (SELECT coalesce(max(seq), 0) FROM job)) + 1 END)"
-        " ON CONFLICT(id) DO NOTHING";
+        " origin_stream, origin_offset, owner, seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " ?12, CASE WHEN ?11 > 0 THEN max(?11, (SELECT coalesce(max(seq), 0) FROM job)) + 1 END)"
+        " ON CONFLICT(id) DO NOTHING RETURNING seq";
     const struct submission *s = op->u.accept.submission;
     const struct outbox_origin *o = op->u.accept.origin;
     const char *published_id = op->u.accept.derived;
@@ -89,6 +89,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
                  published_id && strcmp(published_id, op->u.accept.id) != 0 ? published_id : NULL);
     db_bind_int(q, 8, j->revision + 1);
     db_bind_int(q, 11, j->seq_floor);
+    db_bind_text(q, 12, op->u.accept.owner);
     if (o) {
         db_bind_int(q, 9, partition);
         db_bind_int(q, 10, o->offset);
@@ -96,12 +97,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
         db_bind_null(q, 9);
         db_bind_null(q, 10);
     }
-    if (db_run(q, e) < 0)
-        return -1;
-    if (db_changes(j->db) == 0)
-        return 0;
-    op->u.accept.seq = db_last_seq(j->db);
-    return 1;
+    return jobs_insert_numbered(q, &op->u.accept.seq, e);
 }
 
 static int insert_submission(struct jobs *j, int64_t seq, const struct submission_packed *p,
@@ -120,7 +116,7 @@ static int store_blob(struct jobs *j, const struct blob_ref *blob, int64_t *ret_
                       struct err *e)
 {
     JOBS_SQL(select) = "SELECT number FROM text WHERE hash = ?1";
-    JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2)";
+    JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2) RETURNING number";
     CLEANUP(db_donep) struct db_stmt *find = db_prepare(j->db, select, e);
     CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
     if (!find || !put)
@@ -135,10 +131,7 @@ static int store_blob(struct jobs *j, const struct blob_ref *blob, int64_t *ret_
     }
     db_bind_blob(put, 1, blob->hash, sizeof blob->hash);
     db_bind_blob(put, 2, blob->data, blob->len);
-    if (db_run(put, e) < 0)
-        return -1;
-    *ret_number = db_last_seq(j->db);
-    return 0;
+    return jobs_insert_numbered(put, ret_number, e) < 0 ? -1 : 0;
 }
 
 static int insert_blob_refs(struct jobs *j, int64_t seq, const struct submission_packed *p,

@@ -48,6 +48,7 @@ static int update_claimed(struct jobs *j, const char *query, struct jobs_claim_o
     (void)snprintf(c->id, sizeof c->id, "%s", db_text(q, 0, NULL));
     c->submitted_ms = db_int(q, 1);
     c->attempts = db_int(q, 2);
+    c->host_faults = db_int(q, 3);
     return db_run(q, e); /* a row of RETURNING comes before the statement has finished */
 }
 
@@ -55,9 +56,9 @@ int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(run) = "UPDATE job SET state = 1, attempts = attempts + 1, instance = ?2, claim = ?3,"
                     " claimed_ms = ?4, change = ?5 WHERE seq = ?1"
-                    " RETURNING id, submitted_ms, attempts";
+                    " RETURNING id, submitted_ms, attempts, host_faults";
     JOBS_SQL(ahead) = "UPDATE job SET instance = ?2, claim = ?3 WHERE seq = ?1"
-                      " RETURNING id, submitted_ms, attempts + 1";
+                      " RETURNING id, submitted_ms, attempts + 1, host_faults";
     struct jobs_claim_op *claim = &op->u.claim;
 
     if (find_oldest_queued(j, claim->languages, &claim->seq, e) < 0)
@@ -108,8 +109,10 @@ static int end_claim_ahead(struct jobs *j, int64_t seq, struct err *e)
 
 int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(update) = "UPDATE job SET state = 0, attempts = attempts - ?2, instance = NULL,"
-                       " claim = NULL, claimed_ms = NULL, change = ?3 WHERE seq = ?1";
+    JOBS_SQL(update) =
+        "UPDATE job SET state = 0, attempts = attempts - ?2, host_faults = host_faults + ?4,"
+        " instance = NULL, claim = NULL, claimed_ms = NULL, change = ?3"
+        " WHERE seq = ?1";
     struct jobs_found row;
 
     int n = jobs_find(j, NULL, op->u.requeue.seq, &row, e);
@@ -130,8 +133,9 @@ int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e)
     if (!q)
         return -1;
     db_bind_int(q, 1, row.seq);
-    db_bind_int(q, 2, op->u.requeue.count_attempt ? 0 : 1);
+    db_bind_int(q, 2, op->u.requeue.why == JOBS_CELL_FAULT ? 0 : 1);
     db_bind_int(q, 3, j->revision + 1);
+    db_bind_int(q, 4, op->u.requeue.why == JOBS_HOST_FAULT ? 1 : 0);
     if (db_run(q, e) < 0)
         return -1;
     struct jobs_change c = jobs_change_of(&row, JOB_QUEUED);

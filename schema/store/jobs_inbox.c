@@ -86,7 +86,8 @@ static int find_partition(struct jobs *j, const struct outbox_origin *o,
 static int ensure_partition(struct jobs *j, const struct outbox_origin *o,
                             struct jobs_source_partition **ret_partition, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO stream(topic, partition) VALUES(?1, ?2)";
+    JOBS_SQL(insert) = "INSERT INTO stream(topic, partition) VALUES(?1, ?2) RETURNING number";
+    int64_t number;
 
     if (find_partition(j, o, ret_partition, e) < 0)
         return -1;
@@ -97,9 +98,9 @@ static int ensure_partition(struct jobs *j, const struct outbox_origin *o,
         return -1;
     db_bind_text(q, 1, o->topic);
     db_bind_int(q, 2, o->partition);
-    if (db_run(q, e) < 0)
+    if (jobs_insert_numbered(q, &number, e) < 0)
         return -1;
-    *ret_partition = cache_partition(j, o, db_last_seq(j->db), 0, e);
+    *ret_partition = cache_partition(j, o, number, 0, e);
     return *ret_partition ? 0 : -1;
 }
 
@@ -192,8 +193,9 @@ int jobs_inbox_ensure_partition(struct jobs *j, const struct outbox_origin *o, i
 
 int jobs_inbox_add(struct jobs *j, const struct outbox_origin *o, int64_t seq, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT OR REPLACE INTO intake(stream, offset, seq, sent_ms, digest) "
-                       "VALUES(?1, ?2, ?3, ?4, ?5)";
+    JOBS_SQL(insert) = "INSERT INTO intake(stream, offset, seq, sent_ms, digest)"
+                       " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(stream, offset) DO UPDATE SET"
+                       " seq = excluded.seq, sent_ms = excluded.sent_ms, digest = excluded.digest";
     struct jobs_source_partition *partition;
 
     if (ensure_partition(j, o, &partition, e) < 0)

@@ -69,6 +69,58 @@ static int64_t read_stamp(int fd)
     return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / NS_PER_MS;
 }
 
+/* ---- the directory's id ---- */
+
+#define ID_FILE "id"
+
+static bool is_dir_id(const char *text, size_t len)
+{
+    static const char legal[] = "0123456789abcdefghijklmnopqrstuvwxyz-";
+
+    return len > 0 && len < TEXT_ID_SIZE && strspn(text, legal) == len;
+}
+
+/* False: there is none, or it is damaged. */
+static bool read_dir_id(int dir, char out[TEXT_ID_SIZE])
+{
+    char text[TEXT_ID_SIZE + 1];
+    CLEANUP(closep) int fd = openat(dir, ID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    if (!is_dir_id(text, strlen(text)))
+        return false;
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+/* A server that dies in the middle leaves no file, or the whole one. */
+static void write_dir_id(int dir, const char *id)
+{
+    static const char fresh[] = ID_FILE ".new";
+    char line[TEXT_ID_SIZE + 1];
+    int len = snprintf(line, sizeof line, "%s\n", id);
+    CLEANUP(closep)
+    int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0 || write(fd, line, (size_t)len) != len || fsync(fd) < 0 ||
+        renameat(dir, fresh, dir, ID_FILE) < 0)
+        (void)unlinkat(dir, fresh, 0);
+    (void)fsync(dir);
+}
+
+void jobs_lock_read_id(struct jobs *j, const char *first)
+{
+    CLEANUP(closep) int dir = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    (void)snprintf(j->dir_id, sizeof j->dir_id, "%s", first);
+    if (dir >= 0 && !read_dir_id(dir, j->dir_id))
+        write_dir_id(dir, j->dir_id);
+}
+
+/* ---- the lock ---- */
+
 int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char path[4096], holder[HOLDER_SIZE];

@@ -1,5 +1,6 @@
-/* schema/store/jobs_lock.h - creates a table's directory and locks it, so that only one server uses
- * the table. The lock's file names its holder; its time is when rows were last sent to Kafka.
+/* schema/store/jobs_lock.h - creates a server's directory and locks it, so that only one server
+ * uses it. The lock's file names its holder; its time is when rows were last sent to Kafka. The
+ * file `id` beside it is the directory's name for ever.
  *
  * Room     schema/store, private to the job table.
  * Owns     nothing; the descriptor belongs to struct jobs.
@@ -16,3 +17,7 @@ struct jobs_config;
 
 /* Waits for the lock up to c->lock_wait_ms, and calls c->waits() before. */
 NODISCARD int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e);
+
+/* Reads the directory's id into j->dir_id, with the lock held. A directory without one gets
+ * `first`, also when it cannot be written: then it is the id of this start only. */
+void jobs_lock_read_id(struct jobs *j, const char *first);

@@ -42,6 +42,7 @@ struct jobs_accept_op {
      * use, the row's id is "<derived>@<partition>:<offset>", and the published report still has
      * the id `derived`. Borrowed; NULL: none. */
     const char *derived;
+    const char *owner;    /* who sent it; borrowed; NULL: not known */
     bool replay;          /* out */
     bool existing;        /* out */
     bool fresh;           /* out; it was stored, and is not final yet when done() is called */
@@ -61,6 +62,7 @@ struct jobs_claim_op {
     int64_t claim;                  /* out; a random number that identifies this claim */
     int64_t submitted_ms;           /* out */
     int64_t attempts;               /* out; includes this one, so at least 1 */
+    int64_t host_faults;            /* out; how often the host failed while it was judged */
     char id[SUBMISSION_ID_MAX + 1]; /* out */
 };
 
@@ -84,12 +86,19 @@ struct jobs_finish_op {
     size_t json_len;
 };
 
-/* JOBS_REQUEUE. RUNNING -> QUEUED, at its old position; or ends a claim ahead. count_attempt false:
- * `attempts` is as before the claim; true after a fault of the cell. ERR_FINAL: it is final, or was
- * claimed again. */
+/* Why a claim ends without a report. Each kind has a counter of its own in the row, because each
+ * has a bound of its own; the death of a server (JOB_RESTARTS_MAX) is found by another one. */
+enum jobs_release {
+    JOBS_GIVEN_BACK, /* the row had no part in it: counts nothing */
+    JOBS_CELL_FAULT, /* its cell broke: `attempts` counts this one, up to JOB_ATTEMPTS_MAX */
+    JOBS_HOST_FAULT  /* the host failed while it was judged: counts in `host_faults` */
+};
+
+/* JOBS_REQUEUE. RUNNING -> QUEUED, at its old position; or ends a claim ahead. ERR_FINAL: it is
+ * final, or was claimed again. */
 struct jobs_requeue_op {
     int64_t seq, claim;
-    bool count_attempt;
+    enum jobs_release why;
 };
 
 /* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. The table writes the report, with error "cancelled".

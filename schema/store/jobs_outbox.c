@@ -225,8 +225,8 @@ int jobs_sent(struct jobs *j, struct jobs_op *op, struct err *e)
 
 int jobs_store_watermarks(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(insert) =
-        "INSERT OR REPLACE INTO watermark(topic, partition, offset) VALUES(?1, ?2, ?3)";
+    JOBS_SQL(insert) = "INSERT INTO watermark(topic, partition, offset) VALUES(?1, ?2, ?3)"
+                       " ON CONFLICT(topic, partition) DO UPDATE SET offset = excluded.offset";
 
     for (size_t i = 0; i < op->u.watermarks.len; i++) {
         const struct outbox_watermark *w = &op->u.watermarks.marks[i];

@@ -83,6 +83,24 @@ struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, st
     return n > 0 ? TAKE(q) : NULL;
 }
 
+int jobs_insert_numbered(struct db_stmt *q, int64_t *ret_number, struct err *e)
+{
+    int n = db_step(q, e);
+
+    if (n <= 0)
+        return n;
+    *ret_number = db_int(q, 0);
+    /* a row of RETURNING comes before the statement has finished */
+    return db_run(q, e) < 0 ? -1 : 1;
+}
+
+int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq)
+{
+    int64_t position = j->backend->position(j, d, seq);
+
+    return position > 0 ? position : 1;
+}
+
 /* ---- submissions ---- */
 
 static int read_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
@@ -141,6 +159,8 @@ void jobs_claim_with(struct jobs *j, jobs_claimer_fn *fn, void *ctx)
 }
 
 const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
+
+const char *jobs_dir_id(const struct jobs *j) { return j->dir_id; }
 
 const char *jobs_dir(const struct jobs *j) { return j->dir; }
 

@@ -104,6 +104,7 @@ static enum next parse_and_commit(struct request *r)
     c->op.kind = JOBS_ACCEPT;
     c->op.u.accept.submission = c->submission;
     c->op.u.accept.packed = &c->packed;
+    c->op.u.accept.owner = r->principal.owner;
     return context_commit(r, reply_accepted, false);
 }
 

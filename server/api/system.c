@@ -77,9 +77,10 @@ static json_t *describe_build(const struct server *s)
     process_stats_read(&stats);
     int64_t now = clock_wall_ms(), start = (int64_t)(stats.start_s * 1000);
     clock_rfc3339(start > 0 && start < now ? start : now, started);
-    json_t *libraries = json_pack("{s:s, s:s, s:s, s:s, s:s}", "libmicrohttpd", MHD_get_version(),
-                                  "sqlite", db_library(), "jansson", jansson_version_str(),
-                                  "libcurl", docker_http_library(), "libsodium", text_library());
+    json_t *libraries =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "libmicrohttpd", MHD_get_version(), "sqlite",
+                  db_library(), "libpq", db_client_library(), "jansson", jansson_version_str(),
+                  "libcurl", docker_http_library(), "libsodium", text_library());
     return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:o}", "version", SCRC_VERSION, "commit",
                      system_commit(), "compiler", system_compiler(), "libraries", libraries,
                      "started_at", started, "uptime_ms",

@@ -24,8 +24,9 @@ enum right {
 #define RIGHTS_ALL ((unsigned)(RIGHT_PUBLIC | RIGHT_READ | RIGHT_SUBMIT | RIGHT_OPERATE))
 
 struct principal {
-    const char *name; /* for messages; borrowed, lives as long as the request */
-    unsigned rights;  /* of enum right */
+    const char *name;  /* for messages; borrowed, lives as long as the request */
+    unsigned rights;   /* of enum right */
+    const char *owner; /* stored with what it submits; borrowed likewise; NULL: not identified */
 };
 
 /* Finds the principal of a request from its headers and its connection. Called for each request, on

@@ -9,7 +9,7 @@ shift
 command -v clang-tidy >/dev/null || exit 77
 stamps=build/tidy
 mkdir -p "$stamps" || exit 2
-flags='-std=gnu17 -I. -D_GNU_SOURCE -DSCRC_VERSION=__FILE__'
+flags="-std=gnu17 -I. -D_GNU_SOURCE -DSCRC_VERSION=__FILE__ $(pkg-config --cflags libpq)"
 rules=$(clang-tidy --version && cat .clang-tidy)
 export stamps flags rules
 

@@ -258,3 +258,20 @@ def test_ceilings_and_defaults(fresh_server):
     slept, ate, spun = server.judge_all([sleep, eat, zero])
     assert [slept["verdict"], ate["verdict"], spun["verdict"]] == ["TL", "ML", "TL"]
     assert slept["duration_ms"] < 8000
+
+
+def test_the_limits_at_acceptance_are_in_force(fresh_server):
+    """They are stored: it does not matter with which settings a submission is judged."""
+    server = fresh_server(LANGUAGES="c", RUNNER_MAX_PARALLEL=0, RUNNER_TIME_LIMIT="200ms",
+                          RUNNER_MEMORY_LIMIT="64MiB", DEFAULT_CHECKER="exact").start()
+    ids = [server.submit(submission("c", SPIN, [test("300\n", "done\n")])),
+           server.submit(submission("c", SPIN, [test("300\n", "done")], 2000))]
+    server.settings.update(RUNNER_MAX_PARALLEL="1", RUNNER_TIME_LIMIT="5s",
+                           RUNNER_MEMORY_LIMIT="128MiB",
+                           DEFAULT_CHECKER="lines")
+    server.restart()
+    short, long = [server.report(id) for id in ids]
+    assert (short["verdict"], long["verdict"]) == ("TL", "WA"), (short, long)
+    for report, time_ms in ((short, 200), (long, 2000)):
+        assert report["limits"]["time_limit_ms"] == time_ms, report["limits"]
+        assert report["limits"]["memory_limit_bytes"] == 64 * MIB, report["limits"]

@@ -116,7 +116,7 @@ def test_system_tells_of_itself(server):
     own = system["server"]
     assert own["table"] and own["version"]
     assert len(own["instance"]) == 8, "names of cells have twice as much of it"
-    assert {"libmicrohttpd", "sqlite", "jansson", "libcurl", "libsodium"} <= set(own["libraries"])
+    assert {"libmicrohttpd", "sqlite", "libpq", "jansson", "libcurl", "libsodium"} <= set(own["libraries"])
     assert system["process"]["pid"] == server.pid
     assert {x["name"] for x in system["languages"]} == set(LANGUAGES)
     for f in system["findings"]:

@@ -150,7 +150,7 @@ int engine_close(void)
     json_auto_t *list = NULL;
     struct err e;
 
-    (void)snprintf(label, sizeof label, "scrc.table=%s", jobs_table_id(engine_fixture.jobs));
+    (void)snprintf(label, sizeof label, "scrc.table=%s", jobs_dir_id(engine_fixture.jobs));
     engine_fixture.engine = engine_stop(engine_fixture.engine, clock_mono_ns() + 5 * NS_PER_S);
     engine_fixture.jobs = jobs_close(engine_fixture.jobs);
     engine_fixture.languages = language_table_free(engine_fixture.languages);

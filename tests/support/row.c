@@ -154,12 +154,10 @@ void row_finish_ok(struct jobs *j, int64_t seq, const char *id, enum verdict v, 
         fail_msg("finish %s: %s", id, e.msg);
 }
 
-int row_requeue(struct jobs *j, int64_t seq, bool count_attempt, struct err *e)
+int row_requeue(struct jobs *j, int64_t seq, enum jobs_release why, struct err *e)
 {
-    struct jobs_op op = {
-        .kind = JOBS_REQUEUE,
-        .u.requeue = { .seq = seq, .claim = *row_claim_of(seq), .count_attempt = count_attempt }
-    };
+    struct jobs_op op = { .kind = JOBS_REQUEUE,
+                          .u.requeue = { .seq = seq, .claim = *row_claim_of(seq), .why = why } };
 
     return jobs_do(j, &op, e);
 }

@@ -41,7 +41,7 @@ struct report *row_report(const char *id, enum verdict v, int64_t duration);
 
 int row_finish(struct jobs *j, int64_t seq, const struct report *r, struct err *e);
 void row_finish_ok(struct jobs *j, int64_t seq, const char *id, enum verdict v, int64_t duration);
-int row_requeue(struct jobs *j, int64_t seq, bool count_attempt, struct err *e);
+int row_requeue(struct jobs *j, int64_t seq, enum jobs_release why, struct err *e);
 int row_cancel(struct jobs *j, const char *id, struct jobs_op *ret_op, struct err *e);
 struct job_status row_status(struct jobs *j, const char *id);
 

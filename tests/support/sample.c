@@ -18,6 +18,7 @@ const struct submission_rules sample_rules = {
     .max_time_ms = 300000,
     .max_memory_bytes = 1000000000,
     .default_time_ms = 10000,
+    .default_memory_bytes = 256000000,
     .default_checker = CHECKER_INIT(CHECKER_LINES),
     .knows_language = knows,
     .refuse_unknown = true,
@@ -152,6 +153,9 @@ void sample_assert_same(const struct submission *a, const struct submission *b)
     assert_int_equal(a->limits.time_ms, b->limits.time_ms);
     assert_int_equal(a->limits.wall_ms, b->limits.wall_ms);
     assert_int_equal(a->limits.memory_bytes, b->limits.memory_bytes);
+    assert_int_equal(a->in_force.time_ms, b->in_force.time_ms);
+    assert_int_equal(a->in_force.wall_ms, b->in_force.wall_ms);
+    assert_int_equal(a->in_force.memory_bytes, b->in_force.memory_bytes);
     assert_int_equal(a->checker_given, b->checker_given);
     assert_int_equal(a->checker.kind, b->checker.kind);
     assert_int_equal(a->checker.case_sensitive, b->checker.case_sensitive);

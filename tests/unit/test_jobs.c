@@ -163,9 +163,10 @@ static void the_oldest_row_of_the_languages_is_claimed(void **state)
 static void a_requeued_row_keeps_its_position(void **state)
 {
     static const struct {
-        bool count_attempt;
-        int64_t attempts; /* of the next claim */
-    } cases[] = { { false, 1 }, { true, 2 }, { false, 2 }, { true, 3 } };
+        enum jobs_release why;
+        int64_t attempts, host_faults; /* of the next claim */
+    } cases[] = { { JOBS_GIVEN_BACK, 1, 0 }, { JOBS_CELL_FAULT, 2, 0 }, { JOBS_GIVEN_BACK, 2, 0 },
+                  { JOBS_HOST_FAULT, 2, 1 }, { JOBS_CELL_FAULT, 3, 1 }, { JOBS_HOST_FAULT, 3, 2 } };
     struct job_table *t = *state;
     struct jobs_op op;
     struct err e = { 0 };
@@ -174,18 +175,18 @@ static void a_requeued_row_keeps_its_position(void **state)
     (void)row_accept(t->j, "b", "c");
     assert_int_equal(row_claim_c(t->j), seq);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(row_requeue(t->j, seq, cases[i].count_attempt, &e), 0);
-        assert_int_equal(row_requeue(t->j, seq, cases[i].count_attempt, &e),
-                         0); /* requeued already */
+        assert_int_equal(row_requeue(t->j, seq, cases[i].why, &e), 0);
+        assert_int_equal(row_requeue(t->j, seq, cases[i].why, &e), 0); /* requeued already */
         assert_int_equal(row_status(t->j, "a").position, 1);
         assert_int_equal(row_status(t->j, "b").position, 2);
         assert_int_equal(row_claim(t->j, c_only, &op), seq);
         assert_int_equal(op.u.claim.attempts, cases[i].attempts);
+        assert_int_equal(op.u.claim.host_faults, cases[i].host_faults);
     }
     row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
-    assert_int_equal(row_requeue(t->j, seq, false, &e), -1);
+    assert_int_equal(row_requeue(t->j, seq, JOBS_GIVEN_BACK, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_requeue(t->j, 99, false, &e), -1);
+    assert_int_equal(row_requeue(t->j, 99, JOBS_GIVEN_BACK, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -297,7 +298,7 @@ static void a_lost_claim_finishes_nothing(void **state)
     *row_claim_of(seq) = first.u.claim.claim;
     assert_int_equal(row_finish(t->j, seq, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_requeue(t->j, seq, true, &e), -1);
+    assert_int_equal(row_requeue(t->j, seq, JOBS_CELL_FAULT, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
     assert_int_equal(row_status(t->j, "a").state, JOB_RUNNING);
     jobs_counts(t->j, &n);
@@ -335,7 +336,7 @@ static void a_cancelled_row_has_a_report(void **state)
 
     assert_int_equal(row_finish(t->j, run, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_requeue(t->j, run, true, &e), -1);
+    assert_int_equal(row_requeue(t->j, run, JOBS_CELL_FAULT, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
     assert_int_equal(row_claim_c(t->j), 0);
 

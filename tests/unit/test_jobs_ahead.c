@@ -101,7 +101,7 @@ static void it_is_cancelled_as_a_queued_one(void **state)
     assert_int_equal(e.kind, ERR_FINAL);
     assert_int_equal(row_finish(t->j, seq, late, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
-    assert_int_equal(row_requeue(t->j, seq, false, &e), -1);
+    assert_int_equal(row_requeue(t->j, seq, JOBS_GIVEN_BACK, &e), -1);
     assert_int_equal(e.kind, ERR_FINAL);
 }
 
@@ -113,8 +113,8 @@ static void the_claim_can_be_ended(void **state)
 
     int64_t seq = row_accept(t->j, "a", "c");
     (void)claim_ahead(t->j, &op);
-    assert_int_equal(row_requeue(t->j, seq, false, &e), 0);
-    assert_int_equal(row_requeue(t->j, seq, false, &e), 0); /* again: nothing to do */
+    assert_int_equal(row_requeue(t->j, seq, JOBS_GIVEN_BACK, &e), 0);
+    assert_int_equal(row_requeue(t->j, seq, JOBS_GIVEN_BACK, &e), 0); /* again: nothing to do */
     assert_int_equal(begin(t->j, seq, &e), -1);
     assert_int_equal(attempts_of(t), 0);
     assert_counts(t->j, 1, 0);

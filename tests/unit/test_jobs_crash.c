@@ -100,7 +100,7 @@ static void *load(void *arg)
         if (seq == 0)
             continue;
         if (i % 5 == 0) {
-            (void)!row_requeue(j, seq, i % 2, &e);
+            (void)!row_requeue(j, seq, i % 2 ? JOBS_CELL_FAULT : JOBS_GIVEN_BACK, &e);
             continue;
         }
         if (i % 7 == 0)

@@ -52,7 +52,7 @@ static void listeners_are_notified_once_of_each_change(void **state)
     assert_int_equal(row_send(t->j, "a", "c", "no", &op), -1); /* refused */
     (void)row_claim_c(t->j);
     (void)row_claim_c(t->j); /* none left */
-    assert_int_equal(row_requeue(t->j, seq, false, &e), 0);
+    assert_int_equal(row_requeue(t->j, seq, JOBS_GIVEN_BACK, &e), 0);
     (void)row_claim_c(t->j);
     row_finish_ok(t->j, seq, "a", VERDICT_OK, 1);
     (void)row_accept(t->j, "b", "c");
@@ -261,7 +261,7 @@ static void *live(void *arg)
         if (seq == 0)
             continue;
         if (i % 5 == 0)
-            (void)row_requeue(t->j, seq, false, &e);
+            (void)row_requeue(t->j, seq, JOBS_GIVEN_BACK, &e);
         else
             row_finish_ok(t->j, seq, op.u.claim.id, VERDICT_OK, i);
     }

@@ -47,6 +47,41 @@ static void a_restart_requeues_running_rows(void **state)
     assert_int_equal(n.queued, 1);
 }
 
+/* A server on a copy of the table, or on another table, keeps the name of its directory. */
+static void a_directory_keeps_its_id(void **state)
+{
+    static const char *const damaged[] = { "", "\n", "../../x\n",
+                                           "0123456789012345678901234567890123\n" };
+    struct job_table *t = *state;
+    char dir_id[TEXT_ID_SIZE], path[250];
+
+    (void)snprintf(dir_id, sizeof dir_id, "%s", jobs_dir_id(t->j));
+    assert_string_equal(dir_id, jobs_table_id(t->j));
+    t->j = jobs_close(t->j);
+    (void)snprintf(path, sizeof path, "%s/scrc.db", t->dir);
+    assert_int_equal(unlink(path), 0);
+    job_table_open(t);
+    assert_string_equal(jobs_dir_id(t->j), dir_id);
+    assert_string_not_equal(jobs_table_id(t->j), dir_id);
+
+    (void)snprintf(path, sizeof path, "%s/id", t->dir);
+    for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+        FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        assert_int_equal(fputs(damaged[i], f) < 0, 0);
+        assert_int_equal(fclose(f), 0);
+        job_table_reopen(t);
+        assert_string_equal(jobs_dir_id(t->j), jobs_table_id(t->j));
+        job_table_reopen(t);
+        assert_string_equal(jobs_dir_id(t->j), jobs_table_id(t->j));
+    }
+    /* One that cannot be written does not keep the server from starting. */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    job_table_reopen(t);
+    assert_string_equal(jobs_dir_id(t->j), jobs_table_id(t->j));
+}
+
 static void too_many_restarts_finish_a_row(void **state)
 {
     struct job_table *t = *state;
@@ -282,11 +317,11 @@ static void retention_works_in_batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_TABLE(a_restart_requeues_running_rows),      ON_TABLE(too_many_restarts_finish_a_row),
-        ON_TABLE(a_second_server_is_refused),           ON_TABLE(a_newer_table_is_refused),
-        ON_TABLE(a_table_of_the_first_version_goes_on), ON_TABLE(the_directory_is_created),
-        ON_TABLE(shared_blobs_are_stored_once),         ON_TABLE(retention_keeps_ids_and_summaries),
-        ON_TABLE(retention_works_in_batches),
+        ON_TABLE(a_directory_keeps_its_id),          ON_TABLE(a_restart_requeues_running_rows),
+        ON_TABLE(too_many_restarts_finish_a_row),    ON_TABLE(a_second_server_is_refused),
+        ON_TABLE(a_newer_table_is_refused),          ON_TABLE(a_table_of_the_first_version_goes_on),
+        ON_TABLE(the_directory_is_created),          ON_TABLE(shared_blobs_are_stored_once),
+        ON_TABLE(retention_keeps_ids_and_summaries), ON_TABLE(retention_works_in_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -100,7 +100,8 @@ static void the_stored_form_never_changes(void **state)
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     assert_string_equal(
         packed.json,
-        "{\"id\":\"i\",\"language\":\"c\",\"source\":\"x\",\"checker\":{\"name\":\"lines\","
+        "{\"id\":\"i\",\"language\":\"c\",\"source\":\"x\",\"in_force\":{\"time_limit_ms\":10000,"
+        "\"memory_limit_bytes\":256000000},\"checker\":{\"name\":\"lines\","
         "\"case_sensitive\":true,\"given\":false},\"stop_on_failure\":true,\"tests\":[{\"number\":"
         "1,"
         "\"input\":\"1\",\"expected_output\":{\"base64\":\"/w==\"}}],"
@@ -132,6 +133,7 @@ static void rows_of_earlier_versions_mean_what_they_meant(void **state)
                              "\"tests\":[]}",
                              rows[i].tolerances) > 0);
         assert_int_equal(submission_unpack(json, strlen(json), find_packed_blob, NULL, &s, &e), 0);
+        assert_int_equal(s->in_force.time_ms, 0);
         assert_true(s->checker.absolute_tolerance == rows[i].absolute);
         assert_true(s->checker.relative_tolerance == rows[i].relative);
     }

@@ -42,6 +42,9 @@ static void defaults(void **state)
     assert_int_equal(s->limits.time_ms, 0);
     assert_int_equal(s->limits.wall_ms, 0);
     assert_int_equal(s->limits.memory_bytes, 0);
+    assert_int_equal(s->in_force.time_ms, sample_rules.default_time_ms);
+    assert_int_equal(s->in_force.wall_ms, 0);
+    assert_int_equal(s->in_force.memory_bytes, sample_rules.default_memory_bytes);
     assert_false(s->checker_given);
     assert_int_equal(s->checker.kind, CHECKER_LINES);
     assert_true(s->stop_on_failure);
@@ -69,6 +72,9 @@ static void every_field_is_read(void **state)
     assert_int_equal(s->limits.time_ms, 1000);
     assert_int_equal(s->limits.wall_ms, 1000);
     assert_int_equal(s->limits.memory_bytes, 1000000000);
+    assert_int_equal(s->in_force.time_ms, 1000);
+    assert_int_equal(s->in_force.wall_ms, 1000);
+    assert_int_equal(s->in_force.memory_bytes, 1000000000);
     assert_int_equal(s->tests_len, 3);
     assert_int_equal(s->tests[0].number, 1);
     sample_assert_bytes(&s->tests[0].input, "1\0002", 3);

@@ -22,7 +22,7 @@ static const struct {
     { ERR_NOT_FOUND, OTHER },     { ERR_CONFLICT, OTHER }, { ERR_FINAL, OTHER },
     { ERR_QUEUE_FULL, OTHER },    { ERR_SETTING, OTHER },  { ERR_PLATFORM, OTHER },
     { ERR_UNAVAILABLE, OTHER },   { ERR_DOCKER, OTHER },   { ERR_CELL, OTHER },
-    { ERR_TIMEOUT, OTHER },
+    { ERR_TIMEOUT, OTHER },       { ERR_AGAIN, OTHER },
 };
 
 #define REQUEUE     WORKER_REQUEUE
@@ -115,22 +115,21 @@ static void acquiring_counts_nothing(void **state)
 static void host_faults_end(void **state)
 {
     struct worker_host_faults h;
-    const char own[] = "a table", other[] = "another";
     (void)state;
 
     worker_fault_open(&h);
-    for (int i = 1; i < WORKER_HOST_FAULTS_MAX; i++) {
-        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 1), WORKER_HOST_FAULT);
-        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, other, 1), WORKER_HOST_FAULT);
-    }
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 1), WORKER_END);
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_HOST_FAULT);
+    for (int i = 1; i < WORKER_HOST_FAULTS_MAX; i++)
+        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 1, i), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 1, WORKER_HOST_FAULTS_MAX), WORKER_END);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 2, 1), WORKER_HOST_FAULT);
     /* Others are judged between two faults of this one, so it is the cause. */
     worker_fault_judged(&h);
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_COUNT);
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 2), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 2, 2), WORKER_COUNT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 2, 3), WORKER_HOST_FAULT);
     worker_fault_judged(&h);
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, own, 3), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 3, 1), WORKER_HOST_FAULT);
+    /* Another server has counted the others. */
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 4, WORKER_HOST_FAULTS_MAX), WORKER_END);
     worker_fault_close(&h);
 }
 
@@ -148,9 +147,9 @@ static void own_action_by_stage(void **state)
         enum worker_stage stage = (enum worker_stage)i;
         struct worker_host_faults h;
         worker_fault_open(&h);
-        assert_int_equal(worker_fault_host(&h, stage, "t", 1), WORKER_HOST_FAULT);
+        assert_int_equal(worker_fault_host(&h, stage, 1, 1), WORKER_HOST_FAULT);
         worker_fault_judged(&h);
-        assert_int_equal(worker_fault_host(&h, stage, "t", 1), own[stage]);
+        assert_int_equal(worker_fault_host(&h, stage, 1, 2), own[stage]);
         worker_fault_close(&h);
     }
 }
@@ -158,15 +157,14 @@ static void own_action_by_stage(void **state)
 static void the_oldest_is_replaced(void **state)
 {
     struct worker_host_faults h;
-    const char table_[] = "t";
     (void)state;
 
     worker_fault_open(&h);
-    for (int64_t seq = 0; seq <= WORKER_HOST_ROWS; seq++)
-        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, table_, seq), WORKER_HOST_FAULT);
+    for (int64_t seq = 1; seq <= WORKER_HOST_ROWS + 1; seq++)
+        assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, seq, 1), WORKER_HOST_FAULT);
     worker_fault_judged(&h);
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, table_, 1), WORKER_COUNT);
-    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, table_, 0), WORKER_HOST_FAULT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 2, 2), WORKER_COUNT);
+    assert_int_equal(worker_fault_host(&h, WORKER_JUDGES, 1, 2), WORKER_HOST_FAULT);
     worker_fault_close(&h);
 }
 
