@@ -280,6 +280,27 @@ static void a_commit_that_fails_has_stored_nothing(void **state)
     assert_int_equal(number(b->d, "SELECT count(*) FROM t"), 0);
 }
 
+/* Who stands still in a transaction loses it, and with it the locks. */
+static void a_transaction_left_idle_is_ended(void **state)
+{
+    static const char sessions[] =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+    const struct base *b = *state;
+
+    for (int commits = 0; commits < 2; commits++) {
+        ASSERT_OK(db_exec(b->d, "SET idle_in_transaction_session_timeout = 10", e));
+        ASSERT_OK(db_begin(b->d, e));
+        ASSERT_OK(run(b->d, "INSERT INTO t VALUES(1)", e));
+        wait_number(b->other, sessions, 1);
+        if (commits)
+            ASSERT_ERR(ERR_UNAVAILABLE, db_commit(b->d, e));
+        else
+            ASSERT_ERR(ERR_UNAVAILABLE, run(b->d, "INSERT INTO t VALUES(2)", e));
+        db_rollback(b->d);
+        assert_int_equal(number(b->d, "SELECT count(*) FROM t"), 0);
+    }
+}
+
 /* ---- others ---- */
 
 struct opponent {
@@ -582,6 +603,7 @@ int main(void)
         WITH_BASE(a_commit_past_its_deadline_is_not_known),
         WITH_BASE(a_commit_with_a_warning_is_not_known),
         WITH_BASE(a_commit_that_fails_has_stored_nothing),
+        WITH_BASE(a_transaction_left_idle_is_ended),
         WITH_BASE(a_deadlock_is_tried_again),
         WITH_BASE(what_it_names_may_be_deleted),
         WITH_BASE(a_statement_outlives_a_change_of_its_table),
