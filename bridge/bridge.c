@@ -1,10 +1,6 @@
 #include "bridge/bridge.h"
 
-#include <pthread.h>
-#include <stdio.h>
-
 #include "bridge/consume/consumer.h"
-#include "bridge/consume/giveback.h"
 #include "bridge/kafka/kafka_conf.h"
 #include "bridge/kafka/kafka_health.h"
 #include "bridge/kafka/lag.h"
@@ -13,8 +9,7 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 
-#define DISOWN_NS (10 * NS_PER_S)
-#define LEAVE_NS  (3 * NS_PER_S) /* always left for the last commit */
+#define LEAVE_NS (3 * NS_PER_S) /* always left for the last commit */
 
 struct bridge {
     struct bridge_config config; /* its pointers are borrowed */
@@ -22,10 +17,6 @@ struct bridge {
     struct consumer *consumer;
     struct lag *lag;
     struct relay *relay;
-
-    pthread_mutex_t lock;
-    /* guarded by lock */
-    struct relay *adopted;
 };
 
 int bridge_check(const struct bridge_config *c, struct err *e) { return kafka_conf_check(c, e); }
@@ -40,8 +31,7 @@ int bridge_open(const struct bridge_config *c, struct jobs *jobs, const struct b
         return err_set(e, ERR_NOMEM, "Kafka bridge");
     b->config = *c;
     kafka_health_init(&b->health);
-    (void)pthread_mutex_init(&b->lock, NULL);
-    if (relay_open(&b->config, jobs, true, &b->health, &b->relay, e) < 0 ||
+    if (relay_open(&b->config, jobs, &b->health, &b->relay, e) < 0 ||
         consumer_open(&b->config, jobs, &b->health, hooks, &b->consumer, e) < 0 ||
         lag_open(&b->config, jobs, &b->health, &b->lag, e) < 0) {
         (void)bridge_free(b);
@@ -68,22 +58,10 @@ void bridge_stop_consuming(struct bridge *b, int64_t deadline_ns)
         consumer_stop(b->consumer, deadline_ns);
 }
 
-static void stop_adopted(struct bridge *b, int64_t deadline_ns)
-{
-    (void)pthread_mutex_lock(&b->lock);
-    struct relay *r = b->adopted;
-    b->adopted = NULL;
-    (void)pthread_mutex_unlock(&b->lock);
-    if (r)
-        relay_stop(r, deadline_ns);
-    (void)relay_free(r);
-}
-
 void bridge_stop(struct bridge *b, int64_t deadline_ns)
 {
     lag_halt(b->lag);
     bridge_stop_consuming(b, deadline_ns);
-    stop_adopted(b, deadline_ns);
     relay_stop(b->relay, deadline_ns);
     /* Last, so that the offsets of all reports that the relay sent are committed. */
     consumer_stop(b->consumer, deadline_ns > clock_mono_ns() + LEAVE_NS
@@ -98,37 +76,11 @@ struct bridge *bridge_free(struct bridge *b)
     if (b->consumer)
         b->consumer = consumer_free(b->consumer);
     b->lag = lag_free(b->lag);
-    bridge_disown(b);
     b->relay = relay_free(b->relay);
     kafka_health_done(&b->health);
-    (void)pthread_mutex_destroy(&b->lock);
     free(b);
     return NULL;
 }
-
-int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e)
-{
-    struct relay *r = NULL;
-    struct err own;
-
-    if (b->config.commit_reported && giveback_adopted(&b->config, jobs, &own) < 0)
-        log_warning("kafka_not_given_back", log_s("error", own.msg),
-                    log_s("means", "it may be judged elsewhere, too"));
-    if (relay_open(&b->config, jobs, false, &b->health, &r, e) < 0)
-        return -1;
-    if (relay_start(r, e) < 0) {
-        (void)relay_free(r);
-        return -1;
-    }
-    (void)pthread_mutex_lock(&b->lock);
-    struct relay *old = b->adopted;
-    b->adopted = r;
-    (void)pthread_mutex_unlock(&b->lock);
-    (void)relay_free(old);
-    return 0;
-}
-
-void bridge_disown(struct bridge *b) { stop_adopted(b, clock_mono_ns() + DISOWN_NS); }
 
 int bridge_topics(struct bridge *b, struct topics_view out[TOPICS_COUNT], struct err *e)
 {

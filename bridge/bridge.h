@@ -12,7 +12,7 @@
  * Room     bridge: consume, publish, and what both share in kafka.
  *          May include schema; not HTTP, not Docker.
  * Owns     its threads and their librdkafka handles.
- * Threads  the main thread; any: bridge_health(), bridge_topics(), bridge_adopt(), bridge_disown().
+ * Threads  the main thread; any: bridge_health(), bridge_topics().
  * Errors   0, or -1 with *e filled. ERR_SETTING names the setting, and never shows a secret.
  */
 #pragma once
@@ -52,11 +52,6 @@ void bridge_stop(struct bridge *b, int64_t deadline_ns);
 
 /* After jobs_close(), because it frees the table's listeners. Takes NULL, returns NULL. */
 struct bridge *bridge_free(struct bridge *b);
-
-/* Sends the outbox of a second table too (DATA_SLOTS), one at a time. Borrows jobs until
- * bridge_disown(), which waits until nothing of it is in flight. */
-NODISCARD int bridge_adopt(struct bridge *b, struct jobs *jobs, struct err *e);
-void bridge_disown(struct bridge *b);
 
 /* ---- state ---- */
 

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "engine/build/build_share.h"
@@ -13,7 +12,6 @@
 #include "engine/host/host_runtime.h"
 #include "engine/pool/permits.h"
 #include "engine/pool/pool.h"
-#include "engine/queue/job_source.h"
 #include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/selftest.h"
@@ -40,8 +38,7 @@ struct engine {
     const struct engine_config *config; /* borrowed, as are the next two */
     const struct language_table *languages;
     struct jobs *jobs;
-    struct job_source *job_source; /* owned, as is all below */
-    struct readiness *readiness;
+    struct readiness *readiness; /* owned, as is all below */
     struct look_ahead *look_ahead;
     struct docker *docker;      /* for one thread at a time: start, supervisor, stop */
     struct build_share *builds; /* NULL: no cache */
@@ -53,7 +50,6 @@ struct engine {
     struct worker_host_faults host_faults;
     _Atomic int64_t running;
     atomic_bool docker_answers;
-    atomic_bool sweep_due; /* a table was adopted, which may have containers */
 
     pthread_mutex_t lock;
     /* guarded by lock */
@@ -147,22 +143,15 @@ static bool is_up(struct engine *g)
     return up;
 }
 
-/* Our containers have the label of our own table, so every container with the label of the
- * adopted table belongs to the server that is gone. */
 static void remove_orphans(struct engine *g)
 {
-    char id[TEXT_ID_SIZE];
-    struct cell_host theirs = g->host;
     struct err e;
-    int n = cell_orphans_remove(g->docker, &g->host, &e), more = 0;
+    int n = cell_orphans_remove(g->docker, &g->host, &e);
 
-    theirs.table = id;
-    if (n >= 0 && job_source_adopted_id(g->job_source, id))
-        more = cell_orphans_remove(g->docker, &theirs, &e);
-    if (n < 0 || more < 0)
+    if (n < 0)
         log_warning("sweep_failed", log_s("error", e.msg));
-    else if (n + more > 0)
-        log_info("cells_swept", log_i("removed", n + more));
+    else if (n > 0)
+        log_info("cells_swept", log_i("removed", n));
 }
 
 static bool poll_docker(struct engine *g, struct err *e)
@@ -206,7 +195,7 @@ static void *supervisor_main(void *arg)
             resumed_at = engine_now_ms();
             log_info("judging_resumed", log_i("rest_ms", delay));
         }
-        if (atomic_exchange(&g->sweep_due, false) || engine_now_ms() >= sweep_at) {
+        if (engine_now_ms() >= sweep_at) {
             remove_orphans(g);
             sweep_at = engine_now_ms() + sweep_ms;
             sweep_ms = sweep_ms * 2 < SWEEP_MS ? sweep_ms * 2 : SWEEP_MS;
@@ -235,7 +224,6 @@ static struct engine *engine_free(struct engine *g)
         return NULL;
     (void)look_ahead_free(g->look_ahead);
     (void)readiness_free(g->readiness);
-    (void)job_source_free(g->job_source);
     (void)docker_free(g->docker);
     (void)build_share_free(g->builds);
     (void)permits_free(g->permits);
@@ -278,8 +266,8 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     g->languages = l;
     g->jobs = j;
     g->workers = workers;
-    if (readiness_open(l, &g->readiness, e) < 0 || job_source_open(j, &g->job_source, e) < 0 ||
-        look_ahead_open(g->job_source, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
+    if (readiness_open(l, &g->readiness, e) < 0 ||
+        look_ahead_open(j, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
         permits_open(c->parallel, &g->permits, e) < 0 ||
         docker_open(c->docker_host, &g->docker, e) < 0)
         return engine_free(g);
@@ -323,20 +311,6 @@ int engine_start(const struct engine_config *c, const struct language_table *l, 
     *ret_engine = g;
     return 0;
 }
-
-/* ---- a second table ---- */
-
-int engine_adopt(struct engine *g, struct jobs *j, struct err *e)
-{
-    jobs_listen(j, jobs_changed, g);
-    if (job_source_adopt(g->job_source, j, e) < 0)
-        return -1;
-    atomic_store(&g->sweep_due, true);
-    readiness_signal(g->readiness, (size_t)g->config->parallel);
-    return 0;
-}
-
-void engine_disown(struct engine *g) { job_source_disown(g->job_source); }
 
 /* ---- the end ---- */
 

@@ -49,8 +49,6 @@
  *     verify clean  the agent checks that nothing of the last submission is left
  *     dead        of a cell: it must not be used again and is discarded
  *     orphan      a container whose server was killed; the supervisor removes it
- *     adopted     of a job table: its server is gone. Its rows are judged when the own table has
- *                 none
  *
  * Locks
  *
@@ -59,8 +57,8 @@
  * alone. No lock is held during a wait for Docker, a cell or the job table. The job table calls
  * jobs_changed() without a lock of its own.
  *
- * Room     engine: start, stop, adoption, health. May know schema and all of engine; never calls
- *          server or bridge.
+ * Room     engine: start, stop, health. May know schema and all of engine; never calls server or
+ *          bridge.
  * Owns     worker threads, the pool and its cells, from engine_start() to engine_stop().
  * Threads  every function from any thread.
  */
@@ -84,13 +82,6 @@ struct jobs;
 NODISCARD int engine_start(const struct engine_config *c, const struct language_table *l,
                            struct jobs *j, struct engine **ret_engine, struct err *e);
 
-/* Judges rows of j too, when the own table has none: j is the table of a server that is gone. At
- * most one at a time; its rows cannot be cancelled. Borrows j until engine_disown() or
- * engine_stop(), and listens to it: only jobs_close() ends that. */
-NODISCARD int engine_adopt(struct engine *g, struct jobs *j, struct err *e);
-/* Returns when no row of it is being judged any more. Not after engine_stop(). */
-void engine_disown(struct engine *g);
-
 /* Claims nothing more. Runs in progress may go on until deadline (clock_mono_ns) and are then
  * requeued without counting an attempt. Then removes all cells, for which there are at least 5
  * s, whatever the deadline. Takes NULL, returns NULL. Listening to the table cannot be ended:
@@ -98,7 +89,7 @@ void engine_disown(struct engine *g);
  * jobs_close() may follow. */
 struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
 
-/* Stops the run of a submission of the own table, whose row has just been cancelled. */
+/* Stops the run of a submission whose row has just been cancelled. */
 void engine_cancel(struct engine *g, int64_t seq);
 
 /* Writes to out why nothing, or not this language, is being judged; "" when it is. */

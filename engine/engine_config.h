@@ -41,7 +41,7 @@ struct engine_config {
 };
 static inline void engine_notify(const struct engine_config *c, const struct engine_event *event)
 {
-    /* The self-test and adopted rows have a negative seq: no events of these. */
+    /* The self-test has a negative seq: no events of it. */
     if (c->on_event && event->seq > 0)
         c->on_event(c->event_ctx, event);
 }

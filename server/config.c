@@ -45,8 +45,6 @@ static const struct config_setting settings[] = {
     FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
     TEXT_ROW("ALLOWED_HOSTS", NULL, allowed_hosts, "names this server has besides those of the loopback, as judge.example.org,scrc:8080: what Host may say, and whose pages may use it; * is every name in Host"),
     TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
-    FLAG_ROW("DATA_SLOTS", "0", data_slots, "1: several servers share DATA_DIR, each with a table of its own in slot-N"),
-    NUMBER("ADOPT_INTERVAL", DURATION, 100, 86400000, "60s", adopt_interval_ms, "with DATA_SLOTS: how often to look for the unfinished work of a server that is gone"),
     { "LOG_LEVEL", CONFIG_WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
     { "LOG_FORMAT", CONFIG_FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
@@ -116,9 +114,10 @@ static const struct config_setting settings[] = {
 };
 
 /* Settings that this build refuses: ignoring them would leave a server less safe than its operator
- * believes. */
-static const struct { const char *name, *why; } refused[] = {
-    { "API_TOKENS_FILE", "this build has no tokens; unset it" },
+ * believes, or work where nobody looks. `harmless`: the value that changes nothing, or NULL. */
+static const struct { const char *name, *harmless, *why; } refused[] = {
+    { "API_TOKENS_FILE", NULL, "this build has no tokens; unset it" },
+    { "DATA_SLOTS", "0", "servers do not share a directory any more: unset it, and give each server a DATA_DIR of its own (one database for all comes with STORE). To finish what waits in a slot-N of your DATA_DIR, start a server once with DATA_DIR=YOUR_DATA_DIR/slot-N" },
 };
 /* clang-format on */
 
@@ -224,7 +223,8 @@ int config_load(char *const *environment, struct config *ret_config, struct err 
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(refused) && rc == 0; i++) {
-        if (find_variable(environment, refused[i].name))
+        const char *text = find_variable(environment, refused[i].name);
+        if (text && (!refused[i].harmless || strcmp(text, refused[i].harmless) != 0))
             rc = err_set(e, ERR_SETTING, "%s is set, but %s", refused[i].name, refused[i].why);
     }
     for (size_t i = 0; i < ARRAY_LEN(settings) && rc == 0; i++) {

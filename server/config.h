@@ -34,8 +34,7 @@ struct config {
     int64_t runner_status_set; /* enum status_set */
     int64_t default_checker;   /* enum checker_kind */
     int64_t log_level;         /* enum log_level */
-    bool log_json, report_test_io, allow_anonymous, data_slots;
-    int64_t adopt_interval_ms;
+    bool log_json, report_test_io, allow_anonymous;
     /* Kafka is on when kafka_brokers is set */
     char *kafka_brokers, *kafka_topic, *kafka_group_id, *kafka_results_topic;
     char *kafka_dead_letter_topic; /* NULL: named after kafka_topic */

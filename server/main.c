@@ -33,7 +33,6 @@
 #include "server/live/stats.h"
 #include "server/live/waiters.h"
 #include "server/preflight.h"
-#include "server/slot_adoption.h"
 #include "server/store_open.h"
 
 /* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
@@ -48,7 +47,6 @@ struct scrc {
     char instance[TEXT_ID_SIZE];
     struct language_table *languages;
     int listen_fd;
-    struct jobs_config table;
     struct jobs *jobs;
     struct waiters *waiters;
     struct bridge *bridge; /* NULL: Kafka is off */
@@ -56,7 +54,6 @@ struct scrc {
     struct stats *stats;
     struct engine *engine;
     struct api *api;
-    struct slot_adoption *adoption; /* NULL without DATA_SLOTS */
 };
 
 /* ---- command line ---- */
@@ -208,48 +205,16 @@ static void warn_waiting(void *ctx, const char *dir, const char *holder)
 
 static int open_table(struct scrc *scrc, struct err *e)
 {
-    bool kafka = scrc->config.kafka_brokers != NULL;
-
-    scrc->table = (struct jobs_config){ .dir = scrc->config.data_dir,
-                                        .instance = scrc->instance,
-                                        .max_queued = scrc->config.max_queued,
-                                        .retention_ms = scrc->config.retention_ms,
-                                        .lock_wait_ms = scrc->config.shutdown_timeout_ms,
-                                        .waits = warn_waiting,
-                                        .waits_ctx = scrc,
-                                        .publish_all = kafka && scrc->config.kafka_publish_http };
-    return store_open(&scrc->table, scrc->config.data_slots, kafka, &scrc->jobs, e);
-}
-
-/* After a failure, the next server that has the slot sends what is in its outbox. */
-static void on_adopted(void *ctx, struct jobs *j)
-{
-    struct err e;
-
-    if (bridge_adopt(ctx, j, &e) < 0)
-        log_error("kafka_adoption", log_s("error", e.msg));
-}
-
-static void on_disowned(void *ctx, struct jobs *j)
-{
-    (void)j;
-    bridge_disown(ctx);
-}
-
-static int start_adoption(struct scrc *scrc, struct err *e)
-{
-    struct slot_adoption_config c = { .table = &scrc->table,
-                                      .engine = scrc->engine,
-                                      .languages = scrc->languages,
-                                      .interval_ms = scrc->config.adopt_interval_ms,
-                                      .kafka = scrc->bridge,
-                                      .opened = scrc->bridge ? on_adopted : NULL,
-                                      .closing = scrc->bridge ? on_disowned : NULL,
-                                      .ctx = scrc->bridge };
-
-    if (!scrc->config.data_slots || scrc->config.runner_max_parallel == 0)
-        return 0;
-    return slot_adoption_start(&c, &scrc->adoption, e);
+    const bool kafka = scrc->config.kafka_brokers != NULL;
+    const struct jobs_config c = { .dir = scrc->config.data_dir,
+                                   .instance = scrc->instance,
+                                   .max_queued = scrc->config.max_queued,
+                                   .retention_ms = scrc->config.retention_ms,
+                                   .lock_wait_ms = scrc->config.shutdown_timeout_ms,
+                                   .waits = warn_waiting,
+                                   .waits_ctx = scrc,
+                                   .publish_all = kafka && scrc->config.kafka_publish_http };
+    return store_open(&c, &scrc->jobs, e);
 }
 
 static int start_http(struct scrc *scrc, struct err *e)
@@ -318,9 +283,7 @@ static int start_all(struct scrc *scrc, struct err *e)
         engine_start(&scrc->engine_config, scrc->languages, scrc->jobs, &scrc->engine, e) < 0 ||
         stats_start(scrc->stats, scrc->jobs, scrc->engine, e) < 0 || start_http(scrc, e) < 0)
         return -1;
-    if (scrc->bridge && bridge_start(scrc->bridge, e) < 0)
-        return -1;
-    return start_adoption(scrc, e);
+    return scrc->bridge ? bridge_start(scrc->bridge, e) : 0;
 }
 
 /* Clients go on waiting while the runs in progress end. */
@@ -332,8 +295,6 @@ static void stop_all(struct scrc *scrc)
         api_drain(scrc->api);
     if (scrc->bridge)
         bridge_stop_consuming(scrc->bridge, deadline);
-    if (scrc->adoption)
-        slot_adoption_halt(scrc->adoption);
     if (scrc->stats)
         stats_stop(scrc->stats);
     scrc->engine = engine_stop(scrc->engine, deadline);
@@ -343,7 +304,6 @@ static void stop_all(struct scrc *scrc)
     scrc->api = api_stop(scrc->api);
     if (scrc->hub)
         hub_stop(scrc->hub);
-    scrc->adoption = slot_adoption_close(scrc->adoption);
     scrc->jobs = jobs_close(scrc->jobs);
     scrc->bridge = bridge_free(scrc->bridge);
     scrc->hub = hub_free(scrc->hub);

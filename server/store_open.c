@@ -1,46 +1,65 @@
 #include "server/store_open.h"
 
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "engine/host/host_dir.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"
-#include "schema/store/slots.h"
 
-static void warn_slot_skipped(void *ctx, const char *dir, const struct err *why)
+/* ---- slots: directories in DATA_DIR, in which earlier versions kept a table for each server ----
+ */
+
+static bool is_slot(const char *name)
 {
-    (void)ctx;
-    log_warning("slot_skipped", log_s("slot", dir), log_s("error", why->msg),
-                log_s("next", "its work waits until that is mended"));
+    static const char prefix[] = "slot-";
+    const char *number = name + sizeof prefix - 1;
+
+    return strncmp(name, prefix, sizeof prefix - 1) == 0 && number[0] &&
+           !number[strspn(number, "0123456789")];
 }
 
-static int take_slot(const struct jobs_config *c, bool kafka, struct jobs **ret_jobs, struct err *e)
+static bool has_slots(const char *dir)
 {
-    struct slots_config s = { .table = c, .outbox = kafka, .skipped = warn_slot_skipped };
-    CLEANUP(freep) char *dir = NULL;
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    bool found = false;
 
-    if (slots_take(&s, ret_jobs, &dir, e) < 0)
+    while (d && !found && (entry = readdir(d)))
+        found = is_slot(entry->d_name);
+    if (d)
+        (void)closedir(d);
+    return found;
+}
+
+static void warn_slots(const char *dir)
+{
+    char advice[400];
+
+    (void)snprintf(advice, sizeof advice,
+                   "for each of them start a server once with DATA_DIR=%.200s/slot-N; when nothing "
+                   "waits in it any more, it may go, with its reports",
+                   dir);
+    log_warning("slots_not_used", log_s("DATA_DIR", dir),
+                log_s("means", "what is in its slots waits: this server does not look there"),
+                log_s("next", advice));
+}
+
+/* ---- opening ---- */
+
+int store_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
+{
+    if (has_slots(c->dir))
+        warn_slots(c->dir);
+    if (jobs_open(c, ret_jobs, e) < 0) {
+        if (e->kind ==
+            ERR_SETTING) /* the lock is held; it may be free later: no setting is wrong */
+            e->kind = ERR_UNAVAILABLE;
         return -1;
-    log_info("slot_taken", log_s("slot", dir));
-    return 0;
-}
-
-static int open_unshared(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
-{
-    if (slots_exist(c->dir))
-        log_warning("slots_not_used", log_s("DATA_DIR", c->dir),
-                    log_s("means", "what is in them waits: DATA_SLOTS=1 would use them"));
-    if (jobs_open(c, ret_jobs, e) == 0)
-        return 0;
-    if (e->kind == ERR_SETTING) /* the lock is held: it may be free later, so no setting is wrong */
-        e->kind = ERR_UNAVAILABLE;
-    return -1;
-}
-
-int store_open(const struct jobs_config *c, bool slots, bool kafka, struct jobs **ret_jobs,
-               struct err *e)
-{
-    if ((slots ? take_slot(c, kafka, ret_jobs, e) : open_unshared(c, ret_jobs, e)) < 0)
-        return -1;
+    }
     if (!host_dir_kept(c->dir))
         log_warning("table_not_kept", log_s("DATA_DIR", c->dir),
                     log_s("means", "it goes with this container: mount a named volume there"));

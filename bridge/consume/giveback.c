@@ -1,15 +1,11 @@
 #include "bridge/consume/giveback.h"
 
 #include "bridge/kafka/bridge_config.h"
-#include "bridge/kafka/handle.h"
-#include "bridge/kafka/kafka_conf.h"
-#include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"
 
 #define QUERY_MS 5000 /* timeout of one request to the broker */
-#define CLOSE_NS (3 * NS_PER_S)
 
 void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition, int64_t from)
 {
@@ -56,7 +52,7 @@ static int list_other_partitions(rd_kafka_t *rk, const char *topic,
         return err_set(e, ERR_UNAVAILABLE, "partitions of %s: %s", topic, rd_kafka_err2str(code));
     *ret_list = rd_kafka_topic_partition_list_new(len);
     for (int32_t p = 0; p < len; p++) {
-        if (!mine || !rd_kafka_topic_partition_list_find(mine, topic, p))
+        if (!rd_kafka_topic_partition_list_find(mine, topic, p))
             rd_kafka_topic_partition_list_add(*ret_list, topic, p);
     }
     return 0;
@@ -93,25 +89,5 @@ int giveback_strays(rd_kafka_t *rk, const struct bridge_config *c, struct jobs *
         return -1;
     int result = others->cnt > 0 ? give_back_uncommitted(rk, jobs, others, e) : 0;
     rd_kafka_topic_partition_list_destroy(others);
-    return result;
-}
-
-/* ---- rows of an adopted table ---- */
-
-int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct err *e)
-{
-    rd_kafka_conf_t *conf = NULL;
-    char why[300];
-
-    if (kafka_conf_make(c, KAFKA_CONF_CONSUMER, &conf, e) < 0)
-        return -1;
-    rd_kafka_conf_set_log_cb(conf, handle_log);
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!rk) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(e, ERR_SETTING, "Kafka consumer: %s", why);
-    }
-    int result = giveback_strays(rk, c, jobs, NULL, e);
-    handle_destroy(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_NS);
     return result;
 }

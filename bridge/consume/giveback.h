@@ -5,7 +5,7 @@
  *
  * Room     bridge/consume.
  * Owns     nothing.
- * Threads  none of its own; each function waits for the table, the last two also for the broker.
+ * Threads  none of its own; each function waits for the table, the last one also for the broker.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -23,11 +23,8 @@ struct jobs;
  * here. */
 void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition, int64_t from);
 
-/* Gives back rows of partitions that are not in `mine` (NULL: of all), which a server before this
- * one took, if their owners will read them: not committed by the group, and still on the topic.
- * rk: a handle of the group. ERR_UNAVAILABLE: some rows are left here. */
+/* Gives back rows of partitions that are not in `mine`, which a server before this one took, if
+ * their owners will read them: not committed by the group, and still on the topic. rk: a handle of
+ * the group. ERR_UNAVAILABLE: some rows are left here. */
 NODISCARD int giveback_strays(rd_kafka_t *rk, const struct bridge_config *c, struct jobs *jobs,
                               const rd_kafka_topic_partition_list_t *mine, struct err *e);
-
-/* The same for an adopted table, which has no partitions of its own. Makes a handle for it. */
-NODISCARD int giveback_adopted(const struct bridge_config *c, struct jobs *jobs, struct err *e);

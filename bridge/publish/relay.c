@@ -14,8 +14,7 @@
 #include "schema/store/jobs.h"
 #include "schema/store/outbox.h"
 
-#define IDLE_NS       (200 * NS_PER_MS) /* between two polls of an outbox without a listener */
-#define WATERMARKS_NS (5 * NS_PER_S)    /* between two checks whether to store watermarks */
+#define WATERMARKS_NS (5 * NS_PER_S) /* between two checks whether to store watermarks */
 #define BACKOFF_NS    (1 * NS_PER_S)
 #define INIT_MS       1000
 #define STALLED_NS    (3 * NS_PER_S)  /* stopping ends when nothing is acknowledged for so long */
@@ -47,14 +46,12 @@ static bool take_notification(struct lane *l)
 static void wait_for_notification(struct lane *l)
 {
     struct relay *r = l->relay;
-    int64_t due = clock_mono_ns() + (r->listens ? WATERMARKS_NS : IDLE_NS);
+    int64_t due = clock_mono_ns() + WATERMARKS_NS;
     bool early = true;
 
     (void)pthread_mutex_lock(&r->lock);
     while (!l->notified && !r->stop && early)
         early = clock_cond_wait(&r->wake, &r->lock, due);
-    if (!r->listens)
-        l->notified = true;
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -314,8 +311,8 @@ static void set_lane(struct relay *r, size_t which, unsigned kinds, enum bridge_
     (void)snprintf(l->name, sizeof l->name, "scrc-%s%s", jobs_table_id(r->jobs), suffix);
 }
 
-int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
-               struct kafka_health *health, struct relay **ret_relay, struct err *e)
+int relay_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_health *health,
+               struct relay **ret_relay, struct err *e)
 {
     struct relay *r = calloc(1, sizeof *r);
 
@@ -324,7 +321,6 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
     r->config = c;
     r->jobs = jobs;
     r->health = health;
-    r->listens = listen;
     kafka_conf_dead_letter_topic(c, r->dead_letter_topic);
     set_lane(r, LANE_REPORTS, OUTBOX_KIND_BIT(OUTBOX_REPORT) | OUTBOX_KIND_BIT(OUTBOX_REFUSAL),
              BRIDGE_PUBLISHING, c->results_topic, "");
@@ -337,8 +333,7 @@ int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
         (void)relay_free(r);
         return -1;
     }
-    if (listen)
-        outbox_listen(jobs, on_outbox, r);
+    outbox_listen(jobs, on_outbox, r);
     *ret_relay = r;
     return 0;
 }

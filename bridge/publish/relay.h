@@ -30,9 +30,8 @@ struct jobs;
 struct relay;
 struct kafka_health;
 
-/* Borrows all. listen: it is notified of new rows; then it must be called before traffic starts,
- * once for a table. Otherwise it polls for new rows. */
-NODISCARD int relay_open(const struct bridge_config *c, struct jobs *jobs, bool listen,
+/* Borrows all. It listens to the outbox: call it before traffic starts, once for a table. */
+NODISCARD int relay_open(const struct bridge_config *c, struct jobs *jobs,
                          struct kafka_health *health, struct relay **ret_relay, struct err *e);
 NODISCARD int relay_start(struct relay *r, struct err *e);
 
@@ -40,7 +39,7 @@ NODISCARD int relay_start(struct relay *r, struct err *e);
  * nothing for some seconds; then ends the threads. May be called again. */
 void relay_stop(struct relay *r, int64_t deadline_ns);
 
-/* After relay_stop() and, if it listens, jobs_close(). Takes NULL, returns NULL. */
+/* After relay_stop() and jobs_close(). Takes NULL, returns NULL. */
 struct relay *relay_free(struct relay *r);
 
 /* For tests: makes the producer of reports fail with a fatal error. False when an earlier call has

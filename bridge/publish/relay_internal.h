@@ -89,7 +89,6 @@ struct relay {
     const struct bridge_config *config; /* borrowed, as the next two */
     struct jobs *jobs;
     struct kafka_health *health;
-    bool listens; /* to the outbox; false: it polls */
     char dead_letter_topic[KAFKA_CONF_TOPIC_MAX + 1];
     atomic_bool stop;
     atomic_llong deadline_ns; /* of relay_stop() */

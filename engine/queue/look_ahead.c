@@ -3,10 +3,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/language/language.h"
-#include "engine/queue/job_source.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/worker_claim.h"
 #include "schema/base/clock.h"
@@ -18,14 +16,12 @@
 struct ahead_claim {
     struct jobs_op op; /* JOBS_CLAIM; at the end JOBS_REQUEUE */
     struct look_ahead *ahead;
-    struct jobs *jobs; /* the table it was put to */
-    bool adopted;      /* that is the adopted one, which is held */
     const char *languages[LANGUAGES_MAX + 1];
     struct ahead_claim *next;
 };
 
 struct look_ahead {
-    struct job_source *source; /* borrowed, as is readiness */
+    struct jobs *jobs; /* borrowed, as is readiness */
     struct readiness *readiness;
     int64_t workers;
     struct ahead_claim
@@ -34,16 +30,16 @@ struct look_ahead {
     pthread_cond_t settled; /* pending has fallen, after `stopped` */
     /* guarded by lock */
     struct ahead_claim *free, *ready, **ready_tail;
-    int64_t pending;   /* put to a table; not committed yet */
+    int64_t pending;   /* put to the table; not committed yet */
     int64_t ready_len; /* in `ready` */
     int64_t waiting;   /* workers in look_ahead_wait() */
     bool more;         /* rows were queued that a pending claim may have missed */
-    bool failed;       /* the own table has failed, with err; no worker was told yet */
+    bool failed;       /* the table has failed, with err; no worker was told yet */
     bool stopped;
     struct err err;
 };
 
-int look_ahead_open(struct job_source *source, struct readiness *r, int64_t workers,
+int look_ahead_open(struct jobs *j, struct readiness *r, int64_t workers,
                     struct look_ahead **ret_ahead, struct err *e)
 {
     struct look_ahead *ahead = calloc(1, sizeof *ahead);
@@ -56,7 +52,7 @@ int look_ahead_open(struct job_source *source, struct readiness *r, int64_t work
     }
     (void)pthread_mutex_init(&ahead->lock, NULL);
     (void)pthread_cond_init(&ahead->settled, NULL);
-    ahead->source = source;
+    ahead->jobs = j;
     ahead->readiness = r;
     ahead->workers = workers;
     ahead->claims = claims;
@@ -111,43 +107,17 @@ static struct ahead_claim *remove_ready_locked(struct look_ahead *ahead, struct 
 
 /* ---- a claim is committed ---- */
 
-static void claimed(struct jobs_op *op);
-
-/* The own table had none: tries the adopted one. False: there is no such table. */
-static bool put_to_adopted(struct ahead_claim *c)
-{
-    if (c->adopted || !(c->jobs = job_source_hold(c->ahead->source)))
-        return false;
-    c->adopted = true;
-    jobs_put(c->jobs, &c->op);
-    return true;
-}
-
-static void end_adopted(struct ahead_claim *c)
-{
-    if (c->op.result < 0 && job_source_first_fault(c->ahead->source))
-        log_warning("adopted_table_fails", log_s("error", c->op.err.msg),
-                    log_s("next", "tried again when there is other work"));
-    job_source_release(c->ahead->source);
-}
-
-/* On the writer thread of the claim's table. */
+/* On the writer thread. */
 static void claimed(struct jobs_op *op)
 {
     struct ahead_claim *c = op->ctx;
     struct look_ahead *ahead = c->ahead;
     bool found = op->result == 0 && op->u.claim.seq != 0;
 
-    if (op->result == 0 && !found && put_to_adopted(c))
-        return;
-    if (!found && c->adopted)
-        end_adopted(c);
     (void)pthread_mutex_lock(&ahead->lock);
     ahead->pending--;
-    if (!c->adopted) {
-        ahead->failed = op->result < 0;
-        ahead->err = op->err;
-    }
+    ahead->failed = op->result < 0;
+    ahead->err = op->err;
     if (found)
         add_ready_locked(ahead, c);
     else
@@ -178,8 +148,6 @@ static struct jobs_op *prepare_locked(struct look_ahead *ahead, int64_t rows, in
         size_t n = 0;
         while ((c->languages[n] = languages[n]))
             n++;
-        c->jobs = job_source_own(ahead->source);
-        c->adopted = false;
         c->op =
             (struct jobs_op){ .kind = JOBS_CLAIM,
                               .done = claimed,
@@ -208,20 +176,6 @@ struct jobs_op *look_ahead_claim(void *ctx, int64_t rows)
     return ops;
 }
 
-/* Rows that are queued now in both tables, those that are claimed ahead too. */
-static int64_t count_waiting_rows(struct look_ahead *ahead)
-{
-    struct jobs_counts own, adopted = { .queued = 0 };
-    struct jobs *j = job_source_hold(ahead->source);
-
-    jobs_counts(job_source_own(ahead->source), &own);
-    if (j) {
-        jobs_counts(j, &adopted);
-        job_source_release(ahead->source);
-    }
-    return own.queued + adopted.queued;
-}
-
 /* ---- letting go ---- */
 
 static void requeued(struct jobs_op *op)
@@ -232,8 +186,6 @@ static void requeued(struct jobs_op *op)
     if (op->result < 0 && op->err.kind != ERR_FINAL && op->err.kind != ERR_NOT_FOUND)
         log_warning("not_requeued", log_s("error", op->err.msg),
                     log_s("next", "judged after the next start"));
-    if (c->adopted)
-        job_source_release(ahead->source);
     (void)pthread_mutex_lock(&ahead->lock);
     ahead->pending--;
     free_claim_locked(ahead, c);
@@ -262,7 +214,7 @@ static void requeue_all(struct ahead_claim *c)
                                   .ctx = c,
                                   .u.requeue = { .seq = c->op.u.claim.seq,
                                                  .claim = c->op.u.claim.claim } };
-        jobs_put(c->jobs, &c->op);
+        jobs_put(c->ahead->jobs, &c->op);
         c = next;
     }
 }
@@ -282,9 +234,7 @@ static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_cla
 {
     int64_t waited = clock_wall_ms() - c->op.u.claim.submitted_ms;
 
-    *ret_claim = (struct worker_claim){ .source = c->ahead->source,
-                                        .jobs = c->jobs,
-                                        .adopted = c->adopted,
+    *ret_claim = (struct worker_claim){ .jobs = c->ahead->jobs,
                                         .ahead = c->op.u.claim.ahead,
                                         .seq = c->op.u.claim.seq,
                                         .claim = c->op.u.claim.claim,
@@ -313,16 +263,18 @@ int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
                     struct worker_claim *ret_claim, struct err *e)
 {
     struct jobs_op *next = NULL;
+    struct jobs_counts counts;
 
     if (!languages[0]) {
         let_go(ahead);
         return 0;
     }
-    int64_t queued = count_waiting_rows(ahead);
+    jobs_counts(ahead->jobs, &counts); /* of queued rows also those that are claimed ahead */
     (void)pthread_mutex_lock(&ahead->lock);
     int n = take_locked(ahead, ret_claim, e);
-    int64_t rows = queued - ahead->pending - ahead->ready_len - (n > 0 && ret_claim->ahead ? 1 : 0);
-    if (n == 0 && queued > 0 && rows <= 0)
+    int64_t rows =
+        counts.queued - ahead->pending - ahead->ready_len - (n > 0 && ret_claim->ahead ? 1 : 0);
+    if (n == 0 && counts.queued > 0 && rows <= 0)
         rows = 1; /* a pending claim may have been put before this worker's languages were ready */
     if (n >= 0)
         next = prepare_locked(ahead, rows, ahead->waiting + (n == 0 ? 1 : 0), languages);
@@ -332,7 +284,7 @@ int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
     while (next) {
         struct jobs_op *op = next;
         next = op->next;
-        jobs_put(job_source_own(ahead->source), op);
+        jobs_put(ahead->jobs, op);
     }
     return n;
 }
@@ -369,7 +321,7 @@ bool look_ahead_cancel(struct look_ahead *ahead, int64_t seq)
 
     (void)pthread_mutex_lock(&ahead->lock);
     for (struct ahead_claim **at = &ahead->ready; *at && !found;) {
-        found = !(*at)->adopted && (*at)->op.u.claim.seq == seq;
+        found = (*at)->op.u.claim.seq == seq;
         if (found)
             free_claim_locked(ahead, remove_ready_locked(ahead, at));
         else

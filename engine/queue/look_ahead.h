@@ -11,11 +11,9 @@
  * takes it, JOBS_BEGIN makes it running, behind the worker.
  *
  * Room     engine/queue.
- * Owns     the claims, from JOBS_CLAIM until a worker takes the row; with each a hold on the
- *          adopted table if the row is of that one.
+ * Owns     the claims, from JOBS_CLAIM until a worker takes the row.
  * Threads  any. Its lock comes before that of readiness.
- * Errors   look_ahead_take() returns those of the own table; a fault of the adopted one must not
- *          stop work on the own one, and is logged once.
+ * Errors   look_ahead_take() returns those of the table.
  */
 #pragma once
 
@@ -26,14 +24,14 @@
 #include "schema/base/base.h"
 
 struct err;
-struct job_source;
+struct jobs;
 struct jobs_op;
 struct look_ahead;
 struct readiness;
 struct worker_claim;
 
 /* Borrows both until look_ahead_free(). */
-NODISCARD int look_ahead_open(struct job_source *source, struct readiness *r, int64_t workers,
+NODISCARD int look_ahead_open(struct jobs *j, struct readiness *r, int64_t workers,
                               struct look_ahead **ret_ahead, struct err *e);
 /* After look_ahead_stop(), or when nothing was ever claimed. Takes NULL, returns NULL. */
 struct look_ahead *look_ahead_free(struct look_ahead *ahead);
@@ -41,23 +39,23 @@ struct look_ahead *look_ahead_free(struct look_ahead *ahead);
 /* ---- for workers: each calls these three in turn ---- */
 
 /* Takes a row, for a worker that can judge these languages (NULL-terminated; none: it takes
- * nothing, and what waits is requeued), and has the next ones claimed. Does not wait. 1: taken; the
- * worker closes the claim. 0: none is ready. -1: the own table takes no claims. */
+ * nothing, and what waits is requeued), and has the next ones claimed. Does not wait. 1: taken. 0:
+ * none is ready. -1: the table takes no claims. */
 NODISCARD int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
                               struct worker_claim *ret_claim, struct err *e);
 /* After a take of 0 or -1: waits until that may have changed since this version of
  * readiness_claimable(). False: stopping. */
 bool look_ahead_wait(struct look_ahead *ahead, uint64_t version);
 
-/* ---- for the job tables ---- */
+/* ---- for the job table ---- */
 
-/* A jobs_claimer_fn of the own table; ctx is the struct look_ahead. */
+/* A jobs_claimer_fn; ctx is the struct look_ahead. */
 struct jobs_op *look_ahead_claim(void *ctx, int64_t rows);
-/* A commit has queued so many rows, in either table: wakes the workers that wait for them, unless
- * claims are pending. */
+/* A commit has queued so many rows: wakes the workers that wait for them, unless claims are
+ * pending. */
 void look_ahead_queued(struct look_ahead *ahead, int64_t rows);
 
-/* Drops a row of the own table that was cancelled. False: it does not wait here. */
+/* Drops a row that was cancelled. False: it does not wait here. */
 bool look_ahead_cancel(struct look_ahead *ahead, int64_t seq);
 
 /* After readiness_stop(): requeues the rows that wait. Waits for the commit. */

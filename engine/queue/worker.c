@@ -36,7 +36,7 @@ struct worker {
 
 /* A claimed submission and the fault that happened to it. */
 struct failed_claim {
-    struct worker_claim *claim;
+    const struct worker_claim *claim;
     const struct submission
         *submission; /* NULL: it could not be read, and then toolchain is NULL too */
     const struct toolchain *toolchain;
@@ -211,16 +211,13 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     failed->fault = NULL; /* e ends here */
 }
 
-static void judge_claim(struct worker *w, struct worker_claim *claim)
+static void judge_claim(struct worker *w, const struct worker_claim *claim)
 {
     struct err e = { .kind = ERR_NONE };
     CLEANUP(submission_freep) struct submission *s = NULL;
     struct failed_claim failed = { .claim = claim, .stage = WORKER_READS, .fault = &e };
 
-    lease_begin(&w->lease, w->config.pool,
-                claim->adopted
-                    ? -claim->seq
-                    : claim->seq); /* negative: only rows of the own table can be cancelled */
+    lease_begin(&w->lease, w->config.pool, claim->seq);
     if (worker_deadline_passed(&w->deadline, 0))
         (void)lease_abort(&w->lease, 0);
     if (jobs_submission(claim->jobs, claim->seq, &s, &e) < 0) {
@@ -237,7 +234,6 @@ static void judge_taken(struct worker *w, struct worker_claim *claim)
     claim->deadline = &w->deadline;
     atomic_fetch_add(w->config.running, 1);
     judge_claim(w, claim);
-    worker_claim_close(claim);
     atomic_fetch_sub(w->config.running, 1);
 }
 

@@ -11,9 +11,8 @@
  *     it cannot be read            a report "-"
  *     the report cannot be stored  kept, and tried again until it can
  *
- * A row is finished or requeued in the table it was claimed from: the own one comes first, then the
- * adopted one. A worker waits for no commit: rows are claimed ahead (look_ahead.h), and a report is
- * stored while the next submission is judged.
+ * A worker waits for no commit: rows are claimed ahead (look_ahead.h), and a report is stored while
+ * the next submission is judged.
  *
  * Room     engine/queue: which rows are claimed, and by whom: workers, readiness, the self-test.
  *          May know schema, and of the engine judge, build, pool, docker and language.
@@ -55,7 +54,7 @@ struct worker_config {
 NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_worker,
                            struct err *e);
 
-/* seq is a row of the own table. False: this worker does not judge it. */
+/* False: this worker does not judge the row seq. */
 bool worker_cancel(struct worker *w, int64_t seq);
 
 /* To be called after readiness_stop(). Waits until the current submission is finished, or until

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/queue/job_source.h"
 #include "engine/queue/worker_deadline.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
@@ -14,13 +13,6 @@
 #include "schema/store/jobs.h"
 
 #define RETRY_NS NS_PER_S /* between two tries */
-
-void worker_claim_close(struct worker_claim *claim)
-{
-    if (claim->adopted)
-        job_source_release(claim->source);
-    claim->adopted = false;
-}
 
 /* The result of an operation on the table. */
 enum stored {
@@ -110,13 +102,11 @@ void worker_storing_open(struct worker_storing *s)
 
 void worker_storing_close(struct worker_storing *s) { (void)sem_destroy(&s->ended); }
 
-/* On the writer thread. An adopted table is released at once: the worker may look much later. */
+/* On the writer thread. */
 static void storing_ended(struct jobs_op *op)
 {
     struct worker_storing *s = op->ctx;
 
-    if (op->result == 0)
-        worker_claim_close(&s->claim);
     (void)sem_post(&s->ended);
 }
 
@@ -138,11 +128,11 @@ void worker_storing_end(struct worker_storing *s)
     else if (stored == REFUSED)
         worker_claim_finish_unreported(&s->claim, "its report could not be stored");
     s->report = report_free(s->report);
-    worker_claim_close(&s->claim);
     s->pending = false;
 }
 
-void worker_claim_finish(struct worker_claim *claim, struct report *r, struct worker_storing *s)
+void worker_claim_finish(const struct worker_claim *claim, struct report *r,
+                         struct worker_storing *s)
 {
     char *id = strdup(claim->id);
 
@@ -158,7 +148,6 @@ void worker_claim_finish(struct worker_claim *claim, struct report *r, struct wo
     r->attempts = claim->attempts;
     s->report = r;
     s->claim = *claim;
-    claim->adopted = false; /* s has the hold now */
     s->op =
         (struct jobs_op){ .kind = JOBS_FINISH,
                           .done = storing_ended,

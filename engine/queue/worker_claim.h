@@ -1,12 +1,11 @@
 /* engine/queue/worker_claim.h - a row that a worker has taken, until it is finished or requeued.
  *
- *     look_ahead_take() --> judged --> finish or requeue, once --> worker_claim_close()
+ *     look_ahead_take() --> judged --> finish or requeue, once
  *                                        \-- the report is stored behind the worker: struct
  *                                            worker_storing, one for each worker
  *
- * Room     engine/queue. Knows the job tables; nothing of judging.
- * Owns     the hold on an adopted table, until worker_claim_close(), or with a report until it is
- *          stored.
+ * Room     engine/queue. Knows the job table; nothing of judging.
+ * Owns     nothing of the row; a report until it is stored.
  * Threads  one thread for each claim.
  * Errors   a finish or requeue that fails is logged here; while the table may recover, it is tried
  *          again until the deadline.
@@ -23,24 +22,18 @@
 
 struct jobs;
 struct report;
-struct job_source;
 struct worker_deadline;
 
 struct worker_claim {
-    struct job_source *source;        /* borrowed */
     struct worker_deadline *deadline; /* borrowed; set by the worker */
-    struct jobs *jobs;                /* borrowed; the table of the row */
-    bool adopted; /* it is the adopted one, and is held until worker_claim_close() */
-    bool ahead;   /* it was claimed ahead */
+    struct jobs *jobs;                /* borrowed */
+    bool ahead;                       /* it was claimed ahead */
     int64_t seq, claim, queue_ms, attempts, host_faults;
     char id[SUBMISSION_ID_MAX + 1];
 };
 
 /* The row, which was claimed ahead, is running. Does not wait. */
 void worker_claim_begin(const struct worker_claim *claim);
-
-/* Releases the adopted table. The row must have been finished or requeued. */
-void worker_claim_close(struct worker_claim *claim);
 
 void worker_claim_requeue(const struct worker_claim *claim, enum jobs_release why);
 
@@ -64,7 +57,8 @@ void worker_storing_close(struct worker_storing *s);
 
 /* Fills in id, queue_ms and attempts, and has the row finished with this report. Takes r. Waits
  * only for worker_storing_end() of the one before. */
-void worker_claim_finish(struct worker_claim *claim, struct report *r, struct worker_storing *s);
+void worker_claim_finish(const struct worker_claim *claim, struct report *r,
+                         struct worker_storing *s);
 
 /* Waits until the report is stored; does nothing when there is none. A table that cannot take it is
  * tried again until the deadline. */

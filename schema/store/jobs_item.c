@@ -63,22 +63,14 @@ struct item_visit {
     void *ctx;
 };
 
-static int64_t read_position(struct jobs *j, int64_t seq)
-{
-    (void)pthread_mutex_lock(&j->memory_lock);
-    int64_t rank = rankset_rank(&j->queued, seq);
-    (void)pthread_mutex_unlock(&j->memory_lock);
-    return rank > 0 ? rank : 1; /* 0: it was claimed since the row was read */
-}
-
 /* 1 continue, 0: fn wants no more, -1. */
-static int visit_row(const struct item_visit *visit, struct db_stmt *s, struct err *e)
+static int visit_row(const struct item_visit *visit, struct db *d, struct db_stmt *s, struct err *e)
 {
     struct jobs_item item = { .seq = db_int(s, JOBS_SEQ),
                               .revision = db_int(s, JOBS_REVISION),
                               .state = (enum job_state)db_int(s, JOBS_STATE),
                               .id = db_text(s, JOBS_ID, NULL) };
-    int64_t position = item.state == JOB_QUEUED ? read_position(visit->j, item.seq) : 0;
+    int64_t position = item.state == JOB_QUEUED ? jobs_position(visit->j, d, item.seq) : 0;
     json_auto_t *json = jobs_item_row(s, visit->set);
 
     if (!json || json_object_set_new(json, "position", json_integer(position)) < 0)
@@ -94,10 +86,8 @@ static int visit_row(const struct item_visit *visit, struct db_stmt *s, struct e
 static int visit_since(const struct item_visit *visit, struct db *d, int64_t after, int64_t limit,
                        struct err *e)
 {
-    JOBS_SQL(select) = "SELECT " JOBS_COLUMNS " FROM job INDEXED BY job_change"
-                       " WHERE change > 0 AND change > ?1 ORDER BY change LIMIT ?2";
     int n, more = 1;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, visit->j->backend->changed_sql, e);
     if (!q)
         return -1;
     db_bind_int(q, 1, after);
@@ -105,21 +95,19 @@ static int visit_since(const struct item_visit *visit, struct db *d, int64_t aft
     while (more > 0 && (n = db_step(q, e)) != 0) {
         if (n < 0)
             return -1;
-        more = visit_row(visit, q, e);
+        more = visit_row(visit, d, q, e);
     }
     return more < 0 ? -1 : 0;
 }
 
-static int count_changed(struct db *d, int64_t after, int64_t most, int64_t *ret_rows,
-                         struct err *e)
+static int count_changed(const struct jobs *j, struct db *d, const struct jobs_items_query *of,
+                         int64_t *ret_rows, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_change"
-                       " WHERE change > 0 AND change > ?1 LIMIT ?2)";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, j->backend->count_changed_sql, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, after);
-    db_bind_int(q, 2, most);
+    db_bind_int(q, 1, of->after);
+    db_bind_int(q, 2, of->limit);
     if (db_step(q, e) < 0)
         return -1;
     *ret_rows = db_int(q, 0);
@@ -128,8 +116,9 @@ static int count_changed(struct db *d, int64_t after, int64_t most, int64_t *ret
 
 int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows, struct err *e)
 {
+    const struct jobs_items_query of = { .after = after, .limit = most };
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = count_changed(d, after, most, ret_rows, e);
+    int rc = count_changed(j, d, &of, ret_rows, e);
     jobs_readers_release(&j->readers, d);
     return rc;
 }
@@ -151,7 +140,7 @@ static int visit_row_of(const struct item_visit *visit, struct db *d, int64_t se
     CLEANUP(db_donep) struct db_stmt *q = jobs_select_row(d, select, seq, e);
     if (!q)
         return -1;
-    return visit_row(visit, q, e) < 0 ? -1 : 0;
+    return visit_row(visit, d, q, e) < 0 ? -1 : 0;
 }
 
 int jobs_item_of(struct jobs *j, int64_t seq, enum status_set set, jobs_item_fn *fn, void *ctx,

@@ -28,9 +28,10 @@ enum jobs_column {
     JOBS_SEQ,
     JOBS_REVISION
 };
-#define JOBS_COLUMNS                                                                               \
+#define JOBS_FIXED_COLUMNS                                                                         \
     "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \
-    " memory_bytes, tests_total, tests_passed, error, seq, change"
+    " memory_bytes, tests_total, tests_passed, error, seq"
+#define JOBS_COLUMNS JOBS_FIXED_COLUMNS ", change"
 
 /* The current row as JSON: a new reference; NULL: out of memory. */
 json_t *jobs_item_row(struct db_stmt *s, enum status_set set);

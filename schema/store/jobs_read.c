@@ -31,15 +31,10 @@ int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, s
 {
     struct db *d = jobs_readers_acquire(&j->readers);
     int rc = select_status(d, id, ret_status, e);
+    if (rc == 0 && ret_status->state == JOB_QUEUED)
+        ret_status->position = jobs_position(j, d, ret_status->seq);
     jobs_readers_release(&j->readers, d);
-
-    if (rc < 0 || ret_status->state != JOB_QUEUED)
-        return rc;
-    (void)pthread_mutex_lock(&j->memory_lock);
-    int64_t rank = rankset_rank(&j->queued, ret_status->seq);
-    (void)pthread_mutex_unlock(&j->memory_lock);
-    ret_status->position = rank > 0 ? rank : 1; /* 0: it was claimed since the row was read */
-    return 0;
+    return rc;
 }
 
 /* ---- the oldest queued row ---- */

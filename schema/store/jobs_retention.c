@@ -3,8 +3,7 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
-#define BATCH_ROWS      100
-#define FREE_PAGES_KEPT 1024 /* 8 MiB of free pages stay in the file for new rows */
+#define BATCH_ROWS 100
 
 /* The next batch of old rows. A row that is still in the outbox is needed, however old: it is
  * skipped, and read again in the next round. *ret_end: there are no more rows. */
@@ -85,16 +84,6 @@ static int expire_rows(struct jobs *j, const int64_t *seqs, size_t len, struct e
     return db_commit(j->db, e);
 }
 
-static int vacuum_pages(struct jobs *j, bool *ret_more, struct err *e)
-{
-    int64_t pages;
-
-    if (db_number(j->db, "PRAGMA freelist_count", &pages, e) < 0)
-        return -1;
-    *ret_more = pages > FREE_PAGES_KEPT;
-    return *ret_more ? db_exec(j->db, "PRAGMA incremental_vacuum(128)", e) : 0;
-}
-
 int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)
 {
     int64_t seqs[BATCH_ROWS];
@@ -103,7 +92,7 @@ int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)
 
     if (find_expired_rows(j, clock_wall_ms() - j->retention_ms, seqs, &len, &end, e) < 0)
         return -1;
-    if (end && vacuum_pages(j, &more, e) < 0)
+    if (end && j->backend->vacuum(j, &more, e) < 0)
         return -1;
     if (!more)
         j->retention_at.finished_ms = j->retention_at.seq = 0;

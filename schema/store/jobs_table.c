@@ -94,6 +94,13 @@ int jobs_insert_numbered(struct db_stmt *q, int64_t *ret_number, struct err *e)
     return db_run(q, e) < 0 ? -1 : 1;
 }
 
+int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq)
+{
+    int64_t position = j->backend->position(j, d, seq);
+
+    return position > 0 ? position : 1;
+}
+
 /* ---- submissions ---- */
 
 static int read_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)

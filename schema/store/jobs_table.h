@@ -3,8 +3,7 @@
  *
  *     jobs_open         open and close
  *     jobs_lock         the directory and its lock
- *     jobs_migrate      from an older schema to this one
- *     jobs_recover      rows that a dead server left running
+ *     sqlite/           a table in a file of one server: schema, recovery, counts in memory
  *     jobs_writer       the writer thread: groups of operations, one transaction each
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission
@@ -21,11 +20,12 @@
  *     jobs_item         a row as JSON; rows after a revision
  *     jobs_history      rows of the recent past
  *
- * SQLite, WAL, synchronous=FULL. One writer thread commits many operations in one transaction;
- * readers have connections of their own.
+ * One writer thread commits many operations in one transaction; readers have connections of their
+ * own. Operations and reads are written once, over db.h; what a table in a file and one in a shared
+ * database do differently is in struct jobs_backend.
  *
  * Room     schema/store, private to the job table. May know none of the files above.
- * Owns     DATA_DIR/scrc.db and its lock (flock on DATA_DIR/lock).
+ * Owns     the table, and the directory's lock (flock on DATA_DIR/lock).
  * Threads  each part of struct jobs says which thread may use it. No thread holds two of its locks.
  * Errors   0, or -1 with *e filled. In a group's transaction -1 means: roll back the transaction.
  *          An error of one operation goes into that operation.
@@ -67,7 +67,36 @@ struct jobs_group {
     char low_disk[200]; /* why nothing can be accepted; "": it can */
 };
 
+/* What a table in a file and one in a shared database do differently. */
+struct jobs_backend {
+    /* Opens j->db and the readers, brings the schema up to date, fills the counts; before the
+     * writer runs. */
+    int (*open)(struct jobs *j, const struct jobs_config *c, struct err *e);
+    /* After the writer has ended; after an open() that failed too. */
+    void (*close)(struct jobs *j);
+
+    /* On the writer thread. */
+    /* Sets why ("": nothing) if nothing new should be accepted: the rest of the space is for
+     * finishing jobs. */
+    void (*check_space)(struct jobs *j, char *why, size_t size);
+    /* Ends the transaction of j->group. */
+    int (*commit)(struct jobs *j, struct err *e);
+    /* After the commit: counts, then listeners. */
+    void (*committed)(struct jobs *j);
+    /* Gives space back to the disk after retention; *ret_more: there is more to give. */
+    int (*vacuum)(struct jobs *j, bool *ret_more, struct err *e);
+
+    /* On any thread, with a connection for reading. */
+    /* Of a queued row, from 1; 0: it is not queued any more. */
+    int64_t (*position)(struct jobs *j, struct db *d, int64_t seq);
+    /* Of JOBS_COLUMNS: the rows whose revision is above ?1 in its order, at most ?2. */
+    const char *changed_sql;
+    const char *count_changed_sql; /* how many rows that are */
+};
+
 struct jobs {
+    const struct jobs_backend *backend; /* static */
+
     /* Fixed after jobs_open(). */
     char *dir, *instance; /* owned */
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
@@ -153,6 +182,8 @@ struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state t
 struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, struct err *e);
 /* Runs an INSERT ... RETURNING of the new row's number: 1 inserted, 0: there was a conflict, -1. */
 NODISCARD int jobs_insert_numbered(struct db_stmt *q, int64_t *ret_number, struct err *e);
+/* Of a row that was read as queued; 1 also when it was claimed since. */
+int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq);
 /* Reads and unpacks a submission; caller owns it. with_blobs false: large texts are left empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
                                    struct submission **ret_submission, struct err *e);

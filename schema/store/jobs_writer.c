@@ -3,7 +3,6 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "schema/base/clock.h"
 #include "schema/base/metrics.h"
@@ -11,7 +10,6 @@
 #include "schema/model/report.h"
 #include "schema/store/jobs_apply.h"
 #include "schema/store/jobs_inbox.h"
-#include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_retention.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
@@ -88,79 +86,12 @@ static void set_writable(struct jobs *j, const char *why)
         j->maintenance_ns = clock_mono_ns() + PROBE_NS;
 }
 
-static int64_t read_submitted_ms(struct jobs *j, int64_t seq)
-{
-    JOBS_SQL(select) = "SELECT submitted_ms FROM job WHERE seq = ?1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, NULL);
-    if (!q)
-        return 0;
-    db_bind_int(q, 1, seq);
-    return db_step(q, NULL) > 0 ? db_int(q, 0) : 0;
-}
-
-static void update_oldest(struct jobs *j)
-{
-    int64_t seq = rankset_first(&j->queued);
-
-    if (seq == j->oldest_seq)
-        return;
-    int64_t ms = seq < 0 ? 0 : read_submitted_ms(j, seq);
-    j->oldest_seq = seq;
-    (void)pthread_mutex_lock(&j->memory_lock);
-    j->counts.oldest_queued_ms = ms;
-    j->counts.oldest_queued = seq < 0 ? 0 : seq;
-    (void)pthread_mutex_unlock(&j->memory_lock);
-}
-
-static void update_counts(struct jobs *j)
-{
-    const struct jobs_group *g = &j->group;
-
-    (void)pthread_mutex_lock(&j->memory_lock);
-    j->counts.queued += g->moved[JOB_QUEUED];
-    j->counts.running += g->moved[JOB_RUNNING];
-    j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
-    j->counts.late_reports += g->late_reports;
-    j->counts.revision = j->revision;
-    j->counts.commits++;
-    j->counts.operations += g->operations;
-    for (size_t i = 0; i < g->len; i++) {
-        if (g->changes[i].state == JOB_QUEUED)
-            rankset_add(&j->queued, g->changes[i].seq);
-        else
-            rankset_remove(&j->queued, g->changes[i].seq);
-    }
-    rankset_trim(&j->queued);
-    (void)pthread_mutex_unlock(&j->memory_lock);
-    update_oldest(j);
-    jobs_outbox_update_counts(j);
-}
-
-static void notify_listeners(struct jobs *j)
-{
-    struct jobs_group *g = &j->group;
-
-    for (size_t i = 0; i < g->len; i++) {
-        struct jobs_change *c = &g->changes[i];
-        c->id = g->ids.data + g->id_at[i];
-        c->language = c->language ? c->id + strlen(c->id) + 1 : NULL;
-    }
-    (void)pthread_mutex_lock(&j->lock);
-    size_t n = g->len > 0 ? j->listeners_len : 0;
-    outbox_listener_fn *outbox_listener = g->outbox_added > 0 ? j->outbox_listener.fn : NULL;
-    (void)pthread_mutex_unlock(&j->lock);
-    for (size_t i = 0; i < n; i++) /* without the lock: entries do not change once added */
-        j->listeners[i].fn(j->listeners[i].ctx, g->changes, g->len);
-    if (outbox_listener)
-        outbox_listener(j->outbox_listener.ctx, OUTBOX_KIND_BIT(OUTBOX_REPORT) | g->added_kinds);
-}
-
 /* done() may free the operation. */
 static void complete_op(struct jobs *j, struct jobs_op *op)
 {
     if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
         op->u.accept.position =
-            op->u.accept.state == JOB_QUEUED ? rankset_rank(&j->queued, op->u.accept.seq) : 0;
+            op->u.accept.state == JOB_QUEUED ? j->backend->position(j, j->db, op->u.accept.seq) : 0;
     /* A row is finished in a later transaction than it is claimed in. */
     if (op->kind == JOBS_ACCEPT)
         op->u.accept.fresh = op->result == 0 && !op->u.accept.existing && !op->u.accept.replay &&
@@ -184,20 +115,6 @@ static void complete_ops(struct jobs *j, struct jobs_op *ops)
 }
 
 /* ---- one transaction ---- */
-
-/* Sets why if nothing new should be accepted: the rest of the disk is for finishing jobs. */
-static void check_disk(struct jobs *j, char *why, size_t size)
-{
-    struct statvfs fs;
-
-    why[0] = '\0';
-    if (j->reserve_bytes < 0 || statvfs(j->dir, &fs) < 0)
-        return; /* an error of the disk will show when we write */
-    uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (room < (uint64_t)j->reserve_bytes)
-        (void)snprintf(why, size, "only %llu MiB are free under DATA_DIR, less than the reserve",
-                       (unsigned long long)(room / (uint64_t)MIB));
-}
 
 static void clear_group(struct jobs_group *g)
 {
@@ -240,14 +157,14 @@ static int apply_ops(struct jobs *j, struct jobs_op *ops, bool more, struct err 
 static int commit_group(struct jobs *j, struct jobs_op *ops, bool more, struct err *e)
 {
     clear_group(&j->group);
-    check_disk(j, j->group.low_disk, sizeof j->group.low_disk);
+    j->backend->check_space(j, j->group.low_disk, sizeof j->group.low_disk);
     if (db_begin(j->db, e) < 0)
         return -1;
     if (apply_ops(j, ops, more, e) < 0) {
         db_rollback(j->db);
         return -1;
     }
-    return db_commit(j->db, e);
+    return j->backend->commit(j, e);
 }
 
 static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
@@ -267,9 +184,8 @@ static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
 
     if (commit_group(j, ops, more, &e) == 0) {
         metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
-        update_counts(j);
         set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
-        notify_listeners(j);
+        j->backend->committed(j);
         complete_ops(j, ops);
         return;
     }
@@ -305,7 +221,7 @@ static void probe_disk(struct jobs *j)
         set_writable(j, e.msg);
         return;
     }
-    check_disk(j, why, sizeof why);
+    j->backend->check_space(j, why, sizeof why);
     set_writable(j, why[0] ? why : NULL);
 }
 
@@ -343,7 +259,6 @@ static void *write_until_stopped(void *arg)
 
 int jobs_writer_start(struct jobs *j, struct err *e)
 {
-    update_oldest(j);
     j->maintenance_ns = clock_mono_ns();
     int rc = thread_start(&j->writer, write_until_stopped, j);
     if (rc != 0)

@@ -7,17 +7,25 @@
 # A server has a keeper, which ends with whoever started it: it reads commands from a pipe, and when
 # the pipe closes, however that came, it stops the server and removes its directory.
 
-postgres_sh=$(realpath "${BASH_SOURCE[0]}")
-postgres_build=${postgres_sh%/script/lib/*}/build
-postgres_bin=${SCRC_POSTGRES_BIN:-$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)}
+# Tests source this often: nothing here starts a process.
+postgres_sh=${BASH_SOURCE[0]}
+[[ $postgres_sh == /* ]] || postgres_sh=$PWD/$postgres_sh
+postgres_build=${postgres_sh%/*}/../../build
 postgres_password=scrc
 postgres_patience=60 # seconds that a server has to answer, or to end
 postgres_as=()       # its programs refuse to be root
-[ "$(id -u)" != 0 ] || postgres_as=(setpriv --reuid postgres --regid postgres --init-groups)
+[ "$EUID" != 0 ] || postgres_as=(setpriv --reuid postgres --regid postgres --init-groups)
+
+postgres_find() {
+    local found=(/usr/lib/postgresql/*/bin)
+    postgres_bin=${SCRC_POSTGRES_BIN:-${found[-1]}}
+}
+postgres_find
 
 postgres_ensure() {
     [ -n "$(packages_missing "${packages_postgres[@]}")" ] || return 0
     step "installing PostgreSQL" postgres_install || die "cannot install PostgreSQL"
+    postgres_find
 }
 
 # Debian's package makes a server and starts it, unless a file that it reads says otherwise.
@@ -94,8 +102,17 @@ full_page_writes = $4
 SETTINGS
 }
 
+# Of those that the kernel gives to nobody, so that it is free again when the server starts again.
 postgres_free_port() {
-    /usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
+    /usr/bin/python3 -c 'import random, socket
+while True:
+    try:
+        port = random.randrange(20000, 32000)
+        socket.create_server(("127.0.0.1", port)).close()
+        break
+    except OSError:
+        pass
+print(port)'
 }
 
 postgres_certify() {
@@ -121,7 +138,7 @@ postgres_url() {
 
 # ---- the keeper ----
 
-# postgres_keep DIR [WORD...]: makes DIR (a temporary one, if it is empty), starts a server in it and
+# postgres_keep [WORD...]: makes a directory, starts a server in it (postgres_settle has the words) and
 # says `ready URL DIR`. Then it obeys, and answers each command with `ok` or `failed`:
 #   stop           as an administrator does: whoever is connected is told
 #   quit           at once, by the server itself
@@ -129,15 +146,15 @@ postgres_url() {
 #   start          again after these, with the same address and data
 #   pause, resume  all of its processes: connections stay open and say nothing
 #   promote        a standby becomes a server that can be written
-# When its input ends, it stops the server and removes DIR.
+# When its input ends, it stops the server and removes the directory.
 postgres_keep() {
     local command answer
-    postgres_dir=${1:-$(mktemp -d /tmp/scrc-p.XXXXXX)} && shift
+    postgres_dir=$(mktemp -d "$(postgres_place "$@")/scrc-p.XXXXXX") || exit 1
     postgres_pid=
     trap postgres_end EXIT
     trap 'exit 143' TERM
     trap '' INT HUP PIPE
-    mkdir -p "$postgres_dir" && chmod 755 "$postgres_dir" && cd "$postgres_dir" || exit 1
+    chmod 755 "$postgres_dir" && cd "$postgres_dir" || exit 1
     [ -z "${postgres_as[*]}" ] || chown postgres "$postgres_dir" || exit 1
     if ! postgres_settle "$postgres_dir" "$@" >>"$postgres_dir/log" 2>&1 || ! postgres_start; then
         tail -n 20 "$postgres_dir/log" >&2
@@ -149,6 +166,14 @@ postgres_keep() {
         postgres_obey "$command" >>"$postgres_dir/log" 2>&1 || answer=failed
         echo "$answer"
     done
+}
+
+# postgres_place [WORD...]: where its directory is. In memory, where there is enough and nothing is to
+# last: on a busy disk it takes a second to remove a database.
+postgres_place() {
+    local free
+    free=$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1) || free=0
+    [[ " $* " != *" fsync "* ]] && [ "$free" -gt 4000000 ] && echo /dev/shm || echo /tmp
 }
 
 postgres_obey() {
@@ -231,10 +256,11 @@ postgres_share() {
     local dir said seen deadline=$((SECONDS + postgres_patience))
     [ -z "${SCRC_TEST_POSTGRES:-}" ] || return 0
     dir=/tmp/scrc-p.$1 said=$(postgres_shared "$1")
-    rm -rf "$dir" && mkdir "$dir" && exec {seen}>"$said" {seen}<"$said" || return 1
+    rm -rf "$dir" && mkdir "$dir" && : >"$said" && exec {seen}<"$said" || return 1
     # shellcheck disable=SC2016 # the inner shell expands it
     setsid -f bash -c '. "$0"
-        { echo "$BASHPID" >"$2/holder" && exec tail --pid="$1" -f /dev/null; } | postgres_keep "$2"' \
+        { echo "$BASHPID" >"$2/holder" && exec tail --pid="$1" -f /dev/null; } | postgres_keep
+        rm -rf "$2"' \
         "$postgres_sh" "$1" "$dir" </dev/null >"$said" 2>&1 || return 1
     until grep -qs '^ready ' "$said"; do
         if [ ! -e "$said" ] || [ "$SECONDS" -ge "$deadline" ]; then

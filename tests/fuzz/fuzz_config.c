@@ -36,12 +36,20 @@ static bool is_a_setting(const char *name)
     return false;
 }
 
+/* Not settings, but refused with their reason. */
+static const char *const refused[] = { "API_TOKENS_FILE", "DATA_SLOTS" };
+
+static bool is_refused(const char *name)
+{
+    return strcmp(name, refused[0]) == 0 || strcmp(name, refused[1]) == 0;
+}
+
 /* A suggestion is a name that helps: another one, and known, or refused with its reason. */
 static void must_help(void *ctx, const char *name, const char *meant)
 {
     (void)ctx;
     MUST(strcmp(name, meant) != 0);
-    MUST(is_a_setting(meant) || strcmp(meant, "API_TOKENS_FILE") == 0);
+    MUST(is_a_setting(meant) || is_refused(meant));
     MUST(!is_a_setting(name));
 }
 
@@ -51,7 +59,7 @@ static bool names_a_setting(const char *message)
         if (strstr(message, config_name(i)))
             return true;
     }
-    return strstr(message, "API_TOKENS_FILE");
+    return strstr(message, refused[0]) || strstr(message, refused[1]);
 }
 
 /* What can be shown whole, as an environment. */

@@ -197,12 +197,3 @@ def test_hits_and_misses_are_counted(c_server):
     assert server.metric("scrc_build_cache_bytes") == cache(server)["bytes"] >= 4096
     assert server.metric("scrc_build_cache_limit_bytes") == 1 << 30
     assert server.metric("scrc_build_cache_evictions_total") == 0
-
-
-def test_slots_have_their_own(fresh_server, tmp_path):
-    """Two servers on one volume do not share a folder."""
-    shared = {"DATA_DIR": str(tmp_path / "volume"), "DATA_SLOTS": 1, "LANGUAGES": "c"}
-    for slot in range(2):
-        server = fresh_server(**shared).start().ready()
-        server.judge(submission("c", C, TESTS))
-        assert len(os.listdir(f"{shared['DATA_DIR']}/slot-{slot}/builds")) == 1

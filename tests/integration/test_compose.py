@@ -9,8 +9,8 @@ import yaml
 
 from harness import ROOT
 
-PROFILES = ("http", "single-runner", "multi-runner", "load-generator", "benchmark")
-SERVERS = ("server", "runner", "scrc")
+PROFILES = ("http", "single-runner", "load-generator", "benchmark")
+SERVERS = ("server", "runner")
 
 compose = pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose")
 
@@ -43,8 +43,6 @@ def services():
     (("http",), {"server"}),
     (("single-runner",), {"kafka", "runner"}),
     (("single-runner", "load-generator"), {"kafka", "runner", "simulator"}),
-    (("multi-runner",), {"kafka", "scrc"}),
-    (("multi-runner", "load-generator"), {"kafka", "scrc", "simulator"}),
     (("benchmark",), {"kafka", "scrc-benchmark"}),
 ])
 def test_profiles(profiles, names):
@@ -63,13 +61,13 @@ def test_published_on_loopback_alone(services):
 
 def test_health_and_order(services):
     assert all(services[name]["healthcheck"]["test"] for name in (*SERVERS, "kafka"))
-    for name in ("runner", "scrc", "simulator", "scrc-benchmark"):
+    for name in ("runner", "simulator", "scrc-benchmark"):
         assert services[name]["depends_on"]["kafka"]["condition"] == "service_healthy"
     assert not services["server"].get("depends_on")
 
 
 def test_health_is_what_readyz_says(services, server):
-    command = services["scrc"]["healthcheck"]["test"]
+    command = services["runner"]["healthcheck"]["test"]
     assert command[0] == "CMD"
 
     def healthy(port, path="/readyz"):
@@ -106,9 +104,7 @@ def test_what_must_outlive_a_container_is_on_a_named_volume(services):
 def test_settings_of_the_servers(services):
     settings = {name: services[name]["environment"] for name in SERVERS}
     assert all(s["HTTP_LISTEN"] == "0.0.0.0:8080" for s in settings.values())
-    assert {name for name, s in settings.items() if s.get("KAFKA_BROKERS")} == {"runner", "scrc"}
-    assert {name for name, s in settings.items() if s.get("DATA_SLOTS") == "1"} == {"scrc"}
-    assert "container_name" not in services["scrc"]  # it could not be scaled
+    assert {name for name, s in settings.items() if s.get("KAFKA_BROKERS")} == {"runner"}
     builds = {name: s["build"].get("target") for name, s in services.items() if "build" in s}
     assert builds == {**dict.fromkeys(SERVERS, "scrc"), "simulator": "simulator",
                       "scrc-benchmark": None}

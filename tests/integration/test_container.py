@@ -159,15 +159,16 @@ def test_does_without_root(volume, container):
     assert c.stop() == 0
 
 
-def test_several_on_one_volume_and_the_simulator(broker, volume, container, simulator_image):
-    """What the profiles multi-runner and load-generator are, on the host's network."""
+def test_two_on_one_topic_and_the_simulator(broker, volume, container, simulator_image):
+    """Servers with a DATA_DIR of their own on one volume, and what the profile load-generator is, on the
+    host's network."""
     name = uuid.uuid4().hex[:8]
     topic, results = f"scripts-{name}", f"results-{name}"
     broker.create_topic(topic, 6)
-    settings = {"KAFKA_BROKERS": broker.bootstrap, "KAFKA_TOPIC": topic, "DATA_SLOTS": "1",
+    settings = {"KAFKA_BROKERS": broker.bootstrap, "KAFKA_TOPIC": topic,
                 "KAFKA_RESULTS_TOPIC": results, "KAFKA_GROUP_ID": name}
-    servers = [container("-v", f"{volume}:/var/lib/scrc",
-                         *[f"-e{k}={v}" for k, v in settings.items()]) for _ in range(2)]
+    servers = [container("-v", f"{volume}:/var/lib/scrc", f"-eDATA_DIR=/var/lib/scrc/{n}",
+                         *[f"-e{k}={v}" for k, v in settings.items()]) for n in range(2)]
     clients = [c.client() for c in servers]
 
     def shared():

@@ -97,7 +97,7 @@ def test_answers_are_held(database, proxy):
     with session(proxy.url) as client:
         proxy.hold("to client")
         client.stdin.write("INSERT INTO kept VALUES (1) RETURNING 7;\n")
-        wait_for(lambda: rows(database) == 1, 10, "the row")
+        wait_for(lambda: rows(database) == 1 and proxy.holding, 10, "the row")
         proxy.pass_on()
         assert client.stdout.readline() == "7\n"
 

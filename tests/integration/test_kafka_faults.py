@@ -145,19 +145,6 @@ def test_what_lies_behind_an_open_transaction(broker, fresh_server):
     assert len(topics.wait_reports({"first"})["first"]) == 1
 
 
-def test_what_a_lost_server_had_to_tell(own_broker, fresh_server, tmp_path):
-    """All in its slot is judged, but no broker took the report: a server beside it tells it."""
-    topics = Topics(own_broker)
-    shared = {"DATA_DIR": str(tmp_path / "volume"), "DATA_SLOTS": 1, "ADOPT_INTERVAL": "300ms"}
-    lost = topics.server(fresh_server, **shared).start().ready()
-    topics.server(fresh_server, **shared).start().ready()
-    own_broker.stop()
-    assert lost.judge(quick("untold"))["verdict"] == "OK"
-    lost.kill9()
-    own_broker.start()
-    topics.wait_reports({"untold"})
-
-
 def test_the_broker_is_away(own_broker, fresh_server):
     """Under load from both sides; it dies by kill -9 and comes back after longer than a message may wait,
     which is 12 s."""

@@ -147,16 +147,11 @@ def test_a_moved_partition_is_judged_once(topics, fresh_server):
     second.kill9()  # nobody needs to wait for `slow`
 
 
-@pytest.mark.parametrize("stays_away", (False, pytest.param(True, marks=pytest.mark.skipif(
-    not LONG, reason="script/test --all"))), ids=("comes-back", "adopted"))
-def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_away):
-    """kill -9 with a backlog. It is started again at once, and others have some of its partitions; or
-    it stays away, and a server beside it adopts its table. What it had not begun is judged once."""
+def test_a_killed_server_and_its_table(topics, fresh_server):
+    """kill -9 with a backlog. It is started again at once, and others have some of its partitions.
+    What it had not begun is judged once."""
     topics.broker.create_topic(topics.scripts, 12)
-    shared = {"RUNNER_MAX_PARALLEL": 1, "ADOPT_INTERVAL": "300ms"}
-    if stays_away:
-        shared |= {"DATA_DIR": str(tmp_path / "volume"), "DATA_SLOTS": 1}
-    first, second, third = (topics.server(fresh_server, **shared) for _ in range(3))
+    first, second, third = (topics.server(fresh_server, RUNNER_MAX_PARALLEL=1) for _ in range(3))
     for server in (first, second):
         server.start().ready()
     wait_for(lambda: assigned(first)[-1:] == [6] and assigned(second)[-1:] == [6], 60, "shared")
@@ -164,11 +159,8 @@ def test_a_killed_server_and_its_table(topics, fresh_server, tmp_path, stays_awa
     produced_everywhere(topics, ids, 12, lambda id: sleeper(id, 0.3))
     wait_for(lambda: accepted(first) == 36, 60, "it has its share")
     first.kill9()
-    for server in () if stays_away else (first, third):
+    for server in (first, third):
         server.spawn()
-    topics.wait_reports(ids)
-    if stays_away:
-        wait_for(lambda: "slot_finished" in second.log(), 120, "the table's work is done")
     found = topics.wait_reports(ids)
     print(f"{duplicates(found)} reported twice")
     # What ran at the kill, and what ran or was claimed ahead in the old table when it was asked.

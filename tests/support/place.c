@@ -58,9 +58,8 @@ int place_open(void **state)
     worker_fault_open(&place.host_faults);
     ASSERT_OK(language_table_open(NULL, NULL, 0, &place.languages, e));
     ASSERT_OK(jobs_open(&jc, &place.jobs, e));
-    ASSERT_OK(job_source_open(place.jobs, &place.job_source, e));
     ASSERT_OK(readiness_open(place.languages, &place.readiness, e));
-    ASSERT_OK(look_ahead_open(place.job_source, place.readiness, 1, &place.look_ahead, e));
+    ASSERT_OK(look_ahead_open(place.jobs, place.readiness, 1, &place.look_ahead, e));
     jobs_listen(place.jobs, changed, &place);
     jobs_claim_with(place.jobs, look_ahead_claim, place.look_ahead);
     place.pool = fake_pool(2);
@@ -77,7 +76,6 @@ int place_close(void **state)
     place.jobs = jobs_close(place.jobs);
     place.look_ahead = look_ahead_free(place.look_ahead);
     place.readiness = readiness_free(place.readiness);
-    place.job_source = job_source_free(place.job_source);
     place.languages = language_table_free(place.languages);
     worker_fault_close(&place.host_faults);
     (void)pthread_cond_destroy(&place.changed);

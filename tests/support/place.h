@@ -6,7 +6,6 @@
 
 #include "engine/language/language.h"
 #include "engine/pool/pool.h"
-#include "engine/queue/job_source.h"
 #include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
 #include "engine/queue/worker.h"
@@ -19,7 +18,6 @@
 extern struct place {
     char dir[128];
     struct jobs *jobs;
-    struct job_source *job_source;
     struct look_ahead *look_ahead;
     struct language_table *languages;
     struct pool *pool;

@@ -166,29 +166,6 @@ static void no_broker_is_no_error(void **state)
     assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
 }
 
-/* The outbox of a second table is sent too. */
-static void the_outbox_of_an_adopted_table_is_sent(void **state)
-{
-    struct world *w = *state;
-    struct bridge *b = begin(w, NULL);
-    void *other = NULL;
-    struct jobs_op op;
-    struct err e;
-
-    assert_int_equal(job_table_setup(&other), 0);
-    struct job_table *t = other;
-    t->config.publish_all = true;
-    job_table_reopen(t);
-    assert_int_equal(bridge_adopt(b, t->j, &e), 0);
-    assert_int_equal(row_send(t->j, "theirs", "c", "x", &op), 0);
-    (void)topic_judge(t->j);
-    WAIT_UNTIL(topic_waiting(t->j) == 0);
-    bridge_disown(b);
-    assert_int_equal(job_table_teardown(&other), 0);
-    end(w, b);
-    assert_int_equal(world_read(w, "results", NULL, NULL), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,7 +174,6 @@ int main(void)
         IN_WORLD(reading_pauses_while_the_table_is_full),
         IN_WORLD(reading_ends_after_the_expected_number),
         IN_WORLD(no_broker_is_no_error),
-        IN_WORLD(the_outbox_of_an_adopted_table_is_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

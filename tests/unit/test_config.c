@@ -184,6 +184,8 @@ static void test_refused_values(void **state)
         "KAFKA_IGNORE_DONE=perhaps",
         "SCRIPT_EXPECTED=-1",
         "API_TOKENS_FILE=/etc/tokens",
+        "DATA_SLOTS=1",
+        "DATA_SLOTS=2",
     };
 
     (void)state;
@@ -237,6 +239,11 @@ static void test_texts_and_flags(void **state)
     assert_int_equal(load("KAFKA_COMMIT=accepted", "KAFKA_BROKERS=k:9092", &c, &e), 0);
     assert_false(c.kafka_commit_reported);
     assert_string_equal(c.kafka_brokers, "k:9092");
+    config_clear(&c);
+    /* What changes nothing is not refused. */
+    assert_int_equal(load("DATA_SLOTS=", "API_TOKENS_FILE=", &c, &e), 0);
+    config_clear(&c);
+    assert_int_equal(load("DATA_SLOTS=0", NULL, &c, &e), 0);
     config_clear(&c);
 }
 

@@ -7,6 +7,7 @@
 
 #include "schema/base/base.h"
 #include "tests/support/assert_err.h"
+#include "tests/support/cut_proxy.h"
 #include "tests/support/postgres.h"
 
 /* True when psql could do it; out has the first line of what it says. */
@@ -90,6 +91,23 @@ static void a_server_with_a_password_and_tls(void **state)
     postgres_own_end();
 }
 
+static void a_commit_without_an_answer(void **state)
+{
+    struct servant proxy = { 0 };
+    const char *url = postgres_url();
+    char said[64];
+
+    (void)state;
+    do_it(url, "CREATE TABLE kept (n int)");
+    cut_proxy_open(&proxy, url);
+    servant_tell(&proxy, "cut answer 1");
+    assert_false(ask(proxy.ready, "BEGIN; INSERT INTO kept VALUES (7); COMMIT", said));
+    servant_tell(&proxy, "wait");
+    assert_says(url, "SELECT n FROM kept", "7");
+    servant_close(&proxy);
+    postgres_drop(url);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +115,7 @@ int main(void)
         cmocka_unit_test(a_database_of_another_language),
         cmocka_unit_test(a_server_comes_again_with_what_was_committed),
         cmocka_unit_test(a_server_with_a_password_and_tls),
+        cmocka_unit_test(a_commit_without_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

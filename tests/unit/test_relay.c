@@ -63,7 +63,7 @@ static struct relay *begin(struct world *w)
     struct relay *relay = NULL;
     struct err e;
 
-    if (relay_open(&w->config, w->table->j, true, &w->tally, &relay, &e) < 0)
+    if (relay_open(&w->config, w->table->j, &w->tally, &relay, &e) < 0)
         fail_msg("%s", e.msg);
     if (relay_start(relay, &e) < 0)
         fail_msg("%s", e.msg);

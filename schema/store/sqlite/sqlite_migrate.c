@@ -1,4 +1,4 @@
-#include "schema/store/jobs_migrate.h"
+#include "schema/store/sqlite/sqlite_migrate.h"
 
 #include <stdio.h>
 
@@ -6,17 +6,18 @@
 #include "schema/store/db.h"
 #include "schema/store/job_state.h"
 
-extern const char jobs_sql_001[], jobs_sql_002[], jobs_sql_003[], jobs_sql_004[], jobs_sql_005[],
-    jobs_sql_006[], jobs_sql_007[], jobs_sql_008[];
+extern const char sqlite_sql_001[], sqlite_sql_002[], sqlite_sql_003[], sqlite_sql_004[],
+    sqlite_sql_005[], sqlite_sql_006[], sqlite_sql_007[], sqlite_sql_008[];
 
 /* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
-static const char *const migrations[] = { jobs_sql_001, jobs_sql_002, jobs_sql_003, jobs_sql_004,
-                                          jobs_sql_005, jobs_sql_006, jobs_sql_007, jobs_sql_008 };
+static const char *const migrations[] = { sqlite_sql_001, sqlite_sql_002, sqlite_sql_003,
+                                          sqlite_sql_004, sqlite_sql_005, sqlite_sql_006,
+                                          sqlite_sql_007, sqlite_sql_008 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
-               "the numbers are stored, and written in schema/store/sql");
+               "the numbers are stored, and written in schema/store/sqlite/sql");
 
-int jobs_migrate(struct db *d, struct err *e)
+int sqlite_migrate(struct db *d, struct err *e)
 {
     char set_version[60];
     int64_t version;

@@ -1,4 +1,4 @@
-#include "schema/store/jobs_recover.h"
+#include "schema/store/sqlite/sqlite_recover.h"
 
 #include <stdio.h>
 
@@ -61,7 +61,7 @@ static int requeue_claimed_rows(struct jobs *j, struct err *e)
     }
 }
 
-int jobs_recover(struct jobs *j, struct err *e)
+int sqlite_recover(struct jobs *j, struct err *e)
 {
     if (db_number(j->db, "SELECT max(change) FROM job WHERE change > 0", &j->revision, e) < 0 ||
         db_begin(j->db, e) < 0)

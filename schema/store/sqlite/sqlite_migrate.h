@@ -1,6 +1,7 @@
-/* schema/store/jobs_migrate.h - brings a table of an earlier version to this version's schema.
+/* schema/store/sqlite/sqlite_migrate.h - brings a table of an earlier version to this version's
+ * schema.
  *
- * Room     schema/store, private to the job table.
+ * Room     schema/store/sqlite.
  * Threads  the thread that opens the table.
  * Errors   0, or -1 with *e filled; ERR_DISK: a newer version wrote it.
  */
@@ -12,4 +13,4 @@ struct db;
 struct err;
 
 /* Each step is a transaction: after a kill at any point the next start continues. */
-NODISCARD int jobs_migrate(struct db *d, struct err *e);
+NODISCARD int sqlite_migrate(struct db *d, struct err *e);

@@ -1,0 +1,199 @@
+#include "schema/store/sqlite/sqlite_store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "schema/store/jobs_inbox.h"
+#include "schema/store/jobs_item.h"
+#include "schema/store/jobs_lock.h"
+#include "schema/store/jobs_notify.h"
+#include "schema/store/jobs_outbox.h"
+#include "schema/store/jobs_table.h"
+#include "schema/store/sqlite/sqlite_migrate.h"
+#include "schema/store/sqlite/sqlite_recover.h"
+
+#define FREE_PAGES_KEPT 1024 /* 8 MiB of free pages stay in the file for new rows */
+
+/* ---- after the commit ---- */
+
+static int64_t read_submitted_ms(struct jobs *j, int64_t seq)
+{
+    JOBS_SQL(select) = "SELECT submitted_ms FROM job WHERE seq = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, NULL);
+    if (!q)
+        return 0;
+    db_bind_int(q, 1, seq);
+    return db_step(q, NULL) > 0 ? db_int(q, 0) : 0;
+}
+
+static void update_oldest(struct jobs *j)
+{
+    int64_t seq = rankset_first(&j->queued);
+
+    if (seq == j->oldest_seq)
+        return;
+    int64_t ms = seq < 0 ? 0 : read_submitted_ms(j, seq);
+    j->oldest_seq = seq;
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.oldest_queued_ms = ms;
+    j->counts.oldest_queued = seq < 0 ? 0 : seq;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
+static void publish_group(struct jobs *j)
+{
+    const struct jobs_group *g = &j->group;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.queued += g->moved[JOB_QUEUED];
+    j->counts.running += g->moved[JOB_RUNNING];
+    j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
+    j->counts.late_reports += g->late_reports;
+    j->counts.revision = j->revision;
+    j->counts.commits++;
+    j->counts.operations += g->operations;
+    for (size_t i = 0; i < g->len; i++) {
+        if (g->changes[i].state == JOB_QUEUED)
+            rankset_add(&j->queued, g->changes[i].seq);
+        else
+            rankset_remove(&j->queued, g->changes[i].seq);
+    }
+    rankset_trim(&j->queued);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    update_oldest(j);
+    jobs_outbox_update_counts(j);
+    jobs_notify(j, &j->group);
+}
+
+/* ---- open ---- */
+
+static int load_table_id(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO meta(name, value) VALUES('table', ?1) ON CONFLICT DO NOTHING";
+    JOBS_SQL(select) = "SELECT value FROM meta WHERE name = 'table'";
+    char fresh[TEXT_ID_SIZE];
+
+    text_random_id(fresh);
+    CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
+    CLEANUP(db_donep) struct db_stmt *get = db_prepare(j->db, select, e);
+    if (!put || !get)
+        return -1;
+    db_bind_text(put, 1, fresh);
+    if (db_run(put, e) < 0)
+        return -1;
+    int n = db_step(get, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "no table id");
+    (void)snprintf(j->table_id, sizeof j->table_id, "%s", db_text(get, 0, NULL));
+    return 0;
+}
+
+/* Fills the set of queued rows and the counts. No row is running: sqlite_recover() came first. */
+static int load_queue(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    int64_t rows;
+    int n;
+
+    if (!q || db_number(j->db, "SELECT count(*) FROM job", &rows, e) < 0)
+        return -1;
+    while ((n = db_step(q, e)) > 0) {
+        if (rankset_reserve(&j->queued, db_int(q, 0)) < 0)
+            return err_set(e, ERR_NOMEM, "the queue");
+        rankset_add(&j->queued, db_int(q, 0));
+        j->counts.queued++;
+    }
+    j->counts.final = rows - j->counts.queued;
+    return n;
+}
+
+/* The files hold all users' programs and tests. Permissions of the group are left as they are: the
+ * operator may have set them. */
+static void remove_world_access(const char *path)
+{
+    static const char *const endings[] = { "", "-wal", "-shm" };
+    char name[4110];
+    struct stat st;
+
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        if (stat(name, &st) == 0 && (st.st_mode & S_IRWXO))
+            (void)chmod(name, st.st_mode & 07777 & ~(mode_t)S_IRWXO);
+    }
+}
+
+static int open_database(struct jobs *j, const struct jobs_config *c, struct err *e)
+{
+    char path[4096];
+
+    (void)c;
+    int n = snprintf(path, sizeof path, "%s/scrc.db", j->dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_SETTING, "the directory's name is too long");
+    remove_world_access(path); /* earlier versions created the files readable by everybody */
+    if (db_open(path, DB_WRITER, &j->db, e) < 0 || sqlite_migrate(j->db, e) < 0 ||
+        load_table_id(j, e) < 0 || sqlite_recover(j, e) < 0 || load_queue(j, e) < 0 ||
+        jobs_outbox_load_counts(j, e) < 0)
+        return -1;
+    update_oldest(j);
+    /* Earlier versions labelled their containers with the id of the table. */
+    jobs_lock_read_id(j, j->table_id);
+    return jobs_readers_open(&j->readers, path, e);
+}
+
+static void close_database(struct jobs *j) { rankset_clear(&j->queued); }
+
+/* ---- one transaction ---- */
+
+static void check_space(struct jobs *j, char *why, size_t size)
+{
+    struct statvfs fs;
+
+    why[0] = '\0';
+    if (j->reserve_bytes < 0 || statvfs(j->dir, &fs) < 0)
+        return; /* an error of the disk will show when we write */
+    uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (room < (uint64_t)j->reserve_bytes)
+        (void)snprintf(why, size, "only %llu MiB are free under DATA_DIR, less than the reserve",
+                       (unsigned long long)(room / (uint64_t)MIB));
+}
+
+static int commit_group(struct jobs *j, struct err *e) { return db_commit(j->db, e); }
+
+static int vacuum_pages(struct jobs *j, bool *ret_more, struct err *e)
+{
+    int64_t pages;
+
+    if (db_number(j->db, "PRAGMA freelist_count", &pages, e) < 0)
+        return -1;
+    *ret_more = pages > FREE_PAGES_KEPT;
+    return *ret_more ? db_exec(j->db, "PRAGMA incremental_vacuum(128)", e) : 0;
+}
+
+/* ---- reads ---- */
+
+static int64_t queue_rank(struct jobs *j, struct db *d, int64_t seq)
+{
+    (void)d;
+    (void)pthread_mutex_lock(&j->memory_lock);
+    int64_t rank = rankset_rank(&j->queued, seq);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    return rank;
+}
+
+const struct jobs_backend sqlite_store_backend = {
+    .open = open_database,
+    .close = close_database,
+    .check_space = check_space,
+    .commit = commit_group,
+    .committed = publish_group,
+    .vacuum = vacuum_pages,
+    .position = queue_rank,
+    .changed_sql = "SELECT " JOBS_COLUMNS " FROM job INDEXED BY job_change"
+                   " WHERE change > 0 AND change > ?1 ORDER BY change LIMIT ?2",
+    .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_change"
+                         " WHERE change > 0 AND change > ?1 LIMIT ?2)",
+};
