@@ -517,13 +517,23 @@ static void a_connection_is_made_anew(void **state)
 
 static void a_server_that_hangs_is_left(void **state)
 {
+    static const char large[] = "SELECT length(?1)";
     const char *url = postgres_own_url();
+    size_t size = 8 * MIB;
+    CLEANUP(freep) char *bytes = calloc(1, size);
     struct db *d = NULL;
 
     (void)state;
+    assert_non_null(bytes);
     ASSERT_OK(db_connect(url, DB_WRITER, &d, e));
+    struct db_stmt *q = db_prepare(d, large, NULL);
+    db_bind_text(q, 1, "x");
+    ASSERT_OK(db_run(q, e));
     postgres_pause();
     db_deadline(d, clock_mono_ns() + 50 * NS_PER_MS);
+    db_bind_blob(q, 1, bytes, size); /* more than a socket takes */
+    ASSERT_ERR(ERR_TIMEOUT, db_run(q, e));
+    (void)db_done(q);
     ASSERT_ERR(ERR_TIMEOUT, db_begin(d, e));
     ASSERT_ERR(ERR_TIMEOUT, db_begin(d, e)); /* connecting has the deadline too */
     postgres_resume();
