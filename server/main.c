@@ -208,6 +208,9 @@ static int open_table(struct scrc *scrc, struct err *e)
     const bool kafka = scrc->config.kafka_brokers != NULL;
     const struct jobs_config c = { .dir = scrc->config.data_dir,
                                    .instance = scrc->instance,
+                                   .url = scrc->config.store,
+                                   .lease_timeout_ms = scrc->config.lease_timeout_ms,
+                                   .slots = scrc->config.runner_max_parallel,
                                    .max_queued = scrc->config.max_queued,
                                    .retention_ms = scrc->config.retention_ms,
                                    .lock_wait_ms = scrc->config.shutdown_timeout_ms,

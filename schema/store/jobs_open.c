@@ -50,6 +50,8 @@ static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
 
 int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
 {
+    if (c->url)
+        return err_set(e, ERR_SETTING, "this version keeps no job table in a shared database yet");
     CLEANUP(jobs_closep) struct jobs *j = create_jobs(c, e);
 
     if (!j || jobs_lock_dir(j, c, e) < 0 || j->backend->open(j, c, e) < 0 ||
