@@ -34,8 +34,6 @@ struct jobs;
 
 struct jobs_config {
     const char *dir; /* DATA_DIR, created if missing; borrowed for jobs_open() */
-    const char *url; /* of a PostgreSQL database that holds the table; borrowed likewise; NULL: it
-                        is in `dir` */
     const char *instance; /* random id of this start, stored in running rows; borrowed likewise */
     const char *url; /* of a database that several servers share; borrowed likewise; NULL: the table
                         is in dir */

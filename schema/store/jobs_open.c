@@ -50,19 +50,8 @@ static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
 }
 
 /* Until there is a table in a shared database. */
-static int refuse_shared(const char *url, struct err *e)
-{
-    CLEANUP(db_closep) struct db *d = NULL;
-
-    if (db_connect(url, DB_WRITER, &d, e) < 0)
-        return -1;
-    return err_set(e, ERR_SETTING, "this version keeps no job table in a shared database yet");
-}
-
 int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
 {
-    if (c->url)
-        return refuse_shared(c->url, e);
     CLEANUP(jobs_closep) struct jobs *j = create_jobs(c, e);
 
     if (!j || jobs_lock_dir(j, c, e) < 0 || j->backend->open(j, c, e) < 0 ||
