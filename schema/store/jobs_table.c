@@ -158,6 +158,20 @@ void jobs_claim_with(struct jobs *j, jobs_claimer_fn *fn, void *ctx)
     (void)pthread_mutex_unlock(&j->lock);
 }
 
+void jobs_instance(struct jobs *j, char out[TEXT_ID_SIZE])
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    memcpy(out, j->instance, sizeof j->instance);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
+void jobs_set_instance(struct jobs *j, const char *instance)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    (void)snprintf(j->instance, sizeof j->instance, "%s", instance);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
 const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
 
 const char *jobs_dir_id(const struct jobs *j) { return j->dir_id; }

@@ -98,7 +98,7 @@ struct jobs {
     const struct jobs_backend *backend; /* static */
 
     /* Fixed after jobs_open(). */
-    char *dir, *instance; /* owned */
+    char *dir; /* owned */
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
     char table_id[TEXT_ID_SIZE], dir_id[TEXT_ID_SIZE];
@@ -153,6 +153,9 @@ struct jobs {
     int64_t outbox_rows, outbox_oldest_ms;
     struct rankset queued;
 
+    /* Guarded by memory_lock; jobs_set_instance() changes it. */
+    char instance[TEXT_ID_SIZE];
+
     struct jobs_readers readers; /* has its own lock */
 };
 
@@ -174,6 +177,13 @@ NODISCARD int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs
                         struct err *e);
 /* The change of a row to a new state, for jobs_record_change(). Borrows the row. */
 struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state to);
+
+/* ---- on any thread ---- */
+
+/* As which server we claim rows. A lease that was lost changes it. */
+void jobs_instance(struct jobs *j, char out[TEXT_ID_SIZE]);
+/* Copies the name. */
+void jobs_set_instance(struct jobs *j, const char *instance);
 
 /* ---- on any connection ---- */
 
