@@ -33,7 +33,9 @@ struct jobs;
 #define JOB_RESTARTS_MAX 10
 
 struct jobs_config {
-    const char *dir;      /* DATA_DIR, created if missing; borrowed for jobs_open() */
+    const char *dir; /* DATA_DIR, created if missing; borrowed for jobs_open() */
+    const char *url; /* of a PostgreSQL database that holds the table; borrowed likewise; NULL: it
+                        is in `dir` */
     const char *instance; /* random id of this start, stored in running rows; borrowed likewise */
     int64_t max_queued;   /* with so many queued, accept fails with ERR_QUEUE_FULL */
     int64_t retention_ms; /* older final rows lose their submission and report; 0 = keep all */

@@ -62,21 +62,26 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
     return store_repetition(j, op, e) < 0 ? -1 : 1;
 }
 
+#define INSERT_JOB(seq_column, seq_value)                                                          \
+    "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"     \
+    " origin_stream, origin_offset, owner" seq_column                                              \
+    ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11" seq_value                              \
+    ") ON CONFLICT(id) DO NOTHING RETURNING seq"
+
 /* 1 inserted, 0: the id is in use. */
 static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(insert) =
-        "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"
-        " origin_stream, origin_offset, owner, seq) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?12, CASE WHEN ?11 > 0 THEN max(?11, (SELECT coalesce(max(seq), 0) FROM job)) + 1 END)"
-        " ON CONFLICT(id) DO NOTHING RETURNING seq";
+    /* A sequence never gives a number twice; SQLite's rows do when the last one was deleted. */
+    JOBS_SQL(shared) = INSERT_JOB("", "");
+    JOBS_SQL(alone) = INSERT_JOB(", seq", ", CASE WHEN ?12 > 0 THEN max(?12, (SELECT"
+                                          " coalesce(max(seq), 0) FROM job)) + 1 END");
     const struct submission *s = op->u.accept.submission;
     const struct outbox_origin *o = op->u.accept.origin;
     const char *published_id = op->u.accept.derived;
     int64_t partition = 0;
     if (o && jobs_inbox_ensure_partition(j, o, &partition, e) < 0)
         return -1;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, j->backend->shared ? shared : alone, e);
     if (!q)
         return -1;
     db_bind_text(q, 1, op->u.accept.id);
@@ -88,8 +93,9 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_text(q, 7,
                  published_id && strcmp(published_id, op->u.accept.id) != 0 ? published_id : NULL);
     db_bind_int(q, 8, j->revision + 1);
-    db_bind_int(q, 11, j->seq_floor);
-    db_bind_text(q, 12, op->u.accept.owner);
+    db_bind_text(q, 11, op->u.accept.owner);
+    if (!j->backend->shared)
+        db_bind_int(q, 12, j->seq_floor);
     if (o) {
         db_bind_int(q, 9, partition);
         db_bind_int(q, 10, o->offset);
@@ -116,7 +122,8 @@ static int store_blob(struct jobs *j, const struct blob_ref *blob, int64_t *ret_
                       struct err *e)
 {
     JOBS_SQL(select) = "SELECT number FROM text WHERE hash = ?1";
-    JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2) RETURNING number";
+    JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2)"
+                       " ON CONFLICT(hash) DO UPDATE SET hash = excluded.hash RETURNING number";
     CLEANUP(db_donep) struct db_stmt *find = db_prepare(j->db, select, e);
     CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
     if (!find || !put)

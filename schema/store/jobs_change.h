@@ -24,6 +24,7 @@ struct jobs;
 struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
+    int was;        /* enum job_state, the one before; -1: the row is new */
     enum job_state state;
     bool fresh;           /* the row was just accepted */
     bool returned;        /* returned to Kafka: the row is deleted; state is JOB_CANCELLED */

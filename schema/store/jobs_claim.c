@@ -5,12 +5,12 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
-/* One index seek per language. *ret_seq 0: none is queued. */
-static int find_oldest_queued(struct jobs *j, const char *const *languages, int64_t *ret_seq,
-                              struct err *e)
+/* The oldest one behind row `after`. One index seek per language. *ret_seq 0: none is queued. */
+static int find_oldest_queued(struct jobs *j, const char *const *languages, int64_t after,
+                              int64_t *ret_seq, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0 AND language = ?1"
-                       " AND claim IS NULL ORDER BY seq LIMIT 1";
+                       " AND claim IS NULL AND seq > ?2 ORDER BY seq LIMIT 1";
     int64_t seq = 0;
 
     for (; *languages; languages++) {
@@ -18,6 +18,7 @@ static int find_oldest_queued(struct jobs *j, const char *const *languages, int6
         if (!q)
             return -1;
         db_bind_text(q, 1, *languages);
+        db_bind_int(q, 2, after);
         int n = db_step(q, e);
         if (n < 0)
             return -1;
@@ -28,7 +29,8 @@ static int find_oldest_queued(struct jobs *j, const char *const *languages, int6
     return 0;
 }
 
-/* Runs one of the two queries, which have the same parameters, and reads the row. */
+/* Runs one of the two queries, which have the same parameters, and reads the row. 1, 0: another
+ * server has claimed it meanwhile, -1. */
 static int update_claimed(struct jobs *j, const char *query, struct jobs_claim_op *c, struct err *e)
 {
     char instance[TEXT_ID_SIZE];
@@ -46,28 +48,40 @@ static int update_claimed(struct jobs *j, const char *query, struct jobs_claim_o
     }
     int n = db_step(q, e);
     if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "claim of row %lld", (long long)c->seq);
+        return n;
     (void)snprintf(c->id, sizeof c->id, "%s", db_text(q, 0, NULL));
     c->submitted_ms = db_int(q, 1);
     c->attempts = db_int(q, 2);
     c->host_faults = db_int(q, 3);
-    return db_run(q, e); /* a row of RETURNING comes before the statement has finished */
+    /* a row of RETURNING comes before the statement has finished */
+    return db_run(q, e) < 0 ? -1 : 1;
 }
+
+/* Only a row that nobody else has: a server does not wait for another one's transaction. */
+#define STILL_FREE                                                                                 \
+    " /*pg AND seq = (SELECT seq FROM job WHERE seq = ?1 AND state = 0 AND claim IS NULL"          \
+    " FOR UPDATE SKIP LOCKED) */"
 
 int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e)
 {
     JOBS_SQL(run) = "UPDATE job SET state = 1, attempts = attempts + 1, instance = ?2, claim = ?3,"
-                    " claimed_ms = ?4, change = ?5 WHERE seq = ?1"
+                    " claimed_ms = ?4, change = ?5 WHERE seq = ?1" STILL_FREE
                     " RETURNING id, submitted_ms, attempts, host_faults";
-    JOBS_SQL(ahead) = "UPDATE job SET instance = ?2, claim = ?3 WHERE seq = ?1"
+    JOBS_SQL(ahead) = "UPDATE job SET instance = ?2, claim = ?3 WHERE seq = ?1" STILL_FREE
                       " RETURNING id, submitted_ms, attempts + 1, host_faults";
     struct jobs_claim_op *claim = &op->u.claim;
 
-    if (find_oldest_queued(j, claim->languages, &claim->seq, e) < 0)
-        return -1;
-    if (claim->seq == 0)
-        return 0;
-    if (update_claimed(j, claim->ahead ? ahead : run, claim, e) < 0)
+    int64_t after = 0;
+    int n = 0;
+
+    for (; n == 0; after = claim->seq) {
+        if (find_oldest_queued(j, claim->languages, after, &claim->seq, e) < 0)
+            return -1;
+        if (claim->seq == 0)
+            return 0;
+        n = update_claimed(j, claim->ahead ? ahead : run, claim, e);
+    }
+    if (n < 0)
         return -1;
     struct jobs_change c = { .seq = claim->seq, .id = claim->id, .state = JOB_RUNNING };
     return claim->ahead ? 0 : jobs_record_change(j, &c, JOB_QUEUED, e);

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "schema/base/text.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs_item.h"
 #include "schema/store/query.h"
@@ -48,17 +49,27 @@ bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s)
 
 /* ---- queries of few rows, each by the index of its filter ---- */
 
-/* The range from the prefix up to, not including, the prefix with its last byte + 1. Not LIKE,
- * where % and _ have a meaning. If the last byte is 255, which no id contains, it becomes 0 and
- * the range is empty, which is right. upper: a buffer for the prefix and its NUL. */
+/* The bytes of the prefix that are whole characters: a database takes no others. */
+static size_t whole_characters(const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    while (len > 0 && !text_is_utf8(prefix, len))
+        len--;
+    return len;
+}
+
+/* The range from the prefix up to the prefix with the last of all characters. Not LIKE, where % and
+ * _ have a meaning. It holds all ids with the prefix, and may hold others. upper: a buffer for the
+ * prefix, that character and a NUL. */
 static void write_id_range(struct query *q, const struct jobs_filter *f, char *upper)
 {
-    size_t len = strlen(f->id_prefix);
+    size_t len = whole_characters(f->id_prefix);
 
-    memcpy(upper, f->id_prefix, len + 1);
-    upper[len - 1] = (char)((unsigned char)upper[len - 1] + 1);
+    memcpy(upper, f->id_prefix, len);
+    memcpy(upper + len, JOBS_LAST_CHARACTER, sizeof JOBS_LAST_CHARACTER);
     query_text(q, "SELECT seq FROM job INDEXED BY job_id WHERE id >= ?", f->id_prefix, len);
-    query_text(q, " AND id < ?", upper, len);
+    query_text(q, " AND id <= ?", upper, len + sizeof JOBS_LAST_CHARACTER - 1);
 }
 
 /* Whether rows of this verdict can match, with tests or without. */
@@ -159,7 +170,7 @@ static int count_is_few(struct db *d, jobs_filter_query_fn *write, const struct 
 
     query_add(&q, "SELECT count(*) FROM (");
     write(&q, f, upper);
-    query_number(&q, " LIMIT ?)", FEW + 1);
+    query_number(&q, " LIMIT ?) AS few", FEW + 1);
     CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
     if (!s || db_step(s, e) < 0)
         return -1;
@@ -179,7 +190,7 @@ int jobs_filter_find_few(struct db *d, const struct jobs_filter *f, jobs_filter_
         bool given;
         jobs_filter_query_fn *write;
     } rows[] = {
-        { f->id_prefix && f->id_prefix[0], write_id_range },
+        { f->id_prefix && whole_characters(f->id_prefix) > 0, write_id_range },
         { f->status >= 0 || f->status_name, write_verdicts },
         { jobs_filter_is_unfinished(f), jobs_filter_unfinished },
         { f->state == JOB_CANCELLED, write_cancelled },

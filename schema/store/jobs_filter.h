@@ -20,6 +20,8 @@ struct db_stmt;
 struct err;
 struct query;
 
+#define JOBS_LAST_CHARACTER "\xF4\x8F\xBF\xBF"
+
 /* Whether the current row (of JOBS_COLUMNS) matches. Done here and not in SQL, because SQLite would
  * read any number of rows to find the next match, and the caller could not bound it. */
 bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s);

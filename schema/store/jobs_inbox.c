@@ -86,7 +86,9 @@ static int find_partition(struct jobs *j, const struct outbox_origin *o,
 static int ensure_partition(struct jobs *j, const struct outbox_origin *o,
                             struct jobs_source_partition **ret_partition, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO stream(topic, partition) VALUES(?1, ?2) RETURNING number";
+    JOBS_SQL(insert) = "INSERT INTO stream(topic, partition) VALUES(?1, ?2)"
+                       " ON CONFLICT(topic, partition) DO UPDATE SET topic = excluded.topic"
+                       " RETURNING number";
     int64_t number;
 
     if (find_partition(j, o, ret_partition, e) < 0)
@@ -144,7 +146,7 @@ int jobs_inbox_find(struct jobs *j, const struct outbox_origin *o, int64_t *ret_
 
     if (find_partition(j, o, &partition, e) < 0)
         return -1;
-    if (!partition || o->offset >= partition->next)
+    if (!partition || (!j->backend->shared && o->offset >= partition->next))
         return 0;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     if (!q)

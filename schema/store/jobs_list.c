@@ -136,7 +136,7 @@ static void write_source(struct query *q, const struct list_page *p, enum list_s
         few(q, p->filter, p->upper);
         query_add(q, ") AND ");
     }
-    query_add(q, step == STEP_UNVALUED ? "1" : "%s IS NOT NULL", s->column);
+    query_add(q, step == STEP_UNVALUED ? "1 = 1" : "%s IS NOT NULL", s->column);
     if (s->number == JOBS_SUBMITTED && p->filter->since_ms != 0)
         query_number(q, " AND submitted_ms >= ?", p->filter->since_ms);
     if (s->number == JOBS_SUBMITTED && p->filter->until_ms != 0)
@@ -244,7 +244,7 @@ static int find_sort(const char *word, size_t *ret_sort, struct err *e)
 int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, struct err *e)
 {
     json_auto_t *items = json_array();
-    char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + 1];
+    char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + sizeof JOBS_LAST_CHARACTER];
     struct list_page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
 
     if (!items)

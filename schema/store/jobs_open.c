@@ -8,6 +8,7 @@
 #include "schema/store/jobs_lock.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/jobs_writer.h"
+#include "schema/store/postgres/postgres_store.h"
 #include "schema/store/sqlite/sqlite_store.h"
 
 #define RESERVE_BYTES (64 * MIB)
@@ -30,7 +31,7 @@ static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
         return NULL;
     }
     j->lock_fd = -1;
-    j->backend = &sqlite_store_backend;
+    j->backend = c->url ? &postgres_store_backend : &sqlite_store_backend;
     j->tail = &j->head;
     j->max_queued = c->max_queued;
     j->retention_ms = c->retention_ms;

@@ -151,7 +151,7 @@ static int has_accepted_row(struct db *d, const struct outbox_dead_letter *row, 
 {
     JOBS_SQL(select) = "SELECT 1 FROM job WHERE id = ?1";
 
-    if (row->kind != OUTBOX_REFUSAL || !row->key)
+    if (row->kind != OUTBOX_REFUSAL || !row->key || !submission_id_is_legal(row->key, row->key_len))
         return 0;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)

@@ -9,8 +9,9 @@
 
 static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language, change"
-                       " FROM job WHERE id = ?1";
+    JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language,"
+                       " /*pg greatest((SELECT max(number) FROM feed WHERE feed.seq = job.seq), */"
+                       " change /*pg ) */ FROM job WHERE id = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;

@@ -28,6 +28,14 @@ int jobs_readers_open(struct jobs_readers *r, const char *path, struct err *e)
     return 0;
 }
 
+int jobs_readers_connect(struct jobs_readers *r, const char *url, struct err *e)
+{
+    for (; r->len < JOBS_READERS; r->len++)
+        if (db_connect(url, DB_READER, &r->idle[r->len], e) < 0)
+            return -1;
+    return 0;
+}
+
 void jobs_readers_close(struct jobs_readers *r)
 {
     while (r->len > 0)

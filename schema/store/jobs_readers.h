@@ -34,6 +34,8 @@ void jobs_readers_destroy(struct jobs_readers *r);
 /* path: of a table that exists. After a failure too, jobs_readers_close() must be called, when all
  * connections are released. */
 NODISCARD int jobs_readers_open(struct jobs_readers *r, const char *path, struct err *e);
+/* The same, for the database of this URL. */
+NODISCARD int jobs_readers_connect(struct jobs_readers *r, const char *url, struct err *e);
 void jobs_readers_close(struct jobs_readers *r);
 
 /* Waits while all are in use. Reads with it fail with ERR_TIMEOUT 10 s from now. Release it with

@@ -17,22 +17,42 @@ static int reserve_rank(struct jobs *j, int64_t seq)
     return rc;
 }
 
-int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
+void jobs_group_clear(struct jobs_group *g)
 {
-    struct jobs_group *g = &j->group;
+    g->len = 0;
+    g->ids.len = 0;
+    memset(g->moved, 0, sizeof g->moved);
+    g->late_reports = g->outbox_added = g->outbox_removed = g->operations = 0;
+    g->added_kinds = 0;
+}
+
+int jobs_group_add(struct jobs_group *g, const struct jobs_change *c, int from, struct err *e)
+{
     size_t at = g->ids.len;
 
-    if ((c->state == JOB_QUEUED && reserve_rank(j, c->seq) < 0) ||
-        buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
+    if (buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
         (c->language && buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0))
         return err_set(e, ERR_NOMEM, "job %s", c->id);
     g->changes[g->len] = *c;
-    g->changes[g->len].revision = ++j->revision;
+    g->changes[g->len].was = from;
     g->changes[g->len].fresh = from < 0;
     g->id_at[g->len++] = at;
     if (from >= 0)
         g->moved[from]--;
     g->moved[c->state]++;
+    return 0;
+}
+
+int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
+{
+    struct jobs_change numbered = *c;
+
+    numbered.revision = j->revision + 1;
+    if (c->state == JOB_QUEUED && !j->backend->shared && reserve_rank(j, c->seq) < 0)
+        return err_set(e, ERR_NOMEM, "job %s", c->id);
+    if (jobs_group_add(&j->group, &numbered, from, e) < 0)
+        return -1;
+    j->revision++;
     return 0;
 }
 
@@ -42,9 +62,9 @@ int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *re
               struct err *e)
 {
     JOBS_SQL(by_id) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
-                      " WHERE id = ?1";
+                      " WHERE id = ?1 /*pg FOR UPDATE */";
     JOBS_SQL(by_seq) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
-                       " WHERE seq = ?1";
+                       " WHERE seq = ?1 /*pg FOR UPDATE */";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
     if (!q)
         return -1;
@@ -170,6 +190,27 @@ void jobs_set_instance(struct jobs *j, const char *instance)
     (void)pthread_mutex_lock(&j->memory_lock);
     (void)snprintf(j->instance, sizeof j->instance, "%s", instance);
     (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
+int jobs_load_table_id(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO meta(name, value) VALUES('table', ?1) ON CONFLICT DO NOTHING";
+    JOBS_SQL(select) = "SELECT value FROM meta WHERE name = 'table'";
+    char fresh[TEXT_ID_SIZE];
+
+    text_random_id(fresh);
+    CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
+    CLEANUP(db_donep) struct db_stmt *get = db_prepare(j->db, select, e);
+    if (!put || !get)
+        return -1;
+    db_bind_text(put, 1, fresh);
+    if (db_run(put, e) < 0)
+        return -1;
+    int n = db_step(get, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "no table id");
+    (void)snprintf(j->table_id, sizeof j->table_id, "%s", db_text(get, 0, NULL));
+    return 0;
 }
 
 const char *jobs_table_id(const struct jobs *j) { return j->table_id; }

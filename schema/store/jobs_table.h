@@ -69,6 +69,8 @@ struct jobs_group {
 
 /* What a table in a file and one in a shared database do differently. */
 struct jobs_backend {
+    bool shared; /* other servers write too: what is in memory may be old */
+
     /* Opens j->db and the readers, brings the schema up to date, fills the counts; before the
      * writer runs. */
     int (*open)(struct jobs *j, const struct jobs_config *c, struct err *e);
@@ -79,7 +81,8 @@ struct jobs_backend {
     /* Sets why ("": nothing) if nothing new should be accepted: the rest of the space is for
      * finishing jobs. */
     void (*check_space)(struct jobs *j, char *why, size_t size);
-    /* Ends the transaction of j->group. */
+    /* Begins and ends the transaction of j->group. A commit() that fails has stored nothing. */
+    int (*begin)(struct jobs *j, struct err *e);
     int (*commit)(struct jobs *j, struct err *e);
     /* After the commit: counts, then listeners. */
     void (*committed)(struct jobs *j);
@@ -96,6 +99,7 @@ struct jobs_backend {
 
 struct jobs {
     const struct jobs_backend *backend; /* static */
+    struct postgres_store *postgres;    /* owned by its backend; NULL with the other one */
 
     /* Fixed after jobs_open(). */
     char *dir; /* owned */
@@ -159,6 +163,15 @@ struct jobs {
     struct jobs_readers readers; /* has its own lock */
 };
 
+/* ---- a group of changes ---- */
+
+/* Empties it; its memory stays. */
+void jobs_group_clear(struct jobs_group *g);
+/* Adds that a row went from a state (-1: a new row) to c->state. id and language are borrowed for
+ * the call. */
+NODISCARD int jobs_group_add(struct jobs_group *g, const struct jobs_change *c, int from,
+                             struct err *e);
+
 /* ---- in the transaction of a group, on the writer thread ---- */
 
 /* Records for the listeners and counts that a row went from a state (-1: a new row) to c->state.
@@ -177,6 +190,9 @@ NODISCARD int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs
                         struct err *e);
 /* The change of a row to a new state, for jobs_record_change(). Borrows the row. */
 struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state to);
+
+/* Reads the id of the table into j->table_id; a new table gets one. */
+NODISCARD int jobs_load_table_id(struct jobs *j, struct err *e);
 
 /* ---- on any thread ---- */
 

@@ -16,6 +16,7 @@
 
 #define GROUP_BYTES    (8 * MIB)
 #define MAINTENANCE_NS (60 * NS_PER_S)
+#define AGAIN_MAX      20             /* tries of a group that meets other servers' */
 #define PROBE_NS       (1 * NS_PER_S) /* interval of test writes while writing fails */
 
 /* ---- the queue of operations ---- */
@@ -116,15 +117,6 @@ static void complete_ops(struct jobs *j, struct jobs_op *ops)
 
 /* ---- one transaction ---- */
 
-static void clear_group(struct jobs_group *g)
-{
-    g->len = 0;
-    g->ids.len = 0;
-    memset(g->moved, 0, sizeof g->moved);
-    g->late_reports = g->outbox_added = g->outbox_removed = g->operations = 0;
-    g->added_kinds = 0;
-}
-
 /* What is to claim the rows that this transaction has queued so far. NULL: nothing. */
 static struct jobs_op *request_claims(struct jobs *j)
 {
@@ -156,9 +148,9 @@ static int apply_ops(struct jobs *j, struct jobs_op *ops, bool more, struct err 
 
 static int commit_group(struct jobs *j, struct jobs_op *ops, bool more, struct err *e)
 {
-    clear_group(&j->group);
+    jobs_group_clear(&j->group);
     j->backend->check_space(j, j->group.low_disk, sizeof j->group.low_disk);
-    if (db_begin(j->db, e) < 0)
+    if (j->backend->begin(j, e) < 0)
         return -1;
     if (apply_ops(j, ops, more, e) < 0) {
         db_rollback(j->db);
@@ -182,7 +174,11 @@ static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
     struct err e = { 0 };
     int64_t began = clock_mono_ns();
 
-    if (commit_group(j, ops, more, &e) == 0) {
+    int rc = commit_group(j, ops, more, &e);
+    /* `more` claims are linked to the operations by now, so they are tried with them. */
+    for (int tries = 0; rc < 0 && e.kind == ERR_AGAIN && tries < AGAIN_MAX; tries++)
+        rc = commit_group(j, ops, false, &e);
+    if (rc == 0) {
         metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
         set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
         j->backend->committed(j);
@@ -191,7 +187,7 @@ static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
     }
     jobs_inbox_drop_cache(j);
     if (e.kind != ERR_BUG || !ops->next) {
-        if (e.kind == ERR_DISK)
+        if (e.kind == ERR_DISK || e.kind == ERR_UNAVAILABLE || e.kind == ERR_TIMEOUT)
             set_writable(j, e.msg);
         fail_ops(j, ops, &e);
         return;

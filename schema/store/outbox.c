@@ -104,7 +104,8 @@ static int read_outbox_item(struct db *d, int64_t number, struct outbox_batch *b
 {
     JOBS_SQL(select) =
         "SELECT o.number, o.kind, o.seq,"
-        " CASE o.kind WHEN 0 THEN coalesce(j.told_id, j.id) ELSE o.key END,"
+        " CASE o.kind WHEN 0 THEN /*pg convert_to( */ coalesce(j.told_id, j.id)"
+        " /*pg , 'UTF8') */ ELSE o.key END,"
         " CASE o.kind WHEN 0 THEN r.json ELSE o.payload END, o.reason, o.topic, o.partition,"
         " o.offset, o.sent_ms, o.headers, o.digest FROM outbox o LEFT JOIN job j ON j.seq = o.seq"
         " LEFT JOIN report r ON r.seq = o.seq WHERE o.number = ?1";

@@ -1,6 +1,7 @@
 #include "schema/store/query.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "schema/base/err.h"
 #include "schema/store/db.h"
@@ -16,7 +17,9 @@ void query_add(struct query *q, const char *fmt, ...)
 
 static void add_arg(struct query *q, const char *piece, struct query_arg a)
 {
-    query_add(q, "%s", piece);
+    int before = (int)strcspn(piece, "?");
+
+    query_add(q, "%.*s?%d%s", before, piece, q->args_len + 1, piece + before + 1);
     if (q->args_len == QUERY_ARGS_MAX)
         q->failed = true;
     else

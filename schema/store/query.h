@@ -39,7 +39,7 @@ struct query {
 /* Appends to the text. Never data from outside: that must be a parameter. */
 PRINTF(2, 3) void query_add(struct query *q, const char *fmt, ...);
 
-/* Appends piece, unchanged; its only `?` is the parameter. */
+/* Appends piece; its only `?` is the parameter. */
 void query_number(struct query *q, const char *piece, int64_t number);
 void query_text(struct query *q, const char *piece, const char *text, size_t len);
 

@@ -7,17 +7,25 @@
 # A server has a keeper, which ends with whoever started it: it reads commands from a pipe, and when
 # the pipe closes, however that came, it stops the server and removes its directory.
 
-postgres_sh=$(realpath "${BASH_SOURCE[0]}")
-postgres_build=${postgres_sh%/script/lib/*}/build
-postgres_bin=${SCRC_POSTGRES_BIN:-$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)}
+# Tests source this often: nothing here starts a process.
+postgres_sh=${BASH_SOURCE[0]}
+[[ $postgres_sh == /* ]] || postgres_sh=$PWD/$postgres_sh
+postgres_build=${postgres_sh%/*}/../../build
 postgres_password=scrc
 postgres_patience=60 # seconds that a server has to answer, or to end
 postgres_as=()       # its programs refuse to be root
-[ "$(id -u)" != 0 ] || postgres_as=(setpriv --reuid postgres --regid postgres --init-groups)
+[ "$EUID" != 0 ] || postgres_as=(setpriv --reuid postgres --regid postgres --init-groups)
+
+postgres_find() {
+    local found=(/usr/lib/postgresql/*/bin)
+    postgres_bin=${SCRC_POSTGRES_BIN:-${found[-1]}}
+}
+postgres_find
 
 postgres_ensure() {
     [ -n "$(packages_missing "${packages_postgres[@]}")" ] || return 0
     step "installing PostgreSQL" postgres_install || die "cannot install PostgreSQL"
+    postgres_find
 }
 
 # Debian's package makes a server and starts it, unless a file that it reads says otherwise.
@@ -94,8 +102,17 @@ full_page_writes = $4
 SETTINGS
 }
 
+# Of those that the kernel gives to nobody, so that it is free again when the server starts again.
 postgres_free_port() {
-    /usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
+    /usr/bin/python3 -c 'import random, socket
+while True:
+    try:
+        port = random.randrange(20000, 32000)
+        socket.create_server(("127.0.0.1", port)).close()
+        break
+    except OSError:
+        pass
+print(port)'
 }
 
 postgres_certify() {

@@ -9,7 +9,7 @@ shift
 command -v clang-tidy >/dev/null || exit 77
 stamps=build/tidy
 mkdir -p "$stamps" || exit 2
-flags="-std=gnu17 -I. -D_GNU_SOURCE -DSCRC_VERSION=__FILE__ $(pkg-config --cflags libpq)"
+flags='-std=gnu17 -I. -D_GNU_SOURCE -DSCRC_VERSION=__FILE__'
 rules=$(clang-tidy --version && cat .clang-tidy)
 export stamps flags rules
 
@@ -23,6 +23,7 @@ read_all() {
 look_at() {
     local told='-include tests/house/tidy.h' stamp findings
     case $1 in schema/base/err.c | engine/agent/fault.c) told='' ;; esac # they define what it names
+    case $1 in schema/store/postgres/*) told="$told $(pkg-config --cflags libpq)" ;; esac
     # shellcheck disable=SC2086
     stamp=$stamps/$(read_all $told "$1" | sha256sum | cut -d' ' -f1)
     [ -e "$stamp" ] && touch "$stamp" && return

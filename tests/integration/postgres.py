@@ -11,6 +11,7 @@ from harness import ROOT, wait_for
 
 POSTGRES_SH = os.path.join(ROOT, "script/lib/postgres.sh")
 SHARED = os.environ.get("SCRC_TEST_POSTGRES", "")  # a URL of a superuser's database
+OPTIONS = os.environ.get("SCRC_TEST_POSTGRES_OPTIONS", "")  # of every database that has none
 CALL = '. "$0"; "$@"'
 
 # Unlike what we expect of a server: another order of letters, and no UTF-8.
@@ -59,7 +60,7 @@ class Databases:
         self.url = url  # of a database that is always there
         self.made = {}
 
-    def create(self, options=""):
+    def create(self, options=OPTIONS):
         """A new, empty database; options are words of CREATE DATABASE. Returns its URL."""
         name = next(Databases.names)
         url = call("postgres_create", self.url, name, options)

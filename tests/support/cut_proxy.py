@@ -159,7 +159,7 @@ class CutProxy:
         self.holding = 0  # how many messages wait to go on
         self.due = None  # what is cut next: "commit", "answer" or "bytes"
         self.left = 0
-        self.closed = False
+        self.refused = self.closed = False
         self.connections = set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -176,7 +176,8 @@ class CutProxy:
         with self.changed:
             self.closed = True
             self.changed.notify_all()
-        self.refuse()
+        self._close_listener()
+        self.cut()
 
     # ---- what a test asks for ----
 
@@ -184,9 +185,9 @@ class CutProxy:
         """What is held goes on, and who was refused may come."""
         with self.changed:
             self.held = set()
+            refused, self.refused = self.refused, False
             self.changed.notify_all()
-        if self.listener is None:
-            self.listener = socket.create_server(("127.0.0.1", self.port))
+        if refused:
             self._accept_in_background()
 
     def hold(self, *directions):
@@ -200,12 +201,19 @@ class CutProxy:
             connection.cut()
 
     def refuse(self):
-        listener, self.listener = self.listener, None
-        if listener:
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-            listener.close()
+        with self.changed:
+            refused, self.refused = self.refused, True
+        if not refused:
+            self._close_listener()
+            self.listener = socket.socket()  # it keeps the port, and does not listen yet
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.listener.bind(("127.0.0.1", self.port))
         self.cut()
+
+    def _close_listener(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        self.listener.close()
 
     def cut_at(self, what, nth=1):
         """The connection that carries the nth "commit" to the server, "answer" to a COMMIT or "bytes" of
@@ -222,6 +230,7 @@ class CutProxy:
     # ---- what connections ask ----
 
     def _accept_in_background(self):
+        self.listener.listen(64)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def _accept(self, listener):
@@ -229,6 +238,9 @@ class CutProxy:
             while True:
                 connection = Connection(self, listener.accept()[0])
                 with self.changed:
+                    if self.refused or self.closed:  # it came in the last moment
+                        connection.client.close()
+                        return
                     self.connections.add(connection)
                 threading.Thread(target=connection.run, daemon=True).start()
 

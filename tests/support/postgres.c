@@ -131,7 +131,7 @@ const char *postgres_url_with(const char *options)
     return create(!shared[0], options);
 }
 
-const char *postgres_url(void) { return postgres_url_with(NULL); }
+const char *postgres_url(void) { return postgres_url_with(getenv("SCRC_TEST_POSTGRES_OPTIONS")); }
 
 const char *postgres_own_url(void)
 {

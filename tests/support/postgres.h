@@ -4,14 +4,14 @@
  * ctest has started for all tests with the fixture `postgres`, else one that this process starts
  * and that ends with it, however it ends (script/lib/postgres.sh: its keeper).
  *
- * Owns     the databases and the server of its own; what is left of them goes when the process
- * exits. Threads  not locked: for the main thread alone. Errors   each fails the test, also where
- * there is no PostgreSQL.
+ * Owns     the databases and the server of its own; what is left of them goes with the process.
+ * Threads  not locked: for the main thread alone.
+ * Errors   each fails the test, also where there is no PostgreSQL.
  */
 #pragma once
 
-/* The URL of a new, empty database, UTF-8 and in the order of its bytes. Valid until it is dropped.
- */
+/* The URL of a new, empty database, UTF-8 and in the order of its bytes unless the environment has
+ * other words for CREATE DATABASE (SCRC_TEST_POSTGRES_OPTIONS). Valid until it is dropped. */
 const char *postgres_url(void);
 
 /* As postgres_url(); options are words of CREATE DATABASE. */
@@ -26,8 +26,7 @@ void postgres_drop(const char *url);
 
 /* ---- a server of the test's own, which it may end ---- */
 
-/* Starts it. word: NULL or one of postgres_settle() in script/lib/postgres.sh: "tcp", "tls",
- * "fsync". */
+/* Starts it. word: NULL, "tcp", "tls" or "fsync"; script/lib/postgres.sh: postgres_settle(). */
 void postgres_own_start(const char *word);
 /* Ends it; its databases and their URLs go with it. */
 void postgres_own_end(void);

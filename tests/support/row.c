@@ -35,6 +35,13 @@ struct submission *row_parse(const char *json)
     return s;
 }
 
+/* Hands on the result of an operation when the counts know of it. */
+static int settled(struct jobs *j, int rc)
+{
+    job_table_settle(j);
+    return rc;
+}
+
 int row_send_json(struct jobs *j, const char *json, struct jobs_op *ret_op)
 {
     CLEANUP(submission_freep) struct submission *s = row_parse(json);
@@ -44,7 +51,7 @@ int row_send_json(struct jobs *j, const char *json, struct jobs_op *ret_op)
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     *ret_op =
         (struct jobs_op){ .kind = JOBS_ACCEPT, .u.accept = { .submission = s, .packed = &packed } };
-    int rc = jobs_do(j, ret_op, &e);
+    int rc = settled(j, jobs_do(j, ret_op, &e));
     submission_packed_clear(&packed);
     return rc;
 }
@@ -85,7 +92,7 @@ int64_t row_claim(struct jobs *j, const char *const *languages, struct jobs_op *
     struct err e = { 0 };
 
     *ret_op = (struct jobs_op){ .kind = JOBS_CLAIM, .u.claim.languages = languages };
-    if (jobs_do(j, ret_op, &e) < 0)
+    if (settled(j, jobs_do(j, ret_op, &e)) < 0)
         fail_msg("claim: %s", e.msg);
     *row_claim_of(ret_op->u.claim.seq) = ret_op->u.claim.claim;
     return ret_op->u.claim.seq;
@@ -142,7 +149,7 @@ int row_finish(struct jobs *j, int64_t seq, const struct report *r, struct err *
     struct jobs_op op = { .kind = JOBS_FINISH,
                           .u.finish = { .seq = seq, .claim = *row_claim_of(seq), .report = r } };
 
-    return jobs_do(j, &op, e);
+    return settled(j, jobs_do(j, &op, e));
 }
 
 void row_finish_ok(struct jobs *j, int64_t seq, const char *id, enum verdict v, int64_t duration)
@@ -159,13 +166,13 @@ int row_requeue(struct jobs *j, int64_t seq, enum jobs_release why, struct err *
     struct jobs_op op = { .kind = JOBS_REQUEUE,
                           .u.requeue = { .seq = seq, .claim = *row_claim_of(seq), .why = why } };
 
-    return jobs_do(j, &op, e);
+    return settled(j, jobs_do(j, &op, e));
 }
 
 int row_cancel(struct jobs *j, const char *id, struct jobs_op *ret_op, struct err *e)
 {
     *ret_op = (struct jobs_op){ .kind = JOBS_CANCEL, .u.cancel.id = id };
-    return jobs_do(j, ret_op, e);
+    return settled(j, jobs_do(j, ret_op, e));
 }
 
 struct job_status row_status(struct jobs *j, const char *id)

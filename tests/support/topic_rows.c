@@ -17,6 +17,7 @@ int topic_take_json(struct jobs *j, const char *json, struct outbox_origin o, co
         .u.accept = { .submission = s, .packed = &packed, .origin = &o, .derived = derived }
     };
     int rc = jobs_do(j, ret_op, &e);
+    job_table_settle(j);
     submission_packed_clear(&packed);
     return rc;
 }
@@ -83,7 +84,9 @@ void topic_sent(struct jobs *j, const int64_t *numbers, size_t len)
     struct jobs_op op = { .kind = JOBS_SENT, .u.sent = { .numbers = numbers, .len = len } };
     struct err e = { 0 };
 
-    if (jobs_do(j, &op, &e) < 0)
+    int rc = jobs_do(j, &op, &e);
+    job_table_settle(j);
+    if (rc < 0)
         fail_msg("%s", e.msg);
 }
 
@@ -102,7 +105,9 @@ enum err_kind topic_publish(struct jobs *j, const char *id)
     struct jobs_op op = { .kind = JOBS_PUBLISH, .u.publish.id = id };
     struct err e = { 0 };
 
-    return jobs_do(j, &op, &e) < 0 ? e.kind : ERR_NONE;
+    int rc = jobs_do(j, &op, &e);
+    job_table_settle(j);
+    return rc < 0 ? e.kind : ERR_NONE;
 }
 
 int topic_refuse(struct jobs *j, struct outbox_origin o, const struct outbox_dead_letter *letters,
@@ -111,6 +116,7 @@ int topic_refuse(struct jobs *j, struct outbox_origin o, const struct outbox_dea
     struct jobs_op op = { .kind = JOBS_REFUSE,
                           .u.refuse = { .origin = &o, .rows = letters, .rows_len = len } };
     int rc = jobs_do(j, &op, e);
+    job_table_settle(j);
 
     *ret_replay = op.u.refuse.replay;
     return rc;

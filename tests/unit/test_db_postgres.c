@@ -280,6 +280,27 @@ static void a_commit_that_fails_has_stored_nothing(void **state)
     assert_int_equal(number(b->d, "SELECT count(*) FROM t"), 0);
 }
 
+/* Who stands still in a transaction loses it, and with it the locks. */
+static void a_transaction_left_idle_is_ended(void **state)
+{
+    static const char sessions[] =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+    const struct base *b = *state;
+
+    for (int commits = 0; commits < 2; commits++) {
+        ASSERT_OK(db_exec(b->d, "SET idle_in_transaction_session_timeout = 10", e));
+        ASSERT_OK(db_begin(b->d, e));
+        ASSERT_OK(run(b->d, "INSERT INTO t VALUES(1)", e));
+        wait_number(b->other, sessions, 1);
+        if (commits)
+            ASSERT_ERR(ERR_UNAVAILABLE, db_commit(b->d, e));
+        else
+            ASSERT_ERR(ERR_UNAVAILABLE, run(b->d, "INSERT INTO t VALUES(2)", e));
+        db_rollback(b->d);
+        assert_int_equal(number(b->d, "SELECT count(*) FROM t"), 0);
+    }
+}
+
 /* ---- others ---- */
 
 struct opponent {
@@ -496,13 +517,23 @@ static void a_connection_is_made_anew(void **state)
 
 static void a_server_that_hangs_is_left(void **state)
 {
+    static const char large[] = "SELECT length(?1)";
     const char *url = postgres_own_url();
+    size_t size = 8 * MIB;
+    CLEANUP(freep) char *bytes = calloc(1, size);
     struct db *d = NULL;
 
     (void)state;
+    assert_non_null(bytes);
     ASSERT_OK(db_connect(url, DB_WRITER, &d, e));
+    struct db_stmt *q = db_prepare(d, large, NULL);
+    db_bind_text(q, 1, "x");
+    ASSERT_OK(db_run(q, e));
     postgres_pause();
     db_deadline(d, clock_mono_ns() + 50 * NS_PER_MS);
+    db_bind_blob(q, 1, bytes, size); /* more than a socket takes */
+    ASSERT_ERR(ERR_TIMEOUT, db_run(q, e));
+    (void)db_done(q);
     ASSERT_ERR(ERR_TIMEOUT, db_begin(d, e));
     ASSERT_ERR(ERR_TIMEOUT, db_begin(d, e)); /* connecting has the deadline too */
     postgres_resume();
@@ -582,6 +613,7 @@ int main(void)
         WITH_BASE(a_commit_past_its_deadline_is_not_known),
         WITH_BASE(a_commit_with_a_warning_is_not_known),
         WITH_BASE(a_commit_that_fails_has_stored_nothing),
+        WITH_BASE(a_transaction_left_idle_is_ended),
         WITH_BASE(a_deadlock_is_tried_again),
         WITH_BASE(what_it_names_may_be_deleted),
         WITH_BASE(a_statement_outlives_a_change_of_its_table),

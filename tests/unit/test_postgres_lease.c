@@ -14,10 +14,9 @@
 #include "schema/store/db.h"
 #include "schema/store/jobs.h"
 #include "schema/store/postgres/postgres_lease.h"
+#include "schema/store/postgres/postgres_migrate.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/postgres.h"
-
-extern const char postgres_sql_001[];
 
 #define PATIENCE_NS (60 * NS_PER_S)
 #define TIMEOUT_MS  1000
@@ -31,7 +30,7 @@ static void open_base(struct base *b, const char *url)
 {
     b->url = url;
     ASSERT_OK(db_connect(b->url, DB_WRITER, &b->d, e));
-    ASSERT_OK(db_exec(b->d, postgres_sql_001, e));
+    ASSERT_OK(postgres_migrate(b->d, e));
 }
 
 static int setup(void **state)
@@ -202,17 +201,21 @@ static void end(struct process *p)
 static void a_row_says_who_is_there(void **state)
 {
     const struct base *b = *state;
-    struct postgres_lease *l = start(b, "one", 0, NULL), *second = NULL;
-    const struct postgres_lease_config same = { .url = b->url, .instance = "one", .directory = "" };
+    struct name other = { "" };
+    struct postgres_lease *l = start(b, "one", 0, NULL);
 
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE instance = 'one' AND over = 0"
                                " AND directory = 'here' AND host <> '' AND version <> ''"
                                " AND slots = 3 AND started_ms > 0"),
                      1);
     wait_beats(b, "one", 1);
-    ASSERT_ERR(ERR_SETTING, postgres_lease_start(&same, &second, e));
+    struct postgres_lease *second = start(b, "one", 0, &other);
+    wait_beats(b, other.text, 1);
     l = postgres_lease_close(l);
     assert_int_equal(number(b, "SELECT over FROM server WHERE instance = 'one'"), 1);
+    assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 0"), 1);
+    second = postgres_lease_close(second);
+    assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 1"), 2);
 }
 
 static void the_work_of_a_dead_server_is_queued_again(void **state)
@@ -235,6 +238,10 @@ static void the_work_of_a_dead_server_is_queued_again(void **state)
     assert_int_equal(number(b, "SELECT count(*) FROM job WHERE attempts <> 1"), 0);
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 1"), 2);
     assert_int_equal(number(b, "SELECT sum(restarts) FROM job"), 460);
+    assert_int_equal(
+        number(b, "SELECT count(*) FROM feed JOIN job USING(seq, id, language)"
+                  " WHERE feed.state = 0 AND was = 1 - substring(id, '[0-9]+')::bigint % 2"),
+        460);
 }
 
 static void a_slow_server_keeps_its_work(void **state)
@@ -328,7 +335,8 @@ static void the_eleventh_death_ends_a_row(void **state)
     assert_int_equal(number(b, "SELECT count(*) FROM report JOIN job USING(seq) WHERE position("
                                "'died 11 times'::bytea in json) > 0"),
                      2);
-    assert_int_equal(number(b, "SELECT count(*) FROM outbox"), 1);
+    assert_int_equal(number(b, "SELECT count(*) FROM outbox WHERE number > 0"), 1);
+    assert_int_equal(number(b, "SELECT sum(was) FROM feed WHERE state = 2 AND judged = 0"), 1);
 }
 
 static void old_rows_go(void **state)
@@ -338,6 +346,9 @@ static void old_rows_go(void **state)
     run(b, "INSERT INTO server(instance, directory, host, version, slots, started_ms, over,"
            " last_seen) VALUES('old', '', '', '', 0, 0, 1, now() - interval '25 hours'),"
            " ('less', '', '', '', 0, 0, 1, now() - interval '23 hours')");
+    run(b, "INSERT INTO feed SELECT i, 1, 'a', 0, 1, 0, 'c', 0, 0, 0, 0, 0, 0,"
+           " (extract(epoch FROM now()) * 1000)::bigint - 3600000 - 1000 * (3000 - i)"
+           " FROM generate_series(1, 3100) AS s(i)");
     CLEANUP(postgres_lease_closep) struct postgres_lease *l = start(b, "one", TIMEOUT_MS, NULL);
     wait_least(b,
                "SELECT count(*) FROM server WHERE instance <> 'old' HAVING count(*) ="

@@ -19,6 +19,7 @@
 static const char session_setup[] =
     "SET idle_in_transaction_session_timeout = 5000;"
     "SET default_transaction_isolation = 'read committed';"
+    "SET standard_conforming_strings = on;"
     "SET client_min_messages = warning;"
     "SET jit = off;"
     "SELECT set_config('synchronous_commit', 'on', false)"

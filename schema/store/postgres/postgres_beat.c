@@ -23,11 +23,7 @@ int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s, stru
     db_bind_text(q, 4, SCRC_VERSION);
     db_bind_int(q, 5, s->slots);
     db_bind_int(q, 6, s->started_ms);
-    if (db_run(q, e) < 0)
-        return -1;
-    if (db_changes(d) == 0)
-        return err_set(e, ERR_SETTING, "another server is instance %.40s", s->instance);
-    return 0;
+    return db_run(q, e) < 0 ? -1 : db_changes(d) > 0;
 }
 
 /* A beat that a crash of the database takes back does no harm, so it does not wait for the disk:

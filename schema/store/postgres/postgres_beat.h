@@ -22,7 +22,7 @@ struct postgres_beat_server {
     int64_t started_ms; /* since 1970 */
 };
 
-/* Adds the server's row. ERR_SETTING: there is one of this instance. */
+/* Adds the server's row. 1; 0: there is one of this instance; -1. */
 NODISCARD int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s,
                                   struct err *e);
 

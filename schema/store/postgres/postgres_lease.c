@@ -50,6 +50,7 @@ static void limit_step(struct postgres_lease *l)
 
 /* ---- our own row ---- */
 
+/* 1; 0: another server has this name; -1. */
 static int begin_instance(struct postgres_lease *l, const char *instance, struct err *e)
 {
     const struct postgres_beat_server s = { .instance = instance,
@@ -61,15 +62,16 @@ static int begin_instance(struct postgres_lease *l, const char *instance, struct
 }
 
 /* The new row first: claims without one would be released. */
-static int become_another(struct postgres_lease *l, struct err *e)
+static int become_another(struct postgres_lease *l, const char *why, struct err *e)
 {
     char fresh[TEXT_ID_SIZE];
 
     text_random_id(fresh);
-    if (begin_instance(l, fresh, e) < 0)
-        return -1;
+    int n = begin_instance(l, fresh, e);
+    if (n <= 0)
+        return n < 0 ? -1 : err_set(e, ERR_BUG, "a random name is taken");
     log_warning("lease_lost", log_s("instance", l->instance), log_s("next_instance", fresh),
-                log_s("why", "no beat for LEASE_TIMEOUT: others judge what this server had"));
+                log_s("why", why));
     memcpy(l->instance, fresh, sizeof fresh);
     l->lost(l->ctx, fresh);
     return 0;
@@ -81,7 +83,10 @@ static int beat(struct postgres_lease *l, struct err *e)
         return 0;
     limit_step(l);
     int n = postgres_beat_raise(l->db, l->instance, e);
-    if (n < 0 || (n == 0 && become_another(l, e) < 0))
+    if (n < 0)
+        return -1;
+    if (n == 0 &&
+        become_another(l, "silent for LEASE_TIMEOUT: others judge what this server had", e) < 0)
         return -1;
     l->beat_ns = clock_mono_ns() + l->timeout_ns / 5;
     return 0;
@@ -282,7 +287,10 @@ int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_
 {
     CLEANUP(postgres_lease_closep) struct postgres_lease *l = create(c, e);
 
-    if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0 || begin_instance(l, l->instance, e) < 0)
+    if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0)
+        return -1;
+    int n = begin_instance(l, l->instance, e);
+    if (n < 0 || (n == 0 && become_another(l, "another server has this name", e) < 0))
         return -1;
     l->beat_ns = l->read_ns = l->tidy_ns = clock_mono_ns();
     int rc = thread_start(&l->thread, keep_lease, l);

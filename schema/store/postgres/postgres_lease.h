@@ -45,7 +45,8 @@ struct postgres_lease_config {
     const char *url, *instance, *directory; /* borrowed for the call */
     int64_t slots;                          /* how many it judges at once, for people */
     int64_t timeout_ms;                     /* 0: POSTGRES_LEASE_TIMEOUT_MS */
-    /* On the lease's thread: from now on we claim as this instance. Borrowed for the call. */
+    /* On the lease's thread, or in the start when the name is taken: from now on we claim as this
+     * instance. Borrowed for the call. */
     void (*lost)(void *ctx, const char *instance);
     void *ctx;
 };

@@ -1,7 +1,6 @@
 #include "schema/store/postgres/postgres_release.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "schema/base/clock.h"
 #include "schema/store/jobs_finish.h"
@@ -11,32 +10,6 @@
 /* Rows in one transaction: of those that only go back, and of those that get a report, for which
  * the submission is read. Other servers wait for the first ones' commit, and our beat for both. */
 #define QUEUED_ROWS "200"
-
-/* ---- what the change feed is told ---- */
-
-static void clear_changes(struct jobs_group *g)
-{
-    g->len = g->ids.len = 0;
-    memset(g->moved, 0, sizeof g->moved);
-    g->outbox_added = 0;
-}
-
-static int record_change(struct jobs_group *g, const struct jobs_change *c, enum job_state from,
-                         struct err *e)
-{
-    size_t at = g->ids.len;
-
-    if (buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
-        buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0)
-        return err_set(e, ERR_NOMEM, "job %s", c->id);
-    g->changes[g->len] = *c;
-    g->id_at[g->len++] = at;
-    g->moved[from]--;
-    g->moved[c->state]++;
-    return 0;
-}
-
-/* ---- rows ---- */
 
 /* An attempt that the death of the server ended does not count; states are 0 and 1 here. A row that
  * was claimed ahead counts the restart too: a worker may have begun to read it. SKIP LOCKED: who
@@ -64,7 +37,7 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
                                  .id = db_text(q, 1, NULL),
                                  .state = JOB_QUEUED,
                                  .language = db_text(q, 2, NULL) };
-        if (record_change(changes, &c, (enum job_state)db_int(q, 3), e) < 0)
+        if (jobs_group_add(changes, &c, (int)db_int(q, 3), e) < 0)
             return -1;
     }
     return n;
@@ -114,13 +87,13 @@ static int finish_deadly_row(struct db *d, const char *instance, struct jobs_gro
     int64_t total = clock_wall_ms() - row.submitted_ms;
     c.verdict = VERDICT_NONE;
     c.total_ms = total > 0 ? total : 0;
-    return record_change(changes, &c, row.state, e);
+    return jobs_group_add(changes, &c, (int)row.state, e);
 }
 
 int postgres_release(struct db *d, const char *instance, struct jobs_group *changes,
                      struct postgres_release_counts *counts, struct err *e)
 {
-    clear_changes(changes);
+    jobs_group_clear(changes);
     if (db_begin(d, e) < 0)
         return -1;
     if (requeue_rows(d, instance, changes, e) < 0 ||

@@ -69,27 +69,6 @@ static void publish_group(struct jobs *j)
 
 /* ---- open ---- */
 
-static int load_table_id(struct jobs *j, struct err *e)
-{
-    JOBS_SQL(insert) = "INSERT INTO meta(name, value) VALUES('table', ?1) ON CONFLICT DO NOTHING";
-    JOBS_SQL(select) = "SELECT value FROM meta WHERE name = 'table'";
-    char fresh[TEXT_ID_SIZE];
-
-    text_random_id(fresh);
-    CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
-    CLEANUP(db_donep) struct db_stmt *get = db_prepare(j->db, select, e);
-    if (!put || !get)
-        return -1;
-    db_bind_text(put, 1, fresh);
-    if (db_run(put, e) < 0)
-        return -1;
-    int n = db_step(get, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_BUG, "no table id");
-    (void)snprintf(j->table_id, sizeof j->table_id, "%s", db_text(get, 0, NULL));
-    return 0;
-}
-
 /* Fills the set of queued rows and the counts. No row is running: sqlite_recover() came first. */
 static int load_queue(struct jobs *j, struct err *e)
 {
@@ -135,7 +114,7 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
         return err_set(e, ERR_SETTING, "the directory's name is too long");
     remove_world_access(path); /* earlier versions created the files readable by everybody */
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || sqlite_migrate(j->db, e) < 0 ||
-        load_table_id(j, e) < 0 || sqlite_recover(j, e) < 0 || load_queue(j, e) < 0 ||
+        jobs_load_table_id(j, e) < 0 || sqlite_recover(j, e) < 0 || load_queue(j, e) < 0 ||
         jobs_outbox_load_counts(j, e) < 0)
         return -1;
     update_oldest(j);
@@ -161,6 +140,8 @@ static void check_space(struct jobs *j, char *why, size_t size)
                        (unsigned long long)(room / (uint64_t)MIB));
 }
 
+static int begin_group(struct jobs *j, struct err *e) { return db_begin(j->db, e); }
+
 static int commit_group(struct jobs *j, struct err *e) { return db_commit(j->db, e); }
 
 static int vacuum_pages(struct jobs *j, bool *ret_more, struct err *e)
@@ -185,9 +166,11 @@ static int64_t queue_rank(struct jobs *j, struct db *d, int64_t seq)
 }
 
 const struct jobs_backend sqlite_store_backend = {
+    .shared = false,
     .open = open_database,
     .close = close_database,
     .check_space = check_space,
+    .begin = begin_group,
     .commit = commit_group,
     .committed = publish_group,
     .vacuum = vacuum_pages,

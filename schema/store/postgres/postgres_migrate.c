@@ -1,0 +1,80 @@
+#include "schema/store/postgres/postgres_migrate.h"
+
+#include <stdio.h>
+
+#include "schema/base/err.h"
+#include "schema/store/db.h"
+
+extern const char postgres_sql_001[];
+
+/* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
+static const char *const migrations[] = { postgres_sql_001 };
+
+/* The versions that can work on the schema that these migrations make begin with this one, so that
+ * servers of two versions may run at once while a fleet is upgraded. */
+#define OLDEST_VERSION 1
+
+static int read_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest, struct err *e)
+{
+    static const char setup[] = "CREATE TABLE IF NOT EXISTS schema_version("
+                                "one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),"
+                                "version BIGINT NOT NULL, oldest BIGINT NOT NULL)";
+    static const char exists[] = "SELECT count(*) FROM information_schema.tables"
+                                 " WHERE table_schema = current_schema()"
+                                 " AND table_name = 'schema_version'";
+    int64_t tables;
+
+    *ret_version = *ret_oldest = 0;
+    if (db_number(d, exists, &tables, e) < 0)
+        return -1;
+    if (tables == 0)
+        return db_exec(d, setup, e);
+    if (db_number(d, "SELECT version FROM schema_version", ret_version, e) < 0)
+        return -1;
+    return db_number(d, "SELECT oldest FROM schema_version", ret_oldest, e);
+}
+
+static int write_version(struct db *d, struct err *e)
+{
+    char sql[300];
+
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO schema_version(version, oldest) VALUES(%zu, %d)"
+                   " ON CONFLICT(one) DO UPDATE SET version = excluded.version,"
+                   " oldest = excluded.oldest",
+                   ARRAY_LEN(migrations), OLDEST_VERSION);
+    return db_exec(d, sql, e);
+}
+
+static int migrate_locked(struct db *d, struct err *e)
+{
+    int64_t version, oldest;
+
+    if (read_version(d, &version, &oldest, e) < 0)
+        return -1;
+    if (oldest > (int64_t)ARRAY_LEN(migrations))
+        return err_set(e, ERR_SETTING,
+                       "a newer scrc has made its tables (schema %lld, for versions from schema "
+                       "%lld on; this one knows up to %zu): start that version",
+                       (long long)version, (long long)oldest, ARRAY_LEN(migrations));
+    if (version >= (int64_t)ARRAY_LEN(migrations))
+        return 0;
+    for (size_t i = (size_t)version; i < ARRAY_LEN(migrations); i++)
+        if (db_exec(d, migrations[i], e) < 0)
+            return err_wrap(e, "migration to schema %zu", i + 1);
+    return write_version(d, e);
+}
+
+int postgres_migrate(struct db *d, struct err *e)
+{
+    static const char lock[] = "SET LOCAL lock_timeout = '60s';"
+                               "SELECT pg_advisory_xact_lock(1935893091, 2)"; /* "scrc" */
+
+    if (db_begin(d, e) < 0)
+        return -1;
+    if (db_exec(d, lock, e) < 0 || migrate_locked(d, e) < 0) {
+        db_rollback(d);
+        return -1;
+    }
+    return db_commit(d, e);
+}

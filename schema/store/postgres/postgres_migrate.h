@@ -1,0 +1,15 @@
+/* schema/store/postgres/postgres_migrate.h - brings a database to this version's schema.
+ *
+ * Room     schema/store/postgres.
+ * Threads  the thread that opens the table; several servers may do this at once.
+ * Errors   0, or -1 with *e filled; ERR_SETTING: a newer version made the schema.
+ */
+#pragma once
+
+#include "schema/base/base.h"
+
+struct db;
+struct err;
+
+/* One transaction, in which no other server migrates. */
+NODISCARD int postgres_migrate(struct db *d, struct err *e);

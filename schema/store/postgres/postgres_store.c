@@ -1,0 +1,207 @@
+#include "schema/store/postgres/postgres_store.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/store/jobs_inbox.h"
+#include "schema/store/jobs_item.h"
+#include "schema/store/jobs_lock.h"
+#include "schema/store/jobs_notify.h"
+#include "schema/store/jobs_table.h"
+#include "schema/store/postgres/postgres_feed.h"
+#include "schema/store/postgres/postgres_migrate.h"
+#include "schema/store/postgres/postgres_tail.h"
+
+#define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
+#define RESOLVE_NS   (30 * NS_PER_S) /* to find out whether a COMMIT without an answer is in */
+#define RETRY_MS     200
+#define COUNTED_ROWS 1000 /* up to this a position is counted, beyond it is estimated */
+
+struct postgres_store {
+    struct postgres_tail *tail; /* owned */
+    char writer[TEXT_ID_SIZE];  /* our row of table writer */
+    int64_t group;              /* number of the last group */
+};
+
+/* ---- open ---- */
+
+/* Our row of table writer: see resolve_commit(). */
+static int register_writer(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(insert) = "INSERT INTO writer(instance) VALUES(?1)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
+    if (!q)
+        return -1;
+    text_random_id(j->postgres->writer);
+    db_bind_text(q, 1, j->postgres->writer);
+    return db_run(q, e);
+}
+
+static int open_database(struct jobs *j, const struct jobs_config *c, struct err *e)
+{
+    char first[TEXT_ID_SIZE];
+
+    j->postgres = calloc(1, sizeof *j->postgres);
+    if (!j->postgres)
+        return err_set(e, ERR_NOMEM, "job table");
+    text_random_id(first);
+    jobs_lock_read_id(j, first);
+    if (db_connect(c->url, DB_WRITER, &j->db, e) < 0 || postgres_migrate(j->db, e) < 0 ||
+        jobs_load_table_id(j, e) < 0 || register_writer(j, e) < 0 ||
+        jobs_readers_connect(&j->readers, c->url, e) < 0)
+        return -1;
+    return postgres_tail_open(j, c->url, &j->postgres->tail, e);
+}
+
+static void close_database(struct jobs *j)
+{
+    if (!j->postgres)
+        return;
+    j->postgres->tail = postgres_tail_close(j->postgres->tail);
+    free(j->postgres);
+    j->postgres = NULL;
+}
+
+/* ---- one transaction ---- */
+
+/* How full the database's disk is only the database knows: it says so when it is full. */
+static void check_space(struct jobs *j, char *why, size_t size)
+{
+    (void)j;
+    (void)size;
+    why[0] = '\0';
+}
+
+static int begin_group(struct jobs *j, struct err *e)
+{
+    jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
+    db_deadline(j->db, clock_mono_ns() + GROUP_NS);
+    return db_begin(j->db, e);
+}
+
+/* In the group's transaction: its number. */
+static int write_group_number(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(update) = "UPDATE writer SET committed = ?2 WHERE instance = ?1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, j->postgres->writer);
+    db_bind_int(q, 2, ++j->postgres->group);
+    return db_run(q, e);
+}
+
+/* 1: the last group is in, 0: it is not, -1: the database does not say. FOR UPDATE waits for the
+ * connection that was lost, if its transaction is still going on. */
+static int read_group_number(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT committed FROM writer WHERE instance = ?1 /*pg FOR UPDATE */";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, j->postgres->writer);
+    int n = db_step(q, e);
+    return n < 0 ? -1 : n > 0 && db_int(q, 0) == j->postgres->group;
+}
+
+/* A COMMIT got no answer. 0: it is in; -1: it is not, or that cannot be found out. */
+static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
+{
+    int64_t until = clock_mono_ns() + RESOLVE_NS;
+    struct err again = { 0 };
+    int in;
+
+    log_warning("commit_unanswered", log_s("error", why->msg),
+                log_s("next", "asks what is stored"));
+    for (;;) {
+        db_deadline(j->db, clock_mono_ns() + GROUP_NS);
+        if ((in = read_group_number(j, &again)) >= 0 || clock_mono_ns() >= until)
+            break;
+        (void)poll(NULL, 0, RETRY_MS);
+    }
+    if (in == 1)
+        return 0;
+    return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
+}
+
+static int commit_group(struct jobs *j, struct err *e)
+{
+    struct err why = { 0 };
+
+    if (write_group_number(j, e) < 0) {
+        db_rollback(j->db);
+        return -1;
+    }
+    if (postgres_feed_commit(j->db, &j->group, &why) == 0)
+        return 0;
+    db_rollback(j->db);
+    if (why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT)
+        return resolve_commit(j, &why, e);
+    return err_set(e, why.kind, "%s", why.msg);
+}
+
+/* The listeners hear of it from the feed, as of other servers' changes. */
+static void announce_group(struct jobs *j)
+{
+    struct jobs_group *g = &j->group;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.late_reports += g->late_reports;
+    j->counts.commits++;
+    j->counts.operations += g->operations;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    bool outbox = g->outbox_added > 0 || g->outbox_removed > 0;
+    if (g->len > 0 || outbox)
+        postgres_tail_committed(j->postgres->tail, outbox);
+}
+
+/* Autovacuum makes room for new rows. */
+static int vacuum(struct jobs *j, bool *ret_more, struct err *e)
+{
+    (void)j;
+    (void)e;
+    *ret_more = false;
+    return 0;
+}
+
+/* ---- reads ---- */
+
+static int64_t estimate_position(struct jobs *j, struct db *d, int64_t seq)
+{
+    JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job WHERE state = 0 AND seq <= ?1"
+                       " LIMIT ?2) AS ahead";
+    struct jobs_counts counts;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, NULL);
+    if (!q)
+        return 0;
+    db_bind_int(q, 1, seq);
+    db_bind_int(q, 2, COUNTED_ROWS);
+    int64_t rows = db_step(q, NULL) > 0 ? db_int(q, 0) : 0;
+    if (rows < COUNTED_ROWS)
+        return rows;
+    jobs_counts(j, &counts);
+    int64_t distance = seq - counts.oldest_queued + 1;
+    if (distance > counts.queued)
+        distance = counts.queued;
+    return distance > rows ? distance : rows;
+}
+
+const struct jobs_backend postgres_store_backend = {
+    .shared = true,
+    .open = open_database,
+    .close = close_database,
+    .check_space = check_space,
+    .begin = begin_group,
+    .commit = commit_group,
+    .committed = announce_group,
+    .vacuum = vacuum,
+    .position = estimate_position,
+    .changed_sql = "SELECT " JOBS_FIXED_COLUMNS ", number FROM job JOIN (SELECT seq AS changed,"
+                   " max(number) AS number FROM feed WHERE number > ?1 GROUP BY seq) AS news"
+                   " ON changed = seq ORDER BY number LIMIT ?2",
+    .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
+                         " LIMIT ?2) AS news",
+};

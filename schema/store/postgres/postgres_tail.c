@@ -1,0 +1,269 @@
+#include "schema/store/postgres/postgres_tail.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/thread.h"
+#include "schema/store/jobs_notify.h"
+#include "schema/store/jobs_table.h"
+#include "schema/store/postgres/db_postgres.h"
+#include "schema/store/postgres/postgres_feed.h"
+
+#define LOOK_NS   (1 * NS_PER_S)
+#define BELL_NS   (5 * NS_PER_MS)
+#define OUTBOX_NS (50 * NS_PER_MS)
+#define RETRY_MS  200
+#define ANSWER_NS (10 * NS_PER_S) /* for one statement */
+
+struct postgres_tail {
+    struct jobs *j; /* borrowed */
+    struct db *d;   /* owned; of the thread once it runs */
+    int wake_fd;    /* owned: eventfd */
+    char bell[80];  /* NOTIFY of our channel */
+    pthread_t thread;
+    bool runs;
+    atomic_bool stop, ring; /* ring: a commit of ours was not announced yet */
+    atomic_bool outbox;     /* it has changed the outbox */
+
+    /* Of the thread. */
+    int64_t last;      /* the last number that was read */
+    int64_t look_ns;   /* when counts that only a query gives are read next */
+    int64_t outbox_ns; /* when the outbox may be counted again */
+    int64_t bell_ns;   /* when the bell may be rung again */
+    bool away;         /* the database; logged once */
+    struct jobs_group group;
+};
+
+/* ---- counts ---- */
+
+/* All of one snapshot, so that the changes behind `last` are those that the counts lack. */
+static int read_start(struct postgres_tail *t, struct err *e)
+{
+    struct jobs_counts *c = &t->j->counts;
+    int64_t rows;
+
+    if (db_begin(t->d, e) < 0)
+        return -1;
+    if (db_exec(t->d, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", e) < 0 ||
+        db_number(t->d, "SELECT coalesce(max(number), 0) FROM feed", &t->last, e) < 0 ||
+        db_number(t->d, "SELECT count(*) FROM job WHERE state = 0", &c->queued, e) < 0 ||
+        db_number(t->d, "SELECT count(*) FROM job WHERE state = 1", &c->running, e) < 0 ||
+        db_number(t->d, "SELECT count(*) FROM job", &rows, e) < 0) {
+        db_rollback(t->d);
+        return -1;
+    }
+    c->final = rows - c->queued - c->running;
+    c->revision = t->last;
+    return db_commit(t->d, e);
+}
+
+static int look_at_oldest(struct postgres_tail *t, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, submitted_ms FROM job WHERE state = 0 ORDER BY seq LIMIT 1";
+    struct jobs *j = t->j;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);
+    if (!q)
+        return -1;
+    int n = db_step(q, e);
+    if (n < 0)
+        return -1;
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.oldest_queued = n > 0 ? db_int(q, 0) : 0;
+    j->counts.oldest_queued_ms = n > 0 ? db_int(q, 1) : 0;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    return 0;
+}
+
+static int look_at_outbox(struct postgres_tail *t, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT count(*), coalesce(min(created_ms), 0) FROM outbox";
+    struct jobs *j = t->j;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);
+    if (!q || db_step(q, e) <= 0)
+        return -1;
+    int64_t rows = db_int(q, 0);
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->outbox_rows = rows;
+    j->outbox_oldest_ms = db_int(q, 1);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    t->group.len = 0;
+    t->group.outbox_added = rows; /* perhaps of another server */
+    jobs_notify(j, &t->group);
+    return 0;
+}
+
+/* ---- the feed ---- */
+
+static void publish_changes(struct postgres_tail *t)
+{
+    struct jobs *j = t->j;
+    struct jobs_group *g = &t->group;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.queued += g->moved[JOB_QUEUED];
+    j->counts.running += g->moved[JOB_RUNNING];
+    j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
+    j->counts.revision = t->last;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    g->outbox_added = g->moved[JOB_DONE] + g->moved[JOB_CANCELLED]; /* perhaps to be published */
+    jobs_notify(j, g);
+}
+
+static int read_feed(struct postgres_tail *t, struct err *e)
+{
+    do {
+        db_deadline(t->d, clock_mono_ns() + ANSWER_NS);
+        if (postgres_feed_read(t->d, t->last, &t->group, &t->last, e) < 0)
+            return -1;
+        if (t->group.len > 0)
+            publish_changes(t);
+    } while (t->group.len == POSTGRES_FEED_ROWS);
+    return 0;
+}
+
+static int ring_bell(struct postgres_tail *t, struct err *e)
+{
+    int64_t now = clock_mono_ns();
+
+    if (now < t->bell_ns || !atomic_exchange(&t->ring, false))
+        return 0;
+    t->bell_ns = now + BELL_NS;
+    db_deadline(t->d, now + ANSWER_NS);
+    return db_exec(t->d, t->bell, e);
+}
+
+static int look(struct postgres_tail *t, struct err *e)
+{
+    if (read_feed(t, e) < 0 || ring_bell(t, e) < 0)
+        return -1;
+    int64_t now = clock_mono_ns();
+    db_deadline(t->d, now + ANSWER_NS);
+    if (now >= t->look_ns || (now >= t->outbox_ns && atomic_exchange(&t->outbox, false))) {
+        t->outbox_ns = now + OUTBOX_NS;
+        if (look_at_outbox(t, e) < 0)
+            return -1;
+    }
+    if (now < t->look_ns)
+        return 0;
+    t->look_ns = now + LOOK_NS;
+    return look_at_oldest(t, e);
+}
+
+/* ---- the thread ---- */
+
+static void clear_wakes(struct postgres_tail *t)
+{
+    const char *payload;
+    uint64_t n;
+
+    (void)!read(t->wake_fd, &n, sizeof n);
+    while (db_postgres_next(t->d, &payload))
+        ;
+}
+
+static int64_t next_look_ns(const struct postgres_tail *t)
+{
+    int64_t next = t->look_ns;
+
+    if (atomic_load(&t->ring) && t->bell_ns < next)
+        next = t->bell_ns;
+    return atomic_load(&t->outbox) && t->outbox_ns < next ? t->outbox_ns : next;
+}
+
+static void note_away(struct postgres_tail *t, const struct err *e)
+{
+    struct pollfd p = { .fd = t->wake_fd, .events = POLLIN };
+    uint64_t n;
+
+    if (!t->away)
+        log_error("database_away", log_s("error", e->msg),
+                  log_s("next", "tried again until it answers"));
+    t->away = true;
+    (void)poll(&p, 1, RETRY_MS);
+    (void)!read(t->wake_fd, &n, sizeof n);
+}
+
+static void *follow_until_stopped(void *arg)
+{
+    struct postgres_tail *t = arg;
+    struct err e = { 0 };
+
+    thread_name("table-tail");
+    while (!atomic_load(&t->stop)) {
+        int what = db_postgres_wait(t->d, t->wake_fd, next_look_ns(t), &e);
+        if (what >= 0)
+            clear_wakes(t);
+        if (atomic_load(&t->stop))
+            break;
+        if (what < 0 || look(t, &e) < 0) {
+            note_away(t, &e);
+            continue;
+        }
+        if (t->away)
+            log_info("database_back", log_s("next", "work goes on"));
+        t->away = false;
+    }
+    return NULL;
+}
+
+int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **ret_tail,
+                       struct err *e)
+{
+    char channel[63];
+    CLEANUP(postgres_tail_closep) struct postgres_tail *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_set(e, ERR_NOMEM, "the change feed");
+
+    t->j = j;
+    t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    (void)snprintf(channel, sizeof channel, "scrc_%s", j->table_id);
+    (void)snprintf(t->bell, sizeof t->bell, "NOTIFY \"%s\"", channel);
+    if (t->wake_fd < 0)
+        return err_set(e, ERR_NOMEM, "the change feed");
+    if (db_connect(url, DB_WRITER, &t->d, e) < 0 || db_postgres_listen(t->d, channel, e) < 0 ||
+        read_start(t, e) < 0 || look_at_oldest(t, e) < 0 || look_at_outbox(t, e) < 0)
+        return -1;
+    t->look_ns = clock_mono_ns() + LOOK_NS;
+    int rc = thread_start(&t->thread, follow_until_stopped, t);
+    if (rc != 0)
+        return err_errno(e, ERR_NOMEM, rc, "the change feed");
+    t->runs = true;
+    *ret_tail = TAKE(t);
+    return 0;
+}
+
+static void wake(struct postgres_tail *t)
+{
+    const uint64_t one = 1;
+
+    (void)!write(t->wake_fd, &one, sizeof one);
+}
+
+struct postgres_tail *postgres_tail_close(struct postgres_tail *t)
+{
+    if (!t)
+        return NULL;
+    if (t->runs) {
+        atomic_store(&t->stop, true);
+        wake(t);
+        (void)pthread_join(t->thread, NULL);
+    }
+    t->d = db_close(t->d);
+    closep(&t->wake_fd);
+    buf_clear(&t->group.ids);
+    free(t);
+    return NULL;
+}
+
+void postgres_tail_committed(struct postgres_tail *t, bool outbox)
+{
+    if (outbox)
+        atomic_store(&t->outbox, true);
+    atomic_store(&t->ring, true);
+    wake(t);
+}

@@ -1,0 +1,35 @@
+/* schema/store/postgres/postgres_tail.h - the thread that follows the change feed: what any server
+ * commits reaches the listeners and counts of this one, in one order everywhere.
+ *
+ *     a commit here    --> postgres_tail_committed() --> reads the feed, rings the bell
+ *     a commit there   --> NOTIFY, the bell          --> reads the feed
+ *     neither          --> looks once a second
+ *
+ * The bell is sent after the commit, in a transaction of its own, at most every 5 ms: inside, it
+ * would be a lock of the whole cluster. What is heard is only a reason to look.
+ *
+ * Room     schema/store/postgres.
+ * Owns     its thread and connection.
+ * Threads  postgres_tail_committed() any; the rest one.
+ * Errors   0, or -1 with *e filled; while the database is away the thread tries again.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "schema/base/base.h"
+
+struct err;
+struct jobs;
+struct postgres_tail;
+
+/* Fills the counts of j, and follows the feed from there. Borrows j until the end. */
+NODISCARD int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **ret_tail,
+                                 struct err *e);
+/* Takes NULL, returns NULL. No listener is called any more. */
+struct postgres_tail *postgres_tail_close(struct postgres_tail *t);
+DEFINE_CLEANUP(struct postgres_tail, postgres_tail_close)
+
+/* This server has committed something (outbox: in the outbox too): look now, and let the others
+ * look. Does not wait. */
+void postgres_tail_committed(struct postgres_tail *t, bool outbox);
