@@ -103,8 +103,17 @@ static enum cause cause_of(const struct worker_fault *fault)
     return fault->docker_answers ? CELL : DOCKER_AWAY;
 }
 
+/* A database that does not answer says nothing about the row. */
+static bool is_table_away(const struct worker_fault *fault)
+{
+    return fault->stage == WORKER_READS && (fault->kind == ERR_UNAVAILABLE ||
+                                            fault->kind == ERR_TIMEOUT || fault->kind == ERR_AGAIN);
+}
+
 enum worker_action worker_fault(const struct worker_fault *fault)
 {
+    if (is_table_away(fault))
+        return WORKER_PAUSE;
     return stages[fault->stage].actions[cause_of(fault)];
 }
 

@@ -86,12 +86,15 @@ static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
 static int add_repeated_report(struct db *d, int64_t seq, const struct outbox_origin *o,
                                struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, topic, partition, offset, sent_ms, headers,"
-                       " created_ms, digest) VALUES(0, ?1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    JOBS_SQL(insert) = "INSERT INTO outbox(kind, seq, key, payload, reason, topic, partition,"
+                       " offset, sent_ms, headers, created_ms, digest)"
+                       " VALUES(0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, insert, e);
     if (!q)
         return -1;
     db_bind_int(q, 1, seq);
+    for (int n = 2; n <= 4; n++) /* key, payload and reason are the report's own */
+        db_bind_null(q, n);
     bind_origin(q, o);
     return db_run(q, e);
 }

@@ -92,6 +92,12 @@ int job_table_teardown(void **state)
 
 bool job_table_in_file(const struct job_table *t) { return !t->url; }
 
+void job_table_only_in_file(const struct job_table *t)
+{
+    if (t->url)
+        skip();
+}
+
 static struct db *connect_to(const struct job_table *t, enum db_mode mode)
 {
     struct db *d = NULL;

@@ -21,6 +21,8 @@ void job_table_reopen(struct job_table *t);
 
 /* Is it in a file? Then the test may look at what only a file has. */
 bool job_table_in_file(const struct job_table *t);
+/* Skips the test if it is not. */
+void job_table_only_in_file(const struct job_table *t);
 
 /* Waits until this server has heard of all that is committed: at once for a table in a file. */
 void job_table_settle(struct jobs *j);

@@ -201,6 +201,7 @@ static void a_row_of_an_earlier_version_is_no_conflict(void **state)
     struct job_table *t = *state;
     struct jobs_op op;
 
+    job_table_only_in_file(t);
     assert_int_equal(row_send_json(t->j, json, &op), 0);
     job_table_write(t, "UPDATE job SET hash ="
                        " x'26c9bc3f08cbac2b5f4180517c68a0e0a2226c751b5661b452442c8a9f24a6dc'");

@@ -159,6 +159,7 @@ static void a_group_is_one_commit_and_one_refusal_harms_no_other(void **state)
     assert_true(ops[3].u.accept.existing);
     assert_int_equal(ops[4].u.claim.seq, ops[0].u.accept.seq);
     assert_int_equal(ops[5].err.kind, ERR_NOT_FOUND);
+    job_table_settle(t->j);
     assert_int_equal(seen.calls, 1);
     assert_string_equal(seen.log, "a=queued b=queued a=running ");
     assert_int_equal(row_status(t->j, "b").position, 1);

@@ -55,6 +55,7 @@ static void a_directory_keeps_its_id(void **state)
     struct job_table *t = *state;
     char dir_id[TEXT_ID_SIZE], path[250];
 
+    job_table_only_in_file(t);
     (void)snprintf(dir_id, sizeof dir_id, "%s", jobs_dir_id(t->j));
     assert_string_equal(dir_id, jobs_table_id(t->j));
     t->j = jobs_close(t->j);
@@ -123,6 +124,7 @@ static void a_newer_table_is_refused(void **state)
     struct err e = { 0 };
     char set_back[60];
 
+    job_table_only_in_file(t);
     int64_t version = job_table_ask(t, "PRAGMA user_version");
     (void)snprintf(set_back, sizeof set_back, "PRAGMA user_version = %d", (int)version);
     t->j = jobs_close(t->j);
@@ -172,6 +174,7 @@ static void a_table_of_the_first_version_goes_on(void **state)
     struct err e = { 0 };
     size_t len;
 
+    job_table_only_in_file(t);
     t->j = jobs_close(t->j);
     scratch_remove(t->dir);
     assert_int_equal(mkdir(t->dir, 0700), 0);

@@ -45,7 +45,8 @@ static void a_final_report_stays_until_it_is_sent(void **state)
     assert_int_equal(topic_waiting(t->j), 0);
     assert_int_equal(take_notifications(&news), 0);
     assert_int_equal(topic_judge(t->j), seq);
-    assert_int_equal(take_notifications(&news), 1);
+    int heard = take_notifications(&news); /* a shared outbox is looked at more often */
+    assert_true(job_table_in_file(t) ? heard == 1 : heard >= 1);
 
     for (int i = 0; i < 2; i++) { /* the next server publishes it too */
         b = topic_read_all(t->j);
@@ -173,6 +174,8 @@ static void a_report_can_be_published_again(void **state)
     assert_int_equal(topic_publish(t->j, "a"), ERR_NONE);
     assert_int_equal(topic_publish(t->j, "a"), ERR_NONE);
     assert_int_equal(topic_waiting(t->j), 2);
+    if (!job_table_in_file(t))
+        return;                          /* the rest is about this disk */
     t->config.reserve_bytes = INT64_MAX; /* it would add a row on a full disk */
     job_table_reopen(t);
     assert_int_equal(topic_publish(t->j, "a"), ERR_DISK);

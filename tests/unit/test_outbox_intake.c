@@ -113,6 +113,8 @@ static void a_submission_refused_for_now_uses_no_offset(void **state)
     assert_int_equal(op.err.kind, ERR_CONFLICT);
     assert_int_equal(intake_rows(t), 2);
 
+    if (!job_table_in_file(t))
+        return; /* the rest is about this disk */
     t->config.max_queued = 100;
     t->config.reserve_bytes = INT64_MAX;
     job_table_reopen(t);

@@ -48,8 +48,8 @@ static int write_numbering(struct buf *sql, const struct jobs_group *g)
     if (buf_printf(sql, "SELECT pg_advisory_xact_lock(1935893091, 1);") < 0)
         return -1;
     if (g->outbox_added > 0 &&
-        buf_printf(sql, "UPDATE outbox SET number = nextval('feed_number') WHERE number IS NULL;") <
-            0)
+        buf_printf(sql,
+                   "UPDATE outbox SET number = nextval('outbox_number') WHERE number IS NULL;") < 0)
         return -1;
     if (g->len > 0 &&
         buf_printf(sql, "INSERT INTO feed(number, seq, id, was, state, returned, language, verdict,"

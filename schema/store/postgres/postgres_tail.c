@@ -99,29 +99,45 @@ static int look_at_outbox(struct postgres_tail *t, struct err *e)
 
 /* ---- the feed ---- */
 
-static void publish_changes(struct postgres_tail *t)
+/* Whether the oldest queued row may be another one after these changes. */
+static bool moves_oldest(const struct postgres_tail *t)
+{
+    const struct jobs_group *g = &t->group;
+    int64_t oldest = t->j->counts.oldest_queued; /* only this thread sets it */
+
+    for (size_t i = 0; i < g->len; i++)
+        if (oldest == 0 || g->changes[i].seq <= oldest)
+            return true;
+    return false;
+}
+
+static int publish_changes(struct postgres_tail *t, int64_t last, struct err *e)
 {
     struct jobs *j = t->j;
     struct jobs_group *g = &t->group;
 
+    if (moves_oldest(t) && look_at_oldest(t, e) < 0)
+        return -1;
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.queued += g->moved[JOB_QUEUED];
     j->counts.running += g->moved[JOB_RUNNING];
     j->counts.final += g->moved[JOB_DONE] + g->moved[JOB_CANCELLED];
-    j->counts.revision = t->last;
+    j->counts.revision = last;
     (void)pthread_mutex_unlock(&j->memory_lock);
     g->outbox_added = g->moved[JOB_DONE] + g->moved[JOB_CANCELLED]; /* perhaps to be published */
     jobs_notify(j, g);
+    return 0;
 }
 
 static int read_feed(struct postgres_tail *t, struct err *e)
 {
     do {
         db_deadline(t->d, clock_mono_ns() + ANSWER_NS);
-        if (postgres_feed_read(t->d, t->last, &t->group, &t->last, e) < 0)
+        int64_t last;
+        if (postgres_feed_read(t->d, t->last, &t->group, &last, e) < 0 ||
+            (t->group.len > 0 && publish_changes(t, last, e) < 0))
             return -1;
-        if (t->group.len > 0)
-            publish_changes(t);
+        t->last = last;
     } while (t->group.len == POSTGRES_FEED_ROWS);
     return 0;
 }

@@ -96,8 +96,9 @@ CREATE TABLE message_headers(
     headers BYTEA NOT NULL
 );
 
--- number: from feed_number, at the end of the transaction, so that numbers rise in the order of
+-- number: from outbox_number, at the end of the transaction, so that numbers rise in the order of
 -- commits; NULL until then, so no other transaction ever sees that.
+CREATE SEQUENCE outbox_number;
 CREATE TABLE outbox(
     number BIGINT UNIQUE,
     kind BIGINT NOT NULL CHECK (kind BETWEEN 0 AND 2),
