@@ -52,6 +52,9 @@ struct jobs_config {
     int64_t report_max;    /* bytes of a report; a larger one is stored without its outputs; 0 = as
                               much as the table can hold */
     bool publish_all;      /* publish the reports of submissions that came over HTTP too */
+    int64_t slots;         /* how many are judged at once; only told to other servers */
+    int64_t lease_timeout_ms; /* a server of which no other one hears for so long is dead; 0 = 10 s;
+                                 servers that share a table have the same */
 };
 
 /* Opens or creates the table, migrates it, requeues the rows that a dead server left running (or
