@@ -33,7 +33,7 @@ struct jobs;
 #define JOB_RESTARTS_MAX 10
 
 struct jobs_config {
-    const char *dir; /* DATA_DIR, created if missing; borrowed for jobs_open() */
+    const char *dir;      /* DATA_DIR, created if missing; borrowed for jobs_open() */
     const char *instance; /* random id of this start, stored in running rows; borrowed likewise */
     const char *url; /* of a database that several servers share; borrowed likewise; NULL: the table
                         is in dir */
@@ -52,9 +52,6 @@ struct jobs_config {
     int64_t report_max;    /* bytes of a report; a larger one is stored without its outputs; 0 = as
                               much as the table can hold */
     bool publish_all;      /* publish the reports of submissions that came over HTTP too */
-    int64_t slots;         /* how many are judged at once; only told to other servers */
-    int64_t lease_timeout_ms; /* a server of which no other one hears for so long is dead; 0 = 10 s;
-                                 servers that share a table have the same */
 };
 
 /* Opens or creates the table, migrates it, requeues the rows that a dead server left running (or

@@ -49,7 +49,6 @@ static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
     return jobs_close(j);
 }
 
-/* Until there is a table in a shared database. */
 int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
 {
     CLEANUP(jobs_closep) struct jobs *j = create_jobs(c, e);
