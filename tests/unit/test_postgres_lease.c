@@ -2,6 +2,7 @@
  * queued again, that of one that lives is not. A server is a lease here, and its work are rows that
  * were claimed in its name. */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,7 +17,10 @@
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
 #include "tests/support/assert_err.h"
+#include "tests/support/job_table.h"
 #include "tests/support/postgres.h"
+#include "tests/support/row.h"
+#include "tests/support/scratch.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
 #define TIMEOUT_MS  1000
@@ -33,6 +37,79 @@ static void open_base(struct base *b, const char *url)
     ASSERT_OK(postgres_migrate(b->d, e));
 }
 
+/* ---- a server that is a process ---- */
+
+/* A server that can be stopped: a process, one at a time. It must be started before this process
+ * has threads. */
+static struct {
+    pid_t pid; /* 0: none */
+    int says;  /* the instances that it became, one on each line */
+} process;
+
+static void say_lost(void *ctx, const char *instance)
+{
+    char line[64];
+    int len = snprintf(line, sizeof line, "%s\n", instance);
+
+    if (write(*(int *)ctx, line, (size_t)len) != len)
+        _exit(1);
+}
+
+static void serve(const struct base *b, const char *instance, int64_t timeout_ms, int says)
+{
+    const struct postgres_lease_config c = { .url = b->url,
+                                             .instance = instance,
+                                             .directory = "there",
+                                             .timeout_ms = timeout_ms,
+                                             .lost = say_lost,
+                                             .ctx = &says };
+    struct postgres_lease *l = NULL;
+
+    if (postgres_lease_start(&c, &l, NULL) < 0)
+        _exit(1);
+    for (;;)
+        (void)pause();
+}
+
+static void spawn(const struct base *b, const char *instance, int64_t timeout_ms)
+{
+    int says[2];
+
+    assert_int_equal(process.pid, 0);
+    assert_int_equal(pipe2(says, O_CLOEXEC), 0);
+    process.says = says[0];
+    process.pid = fork();
+    assert_true(process.pid >= 0);
+    if (process.pid == 0)
+        serve(b, instance, timeout_ms, says[1]);
+    (void)close(says[1]);
+}
+
+/* Until it is stopped. */
+static void hold(void)
+{
+    int status;
+
+    assert_int_equal(kill(process.pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(process.pid, &status, WUNTRACED), process.pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+static void let_go(void) { assert_int_equal(kill(process.pid, SIGCONT), 0); }
+
+/* Kills it, also when a test has failed: it holds what this process had open. */
+static void kill_process(void)
+{
+    if (process.pid <= 0)
+        return;
+    (void)kill(process.pid, SIGKILL);
+    (void)waitpid(process.pid, NULL, 0);
+    closep(&process.says);
+    process.pid = 0;
+}
+
+/* ---- a database ---- */
+
 static int setup(void **state)
 {
     struct base *b = calloc(1, sizeof *b);
@@ -46,8 +123,30 @@ static int teardown(void **state)
 {
     struct base *b = *state;
 
+    kill_process();
     b->d = db_close(b->d);
     postgres_drop(b->url);
+    free(b);
+    return 0;
+}
+
+/* On a server of our own. */
+static int setup_own(void **state)
+{
+    struct base *b = calloc(1, sizeof *b);
+
+    open_base(b, postgres_own_url());
+    *state = b;
+    return 0;
+}
+
+static int teardown_own(void **state)
+{
+    struct base *b = *state;
+
+    kill_process();
+    b->d = db_close(b->d);
+    postgres_own_end();
     free(b);
     return 0;
 }
@@ -133,69 +232,6 @@ static struct postgres_lease *start(const struct base *b, const char *instance, 
     return l;
 }
 
-/* A server that can be stopped: a process. It must be started before this process has threads. */
-struct process {
-    pid_t pid;
-    int says; /* the instances that it became, one on each line */
-};
-
-static void say_lost(void *ctx, const char *instance)
-{
-    char line[64];
-    int len = snprintf(line, sizeof line, "%s\n", instance);
-
-    if (write(*(int *)ctx, line, (size_t)len) != len)
-        _exit(1);
-}
-
-static void serve(const struct base *b, const char *instance, int64_t timeout_ms, int says)
-{
-    const struct postgres_lease_config c = { .url = b->url,
-                                             .instance = instance,
-                                             .directory = "there",
-                                             .timeout_ms = timeout_ms,
-                                             .lost = say_lost,
-                                             .ctx = &says };
-    struct postgres_lease *l = NULL;
-
-    if (postgres_lease_start(&c, &l, NULL) < 0)
-        _exit(1);
-    for (;;)
-        (void)pause();
-}
-
-static struct process spawn(const struct base *b, const char *instance, int64_t timeout_ms)
-{
-    struct process p;
-    int says[2];
-
-    assert_int_equal(pipe2(says, O_CLOEXEC), 0);
-    p.says = says[0];
-    p.pid = fork();
-    assert_true(p.pid >= 0);
-    if (p.pid == 0)
-        serve(b, instance, timeout_ms, says[1]);
-    (void)close(says[1]);
-    return p;
-}
-
-/* Until it is stopped. */
-static void hold(const struct process *p)
-{
-    int status;
-
-    assert_int_equal(kill(p->pid, SIGSTOP), 0);
-    assert_int_equal(waitpid(p->pid, &status, WUNTRACED), p->pid);
-    assert_true(WIFSTOPPED(status));
-}
-
-static void end(struct process *p)
-{
-    (void)kill(p->pid, SIGKILL);
-    (void)waitpid(p->pid, NULL, 0);
-    closep(&p->says);
-}
-
 /* ---- tests ---- */
 
 static void a_row_says_who_is_there(void **state)
@@ -221,19 +257,17 @@ static void a_row_says_who_is_there(void **state)
 static void the_work_of_a_dead_server_is_queued_again(void **state)
 {
     const struct base *b = *state;
-    struct process dead = spawn(b, "dead", TIMEOUT_MS);
+    spawn(b, "dead", TIMEOUT_MS);
 
     wait_least(b, "SELECT count(*) FROM server", 1);
     wait_beats(b, "dead", 1);
     add_rows(b, "dead", 450, 0);
     add_rows(b, "other", 10, 0);
-    run(b, "INSERT INTO server(instance, directory, host, version, slots, started_ms)"
-           " VALUES('other', '', '', '', 0, 0)");
     CLEANUP(postgres_lease_closep) struct postgres_lease *l = start(b, "one", TIMEOUT_MS, NULL);
     CLEANUP(postgres_lease_closep) struct postgres_lease *m = start(b, "two", TIMEOUT_MS, NULL);
     wait_beats(b, "dead", 10);
     assert_int_equal(number(b, "SELECT count(*) FROM job WHERE instance = 'dead'"), 450);
-    end(&dead);
+    kill_process();
     wait_least(b, QUEUED_AGAIN, 460);
     assert_int_equal(number(b, "SELECT count(*) FROM job WHERE attempts <> 1"), 0);
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 1"), 2);
@@ -248,11 +282,11 @@ static void a_slow_server_keeps_its_work(void **state)
 {
     const struct base *b = *state;
     CLEANUP(postgres_lease_closep)
-    struct postgres_lease *slow = start(b, "slow", 3 * TIMEOUT_MS, NULL);
+    struct postgres_lease *slow = start(b, "slow", 2 * TIMEOUT_MS, NULL);
     CLEANUP(postgres_lease_closep) struct postgres_lease *l = start(b, "one", TIMEOUT_MS, NULL);
 
     add_rows(b, "slow", 10, 0);
-    wait_beats(b, "slow", 6);
+    wait_beats(b, "slow", 8);
     assert_int_equal(number(b, "SELECT count(*) FROM job WHERE instance = 'slow'"), 10);
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 1"), 0);
 }
@@ -262,18 +296,18 @@ static void a_stopped_server_comes_back_as_another(void **state)
 {
     const struct base *b = *state;
     char line[64] = "", sql[200];
-    struct process p = spawn(b, "stopped", TIMEOUT_MS);
+    spawn(b, "stopped", TIMEOUT_MS);
 
     wait_least(b, "SELECT beat FROM server WHERE instance = 'stopped'", 1);
     add_rows(b, "stopped", 10, 0);
-    hold(&p);
+    hold();
     CLEANUP(postgres_lease_closep) struct postgres_lease *l = start(b, "one", TIMEOUT_MS, NULL);
     wait_least(b, QUEUED_AGAIN, 10);
     run(b, "UPDATE job SET state = 1, attempts = 2, instance = 'stopped', claim = 7, claimed_ms = 1"
            " WHERE seq = 1");
     wait_least(b, "SELECT count(*) FROM job WHERE restarts = 2 AND claim IS NULL", 1);
-    assert_int_equal(kill(p.pid, SIGCONT), 0);
-    assert_true(read(p.says, line, sizeof line - 1) > 1);
+    let_go();
+    assert_true(read(process.says, line, sizeof line - 1) > 1);
     line[strcspn(line, "\n")] = '\0';
     (void)snprintf(sql, sizeof sql,
                    "SELECT count(*) FROM server WHERE over = 0 AND directory = 'there'"
@@ -282,38 +316,74 @@ static void a_stopped_server_comes_back_as_another(void **state)
     assert_int_equal(number(b, sql), 1);
     wait_beats(b, line, 3);
     assert_int_equal(number(b, "SELECT over FROM server WHERE instance = 'stopped'"), 1);
-    end(&p);
+    kill_process();
 }
 
-/* The database is away for longer than the timeout; then there is the whole timeout again. */
-static void an_outage_ends_no_lease(void **state)
+/* The outage itself takes time. */
+static void outlast(int64_t ms)
 {
-    struct base b;
-    (void)state;
-    open_base(&b, postgres_own_url());
-    struct process p = spawn(&b, "two", 3 * TIMEOUT_MS);
+    for (int64_t until = clock_mono_ns() + ms * NS_PER_MS; clock_mono_ns() < until;)
+        (void)poll(NULL, 0, clock_ms_until(until));
+}
 
-    wait_least(&b, "SELECT beat FROM server WHERE instance = 'two'", 1);
-    add_rows(&b, "two", 10, 0);
-    CLEANUP(postgres_lease_closep)
-    struct postgres_lease *l = start(&b, "one", 3 * TIMEOUT_MS, NULL);
-    wait_beats(&b, "one", 2);
-    b.d = db_close(b.d);
-    postgres_stop_hard();
-    hold(&p); /* it comes back later than the other one */
-    for (int64_t until = clock_mono_ns() + 4 * TIMEOUT_MS * NS_PER_MS; clock_mono_ns() < until;)
-        ASSERT_ERR(ERR_UNAVAILABLE, db_connect(b.url, DB_WRITER, &b.d, e));
-    postgres_start_again();
-    ASSERT_OK(db_connect(b.url, DB_WRITER, &b.d, e));
-    wait_beats(&b, "one", 2);
-    assert_int_equal(kill(p.pid, SIGCONT), 0);
-    wait_beats(&b, "two", 10);
-    assert_int_equal(number(&b, "SELECT count(*) FROM server WHERE over = 1"), 0);
-    assert_int_equal(number(&b, "SELECT count(*) FROM job WHERE instance = 'two'"), 10);
-    end(&p);
-    l = postgres_lease_close(l);
-    b.d = db_close(b.d);
-    postgres_own_end();
+/* The database is away for longer than the timeout; then there is the whole timeout again, also for
+ * who comes back later. */
+static void outlive(struct base *b, void (*stop)(void), void (*go)(void))
+{
+    static const int64_t timeout_ms = 2 * TIMEOUT_MS;
+    spawn(b, "two", timeout_ms);
+
+    wait_least(b, "SELECT beat FROM server WHERE instance = 'two'", 1);
+    add_rows(b, "two", 10, 0);
+    CLEANUP(postgres_lease_closep) struct postgres_lease *l = start(b, "one", timeout_ms, NULL);
+    wait_beats(b, "one", 2);
+    b->d = db_close(b->d);
+    stop();
+    hold();
+    outlast(timeout_ms * 3 / 2);
+    go();
+    ASSERT_OK(db_connect(b->url, DB_WRITER, &b->d, e));
+    wait_beats(b, "one", 2);
+    let_go();
+    wait_beats(b, "two", 8);
+    assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 1"), 0);
+    assert_int_equal(number(b, "SELECT count(*) FROM job WHERE instance = 'two'"), 10);
+    kill_process();
+}
+
+static void a_database_that_ends_ends_no_lease(void **state)
+{
+    outlive(*state, postgres_stop_hard, postgres_start_again);
+}
+
+static void a_database_that_hangs_ends_no_lease(void **state)
+{
+    outlive(*state, postgres_pause, postgres_resume);
+}
+
+/* Whoever has declared us dead was wrong: rows that we claim from then on are ours. */
+static void a_table_claims_under_its_new_name(void **state)
+{
+    const struct base *b = *state;
+    struct job_table t = { .dir = "/tmp/test_lease.XXXXXX", .url = b->url };
+    struct jobs_op op;
+
+    assert_non_null(mkdtemp(t.dir));
+    t.config = (struct jobs_config){
+        .instance = "one", .max_queued = 10, .slots = 5, .lease_timeout_ms = TIMEOUT_MS
+    };
+    job_table_open(&t);
+    assert_int_equal(number(b, "SELECT slots FROM server WHERE instance = 'one'"), 5);
+    run(b, "UPDATE server SET over = 1");
+    wait_least(b, "SELECT count(*) FROM server WHERE over = 0", 1);
+    (void)row_accept(t.j, "a", "c");
+    (void)row_claim(t.j, (const char *const[]){ "c", NULL }, &op);
+    assert_int_equal(number(b, "SELECT count(*) FROM job JOIN server USING(instance)"
+                               " WHERE claim IS NOT NULL AND over = 0"),
+                     1);
+    t.j = jobs_close(t.j);
+    assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 0"), 0);
+    scratch_remove(t.dir);
 }
 
 /* Two of its rows: one was run eleven times, one was claimed eleven times. */
@@ -358,7 +428,8 @@ static void old_rows_go(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)     cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define OWN_TEST(name) cmocka_unit_test_setup_teardown(name, setup_own, teardown_own)
     const struct CMUnitTest tests[] = {
         TEST(a_row_says_who_is_there),
         TEST(the_work_of_a_dead_server_is_queued_again),
@@ -366,7 +437,9 @@ int main(void)
         TEST(a_stopped_server_comes_back_as_another),
         TEST(the_eleventh_death_ends_a_row),
         TEST(old_rows_go),
-        cmocka_unit_test(an_outage_ends_no_lease),
+        TEST(a_table_claims_under_its_new_name),
+        OWN_TEST(a_database_that_ends_ends_no_lease),
+        OWN_TEST(a_database_that_hangs_ends_no_lease),
     };
     return cmocka_run_group_tests_name("postgres_lease", tests, NULL, NULL);
 }
