@@ -6,6 +6,7 @@
 #include "schema/base/log.h"
 #include "schema/model/submission.h"
 #include "schema/model/verdict.h"
+#include "schema/store/postgres/db_postgres_url.h"
 #include "server/config_value.h"
 
 const char *const config_languages[5] = { "python", "go", "c", "cpp", "java" };
@@ -44,7 +45,9 @@ static const struct config_setting settings[] = {
     TEXT_ROW("HTTP_LISTEN", "127.0.0.1:8080", http_listen, "host:port to serve on; port 0 takes a free one; [::1]:8080 for IPv6"),
     FLAG_ROW("ALLOW_ANONYMOUS", "0", allow_anonymous, "1: serve on an address that others reach, without any token"),
     TEXT_ROW("ALLOWED_HOSTS", NULL, allowed_hosts, "names this server has besides those of the loopback, as judge.example.org,scrc:8080: what Host may say, and whose pages may use it; * is every name in Host"),
-    TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table; one server at a time"),
+    TEXT_ROW("DATA_DIR", "./data", data_dir, "the job table, and what a server keeps for itself; one server at a time"),
+    { "STORE", CONFIG_DATABASE, 0, 0, NULL, AT(store), "postgres://USER:PASSWORD@HOST/DATABASE: one job table of several servers; none: this server's own, in DATA_DIR", NULL },
+    NUMBER("LEASE_TIMEOUT", DURATION, 2000, 3600000, "10s", lease_timeout_ms, "with STORE: how long a server may give no sign of life until others take over its work"),
     { "LOG_LEVEL", CONFIG_WORD, 0, 0, "info", AT(log_level), "the least level that is logged", levels },
     { "LOG_FORMAT", CONFIG_FLAG, 0, 1, "text", AT(log_json), "lines of key=value, or of JSON", formats },
     NUMBER("SHUTDOWN_TIMEOUT", DURATION, 0, 3600000, "30s", shutdown_timeout_ms, "how long runs in progress may go on after SIGTERM"),
@@ -136,6 +139,12 @@ void config_print_help(FILE *f)
                   "KAFKA_PROP_SECURITY_PROTOCOL=ssl, or KAFKA_PROP_security.protocol=ssl");
 }
 
+/* Its value is an owned string. */
+static bool is_text(const struct config_setting *s)
+{
+    return s->type == CONFIG_TEXT || s->type == CONFIG_DATABASE;
+}
+
 bool config_show(const struct config *c, size_t i, struct config_shown *ret_shown)
 {
     if (i >= ARRAY_LEN(settings))
@@ -146,10 +155,13 @@ bool config_show(const struct config *c, size_t i, struct config_shown *ret_show
         .name = s->name, .normal = s->normal, .help = s->help, .has_value = true
     };
 
-    if (s->type == CONFIG_TEXT) {
+    if (is_text(s)) {
         memcpy(&text, at, sizeof text);
         x.has_value = text != NULL;
-        (void)snprintf(x.value, sizeof x.value, "%s", text ? text : "");
+        if (text && s->type == CONFIG_DATABASE)
+            db_postgres_url_show(text, x.value, sizeof x.value);
+        else
+            (void)snprintf(x.value, sizeof x.value, "%s", text ? text : "");
     } else if (s->type == CONFIG_FLAG) {
         bool flag;
         memcpy(&flag, at, sizeof flag);
@@ -189,9 +201,11 @@ static int store_setting(struct config *c, const struct config_setting *s, const
     if (config_value_parse(s, text, &value) < 0 ||
         (s->min < s->max && (value < s->min || value > s->max))) {
         config_value_legal(s, legal, sizeof legal);
+        if (s->type == CONFIG_DATABASE)
+            return err_set(e, ERR_SETTING, "%s: must be %s", s->name, legal);
         return err_set(e, ERR_SETTING, "%s=%.100s: must be %s", s->name, text, legal);
     }
-    if (s->type == CONFIG_TEXT) {
+    if (is_text(s)) {
         char *copy = strdup(s->words ? s->words[value] : text);
         if (!copy)
             return err_set(e, ERR_NOMEM, "setting %s", s->name);
@@ -247,7 +261,7 @@ int config_load(char *const *environment, struct config *ret_config, struct err 
 void config_clear(struct config *c)
 {
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        if (settings[i].type == CONFIG_TEXT)
+        if (is_text(&settings[i]))
             free(*(char **)(void *)((char *)c + settings[i].offset));
     }
     *c = (struct config){ 0 };

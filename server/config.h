@@ -20,7 +20,7 @@ struct err;
 
 struct config {
     /* strings are owned; NULL when not set and without a default */
-    char *http_listen, *allowed_hosts, *data_dir, *docker_host, *cell_dir, *languages_dir,
+    char *http_listen, *allowed_hosts, *data_dir, *store, *docker_host, *cell_dir, *languages_dir,
         *languages;
     char *runner_runtime;
     char *isolation; /* SCRC_BOX, for tests: the isolation mode */
@@ -29,6 +29,7 @@ struct config {
     int64_t max_output_bytes, report_output_bytes, report_bytes, max_queued, retention_ms;
     int64_t runner_cell_uses, runner_pids_limit;
     int64_t build_time_limit_ms, build_memory_limit, build_artefact_bytes, build_cache_bytes;
+    int64_t lease_timeout_ms;
     int64_t max_header_bytes, max_json_depth, max_connections, max_connections_per_address;
     int64_t request_timeout_ms, shutdown_timeout_ms;
     int64_t runner_status_set; /* enum status_set */
@@ -60,7 +61,7 @@ void config_near_misses(char *const *environment, config_near_miss_fn *report, v
 void config_print_help(FILE *f);
 
 /* The i-th setting and its value. False after the last. Clients may read all values, so a secret
- * must be in a file, and the setting is its path. */
+ * must be in a file, and the setting is its path; STORE is shown without its password. */
 struct config_shown {
     const char *name, *normal, *help; /* static; normal: the default, or NULL */
     bool has_value, is_set;           /* is_set: it differs from the default */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "schema/store/postgres/db_postgres_url.h"
+
 /* ---- from text ---- */
 
 static const struct unit {
@@ -152,6 +154,8 @@ int config_value_parse(const struct config_setting *s, const char *text, int64_t
     case CONFIG_TEXT:
     case CONFIG_WORD:
         return 0;
+    case CONFIG_DATABASE:
+        return db_postgres_url_check(text, NULL);
     case CONFIG_COUNT:
         return parse_count(text, ret_value);
     case CONFIG_SIZE:
@@ -201,6 +205,12 @@ void config_value_legal(const struct config_setting *s, char *out, size_t size)
     }
     if (s->type == CONFIG_TEXT || s->type == CONFIG_FLAG) {
         (void)snprintf(out, size, s->type == CONFIG_FLAG ? "0 or 1" : "text");
+        return;
+    }
+    if (s->type == CONFIG_DATABASE) {
+        (void)snprintf(out, size,
+                       "a postgres:// URL, in whose password all but letters and digits "
+                       "is written as %%XX");
         return;
     }
     print_amount(s->min, s->type, low, sizeof low);

@@ -10,14 +10,16 @@
 
 #include "schema/base/base.h"
 
-/* SIZE is in bytes, DURATION in milliseconds, WORD an index in `words`; FLAG is a bool. */
+/* SIZE is in bytes, DURATION in milliseconds, WORD an index in `words`; FLAG is a bool; DATABASE is
+ * a URL that may have a password, so its text is in no message. */
 enum config_type {
     CONFIG_TEXT,
     CONFIG_COUNT,
     CONFIG_SIZE,
     CONFIG_DURATION,
     CONFIG_FLAG,
-    CONFIG_WORD
+    CONFIG_WORD,
+    CONFIG_DATABASE
 };
 
 struct config_setting {
@@ -39,7 +41,7 @@ struct config_setting {
 NODISCARD int config_value_parse(const struct config_setting *s, const char *text,
                                  int64_t *ret_value);
 
-/* As a user would write it. Not for CONFIG_TEXT without words. */
+/* As a user would write it. Not for CONFIG_TEXT without words, nor for CONFIG_DATABASE. */
 void config_value_print(const struct config_setting *s, int64_t value, char *out, size_t size);
 
 /* What is legal, as in "a size such as 64MiB, 1KiB to 1GiB". */

@@ -22,6 +22,7 @@
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 #include "schema/store/outbox.h"
+#include "schema/store/postgres/db_postgres_url.h"
 #include "server/api/api.h"
 #include "server/api/context.h"
 #include "server/config.h"
@@ -33,6 +34,7 @@
 #include "server/live/stats.h"
 #include "server/live/waiters.h"
 #include "server/preflight.h"
+#include "server/store_check.h"
 #include "server/store_open.h"
 
 /* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
@@ -94,8 +96,8 @@ static bool read_command_line(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "check", KEY_CHECK, NULL, 0,
-          "Say what this host can do and how the topics are, and exit with 0, or 3 when it is "
-          "unfit",
+          "Say what this host can do and how the database and the topics are, and exit with 0, or "
+          "3 when it is unfit",
           0 },
         { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
         { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
@@ -208,6 +210,9 @@ static int open_table(struct scrc *scrc, struct err *e)
     const bool kafka = scrc->config.kafka_brokers != NULL;
     const struct jobs_config c = { .dir = scrc->config.data_dir,
                                    .instance = scrc->instance,
+                                   .url = scrc->config.store,
+                                   .lease_timeout_ms = scrc->config.lease_timeout_ms,
+                                   .slots = scrc->config.runner_max_parallel,
                                    .max_queued = scrc->config.max_queued,
                                    .retention_ms = scrc->config.retention_ms,
                                    .lock_wait_ms = scrc->config.shutdown_timeout_ms,
@@ -230,14 +235,16 @@ static int start_http(struct scrc *scrc, struct err *e)
                         .engine_config = &scrc->engine_config,
                         .identify = principal_anonymous,
                         .instance = scrc->instance };
-    char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10];
+    char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10], store[400] = "none";
 
     listen_name(scrc->listen_fd, name);
     (void)snprintf(url, sizeof url, "http://%s/", name);
+    if (scrc->config.store)
+        db_postgres_url_show(scrc->config.store, store, sizeof store);
     if (api_start(&s, TAKE_FD(scrc->listen_fd), &scrc->api, e) < 0)
         return -1;
     log_info("listening", log_s("address", name), log_s("url", url), log_s("version", SCRC_VERSION),
-             log_s("DATA_DIR", jobs_dir(scrc->jobs)));
+             log_s("DATA_DIR", jobs_dir(scrc->jobs)), log_s("STORE", store));
     return 0;
 }
 
@@ -324,7 +331,7 @@ static enum exit_code log_fault(const struct err *e)
 
 static enum exit_code run_check(struct scrc *scrc)
 {
-    struct host_diagnostic topics[KAFKA_CHECK_MAX];
+    struct host_diagnostic found[KAFKA_CHECK_MAX + STORE_CHECK_MAX];
     struct err e;
 
     if (open_languages(scrc, &e) < 0)
@@ -332,9 +339,10 @@ static enum exit_code run_check(struct scrc *scrc)
     const struct kafka_config_settings kafka = kafka_settings_of(scrc);
     if (kafka_config_check(&kafka, &e) < 0)
         return log_fault(&e);
-    size_t len = kafka_check_run(&kafka, topics);
-    return preflight_print(&scrc->engine_config, scrc->languages, topics, len, stdout) ? EXIT_CLEAN
-                                                                                       : EXIT_UNFIT;
+    size_t len = store_check_run(&scrc->config, true, found);
+    len += kafka_check_run(&kafka, found + len);
+    return preflight_print(&scrc->engine_config, scrc->languages, found, len, stdout) ? EXIT_CLEAN
+                                                                                      : EXIT_UNFIT;
 }
 
 static bool is_all_finished(struct scrc *scrc)

@@ -1,4 +1,5 @@
-/* server/preflight.h - `scrc --check`: prints what this host can do and how the topics are.
+/* server/preflight.h - `scrc --check`: prints what this host can do and how the database and the
+ * topics are.
  *
  * Room     server.
  */

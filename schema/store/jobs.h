@@ -12,7 +12,7 @@
  *
  * Room     schema/store: the job table, its files, and the outbox for Kafka.
  *          May know all of schema.
- * Owns     the directory and all files in it: a table is open in one server at a time.
+ * Owns     the directory and all files in it: a directory is open in one server at a time.
  * Threads  any. Callbacks run on the writer thread; they must not block and must not call jobs_*
  *          functions that wait.
  * Errors   0, or -1 with *e filled. ERR_DISK: nothing was stored; reads still work, and writes
@@ -33,10 +33,13 @@ struct jobs;
 #define JOB_RESTARTS_MAX 10
 
 struct jobs_config {
-    const char *dir; /* DATA_DIR, created if missing; borrowed for jobs_open() */
-    const char *url; /* of a PostgreSQL database that holds the table; borrowed likewise; NULL: it
-                        is in `dir` */
+    const char *dir;      /* DATA_DIR, created if missing; borrowed for jobs_open() */
     const char *instance; /* random id of this start, stored in running rows; borrowed likewise */
+    const char *url; /* of a database that several servers share; borrowed likewise; NULL: the table
+                        is in dir */
+    int64_t lease_timeout_ms; /* with url: how long a server may give no sign of life until others
+                                 take over its work */
+    int64_t slots;        /* how many submissions this server judges at once, for others to see */
     int64_t max_queued;   /* with so many queued, accept fails with ERR_QUEUE_FULL */
     int64_t retention_ms; /* older final rows lose their submission and report; 0 = keep all */
     int64_t lock_wait_ms; /* how long to wait while another server has the lock */
@@ -49,14 +52,13 @@ struct jobs_config {
     int64_t report_max;    /* bytes of a report; a larger one is stored without its outputs; 0 = as
                               much as the table can hold */
     bool publish_all;      /* publish the reports of submissions that came over HTTP too */
-    int64_t slots;         /* how many are judged at once; only told to other servers */
-    int64_t lease_timeout_ms; /* a server of which no other one hears for so long is dead; 0 = 10 s;
-                                 servers that share a table have the same */
 };
 
 /* Opens or creates the table, migrates it, requeues the rows that a dead server left running (or
  * finishes them with an error after JOB_RESTARTS_MAX), starts the writer. Caller owns *ret_jobs.
- * ERR_SETTING: another server has the lock. ERR_DISK: read-only, full, or from a newer version. */
+ * ERR_CONFLICT: another server has the lock. ERR_DISK: read-only, full, or from a newer version.
+ * With url also ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_AGAIN: it may succeed later; and ERR_SETTING: the
+ * database does not let us in, or a newer version made its tables. */
 NODISCARD int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e);
 
 /* Commits the waiting operations, then closes. No other thread may be in a jobs_* function. Takes

@@ -142,7 +142,7 @@ int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
             return err_errno(e, ERR_DISK, errno, "lock %s", path);
         read_holder(j->lock_fd, holder);
         if (clock_mono_ns() >= deadline)
-            return err_set(e, ERR_SETTING, "another server has it: %s", holder);
+            return err_set(e, ERR_CONFLICT, "another server has it: %s", holder);
         if (!notified && c->waits)
             c->waits(c->waits_ctx, j->dir, holder);
         notified = true;

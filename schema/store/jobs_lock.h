@@ -5,7 +5,7 @@
  * Room     schema/store, private to the job table.
  * Owns     nothing; the descriptor belongs to struct jobs.
  * Threads  the thread that opens the table.
- * Errors   0, or -1 with *e filled; ERR_SETTING: another server has the lock.
+ * Errors   0, or -1 with *e filled; ERR_CONFLICT: another server has the lock.
  */
 #pragma once
 

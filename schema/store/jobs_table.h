@@ -114,6 +114,8 @@ struct jobs {
     /* Of the threads that publish; see outbox_stamp(). */
     atomic_llong stamp_ms;
 
+    atomic_bool publishes; /* of a shared table: see outbox_is_ours() */
+
     /* Writer thread only (before it runs: jobs_open()'s thread). */
     struct db *db;
     struct jobs_group group;

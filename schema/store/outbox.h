@@ -108,6 +108,10 @@ enum outbox_state {
 NODISCARD int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                            enum outbox_state *ret_state, struct err *e);
 
+/* Whether this server publishes the rows: always with a table of its own; of the servers that share
+ * one, one at a time. When that changes the listener is called. From memory. */
+bool outbox_is_ours(struct jobs *j);
+
 /* The number of rows, and when the oldest was added (ms since 1970; 0: empty). From memory. */
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 
@@ -116,6 +120,7 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 NODISCARD int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e);
 
 #define OUTBOX_KIND_BIT(kind) (1U << (kind))
+#define OUTBOX_ANY_KIND       (~0U)
 
 /* Called after each commit that added rows, with OUTBOX_KIND_BITs of their kinds (that of
  * OUTBOX_REPORT is always set). One listener, set before traffic starts. */

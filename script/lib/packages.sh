@@ -8,7 +8,7 @@ packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-
     libunistring-dev uthash-dev librdkafka-dev)
 packages_test=(clang-format clang-tidy shellcheck prometheus nginx-light python3-pytest python3-pytest-xdist python3-jsonschema
     python3-yaml python3-pip curl docker-compose)
-packages_postgres=(postgresql openssl) # see postgres.sh, which installs it
+packages_postgres=(postgresql pgbouncer openssl) # see postgres.sh, which installs it
 # From PyPI, beside Debian's own, for the tests alone.
 python_packages=(openapi-spec-validator==0.7.1)
 packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
@@ -49,8 +49,11 @@ packages_install() {
         echo "once more with fresh package lists"
         $get update && $get install --no-install-recommends "$@" || return 1
     fi
-    # The tests start their own, on a port of its own.
-    case " $* " in *" nginx-light "*) systemctl disable --now nginx >/dev/null 2>&1 || true ;; esac
+    # The tests start their own, on ports of their own.
+    local service
+    for service in nginx pgbouncer; do
+        case " $* " in *" $service"*) systemctl disable --now "$service" >/dev/null 2>&1 || true ;; esac
+    done
 }
 
 # python_ensure: python_packages in build/python, for whoever has that in PYTHONPATH. Where PyPI cannot

@@ -16,6 +16,7 @@
 #include "server/api/context.h"
 #include "server/config.h"
 #include "server/kafka_check.h"
+#include "server/store_check.h"
 
 #define FRESH_NS    (15 * NS_PER_S)
 #define DISK_LOW    GIB
@@ -198,6 +199,17 @@ static int append_topics(json_t *list, struct bridge *b)
     return rc;
 }
 
+static int append_store(json_t *list, const struct config *c)
+{
+    struct host_diagnostic found[STORE_CHECK_MAX];
+    size_t len = store_check_run(c, false, found);
+    int rc = 0;
+
+    for (size_t i = 0; i < len && rc == 0; i++)
+        rc = append_diagnostic(list, &found[i]);
+    return rc;
+}
+
 static json_t *collect_all(const struct server *s, struct engine *engine)
 {
     struct host_diagnostic found[HOST_DIAGNOSTICS_MAX];
@@ -216,6 +228,8 @@ static json_t *collect_all(const struct server *s, struct engine *engine)
         server_checks[i].check(&server_state, &d);
         rc = append_diagnostic(list, &d);
     }
+    if (rc == 0)
+        rc = append_store(list, s->config);
     if (rc == 0)
         rc = append_kafka_parts(&server_state, list);
     if (rc == 0)

@@ -32,6 +32,8 @@ static void test_defaults(void **state)
     assert_string_equal(c.cell_dir, "/run/scrc");
     assert_string_equal(c.isolation, "auto");
     assert_null(c.docker_host);
+    assert_null(c.store);
+    assert_int_equal(c.lease_timeout_ms, 10000);
     assert_null(c.languages_dir);
     assert_null(c.language[0].image);
     assert_int_equal(c.runner_max_parallel, sysconf(_SC_NPROCESSORS_ONLN));
@@ -125,6 +127,7 @@ static void test_legal_values(void **state)
         { "DEFAULT_CHECKER=float", offsetof(struct config, default_checker), CHECKER_FLOAT },
         { "LOG_LEVEL=WARNING", offsetof(struct config, log_level), LOG_WARNING },
         { "MAX_TESTS=", offsetof(struct config, max_tests), 1000 },
+        { "LEASE_TIMEOUT=2s", offsetof(struct config, lease_timeout_ms), 2000 },
     };
 
     (void)state;
@@ -184,6 +187,8 @@ static void test_refused_values(void **state)
         "KAFKA_IGNORE_DONE=perhaps",
         "SCRIPT_EXPECTED=-1",
         "API_TOKENS_FILE=/etc/tokens",
+        "LEASE_TIMEOUT=1999ms",
+        "LEASE_TIMEOUT=0",
         "DATA_SLOTS=1",
         "DATA_SLOTS=2",
     };
@@ -215,6 +220,63 @@ static void test_messages(void **state)
     assert_string_equal(e.msg, "LOG_FORMAT=x: must be text, json");
     assert_int_equal(load("REQUEST_TIMEOUT=5", NULL, &c, &e), -1);
     assert_string_equal(e.msg, "REQUEST_TIMEOUT=5: must be a time such as 2m30s, 1s to 3600s");
+    assert_int_equal(load("STORE=sqlite:/x", NULL, &c, &e), -1);
+    assert_string_equal(e.msg,
+                        "STORE: must be a postgres:// URL, in whose password all but letters "
+                        "and digits is written as %XX");
+}
+
+/* A password of STORE is neither in a message nor among the settings in force. */
+static void test_store_keeps_its_password(void **state)
+{
+    static const struct {
+        const char *url, *shown; /* NULL: it is refused */
+    } cases[] = {
+        { "postgres://", "postgres://" },
+        { "postgres:///judge", "postgres:///judge" },
+        { "postgresql://db:5433/judge", "postgresql://db:5433/judge" },
+        { "postgres://scrc:hunter2@db/judge", "postgres://scrc@db/judge" },
+        { "postgres://scrc:hunter2%40@db/judge", "postgres://scrc@db/judge" },
+        { "postgres://:hunter2@db", "postgres://@db" },
+        { "postgres://scrc:hunter2@a:1,[::1]:2/"
+          "judge?target_session_attrs=read-write&sslmode=require",
+          "postgres://scrc@a:1,[::1]:2/judge?target_session_attrs=read-write&sslmode=require" },
+        { "postgres://scrc@/judge?host=/run/postgresql&password=hunter2",
+          "postgres://scrc@/judge?host=/run/postgresql" },
+        { "postgres://db?password=hunter2&sslpassword=hunter2&user=scrc",
+          "postgres://db?user=scrc" },
+        { "postgres://db?user=scrc&p%61ssword=hunter2", "postgres://db?user=scrc" },
+        { "postgres://db?password=hunter2", "postgres://db" },
+        { "postgres://scrc:hunter2/@db/judge", NULL },
+        { "postgres://scrc:hunter2@x@db/judge", NULL },
+        { "postgres://scrc:hunter2#@db:x/judge", NULL },
+        { "postgres://db/judge?passwort=hunter2", NULL },
+        { "mysql://scrc:hunter2@db/judge", NULL },
+        { "host=db password=hunter2", NULL },
+        { "hunter2", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char setting[200];
+        struct config_shown k = { .name = "" };
+        struct config c;
+        struct err e;
+        (void)snprintf(setting, sizeof setting, "STORE=%s", cases[i].url);
+        print_message("%s\n", setting);
+        assert_int_equal(load(setting, NULL, &c, &e), cases[i].shown ? 0 : -1);
+        if (!cases[i].shown) {
+            assert_int_equal(e.kind, ERR_SETTING);
+            assert_null(strstr(e.msg, "hunter2"));
+            continue;
+        }
+        assert_string_equal(c.store, cases[i].url);
+        for (size_t n = 0; strcmp(k.name, "STORE") != 0; n++)
+            assert_true(config_show(&c, n, &k));
+        assert_string_equal(k.value, cases[i].shown);
+        assert_true(k.is_set);
+        config_clear(&c);
+    }
 }
 
 static void test_texts_and_flags(void **state)
@@ -354,10 +416,15 @@ static void test_settings_in_force(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings_in_force), cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_legal_values),      cmocka_unit_test(test_refused_values),
-        cmocka_unit_test(test_messages),          cmocka_unit_test(test_texts_and_flags),
-        cmocka_unit_test(test_near_misses),       cmocka_unit_test(test_help),
+        cmocka_unit_test(test_settings_in_force),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_legal_values),
+        cmocka_unit_test(test_refused_values),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_texts_and_flags),
+        cmocka_unit_test(test_near_misses),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_store_keeps_its_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

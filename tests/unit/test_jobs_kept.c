@@ -112,7 +112,7 @@ static void a_second_server_is_refused(void **state)
 
     c.lock_wait_ms = 100;
     assert_int_equal(jobs_open(&c, &j, &e), -1);
-    assert_int_equal(e.kind, ERR_SETTING);
+    assert_int_equal(e.kind, ERR_CONFLICT);
     assert_non_null(strstr(e.msg, "another server"));
     assert_null(j);
 }

@@ -14,6 +14,7 @@
 #include "schema/base/clock.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs.h"
+#include "schema/store/postgres/postgres_beat.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
 #include "tests/support/assert_err.h"
@@ -221,7 +222,7 @@ static struct postgres_lease *start(const struct base *b, const char *instance, 
 {
     const struct postgres_lease_config c = { .url = b->url,
                                              .instance = instance,
-                                             .directory = "here",
+                                             .directory = instance,
                                              .slots = 3,
                                              .timeout_ms = timeout_ms,
                                              .lost = on_lost,
@@ -241,17 +242,38 @@ static void a_row_says_who_is_there(void **state)
     struct postgres_lease *l = start(b, "one", 0, NULL);
 
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE instance = 'one' AND over = 0"
-                               " AND directory = 'here' AND host <> '' AND version <> ''"
+                               " AND directory = 'one' AND host <> '' AND version <> ''"
                                " AND slots = 3 AND started_ms > 0"),
                      1);
     wait_beats(b, "one", 1);
-    struct postgres_lease *second = start(b, "one", 0, &other);
+    struct postgres_lease *second = NULL;
+    const struct postgres_lease_config same = {
+        .url = b->url, .instance = "one", .directory = "two", .lost = on_lost, .ctx = &other
+    };
+    ASSERT_OK(postgres_lease_start(&same, &second, e));
     wait_beats(b, other.text, 1);
     l = postgres_lease_close(l);
     assert_int_equal(number(b, "SELECT over FROM server WHERE instance = 'one'"), 1);
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 0"), 1);
     second = postgres_lease_close(second);
     assert_int_equal(number(b, "SELECT count(*) FROM server WHERE over = 1"), 2);
+}
+
+/* It beat after we had read: it lives. */
+static void only_the_beat_that_was_read_ends_a_server(void **state)
+{
+    const struct base *b = *state;
+
+    run(b, "INSERT INTO server(instance, directory, host, version, slots, started_ms, beat)"
+           " VALUES('one', '', '', '', 0, 0, 7)");
+    assert_int_equal(postgres_beat_end(b->d, "one", 6, NULL), 0);
+    assert_int_equal(postgres_beat_raise(b->d, "one", NULL), 1);
+    assert_int_equal(postgres_beat_end(b->d, "one", 7, NULL), 0);
+    assert_int_equal(number(b, "SELECT over FROM server"), 0);
+    assert_int_equal(postgres_beat_end(b->d, "one", 8, NULL), 1);
+    assert_int_equal(postgres_beat_end(b->d, "one", 8, NULL), 0);
+    assert_int_equal(postgres_beat_raise(b->d, "one", NULL), 0);
+    assert_int_equal(number(b, "SELECT beat FROM server"), 8);
 }
 
 static void the_work_of_a_dead_server_is_queued_again(void **state)
@@ -276,6 +298,20 @@ static void the_work_of_a_dead_server_is_queued_again(void **state)
         number(b, "SELECT count(*) FROM feed JOIN job USING(seq, id, language)"
                   " WHERE feed.state = 0 AND was = 1 - substring(id, '[0-9]+')::bigint % 2"),
         460);
+}
+
+/* It has the lock of the directory, so the earlier one has ended: nobody waits for that. */
+static void a_successor_on_the_directory_takes_over_at_once(void **state)
+{
+    const struct base *b = *state;
+
+    add_rows(b, "earlier", 450, 0);
+    add_rows(b, "neighbour", 10, 0);
+    run(b, "INSERT INTO server(instance, directory, host, version, slots, started_ms) VALUES"
+           "('earlier', 'one', '', '', 0, 0), ('neighbour', 'other', '', '', 0, 0)");
+    CLEANUP(postgres_lease_closep) struct postgres_lease *l = start(b, "one", 0, NULL);
+    assert_int_equal(number(b, QUEUED_AGAIN), 450);
+    assert_int_equal(number(b, "SELECT count(*) FROM job WHERE instance = 'neighbour'"), 10);
 }
 
 static void a_slow_server_keeps_its_work(void **state)
@@ -432,7 +468,9 @@ int main(void)
 #define OWN_TEST(name) cmocka_unit_test_setup_teardown(name, setup_own, teardown_own)
     const struct CMUnitTest tests[] = {
         TEST(a_row_says_who_is_there),
+        TEST(only_the_beat_that_was_read_ends_a_server),
         TEST(the_work_of_a_dead_server_is_queued_again),
+        TEST(a_successor_on_the_directory_takes_over_at_once),
         TEST(a_slow_server_keeps_its_work),
         TEST(a_stopped_server_comes_back_as_another),
         TEST(the_eleventh_death_ends_a_row),

@@ -8,6 +8,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/store/postgres/db_postgres_error.h"
+#include "schema/store/postgres/db_postgres_url.h"
 
 #define CONNECT_NS     (10 * NS_PER_S)
 #define VERSION_OLDEST 140000
@@ -258,7 +259,7 @@ int db_postgres_connection_ready(struct db_postgres_connection *c, int64_t until
 int db_postgres_connection_init(struct db_postgres_connection *c, const char *url, bool read_only,
                                 struct err *e)
 {
-    if (db_postgres_error_url(url, e) < 0)
+    if (db_postgres_url_check(url, e) < 0)
         return -1;
     *c = (struct db_postgres_connection){ .url = strdup(url), .read_only = read_only };
     return c->url ? 0 : err_set(e, ERR_NOMEM, "PostgreSQL: a connection");

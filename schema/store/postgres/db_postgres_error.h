@@ -22,7 +22,3 @@ int db_postgres_error_result(const PGresult *r, bool lost, struct err *e);
 /* As above, of a connection that was not made or is lost. Its messages must have been VERBOSE, so
  * that the SQLSTATE is in them: nothing else tells a wrong password from a server that starts. */
 int db_postgres_error_connection(const PGconn *c, struct err *e);
-
-/* Checks what libpq's own messages would repeat in clear: a URL that it reads in another way than
- * its author meant can have a piece of the password where the host is. ERR_SETTING; ERR_NOMEM. */
-NODISCARD int db_postgres_error_url(const char *url, struct err *e);
