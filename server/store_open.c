@@ -93,8 +93,8 @@ int store_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *
         warn_slots(c->dir);
     if (open_waiting(c, ret_jobs, e) < 0)
         return -1;
-    if (!c->url && !host_dir_kept(c->dir))
-        log_warning("table_not_kept", log_s("DATA_DIR", c->dir),
+    if (!host_dir_kept(c->dir))
+        log_warning(c->url ? "directory_not_kept" : "table_not_kept", log_s("DATA_DIR", c->dir),
                     log_s("means", "it goes with this container: mount a named volume there"));
     return 0;
 }

@@ -235,3 +235,25 @@ def test_a_url_that_cannot_be_read(wrong):
     code, out, err = run_scrc(STORE=wrong)
     assert code == 2 and "STORE: must be a postgres:// URL" in err and out == ""
     assert SECRET not in err
+
+
+def test_a_server_shows_its_fleet_and_no_password(url, fresh_server):
+    sql(url, "GRANT CREATE ON SCHEMA public TO poor")
+    server = fresh_server(STORE=as_user(url, "poor"), RUNNER_MAX_PARALLEL=0).start()
+    sql(url, "INSERT INTO server(instance, directory, host, version, slots, over, started_ms, last_seen) VALUES"
+             "('abcdefghijklmnop', 'd', 'other', '9.9.9', 7, 0, 1, now() - interval '5 seconds'),"
+             "('bcdefghijklmnopq', 'd', 'gone', '9.9.9', 7, 1, 2, now() - interval '1 hour');"
+             "INSERT INTO job(id, hash, state, language, submitted_ms, tests_total, instance, claim)"
+             " VALUES('x', '', 1, 'python', 1, 1, 'abcdefghijklmnop', 5)")
+    system = server.get("/system").json
+    others = [s for s in system["servers"] if not s["own"]]
+    assert [(s["instance"], s["host"], s["slots"], s["claims"], s["over"]) for s in others] == [
+        ("abcdefgh", "other", 7, 1, False), ("bcdefghi", "gone", 7, 0, True)]
+    assert 5000 <= others[0]["seen_ms"] < 60_000 and 3_600_000 <= others[1]["seen_ms"] < 3_700_000
+    (shown,) = [s["value"] for s in system["settings"] if s["name"] == "STORE"]
+    assert shown == re.sub(r"//[^@]*@", "//poor@", url)
+    assert [f["state"] for f in system["findings"] if f["name"] == "store"][0] == "ok"
+    for path in ("/system", "/metrics", "/stats", "/readyz", "/"):
+        assert SECRET.encode() not in server.get(path).body, path
+    assert server.terminate() == 0
+    assert SECRET not in server.log() and shown in server.logged("listening")[0]

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "schema/store/db.h"
+#include "schema/store/postgres/postgres_migrate.h"
 
-#define SCHEMA_KNOWN 1 /* the newest that this version works with */
-#define COMMITS      31
+#define COMMITS 31
 
 /* By a cursor, and not prepared: that works with every pooler. */
 static int read_number(struct db *d, const char *sql, int64_t *ret_number, struct err *e)
@@ -109,7 +109,7 @@ static int read_schema(struct db *d, struct postgres_check *c, struct err *e)
         return 0;
     if (read_number(d, "SELECT oldest FROM schema_version", &oldest, e) < 0)
         return -1;
-    c->too_new = oldest > SCHEMA_KNOWN;
+    c->too_new = oldest > POSTGRES_MIGRATE_NEWEST;
     return read_number(d, "SELECT version FROM schema_version", &c->schema, e);
 }
 

@@ -10,6 +10,8 @@ extern const char postgres_sql_001[];
 /* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
 static const char *const migrations[] = { postgres_sql_001 };
 
+_Static_assert(ARRAY_LEN(migrations) == POSTGRES_MIGRATE_NEWEST, "one for each version");
+
 /* The versions that can work on the schema that these migrations make begin with this one, so that
  * servers of two versions may run at once while a fleet is upgraded. */
 #define OLDEST_VERSION 1
