@@ -196,7 +196,7 @@ def pgbouncer(url, mode, port):
 
 @pytest.mark.skipif(not PGBOUNCER, reason="no pgbouncer (package pgbouncer)")
 @pytest.mark.parametrize("mode, code", [("transaction", 3), ("session", 0)])
-def test_a_pooler_is_found(url, mode, code):
+def test_a_pooler_is_found(url, fresh_server, mode, code):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -205,6 +205,11 @@ def test_a_pooler_is_found(url, mode, code):
             got, found = check(there)
             assert got == code, found
             assert ("pooler in between" in "\n".join(found)) == (mode == "transaction")
+        if mode == "session":
+            assert fresh_server(STORE=there, RUNNER_MAX_PARALLEL=0).start().terminate() == 0
+        else:
+            got, _, err = run_scrc(STORE=there, RUNNER_MAX_PARALLEL="0")
+            assert got == 2 and "pool_mode = session" in err
 
 
 # ---- the start ----
@@ -257,3 +262,17 @@ def test_a_server_shows_its_fleet_and_no_password(url, fresh_server):
         assert SECRET.encode() not in server.get(path).body, path
     assert server.terminate() == 0
     assert SECRET not in server.log() and shown in server.logged("listening")[0]
+
+
+def test_a_start_goes_on_when_the_database_answers(own_postgres, fresh_server):
+    postgres = own_postgres()
+    url = postgres.create()
+    postgres.stop()
+    server = fresh_server(STORE=url, RUNNER_MAX_PARALLEL=0).spawn()
+    wait_for(lambda: server.logged("waiting_for_store"), 20, "it says so")
+    postgres.start()
+    server.is_listening()
+    assert server.get("/readyz").status in (200, 503)
+    found = {f["name"]: f for f in server.get("/system").json["findings"]}
+    assert found["store"]["state"] in ("ok", "warn")
+    assert len(server.logged("waiting_for_store")) == 1

@@ -158,9 +158,23 @@ void postgres_check(const char *url, bool measure, struct postgres_check *ret_ch
         *ret_check = c;
         return;
     }
-    if (find_pooler(d, url, until_ns, &c.pooled, &c.failed) == 0 &&
+    if ((!measure || find_pooler(d, url, until_ns, &c.pooled, &c.failed) == 0) &&
         read_facts(d, &c, &c.failed) == 0 && read_schema(d, &c, &c.failed) == 0 &&
         read_clock(d, &c.ahead_ms, &c.failed) == 0 && measure)
         (void)measure_commits(d, &c.commit_us, &c.failed);
     *ret_check = c;
+}
+
+int postgres_check_sessions(const char *url, struct err *e)
+{
+    int64_t until_ns = clock_mono_ns() + POSTGRES_CHECK_NS;
+    CLEANUP(db_closep) struct db *d = NULL;
+    bool pooled;
+
+    if (connect_by(url, until_ns, &d, e) < 0 || find_pooler(d, url, until_ns, &pooled, e) < 0)
+        return -1;
+    return pooled ? err_set(e, ERR_SETTING,
+                            "a pooler in between gives each transaction another session: pool_mode "
+                            "= session in pgbouncer, or the address of PostgreSQL itself")
+                  : 0;
 }
