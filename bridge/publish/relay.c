@@ -241,10 +241,31 @@ static bool has_rows(struct lane *l)
     return f.found;
 }
 
+/* Another server publishes: whatever we have sent and not heard of is its business now. When it is
+ * our turn we begin as after a start, and our producer ends the transactions of its predecessor. */
+static void leave_outbox(struct lane *l)
+{
+    if (l->ready)
+        log_info("outbox_left", log_s("topic", l->topic),
+                 log_s("next", "another server publishes"));
+    if (l->producer)
+        discard_producer(l);
+    l->recovered = l->renewal_logged = false;
+    l->done_until = 0;
+    l->more = true;
+    if (!l->relay->stop)
+        wait_for_notification(l);
+}
+
 static void run_lane_turn(struct lane *l)
 {
     enum lane_result result = LANE_EMPTY;
 
+    if (!outbox_is_ours(l->relay->jobs)) {
+        (void)take_notification(l);
+        leave_outbox(l);
+        return;
+    }
     apply_test_failure(l);
     l->more |= take_notification(l);
     if (l->ready)

@@ -33,12 +33,14 @@ static int find_oldest_queued(struct jobs *j, const char *const *languages, int6
  * server has claimed it meanwhile, -1. */
 static int update_claimed(struct jobs *j, const char *query, struct jobs_claim_op *c, struct err *e)
 {
+    char instance[TEXT_ID_SIZE];
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, query, e);
     if (!q)
         return -1;
     c->claim = text_random_number();
+    jobs_instance(j, instance);
     db_bind_int(q, 1, c->seq);
-    db_bind_text(q, 2, j->instance);
+    db_bind_text(q, 2, instance);
     db_bind_int(q, 3, c->claim);
     if (!c->ahead) {
         db_bind_int(q, 4, clock_wall_ms());

@@ -43,9 +43,9 @@ static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
     j->counts.servers = 1;
     j->oldest_seq = -1;
     j->dir = strdup(c->dir);
-    j->instance = strdup(c->instance ? c->instance : "");
     init_locks(j);
-    if (j->dir && j->instance)
+    jobs_set_instance(j, c->instance ? c->instance : "");
+    if (j->dir)
         return j;
     (void)err_set(e, ERR_NOMEM, "job table");
     return jobs_close(j);
@@ -79,7 +79,6 @@ struct jobs *jobs_close(struct jobs *j)
     (void)pthread_mutex_destroy(&j->memory_lock);
     jobs_readers_destroy(&j->readers);
     free(j->dir);
-    free(j->instance);
     free(j);
     return NULL;
 }

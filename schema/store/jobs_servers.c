@@ -14,8 +14,8 @@ static struct jobs_server describe_own(struct jobs *j)
 
     if (gethostname(own.host, sizeof own.host - 1) < 0)
         own.host[0] = '\0';
+    jobs_instance(j, own.instance);
     (void)pthread_mutex_lock(&j->memory_lock);
-    (void)snprintf(own.instance, sizeof own.instance, "%s", j->instance);
     own.claims = j->counts.running;
     (void)pthread_mutex_unlock(&j->memory_lock);
     return own;

@@ -17,23 +17,42 @@ static int reserve_rank(struct jobs *j, int64_t seq)
     return rc;
 }
 
-int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
+void jobs_group_clear(struct jobs_group *g)
 {
-    struct jobs_group *g = &j->group;
+    g->len = 0;
+    g->ids.len = 0;
+    memset(g->moved, 0, sizeof g->moved);
+    g->late_reports = g->outbox_added = g->outbox_removed = g->operations = 0;
+    g->added_kinds = 0;
+}
+
+int jobs_group_add(struct jobs_group *g, const struct jobs_change *c, int from, struct err *e)
+{
     size_t at = g->ids.len;
 
-    if ((c->state == JOB_QUEUED && !j->backend->shared && reserve_rank(j, c->seq) < 0) ||
-        buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
+    if (buf_add(&g->ids, c->id, strlen(c->id) + 1) < 0 ||
         (c->language && buf_add(&g->ids, c->language, strlen(c->language) + 1) < 0))
         return err_set(e, ERR_NOMEM, "job %s", c->id);
     g->changes[g->len] = *c;
-    g->changes[g->len].revision = ++j->revision;
     g->changes[g->len].was = from;
     g->changes[g->len].fresh = from < 0;
     g->id_at[g->len++] = at;
     if (from >= 0)
         g->moved[from]--;
     g->moved[c->state]++;
+    return 0;
+}
+
+int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, struct err *e)
+{
+    struct jobs_change numbered = *c;
+
+    numbered.revision = j->revision + 1;
+    if (c->state == JOB_QUEUED && !j->backend->shared && reserve_rank(j, c->seq) < 0)
+        return err_set(e, ERR_NOMEM, "job %s", c->id);
+    if (jobs_group_add(&j->group, &numbered, from, e) < 0)
+        return -1;
+    j->revision++;
     return 0;
 }
 
@@ -157,6 +176,20 @@ void jobs_claim_with(struct jobs *j, jobs_claimer_fn *fn, void *ctx)
     j->claimer.fn = fn;
     j->claimer.ctx = ctx;
     (void)pthread_mutex_unlock(&j->lock);
+}
+
+void jobs_instance(struct jobs *j, char out[TEXT_ID_SIZE])
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    memcpy(out, j->instance, sizeof j->instance);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
+void jobs_set_instance(struct jobs *j, const char *instance)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    (void)snprintf(j->instance, sizeof j->instance, "%s", instance);
+    (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
 int jobs_load_table_id(struct jobs *j, struct err *e)

@@ -106,7 +106,7 @@ struct jobs {
     struct postgres_store *postgres;    /* owned by its backend; NULL with the other one */
 
     /* Fixed after jobs_open(). */
-    char *dir, *instance; /* owned */
+    char *dir; /* owned */
     int64_t slots;
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
@@ -118,6 +118,8 @@ struct jobs {
 
     /* Of the threads that publish; see outbox_stamp(). */
     atomic_llong stamp_ms;
+
+    atomic_bool publishes; /* of a shared table: see outbox_is_ours() */
 
     /* Writer thread only (before it runs: jobs_open()'s thread). */
     struct db *db;
@@ -162,8 +164,20 @@ struct jobs {
     int64_t outbox_rows, outbox_oldest_ms;
     struct rankset queued;
 
+    /* Guarded by memory_lock; jobs_set_instance() changes it. */
+    char instance[TEXT_ID_SIZE];
+
     struct jobs_readers readers; /* has its own lock */
 };
+
+/* ---- a group of changes ---- */
+
+/* Empties it; its memory stays. */
+void jobs_group_clear(struct jobs_group *g);
+/* Adds that a row went from a state (-1: a new row) to c->state. id and language are borrowed for
+ * the call. */
+NODISCARD int jobs_group_add(struct jobs_group *g, const struct jobs_change *c, int from,
+                             struct err *e);
 
 /* ---- in the transaction of a group, on the writer thread ---- */
 
@@ -186,6 +200,13 @@ struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state t
 
 /* Reads the id of the table into j->table_id; a new table gets one. */
 NODISCARD int jobs_load_table_id(struct jobs *j, struct err *e);
+
+/* ---- on any thread ---- */
+
+/* As which server we claim rows. A lease that was lost changes it. */
+void jobs_instance(struct jobs *j, char out[TEXT_ID_SIZE]);
+/* Copies the name. */
+void jobs_set_instance(struct jobs *j, const char *instance);
 
 /* ---- on any connection ---- */
 

@@ -117,15 +117,6 @@ static void complete_ops(struct jobs *j, struct jobs_op *ops)
 
 /* ---- one transaction ---- */
 
-static void clear_group(struct jobs_group *g)
-{
-    g->len = 0;
-    g->ids.len = 0;
-    memset(g->moved, 0, sizeof g->moved);
-    g->late_reports = g->outbox_added = g->outbox_removed = g->operations = 0;
-    g->added_kinds = 0;
-}
-
 /* What is to claim the rows that this transaction has queued so far. NULL: nothing. */
 static struct jobs_op *request_claims(struct jobs *j)
 {
@@ -157,7 +148,7 @@ static int apply_ops(struct jobs *j, struct jobs_op *ops, bool more, struct err 
 
 static int commit_group(struct jobs *j, struct jobs_op *ops, bool more, struct err *e)
 {
-    clear_group(&j->group);
+    jobs_group_clear(&j->group);
     j->backend->check_space(j, j->group.low_disk, sizeof j->group.low_disk);
     if (j->backend->begin(j, e) < 0)
         return -1;

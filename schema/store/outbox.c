@@ -196,6 +196,11 @@ int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
     return rc;
 }
 
+bool outbox_is_ours(struct jobs *j)
+{
+    return !j->backend->shared || atomic_load(&j->publishes);
+}
+
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
 {
     (void)pthread_mutex_lock(&j->memory_lock);

@@ -108,6 +108,10 @@ enum outbox_state {
 NODISCARD int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
                            enum outbox_state *ret_state, struct err *e);
 
+/* Whether this server publishes the rows: always with a table of its own; of the servers that share
+ * one, one at a time. When that changes the listener is called. From memory. */
+bool outbox_is_ours(struct jobs *j);
+
 /* The number of rows, and when the oldest was added (ms since 1970; 0: empty). From memory. */
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 
