@@ -20,7 +20,8 @@ struct postgres_lease {
     char *directory; /* owned */
     int64_t slots, timeout_ns;
     void (*lost)(void *ctx, const char *instance);
-    void *ctx; /* borrowed */
+    void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
+    void *ctx;                               /* borrowed */
     pthread_t thread;
     bool runs;
 
@@ -147,6 +148,8 @@ static int find_over(struct postgres_lease *l, struct err *e)
     limit_step(l);
     if (read_servers(l, dead, &len, e) < 0)
         return -1;
+    if (l->seen)
+        l->seen(l->ctx, l->watch.len + 1);
     for (size_t i = 0; i < len; i++) {
         limit_step(l);
         int n = postgres_beat_end(l->db, dead[i].instance, dead[i].beat, e);
@@ -270,6 +273,7 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->slots = c->slots;
     l->timeout_ns = l->watch.timeout_ns = timeout_ms * NS_PER_MS;
     l->lost = c->lost;
+    l->seen = c->seen;
     l->ctx = c->ctx;
     l->started_ms = clock_wall_ms();
     clock_cond_init(&l->wake);
@@ -335,6 +339,15 @@ struct postgres_lease *postgres_lease_close(struct postgres_lease *l)
 
 static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }
 
+static void count_servers(void *ctx, size_t servers)
+{
+    struct jobs *j = ctx;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.servers = (int64_t)servers;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
 int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_config *c,
                         struct postgres_lease **ret_lease, struct err *e)
 {
@@ -347,6 +360,7 @@ int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_confi
                                                                  .slots = c->slots,
                                                                  .timeout_ms = c->lease_timeout_ms,
                                                                  .lost = rename_instance,
+                                                                 .seen = count_servers,
                                                                  .ctx = j },
                                 ret_lease, e);
 }
