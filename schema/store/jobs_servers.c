@@ -35,7 +35,7 @@ static struct jobs_server read_server(struct db_stmt *q, const struct jobs_serve
     return s;
 }
 
-static int read_servers(struct jobs *j, struct db *d, struct jobs_server *servers, size_t *ret_len,
+static int list_servers(struct jobs *j, struct db *d, struct jobs_server *servers, size_t *ret_len,
                         struct err *e)
 {
     const struct jobs_server own = describe_own(j);
@@ -63,7 +63,7 @@ int jobs_servers(struct jobs *j, struct jobs_server **ret_servers, size_t *ret_l
         return err_set(e, ERR_NOMEM, "the servers");
     if (j->backend->servers_sql) {
         struct db *d = jobs_readers_acquire(&j->readers);
-        rc = read_servers(j, d, servers, &len, e);
+        rc = list_servers(j, d, servers, &len, e);
         jobs_readers_release(&j->readers, d);
     } else {
         servers[0] = describe_own(j);
