@@ -41,7 +41,7 @@ static enum stored store_operation(const struct worker_claim *claim, const struc
         if (e.kind == ERR_FINAL || e.kind == ERR_NOT_FOUND)
             return DROPPED;
         bool mends = e.kind == ERR_DISK || e.kind == ERR_NOMEM || e.kind == ERR_UNAVAILABLE ||
-                     e.kind == ERR_TIMEOUT || e.kind == ERR_AGAIN;
+                     e.kind == ERR_TIMEOUT || e.kind == ERR_AGAIN || e.kind == ERR_SETTING;
         if (!logged)
             log_error("not_stored", log_s("job", claim->id), log_s("error", e.msg),
                       log_s("next", mends ? "kept and tried again until it works"

@@ -34,10 +34,13 @@ struct jobs;
 #define JOB_RESTARTS_MAX 10
 
 struct jobs_config {
-    const char *dir; /* DATA_DIR, created if missing; borrowed for jobs_open() */
-    const char *url; /* of a PostgreSQL database that holds the table; borrowed likewise; NULL: it
-                        is in `dir` */
+    const char *dir;      /* DATA_DIR, created if missing; borrowed for jobs_open() */
     const char *instance; /* random id of this start, stored in running rows; borrowed likewise */
+    const char *url; /* of a database that several servers share; borrowed likewise; NULL: the table
+                        is in dir */
+    int64_t lease_timeout_ms; /* with url: how long a server may give no sign of life until others
+                                 take over its work */
+    int64_t slots;        /* how many submissions this server judges at once, for others to see */
     int64_t max_queued;   /* with so many queued, accept fails with ERR_QUEUE_FULL */
     int64_t retention_ms; /* older final rows lose their submission and report; 0 = keep all */
     int64_t lock_wait_ms; /* how long to wait while another server has the lock */
@@ -50,9 +53,6 @@ struct jobs_config {
     int64_t report_max;    /* bytes of a report; a larger one is stored without its outputs; 0 = as
                               much as the table can hold */
     bool publish_all;      /* publish the reports of submissions that came over HTTP too */
-    int64_t slots;         /* how many are judged at once; only told to other servers */
-    int64_t lease_timeout_ms; /* a server of which no other one hears for so long is dead; 0 = 10 s;
-                                 servers that share a table have the same */
 };
 
 /* Opens or creates the table, migrates it, requeues the rows that a dead server left running (or

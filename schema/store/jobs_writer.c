@@ -168,6 +168,14 @@ static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
     complete_ops(j, ops);
 }
 
+/* The disk or the database, not what was to be stored. A setting: a database that refuses us now has
+ * taken us before. */
+static bool is_place_at_fault(enum err_kind kind)
+{
+    return kind == ERR_DISK || kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT ||
+           kind == ERR_SETTING;
+}
+
 /* more: as of apply_ops(). */
 static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
 {
@@ -187,7 +195,7 @@ static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
     }
     jobs_inbox_drop_cache(j);
     if (e.kind != ERR_BUG || !ops->next) {
-        if (e.kind == ERR_DISK || e.kind == ERR_UNAVAILABLE || e.kind == ERR_TIMEOUT)
+        if (is_place_at_fault(e.kind))
             set_writable(j, e.msg);
         fail_ops(j, ops, &e);
         return;

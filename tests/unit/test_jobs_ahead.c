@@ -24,7 +24,9 @@ static int begin(struct jobs *j, int64_t seq, struct err *e)
     struct jobs_op op = { .kind = JOBS_BEGIN,
                           .u.begin = { .seq = seq, .claim = *row_claim_of(seq) } };
 
-    return jobs_do(j, &op, e);
+    int rc = jobs_do(j, &op, e);
+    job_table_settle(j);
+    return rc;
 }
 
 static int64_t attempts_of(const struct job_table *t)

@@ -26,6 +26,18 @@ int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s, stru
     return db_run(q, e) < 0 ? -1 : db_changes(d) > 0;
 }
 
+int postgres_beat_succeed(struct db *d, const struct postgres_beat_server *s, struct err *e)
+{
+    static const char update[] = "UPDATE server SET over = 1 WHERE directory = ?1 AND over = 0"
+                                 " AND instance <> ?2";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, update, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, s->directory);
+    db_bind_text(q, 2, s->instance);
+    return db_run(q, e);
+}
+
 /* A beat that a crash of the database takes back does no harm, so it does not wait for the disk:
  * nor for a replica that hangs, which would make all servers look dead. The setting is that of this
  * statement's transaction. */

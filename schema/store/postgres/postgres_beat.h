@@ -26,6 +26,11 @@ struct postgres_beat_server {
 NODISCARD int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s,
                                   struct err *e);
 
+/* Marks earlier servers on this server's directory as over: it has the lock now, so they are dead.
+ */
+NODISCARD int postgres_beat_succeed(struct db *d, const struct postgres_beat_server *s,
+                                    struct err *e);
+
 /* Raises the beat. 1; 0: the server is over, or has no row; -1. */
 NODISCARD int postgres_beat_raise(struct db *d, const char *instance, struct err *e);
 

@@ -8,6 +8,7 @@
 #include "schema/base/log.h"
 #include "schema/base/thread.h"
 #include "schema/store/jobs_table.h"
+#include "schema/store/outbox.h"
 #include "schema/store/postgres/postgres_beat.h"
 #include "schema/store/postgres/postgres_release.h"
 #include "schema/store/postgres/postgres_tidy.h"
@@ -21,7 +22,9 @@ struct postgres_lease {
     int64_t slots, timeout_ns;
     void (*lost)(void *ctx, const char *instance);
     void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
-    void *ctx;                               /* borrowed */
+    bool (*wants_outbox)(void *ctx);
+    void (*has_outbox)(void *ctx, bool ours);
+    void *ctx; /* borrowed */
     pthread_t thread;
     bool runs;
 
@@ -189,6 +192,35 @@ static int release_claims(struct postgres_lease *l, const char *instance, struct
     return more < 0 ? -1 : 0;
 }
 
+/* ---- the outbox ---- */
+
+/* 1: it is ours, 0: another server has it, -1. */
+static int take_outbox(struct postgres_lease *l, struct err *e)
+{
+    JOBS_SQL(take) =
+        "INSERT INTO publisher(instance) VALUES(?1) ON CONFLICT(one) DO UPDATE"
+        " SET instance = excluded.instance WHERE publisher.instance = ?1 OR NOT EXISTS"
+        " (SELECT 1 FROM server s WHERE s.instance = publisher.instance AND s.over = 0)";
+    limit_step(l);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(l->db, take, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, l->instance);
+    return db_run(q, e) < 0 ? -1 : db_changes(l->db) > 0;
+}
+
+/* A server that cannot ask may have lost it. */
+static int share_outbox(struct postgres_lease *l, struct err *e)
+{
+    if (!l->wants_outbox || !l->wants_outbox(l->ctx))
+        return 0;
+    int n = take_outbox(l, e);
+    l->has_outbox(l->ctx, n > 0);
+    return n < 0 ? -1 : 0;
+}
+
+/* ---- one round ---- */
+
 static int look_at_others(struct postgres_lease *l, struct err *e)
 {
     if (clock_mono_ns() < l->read_ns)
@@ -199,7 +231,7 @@ static int look_at_others(struct postgres_lease *l, struct err *e)
     for (size_t i = 0; i < l->over_len; i++)
         if (release_claims(l, l->over[i], e) < 0)
             return -1;
-    return 0;
+    return share_outbox(l, e);
 }
 
 /* Until the next read; the rest is done after it. */
@@ -274,6 +306,8 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->timeout_ns = l->watch.timeout_ns = timeout_ms * NS_PER_MS;
     l->lost = c->lost;
     l->seen = c->seen;
+    l->wants_outbox = c->wants_outbox;
+    l->has_outbox = c->has_outbox;
     l->ctx = c->ctx;
     l->started_ms = clock_wall_ms();
     clock_cond_init(&l->wake);
@@ -286,6 +320,15 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     return postgres_lease_close(l);
 }
 
+/* What earlier servers on this directory had claimed is queued again at once. */
+static int succeed(struct postgres_lease *l, struct err *e)
+{
+    const struct postgres_beat_server s = { .instance = l->instance, .directory = l->directory };
+
+    limit_step(l);
+    return postgres_beat_succeed(l->db, &s, e) < 0 ? -1 : look_at_others(l, e);
+}
+
 int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_lease **ret_lease,
                          struct err *e)
 {
@@ -294,7 +337,8 @@ int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_
     if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0)
         return -1;
     int n = begin_instance(l, l->instance, e);
-    if (n < 0 || (n == 0 && become_another(l, "another server has this name", e) < 0))
+    if (n < 0 || (n == 0 && become_another(l, "another server has this name", e) < 0) ||
+        succeed(l, e) < 0)
         return -1;
     l->beat_ns = l->read_ns = l->tidy_ns = clock_mono_ns();
     int rc = thread_start(&l->thread, keep_lease, l);
@@ -337,6 +381,29 @@ struct postgres_lease *postgres_lease_close(struct postgres_lease *l)
 
 /* ---- of a job table ---- */
 
+static bool wants_outbox(void *ctx)
+{
+    struct jobs *j = ctx;
+
+    (void)pthread_mutex_lock(&j->lock);
+    bool wants = j->outbox_listener.fn != NULL;
+    (void)pthread_mutex_unlock(&j->lock);
+    return wants;
+}
+
+static void has_outbox(void *ctx, bool ours)
+{
+    struct jobs *j = ctx;
+
+    if (atomic_exchange(&j->publishes, ours) == ours)
+        return;
+    (void)pthread_mutex_lock(&j->lock);
+    outbox_listener_fn *fn = j->outbox_listener.fn;
+    (void)pthread_mutex_unlock(&j->lock);
+    if (fn)
+        fn(j->outbox_listener.ctx, OUTBOX_ANY_KIND);
+}
+
 static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }
 
 static void count_servers(void *ctx, size_t servers)
@@ -361,6 +428,8 @@ int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_confi
                                                                  .timeout_ms = c->lease_timeout_ms,
                                                                  .lost = rename_instance,
                                                                  .seen = count_servers,
+                                                                 .wants_outbox = wants_outbox,
+                                                                 .has_outbox = has_outbox,
                                                                  .ctx = j },
                                 ret_lease, e);
 }

@@ -5,6 +5,7 @@
  *     every timeout / 10  reads the beats of the others; one that is dead is marked as over
  *                         (postgres_watch); the claims of all that are over are released
  *                         (postgres_release), by whoever sees them
+ *                         one of the servers that publish takes the outbox, when nobody has it
  *     every timeout * 6   old rows go (postgres_tidy)
  *
  * A server that finds itself over was stopped, or away from the database, for longer than the
@@ -19,6 +20,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +48,10 @@ struct postgres_lease_config {
     const char *url, *instance, *directory; /* borrowed for the call */
     int64_t slots;                          /* how many it judges at once, for people */
     int64_t timeout_ms;                     /* 0: POSTGRES_LEASE_TIMEOUT_MS */
+    /* On the lease's thread. Whether this server wants to publish the outbox, and whether it is the
+     * one that does. NULL: it never wants. */
+    bool (*wants_outbox)(void *ctx);
+    void (*has_outbox)(void *ctx, bool ours);
     /* On the lease's thread, or in the start when the name is taken: from now on we claim as this
      * instance. Borrowed for the call. */
     void (*lost)(void *ctx, const char *instance);

@@ -12,6 +12,7 @@
 #include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/postgres/postgres_feed.h"
+#include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
@@ -22,9 +23,10 @@
 #define COUNTED_ROWS 1000 /* up to this a position is counted, beyond it is estimated */
 
 struct postgres_store {
-    struct postgres_tail *tail; /* owned */
-    char writer[TEXT_ID_SIZE];  /* our row of table writer */
-    int64_t group;              /* number of the last group */
+    struct postgres_lease *lease; /* owned */
+    struct postgres_tail *tail;   /* owned */
+    char writer[TEXT_ID_SIZE];    /* our row of table writer */
+    int64_t group;                /* number of the last group */
 };
 
 /* ---- open ---- */
@@ -52,7 +54,8 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
     jobs_lock_read_id(j, first);
     if (db_connect(c->url, DB_WRITER, &j->db, e) < 0 || postgres_migrate(j->db, e) < 0 ||
         jobs_load_table_id(j, e) < 0 || register_writer(j, e) < 0 ||
-        jobs_readers_connect(&j->readers, c->url, e) < 0)
+        jobs_readers_connect(&j->readers, c->url, e) < 0 ||
+        postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
@@ -61,6 +64,7 @@ static void close_database(struct jobs *j)
 {
     if (!j->postgres)
         return;
+    j->postgres->lease = postgres_lease_close(j->postgres->lease);
     j->postgres->tail = postgres_tail_close(j->postgres->tail);
     free(j->postgres);
     j->postgres = NULL;

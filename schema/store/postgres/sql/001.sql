@@ -141,6 +141,12 @@ CREATE TABLE server(
     last_seen TIMESTAMPTZ NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 
+-- The one server that publishes the outbox.
+CREATE TABLE publisher(
+    one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),
+    instance TEXT COLLATE "C" NOT NULL
+);
+
 -- The last group that each writer has committed: after a COMMIT without an answer it says whether
 -- that is in.
 CREATE TABLE writer(
