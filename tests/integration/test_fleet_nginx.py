@@ -34,7 +34,7 @@ def fleet(database, fresh_server, tmp_path):
     """Three servers that judge nothing, and a client of the nginx before them."""
     binary = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     assert binary, "nginx is missing: it is of packages_test"
-    servers = [fresh_server(STORE=database, RUNNER_MAX_PARALLEL=0).start() for _ in range(3)]
+    servers = [fresh_server(STORE=database, RUNNER_MAX_PARALLEL=0, LEASE_TIMEOUT="2s").start() for _ in range(3)]
     (port,) = free_ports(1)
     directory = str(tmp_path)
     with open(os.path.join(ROOT, "docs/fleet-nginx.conf")) as f:
@@ -77,7 +77,12 @@ def test_any_of_them_answers_for_what_any_has_taken(fleet):
 
 def test_one_that_is_gone_is_not_missed(fleet):
     servers, client = fleet
+    wait_for(lambda: servers[0].client.metric("scrc_servers") == 3, 20, "it sees the others")
+    shown = servers[0].get("/system").json["servers"]
+    assert sorted((s["own"], s["over"]) for s in shown) == [(False, False), (False, False), (True, False)]
     servers[1].process.kill()
     servers[1].process.wait()
     ids = [client.submit(HELLO) for _ in range(30)]
     assert [client.get(f"/results/{id}").status for id in ids] == [202] * 30
+    wait_for(lambda: servers[0].client.metric("scrc_servers") == 2, 20, "it is taken for dead")
+    assert [s["over"] for s in servers[2].get("/system").json["servers"]] == [False, False, True]
