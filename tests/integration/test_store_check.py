@@ -276,3 +276,27 @@ def test_a_start_goes_on_when_the_database_answers(own_postgres, fresh_server):
     found = {f["name"]: f for f in server.get("/system").json["findings"]}
     assert found["store"]["state"] in ("ok", "warn")
     assert len(server.logged("waiting_for_store")) == 1
+
+
+def test_tls(own_postgres):
+    server = own_postgres("tls")
+    own = server.url.partition("?")[0]
+    code, found = check(f"{own}?sslmode=disable")
+    assert code == 3
+    level, so, _ = one(found, "no encryption")
+    assert level == "UNFIT" and "does not start" in so
+    assert check(f"{own}?sslmode=verify-full&sslrootcert={server.dir}/data/server.crt")[0] == 0
+    code, found = check(f"{own}?sslmode=verify-full&sslrootcert=/nowhere")
+    assert code == 3 and one(found, '"/nowhere" does not exist')[0] == "UNFIT"
+
+
+def test_a_password_in_a_file(url, fresh_server):
+    """PGPASSFILE, as libpq has it."""
+    sql(url, "GRANT CREATE ON SCHEMA public TO poor")
+    server = fresh_server(STORE=re.sub(r"//[^@]*@", "//poor@", url), RUNNER_MAX_PARALLEL=0)
+    server.settings["PGPASSFILE"] = server.dir + "/pass"
+    with open(server.dir + "/pass", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+        f.write(f"*:*:*:poor:{SECRET}\n")
+    server.start()
+    assert server.get("/system").json["servers"][0]["own"]
+    assert SECRET.encode() not in server.get("/system").body and SECRET not in server.log()
