@@ -224,6 +224,17 @@ def test_a_start_waits_for_a_database_that_does_not_answer(fresh_server):
     assert SECRET not in server.log()
 
 
+def test_an_address_that_takes_connections_and_never_answers(fresh_server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://scrc:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/judge"
+        server = fresh_server(STORE=url).spawn()
+        code, found = check(url)
+        assert code == 3 and one(found, "no answer in time")[0] == "UNFIT"
+        (line,) = wait_for(lambda: server.logged("waiting_for_store"), 20, "it says so")
+        assert "no answer in time" in line
+        assert server.terminate() == 0
+
+
 @pytest.mark.parametrize("change, words", [
     (lambda url: as_user(url, "poor", SECRET + "x"), "password authentication failed"),
     (lambda url: url + "x", "does not exist"),

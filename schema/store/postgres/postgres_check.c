@@ -154,7 +154,8 @@ void postgres_check(const char *url, bool measure, struct postgres_check *ret_ch
     int64_t until_ns = clock_mono_ns() + POSTGRES_CHECK_NS;
 
     if (connect_by(url, until_ns, &d, &c.failed) < 0) {
-        c.read_only = c.failed.kind == ERR_UNAVAILABLE && answers_readers(url);
+        c.read_only =
+            c.failed.kind == ERR_UNAVAILABLE && clock_mono_ns() < until_ns && answers_readers(url);
         *ret_check = c;
         return;
     }

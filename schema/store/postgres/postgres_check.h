@@ -3,7 +3,7 @@
  *
  * Room     schema/store/postgres.
  * Owns     nothing.
- * Threads  any; blocks for POSTGRES_CHECK_NS, and for 20 s at most where nothing answers. It has
+ * Threads  any; blocks for POSTGRES_CHECK_NS, and for 10 s where nothing answers. It has
  *          connections of its own and leaves nothing behind.
  * Errors   become findings.
  */
