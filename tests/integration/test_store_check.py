@@ -127,6 +127,15 @@ def test_a_user_without_rights(primary, url):
     assert one(found, "may not read and write")[0] == "UNFIT"
 
 
+def test_a_start_on_tables_of_another_user(url, fresh_server):
+    sql(url, "GRANT CREATE ON SCHEMA public TO poor")
+    assert fresh_server(STORE=url, RUNNER_MAX_PARALLEL=0).start().terminate() == 0
+    code, _, err = run_scrc(STORE=as_user(url, "poor"), RUNNER_MAX_PARALLEL="0")
+    assert code == 2 and "permission denied" in err, err
+    code, found = check(as_user(url, "poor"))
+    assert code == 3 and one(found, "may not read and write")[0] == "UNFIT"
+
+
 def test_tables_of_a_newer_version(url):
     sql(url, "CREATE TABLE schema_version(one BIGINT, version BIGINT, oldest BIGINT);"
              "INSERT INTO schema_version VALUES (1, 99, 98)")
