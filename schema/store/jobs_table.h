@@ -19,6 +19,7 @@
  *     jobs_filter       ... which rows match, and which index finds them
  *     jobs_item         a row as JSON; rows after a revision
  *     jobs_history      rows of the recent past
+ *     jobs_servers      who works on the table
  *
  * One writer thread commits many operations in one transaction; readers have connections of their
  * own. Operations and reads are written once, over db.h; what a table in a file and one in a shared
@@ -108,6 +109,9 @@ struct jobs_backend {
     /* Of JOBS_COLUMNS: the rows whose revision is above ?1 in its order, at most ?2. */
     const char *changed_sql;
     const char *count_changed_sql; /* how many rows that are */
+    /* The servers, at most ?1: instance, host, version, slots, over, milliseconds since it was
+     * seen, claims. NULL: this one alone. */
+    const char *servers_sql;
 };
 
 struct jobs {
@@ -116,6 +120,7 @@ struct jobs {
 
     /* Fixed after jobs_open(). */
     char *dir; /* owned */
+    int64_t slots;
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
     char table_id[TEXT_ID_SIZE], dir_id[TEXT_ID_SIZE];

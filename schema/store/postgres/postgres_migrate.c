@@ -10,6 +10,8 @@ extern const char postgres_sql_001[];
 /* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
 static const char *const migrations[] = { postgres_sql_001 };
 
+_Static_assert(ARRAY_LEN(migrations) == POSTGRES_MIGRATE_NEWEST, "one for each version");
+
 /* The versions that can work on the schema that these migrations make begin with this one, so that
  * servers of two versions may run at once while a fleet is upgraded. */
 #define OLDEST_VERSION 1
@@ -19,9 +21,9 @@ static int read_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest,
     static const char setup[] = "CREATE TABLE IF NOT EXISTS schema_version("
                                 "one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),"
                                 "version BIGINT NOT NULL, oldest BIGINT NOT NULL)";
-    static const char exists[] = "SELECT count(*) FROM information_schema.tables"
-                                 " WHERE table_schema = current_schema()"
-                                 " AND table_name = 'schema_version'";
+    /* Also when we may not read it: that is said by the SELECT below. */
+    static const char exists[] =
+        "SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL";
     int64_t tables;
 
     *ret_version = *ret_oldest = 0;

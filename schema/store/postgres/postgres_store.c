@@ -14,6 +14,7 @@
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
+#include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
 
 #define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
@@ -208,4 +209,5 @@ const struct jobs_backend postgres_store_backend = {
                    " ON changed = seq ORDER BY number LIMIT ?2",
     .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
                          " LIMIT ?2) AS news",
+    .servers_sql = postgres_servers_sql,
 };
