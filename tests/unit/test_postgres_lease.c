@@ -238,7 +238,7 @@ static void old_rows_go(void **state)
     fleet_run(f, "INSERT INTO server(instance, directory, host, version, slots, started_ms, over,"
                  " last_seen) VALUES('old', '', '', '', 0, 0, 1, now() - interval '25 hours'),"
                  " ('less', '', '', '', 0, 0, 1, now() - interval '23 hours')");
-    fleet_run(f, "INSERT INTO feed SELECT i, 1, 'a', 0, 1, 0, 'c', 0, 0, 0, 0, 0, 0,"
+    fleet_run(f, "INSERT INTO feed SELECT i, 1, 'a', 0, 0, 1, 0, 'c', 0, 0, 0, 0, 0, 0,"
                  " (extract(epoch FROM now()) * 1000)::bigint - 3600000 - 1000 * (3000 - i)"
                  " FROM generate_series(1, 3100) AS s(i)");
     CLEANUP(postgres_lease_closep)
