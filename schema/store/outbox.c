@@ -196,10 +196,7 @@ int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
     return rc;
 }
 
-bool outbox_is_ours(struct jobs *j)
-{
-    return !j->backend->shared || atomic_load(&j->publishes);
-}
+bool outbox_is_ours(struct jobs *j) { return !j->backend->shared || atomic_load(&j->publishes); }
 
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
 {
@@ -256,7 +253,8 @@ void outbox_stamp(struct jobs *j)
 
 int64_t outbox_stamped_ms(struct jobs *j)
 {
-    return j->last_stamp_ms > 0 ? j->last_stamp_ms + STAMP_INTERVAL_MS : 0;
+    /* Of a shared table another server may have sent them, until now. */
+    return j->last_stamp_ms > 0 && !j->backend->shared ? j->last_stamp_ms + STAMP_INTERVAL_MS : 0;
 }
 
 /* ---- watermarks ---- */
