@@ -19,6 +19,7 @@
  *     jobs_filter       ... which rows match, and which index finds them
  *     jobs_item         a row as JSON; rows after a revision
  *     jobs_history      rows of the recent past
+ *     jobs_servers      who works on the table
  *
  * One writer thread commits many operations in one transaction; readers have connections of their
  * own. Operations and reads are written once, over db.h; what a table in a file and one in a shared
@@ -67,6 +68,19 @@ struct jobs_group {
     char low_disk[200]; /* why nothing can be accepted; "": it can */
 };
 
+/* Who is notified of changes. */
+struct jobs_listeners {
+    struct {
+        jobs_listener_fn *fn;
+        void *ctx;
+    } rows[JOBS_LISTENERS_MAX];
+    size_t len;
+    struct {
+        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
+        void *ctx;
+    } outbox;
+};
+
 /* What a table in a file and one in a shared database do differently. */
 struct jobs_backend {
     bool shared; /* other servers write too: what is in memory may be old */
@@ -95,6 +109,9 @@ struct jobs_backend {
     /* Of JOBS_COLUMNS: the rows whose revision is above ?1 in its order, at most ?2. */
     const char *changed_sql;
     const char *count_changed_sql; /* how many rows that are */
+    /* The servers, at most ?1: instance, host, version, slots, over, milliseconds since it was
+     * seen, claims. NULL: this one alone. */
+    const char *servers_sql;
 };
 
 struct jobs {
@@ -103,6 +120,7 @@ struct jobs {
 
     /* Fixed after jobs_open(). */
     char *dir; /* owned */
+    int64_t slots;
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
     char table_id[TEXT_ID_SIZE], dir_id[TEXT_ID_SIZE];
@@ -142,18 +160,12 @@ struct jobs {
     struct jobs_op *head, **tail;
     bool stop;
     struct {
-        jobs_listener_fn *fn;
-        void *ctx;
-    } listeners[JOBS_LISTENERS_MAX];
-    size_t listeners_len;
-    struct {
         jobs_claimer_fn *fn; /* NULL: none */
         void *ctx;
     } claimer;
-    struct {
-        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
-        void *ctx;
-    } outbox_listener;
+    struct jobs_listeners listeners;
+    int calls;            /* of listeners, in progress */
+    pthread_cond_t quiet; /* calls is 0 */
 
     /* Guarded by memory_lock; only the writer changes them, so it reads them without the lock. */
     pthread_mutex_t memory_lock;

@@ -53,3 +53,16 @@ def test_the_work_of_a_dead_server_is_taken_over(fleet):
     assert {r["verdict"] for r in reports} == {"OK"}, reports
     assert {r["attempts"] for r in reports} == {1}
     assert time.monotonic() - began < 2 + 5 + 6 * 4
+
+
+def test_a_cancel_reaches_the_server_that_judges(fleet):
+    judge, other = fleet(1)[0], fleet(1, RUNNER_MAX_PARALLEL=0)[0]
+    judge.ready()
+    forever = submission("python", "while True: pass", [test()], 60000)
+    for _ in range(3):
+        id = other.submit(forever)
+        other.wait_running(id)
+        assert other.delete(id).status == 200
+        quick = other.judge(submission("python", "print(1)"), 10)  # the only worker is free again
+        assert quick["verdict"] == "OK"
+        assert judge.report(id)["error"] == "cancelled"

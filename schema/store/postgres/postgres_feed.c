@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "schema/base/buf.h"
-#include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
 _Static_assert(POSTGRES_FEED_ROWS <= JOBS_GROUP_OPS, "they are read into a group");
@@ -22,27 +21,25 @@ static int add_text(struct buf *sql, const char *text)
     return buf_add(sql, "'", 1);
 }
 
-static int add_change(struct buf *sql, const struct jobs_group *g, size_t i, int64_t now_ms)
+static int add_change(struct buf *sql, const struct jobs_group *g, size_t i)
 {
     const struct jobs_change *c = &g->changes[i];
     const char *id = g->ids.data + g->id_at[i];
 
     if (buf_printf(sql, "%s(%" PRId64 "::bigint, ", i == 0 ? "" : ", ", c->seq) < 0 ||
         add_text(sql, id) < 0 ||
-        buf_printf(sql, ", %d, %d, %d, ", (int)c->was, (int)c->state, c->returned ? 1 : 0) < 0)
+        buf_printf(sql, ", %" PRId64 "::bigint, %d, %d, %d, ", c->claim, c->was, (int)c->state,
+                   c->returned ? 1 : 0) < 0)
         return -1;
     if (c->language ? add_text(sql, id + strlen(id) + 1) : buf_printf(sql, "NULL::text") < 0)
         return -1;
-    return buf_printf(sql,
-                      ", %d, %d, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ")",
+    return buf_printf(sql, ", %d, %d, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ")",
                       (int)c->verdict, c->judged ? 1 : 0, c->total_ms, c->queue_ms, c->build_ms,
-                      c->run_ms, now_ms);
+                      c->run_ms);
 }
 
 static int write_numbering(struct buf *sql, const struct jobs_group *g)
 {
-    int64_t now_ms = clock_wall_ms();
-
     if (g->len == 0 && g->outbox_added == 0)
         return buf_printf(sql, "COMMIT");
     if (buf_printf(sql, "SELECT pg_advisory_xact_lock(1935893091, 1);") < 0)
@@ -52,12 +49,13 @@ static int write_numbering(struct buf *sql, const struct jobs_group *g)
                    "UPDATE outbox SET number = nextval('outbox_number') WHERE number IS NULL;") < 0)
         return -1;
     if (g->len > 0 &&
-        buf_printf(sql, "INSERT INTO feed(number, seq, id, was, state, returned, language, verdict,"
-                        " judged, total_ms, queue_ms, build_ms, run_ms, created_ms)"
-                        " SELECT nextval('feed_number'), v.* FROM (VALUES ") < 0)
+        buf_printf(
+            sql, "INSERT INTO feed(number, seq, id, claim, was, state, returned, language, verdict,"
+                 " judged, total_ms, queue_ms, build_ms, run_ms, created_ms)"
+                 " SELECT nextval('feed_number'), v.*, " POSTGRES_FEED_NOW_MS " FROM (VALUES ") < 0)
         return -1;
     for (size_t i = 0; i < g->len; i++)
-        if (add_change(sql, g, i, now_ms) < 0)
+        if (add_change(sql, g, i) < 0)
             return -1;
     return buf_printf(sql, "%sCOMMIT", g->len > 0 ? ") AS v;" : "");
 }
@@ -81,6 +79,7 @@ static int read_change(struct db_stmt *q, struct jobs_group *g, struct err *e)
     struct jobs_change *c = &g->changes[g->len];
 
     *c = (struct jobs_change){ .seq = db_int(q, 1),
+                               .claim = db_int(q, 13),
                                .was = was,
                                .state = (enum job_state)db_int(q, 4),
                                .fresh = was < 0,
@@ -108,7 +107,7 @@ int postgres_feed_read(struct db *d, int64_t after, struct jobs_group *g, int64_
                        struct err *e)
 {
     JOBS_SQL(select) = "SELECT number, seq, id, was, state, returned, language, verdict, judged,"
-                       " total_ms, queue_ms, build_ms, run_ms FROM feed WHERE number > ?1"
+                       " total_ms, queue_ms, build_ms, run_ms, claim FROM feed WHERE number > ?1"
                        " ORDER BY number LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     int n;

@@ -7,6 +7,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/thread.h"
+#include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 #include "schema/store/postgres/postgres_beat.h"
@@ -21,6 +22,7 @@ struct postgres_lease {
     char *directory; /* owned */
     int64_t slots, timeout_ns;
     void (*lost)(void *ctx, const char *instance);
+    void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
     bool (*wants_outbox)(void *ctx);
     void (*has_outbox)(void *ctx, bool ours);
     void *ctx; /* borrowed */
@@ -150,6 +152,8 @@ static int find_over(struct postgres_lease *l, struct err *e)
     limit_step(l);
     if (read_servers(l, dead, &len, e) < 0)
         return -1;
+    if (l->seen)
+        l->seen(l->ctx, l->watch.len + 1);
     for (size_t i = 0; i < len; i++) {
         limit_step(l);
         int n = postgres_beat_end(l->db, dead[i].instance, dead[i].beat, e);
@@ -302,6 +306,7 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->slots = c->slots;
     l->timeout_ns = l->watch.timeout_ns = timeout_ms * NS_PER_MS;
     l->lost = c->lost;
+    l->seen = c->seen;
     l->wants_outbox = c->wants_outbox;
     l->has_outbox = c->has_outbox;
     l->ctx = c->ctx;
@@ -382,7 +387,7 @@ static bool wants_outbox(void *ctx)
     struct jobs *j = ctx;
 
     (void)pthread_mutex_lock(&j->lock);
-    bool wants = j->outbox_listener.fn != NULL;
+    bool wants = j->listeners.outbox.fn != NULL;
     (void)pthread_mutex_unlock(&j->lock);
     return wants;
 }
@@ -391,16 +396,20 @@ static void has_outbox(void *ctx, bool ours)
 {
     struct jobs *j = ctx;
 
-    if (atomic_exchange(&j->publishes, ours) == ours)
-        return;
-    (void)pthread_mutex_lock(&j->lock);
-    outbox_listener_fn *fn = j->outbox_listener.fn;
-    (void)pthread_mutex_unlock(&j->lock);
-    if (fn)
-        fn(j->outbox_listener.ctx, OUTBOX_ANY_KIND);
+    if (atomic_exchange(&j->publishes, ours) != ours)
+        jobs_notify_outbox(j, OUTBOX_ANY_KIND);
 }
 
 static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }
+
+static void count_servers(void *ctx, size_t servers)
+{
+    struct jobs *j = ctx;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.servers = (int64_t)servers;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
 
 int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_config *c,
                         struct postgres_lease **ret_lease, struct err *e)
@@ -414,6 +423,7 @@ int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_confi
                                                                  .slots = c->slots,
                                                                  .timeout_ms = c->lease_timeout_ms,
                                                                  .lost = rename_instance,
+                                                                 .seen = count_servers,
                                                                  .wants_outbox = wants_outbox,
                                                                  .has_outbox = has_outbox,
                                                                  .ctx = j },

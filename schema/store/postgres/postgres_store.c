@@ -14,6 +14,7 @@
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
+#include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
 
 #define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
@@ -44,7 +45,7 @@ static int register_writer(struct jobs *j, struct err *e)
     return db_run(q, e);
 }
 
-static int open_database(struct jobs *j, const struct jobs_config *c, struct err *e)
+static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char first[TEXT_ID_SIZE];
 
@@ -61,7 +62,7 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
 
-static void close_database(struct jobs *j)
+static void close_shared(struct jobs *j)
 {
     if (!j->postgres)
         return;
@@ -74,14 +75,14 @@ static void close_database(struct jobs *j)
 /* ---- one transaction ---- */
 
 /* How full the database's disk is only the database knows: it says so when it is full. */
-static void check_space(struct jobs *j, char *why, size_t size)
+static void check_shared_space(struct jobs *j, char *why, size_t size)
 {
     (void)j;
     (void)size;
     why[0] = '\0';
 }
 
-static int begin_group(struct jobs *j, struct err *e)
+static int begin_shared(struct jobs *j, struct err *e)
 {
     jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
     db_deadline(j->db, clock_mono_ns() + GROUP_NS);
@@ -143,7 +144,7 @@ static void gather_group(struct jobs *j, int64_t began_ns)
     j->group_from_ns = now + (gather < GATHER_NS ? gather : GATHER_NS);
 }
 
-static int commit_group(struct jobs *j, struct err *e)
+static int commit_shared(struct jobs *j, struct err *e)
 {
     int64_t began = clock_mono_ns();
     struct err why = { 0 };
@@ -210,11 +211,11 @@ static int64_t estimate_position(struct jobs *j, struct db *d, int64_t seq)
 
 const struct jobs_backend postgres_store_backend = {
     .shared = true,
-    .open = open_database,
-    .close = close_database,
-    .check_space = check_space,
-    .begin = begin_group,
-    .commit = commit_group,
+    .open = open_shared_table,
+    .close = close_shared,
+    .check_space = check_shared_space,
+    .begin = begin_shared,
+    .commit = commit_shared,
     .committed = announce_group,
     .vacuum = vacuum,
     .position = estimate_position,
@@ -223,4 +224,5 @@ const struct jobs_backend postgres_store_backend = {
                    " ON changed = seq ORDER BY number LIMIT ?2",
     .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
                          " LIMIT ?2) AS news",
+    .servers_sql = postgres_servers_sql,
 };
