@@ -20,7 +20,9 @@
 #define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
 #define RESOLVE_NS   (30 * NS_PER_S) /* to find out whether a COMMIT without an answer is in */
 #define RETRY_MS     200
-#define COUNTED_ROWS 1000 /* up to this a position is counted, beyond it is estimated */
+#define GATHER_PART  8 /* of the time of a commit: how long the next group waits for operations */
+#define GATHER_NS    (10 * NS_PER_MS) /* at most */
+#define COUNTED_ROWS 1000             /* up to this a position is counted, beyond it is estimated */
 
 struct postgres_store {
     struct postgres_lease *lease; /* owned */
@@ -132,16 +134,29 @@ static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
     return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
 }
 
+/* The servers commit one after the other, so a commit may take long. Who was waiting for this one
+ * sends the next operation now: with them the next group is twice as large, else they would wait
+ * for the one behind it. */
+static void gather_group(struct jobs *j, int64_t began_ns)
+{
+    int64_t now = clock_mono_ns(), gather = (now - began_ns) / GATHER_PART;
+
+    j->group_from_ns = now + (gather < GATHER_NS ? gather : GATHER_NS);
+}
+
 static int commit_shared(struct jobs *j, struct err *e)
 {
+    int64_t began = clock_mono_ns();
     struct err why = { 0 };
 
     if (write_group_number(j, e) < 0) {
         db_rollback(j->db);
         return -1;
     }
-    if (postgres_feed_commit(j->db, &j->group, &why) == 0)
+    if (postgres_feed_commit(j->db, &j->group, &why) == 0) {
+        gather_group(j, began);
         return 0;
+    }
     db_rollback(j->db);
     if (why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT)
         return resolve_commit(j, &why, e);
