@@ -4,6 +4,8 @@
  *     jobs_open         open and close
  *     jobs_lock         the directory and its lock
  *     sqlite/           a table in a file of one server: schema, recovery, counts in memory
+ *     postgres/         a table that servers share: schema, change feed, leases
+ *     jobs_notify       the listeners, after a commit
  *     jobs_writer       the writer thread: groups of operations, one transaction each
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission

@@ -96,10 +96,11 @@ static void complete_op(struct jobs *j, struct jobs_op *op)
     if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
         op->u.accept.position =
             op->u.accept.state == JOB_QUEUED ? j->backend->position(j, j->db, op->u.accept.seq) : 0;
-    /* A row is finished in a later transaction than it is claimed in. */
+    /* A row is finished in a later transaction than it is claimed in, but another server may have
+     * done both by now. */
     if (op->kind == JOBS_ACCEPT)
-        op->u.accept.fresh = op->result == 0 && !op->u.accept.existing && !op->u.accept.replay &&
-                             j->group.moved[JOB_CANCELLED] == 0;
+        op->u.accept.fresh = !j->backend->shared && op->result == 0 && !op->u.accept.existing &&
+                             !op->u.accept.replay && j->group.moved[JOB_CANCELLED] == 0;
     if (op->kind == JOBS_FINISH) {
         free(op->u.finish.json);
         op->u.finish.json = NULL;
