@@ -98,9 +98,8 @@ class Fleet:
         return counts
 
     def repeated(self):
-        """The rows that began more than once, and those of a lease that ended."""
-        return self.sql("SELECT seq, id, count(*) FROM feed WHERE state = 1 GROUP BY seq, id HAVING count(*) > 1"
-                        " UNION ALL SELECT seq, id, restarts FROM job WHERE restarts > 0")
+        """The rows that were judged more than once, or lost their server; "" if there is none."""
+        return self.sql("SELECT id, attempts, restarts FROM job WHERE attempts > 1 OR restarts > 0")
 
 
 class Load(threading.Thread):
