@@ -207,13 +207,28 @@ static void *supervisor_main(void *arg)
 /* ---- open and close ---- */
 
 /* On the table's writer thread. */
+/* Somebody has cancelled the row, or has released it because we were silent for too long. */
+static void stop_claim(struct engine *g, int64_t seq, int64_t claim)
+{
+    if (look_ahead_cancel(g->look_ahead, claim))
+        return;
+    (void)pthread_mutex_lock(&g->lock);
+    for (int64_t i = 0; i < g->workers_len; i++)
+        if (worker_cancel(g->workers[i], seq, claim))
+            break;
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
 static void jobs_changed(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct engine *g = ctx;
     int64_t queued = 0;
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         queued += changes[i].state == JOB_QUEUED ? 1 : 0;
+        if (changes[i].claim != 0)
+            stop_claim(g, changes[i].seq, changes[i].claim);
+    }
     if (queued > 0)
         look_ahead_queued(g->look_ahead, queued);
 }
@@ -337,12 +352,13 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     if (!g)
         return NULL;
     readiness_stop(g->readiness);
+    jobs_unlisten(g->jobs, g);
     docker_until(g->docker, 0); /* ends a call of the supervisor: its answer is not needed */
     if (g->has_supervisor)
         (void)pthread_join(g->supervisor, NULL);
     (void)pthread_mutex_lock(&g->lock);
     int64_t len = g->workers_len;
-    g->workers_len = 0; /* engine_cancel() skips them from now on */
+    g->workers_len = 0; /* stop_claim() skips them from now on */
     struct selftest *selftest = g->selftest;
     g->selftest = NULL;
     (void)pthread_mutex_unlock(&g->lock);
@@ -362,18 +378,7 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns)
     return engine_free(g);
 }
 
-/* ---- cancel, reason, health ---- */
-
-void engine_cancel(struct engine *g, int64_t seq)
-{
-    if (look_ahead_cancel(g->look_ahead, seq))
-        return;
-    (void)pthread_mutex_lock(&g->lock);
-    for (int64_t i = 0; i < g->workers_len; i++)
-        if (worker_cancel(g->workers[i], seq))
-            break;
-    (void)pthread_mutex_unlock(&g->lock);
-}
+/* ---- reason, health ---- */
 
 void engine_reason(struct engine *g, const char *language, char *out, size_t size)
 {

@@ -84,13 +84,10 @@ NODISCARD int engine_start(const struct engine_config *c, const struct language_
 
 /* Claims nothing more. Runs in progress may go on until deadline (clock_mono_ns) and are then
  * requeued without counting an attempt. Then removes all cells, for which there are at least 5
- * s, whatever the deadline. Takes NULL, returns NULL. Listening to the table cannot be ended:
- * stop what else writes to it first; after this, or after a failed engine_start(), only
- * jobs_close() may follow. */
+ * s, whatever the deadline. Takes NULL, returns NULL. Stop what else
+ * writes to the table here first; after this, or after a failed engine_start(), only jobs_close()
+ * may follow. */
 struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
-
-/* Stops the run of a submission whose row has just been cancelled. */
-void engine_cancel(struct engine *g, int64_t seq);
 
 /* Writes to out why nothing, or not this language, is being judged; "" when it is. */
 void engine_reason(struct engine *g, const char *language, char *out, size_t size);

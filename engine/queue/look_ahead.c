@@ -315,13 +315,13 @@ void look_ahead_queued(struct look_ahead *ahead, int64_t rows)
 
 /* ---- rows that no worker will take ---- */
 
-bool look_ahead_cancel(struct look_ahead *ahead, int64_t seq)
+bool look_ahead_cancel(struct look_ahead *ahead, int64_t claim)
 {
     bool found = false;
 
     (void)pthread_mutex_lock(&ahead->lock);
     for (struct ahead_claim **at = &ahead->ready; *at && !found;) {
-        found = (*at)->op.u.claim.seq == seq;
+        found = (*at)->op.u.claim.claim == claim;
         if (found)
             free_claim_locked(ahead, remove_ready_locked(ahead, at));
         else

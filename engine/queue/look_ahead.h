@@ -56,7 +56,7 @@ struct jobs_op *look_ahead_claim(void *ctx, int64_t rows);
 void look_ahead_queued(struct look_ahead *ahead, int64_t rows);
 
 /* Drops a row that was cancelled. False: it does not wait here. */
-bool look_ahead_cancel(struct look_ahead *ahead, int64_t seq);
+bool look_ahead_cancel(struct look_ahead *ahead, int64_t claim);
 
 /* After readiness_stop(): requeues the rows that wait. Waits for the commit. */
 void look_ahead_stop(struct look_ahead *ahead);

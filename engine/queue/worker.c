@@ -29,6 +29,7 @@ struct worker {
     struct lease lease;
     pthread_t thread;
     struct worker_deadline deadline;
+    _Atomic int64_t claim; /* that it judges under; 0: none, or it is about to end that itself */
     struct worker_storing storing; /* the report of the submission before */
 };
 
@@ -154,6 +155,7 @@ static void handle_fault(struct worker *w, const struct failed_claim *failed)
 {
     enum worker_action action = choose_action(w, failed);
 
+    atomic_store(&w->claim, 0);
     if (action == WORKER_COUNT || action == WORKER_END)
         log_warning(
             "attempt_failed", log_s("job", failed->claim->id),
@@ -218,6 +220,7 @@ static void judge_claim(struct worker *w, const struct worker_claim *claim)
     struct failed_claim failed = { .claim = claim, .stage = WORKER_READS, .fault = &e };
 
     lease_begin(&w->lease, w->config.pool, claim->seq);
+    atomic_store(&w->claim, claim->claim);
     if (worker_deadline_passed(&w->deadline, 0))
         (void)lease_abort(&w->lease, 0);
     if (jobs_submission(claim->jobs, claim->seq, &s, &e) < 0) {
@@ -226,6 +229,7 @@ static void judge_claim(struct worker *w, const struct worker_claim *claim)
         failed.submission = s;
         judge_readable(w, &failed);
     }
+    atomic_store(&w->claim, 0);
     lease_end(&w->lease);
 }
 
@@ -300,7 +304,10 @@ int worker_start(const struct worker_config *c, struct worker **ret_worker, stru
     return 0;
 }
 
-bool worker_cancel(struct worker *w, int64_t seq) { return lease_abort(&w->lease, seq); }
+bool worker_cancel(struct worker *w, int64_t seq, int64_t claim)
+{
+    return atomic_load(&w->claim) == claim && lease_abort(&w->lease, seq);
+}
 
 struct worker *worker_stop(struct worker *w, int64_t deadline_ns)
 {

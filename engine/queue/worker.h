@@ -54,8 +54,9 @@ struct worker_config {
 NODISCARD int worker_start(const struct worker_config *c, struct worker **ret_worker,
                            struct err *e);
 
-/* False: this worker does not judge the row seq. */
-bool worker_cancel(struct worker *w, int64_t seq);
+/* Stops judging the row seq under this claim, which somebody has ended. False: this worker does not
+ * judge it. */
+bool worker_cancel(struct worker *w, int64_t seq, int64_t claim);
 
 /* To be called after readiness_stop(). Waits until the current submission is finished, or until
  * deadline (clock_mono_ns). Then the submission is requeued and the pool is closed for all

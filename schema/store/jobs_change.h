@@ -24,6 +24,7 @@ struct jobs;
 struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
     const char *id; /* borrowed for the call */
+    int64_t claim;  /* that this change has ended without a report of it; 0: none */
     int was;        /* enum job_state, the one before; -1: the row is new */
     enum job_state state;
     bool fresh;           /* the row was just accepted */
@@ -41,9 +42,12 @@ struct jobs_change {
 };
 
 /* Called on the writer thread with all changes of one commit. Listeners must be added before
- * traffic starts; they cannot be removed. */
+ * traffic starts. */
 typedef void jobs_listener_fn(void *ctx, const struct jobs_change *changes, size_t len);
 void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx);
+/* Nothing that was given to the table with this ctx is called any more: listener, claimer, outbox
+ * listener. Waits for calls in progress, so not from one. */
+void jobs_unlisten(struct jobs *j, const void *ctx);
 
 /* ---- after a revision ---- */
 

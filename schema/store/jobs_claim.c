@@ -155,5 +155,6 @@ int jobs_requeue(struct jobs *j, struct jobs_op *op, struct err *e)
     if (db_run(q, e) < 0)
         return -1;
     struct jobs_change c = jobs_change_of(&row, JOB_QUEUED);
+    c.claim = row.claim;
     return jobs_record_change(j, &c, JOB_RUNNING, e);
 }

@@ -213,7 +213,7 @@ int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
     if (n == 0)
         return JOBS_REFUSED(op, ERR_NOT_FOUND, "no submission '%.60s'", op->u.cancel.id);
     op->u.cancel.seq = row.seq;
-    op->u.cancel.was_claimed = row.claim != 0;
+    op->u.cancel.claim = row.claim;
     if (job_state_is_final(row.state))
         return JOBS_REFUSED(op, ERR_FINAL, "'%.60s' is final", row.id);
     struct jobs_final f = { .seq = row.seq, .state = JOB_CANCELLED, .revision = j->revision + 1 };
@@ -222,5 +222,6 @@ int jobs_cancel(struct jobs *j, struct jobs_op *op, struct err *e)
         return -1;
     j->group.outbox_added += added;
     struct jobs_change c = final_change(&row, JOB_CANCELLED, VERDICT_NONE);
+    c.claim = row.claim;
     return jobs_record_change(j, &c, (int)row.state, e);
 }

@@ -11,3 +11,5 @@ struct jobs_group;
 
 /* Calls the listeners with the changes of the group, and that of the outbox. Fills in their ids. */
 void jobs_notify(struct jobs *j, struct jobs_group *g);
+/* Calls the listener of the outbox alone, with OUTBOX_KIND_BITs. Any thread. */
+void jobs_notify_outbox(struct jobs *j, unsigned kinds);

@@ -102,11 +102,11 @@ struct jobs_requeue_op {
 };
 
 /* JOBS_CANCEL. ERR_NOT_FOUND, ERR_FINAL. The table writes the report, with error "cancelled".
- * was_claimed: the caller must stop whoever judges the row or is about to. */
+ * Whoever judges the row, or is about to, hears of it as a listener (jobs_change.claim). */
 struct jobs_cancel_op {
-    const char *id;   /* borrowed */
-    bool was_claimed; /* out */
-    int64_t seq;      /* out */
+    const char *id; /* borrowed */
+    int64_t claim;  /* out; that it has ended; 0: none */
+    int64_t seq;    /* out */
 };
 
 /* ---- for Kafka: outbox.h ---- */

@@ -17,6 +17,7 @@
 static void init_locks(struct jobs *j)
 {
     clock_cond_init(&j->wake);
+    (void)pthread_cond_init(&j->quiet, NULL);
     (void)pthread_mutex_init(&j->lock, NULL);
     (void)pthread_mutex_init(&j->memory_lock, NULL);
     jobs_readers_init(&j->readers);
@@ -72,6 +73,7 @@ struct jobs *jobs_close(struct jobs *j)
     buf_clear(&j->group.ids);
     jobs_inbox_drop_cache(j);
     (void)pthread_cond_destroy(&j->wake);
+    (void)pthread_cond_destroy(&j->quiet);
     (void)pthread_mutex_destroy(&j->lock);
     (void)pthread_mutex_destroy(&j->memory_lock);
     jobs_readers_destroy(&j->readers);

@@ -159,17 +159,6 @@ int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
 
 /* ---- for other rooms ---- */
 
-void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
-{
-    (void)pthread_mutex_lock(&j->lock);
-    if (j->listeners_len == JOBS_LISTENERS_MAX)
-        abort(); /* main() adds a fixed number of listeners */
-    j->listeners[j->listeners_len].fn = fn;
-    j->listeners[j->listeners_len].ctx = ctx;
-    j->listeners_len++;
-    (void)pthread_mutex_unlock(&j->lock);
-}
-
 void jobs_claim_with(struct jobs *j, jobs_claimer_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);

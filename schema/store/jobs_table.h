@@ -67,6 +67,19 @@ struct jobs_group {
     char low_disk[200]; /* why nothing can be accepted; "": it can */
 };
 
+/* Who is notified of changes. */
+struct jobs_listeners {
+    struct {
+        jobs_listener_fn *fn;
+        void *ctx;
+    } rows[JOBS_LISTENERS_MAX];
+    size_t len;
+    struct {
+        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
+        void *ctx;
+    } outbox;
+};
+
 /* What a table in a file and one in a shared database do differently. */
 struct jobs_backend {
     bool shared; /* other servers write too: what is in memory may be old */
@@ -143,18 +156,12 @@ struct jobs {
     struct jobs_op *head, **tail;
     bool stop;
     struct {
-        jobs_listener_fn *fn;
-        void *ctx;
-    } listeners[JOBS_LISTENERS_MAX];
-    size_t listeners_len;
-    struct {
         jobs_claimer_fn *fn; /* NULL: none */
         void *ctx;
     } claimer;
-    struct {
-        void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
-        void *ctx;
-    } outbox_listener;
+    struct jobs_listeners listeners;
+    int calls;            /* of listeners, in progress */
+    pthread_cond_t quiet; /* calls is 0 */
 
     /* Guarded by memory_lock; only the writer changes them, so it reads them without the lock. */
     pthread_mutex_t memory_lock;

@@ -196,10 +196,7 @@ int outbox_state(struct jobs *j, const struct outbox_origin *o, int64_t seq,
     return rc;
 }
 
-bool outbox_is_ours(struct jobs *j)
-{
-    return !j->backend->shared || atomic_load(&j->publishes);
-}
+bool outbox_is_ours(struct jobs *j) { return !j->backend->shared || atomic_load(&j->publishes); }
 
 void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms)
 {
@@ -236,8 +233,8 @@ int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e)
 void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);
-    j->outbox_listener.fn = fn;
-    j->outbox_listener.ctx = ctx;
+    j->listeners.outbox.fn = fn;
+    j->listeners.outbox.ctx = ctx;
     (void)pthread_mutex_unlock(&j->lock);
 }
 

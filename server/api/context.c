@@ -22,17 +22,14 @@ static void resume_after_commit(struct jobs_op *op)
         request_resume_soon(r);
 }
 
-/* As above. The step runs even if the client has hung up. */
-static void resume_offloaded_after_commit(struct jobs_op *op) { request_resume_offloaded(op->ctx); }
-
-enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool offload)
+enum next context_commit(struct request *r, enum next (*then)(struct request *r))
 {
     struct jobs_op *op = &call_of(r)->op;
 
     if (!r->has_engine || !request_hold(r))
         return request_stopping(r);
     r->step = then;
-    op->done = offload ? resume_offloaded_after_commit : resume_after_commit;
+    op->done = resume_after_commit;
     op->ctx = r;
     jobs_put(context_of(r)->jobs, op);
     return NEXT_PAUSE;

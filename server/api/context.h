@@ -82,9 +82,9 @@ static inline const struct server *context_of(const struct request *r) { return 
 struct engine *context_engine(const struct request *r);
 
 /* Gives the call's op to the job table and pauses the request. `then` is the step after the commit:
- * it may use the engine, and runs on an executor's thread if offload is set. Only for routes that
- * are ROUTE_ONLY_WITH; the step returns what this returns. */
-enum next context_commit(struct request *r, enum next (*then)(struct request *r), bool offload);
+ * it may use the engine. Only for routes that are ROUTE_ONLY_WITH; the step returns what this
+ * returns. */
+enum next context_commit(struct request *r, enum next (*then)(struct request *r));
 
 /* http_config.rest: frees the submission, when the request waits or is answered. */
 void context_release(struct request *r);

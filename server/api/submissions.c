@@ -105,7 +105,7 @@ static enum next parse_and_commit(struct request *r)
     c->op.u.accept.submission = c->submission;
     c->op.u.accept.packed = &c->packed;
     c->op.u.accept.owner = r->principal.owner;
-    return context_commit(r, reply_accepted, false);
+    return context_commit(r, reply_accepted);
 }
 
 enum next submissions_post(struct request *r)
@@ -146,10 +146,7 @@ enum next submissions_get(struct request *r)
 static enum next reply_cancelled(struct request *r)
 {
     struct call *c = call_of(r);
-    struct engine *engine = context_engine(r);
 
-    if (c->op.result == 0 && c->op.u.cancel.was_claimed && engine)
-        engine_cancel(engine, c->op.u.cancel.seq);
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
     log_info("cancelled", log_s("job", r->id));
@@ -163,7 +160,7 @@ enum next submissions_delete(struct request *r)
 
     c->op.kind = JOBS_CANCEL;
     c->op.u.cancel.id = r->id;
-    return context_commit(r, reply_cancelled, true); /* engine_cancel() may be slow */
+    return context_commit(r, reply_cancelled);
 }
 
 /* ---- POST /results/{id}/publish ---- */
@@ -193,5 +190,5 @@ enum next submissions_publish(struct request *r)
         return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
     c->op.kind = JOBS_PUBLISH;
     c->op.u.publish.id = r->id;
-    return context_commit(r, reply_published, false);
+    return context_commit(r, reply_published);
 }

@@ -161,6 +161,6 @@ void place_cancel(const struct submitted *t)
 {
     struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = t->id };
     ASSERT_OK(jobs_do(place.jobs, &op, e));
-    assert_true(op.u.cancel.was_claimed);
-    assert_true(worker_cancel(place.worker, op.u.cancel.seq));
+    assert_true(op.u.cancel.claim != 0);
+    assert_true(worker_cancel(place.worker, op.u.cancel.seq, op.u.cancel.claim));
 }

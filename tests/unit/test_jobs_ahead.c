@@ -96,7 +96,7 @@ static void it_is_cancelled_as_a_queued_one(void **state)
     int64_t seq = row_accept(t->j, "a", "c");
     (void)claim_ahead(t->j, &op);
     assert_int_equal(row_cancel(t->j, "a", &cancel, &e), 0);
-    assert_true(cancel.u.cancel.was_claimed);
+    assert_true(cancel.u.cancel.claim != 0);
     assert_int_equal(jobs_report(t->j, "a", NULL, &json, &len, &e), 0);
     assert_non_null(strstr(json, "\"attempts\":0"));
     assert_int_equal(begin(t->j, seq, &e), -1);

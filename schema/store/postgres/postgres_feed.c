@@ -29,7 +29,8 @@ static int add_change(struct buf *sql, const struct jobs_group *g, size_t i, int
 
     if (buf_printf(sql, "%s(%" PRId64 "::bigint, ", i == 0 ? "" : ", ", c->seq) < 0 ||
         add_text(sql, id) < 0 ||
-        buf_printf(sql, ", %d, %d, %d, ", (int)c->was, (int)c->state, c->returned ? 1 : 0) < 0)
+        buf_printf(sql, ", %" PRId64 "::bigint, %d, %d, %d, ", c->claim, c->was, (int)c->state,
+                   c->returned ? 1 : 0) < 0)
         return -1;
     if (c->language ? add_text(sql, id + strlen(id) + 1) : buf_printf(sql, "NULL::text") < 0)
         return -1;
@@ -52,9 +53,10 @@ static int write_numbering(struct buf *sql, const struct jobs_group *g)
                    "UPDATE outbox SET number = nextval('outbox_number') WHERE number IS NULL;") < 0)
         return -1;
     if (g->len > 0 &&
-        buf_printf(sql, "INSERT INTO feed(number, seq, id, was, state, returned, language, verdict,"
-                        " judged, total_ms, queue_ms, build_ms, run_ms, created_ms)"
-                        " SELECT nextval('feed_number'), v.* FROM (VALUES ") < 0)
+        buf_printf(
+            sql, "INSERT INTO feed(number, seq, id, claim, was, state, returned, language, verdict,"
+                 " judged, total_ms, queue_ms, build_ms, run_ms, created_ms)"
+                 " SELECT nextval('feed_number'), v.* FROM (VALUES ") < 0)
         return -1;
     for (size_t i = 0; i < g->len; i++)
         if (add_change(sql, g, i, now_ms) < 0)
@@ -81,6 +83,7 @@ static int read_change(struct db_stmt *q, struct jobs_group *g, struct err *e)
     struct jobs_change *c = &g->changes[g->len];
 
     *c = (struct jobs_change){ .seq = db_int(q, 1),
+                               .claim = db_int(q, 13),
                                .was = was,
                                .state = (enum job_state)db_int(q, 4),
                                .fresh = was < 0,
@@ -108,7 +111,7 @@ int postgres_feed_read(struct db *d, int64_t after, struct jobs_group *g, int64_
                        struct err *e)
 {
     JOBS_SQL(select) = "SELECT number, seq, id, was, state, returned, language, verdict, judged,"
-                       " total_ms, queue_ms, build_ms, run_ms FROM feed WHERE number > ?1"
+                       " total_ms, queue_ms, build_ms, run_ms, claim FROM feed WHERE number > ?1"
                        " ORDER BY number LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     int n;

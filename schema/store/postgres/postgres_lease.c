@@ -7,6 +7,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/thread.h"
+#include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 #include "schema/store/postgres/postgres_beat.h"
@@ -382,7 +383,7 @@ static bool wants_outbox(void *ctx)
     struct jobs *j = ctx;
 
     (void)pthread_mutex_lock(&j->lock);
-    bool wants = j->outbox_listener.fn != NULL;
+    bool wants = j->listeners.outbox.fn != NULL;
     (void)pthread_mutex_unlock(&j->lock);
     return wants;
 }
@@ -391,13 +392,8 @@ static void has_outbox(void *ctx, bool ours)
 {
     struct jobs *j = ctx;
 
-    if (atomic_exchange(&j->publishes, ours) == ours)
-        return;
-    (void)pthread_mutex_lock(&j->lock);
-    outbox_listener_fn *fn = j->outbox_listener.fn;
-    (void)pthread_mutex_unlock(&j->lock);
-    if (fn)
-        fn(j->outbox_listener.ctx, OUTBOX_ANY_KIND);
+    if (atomic_exchange(&j->publishes, ours) != ours)
+        jobs_notify_outbox(j, OUTBOX_ANY_KIND);
 }
 
 static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }

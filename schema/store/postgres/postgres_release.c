@@ -18,13 +18,14 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
                         struct err *e)
 {
     JOBS_SQL(update) =
-        "WITH claimed AS MATERIALIZED (SELECT seq, state FROM job WHERE instance = ?1"
+        "WITH claimed AS MATERIALIZED (SELECT seq, state, claim FROM job WHERE instance = ?1"
         " AND claim IS NOT NULL AND restarts < ?2 ORDER BY seq LIMIT " QUEUED_ROWS
         " FOR UPDATE SKIP LOCKED)"
         " UPDATE job SET attempts = attempts - claimed.state, state = 0, restarts = restarts + 1,"
         " instance = NULL, claim = NULL, claimed_ms = NULL FROM claimed"
         " WHERE job.seq = claimed.seq"
-        " RETURNING job.seq, job.id, job.language, claimed.state";
+        " RETURNING job.seq, job.id, job.language, claimed.state,"
+        " claimed.claim";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, update, e);
     int n;
 
@@ -35,6 +36,7 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
     while ((n = db_step(q, e)) > 0) {
         struct jobs_change c = { .seq = db_int(q, 0),
                                  .id = db_text(q, 1, NULL),
+                                 .claim = db_int(q, 4),
                                  .state = JOB_QUEUED,
                                  .language = db_text(q, 2, NULL) };
         if (jobs_group_add(changes, &c, (int)db_int(q, 3), e) < 0)
@@ -47,9 +49,10 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
 static int find_deadly_row(struct db *d, const char *instance, struct jobs_found *ret_row,
                            struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, state, id, submitted_ms, language FROM job WHERE instance = ?1"
-                       " AND claim IS NOT NULL AND restarts >= ?2 ORDER BY seq LIMIT 1"
-                       " FOR UPDATE SKIP LOCKED";
+    JOBS_SQL(select) =
+        "SELECT seq, state, id, submitted_ms, language, claim FROM job WHERE instance = ?1"
+        " AND claim IS NOT NULL AND restarts >= ?2 ORDER BY seq LIMIT 1"
+        " FOR UPDATE SKIP LOCKED";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
@@ -63,6 +66,7 @@ static int find_deadly_row(struct db *d, const char *instance, struct jobs_found
     (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 2, NULL));
     ret_row->submitted_ms = db_int(q, 3);
     (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
+    ret_row->claim = db_int(q, 5);
     return 1;
 }
 
@@ -85,6 +89,7 @@ static int finish_deadly_row(struct db *d, const char *instance, struct jobs_gro
     changes->outbox_added += added;
     struct jobs_change c = jobs_change_of(&row, JOB_DONE);
     int64_t total = clock_wall_ms() - row.submitted_ms;
+    c.claim = row.claim;
     c.verdict = VERDICT_NONE;
     c.total_ms = total > 0 ? total : 0;
     return jobs_group_add(changes, &c, (int)row.state, e);

@@ -161,6 +161,7 @@ CREATE TABLE feed(
     number BIGINT PRIMARY KEY,
     seq BIGINT NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
+    claim BIGINT NOT NULL,                    -- that the change has ended; 0: none
     was BIGINT NOT NULL,                      -- the state before; -1: a new row
     state BIGINT NOT NULL,
     returned BIGINT NOT NULL,
