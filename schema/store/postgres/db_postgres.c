@@ -208,6 +208,13 @@ const char *db_client_library(void)
     return text;
 }
 
+unsigned db_postgres_number(const struct db *d)
+{
+    const struct postgres_db *p = (const struct postgres_db *)d;
+
+    return p->c.pg ? p->c.number : 0;
+}
+
 /* ---- notifications ---- */
 
 int db_postgres_listen(struct db *d, const char *channel, struct err *e)

@@ -16,6 +16,7 @@
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_tail.h"
+#include "schema/store/postgres/postgres_timeline.h"
 
 #define GROUP_NS (10 * NS_PER_S) /* for all statements of a group */
 #define RESOLVE_NS                                                                                 \
@@ -30,6 +31,7 @@ struct postgres_store {
     char writer[TEXT_ID_SIZE];    /* our row of table writer */
     int64_t group;                /* number of the last group */
     bool unknown;                 /* whether that is in */
+    struct postgres_timeline timeline;
 };
 
 /* ---- open ---- */
@@ -115,7 +117,7 @@ static int begin_group(struct jobs *j, struct err *e)
 {
     jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
     db_deadline(j->db, clock_mono_ns() + GROUP_NS);
-    if (db_begin(j->db, e) < 0)
+    if (postgres_timeline_begin(j->db, &j->postgres->timeline, e) < 0)
         return -1;
     if (j->postgres->unknown && read_group_number(j, e) < 0) {
         db_rollback(j->db);
