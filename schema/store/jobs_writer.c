@@ -18,8 +18,9 @@
 
 #define GROUP_BYTES    (8 * MIB)
 #define MAINTENANCE_NS (60 * NS_PER_S)
-#define AGAIN_MAX      20             /* tries of a group that meets other servers' */
-#define PROBE_NS       (1 * NS_PER_S) /* interval of test writes while writing fails */
+#define STEP_NS        (10 * NS_PER_S) /* for one step of it, in a database */
+#define AGAIN_MAX      20              /* tries of a group that meets other servers' */
+#define PROBE_NS       (1 * NS_PER_S)  /* interval of test writes while writing fails */
 
 /* ---- the queue of operations ---- */
 
@@ -303,13 +304,15 @@ static void run_maintenance(struct jobs *j)
     if (clock_mono_ns() < j->maintenance_ns)
         return;
     j->maintenance_ns = clock_mono_ns() + MAINTENANCE_NS;
+    db_deadline(j->db, clock_mono_ns() + STEP_NS); /* that of the last group may have passed */
     if (!j->counts.writable)
         probe_disk(j);
     if (!j->counts.writable || j->retention_ms <= 0)
         return;
-    if (jobs_expire(j, &more, &e) < 0)
+    int rc = jobs_expire(j, &more, &e);
+    if (rc < 0 && e.kind != ERR_AGAIN)
         jobs_writer_set_writable(j, e.msg);
-    else if (more)
+    else if (rc < 0 || more)
         j->maintenance_ns = clock_mono_ns();
 }
 
