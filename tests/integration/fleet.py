@@ -98,6 +98,12 @@ class Fleet:
             report = server.report(id)
             assert (report["id"], report["verdict"]) == (id, work[id]), report
 
+    def check_waiting(self):
+        """Who waits hears of the end, at whichever server; servers that connect again have missed nothing."""
+        for server in self.servers:
+            answer = server.ready().post(submission("python", "print(1)", [test(expected="1")]), "?wait=60")
+            assert answer.status == 200 and answer.json["verdict"] == "OK", answer
+
     def repeated(self):
         """The rows that were judged more than once, or lost their server; "" if there is none."""
         return self.sql("SELECT id, attempts, restarts FROM job WHERE attempts > 1 OR restarts > 0")

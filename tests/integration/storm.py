@@ -42,6 +42,7 @@ def storm(fleet, primary, submissions, rounds, seed=1):
         time.sleep(dice.uniform(0, 1))
     accepted = load.all_accepted(300 + submissions)
     fleet.wait_final(300 + submissions, len(accepted))
+    fleet.check_waiting()
     return {"produced": submissions, **fleet.counts(accepted)}
 
 

@@ -55,6 +55,7 @@ def test_the_database_is_away_under_load(primary, own_fleet):
     accepted = load.all_accepted(120)
     own_fleet.wait_final(120, len(accepted))
     own_fleet.check(accepted, *servers)
+    own_fleet.check_waiting()
     assert own_fleet.repeated() == ""
     assert not own_fleet.lines("lease_lost") and not own_fleet.lines("server_died")
 
@@ -73,6 +74,7 @@ def test_a_database_that_stands_still(primary, own_fleet):
     accepted = load.all_accepted(120)
     own_fleet.wait_final(120, len(accepted))
     own_fleet.check(accepted, *servers)
+    own_fleet.check_waiting()
     assert own_fleet.repeated() == ""
 
 
@@ -120,6 +122,7 @@ def test_a_standby_takes_over(primary, own_fleet, fresh_server):
         assert kept >= set(before) | set(after)
         own_fleet.wait_final(60, len(kept))
         own_fleet.check({**before, **after, **{id: v for id, v in late.accepted.items() if id in kept}}, *servers)
+        own_fleet.check_waiting()
         for id in set(late.accepted) - kept:
             assert servers[0].get(f"/results/{id}").status == 404
     finally:

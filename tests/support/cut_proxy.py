@@ -238,7 +238,9 @@ class CutProxy:
     def _accept(self, listener):
         with contextlib.suppress(OSError):
             while True:
-                connection = Connection(self, listener.accept()[0])
+                client = listener.accept()[0]
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer is many messages
+                connection = Connection(self, client)
                 with self.changed:
                     if self.refused or self.closed:  # it came in the last moment
                         connection.client.close()
