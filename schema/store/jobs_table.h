@@ -97,7 +97,9 @@ struct jobs_backend {
     /* Sets why ("": nothing) if nothing new should be accepted: the rest of the space is for
      * finishing jobs. */
     void (*check_space)(struct jobs *j, char *why, size_t size);
-    /* Begins and ends the transaction of j->group. A commit() that fails has stored nothing. */
+    /* Begins and ends the transaction of j->group. A commit() that fails has stored nothing, except
+     * in a shared table with ERR_UNAVAILABLE or ERR_TIMEOUT: then the next begin() that succeeds
+     * sees what was stored. */
     int (*begin)(struct jobs *j, struct err *e);
     int (*commit)(struct jobs *j, struct err *e);
     /* After the commit: counts, then listeners. */
@@ -139,12 +141,13 @@ struct jobs {
     /* Writer thread only (before it runs: jobs_open()'s thread). */
     struct db *db;
     struct jobs_group group;
-    int64_t maintenance_ns; /* when retention runs next */
-    int64_t group_from_ns;  /* the next group begins then at the earliest; set by a backend whose
-                               commits take so long that a larger group is worth a wait */
-    int64_t oldest_seq;     /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
-    int64_t seq_floor;      /* largest deleted seq, so that none is used twice; 0: none */
-    int64_t revision;       /* the last one; the next change is written with revision + 1 */
+    struct jobs_op *doubtful; /* owned: JOBS_REQUEUE of claims that may be stored */
+    int64_t maintenance_ns;   /* when retention runs next */
+    int64_t group_from_ns;    /* the next group begins then at the earliest; set by a backend whose
+                                 commits take so long that a larger group is worth a wait */
+    int64_t oldest_seq;       /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
+    int64_t seq_floor;        /* largest deleted seq, so that none is used twice; 0: none */
+    int64_t revision;         /* the last one; the next change is written with revision + 1 */
     struct jobs_source_partition {
         char *topic; /* owned */
         int32_t partition;

@@ -2,9 +2,11 @@
 
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/log.h"
 #include "schema/base/metrics.h"
 #include "schema/base/thread.h"
 #include "schema/model/report.h"
@@ -16,8 +18,9 @@
 
 #define GROUP_BYTES    (8 * MIB)
 #define MAINTENANCE_NS (60 * NS_PER_S)
-#define AGAIN_MAX      20             /* tries of a group that meets other servers' */
-#define PROBE_NS       (1 * NS_PER_S) /* interval of test writes while writing fails */
+#define STEP_NS        (10 * NS_PER_S) /* for one step of it, in a database */
+#define AGAIN_MAX      20              /* tries of a group that meets other servers' */
+#define PROBE_NS       (1 * NS_PER_S)  /* interval of test writes while writing fails */
 
 /* ---- the queue of operations ---- */
 
@@ -78,7 +81,7 @@ static bool wait_for_work(struct jobs *j, struct jobs_op **ret_ops)
 
 /* ---- after the commit ---- */
 
-static void set_writable(struct jobs *j, const char *why)
+void jobs_writer_set_writable(struct jobs *j, const char *why)
 {
     if (!why && j->counts.writable)
         return;
@@ -116,6 +119,76 @@ static void complete_ops(struct jobs *j, struct jobs_op *ops)
         struct jobs_op *next = ops->next;
         complete_op(j, ops);
         ops = next;
+    }
+}
+
+/* ---- claims that may be stored ---- */
+
+/* The disk or the database, not what was to be stored. A setting: a database that refuses us now
+ * has taken us before. */
+static bool is_place_at_fault(enum err_kind kind)
+{
+    return kind == ERR_DISK || kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT ||
+           kind == ERR_SETTING;
+}
+
+/* A commit that failed may be in a shared table all the same: then we have claims that no worker
+ * knows of, and nobody else would ever get these rows. They are requeued when writing succeeds
+ * again; a claim that was not stored is another one's or none, and its row stays as it is. */
+static void requeue_ended(struct jobs_op *op)
+{
+    struct jobs *j = op->ctx;
+
+    if (op->result < 0 && is_place_at_fault(op->err.kind)) {
+        op->next = j->doubtful;
+        j->doubtful = op;
+        return;
+    }
+    free(op);
+}
+
+static void remember_claims(struct jobs *j, const struct jobs_op *ops)
+{
+    for (const struct jobs_op *op = ops; op && j->backend->shared; op = op->next) {
+        if (op->kind != JOBS_CLAIM || op->u.claim.seq == 0)
+            continue;
+        struct jobs_op *requeue = malloc(sizeof *requeue);
+        if (!requeue) {
+            log_error("claim_lost", log_i("row", op->u.claim.seq),
+                      log_s("next", "judged after the next start"));
+            continue;
+        }
+        *requeue = (struct jobs_op){ .kind = JOBS_REQUEUE,
+                                     .done = requeue_ended,
+                                     .ctx = j,
+                                     .next = j->doubtful,
+                                     .u.requeue = { .seq = op->u.claim.seq,
+                                                    .claim = op->u.claim.claim,
+                                                    .why = JOBS_GIVEN_BACK } };
+        j->doubtful = requeue;
+    }
+}
+
+static void requeue_doubtful(struct jobs *j)
+{
+    struct jobs_op *op = j->counts.writable ? j->doubtful : NULL;
+
+    if (op)
+        j->doubtful = NULL;
+    while (op) {
+        struct jobs_op *next = op->next;
+        jobs_put(j, op);
+        op = next;
+    }
+}
+
+/* The next start, or another server, requeues these rows. */
+static void forget_doubtful(struct jobs *j)
+{
+    while (j->doubtful) {
+        struct jobs_op *op = j->doubtful;
+        j->doubtful = op->next;
+        free(op);
     }
 }
 
@@ -172,14 +245,6 @@ static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
     complete_ops(j, ops);
 }
 
-/* The disk or the database, not what was to be stored. A setting: a database that refuses us now
- * has taken us before. */
-static bool is_place_at_fault(enum err_kind kind)
-{
-    return kind == ERR_DISK || kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT ||
-           kind == ERR_SETTING;
-}
-
 /* more: as of apply_ops(). */
 static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
 {
@@ -192,15 +257,17 @@ static void run_group(struct jobs *j, struct jobs_op *ops, bool more)
         rc = commit_group(j, ops, false, &e);
     if (rc == 0) {
         metrics_time(METRICS_COMMIT, clock_mono_ns() - began);
-        set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
+        jobs_writer_set_writable(j, j->group.low_disk[0] ? j->group.low_disk : NULL);
         j->backend->committed(j);
         complete_ops(j, ops);
         return;
     }
     jobs_inbox_drop_cache(j);
+    if (is_place_at_fault(e.kind))
+        remember_claims(j, ops);
     if (e.kind != ERR_BUG || !ops->next) {
         if (is_place_at_fault(e.kind))
-            set_writable(j, e.msg);
+            jobs_writer_set_writable(j, e.msg);
         fail_ops(j, ops, &e);
         return;
     }
@@ -226,11 +293,11 @@ static void probe_disk(struct jobs *j)
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, &e);
 
     if (!q || db_run(q, &e) < 0) {
-        set_writable(j, e.msg);
+        jobs_writer_set_writable(j, e.msg);
         return;
     }
     j->backend->check_space(j, why, sizeof why);
-    set_writable(j, why[0] ? why : NULL);
+    jobs_writer_set_writable(j, why[0] ? why : NULL);
 }
 
 static void run_maintenance(struct jobs *j)
@@ -241,13 +308,15 @@ static void run_maintenance(struct jobs *j)
     if (clock_mono_ns() < j->maintenance_ns)
         return;
     j->maintenance_ns = clock_mono_ns() + MAINTENANCE_NS;
+    db_deadline(j->db, clock_mono_ns() + STEP_NS); /* that of the last group may have passed */
     if (!j->counts.writable)
         probe_disk(j);
     if (!j->counts.writable || j->retention_ms <= 0)
         return;
-    if (jobs_expire(j, &more, &e) < 0)
-        set_writable(j, e.msg);
-    else if (more)
+    int rc = jobs_expire(j, &more, &e);
+    if (rc < 0 && e.kind != ERR_AGAIN)
+        jobs_writer_set_writable(j, e.msg);
+    else if (rc < 0 || more)
         j->maintenance_ns = clock_mono_ns();
 }
 
@@ -261,6 +330,7 @@ static void *write_until_stopped(void *arg)
         if (ops)
             run_group(j, ops, true);
         run_maintenance(j);
+        requeue_doubtful(j);
     }
     return NULL;
 }
@@ -285,6 +355,7 @@ void jobs_writer_stop(struct jobs *j)
     (void)pthread_mutex_unlock(&j->lock);
     (void)pthread_join(j->writer, NULL);
     j->writer_runs = false;
+    forget_doubtful(j);
 }
 
 /* ---- the callers' side ---- */

@@ -17,3 +17,7 @@ struct jobs;
 NODISCARD int jobs_writer_start(struct jobs *j, struct err *e);
 /* Commits the waiting operations. Does nothing if the writer was not started. */
 void jobs_writer_stop(struct jobs *j);
+
+/* On the writer thread: whether the last write succeeded, for counts.writable. why NULL: it did;
+ * else why it did not, which is copied. */
+void jobs_writer_set_writable(struct jobs *j, const char *why);

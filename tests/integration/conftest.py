@@ -6,6 +6,7 @@ import pytest
 
 from broker import Broker, need_kafka
 from engines import DOCKER_HOST, Engine, docker
+from fleet import Fleet
 from harness import IMAGES, SCRC_BIN, Server
 from kafka import Topics
 from postgres import Postgres, open_shared
@@ -151,6 +152,12 @@ def own_postgres():
     yield make
     for p in made:
         p.close()
+
+
+@pytest.fixture
+def fleet(database, fresh_server):
+    """Servers on a database that no test ends; see Fleet. None is there yet."""
+    return Fleet(database, fresh_server)
 
 
 @pytest.fixture

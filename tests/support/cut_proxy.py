@@ -11,6 +11,7 @@ As a program it says `ready URL`, the way through it, obeys a line at a time and
   cut commit N      the connection that sends its Nth COMMIT from now, before the server has it
   cut answer N      the connection whose COMMIT is answered as the Nth from now, before the client has it
   cut bytes N       the connection that carries the Nth byte of answers from now, in the middle of a message
+  cut WHAT N refuse cuts all then, and refuses new ones
   wait              answers when the cut that was asked for has come: `ok`, or `failed` after a minute
 It ends when its input does. Without TLS, which it declines when a client asks.
 
@@ -159,6 +160,7 @@ class CutProxy:
         self.holding = 0  # how many messages wait to go on
         self.due = None  # what is cut next: "commit", "answer" or "bytes"
         self.left = 0
+        self.then_refuse = False
         self.refused = self.closed = False
         self.connections = set()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -215,12 +217,12 @@ class CutProxy:
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self.listener.close()
 
-    def cut_at(self, what, nth=1):
+    def cut_at(self, what, nth=1, then_refuse=False):
         """The connection that carries the nth "commit" to the server, "answer" to a COMMIT or "bytes" of
-        answers from now: cut instead of it."""
+        answers from now: cut instead of it. then_refuse: all others too, and nobody connects again."""
         assert what in ("commit", "answer", "bytes"), what
         with self.changed:
-            self.due, self.left = what, nth
+            self.due, self.left, self.then_refuse = what, nth, then_refuse
 
     def wait(self, seconds=PATIENCE):
         """Until the cut that was asked for has come."""
@@ -236,7 +238,9 @@ class CutProxy:
     def _accept(self, listener):
         with contextlib.suppress(OSError):
             while True:
-                connection = Connection(self, listener.accept()[0])
+                client = listener.accept()[0]
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer is many messages
+                connection = Connection(self, client)
                 with self.changed:
                     if self.refused or self.closed:  # it came in the last moment
                         connection.client.close()
@@ -266,8 +270,12 @@ class CutProxy:
             if self.left > 0:
                 return False
             self.due = None
+            then_refuse, self.then_refuse = self.then_refuse, False
+        if then_refuse:
+            self.refuse()
+        with self.changed:
             self.changed.notify_all()
-            return True
+        return True
 
     def forget(self, connection):
         with self.changed:
@@ -288,6 +296,8 @@ def obey(proxy, words):
             proxy.refuse()
         case ["cut", what, nth]:
             proxy.cut_at(what, int(nth))
+        case ["cut", what, nth, "refuse"]:
+            proxy.cut_at(what, int(nth), True)
         case ["wait"]:
             proxy.wait()
         case _:

@@ -208,6 +208,13 @@ const char *db_client_library(void)
     return text;
 }
 
+unsigned db_postgres_number(const struct db *d)
+{
+    const struct postgres_db *p = (const struct postgres_db *)d;
+
+    return p->c.pg ? p->c.number : 0;
+}
+
 /* ---- notifications ---- */
 
 int db_postgres_listen(struct db *d, const char *channel, struct err *e)
@@ -238,7 +245,8 @@ int db_postgres_wait(struct db *d, int extra_fd, int64_t until_ns, struct err *e
     struct postgres_db *p = postgres_db_of(d);
     struct pollfd fds[2] = { [1] = { .fd = extra_fd, .events = POLLIN } };
 
-    if (db_postgres_connection_ready(&p->c, until_ns, e) < 0)
+    /* until_ns may have passed while nobody could connect. */
+    if (db_postgres_connection_ready(&p->c, 0, e) < 0)
         return -1;
     for (;;) {
         if (!p->waiting)

@@ -26,6 +26,9 @@ enum db_postgres_event {
     DB_POSTGRES_EXTRA = 2 /* extra_fd is readable */
 };
 
+/* Which of the connections that were made one after the other this is; 0: there is none. */
+unsigned db_postgres_number(const struct db *d);
+
 /* LISTEN on this connection and on every one that is made in its place. One channel per struct db;
  * its name has at most 63 bytes and no quotation mark; copied. */
 NODISCARD int db_postgres_listen(struct db *d, const char *channel, struct err *e);

@@ -13,6 +13,7 @@
 #include "schema/store/postgres/postgres_beat.h"
 #include "schema/store/postgres/postgres_release.h"
 #include "schema/store/postgres/postgres_tidy.h"
+#include "schema/store/postgres/postgres_timeline.h"
 #include "schema/store/postgres/postgres_watch.h"
 
 #define OVER_MAX 16 /* servers whose claims are released between two reads */
@@ -35,6 +36,7 @@ struct postgres_lease {
     int64_t started_ms;
     int64_t beat_ns, read_ns, tidy_ns; /* when each is done next */
     bool failing;
+    struct postgres_timeline timeline;
     struct postgres_watch watch;
     char over[OVER_MAX][TEXT_ID_SIZE]; /* servers with claims to release */
     size_t over_len;
@@ -87,11 +89,19 @@ static int beat(struct postgres_lease *l, struct err *e)
     if (clock_mono_ns() < l->beat_ns)
         return 0;
     limit_step(l);
+    /* A replica that was promoted may have claims of ours that have ended since: all are released.
+     */
+    int changed = postgres_timeline_changed(l->db, &l->timeline, e);
+    if (changed < 0 || (changed > 0 && postgres_beat_end(l->db, l->instance, -1, e) < 0))
+        return -1;
     int n = postgres_beat_raise(l->db, l->instance, e);
     if (n < 0)
         return -1;
-    if (n == 0 &&
-        become_another(l, "silent for LEASE_TIMEOUT: others judge what this server had", e) < 0)
+    if (n == 0 && become_another(l,
+                                 changed ? "the database is a replica that was promoted"
+                                         : "silent for LEASE_TIMEOUT: others judge what this "
+                                           "server had",
+                                 e) < 0)
         return -1;
     l->beat_ns = clock_mono_ns() + l->timeout_ns / 5;
     return 0;

@@ -6,6 +6,7 @@
 #include "schema/store/jobs_finish.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/postgres/postgres_feed.h"
+#include "schema/store/postgres/postgres_timeline.h"
 
 /* Rows in one transaction: of those that only go back, and of those that get a report, for which
  * the submission is read. Other servers wait for the first ones' commit, and our beat for both. */
@@ -99,7 +100,7 @@ int postgres_release(struct db *d, const char *instance, struct jobs_group *chan
                      struct postgres_release_counts *counts, struct err *e)
 {
     jobs_group_clear(changes);
-    if (db_begin(d, e) < 0)
+    if (postgres_timeline_begin(d, &(struct postgres_timeline){ 0 }, e) < 0)
         return -1;
     if (requeue_rows(d, instance, changes, e) < 0 ||
         (changes->len == 0 && finish_deadly_row(d, instance, changes, e) < 0)) {

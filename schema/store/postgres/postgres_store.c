@@ -11,14 +11,18 @@
 #include "schema/store/jobs_lock.h"
 #include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
+#include "schema/store/jobs_writer.h"
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
+#include "schema/store/postgres/postgres_timeline.h"
 
-#define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
-#define RESOLVE_NS   (30 * NS_PER_S) /* to find out whether a COMMIT without an answer is in */
+#define GROUP_NS (10 * NS_PER_S) /* for all statements of a group */
+#define RESOLVE_NS                                                                                 \
+    (5 * NS_PER_S) /* to find out whether a COMMIT without an answer is in;                        \
+                      whoever has sent an operation waits for so long */
 #define RETRY_MS     200
 #define GATHER_PART  8 /* of the time of a commit: how long the next group waits for operations */
 #define GATHER_NS    (10 * NS_PER_MS) /* at most */
@@ -29,6 +33,8 @@ struct postgres_store {
     struct postgres_tail *tail;   /* owned */
     char writer[TEXT_ID_SIZE];    /* our row of table writer */
     int64_t group;                /* number of the last group */
+    bool unknown;                 /* whether that is in */
+    struct postgres_timeline timeline;
 };
 
 /* ---- open ---- */
@@ -82,17 +88,11 @@ static void check_shared_space(struct jobs *j, char *why, size_t size)
     why[0] = '\0';
 }
 
-static int begin_shared(struct jobs *j, struct err *e)
-{
-    jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
-    db_deadline(j->db, clock_mono_ns() + GROUP_NS);
-    return db_begin(j->db, e);
-}
-
-/* In the group's transaction: its number. */
+/* In the group's transaction: its number. A replica that was promoted may lack our row. */
 static int write_group_number(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(update) = "UPDATE writer SET committed = ?2 WHERE instance = ?1";
+    JOBS_SQL(update) = "INSERT INTO writer(instance, committed) VALUES(?1, ?2)"
+                       " ON CONFLICT(instance) DO UPDATE SET committed = excluded.committed";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
         return -1;
@@ -114,6 +114,22 @@ static int read_group_number(struct jobs *j, struct err *e)
     return n < 0 ? -1 : n > 0 && db_int(q, 0) == j->postgres->group;
 }
 
+/* When it is not known whether the last group is in, this waits for the connection that was lost:
+ * so all later statements see what it has stored. */
+static int begin_shared(struct jobs *j, struct err *e)
+{
+    jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
+    db_deadline(j->db, clock_mono_ns() + GROUP_NS);
+    if (postgres_timeline_begin(j->db, &j->postgres->timeline, e) < 0)
+        return -1;
+    if (j->postgres->unknown && read_group_number(j, e) < 0) {
+        db_rollback(j->db);
+        return -1;
+    }
+    j->postgres->unknown = false;
+    return 0;
+}
+
 /* A COMMIT got no answer. 0: it is in; -1: it is not, or that cannot be found out. */
 static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
 {
@@ -124,11 +140,13 @@ static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
     log_warning("commit_unanswered", log_s("error", why->msg),
                 log_s("next", "asks what is stored"));
     for (;;) {
-        db_deadline(j->db, clock_mono_ns() + GROUP_NS);
+        db_deadline(j->db, until);
         if ((in = read_group_number(j, &again)) >= 0 || clock_mono_ns() >= until)
             break;
+        jobs_writer_set_writable(j, again.msg);
         (void)poll(NULL, 0, RETRY_MS);
     }
+    j->postgres->unknown = in < 0;
     if (in == 1)
         return 0;
     return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
