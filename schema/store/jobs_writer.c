@@ -168,8 +168,8 @@ static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
     complete_ops(j, ops);
 }
 
-/* The disk or the database, not what was to be stored. A setting: a database that refuses us now has
- * taken us before. */
+/* The disk or the database, not what was to be stored. A setting: a database that refuses us now
+ * has taken us before. */
 static bool is_place_at_fault(enum err_kind kind)
 {
     return kind == ERR_DISK || kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT ||

@@ -43,7 +43,7 @@ static int register_writer(struct jobs *j, struct err *e)
     return db_run(q, e);
 }
 
-static int open_database(struct jobs *j, const struct jobs_config *c, struct err *e)
+static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char first[TEXT_ID_SIZE];
 
@@ -60,7 +60,7 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
 
-static void close_database(struct jobs *j)
+static void close_shared(struct jobs *j)
 {
     if (!j->postgres)
         return;
@@ -73,14 +73,14 @@ static void close_database(struct jobs *j)
 /* ---- one transaction ---- */
 
 /* How full the database's disk is only the database knows: it says so when it is full. */
-static void check_space(struct jobs *j, char *why, size_t size)
+static void check_shared_space(struct jobs *j, char *why, size_t size)
 {
     (void)j;
     (void)size;
     why[0] = '\0';
 }
 
-static int begin_group(struct jobs *j, struct err *e)
+static int begin_shared(struct jobs *j, struct err *e)
 {
     jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
     db_deadline(j->db, clock_mono_ns() + GROUP_NS);
@@ -132,7 +132,7 @@ static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
     return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
 }
 
-static int commit_group(struct jobs *j, struct err *e)
+static int commit_shared(struct jobs *j, struct err *e)
 {
     struct err why = { 0 };
 
@@ -196,11 +196,11 @@ static int64_t estimate_position(struct jobs *j, struct db *d, int64_t seq)
 
 const struct jobs_backend postgres_store_backend = {
     .shared = true,
-    .open = open_database,
-    .close = close_database,
-    .check_space = check_space,
-    .begin = begin_group,
-    .commit = commit_group,
+    .open = open_shared_table,
+    .close = close_shared,
+    .check_space = check_shared_space,
+    .begin = begin_shared,
+    .commit = commit_shared,
     .committed = announce_group,
     .vacuum = vacuum,
     .position = estimate_position,
