@@ -250,6 +250,8 @@ static void old_rows_go(void **state)
                "SELECT count(*) FROM server WHERE instance <> 'old' HAVING count(*) ="
                " (SELECT count(*) FROM server)",
                2);
+    fleet_wait(f, "SELECT min(number) FROM feed", 3000);
+    assert_true(fleet_number(f, "SELECT count(*) FROM feed") >= 70);
 }
 
 int main(void)
