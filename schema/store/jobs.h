@@ -69,6 +69,9 @@ DEFINE_CLEANUP(struct jobs, jobs_close)
 
 /* A random id of the table, created with it. Borrowed until close. */
 const char *jobs_table_id(const struct jobs *j);
+/* Whether the table is of several servers: then what is queued in it is judged by any of them, and
+ * a message that one has read is known to all. */
+bool jobs_is_shared(const struct jobs *j);
 /* The server's directory; no other process uses it. Borrowed until close. */
 const char *jobs_dir(const struct jobs *j);
 /* The directory's id. Containers carry it as a label, so that the next server on this directory

@@ -138,6 +138,8 @@ struct jobs {
     struct db *db;
     struct jobs_group group;
     int64_t maintenance_ns; /* when retention runs next */
+    int64_t group_from_ns;  /* the next group begins then at the earliest; set by a backend whose
+                               commits take so long that a larger group is worth a wait */
     int64_t oldest_seq;     /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
     int64_t seq_floor;      /* largest deleted seq, so that none is used twice; 0: none */
     int64_t revision;       /* the last one; the next change is written with revision + 1 */

@@ -67,6 +67,9 @@ static bool wait_for_work(struct jobs *j, struct jobs_op **ret_ops)
     (void)pthread_mutex_lock(&j->lock);
     while (!j->head && !j->stop && early)
         early = clock_cond_wait(&j->wake, &j->lock, j->maintenance_ns);
+    early = true;
+    while (j->head && !j->stop && early && clock_mono_ns() < j->group_from_ns)
+        early = clock_cond_wait(&j->wake, &j->lock, j->group_from_ns);
     *ret_ops = cut_group_locked(j);
     bool go = *ret_ops || !j->stop;
     (void)pthread_mutex_unlock(&j->lock);
@@ -168,8 +171,8 @@ static void fail_ops(struct jobs *j, struct jobs_op *ops, const struct err *e)
     complete_ops(j, ops);
 }
 
-/* The disk or the database, not what was to be stored. A setting: a database that refuses us now has
- * taken us before. */
+/* The disk or the database, not what was to be stored. A setting: a database that refuses us now
+ * has taken us before. */
 static bool is_place_at_fault(enum err_kind kind)
 {
     return kind == ERR_DISK || kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT ||

@@ -1,6 +1,8 @@
 """Several servers on one database are one judge: any takes a submission, any answers for it, any that is
 idle judges it, and the work of one that dies is taken over."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -53,6 +55,23 @@ def test_the_work_of_a_dead_server_is_taken_over(fleet):
     assert {r["verdict"] for r in reports} == {"OK"}, reports
     assert {r["attempts"] for r in reports} == {1}
     assert time.monotonic() - began < 2 + 5 + 6 * 4
+
+
+def test_a_paused_server_comes_back_as_another(fleet):
+    paused = fleet(1)[0]
+    paused.ready()
+    id = paused.submit(submission("python", SLEEPS))
+    paused.wait_running(id)
+    os.kill(paused.pid, signal.SIGSTOP)
+    lives = fleet(1)[0]
+    report = lives.report(id, 60)
+    assert (report["verdict"], report["attempts"]) == ("OK", 1)
+    os.kill(paused.pid, signal.SIGCONT)
+    wait_for(lambda: paused.logged("lease_lost"), 20, "it sees that it was replaced")
+    assert paused.report(id) == report
+    lives.terminate()
+    assert paused.judge(submission("python", "print(1)"))["verdict"] == "OK"
+    assert paused.report(id) == report
 
 
 def test_a_cancel_reaches_the_server_that_judges(fleet):

@@ -18,7 +18,7 @@ static void a_row_says_who_is_there(void **state)
 {
     const struct fleet *f = *state;
     struct fleet_name other = { "" };
-    struct postgres_lease *l = fleet_start(f, "one", 0, NULL);
+    struct postgres_lease *l = fleet_start(f, "one", FLEET_TIMEOUT_MS, NULL);
 
     assert_int_equal(fleet_number(f,
                                   "SELECT count(*) FROM server WHERE instance = 'one' AND over = 0"
@@ -27,7 +27,7 @@ static void a_row_says_who_is_there(void **state)
                      1);
     fleet_wait_beats(f, "one", 1);
     fleet_run(f, "UPDATE server SET directory = 'elsewhere'");
-    struct postgres_lease *second = fleet_start(f, "one", 0, &other);
+    struct postgres_lease *second = fleet_start(f, "one", FLEET_TIMEOUT_MS, &other);
     fleet_wait_beats(f, other.text, 1);
     l = postgres_lease_close(l);
     assert_int_equal(fleet_number(f, "SELECT over FROM server WHERE instance = 'one'"), 1);
@@ -88,7 +88,8 @@ static void a_successor_on_the_directory_takes_over_at_once(void **state)
     fleet_add_rows(f, "neighbour", 10, 0);
     fleet_run(f, "INSERT INTO server(instance, directory, host, version, slots, started_ms) VALUES"
                  "('earlier', 'one', '', '', 0, 0), ('neighbour', 'other', '', '', 0, 0)");
-    CLEANUP(postgres_lease_closep) struct postgres_lease *l = fleet_start(f, "one", 0, NULL);
+    CLEANUP(postgres_lease_closep)
+    struct postgres_lease *l = fleet_start(f, "one", FLEET_TIMEOUT_MS, NULL);
     assert_int_equal(fleet_number(f, FLEET_QUEUED_AGAIN), 450);
     assert_int_equal(fleet_number(f, "SELECT count(*) FROM job WHERE instance = 'neighbour'"), 10);
 }
@@ -164,7 +165,7 @@ static void outlive(struct fleet *f, void (*stop)(void), void (*go)(void))
     ASSERT_OK(db_connect(f->url, DB_WRITER, &f->d, e));
     fleet_wait_beats(f, "one", 2);
     fleet_let_go();
-    fleet_wait_beats(f, "two", 8);
+    fleet_wait_beats(f, "two", 7);
     assert_int_equal(fleet_number(f, "SELECT count(*) FROM server WHERE over = 1"), 0);
     assert_int_equal(fleet_number(f, "SELECT count(*) FROM job WHERE instance = 'two'"), 10);
     fleet_kill();
@@ -238,7 +239,9 @@ static void old_rows_go(void **state)
     fleet_run(f, "INSERT INTO server(instance, directory, host, version, slots, started_ms, over,"
                  " last_seen) VALUES('old', '', '', '', 0, 0, 1, now() - interval '25 hours'),"
                  " ('less', '', '', '', 0, 0, 1, now() - interval '23 hours')");
-    fleet_run(f, "INSERT INTO feed SELECT i, 1, 'a', 0, 1, 0, 'c', 0, 0, 0, 0, 0, 0,"
+    fleet_run(f, "INSERT INTO feed(number, seq, id, claim, was, state, returned, verdict, judged,"
+                 " total_ms, queue_ms, build_ms, run_ms, created_ms)"
+                 " SELECT i, 1, 'a', 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,"
                  " (extract(epoch FROM now()) * 1000)::bigint - 3600000 - 1000 * (3000 - i)"
                  " FROM generate_series(1, 3100) AS s(i)");
     CLEANUP(postgres_lease_closep)

@@ -16,7 +16,8 @@ _Static_assert(ARRAY_LEN(migrations) == POSTGRES_MIGRATE_NEWEST, "one for each v
  * servers of two versions may run at once while a fleet is upgraded. */
 #define OLDEST_VERSION 1
 
-static int read_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest, struct err *e)
+static int read_schema_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest,
+                               struct err *e)
 {
     static const char setup[] = "CREATE TABLE IF NOT EXISTS schema_version("
                                 "one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),"
@@ -36,7 +37,7 @@ static int read_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest,
     return db_number(d, "SELECT oldest FROM schema_version", ret_oldest, e);
 }
 
-static int write_version(struct db *d, struct err *e)
+static int write_schema_version(struct db *d, struct err *e)
 {
     char sql[300];
 
@@ -52,7 +53,7 @@ static int migrate_locked(struct db *d, struct err *e)
 {
     int64_t version, oldest;
 
-    if (read_version(d, &version, &oldest, e) < 0)
+    if (read_schema_version(d, &version, &oldest, e) < 0)
         return -1;
     if (oldest > (int64_t)ARRAY_LEN(migrations))
         return err_set(e, ERR_SETTING,
@@ -64,7 +65,7 @@ static int migrate_locked(struct db *d, struct err *e)
     for (size_t i = (size_t)version; i < ARRAY_LEN(migrations); i++)
         if (db_exec(d, migrations[i], e) < 0)
             return err_wrap(e, "migration to schema %zu", i + 1);
-    return write_version(d, e);
+    return write_schema_version(d, e);
 }
 
 int postgres_migrate(struct db *d, struct err *e)
