@@ -68,11 +68,27 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
 
+/* Rows of servers that were killed stay: they are small. */
+static void forget_writer(struct jobs *j)
+{
+    JOBS_SQL(delete) = "DELETE FROM writer WHERE instance = ?1";
+
+    if (!j->db)
+        return;
+    db_deadline(j->db, clock_mono_ns() + NS_PER_S);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, NULL);
+    if (!q)
+        return;
+    db_bind_text(q, 1, j->postgres->writer);
+    (void)!db_run(q, NULL);
+}
+
 static void close_shared(struct jobs *j)
 {
     if (!j->postgres)
         return;
     j->postgres->lease = postgres_lease_close(j->postgres->lease);
+    forget_writer(j);
     j->postgres->tail = postgres_tail_close(j->postgres->tail);
     free(j->postgres);
     j->postgres = NULL;
