@@ -159,9 +159,12 @@ static int insert_blob_refs(struct jobs *j, int64_t seq, const struct submission
     return 0;
 }
 
-static int64_t count_queued(const struct jobs *j)
+static int64_t count_queued(struct jobs *j)
 {
-    return j->counts.queued + j->group.moved[JOB_QUEUED];
+    struct jobs_counts counts; /* of a shared table another thread keeps them */
+
+    jobs_counts(j, &counts);
+    return counts.queued + j->group.moved[JOB_QUEUED];
 }
 
 /* ---- its id ---- */
