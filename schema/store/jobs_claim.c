@@ -71,7 +71,9 @@ int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e)
                       " RETURNING id, submitted_ms, attempts + 1, host_faults";
     struct jobs_claim_op *claim = &op->u.claim;
 
-    int64_t after = 0;
+    /* In PostgreSQL the index still has rows that were claimed, as long as anybody has an old
+     * snapshot: they are not read again for each claim. */
+    int64_t after = atomic_load(&j->claim_from) - 1;
     int n = 0;
 
     for (; n == 0; after = claim->seq) {

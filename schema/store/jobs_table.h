@@ -137,6 +137,9 @@ struct jobs {
     atomic_llong stamp_ms;
 
     atomic_bool publishes; /* of a shared table: see outbox_is_ours() */
+    /* Of a shared table: claims look from this row on. A lower one that is queued again moves it
+     * back. 0: from the first. */
+    atomic_llong claim_from;
 
     /* Writer thread only (before it runs: jobs_open()'s thread). */
     struct db *db;

@@ -197,11 +197,25 @@ static int commit_shared(struct jobs *j, struct err *e)
     return err_set(e, why.kind, "%s", why.msg);
 }
 
+/* Rows that were queued again are claimed next, also before the feed is read. */
+static void move_claims_back(struct jobs *j)
+{
+    const struct jobs_group *g = &j->group;
+
+    for (size_t i = 0; i < g->len; i++) {
+        long long from = atomic_load(&j->claim_from), seq = g->changes[i].seq;
+        while (g->changes[i].state == JOB_QUEUED && seq < from &&
+               !atomic_compare_exchange_weak(&j->claim_from, &from, seq))
+            ;
+    }
+}
+
 /* The listeners hear of it from the feed, as of other servers' changes. */
 static void announce_group(struct jobs *j)
 {
     struct jobs_group *g = &j->group;
 
+    move_claims_back(j);
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.late_reports += g->late_reports;
     j->counts.commits++;

@@ -62,16 +62,22 @@ static int read_start(struct postgres_tail *t, struct err *e)
     return db_commit(t->d, e);
 }
 
-static int look_at_oldest(struct postgres_tail *t, struct err *e)
+static int look_at_oldest(struct postgres_tail *t, int64_t from, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, submitted_ms FROM job WHERE state = 0 ORDER BY seq LIMIT 1";
+    JOBS_SQL(select) = "SELECT seq, submitted_ms FROM job WHERE state = 0 AND seq >= ?1"
+                       " ORDER BY seq LIMIT 1";
     struct jobs *j = t->j;
+    long long claim_from = atomic_load(&j->claim_from);
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);
     if (!q)
         return -1;
+    db_bind_int(q, 1, from);
     int n = db_step(q, e);
     if (n < 0)
         return -1;
+    /* Unless a commit of ours has moved it back meanwhile. */
+    if (n > 0)
+        (void)atomic_compare_exchange_strong(&j->claim_from, &claim_from, db_int(q, 0));
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.oldest_queued = n > 0 ? db_int(q, 0) : 0;
     j->counts.oldest_queued_ms = n > 0 ? db_int(q, 1) : 0;
@@ -111,12 +117,24 @@ static bool moves_oldest(const struct postgres_tail *t)
     return false;
 }
 
+/* Where the oldest queued row is to be looked for: none is lower. */
+static int64_t lowest_queued(const struct postgres_tail *t)
+{
+    const struct jobs_group *g = &t->group;
+    int64_t lowest = atomic_load(&t->j->claim_from);
+
+    for (size_t i = 0; i < g->len; i++)
+        if (g->changes[i].state == JOB_QUEUED && g->changes[i].seq < lowest)
+            lowest = g->changes[i].seq;
+    return lowest;
+}
+
 static int publish_changes(struct postgres_tail *t, int64_t last, struct err *e)
 {
     struct jobs *j = t->j;
     struct jobs_group *g = &t->group;
 
-    if (moves_oldest(t) && look_at_oldest(t, e) < 0)
+    if (moves_oldest(t) && look_at_oldest(t, lowest_queued(t), e) < 0)
         return -1;
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.queued += g->moved[JOB_QUEUED];
@@ -167,7 +185,7 @@ static int look(struct postgres_tail *t, struct err *e)
     if (now < t->look_ns)
         return 0;
     t->look_ns = now + LOOK_NS;
-    return look_at_oldest(t, e);
+    return look_at_oldest(t, 0, e);
 }
 
 /* ---- the thread ---- */
@@ -242,7 +260,7 @@ int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **r
     if (t->wake_fd < 0)
         return err_set(e, ERR_NOMEM, "the change feed");
     if (db_connect(url, DB_WRITER, &t->d, e) < 0 || db_postgres_listen(t->d, channel, e) < 0 ||
-        read_start(t, e) < 0 || look_at_oldest(t, e) < 0 || look_at_outbox(t, e) < 0)
+        read_start(t, e) < 0 || look_at_oldest(t, 0, e) < 0 || look_at_outbox(t, e) < 0)
         return -1;
     t->look_ns = clock_mono_ns() + LOOK_NS;
     int rc = thread_start(&t->thread, follow_until_stopped, t);
