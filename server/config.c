@@ -120,7 +120,7 @@ static const struct config_setting settings[] = {
  * believes, or work where nobody looks. `harmless`: the value that changes nothing, or NULL. */
 static const struct { const char *name, *harmless, *why; } refused[] = {
     { "API_TOKENS_FILE", NULL, "this build has no tokens; unset it" },
-    { "DATA_SLOTS", "0", "servers do not share a directory any more: unset it, and give each server a DATA_DIR of its own (one database for all comes with STORE). To finish what waits in a slot-N of your DATA_DIR, start a server once with DATA_DIR=YOUR_DATA_DIR/slot-N" },
+    { "DATA_SLOTS", "0", "servers do not share a directory any more: unset it, and give each server a DATA_DIR of its own, and with STORE one database for all. To finish what waits in a slot-N of your DATA_DIR, start a server once with DATA_DIR=YOUR_DATA_DIR/slot-N" },
 };
 /* clang-format on */
 

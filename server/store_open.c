@@ -12,6 +12,7 @@
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"
 #include "schema/store/postgres/db_postgres_url.h"
+#include "schema/store/postgres/postgres_check.h"
 
 #define TRY_MS  1000 /* between two tries */
 #define WARN_NS (30 * NS_PER_S)
@@ -71,11 +72,18 @@ static void warn_store_away(const struct jobs_config *c, const struct err *e)
                 log_s("means", "nothing is accepted or judged until the database answers"));
 }
 
+static int open_once(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
+{
+    if (c->url && postgres_check_sessions(c->url, e) < 0)
+        return err_wrap(e, "STORE");
+    return jobs_open(c, ret_jobs, e);
+}
+
 static int open_waiting(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e)
 {
     int64_t warn_ns = 0;
 
-    while (jobs_open(c, ret_jobs, e) < 0) {
+    while (open_once(c, ret_jobs, e) < 0) {
         if (!may_succeed(c, e))
             return -1;
         if (clock_mono_ns() >= warn_ns) {
@@ -93,8 +101,8 @@ int store_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *
         warn_slots(c->dir);
     if (open_waiting(c, ret_jobs, e) < 0)
         return -1;
-    if (!c->url && !host_dir_kept(c->dir))
-        log_warning("table_not_kept", log_s("DATA_DIR", c->dir),
+    if (!host_dir_kept(c->dir))
+        log_warning(c->url ? "directory_not_kept" : "table_not_kept", log_s("DATA_DIR", c->dir),
                     log_s("means", "it goes with this container: mount a named volume there"));
     return 0;
 }

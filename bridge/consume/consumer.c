@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "bridge/consume/consumer_internal.h"
+#include "bridge/consume/giveback.h"
 #include "bridge/consume/lookback.h"
 #include "bridge/kafka/handle.h"
 #include "bridge/kafka/kafka_conf.h"
@@ -107,9 +108,10 @@ static void notify_end(struct consumer *c)
         c->hooks.ended(c->hooks.ctx);
 }
 
-/* Gives back what no worker has begun, waits until the rest is reported and committed, and then
- * leaves the group, because the server may need long to end. More than once: the rows that the
- * engine had claimed ahead are queued again at some moment of its stop. */
+/* Gives back what no worker has begun, waits until the rest is reported and committed (where the
+ * next owner of a partition could not find it in the table), and then leaves the group, because the
+ * server may need long to end. More than once: the rows that the engine had claimed ahead are
+ * queued again at some moment of its stop. */
 static void leave_when_halted(struct consumer *c)
 {
     int64_t now = clock_mono_ns();
@@ -118,7 +120,7 @@ static void leave_when_halted(struct consumer *c)
         return;
     c->halt_check_ns = now + HALT_NS;
     intake_give_back(c->intake, -1);
-    if (intake_is_open(c->intake, -1))
+    if (giveback_is_needed(c->config, c->jobs) && intake_is_open(c->intake, -1))
         return;
     c->left = true;
     (void)rd_kafka_unsubscribe(c->rk);

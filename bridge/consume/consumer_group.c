@@ -117,7 +117,7 @@ static void give_back_strays_once(struct consumer *c, const rd_kafka_topic_parti
 {
     struct err e;
 
-    if (c->strays_given_back || !c->config->commit_reported)
+    if (c->strays_given_back || !giveback_is_needed(c->config, c->jobs))
         return;
     c->strays_given_back = giveback_strays(c->rk, c->config, c->jobs, mine, &e) == 0;
     if (!c->strays_given_back)
@@ -212,7 +212,7 @@ static void revoke_partitions(struct consumer *c, rd_kafka_topic_partition_list_
     while (count_in_flight(c, list) > 0 && clock_mono_ns() < until)
         intake_settle(c->intake, CHECK_MS * NS_PER_MS);
     give_back_partitions(c, list);
-    if (!lost && c->config->commit_reported)
+    if (!lost && giveback_is_needed(c->config, c->jobs))
         wait_for_reports(c, list);
     if (!lost)
         consumer_store_offsets(c);

@@ -7,6 +7,11 @@
 
 #define QUERY_MS 5000 /* timeout of one request to the broker */
 
+bool giveback_is_needed(const struct bridge_config *c, const struct jobs *jobs)
+{
+    return c->commit_reported && !jobs_is_shared(jobs);
+}
+
 void giveback_partition(struct jobs *jobs, const char *topic, int32_t partition, int64_t from)
 {
     struct jobs_op op = { .kind = JOBS_RETURN };

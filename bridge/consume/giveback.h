@@ -1,7 +1,8 @@
 /* bridge/consume/giveback.h - gives submissions that no worker has begun back to Kafka: deletes
  * their rows, so that the owner of their partition reads the messages again.
  *
- * Only with KAFKA_COMMIT=reported, where their offsets are not committed yet.
+ * Only with KAFKA_COMMIT=reported, where their offsets are not committed yet, and with a table of
+ * our own: in one that servers share the owner of the partition finds the rows, and all judge them.
  *
  * Room     bridge/consume.
  * Owns     nothing.
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "schema/base/base.h"
@@ -18,6 +20,9 @@
 struct bridge_config;
 struct err;
 struct jobs;
+
+/* Whether there is anything to give back to. */
+bool giveback_is_needed(const struct bridge_config *c, const struct jobs *jobs);
 
 /* Gives back those at offset `from` or later. On an error it logs a warning, and the rest is judged
  * here. */

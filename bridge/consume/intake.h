@@ -61,7 +61,7 @@ void intake_settle(struct intake *in, int64_t wait_ns);
 void intake_retry(struct intake *in);
 
 /* Gives what no worker has begun of the partition (< 0: of all) back to Kafka; see giveback.h.
- * Nothing may be in flight. No effect unless KAFKA_COMMIT=reported. */
+ * Nothing may be in flight. No effect unless giveback_is_needed(). */
 void intake_give_back(struct intake *in, int32_t partition);
 
 enum intake_room {

@@ -148,7 +148,7 @@ bool intake_is_open(const struct intake *in, int32_t number)
 
 void intake_give_back(struct intake *in, int32_t number)
 {
-    if (!in->config->commit_reported)
+    if (!giveback_is_needed(in->config, in->jobs))
         return;
     for (size_t i = 0; i < in->partitions_len; i++) {
         const struct partition *p = in->partitions[i];

@@ -5,6 +5,7 @@
  *     jobs_op.h       what can be done to a job: accept, claim, finish, requeue, cancel
  *     jobs_read.h     what can be read of one job, and of all jobs
  *     jobs_change.h   notifications of changes
+ *     jobs_servers.h  the servers that share the table
  *     outbox.h        what is still to be published to Kafka
  *
  * Many operations are committed in one transaction. Nobody is notified of an operation before it
@@ -68,6 +69,9 @@ DEFINE_CLEANUP(struct jobs, jobs_close)
 
 /* A random id of the table, created with it. Borrowed until close. */
 const char *jobs_table_id(const struct jobs *j);
+/* Whether the table is of several servers: then what is queued in it is judged by any of them, and
+ * a message that one has read is known to all. */
+bool jobs_is_shared(const struct jobs *j);
 /* The server's directory; no other process uses it. Borrowed until close. */
 const char *jobs_dir(const struct jobs *j);
 /* The directory's id. Containers carry it as a label, so that the next server on this directory
@@ -80,6 +84,7 @@ struct jobs_counts {
     int64_t queued, running, final; /* rows */
     int64_t revision;               /* of the last committed change; 0: none yet */
     int64_t commits, operations;    /* committed groups, and the operations in them */
+    int64_t servers;                /* that share the table and are not over, as last seen */
     int64_t late_reports;     /* reports refused because they were second or late, since start */
     int64_t oldest_queued_ms; /* submitted_ms of the oldest queued row; 0 = none */
     int64_t oldest_queued;    /* its seq; 0 = none */

@@ -42,11 +42,11 @@ struct jobs_accept_op {
      * use, the row's id is "<derived>@<partition>:<offset>", and the published report still has
      * the id `derived`. Borrowed; NULL: none. */
     const char *derived;
-    const char *owner;    /* who sent it; borrowed; NULL: not known */
-    bool replay;          /* out */
-    bool existing;        /* out */
-    bool fresh;           /* out; it was stored, and is not final yet when done() is called */
-    enum job_state state; /* out */
+    const char *owner; /* who sent it; borrowed; NULL: not known */
+    bool replay;       /* out */
+    bool existing;     /* out */
+    bool fresh;        /* out; it was stored, and is surely not final yet when done() is called */
+    enum job_state state;                /* out */
     int64_t seq, position, submitted_ms; /* out; position from 1, 0 when not queued */
     char id[SUBMISSION_ID_MAX + 1];      /* out */
 };

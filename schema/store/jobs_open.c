@@ -34,12 +34,14 @@ static struct jobs *create_jobs(const struct jobs_config *c, struct err *e)
     j->lock_fd = -1;
     j->backend = c->url ? &postgres_store_backend : &sqlite_store_backend;
     j->tail = &j->head;
+    j->slots = c->slots;
     j->max_queued = c->max_queued;
     j->retention_ms = c->retention_ms;
     j->publish_all = c->publish_all;
     j->reserve_bytes = c->reserve_bytes == 0 ? RESERVE_BYTES : c->reserve_bytes;
     j->report_max = c->report_max == 0 ? REPORT_MAX : c->report_max;
     j->counts.writable = true;
+    j->counts.servers = 1;
     j->oldest_seq = -1;
     j->dir = strdup(c->dir);
     init_locks(j);
@@ -54,9 +56,10 @@ int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e
 {
     CLEANUP(jobs_closep) struct jobs *j = create_jobs(c, e);
 
-    if (!j || jobs_lock_dir(j, c, e) < 0 || j->backend->open(j, c, e) < 0 ||
-        jobs_writer_start(j, e) < 0)
+    if (!j || jobs_lock_dir(j, c, e) < 0)
         return err_wrap(e, "job table in %s", c->dir);
+    if (j->backend->open(j, c, e) < 0 || jobs_writer_start(j, e) < 0)
+        return err_wrap(e, "job table in %s", c->url ? "STORE" : c->dir);
     *ret_jobs = TAKE(j);
     return 0;
 }

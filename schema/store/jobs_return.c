@@ -22,7 +22,7 @@ static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
 {
     JOBS_SQL(select) = "SELECT seq, origin_offset, id, language FROM job INDEXED BY job_queued"
                        " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
-                       " AND claim IS NULL LIMIT ?3";
+                       " AND claim IS NULL LIMIT ?3 /*pg FOR UPDATE SKIP LOCKED */";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     int n;
 

@@ -204,6 +204,8 @@ int jobs_load_table_id(struct jobs *j, struct err *e)
 
 const char *jobs_table_id(const struct jobs *j) { return j->table_id; }
 
+bool jobs_is_shared(const struct jobs *j) { return j->backend->shared; }
+
 const char *jobs_dir_id(const struct jobs *j) { return j->dir_id; }
 
 const char *jobs_dir(const struct jobs *j) { return j->dir; }

@@ -4,6 +4,8 @@
  *     jobs_open         open and close
  *     jobs_lock         the directory and its lock
  *     sqlite/           a table in a file of one server: schema, recovery, counts in memory
+ *     postgres/         a table that servers share: schema, change feed, leases
+ *     jobs_notify       the listeners, after a commit
  *     jobs_writer       the writer thread: groups of operations, one transaction each
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission
@@ -19,6 +21,7 @@
  *     jobs_filter       ... which rows match, and which index finds them
  *     jobs_item         a row as JSON; rows after a revision
  *     jobs_history      rows of the recent past
+ *     jobs_servers      who works on the table
  *
  * One writer thread commits many operations in one transaction; readers have connections of their
  * own. Operations and reads are written once, over db.h; what a table in a file and one in a shared
@@ -110,6 +113,9 @@ struct jobs_backend {
     /* Of JOBS_COLUMNS: the rows whose revision is above ?1 in its order, at most ?2. */
     const char *changed_sql;
     const char *count_changed_sql; /* how many rows that are */
+    /* The servers, at most ?1: instance, host, version, slots, over, milliseconds since it was
+     * seen, claims. NULL: this one alone. */
+    const char *servers_sql;
 };
 
 struct jobs {
@@ -118,6 +124,7 @@ struct jobs {
 
     /* Fixed after jobs_open(). */
     char *dir; /* owned */
+    int64_t slots;
     int64_t max_queued, retention_ms, reserve_bytes, report_max;
     bool publish_all;
     char table_id[TEXT_ID_SIZE], dir_id[TEXT_ID_SIZE];
@@ -136,6 +143,8 @@ struct jobs {
     struct jobs_group group;
     struct jobs_op *doubtful; /* owned: JOBS_REQUEUE of claims that may be stored */
     int64_t maintenance_ns;   /* when retention runs next */
+    int64_t group_from_ns;    /* the next group begins then at the earliest; set by a backend whose
+                                 commits take so long that a larger group is worth a wait */
     int64_t oldest_seq;       /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
     int64_t seq_floor;        /* largest deleted seq, so that none is used twice; 0: none */
     int64_t revision;         /* the last one; the next change is written with revision + 1 */

@@ -70,6 +70,9 @@ static bool wait_for_work(struct jobs *j, struct jobs_op **ret_ops)
     (void)pthread_mutex_lock(&j->lock);
     while (!j->head && !j->stop && early)
         early = clock_cond_wait(&j->wake, &j->lock, j->maintenance_ns);
+    early = true;
+    while (j->head && !j->stop && early && clock_mono_ns() < j->group_from_ns)
+        early = clock_cond_wait(&j->wake, &j->lock, j->group_from_ns);
     *ret_ops = cut_group_locked(j);
     bool go = *ret_ops || !j->stop;
     (void)pthread_mutex_unlock(&j->lock);
@@ -96,10 +99,11 @@ static void complete_op(struct jobs *j, struct jobs_op *op)
     if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
         op->u.accept.position =
             op->u.accept.state == JOB_QUEUED ? j->backend->position(j, j->db, op->u.accept.seq) : 0;
-    /* A row is finished in a later transaction than it is claimed in. */
+    /* A row is finished in a later transaction than it is claimed in, but another server may have
+     * done both by now. */
     if (op->kind == JOBS_ACCEPT)
-        op->u.accept.fresh = op->result == 0 && !op->u.accept.existing && !op->u.accept.replay &&
-                             j->group.moved[JOB_CANCELLED] == 0;
+        op->u.accept.fresh = !j->backend->shared && op->result == 0 && !op->u.accept.existing &&
+                             !op->u.accept.replay && j->group.moved[JOB_CANCELLED] == 0;
     if (op->kind == JOBS_FINISH) {
         free(op->u.finish.json);
         op->u.finish.json = NULL;

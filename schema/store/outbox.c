@@ -253,7 +253,8 @@ void outbox_stamp(struct jobs *j)
 
 int64_t outbox_stamped_ms(struct jobs *j)
 {
-    return j->last_stamp_ms > 0 ? j->last_stamp_ms + STAMP_INTERVAL_MS : 0;
+    /* Of a shared table another server may have sent them, until now. */
+    return j->last_stamp_ms > 0 && !j->backend->shared ? j->last_stamp_ms + STAMP_INTERVAL_MS : 0;
 }
 
 /* ---- watermarks ---- */

@@ -134,7 +134,7 @@ void outbox_listen(struct jobs *j, outbox_listener_fn *fn, void *ctx);
 void outbox_stamp(struct jobs *j);
 
 /* When an earlier server on this table sent rows or started for the last time (ms since 1970), and
- * up to a minute later; it sent nothing after that. 0: not known. */
+ * up to a minute later; it sent nothing after that. 0: not known, as always of a shared table. */
 int64_t outbox_stamped_ms(struct jobs *j);
 
 /* ---- watermarks: where to start searching the results topic for rows that were sent ---- */

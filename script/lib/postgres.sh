@@ -250,8 +250,9 @@ postgres_end() {
 
 # ---- one server for many processes ----
 
-# postgres_share PID: a server for the children of PID, until that ends or postgres_unshare is called. They
-# find the keeper's first words in postgres_shared PID. Not where SCRC_TEST_POSTGRES names a server.
+# postgres_share PID [WORD...]: a server for the children of PID, until that ends or postgres_unshare is
+# called. They find the keeper's first words in postgres_shared PID. Not where SCRC_TEST_POSTGRES names a
+# server.
 postgres_share() {
     local dir said seen deadline=$((SECONDS + postgres_patience))
     [ -z "${SCRC_TEST_POSTGRES:-}" ] || return 0
@@ -259,9 +260,9 @@ postgres_share() {
     rm -rf "$dir" && mkdir "$dir" && : >"$said" && exec {seen}<"$said" || return 1
     # shellcheck disable=SC2016 # the inner shell expands it
     setsid -f bash -c '. "$0"
-        { echo "$BASHPID" >"$2/holder" && exec tail --pid="$1" -f /dev/null; } | postgres_keep
+        { echo "$BASHPID" >"$2/holder" && exec tail --pid="$1" -f /dev/null; } | postgres_keep "${@:3}"
         rm -rf "$2"' \
-        "$postgres_sh" "$1" "$dir" </dev/null >"$said" 2>&1 || return 1
+        "$postgres_sh" "$1" "$dir" "${@:2}" </dev/null >"$said" 2>&1 || return 1
     until grep -qs '^ready ' "$said"; do
         if [ ! -e "$said" ] || [ "$SECONDS" -ge "$deadline" ]; then
             cat <&"$seen" >&2

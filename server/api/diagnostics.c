@@ -50,25 +50,32 @@ struct server_state {
 
 static void check_table(const struct server_state *state, struct host_diagnostic *d)
 {
-    const char *dir = state->server->config->data_dir;
+    const struct config *c = state->server->config;
     struct statvfs fs = { .f_bavail = 0 };
-    int64_t free_bytes = statvfs(dir, &fs) < 0 ? 0 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    int64_t free_bytes =
+        statvfs(c->data_dir, &fs) < 0 ? 0 : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 
     if (!state->counts.writable) {
         host_diagnostic_add(d, HOST_UNFIT, "%.190s", state->counts.unwritable_why);
-        host_diagnostic_advise(d, "nothing is accepted (507) and no report can be stored",
-                               "make room under DATA_DIR; it goes on by itself");
+        host_diagnostic_advise(d, "nothing is accepted and no report can be stored",
+                               c->store ? "see the database of STORE; it goes on by itself"
+                                        : "make room under DATA_DIR; it goes on by itself");
         return;
     }
     host_diagnostic_add(d, free_bytes < DISK_LOW ? HOST_WARNING : HOST_OK,
-                        "%lld MiB free under %.100s", (long long)(free_bytes / MIB), dir);
+                        "%lld MiB free under %.100s", (long long)(free_bytes / MIB), c->data_dir);
     if (free_bytes < DISK_LOW)
-        host_diagnostic_advise(d,
-                               "the job table may find no room; below 64 MiB nothing is accepted",
-                               "a larger disk, or a shorter RETENTION");
-    else if (!host_dir_kept(dir)) {
+        host_diagnostic_advise(
+            d,
+            c->store ? "builds are not kept any more; the table is in STORE"
+                     : "the job table may find no room; below 64 MiB nothing is accepted",
+            c->store ? "a larger disk" : "a larger disk, or a shorter RETENTION");
+    else if (!host_dir_kept(c->data_dir)) {
         d->level = HOST_WARNING;
-        host_diagnostic_advise(d, "the job table goes when this container is removed",
+        host_diagnostic_advise(d,
+                               c->store ? "builds, and the id by which the containers of a killed "
+                                          "server are found, go when this container is removed"
+                                        : "the job table goes when this container is removed",
                                "mount a named volume at DATA_DIR");
     }
 }

@@ -9,6 +9,7 @@
 #include "schema/base/text.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs.h"
+#include "schema/store/jobs_servers.h"
 #include "server/api/context.h"
 #include "server/api/diagnostics.h"
 #include "server/api/health.h"
@@ -89,6 +90,27 @@ static json_t *describe_build(const struct server *s)
                      json_sprintf("%.*s", INSTANCE_SHOWN, s->instance ? s->instance : ""));
 }
 
+/* Empty when the table cannot say; what is wrong with it is a finding. */
+static json_t *describe_servers(struct jobs *j)
+{
+    CLEANUP(freep) struct jobs_server *servers = NULL;
+    json_t *list = json_array();
+    size_t len = 0;
+
+    if (!list || jobs_servers(j, &servers, &len, NULL) < 0)
+        return list;
+    for (size_t i = 0; i < len; i++) {
+        const struct jobs_server *s = &servers[i];
+        (void)json_array_append_new(
+            list,
+            json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:b, s:b}", "instance",
+                      json_sprintf("%.*s", INSTANCE_SHOWN, s->instance), "host", s->host, "version",
+                      s->version, "slots", (json_int_t)s->slots, "claims", (json_int_t)s->claims,
+                      "seen_ms", (json_int_t)s->seen_ms, "over", s->over, "own", s->own));
+    }
+    return list;
+}
+
 static json_t *describe_process(void)
 {
     struct process_stats stats;
@@ -112,12 +134,12 @@ static enum next reply_system(struct request *r)
     json_auto_t *all = engine ? engine_languages(engine) : NULL;
     json_t *languages = json_incref(json_object_get(all, "languages"));
     clock_rfc3339(collected_ms, collected_at);
-    return request_reply_json(r, 200,
-                              json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "findings", diagnostics,
-                                        "findings_at", collected_at, "languages",
-                                        languages ? languages : json_array(), "settings",
-                                        describe_settings(s->config), "server", describe_build(s),
-                                        "process", describe_process()));
+    return request_reply_json(
+        r, 200,
+        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "findings", diagnostics, "findings_at",
+                  collected_at, "languages", languages ? languages : json_array(), "settings",
+                  describe_settings(s->config), "servers", describe_servers(s->jobs), "server",
+                  describe_build(s), "process", describe_process()));
 }
 
 enum next system_get(struct request *r)

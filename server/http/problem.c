@@ -12,7 +12,8 @@ unsigned problem_status(enum err_kind kind)
         [ERR_NOMEM] = 503,       [ERR_SYNTAX] = 400, [ERR_INPUT] = 422,      [ERR_NOT_FOUND] = 404,
         [ERR_CONFLICT] = 409,    [ERR_FINAL] = 409,  [ERR_QUEUE_FULL] = 429, [ERR_DISK] = 507,
         [ERR_UNAVAILABLE] = 503, [ERR_IMAGE] = 503,  [ERR_CANCELLED] = 503,  [ERR_TIMEOUT] = 503,
-        [ERR_HOST] = 503,        [ERR_AGAIN] = 503,
+        [ERR_HOST] = 503,        [ERR_AGAIN] = 503,  [ERR_SETTING] = 503, /* STORE lets us in no
+                                                                             more */
     };
     return status[kind] ? status[kind] : 500;
 }

@@ -1,6 +1,7 @@
 """compose.yaml as Compose reads it. What needs images from a registry is not started here."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -9,8 +10,9 @@ import yaml
 
 from harness import ROOT
 
-PROFILES = ("http", "single-runner", "load-generator", "benchmark")
-SERVERS = ("server", "runner")
+PROFILES = ("http", "single-runner", "fleet", "load-generator", "benchmark")
+FLEET = ("scrc-1", "scrc-2", "scrc-3")
+SERVERS = ("server", "runner", *FLEET)
 
 compose = pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose")
 
@@ -43,6 +45,8 @@ def services():
     (("http",), {"server"}),
     (("single-runner",), {"kafka", "runner"}),
     (("single-runner", "load-generator"), {"kafka", "runner", "simulator"}),
+    (("fleet",), {"kafka", "postgres", "nginx", *FLEET}),
+    (("fleet", "load-generator"), {"kafka", "postgres", "nginx", *FLEET, "simulator"}),
     (("benchmark",), {"kafka", "scrc-benchmark"}),
 ])
 def test_profiles(profiles, names):
@@ -56,13 +60,15 @@ def test_published_on_loopback_alone(services):
     published = {name: [p if isinstance(p, str) else f"{p.get('host_ip')}:{p['published']}"
                         for p in s.get("ports", [])] for name, s in services.items()}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    assert {name for name, ports in published.items() if ports} == {"server", "runner", "kafka"}
+    assert {name for name, ports in published.items() if ports} == {"server", "runner", "kafka", "nginx"}
 
 
 def test_health_and_order(services):
-    assert all(services[name]["healthcheck"]["test"] for name in (*SERVERS, "kafka"))
-    for name in ("runner", "simulator", "scrc-benchmark"):
+    assert all(services[name]["healthcheck"]["test"] for name in (*SERVERS, "kafka", "postgres"))
+    for name in ("runner", *FLEET, "simulator", "scrc-benchmark"):
         assert services[name]["depends_on"]["kafka"]["condition"] == "service_healthy"
+    for name in FLEET:
+        assert services[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
     assert not services["server"].get("depends_on")
 
 
@@ -99,12 +105,21 @@ def test_what_must_outlive_a_container_is_on_a_named_volume(services):
     for name in SERVERS:
         assert targets(services[name])["/var/lib/scrc"] in named, name
     assert targets(services["kafka"])["/var/lib/kafka/data"] in named
+    assert targets(services["postgres"])["/var/lib/postgresql/data"] in named
+    own = {targets(services[name])["/var/lib/scrc"] for name in FLEET}
+    assert len(own) == len(FLEET), "a DATA_DIR is one server's"
 
 
 def test_settings_of_the_servers(services):
     settings = {name: services[name]["environment"] for name in SERVERS}
     assert all(s["HTTP_LISTEN"] == "0.0.0.0:8080" for s in settings.values())
-    assert {name for name, s in settings.items() if s.get("KAFKA_BROKERS")} == {"runner"}
+    assert {name for name, s in settings.items() if s.get("KAFKA_BROKERS")} == {"runner", *FLEET}
+    assert {name for name, s in settings.items() if s.get("STORE")} == set(FLEET)
+    postgres = services["postgres"]["environment"]
+    for name in FLEET:
+        assert settings[name]["STORE"] == (f"postgres://{postgres['POSTGRES_USER']}:{postgres['POSTGRES_PASSWORD']}"
+                                           f"@postgres/{postgres['POSTGRES_DB']}")
+        assert settings[name]["KAFKA_COMMIT"] == "accepted"
     builds = {name: s["build"].get("target") for name, s in services.items() if "build" in s}
     assert builds == {**dict.fromkeys(SERVERS, "scrc"), "simulator": "simulator",
                       "scrc-benchmark": None}
@@ -118,3 +133,10 @@ def test_the_benchmark_leaves_its_files_outside(services):
     with open(os.path.join(context, benchmark["build"]["dockerfile"])) as f:
         copied = [line.split()[1] for line in f if line.startswith("COPY ") and "--from" not in line]
     assert copied and all(os.path.isdir(os.path.join(context, path)) for path in copied)
+
+
+def test_nginx_knows_every_server_of_the_fleet(services):
+    (conf,) = [source for target, source in targets(services["nginx"]).items() if target.endswith("default.conf")]
+    with open(os.path.join(ROOT, conf)) as f:
+        assert re.findall(r"^    server (\S+):8080 ", f.read(), re.M) == list(FLEET)
+    assert set(services["nginx"]["depends_on"]) == set(FLEET)

@@ -129,6 +129,16 @@ def test_system_tells_of_itself(server):
                                      "is_set": False, "help": settings["MAX_TESTS"]["help"]}
 
 
+def test_one_server_is_a_fleet_of_one(server):
+    import socket
+    [one] = server.get("/system").json["servers"]
+    own = server.get("/system").json["server"]
+    assert one == {"instance": own["instance"], "host": socket.gethostname(), "slots": 2,
+                   "version": own["version"], "claims": one["claims"], "seen_ms": 0,
+                   "over": False, "own": True}
+    assert b"\nscrc_servers 1\n" in server.get("/metrics").body
+
+
 def test_findings_are_kept_for_a_moment(server):
     first = server.get("/system").json["findings_at"]
     assert server.get("/system").json["findings_at"] == first

@@ -127,6 +127,15 @@ def test_a_user_without_rights(primary, url):
     assert one(found, "may not read and write")[0] == "UNFIT"
 
 
+def test_a_start_on_tables_of_another_user(url, fresh_server):
+    sql(url, "GRANT CREATE ON SCHEMA public TO poor")
+    assert fresh_server(STORE=url, RUNNER_MAX_PARALLEL=0).start().terminate() == 0
+    code, _, err = run_scrc(STORE=as_user(url, "poor"), RUNNER_MAX_PARALLEL="0")
+    assert code == 2 and "permission denied" in err, err
+    code, found = check(as_user(url, "poor"))
+    assert code == 3 and one(found, "may not read and write")[0] == "UNFIT"
+
+
 def test_tables_of_a_newer_version(url):
     sql(url, "CREATE TABLE schema_version(one BIGINT, version BIGINT, oldest BIGINT);"
              "INSERT INTO schema_version VALUES (1, 99, 98)")
@@ -196,7 +205,7 @@ def pgbouncer(url, mode, port):
 
 @pytest.mark.skipif(not PGBOUNCER, reason="no pgbouncer (package pgbouncer)")
 @pytest.mark.parametrize("mode, code", [("transaction", 3), ("session", 0)])
-def test_a_pooler_is_found(url, mode, code):
+def test_a_pooler_is_found(url, fresh_server, mode, code):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -205,6 +214,11 @@ def test_a_pooler_is_found(url, mode, code):
             got, found = check(there)
             assert got == code, found
             assert ("pooler in between" in "\n".join(found)) == (mode == "transaction")
+        if mode == "session":
+            assert fresh_server(STORE=there, RUNNER_MAX_PARALLEL=0).start().terminate() == 0
+        else:
+            got, _, err = run_scrc(STORE=there, RUNNER_MAX_PARALLEL="0")
+            assert got == 2 and "pool_mode = session" in err
 
 
 # ---- the start ----
@@ -217,6 +231,17 @@ def test_a_start_waits_for_a_database_that_does_not_answer(fresh_server):
     os.kill(server.pid, signal.SIGTERM)
     assert server.process.wait(20) == 0
     assert SECRET not in server.log()
+
+
+def test_an_address_that_takes_connections_and_never_answers(fresh_server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://scrc:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/judge"
+        server = fresh_server(STORE=url).spawn()
+        code, found = check(url)
+        assert code == 3 and one(found, "no answer in time")[0] == "UNFIT"
+        (line,) = wait_for(lambda: server.logged("waiting_for_store"), 20, "it says so")
+        assert "no answer in time" in line
+        assert server.terminate() == 0
 
 
 @pytest.mark.parametrize("change, words", [
@@ -235,3 +260,63 @@ def test_a_url_that_cannot_be_read(wrong):
     code, out, err = run_scrc(STORE=wrong)
     assert code == 2 and "STORE: must be a postgres:// URL" in err and out == ""
     assert SECRET not in err
+
+
+def test_a_server_shows_its_fleet_and_no_password(url, fresh_server):
+    sql(url, "GRANT CREATE ON SCHEMA public TO poor")
+    server = fresh_server(STORE=as_user(url, "poor"), RUNNER_MAX_PARALLEL=0).start()
+    sql(url, "INSERT INTO server(instance, directory, host, version, slots, over, started_ms, last_seen) VALUES"
+             "('abcdefghijklmnop', 'd', 'other', '9.9.9', 7, 0, 1, now() - interval '5 seconds'),"
+             "('bcdefghijklmnopq', 'd', 'gone', '9.9.9', 7, 1, 2, now() - interval '1 hour');"
+             "INSERT INTO job(id, hash, state, language, submitted_ms, tests_total, instance, claim)"
+             " VALUES('x', '', 1, 'python', 1, 1, 'abcdefghijklmnop', 5)")
+    system = server.get("/system").json
+    others = [s for s in system["servers"] if not s["own"]]
+    assert [(s["instance"], s["host"], s["slots"], s["claims"], s["over"]) for s in others] == [
+        ("abcdefgh", "other", 7, 1, False), ("bcdefghi", "gone", 7, 0, True)]
+    assert 5000 <= others[0]["seen_ms"] < 60_000 and 3_600_000 <= others[1]["seen_ms"] < 3_700_000
+    (shown,) = [s["value"] for s in system["settings"] if s["name"] == "STORE"]
+    assert shown == re.sub(r"//[^@]*@", "//poor@", url)
+    assert [f["state"] for f in system["findings"] if f["name"] == "store"][0] == "ok"
+    for path in ("/system", "/metrics", "/stats", "/readyz", "/"):
+        assert SECRET.encode() not in server.get(path).body, path
+    assert server.terminate() == 0
+    assert SECRET not in server.log() and shown in server.logged("listening")[0]
+
+
+def test_a_start_goes_on_when_the_database_answers(own_postgres, fresh_server):
+    postgres = own_postgres()
+    url = postgres.create()
+    postgres.stop()
+    server = fresh_server(STORE=url, RUNNER_MAX_PARALLEL=0).spawn()
+    wait_for(lambda: server.logged("waiting_for_store"), 20, "it says so")
+    postgres.start()
+    server.is_listening()
+    assert server.get("/readyz").status in (200, 503)
+    found = {f["name"]: f for f in server.get("/system").json["findings"]}
+    assert found["store"]["state"] in ("ok", "warn")
+    assert len(server.logged("waiting_for_store")) == 1
+
+
+def test_tls(own_postgres):
+    server = own_postgres("tls")
+    own = server.url.partition("?")[0]
+    code, found = check(f"{own}?sslmode=disable")
+    assert code == 3
+    level, so, _ = one(found, "no encryption")
+    assert level == "UNFIT" and "does not start" in so
+    assert check(f"{own}?sslmode=verify-full&sslrootcert={server.dir}/data/server.crt")[0] == 0
+    code, found = check(f"{own}?sslmode=verify-full&sslrootcert=/nowhere")
+    assert code == 3 and one(found, '"/nowhere" does not exist')[0] == "UNFIT"
+
+
+def test_a_password_in_a_file(url, fresh_server):
+    """PGPASSFILE, as libpq has it."""
+    sql(url, "GRANT CREATE ON SCHEMA public TO poor")
+    server = fresh_server(STORE=re.sub(r"//[^@]*@", "//poor@", url), RUNNER_MAX_PARALLEL=0)
+    server.settings["PGPASSFILE"] = server.dir + "/pass"
+    with open(server.dir + "/pass", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+        f.write(f"*:*:*:poor:{SECRET}\n")
+    server.start()
+    assert server.get("/system").json["servers"][0]["own"]
+    assert SECRET.encode() not in server.get("/system").body and SECRET not in server.log()

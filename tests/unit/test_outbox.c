@@ -335,7 +335,7 @@ static void skipped_rows_are_not_read(void **state)
     one = jobs_read_cost(t->j) - one;
     assert_int_equal(b.len, 0);
     assert_int_equal(b.last, 7);
-    assert_true(b.more); /* it is still there and can be read later */
+    assert_true(b.more);      /* it is still there and can be read later */
     if (job_table_in_file(t)) /* a database counts no steps */
         assert_in_range(one, 1, all / 10);
     outbox_batch_clear(&b);

@@ -93,7 +93,7 @@ static void test_kinds(void **state)
         { ERR_DISK, 507 },      { ERR_UNAVAILABLE, 503 }, { ERR_NOMEM, 503 },
         { ERR_CANCELLED, 503 }, { ERR_TIMEOUT, 503 },     { ERR_IMAGE, 503 },
         { ERR_HOST, 503 },      { ERR_BUG, 500 },         { ERR_DOCKER, 500 },
-        { ERR_CELL, 500 },      { ERR_PLATFORM, 500 },    { ERR_SETTING, 500 },
+        { ERR_CELL, 500 },      { ERR_PLATFORM, 500 },    { ERR_SETTING, 503 },
         { ERR_NONE, 500 },      { ERR_AGAIN, 503 },
     };
 

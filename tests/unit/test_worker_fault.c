@@ -62,6 +62,10 @@ static void check(int stage, size_t k, bool answers, bool aborted)
 
     if (aborted && cause == CANCELLED)
         wanted = REQUEUE;
+    /* The table does not answer, which says nothing about the row. */
+    if (stage == WORKER_READS &&
+        (fault.kind == ERR_UNAVAILABLE || fault.kind == ERR_TIMEOUT || fault.kind == ERR_AGAIN))
+        wanted = PAUSE;
     if (worker_fault(&fault) != wanted)
         fail_msg("%s, %s, Docker %s%s: %d", worker_fault_stage(fault.stage),
                  err_kind_name(fault.kind), answers ? "answers" : "is away",

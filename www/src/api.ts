@@ -250,11 +250,23 @@ export interface Setting {
   help: string;
 }
 
+export interface Server {
+  instance: string;
+  host: string;
+  version: string;
+  slots: number;
+  claims: number;
+  seen_ms: number;
+  over: boolean;
+  own: boolean;
+}
+
 export interface System {
   findings: Finding[];
   findings_at: string;
   languages: Language[];
   settings: Setting[];
+  servers: Server[];
   server: {
     version: string;
     commit: string | null;

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 
-import type { Finding, Language, Setting, System as Said } from './api';
+import type { Finding, Language, Server, Setting, System as Said } from './api';
 import { useFetched } from './fetched';
 import { bytes, count, duration, fullTime, time } from './format';
 import { Word } from './text';
@@ -82,6 +82,28 @@ function Settings({ settings }: { settings: Setting[] }) {
   );
 }
 
+function Servers({ servers }: { servers: Server[] }) {
+  return (
+    <div class="scroll-x" tabIndex={0} role="region" aria-label="Servers">
+      <table class="plain">
+        <thead><tr><th scope="col">Host</th><th scope="col">State</th><th scope="col">Judges at once</th><th scope="col">Has taken</th><th scope="col">Last seen</th><th scope="col">Version</th></tr></thead>
+        <tbody>
+          {servers.map((s) => (
+            <tr>
+              <th scope="row"><Word text={s.host} /><small class="under"><code>{s.instance}</code></small></th>
+              <td><span class={`badge tone-${s.over ? 'none' : 'ok'}`}>{s.over ? 'over' : s.own ? 'this one' : 'at work'}</span></td>
+              <td>{count(s.slots)}</td>
+              <td>{count(s.claims)}</td>
+              <td>{s.own && !s.over ? 'now' : `${duration(Math.max(s.seen_ms, 0))} ago`}</td>
+              <td><Word text={s.version} /></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 function Build({ said }: { said: Said }) {
   const { server: v, process: p } = said;
   const rows: [string, string][] = [
@@ -117,6 +139,7 @@ export function System() {
           <Card title="Findings on this host" note={`as of ${time(data.findings_at)}`}><Findings findings={data.findings} /></Card>
           <Card title="Languages"><Languages languages={data.languages} /></Card>
           <Card title="Settings"><Settings settings={data.settings} /></Card>
+          {data.servers.length > 1 && <Card title="Servers"><Servers servers={data.servers} /></Card>}
           <Card title="Server"><Build said={data} /></Card>
         </>
       )}

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "schema/store/db.h"
+#include "schema/store/postgres/postgres_migrate.h"
 
-#define SCHEMA_KNOWN 1 /* the newest that this version works with */
-#define COMMITS      31
+#define COMMITS 31
 
 /* By a cursor, and not prepared: that works with every pooler. */
 static int read_number(struct db *d, const char *sql, int64_t *ret_number, struct err *e)
@@ -109,7 +109,7 @@ static int read_schema(struct db *d, struct postgres_check *c, struct err *e)
         return 0;
     if (read_number(d, "SELECT oldest FROM schema_version", &oldest, e) < 0)
         return -1;
-    c->too_new = oldest > SCHEMA_KNOWN;
+    c->too_new = oldest > POSTGRES_MIGRATE_NEWEST;
     return read_number(d, "SELECT version FROM schema_version", &c->schema, e);
 }
 
@@ -154,13 +154,28 @@ void postgres_check(const char *url, bool measure, struct postgres_check *ret_ch
     int64_t until_ns = clock_mono_ns() + POSTGRES_CHECK_NS;
 
     if (connect_by(url, until_ns, &d, &c.failed) < 0) {
-        c.read_only = c.failed.kind == ERR_UNAVAILABLE && answers_readers(url);
+        c.read_only =
+            c.failed.kind == ERR_UNAVAILABLE && clock_mono_ns() < until_ns && answers_readers(url);
         *ret_check = c;
         return;
     }
-    if (find_pooler(d, url, until_ns, &c.pooled, &c.failed) == 0 &&
+    if ((!measure || find_pooler(d, url, until_ns, &c.pooled, &c.failed) == 0) &&
         read_facts(d, &c, &c.failed) == 0 && read_schema(d, &c, &c.failed) == 0 &&
         read_clock(d, &c.ahead_ms, &c.failed) == 0 && measure)
         (void)measure_commits(d, &c.commit_us, &c.failed);
     *ret_check = c;
+}
+
+int postgres_check_sessions(const char *url, struct err *e)
+{
+    int64_t until_ns = clock_mono_ns() + POSTGRES_CHECK_NS;
+    CLEANUP(db_closep) struct db *d = NULL;
+    bool pooled;
+
+    if (connect_by(url, until_ns, &d, e) < 0 || find_pooler(d, url, until_ns, &pooled, e) < 0)
+        return -1;
+    return pooled ? err_set(e, ERR_SETTING,
+                            "a pooler in between gives each transaction another session: pool_mode "
+                            "= session in pgbouncer, or the address of PostgreSQL itself")
+                  : 0;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "schema/base/buf.h"
-#include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
 _Static_assert(POSTGRES_FEED_ROWS <= JOBS_GROUP_OPS, "they are read into a group");
@@ -22,7 +21,7 @@ static int add_text(struct buf *sql, const char *text)
     return buf_add(sql, "'", 1);
 }
 
-static int add_change(struct buf *sql, const struct jobs_group *g, size_t i, int64_t now_ms)
+static int add_change(struct buf *sql, const struct jobs_group *g, size_t i)
 {
     const struct jobs_change *c = &g->changes[i];
     const char *id = g->ids.data + g->id_at[i];
@@ -34,16 +33,13 @@ static int add_change(struct buf *sql, const struct jobs_group *g, size_t i, int
         return -1;
     if (c->language ? add_text(sql, id + strlen(id) + 1) : buf_printf(sql, "NULL::text") < 0)
         return -1;
-    return buf_printf(sql,
-                      ", %d, %d, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ")",
+    return buf_printf(sql, ", %d, %d, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ")",
                       (int)c->verdict, c->judged ? 1 : 0, c->total_ms, c->queue_ms, c->build_ms,
-                      c->run_ms, now_ms);
+                      c->run_ms);
 }
 
 static int write_numbering(struct buf *sql, const struct jobs_group *g)
 {
-    int64_t now_ms = clock_wall_ms();
-
     if (g->len == 0 && g->outbox_added == 0)
         return buf_printf(sql, "COMMIT");
     if (buf_printf(sql, "SELECT pg_advisory_xact_lock(1935893091, 1);") < 0)
@@ -56,10 +52,10 @@ static int write_numbering(struct buf *sql, const struct jobs_group *g)
         buf_printf(
             sql, "INSERT INTO feed(number, seq, id, claim, was, state, returned, language, verdict,"
                  " judged, total_ms, queue_ms, build_ms, run_ms, created_ms)"
-                 " SELECT nextval('feed_number'), v.* FROM (VALUES ") < 0)
+                 " SELECT nextval('feed_number'), v.*, " POSTGRES_FEED_NOW_MS " FROM (VALUES ") < 0)
         return -1;
     for (size_t i = 0; i < g->len; i++)
-        if (add_change(sql, g, i, now_ms) < 0)
+        if (add_change(sql, g, i) < 0)
             return -1;
     return buf_printf(sql, "%sCOMMIT", g->len > 0 ? ") AS v;" : "");
 }

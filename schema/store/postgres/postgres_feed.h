@@ -24,6 +24,10 @@ struct jobs_group;
  * ERR_TIMEOUT: it is not known whether it is committed. */
 NODISCARD int postgres_feed_commit(struct db *d, const struct jobs_group *g, struct err *e);
 
+/* created_ms of a change: by the clock of the database, because those of the servers may differ by
+ * more than the feed is kept. */
+#define POSTGRES_FEED_NOW_MS "(extract(epoch FROM now()) * 1000)::bigint"
+
 #define POSTGRES_FEED_ROWS 512 /* at most, of one postgres_feed_read() */
 
 /* Fills g with the changes behind the number `after`, oldest first: what a commit would have

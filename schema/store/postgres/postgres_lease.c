@@ -23,6 +23,7 @@ struct postgres_lease {
     char *directory; /* owned */
     int64_t slots, timeout_ns;
     void (*lost)(void *ctx, const char *instance);
+    void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
     bool (*wants_outbox)(void *ctx);
     void (*has_outbox)(void *ctx, bool ours);
     void *ctx; /* borrowed */
@@ -161,6 +162,8 @@ static int find_over(struct postgres_lease *l, struct err *e)
     limit_step(l);
     if (read_servers(l, dead, &len, e) < 0)
         return -1;
+    if (l->seen)
+        l->seen(l->ctx, l->watch.len + 1);
     for (size_t i = 0; i < len; i++) {
         limit_step(l);
         int n = postgres_beat_end(l->db, dead[i].instance, dead[i].beat, e);
@@ -313,6 +316,7 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->slots = c->slots;
     l->timeout_ns = l->watch.timeout_ns = timeout_ms * NS_PER_MS;
     l->lost = c->lost;
+    l->seen = c->seen;
     l->wants_outbox = c->wants_outbox;
     l->has_outbox = c->has_outbox;
     l->ctx = c->ctx;
@@ -408,6 +412,15 @@ static void has_outbox(void *ctx, bool ours)
 
 static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }
 
+static void count_servers(void *ctx, size_t servers)
+{
+    struct jobs *j = ctx;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.servers = (int64_t)servers;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
 int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_config *c,
                         struct postgres_lease **ret_lease, struct err *e)
 {
@@ -420,6 +433,7 @@ int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_confi
                                                                  .slots = c->slots,
                                                                  .timeout_ms = c->lease_timeout_ms,
                                                                  .lost = rename_instance,
+                                                                 .seen = count_servers,
                                                                  .wants_outbox = wants_outbox,
                                                                  .has_outbox = has_outbox,
                                                                  .ctx = j },

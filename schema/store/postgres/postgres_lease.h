@@ -21,6 +21,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "schema/base/base.h"
@@ -54,6 +55,9 @@ struct postgres_lease_config {
     /* On the lease's thread, or in the start when the name is taken: from now on we claim as this
      * instance. Borrowed for the call. */
     void (*lost)(void *ctx, const char *instance);
+    /* On the lease's thread, after each read: how many servers there are that are not over. NULL:
+     * not called. */
+    void (*seen)(void *ctx, size_t servers);
     void *ctx;
 };
 /* As postgres_lease_open(). */

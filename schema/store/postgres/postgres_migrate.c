@@ -10,18 +10,21 @@ extern const char postgres_sql_001[];
 /* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
 static const char *const migrations[] = { postgres_sql_001 };
 
+_Static_assert(ARRAY_LEN(migrations) == POSTGRES_MIGRATE_NEWEST, "one for each version");
+
 /* The versions that can work on the schema that these migrations make begin with this one, so that
  * servers of two versions may run at once while a fleet is upgraded. */
 #define OLDEST_VERSION 1
 
-static int read_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest, struct err *e)
+static int read_schema_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest,
+                               struct err *e)
 {
     static const char setup[] = "CREATE TABLE IF NOT EXISTS schema_version("
                                 "one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),"
                                 "version BIGINT NOT NULL, oldest BIGINT NOT NULL)";
-    static const char exists[] = "SELECT count(*) FROM information_schema.tables"
-                                 " WHERE table_schema = current_schema()"
-                                 " AND table_name = 'schema_version'";
+    /* Also when we may not read it: that is said by the SELECT below. */
+    static const char exists[] =
+        "SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL";
     int64_t tables;
 
     *ret_version = *ret_oldest = 0;
@@ -34,7 +37,7 @@ static int read_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest,
     return db_number(d, "SELECT oldest FROM schema_version", ret_oldest, e);
 }
 
-static int write_version(struct db *d, struct err *e)
+static int write_schema_version(struct db *d, struct err *e)
 {
     char sql[300];
 
@@ -50,7 +53,7 @@ static int migrate_locked(struct db *d, struct err *e)
 {
     int64_t version, oldest;
 
-    if (read_version(d, &version, &oldest, e) < 0)
+    if (read_schema_version(d, &version, &oldest, e) < 0)
         return -1;
     if (oldest > (int64_t)ARRAY_LEN(migrations))
         return err_set(e, ERR_SETTING,
@@ -62,7 +65,7 @@ static int migrate_locked(struct db *d, struct err *e)
     for (size_t i = (size_t)version; i < ARRAY_LEN(migrations); i++)
         if (db_exec(d, migrations[i], e) < 0)
             return err_wrap(e, "migration to schema %zu", i + 1);
-    return write_version(d, e);
+    return write_schema_version(d, e);
 }
 
 int postgres_migrate(struct db *d, struct err *e)

@@ -11,5 +11,7 @@
 struct db;
 struct err;
 
+#define POSTGRES_MIGRATE_NEWEST 1 /* the schema of this version */
+
 /* One transaction, in which no other server migrates. */
 NODISCARD int postgres_migrate(struct db *d, struct err *e);

@@ -15,15 +15,16 @@
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
+#include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
 #include "schema/store/postgres/postgres_timeline.h"
 
-#define GROUP_NS (10 * NS_PER_S) /* for all statements of a group */
-#define RESOLVE_NS                                                                                 \
-    (5 * NS_PER_S) /* to find out whether a COMMIT without an answer is in;                        \
-                      whoever has sent an operation waits for so long */
+#define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
+#define RESOLVE_NS   (5 * NS_PER_S)  /* to find out whether a COMMIT without an answer is in */
 #define RETRY_MS     200
-#define COUNTED_ROWS 1000 /* up to this a position is counted, beyond it is estimated */
+#define GATHER_PART  8 /* of the time of a commit: how long the next group waits for operations */
+#define GATHER_NS    (10 * NS_PER_MS) /* at most */
+#define COUNTED_ROWS 1000             /* up to this a position is counted, beyond it is estimated */
 
 struct postgres_store {
     struct postgres_lease *lease; /* owned */
@@ -48,7 +49,7 @@ static int register_writer(struct jobs *j, struct err *e)
     return db_run(q, e);
 }
 
-static int open_database(struct jobs *j, const struct jobs_config *c, struct err *e)
+static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char first[TEXT_ID_SIZE];
 
@@ -65,7 +66,7 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
 
-static void close_database(struct jobs *j)
+static void close_shared(struct jobs *j)
 {
     if (!j->postgres)
         return;
@@ -78,7 +79,7 @@ static void close_database(struct jobs *j)
 /* ---- one transaction ---- */
 
 /* How full the database's disk is only the database knows: it says so when it is full. */
-static void check_space(struct jobs *j, char *why, size_t size)
+static void check_shared_space(struct jobs *j, char *why, size_t size)
 {
     (void)j;
     (void)size;
@@ -113,7 +114,7 @@ static int read_group_number(struct jobs *j, struct err *e)
 
 /* When it is not known whether the last group is in, this waits for the connection that was lost:
  * so all later statements see what it has stored. */
-static int begin_group(struct jobs *j, struct err *e)
+static int begin_shared(struct jobs *j, struct err *e)
 {
     jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
     db_deadline(j->db, clock_mono_ns() + GROUP_NS);
@@ -149,16 +150,29 @@ static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
     return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
 }
 
-static int commit_group(struct jobs *j, struct err *e)
+/* The servers commit one after the other, so a commit may take long. Who was waiting for this one
+ * sends the next operation now: with them the next group is twice as large, else they would wait
+ * for the one behind it. */
+static void gather_group(struct jobs *j, int64_t began_ns)
 {
+    int64_t now = clock_mono_ns(), gather = (now - began_ns) / GATHER_PART;
+
+    j->group_from_ns = now + (gather < GATHER_NS ? gather : GATHER_NS);
+}
+
+static int commit_shared(struct jobs *j, struct err *e)
+{
+    int64_t began = clock_mono_ns();
     struct err why = { 0 };
 
     if (write_group_number(j, e) < 0) {
         db_rollback(j->db);
         return -1;
     }
-    if (postgres_feed_commit(j->db, &j->group, &why) == 0)
+    if (postgres_feed_commit(j->db, &j->group, &why) == 0) {
+        gather_group(j, began);
         return 0;
+    }
     db_rollback(j->db);
     if (why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT)
         return resolve_commit(j, &why, e);
@@ -213,11 +227,11 @@ static int64_t estimate_position(struct jobs *j, struct db *d, int64_t seq)
 
 const struct jobs_backend postgres_store_backend = {
     .shared = true,
-    .open = open_database,
-    .close = close_database,
-    .check_space = check_space,
-    .begin = begin_group,
-    .commit = commit_group,
+    .open = open_shared_table,
+    .close = close_shared,
+    .check_space = check_shared_space,
+    .begin = begin_shared,
+    .commit = commit_shared,
     .committed = announce_group,
     .vacuum = vacuum,
     .position = estimate_position,
@@ -226,4 +240,5 @@ const struct jobs_backend postgres_store_backend = {
                    " ON changed = seq ORDER BY number LIMIT ?2",
     .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
                          " LIMIT ?2) AS news",
+    .servers_sql = postgres_servers_sql,
 };

@@ -3,9 +3,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/store/db.h"
+#include "schema/store/postgres/postgres_feed.h"
 
 #define FEED_ROWS    1000
 #define FEED_KEPT_MS (60 * 60 * 1000LL)
@@ -25,11 +25,12 @@ static int get_lock(struct db *d, bool *ret_got, struct err *e)
 static int delete_feed(struct db *d, struct err *e)
 {
     static const char delete[] = "DELETE FROM feed WHERE number IN (SELECT number FROM feed"
-                                 " WHERE created_ms < ?1 ORDER BY created_ms LIMIT ?2)";
+                                 " WHERE created_ms < " POSTGRES_FEED_NOW_MS " - ?1"
+                                 " ORDER BY created_ms LIMIT ?2)";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, delete, e);
     if (!q)
         return -1;
-    db_bind_int(q, 1, clock_wall_ms() - FEED_KEPT_MS);
+    db_bind_int(q, 1, FEED_KEPT_MS);
     db_bind_int(q, 2, FEED_ROWS);
     return db_run(q, e);
 }
