@@ -1,11 +1,12 @@
 """GET /stats and GET /system: what the page shows."""
 
 import os
+import re
 import time
 
 import pytest
 
-from harness import LANGUAGES, submission, test, wait_for
+from harness import LANGUAGES, ROOT, submission, test, wait_for
 
 COLUMNS = ("t", "submitted", "finished", "queued", "running", "cells_idle", "cells_taken")
 
@@ -115,6 +116,8 @@ def test_system_tells_of_itself(server):
     system = server.get("/system").json
     own = system["server"]
     assert own["table"] and own["version"]
+    if os.path.exists(os.path.join(ROOT, ".git")):
+        assert re.fullmatch("[0-9a-f]{40}", own["commit"] or ""), own
     assert len(own["instance"]) == 8, "names of cells have twice as much of it"
     assert {"libmicrohttpd", "sqlite", "libpq", "jansson", "libcurl", "libsodium"} <= set(own["libraries"])
     assert system["process"]["pid"] == server.pid

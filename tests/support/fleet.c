@@ -1,6 +1,7 @@
 #include "tests/support/fleet.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,8 +87,10 @@ void fleet_kill(void)
 
 void fleet_next_name(struct fleet_name *ret_name)
 {
-    ssize_t n = read(process.says, ret_name->text, sizeof ret_name->text - 1);
+    struct pollfd said = { .fd = process.says, .events = POLLIN };
 
+    assert_int_equal(poll(&said, 1, (int)(PATIENCE_NS / NS_PER_MS)), 1);
+    ssize_t n = read(process.says, ret_name->text, sizeof ret_name->text - 1);
     assert_true(n > 1);
     ret_name->text[n] = '\0';
     ret_name->text[strcspn(ret_name->text, "\n")] = '\0';

@@ -9,7 +9,7 @@
 #include "schema/store/db.h"
 #include "schema/store/postgres/postgres_lease.h"
 
-#define FLEET_TIMEOUT_MS 1000
+#define FLEET_TIMEOUT_MS 1000LL
 
 struct fleet {
     const char *url;

@@ -29,10 +29,10 @@ static void a_row_says_who_is_there(void **state)
     fleet_run(f, "UPDATE server SET directory = 'elsewhere'");
     struct postgres_lease *second = fleet_start(f, "one", FLEET_TIMEOUT_MS, &other);
     fleet_wait_beats(f, other.text, 1);
-    l = postgres_lease_close(l);
+    (void)postgres_lease_close(l);
     assert_int_equal(fleet_number(f, "SELECT over FROM server WHERE instance = 'one'"), 1);
     assert_int_equal(fleet_number(f, "SELECT count(*) FROM server WHERE over = 0"), 1);
-    second = postgres_lease_close(second);
+    (void)postgres_lease_close(second);
     assert_int_equal(fleet_number(f, "SELECT count(*) FROM server WHERE over = 1"), 2);
 }
 
@@ -250,6 +250,8 @@ static void old_rows_go(void **state)
                "SELECT count(*) FROM server WHERE instance <> 'old' HAVING count(*) ="
                " (SELECT count(*) FROM server)",
                2);
+    fleet_wait(f, "SELECT min(number) FROM feed", 3000);
+    assert_true(fleet_number(f, "SELECT count(*) FROM feed") >= 70);
 }
 
 int main(void)

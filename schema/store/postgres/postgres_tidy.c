@@ -8,7 +8,7 @@
 #include "schema/store/postgres/postgres_feed.h"
 
 #define FEED_ROWS    1000
-#define FEED_KEPT_MS (60 * 60 * 1000LL)
+#define FEED_KEPT_MS (3600 * 1000LL)
 #define TIDY_LOCK    "1935893091, 3" /* 1 is that of the feed, 2 of migrations */
 
 /* At the same time two servers would delete the same rows. */

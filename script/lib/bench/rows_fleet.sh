@@ -147,13 +147,14 @@ fleet_fill() {
     postgres_psql "$1" "WITH made AS (
         INSERT INTO job(id, hash, state, language, submitted_ms, tests_total, attempts, finished_ms,
             verdict, tests_passed, duration_ms, cpu_time_ms, memory_bytes, error)
-        SELECT gen_random_uuid(), '\x', $2, 'c', 1700000000000 + i, 1, $2 / 2, final.ms + i,
-            final.verdict, final.tests, final.tests * (random() * 3000)::bigint, final.tests * 5,
+        SELECT 'b' || to_char(nextval('feed_number'), 'FM0000000000'), '\x', $2, 'c', 1700000000000 + i,
+            1, $2 / 2, final.ms + i, final.verdict, final.tests,
+            final.tests * (random() * 3000)::bigint, final.tests * 5,
             final.tests * (random() * 100000000)::bigint, final.error
         FROM generate_series(1, $3) AS i, (SELECT 1700000000100, 'OK', 1, '' WHERE $2 = 2
             UNION ALL SELECT NULL, NULL, NULL, NULL WHERE $2 = 0) AS final(ms, verdict, tests, error)
         RETURNING seq, state),
-    stored AS (INSERT INTO body(seq, json) SELECT seq, repeat('x', 200)::bytea FROM made)
-    INSERT INTO report(seq, json) SELECT seq, repeat('x', 600)::bytea FROM made WHERE state = 2"
+    stored AS (INSERT INTO body(seq, json) SELECT seq, repeat('x', 100)::bytea FROM made)
+    INSERT INTO report(seq, json) SELECT seq, repeat('x', 100)::bytea FROM made WHERE state = 2"
     postgres_psql "$1" "VACUUM ANALYZE"
 }
