@@ -9,7 +9,6 @@ from harness import LONG, submission, test, wait_for
 from sse import Stream
 
 SLEEPS = "import time\ntime.sleep(2)\nprint('slept')"
-FOR_EVER = "import time\nwhile True: time.sleep(1)"
 
 
 def at_once(*calls):
@@ -134,3 +133,16 @@ def test_a_server_that_stood_still_goes_on_as_another(fleet):
     fleet.wait_final(60, len(ids) + 4)
     fleet.check(dict.fromkeys(ids + more, "OK"), still, other)
     assert [line for line in still.logged("finished") for id in more if f"job={id} " in line], "it judges"
+
+
+def test_a_cancel_reaches_the_server_that_judges(fleet):
+    (judge,), (other,) = fleet.start(1), fleet.start(1, RUNNER_MAX_PARALLEL=0)
+    judge.ready()
+    forever = submission("python", "while True: pass", [test()], 60000)
+    for _ in range(3):
+        id = other.submit(forever)
+        other.wait_running(id)
+        assert other.delete(id).status == 200
+        quick = other.judge(submission("python", "print(1)"), 10)  # the only worker is free again
+        assert quick["verdict"] == "OK"
+        assert judge.report(id)["error"] == "cancelled"

@@ -19,10 +19,8 @@
 #include "schema/store/postgres/postgres_tail.h"
 #include "schema/store/postgres/postgres_timeline.h"
 
-#define GROUP_NS (10 * NS_PER_S) /* for all statements of a group */
-#define RESOLVE_NS                                                                                 \
-    (5 * NS_PER_S) /* to find out whether a COMMIT without an answer is in;                        \
-                      whoever has sent an operation waits for so long */
+#define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
+#define RESOLVE_NS   (5 * NS_PER_S)  /* to find out whether a COMMIT without an answer is in */
 #define RETRY_MS     200
 #define GATHER_PART  8 /* of the time of a commit: how long the next group waits for operations */
 #define GATHER_NS    (10 * NS_PER_MS) /* at most */
@@ -61,8 +59,8 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
     text_random_id(first);
     jobs_lock_read_id(j, first);
     if (db_connect(c->url, DB_WRITER, &j->db, e) < 0 || postgres_migrate(j->db, e) < 0 ||
-        jobs_load_table_id(j, e) < 0 || register_writer(j, e) < 0 ||
-        jobs_readers_connect(&j->readers, c->url, e) < 0 ||
+        jobs_load_table_id(j, e) < 0 || postgres_timeline_open(j->db, e) < 0 ||
+        register_writer(j, e) < 0 || jobs_readers_connect(&j->readers, c->url, e) < 0 ||
         postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);

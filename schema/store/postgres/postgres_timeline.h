@@ -25,6 +25,9 @@ struct postgres_timeline {
     char name[POSTGRES_TIMELINE_SIZE];
 };
 
+/* Of a new database: its timeline is the first. */
+NODISCARD int postgres_timeline_open(struct db *d, struct err *e);
+
 /* 1: the database goes on with another timeline than at the last call; 0; -1. Asks when the
  * connection is a new one; *t is then brought up to date. */
 NODISCARD int postgres_timeline_changed(struct db *d, struct postgres_timeline *t, struct err *e);
