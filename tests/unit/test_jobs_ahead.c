@@ -183,7 +183,7 @@ static void it_is_claimed_in_the_same_transaction(void **state)
     jobs_claim_with(t->j, claim_one, &c);
     jobs_counts(t->j, &before);
     assert_int_equal(row_send(t->j, "a", "c", "x", &op), 0);
-    assert_true(op.u.accept.fresh);
+    assert_true(op.u.accept.fresh == job_table_in_file(t)); /* else another server may be done */
     assert_int_equal(op.u.accept.state, JOB_QUEUED);
     jobs_counts(t->j, &after);
     assert_int_equal(after.commits, before.commits + 1);
