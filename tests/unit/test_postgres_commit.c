@@ -116,12 +116,38 @@ static void a_claim_that_nobody_knows_of_is_given_back(void **state)
     assert_int_equal(row_status(p->table.j, "a").state, JOB_DONE);
 }
 
+/* As after a failover to a replica that lags. */
+static void what_a_failover_lost_is_not_counted(void **state)
+{
+    struct place *p = *state;
+    int64_t until = clock_mono_ns() + PATIENCE_NS;
+    struct jobs_counts counts;
+
+    (void)row_accept(p->table.j, "a", "c");
+    (void)row_accept(p->table.j, "b", "c");
+    job_table_write(&p->table, "DELETE FROM job WHERE id = 'b'");
+    jobs_counts(p->table.j, &counts);
+    assert_int_equal(counts.queued, 2);
+    servant_tell(&p->proxy, "cut");
+    servant_tell(&p->proxy, "pass");
+    do {
+        assert_true(clock_mono_ns() < until);
+        (void)usleep(5000);
+        jobs_counts(p->table.j, &counts);
+    } while (counts.queued != 1);
+    wait_writable(p->table.j);
+    (void)row_accept(p->table.j, "d", "c");
+    jobs_counts(p->table.j, &counts);
+    assert_int_equal(counts.queued, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_accepted_is_there_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_claim_that_nobody_knows_of_is_given_back, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_a_failover_lost_is_not_counted, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,24 +41,44 @@ struct postgres_tail {
 
 /* ---- counts ---- */
 
+static int begin_snapshot(struct postgres_tail *t, struct err *e)
+{
+    if (db_begin(t->d, e) < 0)
+        return -1;
+    if (db_exec(t->d, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", e) == 0)
+        return 0;
+    db_rollback(t->d);
+    return -1;
+}
+
+static int count_rows(struct postgres_tail *t, struct err *e)
+{
+    struct jobs *j = t->j;
+    int64_t queued, running, rows;
+
+    if (db_number(t->d, "SELECT count(*) FROM job WHERE state = 0", &queued, e) < 0 ||
+        db_number(t->d, "SELECT count(*) FROM job WHERE state = 1", &running, e) < 0 ||
+        db_number(t->d, "SELECT count(*) FROM job", &rows, e) < 0)
+        return -1;
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.queued = queued;
+    j->counts.running = running;
+    j->counts.final = rows - queued - running;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    return 0;
+}
+
 /* All of one snapshot, so that the changes behind `last` are those that the counts lack. */
 static int read_start(struct postgres_tail *t, struct err *e)
 {
-    struct jobs_counts *c = &t->j->counts;
-    int64_t rows;
-
-    if (db_begin(t->d, e) < 0)
+    if (begin_snapshot(t, e) < 0)
         return -1;
-    if (db_exec(t->d, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", e) < 0 ||
-        db_number(t->d, "SELECT coalesce(max(number), 0) FROM feed", &t->last, e) < 0 ||
-        db_number(t->d, "SELECT count(*) FROM job WHERE state = 0", &c->queued, e) < 0 ||
-        db_number(t->d, "SELECT count(*) FROM job WHERE state = 1", &c->running, e) < 0 ||
-        db_number(t->d, "SELECT count(*) FROM job", &rows, e) < 0) {
+    if (db_number(t->d, "SELECT coalesce(max(number), 0) FROM feed", &t->last, e) < 0 ||
+        count_rows(t, e) < 0) {
         db_rollback(t->d);
         return -1;
     }
-    c->final = rows - c->queued - c->running;
-    c->revision = t->last;
+    t->j->counts.revision = t->last;
     return db_commit(t->d, e);
 }
 
@@ -171,9 +191,22 @@ static int ring_bell(struct postgres_tail *t, struct err *e)
     return db_exec(t->d, t->bell, e);
 }
 
+/* What answers again may be a replica that lacks some of what was counted. */
+static int count_again(struct postgres_tail *t, struct err *e)
+{
+    db_deadline(t->d, clock_mono_ns() + ANSWER_NS);
+    if (begin_snapshot(t, e) < 0)
+        return -1;
+    if (read_feed(t, e) < 0 || count_rows(t, e) < 0) {
+        db_rollback(t->d);
+        return -1;
+    }
+    return db_commit(t->d, e);
+}
+
 static int look(struct postgres_tail *t, struct err *e)
 {
-    if (read_feed(t, e) < 0 || ring_bell(t, e) < 0)
+    if ((t->away ? count_again(t, e) : read_feed(t, e)) < 0 || ring_bell(t, e) < 0)
         return -1;
     int64_t now = clock_mono_ns();
     db_deadline(t->d, now + ANSWER_NS);
