@@ -37,8 +37,6 @@ int db_commit(struct db *d, struct err *e) { return d->driver->commit(d, e); }
 
 void db_rollback(struct db *d) { d->driver->rollback(d); }
 
-int64_t db_last_seq(struct db *d) { return d->driver->last_seq(d); }
-
 int64_t db_changes(struct db *d) { return d->driver->changes(d); }
 
 void db_deadline(struct db *d, int64_t ns) { d->deadline_ns = ns; }
@@ -106,6 +104,11 @@ int db_run(struct db_stmt *q, struct err *e)
     while ((n = db_step(q, e)) > 0)
         ;
     return n;
+}
+
+int db_insert(struct db_stmt *q, int64_t *ret_number, struct err *e)
+{
+    return q->driver->insert(q, ret_number, e);
 }
 
 int64_t db_int(struct db_stmt *q, int column) { return q->driver->get_int(q, column); }

@@ -65,8 +65,7 @@ NODISCARD int db_commit(struct db *d, struct err *e);
 /* May be called when there is no transaction any more (disk full, connection lost). */
 void db_rollback(struct db *d);
 
-int64_t db_last_seq(struct db *d); /* of the last INSERT; SQLite's only */
-int64_t db_changes(struct db *d);  /* rows of the last INSERT, UPDATE or DELETE */
+int64_t db_changes(struct db *d); /* rows of the last INSERT, UPDATE or DELETE */
 
 /* What has not finished by this time (clock_mono_ns()) fails with ERR_TIMEOUT; 0: no deadline.
  * SQLite's readers have it, and every connection to PostgreSQL, which is closed then. */
@@ -106,6 +105,12 @@ NODISCARD int db_step(struct db_stmt *q, struct err *e);
 
 /* Steps to the end and ignores rows. */
 NODISCARD int db_run(struct db_stmt *q, struct err *e);
+
+/* Runs an INSERT of one row whose number the database gives: 1 inserted, with its number; 0: there
+ * was a conflict and ON CONFLICT DO NOTHING; -1. The text ends with RETURNING and the number in a
+ * comment for PostgreSQL: SQLite knows the number without, and makes a table for what is returned.
+ */
+NODISCARD int db_insert(struct db_stmt *q, int64_t *ret_number, struct err *e);
 
 /* Columns of the current row, from 0. Texts and blobs are borrowed until the next step. */
 int64_t db_int(struct db_stmt *q, int column);

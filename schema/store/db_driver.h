@@ -28,7 +28,6 @@ struct db_driver {
     int (*begin)(struct db *d, struct err *e);
     int (*commit)(struct db *d, struct err *e);
     void (*rollback)(struct db *d);
-    int64_t (*last_seq)(struct db *d);
     int64_t (*changes)(struct db *d);
     struct db_stmt *(*prepare)(struct db *d, const char *sql, enum db_use use, struct err *e);
     void (*finalize)(struct db_stmt *q); /* after reset() */
@@ -37,6 +36,7 @@ struct db_driver {
     void (*bind_text)(struct db_stmt *q, int n, const char *text, size_t len); /* NULL: null */
     void (*bind_blob)(struct db_stmt *q, int n, const void *data, size_t len);
     int (*step)(struct db_stmt *q, struct err *e);
+    int (*insert)(struct db_stmt *q, int64_t *ret_number, struct err *e);
     int64_t (*get_int)(struct db_stmt *q, int column);
     bool (*is_null)(struct db_stmt *q, int column);
     const char *(*get_text)(struct db_stmt *q, int column, size_t *ret_len);

@@ -66,7 +66,7 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
     "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"     \
     " origin_stream, origin_offset, owner" seq_column                                              \
     ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11" seq_value                              \
-    ") ON CONFLICT(id) DO NOTHING RETURNING seq"
+    ") ON CONFLICT(id) DO NOTHING /*pg RETURNING seq */"
 
 /* 1 inserted, 0: the id is in use. */
 static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
@@ -103,7 +103,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
         db_bind_null(q, 9);
         db_bind_null(q, 10);
     }
-    return jobs_insert_numbered(q, &op->u.accept.seq, e);
+    return db_insert(q, &op->u.accept.seq, e);
 }
 
 static int insert_submission(struct jobs *j, int64_t seq, const struct submission_packed *p,
@@ -122,8 +122,9 @@ static int store_blob(struct jobs *j, const struct blob_ref *blob, int64_t *ret_
                       struct err *e)
 {
     JOBS_SQL(select) = "SELECT number FROM text WHERE hash = ?1";
-    JOBS_SQL(insert) = "INSERT INTO text(hash, body) VALUES(?1, ?2)"
-                       " ON CONFLICT(hash) DO UPDATE SET hash = excluded.hash RETURNING number";
+    JOBS_SQL(insert) =
+        "INSERT INTO text(hash, body) VALUES(?1, ?2)"
+        " /*pg ON CONFLICT(hash) DO UPDATE SET hash = excluded.hash RETURNING number */";
     CLEANUP(db_donep) struct db_stmt *find = db_prepare(j->db, select, e);
     CLEANUP(db_donep) struct db_stmt *put = db_prepare(j->db, insert, e);
     if (!find || !put)
@@ -138,7 +139,7 @@ static int store_blob(struct jobs *j, const struct blob_ref *blob, int64_t *ret_
     }
     db_bind_blob(put, 1, blob->hash, sizeof blob->hash);
     db_bind_blob(put, 2, blob->data, blob->len);
-    return jobs_insert_numbered(put, ret_number, e) < 0 ? -1 : 0;
+    return db_insert(put, ret_number, e) < 0 ? -1 : 0;
 }
 
 static int insert_blob_refs(struct jobs *j, int64_t seq, const struct submission_packed *p,

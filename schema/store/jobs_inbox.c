@@ -87,8 +87,8 @@ static int ensure_partition(struct jobs *j, const struct outbox_origin *o,
                             struct jobs_source_partition **ret_partition, struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO stream(topic, partition) VALUES(?1, ?2)"
-                       " ON CONFLICT(topic, partition) DO UPDATE SET topic = excluded.topic"
-                       " RETURNING number";
+                       " /*pg ON CONFLICT(topic, partition) DO UPDATE SET topic = excluded.topic"
+                       " RETURNING number */";
     int64_t number;
 
     if (find_partition(j, o, ret_partition, e) < 0)
@@ -100,7 +100,7 @@ static int ensure_partition(struct jobs *j, const struct outbox_origin *o,
         return -1;
     db_bind_text(q, 1, o->topic);
     db_bind_int(q, 2, o->partition);
-    if (jobs_insert_numbered(q, &number, e) < 0)
+    if (db_insert(q, &number, e) < 0)
         return -1;
     *ret_partition = cache_partition(j, o, number, 0, e);
     return *ret_partition ? 0 : -1;

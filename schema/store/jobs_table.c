@@ -103,17 +103,6 @@ struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, st
     return n > 0 ? TAKE(q) : NULL;
 }
 
-int jobs_insert_numbered(struct db_stmt *q, int64_t *ret_number, struct err *e)
-{
-    int n = db_step(q, e);
-
-    if (n <= 0)
-        return n;
-    *ret_number = db_int(q, 0);
-    /* a row of RETURNING comes before the statement has finished */
-    return db_run(q, e) < 0 ? -1 : 1;
-}
-
 int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq)
 {
     int64_t position = j->backend->position(j, d, seq);

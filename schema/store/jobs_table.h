@@ -230,8 +230,6 @@ void jobs_set_instance(struct jobs *j, const char *instance);
 /* Runs a query (a JOBS_SQL whose only parameter is seq) to its first row; end it with db_done().
  * NULL with *e filled; ERR_NOT_FOUND: there is no row. */
 struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, struct err *e);
-/* Runs an INSERT ... RETURNING of the new row's number: 1 inserted, 0: there was a conflict, -1. */
-NODISCARD int jobs_insert_numbered(struct db_stmt *q, int64_t *ret_number, struct err *e);
 /* Of a row that was read as queued; 1 also when it was claimed since. */
 int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq);
 /* Reads and unpacks a submission; caller owns it. with_blobs false: large texts are left empty. */

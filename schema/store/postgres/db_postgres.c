@@ -76,12 +76,6 @@ static int postgres_commit(struct db *d, struct err *e)
     return rc;
 }
 
-static int64_t postgres_last_seq(struct db *d)
-{
-    (void)d;
-    return 0;
-}
-
 static int64_t postgres_changes(struct db *d) { return postgres_db_of(d)->changes; }
 
 /* ---- columns ---- */
@@ -152,6 +146,15 @@ static const void *postgres_get_blob(struct db_stmt *q, int column, size_t *ret_
     return postgres_get_text(q, column, ret_len);
 }
 
+static int postgres_insert(struct db_stmt *q, int64_t *ret_number, struct err *e)
+{
+    int n = db_step(q, e);
+
+    if (n > 0)
+        *ret_number = postgres_get_int(q, 0);
+    return n;
+}
+
 /* ---- life ---- */
 
 static void postgres_close(struct db *d)
@@ -170,7 +173,6 @@ static const struct db_driver postgres_driver = {
     .begin = postgres_begin,
     .commit = postgres_commit,
     .rollback = postgres_rollback,
-    .last_seq = postgres_last_seq,
     .changes = postgres_changes,
     .prepare = db_postgres_statement_new,
     .finalize = db_postgres_statement_free,
@@ -179,6 +181,7 @@ static const struct db_driver postgres_driver = {
     .bind_text = postgres_bind_text,
     .bind_blob = db_postgres_statement_bind,
     .step = db_postgres_statement_step,
+    .insert = postgres_insert,
     .get_int = postgres_get_int,
     .is_null = postgres_is_null,
     .get_text = postgres_get_text,

@@ -183,10 +183,6 @@ static int sqlite_commit(struct db *d, struct err *e)
     return -1;
 }
 
-static int64_t sqlite_last_seq(struct db *d)
-{
-    return sqlite3_last_insert_rowid(sqlite_of(d)->handle);
-}
 static int64_t sqlite_changes(struct db *d) { return sqlite3_changes(sqlite_of(d)->handle); }
 
 static struct db_stmt *sqlite_prepare(struct db *d, const char *sql, enum db_use use, struct err *e)
@@ -292,13 +288,22 @@ static const void *sqlite_get_blob(struct db_stmt *q, int column, size_t *ret_le
     return data ? data : "";
 }
 
+static int sqlite_insert(struct db_stmt *q, int64_t *ret_number, struct err *e)
+{
+    sqlite3 *handle = sqlite_of(q->db)->handle;
+
+    if (db_run(q, e) < 0)
+        return -1;
+    *ret_number = sqlite3_last_insert_rowid(handle);
+    return sqlite3_changes(handle) > 0;
+}
+
 static const struct db_driver sqlite_driver = {
     .close = sqlite_close,
     .exec = sqlite_exec,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
-    .last_seq = sqlite_last_seq,
     .changes = sqlite_changes,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,
@@ -307,6 +312,7 @@ static const struct db_driver sqlite_driver = {
     .bind_text = sqlite_bind_text,
     .bind_blob = sqlite_bind_blob,
     .step = sqlite_step,
+    .insert = sqlite_insert,
     .get_int = sqlite_get_int,
     .is_null = sqlite_is_null,
     .get_text = sqlite_get_text,
