@@ -162,10 +162,10 @@ static int insert_blob_refs(struct jobs *j, int64_t seq, const struct submission
 
 static int64_t count_queued(struct jobs *j)
 {
-    struct jobs_counts counts; /* of a shared table another thread keeps them */
-
-    jobs_counts(j, &counts);
-    return counts.queued + j->group.moved[JOB_QUEUED];
+    (void)pthread_mutex_lock(&j->memory_lock); /* of a shared table another thread counts */
+    int64_t queued = j->counts.queued;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+    return queued + j->group.moved[JOB_QUEUED];
 }
 
 /* ---- its id ---- */

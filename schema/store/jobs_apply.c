@@ -7,9 +7,8 @@
 #include "schema/store/jobs_return.h"
 #include "schema/store/jobs_table.h"
 
-int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
+static int call_operation(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    op->result = 0;
     switch (op->kind) {
     case JOBS_ACCEPT:
         return jobs_accept(j, op, e);
@@ -35,4 +34,13 @@ int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
         return jobs_store_watermarks(j, op, e);
     }
     return JOBS_REFUSED(op, ERR_BUG, "unknown operation %d", (int)op->kind);
+}
+
+int jobs_apply(struct jobs *j, struct jobs_op *op, struct err *e)
+{
+    op->result = 0;
+    int rc = call_operation(j, op, e);
+    bool nothing = op->result < 0 || (op->kind == JOBS_CLAIM && op->u.claim.seq == 0);
+    j->group.wrote = j->group.wrote || !nothing;
+    return rc;
 }

@@ -2,7 +2,7 @@
  * and those of the recent past.
  *
  * Room     schema/store.
- * Threads  any; listeners are called on the writer thread and must not block.
+ * Threads  any; listeners are called on one thread of the table and must not block.
  * Errors   0, or -1 with *e filled.
  */
 #pragma once
@@ -27,7 +27,6 @@ struct jobs_change {
     int64_t claim;  /* that this change has ended without a report of it; 0: none */
     int was;        /* enum job_state, the one before; -1: the row is new */
     enum job_state state;
-    bool fresh;           /* the row was just accepted */
     bool returned;        /* returned to Kafka: the row is deleted; state is JOB_CANCELLED */
     int64_t revision;     /* of this change; revisions rise in the order of commits */
     const char *language; /* borrowed; NULL for a claim */
@@ -41,7 +40,8 @@ struct jobs_change {
     size_t report_len;
 };
 
-/* Called on the writer thread with all changes of one commit. Listeners must be added before
+/* Called with all changes of one commit, on one thread of the table: of a table in a file the
+ * writer. Listeners must be added before
  * traffic starts. */
 typedef void jobs_listener_fn(void *ctx, const struct jobs_change *changes, size_t len);
 void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx);

@@ -1,5 +1,6 @@
 #include "schema/store/jobs_finish.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "schema/base/clock.h"
@@ -144,6 +145,15 @@ int jobs_finish_unjudged(struct db *d, const struct jobs_final *row, const char 
     f.report = r;
     f.json = json;
     return finish_row(d, &f, e);
+}
+
+int jobs_finish_deadly(struct db *d, const struct jobs_final *row, struct err *e)
+{
+    char error[100];
+
+    (void)snprintf(error, sizeof error, "the server died %d times while judging this",
+                   JOB_RESTARTS_MAX + 1);
+    return jobs_finish_unjudged(d, row, error, e);
 }
 
 /* ---- the operations ---- */

@@ -39,3 +39,5 @@ struct jobs_final {
  * be published; -1. */
 NODISCARD int jobs_finish_unjudged(struct db *d, const struct jobs_final *row, const char *error,
                                    struct err *e);
+/* The same for a row whose servers died too often while they ran it (JOB_RESTARTS_MAX). */
+NODISCARD int jobs_finish_deadly(struct db *d, const struct jobs_final *row, struct err *e);

@@ -24,6 +24,7 @@ void jobs_group_clear(struct jobs_group *g)
     memset(g->moved, 0, sizeof g->moved);
     g->late_reports = g->outbox_added = g->outbox_removed = g->operations = 0;
     g->added_kinds = 0;
+    g->wrote = false;
 }
 
 int jobs_group_add(struct jobs_group *g, const struct jobs_change *c, int from, struct err *e)
@@ -35,7 +36,6 @@ int jobs_group_add(struct jobs_group *g, const struct jobs_change *c, int from, 
         return err_set(e, ERR_NOMEM, "job %s", c->id);
     g->changes[g->len] = *c;
     g->changes[g->len].was = from;
-    g->changes[g->len].fresh = from < 0;
     g->id_at[g->len++] = at;
     if (from >= 0)
         g->moved[from]--;
@@ -58,20 +58,8 @@ int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, st
 
 /* ---- rows ---- */
 
-int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *ret_row,
-              struct err *e)
+int jobs_step_found(struct db_stmt *q, struct jobs_found *ret_row, struct err *e)
 {
-    JOBS_SQL(by_id) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
-                      " WHERE id = ?1 /*pg FOR UPDATE */";
-    JOBS_SQL(by_seq) = "SELECT seq, state, id, submitted_ms, language, claim FROM job"
-                       " WHERE seq = ?1 /*pg FOR UPDATE */";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
-    if (!q)
-        return -1;
-    if (id)
-        db_bind_text(q, 1, id);
-    else
-        db_bind_int(q, 1, seq);
     int n = db_step(q, e);
     if (n <= 0)
         return n;
@@ -82,6 +70,23 @@ int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *re
     (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
     ret_row->claim = db_int(q, 5);
     return 1;
+}
+
+int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *ret_row,
+              struct err *e)
+{
+    JOBS_SQL(by_id) = "SELECT " JOBS_FOUND_COLUMNS " FROM job"
+                      " WHERE id = ?1 /*pg FOR UPDATE */";
+    JOBS_SQL(by_seq) = "SELECT " JOBS_FOUND_COLUMNS " FROM job"
+                       " WHERE seq = ?1 /*pg FOR UPDATE */";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, id ? by_id : by_seq, e);
+    if (!q)
+        return -1;
+    if (id)
+        db_bind_text(q, 1, id);
+    else
+        db_bind_int(q, 1, seq);
+    return jobs_step_found(q, ret_row, e);
 }
 
 struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state to)

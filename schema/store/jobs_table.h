@@ -67,6 +67,7 @@ struct jobs_group {
     int64_t outbox_added, outbox_removed; /* rows */
     unsigned added_kinds; /* OUTBOX_KIND_BITs of the added rows that are not reports */
     int64_t operations;
+    bool wrote;         /* false: nothing is to be stored, as when a claim found no row */
     char low_disk[200]; /* why nothing can be accepted; "": it can */
 };
 
@@ -209,6 +210,9 @@ struct jobs_found {
     enum job_state state;
     char id[SUBMISSION_ID_MAX + 1], language[64];
 };
+#define JOBS_FOUND_COLUMNS "seq, state, id, submitted_ms, language, claim"
+/* The next row of a query of these columns: 1 found, 0 not found, -1. */
+NODISCARD int jobs_step_found(struct db_stmt *q, struct jobs_found *ret_row, struct err *e);
 /* Finds a row by its id, or by seq if id is NULL: 1 found, 0 not found, -1. */
 NODISCARD int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *ret_row,
                         struct err *e);

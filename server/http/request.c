@@ -268,17 +268,12 @@ static void run_offloaded(struct executor_task *t)
     request_resume(r);
 }
 
-void request_resume_offloaded(struct request *r)
-{
-    r->task.run = run_offloaded;
-    executor_submit(r->executor, &r->task);
-}
-
 bool request_offload(struct request *r)
 {
     if (!request_hold(r))
         return false;
-    request_resume_offloaded(r);
+    r->task.run = run_offloaded;
+    executor_submit(r->executor, &r->task);
     return true;
 }
 

@@ -148,12 +148,10 @@ NODISCARD bool request_hold(struct request *r);
  * the engine. */
 NODISCARD bool request_pause(struct request *r);
 
-/* Has the next step called: on the thread that serves the connection, now; there too, but in a
- * batch (resume_batch.h), which is cheaper for a caller that resumes many; on a thread of the
- * executor, also when the client has gone. */
+/* Has the next step called on the thread that serves the connection: now; or in a batch
+ * (resume_batch.h), which is cheaper for a caller that resumes many. */
 void request_resume(struct request *r);
 void request_resume_soon(struct request *r);
-void request_resume_offloaded(struct request *r);
 
 /* Suspends the request, which keeps its body, and has r->step called on a thread of the executor.
  * False when the server is stopping. */

@@ -115,7 +115,7 @@ static void count_change_locked(struct stats *s, const struct jobs_change *c)
 {
     size_t language = stats_language_index(s, c->language);
 
-    if (c->fresh) {
+    if (c->was < 0) { /* it is new */
         s->accepted[language]++;
         count_submitted_locked(s, NEWEST);
     }

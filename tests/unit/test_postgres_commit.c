@@ -116,6 +116,19 @@ static void a_claim_that_nobody_knows_of_is_given_back(void **state)
     assert_int_equal(row_status(p->table.j, "a").state, JOB_DONE);
 }
 
+/* A worker that finds nothing has the database's disk write nothing. */
+static void a_claim_of_nothing_stores_nothing(void **state)
+{
+    static const char sum[] = "SELECT coalesce(sum(committed), 0)::bigint FROM writer";
+    struct place *p = *state;
+
+    (void)row_accept(p->table.j, "a", "java");
+    int64_t before = job_table_ask(&p->table, sum);
+    assert_true(before > 0);
+    assert_int_equal(row_claim_c(p->table.j), 0);
+    assert_int_equal(job_table_ask(&p->table, sum), before);
+}
+
 /* As after a failover to a replica that lags. */
 static void what_a_failover_lost_is_not_counted(void **state)
 {
@@ -147,6 +160,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_accepted_is_there_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_claim_that_nobody_knows_of_is_given_back, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_claim_of_nothing_stores_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_failover_lost_is_not_counted, setup, teardown),
     };
 

@@ -82,7 +82,7 @@ static void finish(struct stats *s, const char *language, enum verdict v, int64_
 
 static void accept(struct stats *s, const char *language)
 {
-    struct jobs_change c = { .id = "a", .state = JOB_QUEUED, .language = language, .fresh = true };
+    struct jobs_change c = { .id = "a", .state = JOB_QUEUED, .language = language, .was = -1 };
     stats_changed(s, &c, 1);
 }
 

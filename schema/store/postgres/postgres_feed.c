@@ -5,6 +5,7 @@
 
 #include "schema/base/buf.h"
 #include "schema/store/jobs_table.h"
+#include "schema/store/postgres/postgres_locks.h"
 
 _Static_assert(POSTGRES_FEED_ROWS <= JOBS_GROUP_OPS, "they are read into a group");
 
@@ -42,7 +43,7 @@ static int write_numbering(struct buf *sql, const struct jobs_group *g)
 {
     if (g->len == 0 && g->outbox_added == 0)
         return buf_printf(sql, "COMMIT");
-    if (buf_printf(sql, "SELECT pg_advisory_xact_lock(1935893091, 1);") < 0)
+    if (buf_printf(sql, "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK_FEED ");") < 0)
         return -1;
     if (g->outbox_added > 0 &&
         buf_printf(sql,
@@ -82,7 +83,6 @@ static int read_change(struct db_stmt *q, struct jobs_group *g, struct err *e)
                                .claim = db_int(q, 13),
                                .was = was,
                                .state = (enum job_state)db_int(q, 4),
-                               .fresh = was < 0,
                                .returned = db_int(q, 5) != 0,
                                .revision = db_int(q, 0),
                                .language = has_language ? "" : NULL,

@@ -4,6 +4,7 @@
 
 #include "schema/base/err.h"
 #include "schema/store/db.h"
+#include "schema/store/postgres/postgres_locks.h"
 
 extern const char postgres_sql_001[];
 
@@ -71,7 +72,7 @@ static int migrate_locked(struct db *d, struct err *e)
 int postgres_migrate(struct db *d, struct err *e)
 {
     static const char lock[] = "SET LOCAL lock_timeout = '60s';"
-                               "SELECT pg_advisory_xact_lock(1935893091, 2)"; /* "scrc" */
+                               "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK_MIGRATE ")";
 
     if (db_begin(d, e) < 0)
         return -1;

@@ -1,7 +1,5 @@
 #include "schema/store/postgres/postgres_release.h"
 
-#include <stdio.h>
-
 #include "schema/base/clock.h"
 #include "schema/store/jobs_finish.h"
 #include "schema/store/jobs_table.h"
@@ -50,25 +48,15 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
 static int find_deadly_row(struct db *d, const char *instance, struct jobs_found *ret_row,
                            struct err *e)
 {
-    JOBS_SQL(select) =
-        "SELECT seq, state, id, submitted_ms, language, claim FROM job WHERE instance = ?1"
-        " AND claim IS NOT NULL AND restarts >= ?2 ORDER BY seq LIMIT 1"
-        " FOR UPDATE SKIP LOCKED";
+    JOBS_SQL(select) = "SELECT " JOBS_FOUND_COLUMNS " FROM job WHERE instance = ?1"
+                       " AND claim IS NOT NULL AND restarts >= ?2 ORDER BY seq LIMIT 1"
+                       " FOR UPDATE SKIP LOCKED";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
     db_bind_text(q, 1, instance);
     db_bind_int(q, 2, JOB_RESTARTS_MAX);
-    int n = db_step(q, e);
-    if (n <= 0)
-        return n;
-    ret_row->seq = db_int(q, 0);
-    ret_row->state = (enum job_state)db_int(q, 1);
-    (void)snprintf(ret_row->id, sizeof ret_row->id, "%s", db_text(q, 2, NULL));
-    ret_row->submitted_ms = db_int(q, 3);
-    (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
-    ret_row->claim = db_int(q, 5);
-    return 1;
+    return jobs_step_found(q, ret_row, e);
 }
 
 /* Too many servers died while they ran it, or had claimed it. */
@@ -76,15 +64,12 @@ static int finish_deadly_row(struct db *d, const char *instance, struct jobs_gro
                              struct err *e)
 {
     struct jobs_found row;
-    char error[100];
 
     int n = find_deadly_row(d, instance, &row, e);
     if (n <= 0)
         return n;
     struct jobs_final f = { .seq = row.seq, .state = JOB_DONE };
-    (void)snprintf(error, sizeof error, "the server died %d times while judging this",
-                   JOB_RESTARTS_MAX + 1);
-    int added = jobs_finish_unjudged(d, &f, error, e);
+    int added = jobs_finish_deadly(d, &f, e);
     if (added < 0)
         return -1;
     changes->outbox_added += added;

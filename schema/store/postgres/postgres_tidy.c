@@ -6,15 +6,15 @@
 #include "schema/base/err.h"
 #include "schema/store/db.h"
 #include "schema/store/postgres/postgres_feed.h"
+#include "schema/store/postgres/postgres_locks.h"
 
 #define FEED_ROWS    1000
 #define FEED_KEPT_MS (3600 * 1000LL)
-#define TIDY_LOCK    "1935893091, 3" /* 1 is that of the feed, 2 of migrations */
 
 /* At the same time two servers would delete the same rows. */
 static int get_lock(struct db *d, bool *ret_got, struct err *e)
 {
-    static const char lock[] = "SELECT pg_try_advisory_xact_lock(" TIDY_LOCK ")";
+    static const char lock[] = "SELECT pg_try_advisory_xact_lock(" POSTGRES_LOCK_TIDY ")";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, lock, e);
     if (!q || db_step(q, e) < 0)
         return -1;

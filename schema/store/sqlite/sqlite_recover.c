@@ -1,7 +1,5 @@
 #include "schema/store/sqlite/sqlite_recover.h"
 
-#include <stdio.h>
-
 #include "schema/store/jobs_finish.h"
 #include "schema/store/jobs_table.h"
 
@@ -26,14 +24,11 @@ static int find_poison_row(struct db *d, int64_t *ret_seq, struct err *e)
 static int finish_poison_rows(struct jobs *j, struct err *e)
 {
     struct jobs_final f = { .state = JOB_DONE };
-    char error[100];
     int n;
 
-    (void)snprintf(error, sizeof error, "the server died %d times while judging this",
-                   JOB_RESTARTS_MAX + 1);
     while ((n = find_poison_row(j->db, &f.seq, e)) > 0) {
         f.revision = ++j->revision;
-        if (jobs_finish_unjudged(j->db, &f, error, e) < 0)
+        if (jobs_finish_deadly(j->db, &f, e) < 0)
             return -1;
     }
     return n;
