@@ -2,66 +2,28 @@
 
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 
 from broker import free_ports
 from harness import ROOT, Client, submission, test, wait_for
+from nginx import nginx
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
-NGINX = """daemon off;
-master_process off;
-worker_processes 1;
-pid {dir}/pid;
-error_log {dir}/error.log;
-events {{ worker_connections 512; }}
-http {{
-access_log off;
-client_body_temp_path {dir}/body;
-proxy_temp_path {dir}/proxy;
-fastcgi_temp_path {dir}/fastcgi;
-uwsgi_temp_path {dir}/uwsgi;
-scgi_temp_path {dir}/scgi;
-include {dir}/fleet.conf;
-}}
-"""
 
 
 @pytest.fixture
 def fleet(database, fresh_server, tmp_path):
     """Three servers that judge nothing, and a client of the nginx before them."""
-    binary = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    assert binary, "nginx is missing: it is of packages_test"
     servers = [fresh_server(STORE=database, RUNNER_MAX_PARALLEL=0, LEASE_TIMEOUT="2s").start() for _ in range(3)]
     (port,) = free_ports(1)
-    directory = str(tmp_path)
     with open(os.path.join(ROOT, "docs/fleet-nginx.conf")) as f:
         conf = f.read().replace("listen 80;", f"listen 127.0.0.1:{port};")
     for n, server in enumerate(servers, 1):
         conf = conf.replace(f"scrc-{n}:8080", f"127.0.0.1:{server.client.port}")
     assert not re.search(r"scrc-\d", conf)
-    with open(directory + "/fleet.conf", "w") as f:
-        f.write(conf)
-    with open(directory + "/conf", "w") as f:
-        f.write(NGINX.format(dir=directory))
-    process = subprocess.Popen([binary, "-p", directory, "-c", directory + "/conf"],
-                               stdin=subprocess.DEVNULL)
-    client = Client(f"127.0.0.1:{port}")
-
-    def answers():
-        assert process.poll() is None, open(directory + "/error.log").read()
-        try:
-            return client.get("/healthz", timeout=5).status == 200
-        except OSError:
-            return False
-    try:
-        wait_for(answers, 20, "nginx")
-        yield servers, client
-    finally:
-        process.terminate()
-        process.wait(20)
+    with nginx(tmp_path, port, "access_log off;\n" + conf):
+        yield servers, Client(f"127.0.0.1:{port}")
 
 
 def test_any_of_them_answers_for_what_any_has_taken(fleet):

@@ -2,13 +2,13 @@
 doubt what a request is, the connection ends with it. Then the same through a proxy."""
 
 import re
-import shutil
 import socket
-import subprocess
 
 import pytest
 
+from broker import free_ports
 from harness import wait_for
+from nginx import nginx
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /submissions HTTP/1.1\r\nHost: localhost\r\n"
@@ -290,69 +290,34 @@ def test_one_answer(idle, name, cut):
 # ---- behind a proxy ----
 
 NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-pid {dir}/pid;
-error_log {dir}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    log_format passed '$upstream_status';
-    access_log {dir}/access.log passed;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
-    ignore_invalid_headers off;
-    underscores_in_headers on;
-    upstream scrc {{ server {upstream}; keepalive 4; }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://scrc;
-            proxy_http_version 1.1;
-            proxy_request_buffering off;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-        }}
+log_format passed '$upstream_status';
+access_log {dir}/access.log passed;
+ignore_invalid_headers off;
+underscores_in_headers on;
+upstream scrc {{ server {upstream}; keepalive 4; }}
+server {{
+    listen 127.0.0.1:{port};
+    location / {{
+        proxy_pass http://scrc;
+        proxy_http_version 1.1;
+        proxy_request_buffering off;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
     }}
-}}
-"""
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+}}"""
 
 
 @pytest.fixture(scope="module")
 def proxy(idle, tmp_path_factory):
     """Debian's nginx on a port of its own: (port, how many requests it has passed on)."""
-    binary = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    assert binary, "nginx is missing: it is of packages_test"
-    directory, port = str(tmp_path_factory.mktemp("nginx")), free_port()
-    with open(directory + "/conf", "w") as f:
-        f.write(NGINX.format(dir=directory, port=port,
-                             upstream=f"{idle.client.host}:{idle.client.port}"))
-    process = subprocess.Popen([binary, "-p", directory, "-c", directory + "/conf"],
-                               stdin=subprocess.DEVNULL)
-
-    def listens():
-        assert process.poll() is None, open(directory + "/error.log").read()
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", port)) == 0
+    directory, (port,) = tmp_path_factory.mktemp("nginx"), free_ports(1)
 
     def passed():
-        with open(directory + "/access.log") as f:
+        with open(f"{directory}/access.log") as f:
             return sum(line.strip() not in ("", "-") for line in f)
-    try:
-        wait_for(listens, 20, "nginx")
+    with nginx(directory, port, NGINX.format(dir=directory, port=port,
+                                             upstream=f"{idle.client.host}:{idle.client.port}")):
         yield port, passed
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def served(server):
