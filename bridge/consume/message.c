@@ -18,6 +18,7 @@ static int prepare_accept(struct message *m)
         return -1;
     m->op = (struct jobs_op){ .kind = JOBS_ACCEPT };
     m->op.u.accept.submission = s;
+    m->op.u.accept.owner = s->owner;
     m->op.u.accept.packed = &m->packed;
     m->op.u.accept.origin = &m->origin;
     m->op.u.accept.derived = s->id ? NULL : m->envelope.derived;

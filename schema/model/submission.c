@@ -98,6 +98,10 @@ json_t *submission_to_json(const struct submission *s)
     if (s->checker_given)
         result |= json_object_set_new(object, "checker", checker_to_json(&s->checker));
     result |= json_object_set_new(object, "stop_on_failure", json_boolean(s->stop_on_failure));
+    if (s->priority != 0)
+        result |= json_object_set_new(object, "priority", json_integer(s->priority));
+    if (s->owner)
+        result |= json_object_set_new(object, "owner", json_string(s->owner));
     return result == 0 ? TAKE(object) : NULL;
 }
 
@@ -107,6 +111,7 @@ struct submission *submission_free(struct submission *s)
         return NULL;
     free(s->id);
     free(s->language);
+    free(s->owner);
     source_tree_clear(&s->source);
     for (size_t i = 0; i < s->tests_len; i++) {
         bytes_clear(&s->tests[i].input);

@@ -22,6 +22,8 @@
 struct err;
 
 #define SUBMISSION_ID_MAX 255 /* bytes of UTF-8 */
+#define SUBMISSION_PRIORITY_MAX                                                                    \
+    10 /* the lowest is its negative; who has a higher one is judged first */
 #define SUBMISSION_WALL_EXTRA_MS                                                                   \
     60000 /* a wall time limit may be larger than max_time_ms by this */
 
@@ -35,8 +37,10 @@ struct test {
 };
 
 struct submission {
-    char *id;       /* owned; NULL: absent */
-    char *language; /* owned; a name in the language table */
+    char *id;         /* owned; NULL: absent */
+    char *language;   /* owned; a name in the language table */
+    char *owner;      /* owned; on whose behalf it was sent: owners share the queue; NULL: absent */
+    int64_t priority; /* 0: absent */
     struct source_tree source;
     struct limits limits; /* as sent, before defaults */
     /* submission_limits() by the rules of the server that accepted it, so that it does not matter
@@ -64,7 +68,7 @@ struct submission_rules {
     bool refuse_unknown; /* unknown fields: true: errors (HTTP); false: counted, ignored (Kafka) */
 };
 
-/* 1 to SUBMISSION_ID_MAX bytes of UTF-8 without control characters. */
+/* Of an id and of an owner: 1 to SUBMISSION_ID_MAX bytes of UTF-8 without control characters. */
 bool submission_id_is_legal(const char *id, size_t len);
 
 /* Parses one submission from len bytes of JSON. On success the caller owns *ret_submission.

@@ -84,6 +84,18 @@ static void add_tolerances_given(crypto_generichash_state *h, const struct check
     hash_number(h, neither || c->relative_tolerance >= 0);
 }
 
+static void add_order(crypto_generichash_state *h, const struct submission *s)
+{
+    if (s->priority != 0) {
+        hash_text(h, "priority");
+        hash_number(h, s->priority);
+    }
+    if (s->owner) {
+        hash_text(h, "owner");
+        hash_text(h, s->owner);
+    }
+}
+
 static void hash(const struct submission *s, bool tolerances, uint8_t out[TEXT_HASH_SIZE])
 {
     crypto_generichash_state h;
@@ -93,6 +105,7 @@ static void hash(const struct submission *s, bool tolerances, uint8_t out[TEXT_H
     add_tree(&h, &s->source);
     if (tolerances)
         add_tolerances_given(&h, &s->checker);
+    add_order(&h, s);
     (void)crypto_generichash_final(&h, out, TEXT_HASH_SIZE);
 }
 

@@ -128,6 +128,11 @@ static void pack_all(struct writer *w, struct submission_packed *p, const struct
     }
     writer_key(w, "language");
     writer_word(w, s->language);
+    if (s->owner) {
+        writer_key(w, "owner");
+        writer_word(w, s->owner);
+    }
+    pack_number(w, "priority", s->priority);
     pack_source(w, p, &s->source);
     pack_limits(w, &s->limits);
     writer_key(w, "in_force");

@@ -27,20 +27,40 @@ bool submission_id_is_legal(const char *id, size_t len)
     return true;
 }
 
-static int read_id(struct fields *f, const struct fields_place *at, const struct fields_row *row,
-                   json_t *v, void *into)
+/* Into a char *; "" counts as absent. */
+static int read_name(struct fields *f, const struct fields_place *at, const struct fields_row *row,
+                     json_t *v, void *into)
 {
-    struct submission *s = into;
-    CLEANUP(freep) char *id = NULL;
+    char **name = (char **)((char *)into + row->offset);
+    CLEANUP(freep) char *word = NULL;
 
-    if (fields_word(f, at, row, v, &id) < 0)
+    if (fields_word(f, at, row, v, &word) < 0)
         return -1;
-    if (!id || *id == '\0')
+    if (!word || *word == '\0')
         return 0;
-    if (!submission_id_is_legal(id, strlen(id)))
+    if (!submission_id_is_legal(word, strlen(word)))
         return fields_wrong(f, at, row->name, "must be 1 to %d bytes without control characters",
                             SUBMISSION_ID_MAX);
-    s->id = TAKE(id);
+    *name = TAKE(word);
+    return 0;
+}
+
+static int read_priority(struct fields *f, const struct fields_place *at,
+                         const struct fields_row *row, json_t *v, void *into)
+{
+    static const struct fields_row whole = { "priority", fields_whole, 0 };
+    struct submission *s = into;
+    size_t errors = f->errors->len;
+    int64_t priority = 0;
+
+    if (whole.read(f, at, &whole, v, &priority) < 0)
+        return -1;
+    if (f->errors->len > errors)
+        return 0;
+    if (priority < -SUBMISSION_PRIORITY_MAX || priority > SUBMISSION_PRIORITY_MAX)
+        return fields_wrong(f, at, row->name, "must be %d to %d", -SUBMISSION_PRIORITY_MAX,
+                            SUBMISSION_PRIORITY_MAX);
+    s->priority = priority;
     return 0;
 }
 
@@ -267,7 +287,7 @@ static int check_required(struct fields *f, const struct submission *s)
 static int read_submission(struct fields *f, struct submission *s)
 {
     static const struct fields_row rows[] = {
-        { "id", read_id, 0 },
+        { "id", read_name, offsetof(struct submission, id) },
         { "type", read_submission_type, 0 },
         { "language", read_submission_language, 0 },
         { "source", read_submission_source, 0 },
@@ -275,6 +295,8 @@ static int read_submission(struct fields *f, struct submission *s)
         { "tests", read_tests, 0 },
         { "checker", read_checker, 0 },
         { "stop_on_failure", fields_bool, offsetof(struct submission, stop_on_failure) },
+        { "priority", read_priority, 0 },
+        { "owner", read_name, offsetof(struct submission, owner) },
         { NULL, NULL, 0 },
     };
 

@@ -197,7 +197,9 @@ static int unpack_all(struct unpack *u, struct submission *s)
 {
     const json_t *root = u->reader->root;
 
-    if (json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0)
+    if ((json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0) ||
+        (json_object_get(root, "owner") && unpack_word(u, root, "owner", &s->owner) < 0) ||
+        unpack_number(u, root, "priority", &s->priority) < 0)
         return -1;
     if (unpack_word(u, root, "language", &s->language) < 0 ||
         unpack_source(u, root, &s->source) < 0 || unpack_limits(u, root, &s->limits) < 0 ||

@@ -6,6 +6,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/store/jobs_inbox.h"
+#include "schema/store/jobs_order.h"
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
@@ -35,7 +36,7 @@ static int store_repetition(struct jobs *j, const struct jobs_op *op, struct err
 /* 1: a row has this id, and the operation has its result; 0: none has. */
 static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, hash, state, submitted_ms FROM job WHERE id = ?1";
+    JOBS_SQL(select) = "SELECT seq, hash, state, submitted_ms, rank FROM job WHERE id = ?1";
     const struct submission *s = op->u.accept.submission;
     size_t len;
 
@@ -59,22 +60,51 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.accept.seq = db_int(q, 0);
     op->u.accept.state = (enum job_state)db_int(q, 2);
     op->u.accept.submitted_ms = db_int(q, 3);
+    op->u.accept.rank = db_int(q, 4);
     return store_repetition(j, op, e) < 0 ? -1 : 1;
 }
 
-#define INSERT_JOB(seq_column, seq_value)                                                          \
-    "INSERT INTO job(id, hash, language, submitted_ms, tests_total, publish, told_id, change,"     \
-    " origin_stream, origin_offset, owner" seq_column                                              \
-    ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11" seq_value                              \
-    ") ON CONFLICT(id) DO NOTHING /*pg RETURNING seq */"
+#define INSERT_JOB(seq, rank)                                                                      \
+    "INSERT INTO job(seq, rank, id, hash, language, submitted_ms, tests_total, publish, told_id,"  \
+    " change, origin_stream, origin_offset, owner) VALUES(" seq ", " rank                          \
+    ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(id) DO NOTHING"                   \
+    " /*pg RETURNING seq */"
+
+static void bind_origin(struct db_stmt *q, const struct outbox_origin *o, int64_t partition)
+{
+    if (o) {
+        db_bind_int(q, 9, partition);
+        db_bind_int(q, 10, o->offset);
+    } else {
+        db_bind_null(q, 9);
+        db_bind_null(q, 10);
+    }
+}
+
+/* SQLite would give the number of a deleted row again, so a table of our own counts itself. Of a
+ * shared one the sequence does, and the ticket of a row is known only in the statement. */
+static void bind_number(struct jobs *j, struct db_stmt *q, const struct jobs_op *op, int64_t rank)
+{
+    int64_t lowest = jobs_order_lowest(op->u.accept.submission->priority);
+    int64_t seq = j->last_seq + 1;
+
+    if (j->backend->shared) {
+        db_bind_int(q, 12, rank);
+        db_bind_int(q, 13, lowest);
+        db_bind_int(q, 14, JOBS_ORDER_STEP);
+    } else {
+        db_bind_int(q, 12, rank > 0 ? rank : lowest + seq * JOBS_ORDER_STEP);
+        db_bind_int(q, 13, seq);
+    }
+}
 
 /* 1 inserted, 0: the id is in use. */
-static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
+static int insert_job(struct jobs *j, struct jobs_op *op, int64_t rank, struct err *e)
 {
-    /* A sequence never gives a number twice; SQLite's rows do when the last one was deleted. */
-    JOBS_SQL(shared) = INSERT_JOB("", "");
-    JOBS_SQL(alone) = INSERT_JOB(", seq", ", CASE WHEN ?12 > 0 THEN max(?12, (SELECT"
-                                          " coalesce(max(seq), 0) FROM job)) + 1 END");
+    JOBS_SQL(shared) =
+        INSERT_JOB("nextval('job_seq_seq')",
+                   "CASE WHEN ?12 > 0 THEN ?12 ELSE ?13 + ?14 * currval('job_seq_seq') END");
+    JOBS_SQL(alone) = INSERT_JOB("?13", "?12");
     const struct submission *s = op->u.accept.submission;
     const struct outbox_origin *o = op->u.accept.origin;
     const char *published_id = op->u.accept.derived;
@@ -93,17 +123,13 @@ static int insert_job(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_text(q, 7,
                  published_id && strcmp(published_id, op->u.accept.id) != 0 ? published_id : NULL);
     db_bind_int(q, 8, j->revision + 1);
+    bind_origin(q, o, partition);
     db_bind_text(q, 11, op->u.accept.owner);
-    if (!j->backend->shared)
-        db_bind_int(q, 12, j->seq_floor);
-    if (o) {
-        db_bind_int(q, 9, partition);
-        db_bind_int(q, 10, o->offset);
-    } else {
-        db_bind_null(q, 9);
-        db_bind_null(q, 10);
-    }
-    return db_insert(q, &op->u.accept.seq, e);
+    bind_number(j, q, op, rank);
+    int n = db_insert(q, &op->u.accept.seq, e);
+    if (n > 0 && !j->backend->shared)
+        j->last_seq = op->u.accept.seq;
+    return n;
 }
 
 static int insert_submission(struct jobs *j, int64_t seq, const struct submission_packed *p,
@@ -194,21 +220,30 @@ static bool write_candidate_id(struct jobs_op *op, int attempt)
 }
 
 /* 1 inserted, 0: all its ids are in use. */
-static int insert_with_free_id(struct jobs *j, struct jobs_op *op, struct err *e)
+static int insert_with_free_id(struct jobs *j, struct jobs_op *op, int64_t rank, struct err *e)
 {
+    int64_t lowest = jobs_order_lowest(op->u.accept.submission->priority);
     int n = 0;
 
     for (int attempt = 0; n == 0 && write_candidate_id(op, attempt); attempt++)
-        n = insert_job(j, op, e);
+        n = insert_job(j, op, rank, e);
+    op->u.accept.rank = rank > 0 ? rank : lowest + op->u.accept.seq * JOBS_ORDER_STEP;
     return n;
 }
 
 /* ---- accept ---- */
 
+/* Whether it is behind all rows that are queued, or may be said to be: in a shared table asking for
+ * its place is a query for each row, so it is asked only for one that may be far in front. */
+static bool is_last(const struct jobs *j, int64_t rank, int64_t priority)
+{
+    return j->backend->shared && rank == 0 && priority <= 0;
+}
+
 /* 1: the message was read before, and the operation has its result; 0: it is new. */
 static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT id, state, submitted_ms FROM job WHERE seq = ?1";
+    JOBS_SQL(select) = "SELECT id, state, submitted_ms, rank FROM job WHERE seq = ?1";
     int64_t seq;
 
     int n = op->u.accept.origin ? jobs_inbox_find(j, op->u.accept.origin, &seq, e) : 0;
@@ -231,6 +266,7 @@ static int answer_replay(struct jobs *j, struct jobs_op *op, struct err *e)
     (void)snprintf(op->u.accept.id, sizeof op->u.accept.id, "%s", db_text(q, 0, NULL));
     op->u.accept.state = (enum job_state)db_int(q, 1);
     op->u.accept.submitted_ms = db_int(q, 2);
+    op->u.accept.rank = db_int(q, 3);
     return 1;
 }
 
@@ -261,7 +297,8 @@ static int insert_contents(struct jobs *j, struct jobs_op *op, struct err *e)
 
 int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
 {
-    bool full = count_queued(j) >= j->max_queued;
+    int64_t queued = count_queued(j), rank = 0;
+    bool full = queued >= j->max_queued;
 
     op->u.accept.existing = op->u.accept.replay = false;
     op->u.accept.seq = op->u.accept.position = 0;
@@ -274,18 +311,22 @@ int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
     if (full || j->group.low_disk[0])
         return refuse_new(j, op, full, e);
 
-    n = insert_with_free_id(j, op, e);
+    if (jobs_order_rank(j, &op->u.accept, queued, &rank, e) < 0)
+        return -1;
+    n = insert_with_free_id(j, op, rank, e);
     if (n == 0 && (n = answer_existing(j, op, e)) != 0)
         return n < 0 ? -1 : 0;
     if (n == 0)
         return err_set(e, ERR_BUG, "no id is free for a submission");
     struct jobs_change c = { .seq = op->u.accept.seq,
+                             .rank = op->u.accept.rank,
                              .id = op->u.accept.id,
                              .state = JOB_QUEUED,
                              .language = op->u.accept.submission->language };
     if (n < 0 || insert_contents(j, op, e) < 0 || jobs_record_change(j, &c, -1, e) < 0)
         return -1;
     op->u.accept.state = JOB_QUEUED;
-    op->u.accept.position = count_queued(j); /* it is the last */
+    if (is_last(j, rank, op->u.accept.submission->priority))
+        op->u.accept.position = queued + 1;
     return 0;
 }

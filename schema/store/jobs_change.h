@@ -23,6 +23,7 @@ struct jobs;
 /* One change of a row, notified after its commit. */
 struct jobs_change {
     int64_t seq;    /* the row's number, unique for the life of the table */
+    int64_t rank;   /* in the queue: jobs_order.h */
     const char *id; /* borrowed for the call */
     int64_t claim;  /* that this change has ended without a report of it; 0: none */
     int was;        /* enum job_state, the one before; -1: the row is new */

@@ -5,27 +5,36 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_table.h"
 
-/* The oldest one behind row `after`. One index seek per language. *ret_seq 0: none is queued. */
-static int find_oldest_queued(struct jobs *j, const char *const *languages, int64_t after,
-                              int64_t *ret_seq, struct err *e)
+struct jobs_place {
+    int64_t rank, seq;
+};
+
+/* The first one behind row (after->rank, after->seq). One index seek per language. ret_row->seq 0:
+ * none is queued. */
+static int find_first_queued(struct jobs *j, const char *const *languages,
+                             const struct jobs_place *after, struct jobs_place *ret_row,
+                             struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0 AND language = ?1"
-                       " AND claim IS NULL AND seq > ?2 ORDER BY seq LIMIT 1";
-    int64_t seq = 0;
+    JOBS_SQL(select) = "SELECT rank, seq FROM job WHERE state = 0 AND language = ?1"
+                       " AND claim IS NULL AND (rank, seq) > (?2, ?3) ORDER BY rank, seq LIMIT 1";
+    struct jobs_place first = { 0 };
 
     for (; *languages; languages++) {
         CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
         if (!q)
             return -1;
         db_bind_text(q, 1, *languages);
-        db_bind_int(q, 2, after);
+        db_bind_int(q, 2, after->rank);
+        db_bind_int(q, 3, after->seq);
         int n = db_step(q, e);
         if (n < 0)
             return -1;
-        if (n > 0 && (seq == 0 || db_int(q, 0) < seq))
-            seq = db_int(q, 0);
+        struct jobs_place p = { .rank = db_int(q, 0), .seq = db_int(q, 1) };
+        if (n > 0 &&
+            (first.seq == 0 || p.rank < first.rank || (p.rank == first.rank && p.seq < first.seq)))
+            first = p;
     }
-    *ret_seq = seq;
+    *ret_row = first;
     return 0;
 }
 
@@ -73,19 +82,23 @@ int jobs_claim(struct jobs *j, struct jobs_op *op, struct err *e)
 
     /* In PostgreSQL the index still has rows that were claimed, as long as anybody has an old
      * snapshot: they are not read again for each claim. */
-    int64_t after = atomic_load(&j->claim_from) - 1;
+    struct jobs_place row = { .rank = atomic_load(&j->claim_from) };
     int n = 0;
 
-    for (; n == 0; after = claim->seq) {
-        if (find_oldest_queued(j, claim->languages, after, &claim->seq, e) < 0)
+    while (n == 0) {
+        const struct jobs_place after = row;
+        if (find_first_queued(j, claim->languages, &after, &row, e) < 0)
             return -1;
-        if (claim->seq == 0)
+        claim->seq = row.seq;
+        if (row.seq == 0)
             return 0;
         n = update_claimed(j, claim->ahead ? ahead : run, claim, e);
     }
     if (n < 0)
         return -1;
-    struct jobs_change c = { .seq = claim->seq, .id = claim->id, .state = JOB_RUNNING };
+    struct jobs_change c = {
+        .seq = row.seq, .rank = row.rank, .id = claim->id, .state = JOB_RUNNING
+    };
     return claim->ahead ? 0 : jobs_record_change(j, &c, JOB_QUEUED, e);
 }
 
@@ -110,7 +123,7 @@ int jobs_begin(struct jobs *j, struct jobs_op *op, struct err *e)
     db_bind_int(q, 3, j->revision + 1);
     if (db_run(q, e) < 0)
         return -1;
-    struct jobs_change c = { .seq = row.seq, .id = row.id, .state = JOB_RUNNING };
+    struct jobs_change c = { .seq = row.seq, .rank = row.rank, .id = row.id, .state = JOB_RUNNING };
     return jobs_record_change(j, &c, JOB_QUEUED, e);
 }
 

@@ -70,7 +70,8 @@ static int visit_row(const struct item_visit *visit, struct db *d, struct db_stm
                               .revision = db_int(s, JOBS_REVISION),
                               .state = (enum job_state)db_int(s, JOBS_STATE),
                               .id = db_text(s, JOBS_ID, NULL) };
-    int64_t position = item.state == JOB_QUEUED ? jobs_position(visit->j, d, item.seq) : 0;
+    int64_t position =
+        item.state == JOB_QUEUED ? jobs_position(visit->j, d, db_int(s, JOBS_RANK), item.seq) : 0;
     json_auto_t *json = jobs_item_row(s, visit->set);
 
     if (!json || json_object_set_new(json, "position", json_integer(position)) < 0)

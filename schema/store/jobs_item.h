@@ -26,11 +26,12 @@ enum jobs_column {
     JOBS_PASSED,
     JOBS_ERROR,
     JOBS_SEQ,
+    JOBS_RANK,
     JOBS_REVISION
 };
 #define JOBS_FIXED_COLUMNS                                                                         \
     "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \
-    " memory_bytes, tests_total, tests_passed, error, seq"
+    " memory_bytes, tests_total, tests_passed, error, seq, rank"
 #define JOBS_COLUMNS JOBS_FIXED_COLUMNS ", change"
 
 /* The current row as JSON: a new reference; NULL: out of memory. */

@@ -42,19 +42,20 @@ struct jobs_accept_op {
      * use, the row's id is "<derived>@<partition>:<offset>", and the published report still has
      * the id `derived`. Borrowed; NULL: none. */
     const char *derived;
-    const char *owner; /* who sent it; borrowed; NULL: not known */
+    const char *owner; /* on whose behalf it was sent; borrowed; NULL: not known */
     bool replay;       /* out */
     bool existing;     /* out */
     bool fresh;        /* out; it was stored, and is surely not final yet when done() is called */
-    enum job_state state;                /* out */
-    int64_t seq, position, submitted_ms; /* out; position from 1, 0 when not queued */
-    char id[SUBMISSION_ID_MAX + 1];      /* out */
+    enum job_state state;           /* out */
+    int64_t seq, submitted_ms;      /* out */
+    int64_t rank, position;         /* out; position from 1, 0 when not queued */
+    char id[SUBMISSION_ID_MAX + 1]; /* out */
 };
 
 #define JOB_ATTEMPTS_MAX 3 /* attempts that may end with a fault of the submission's cell */
 
-/* JOBS_CLAIM. Claims the oldest queued row in one of the languages; seq 0: there is none. The row
- * is running from now on. ahead: it stays queued, for clients too, until JOBS_BEGIN. */
+/* JOBS_CLAIM. Claims the first queued row in one of the languages; seq 0: there is none. The row is
+ * running from now on. ahead: it stays queued, for clients too, until JOBS_BEGIN. */
 struct jobs_claim_op {
     const char *const *languages; /* borrowed; NULL-terminated */
     bool ahead;
@@ -94,7 +95,7 @@ enum jobs_release {
     JOBS_HOST_FAULT  /* the host failed while it was judged: counts in `host_faults` */
 };
 
-/* JOBS_REQUEUE. RUNNING -> QUEUED, at its old position; or ends a claim ahead. ERR_FINAL: it is
+/* JOBS_REQUEUE. RUNNING -> QUEUED, with its old rank; or ends a claim ahead. ERR_FINAL: it is
  * final, or was claimed again. */
 struct jobs_requeue_op {
     int64_t seq, claim;

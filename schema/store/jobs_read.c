@@ -11,7 +11,7 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
 {
     JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language,"
                        " /*pg greatest((SELECT max(number) FROM feed WHERE feed.seq = job.seq), */"
-                       " change /*pg ) */ FROM job WHERE id = ?1";
+                       " change /*pg ) */, rank FROM job WHERE id = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
@@ -23,7 +23,8 @@ static int select_status(struct db *d, const char *id, struct job_status *ret_st
                                        .state = (enum job_state)db_int(q, 1),
                                        .submitted_ms = db_int(q, 2),
                                        .expired = db_int(q, 3) != 0,
-                                       .revision = db_int(q, 5) };
+                                       .revision = db_int(q, 5),
+                                       .rank = db_int(q, 6) };
     (void)snprintf(ret_status->language, sizeof ret_status->language, "%s", db_text(q, 4, NULL));
     return 0;
 }
@@ -33,7 +34,7 @@ int jobs_status(struct jobs *j, const char *id, struct job_status *ret_status, s
     struct db *d = jobs_readers_acquire(&j->readers);
     int rc = select_status(d, id, ret_status, e);
     if (rc == 0 && ret_status->state == JOB_QUEUED)
-        ret_status->position = jobs_position(j, d, ret_status->seq);
+        ret_status->position = jobs_position(j, d, ret_status->rank, ret_status->seq);
     jobs_readers_release(&j->readers, d);
     return rc;
 }

@@ -29,7 +29,8 @@ int64_t jobs_read_cost(struct jobs *j);
 struct job_status {
     int64_t seq;
     enum job_state state;
-    int64_t position; /* 1 is next; 0 when not queued */
+    int64_t position; /* 1 is next; 0 when not queued; in a shared table an estimate */
+    int64_t rank;     /* in the queue: jobs_order.h */
     int64_t submitted_ms;
     int64_t revision; /* of its last change */
     bool expired;     /* final, and retention has deleted its submission and report */

@@ -8,7 +8,7 @@
 #include "schema/store/outbox.h"
 
 struct returned_row {
-    int64_t seq, offset;
+    int64_t seq, rank, offset;
     char id[SUBMISSION_ID_MAX + 1];
     char language[64];
 };
@@ -20,9 +20,10 @@ struct returned_row {
 static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
                                 struct returned_row *rows, size_t *ret_len, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, origin_offset, id, language FROM job INDEXED BY job_queued"
-                       " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
-                       " AND claim IS NULL LIMIT ?3 /*pg FOR UPDATE SKIP LOCKED */";
+    JOBS_SQL(select) =
+        "SELECT seq, origin_offset, id, language, rank FROM job INDEXED BY job_queued"
+        " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
+        " AND claim IS NULL LIMIT ?3 /*pg FOR UPDATE SKIP LOCKED */";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     int n;
 
@@ -38,6 +39,7 @@ static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
         r->offset = db_int(q, 1);
         (void)snprintf(r->id, sizeof r->id, "%s", db_text(q, 2, NULL));
         (void)snprintf(r->language, sizeof r->language, "%s", db_text(q, 3, NULL));
+        r->rank = db_int(q, 4);
     }
     return n;
 }
@@ -69,9 +71,8 @@ static int delete_row(struct jobs *j, int64_t partition, const struct returned_r
     db_bind_int(q, 1, r->seq);
     if (db_run(q, e) < 0)
         return -1;
-    if (r->seq > j->seq_floor)
-        j->seq_floor = r->seq;
     struct jobs_change c = { .seq = r->seq,
+                             .rank = r->rank,
                              .id = r->id,
                              .state = JOB_CANCELLED,
                              .language = r->language,

@@ -9,10 +9,10 @@
 
 /* Rows are added to the set of queued rows after the commit, when an error cannot be returned any
  * more: so the memory is allocated before. */
-static int reserve_rank(struct jobs *j, int64_t seq)
+static int reserve_place(struct jobs *j)
 {
     (void)pthread_mutex_lock(&j->memory_lock);
-    int rc = rankset_reserve(&j->queued, seq);
+    int rc = orderset_reserve(&j->queued, j->group.len + 1);
     (void)pthread_mutex_unlock(&j->memory_lock);
     return rc;
 }
@@ -48,7 +48,7 @@ int jobs_record_change(struct jobs *j, const struct jobs_change *c, int from, st
     struct jobs_change numbered = *c;
 
     numbered.revision = j->revision + 1;
-    if (c->state == JOB_QUEUED && !j->backend->shared && reserve_rank(j, c->seq) < 0)
+    if (c->state == JOB_QUEUED && !j->backend->shared && reserve_place(j) < 0)
         return err_set(e, ERR_NOMEM, "job %s", c->id);
     if (jobs_group_add(&j->group, &numbered, from, e) < 0)
         return -1;
@@ -69,6 +69,7 @@ int jobs_step_found(struct db_stmt *q, struct jobs_found *ret_row, struct err *e
     ret_row->submitted_ms = db_int(q, 3);
     (void)snprintf(ret_row->language, sizeof ret_row->language, "%s", db_text(q, 4, NULL));
     ret_row->claim = db_int(q, 5);
+    ret_row->rank = db_int(q, 6);
     return 1;
 }
 
@@ -92,7 +93,7 @@ int jobs_find(struct jobs *j, const char *id, int64_t seq, struct jobs_found *re
 struct jobs_change jobs_change_of(const struct jobs_found *row, enum job_state to)
 {
     return (struct jobs_change){
-        .seq = row->seq, .id = row->id, .state = to, .language = row->language
+        .seq = row->seq, .rank = row->rank, .id = row->id, .state = to, .language = row->language
     };
 }
 
@@ -108,9 +109,9 @@ struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, st
     return n > 0 ? TAKE(q) : NULL;
 }
 
-int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq)
+int64_t jobs_position(struct jobs *j, struct db *d, int64_t rank, int64_t seq)
 {
-    int64_t position = j->backend->position(j, d, seq);
+    int64_t position = j->backend->position(j, d, rank, seq);
 
     return position > 0 ? position : 1;
 }

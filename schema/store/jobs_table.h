@@ -9,6 +9,7 @@
  *     jobs_writer       the writer thread: groups of operations, one transaction each
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission
+ *     jobs_order        ... where it is in the queue
  *     jobs_claim        ... claims a row, begins or requeues it
  *     jobs_finish       ... finishes or cancels a row
  *     jobs_inbox        ... which messages of Kafka were read already
@@ -41,7 +42,7 @@
 #include <stdint.h>
 
 #include "schema/base/buf.h"
-#include "schema/base/rankset.h"
+#include "schema/base/orderset.h"
 #include "schema/base/text.h"
 #include "schema/store/db.h"
 #include "schema/store/jobs.h"
@@ -105,12 +106,14 @@ struct jobs_backend {
     int (*commit)(struct jobs *j, struct err *e);
     /* After the commit: counts, then listeners. */
     void (*committed)(struct jobs *j);
+    /* The lowest rank of a queued row that is not below `from`; 0: there is none. */
+    int (*first_rank)(struct jobs *j, int64_t from, int64_t *ret_rank, struct err *e);
     /* Gives space back to the disk after retention; *ret_more: there is more to give. */
     int (*vacuum)(struct jobs *j, bool *ret_more, struct err *e);
 
     /* On any thread, with a connection for reading. */
-    /* Of a queued row, from 1; 0: it is not queued any more. */
-    int64_t (*position)(struct jobs *j, struct db *d, int64_t seq);
+    /* Of a queued row with this rank, from 1; 0: it is not queued any more. */
+    int64_t (*position)(struct jobs *j, struct db *d, int64_t rank, int64_t seq);
     /* Of JOBS_COLUMNS: the rows whose revision is above ?1 in its order, at most ?2. */
     const char *changed_sql;
     const char *count_changed_sql; /* how many rows that are */
@@ -138,9 +141,10 @@ struct jobs {
     atomic_llong stamp_ms;
 
     atomic_bool publishes; /* of a shared table: see outbox_is_ours() */
-    /* Of a shared table: claims look from this row on. A lower one that is queued again moves it
-     * back. 0: from the first. */
+    /* Of a shared table: claims look from this rank on. A row with a lower one that is queued moves
+     * it back. 0: from the first. */
     atomic_llong claim_from;
+    atomic_bool has_owners; /* some queued row may have one: see jobs_order_rank() */
 
     /* Writer thread only (before it runs: jobs_open()'s thread). */
     struct db *db;
@@ -150,8 +154,8 @@ struct jobs {
     int64_t group_from_ns;    /* the next group begins then at the earliest; set by a backend whose
                                  commits take so long that a larger group is worth a wait */
     int64_t oldest_seq;       /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
-    int64_t seq_floor;        /* largest deleted seq, so that none is used twice; 0: none */
-    int64_t revision;         /* the last one; the next change is written with revision + 1 */
+    int64_t last_seq; /* the largest ever, so that none is used twice; not of a shared table */
+    int64_t revision; /* the last one; the next change is written with revision + 1 */
     struct jobs_source_partition {
         char *topic; /* owned */
         int32_t partition;
@@ -180,7 +184,7 @@ struct jobs {
     pthread_mutex_t memory_lock;
     struct jobs_counts counts;
     int64_t outbox_rows, outbox_oldest_ms;
-    struct rankset queued;
+    struct orderset queued;
 
     /* Guarded by memory_lock; jobs_set_instance() changes it. */
     char instance[TEXT_ID_SIZE];
@@ -206,11 +210,11 @@ NODISCARD int jobs_record_change(struct jobs *j, const struct jobs_change *c, in
 
 /* A row, as far as operations need it. */
 struct jobs_found {
-    int64_t seq, submitted_ms, claim; /* claim 0: none */
+    int64_t seq, rank, submitted_ms, claim; /* claim 0: none */
     enum job_state state;
     char id[SUBMISSION_ID_MAX + 1], language[64];
 };
-#define JOBS_FOUND_COLUMNS "seq, state, id, submitted_ms, language, claim"
+#define JOBS_FOUND_COLUMNS "seq, state, id, submitted_ms, language, claim, rank"
 /* The next row of a query of these columns: 1 found, 0 not found, -1. */
 NODISCARD int jobs_step_found(struct db_stmt *q, struct jobs_found *ret_row, struct err *e);
 /* Finds a row by its id, or by seq if id is NULL: 1 found, 0 not found, -1. */
@@ -235,7 +239,7 @@ void jobs_set_instance(struct jobs *j, const char *instance);
  * NULL with *e filled; ERR_NOT_FOUND: there is no row. */
 struct db_stmt *jobs_select_row(struct db *d, const char *query, int64_t seq, struct err *e);
 /* Of a row that was read as queued; 1 also when it was claimed since. */
-int64_t jobs_position(struct jobs *j, struct db *d, int64_t seq);
+int64_t jobs_position(struct jobs *j, struct db *d, int64_t rank, int64_t seq);
 /* Reads and unpacks a submission; caller owns it. with_blobs false: large texts are left empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
                                    struct submission **ret_submission, struct err *e);

@@ -96,9 +96,9 @@ void jobs_writer_set_writable(struct jobs *j, const char *why)
 /* done() may free the operation. */
 static void complete_op(struct jobs *j, struct jobs_op *op)
 {
-    if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.existing)
-        op->u.accept.position =
-            op->u.accept.state == JOB_QUEUED ? j->backend->position(j, j->db, op->u.accept.seq) : 0;
+    if (op->kind == JOBS_ACCEPT && op->result == 0 && op->u.accept.state == JOB_QUEUED &&
+        op->u.accept.seq > 0 && op->u.accept.position == 0)
+        op->u.accept.position = jobs_position(j, j->db, op->u.accept.rank, op->u.accept.seq);
     /* A row is finished in a later transaction than it is claimed in, but another server may have
      * done both by now. */
     if (op->kind == JOBS_ACCEPT)

@@ -104,7 +104,7 @@ static enum next parse_and_commit(struct request *r)
     c->op.kind = JOBS_ACCEPT;
     c->op.u.accept.submission = c->submission;
     c->op.u.accept.packed = &c->packed;
-    c->op.u.accept.owner = r->principal.owner;
+    c->op.u.accept.owner = r->principal.owner ? r->principal.owner : c->submission->owner;
     return context_commit(r, reply_accepted);
 }
 

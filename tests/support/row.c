@@ -50,7 +50,8 @@ int row_send_json(struct jobs *j, const char *json, struct jobs_op *ret_op)
 
     assert_int_equal(submission_pack(s, &packed, &e), 0);
     *ret_op =
-        (struct jobs_op){ .kind = JOBS_ACCEPT, .u.accept = { .submission = s, .packed = &packed } };
+        (struct jobs_op){ .kind = JOBS_ACCEPT,
+                          .u.accept = { .submission = s, .packed = &packed, .owner = s->owner } };
     int rc = settled(j, jobs_do(j, ret_op, &e));
     submission_packed_clear(&packed);
     return rc;

@@ -77,6 +77,14 @@ const struct sample_form sample_forms[SAMPLE_FORMS] = {
           "\"relative_tolerance\":0}}" },
     { 29, "{" HEAD ",\"checker\":\"none\"}" },
     { 29, "{" HEAD ",\"checker\":{\"name\":\"none\"}}" },
+    { 0, "{" HEAD ",\"priority\":0,\"owner\":\"\"}" },
+    { 0, "{" HEAD ",\"priority\":null,\"owner\":null}" },
+    { 30, "{" HEAD ",\"priority\":10}" },
+    { 31, "{" HEAD ",\"priority\":-10}" },
+    { 32, "{" HEAD ",\"owner\":\"a\"}" },
+    { 33, "{" HEAD ",\"owner\":\"b\"}" },
+    { 34, "{" HEAD ",\"priority\":-1,\"owner\":\"\\u00e9\"}" },
+    { 34, "{" HEAD ",\"owner\":\"\\u00e9\",\"priority\":-1.0}" },
 };
 
 const struct sample_tree sample_trees[SAMPLE_TREES] = {
@@ -149,6 +157,8 @@ void sample_assert_same(const struct submission *a, const struct submission *b)
     if (a->id)
         assert_string_equal(a->id, b->id);
     assert_string_equal(a->language, b->language);
+    assert_int_equal(a->priority, b->priority);
+    assert_string_equal(a->owner ? a->owner : "", b->owner ? b->owner : "");
     assert_same_source(&a->source, &b->source);
     assert_int_equal(a->limits.time_ms, b->limits.time_ms);
     assert_int_equal(a->limits.wall_ms, b->limits.wall_ms);

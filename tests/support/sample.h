@@ -26,7 +26,7 @@ void sample_assert_same(const struct submission *a, const struct submission *b);
 void sample_assert_error(const char *json, const char *pointer);
 
 /* Documents: those of one group are the same submission; each group is a different one. */
-#define SAMPLE_FORMS 46
+#define SAMPLE_FORMS 54
 extern const struct sample_form {
     int group;
     const char *json;

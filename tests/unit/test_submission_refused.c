@@ -100,6 +100,15 @@ static const struct {
       "/checker/relative_tolerance" },
     { ",\"checker\":{\"name\":\"float\",\"relative_tolerance\":true}",
       "/checker/relative_tolerance" },
+    /* priority and owner */
+    { ",\"priority\":11", "/priority" },
+    { ",\"priority\":-11", "/priority" },
+    { ",\"priority\":0.5", "/priority" },
+    { ",\"priority\":\"1\"", "/priority" },
+    { ",\"priority\":1e400", "" },
+    { ",\"owner\":7", "/owner" },
+    { ",\"owner\":\"a\\nb\"", "/owner" },
+    { ",\"owner\":\"a\\u0000b\"", "/owner" },
     /* stop_on_failure */
     { ",\"stop_on_failure\":0", "/stop_on_failure" },
     { ",\"stop_on_failure\":\"true\"", "/stop_on_failure" },

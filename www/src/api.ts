@@ -62,6 +62,8 @@ export interface Submission {
   tests?: Test[];
   checker?: Checker;
   stop_on_failure?: boolean;
+  priority?: number;
+  owner?: string;
 }
 
 /* GET /submissions/{id}. */

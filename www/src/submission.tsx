@@ -61,6 +61,8 @@ function SentCard({ sent }: { sent: Sent }) {
     ['Memory limit', limits?.memory_limit_bytes ? bytes(limits.memory_limit_bytes) : 'the default'],
     ['Checker', checkerText(sent)],
     ['At the first failure', sent.stop_on_failure === false ? 'goes on' : 'stops'],
+    ...(sent.priority ? [['Priority', String(sent.priority)] as [string, string]] : []),
+    ...(sent.owner ? [['Owner', sent.owner] as [string, string]] : []),
   ];
   return (
     <Card title="Sent" wide>

@@ -34,9 +34,10 @@ static int add_change(struct buf *sql, const struct jobs_group *g, size_t i)
         return -1;
     if (c->language ? add_text(sql, id + strlen(id) + 1) : buf_printf(sql, "NULL::text") < 0)
         return -1;
-    return buf_printf(sql, ", %d, %d, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ")",
+    return buf_printf(sql,
+                      ", %d, %d, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ")",
                       (int)c->verdict, c->judged ? 1 : 0, c->total_ms, c->queue_ms, c->build_ms,
-                      c->run_ms);
+                      c->run_ms, c->rank);
 }
 
 static int write_numbering(struct buf *sql, const struct jobs_group *g)
@@ -52,7 +53,7 @@ static int write_numbering(struct buf *sql, const struct jobs_group *g)
     if (g->len > 0 &&
         buf_printf(
             sql, "INSERT INTO feed(number, seq, id, claim, was, state, returned, language, verdict,"
-                 " judged, total_ms, queue_ms, build_ms, run_ms, created_ms)"
+                 " judged, total_ms, queue_ms, build_ms, run_ms, rank, created_ms)"
                  " SELECT nextval('feed_number'), v.*, " POSTGRES_FEED_NOW_MS " FROM (VALUES ") < 0)
         return -1;
     for (size_t i = 0; i < g->len; i++)
@@ -81,6 +82,7 @@ static int read_change(struct db_stmt *q, struct jobs_group *g, struct err *e)
 
     *c = (struct jobs_change){ .seq = db_int(q, 1),
                                .claim = db_int(q, 13),
+                               .rank = db_int(q, 14),
                                .was = was,
                                .state = (enum job_state)db_int(q, 4),
                                .returned = db_int(q, 5) != 0,
@@ -106,9 +108,10 @@ static int read_change(struct db_stmt *q, struct jobs_group *g, struct err *e)
 int postgres_feed_read(struct db *d, int64_t after, struct jobs_group *g, int64_t *ret_last,
                        struct err *e)
 {
-    JOBS_SQL(select) = "SELECT number, seq, id, was, state, returned, language, verdict, judged,"
-                       " total_ms, queue_ms, build_ms, run_ms, claim FROM feed WHERE number > ?1"
-                       " ORDER BY number LIMIT ?2";
+    JOBS_SQL(select) =
+        "SELECT number, seq, id, was, state, returned, language, verdict, judged,"
+        " total_ms, queue_ms, build_ms, run_ms, claim, rank FROM feed WHERE number > ?1"
+        " ORDER BY number LIMIT ?2";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     int n;
 

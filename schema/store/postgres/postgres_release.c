@@ -24,7 +24,7 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
         " instance = NULL, claim = NULL, claimed_ms = NULL FROM claimed"
         " WHERE job.seq = claimed.seq"
         " RETURNING job.seq, job.id, job.language, claimed.state,"
-        " claimed.claim";
+        " claimed.claim, job.rank";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, update, e);
     int n;
 
@@ -34,6 +34,7 @@ static int requeue_rows(struct db *d, const char *instance, struct jobs_group *c
     db_bind_int(q, 2, JOB_RESTARTS_MAX);
     while ((n = db_step(q, e)) > 0) {
         struct jobs_change c = { .seq = db_int(q, 0),
+                                 .rank = db_int(q, 5),
                                  .id = db_text(q, 1, NULL),
                                  .claim = db_int(q, 4),
                                  .state = JOB_QUEUED,

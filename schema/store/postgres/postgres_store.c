@@ -203,9 +203,9 @@ static void move_claims_back(struct jobs *j)
     const struct jobs_group *g = &j->group;
 
     for (size_t i = 0; i < g->len; i++) {
-        long long from = atomic_load(&j->claim_from), seq = g->changes[i].seq;
-        while (g->changes[i].state == JOB_QUEUED && seq < from &&
-               !atomic_compare_exchange_weak(&j->claim_from, &from, seq))
+        long long from = atomic_load(&j->claim_from), rank = g->changes[i].rank;
+        while (g->changes[i].state == JOB_QUEUED && rank < from &&
+               !atomic_compare_exchange_weak(&j->claim_from, &from, rank))
             ;
     }
 }
@@ -226,6 +226,18 @@ static void announce_group(struct jobs *j)
         postgres_tail_committed(j->postgres->tail, outbox);
 }
 
+static int select_first_rank(struct jobs *j, int64_t from, int64_t *ret_rank, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT rank FROM job WHERE state = 0 AND rank >= ?1 ORDER BY rank LIMIT 1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, from);
+    int n = db_step(q, e);
+    *ret_rank = n > 0 ? db_int(q, 0) : 0;
+    return n < 0 ? -1 : 0;
+}
+
 /* Autovacuum makes room for new rows. */
 static int vacuum(struct jobs *j, bool *ret_more, struct err *e)
 {
@@ -237,16 +249,17 @@ static int vacuum(struct jobs *j, bool *ret_more, struct err *e)
 
 /* ---- reads ---- */
 
-static int64_t estimate_position(struct jobs *j, struct db *d, int64_t seq)
+static int64_t estimate_position(struct jobs *j, struct db *d, int64_t rank, int64_t seq)
 {
-    JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job WHERE state = 0 AND seq <= ?1"
-                       " LIMIT ?2) AS ahead";
+    JOBS_SQL(select) = "SELECT count(*) FROM (SELECT 1 FROM job WHERE state = 0"
+                       " AND (rank, seq) <= (?1, ?2) LIMIT ?3) AS ahead";
     struct jobs_counts counts;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, NULL);
     if (!q)
         return 0;
-    db_bind_int(q, 1, seq);
-    db_bind_int(q, 2, COUNTED_ROWS);
+    db_bind_int(q, 1, rank);
+    db_bind_int(q, 2, seq);
+    db_bind_int(q, 3, COUNTED_ROWS);
     int64_t rows = db_step(q, NULL) > 0 ? db_int(q, 0) : 0;
     if (rows < COUNTED_ROWS)
         return rows;
@@ -265,6 +278,7 @@ const struct jobs_backend postgres_store_backend = {
     .begin = begin_shared,
     .commit = commit_shared,
     .committed = announce_group,
+    .first_rank = select_first_rank,
     .vacuum = vacuum,
     .position = estimate_position,
     .changed_sql = "SELECT " JOBS_FIXED_COLUMNS ", number FROM job JOIN (SELECT seq AS changed,"

@@ -32,6 +32,7 @@ struct postgres_tail {
 
     /* Of the thread. */
     int64_t last;      /* the last number that was read */
+    int64_t first;     /* rank of the first queued row; 0: none was */
     int64_t look_ns;   /* when counts that only a query gives are read next */
     int64_t outbox_ns; /* when the outbox may be counted again */
     int64_t bell_ns;   /* when the bell may be rung again */
@@ -82,12 +83,12 @@ static int read_start(struct postgres_tail *t, struct err *e)
     return db_commit(t->d, e);
 }
 
-static int look_at_oldest(struct postgres_tail *t, int64_t from, struct err *e)
+/* Sets where claims begin: at the first queued row whose rank is not below `from`. */
+static int look_at_first(struct postgres_tail *t, int64_t from, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq, submitted_ms FROM job WHERE state = 0 AND seq >= ?1"
-                       " ORDER BY seq LIMIT 1";
-    struct jobs *j = t->j;
-    long long claim_from = atomic_load(&j->claim_from);
+    JOBS_SQL(select) = "SELECT rank FROM job WHERE state = 0 AND rank >= ?1"
+                       " ORDER BY rank, seq LIMIT 1";
+    long long claim_from = atomic_load(&t->j->claim_from);
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);
     if (!q)
         return -1;
@@ -95,9 +96,29 @@ static int look_at_oldest(struct postgres_tail *t, int64_t from, struct err *e)
     int n = db_step(q, e);
     if (n < 0)
         return -1;
+    t->first = n > 0 ? db_int(q, 0) : 0;
     /* Unless a commit of ours has moved it back meanwhile. */
     if (n > 0)
-        (void)atomic_compare_exchange_strong(&j->claim_from, &claim_from, db_int(q, 0));
+        (void)atomic_compare_exchange_strong(&t->j->claim_from, &claim_from, t->first);
+    return 0;
+}
+
+/* No queued row is older than `from`, a number of a row. */
+static int look_at_oldest(struct postgres_tail *t, int64_t from, struct err *e)
+{
+    JOBS_SQL(select) = "SELECT seq, submitted_ms, EXISTS(SELECT 1 FROM job WHERE state = 0"
+                       " AND coalesce(owner, '') > '') ::int::bigint FROM job WHERE state = 0"
+                       " AND seq >= ?1 ORDER BY seq LIMIT 1";
+    struct jobs *j = t->j;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, from);
+    int n = db_step(q, e);
+    if (n < 0)
+        return -1;
+    if (n > 0)
+        atomic_store(&j->has_owners, db_int(q, 2) != 0);
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.oldest_queued = n > 0 ? db_int(q, 0) : 0;
     j->counts.oldest_queued_ms = n > 0 ? db_int(q, 1) : 0;
@@ -125,28 +146,28 @@ static int look_at_outbox(struct postgres_tail *t, struct err *e)
 
 /* ---- the feed ---- */
 
-/* Whether the oldest queued row may be another one after these changes. */
-static bool moves_oldest(const struct postgres_tail *t)
+static int64_t lower(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Looks again at the first and the oldest queued row, if they may be other ones after these
+ * changes. None is before those that were and those that are queued now. */
+static int look_at_queue(struct postgres_tail *t, struct err *e)
 {
     const struct jobs_group *g = &t->group;
     int64_t oldest = t->j->counts.oldest_queued; /* only this thread sets it */
+    int64_t rank_from = atomic_load(&t->j->claim_from), seq_from = oldest;
+    bool moves = t->first == 0 || oldest == 0;
 
-    for (size_t i = 0; i < g->len; i++)
-        if (oldest == 0 || g->changes[i].seq <= oldest)
-            return true;
-    return false;
-}
-
-/* Where the oldest queued row is to be looked for: none is lower. */
-static int64_t lowest_queued(const struct postgres_tail *t)
-{
-    const struct jobs_group *g = &t->group;
-    int64_t lowest = atomic_load(&t->j->claim_from);
-
-    for (size_t i = 0; i < g->len; i++)
-        if (g->changes[i].state == JOB_QUEUED && g->changes[i].seq < lowest)
-            lowest = g->changes[i].seq;
-    return lowest;
+    for (size_t i = 0; i < g->len; i++) {
+        const struct jobs_change *c = &g->changes[i];
+        moves = moves || c->rank <= t->first || c->seq <= oldest;
+        if (c->state == JOB_QUEUED) {
+            rank_from = lower(rank_from, c->rank);
+            seq_from = lower(seq_from, c->seq);
+        }
+    }
+    if (!moves)
+        return 0;
+    return look_at_first(t, rank_from, e) < 0 ? -1 : look_at_oldest(t, seq_from, e);
 }
 
 static int publish_changes(struct postgres_tail *t, int64_t last, struct err *e)
@@ -154,7 +175,7 @@ static int publish_changes(struct postgres_tail *t, int64_t last, struct err *e)
     struct jobs *j = t->j;
     struct jobs_group *g = &t->group;
 
-    if (moves_oldest(t) && look_at_oldest(t, lowest_queued(t), e) < 0)
+    if (look_at_queue(t, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&j->memory_lock);
     j->counts.queued += g->moved[JOB_QUEUED];
@@ -218,7 +239,7 @@ static int look(struct postgres_tail *t, struct err *e)
     if (now < t->look_ns)
         return 0;
     t->look_ns = now + LOOK_NS;
-    return look_at_oldest(t, 0, e);
+    return look_at_first(t, 0, e) < 0 ? -1 : look_at_oldest(t, 0, e);
 }
 
 /* ---- the thread ---- */
@@ -293,7 +314,8 @@ int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **r
     if (t->wake_fd < 0)
         return err_set(e, ERR_NOMEM, "the change feed");
     if (db_connect(url, DB_WRITER, &t->d, e) < 0 || db_postgres_listen(t->d, channel, e) < 0 ||
-        read_start(t, e) < 0 || look_at_oldest(t, 0, e) < 0 || look_at_outbox(t, e) < 0)
+        read_start(t, e) < 0 || look_at_first(t, 0, e) < 0 || look_at_oldest(t, 0, e) < 0 ||
+        look_at_outbox(t, e) < 0)
         return -1;
     t->look_ns = clock_mono_ns() + LOOK_NS;
     int rc = thread_start(&t->thread, follow_until_stopped, t);

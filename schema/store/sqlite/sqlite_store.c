@@ -30,7 +30,7 @@ static int64_t read_submitted_ms(struct jobs *j, int64_t seq)
 
 static void update_oldest(struct jobs *j)
 {
-    int64_t seq = rankset_first(&j->queued);
+    int64_t seq = orderset_oldest(&j->queued);
 
     if (seq == j->oldest_seq)
         return;
@@ -55,12 +55,12 @@ static void publish_group(struct jobs *j)
     j->counts.commits++;
     j->counts.operations += g->operations;
     for (size_t i = 0; i < g->len; i++) {
-        if (g->changes[i].state == JOB_QUEUED)
-            rankset_add(&j->queued, g->changes[i].seq);
-        else
-            rankset_remove(&j->queued, g->changes[i].seq);
+        const struct jobs_change *c = &g->changes[i];
+        if (c->state == JOB_QUEUED)
+            orderset_add(&j->queued, c->rank, c->seq);
+        else if (c->was == JOB_QUEUED)
+            orderset_remove(&j->queued, c->rank, c->seq);
     }
-    rankset_trim(&j->queued);
     (void)pthread_mutex_unlock(&j->memory_lock);
     update_oldest(j);
     jobs_outbox_update_counts(j);
@@ -72,17 +72,20 @@ static void publish_group(struct jobs *j)
 /* Fills the set of queued rows and the counts. No row is running: sqlite_recover() came first. */
 static int load_queue(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT seq FROM job WHERE state = 0";
+    JOBS_SQL(select) = "SELECT seq, rank, owner IS NOT NULL FROM job WHERE state = 0";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     int64_t rows;
     int n;
 
-    if (!q || db_number(j->db, "SELECT count(*) FROM job", &rows, e) < 0)
+    if (!q || db_number(j->db, "SELECT count(*) FROM job", &rows, e) < 0 ||
+        db_number(j->db, "SELECT max(seq) FROM job", &j->last_seq, e) < 0)
         return -1;
     while ((n = db_step(q, e)) > 0) {
-        if (rankset_reserve(&j->queued, db_int(q, 0)) < 0)
+        if (orderset_reserve(&j->queued, 1) < 0)
             return err_set(e, ERR_NOMEM, "the queue");
-        rankset_add(&j->queued, db_int(q, 0));
+        orderset_add(&j->queued, db_int(q, 1), db_int(q, 0));
+        if (db_int(q, 2) != 0)
+            atomic_store(&j->has_owners, true);
         j->counts.queued++;
     }
     j->counts.final = rows - j->counts.queued;
@@ -123,7 +126,7 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
     return jobs_readers_open(&j->readers, path, e);
 }
 
-static void close_database(struct jobs *j) { rankset_clear(&j->queued); }
+static void close_database(struct jobs *j) { orderset_clear(&j->queued); }
 
 /* ---- one transaction ---- */
 
@@ -144,6 +147,14 @@ static int begin_group(struct jobs *j, struct err *e) { return db_begin(j->db, e
 
 static int commit_group(struct jobs *j, struct err *e) { return db_commit(j->db, e); }
 
+/* Of the rows that were queued before this transaction. */
+static int find_first_rank(struct jobs *j, int64_t from, int64_t *ret_rank, struct err *e)
+{
+    (void)e;
+    *ret_rank = orderset_next(&j->queued, from);
+    return 0;
+}
+
 static int vacuum_pages(struct jobs *j, bool *ret_more, struct err *e)
 {
     int64_t pages;
@@ -156,13 +167,13 @@ static int vacuum_pages(struct jobs *j, bool *ret_more, struct err *e)
 
 /* ---- reads ---- */
 
-static int64_t queue_rank(struct jobs *j, struct db *d, int64_t seq)
+static int64_t find_place(struct jobs *j, struct db *d, int64_t rank, int64_t seq)
 {
     (void)d;
     (void)pthread_mutex_lock(&j->memory_lock);
-    int64_t rank = rankset_rank(&j->queued, seq);
+    int64_t place = orderset_place(&j->queued, rank, seq);
     (void)pthread_mutex_unlock(&j->memory_lock);
-    return rank;
+    return place;
 }
 
 const struct jobs_backend sqlite_store_backend = {
@@ -173,8 +184,9 @@ const struct jobs_backend sqlite_store_backend = {
     .begin = begin_group,
     .commit = commit_group,
     .committed = publish_group,
+    .first_rank = find_first_rank,
     .vacuum = vacuum_pages,
-    .position = queue_rank,
+    .position = find_place,
     .changed_sql = "SELECT " JOBS_COLUMNS " FROM job INDEXED BY job_change"
                    " WHERE change > 0 AND change > ?1 ORDER BY change LIMIT ?2",
     .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_change"

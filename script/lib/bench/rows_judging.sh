@@ -5,7 +5,7 @@ row_cell() {
     local n served plain
     for n in $(seq "$rounds"); do
         progress cell "$n"
-        read -r served plain < <("$bin/tests/bench_cell" "$C_RUN_IMAGE" "$clients/nothing")
+        read -r served plain _ < <("$bin/tests/bench_cell" "$C_RUN_IMAGE" "$clients/nothing")
         echo "$served" >>"$work/mine"
         echo "$plain" >>"$work/other"
     done

@@ -126,3 +126,32 @@ row_queued() {
         result queued "$length queued, against 10" /s ">= 0.9" "$work/queued.$length" "$work/queued.10"
     done
 }
+
+# What one owner waits while another one has thousands of submissions in the queue. Its program leaves
+# the cores to the others', so that what is longer is the wait.
+row_owners() {
+    local n flood=$((quick ? 3000 : 10000)) count=$((quick ? 20 : 60)) p95 sent
+    serve owners RUNNER_CELL_USES=1000 BUILD_CACHE_BYTES=1GiB LANGUAGES=c
+    owned many "$owners_prints" >"$work/many.json"
+    owned one "$owners_sleeps" >"$work/one.json"
+    judged c "$owners_prints"
+    for n in $(seq "$rounds"); do
+        progress owners "$n"
+        read -r _ _ p95 < <("$clients/bench_http" wait "$port" "$work/one.json" "$count" 0)
+        awk -v x="$p95" 'BEGIN { print x / 1000 }' >>"$work/other"
+        sent=$("$clients/bench_http" load "$port" "$work/many.json" "$flood" 16 0)
+        say "owners: $flood sent in $sent s"
+        read -r _ _ p95 < <("$clients/bench_http" wait "$port" "$work/one.json" "$count" 0)
+        awk -v x="$p95" 'BEGIN { print x / 1000 }' >>"$work/mine"
+        say "owners: $(owners_waiting) wait behind it"
+        until [ "$(owners_waiting)" = 0 ]; do sleep 0.5; done
+    done
+    result owners "p95 of one beside $flood of another, against alone" ms "<= 1.2"
+}
+owners_prints='int puts(const char *); int main(void) { puts("1"); }'
+owners_sleeps='int puts(const char *); int usleep(unsigned); int main(void) { usleep(300000); puts("1"); }'
+owned() { submission c "$2" | sed "s/^{/{\"owner\": \"$1\", /"; } # OWNER SOURCE
+owners_waiting() {
+    curl -s "http://127.0.0.1:$port/metrics" |
+        awk '/^scrc_(queue_length|running) / { n += $2 } END { print n + 0 }'
+}

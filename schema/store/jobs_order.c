@@ -1,0 +1,76 @@
+#include "schema/store/jobs_order.h"
+
+#include "schema/store/jobs_table.h"
+
+#define START_MASK ((INT64_C(1) << JOBS_ORDER_SHIFT) - 1)
+
+_Static_assert(2 * SUBMISSION_PRIORITY_MAX < 1 << (63 - JOBS_ORDER_SHIFT), "no rank is negative");
+
+/* ---- the rule ---- */
+
+int64_t jobs_order_lowest(int64_t priority)
+{
+    return (SUBMISSION_PRIORITY_MAX - priority) << JOBS_ORDER_SHIFT;
+}
+
+int64_t jobs_order_start(int64_t now, int64_t last)
+{
+    int64_t behind = last < 0 ? 0 : last + JOBS_ORDER_STEP;
+
+    return behind > now ? behind : now;
+}
+
+/* ---- a new row ---- */
+
+/* The first row of the language and the owner's last, of one priority. Each -1: there is none. */
+static int read_starts(struct jobs *j, const struct jobs_accept_op *a, int64_t *ret_first,
+                       int64_t *ret_last, struct err *e)
+{
+    JOBS_SQL(select) =
+        "SELECT (SELECT rank FROM job WHERE state = 0 AND language = ?1 AND rank >= ?3"
+        " AND rank <= ?4 ORDER BY rank LIMIT 1),"
+        " (SELECT rank FROM job WHERE state = 0 AND coalesce(owner, '') = ?2 AND rank >= ?3"
+        " AND rank <= ?4 ORDER BY rank DESC LIMIT 1)";
+    int64_t lowest = jobs_order_lowest(a->submission->priority);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, a->submission->language);
+    db_bind_text(q, 2, a->owner ? a->owner : "");
+    db_bind_int(q, 3, lowest);
+    db_bind_int(q, 4, lowest | START_MASK);
+    if (db_step(q, e) < 0)
+        return -1;
+    *ret_first = db_is_null(q, 0) ? -1 : db_int(q, 0) & START_MASK;
+    *ret_last = db_is_null(q, 1) ? -1 : db_int(q, 1) & START_MASK;
+    return 0;
+}
+
+/* Sets *ret_start to that of the first row of this priority; -1: there is none. */
+static int read_first_of_all(struct jobs *j, int64_t lowest, int64_t *ret_start, struct err *e)
+{
+    int64_t rank;
+
+    if (j->backend->first_rank(j, lowest, &rank, e) < 0)
+        return -1;
+    *ret_start = rank >= lowest && rank <= (lowest | START_MASK) ? rank & START_MASK : -1;
+    return 0;
+}
+
+int jobs_order_rank(struct jobs *j, const struct jobs_accept_op *a, int64_t queued,
+                    int64_t *ret_rank, struct err *e)
+{
+    int64_t lowest = jobs_order_lowest(a->submission->priority), now, last;
+
+    *ret_rank = 0;
+    if (a->owner || queued == 0)
+        atomic_store(&j->has_owners, a->owner != NULL);
+    if (!atomic_load(&j->has_owners) || queued == 0)
+        return 0;
+    if (read_starts(j, a, &now, &last, e) < 0 ||
+        (now < 0 && read_first_of_all(j, lowest, &now, e) < 0))
+        return -1;
+    if (now >= 0)
+        *ret_rank = lowest + jobs_order_start(now, last);
+    return 0;
+}
