@@ -166,9 +166,8 @@ static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
     return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
 }
 
-/* The servers commit one after the other, so a commit may take long. Who was waiting for this one
- * sends the next operation now: with them the next group is twice as large, else they would wait
- * for the one behind it. */
+/* A commit may take long. Who was waiting for this one sends the next operation now: with them the
+ * next group is twice as large, else they would wait for the one behind it. */
 static void gather_group(struct jobs *j, int64_t began_ns)
 {
     int64_t now = clock_mono_ns(), gather = (now - began_ns) / GATHER_PART;
