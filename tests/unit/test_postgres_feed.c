@@ -2,11 +2,13 @@
  * and without a wait for another server. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "schema/base/clock.h"
 #include "schema/base/text.h"
 #include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
 #include "schema/store/postgres/postgres_feed.h"
 #include "tests/support/assert_err.h"
@@ -166,6 +168,34 @@ static void the_end_of_a_row_is_above_what_was_seen(void **state)
     scratch_remove(dir);
 }
 
+/* A client whose last event is too old cannot go on from there. */
+static void what_is_no_longer_kept_is_not_counted(void **state)
+{
+    const struct fleet *f = *state;
+    char dir[] = "/tmp/test_feed.XXXXXX", epoch[JOBS_EPOCH_SIZE];
+    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
+    CLEANUP(jobs_closep) struct jobs *j = NULL;
+    int64_t rows, decided = 0;
+
+    assert_int_equal(text_init(), 0);
+    assert_non_null(mkdtemp(dir));
+    fleet_run(f, ADD("a", -1, 0) ";" ADD("b", 0, 1) ";" ADD("c", 1, 0) ";" ADD("d", 0, 1));
+    assert_int_equal(number(f, &decided), 4);
+    ASSERT_OK(jobs_open(&c, &j, e));
+    jobs_epoch(j, epoch);
+    assert_true(strlen(epoch) > 8 + 16 &&
+                strspn(epoch, "0123456789abcdefABCDEF.") == strlen(epoch));
+    fleet_wait(f, "SELECT min(number) FROM feed", 4); /* they are of 1970 */
+    ASSERT_OK(jobs_items_count(j, 4, 100, &rows, e));
+    assert_int_equal(rows, 0);
+    ASSERT_OK(jobs_items_count(j, 3, 100, &rows, e));
+    assert_int_equal(rows, 1);
+    ASSERT_OK(jobs_items_count(j, 2, 100, &rows, e));
+    assert_int_equal(rows, 100);
+    j = jobs_close(j);
+    scratch_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +204,7 @@ int main(void)
         FLEET(nobody_waits_for_who_numbers),
         FLEET(a_change_is_counted_once),
         FLEET(the_end_of_a_row_is_above_what_was_seen),
+        FLEET(what_is_no_longer_kept_is_not_counted),
     };
     return cmocka_run_group_tests_name("postgres_feed", tests, NULL, NULL);
 }

@@ -269,7 +269,8 @@ const struct jobs_backend postgres_store_backend = {
     .changed_sql = "SELECT " JOBS_FIXED_COLUMNS ", number FROM job JOIN (SELECT seq AS changed,"
                    " max(number) AS number FROM feed WHERE number > ?1 GROUP BY seq) AS news"
                    " ON changed = seq ORDER BY number LIMIT ?2",
-    .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
-                         " LIMIT ?2) AS news",
+    .count_changed_sql = "SELECT CASE WHEN ?1 < (SELECT min(number) - 1 FROM feed) THEN ?2 ELSE"
+                         " (SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
+                         " LIMIT ?2) AS news) END",
     .servers_sql = postgres_servers_sql,
 };

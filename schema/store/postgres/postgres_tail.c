@@ -189,14 +189,22 @@ static int read_feed(struct postgres_tail *t, struct err *e)
     return 0;
 }
 
-/* The numbers of a new timeline begin behind those of the one before. */
+/* The numbers of a new timeline begin behind those of the one before, and in another epoch. */
 static int enter_timeline(struct postgres_tail *t, struct err *e)
 {
+    char epoch[POSTGRES_TIMELINE_EPOCH_SIZE];
+
     if (db_postgres_number(t->d) != 0 && db_postgres_number(t->d) == t->timeline.connection)
         return 0;
+    db_deadline(t->d, clock_mono_ns() + ANSWER_NS);
     if (postgres_timeline_begin(t->d, &t->timeline, e) < 0)
         return -1;
+    if (postgres_timeline_epoch(t->d, &t->timeline, epoch, e) < 0) {
+        db_rollback(t->d);
+        return -1;
+    }
     t->decided = 0;
+    jobs_set_epoch(t->j, epoch);
     return db_commit(t->d, e);
 }
 
@@ -209,7 +217,7 @@ static int number_changes(struct postgres_tail *t, struct err *e)
         return 0;
     atomic_store(&t->committed, false);
     db_deadline(t->d, now + ANSWER_NS);
-    if (enter_timeline(t, e) < 0 || postgres_feed_number(t->d, &t->decided, &numbered, e) < 0)
+    if (postgres_feed_number(t->d, &t->decided, &numbered, e) < 0)
         return -1;
     if (numbered > 0)
         t->ring = true;
@@ -255,8 +263,8 @@ static int count_again(struct postgres_tail *t, struct err *e)
 
 static int look(struct postgres_tail *t, struct err *e)
 {
-    if (number_changes(t, e) < 0 || (t->away ? count_again(t, e) : read_feed(t, e)) < 0 ||
-        ring_bell(t, e) < 0)
+    if (enter_timeline(t, e) < 0 || number_changes(t, e) < 0 ||
+        (t->away ? count_again(t, e) : read_feed(t, e)) < 0 || ring_bell(t, e) < 0)
         return -1;
     int64_t now = clock_mono_ns();
     db_deadline(t->d, now + ANSWER_NS);
@@ -343,8 +351,8 @@ int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **r
     if (t->wake_fd < 0)
         return err_set(e, ERR_NOMEM, "the change feed");
     if (db_connect(url, DB_WRITER, &t->d, e) < 0 || db_postgres_listen(t->d, t->channel, e) < 0 ||
-        number_changes(t, e) < 0 || read_start(t, e) < 0 || look_at_oldest(t, 0, e) < 0 ||
-        look_at_outbox(t, e) < 0)
+        enter_timeline(t, e) < 0 || number_changes(t, e) < 0 || read_start(t, e) < 0 ||
+        look_at_oldest(t, 0, e) < 0 || look_at_outbox(t, e) < 0)
         return -1;
     t->look_ns = clock_mono_ns() + LOOK_NS;
     int rc = thread_start(&t->thread, follow_until_stopped, t);
