@@ -52,6 +52,11 @@ void jobs_unlisten(struct jobs *j, const void *ctx);
 
 /* ---- after a revision ---- */
 
+/* Revisions go on within an epoch. Servers that share a table have the same one; a replica that was
+ * promoted begins another, for it may lack rows that clients have heard of. */
+#define JOBS_EPOCH_SIZE 40 /* letters, digits and a dot */
+void jobs_epoch(struct jobs *j, char out[JOBS_EPOCH_SIZE]);
+
 /* A row as an item of jobs_list(), with one more member: its `position` in the queue (0: not
  * queued). All is borrowed for the call. */
 struct jobs_item {
@@ -74,7 +79,8 @@ struct jobs_items_query {
  * order of their revisions. */
 NODISCARD int jobs_items_since(struct jobs *j, const struct jobs_items_query *q, jobs_item_fn *fn,
                                void *ctx, struct err *e);
-/* How many rows that would be without a limit, counted up to `most`. */
+/* How many rows that would be without a limit, counted up to `most`; `most` also when not all
+ * changes behind `after` are kept any more. */
 NODISCARD int jobs_items_count(struct jobs *j, int64_t after, int64_t most, int64_t *ret_rows,
                                struct err *e);
 /* Calls fn for one row. ERR_NOT_FOUND. */

@@ -10,7 +10,10 @@
 static int select_status(struct db *d, const char *id, struct job_status *ret_status, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq, state, submitted_ms, expired, language,"
-                       " /*pg greatest((SELECT max(number) FROM feed WHERE feed.seq = job.seq), */"
+                       /* Its end may have no number yet, which will be above all others. */
+                       " /*pg greatest((SELECT CASE WHEN job.state > 1 AND max(f.state) < 2"
+                       " THEN 9223372036854775807 ELSE max(f.number) END FROM feed f"
+                       " WHERE f.seq = job.seq AND f.number IS NOT NULL), */"
                        " change /*pg ) */, rank FROM job WHERE id = ?1";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)

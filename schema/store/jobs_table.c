@@ -176,6 +176,20 @@ void jobs_set_instance(struct jobs *j, const char *instance)
     (void)pthread_mutex_unlock(&j->memory_lock);
 }
 
+void jobs_epoch(struct jobs *j, char out[JOBS_EPOCH_SIZE])
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    memcpy(out, j->epoch, sizeof j->epoch);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
+void jobs_set_epoch(struct jobs *j, const char *timeline)
+{
+    (void)pthread_mutex_lock(&j->memory_lock);
+    (void)snprintf(j->epoch, sizeof j->epoch, "%.8s%s", j->table_id, timeline);
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
 int jobs_load_table_id(struct jobs *j, struct err *e)
 {
     JOBS_SQL(insert) = "INSERT INTO meta(name, value) VALUES('table', ?1) ON CONFLICT DO NOTHING";
@@ -194,6 +208,7 @@ int jobs_load_table_id(struct jobs *j, struct err *e)
     if (n <= 0)
         return n < 0 ? -1 : err_set(e, ERR_BUG, "no table id");
     (void)snprintf(j->table_id, sizeof j->table_id, "%s", db_text(get, 0, NULL));
+    jobs_set_epoch(j, "");
     return 0;
 }
 

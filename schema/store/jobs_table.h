@@ -116,7 +116,7 @@ struct jobs_backend {
     int64_t (*position)(struct jobs *j, struct db *d, int64_t rank, int64_t seq);
     /* Of JOBS_COLUMNS: the rows whose revision is above ?1 in its order, at most ?2. */
     const char *changed_sql;
-    const char *count_changed_sql; /* how many rows that are */
+    const char *count_changed_sql; /* how many rows that are; ?2: not all are known any more */
     /* The servers, at most ?1: instance, host, version, slots, over, milliseconds since it was
      * seen, claims. NULL: this one alone. */
     const char *servers_sql;
@@ -186,8 +186,9 @@ struct jobs {
     int64_t outbox_rows, outbox_oldest_ms;
     struct orderset queued;
 
-    /* Guarded by memory_lock; jobs_set_instance() changes it. */
+    /* Guarded by memory_lock; jobs_set_instance() and jobs_set_epoch() change them. */
     char instance[TEXT_ID_SIZE];
+    char epoch[JOBS_EPOCH_SIZE];
 
     struct jobs_readers readers; /* has its own lock */
 };
@@ -232,6 +233,8 @@ NODISCARD int jobs_load_table_id(struct jobs *j, struct err *e);
 void jobs_instance(struct jobs *j, char out[TEXT_ID_SIZE]);
 /* Copies the name. */
 void jobs_set_instance(struct jobs *j, const char *instance);
+/* The epoch is the table's, and this (copied; "" at first). */
+void jobs_set_epoch(struct jobs *j, const char *timeline);
 
 /* ---- on any connection ---- */
 

@@ -71,13 +71,23 @@ void hub_engine_event(void *ctx, const struct engine_event *event)
 
 /* ---- join and leave ---- */
 
+void hub_event_id(struct hub *h, int64_t revision, char out[HUB_ID_SIZE])
+{
+    (void)pthread_mutex_lock(&h->lock);
+    (void)snprintf(out, HUB_ID_SIZE, "%s-%lld", h->epoch, (long long)revision);
+    (void)pthread_mutex_unlock(&h->lock);
+}
+
 int64_t hub_event_revision(struct hub *h, const char *id)
 {
+    char zero[HUB_ID_SIZE];
     int64_t n = 0;
 
-    if (strncmp(id, h->prefix, HUB_PREFIX) != 0 || id[HUB_PREFIX] != '-')
+    hub_event_id(h, 0, zero);
+    size_t len = strlen(zero) - 1;
+    if (strncmp(id, zero, len) != 0)
         return -1;
-    const char *p = id + HUB_PREFIX + 1;
+    const char *p = id + len;
     if (!*p || strlen(p) > 18)
         return -1;
     for (; isdigit((unsigned char)*p); p++)
@@ -104,7 +114,7 @@ static int find_position(struct hub *h, const char *last, int64_t *ret_position,
     if (jobs_items_count(h->jobs, after, HUB_REPLAY + 1, &rows, e) < 0)
         return -1;
     if (rows > HUB_REPLAY)
-        *ret_reason = "too much has changed since the last event";
+        *ret_reason = "too much has changed since the last event, or too long ago";
     else
         *ret_position = after;
     return 0;
@@ -140,16 +150,11 @@ static void free_unused_job_locked(struct hub *h, struct hub_job *job)
  * that a client without events yet can continue too. */
 static struct hub_text *make_opening(struct hub *h, const struct hub_sub *s, const char *reason)
 {
-    char text[300], start[HUB_ID_SIZE + 8] = "";
+    char position[HUB_ID_SIZE] = "";
 
     if (s->seq == 0)
-        (void)snprintf(start, sizeof start, "id: %s-%lld\n", h->prefix, (long long)s->position);
-    if (reason)
-        (void)snprintf(text, sizeof text,
-                       "retry: 1000\nevent: reset\n%sdata: {\"reason\":\"%s\"}\n\n", start, reason);
-    else
-        (void)snprintf(text, sizeof text, "retry: 1000\n%s\n", start);
-    return hub_text_plain(text);
+        hub_event_id(h, s->position, position);
+    return hub_text_opening(position, reason);
 }
 
 static int add_sub_locked(struct hub *h, struct hub_sub *s, const char *id,
@@ -311,7 +316,7 @@ static void init_hub(struct hub *h, struct jobs *j, const struct config *c,
     h->jobs = j;
     h->config = c;
     h->times = *t;
-    memcpy(h->prefix, jobs_table_id(j), HUB_PREFIX);
+    jobs_epoch(j, h->epoch);
     h->inbox = calloc(HUB_INBOX, sizeof *h->inbox);
     h->taken = calloc(HUB_INBOX, sizeof *h->taken);
 }

@@ -19,14 +19,15 @@
 
 #include "engine/engine.h"
 #include "schema/store/jobs.h"
+#include "schema/store/jobs_change.h"
 #include "server/executor.h"
 #include "server/live/hub_sub.h"
 
 #define HUB_INBOX       4096 /* messages; if more come, they are lost and the thread resyncs */
 #define HUB_PAGES       8    /* kept for other subscribers */
 #define HUB_PAGE        (48 * KIB) /* a page ends with the row that reaches this size */
-#define HUB_PREFIX      8          /* characters of the job table's id, in ids of events */
-#define HUB_ID_SIZE     40
+#define HUB_ID_SIZE     (JOBS_EPOCH_SIZE + 20)
+#define HUB_NEW_EPOCH   "the job table is a copy that may lack some of what was sent"
 #define HUB_FRAME_TESTS 256 /* submissions with a test in one frame */
 
 /* Text that several subscribers read. */
@@ -70,7 +71,6 @@ struct hub {
     struct jobs *jobs; /* borrowed, as is config */
     const struct config *config;
     struct hub_times times;
-    char prefix[HUB_PREFIX + 1];
     pthread_t thread;
     struct executor *reports;                       /* owned: renders them */
     _Atomic int64_t everything_count, single_count; /* subscribers of each kind */
@@ -88,7 +88,8 @@ struct hub {
     struct hub_sub *subs;
     struct hub_sub *everything_subs; /* those of subs that get pages: few, walked often */
     struct hub_job *jobs_by_seq;
-    bool has_fresh; /* some of subs are fresh */
+    bool has_fresh;              /* some of subs are fresh */
+    char epoch[JOBS_EPOCH_SIZE]; /* in ids of events; only the thread writes it */
     int64_t latest; /* revision up to which subscribers to everything get pages now; only the
                        thread writes it, so the thread reads it without the lock */
     bool draining, stopped;
@@ -102,6 +103,10 @@ struct hub {
     int64_t frame_at, sweep_at; /* when the next one is due */
     bool dirty;                 /* rows may have changed since the last frame */
 };
+
+/* ---- hub.c ---- */
+/* The id of an event of this revision. */
+void hub_event_id(struct hub *h, int64_t revision, char out[HUB_ID_SIZE]);
 
 /* ---- hub_queue.c: texts. NULL out of memory; every function here accepts a NULL text. ---- */
 
@@ -119,6 +124,10 @@ void hub_queue_clear_locked(struct hub_sub *s);
 void hub_wake_locked(struct hub_sub *s, struct hub_sub **woken);
 /* Calls wake of each. Without the lock. */
 void hub_wake_all(struct hub_sub *woken);
+
+/* Where a stream begins. position: as an event's id; "": none. reason: why its client must load all
+ * anew; NULL: it need not. */
+struct hub_text *hub_text_opening(const char *position, const char *reason);
 
 /* NULL: the row has no subscribers. */
 static inline struct hub_job *hub_job_find_locked(struct hub *h, int64_t seq)

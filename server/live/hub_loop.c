@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <utlist.h>
@@ -96,6 +97,47 @@ static void resync(struct hub *h)
     DL_FOREACH(h->subs, s) { s->fresh = true; }
     h->has_fresh = true;
     (void)pthread_mutex_unlock(&h->lock);
+}
+
+/* Clients may have seen what is gone, and the numbers go on elsewhere: all streams begin anew. */
+static void start_epoch(struct hub *h, const char *epoch, int64_t revision)
+{
+    char position[HUB_ID_SIZE];
+    struct hub_sub *woken = NULL, *s;
+
+    (void)pthread_mutex_lock(&h->lock);
+    memcpy(h->epoch, epoch, sizeof h->epoch);
+    h->latest = revision;
+    (void)pthread_mutex_unlock(&h->lock);
+    hub_event_id(h, revision, position);
+    struct hub_text *all = hub_text_opening(position, HUB_NEW_EPOCH);
+    struct hub_text *one = hub_text_opening("", HUB_NEW_EPOCH);
+    (void)pthread_mutex_lock(&h->lock);
+    DL_FOREACH(h->subs, s)
+    {
+        s->position = s->seq == 0 ? revision : -1;
+        if (!s->ended && hub_queue_add_locked(s, s->seq == 0 ? all : one))
+            hub_wake_locked(s, &woken);
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    hub_wake_all(woken);
+    (void)hub_text_release(all);
+    (void)hub_text_release(one);
+    for (size_t i = 0; i < HUB_PAGES; i++)
+        h->pages[i].text = hub_text_release(h->pages[i].text);
+    resync(h);
+}
+
+static void check_epoch(struct hub *h)
+{
+    char epoch[JOBS_EPOCH_SIZE];
+    struct jobs_counts counts;
+
+    jobs_epoch(h->jobs, epoch);
+    if (strcmp(epoch, h->epoch) == 0)
+        return;
+    jobs_counts(h->jobs, &counts);
+    start_epoch(h, epoch, counts.revision);
 }
 
 /* ---- subscribers to everything: pages of changed rows ---- */
@@ -333,6 +375,7 @@ void *hub_main(void *hub)
     while (wait_for_messages(h, &len, &lost)) {
         if (lost)
             resync(h);
+        check_epoch(h);
         on_subscribe(h);
         for (size_t i = 0; i < len; i++)
             stream_message(h, &h->taken[i]);

@@ -26,15 +26,19 @@ static struct hub_text *text_from_buf(struct buf *b)
     return t;
 }
 
-/* revision 0: no id. json: one line. tail: replaces the last brace of json; or NULL. */
+/* revision 0: no id, and may be called with the hub's lock. json: one line. tail: replaces the last
+ * brace of json; or NULL. */
 struct hub_text *hub_text_event(struct hub *h, const char *event, int64_t revision,
                                 const char *json, size_t len, const char *tail)
 {
     struct buf b = { .data = NULL };
+    char id[HUB_ID_SIZE];
     int rc = buf_printf(&b, "event: %s\n", event);
 
-    if (rc == 0 && revision > 0)
-        rc = buf_printf(&b, "id: %s-%lld\n", h->prefix, (long long)revision);
+    if (rc == 0 && revision > 0) {
+        hub_event_id(h, revision, id);
+        rc = buf_printf(&b, "id: %s\n", id);
+    }
     if (rc == 0)
         rc = buf_printf(&b, "data: ");
     if (rc == 0)
@@ -52,6 +56,20 @@ struct hub_text *hub_text_plain(const char *text)
     struct buf b = { .data = NULL };
 
     return buf_add(&b, text, strlen(text)) == 0 ? text_from_buf(&b) : NULL;
+}
+
+struct hub_text *hub_text_opening(const char *position, const char *reason)
+{
+    char text[HUB_ID_SIZE + 200];
+    const char *key = position[0] ? "id: " : "", *end = position[0] ? "\n" : "";
+
+    if (reason)
+        (void)snprintf(text, sizeof text,
+                       "retry: 1000\nevent: reset\n%s%s%sdata: {\"reason\":\"%s\"}\n\n", key,
+                       position, end, reason);
+    else
+        (void)snprintf(text, sizeof text, "retry: 1000\n%s%s%s\n", key, position, end);
+    return hub_text_plain(text);
 }
 
 struct hub_text *hub_text_test(struct hub *h, const struct engine_event *test, const char *id)

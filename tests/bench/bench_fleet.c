@@ -57,9 +57,8 @@ static const char insert_job[] =
     " VALUES($1::text, '\\x'::bytea, 'c', 1700000000000, 1) RETURNING seq";
 static const char insert_body[] = "INSERT INTO body(seq, json) VALUES($1::bigint, $2::bytea)";
 static const char insert_feed[] =
-    "INSERT INTO feed(number, seq, id, was, state, returned, language, verdict, judged, total_ms,"
-    " queue_ms, build_ms, run_ms, created_ms, claim) VALUES(nextval('feed_number'), $1::bigint, "
-    "$2::text,"
+    "INSERT INTO feed(seq, id, was, state, returned, language, verdict, judged, total_ms,"
+    " queue_ms, build_ms, run_ms, created_ms, claim) VALUES($1::bigint, $2::text,"
     " -1, 0, 0, 'c', 0, 0, 0, 0, 0, 0, 1700000000000, 0)";
 
 static PGresult *check(PGconn *pg, PGresult *r)

@@ -83,6 +83,19 @@ def test_who_waits_need_not_be_where_it_is_judged(fleet):
                                          and e.data.get("state") == "done"])
 
 
+def test_a_stream_goes_on_at_another_server(fleet):
+    """Its client gets what it has missed, and is not told to load anew."""
+    here, there = fleet.start(2, RUNNER_MAX_PARALLEL=0)
+    stream = Stream(here, "/events").read_head()
+    first, second = here.submit(submission("python", "print(1)")), None
+    stream.until(lambda events: any(e.data["id"] == first for e in events))
+    stream.close()
+    second = here.submit(submission("python", "print(1)"))
+    with contextlib.closing(Stream(there, "/events", last=stream.last_id)) as again:
+        events = again.until(lambda events: any(e.data.get("id") == second for e in events))
+    assert [e.data.get("id") for e in events] == [second], events
+
+
 def test_who_is_idle_judges(fleet):
     taker, judge = fleet.start(2)
     quiet = fleet.start(1, RUNNER_MAX_PARALLEL=0)[0]

@@ -1,6 +1,7 @@
 """A fleet whose servers, database and connections fail: nothing that was accepted is lost, nothing gets
 two reports, nobody waits for who stands still, and an outage of the database ends no lease."""
 
+import contextlib
 import os
 import random
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from fleet import LEASE_SECONDS, Fleet, Load, Stopped, printing
 from harness import LONG, ROOT, fill, submission, wait_for
+from sse import Stream
 
 sys.path.insert(0, os.path.join(ROOT, "tests/support"))
 from cut_proxy import CutProxy  # noqa: E402
@@ -108,6 +110,8 @@ def test_a_standby_takes_over(primary, own_fleet, fresh_server):
         before = {servers[0].submit(sent): verdict for sent, verdict in work_of(10)}
         own_fleet.wait_final(60, 10)
         standby.wait_for(primary)
+        stream = Stream(servers[0], "/events").read_head()
+        stream.until(lambda _: stream.last_id, 20)
         standby.stop()
         late = Load(servers, [printing(n, 1) for n in range(10, 30)])
         late.start()
@@ -117,12 +121,18 @@ def test_a_standby_takes_over(primary, own_fleet, fresh_server):
         standby.start()
         standby.promote()
         own_fleet.ready()
+        stream.until(lambda events: any(e.name == "reset" for e in events), 30)
+        for server in servers:
+            with contextlib.closing(Stream(server, "/events", last=stream.quiet[0].id)) as again:
+                assert again.until(bool)[0].name == "reset"
         after = {servers[n % 2].submit(printing(n)[0]): printing(n)[1] for n in range(40, 60)}
         kept = set(own_fleet.sql("SELECT id FROM job").splitlines())
         assert kept >= set(before) | set(after)
         own_fleet.wait_final(60, len(kept))
         own_fleet.check({**before, **after, **{id: v for id, v in late.accepted.items() if id in kept}}, *servers)
         own_fleet.check_waiting()
+        assert sum(e.name == "reset" for e in stream.events) == 1
+        stream.close()
         for id in set(late.accepted) - kept:
             assert servers[0].get(f"/results/{id}").status == 404
     finally:

@@ -28,18 +28,22 @@ void job_table_settle(struct jobs *j)
     CLEANUP(db_closep) struct db *d = NULL;
     struct jobs_counts counts;
     struct err e = { 0 };
-    int64_t last, rows, outbox_rows, oldest_ms;
+    int64_t last, rows, outbox_rows, oldest_ms, unnumbered;
 
     if (!settled_url)
         return;
     if (db_connect(settled_url, DB_READER, &d, &e) < 0)
         fail_msg("%s", e.msg);
-    assert_one(d, "SELECT coalesce(max(number), 0) FROM feed", &last);
     assert_one(d, "SELECT count(*) FROM outbox", &rows);
     for (int i = 0; i < 2000; i++) {
+        assert_one(d,
+                   "SELECT (SELECT count(*) FROM feed WHERE number IS NULL)"
+                   " + (SELECT count(*) FROM outbox WHERE number IS NULL)",
+                   &unnumbered);
+        assert_one(d, "SELECT coalesce(max(number), 0) FROM feed", &last);
         jobs_counts(j, &counts);
         outbox_counts(j, &outbox_rows, &oldest_ms);
-        if (counts.revision >= last && outbox_rows == rows)
+        if (unnumbered == 0 && counts.revision >= last && outbox_rows == rows)
             return;
         (void)usleep(5000);
     }

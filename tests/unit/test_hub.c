@@ -11,6 +11,7 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
+#include "schema/store/jobs_table.h"
 #include "server/live/hub.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/job_table.h"
@@ -310,6 +311,33 @@ static void resume_and_reset(void **state)
     stage_close(&s);
 }
 
+/* As after a failover of a database. */
+static void a_new_epoch_resets_all_streams(void **state)
+{
+    struct stage s;
+    char last[JOBS_EPOCH_SIZE + 20], reset[200];
+    stage_open(&s, *state);
+
+    int64_t seq = row_accept(s.t->j, "a", "c");
+    struct listener *all = listen_to(&s, 0, "", NULL), *one = listen_to(&s, seq, "a", NULL);
+    until_text(one, "\"state\":\"queued\"");
+    jobs_set_epoch(s.t->j, "abc.2");
+    (void)snprintf(reset, sizeof reset, "event: reset\nid: %sabc.2-1\ndata: {", s.prefix);
+    until_text(all, reset);
+    until_text(one, "event: reset\ndata: {");
+    (void)row_accept(s.t->j, "b", "c");
+    (void)snprintf(last, sizeof last, "id: %sabc.2-2\n", s.prefix);
+    until_text(all, last);
+    assert_null(strstr(strstr(all->text, reset) + strlen(reset), "reset"));
+    const char *again = strstr(one->text, "event: reset");
+    assert_non_null(strstr(again, "\"state\":\"queued\""));
+    leave(all);
+    leave(one);
+    (void)snprintf(last, sizeof last, "%s-1", s.prefix);
+    assert_begins(listen_to(&s, 0, "", last), "retry: 1000\nevent: reset\nid: ");
+    stage_close(&s);
+}
+
 /* ---- who is quiet, slow, gone; the end ---- */
 
 static void quiet_ones_get_heartbeats(void **state)
@@ -428,6 +456,7 @@ int main(void)
         ON_TABLE(whoever_is_slow_loses_tests_and_nothing_else),
         ON_TABLE(everything_is_told_once_in_its_last_state),
         ON_TABLE(resume_and_reset),
+        ON_TABLE(a_new_epoch_resets_all_streams),
         ON_TABLE(quiet_ones_get_heartbeats),
         ON_TABLE(whoever_does_not_read_is_dropped),
         ON_TABLE(whoever_hangs_up_is_woken_to_its_end),

@@ -119,6 +119,7 @@ static void put_together(struct jobs *j, struct jobs_op *ops, size_t len)
     (void)sem_post(&g.go);
     for (size_t i = 0; i < len; i++)
         (void)sem_wait(&g.completed);
+    job_table_settle(j);
 }
 
 static struct jobs_op accept_of(const struct submission *s, const struct submission_packed *packed)

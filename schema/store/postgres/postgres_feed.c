@@ -5,7 +5,6 @@
 
 #include "schema/base/buf.h"
 #include "schema/store/jobs_table.h"
-#include "schema/store/postgres/postgres_locks.h"
 
 _Static_assert(POSTGRES_FEED_ROWS <= JOBS_GROUP_OPS, "they are read into a group");
 
@@ -40,21 +39,12 @@ static int add_change(struct buf *sql, const struct jobs_group *g, size_t i)
                       c->run_ms, c->rank);
 }
 
-static int write_numbering(struct buf *sql, const struct jobs_group *g)
+static int write_changes(struct buf *sql, const struct jobs_group *g)
 {
-    if (g->len == 0 && g->outbox_added == 0)
-        return buf_printf(sql, "COMMIT");
-    if (buf_printf(sql, "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK_FEED ");") < 0)
-        return -1;
-    if (g->outbox_added > 0 &&
-        buf_printf(sql,
-                   "UPDATE outbox SET number = nextval('outbox_number') WHERE number IS NULL;") < 0)
-        return -1;
     if (g->len > 0 &&
-        buf_printf(
-            sql, "INSERT INTO feed(number, seq, id, claim, was, state, returned, language, verdict,"
-                 " judged, total_ms, queue_ms, build_ms, run_ms, rank, created_ms)"
-                 " SELECT nextval('feed_number'), v.*, " POSTGRES_FEED_NOW_MS " FROM (VALUES ") < 0)
+        buf_printf(sql, "INSERT INTO feed(seq, id, claim, was, state, returned, language, verdict,"
+                        " judged, total_ms, queue_ms, build_ms, run_ms, rank, created_ms)"
+                        " SELECT v.*, " POSTGRES_FEED_NOW_MS " FROM (VALUES ") < 0)
         return -1;
     for (size_t i = 0; i < g->len; i++)
         if (add_change(sql, g, i) < 0)
@@ -66,9 +56,44 @@ int postgres_feed_commit(struct db *d, const struct jobs_group *g, struct err *e
 {
     CLEANUP(buf_clear) struct buf sql = { 0 };
 
-    if (write_numbering(&sql, g) < 0)
+    if (write_changes(&sql, g) < 0)
         return err_set(e, ERR_NOMEM, "the change feed");
     return db_exec(d, sql.data, e);
+}
+
+/* ---- number ---- */
+
+int postgres_feed_number(struct db *d, int64_t *decided, int64_t *ret_numbered, struct err *e)
+{
+    JOBS_SQL(number) = "SELECT numbered, decided FROM number_changes(?1)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, number, e);
+    if (!q)
+        return -1;
+    db_bind_int(q, 1, *decided);
+    if (db_step(q, e) <= 0)
+        return -1;
+    *ret_numbered = db_int(q, 0);
+    *decided = db_int(q, 1);
+    return 0;
+}
+
+int postgres_feed_unnumbered(struct db *d, int64_t moved[JOB_STATE_COUNT], struct err *e)
+{
+    JOBS_SQL(select) = "SELECT was, state, count(*) FROM feed WHERE number IS NULL"
+                       " GROUP BY was, state";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    int n;
+
+    memset(moved, 0, JOB_STATE_COUNT * sizeof *moved);
+    if (!q)
+        return -1;
+    while ((n = db_step(q, e)) > 0) {
+        int64_t was = db_int(q, 0), rows = db_int(q, 2);
+        if (was >= 0 && was < JOB_STATE_COUNT)
+            moved[was] -= rows;
+        moved[db_int(q, 1)] += rows;
+    }
+    return n;
 }
 
 /* ---- read ---- */

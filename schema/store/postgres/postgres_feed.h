@@ -1,9 +1,13 @@
-/* schema/store/postgres/postgres_feed.h - the change feed: numbers the changes of a transaction in
- * the order of commits, and reads them.
+/* schema/store/postgres/postgres_feed.h - the change feed: what transactions have changed, numbered
+ * in the order in which it became visible.
  *
- * The numbers come from one sequence, under a lock that a transaction takes with its last
- * statements, which are sent together with COMMIT: a server that stops cannot hold it. So whoever
- * has read up to a number has missed none below it.
+ *     a group of operations   writes its changes and outbox rows without a number, and commits: of
+ *                             many servers at once, in one flush of the database's log
+ *     then, some tail         numbers all that is committed, in a transaction of its own, under a
+ *                             lock: one statement, so that a server that stops cannot hold it
+ *     any tail                reads what has a number, which is durable by then
+ *
+ * The numbers come from one sequence, so whoever has read up to a number has missed none below it.
  *
  * Room     schema/store/postgres.
  * Owns     nothing.
@@ -15,18 +19,30 @@
 #include <stdint.h>
 
 #include "schema/base/base.h"
+#include "schema/store/job_state.h"
 
 struct db;
 struct err;
 struct jobs_group;
 
-/* Numbers the group's changes and outbox rows, and commits the transaction. ERR_UNAVAILABLE and
- * ERR_TIMEOUT: it is not known whether it is committed. */
+/* Writes the group's changes, and commits the transaction. ERR_UNAVAILABLE and ERR_TIMEOUT: it is
+ * not known whether it is committed. */
 NODISCARD int postgres_feed_commit(struct db *d, const struct jobs_group *g, struct err *e);
 
 /* created_ms of a change: by the clock of the database, because those of the servers may differ by
  * more than the feed is kept. */
 #define POSTGRES_FEED_NOW_MS "(extract(epoch FROM now()) * 1000)::bigint"
+
+/* Outside a transaction: numbers changes and outbox rows that are committed. *ret_numbered: so
+ * many; 0: there were none, and nothing is written; -1: none, for another server is doing it.
+ * *decided, 0 at first and on each new connection, is where the next call of this connection begins
+ * to look. */
+NODISCARD int postgres_feed_number(struct db *d, int64_t *decided, int64_t *ret_numbered,
+                                   struct err *e);
+
+/* By how much changes without a number have changed the rows of each state: in a snapshot the rows
+ * as of the last number are fewer by this. */
+NODISCARD int postgres_feed_unnumbered(struct db *d, int64_t moved[JOB_STATE_COUNT], struct err *e);
 
 #define POSTGRES_FEED_ROWS 512 /* at most, of one postgres_feed_read() */
 

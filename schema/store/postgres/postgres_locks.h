@@ -2,6 +2,6 @@
  * class "scrc". Each lasts to the end of its transaction. */
 #pragma once
 
-#define POSTGRES_LOCK_FEED    "1935893091, 1" /* numbers changes, with the last statements */
+/* "1935893091, 1" is that of number_changes(), in sql. */
 #define POSTGRES_LOCK_MIGRATE "1935893091, 2"
 #define POSTGRES_LOCK_TIDY    "1935893091, 3"

@@ -166,9 +166,8 @@ static int resolve_commit(struct jobs *j, const struct err *why, struct err *e)
     return err_set(e, in == 0 ? ERR_AGAIN : ERR_UNAVAILABLE, "%s", in == 0 ? why->msg : again.msg);
 }
 
-/* The servers commit one after the other, so a commit may take long. Who was waiting for this one
- * sends the next operation now: with them the next group is twice as large, else they would wait
- * for the one behind it. */
+/* A commit may take long. Who was waiting for this one sends the next operation now: with them the
+ * next group is twice as large, else they would wait for the one behind it. */
 static void gather_group(struct jobs *j, int64_t began_ns)
 {
     int64_t now = clock_mono_ns(), gather = (now - began_ns) / GATHER_PART;
@@ -284,7 +283,8 @@ const struct jobs_backend postgres_store_backend = {
     .changed_sql = "SELECT " JOBS_FIXED_COLUMNS ", number FROM job JOIN (SELECT seq AS changed,"
                    " max(number) AS number FROM feed WHERE number > ?1 GROUP BY seq) AS news"
                    " ON changed = seq ORDER BY number LIMIT ?2",
-    .count_changed_sql = "SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
-                         " LIMIT ?2) AS news",
+    .count_changed_sql = "SELECT CASE WHEN ?1 < (SELECT min(number) - 1 FROM feed) THEN ?2 ELSE"
+                         " (SELECT count(*) FROM (SELECT 1 FROM feed WHERE number > ?1 GROUP BY seq"
+                         " LIMIT ?2) AS news) END",
     .servers_sql = postgres_servers_sql,
 };

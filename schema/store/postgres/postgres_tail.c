@@ -13,9 +13,11 @@
 #include "schema/store/jobs_table.h"
 #include "schema/store/postgres/db_postgres.h"
 #include "schema/store/postgres/postgres_feed.h"
+#include "schema/store/postgres/postgres_timeline.h"
 
 #define LOOK_NS   (1 * NS_PER_S)
 #define BELL_NS   (5 * NS_PER_MS)
+#define BUSY_NS   (5 * NS_PER_MS)
 #define OUTBOX_NS (50 * NS_PER_MS)
 #define RETRY_MS  200
 #define ANSWER_NS (10 * NS_PER_S) /* for one statement */
@@ -24,13 +26,17 @@ struct postgres_tail {
     struct jobs *j; /* borrowed */
     struct db *d;   /* owned; of the thread once it runs */
     int wake_fd;    /* owned: eventfd */
-    char bell[80];  /* NOTIFY of our channel */
+    char channel[63];
     pthread_t thread;
     bool runs;
-    atomic_bool stop, ring; /* ring: a commit of ours was not announced yet */
-    atomic_bool outbox;     /* it has changed the outbox */
+    atomic_bool stop, committed; /* committed: by us, and not numbered yet */
+    atomic_bool outbox;          /* it has changed the outbox */
 
     /* Of the thread. */
+    struct postgres_timeline timeline;
+    int64_t decided;   /* of postgres_feed_number() */
+    int64_t number_ns; /* when another server that was numbering may have ended */
+    bool ring;         /* what we have numbered was not announced yet */
     int64_t last;      /* the last number that was read */
     int64_t first;     /* rank of the first queued row; 0: none was */
     int64_t look_ns;   /* when counts that only a query gives are read next */
@@ -52,19 +58,22 @@ static int begin_snapshot(struct postgres_tail *t, struct err *e)
     return -1;
 }
 
+/* In a snapshot whose last number is read: the changes behind that are counted when they are read.
+ */
 static int count_rows(struct postgres_tail *t, struct err *e)
 {
     struct jobs *j = t->j;
-    int64_t queued, running, rows;
+    int64_t queued, running, rows, later[JOB_STATE_COUNT];
 
-    if (db_number(t->d, "SELECT count(*) FROM job WHERE state = 0", &queued, e) < 0 ||
+    if (postgres_feed_unnumbered(t->d, later, e) < 0 ||
+        db_number(t->d, "SELECT count(*) FROM job WHERE state = 0", &queued, e) < 0 ||
         db_number(t->d, "SELECT count(*) FROM job WHERE state = 1", &running, e) < 0 ||
         db_number(t->d, "SELECT count(*) FROM job", &rows, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&j->memory_lock);
-    j->counts.queued = queued;
-    j->counts.running = running;
-    j->counts.final = rows - queued - running;
+    j->counts.queued = queued - later[JOB_QUEUED];
+    j->counts.running = running - later[JOB_RUNNING];
+    j->counts.final = rows - queued - running - later[JOB_DONE] - later[JOB_CANCELLED];
     (void)pthread_mutex_unlock(&j->memory_lock);
     return 0;
 }
@@ -201,15 +210,63 @@ static int read_feed(struct postgres_tail *t, struct err *e)
     return 0;
 }
 
+/* The numbers of a new timeline begin behind those of the one before, and in another epoch. */
+static int enter_timeline(struct postgres_tail *t, struct err *e)
+{
+    char epoch[POSTGRES_TIMELINE_EPOCH_SIZE];
+
+    if (db_postgres_number(t->d) != 0 && db_postgres_number(t->d) == t->timeline.connection)
+        return 0;
+    db_deadline(t->d, clock_mono_ns() + ANSWER_NS);
+    if (postgres_timeline_begin(t->d, &t->timeline, e) < 0)
+        return -1;
+    if (postgres_timeline_epoch(t->d, &t->timeline, epoch, e) < 0) {
+        db_rollback(t->d);
+        return -1;
+    }
+    t->decided = 0;
+    jobs_set_epoch(t->j, epoch);
+    return db_commit(t->d, e);
+}
+
+/* After each commit of ours, and at each look, for a server may have ended in between. */
+static int number_changes(struct postgres_tail *t, struct err *e)
+{
+    int64_t now = clock_mono_ns(), numbered;
+
+    if (now < t->look_ns && (now < t->number_ns || !atomic_load(&t->committed)))
+        return 0;
+    atomic_store(&t->committed, false);
+    db_deadline(t->d, now + ANSWER_NS);
+    if (postgres_feed_number(t->d, &t->decided, &numbered, e) < 0)
+        return -1;
+    if (numbered > 0)
+        t->ring = true;
+    if (numbered >= 0)
+        return 0;
+    /* The other one may have begun before our commit. It rings when it has ended. */
+    atomic_store(&t->committed, true);
+    t->number_ns = now + BUSY_NS;
+    return 0;
+}
+
+/* The transaction does not wait for a flush, for which it would hold a lock of the whole cluster.
+ */
 static int ring_bell(struct postgres_tail *t, struct err *e)
 {
+    JOBS_SQL(ring) = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(?1, '')";
     int64_t now = clock_mono_ns();
 
-    if (now < t->bell_ns || !atomic_exchange(&t->ring, false))
+    if (now < t->bell_ns || !t->ring)
         return 0;
+    t->ring = false;
     t->bell_ns = now + BELL_NS;
     db_deadline(t->d, now + ANSWER_NS);
-    return db_exec(t->d, t->bell, e);
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, ring, e);
+    if (!q)
+        return -1;
+    db_bind_text(q, 1, t->channel);
+    return db_run(q, e);
 }
 
 /* What answers again may be a replica that lacks some of what was counted. */
@@ -227,7 +284,8 @@ static int count_again(struct postgres_tail *t, struct err *e)
 
 static int look(struct postgres_tail *t, struct err *e)
 {
-    if ((t->away ? count_again(t, e) : read_feed(t, e)) < 0 || ring_bell(t, e) < 0)
+    if (enter_timeline(t, e) < 0 || number_changes(t, e) < 0 ||
+        (t->away ? count_again(t, e) : read_feed(t, e)) < 0 || ring_bell(t, e) < 0)
         return -1;
     int64_t now = clock_mono_ns();
     db_deadline(t->d, now + ANSWER_NS);
@@ -258,8 +316,10 @@ static int64_t next_look_ns(const struct postgres_tail *t)
 {
     int64_t next = t->look_ns;
 
-    if (atomic_load(&t->ring) && t->bell_ns < next)
+    if (t->ring && t->bell_ns < next)
         next = t->bell_ns;
+    if (atomic_load(&t->committed) && t->number_ns < next)
+        next = t->number_ns;
     return atomic_load(&t->outbox) && t->outbox_ns < next ? t->outbox_ns : next;
 }
 
@@ -302,20 +362,18 @@ static void *follow_until_stopped(void *arg)
 int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **ret_tail,
                        struct err *e)
 {
-    char channel[63];
     CLEANUP(postgres_tail_closep) struct postgres_tail *t = calloc(1, sizeof *t);
     if (!t)
         return err_set(e, ERR_NOMEM, "the change feed");
 
     t->j = j;
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    (void)snprintf(channel, sizeof channel, "scrc_%s", j->table_id);
-    (void)snprintf(t->bell, sizeof t->bell, "NOTIFY \"%s\"", channel);
+    (void)snprintf(t->channel, sizeof t->channel, "scrc_%s", j->table_id);
     if (t->wake_fd < 0)
         return err_set(e, ERR_NOMEM, "the change feed");
-    if (db_connect(url, DB_WRITER, &t->d, e) < 0 || db_postgres_listen(t->d, channel, e) < 0 ||
-        read_start(t, e) < 0 || look_at_first(t, 0, e) < 0 || look_at_oldest(t, 0, e) < 0 ||
-        look_at_outbox(t, e) < 0)
+    if (db_connect(url, DB_WRITER, &t->d, e) < 0 || db_postgres_listen(t->d, t->channel, e) < 0 ||
+        enter_timeline(t, e) < 0 || number_changes(t, e) < 0 || read_start(t, e) < 0 ||
+        look_at_first(t, 0, e) < 0 || look_at_oldest(t, 0, e) < 0 || look_at_outbox(t, e) < 0)
         return -1;
     t->look_ns = clock_mono_ns() + LOOK_NS;
     int rc = thread_start(&t->thread, follow_until_stopped, t);
@@ -353,6 +411,6 @@ void postgres_tail_committed(struct postgres_tail *t, bool outbox)
 {
     if (outbox)
         atomic_store(&t->outbox, true);
-    atomic_store(&t->ring, true);
+    atomic_store(&t->committed, true);
     wake(t);
 }

@@ -1,12 +1,14 @@
 /* schema/store/postgres/postgres_tail.h - the thread that follows the change feed: what any server
  * commits reaches the listeners and counts of this one, in one order everywhere.
  *
- *     a commit here    --> postgres_tail_committed() --> reads the feed, rings the bell
+ *     a commit here    --> postgres_tail_committed() --> numbers it, reads the feed, rings the bell
  *     a commit there   --> NOTIFY, the bell          --> reads the feed
  *     neither          --> looks once a second
  *
- * The bell is sent after the commit, in a transaction of its own, at most every 5 ms: inside, it
- * would be a lock of the whole cluster. What is heard is only a reason to look.
+ * One server numbers what all have committed; another one that comes meanwhile does not wait, but
+ * tries again when it hears the bell, or after 5 ms. The bell is sent after the numbers are stored,
+ * in a transaction of its own, at most every 5 ms: inside, it would be a lock of the whole cluster.
+ * What is heard is only a reason to look.
  *
  * Room     schema/store/postgres.
  * Owns     its thread and connection.

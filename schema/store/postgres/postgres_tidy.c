@@ -22,11 +22,14 @@ static int get_lock(struct db *d, bool *ret_got, struct err *e)
     return 0;
 }
 
+/* The newest row stays: it says which number was the last one. */
 static int delete_feed(struct db *d, struct err *e)
 {
-    static const char delete[] = "DELETE FROM feed WHERE number IN (SELECT number FROM feed"
-                                 " WHERE created_ms < " POSTGRES_FEED_NOW_MS " - ?1"
-                                 " ORDER BY created_ms LIMIT ?2)";
+    static const char delete[] =
+        "DELETE FROM feed WHERE number IN (SELECT number FROM (SELECT number, created_ms FROM feed"
+        " WHERE number IS NOT NULL ORDER BY number LIMIT ?2) AS oldest"
+        " WHERE created_ms < " POSTGRES_FEED_NOW_MS " - ?1"
+        " AND number < (SELECT max(number) FROM feed))";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, delete, e);
     if (!q)
         return -1;

@@ -35,6 +35,18 @@ int postgres_timeline_changed(struct db *d, struct postgres_timeline *t, struct 
     return changed;
 }
 
+int postgres_timeline_epoch(struct db *d, const struct postgres_timeline *t,
+                            char out[POSTGRES_TIMELINE_EPOCH_SIZE], struct err *e)
+{
+    static const char select[] = "SELECT system_identifier FROM pg_control_system()";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
+    if (!q || db_step(q, e) < 0)
+        return -1;
+    (void)snprintf(out, POSTGRES_TIMELINE_EPOCH_SIZE, "%016llx.%s",
+                   (unsigned long long)db_int(q, 0), t->name + strspn(t->name, "0"));
+    return 0;
+}
+
 int postgres_timeline_open(struct db *d, struct err *e)
 {
     static const char insert[] = "INSERT INTO meta(name, value) VALUES('timeline', ?1)"

@@ -32,5 +32,11 @@ NODISCARD int postgres_timeline_open(struct db *d, struct err *e);
  * connection is a new one; *t is then brought up to date. */
 NODISCARD int postgres_timeline_changed(struct db *d, struct postgres_timeline *t, struct err *e);
 
+/* What tells this timeline from all others, of all databases: the system's identifier, and the
+ * timeline without zeros in front. t: one that was looked at. */
+#define POSTGRES_TIMELINE_EPOCH_SIZE 28
+NODISCARD int postgres_timeline_epoch(struct db *d, const struct postgres_timeline *t,
+                                      char out[POSTGRES_TIMELINE_EPOCH_SIZE], struct err *e);
+
 /* db_begin() of a transaction that gives numbers. t: as above. */
 NODISCARD int postgres_timeline_begin(struct db *d, struct postgres_timeline *t, struct err *e);

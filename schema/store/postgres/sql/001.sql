@@ -99,11 +99,12 @@ CREATE TABLE message_headers(
     headers BYTEA NOT NULL
 );
 
--- number: from outbox_number, at the end of the transaction, so that numbers rise in the order of
--- commits; NULL until then, so no other transaction ever sees that.
+-- number, entry, xid: as those of table feed.
 CREATE SEQUENCE outbox_number;
 CREATE TABLE outbox(
-    number BIGINT UNIQUE,
+    number BIGINT,
+    entry BIGINT GENERATED ALWAYS AS IDENTITY,
+    xid BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
     kind BIGINT NOT NULL CHECK (kind BETWEEN 0 AND 2),
     seq BIGINT REFERENCES job(seq),
     key BYTEA,
@@ -117,7 +118,8 @@ CREATE TABLE outbox(
     digest BIGINT,
     created_ms BIGINT NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX outbox_unnumbered ON outbox(created_ms) WHERE number IS NULL;
+CREATE UNIQUE INDEX outbox_numbered ON outbox(number) WHERE number IS NOT NULL;
+CREATE INDEX outbox_unnumbered ON outbox(xid) WHERE number IS NULL;
 CREATE INDEX outbox_seq ON outbox(seq) WHERE seq IS NOT NULL;
 CREATE INDEX outbox_letter ON outbox(partition, "offset") WHERE kind > 0;
 
@@ -157,11 +159,15 @@ CREATE TABLE writer(
     committed BIGINT NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
--- Changes of rows, in the order of commits, with gaps; kept for an hour. The columns are those of
--- struct jobs_change.
+-- Changes of rows, kept for an hour. What is committed here has no number yet: number_changes() gives
+-- it one, and only then it is read. Numbers rise in the order in which they become visible, with gaps.
+-- entry: of two changes of one row the later one has the larger entry, for its transaction has waited
+-- for the other one's. The columns from seq on are those of struct jobs_change.
 CREATE SEQUENCE feed_number;
 CREATE TABLE feed(
-    number BIGINT PRIMARY KEY,
+    number BIGINT,
+    entry BIGINT GENERATED ALWAYS AS IDENTITY,
+    xid BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint, -- of the transaction that wrote it
     seq BIGINT NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
     claim BIGINT NOT NULL,                    -- that the change has ended; 0: none
@@ -177,6 +183,43 @@ CREATE TABLE feed(
     run_ms BIGINT NOT NULL,
     rank BIGINT NOT NULL,
     created_ms BIGINT NOT NULL
-);
-CREATE INDEX feed_seq ON feed(seq);
-CREATE INDEX feed_created ON feed(created_ms);
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1);
+CREATE UNIQUE INDEX feed_numbered ON feed(number) WHERE number IS NOT NULL;
+CREATE INDEX feed_unnumbered ON feed(xid) WHERE number IS NULL;
+CREATE INDEX feed_seq ON feed(seq) WHERE number IS NOT NULL;
+
+-- Numbers what is committed of feed and outbox and has no number yet. numbered: so many rows; -1: none,
+-- for another transaction is numbering. decided: all that transactions below it have committed is
+-- numbered once this is committed. It is asked for those from since on, which is what decided was: the
+-- index has entries of all that was numbered since the oldest snapshot that is still open.
+CREATE FUNCTION number_changes(since BIGINT, OUT numbered BIGINT, OUT decided BIGINT)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    letters BIGINT;
+BEGIN
+    numbered := 0;
+    decided := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    IF NOT EXISTS (SELECT FROM feed WHERE number IS NULL AND xid >= since)
+        AND NOT EXISTS (SELECT FROM outbox WHERE number IS NULL AND xid >= since) THEN
+        RETURN;
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(1935893091, 1) THEN
+        numbered := -1;
+        decided := since;
+        RETURN;
+    END IF;
+    UPDATE feed SET number = n.number
+        FROM (SELECT place, nextval('feed_number') AS number
+            FROM (SELECT ctid AS place FROM feed WHERE number IS NULL AND xid >= since
+                ORDER BY entry) AS o) AS n
+        WHERE feed.ctid = n.place;
+    GET DIAGNOSTICS numbered = ROW_COUNT;
+    UPDATE outbox SET number = n.number
+        FROM (SELECT place, nextval('outbox_number') AS number
+            FROM (SELECT ctid AS place FROM outbox WHERE number IS NULL AND xid >= since
+                ORDER BY entry) AS o) AS n
+        WHERE outbox.ctid = n.place;
+    GET DIAGNOSTICS letters = ROW_COUNT;
+    numbered := numbered + letters;
+END
+$$;
