@@ -7,10 +7,9 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/thread.h"
-#include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
-#include "schema/store/outbox.h"
 #include "schema/store/postgres/postgres_beat.h"
+#include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_release.h"
 #include "schema/store/postgres/postgres_tidy.h"
 #include "schema/store/postgres/postgres_timeline.h"
@@ -26,7 +25,8 @@ struct postgres_lease {
     void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
     bool (*wants_outbox)(void *ctx);
     void (*has_outbox)(void *ctx, bool ours);
-    void *ctx; /* borrowed */
+    void (*outdated)(void *ctx, const char *why); /* NULL: nobody asks */
+    void *ctx;                                    /* borrowed */
     pthread_t thread;
     bool runs;
 
@@ -35,7 +35,7 @@ struct postgres_lease {
     char instance[TEXT_ID_SIZE];
     int64_t started_ms;
     int64_t beat_ns, read_ns, tidy_ns; /* when each is done next */
-    bool failing;
+    bool failing, ended;
     struct postgres_timeline timeline;
     struct postgres_watch watch;
     char over[OVER_MAX][TEXT_ID_SIZE]; /* servers with claims to release */
@@ -84,10 +84,34 @@ static int become_another(struct postgres_lease *l, const char *why, struct err 
     return 0;
 }
 
+/* A newer version has made a schema on which we cannot work: the others do what we had. */
+static int end_when_outdated(struct postgres_lease *l, struct err *e)
+{
+    struct err why = { 0 };
+
+    limit_step(l);
+    int n = postgres_migrate_outdated(l->db, &why);
+    if (n < 0)
+        return err_set(e, why.kind, "%s", why.msg);
+    if (n == 0)
+        return 0;
+    if (l->outdated)
+        l->outdated(l->ctx, why.msg);
+    limit_step(l);
+    if (postgres_beat_end(l->db, l->instance, -1, e) < 0)
+        return -1;
+    log_error("schema_too_new", log_s("error", why.msg),
+              log_s("means", "this server takes and judges nothing more; others do what it had"));
+    l->ended = true;
+    return 0;
+}
+
 static int beat(struct postgres_lease *l, struct err *e)
 {
     if (clock_mono_ns() < l->beat_ns)
         return 0;
+    if (end_when_outdated(l, e) < 0 || l->ended)
+        return l->ended ? 0 : -1;
     limit_step(l);
     /* A replica that was promoted may have claims of ours that have ended since: all are released.
      */
@@ -181,7 +205,7 @@ static int find_over(struct postgres_lease *l, struct err *e)
 static bool must_stop(struct postgres_lease *l)
 {
     (void)pthread_mutex_lock(&l->lock);
-    bool stop = l->stop;
+    bool stop = l->stop || l->ended;
     (void)pthread_mutex_unlock(&l->lock);
     return stop;
 }
@@ -294,9 +318,11 @@ static void *keep_lease(void *arg)
     struct postgres_lease *l = arg;
 
     thread_name("table-lease");
-    while (wait_for_time(l)) {
+    while (!l->ended && wait_for_time(l)) {
         struct err e = { 0 };
-        int rc = beat(l, &e) < 0 || look_at_others(l, &e) < 0 || tidy_up(l, &e) < 0 ? -1 : 0;
+        int rc = beat(l, &e) < 0 ? -1 : 0;
+        if (rc == 0 && !l->ended)
+            rc = look_at_others(l, &e) < 0 || tidy_up(l, &e) < 0 ? -1 : 0;
         note(l, rc, &e);
         if (rc < 0) /* not at once again */
             l->beat_ns = l->read_ns = clock_mono_ns() + l->timeout_ns / 10;
@@ -319,6 +345,7 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->seen = c->seen;
     l->wants_outbox = c->wants_outbox;
     l->has_outbox = c->has_outbox;
+    l->outdated = c->outdated;
     l->ctx = c->ctx;
     l->started_ms = clock_wall_ms();
     clock_cond_init(&l->wake);
@@ -388,54 +415,4 @@ struct postgres_lease *postgres_lease_close(struct postgres_lease *l)
     free(l->directory);
     free(l);
     return NULL;
-}
-
-/* ---- of a job table ---- */
-
-static bool wants_outbox(void *ctx)
-{
-    struct jobs *j = ctx;
-
-    (void)pthread_mutex_lock(&j->lock);
-    bool wants = j->listeners.outbox.fn != NULL;
-    (void)pthread_mutex_unlock(&j->lock);
-    return wants;
-}
-
-static void has_outbox(void *ctx, bool ours)
-{
-    struct jobs *j = ctx;
-
-    if (atomic_exchange(&j->publishes, ours) != ours)
-        jobs_notify_outbox(j, OUTBOX_ANY_KIND);
-}
-
-static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }
-
-static void count_servers(void *ctx, size_t servers)
-{
-    struct jobs *j = ctx;
-
-    (void)pthread_mutex_lock(&j->memory_lock);
-    j->counts.servers = (int64_t)servers;
-    (void)pthread_mutex_unlock(&j->memory_lock);
-}
-
-int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_config *c,
-                        struct postgres_lease **ret_lease, struct err *e)
-{
-    char instance[TEXT_ID_SIZE];
-
-    jobs_instance(j, instance);
-    return postgres_lease_start(&(struct postgres_lease_config){ .url = url,
-                                                                 .instance = instance,
-                                                                 .directory = j->dir_id,
-                                                                 .slots = c->slots,
-                                                                 .timeout_ms = c->lease_timeout_ms,
-                                                                 .lost = rename_instance,
-                                                                 .seen = count_servers,
-                                                                 .wants_outbox = wants_outbox,
-                                                                 .has_outbox = has_outbox,
-                                                                 .ctx = j },
-                                ret_lease, e);
 }

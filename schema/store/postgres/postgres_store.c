@@ -1,6 +1,7 @@
 #include "schema/store/postgres/postgres_store.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,6 +34,9 @@ struct postgres_store {
     int64_t group;                /* number of the last group */
     bool unknown;                 /* whether that is in */
     struct postgres_timeline timeline;
+    atomic_bool ended;    /* see postgres_store_end() */
+    char ended_why[200];  /* set before that */
+    struct jobs_op probe; /* put then */
 };
 
 /* ---- open ---- */
@@ -94,12 +98,21 @@ static void close_shared(struct jobs *j)
 
 /* ---- one transaction ---- */
 
+void postgres_store_end(struct jobs *j, const char *why)
+{
+    (void)snprintf(j->postgres->ended_why, sizeof j->postgres->ended_why, "%s", why);
+    atomic_store(&j->postgres->ended, true);
+    /* It fails, so the writer finds out at once that it cannot write. */
+    j->postgres->probe = (struct jobs_op){ .kind = JOBS_REQUEUE };
+    jobs_put(j, &j->postgres->probe);
+}
+
 /* How full the database's disk is only the database knows: it says so when it is full. */
 static void check_shared_space(struct jobs *j, char *why, size_t size)
 {
-    (void)j;
-    (void)size;
-    why[0] = '\0';
+    bool ended = atomic_load(&j->postgres->ended);
+
+    (void)snprintf(why, size, "%s", ended ? j->postgres->ended_why : "");
 }
 
 /* In the group's transaction: its number. A replica that was promoted may lack our row. */
@@ -132,6 +145,8 @@ static int read_group_number(struct jobs *j, struct err *e)
  * so all later statements see what it has stored. */
 static int begin_shared(struct jobs *j, struct err *e)
 {
+    if (atomic_load(&j->postgres->ended))
+        return err_set(e, ERR_SETTING, "%s", j->postgres->ended_why);
     jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
     db_deadline(j->db, clock_mono_ns() + GROUP_NS);
     if (postgres_timeline_begin(j->db, &j->postgres->timeline, e) < 0)
