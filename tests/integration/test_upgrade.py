@@ -1,14 +1,11 @@
 """A fleet gets a new version, one server after the other: servers of two versions work on one schema, and
 who cannot work on it says so. The next version is this one with a migration more (tests/upgrade)."""
 
-import contextlib
 import os
-import subprocess
 import threading
 
-from fleet import Load, printing
+from fleet import Load, long_transaction, printing
 from harness import LONG, SCRC_BIN, run_scrc, submission, test, wait_for
-from postgres import psql
 
 NEXT = os.path.join(os.path.dirname(SCRC_BIN), "tests/scrc_next")
 SLEEPS = "import time\ntime.sleep(4)\nprint('slept')"
@@ -22,19 +19,6 @@ def start_next(server):
 
 def schema(fleet):
     return fleet.sql("SELECT version, oldest FROM schema_version")
-
-
-@contextlib.contextmanager
-def long_transaction(url, *statements):
-    """Somebody else's, which has begun with these and does not end."""
-    p = subprocess.Popen(psql(url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    p.stdin.write("BEGIN;" + ";".join(statements) + ";SELECT 'begun';\n")
-    p.stdin.flush()
-    assert p.stdout.readline()
-    try:
-        yield
-    finally:
-        p.communicate("ROLLBACK;\n", timeout=20)
 
 
 def test_one_server_after_the_other(fleet):

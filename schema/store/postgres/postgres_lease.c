@@ -6,6 +6,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/base/metrics.h"
 #include "schema/base/thread.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/postgres/postgres_beat.h"
@@ -25,8 +26,10 @@ struct postgres_lease {
     void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
     bool (*wants_outbox)(void *ctx);
     void (*has_outbox)(void *ctx, bool ours);
-    void (*outdated)(void *ctx, const char *why); /* NULL: nobody asks */
-    void *ctx;                                    /* borrowed */
+    void (*outdated)(void *ctx, const char *why); /* NULL, as the next two: nobody asks */
+    void (*released)(void *ctx);
+    void (*snapshot)(void *ctx, int64_t age_ms);
+    void *ctx; /* borrowed */
     pthread_t thread;
     bool runs;
 
@@ -79,6 +82,7 @@ static int become_another(struct postgres_lease *l, const char *why, struct err 
         return n < 0 ? -1 : err_set(e, ERR_BUG, "a random name is taken");
     log_warning("lease_lost", log_s("instance", l->instance), log_s("next_instance", fresh),
                 log_s("why", why));
+    metrics_count(METRICS_LEASES_LOST);
     memcpy(l->instance, fresh, sizeof fresh);
     l->lost(l->ctx, fresh);
     return 0;
@@ -197,6 +201,7 @@ static int find_over(struct postgres_lease *l, struct err *e)
             continue;
         log_warning("server_died", log_s("instance", dead[i].instance),
                     log_s("next", "its submissions are queued again"));
+        metrics_count(METRICS_SERVERS_DIED);
         add_over(l, dead[i].instance);
     }
     return 0;
@@ -221,9 +226,13 @@ static int release_claims(struct postgres_lease *l, const char *instance, struct
         limit_step(l);
         more = postgres_release(l->db, instance, &l->changes, &counts, e);
     }
-    if (counts.queued + counts.ended > 0)
-        log_info("claims_released", log_s("instance", instance), log_i("queued", counts.queued),
-                 log_i("ended", counts.ended));
+    if (counts.queued + counts.ended == 0)
+        return more < 0 ? -1 : 0;
+    if (l->released)
+        l->released(l->ctx);
+    metrics_add(METRICS_RELEASED_DIED, counts.queued + counts.ended);
+    log_info("claims_released", log_s("instance", instance), log_i("queued", counts.queued),
+             log_i("ended", counts.ended));
     return more < 0 ? -1 : 0;
 }
 
@@ -269,6 +278,23 @@ static int look_at_others(struct postgres_lease *l, struct err *e)
     return share_outbox(l, e);
 }
 
+/* What is deleted keeps its place as long as a snapshot may still see it, whoever has that. */
+static int look_at_snapshots(struct postgres_lease *l, struct err *e)
+{
+    static const char select[] =
+        "SELECT coalesce(CAST(extract(epoch FROM clock_timestamp() - min(xact_start)) * 1000"
+        " AS BIGINT), 0) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
+        " AND datname = current_database()";
+    int64_t age_ms;
+
+    limit_step(l);
+    if (db_number(l->db, select, &age_ms, e) < 0)
+        return -1;
+    if (l->snapshot)
+        l->snapshot(l->ctx, age_ms);
+    return 0;
+}
+
 /* Until the next read; the rest is done after it. */
 static int tidy_up(struct postgres_lease *l, struct err *e)
 {
@@ -280,9 +306,10 @@ static int tidy_up(struct postgres_lease *l, struct err *e)
         limit_step(l);
         more = postgres_tidy(l->db, e);
     } while (more > 0 && clock_mono_ns() < l->read_ns && clock_mono_ns() < l->beat_ns);
-    if (more <= 0)
-        l->tidy_ns = clock_mono_ns() + 6 * l->timeout_ns;
-    return more < 0 ? -1 : 0;
+    if (more > 0)
+        return 0;
+    l->tidy_ns = clock_mono_ns() + 6 * l->timeout_ns;
+    return more < 0 ? -1 : look_at_snapshots(l, e);
 }
 
 /* ---- the thread ---- */
@@ -346,6 +373,8 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->wants_outbox = c->wants_outbox;
     l->has_outbox = c->has_outbox;
     l->outdated = c->outdated;
+    l->released = c->released;
+    l->snapshot = c->snapshot;
     l->ctx = c->ctx;
     l->started_ms = clock_wall_ms();
     clock_cond_init(&l->wake);

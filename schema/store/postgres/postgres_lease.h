@@ -61,6 +61,10 @@ struct postgres_lease_config {
     /* On the lease's thread: the lease has ended, for the schema is too new. why is borrowed for
      * the call. NULL: not called. */
     void (*outdated)(void *ctx, const char *why);
+    /* On the lease's thread, or in the start. released: rows were queued again. snapshot: when
+     * old rows go, the age of the oldest transaction that may still see some. NULL: not called. */
+    void (*released)(void *ctx);
+    void (*snapshot)(void *ctx, int64_t age_ms);
     /* On the lease's thread, after each read: how many servers there are that are not over. NULL:
      * not called. */
     void (*seen)(void *ctx, size_t servers);

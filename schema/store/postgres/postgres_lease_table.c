@@ -40,6 +40,17 @@ static void outdated(void *ctx, const char *why)
     postgres_store_end(ctx, why);
 }
 
+static void released(void *ctx) { postgres_store_ring(ctx); }
+
+static void note_snapshot(void *ctx, int64_t age_ms)
+{
+    struct jobs *j = ctx;
+
+    (void)pthread_mutex_lock(&j->memory_lock);
+    j->counts.snapshot_ms = age_ms;
+    (void)pthread_mutex_unlock(&j->memory_lock);
+}
+
 int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_config *c,
                         struct postgres_lease **ret_lease, struct err *e)
 {
@@ -56,6 +67,8 @@ int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_confi
                                                                  .wants_outbox = wants_outbox,
                                                                  .has_outbox = has_outbox,
                                                                  .outdated = outdated,
+                                                                 .released = released,
+                                                                 .snapshot = note_snapshot,
                                                                  .ctx = j },
                                 ret_lease, e);
 }
