@@ -118,7 +118,7 @@ static void append_submissions(struct metrics_text *text, struct stats *s)
 
 static double seconds_since(int64_t since_ms)
 {
-    int64_t age = since_ms > 0 ? clock_wall_ms() - since_ms : 0;
+    int64_t age = since_ms > 0 ? clock_shared_ms() - since_ms : 0;
     return age > 0 ? (double)age / 1000 : 0;
 }
 

@@ -132,7 +132,7 @@ static int beat(struct postgres_lease *l, struct err *e)
                                  e) < 0)
         return -1;
     l->beat_ns = clock_mono_ns() + l->timeout_ns / 5;
-    return 0;
+    return postgres_beat_read_clock(l->db, e);
 }
 
 /* ---- the others ---- */
@@ -376,7 +376,6 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->released = c->released;
     l->snapshot = c->snapshot;
     l->ctx = c->ctx;
-    l->started_ms = clock_wall_ms();
     clock_cond_init(&l->wake);
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)snprintf(l->instance, sizeof l->instance, "%s", c->instance);
@@ -403,6 +402,10 @@ int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_
 
     if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0)
         return -1;
+    limit_step(l);
+    if (postgres_beat_read_clock(l->db, e) < 0)
+        return -1;
+    l->started_ms = clock_shared_ms();
     int n = begin_instance(l, l->instance, e);
     if (n < 0 || (n == 0 && become_another(l, "another server has this name", e) < 0) ||
         succeed(l, e) < 0)
