@@ -18,7 +18,7 @@ static int make_refusal_report(const char *id, const char *error, char **ret_jso
     r->error = strdup(error);
     r->produced_by.version = strdup(SCRC_VERSION);
     r->verdict = VERDICT_NONE;
-    r->timestamp_ms = clock_wall_ms();
+    r->timestamp_ms = clock_shared_ms();
     if (!r->id || !r->language || !r->error || !r->produced_by.version)
         return -1;
     return report_encode(r, ret_json, ret_len, NULL);

@@ -146,7 +146,7 @@ static int make_report(struct judge *judge, struct report **ret_report, struct e
     if (judge_report_make(judge->submission, &judge->limits, &judge->results, &r, e) < 0 ||
         fill_produced_by(r, judge->lease->config, &judge->program, e) < 0)
         return -1;
-    r->timestamp_ms = clock_wall_ms();
+    r->timestamp_ms = clock_shared_ms();
     *ret_report = TAKE(r);
     return 0;
 }
@@ -190,7 +190,7 @@ int judge_internal_error(const struct lease *lease, const struct toolchain *tool
         executable_name(&program, limits.memory_bytes, c->build_memory_bytes, &why, e) < 0 ||
         fill_produced_by(r, c, &program, e) < 0)
         return -1;
-    r->timestamp_ms = clock_wall_ms();
+    r->timestamp_ms = clock_shared_ms();
     *ret_report = TAKE(r);
     return 0;
 }

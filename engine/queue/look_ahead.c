@@ -232,7 +232,7 @@ static void let_go(struct look_ahead *ahead)
 
 static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_claim)
 {
-    int64_t waited = clock_wall_ms() - c->op.u.claim.submitted_ms;
+    int64_t waited = clock_shared_ms() - c->op.u.claim.submitted_ms;
 
     *ret_claim = (struct worker_claim){ .jobs = c->ahead->jobs,
                                         .ahead = c->op.u.claim.ahead,

@@ -61,7 +61,12 @@ void worker_claim_requeue(const struct worker_claim *claim, enum jobs_release wh
 {
     struct jobs_op op = { .kind = JOBS_REQUEUE,
                           .u.requeue = { .seq = claim->seq, .claim = claim->claim, .why = why } };
-    (void)store_operation(claim, &op, NULL);
+    static const enum metrics_counter counters[] = { [JOBS_GIVEN_BACK] = METRICS_RELEASED_BACK,
+                                                     [JOBS_CELL_FAULT] = METRICS_RELEASED_CELL,
+                                                     [JOBS_HOST_FAULT] = METRICS_RELEASED_HOST };
+
+    if (store_operation(claim, &op, NULL) == STORED)
+        metrics_count(counters[why]);
 }
 
 static void log_finished(const struct worker_claim *claim, const struct report *r)

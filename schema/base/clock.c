@@ -1,5 +1,6 @@
 #include "schema/base/clock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -35,6 +36,21 @@ bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_n
 }
 
 int64_t clock_wall_ms(void) { return read_ns(CLOCK_REALTIME) / NS_PER_MS; }
+
+/* When the monotonic clock was 0, by the clock of the database; 0: there is none. */
+static _Atomic int64_t shared_zero_ms;
+
+int64_t clock_shared_ms(void)
+{
+    int64_t zero = atomic_load_explicit(&shared_zero_ms, memory_order_relaxed);
+
+    return zero == 0 ? clock_wall_ms() : zero + clock_mono_ns() / NS_PER_MS;
+}
+
+void clock_shared_set(int64_t unix_ms, int64_t mono_ns)
+{
+    atomic_store_explicit(&shared_zero_ms, unix_ms - mono_ns / NS_PER_MS, memory_order_relaxed);
+}
 
 /* Date and time without the fraction. Cached, because thousands of answers have the same second,
  * and formatting it takes longer than all the rest of a small answer. */

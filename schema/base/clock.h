@@ -26,6 +26,13 @@ bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *locked, int64_t until_n
 /* CLOCK_REALTIME, milliseconds since 1970. For timestamps only. */
 int64_t clock_wall_ms(void);
 
+/* What servers that share a table write into it and compare with it: the wall clock of its
+ * database, for theirs may differ. clock_wall_ms() until clock_shared_set() has been called, once
+ * for each time that it was read there; between two of them our monotonic clock goes on. */
+int64_t clock_shared_ms(void);
+/* That clock showed unix_ms when clock_mono_ns() was mono_ns. */
+void clock_shared_set(int64_t unix_ms, int64_t mono_ns);
+
 #define CLOCK_RFC3339_SIZE 25 /* 2025-01-15T10:30:00.123Z and its NUL */
 
 /* Writes unix_ms (0 .. year 9999) as RFC 3339 in UTC with milliseconds. */

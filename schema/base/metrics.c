@@ -29,10 +29,12 @@ void metrics_take(struct metrics_histogram *h, int64_t ns)
     atomic_fetch_add_explicit(&h->sum_ns, ns, memory_order_relaxed);
 }
 
-void metrics_count(enum metrics_counter c)
+void metrics_add(enum metrics_counter c, int64_t n)
 {
-    atomic_fetch_add_explicit(&process.counters[c], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&process.counters[c], n, memory_order_relaxed);
 }
+
+void metrics_count(enum metrics_counter c) { metrics_add(c, 1); }
 
 int64_t metrics_counted(enum metrics_counter c)
 {

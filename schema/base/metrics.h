@@ -23,6 +23,16 @@
       "Attempts that went back to the queue after a fault of ours.")                               \
     X(METRICS_GIVEN_UP, "scrc_given_up_total", "",                                                 \
       "Submissions without a verdict after all attempts.")                                         \
+    X(METRICS_RELEASED_BACK, "scrc_claims_released_total", "kind=\"given_back\"",                  \
+      "Claims that ended without a report: given back, a fault of the cell or of the host, or "    \
+      "their server died and this one has queued them again.")                                     \
+    X(METRICS_RELEASED_CELL, "scrc_claims_released_total", "kind=\"cell\"", "")                    \
+    X(METRICS_RELEASED_HOST, "scrc_claims_released_total", "kind=\"host\"", "")                    \
+    X(METRICS_RELEASED_DIED, "scrc_claims_released_total", "kind=\"died\"", "")                    \
+    X(METRICS_SERVERS_DIED, "scrc_servers_died_total", "",                                         \
+      "Servers on the same table that this one has found dead.")                                   \
+    X(METRICS_LEASES_LOST, "scrc_leases_lost_total", "",                                           \
+      "Times that this server found itself taken for dead, and went on under another name.")       \
     X(METRICS_DOCKER_FAILED, "scrc_docker_failures_total", "",                                     \
       "Calls to Docker that got no answer.")                                                       \
     X(METRICS_CELLS_REMOVED, "scrc_cells_removed_total", "", "Containers removed.")                \
@@ -74,6 +84,7 @@ void metrics_take(struct metrics_histogram *h, int64_t ns);
 /* ---- those of the process ---- */
 
 void metrics_count(enum metrics_counter c);
+void metrics_add(enum metrics_counter c, int64_t n);
 int64_t metrics_counted(enum metrics_counter c);
 void metrics_time(enum metrics_timer t, int64_t ns);
 /* Borrowed, static. */

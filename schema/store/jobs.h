@@ -85,6 +85,7 @@ struct jobs_counts {
     int64_t revision;               /* of the last committed change; 0: none yet */
     int64_t commits, operations;    /* committed groups, and the operations in them */
     int64_t servers;                /* that share the table and are not over, as last seen */
+    int64_t snapshot_ms;            /* age of the oldest transaction of a shared table's database */
     int64_t late_reports;     /* reports refused because they were second or late, since start */
     int64_t oldest_queued_ms; /* submitted_ms of the oldest queued row; 0 = none */
     int64_t oldest_queued;    /* its seq; 0 = none */

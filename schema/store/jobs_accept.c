@@ -303,7 +303,7 @@ int jobs_accept(struct jobs *j, struct jobs_op *op, struct err *e)
     op->u.accept.existing = op->u.accept.replay = false;
     op->u.accept.seq = op->u.accept.position = 0;
     op->u.accept.id[0] = '\0';
-    op->u.accept.submitted_ms = clock_wall_ms();
+    op->u.accept.submitted_ms = clock_shared_ms();
     int n = answer_replay(j, op, e);
     if (n != 0)
         return n < 0 ? -1 : 0;

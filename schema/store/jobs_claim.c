@@ -52,7 +52,7 @@ static int update_claimed(struct jobs *j, const char *query, struct jobs_claim_o
     db_bind_text(q, 2, instance);
     db_bind_int(q, 3, c->claim);
     if (!c->ahead) {
-        db_bind_int(q, 4, clock_wall_ms());
+        db_bind_int(q, 4, clock_shared_ms());
         db_bind_int(q, 5, j->revision + 1);
     }
     int n = db_step(q, e);
@@ -119,7 +119,7 @@ int jobs_begin(struct jobs *j, struct jobs_op *op, struct err *e)
     if (!q)
         return -1;
     db_bind_int(q, 1, row.seq);
-    db_bind_int(q, 2, clock_wall_ms());
+    db_bind_int(q, 2, clock_shared_ms());
     db_bind_int(q, 3, j->revision + 1);
     if (db_run(q, e) < 0)
         return -1;

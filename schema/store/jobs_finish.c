@@ -43,7 +43,7 @@ static int update_job(struct db *d, const struct jobs_final *f, const char *erro
         return -1;
     db_bind_int(q, 1, f->seq);
     db_bind_int(q, 2, f->state);
-    db_bind_int(q, 3, r->timestamp_ms > 0 ? r->timestamp_ms : clock_wall_ms());
+    db_bind_int(q, 3, r->timestamp_ms > 0 ? r->timestamp_ms : clock_shared_ms());
     db_bind_text(q, 4, verdict_name(r->verdict));
     db_bind_int(q, 5, count_passed(r));
     bind_measured(q, 6, r, r->duration_ms);
@@ -95,7 +95,7 @@ static int load_unjudged_tests(struct db *d, int64_t seq, struct submission **re
 static int fill_unjudged_report(struct db_stmt *row, const struct submission *s, const char *error,
                                 struct report **ret_report)
 {
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_shared_ms();
     CLEANUP(report_freep) struct report *r = NULL;
 
     if (report_unjudged(db_text(row, 0, NULL), db_text(row, 1, NULL), s, &r) < 0)
@@ -162,7 +162,7 @@ static struct jobs_change final_change(const struct jobs_found *row, enum job_st
                                        enum verdict verdict)
 {
     struct jobs_change c = jobs_change_of(row, to);
-    int64_t total = clock_wall_ms() - row->submitted_ms;
+    int64_t total = clock_shared_ms() - row->submitted_ms;
 
     c.verdict = verdict;
     c.total_ms = total > 0 ? total : 0;

@@ -23,7 +23,7 @@ static int insert_report(struct db *d, const char *sql, int64_t seq, struct err 
     if (!q)
         return -1;
     db_bind_int(q, 1, seq);
-    db_bind_int(q, 2, clock_wall_ms());
+    db_bind_int(q, 2, clock_shared_ms());
     return db_run(q, e) < 0 ? -1 : (int)db_changes(d);
 }
 
@@ -75,7 +75,7 @@ static void bind_origin(struct db_stmt *q, const struct outbox_origin *o)
     else
         db_bind_null(q, 8);
     bind_optional_bytes(q, 9, o->headers_len > 0 ? o->headers : NULL, o->headers_len);
-    db_bind_int(q, 10, clock_wall_ms());
+    db_bind_int(q, 10, clock_shared_ms());
     if (o->digest != 0)
         db_bind_int(q, 11, o->digest);
     else

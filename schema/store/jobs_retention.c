@@ -90,7 +90,7 @@ int jobs_expire(struct jobs *j, bool *ret_more, struct err *e)
     bool end, more = true;
     size_t len;
 
-    if (find_expired_rows(j, clock_wall_ms() - j->retention_ms, seqs, &len, &end, e) < 0)
+    if (find_expired_rows(j, clock_shared_ms() - j->retention_ms, seqs, &len, &end, e) < 0)
         return -1;
     if (end && j->backend->vacuum(j, &more, e) < 0)
         return -1;

@@ -82,7 +82,7 @@ static void check_table(const struct server_state *state, struct host_diagnostic
 
 static void check_queue(const struct server_state *state, struct host_diagnostic *d)
 {
-    int64_t since = state->counts.oldest_queued_ms, now = clock_wall_ms();
+    int64_t since = state->counts.oldest_queued_ms, now = clock_shared_ms();
     int64_t wait_s = since > 0 && now > since ? (now - since) / 1000 : 0;
 
     host_diagnostic_add(d, wait_s > WAIT_LONG_S ? HOST_WARNING : HOST_OK,

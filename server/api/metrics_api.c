@@ -118,7 +118,7 @@ static void append_submissions(struct metrics_text *text, struct stats *s)
 
 static double seconds_since(int64_t since_ms)
 {
-    int64_t age = since_ms > 0 ? clock_wall_ms() - since_ms : 0;
+    int64_t age = since_ms > 0 ? clock_shared_ms() - since_ms : 0;
     return age > 0 ? (double)age / 1000 : 0;
 }
 
@@ -136,6 +136,8 @@ static void append_table(struct metrics_text *text, struct jobs *j)
     append_gauge(text, "scrc_final", (double)c.final, "Final submissions in the table.");
     append_gauge(text, "scrc_servers", (double)c.servers,
                  "Servers that share the table and give signs of life; each shows what it sees.");
+    append_gauge(text, "scrc_oldest_snapshot_age_seconds", (double)c.snapshot_ms / 1000,
+                 "Of STORE's database: the oldest transaction that keeps deleted rows from going.");
     append_gauge(text, "scrc_table_writable", c.writable, "1 when the last write succeeded.");
     append_counter(text, "scrc_late_reports_total", (double)c.late_reports,
                    "Second or late reports, which were refused.");

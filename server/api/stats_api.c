@@ -44,7 +44,7 @@ static json_t *describe_oldest(struct request *r, const struct jobs_counts *c)
         return json_null();
     if (engine)
         engine_reason(engine, o.language, reason, sizeof reason);
-    int64_t wait = clock_wall_ms() - o.submitted_ms;
+    int64_t wait = clock_shared_ms() - o.submitted_ms;
     clock_rfc3339(o.submitted_ms, at);
     return json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", o.id, "language", o.language,
                      "submitted_at", at, "wait_ms", (json_int_t)(wait > 0 ? wait : 0), "reason",
@@ -101,7 +101,7 @@ static json_t *describe_present(struct request *r)
     char now[CLOCK_RFC3339_SIZE];
 
     jobs_counts(s->jobs, &c);
-    clock_rfc3339(clock_wall_ms(), now);
+    clock_rfc3339(clock_shared_ms(), now);
     health_read_readiness(r, &ready);
     json_t *docker = json_pack("{s:b, s:s}", "answers", ready.health.docker, "why",
                                ready.health.ready ? "" : ready.health.why);
@@ -154,7 +154,7 @@ enum next stats_api_get(struct request *r)
     int64_t window = read_seconds(r, "window", WINDOW_DEFAULT_S);
     int64_t step = read_seconds(r, "step", window > 0 ? stats_finest(window) : 1);
     struct stats_query q = {
-        .now_ms = clock_wall_ms(), .window_s = window, .step_s = step, .filter = STATS_ALL
+        .now_ms = clock_shared_ms(), .window_s = window, .step_s = step, .filter = STATS_ALL
     };
     struct writer out = { .failed = false };
     struct err e;

@@ -140,7 +140,7 @@ void stats_changed(void *ctx, const struct jobs_change *changes, size_t len)
     struct stats *s = ctx;
 
     (void)pthread_mutex_lock(&s->lock);
-    stats_advance_locked(s, clock_wall_ms());
+    stats_advance_locked(s, clock_shared_ms());
     for (size_t i = 0; i < len; i++)
         count_change_locked(s, &changes[i]);
     (void)pthread_mutex_unlock(&s->lock);
@@ -195,7 +195,7 @@ static void take_sample(struct stats *s)
     jobs_counts(s->jobs, &counts);
     if (s->engine)
         engine_health(s->engine, &health);
-    stats_add_sample(s, clock_wall_ms(),
+    stats_add_sample(s, clock_shared_ms(),
                      &(struct stats_sample){ .queued = (int32_t)counts.queued,
                                              .running = (int32_t)counts.running,
                                              .cells_idle = (int32_t)health.cells_idle,
@@ -277,7 +277,7 @@ int stats_open(const struct language_table *l, struct stats **ret_stats, struct 
     clock_cond_init(&s->stop_cond);
     s->languages = l;
     s->languages_len = l->len + 1;
-    s->opened_ms = clock_wall_ms();
+    s->opened_ms = clock_shared_ms();
     if (allocate_counts(s) < 0) {
         (void)stats_free(s);
         return err_set(e, ERR_NOMEM, "statistics");

@@ -14,7 +14,7 @@ wrong=$(
     # Comments and strings may name what code may not.
     find schema engine bridge server -name '*.[ch]' -exec grep -HnE "$wall" {} + |
         grep -vE "$may_read" | grep -vE '^[^:]*:[0-9]*: *(/\*| \*)' | grep -vE '"[^"]*('"$wall"')[^"]*"'
-    find engine -name '*.[ch]' -exec grep -Hn 'clock_wall_ms' {} + | grep -vE "$may_stamp"
+    find engine -name '*.[ch]' -exec grep -HnE 'clock_(wall|shared)_ms' {} + | grep -vE "$may_stamp"
 )
 [ -n "$wrong" ] || exit 0
 echo "clock: the wall clock is for timestamps"

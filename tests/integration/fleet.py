@@ -1,16 +1,18 @@
 """Servers on one database as one judge, and what of it must hold whatever happens to them: nothing that
 was accepted is lost, each has one report, and it is the right one."""
 
+import contextlib
 import http.client
 import itertools
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
 from harness import submission, test
-from postgres import PostgresError, sql
+from postgres import PostgresError, psql, sql
 
 LEASE_SECONDS = 2
 AWAY = (OSError, http.client.HTTPException, AttributeError)  # the server is down, or does not answer
@@ -160,3 +162,16 @@ class Stopped:
 
     def __exit__(self, *failure):
         os.kill(self.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def long_transaction(url, *statements):
+    """Somebody else's, which has begun with these and does not end."""
+    p = subprocess.Popen(psql(url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    p.stdin.write("BEGIN;" + ";".join(statements) + ";SELECT 'begun';\n")
+    p.stdin.flush()
+    assert p.stdout.readline()
+    try:
+        yield
+    finally:
+        p.communicate("ROLLBACK;\n", timeout=20)

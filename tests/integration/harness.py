@@ -300,6 +300,7 @@ class Server:
         for name in [k for k, v in settings.items() if v is None]:
             self.settings.pop(name, None)
         self.process, self.client, self.lines = None, None, []
+        self.program = SCRC_BIN
 
     def __getattr__(self, name):
         """server.get(), server.judge(), ...: those of the client of the running process."""
@@ -313,7 +314,7 @@ class Server:
 
     def spawn(self):
         """Starts the process without waiting for it to listen."""
-        self.process = subprocess.Popen([SCRC_BIN], env=self.environment(), cwd=self.dir,
+        self.process = subprocess.Popen([self.program], env=self.environment(), cwd=self.dir,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE)
         self.lines, self.client = [], None

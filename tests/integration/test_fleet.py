@@ -4,7 +4,7 @@ idle judges it, and the work of one that dies is taken over."""
 import contextlib
 import threading
 
-from fleet import LEASE_SECONDS, Stopped, printing
+from fleet import LEASE_SECONDS, Stopped, long_transaction, printing
 from harness import LONG, submission, test, wait_for
 from sse import Stream
 
@@ -122,6 +122,19 @@ def test_the_work_of_a_dead_server_is_taken_over(fleet):
     fleet.wait_final(LEASE_SECONDS + 5 + count, count + 3)
     fleet.check({**work, **dict.fromkeys(sleeps, "OK")}, *live)
     assert fleet.number("SELECT max(attempts) FROM job") == 1
+    counted = [{name: server.metric(name) for name in ("scrc_servers", "scrc_servers_died_total",
+                                                       'scrc_claims_released_total{kind="died"}')}
+               for server in live]
+    assert [c["scrc_servers"] for c in counted] == [2, 2], counted
+    assert sum(c["scrc_servers_died_total"] for c in counted) == 1, counted
+    assert sum(c['scrc_claims_released_total{kind="died"}'] for c in counted) >= 1, counted
+
+
+def test_a_transaction_that_does_not_end_is_seen(fleet):
+    (server,) = fleet.start(1, RUNNER_MAX_PARALLEL=0)
+    with long_transaction(fleet.url, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM job"):
+        wait_for(lambda: server.metric("scrc_oldest_snapshot_age_seconds") > 1, 60, "it grows old")
+    wait_for(lambda: server.metric("scrc_oldest_snapshot_age_seconds") < 1, 60, "it has ended")
 
 
 def directory(server):

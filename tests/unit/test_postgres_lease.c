@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/metrics.h"
 #include "schema/store/jobs.h"
+#include "schema/store/postgres/db_postgres.h"
 #include "schema/store/postgres/postgres_beat.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "tests/support/assert_err.h"
@@ -206,6 +208,32 @@ static void a_table_claims_under_its_new_name(void **state)
     scratch_remove(t.dir);
 }
 
+/* Others read the feed at once, not when they ask again. */
+static void what_is_released_rings_the_bell(void **state)
+{
+    const struct fleet *f = *state;
+    struct job_table t = { .dir = "/tmp/test_lease.XXXXXX", .url = f->url };
+    CLEANUP(db_closep) struct db *d = NULL;
+    char channel[63];
+
+    assert_non_null(mkdtemp(t.dir));
+    t.config = (struct jobs_config){ .instance = "one",
+                                     .max_queued = 10,
+                                     .lease_timeout_ms = FLEET_TIMEOUT_MS };
+    job_table_open(&t);
+    ASSERT_OK(db_connect(f->url, DB_WRITER, &d, e));
+    (void)snprintf(channel, sizeof channel, "scrc_%s", jobs_table_id(t.j));
+    ASSERT_OK(db_postgres_listen(d, channel, e));
+    fleet_add_rows(f, "gone", 2, 0);
+    fleet_run(f, "INSERT INTO server(instance, directory, host, version, slots, started_ms, over)"
+                 " VALUES('gone', '', '', '', 0, 0, 1)");
+    ASSERT_OK(db_postgres_wait(d, -1, clock_mono_ns() + 20 * NS_PER_S, e) - DB_POSTGRES_RUNG);
+    assert_int_equal(fleet_number(f, FLEET_QUEUED_AGAIN), 2);
+    assert_true(metrics_counted(METRICS_RELEASED_DIED) >= 2);
+    t.j = jobs_close(t.j);
+    scratch_remove(t.dir);
+}
+
 /* Two of its rows: one was run eleven times, one was claimed eleven times. */
 static void the_eleventh_death_ends_a_row(void **state)
 {
@@ -266,6 +294,7 @@ int main(void)
         FLEET(the_eleventh_death_ends_a_row),
         FLEET(old_rows_go),
         FLEET(a_table_claims_under_its_new_name),
+        FLEET(what_is_released_rings_the_bell),
         FLEET_OWN(a_database_that_ends_ends_no_lease),
         FLEET_OWN(a_database_that_hangs_ends_no_lease),
     };

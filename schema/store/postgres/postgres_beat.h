@@ -34,6 +34,9 @@ NODISCARD int postgres_beat_succeed(struct db *d, const struct postgres_beat_ser
 /* Raises the beat. 1; 0: the server is over, or has no row; -1. */
 NODISCARD int postgres_beat_raise(struct db *d, const char *instance, struct err *e);
 
+/* Reads the clock of the database, for clock_shared_ms(). */
+NODISCARD int postgres_beat_read_clock(struct db *d, struct err *e);
+
 /* Marks a server as over if this is still its beat (-1: any). 1; 0: it is not, or was over before;
  * -1. */
 NODISCARD int postgres_beat_end(struct db *d, const char *instance, int64_t beat, struct err *e);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "schema/store/db.h"
-#include "schema/store/postgres/postgres_migrate.h"
+#include "schema/store/postgres/postgres_migrations.h"
 
 #define COMMITS 31
 
@@ -109,7 +109,7 @@ static int read_schema(struct db *d, struct postgres_check *c, struct err *e)
         return 0;
     if (read_number(d, "SELECT oldest FROM schema_version", &oldest, e) < 0)
         return -1;
-    c->too_new = oldest > POSTGRES_MIGRATE_NEWEST;
+    c->too_new = oldest > (int64_t)postgres_migrations.newest;
     return read_number(d, "SELECT version FROM schema_version", &c->schema, e);
 }
 

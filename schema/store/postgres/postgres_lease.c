@@ -6,11 +6,11 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/base/metrics.h"
 #include "schema/base/thread.h"
-#include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
-#include "schema/store/outbox.h"
 #include "schema/store/postgres/postgres_beat.h"
+#include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_release.h"
 #include "schema/store/postgres/postgres_tidy.h"
 #include "schema/store/postgres/postgres_timeline.h"
@@ -26,6 +26,9 @@ struct postgres_lease {
     void (*seen)(void *ctx, size_t servers); /* NULL: nobody asks */
     bool (*wants_outbox)(void *ctx);
     void (*has_outbox)(void *ctx, bool ours);
+    void (*outdated)(void *ctx, const char *why); /* NULL, as the next two: nobody asks */
+    void (*released)(void *ctx);
+    void (*snapshot)(void *ctx, int64_t age_ms);
     void *ctx; /* borrowed */
     pthread_t thread;
     bool runs;
@@ -35,7 +38,7 @@ struct postgres_lease {
     char instance[TEXT_ID_SIZE];
     int64_t started_ms;
     int64_t beat_ns, read_ns, tidy_ns; /* when each is done next */
-    bool failing;
+    bool failing, ended;
     struct postgres_timeline timeline;
     struct postgres_watch watch;
     char over[OVER_MAX][TEXT_ID_SIZE]; /* servers with claims to release */
@@ -79,8 +82,31 @@ static int become_another(struct postgres_lease *l, const char *why, struct err 
         return n < 0 ? -1 : err_set(e, ERR_BUG, "a random name is taken");
     log_warning("lease_lost", log_s("instance", l->instance), log_s("next_instance", fresh),
                 log_s("why", why));
+    metrics_count(METRICS_LEASES_LOST);
     memcpy(l->instance, fresh, sizeof fresh);
     l->lost(l->ctx, fresh);
+    return 0;
+}
+
+/* A newer version has made a schema on which we cannot work: the others do what we had. */
+static int end_when_outdated(struct postgres_lease *l, struct err *e)
+{
+    struct err why = { 0 };
+
+    limit_step(l);
+    int n = postgres_migrate_outdated(l->db, &why);
+    if (n < 0)
+        return err_set(e, why.kind, "%s", why.msg);
+    if (n == 0)
+        return 0;
+    if (l->outdated)
+        l->outdated(l->ctx, why.msg);
+    limit_step(l);
+    if (postgres_beat_end(l->db, l->instance, -1, e) < 0)
+        return -1;
+    log_error("schema_too_new", log_s("error", why.msg),
+              log_s("means", "this server takes and judges nothing more; others do what it had"));
+    l->ended = true;
     return 0;
 }
 
@@ -88,6 +114,8 @@ static int beat(struct postgres_lease *l, struct err *e)
 {
     if (clock_mono_ns() < l->beat_ns)
         return 0;
+    if (end_when_outdated(l, e) < 0 || l->ended)
+        return l->ended ? 0 : -1;
     limit_step(l);
     /* A replica that was promoted may have claims of ours that have ended since: all are released.
      */
@@ -104,7 +132,7 @@ static int beat(struct postgres_lease *l, struct err *e)
                                  e) < 0)
         return -1;
     l->beat_ns = clock_mono_ns() + l->timeout_ns / 5;
-    return 0;
+    return postgres_beat_read_clock(l->db, e);
 }
 
 /* ---- the others ---- */
@@ -173,6 +201,7 @@ static int find_over(struct postgres_lease *l, struct err *e)
             continue;
         log_warning("server_died", log_s("instance", dead[i].instance),
                     log_s("next", "its submissions are queued again"));
+        metrics_count(METRICS_SERVERS_DIED);
         add_over(l, dead[i].instance);
     }
     return 0;
@@ -181,7 +210,7 @@ static int find_over(struct postgres_lease *l, struct err *e)
 static bool must_stop(struct postgres_lease *l)
 {
     (void)pthread_mutex_lock(&l->lock);
-    bool stop = l->stop;
+    bool stop = l->stop || l->ended;
     (void)pthread_mutex_unlock(&l->lock);
     return stop;
 }
@@ -197,9 +226,13 @@ static int release_claims(struct postgres_lease *l, const char *instance, struct
         limit_step(l);
         more = postgres_release(l->db, instance, &l->changes, &counts, e);
     }
-    if (counts.queued + counts.ended > 0)
-        log_info("claims_released", log_s("instance", instance), log_i("queued", counts.queued),
-                 log_i("ended", counts.ended));
+    if (counts.queued + counts.ended == 0)
+        return more < 0 ? -1 : 0;
+    if (l->released)
+        l->released(l->ctx);
+    metrics_add(METRICS_RELEASED_DIED, counts.queued + counts.ended);
+    log_info("claims_released", log_s("instance", instance), log_i("queued", counts.queued),
+             log_i("ended", counts.ended));
     return more < 0 ? -1 : 0;
 }
 
@@ -245,6 +278,23 @@ static int look_at_others(struct postgres_lease *l, struct err *e)
     return share_outbox(l, e);
 }
 
+/* What is deleted keeps its place as long as a snapshot may still see it, whoever has that. */
+static int look_at_snapshots(struct postgres_lease *l, struct err *e)
+{
+    static const char select[] =
+        "SELECT coalesce(CAST(extract(epoch FROM clock_timestamp() - min(xact_start)) * 1000"
+        " AS BIGINT), 0) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL"
+        " AND datname = current_database()";
+    int64_t age_ms;
+
+    limit_step(l);
+    if (db_number(l->db, select, &age_ms, e) < 0)
+        return -1;
+    if (l->snapshot)
+        l->snapshot(l->ctx, age_ms);
+    return 0;
+}
+
 /* Until the next read; the rest is done after it. */
 static int tidy_up(struct postgres_lease *l, struct err *e)
 {
@@ -256,9 +306,10 @@ static int tidy_up(struct postgres_lease *l, struct err *e)
         limit_step(l);
         more = postgres_tidy(l->db, e);
     } while (more > 0 && clock_mono_ns() < l->read_ns && clock_mono_ns() < l->beat_ns);
-    if (more <= 0)
-        l->tidy_ns = clock_mono_ns() + 6 * l->timeout_ns;
-    return more < 0 ? -1 : 0;
+    if (more > 0)
+        return 0;
+    l->tidy_ns = clock_mono_ns() + 6 * l->timeout_ns;
+    return more < 0 ? -1 : look_at_snapshots(l, e);
 }
 
 /* ---- the thread ---- */
@@ -294,9 +345,11 @@ static void *keep_lease(void *arg)
     struct postgres_lease *l = arg;
 
     thread_name("table-lease");
-    while (wait_for_time(l)) {
+    while (!l->ended && wait_for_time(l)) {
         struct err e = { 0 };
-        int rc = beat(l, &e) < 0 || look_at_others(l, &e) < 0 || tidy_up(l, &e) < 0 ? -1 : 0;
+        int rc = beat(l, &e) < 0 ? -1 : 0;
+        if (rc == 0 && !l->ended)
+            rc = look_at_others(l, &e) < 0 || tidy_up(l, &e) < 0 ? -1 : 0;
         note(l, rc, &e);
         if (rc < 0) /* not at once again */
             l->beat_ns = l->read_ns = clock_mono_ns() + l->timeout_ns / 10;
@@ -319,8 +372,10 @@ static struct postgres_lease *create(const struct postgres_lease_config *c, stru
     l->seen = c->seen;
     l->wants_outbox = c->wants_outbox;
     l->has_outbox = c->has_outbox;
+    l->outdated = c->outdated;
+    l->released = c->released;
+    l->snapshot = c->snapshot;
     l->ctx = c->ctx;
-    l->started_ms = clock_wall_ms();
     clock_cond_init(&l->wake);
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)snprintf(l->instance, sizeof l->instance, "%s", c->instance);
@@ -347,6 +402,10 @@ int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_
 
     if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0)
         return -1;
+    limit_step(l);
+    if (postgres_beat_read_clock(l->db, e) < 0)
+        return -1;
+    l->started_ms = clock_shared_ms();
     int n = begin_instance(l, l->instance, e);
     if (n < 0 || (n == 0 && become_another(l, "another server has this name", e) < 0) ||
         succeed(l, e) < 0)
@@ -388,54 +447,4 @@ struct postgres_lease *postgres_lease_close(struct postgres_lease *l)
     free(l->directory);
     free(l);
     return NULL;
-}
-
-/* ---- of a job table ---- */
-
-static bool wants_outbox(void *ctx)
-{
-    struct jobs *j = ctx;
-
-    (void)pthread_mutex_lock(&j->lock);
-    bool wants = j->listeners.outbox.fn != NULL;
-    (void)pthread_mutex_unlock(&j->lock);
-    return wants;
-}
-
-static void has_outbox(void *ctx, bool ours)
-{
-    struct jobs *j = ctx;
-
-    if (atomic_exchange(&j->publishes, ours) != ours)
-        jobs_notify_outbox(j, OUTBOX_ANY_KIND);
-}
-
-static void rename_instance(void *ctx, const char *instance) { jobs_set_instance(ctx, instance); }
-
-static void count_servers(void *ctx, size_t servers)
-{
-    struct jobs *j = ctx;
-
-    (void)pthread_mutex_lock(&j->memory_lock);
-    j->counts.servers = (int64_t)servers;
-    (void)pthread_mutex_unlock(&j->memory_lock);
-}
-
-int postgres_lease_open(struct jobs *j, const char *url, const struct jobs_config *c,
-                        struct postgres_lease **ret_lease, struct err *e)
-{
-    char instance[TEXT_ID_SIZE];
-
-    jobs_instance(j, instance);
-    return postgres_lease_start(&(struct postgres_lease_config){ .url = url,
-                                                                 .instance = instance,
-                                                                 .directory = j->dir_id,
-                                                                 .slots = c->slots,
-                                                                 .timeout_ms = c->lease_timeout_ms,
-                                                                 .lost = rename_instance,
-                                                                 .seen = count_servers,
-                                                                 .wants_outbox = wants_outbox,
-                                                                 .has_outbox = has_outbox,
-                                                                 .ctx = j },
-                                ret_lease, e);
 }

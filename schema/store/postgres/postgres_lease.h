@@ -12,6 +12,9 @@
  * timeout, and others do its work: it goes on as a new instance. What it was doing then ends
  * because its rows are released.
  *
+ * When a newer version has made a schema on which this one cannot work, the lease ends: our row is
+ * over, and the table is told.
+ *
  * Room     schema/store/postgres.
  * Owns     its thread and connection.
  * Threads  one opens and closes.
@@ -55,6 +58,13 @@ struct postgres_lease_config {
     /* On the lease's thread, or in the start when the name is taken: from now on we claim as this
      * instance. Borrowed for the call. */
     void (*lost)(void *ctx, const char *instance);
+    /* On the lease's thread: the lease has ended, for the schema is too new. why is borrowed for
+     * the call. NULL: not called. */
+    void (*outdated)(void *ctx, const char *why);
+    /* On the lease's thread, or in the start. released: rows were queued again. snapshot: when
+     * old rows go, the age of the oldest transaction that may still see some. NULL: not called. */
+    void (*released)(void *ctx);
+    void (*snapshot)(void *ctx, int64_t age_ms);
     /* On the lease's thread, after each read: how many servers there are that are not over. NULL:
      * not called. */
     void (*seen)(void *ctx, size_t servers);

@@ -3,39 +3,26 @@
 #include <stdio.h>
 
 #include "schema/base/err.h"
+#include "schema/base/log.h"
 #include "schema/store/db.h"
 #include "schema/store/postgres/postgres_locks.h"
+#include "schema/store/postgres/postgres_migrations.h"
 
-extern const char postgres_sql_001[];
+/* ---- the version ---- */
 
-/* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
-static const char *const migrations[] = { postgres_sql_001 };
-
-_Static_assert(ARRAY_LEN(migrations) == POSTGRES_MIGRATE_NEWEST, "one for each version");
-
-/* The versions that can work on the schema that these migrations make begin with this one, so that
- * servers of two versions may run at once while a fleet is upgraded. */
-#define OLDEST_VERSION 1
-
-static int read_schema_version(struct db *d, int64_t *ret_version, int64_t *ret_oldest,
-                               struct err *e)
+static int make_version_table(struct db *d, struct err *e)
 {
     static const char setup[] = "CREATE TABLE IF NOT EXISTS schema_version("
                                 "one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),"
                                 "version BIGINT NOT NULL, oldest BIGINT NOT NULL)";
-    /* Also when we may not read it: that is said by the SELECT below. */
+    /* Also when we may not read it: that is said by the SELECT. */
     static const char exists[] =
         "SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL";
     int64_t tables;
 
-    *ret_version = *ret_oldest = 0;
     if (db_number(d, exists, &tables, e) < 0)
         return -1;
-    if (tables == 0)
-        return db_exec(d, setup, e);
-    if (db_number(d, "SELECT version FROM schema_version", ret_version, e) < 0)
-        return -1;
-    return db_number(d, "SELECT oldest FROM schema_version", ret_oldest, e);
+    return tables ? 0 : db_exec(d, setup, e);
 }
 
 static int write_schema_version(struct db *d, struct err *e)
@@ -43,36 +30,55 @@ static int write_schema_version(struct db *d, struct err *e)
     char sql[300];
 
     (void)snprintf(sql, sizeof sql,
-                   "INSERT INTO schema_version(version, oldest) VALUES(%zu, %d)"
+                   "INSERT INTO schema_version(version, oldest) VALUES(%zu, %zu)"
                    " ON CONFLICT(one) DO UPDATE SET version = excluded.version,"
                    " oldest = excluded.oldest",
-                   ARRAY_LEN(migrations), OLDEST_VERSION);
+                   postgres_migrations.newest, postgres_migrations.oldest);
     return db_exec(d, sql, e);
 }
 
-static int migrate_locked(struct db *d, struct err *e)
+int postgres_migrate_outdated(struct db *d, struct err *e)
 {
     int64_t version, oldest;
 
-    if (read_schema_version(d, &version, &oldest, e) < 0)
+    if (db_number(d, "SELECT oldest FROM schema_version", &oldest, e) < 0)
         return -1;
-    if (oldest > (int64_t)ARRAY_LEN(migrations))
-        return err_set(e, ERR_SETTING,
-                       "a newer scrc has made its tables (schema %lld, for versions from schema "
-                       "%lld on; this one knows up to %zu): start that version",
-                       (long long)version, (long long)oldest, ARRAY_LEN(migrations));
-    if (version >= (int64_t)ARRAY_LEN(migrations))
+    if (oldest <= (int64_t)postgres_migrations.newest)
         return 0;
-    for (size_t i = (size_t)version; i < ARRAY_LEN(migrations); i++)
-        if (db_exec(d, migrations[i], e) < 0)
+    if (db_number(d, "SELECT version FROM schema_version", &version, e) < 0)
+        return -1;
+    (void)err_set(
+        e, ERR_SETTING,
+        "a newer scrc has made its tables (schema %lld, for versions from schema %lld on; "
+        "this one knows up to %zu): start that version",
+        (long long)version, (long long)oldest, postgres_migrations.newest);
+    return 1;
+}
+
+/* ---- the tables ---- */
+
+static int migrate_locked(struct db *d, struct err *e)
+{
+    int64_t version;
+
+    if (make_version_table(d, e) < 0 || postgres_migrate_outdated(d, e) != 0 ||
+        db_number(d, "SELECT version FROM schema_version", &version, e) < 0)
+        return -1;
+    if (version >= (int64_t)postgres_migrations.newest)
+        return 0;
+    for (size_t i = (size_t)version; i < postgres_migrations.newest; i++)
+        if (db_exec(d, postgres_migrations.sql[i], e) < 0)
             return err_wrap(e, "migration to schema %zu", i + 1);
     return write_schema_version(d, e);
 }
 
-int postgres_migrate(struct db *d, struct err *e)
+/* Statements of all servers queue behind one that waits for a whole table, so that waits for a
+ * moment only. */
+static int migrate_tables(struct db *d, struct err *e)
 {
     static const char lock[] = "SET LOCAL lock_timeout = '60s';"
-                               "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK_MIGRATE ")";
+                               "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK_MIGRATE ");"
+                               "SET LOCAL lock_timeout = '500ms'";
 
     if (db_begin(d, e) < 0)
         return -1;
@@ -81,4 +87,86 @@ int postgres_migrate(struct db *d, struct err *e)
         return -1;
     }
     return db_commit(d, e);
+}
+
+/* ---- indexes ---- */
+
+static int is_valid(struct db *d, const struct postgres_index *index, int64_t *ret_valid,
+                    struct err *e)
+{
+    char sql[300];
+
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid ="
+                   " to_regclass(quote_ident(current_schema()) || '.%s')",
+                   index->name);
+    return db_number(d, sql, ret_valid, e);
+}
+
+static int make_index(struct db *d, const struct postgres_index *index, struct err *e)
+{
+    char drop[200], create[500];
+    int64_t valid;
+
+    if (is_valid(d, index, &valid, e) < 0)
+        return -1;
+    if (valid)
+        return 0;
+    log_info("index_made", log_s("index", index->name),
+             log_s("means", "this server starts when it is there; others work on"));
+    (void)snprintf(drop, sizeof drop, "DROP INDEX CONCURRENTLY IF EXISTS %s", index->name);
+    (void)snprintf(create, sizeof create, "CREATE INDEX CONCURRENTLY %s ON %s", index->name,
+                   index->on);
+    if (db_exec(d, drop, e) < 0 || db_exec(d, create, e) < 0)
+        return err_wrap(e, "index %s", index->name);
+    return 0;
+}
+
+static int make_indexes(struct db *d, struct err *e)
+{
+    for (size_t i = 0; i < postgres_migrations.indexes_len; i++)
+        if (make_index(d, &postgres_migrations.indexes[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+static int count_missing(struct db *d, size_t *ret_missing, struct err *e)
+{
+    int64_t valid;
+
+    *ret_missing = 0;
+    for (size_t i = 0; i < postgres_migrations.indexes_len; i++) {
+        if (is_valid(d, &postgres_migrations.indexes[i], &valid, e) < 0)
+            return -1;
+        *ret_missing += !valid;
+    }
+    return 0;
+}
+
+/* Each runs in transactions of its own, which wait until all others that are older have ended. So
+ * nobody waits in a transaction for the one who makes it: who does not get the lock tries later. It
+ * belongs to the session, and is free when the server ends. */
+static int migrate_indexes(struct db *d, struct err *e)
+{
+    static const char lock[] = "SELECT pg_try_advisory_lock(" POSTGRES_LOCK_INDEXES ")",
+                      unlock[] = "SELECT pg_advisory_unlock(" POSTGRES_LOCK_INDEXES ")";
+    size_t missing;
+    int64_t got;
+
+    if (count_missing(d, &missing, e) < 0)
+        return -1;
+    if (missing == 0)
+        return 0;
+    if (db_number(d, lock, &got, e) < 0)
+        return -1;
+    if (!got)
+        return err_set(e, ERR_UNAVAILABLE, "another server is making an index");
+    int rc = make_indexes(d, e);
+    (void)!db_exec(d, unlock, NULL);
+    return rc;
+}
+
+int postgres_migrate(struct db *d, struct err *e)
+{
+    return migrate_tables(d, e) < 0 || migrate_indexes(d, e) < 0 ? -1 : 0;
 }

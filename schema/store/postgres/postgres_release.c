@@ -75,7 +75,7 @@ static int finish_deadly_row(struct db *d, const char *instance, struct jobs_gro
         return -1;
     changes->outbox_added += added;
     struct jobs_change c = jobs_change_of(&row, JOB_DONE);
-    int64_t total = clock_wall_ms() - row.submitted_ms;
+    int64_t total = clock_shared_ms() - row.submitted_ms;
     c.claim = row.claim;
     c.verdict = VERDICT_NONE;
     c.total_ms = total > 0 ? total : 0;

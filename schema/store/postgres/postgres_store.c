@@ -1,6 +1,7 @@
 #include "schema/store/postgres/postgres_store.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,12 +28,15 @@
 #define COUNTED_ROWS 1000             /* up to this a position is counted, beyond it is estimated */
 
 struct postgres_store {
-    struct postgres_lease *lease; /* owned */
-    struct postgres_tail *tail;   /* owned */
-    char writer[TEXT_ID_SIZE];    /* our row of table writer */
-    int64_t group;                /* number of the last group */
-    bool unknown;                 /* whether that is in */
+    struct postgres_lease *lease;       /* owned */
+    struct postgres_tail *_Atomic tail; /* owned; NULL while the table is opened */
+    char writer[TEXT_ID_SIZE];          /* our row of table writer */
+    int64_t group;                      /* number of the last group */
+    bool unknown;                       /* whether that is in */
     struct postgres_timeline timeline;
+    atomic_bool ended;    /* see postgres_store_end() */
+    char ended_why[200];  /* set before that */
+    struct jobs_op probe; /* put then */
 };
 
 /* ---- open ---- */
@@ -51,6 +55,7 @@ static int register_writer(struct jobs *j, struct err *e)
 
 static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
+    struct postgres_tail *tail;
     char first[TEXT_ID_SIZE];
 
     j->postgres = calloc(1, sizeof *j->postgres);
@@ -63,7 +68,10 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
         register_writer(j, e) < 0 || jobs_readers_connect(&j->readers, c->url, e) < 0 ||
         postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
-    return postgres_tail_open(j, c->url, &j->postgres->tail, e);
+    if (postgres_tail_open(j, c->url, &tail, e) < 0)
+        return -1;
+    atomic_store(&j->postgres->tail, tail);
+    return 0;
 }
 
 /* Rows of servers that were killed stay: they are small. */
@@ -94,12 +102,30 @@ static void close_shared(struct jobs *j)
 
 /* ---- one transaction ---- */
 
+void postgres_store_end(struct jobs *j, const char *why)
+{
+    (void)snprintf(j->postgres->ended_why, sizeof j->postgres->ended_why, "%s", why);
+    atomic_store(&j->postgres->ended, true);
+    /* It fails, so the writer finds out at once that it cannot write. */
+    j->postgres->probe = (struct jobs_op){ .kind = JOBS_REQUEUE };
+    jobs_put(j, &j->postgres->probe);
+}
+
+/* In the start there is no tail yet: others hear of it within a second. */
+void postgres_store_ring(struct jobs *j)
+{
+    struct postgres_tail *tail = atomic_load(&j->postgres->tail);
+
+    if (tail)
+        postgres_tail_committed(tail, true);
+}
+
 /* How full the database's disk is only the database knows: it says so when it is full. */
 static void check_shared_space(struct jobs *j, char *why, size_t size)
 {
-    (void)j;
-    (void)size;
-    why[0] = '\0';
+    bool ended = atomic_load(&j->postgres->ended);
+
+    (void)snprintf(why, size, "%s", ended ? j->postgres->ended_why : "");
 }
 
 /* In the group's transaction: its number. A replica that was promoted may lack our row. */
@@ -132,6 +158,8 @@ static int read_group_number(struct jobs *j, struct err *e)
  * so all later statements see what it has stored. */
 static int begin_shared(struct jobs *j, struct err *e)
 {
+    if (atomic_load(&j->postgres->ended))
+        return err_set(e, ERR_SETTING, "%s", j->postgres->ended_why);
     jobs_inbox_drop_cache(j); /* another server may have read from these partitions since */
     db_deadline(j->db, clock_mono_ns() + GROUP_NS);
     if (postgres_timeline_begin(j->db, &j->postgres->timeline, e) < 0)

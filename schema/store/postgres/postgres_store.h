@@ -9,6 +9,13 @@
  */
 #pragma once
 
+struct jobs;
 struct jobs_backend;
+
+/* Nothing more is stored or claimed, and the table says why. Once, on any thread; why is borrowed
+ * for the call. */
+void postgres_store_end(struct jobs *j, const char *why);
+/* All servers read the change feed at once. On any thread; nothing before the table is open. */
+void postgres_store_ring(struct jobs *j);
 
 extern const struct jobs_backend postgres_store_backend;
