@@ -12,6 +12,7 @@
 #include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/jobs_writer.h"
+#include "schema/store/move/move_mark.h"
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
@@ -59,8 +60,9 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
     text_random_id(first);
     jobs_lock_read_id(j, first);
     if (db_connect(c->url, DB_WRITER, &j->db, e) < 0 || postgres_migrate(j->db, e) < 0 ||
-        jobs_load_table_id(j, e) < 0 || postgres_timeline_open(j->db, e) < 0 ||
-        register_writer(j, e) < 0 || jobs_readers_connect(&j->readers, c->url, e) < 0 ||
+        move_mark_check(j->db, e) < 0 || jobs_load_table_id(j, e) < 0 ||
+        postgres_timeline_open(j->db, e) < 0 || register_writer(j, e) < 0 ||
+        jobs_readers_connect(&j->readers, c->url, e) < 0 ||
         postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
