@@ -19,6 +19,7 @@
 #include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
 #include "schema/store/postgres/postgres_timeline.h"
+#include "schema/store/text_cache.h"
 
 #define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
 #define RESOLVE_NS   (5 * NS_PER_S)  /* to find out whether a COMMIT without an answer is in */
@@ -50,6 +51,13 @@ static int register_writer(struct jobs *j, struct err *e)
     return db_run(q, e);
 }
 
+static void open_texts(struct jobs *j)
+{
+    j->texts = text_cache_open(j->dir, &(struct text_cache_limits){ .max_bytes = TEXT_CACHE_BYTES,
+                                                                    .free_bytes = TEXT_CACHE_FREE,
+                                                                    .keep_ms = j->retention_ms });
+}
+
 static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char first[TEXT_ID_SIZE];
@@ -65,6 +73,7 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
         jobs_readers_connect(&j->readers, c->url, e) < 0 ||
         postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
+    open_texts(j);
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
 
@@ -90,6 +99,7 @@ static void close_shared(struct jobs *j)
     j->postgres->lease = postgres_lease_close(j->postgres->lease);
     forget_writer(j);
     j->postgres->tail = postgres_tail_close(j->postgres->tail);
+    j->texts = text_cache_close(j->texts);
     free(j->postgres);
     j->postgres = NULL;
 }
