@@ -14,6 +14,7 @@
 #include "schema/store/postgres/postgres_release.h"
 #include "schema/store/postgres/postgres_tidy.h"
 #include "schema/store/postgres/postgres_timeline.h"
+#include "schema/store/postgres/postgres_twin.h"
 #include "schema/store/postgres/postgres_watch.h"
 
 #define OVER_MAX 16 /* servers whose claims are released between two reads */
@@ -347,7 +348,9 @@ int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_
 
     if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0)
         return -1;
-    int n = begin_instance(l, l->instance, e);
+    int n = postgres_twin_refuse(l->db, l->directory, l->timeout_ns, e) < 0
+                ? -1
+                : begin_instance(l, l->instance, e);
     if (n < 0 || (n == 0 && become_another(l, "another server has this name", e) < 0) ||
         succeed(l, e) < 0)
         return -1;

@@ -39,16 +39,21 @@ struct postgres_store {
 
 /* ---- open ---- */
 
-/* Our row of table writer: see resolve_commit(). */
+/* Our row of table writer: see resolve_commit(). Those of servers that were killed go: we have the
+ * lock of the directory, so none of them will ask any more. */
 static int register_writer(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO writer(instance) VALUES(?1)";
+    JOBS_SQL(delete) = "DELETE FROM writer WHERE directory = ?1";
+    JOBS_SQL(insert) = "INSERT INTO writer(instance, directory) VALUES(?1, ?2)";
+    CLEANUP(db_donep) struct db_stmt *old = db_prepare(j->db, delete, e);
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
-    if (!q)
+    if (!old || !q)
         return -1;
+    db_bind_text(old, 1, j->dir_id);
     text_random_id(j->postgres->writer);
     db_bind_text(q, 1, j->postgres->writer);
-    return db_run(q, e);
+    db_bind_text(q, 2, j->dir_id);
+    return db_run(old, e) < 0 ? -1 : db_run(q, e);
 }
 
 static void open_texts(struct jobs *j)
@@ -77,7 +82,6 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
     return postgres_tail_open(j, c->url, &j->postgres->tail, e);
 }
 
-/* Rows of servers that were killed stay: they are small. */
 static void forget_writer(struct jobs *j)
 {
     JOBS_SQL(delete) = "DELETE FROM writer WHERE instance = ?1";
@@ -117,13 +121,14 @@ static void check_shared_space(struct jobs *j, char *why, size_t size)
 /* In the group's transaction: its number. A replica that was promoted may lack our row. */
 static int write_group_number(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(update) = "INSERT INTO writer(instance, committed) VALUES(?1, ?2)"
+    JOBS_SQL(update) = "INSERT INTO writer(instance, committed, directory) VALUES(?1, ?2, ?3)"
                        " ON CONFLICT(instance) DO UPDATE SET committed = excluded.committed";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
         return -1;
     db_bind_text(q, 1, j->postgres->writer);
     db_bind_int(q, 2, ++j->postgres->group);
+    db_bind_text(q, 3, j->dir_id);
     return db_run(q, e);
 }
 
