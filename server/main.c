@@ -35,6 +35,7 @@
 #include "server/live/waiters.h"
 #include "server/preflight.h"
 #include "server/store_check.h"
+#include "server/store_move.h"
 #include "server/store_open.h"
 
 /* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
@@ -62,16 +63,23 @@ struct scrc {
 
 /* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
 
-enum { KEY_CHECK = 256, KEY_HELP, KEY_USAGE, KEY_VERSION };
+enum { KEY_CHECK = 256, KEY_HELP, KEY_MOVE, KEY_USAGE, KEY_VERSION };
+
+struct command_line {
+    bool check;
+    const char *source, *target; /* borrowed; NULL: nothing is to be moved */
+};
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    bool *check = state->input;
+    struct command_line *line = state->input;
 
-    (void)argument;
     switch (key) {
     case KEY_CHECK:
-        *check = true;
+        line->check = true;
+        return 0;
+    case KEY_MOVE:
+        line->source = argument;
         return 0;
     case KEY_HELP:
         argp_state_help(state, stdout, ARGP_HELP_LONG | ARGP_HELP_USAGE | ARGP_HELP_DOC);
@@ -85,14 +93,22 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         (void)puts("scrc " SCRC_VERSION);
         exit(EXIT_CLEAN);
     case ARGP_KEY_ARG:
+        if (line->source && !line->target) {
+            line->target = argument;
+            return 0;
+        }
         argp_error(state, "there are no arguments; settings are environment variables");
         return EINVAL;
+    case ARGP_KEY_END:
+        if (line->source && !line->target)
+            argp_error(state, "--move needs two places, SOURCE TARGET");
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static bool read_command_line(int argc, char **argv)
+static struct command_line read_command_line(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "check", KEY_CHECK, NULL, 0,
@@ -100,6 +116,11 @@ static bool read_command_line(int argc, char **argv)
           "3 when it is unfit",
           0 },
         { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
+        { "move", KEY_MOVE, "SOURCE TARGET", 0,
+          "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and "
+          "exit "
+          "with 0, or 2 when something has to be done first; call it again after it was killed",
+          0 },
         { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
         { "version", KEY_VERSION, NULL, 0, "Print the version", -1 },
         { .name = NULL }
@@ -108,11 +129,11 @@ static bool read_command_line(int argc, char **argv)
                                       .parser = parse_option,
                                       .doc = "Judges submissions: builds and runs untrusted "
                                              "programs in locked-down containers." };
-    bool check = false;
+    struct command_line line = { 0 };
 
     argp_err_exit_status = EXIT_SETTING;
-    (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &check);
-    return check;
+    (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &line);
+    return line;
 }
 
 /* NOLINTEND(concurrency-mt-unsafe) */
@@ -329,6 +350,13 @@ static enum exit_code log_fault(const struct err *e)
                                      : EXIT_FAULT;
 }
 
+static enum exit_code run_move(const struct config *c, const struct command_line *line)
+{
+    struct err e;
+
+    return store_move(c, line->source, line->target, stdout, &e) < 0 ? log_fault(&e) : EXIT_CLEAN;
+}
+
 static enum exit_code run_check(struct scrc *scrc)
 {
     struct host_diagnostic found[KAFKA_CHECK_MAX + STORE_CHECK_MAX];
@@ -380,10 +408,11 @@ int main(int argc, char **argv)
 {
     struct scrc scrc = { .listen_fd = -1 };
     struct err e;
-    bool only_check = read_command_line(argc, argv);
+    const struct command_line line = read_command_line(argc, argv);
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */
-    lifecycle_block_signals();
+    if (!line.source)               /* a move may end at any moment */
+        lifecycle_block_signals();
     /* Outputs and reports may be megabytes for a moment. Without this, malloc raises its threshold
      * and keeps such blocks when they are freed. */
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is only one thread so far */
@@ -401,9 +430,11 @@ int main(int argc, char **argv)
     text_random_id(scrc.instance);
     fill_engine_config(&scrc);
 
-    enum exit_code code = only_check ? run_check(&scrc) : run_server(&scrc);
+    enum exit_code code = line.source  ? run_move(&scrc.config, &line)
+                          : line.check ? run_check(&scrc)
+                                       : run_server(&scrc);
     stop_all(&scrc);
-    if (code == EXIT_CLEAN && !only_check)
+    if (code == EXIT_CLEAN && !line.source && !line.check)
         log_info("stopped", log_i("code", code));
     return (int)code;
 }

@@ -25,6 +25,7 @@ static bool is_away(facts c)
 static bool answers(facts c) { return c->failed.kind == ERR_NONE; }
 static bool is_pooled(facts c) { return c->pooled; }
 static bool is_too_new(facts c) { return c->too_new; }
+static bool has_another_encoding(facts c) { return answers(c) && !c->is_utf8; }
 static bool cannot_make_tables(facts c) { return answers(c) && !c->may_create && !c->schema; }
 static bool cannot_migrate(facts c) { return answers(c) && !c->may_create && c->schema; }
 static bool cannot_work(facts c) { return answers(c) && !c->may_work; }
@@ -96,6 +97,8 @@ static const struct store_rule {
       "pool_mode = session in pgbouncer, or the address of PostgreSQL itself" },
     { is_too_new, HOST_UNFIT, NULL, describe_schema, "a server does not start",
       "start that version of scrc; an older one cannot work on these tables" },
+    { has_another_encoding, HOST_UNFIT, "its encoding is not UTF8", NULL, "a server does not start",
+      "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0" },
     { cannot_make_tables, HOST_UNFIT, "the user of STORE may not make tables there", NULL,
       "a server does not start: it makes its tables at the first start",
       "ALTER DATABASE ... OWNER TO the user, or GRANT CREATE ON SCHEMA public TO it" },

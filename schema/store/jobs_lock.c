@@ -40,15 +40,15 @@ static int make_dir(const char *dir, struct err *e)
 #define HOLDER_SIZE 120
 
 /* For people only, so errors are ignored: on a full disk the text may be cut. */
-static void write_holder(const struct jobs *j)
+static void write_holder(int fd, const char *instance)
 {
     char text[HOLDER_SIZE], host[HOST_NAME_MAX + 1] = "?";
 
     (void)gethostname(host, sizeof host - 1);
     int n = snprintf(text, sizeof text, "process %d on %.40s, instance %.40s\n", (int)getpid(),
-                     host, j->instance);
-    if (ftruncate(j->lock_fd, 0) == 0)
-        (void)!pwrite(j->lock_fd, text, (size_t)n, 0);
+                     host, instance ? instance : "");
+    if (ftruncate(fd, 0) == 0)
+        (void)!pwrite(fd, text, (size_t)n, 0);
 }
 
 static void read_holder(int fd, char out[HOLDER_SIZE])
@@ -121,34 +121,43 @@ void jobs_lock_read_id(struct jobs *j, const char *first)
 
 /* ---- the lock ---- */
 
-int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e)
+/* flock() has no timeout, so we poll. The kernel releases the lock when its holder dies. */
+static int wait_for_lock(const struct jobs_config *c, int fd, struct err *e)
 {
-    char path[4096], holder[HOLDER_SIZE];
     int64_t deadline = clock_mono_ns() + c->lock_wait_ms * NS_PER_MS;
+    char holder[HOLDER_SIZE];
     bool notified = false;
 
-    if (make_dir(j->dir, e) < 0)
-        return -1;
-    int n = snprintf(path, sizeof path, "%s/lock", j->dir);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return err_set(e, ERR_SETTING, "the directory's name is too long");
-    j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (j->lock_fd < 0)
-        return err_errno(e, ERR_DISK, errno, "open %s", path);
-
-    /* flock() has no timeout, so we poll. The kernel releases the lock when its holder dies. */
-    while (flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return err_errno(e, ERR_DISK, errno, "lock %s", path);
-        read_holder(j->lock_fd, holder);
+            return err_errno(e, ERR_DISK, errno, "lock %s/lock", c->dir);
+        read_holder(fd, holder);
         if (clock_mono_ns() >= deadline)
             return err_set(e, ERR_CONFLICT, "another server has it: %s", holder);
         if (!notified && c->waits)
-            c->waits(c->waits_ctx, j->dir, holder);
+            c->waits(c->waits_ctx, c->dir, holder);
         notified = true;
         (void)poll(NULL, 0, LOCK_POLL_MS);
     }
-    j->last_stamp_ms = read_stamp(j->lock_fd);
-    write_holder(j);
+    return 0;
+}
+
+int jobs_lock_dir(const struct jobs_config *c, int *ret_fd, int64_t *ret_stamp_ms, struct err *e)
+{
+    char path[4096];
+
+    if (make_dir(c->dir, e) < 0)
+        return -1;
+    int n = snprintf(path, sizeof path, "%s/lock", c->dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_SETTING, "the directory's name is too long");
+    CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_errno(e, ERR_DISK, errno, "open %s", path);
+    if (wait_for_lock(c, fd, e) < 0)
+        return -1;
+    *ret_stamp_ms = read_stamp(fd);
+    write_holder(fd, c->instance);
+    *ret_fd = TAKE_FD(fd);
     return 0;
 }

@@ -3,11 +3,13 @@
  * file `id` beside it is the directory's name for ever.
  *
  * Room     schema/store, private to the job table.
- * Owns     nothing; the descriptor belongs to struct jobs.
+ * Owns     nothing.
  * Threads  the thread that opens the table.
  * Errors   0, or -1 with *e filled; ERR_CONFLICT: another server has the lock.
  */
 #pragma once
+
+#include <stdint.h>
 
 #include "schema/base/base.h"
 
@@ -15,8 +17,11 @@ struct err;
 struct jobs;
 struct jobs_config;
 
-/* Waits for the lock up to c->lock_wait_ms, and calls c->waits() before. */
-NODISCARD int jobs_lock_dir(struct jobs *j, const struct jobs_config *c, struct err *e);
+/* Waits for the lock up to c->lock_wait_ms, and calls c->waits() before. On success the caller owns
+ * *ret_fd, which holds the lock until it is closed; *ret_stamp_ms is the time of the lock's file,
+ * in ms since 1970, 0: not known. */
+NODISCARD int jobs_lock_dir(const struct jobs_config *c, int *ret_fd, int64_t *ret_stamp_ms,
+                            struct err *e);
 
 /* Reads the directory's id into j->dir_id, with the lock held. A directory without one gets
  * `first`, also when it cannot be written: then it is the id of this start only. */

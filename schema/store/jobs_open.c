@@ -56,7 +56,7 @@ int jobs_open(const struct jobs_config *c, struct jobs **ret_jobs, struct err *e
 {
     CLEANUP(jobs_closep) struct jobs *j = create_jobs(c, e);
 
-    if (!j || jobs_lock_dir(j, c, e) < 0)
+    if (!j || jobs_lock_dir(c, &j->lock_fd, &j->last_stamp_ms, e) < 0)
         return err_wrap(e, "job table in %s", c->dir);
     if (j->backend->open(j, c, e) < 0 || jobs_writer_start(j, e) < 0)
         return err_wrap(e, "job table in %s", c->url ? "STORE" : c->dir);

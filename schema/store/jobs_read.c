@@ -109,7 +109,7 @@ int jobs_report(struct jobs *j, const char *id, int64_t *ret_seq, char **ret_jso
 int jobs_submission(struct jobs *j, int64_t seq, struct submission **ret_submission, struct err *e)
 {
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = jobs_load_submission(d, seq, true, ret_submission, e);
+    int rc = jobs_load_kept_submission(j, d, seq, ret_submission, e);
     jobs_readers_release(&j->readers, d);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schema/store/jobs_change.h"
+#include "schema/store/text_cache.h"
 
 /* ---- changes ---- */
 
@@ -118,11 +119,20 @@ int64_t jobs_position(struct jobs *j, struct db *d, int64_t rank, int64_t seq)
 
 /* ---- submissions ---- */
 
+struct blob_source {
+    struct db *db;            /* borrowed */
+    struct text_cache *texts; /* borrowed; NULL: none */
+};
+
 static int read_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, struct err *e)
 {
     JOBS_SQL(select) = "SELECT body FROM text WHERE hash = ?1";
+    const struct blob_source *from = ctx;
     size_t len;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(ctx, select, e);
+
+    if (text_cache_get(from->texts, hash, ret_text))
+        return 0;
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(from->db, select, e);
     if (!q)
         return -1;
     db_bind_blob(q, 1, hash, TEXT_HASH_SIZE);
@@ -130,6 +140,7 @@ static int read_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, 
     if (n <= 0)
         return n < 0 ? -1 : err_set(e, ERR_BUG, "a text of the submission is missing");
     const void *body = db_blob(q, 0, &len);
+    text_cache_put(from->texts, hash, body, len);
     return bytes_copy(body, len, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
 }
 
@@ -140,8 +151,9 @@ static int skip_blob(void *ctx, const uint8_t hash[32], struct bytes *ret_text, 
     return bytes_copy(NULL, 0, ret_text) < 0 ? err_set(e, ERR_NOMEM, "text") : 0;
 }
 
-int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
-                         struct submission **ret_submission, struct err *e)
+/* from NULL: without large texts. */
+static int load_submission(struct db *d, int64_t seq, struct blob_source *from,
+                           struct submission **ret_submission, struct err *e)
 {
     JOBS_SQL(select) = "SELECT json FROM body WHERE seq = ?1";
     size_t len;
@@ -149,7 +161,23 @@ int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
     if (!q)
         return -1;
     const char *json = db_text(q, 0, &len);
-    return submission_unpack(json, len, with_blobs ? read_blob : skip_blob, d, ret_submission, e);
+    return submission_unpack(json, len, from ? read_blob : skip_blob, from, ret_submission, e);
+}
+
+int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
+                         struct submission **ret_submission, struct err *e)
+{
+    struct blob_source from = { .db = d };
+
+    return load_submission(d, seq, with_blobs ? &from : NULL, ret_submission, e);
+}
+
+int jobs_load_kept_submission(struct jobs *j, struct db *d, int64_t seq,
+                              struct submission **ret_submission, struct err *e)
+{
+    struct blob_source from = { .db = d, .texts = j->texts };
+
+    return load_submission(d, seq, &from, ret_submission, e);
 }
 
 /* ---- for other rooms ---- */

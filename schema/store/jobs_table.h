@@ -125,6 +125,7 @@ struct jobs_backend {
 struct jobs {
     const struct jobs_backend *backend; /* static */
     struct postgres_store *postgres;    /* owned by its backend; NULL with the other one */
+    struct text_cache *texts;           /* likewise */
 
     /* Fixed after jobs_open(). */
     char *dir; /* owned */
@@ -246,3 +247,6 @@ int64_t jobs_position(struct jobs *j, struct db *d, int64_t rank, int64_t seq);
 /* Reads and unpacks a submission; caller owns it. with_blobs false: large texts are left empty. */
 NODISCARD int jobs_load_submission(struct db *d, int64_t seq, bool with_blobs,
                                    struct submission **ret_submission, struct err *e);
+/* The same with all texts; those that this server keeps are not read from a shared table. */
+NODISCARD int jobs_load_kept_submission(struct jobs *j, struct db *d, int64_t seq,
+                                        struct submission **ret_submission, struct err *e);

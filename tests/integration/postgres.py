@@ -14,8 +14,9 @@ SHARED = os.environ.get("SCRC_TEST_POSTGRES", "")  # a URL of a superuser's data
 OPTIONS = os.environ.get("SCRC_TEST_POSTGRES_OPTIONS", "")  # of every database that has none
 CALL = '. "$0"; "$@"'
 
-# Unlike what we expect of a server: another order of letters, and no UTF-8.
-TURKISH = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'"
+# Unlike what we expect of a server: another order of letters; and one that is refused.
+TURKISH = "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'"
+LATIN1 = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
 
 
 def call(*command):

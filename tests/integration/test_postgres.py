@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from harness import wait_for
-from postgres import TURKISH, PostgresError, sql
+from postgres import LATIN1, PostgresError, sql
 
 
 def test_databases_are_apart(postgres, database):
-    other = postgres.create(TURKISH)
+    other = postgres.create(LATIN1)
     sql(database, "CREATE TABLE only_here (n int)")
     with pytest.raises(PostgresError, match="only_here"):
         sql(other, "SELECT * FROM only_here")

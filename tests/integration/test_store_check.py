@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 from harness import run_scrc, wait_for
-from postgres import Postgres, sql
+from postgres import LATIN1, Postgres, sql
 
 SECRET = "hunter2"
 
@@ -145,6 +145,17 @@ def test_tables_of_a_newer_version(url):
     sql(url, "UPDATE schema_version SET oldest = 1")
     code, found = check(url)
     assert code == 0 and one(found, "schema 99")[0] == "ok"
+
+
+def test_an_encoding_that_is_not_utf8(primary):
+    for encoding in (LATIN1, LATIN1.replace("LATIN1", "SQL_ASCII")):
+        url = primary.create(encoding)
+        code, found = check(url)
+        assert code == 3 and one(found, "encoding is not UTF8")[0] == "UNFIT"
+        code, _, err = run_scrc(STORE=url, RUNNER_MAX_PARALLEL="0")
+        assert code == 2 and "not UTF8: CREATE DATABASE" in err
+        assert sql(url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
+        primary.drop(url)
 
 
 def test_a_replica(primary):

@@ -17,9 +17,9 @@ const char *postgres_url(void);
 /* As postgres_url(); options are words of CREATE DATABASE. */
 const char *postgres_url_with(const char *options);
 
-/* Unlike what we expect of a server: another order of letters, and no UTF-8. */
-#define POSTGRES_TURKISH                                                                           \
-    "TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'"
+/* Unlike what we expect of a server: another order of letters; and one that is refused. */
+#define POSTGRES_TURKISH "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'"
+#define POSTGRES_LATIN1  "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
 
 /* Drops the database of an URL from here, even when somebody is connected to it; takes the URL. */
 void postgres_drop(const char *url);

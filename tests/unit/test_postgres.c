@@ -60,7 +60,7 @@ static void a_database_of_another_language(void **state)
     (void)state;
     const char *url = postgres_url_with(POSTGRES_TURKISH);
 
-    assert_says(url, "SHOW server_encoding", "LATIN1");
+    assert_says(url, "SHOW server_encoding", "UTF8");
     assert_says(url, "SELECT upper('i') = 'I', 'a' < 'B'", "f|t");
     postgres_drop(url);
 }

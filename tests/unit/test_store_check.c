@@ -13,6 +13,7 @@
 #include "server/store_check.h"
 
 static const struct postgres_check good = { .version = 150004,
+                                            .is_utf8 = true,
                                             .may_create = true,
                                             .may_work = true,
                                             .schema = 3,

@@ -218,6 +218,22 @@ unsigned db_postgres_number(const struct db *d)
     return p->c.pg ? p->c.number : 0;
 }
 
+/* ---- COPY ---- */
+
+int db_postgres_copy(struct db *d, const char *sql, const void *rows, size_t len, struct err *e)
+{
+    /* The signature, no flags, nothing behind them; and a row without a number of columns. */
+    static const char head[19] = "PGCOPY\n\377\r\n\0", end[2] = "\377\377";
+    const struct db_postgres_bytes parts[] = { { head, sizeof head },
+                                               { rows, len },
+                                               { end, sizeof end } };
+    struct postgres_db *p = postgres_db_of(d);
+
+    if (db_postgres_connection_ready(&p->c, d->deadline_ns, e) < 0)
+        return -1;
+    return db_postgres_connection_copy(&p->c, sql, parts, ARRAY_LEN(parts), d->deadline_ns, e);
+}
+
 /* ---- notifications ---- */
 
 int db_postgres_listen(struct db *d, const char *channel, struct err *e)

@@ -1,4 +1,5 @@
-/* schema/store/postgres/db_postgres.h - what PostgreSQL has and db.h does not: being notified.
+/* schema/store/postgres/db_postgres.h - what PostgreSQL has and db.h does not: being notified,
+ * and COPY.
  *
  *     db_postgres_listen(d, "scrc_x", e);
  *     while ((what = db_postgres_wait(d, wake_fd, until_ns, e)) >= 0) {
@@ -14,6 +15,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "schema/base/base.h"
@@ -28,6 +30,12 @@ enum db_postgres_event {
 
 /* Which of the connections that were made one after the other this is; 0: there is none. */
 unsigned db_postgres_number(const struct db *d);
+
+/* COPY of a table's rows in binary, without the head and the end of that form: durable when it
+ * returns, outside a transaction. sql: COPY t(a, b) FROM STDIN (FORMAT binary). Past the deadline
+ * of the connection as all else. */
+NODISCARD int db_postgres_copy(struct db *d, const char *sql, const void *rows, size_t len,
+                               struct err *e);
 
 /* LISTEN on this connection and on every one that is made in its place. One channel per struct db;
  * its name has at most 63 bytes and no quotation mark; copied. */

@@ -170,6 +170,72 @@ int db_postgres_connection_run(struct db_postgres_connection *c, const char *sql
     return 0;
 }
 
+/* ---- COPY ---- */
+
+#define COPY_PART (64 * KIB) /* libpq keeps a copy of what is not sent yet */
+
+static int send_part(struct db_postgres_connection *c, const char *data, size_t len,
+                     int64_t until_ns, struct err *e)
+{
+    int unsent;
+
+    if (PQputCopyData(c->pg, data, (int)len) != 1)
+        return db_postgres_connection_lose(c, e);
+    while ((unsent = PQflush(c->pg)) > 0) {
+        if (wait_socket(c, POLLIN | POLLOUT, until_ns, e) < 0)
+            return -1;
+        if (!PQconsumeInput(c->pg))
+            return db_postgres_connection_lose(c, e);
+    }
+    return unsent < 0 ? db_postgres_connection_lose(c, e) : 0;
+}
+
+static int send_parts(struct db_postgres_connection *c, const struct db_postgres_bytes *parts,
+                      size_t parts_len, int64_t until_ns, struct err *e)
+{
+    for (size_t i = 0; i < parts_len; i++)
+        for (size_t at = 0, n; at < parts[i].len; at += n) {
+            n = parts[i].len - at;
+            if (n > COPY_PART)
+                n = COPY_PART;
+            if (send_part(c, parts[i].data + at, n, until_ns, e) < 0)
+                return -1;
+        }
+    return PQputCopyEnd(c->pg, NULL) == 1 ? 0 : db_postgres_connection_lose(c, e);
+}
+
+/* 0: the server takes data. Else it has said why not. */
+static int begin_copy(struct db_postgres_connection *c, const char *sql, int64_t until_ns,
+                      struct err *e)
+{
+    if (!PQsendQuery(c->pg, sql))
+        return db_postgres_connection_lose(c, e);
+    if (exchange(c, until_ns, e) < 0)
+        return -1;
+    PGresult *r = PQgetResult(c->pg);
+    bool takes = PQresultStatus(r) == PGRES_COPY_IN;
+    if (!takes)
+        (void)db_postgres_error_result(r, PQstatus(c->pg) == CONNECTION_BAD, e);
+    PQclear(r);
+    if (takes)
+        return 0;
+    PQclear(db_postgres_connection_result(c, until_ns, NULL));
+    return -1;
+}
+
+int db_postgres_connection_copy(struct db_postgres_connection *c, const char *sql,
+                                const struct db_postgres_bytes *parts, size_t parts_len,
+                                int64_t until_ns, struct err *e)
+{
+    if (begin_copy(c, sql, until_ns, e) < 0 || send_parts(c, parts, parts_len, until_ns, e) < 0)
+        return -1;
+    PGresult *r = db_postgres_connection_result(c, until_ns, e);
+    if (!r)
+        return -1;
+    PQclear(r);
+    return 0;
+}
+
 static void on_notice(void *ctx, const PGresult *r)
 {
     struct db_postgres_connection *c = ctx;

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <libpq-fe.h>
@@ -39,6 +40,11 @@ struct db_postgres_connection {
     bool rung;           /* a new connection: what was notified before it is not known */
 };
 
+struct db_postgres_bytes {
+    const char *data; /* borrowed */
+    size_t len;
+};
+
 /* Checks and copies the URL; connects to nothing. ERR_SETTING; ERR_NOMEM. */
 NODISCARD int db_postgres_connection_init(struct db_postgres_connection *c, const char *url,
                                           bool read_only, struct err *e);
@@ -57,6 +63,11 @@ PGresult *db_postgres_connection_result(struct db_postgres_connection *c, int64_
 /* Sends statements without parameters, as they are; ignores rows. The connection must be ready. */
 int db_postgres_connection_run(struct db_postgres_connection *c, const char *sql, int64_t until_ns,
                                struct err *e);
+
+/* Sends a COPY ... FROM STDIN and its data. The connection must be ready. */
+int db_postgres_connection_copy(struct db_postgres_connection *c, const char *sql,
+                                const struct db_postgres_bytes *parts, size_t parts_len,
+                                int64_t until_ns, struct err *e);
 
 /* After libpq has refused to send or receive: fills *e, closes the connection, returns -1. */
 int db_postgres_connection_lose(struct db_postgres_connection *c, struct err *e);

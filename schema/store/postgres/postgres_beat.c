@@ -6,10 +6,11 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/store/db.h"
+#include "schema/store/move/move_mark.h"
 
 #define EXACT_NS (1 * NS_PER_S) /* an answer that took longer says nothing */
 
-int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s, struct err *e)
+static int insert_server(struct db *d, const struct postgres_beat_server *s, struct err *e)
 {
     static const char insert[] =
         "INSERT INTO server(instance, directory, host, version, slots, started_ms)"
@@ -27,6 +28,20 @@ int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s, stru
     db_bind_int(q, 5, s->slots);
     db_bind_int(q, 6, s->started_ms);
     return db_run(q, e) < 0 ? -1 : db_changes(d) > 0;
+}
+
+/* A move of the table locks ours and then looks who has a row; we add the row and then look for its
+ * mark. So one of us sees the other. */
+int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s, struct err *e)
+{
+    if (db_begin(d, e) < 0)
+        return -1;
+    int n = insert_server(d, s, e);
+    if (n < 0 || move_mark_check(d, e) < 0) {
+        db_rollback(d);
+        return -1;
+    }
+    return db_commit(d, e) < 0 ? -1 : n;
 }
 
 int postgres_beat_succeed(struct db *d, const struct postgres_beat_server *s, struct err *e)

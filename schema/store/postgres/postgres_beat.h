@@ -22,7 +22,8 @@ struct postgres_beat_server {
     int64_t started_ms; /* since 1970 */
 };
 
-/* Adds the server's row. 1; 0: there is one of this instance; -1. */
+/* Adds the server's row. 1; 0: there is one of this instance; -1; ERR_SETTING: the table has moved
+ * away, or a move into it has not ended. */
 NODISCARD int postgres_beat_begin(struct db *d, const struct postgres_beat_server *s,
                                   struct err *e);
 

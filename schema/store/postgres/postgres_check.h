@@ -24,6 +24,7 @@ struct postgres_check {
     bool read_only;    /* it answers and only reads; known of one that failed too */
     bool pooled;     /* a pooler in between gives each transaction another session; only measured */
     int64_t version; /* as 150004 */
+    bool is_utf8;    /* its encoding */
     bool may_create; /* tables, in the schema where ours are or would be */
     bool may_work;   /* on our tables; true when there are none */
     int64_t schema;  /* version of our tables; 0: there are none */

@@ -14,6 +14,7 @@
 #include "schema/store/postgres/postgres_release.h"
 #include "schema/store/postgres/postgres_tidy.h"
 #include "schema/store/postgres/postgres_timeline.h"
+#include "schema/store/postgres/postgres_twin.h"
 #include "schema/store/postgres/postgres_watch.h"
 
 #define OVER_MAX 16 /* servers whose claims are released between two reads */
@@ -95,10 +96,8 @@ static int end_when_outdated(struct postgres_lease *l, struct err *e)
 
     limit_step(l);
     int n = postgres_migrate_outdated(l->db, &why);
-    if (n < 0)
-        return err_set(e, why.kind, "%s", why.msg);
-    if (n == 0)
-        return 0;
+    if (n <= 0)
+        return n < 0 ? err_set(e, why.kind, "%s", why.msg) : 0;
     if (l->outdated)
         l->outdated(l->ctx, why.msg);
     limit_step(l);
@@ -403,7 +402,8 @@ int postgres_lease_start(const struct postgres_lease_config *c, struct postgres_
     if (!l || db_connect(c->url, DB_WRITER, &l->db, e) < 0)
         return -1;
     limit_step(l);
-    if (postgres_beat_read_clock(l->db, e) < 0)
+    if (postgres_beat_read_clock(l->db, e) < 0 ||
+        postgres_twin_refuse(l->db, l->directory, l->timeout_ns, e) < 0)
         return -1;
     l->started_ms = clock_shared_ms();
     int n = begin_instance(l, l->instance, e);

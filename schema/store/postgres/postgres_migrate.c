@@ -1,6 +1,7 @@
 #include "schema/store/postgres/postgres_migrate.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "schema/base/err.h"
 #include "schema/base/log.h"
@@ -35,6 +36,23 @@ static int write_schema_version(struct db *d, struct err *e)
                    " oldest = excluded.oldest",
                    postgres_migrations.newest, postgres_migrations.oldest);
     return db_exec(d, sql, e);
+}
+
+/* Texts are UTF-8: another encoding refuses some of them, each at its own moment. */
+static int check_encoding(struct db *d, struct err *e)
+{
+    CLEANUP(db_donep)
+    struct db_stmt *q = db_prepare_once(d, "SELECT current_setting('server_encoding')", e);
+    int n = q ? db_step(q, e) : -1;
+
+    if (n < 0)
+        return -1;
+    if (n > 0 && strcmp(db_text(q, 0, NULL), POSTGRES_MIGRATE_ENCODING) != 0)
+        return err_set(e, ERR_SETTING,
+                       "the encoding of the database is %.20s, not UTF8: CREATE DATABASE ... "
+                       "ENCODING 'UTF8' TEMPLATE template0",
+                       db_text(q, 0, NULL));
+    return 0;
 }
 
 int postgres_migrate_outdated(struct db *d, struct err *e)
@@ -80,7 +98,7 @@ static int migrate_tables(struct db *d, struct err *e)
                                "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK_MIGRATE ");"
                                "SET LOCAL lock_timeout = '500ms'";
 
-    if (db_begin(d, e) < 0)
+    if (check_encoding(d, e) < 0 || db_begin(d, e) < 0)
         return -1;
     if (db_exec(d, lock, e) < 0 || migrate_locked(d, e) < 0) {
         db_rollback(d);

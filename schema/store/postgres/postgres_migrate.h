@@ -3,8 +3,9 @@
  *
  * Room     schema/store/postgres. Which schema that is: postgres_migrations.h.
  * Threads  that of the connection; several servers may do this at once.
- * Errors   0, or -1 with *e filled; ERR_SETTING: a newer version made the schema; ERR_TIMEOUT: a
- *          table was in use, and ERR_UNAVAILABLE: another server is making an index: later.
+ * Errors   0, or -1 with *e filled; ERR_SETTING: a newer version made the schema, or
+ *          the database has another encoding; ERR_TIMEOUT: a table was in use, and ERR_UNAVAILABLE:
+ * another server is making an index: later.
  */
 #pragma once
 
@@ -12,6 +13,8 @@
 
 struct db;
 struct err;
+
+#define POSTGRES_MIGRATE_ENCODING "UTF8"
 
 /* In one transaction, in which no other server migrates; then the indexes. Waits for a table that
  * others use only for as long as these may wait behind us. */

@@ -13,12 +13,14 @@
 #include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/jobs_writer.h"
+#include "schema/store/move/move_mark.h"
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_lease.h"
 #include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_servers.h"
 #include "schema/store/postgres/postgres_tail.h"
 #include "schema/store/postgres/postgres_timeline.h"
+#include "schema/store/text_cache.h"
 
 #define GROUP_NS     (10 * NS_PER_S) /* for all statements of a group */
 #define RESOLVE_NS   (5 * NS_PER_S)  /* to find out whether a COMMIT without an answer is in */
@@ -41,16 +43,28 @@ struct postgres_store {
 
 /* ---- open ---- */
 
-/* Our row of table writer: see resolve_commit(). */
+/* Our row of table writer: see resolve_commit(). Those of servers that were killed go: we have the
+ * lock of the directory, so none of them will ask any more. */
 static int register_writer(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(insert) = "INSERT INTO writer(instance) VALUES(?1)";
+    JOBS_SQL(delete) = "DELETE FROM writer WHERE directory = ?1";
+    JOBS_SQL(insert) = "INSERT INTO writer(instance, directory) VALUES(?1, ?2)";
+    CLEANUP(db_donep) struct db_stmt *old = db_prepare(j->db, delete, e);
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, insert, e);
-    if (!q)
+    if (!old || !q)
         return -1;
+    db_bind_text(old, 1, j->dir_id);
     text_random_id(j->postgres->writer);
     db_bind_text(q, 1, j->postgres->writer);
-    return db_run(q, e);
+    db_bind_text(q, 2, j->dir_id);
+    return db_run(old, e) < 0 ? -1 : db_run(q, e);
+}
+
+static void open_texts(struct jobs *j)
+{
+    j->texts = text_cache_open(j->dir, &(struct text_cache_limits){ .max_bytes = TEXT_CACHE_BYTES,
+                                                                    .free_bytes = TEXT_CACHE_FREE,
+                                                                    .keep_ms = j->retention_ms });
 }
 
 static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct err *e)
@@ -64,17 +78,18 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
     text_random_id(first);
     jobs_lock_read_id(j, first);
     if (db_connect(c->url, DB_WRITER, &j->db, e) < 0 || postgres_migrate(j->db, e) < 0 ||
-        jobs_load_table_id(j, e) < 0 || postgres_timeline_open(j->db, e) < 0 ||
-        register_writer(j, e) < 0 || jobs_readers_connect(&j->readers, c->url, e) < 0 ||
+        move_mark_check(j->db, e) < 0 || jobs_load_table_id(j, e) < 0 ||
+        postgres_timeline_open(j->db, e) < 0 || register_writer(j, e) < 0 ||
+        jobs_readers_connect(&j->readers, c->url, e) < 0 ||
         postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
+    open_texts(j);
     if (postgres_tail_open(j, c->url, &tail, e) < 0)
         return -1;
     atomic_store(&j->postgres->tail, tail);
     return 0;
 }
 
-/* Rows of servers that were killed stay: they are small. */
 static void forget_writer(struct jobs *j)
 {
     JOBS_SQL(delete) = "DELETE FROM writer WHERE instance = ?1";
@@ -96,6 +111,7 @@ static void close_shared(struct jobs *j)
     j->postgres->lease = postgres_lease_close(j->postgres->lease);
     forget_writer(j);
     j->postgres->tail = postgres_tail_close(j->postgres->tail);
+    j->texts = text_cache_close(j->texts);
     free(j->postgres);
     j->postgres = NULL;
 }
@@ -131,13 +147,14 @@ static void check_shared_space(struct jobs *j, char *why, size_t size)
 /* In the group's transaction: its number. A replica that was promoted may lack our row. */
 static int write_group_number(struct jobs *j, struct err *e)
 {
-    JOBS_SQL(update) = "INSERT INTO writer(instance, committed) VALUES(?1, ?2)"
+    JOBS_SQL(update) = "INSERT INTO writer(instance, committed, directory) VALUES(?1, ?2, ?3)"
                        " ON CONFLICT(instance) DO UPDATE SET committed = excluded.committed";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, update, e);
     if (!q)
         return -1;
     db_bind_text(q, 1, j->postgres->writer);
     db_bind_int(q, 2, ++j->postgres->group);
+    db_bind_text(q, 3, j->dir_id);
     return db_run(q, e);
 }
 

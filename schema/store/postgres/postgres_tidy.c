@@ -64,6 +64,17 @@ static int delete_servers(struct db *d, struct err *e)
     return q ? db_run(q, e) : -1;
 }
 
+/* Of servers that were killed and whose directory no server uses any more. A server that lives has
+ * a row of table server. Only one that stood still for more than a day, right behind a COMMIT, does
+ * not find its row, and repeats that group: its claims are lost by then and its client is gone. */
+static int delete_writers(struct db *d, struct err *e)
+{
+    static const char delete[] = "DELETE FROM writer WHERE NOT EXISTS (SELECT 1 FROM server"
+                                 " WHERE server.directory = writer.directory)";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, delete, e);
+    return q ? db_run(q, e) : -1;
+}
+
 /* The whole feed first. */
 static int tidy(struct db *d, bool *ret_more, struct err *e)
 {
@@ -77,7 +88,9 @@ static int tidy(struct db *d, bool *ret_more, struct err *e)
     if (delete_feed(d, e) < 0)
         return -1;
     *ret_more = db_changes(d) == FEED_ROWS;
-    return *ret_more ? 0 : adopt_claims(d, e) < 0 || delete_servers(d, e) < 0 ? -1 : 0;
+    if (*ret_more)
+        return 0;
+    return adopt_claims(d, e) < 0 || delete_servers(d, e) < 0 ? -1 : delete_writers(d, e);
 }
 
 int postgres_tidy(struct db *d, struct err *e)

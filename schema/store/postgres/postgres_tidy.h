@@ -1,5 +1,5 @@
-/* schema/store/postgres/postgres_tidy.h - old rows that only servers read: of the change feed, and
- * of servers that are over.
+/* schema/store/postgres/postgres_tidy.h - old rows that only servers read: of the change feed, of
+ * servers that are over, and of writers whose servers are gone.
  *
  * Room     schema/store/postgres.
  * Owns     nothing.

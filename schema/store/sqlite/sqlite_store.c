@@ -11,6 +11,7 @@
 #include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_table.h"
+#include "schema/store/move/move_mark.h"
 #include "schema/store/sqlite/sqlite_migrate.h"
 #include "schema/store/sqlite/sqlite_recover.h"
 
@@ -117,8 +118,8 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
         return err_set(e, ERR_SETTING, "the directory's name is too long");
     remove_world_access(path); /* earlier versions created the files readable by everybody */
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || sqlite_migrate(j->db, e) < 0 ||
-        jobs_load_table_id(j, e) < 0 || sqlite_recover(j, e) < 0 || load_queue(j, e) < 0 ||
-        jobs_outbox_load_counts(j, e) < 0)
+        move_mark_check(j->db, e) < 0 || jobs_load_table_id(j, e) < 0 || sqlite_recover(j, e) < 0 ||
+        load_queue(j, e) < 0 || jobs_outbox_load_counts(j, e) < 0)
         return -1;
     update_oldest(j);
     /* Earlier versions labelled their containers with the id of the table. */

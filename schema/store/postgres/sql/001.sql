@@ -156,6 +156,7 @@ CREATE TABLE publisher(
 -- that is in.
 CREATE TABLE writer(
     instance TEXT COLLATE "C" PRIMARY KEY,
+    directory TEXT COLLATE "C" NOT NULL,      -- as in server
     committed BIGINT NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
