@@ -18,9 +18,10 @@ def pytest_configure(config):
 
 
 # The files that take longest, first; the rest in the order of their names.
-LONGEST = ("test_hostile", "test_container", "test_fleet_faults", "test_warm", "test_kafka_scaling", "test_fleet_storm",
-           "test_crash", "test_kafka", "test_kafka_faults", "test_kafka_rights", "test_compile_server", "test_fleet",
-           "test_hostile_build", "test_build_cache", "test_cell_reuse", "test_resource_use")
+LONGEST = ("test_hostile", "test_container", "test_fleet_faults", "test_warm", "test_kafka_scaling", "test_kafka",
+           "test_kafka_faults", "test_crash", "test_cell_reuse", "test_kafka_rights", "test_build_cache",
+           "test_compile_server", "test_hostile_build", "test_fleet_storm", "test_fleet", "test_resource_use",
+           "test_kafka_suite", "test_threats")
 LANES = {"gw0": "broker", "gw1": "database"}
 
 
