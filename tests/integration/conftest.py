@@ -18,25 +18,35 @@ def pytest_configure(config):
 
 
 # The files that take longest, first; the rest in the order of their names.
-LONGEST = ("test_hostile", "test_container", "test_warm", "test_kafka_scaling", "test_crash", "test_kafka",
-           "test_kafka_faults", "test_kafka_rights", "test_build_cache", "test_compile_server",
-           "test_hostile_build", "test_cell_reuse", "test_resource_use")
+LONGEST = ("test_hostile", "test_container", "test_fleet_faults", "test_warm", "test_kafka_scaling", "test_kafka",
+           "test_kafka_faults", "test_crash", "test_cell_reuse", "test_kafka_rights", "test_build_cache",
+           "test_compile_server", "test_hostile_build", "test_fleet_storm", "test_fleet", "test_resource_use",
+           "test_kafka_suite", "test_threats")
+LANES = {"gw0": "broker", "gw1": "database"}
+
+
+def lane(name):
+    """What the tests of a file wait for most of their time; "" where they compute."""
+    if "kafka" in name or name in ("test_container", "test_simulator"):
+        return "broker"
+    return "database" if "fleet" in name or name in ("test_store_check", "test_postgres", "test_crash") else ""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With --dist loadfile: files with a broker mostly wait, and the others compute. So one worker
-    takes all with a broker, which is then started once, and the others the rest; whoever has no more
-    of his own helps. A long file that begins last would be waited for alone."""
+    """With --dist loadfile: files with a broker or a database mostly wait, and the others compute. So one
+    worker takes all with a broker, which is then started once, one those with a database, and the others the
+    rest; whoever has no more of his own helps. A long file that begins last would be waited for alone."""
     from xdist.scheduler import LoadFileScheduling
 
     class Lanes(LoadFileScheduling):
         def _assign_work_unit(self, node):
+            mine = LANES.get(node.gateway.id, "")
+
             def rank(scope):
                 name = os.path.basename(scope).removesuffix(".py")
-                waits = "kafka" in name or name in ("test_container", "test_simulator")
                 place = LONGEST.index(name) if name in LONGEST else len(LONGEST)
-                return waits != (node.gateway.id == "gw0"), place
+                return lane(name) != mine, place
             self.workqueue.move_to_end(min(self.workqueue, key=rank), last=False)
             super()._assign_work_unit(node)
     return Lanes(config, log) if config.getoption("dist") == "loadfile" else None

@@ -127,7 +127,7 @@ class Client:
         assert answer.status in (200, 202), answer
         return answer.json["id"]
 
-    def report(self, id, seconds=60):
+    def report(self, id, seconds=120):
         """The final report of an accepted submission, its shape checked."""
         end = time.monotonic() + seconds
         while True:
@@ -138,7 +138,7 @@ class Client:
             assert answer.status == 202, answer
             assert left > 0, f"{id}: not final after {seconds} s: {answer}"
 
-    def wait_running(self, id, seconds=30):
+    def wait_running(self, id, seconds=60):
         wait_for(lambda: self.get(f"/results/{quote(id)}").json.get("state") == "running", seconds,
                  f"{id} runs")
 
@@ -162,10 +162,10 @@ class Client:
     def degraded(self):
         return self.get("/readyz").json["degraded"]
 
-    def judge(self, submission, seconds=60):
+    def judge(self, submission, seconds=120):
         return self.report(self.submit(submission), seconds)
 
-    def judge_all(self, submissions, seconds=120):
+    def judge_all(self, submissions, seconds=240):
         return [self.report(id, seconds) for id in [self.submit(s) for s in submissions]]
 
     def raw(self, data, seconds=10):
@@ -329,10 +329,10 @@ class Server:
             lines.append(line.decode(errors="surrogateescape").rstrip("\n"))
         pipe.close()
 
-    def start(self, seconds=20):
+    def start(self, seconds=60):
         return self.spawn().is_listening(seconds)
 
-    def is_listening(self, seconds=20):
+    def is_listening(self, seconds=60):
         """Waits until the spawned process says where."""
         pattern = re.compile(r'event"?[=:] ?"?listening\b.*address"?[=:] ?"?([^ ",}]+)')
 
@@ -402,7 +402,7 @@ class Server:
             user, system = f.read().rsplit(")", 1)[1].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
-    def ready(self, seconds=30):
+    def ready(self, seconds=60):
         wait_for(lambda: self.get("/readyz").status == 200, seconds, "readyz", pause=0.1)
         return self
 

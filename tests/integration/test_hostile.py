@@ -31,12 +31,14 @@ int main(void) {
 """, [test("", "4276760201")] * 3)
 
 
-# What a cell is for the host and for its neighbours, Docker makes of it, and it is one for both kinds
-# of box. So in place only those that take what all share; test_cell_reuse.py has the others there.
-BESIDE = {"auto": FILES,
-          "inplace": FILES if LONG else with_rows("A15", "M8", "M10", "O1", "P1", "P2", "P18", "S2",
-                                                  "S3", "S7")}
-PROGRAMS = [(kind, path) for kind, paths in BESIDE.items() for path in paths]
+# Those that take what all share have a neighbour, and the host is watched meanwhile; the others
+# only there where time is given (--all).
+SHARED = FILES if LONG else with_rows("A15", "M8", "M10", "O1", "P1", "P2", "P18", "S2", "S3", "S7")
+# What a cell is for the host, Docker makes of it, and it is one for both kinds of box:
+# test_cell_reuse.py has the others in place.
+OTHERS = [path for path in FILES if path not in SHARED]
+KINDS = ("auto", "inplace")
+PROGRAMS = [(kind, path) for kind in KINDS for path in SHARED]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def boxes(module_server):
         SCRC_BOX=kind, LANGUAGES="c,python", SECRET="canary-" + "5ec2e7" * 5).start().ready())
 
 
-@pytest.fixture(scope="module", params=list(BESIDE))
+@pytest.fixture(scope="module", params=KINDS)
 def box(request, boxes):
     return boxes(request.param)
 
@@ -85,7 +87,7 @@ def ended(boxes):
     @functools.cache
     def of(kind):
         alone = cpu_times([boxes(kind).judge(INNOCENT) for _ in range(3)])
-        return {path: Beside(boxes(kind), path) for path in BESIDE[kind]}, statistics.median(alone)
+        return {path: Beside(boxes(kind), path) for path in SHARED}, statistics.median(alone)
     return of
 
 
@@ -100,6 +102,17 @@ each_program = pytest.mark.parametrize(
 @each_program
 def test_verdict_of_a_hostile_program(ended, kind, path):
     check(path, ended(kind)[0][path].report)
+
+
+@pytest.fixture(scope="module")
+def others(boxes):
+    """{path: report}, judged two at a time."""
+    return functools.cache(lambda: dict(zip(OTHERS, boxes("auto").judge_all(map(submission_of, OTHERS), 600))))
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=[os.path.basename(path)[:-2] for path in OTHERS])
+def test_verdict_of_the_others(others, path):
+    check(path, others()[path])
 
 
 @each_program
@@ -119,7 +132,7 @@ def test_neighbour_notices_nothing(ended, kind, path):
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
 
 
-@pytest.mark.parametrize("kind", BESIDE)
+@pytest.mark.parametrize("kind", KINDS)
 def test_neighbours_in_numbers(ended, kind):
     """What matters is 10 % more CPU time, on a quiet machine: that is printed. Asserted is what holds
     on a busy one."""

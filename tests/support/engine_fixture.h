@@ -12,7 +12,7 @@
 #include "schema/base/text.h"
 #include "schema/store/jobs.h"
 
-#define ENGINE_WAIT_S 120
+#define ENGINE_WAIT_S 300
 
 struct engine_fixture {
     char dir[64], cells[64], images[5][128], instance[TEXT_ID_SIZE];

@@ -195,7 +195,9 @@ void *fake_agent_main(void *arg)
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     (void)snprintf(a.sun_path, sizeof a.sun_path, "%.35s/%.63s/socket", fake.cells, c->name);
     CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    fake_connected(fd);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
         fake_talk(fd, c->name);
+    fake_disconnected(fd);
     return NULL;
 }

@@ -12,6 +12,8 @@
 #include "tests/support/fake_parts.h"
 #include "tests/support/scratch.h"
 
+#define CLOSE_NS (10 * NS_PER_S) /* for what was let go of to end */
+
 struct fake fake;
 
 void fake_image(const char *id)
@@ -64,25 +66,63 @@ int fake_open(void **state)
     return pthread_create(&fake.thread, NULL, fake_server_main, NULL);
 }
 
+void fake_connected(int fd)
+{
+    (void)pthread_mutex_lock(&fake.lock);
+    if (fake.connections_len < ARRAY_LEN(fake.connections))
+        fake.connections[fake.connections_len++] = fd;
+    (void)pthread_mutex_unlock(&fake.lock);
+}
+
+void fake_disconnected(int fd)
+{
+    (void)pthread_mutex_lock(&fake.lock);
+    for (size_t i = 0; i < fake.connections_len; i++) {
+        if (fake.connections[i] == fd) {
+            fake.connections[i] = fake.connections[--fake.connections_len];
+            break;
+        }
+    }
+    fake_changed_locked();
+    (void)pthread_mutex_unlock(&fake.lock);
+}
+
+/* How many there still are, after a while. They are ended here, or whoever reads them would be
+ * waited for without end. */
+static int fake_hang_up(void)
+{
+    int64_t until = clock_mono_ns() + CLOSE_NS;
+    (void)pthread_mutex_lock(&fake.lock);
+    while (fake.connections_len > 0 && clock_cond_wait(&fake.changed, &fake.lock, until))
+        ;
+    int left = (int)fake.connections_len;
+    for (size_t i = 0; i < fake.connections_len; i++)
+        (void)shutdown(fake.connections[i], SHUT_RDWR);
+    (void)pthread_mutex_unlock(&fake.lock);
+    if (left > 0)
+        print_error("%d connections left\n", left);
+    return left;
+}
+
 int fake_close(void **state)
 {
-    int left = 0;
     (void)state;
     fake_release();
     (void)shutdown(fake.listener, SHUT_RDWR);
     (void)pthread_join(fake.thread, NULL);
     closep(&fake.listener);
+    int left = fake_hang_up(), containers = 0;
     for (size_t i = 0; i < fake.clients_len; i++)
         (void)pthread_join(fake.clients[i], NULL);
     for (size_t i = 0; i < fake.containers_len; i++) {
         if (fake.containers[i].has_agent)
             (void)pthread_join(fake.containers[i].agent, NULL);
         json_decref(fake.containers[i].body);
-        left += fake.containers[i].removed ? 0 : 1;
+        containers += fake.containers[i].removed ? 0 : 1;
     }
     (void)pthread_cond_destroy(&fake.changed);
     scratch_remove(fake.dir);
-    if (left > 0)
-        print_error("%d containers left\n", left);
-    return left == 0 ? 0 : -1;
+    if (containers > 0)
+        print_error("%d containers left\n", containers);
+    return left + containers == 0 ? 0 : -1;
 }

@@ -80,6 +80,9 @@ struct fake {
     size_t containers_len;
     pthread_t clients[FAKE_CONTAINERS * 4];
     size_t clients_len;
+    /* of clients and agents, as long as somebody reads them */
+    int connections[FAKE_CONTAINERS * 5];
+    size_t connections_len;
     int64_t created, removed, updated, pinged, inspected, runs, held, proved;
     int released;
     const char *image_id; /* what every image is; NULL: by its name */
@@ -88,7 +91,8 @@ struct fake {
 extern struct fake fake;
 
 /* cmocka's set-up and tear-down. fake_close() is called after everything of ours has let go of the
- * fake: every connection has ended. It fails when a container is left. */
+ * fake: every connection has ended. It fails when one is left, as by a test that failed before it
+ * could end what it began, or a container. */
 int fake_open(void **state);
 int fake_close(void **state);
 #define ON_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_open, fake_close)

@@ -13,6 +13,11 @@ struct fake_answer {
     json_t *body; /* owned; NULL: empty */
 };
 
+/* fake_docker.c. A connection that the caller reads from now on, and no longer: before it closes
+ * fd. */
+void fake_connected(int fd);
+void fake_disconnected(int fd);
+
 /* fake_faults.c. The answer that a rule has for this request, and one use of the rule less; a
  * status of -1 where there is no rule. */
 struct fake_answer fake_fault_locked(const char *method, const char *path);

@@ -41,9 +41,8 @@ static ssize_t fake_read_request(int fd, char *room, size_t size, char **ret_bod
     }
 }
 
-static void *fake_client_main(void *arg)
+static void fake_serve(int fd)
 {
-    CLEANUP(closep) int fd = (int)(intptr_t)arg;
     CLEANUP(freep) char *room = malloc(MIB);
     char method[16], path[1000], head[200], *body;
 
@@ -65,6 +64,15 @@ static void *fake_client_main(void *arg)
             (text && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0))
             break;
     }
+}
+
+static void *fake_client_main(void *arg)
+{
+    CLEANUP(closep) int fd = (int)(intptr_t)arg;
+
+    fake_connected(fd);
+    fake_serve(fd);
+    fake_disconnected(fd);
     return NULL;
 }
 

@@ -45,6 +45,7 @@ static int run(struct lease *b, struct lease_cell *c, struct err *e)
                               .exec_fd = -1,
                               .stdio = CELL_STDIO_ALONE(-1),
                               .cpu_limit_ns = NS_PER_S,
+                              .wall_limit_ns = 10 * NS_PER_S, /* for one that nobody stops */
                               .memory_limit = 64 * MIB,
                               .file_bytes = MIB,
                               .out_max = MIB,
