@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import LONG, quote, sanitized, submission, test, wait_for
+from harness import LONG, in_file, quote, sanitized, submission, test, wait_for
 from sse import Stream
 
 HELD = {"JAVA_IMAGE": "scrc-local/nowhere", "JAVA_RUN_IMAGE": "scrc-local/nowhere"}
@@ -268,6 +268,7 @@ def test_reset_for_what_cannot_be_told(server, last):
     assert names(Stream(server, "/events", last=events[0].id).events) == []
 
 
+@in_file
 def test_reset_when_too_much_has_changed(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
     fill(server, 1)
