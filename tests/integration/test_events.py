@@ -228,6 +228,7 @@ def fill(server, n, **more):
 def test_resume_tells_what_was_missed_also_after_kill_9(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
     fill(server, 3)
+    wait_for(lambda: server.metric("scrc_queue_length") == 3, 10, "events of a shared table come behind answers")
     stream = Stream(server, "/events", last=None).read_head()
     stream._until(lambda: stream.quiet, 10, "the greeting")
     stream.close()
