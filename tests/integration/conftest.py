@@ -7,7 +7,7 @@ import pytest
 from broker import Broker, need_kafka
 from engines import DOCKER_HOST, Engine, docker
 from fleet import Fleet
-from harness import IMAGES, SCRC_BIN, Server
+from harness import IMAGES, ON_POSTGRES, SCRC_BIN, Server
 from kafka import Topics
 from postgres import Postgres, open_shared
 
@@ -30,6 +30,19 @@ def lane(name):
     if "kafka" in name or name in ("test_container", "test_simulator"):
         return "broker"
     return "database" if "fleet" in name or name in ("test_store_check", "test_postgres", "test_crash") else ""
+
+
+# Those that know no table, or their own database, say the same with SCRC_TEST_STORE=postgres.
+NO_OTHER_TABLE = ("test_bench", "test_compose", "test_container", "test_cut_proxy", "test_fleet", "test_kafka_fleet",
+                  "test_postgres", "test_profile", "test_slots_of_before", "test_store_check", "test_suite",
+                  "test_upgrade")
+
+
+def pytest_collection_modifyitems(config, items):
+    if ON_POSTGRES:
+        out = [i for i in items if i.path.stem.startswith(NO_OTHER_TABLE)]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [i for i in items if i not in out]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,6 @@
 """A real scrc process and a client that knows nothing of its inside but the wire."""
 
+import atexit
 import base64
 import errno
 import http.client
@@ -16,6 +17,8 @@ import tempfile
 import threading
 import time
 import urllib.parse
+
+import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRC_BIN = os.environ.get("SCRC_BIN", os.path.join(ROOT, "build/dev/scrc"))
@@ -54,13 +57,49 @@ def wait_for(condition, seconds, what="condition", pause=0.02):
         time.sleep(pause)
 
 
+# With SCRC_TEST_STORE=postgres each server that a test gives no STORE has a database of its own: the same
+# tests, the other table. Those that look into DATA_DIR's own are `in_file`.
+ON_POSTGRES = os.environ.get("SCRC_TEST_STORE") == "postgres"
+in_file = pytest.mark.skipif(ON_POSTGRES, reason="about the table in DATA_DIR")
+
+
+class Stores:
+    """The databases, by DATA_DIR: two servers on one directory have one."""
+
+    urls, server = {}, None
+
+    @classmethod
+    def url(cls, directory):
+        import postgres  # which knows us
+        if cls.server is None:
+            cls.server = postgres.open_shared()
+            atexit.register(cls.server.close)
+        if directory not in cls.urls:
+            cls.urls[directory] = cls.server.create()
+        return cls.urls[directory]
+
+    @classmethod
+    def forget(cls, directory):
+        if directory in cls.urls:
+            cls.server.drop(cls.urls.pop(directory))
+
+
 QUEUED, RUNNING, DONE = 0, 1, 2  # as the table writes them
 
 
+def rows(directory, query):
+    """What a query finds in its table, whoever has it open."""
+    if not ON_POSTGRES:
+        with sqlite3.connect(f"file:{directory}/scrc.db?mode=ro", uri=True) as db:
+            return db.execute(query).fetchall()
+    import postgres
+    return [tuple(int(v) if v.isdecimal() else v for v in line.split("|"))
+            for line in postgres.sql(Stores.url(directory), query).splitlines()]
+
+
 def states(directory):
-    """How many rows of the table in it are in each state, whoever has it open."""
-    with sqlite3.connect(f"file:{directory}/scrc.db?mode=ro", uri=True) as db:
-        return dict(db.execute("SELECT state, count(*) FROM job GROUP BY state"))
+    """How many rows of the table in it are in each state."""
+    return dict(rows(directory, "SELECT state, count(*) FROM job GROUP BY state"))
 
 
 def fill(path):
@@ -299,6 +338,8 @@ class Server:
         self.settings.update({k: str(v) for k, v in settings.items() if v is not None})
         for name in [k for k, v in settings.items() if v is None]:
             self.settings.pop(name, None)
+        if ON_POSTGRES and "STORE" not in self.settings:
+            self.settings["STORE"] = Stores.url(self.settings.get("DATA_DIR", self.dir + "/data"))
         self.process, self.client, self.lines = None, None, []
         self.program = SCRC_BIN
 
@@ -417,6 +458,7 @@ class Server:
         if self.process is not None:
             print("--- log of scrc (last 60 lines) ---", *self.lines[-60:], sep="\n",
                   file=sys.stderr)
+        Stores.forget(self.data)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

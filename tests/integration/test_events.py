@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import LONG, quote, sanitized, submission, test, wait_for
+from harness import LONG, in_file, quote, sanitized, submission, test, wait_for
 from sse import Stream
 
 HELD = {"JAVA_IMAGE": "scrc-local/nowhere", "JAVA_RUN_IMAGE": "scrc-local/nowhere"}
@@ -228,6 +228,7 @@ def fill(server, n, **more):
 def test_resume_tells_what_was_missed_also_after_kill_9(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
     fill(server, 3)
+    wait_for(lambda: server.metric("scrc_queue_length") == 3, 10, "events of a shared table come behind answers")
     stream = Stream(server, "/events", last=None).read_head()
     stream._until(lambda: stream.quiet, 10, "the greeting")
     stream.close()
@@ -268,6 +269,7 @@ def test_reset_for_what_cannot_be_told(server, last):
     assert names(Stream(server, "/events", last=events[0].id).events) == []
 
 
+@in_file
 def test_reset_when_too_much_has_changed(fresh_server):
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
     fill(server, 1)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import MIB, QUEUED, fill, run_scrc, states, submission, test, wait_for
+from harness import MIB, QUEUED, fill, in_file, run_scrc, states, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -90,6 +90,7 @@ def test_disk_fills_while_judging(fresh_server, small_disk):
     assert report["verdict"] == "OK" and report["attempts"] == 1, report["error"]
 
 
+@in_file
 def test_disk_fills_while_reports_wait(fresh_server, small_disk):
     """A worker whose report cannot be stored takes nothing more; room mends it, and none is lost."""
     server = fresh_server(DATA_DIR=small_disk + "/data", RUNNER_MAX_PARALLEL=2).start().ready()

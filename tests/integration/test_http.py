@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 
-from harness import LANGUAGES, ROOT, check_report, quote, submission, test, wait_for
+from harness import LANGUAGES, ROOT, check_report, in_file, quote, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -291,6 +291,7 @@ def test_list_pages(listed, query, whole):
     assert seen == whole
 
 
+@in_file
 def test_a_list_of_many_goes_on_behind_short_pages(fresh_server):
     """Of 40,000 rows 3,000 fit, all far from where the list begins: no page looks at them all."""
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from engines import RefusingEngine, containers, docker
-from harness import MIB, QUEUED, states, submission, test, wait_for
+from harness import MIB, QUEUED, in_file, states, submission, test, wait_for
 
 CPP = submission("cpp", "#include <iostream>\nint main() { std::cout << 6; }", [test("", "6")])
 # 2^31 classes, each with a name of its own: a compiler is at it until its limit ends it.
@@ -106,6 +106,7 @@ def test_no_cell_can_be_had(fresh_server, refusing):
         assert report["verdict"] == "OK" and report["attempts"] == 1, report
 
 
+@in_file
 def test_a_stored_submission_is_damaged(fresh_server):
     """It ends, with a report that says so, and what is behind it is judged."""
     server = fresh_server(RUNNER_MAX_PARALLEL=0).start()

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from broker import Broker, need_kafka, running
-from harness import LONG, MIB, sanitized, submission, test, wait_for
+from harness import LONG, MIB, in_file, sanitized, submission, test, wait_for
 from kafka import Topics, duplicates, quick
 
 
@@ -90,6 +90,7 @@ def looked(server):
     return int(re.search(r"messages_read=(\d+)", wait_for(line, 60, "a look")).group(1))
 
 
+@in_file
 def test_what_others_wrote_costs_no_start(broker, fresh_server):
     """A results topic that others fill: a start reads neither what they wrote before its oldest row
     waited, nor what they wrote while there was no server."""
@@ -122,6 +123,7 @@ def test_what_others_wrote_costs_no_start(broker, fresh_server):
     assert looked(server) >= 500
 
 
+@in_file
 def test_what_lies_behind_an_open_transaction(broker, fresh_server):
     """Somebody died with a transaction open on the results topic. What was committed behind it is
     not to be read until the broker ends it, and still must not be sent again."""

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import SCRC_BIN, Server, run_scrc, submission, test, wait_for
+from harness import SCRC_BIN, Server, in_file, run_scrc, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -45,6 +45,7 @@ def test_any_address_needs_a_word(fresh_server):
     assert server.get("/healthz").status == 200
 
 
+@in_file
 def test_nothing_set(fresh_server):
     """Data below the current directory, cells in /run/scrc, images by their defaults."""
     nothing = {name: None for name in Server().settings if name != "HTTP_LISTEN"}

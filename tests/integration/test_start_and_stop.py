@@ -9,7 +9,7 @@ import stat
 import subprocess
 import time
 
-from harness import SCRC_BIN, submission, wait_for
+from harness import SCRC_BIN, in_file, submission, wait_for
 
 SLEEPS = "import time\ntime.sleep(3)\nprint('slept')"
 
@@ -106,6 +106,7 @@ def open_to_others(directory):
     return found
 
 
+@in_file
 def test_what_it_writes_is_its_own(fresh_server):
     """Programs, tests and reports of everybody: also where DATA_DIR itself lets others in, and where
     an earlier version has made the table for all."""

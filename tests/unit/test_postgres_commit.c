@@ -129,6 +129,29 @@ static void a_claim_of_nothing_stores_nothing(void **state)
     assert_int_equal(job_table_ask(&p->table, sum), before);
 }
 
+static struct jobs_op *be_silent(void *ctx, int64_t rows)
+{
+    int *times = ctx;
+
+    (void)rows;
+    if ((*times)++ == 0)
+        (void)usleep(1500000); /* on the writer thread, in the transaction */
+    return NULL;
+}
+
+/* Its locks are gone before others have waited for long; who stands still stores it later. */
+static void a_group_that_was_silent_is_tried_again(void **state)
+{
+    struct place *p = *state;
+    int times = 0;
+
+    jobs_claim_with(p->table.j, be_silent, &times);
+    (void)row_accept(p->table.j, "a", "c");
+    assert_int_equal(times, 1);
+    assert_int_equal(job_table_ask(&p->table, "SELECT count(*) FROM job"), 1);
+    jobs_claim_with(p->table.j, NULL, NULL);
+}
+
 /* As after a failover to a replica that lags. */
 static void what_a_failover_lost_is_not_counted(void **state)
 {
@@ -161,6 +184,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_claim_that_nobody_knows_of_is_given_back, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_claim_of_nothing_stores_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_group_that_was_silent_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_failover_lost_is_not_counted, setup, teardown),
     };
 

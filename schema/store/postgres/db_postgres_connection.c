@@ -13,19 +13,21 @@
 #define CONNECT_NS     (10 * NS_PER_S)
 #define VERSION_OLDEST 140000
 
-/* A server of ours that is stopped in a transaction keeps its locks for this long at most; a
- * group's statements follow one another within milliseconds. synchronous_commit: an operator's
- * setting that promises more than "on" stays. jit: compiling costs more than the short statements
- * here. */
+/* A server of ours that is stopped in a transaction keeps its locks for this long at most, such as
+ * that of a text which others want to store too; a group's statements follow one another within
+ * milliseconds. Who reads has no locks, and all the time to send a list. synchronous_commit: an
+ * operator's setting that promises more than "on" stays. jit: compiling costs more than the short
+ * statements here. */
 static const char session_setup[] =
-    "SET idle_in_transaction_session_timeout = 5000;"
+    "SET idle_in_transaction_session_timeout = 1000;"
     "SET default_transaction_isolation = 'read committed';"
     "SET standard_conforming_strings = on;"
     "SET client_min_messages = warning;"
     "SET jit = off;"
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
-static const char reader_setup[] = "SET default_transaction_read_only = on";
+static const char reader_setup[] = "SET default_transaction_read_only = on;"
+                                   "SET idle_in_transaction_session_timeout = 5000";
 /* Refused by a server whose system cannot tell. */
 static const char check_setup[] = "SET client_connection_check_interval = 1000";
 

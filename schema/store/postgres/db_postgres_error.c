@@ -10,7 +10,7 @@ static const struct {
 } kinds[] = {
     { "08", ERR_UNAVAILABLE },    /* the connection */
     { "25006", ERR_UNAVAILABLE }, /* a server that only reads: a replica, or a primary no longer */
-    { "25P03", ERR_UNAVAILABLE }, /* we were silent for too long in a transaction */
+    { "25P03", ERR_AGAIN },       /* we were silent for too long in a transaction: it is not in */
     { "53100", ERR_DISK },        /* full */
     { "53", ERR_UNAVAILABLE },    /* too many connections; the server is out of memory */
     { "57014", ERR_TIMEOUT },     /* cancelled */

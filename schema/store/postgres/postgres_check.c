@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/store/db.h"
+#include "schema/store/postgres/postgres_migrate.h"
 #include "schema/store/postgres/postgres_migrations.h"
 
 #define COMMITS 31

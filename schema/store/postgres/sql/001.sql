@@ -182,7 +182,7 @@ CREATE TABLE feed(
     queue_ms BIGINT NOT NULL,
     build_ms BIGINT NOT NULL,
     run_ms BIGINT NOT NULL,
-    rank BIGINT NOT NULL,
+    rank BIGINT NOT NULL DEFAULT 0,
     created_ms BIGINT NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1);
 CREATE UNIQUE INDEX feed_numbered ON feed(number) WHERE number IS NOT NULL;
