@@ -225,6 +225,11 @@ static void announce_group(struct jobs *j)
         postgres_tail_committed(j->postgres->tail, outbox);
 }
 
+static void signal_others(struct jobs *j, const char *text)
+{
+    postgres_tail_signal(j->postgres->tail, text);
+}
+
 /* Autovacuum makes room for new rows. */
 static int vacuum(struct jobs *j, bool *ret_more, struct err *e)
 {
@@ -265,6 +270,7 @@ const struct jobs_backend postgres_store_backend = {
     .commit = commit_shared,
     .committed = announce_group,
     .vacuum = vacuum,
+    .signal = signal_others,
     .position = estimate_position,
     .changed_sql = "SELECT " JOBS_FIXED_COLUMNS ", number FROM job JOIN (SELECT seq AS changed,"
                    " max(number) AS number FROM feed WHERE number > ?1 GROUP BY seq) AS news"
