@@ -21,6 +21,7 @@
 #include "schema/base/text.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
+#include "schema/store/jobs_signal.h"
 #include "schema/store/outbox.h"
 #include "schema/store/postgres/db_postgres_url.h"
 #include "server/api/api.h"
@@ -31,6 +32,7 @@
 #include "server/kafka_config.h"
 #include "server/lifecycle.h"
 #include "server/live/hub.h"
+#include "server/live/hub_remote.h"
 #include "server/live/stats.h"
 #include "server/live/waiters.h"
 #include "server/preflight.h"
@@ -305,6 +307,7 @@ static int start_all(struct scrc *scrc, struct err *e)
     jobs_listen(scrc->jobs, stats_changed, scrc->stats);
     jobs_listen(scrc->jobs, waiters_changed, scrc->waiters);
     jobs_listen(scrc->jobs, hub_changed, scrc->hub);
+    jobs_signal_listen(scrc->jobs, hub_remote_hear, scrc->hub);
     scrc->engine_config.on_event = hub_engine_event;
     scrc->engine_config.event_ctx = scrc->hub;
     if (kafka_config_open(&kafka, scrc->jobs, &hooks, &scrc->bridge, e) < 0 ||

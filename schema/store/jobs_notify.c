@@ -53,6 +53,15 @@ void jobs_notify_outbox(struct jobs *j, unsigned kinds)
     end_calls(j);
 }
 
+void jobs_notify_signal(struct jobs *j, const char *text)
+{
+    struct jobs_listeners l = begin_calls(j);
+
+    if (l.signal.fn)
+        l.signal.fn(l.signal.ctx, text);
+    end_calls(j);
+}
+
 void jobs_listen(struct jobs *j, jobs_listener_fn *fn, void *ctx)
 {
     (void)pthread_mutex_lock(&j->lock);
@@ -73,6 +82,8 @@ void jobs_unlisten(struct jobs *j, const void *ctx)
             l->rows[i] = l->rows[--l->len];
     if (l->outbox.ctx == ctx)
         l->outbox.fn = NULL;
+    if (l->signal.ctx == ctx)
+        l->signal.fn = NULL;
     if (j->claimer.ctx == ctx)
         j->claimer.fn = NULL;
     while (j->calls > 0)

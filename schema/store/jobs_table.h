@@ -6,6 +6,7 @@
  *     sqlite/           a table in a file of one server: schema, recovery, counts in memory
  *     postgres/         a table that servers share: schema, change feed, leases
  *     jobs_notify       the listeners, after a commit
+ *     jobs_signal       short texts between servers that share a table
  *     jobs_writer       the writer thread: groups of operations, one transaction each
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission
@@ -83,6 +84,10 @@ struct jobs_listeners {
         void (*fn)(void *ctx, unsigned kinds); /* outbox_listener_fn; NULL: none */
         void *ctx;
     } outbox;
+    struct {
+        void (*fn)(void *ctx, const char *text); /* jobs_signal_fn; NULL: none */
+        void *ctx;
+    } signal;
 };
 
 /* What a table in a file and one in a shared database do differently. */
@@ -110,6 +115,9 @@ struct jobs_backend {
     int (*first_rank)(struct jobs *j, int64_t from, int64_t *ret_rank, struct err *e);
     /* Gives space back to the disk after retention; *ret_more: there is more to give. */
     int (*vacuum)(struct jobs *j, bool *ret_more, struct err *e);
+
+    /* On any thread: as jobs_signal(). NULL: there are no other servers. */
+    void (*signal)(struct jobs *j, const char *text);
 
     /* On any thread, with a connection for reading. */
     /* Of a queued row with this rank, from 1; 0: it is not queued any more. */

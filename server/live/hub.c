@@ -11,6 +11,7 @@
 #include "schema/store/jobs_change.h"
 #include "server/config.h"
 #include "server/live/hub_internal.h"
+#include "server/live/hub_remote.h"
 
 const struct hub_times hub_times = { .frame_ns = 250 * NS_PER_MS,
                                      .heartbeat_ns = 15 * NS_PER_S,
@@ -60,11 +61,23 @@ void hub_engine_event(void *ctx, const struct engine_event *event)
 {
     struct hub *h = ctx;
 
-    if (atomic_load(&h->single_count) == 0 && atomic_load(&h->everything_count) == 0)
+    if (atomic_load(&h->single_count) == 0 && atomic_load(&h->everything_count) == 0 &&
+        !hub_remote_wanted(h))
         return;
     (void)pthread_mutex_lock(&h->inbox_lock);
     add_message_locked(
         h, &(struct hub_message){ .from_engine = true, .seq = event->seq, .event = *event });
+    (void)pthread_cond_signal(&h->wake_cond);
+    (void)pthread_mutex_unlock(&h->inbox_lock);
+}
+
+void hub_add_remote_events(struct hub *h, const struct engine_event *events, size_t len)
+{
+    (void)pthread_mutex_lock(&h->inbox_lock);
+    for (size_t i = 0; i < len; i++)
+        add_message_locked(
+            h, &(struct hub_message){
+                   .from_engine = true, .remote = true, .seq = events[i].seq, .event = events[i] });
     (void)pthread_cond_signal(&h->wake_cond);
     (void)pthread_mutex_unlock(&h->inbox_lock);
 }
@@ -293,6 +306,7 @@ static struct hub *destroy_hub(struct hub *h)
     (void)pthread_cond_destroy(&h->wake_cond);
     (void)pthread_mutex_destroy(&h->inbox_lock);
     (void)pthread_mutex_destroy(&h->lock);
+    buf_clear(&h->remote.batch);
     free(h->inbox);
     free(h->taken);
     free(h);

@@ -3,6 +3,7 @@
  *     hub.c             subscribers, the inbox, start and end
  *     hub_loop.c        the thread: messages, pages for subscribers to everything, sweeps
  *     hub_submission.c  the events of one submission
+ *     hub_remote.c      progress of what other servers judge
  *     hub_queue.c       texts as they go over the wire, and each subscriber's queue of them
  *
  * Threads  two locks, never held together: `inbox_lock`, the only one that hub_changed() and
@@ -18,6 +19,7 @@
 #include <uthash.h>
 
 #include "engine/engine.h"
+#include "schema/base/buf.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
 #include "server/executor.h"
@@ -56,6 +58,7 @@ struct hub_job {
 
 struct hub_message {
     bool from_engine; /* `event` is set; else `state` is */
+    bool remote;      /* of another server's engine */
     int64_t seq;
     enum job_state state;
     struct engine_event event;
@@ -65,6 +68,16 @@ struct hub_message {
 struct hub_page {
     int64_t from, to;
     struct hub_text *text; /* one reference; NULL: no page */
+};
+
+/* hub_remote.c */
+struct hub_remote {
+    _Atomic int64_t until_ns; /* another server has subscribers, as far as we know; 0: none has */
+    /* used by the thread only */
+    struct buf batch; /* owned: events to be sent */
+    size_t events;    /* in it */
+    int64_t send_at;
+    int64_t announce_at; /* when we say next that we have subscribers; 0: we have none */
 };
 
 struct hub {
@@ -102,11 +115,15 @@ struct hub {
     size_t tests_len;
     int64_t frame_at, sweep_at; /* when the next one is due */
     bool dirty;                 /* rows may have changed since the last frame */
+
+    struct hub_remote remote;
 };
 
 /* ---- hub.c ---- */
 /* The id of an event of this revision. */
 void hub_event_id(struct hub *h, int64_t revision, char out[HUB_ID_SIZE]);
+/* Events of another server's engine. Any thread. */
+void hub_add_remote_events(struct hub *h, const struct engine_event *events, size_t len);
 
 /* ---- hub_queue.c: texts. NULL out of memory; every function here accepts a NULL text. ---- */
 

@@ -12,6 +12,7 @@
 #include "schema/store/jobs_change.h"
 #include "server/config.h"
 #include "server/live/hub_internal.h"
+#include "server/live/hub_remote.h"
 
 #define PAGE_ROWS 500
 #define FDS       64
@@ -44,6 +45,8 @@ static void stream_message(struct hub *h, const struct hub_message *m)
         hub_stream_state(h, m->seq, false);
         return;
     }
+    if (!m->remote && hub_remote_wanted(h))
+        hub_remote_add(h, &m->event);
     if (hub_set_phase(h, m->seq, phases[m->event.kind]))
         hub_stream_state(h, m->seq, true);
     if (m->event.kind != ENGINE_TESTED)
@@ -348,6 +351,9 @@ static bool wait_for_messages(struct hub *h, size_t *ret_len, bool *ret_lost)
     int64_t due = frame_wanted && h->frame_at < h->sweep_at ? h->frame_at : h->sweep_at;
     bool before_due = true;
 
+    if (hub_remote_due(h) < due)
+        due = hub_remote_due(h);
+
     (void)pthread_mutex_lock(&h->inbox_lock);
     while (h->inbox_len == 0 && !h->overflowed && !h->wake_wanted && !h->ending &&
            !(h->changed && !frame_wanted) && before_due)
@@ -380,6 +386,7 @@ void *hub_main(void *hub)
         for (size_t i = 0; i < len; i++)
             stream_message(h, &h->taken[i]);
         int64_t now = clock_mono_ns();
+        hub_remote_tick(h, now);
         if ((h->dirty || h->tests_len > 0) && now >= h->frame_at)
             stream_frame(h, now);
         while (stream_next_page(h))

@@ -83,6 +83,26 @@ def test_who_waits_need_not_be_where_it_is_judged(fleet):
                                          and e.data.get("state") == "done"])
 
 
+def test_tests_are_seen_on_another_server(fleet):
+    """One by one, while another server runs them."""
+    (quiet,) = fleet.start(1, RUNNER_MAX_PARALLEL=0)
+    (judge,) = fleet.start(1, RUNNER_MAX_PARALLEL=1)
+    judge.ready()
+    tests = [test(str(n), expected=str(n)) for n in range(1, 9)]
+    source = "import time\ntime.sleep(0.4)\nprint(input())"
+    with contextlib.closing(Stream(quiet, "/events").read_head()) as everything:
+        id = quiet.submit(submission("python", source, tests))
+        with contextlib.closing(Stream(quiet, f"/submissions/{id}/events").read_head()) as one:
+            events = one.to_end(60)
+        seen = [e.data["number"] for e in events if e.name == "test"]
+        # What ends just before the report may come in it only.
+        assert len(seen) >= 4 and seen == list(range(seen[0], seen[0] + len(seen))), events
+        assert {e.data["verdict"] for e in events if e.name == "test"} == {"OK"}
+        assert any(e.data.get("phase") == "run" for e in events if e.name == "state"), events
+        assert events[-1].name == "report"
+        everything.until(lambda events: any(e.name == "test" and e.data["id"] == id for e in events))
+
+
 def test_a_stream_goes_on_at_another_server(fleet):
     """Its client gets what it has missed, and is not told to load anew."""
     here, there = fleet.start(2, RUNNER_MAX_PARALLEL=0)

@@ -43,7 +43,8 @@ static void a_final_report_stays_until_it_is_sent(void **state)
     outbox_listen(t->j, count_notification, &news);
     int64_t seq = topic_take_ok(t->j, "a", 5);
     assert_int_equal(topic_waiting(t->j), 0);
-    assert_int_equal(take_notifications(&news), 0);
+    int early = take_notifications(&news); /* of a shared outbox also when it becomes ours */
+    assert_true(!job_table_in_file(t) || early == 0);
     assert_int_equal(topic_judge(t->j), seq);
     int heard = take_notifications(&news); /* a shared outbox is looked at more often */
     assert_true(job_table_in_file(t) ? heard == 1 : heard >= 1);

@@ -282,6 +282,11 @@ static int select_first_rank(struct jobs *j, int64_t from, int64_t *ret_rank, st
     return n < 0 ? -1 : 0;
 }
 
+static void signal_others(struct jobs *j, const char *text)
+{
+    postgres_tail_signal(j->postgres->tail, text);
+}
+
 /* Autovacuum makes room for new rows. */
 static int vacuum(struct jobs *j, bool *ret_more, struct err *e)
 {
@@ -324,6 +329,7 @@ const struct jobs_backend postgres_store_backend = {
     .committed = announce_group,
     .first_rank = select_first_rank,
     .vacuum = vacuum,
+    .signal = signal_others,
     .position = estimate_position,
     .changed_sql = "SELECT " JOBS_FIXED_COLUMNS ", number FROM job JOIN (SELECT seq AS changed,"
                    " max(number) AS number FROM feed WHERE number > ?1 GROUP BY seq) AS news"

@@ -13,6 +13,7 @@
 #include "schema/store/jobs_table.h"
 #include "schema/store/postgres/db_postgres.h"
 #include "schema/store/postgres/postgres_feed.h"
+#include "schema/store/postgres/postgres_signals.h"
 #include "schema/store/postgres/postgres_timeline.h"
 
 #define LOOK_NS   (1 * NS_PER_S)
@@ -31,6 +32,7 @@ struct postgres_tail {
     bool runs;
     atomic_bool stop, committed; /* committed: by us, and not numbered yet */
     atomic_bool outbox;          /* it has changed the outbox */
+    struct postgres_signals signals;
 
     /* Of the thread. */
     struct postgres_timeline timeline;
@@ -285,7 +287,8 @@ static int count_again(struct postgres_tail *t, struct err *e)
 static int look(struct postgres_tail *t, struct err *e)
 {
     if (enter_timeline(t, e) < 0 || number_changes(t, e) < 0 ||
-        (t->away ? count_again(t, e) : read_feed(t, e)) < 0 || ring_bell(t, e) < 0)
+        (t->away ? count_again(t, e) : read_feed(t, e)) < 0 || ring_bell(t, e) < 0 ||
+        postgres_signals_send(&t->signals, t->d, t->channel, e) < 0)
         return -1;
     int64_t now = clock_mono_ns();
     db_deadline(t->d, now + ANSWER_NS);
@@ -308,8 +311,11 @@ static void clear_wakes(struct postgres_tail *t)
     uint64_t n;
 
     (void)!read(t->wake_fd, &n, sizeof n);
-    while (db_postgres_next(t->d, &payload))
-        ;
+    while (db_postgres_next(t->d, &payload)) {
+        const char *text = postgres_signals_open(&t->signals, payload);
+        if (text)
+            jobs_notify_signal(t->j, text);
+    }
 }
 
 static int64_t next_look_ns(const struct postgres_tail *t)
@@ -367,6 +373,7 @@ int postgres_tail_open(struct jobs *j, const char *url, struct postgres_tail **r
         return err_set(e, ERR_NOMEM, "the change feed");
 
     t->j = j;
+    postgres_signals_init(&t->signals);
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     (void)snprintf(t->channel, sizeof t->channel, "scrc_%s", j->table_id);
     if (t->wake_fd < 0)
@@ -402,6 +409,7 @@ struct postgres_tail *postgres_tail_close(struct postgres_tail *t)
     }
     t->d = db_close(t->d);
     closep(&t->wake_fd);
+    postgres_signals_clear(&t->signals);
     buf_clear(&t->group.ids);
     free(t);
     return NULL;
@@ -413,4 +421,10 @@ void postgres_tail_committed(struct postgres_tail *t, bool outbox)
         atomic_store(&t->outbox, true);
     atomic_store(&t->committed, true);
     wake(t);
+}
+
+void postgres_tail_signal(struct postgres_tail *t, const char *text)
+{
+    if (postgres_signals_add(&t->signals, text))
+        wake(t);
 }

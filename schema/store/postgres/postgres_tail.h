@@ -12,7 +12,7 @@
  *
  * Room     schema/store/postgres.
  * Owns     its thread and connection.
- * Threads  postgres_tail_committed() any; the rest one.
+ * Threads  postgres_tail_committed() and postgres_tail_signal() any; the rest one.
  * Errors   0, or -1 with *e filled; while the database is away the thread tries again.
  */
 #pragma once
@@ -35,3 +35,6 @@ DEFINE_CLEANUP(struct postgres_tail, postgres_tail_close)
 /* This server has committed something (outbox: in the outbox too): look now, and let the others
  * look. Does not wait. */
 void postgres_tail_committed(struct postgres_tail *t, bool outbox);
+
+/* As jobs_signal(). */
+void postgres_tail_signal(struct postgres_tail *t, const char *text);
