@@ -1,5 +1,6 @@
 #include "tests/support/job_table.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,39 +14,53 @@
 #include "tests/support/postgres.h"
 #include "tests/support/scratch.h"
 
-static const char *settled_url; /* of the table in a database, if it is in one */
+/* Of the table in a database, if it is in one: its URL, and a connection that asks how far it is.
+ */
+static const char *settled_url;
+static struct db *settled;
+static pthread_mutex_t settled_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void assert_one(struct db *d, const char *sql, int64_t *ret_number)
+static void forget_settled(void)
 {
-    struct err e = { 0 };
+    (void)pthread_mutex_lock(&settled_lock);
+    settled = db_close(settled);
+    (void)pthread_mutex_unlock(&settled_lock);
+}
 
-    if (db_number(d, sql, ret_number, &e) < 0)
-        fail_msg("%s: %s", sql, e.msg);
+/* *ret_last: of changes; INT64_MAX: some have no number yet. */
+static int ask_settled(int64_t *ret_last, int64_t *ret_outbox_rows, struct err *e)
+{
+    static const char last[] = "SELECT CASE WHEN EXISTS(SELECT 1 FROM feed WHERE number IS NULL)"
+                               " OR EXISTS(SELECT 1 FROM outbox WHERE number IS NULL)"
+                               " THEN 9223372036854775807"
+                               " ELSE (SELECT coalesce(max(number), 0) FROM feed) END";
+
+    (void)pthread_mutex_lock(&settled_lock);
+    int result = settled ? 0 : db_connect(settled_url, DB_READER, &settled, e);
+    if (result == 0)
+        result = db_number(settled, last, ret_last, e);
+    if (result == 0)
+        result = db_number(settled, "SELECT count(*) FROM outbox", ret_outbox_rows, e);
+    (void)pthread_mutex_unlock(&settled_lock);
+    return result;
 }
 
 void job_table_settle(struct jobs *j)
 {
-    CLEANUP(db_closep) struct db *d = NULL;
     struct jobs_counts counts;
     struct err e = { 0 };
-    int64_t last, rows, outbox_rows, oldest_ms, unnumbered;
+    int64_t last = INT64_MAX, rows = 0, outbox_rows, oldest_ms;
 
     if (!settled_url)
         return;
-    if (db_connect(settled_url, DB_READER, &d, &e) < 0)
-        fail_msg("%s", e.msg);
-    assert_one(d, "SELECT count(*) FROM outbox", &rows);
-    for (int i = 0; i < 2000; i++) {
-        assert_one(d,
-                   "SELECT (SELECT count(*) FROM feed WHERE number IS NULL)"
-                   " + (SELECT count(*) FROM outbox WHERE number IS NULL)",
-                   &unnumbered);
-        assert_one(d, "SELECT coalesce(max(number), 0) FROM feed", &last);
+    for (int i = 0; i < 10000; i++) {
+        if (last == INT64_MAX && ask_settled(&last, &rows, &e) < 0)
+            fail_msg("%s", e.msg);
         jobs_counts(j, &counts);
         outbox_counts(j, &outbox_rows, &oldest_ms);
-        if (unnumbered == 0 && counts.revision >= last && outbox_rows == rows)
+        if (counts.revision >= last && outbox_rows == rows)
             return;
-        (void)usleep(5000);
+        (void)usleep(1000);
     }
     fail_msg("the change %lld is not heard of", (long long)last);
 }
@@ -54,6 +69,7 @@ void job_table_open(struct job_table *t)
 {
     struct err e = { 0 };
 
+    forget_settled();
     t->config.dir = t->dir;
     t->config.url = settled_url = t->url;
     if (jobs_open(&t->config, &t->j, &e) < 0)
@@ -87,6 +103,7 @@ int job_table_teardown(void **state)
     struct job_table *t = *state;
 
     t->j = jobs_close(t->j);
+    forget_settled();
     scratch_remove(t->dir);
     if (t->url)
         postgres_drop(t->url);

@@ -155,12 +155,12 @@ static void a_group_is_one_commit_and_one_refusal_harms_no_other(void **state)
     assert_int_equal(ops[1].result, -1);
     assert_int_equal(ops[1].err.kind, ERR_CONFLICT);
     assert_int_equal(ops[2].result, 0);
-    assert_int_equal(ops[2].u.accept.position, jobs_is_shared(t->j) ? 2 : 1); /* "a" is claimed already */
+    assert_int_equal(ops[2].u.accept.position,
+                     jobs_is_shared(t->j) ? 2 : 1); /* "a" is claimed already */
     assert_int_equal(ops[3].result, 0);
     assert_true(ops[3].u.accept.existing);
     assert_int_equal(ops[4].u.claim.seq, ops[0].u.accept.seq);
     assert_int_equal(ops[5].err.kind, ERR_NOT_FOUND);
-    job_table_settle(t->j);
     assert_int_equal(seen.calls, 1);
     assert_string_equal(seen.log, "a=queued b=queued a=running ");
     assert_int_equal(row_status(t->j, "b").position, 1);
@@ -280,6 +280,7 @@ static void many_threads_share_it(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, live, t), 0);
     for (int i = 0; i < THREADS; i++)
         (void)pthread_join(threads[i], NULL);
+    job_table_settle(t->j);
     jobs_counts(t->j, &n);
     assert_int_equal(n.queued + n.running + n.final, THREADS * EACH);
     assert_int_equal(n.running, 0);

@@ -70,6 +70,7 @@ static void queued_rows_are_returned(void **state)
     assert_int_equal(return_all(t->j, 7), 0);
     assert_int_equal(jobs_status(t->j, "waiting", &status, &e), -1);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
+    job_table_settle(t->j);
     jobs_counts(t->j, &counts);
     assert_int_equal(counts.queued, 1);
     assert_int_equal(counts.running, 1);

@@ -43,10 +43,10 @@ static void a_final_report_stays_until_it_is_sent(void **state)
     outbox_listen(t->j, count_notification, &news);
     int64_t seq = topic_take_ok(t->j, "a", 5);
     assert_int_equal(topic_waiting(t->j), 0);
-    int early = take_notifications(&news); /* of a shared outbox also when it becomes ours */
-    assert_true(!job_table_in_file(t) || early == 0);
-    assert_int_equal(topic_judge(t->j), seq);
     int heard = take_notifications(&news); /* a shared outbox is looked at more often */
+    assert_true(!job_table_in_file(t) || heard == 0);
+    assert_int_equal(topic_judge(t->j), seq);
+    heard = take_notifications(&news);
     assert_true(job_table_in_file(t) ? heard == 1 : heard >= 1);
 
     for (int i = 0; i < 2; i++) { /* the next server publishes it too */
@@ -194,6 +194,8 @@ static void retention_skips_rows_in_the_outbox(void **state)
 {
     struct job_table *t = *state;
     struct outbox_batch b;
+    int64_t sent[250];
+    size_t sent_len = 0;
     char id[16];
 
     for (int i = 0; i < 250; i++) { /* more than one batch of retention */
@@ -211,8 +213,9 @@ static void retention_skips_rows_in_the_outbox(void **state)
         assert_non_null(b.items[i].payload);
         assert_non_null(b.items[i].submission);
         if (i != 7)
-            topic_sent(t->j, &b.items[i].number, 1);
+            sent[sent_len++] = b.items[i].number;
     }
+    topic_sent(t->j, sent, sent_len);
     outbox_batch_clear(&b);
 
     row_expire(t, "k249");
