@@ -39,7 +39,7 @@ extern const struct move_table move_table_all[MOVE_TABLES];
 
 /* Rows and bytes of a slice; a row that is larger is a slice of its own. */
 #define MOVE_TABLE_SLICE_ROWS  2000
-#define MOVE_TABLE_SLICE_BYTES (4 * 1024 * 1024)
+#define MOVE_TABLE_SLICE_BYTES 4194304
 
 /* Appends the SELECT of the next slice, in the order of the key; its parameters are the key of the
  * last row before. of_postgres: its rows come in one answer, so the statement bounds their bytes;
