@@ -56,6 +56,8 @@ void jobs_unlisten(struct jobs *j, const void *ctx);
  * promoted begins another, for it may lack rows that clients have heard of. */
 #define JOBS_EPOCH_SIZE 40 /* letters, digits and a dot */
 void jobs_epoch(struct jobs *j, char out[JOBS_EPOCH_SIZE]);
+/* For the table itself: the epoch is the table's, and this (copied; "" at first). */
+void jobs_set_epoch(struct jobs *j, const char *timeline);
 
 /* A row as an item of jobs_list(), with one more member: its `position` in the queue (0: not
  * queued). All is borrowed for the call. */

@@ -242,8 +242,6 @@ NODISCARD int jobs_load_table_id(struct jobs *j, struct err *e);
 void jobs_instance(struct jobs *j, char out[TEXT_ID_SIZE]);
 /* Copies the name. */
 void jobs_set_instance(struct jobs *j, const char *instance);
-/* The epoch is the table's, and this (copied; "" at first). */
-void jobs_set_epoch(struct jobs *j, const char *timeline);
 
 /* ---- on any connection ---- */
 

@@ -7,7 +7,6 @@
 #include "engine/judge/signal_name.h"
 #include "schema/base/clock.h"
 #include "schema/store/jobs_signal.h"
-#include "server/live/hub.h"
 #include "server/live/hub_internal.h"
 
 #define BATCH_NS    (100 * NS_PER_MS)
@@ -36,7 +35,7 @@ static const struct {
     [SIGNAL] = { 0, SIGNALS },
 };
 
-static bool parse_number(const char **at, int64_t *ret_number)
+static bool parse_field(const char **at, int64_t *ret_number)
 {
     bool negative = **at == '-';
     int64_t n = 0;
@@ -53,8 +52,8 @@ static bool parse_event(const char **at, struct engine_event *ret_event)
     int64_t n[FIELDS];
 
     for (int i = 0; i < FIELDS; i++) {
-        if (*(*at)++ != (i == 0 ? ';' : ',') || !parse_number(at, &n[i]) ||
-            n[i] < ranges[i].least || n[i] > ranges[i].most)
+        if (*(*at)++ != (i == 0 ? ';' : ',') || !parse_field(at, &n[i]) || n[i] < ranges[i].least ||
+            n[i] > ranges[i].most)
             return false;
     }
     *ret_event = (struct engine_event){ .seq = n[SEQ],
@@ -91,10 +90,15 @@ static int signal_number(const char *name)
 
 /* ---- what others do ---- */
 
+static bool has_subscribers(struct hub *h)
+{
+    return atomic_load(&h->everything_count) > 0 || atomic_load(&h->single_count) > 0;
+}
+
 static void hear_events(struct hub *h, const char *text)
 {
     struct engine_event events[HUB_REMOTE_EVENTS];
-    size_t len = hub_count(h) > 0 ? hub_remote_parse(text, events) : 0;
+    size_t len = has_subscribers(h) ? hub_remote_parse(text, events) : 0;
 
     if (len > 0)
         hub_add_remote_events(h, events, len);
@@ -146,7 +150,7 @@ void hub_remote_tick(struct hub *h, int64_t now)
         (void)atomic_compare_exchange_strong(&r->until_ns, &until, 0);
     if (r->batch.len > 0 && now >= r->send_at)
         send_batch(h);
-    if (hub_count(h) == 0) {
+    if (!has_subscribers(h)) {
         r->announce_at = 0;
     } else if (now >= r->announce_at) {
         jobs_signal(h->jobs, "l");

@@ -11,7 +11,6 @@
 #include "schema/base/clock.h"
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
-#include "schema/store/jobs_table.h"
 #include "server/live/hub.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/job_table.h"
