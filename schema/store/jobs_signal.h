@@ -4,8 +4,9 @@
  *
  * Room     schema/store.
  * Owns     nothing.
- * Threads  any; what was given to jobs_signal_listen() is called on one thread of the table, and
- * must not block. Errors   none.
+ * Threads  any; what was given to jobs_signal_listen() is called on one thread of the table and must
+ *          not block.
+ * Errors   none.
  */
 #pragma once
 
