@@ -70,7 +70,7 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
     ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(id) DO NOTHING"                   \
     " /*pg RETURNING seq */"
 
-static void bind_origin(struct db_stmt *q, const struct outbox_origin *o, int64_t partition)
+static void bind_source(struct db_stmt *q, const struct outbox_origin *o, int64_t partition)
 {
     if (o) {
         db_bind_int(q, 9, partition);
@@ -123,7 +123,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, int64_t rank, struct e
     db_bind_text(q, 7,
                  published_id && strcmp(published_id, op->u.accept.id) != 0 ? published_id : NULL);
     db_bind_int(q, 8, j->revision + 1);
-    bind_origin(q, o, partition);
+    bind_source(q, o, partition);
     db_bind_text(q, 11, op->u.accept.owner);
     bind_number(j, q, op, rank);
     int n = db_insert(q, &op->u.accept.seq, e);
