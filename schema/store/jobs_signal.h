@@ -4,8 +4,8 @@
  *
  * Room     schema/store.
  * Owns     nothing.
- * Threads  any; what was given to jobs_signal_listen() is called on one thread of the table and must
- *          not block.
+ * Threads  any; what was given to jobs_signal_listen() is called on one thread of the table, and
+ *          must not block.
  * Errors   none.
  */
 #pragma once

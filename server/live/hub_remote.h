@@ -1,7 +1,7 @@
 /* server/live/hub_remote.h - progress of submissions that another server of a fleet judges.
  *
  *     a server with subscribers     says so when the first one comes, and then every 3 s
- *     a server that has heard it    sends what its workers do in the next 10 s, in batches of 100 ms
+ *     a server that has heard it    sends what its workers do for 10 s, in batches of 100 ms
  *
  * A text of these is numbers only: "l" (somebody listens here), or "e" and events. It may come from
  * anybody who can use the database; one that is not exactly of this form is ignored whole, and what
