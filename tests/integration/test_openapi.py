@@ -141,7 +141,8 @@ def validate_events(events, report):
 
 def test_events_are_as_described(server):
     everything = Stream(server, "/events").read_head()
-    sent = submission("c", '#include <stdio.h>\nint main(void){puts("x");return 0;}',
+    # Long enough that its own stream is open before it ends.
+    sent = submission("c", '#include <stdio.h>\n#include <unistd.h>\nint main(void){sleep(1);puts("x");return 0;}',
                       [test("", "x"), test("", "x")], id="openapi-events")
     assert ask(server, "POST", "/submissions", sent).status in (200, 202)
     own = Stream(server, "/submissions/openapi-events/events")
