@@ -145,7 +145,7 @@ JOBS_SQL(select_servers) = "SELECT instance, beat, over FROM server s WHERE over
 static void add_over(struct postgres_lease *l, const char *instance)
 {
     if (l->over_len < OVER_MAX)
-        (void)snprintf(l->over[l->over_len++], TEXT_ID_SIZE, "%s", instance);
+        (void)snprintf(l->over[l->over_len++], TEXT_ID_SIZE, "%.*s", TEXT_ID_SIZE - 1, instance);
 }
 
 /* Those that are dead, and are not marked as over yet. */
