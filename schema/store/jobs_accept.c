@@ -228,6 +228,8 @@ static int insert_with_free_id(struct jobs *j, struct jobs_op *op, int64_t rank,
     for (int attempt = 0; n == 0 && write_candidate_id(op, attempt); attempt++)
         n = insert_job(j, op, rank, e);
     op->u.accept.rank = rank > 0 ? rank : lowest + op->u.accept.seq * JOBS_ORDER_STEP;
+    if (n > 0 && !op->u.accept.owner)
+        jobs_order_unowned(j, op->u.accept.rank);
     return n;
 }
 

@@ -4,6 +4,7 @@
 
 #define START_MASK ((INT64_C(1) << JOBS_ORDER_SHIFT) - 1)
 
+_Static_assert(2 * SUBMISSION_PRIORITY_MAX < JOBS_PRIORITIES, "unowned_rank has a place for each");
 _Static_assert(2 * SUBMISSION_PRIORITY_MAX < 1 << (63 - JOBS_ORDER_SHIFT), "no rank is negative");
 
 /* ---- the rule ---- */
@@ -20,6 +21,14 @@ int64_t jobs_order_start(int64_t now, int64_t last)
     return behind > now ? behind : now;
 }
 
+void jobs_order_unowned(struct jobs *j, int64_t rank)
+{
+    int64_t *last = &j->unowned_rank[rank >> JOBS_ORDER_SHIFT];
+
+    if (*last < rank)
+        *last = rank;
+}
+
 /* ---- a new row ---- */
 
 /* The first row of the language and the owner's last, of one priority. Each -1: there is none. */
@@ -29,20 +38,21 @@ static int read_starts(struct jobs *j, const struct jobs_accept_op *a, int64_t *
     JOBS_SQL(select) =
         "SELECT (SELECT rank FROM job WHERE state = 0 AND language = ?1 AND rank >= ?3"
         " AND rank <= ?4 ORDER BY rank LIMIT 1),"
-        " (SELECT rank FROM job WHERE state = 0 AND coalesce(owner, '') = ?2 AND rank >= ?3"
+        " (SELECT rank FROM job WHERE state = 0 AND owner = ?2 AND rank >= ?3"
         " AND rank <= ?4 ORDER BY rank DESC LIMIT 1)";
     int64_t lowest = jobs_order_lowest(a->submission->priority);
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     if (!q)
         return -1;
     db_bind_text(q, 1, a->submission->language);
-    db_bind_text(q, 2, a->owner ? a->owner : "");
+    db_bind_text(q, 2, a->owner);
     db_bind_int(q, 3, lowest);
     db_bind_int(q, 4, lowest | START_MASK);
     if (db_step(q, e) < 0)
         return -1;
     *ret_first = db_is_null(q, 0) ? -1 : db_int(q, 0) & START_MASK;
-    *ret_last = db_is_null(q, 1) ? -1 : db_int(q, 1) & START_MASK;
+    int64_t last = a->owner ? db_int(q, 1) : j->unowned_rank[lowest >> JOBS_ORDER_SHIFT];
+    *ret_last = last == 0 ? -1 : last & START_MASK;
     return 0;
 }
 

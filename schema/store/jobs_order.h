@@ -10,7 +10,8 @@
  * row starts one step behind the last one that this owner has queued, or now, whichever is later;
  * "now" is the start of the first row of its language, or of all if none waits in that. So each of
  * n owners that wait gets one claim of n, however many rows the others have queued. Rows without an
- * owner are those of one owner.
+ * owner are those of one owner, and in a shared table of one for each server: their last start is
+ * in memory, so that these, which are most, need no entry in an index of owners.
  *
  * A row's ticket is its number times the step. All starts are at most the ticket of the newest row,
  * so a row that finds nothing queued starts at its ticket, and is behind all that was ever there.
@@ -39,6 +40,9 @@ int64_t jobs_order_lowest(int64_t priority);
 
 /* The start of a row, from `now` and the last start of its owner; -1: it has none queued. Pure. */
 int64_t jobs_order_start(int64_t now, int64_t last);
+
+/* A row without an owner has this rank, or had it when the table was opened. */
+void jobs_order_unowned(struct jobs *j, int64_t rank);
 
 /* Of a new row, while so many are queued. Sets *ret_rank; 0: its rank is jobs_order_lowest() plus
  * its ticket. */

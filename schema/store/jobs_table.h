@@ -52,6 +52,7 @@
 
 #define JOBS_GROUP_OPS     1024 /* operations in one transaction */
 #define JOBS_LISTENERS_MAX 8
+#define JOBS_PRIORITIES    21 /* of -SUBMISSION_PRIORITY_MAX to SUBMISSION_PRIORITY_MAX */
 #define JOBS_SQL(query)    static const char query[]
 
 /* Refuses the operation; the transaction continues. */
@@ -163,6 +164,7 @@ struct jobs {
     int64_t group_from_ns;    /* the next group begins then at the earliest; set by a backend whose
                                  commits take so long that a larger group is worth a wait */
     int64_t oldest_seq;       /* whose submitted_ms is counts.oldest_queued_ms; -1: none */
+    int64_t unowned_rank[JOBS_PRIORITIES]; /* of the last row without an owner; 0: none is known */
     int64_t last_seq; /* the largest ever, so that none is used twice; not of a shared table */
     int64_t revision; /* the last one; the next change is written with revision + 1 */
     struct jobs_source_partition {

@@ -213,6 +213,21 @@ static void the_order_outlives_the_server(void **state)
     assert_claims(t->j, "high a1 b1 n1 a2 b2 a3");
 }
 
+/* Also of those without an owner, whose last start is in memory. */
+static void what_waited_before_a_start_counts(void **state)
+{
+    struct job_table *t = *state;
+
+    flood(t->j, "a", "c", 2);
+    send(t->j, "n1", "c", NULL, 0);
+    send(t->j, "n2", "c", NULL, 0);
+    send(t->j, "n3", "c", NULL, 0);
+    job_table_reopen(t);
+    send(t->j, "n4", "c", NULL, 0);
+    send(t->j, "a3", "c", "a", 0);
+    assert_claims(t->j, "a1 n1 a2 n2 n3 a3 n4");
+}
+
 static void a_place_is_told_among_many(void **state)
 {
     struct job_table *t = *state;
@@ -255,6 +270,7 @@ int main(void)
         ON_TABLE(what_cannot_be_claimed_keeps_its_order),
         ON_TABLE(a_row_that_comes_back_has_its_place),
         ON_TABLE(the_order_outlives_the_server),
+        ON_TABLE(what_waited_before_a_start_counts),
         ON_TABLE(a_place_is_told_among_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

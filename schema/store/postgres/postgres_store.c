@@ -11,6 +11,7 @@
 #include "schema/store/jobs_item.h"
 #include "schema/store/jobs_lock.h"
 #include "schema/store/jobs_notify.h"
+#include "schema/store/jobs_order.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/jobs_writer.h"
 #include "schema/store/move/move_mark.h"
@@ -60,6 +61,21 @@ static int register_writer(struct jobs *j, struct err *e)
     return db_run(old, e) < 0 ? -1 : db_run(q, e);
 }
 
+/* What an earlier server on this table has queued counts as ours: see jobs_order_unowned(). */
+static int read_unowned(struct jobs *j, struct err *e)
+{
+    JOBS_SQL(select) =
+        "SELECT max(rank) FROM job WHERE state = 0 AND owner IS NULL GROUP BY rank >> 58";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
+    int n;
+
+    if (!q)
+        return -1;
+    while ((n = db_step(q, e)) > 0)
+        jobs_order_unowned(j, db_int(q, 0));
+    return n;
+}
+
 static void open_texts(struct jobs *j)
 {
     j->texts = text_cache_open(j->dir, &(struct text_cache_limits){ .max_bytes = TEXT_CACHE_BYTES,
@@ -80,7 +96,7 @@ static int open_shared_table(struct jobs *j, const struct jobs_config *c, struct
     if (db_connect(c->url, DB_WRITER, &j->db, e) < 0 || postgres_migrate(j->db, e) < 0 ||
         move_mark_check(j->db, e) < 0 || jobs_load_table_id(j, e) < 0 ||
         postgres_timeline_open(j->db, e) < 0 || register_writer(j, e) < 0 ||
-        jobs_readers_connect(&j->readers, c->url, e) < 0 ||
+        read_unowned(j, e) < 0 || jobs_readers_connect(&j->readers, c->url, e) < 0 ||
         postgres_lease_open(j, c->url, c, &j->postgres->lease, e) < 0)
         return -1;
     open_texts(j);

@@ -118,7 +118,7 @@ static int look_at_first(struct postgres_tail *t, int64_t from, struct err *e)
 static int look_at_oldest(struct postgres_tail *t, int64_t from, struct err *e)
 {
     JOBS_SQL(select) = "SELECT seq, submitted_ms, EXISTS(SELECT 1 FROM job WHERE state = 0"
-                       " AND coalesce(owner, '') > '') ::int::bigint FROM job WHERE state = 0"
+                       " AND owner IS NOT NULL) ::int::bigint FROM job WHERE state = 0"
                        " AND seq >= ?1 ORDER BY seq LIMIT 1";
     struct jobs *j = t->j;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);

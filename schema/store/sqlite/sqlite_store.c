@@ -9,6 +9,7 @@
 #include "schema/store/jobs_item.h"
 #include "schema/store/jobs_lock.h"
 #include "schema/store/jobs_notify.h"
+#include "schema/store/jobs_order.h"
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/move/move_mark.h"
@@ -87,6 +88,8 @@ static int load_queue(struct jobs *j, struct err *e)
         orderset_add(&j->queued, db_int(q, 1), db_int(q, 0));
         if (db_int(q, 2) != 0)
             atomic_store(&j->has_owners, true);
+        else
+            jobs_order_unowned(j, db_int(q, 1));
         j->counts.queued++;
     }
     j->counts.final = rows - j->counts.queued;

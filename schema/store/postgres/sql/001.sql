@@ -41,7 +41,7 @@ CREATE TABLE job(
 CREATE UNIQUE INDEX job_id ON job(id);
 CREATE INDEX job_queued ON job(language, rank, seq) WHERE state = 0;
 CREATE INDEX job_order ON job(rank, seq) WHERE state = 0;
-CREATE INDEX job_owner ON job(coalesce(owner, ''), rank) WHERE state = 0;
+CREATE INDEX job_owner ON job(owner, rank) WHERE state = 0 AND owner IS NOT NULL;
 CREATE INDEX job_waiting ON job(seq) WHERE state = 0;
 CREATE INDEX job_submitted ON job(submitted_ms, seq);
 CREATE INDEX job_claimed ON job(instance) WHERE claim IS NOT NULL;
