@@ -1,6 +1,7 @@
 """A fleet gets a new version, one server after the other: servers of two versions work on one schema, and
 who cannot work on it says so. The next version is this one with a migration more (tests/upgrade)."""
 
+import itertools
 import os
 import threading
 
@@ -28,13 +29,15 @@ def test_one_server_after_the_other(fleet):
     up = list(servers)
 
     def next_up():
-        while True:
-            yield from list(up)
+        for n in itertools.count():
+            yield up[n % len(up)]
     load = Load(next_up(), (printing(n, 0.1) for n in range(100000)), 0.3)
     load.start()
     for round, server in enumerate(servers):
         before = len(load.accepted)
         up.remove(server)
+        # What was on its way to it has arrived.
+        wait_for(lambda: len(load.accepted) >= before + 2, 60, "the others are asked")
         assert server.terminate() == 0
         start_next(server).is_listening(60).ready()
         up.append(server)
