@@ -174,8 +174,6 @@ int64_t orderset_next(const struct orderset *s, int64_t rank)
 
 int64_t orderset_oldest(const struct orderset *s) { return s->root ? s->root->oldest : -1; }
 
-int64_t orderset_len(const struct orderset *s) { return len_of(s->root); }
-
 /* Takes the tree apart without recursion: each left branch becomes part of the right one. */
 static void free_tree(struct orderset_node *n)
 {

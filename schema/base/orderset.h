@@ -35,5 +35,4 @@ void orderset_remove(struct orderset *s, int64_t rank, int64_t seq);
 int64_t orderset_place(const struct orderset *s, int64_t rank, int64_t seq); /* rows up to it */
 int64_t orderset_next(const struct orderset *s, int64_t rank); /* the lowest from it on; 0: none */
 int64_t orderset_oldest(const struct orderset *s);             /* the lowest number; -1: empty */
-int64_t orderset_len(const struct orderset *s);
 void orderset_clear(struct orderset *s);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,8 +48,7 @@ struct text_cache {
 
 static void name_of(const uint8_t hash[TEXT_HASH_SIZE], char out[NAME_SIZE])
 {
-    for (size_t i = 0; i < TEXT_HASH_SIZE; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    (void)sodium_bin2hex(out, NAME_SIZE, hash, TEXT_HASH_SIZE);
 }
 
 /* ---- read ---- */

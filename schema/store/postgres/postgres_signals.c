@@ -47,7 +47,7 @@ static size_t take_all(struct postgres_signals *s, char *taken[POSTGRES_SIGNALS_
     return len;
 }
 
-static int send_one(struct db *d, const char *channel, const char *payload, struct err *e)
+int postgres_signals_notify(struct db *d, const char *channel, const char *payload, struct err *e)
 {
     static const char notify[] =
         "SELECT set_config('synchronous_commit', 'off', true), pg_notify(?1, ?2)";
@@ -67,7 +67,7 @@ int postgres_signals_send(struct postgres_signals *s, struct db *d, const char *
     int rc = 0;
 
     for (size_t i = 0; i < len; i++) {
-        rc = rc < 0 ? rc : send_one(d, channel, taken[i], e);
+        rc = rc < 0 ? rc : postgres_signals_notify(d, channel, taken[i], e);
         free(taken[i]);
     }
     return rc;

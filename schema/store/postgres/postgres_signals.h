@@ -38,5 +38,10 @@ bool postgres_signals_add(struct postgres_signals *s, const char *text);
 NODISCARD int postgres_signals_send(struct postgres_signals *s, struct db *d, const char *channel,
                                     struct err *e);
 
+/* One notification; the bell has the payload "". Its transaction does not wait for a flush, for
+ * which it would hold a lock of the whole cluster. */
+NODISCARD int postgres_signals_notify(struct db *d, const char *channel, const char *payload,
+                                      struct err *e);
+
 /* The text in a payload that another server has sent; NULL: it is the bell, or our own. */
 const char *postgres_signals_open(const struct postgres_signals *s, const char *payload);

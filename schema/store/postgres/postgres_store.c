@@ -288,14 +288,7 @@ static void announce_group(struct jobs *j)
 
 static int select_first_rank(struct jobs *j, int64_t from, int64_t *ret_rank, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT rank FROM job WHERE state = 0 AND rank >= ?1 ORDER BY rank LIMIT 1";
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
-    if (!q)
-        return -1;
-    db_bind_int(q, 1, from);
-    int n = db_step(q, e);
-    *ret_rank = n > 0 ? db_int(q, 0) : 0;
-    return n < 0 ? -1 : 0;
+    return postgres_tail_first_rank(j->db, from, ret_rank, e);
 }
 
 static void signal_others(struct jobs *j, const char *text)

@@ -94,22 +94,27 @@ static int read_start(struct postgres_tail *t, struct err *e)
     return db_commit(t->d, e);
 }
 
-/* Sets where claims begin: at the first queued row whose rank is not below `from`. */
-static int look_at_first(struct postgres_tail *t, int64_t from, struct err *e)
+int postgres_tail_first_rank(struct db *d, int64_t from, int64_t *ret_rank, struct err *e)
 {
-    JOBS_SQL(select) = "SELECT rank FROM job WHERE state = 0 AND rank >= ?1"
-                       " ORDER BY rank, seq LIMIT 1";
-    long long claim_from = atomic_load(&t->j->claim_from);
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, select, e);
+    JOBS_SQL(select) = "SELECT rank FROM job WHERE state = 0 AND rank >= ?1 ORDER BY rank LIMIT 1";
+    CLEANUP(db_donep) struct db_stmt *q = db_prepare(d, select, e);
     if (!q)
         return -1;
     db_bind_int(q, 1, from);
     int n = db_step(q, e);
-    if (n < 0)
+    *ret_rank = n > 0 ? db_int(q, 0) : 0;
+    return n < 0 ? -1 : 0;
+}
+
+/* Sets where claims begin: at the first queued row whose rank is not below `from`. */
+static int look_at_first(struct postgres_tail *t, int64_t from, struct err *e)
+{
+    long long claim_from = atomic_load(&t->j->claim_from);
+
+    if (postgres_tail_first_rank(t->d, from, &t->first, e) < 0)
         return -1;
-    t->first = n > 0 ? db_int(q, 0) : 0;
     /* Unless a commit of ours has moved it back meanwhile. */
-    if (n > 0)
+    if (t->first > 0)
         (void)atomic_compare_exchange_strong(&t->j->claim_from, &claim_from, t->first);
     return 0;
 }
@@ -252,11 +257,8 @@ static int number_changes(struct postgres_tail *t, struct err *e)
     return 0;
 }
 
-/* The transaction does not wait for a flush, for which it would hold a lock of the whole cluster.
- */
 static int ring_bell(struct postgres_tail *t, struct err *e)
 {
-    JOBS_SQL(ring) = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(?1, '')";
     int64_t now = clock_mono_ns();
 
     if (now < t->bell_ns || !t->ring)
@@ -264,11 +266,7 @@ static int ring_bell(struct postgres_tail *t, struct err *e)
     t->ring = false;
     t->bell_ns = now + BELL_NS;
     db_deadline(t->d, now + ANSWER_NS);
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare(t->d, ring, e);
-    if (!q)
-        return -1;
-    db_bind_text(q, 1, t->channel);
-    return db_run(q, e);
+    return postgres_signals_notify(t->d, t->channel, "", e);
 }
 
 /* What answers again may be a replica that lacks some of what was counted. */

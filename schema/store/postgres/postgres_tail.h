@@ -18,9 +18,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "schema/base/base.h"
 
+struct db;
 struct err;
 struct jobs;
 struct postgres_tail;
@@ -38,3 +40,7 @@ void postgres_tail_committed(struct postgres_tail *t, bool outbox);
 
 /* As jobs_signal(). */
 void postgres_tail_signal(struct postgres_tail *t, const char *text);
+
+/* The lowest rank of a queued row that is not below `from`; 0: there is none. Any connection. */
+NODISCARD int postgres_tail_first_rank(struct db *d, int64_t from, int64_t *ret_rank,
+                                       struct err *e);
