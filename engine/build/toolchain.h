@@ -3,8 +3,8 @@
  *
  *     toolchain_make()         finds the images
  *     toolchain_cache_make()   makes what its commands need (toolchain_cache.h)
- *     (the self-test fills in version, memory_overhead, warm_build, warm_run
- *     and has_server)
+ *     (the self-test fills in version, memory_overhead, warm_build, warm_run,
+ *     has_server and incomplete)
  *     toolchain_add_classes()  adds the pool classes, whose cells are created from now on; after
  *                              this it is immutable
  *
@@ -56,6 +56,7 @@ struct toolchain {
     char version[200];       /* first line that the compiler or runtime prints */
     enum toolchain_builds warm_build;
     bool warm_run;         /* programs run with `warm_run` */
+    bool incomplete;       /* something that would make it faster has failed */
     char accelerator[204]; /* what makes builds and runs faster, for people; "": nothing */
 };
 

@@ -2,8 +2,8 @@
  *
  * In a thread of its own it looks for images, pulls missing ones, fills caches and measures the
  * memory overhead. A language that passes is made available in struct readiness; one that fails is
- * tried again, at growing intervals. An image that was replaced under its name is used from the
- * next start.
+ * tried again, at growing intervals, and so is one that is slower than it could be, while it is
+ * judged with. An image that was replaced under its name is used from the next start.
  *
  * Room     engine/queue.
  * Owns     its thread, from selftest_start() to selftest_stop().

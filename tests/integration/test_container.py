@@ -175,6 +175,10 @@ def test_two_on_one_topic_and_the_simulator(broker, volume, container, simulator
         members = broker.members(name, topic)
         return sorted(members.values()) == [3, 3]
     wait_for(shared, 60, "three partitions each", pause=0.5)
+    # The simulator waits a minute at most for the next report, and five languages twice at once may take longer.
+    def all_ready():
+        return all(len(set(re.findall(r"event=language_ready.* language=(\w+)", c.log()))) == 5 for c in servers)
+    wait_for(all_ready, 300, "five languages each", pause=1)
     done = subprocess.run(
         ["docker", "run", "--rm", "--network", "host", "-e", f"KAFKA_BROKER={broker.bootstrap}",
          "-e", f"KAFKA_TOPIC={topic}", "-e", f"KAFKA_RESULTS_TOPIC={results}", simulator_image],

@@ -112,8 +112,6 @@ def measure(args: argparse.Namespace, chosen: Plan) -> int:
     if not args.brokers:
         say("no broker: over HTTP, and without the cases of several servers")
         chosen = chosen.without_replicas()
-    # A signal ends it as Ctrl-C does: the servers are stopped, and the manifest has what there is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     args.out.mkdir(parents=True, exist_ok=True)
     # CELL_DIR and DATA_DIR where they must be somewhere, as in a container.
     parent = os.environ.get("CELL_DIR") or None
@@ -199,4 +197,6 @@ def name_faults(case: Case, run: int, outcome: Outcome) -> None:
 
 
 if __name__ == "__main__":
+    # A signal ends it as Ctrl-C does: the servers are stopped, and the manifest has what there is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
