@@ -111,10 +111,10 @@ void relay_clear_problem(struct lane *l)
 
 /* ---- the producer ---- */
 
-static void discard_producer(struct lane *l)
+void relay_discard_producer(struct lane *l)
 {
     l->producer = producer_free(l->producer);
-    l->ready = false;
+    l->initialized = l->ready = false;
     l->init_ns = 0;
 }
 
@@ -123,7 +123,7 @@ void relay_replace_producer(struct lane *l, const char *why)
     if (!l->renewal_logged) /* else it could be logged each second, for days */
         log_warning("kafka_producer_renewed", log_s("topic", l->topic), log_s("why", why));
     l->renewal_logged = true;
-    discard_producer(l);
+    relay_discard_producer(l);
 }
 
 static int open_producer(struct lane *l, struct err *e)
@@ -170,10 +170,12 @@ static void check_coordinator(struct lane *l)
 
 static int init_producer(struct lane *l)
 {
-    enum producer_result result = producer_init(l->producer, INIT_MS);
+    enum producer_result result =
+        l->initialized ? PRODUCER_DONE : producer_init(l->producer, INIT_MS);
     const char *why;
 
-    if (result == PRODUCER_DONE)
+    l->initialized = result == PRODUCER_DONE;
+    if (l->initialized)
         return 0;
     rd_kafka_resp_err_t code = producer_error(l->producer, &why);
     if (result == PRODUCER_WAITS) {
@@ -183,7 +185,7 @@ static int init_producer(struct lane *l)
     /* Reported only once, though this is tried each second. */
     relay_set_problem(l, code, rd_kafka_err2name(code));
     log_debug("kafka_producer_init", log_s("topic", l->topic), log_s("why", why));
-    discard_producer(l);
+    relay_discard_producer(l);
     return -1;
 }
 
@@ -249,7 +251,7 @@ static void leave_outbox(struct lane *l)
         log_info("outbox_left", log_s("topic", l->topic),
                  log_s("next", "another server publishes"));
     if (l->producer)
-        discard_producer(l);
+        relay_discard_producer(l);
     l->recovered = l->renewal_logged = false;
     l->done_until = 0;
     l->more = true;
@@ -310,8 +312,7 @@ static void *send_until_stopped(void *arg)
     thread_name("relay");
     while (!is_lane_finished(l))
         run_lane_turn(l);
-    l->producer = producer_free(l->producer);
-    l->ready = false;
+    relay_discard_producer(l);
     relay_store_watermarks(l);
     return NULL;
 }

@@ -56,7 +56,8 @@ struct lane {
 
     /* used by the thread only */
     struct producer *producer; /* NULL: to be made */
-    bool ready;                /* the producer is initialized and relay_recover() has succeeded */
+    bool initialized;          /* the producer is, which can be done only once */
+    bool ready;                /* it is, and relay_recover() has succeeded since */
     bool recovered;            /* relay_recover() was done before: later messages may be ours too */
     bool read_refused;         /* we have no right to read the topic, which was logged */
     bool has_problem;          /* the topic takes nothing now, which was reported */
@@ -108,7 +109,9 @@ void relay_set_problem(struct lane *l, rd_kafka_resp_err_t code, const char *why
 void relay_clear_problem(struct lane *l);
 void relay_delivered(void *ctx, void *opaque, rd_kafka_resp_err_t code, int32_t partition,
                      int64_t offset);
-/* Destroys the producer after a fatal error; the next turn makes a new one. */
+/* Destroys the producer; the next turn makes a new one, and what was sent is looked for. */
+void relay_discard_producer(struct lane *l);
+/* The same after a fatal error, which it logs. */
 void relay_replace_producer(struct lane *l, const char *why);
 
 /* relay_send.c */

@@ -252,9 +252,9 @@ static int handle_recover_error(struct lane *l, const struct err *e)
         l->read_refused = true;
         return 0;
     }
-    if (e->kind == ERR_UNAVAILABLE || e->kind == ERR_CANCELLED)
-        log_debug("kafka_look", log_s("error", e->msg)); /* the consumer reports this */
-    else
+    if (e->kind == ERR_UNAVAILABLE)
+        relay_set_problem(l, RD_KAFKA_RESP_ERR_NO_ERROR, e->msg);
+    else if (e->kind != ERR_CANCELLED)
         log_warning("kafka_look", log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
     return -1;
 }

@@ -245,8 +245,8 @@ static enum lane_result abort_transaction(struct lane *l, enum producer_result r
         set_delivery_problem(l, code, text);
     if (result == PRODUCER_FAILED && call_until_done(l, producer_abort) == PRODUCER_DONE) {
         if (l->needs_smaller_batches) {
-            l->producer = producer_free(l->producer);
-            l->ready = l->needs_smaller_batches = false;
+            relay_discard_producer(l);
+            l->needs_smaller_batches = false;
         }
         return too_large ? LANE_GOES_ON : LANE_FAILED;
     }

@@ -248,6 +248,24 @@ static void rows_on_the_topic_are_not_sent_again(void **state)
     assert_int_equal(counter(w, BRIDGE_ALREADY_SENT), 2);
 }
 
+/* What was initialised is not initialised again, which librdkafka refuses. */
+static void a_recovery_that_fails_is_tried_again(void **state)
+{
+    struct world *w = *state;
+    judge_rows(w, 0, 1);
+    end(w, begin(w));
+    judge_rows(w, 1, 10);
+    rd_kafka_mock_push_request_errors(w->cluster, 2 /* ListOffsets */, 2,
+                                      RD_KAFKA_RESP_ERR_INVALID_REQUEST,
+                                      RD_KAFKA_RESP_ERR_INVALID_REQUEST);
+    struct relay *relay = begin(w);
+    WAIT_UNTIL(has_problem(w, NULL));
+    while (topic_waiting(w->table->j) > 0)
+        assert_false(has_problem(w, "_STATE"));
+    end(w, relay);
+    assert_each_once(w, 0, 10);
+}
+
 /* Watermarks are stored, so that the next start does not read old messages. */
 static void watermarks_are_stored(void **state)
 {
@@ -295,11 +313,17 @@ static void too_large_messages_are_truncated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(every_row_is_sent_once),          IN_WORLD(stopping_sends_all_rows),
-        IN_WORLD(a_fatal_error_is_survived),       IN_WORLD(it_waits_for_an_absent_broker),
-        IN_WORLD(refused_requests_are_sent_again), IN_WORLD(rows_too_large_together_are_sent_alone),
-        IN_WORLD(a_missing_right_is_reported),     IN_WORLD(rows_on_the_topic_are_not_sent_again),
-        IN_WORLD(watermarks_are_stored),           IN_WORLD(too_large_messages_are_truncated),
+        IN_WORLD(every_row_is_sent_once),
+        IN_WORLD(stopping_sends_all_rows),
+        IN_WORLD(a_fatal_error_is_survived),
+        IN_WORLD(it_waits_for_an_absent_broker),
+        IN_WORLD(refused_requests_are_sent_again),
+        IN_WORLD(rows_too_large_together_are_sent_alone),
+        IN_WORLD(a_missing_right_is_reported),
+        IN_WORLD(rows_on_the_topic_are_not_sent_again),
+        IN_WORLD(a_recovery_that_fails_is_tried_again),
+        IN_WORLD(watermarks_are_stored),
+        IN_WORLD(too_large_messages_are_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }
