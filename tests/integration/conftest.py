@@ -20,7 +20,7 @@ def pytest_configure(config):
 # The files that take longest, first; the rest in the order of their names.
 LONGEST = ("test_hostile", "test_container", "test_fleet_faults", "test_warm", "test_kafka_scaling", "test_kafka",
            "test_kafka_faults", "test_crash", "test_cell_reuse", "test_kafka_rights", "test_build_cache",
-           "test_compile_server", "test_hostile_build", "test_fleet_storm", "test_fleet", "test_resource_use",
+           "test_compile_server", "test_hostile_build", "test_kafka_storm", "test_fleet", "test_resource_use",
            "test_kafka_suite", "test_threats")
 LANES = {"gw0": "broker", "gw1": "database"}
 
@@ -34,8 +34,8 @@ def lane(name):
 
 # Those that know no table, or their own database, say the same with SCRC_TEST_STORE=postgres.
 NO_OTHER_TABLE = ("test_bench", "test_compose", "test_container", "test_cut_proxy", "test_fleet", "test_kafka_fleet",
-                  "test_postgres", "test_profile", "test_slots_of_before", "test_store_check", "test_suite",
-                  "test_upgrade")
+                  "test_kafka_storm", "test_postgres", "test_profile", "test_slots_of_before", "test_store_check",
+                  "test_suite", "test_upgrade")
 
 
 def pytest_collection_modifyitems(config, items):

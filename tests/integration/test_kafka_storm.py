@@ -1,14 +1,14 @@
-"""Whatever ends or stands still, and in whichever order: see storm.py."""
+"""Whatever ends, leaves or stands still, and in whichever order: see storm.py."""
 
 from fleet import Fleet
 from harness import LONG
 from storm import faults, line, storm
 
 
-def test_servers_and_database_end_at_random(own_postgres, fresh_server, record_property):
+def test_servers_database_and_broker_end_at_random(own_postgres, broker, fresh_server, record_property):
     primary = own_postgres()
     fleet = Fleet(primary.create(), fresh_server)
-    counts = storm(fleet, primary, *((20000, 200) if LONG else (300, 24)))
+    counts = storm(fleet, primary, broker, *((20000, 200) if LONG else (300, 20)))
     print(line(counts))
     record_property("storm", line(counts))
     assert not faults(counts), faults(counts)

@@ -3,13 +3,13 @@ who cannot work on it says so. The next version is this one with a migration mor
 
 import itertools
 import os
-import threading
 
 from fleet import Load, long_transaction, printing
 from harness import LONG, SCRC_BIN, run_scrc, submission, test, wait_for
 
 NEXT = os.path.join(os.path.dirname(SCRC_BIN), "tests/scrc_next")
 SLEEPS = "import time\ntime.sleep(4)\nprint('slept')"
+MIGRATE = "1935893091, 2"  # POSTGRES_LOCK_MIGRATE
 INDEX = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('job_next_note') AND "
 
 
@@ -54,17 +54,20 @@ def test_one_server_after_the_other(fleet):
     assert fleet.number(INDEX + "indisvalid") == 1
 
 
-def test_two_that_start_at_once(fleet):
+def test_some_that_start_at_once(fleet):
+    """One migrates, the others wait; here all wait for who has its lock."""
     fleet.start(1, RUNNER_MAX_PARALLEL=0)
     new = fleet.add(3, RUNNER_MAX_PARALLEL=0)
-    threads = [threading.Thread(target=start_next, args=(server,)) for server in new]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    with long_transaction(fleet.url, f"SELECT pg_advisory_xact_lock({MIGRATE})"):
+        for server in new:
+            start_next(server)
+        wait_for(lambda: fleet.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+                 == len(new), 50, "all wait")
+        assert schema(fleet) == "1|1"
     for server in new:
         server.is_listening(60)
     assert schema(fleet) == "2|1" and fleet.number(INDEX + "indisvalid") == 1
+    assert not [line for line in fleet.lines("waiting_for_store") if "index" not in line]
 
 
 def test_a_table_that_is_in_use_is_waited_for(fleet):
