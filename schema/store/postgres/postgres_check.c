@@ -82,7 +82,7 @@ static int read_facts(struct db *d, struct postgres_check *c, struct err *e)
         " current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',"
         " (SELECT reset_val <> 'off' FROM pg_settings WHERE name = 'synchronous_commit'),"
         " current_setting('synchronous_standby_names') <> '',"
-        " to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL,"
+        " " POSTGRES_MIGRATE_HAS_TABLES ","
         " current_setting('server_encoding') = '" POSTGRES_MIGRATE_ENCODING "'";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare_once(d, sql, e);
     int n = q ? db_step(q, e) : -1;

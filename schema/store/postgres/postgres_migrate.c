@@ -16,12 +16,10 @@ static int make_version_table(struct db *d, struct err *e)
     static const char setup[] = "CREATE TABLE IF NOT EXISTS schema_version("
                                 "one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),"
                                 "version BIGINT NOT NULL, oldest BIGINT NOT NULL)";
-    /* Also when we may not read it: that is said by the SELECT. */
-    static const char exists[] =
-        "SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL";
     int64_t tables;
 
-    if (db_number(d, exists, &tables, e) < 0)
+    /* One that we may not read is not made again: the next SELECT says so. */
+    if (db_number(d, "SELECT " POSTGRES_MIGRATE_HAS_TABLES, &tables, e) < 0)
         return -1;
     return tables ? 0 : db_exec(d, setup, e);
 }

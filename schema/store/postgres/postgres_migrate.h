@@ -16,6 +16,10 @@ struct err;
 
 #define POSTGRES_MIGRATE_ENCODING "UTF8"
 
+/* An SQL expression: whether the schema has our tables, also when we may not read them. */
+#define POSTGRES_MIGRATE_HAS_TABLES                                                                \
+    "to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL"
+
 /* In one transaction, in which no other server migrates; then the indexes. Waits for a table that
  * others use only for as long as these may wait behind us. */
 NODISCARD int postgres_migrate(struct db *d, struct err *e);

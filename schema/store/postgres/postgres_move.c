@@ -151,20 +151,13 @@ static int lock_source(struct db *d, struct err *e)
                : err_set(e, ERR_CONFLICT, "a server has just worked on it: try again");
 }
 
-static int has_tables(struct db *d, int64_t *ret_has, struct err *e)
-{
-    return db_number(d,
-                     "SELECT to_regclass(quote_ident(current_schema()) || '.schema_version')"
-                     " IS NOT NULL",
-                     ret_has, e);
-}
-
 static int open_source_database(struct move_side *s, struct err *e)
 {
     struct beats b;
     int64_t has = 0;
 
-    if (db_connect(s->place, DB_WRITER, &s->db, e) < 0 || has_tables(s->db, &has, e) < 0)
+    if (db_connect(s->place, DB_WRITER, &s->db, e) < 0 ||
+        db_number(s->db, "SELECT " POSTGRES_MIGRATE_HAS_TABLES, &has, e) < 0)
         return -1;
     if (!has)
         return err_set(e, ERR_SETTING, "there is no job table in it");
