@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/consume/backlog.h"
 #include "bridge/consume/intake_internal.h"
 #include "bridge/kafka/bridge_config.h"
 #include "bridge/kafka/bridge_health.h"
@@ -160,9 +161,11 @@ static void count_outcome(struct intake *in, const struct message *m)
         log_info("dead_letter", log_s("topic", m->origin.topic),
                  log_i("partition", m->origin.partition), log_i("offset", m->origin.offset),
                  log_s("reason", m->dead_letter.reason));
+    } else if (m->op.u.accept.existing) {
+        kafka_health_add(in->health, BRIDGE_REPEATED, 1);
     } else {
-        kafka_health_add(in->health, m->op.u.accept.existing ? BRIDGE_REPEATED : BRIDGE_ACCEPTED,
-                         1);
+        kafka_health_add(in->health, BRIDGE_ACCEPTED, 1);
+        backlog_add(in->backlog, m->op.u.accept.seq);
     }
 }
 
@@ -245,11 +248,25 @@ static bool has_room(struct intake *in, const struct jobs_counts *counts)
     return false;
 }
 
+/* Of ours: what others have queued over HTTP does not keep us from reading. A row that was not seen
+ * to go is forgotten when for a while none has been queued. */
+static int64_t count_waiting(struct intake *in, const struct jobs_counts *counts, int64_t now)
+{
+    if (counts->queued > 0)
+        in->empty_since_ns = 0;
+    else if (in->empty_since_ns == 0)
+        in->empty_since_ns = now;
+    else if (now - in->empty_since_ns >= IDLE_NS)
+        backlog_clear(in->backlog);
+    return backlog_len(in->backlog) + (int64_t)in->in_flight;
+}
+
 /* The queued submissions may be of languages that this host cannot judge now. While nothing runs
  * for IDLE_NS, more is prefetched, so that they do not block the rest of the topic. */
-static bool has_enough(struct intake *in, const struct jobs_counts *counts, int64_t now)
+static bool has_enough(struct intake *in, const struct jobs_counts *counts, int64_t waiting,
+                       int64_t now)
 {
-    int64_t step = in->config->prefetch, waiting = counts->queued + (int64_t)in->in_flight;
+    int64_t step = in->config->prefetch;
 
     if (waiting < in->prefetch || counts->running > 0)
         in->idle_since_ns = 0;
@@ -279,9 +296,10 @@ enum intake_room intake_room(struct intake *in, size_t *ret_most, const char **r
     in->blocked = !has_room(in, &counts) || in->held.head;
     if (in->blocked)
         return INTAKE_BLOCKED;
-    if (has_enough(in, &counts, now))
+    int64_t waiting = count_waiting(in, &counts, now);
+    if (has_enough(in, &counts, waiting, now))
         return INTAKE_HAS_ENOUGH;
-    *ret_most = (size_t)(in->prefetch - counts.queued - (int64_t)in->in_flight);
+    *ret_most = (size_t)(in->prefetch - waiting);
     return INTAKE_TAKES;
 }
 
@@ -320,6 +338,10 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_h
 
     if (!in)
         return err_set(e, ERR_NOMEM, "Kafka intake");
+    if (backlog_open(jobs, &in->backlog, e) < 0) {
+        free(in);
+        return -1;
+    }
     in->config = c;
     in->jobs = jobs;
     in->health = health;
@@ -337,6 +359,7 @@ struct intake *intake_free(struct intake *in)
         return NULL;
     intake_revoke(in, -1); /* so that a refused message is not put again */
     intake_settle(in, 0);
+    in->backlog = backlog_free(in->backlog);
     free(in->partitions);
     (void)pthread_cond_destroy(&in->answered);
     (void)pthread_mutex_destroy(&in->lock);

@@ -35,8 +35,10 @@ struct intake {
     char why[200];                                   /* why it is blocked */
     char foreign[FOREIGN_MAX][ENVELOPE_REASON_SIZE]; /* skipped types that were logged */
     size_t foreign_len;
-    int64_t prefetch;      /* how many rows may be queued now */
-    int64_t idle_since_ns; /* since when none of them runs; 0: some do */
+    struct backlog *backlog; /* our rows that are queued */
+    int64_t prefetch;        /* how many may be now */
+    int64_t idle_since_ns;   /* since when no row runs; 0: some do */
+    int64_t empty_since_ns;  /* since when no row is queued; 0: some are */
     bool (*skip)(void *ctx, const struct outbox_origin *o); /* intake_skip_fn; NULL: none */
     void *skip_ctx;
 

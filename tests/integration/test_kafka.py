@@ -476,3 +476,18 @@ def test_secrets_are_not_logged():
     got, _, said = run_scrc(KAFKA_BROKERS="127.0.0.1:1", KAFKA_PROP_SASL_PASSWORD="hunter2",
                             LOG_LEVEL="debug", **{"KAFKA_PROP_sasl.password": "hunter3"})
     assert got == 2 and "hunter" not in said
+
+
+def test_what_waits_over_http_does_not_keep_kafka_waiting(topics, fresh_server):
+    """KAFKA_PREFETCH bounds the submissions of Kafka in the table, and no others."""
+    server = topics.server(fresh_server, RUNNER_MAX_PARALLEL=1, KAFKA_PREFETCH=2).start().ready()
+    long = submission("python", "import time; time.sleep(120)", [test("", "")],
+                      limits={"time_limit_ms": 1000, "wall_time_limit_ms": 150000})
+    ids = [server.submit(long) for _ in range(4)]
+    wait_for(lambda: server.get(f"/results/{ids[0]}").json.get("state") == "running", 60, "the first runs")
+    topics.send(*[quick(f"k{n}") for n in range(4)])
+    wait_for(lambda: server.get("/results/k1").status == 202, 60, "two of Kafka are accepted")
+    assert server.get("/results/k2").status == 404 and server.get("/results/k3").status == 404
+    for id in reversed(ids):
+        server.delete(id)
+    topics.wait_reports({f"k{n}" for n in range(4)})
