@@ -20,7 +20,7 @@ struct backlog_row {
 };
 
 struct backlog {
-    struct jobs *jobs; /* borrowed */
+    struct jobs *jobs; /* borrowed; NULL: stopped */
     pthread_mutex_t lock;
     /* guarded by lock */
     struct backlog_row *rows;
@@ -100,11 +100,17 @@ int backlog_open(struct jobs *jobs, struct backlog **ret_backlog, struct err *e)
     return 0;
 }
 
+void backlog_stop(struct backlog *b)
+{
+    if (b->jobs)
+        jobs_unlisten(b->jobs, b);
+    b->jobs = NULL;
+}
+
 struct backlog *backlog_free(struct backlog *b)
 {
     if (!b)
         return NULL;
-    jobs_unlisten(b->jobs, b);
     backlog_clear(b);
     (void)pthread_mutex_destroy(&b->lock);
     free(b);

@@ -18,7 +18,9 @@ struct jobs;
 
 /* Borrows jobs. */
 NODISCARD int backlog_open(struct jobs *jobs, struct backlog **ret_backlog, struct err *e);
-/* Takes NULL, returns NULL. */
+/* Nothing is heard of the table any more. To be called before it is closed, more than once too. */
+void backlog_stop(struct backlog *b);
+/* After backlog_stop(). Takes NULL, returns NULL. */
 struct backlog *backlog_free(struct backlog *b);
 
 /* The row, which is new, was accepted. Its claim may have been heard of already. */

@@ -355,6 +355,8 @@ void consumer_stop(struct consumer *c, int64_t deadline_ns)
         c->runs = false;
     }
     close_handle(c);
+    if (c->intake)
+        intake_stop(c->intake);
 }
 
 struct consumer *consumer_free(struct consumer *c)

@@ -353,6 +353,8 @@ int intake_open(const struct bridge_config *c, struct jobs *jobs, struct kafka_h
     return 0;
 }
 
+void intake_stop(struct intake *in) { backlog_stop(in->backlog); }
+
 struct intake *intake_free(struct intake *in)
 {
     if (!in)

@@ -84,5 +84,8 @@ void intake_offsets(struct intake *in, const char *topic, rd_kafka_topic_partiti
  * not acknowledged. Messages that were given back do not count. */
 bool intake_is_open(const struct intake *in, int32_t partition);
 
-/* Only when nothing is in flight and the table is closed. Takes NULL, returns NULL. */
+/* Nothing is heard of the table's changes any more: before it is closed, more than once too. */
+void intake_stop(struct intake *in);
+/* After intake_stop(), when nothing is in flight and the table is closed. Takes NULL, returns
+ * NULL. */
 struct intake *intake_free(struct intake *in);

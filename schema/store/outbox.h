@@ -120,6 +120,7 @@ void outbox_counts(struct jobs *j, int64_t *ret_rows, int64_t *ret_oldest_ms);
 NODISCARD int outbox_unreported(struct jobs *j, int64_t *ret_submissions, struct err *e);
 
 #define OUTBOX_KIND_BIT(kind) (1U << (kind))
+#define OUTBOX_KINDS          (2 * OUTBOX_KIND_BIT(OUTBOX_DEAD_LETTER) - 1)
 #define OUTBOX_ANY_KIND       (~0U)
 
 /* Called after each commit that added rows, with OUTBOX_KIND_BITs of their kinds (that of

@@ -84,6 +84,7 @@ def test_headers_go_through(topics, fresh_server):
     server.submit(quick("http"))
     topics.wait_reports({"http"})
     wait_for(lambda: len(topics.reports()) == 4, 30, "told again", pause=0.3)
+    wait_for(topics.dead_letters, 30, "the dead letter", pause=0.3)
     found = {}
     for m in broker.consume(topics.results, topics.dead):
         found.setdefault(m.key.decode(), []).append(m)

@@ -29,6 +29,7 @@ static void rows_count_until_they_are_claimed(void **state)
     assert_int_equal(backlog_len(b), 0);
     assert_int_equal(row_claim_c(t->j), of_another);
     assert_int_equal(backlog_len(b), 0);
+    backlog_stop(b);
     b = backlog_free(b);
 }
 
@@ -45,6 +46,7 @@ static void a_row_that_was_claimed_at_once_is_not_added(void **state)
     assert_int_equal(backlog_len(b), 1);
     backlog_clear(b);
     assert_int_equal(backlog_len(b), 0);
+    backlog_stop(b);
     b = backlog_free(b);
 }
 

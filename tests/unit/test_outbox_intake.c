@@ -1,7 +1,10 @@
 /* tests/unit/test_outbox_intake.c - messages of Kafka: refused, or without an id;
  * against a real file. */
+#include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "schema/base/clock.h"
 #include "schema/model/submission.h"
 #include "schema/store/outbox.h"
 #include "tests/support/assert_err.h"
@@ -212,11 +215,35 @@ static void a_derived_id_may_be_too_long_for_a_path(void **state)
     outbox_batch_clear(&b);
 }
 
+static void note_kinds(void *ctx, unsigned kinds)
+{
+    (void)atomic_fetch_or((atomic_uint *)ctx, kinds);
+}
+
+/* Each kind has a publisher of its own. */
+static void who_publishes_dead_letters_hears_of_one(void **state)
+{
+    static const struct outbox_dead_letter dead = { .kind = OUTBOX_DEAD_LETTER, .reason = "odd" };
+    struct job_table *t = *state;
+    struct outbox_origin o = { .topic = "scripts", .partition = 0, .offset = 1, .sent_ms = 0 };
+    atomic_uint kinds = 0;
+    struct err e = { 0 };
+    bool replay;
+
+    outbox_listen(t->j, note_kinds, &kinds);
+    assert_int_equal(topic_refuse(t->j, o, &dead, 1, &replay, &e), 0);
+    for (int64_t end = clock_mono_ns() + 60 * NS_PER_S; clock_mono_ns() < end && !kinds;)
+        (void)poll(NULL, 0, 2); /* a shared outbox is looked at a moment later */
+    assert_true(kinds & OUTBOX_KIND_BIT(OUTBOX_DEAD_LETTER));
+    jobs_unlisten(t->j, &kinds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_TABLE(a_conflict_uses_no_offset),
         ON_TABLE(a_refused_message_is_kept_byte_for_byte),
+        ON_TABLE(who_publishes_dead_letters_hears_of_one),
         ON_TABLE(a_submission_refused_for_now_uses_no_offset),
         ON_TABLE(a_derived_id_never_conflicts),
         ON_TABLE(a_derived_id_may_be_too_long_for_a_path),

@@ -11,6 +11,7 @@
 #include "schema/base/thread.h"
 #include "schema/store/jobs_notify.h"
 #include "schema/store/jobs_table.h"
+#include "schema/store/outbox.h"
 #include "schema/store/postgres/db_postgres.h"
 #include "schema/store/postgres/postgres_feed.h"
 #include "schema/store/postgres/postgres_signals.h"
@@ -154,9 +155,8 @@ static int look_at_outbox(struct postgres_tail *t, struct err *e)
     j->outbox_rows = rows;
     j->outbox_oldest_ms = db_int(q, 1);
     (void)pthread_mutex_unlock(&j->memory_lock);
-    t->group.len = 0;
-    t->group.outbox_added = rows; /* perhaps of another server */
-    jobs_notify(j, &t->group);
+    if (rows > 0) /* perhaps of another server, and of any kind */
+        jobs_notify_outbox(j, OUTBOX_KINDS);
     return 0;
 }
 
