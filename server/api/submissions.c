@@ -26,7 +26,8 @@ static void note_accepted(struct request *r)
 
     memcpy(r->id, c->op.u.accept.id, sizeof r->id);
     if (!c->op.u.accept.existing)
-        log_debug("accepted", log_s("job", r->id), log_s("language", c->submission->language));
+        log_debug("accepted", log_s("job", r->id), log_s("request", r->name),
+                  log_s("language", c->submission->language));
 }
 
 static size_t packed_size(const struct submission_packed *p)
@@ -96,6 +97,8 @@ static enum next parse_and_commit(struct request *r)
                          &c->submission, &fields, &e) < 0)
         return refuse_submission(r, &fields, &e);
     buf_clear(&r->body);
+    c->submission->door = SUBMISSION_HTTP;
+    memcpy(c->submission->traceparent, r->traceparent, sizeof r->traceparent);
     if (submission_pack(c->submission, &c->packed, &e) < 0)
         return request_fail(r, &e);
 
@@ -149,7 +152,7 @@ static enum next reply_cancelled(struct request *r)
 
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
-    log_info("cancelled", log_s("job", r->id));
+    log_info("cancelled", log_s("job", r->id), log_s("request", r->name));
     return request_reply_json(
         r, 200, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(JOB_CANCELLED)));
 }
@@ -177,7 +180,7 @@ static enum next reply_published(struct request *r)
         return request_fail(r, &c->op.err);
     if (jobs_status(context_of(r)->jobs, r->id, &status, &e) < 0)
         return request_fail(r, &e);
-    log_info("published_again", log_s("job", r->id));
+    log_info("published_again", log_s("job", r->id), log_s("request", r->name));
     return request_reply_json(
         r, 202, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(status.state)));
 }

@@ -31,11 +31,13 @@ void answer_budgets(struct budget *answers, struct budget *streams, const struct
     budget_init(streams, most, most);
 }
 
-static void add_headers(struct MHD_Response *response, const struct reply *p)
+static void add_headers(struct MHD_Response *response, const struct request *r)
 {
+    const struct reply *p = &r->reply;
     char seconds[16];
 
     (void)MHD_add_response_header(response, "Content-Type", p->type);
+    (void)MHD_add_response_header(response, REQUEST_ID_NAME, r->name);
     if (p->location)
         (void)MHD_add_response_header(response, "Location", p->location);
     if (p->allow[0])
@@ -77,7 +79,7 @@ enum MHD_Result answer_reply(struct request *r)
     if (!response)
         return MHD_NO;
     p->body = NULL;
-    add_headers(response, p);
+    add_headers(response, r);
     (void)answer_defend(response);
     deadlines_answering(r->shared->deadlines, r->connection);
     enum MHD_Result rc = MHD_queue_response(r->mhd_connection, p->status, response);
@@ -104,6 +106,7 @@ enum MHD_Result answer_stream(struct request *r)
         return MHD_NO;
     (void)answer_defend(response);
     (void)MHD_add_response_header(response, "Content-Type", EVENTS_TYPE);
+    (void)MHD_add_response_header(response, REQUEST_ID_NAME, r->name);
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");

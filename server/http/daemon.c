@@ -90,11 +90,15 @@ static enum MHD_Result begin_request(struct request *r, const char *target, cons
     deadlines_begun(r->shared->deadlines, r->connection);
     const char *wrong = find_framing_fault(r, &status);
     if (wrong) {
+        request_id_make(NULL, r->name);
         (void)request_refuse(r, status, "%s", wrong);
         r->reply.close = true;
         return answer_reply(r);
     }
     header_check_read(r->mhd_connection, &head);
+    request_id_make(head.request_id, r->name);
+    if (head.traceparent)
+        (void)traceparent_read(head.traceparent, strlen(head.traceparent), r->traceparent);
     if (admission_request(r, target, method, &head))
         return MHD_YES;
     r->refused = true;

@@ -129,8 +129,9 @@ enum next request_fail(struct request *r, const struct err *e)
     unsigned status = problem_status(e->kind);
 
     if (status >= 500 && is_log_due())
-        log_warning("request_failed", log_s("job", r->id), log_i("status", status),
-                    log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
+        log_warning("request_failed", log_s("job", r->id), log_s("request", r->name),
+                    log_i("status", status), log_s("kind", err_kind_name(e->kind)),
+                    log_s("error", e->msg));
     return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
 }
 

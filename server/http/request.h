@@ -29,7 +29,9 @@
 
 #include "schema/base/base.h"
 #include "schema/base/buf.h"
+#include "schema/base/traceparent.h"
 #include "server/executor.h"
+#include "server/http/request_id.h"
 #include "server/http/resume_batch.h"
 #include "server/http/route.h"
 
@@ -67,8 +69,10 @@ struct request {
     struct principal principal; /* who makes the request; set once the route is found */
     enum next (*step)(struct request *r);
     struct reply reply;
-    char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
-    char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
+    char id[ROUTE_ID_MAX + 1];          /* of the path, decoded; handlers may change it */
+    char name[REQUEST_ID_SIZE];         /* X-Request-Id, the client's or our own */
+    char traceparent[TRACEPARENT_SIZE]; /* of its header; "": none that is valid */
+    char *params[ROUTE_PARAMS_MAX];     /* owned; in the order of route->params; NULL: not given */
     struct buf body;
     struct executor *executor; /* borrowed; runs offloaded steps; handlers may change it */
     bool head;                 /* HEAD: no body goes out */
