@@ -75,6 +75,9 @@ struct submission_rules {
     int64_t default_time_ms, default_memory_bytes;
     struct checker default_checker;
     bool (*knows_language)(const void *ctx, const char *name);
+    /* Writes which languages there are, and which one may have been meant, as the end of a
+     * sentence; NULL: nothing is said of it. */
+    void (*hint_language)(const void *ctx, const char *unknown, char *out, size_t size);
     const void *ctx;
     bool refuse_unknown; /* unknown fields: true: errors (HTTP); false: counted, ignored (Kafka) */
 };

@@ -81,12 +81,15 @@ static int read_submission_language(struct fields *f, const struct fields_place 
                                     const struct fields_row *row, json_t *v, void *into)
 {
     struct submission *s = into;
+    char hint[300] = "";
 
     if (fields_word(f, at, row, v, &s->language) < 0)
         return -1;
-    if (s->language && !rules(f)->knows_language(rules(f)->ctx, s->language))
-        return fields_wrong(f, at, row->name, "is not a language of this server");
-    return 0;
+    if (!s->language || rules(f)->knows_language(rules(f)->ctx, s->language))
+        return 0;
+    if (rules(f)->hint_language)
+        rules(f)->hint_language(rules(f)->ctx, s->language, hint, sizeof hint);
+    return fields_wrong(f, at, row->name, "is not a language of this server%s", hint);
 }
 
 /* One file, which the language names. */

@@ -111,7 +111,7 @@ enum next dashboard_index(struct request *r)
     const struct dashboard_asset *a = dashboard_find("index.html");
 
     if (!a)
-        return request_refuse(r, 404, "this server was built without the dashboard");
+        return request_refuse(r, PROBLEM_NOT_FOUND, "this server was built without the dashboard");
     return reply_asset(r, a, "no-cache");
 }
 
@@ -120,6 +120,6 @@ enum next dashboard_asset(struct request *r)
     const struct dashboard_asset *a = dashboard_find(r->id);
 
     if (!a || strcmp(a->name, "index.html") == 0)
-        return request_refuse(r, 404, "there is no such asset");
+        return request_refuse(r, PROBLEM_NOT_FOUND, "there is no such asset");
     return reply_asset(r, a, "public, max-age=31536000, immutable");
 }

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
+#include "schema/base/near.h"
 #include "schema/json/writer.h"
 #include "schema/model/report.h"
 #include "schema/model/verdict.h"
@@ -55,6 +56,21 @@ static bool is_one_of(const char *const *words, const char *word)
     return false;
 }
 
+static const char *report_field(const void *ctx, size_t i)
+{
+    (void)ctx;
+    return report_fields[i];
+}
+
+static void refuse_field(struct request *r, const char *name)
+{
+    const char *meant = near_name(name, strlen(name), near_typos(strlen(name)), report_field, NULL);
+
+    (void)request_refuse_param(r, "fields", "a report has no field '%.40s'%s%s%s", name,
+                               meant ? "; did you mean " : "", meant ? meant : "",
+                               meant ? "?" : "");
+}
+
 /* Splits ?fields=a,b in place. False: a name is wrong, and the reply is filled in. */
 static bool read_fields(struct request *r)
 {
@@ -63,7 +79,7 @@ static bool read_fields(struct request *r)
 
     while ((name = strsep(&rest, ","))) {
         if (!is_one_of(report_fields, name)) {
-            (void)request_refuse_param(r, "fields", "a report has no field '%.40s'", name);
+            refuse_field(r, name);
             return false;
         }
         if (n == CALL_FIELDS_MAX) {
@@ -154,7 +170,7 @@ bool results_status(struct request *r, const char *what, struct job_status *ret_
         return false;
     }
     if (ret_status->expired)
-        (void)request_refuse(r, 404, "%s removed after RETENTION", what);
+        (void)request_refuse(r, PROBLEM_EXPIRED, "%s removed after RETENTION", what);
     return !ret_status->expired;
 }
 
@@ -359,6 +375,9 @@ static enum next reply_list(struct request *r)
     f.language = request_param(r, "language");
     f.id_prefix = request_param(r, "id_prefix");
     f.cursor = request_param(r, "cursor");
+    if (f.id_prefix && strlen(f.id_prefix) > SUBMISSION_ID_MAX)
+        return request_refuse_param(r, "id_prefix", "an id has at most %d bytes",
+                                    SUBMISSION_ID_MAX);
     if (jobs_list(context_of(r)->jobs, &f, &page, &e) == 0)
         return request_reply_json(r, 200, page);
     if (e.kind == ERR_INPUT)

@@ -9,7 +9,6 @@
 #include "schema/store/jobs_read.h"
 #include "server/api/context.h"
 #include "server/api/results.h"
-#include "server/http/problem.h"
 
 /* A larger body takes milliseconds to parse, during which its thread serves no other connection. */
 #define PARSE_OFFLOAD_BYTES (100 * KIB)
@@ -84,7 +83,7 @@ static enum next refuse_submission(struct request *r, const struct field_errors 
     if (e->kind != ERR_INPUT)
         return request_fail(r, e);
     return request_problem(
-        r, &(struct problem_text){ .status = 422, .detail = e->msg, .fields = fields });
+        r, &(struct problem_text){ .code = PROBLEM_INVALID, .detail = e->msg, .fields = fields });
 }
 
 static enum next parse_and_commit(struct request *r)
@@ -175,7 +174,7 @@ static enum next reply_published(struct request *r)
     struct err e;
 
     if (c->op.result < 0 && c->op.err.kind == ERR_INPUT)
-        return request_refuse(r, 409, "%s", c->op.err.msg);
+        return request_refuse(r, PROBLEM_NOT_FINAL, "%s", c->op.err.msg);
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
     if (jobs_status(context_of(r)->jobs, r->id, &status, &e) < 0)
@@ -190,7 +189,7 @@ enum next submissions_publish(struct request *r)
     struct call *c = call_of(r);
 
     if (!context_of(r)->bridge)
-        return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
+        return request_refuse(r, PROBLEM_KAFKA_OFF, "Kafka is off: KAFKA_BROKERS is not set");
     c->op.kind = JOBS_PUBLISH;
     c->op.u.publish.id = r->id;
     return context_commit(r, reply_published);

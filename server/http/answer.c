@@ -65,7 +65,7 @@ static void charge_answer(struct request *r)
     if (budget_take(&r->shared->answers, &r->connection->client, n))
         r->answer_charged = n;
     else
-        (void)request_refuse(r, 503, "too many large answers at once");
+        (void)request_refuse(r, PROBLEM_OVERLOADED, "too many large answers at once");
 }
 
 enum MHD_Result answer_reply(struct request *r)

@@ -91,7 +91,7 @@ static enum MHD_Result begin_request(struct request *r, const char *target, cons
     const char *wrong = find_framing_fault(r, &status);
     if (wrong) {
         request_id_make(NULL, r->name);
-        (void)request_refuse(r, status, "%s", wrong);
+        (void)request_refuse(r, problem_of_status(status), "%s", wrong);
         r->reply.close = true;
         return answer_reply(r);
     }

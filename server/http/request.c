@@ -13,12 +13,12 @@
 #include "schema/json/writer.h"
 #include "server/http/deadlines.h"
 #include "server/http/http_shared.h"
-#include "server/http/problem.h"
 
 #define RETRY_AFTER_S 5
 
-static const char no_memory[] = "{\"type\":\"about:blank\",\"title\":\"Not able now\","
-                                "\"status\":503,\"detail\":\"out of memory\"}";
+static const char no_memory[] =
+    "{\"type\":\"about:blank\",\"title\":\"Not able now\","
+    "\"status\":503,\"code\":\"unavailable\",\"detail\":\"out of memory\"}";
 
 enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
                         size_t len)
@@ -86,11 +86,12 @@ enum next request_problem(struct request *r, const struct problem_text *p)
 
     if (!text)
         return reply_no_memory(r);
-    r->reply.retry_after = p->status == 429 || p->status == 503 ? RETRY_AFTER_S : 0;
-    return request_reply(r, p->status, PROBLEM_TYPE, text, len);
+    unsigned status = problem_code_status(p->code);
+    r->reply.retry_after = status == 429 || status == 503 ? RETRY_AFTER_S : 0;
+    return request_reply(r, status, PROBLEM_TYPE, text, len);
 }
 
-enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...)
+enum next request_refuse(struct request *r, enum problem_code code, const char *fmt, ...)
 {
     char detail[400];
     va_list ap;
@@ -98,7 +99,7 @@ enum next request_refuse(struct request *r, unsigned status, const char *fmt, ..
     va_start(ap, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    return request_problem(r, &(struct problem_text){ .status = status, .detail = detail });
+    return request_problem(r, &(struct problem_text){ .code = code, .detail = detail });
 }
 
 enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...)
@@ -111,7 +112,7 @@ enum next request_refuse_param(struct request *r, const char *name, const char *
     va_end(ap);
     (void)snprintf(shown, sizeof shown, "%.100s", name);
     return request_problem(
-        r, &(struct problem_text){ .status = 422, .detail = detail, .parameter = shown });
+        r, &(struct problem_text){ .code = PROBLEM_INVALID, .detail = detail, .parameter = shown });
 }
 
 /* Limits the log to one line a second: with a full disk every request fails. */
@@ -126,19 +127,20 @@ static bool is_log_due(void)
 
 enum next request_fail(struct request *r, const struct err *e)
 {
-    unsigned status = problem_status(e->kind);
+    enum problem_code code = problem_of_kind(e->kind);
+    unsigned status = problem_code_status(code);
 
     if (status >= 500 && is_log_due())
         log_warning("request_failed", log_s("job", r->id), log_s("request", r->name),
                     log_i("status", status), log_s("kind", err_kind_name(e->kind)),
                     log_s("error", e->msg));
-    return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
+    return request_problem(r, &(struct problem_text){ .code = code, .detail = e->msg });
 }
 
 enum next request_stream(struct request *r, request_read_fn *read)
 {
     if (!budget_take(&r->shared->streams, &r->connection->client, 1))
-        return request_refuse(r, 503, "too many event streams at once");
+        return request_refuse(r, PROBLEM_OVERLOADED, "too many event streams at once");
     r->stream_charged = 1;
     r->read = read;
     return NEXT_STREAM;
@@ -298,7 +300,7 @@ int64_t request_connections(const struct request *r)
 
 enum next request_stopping(struct request *r)
 {
-    (void)request_refuse(r, 503, "the server is stopping");
+    (void)request_refuse(r, PROBLEM_STOPPING, "the server is stopping");
     r->reply.close = true;
     return NEXT_REPLY;
 }

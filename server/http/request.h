@@ -31,6 +31,7 @@
 #include "schema/base/buf.h"
 #include "schema/base/traceparent.h"
 #include "server/executor.h"
+#include "server/http/problem.h"
 #include "server/http/request_id.h"
 #include "server/http/resume_batch.h"
 #include "server/http/route.h"
@@ -40,7 +41,6 @@ struct writer;
 struct err;
 struct http_shared;
 struct MHD_Connection;
-struct problem_text;
 struct traffic;
 
 #define EVENTS_TYPE "text/event-stream"
@@ -109,11 +109,11 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json);
 enum next request_reply_writer(struct request *r, unsigned status, struct writer *text);
 enum next request_problem(struct request *r, const struct problem_text *p);
 PRINTF(3, 4)
-enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);
+enum next request_refuse(struct request *r, enum problem_code code, const char *fmt, ...);
 /* 422 that names a query parameter. */
 PRINTF(3, 4)
 enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...);
-/* The status follows from the error's kind (problem_status()); 500 and above is logged. */
+/* Code and status follow from the error's kind (problem_of_kind()); 500 and above is logged. */
 enum next request_fail(struct request *r, const struct err *e);
 
 /* ---- streams ---- */

@@ -188,7 +188,7 @@ def test_examples_are_judged(server, sent):
     ("GET", "/metrics", None, 200), ("GET", "/submissions/nobody/events", None, 404),
     ("GET", "/results/nobody", None, 404), ("GET", "/results/%00", None, 400),
     ("GET", "/submissions/nobody", None, 404), ("DELETE", "/submissions/nobody", None, 404),
-    ("POST", "/results/nobody/publish", None, 503),
+    ("POST", "/results/nobody/publish", None, 409),
     ("PUT", "/results", None, 405), ("GET", "/nowhere", None, 404),
     ("POST", "/submissions", b"{", 400), ("POST", "/submissions", {"language": 5}, 422)])
 def test_answers_are_as_described(server, method, path, body, status):
