@@ -137,6 +137,21 @@ static enum next reply_state(struct request *r, const struct job_status *status)
 
 /* ---- the report of a final job ---- */
 
+/* Takes the rendered report. */
+static enum next reply_rendered(struct request *r, char *json, size_t len)
+{
+    struct call *c = call_of(r);
+    char etag[REPLY_TAG_SIZE];
+
+    request_make_tag(json, len, etag);
+    if (!c->fields[0])
+        report_cache_put(context_of(r)->report_cache, r->id, json, len, etag);
+    (void)request_reply(r, 200, JSON_TYPE, json, len);
+    if (!c->posted)
+        request_tag(r, etag);
+    return NEXT_REPLY;
+}
+
 /* On an executor's thread, because a report can have a thousand tests. */
 static enum next reply_report(struct request *r)
 {
@@ -149,9 +164,7 @@ static enum next reply_report(struct request *r)
 
     if (report_view_render(s->jobs, s->config, &q, &json, &len, &e) < 0)
         return request_fail(r, &e);
-    if (!q.fields)
-        report_cache_put(s->report_cache, r->id, json, len);
-    return request_reply(r, 200, "application/json", json, len);
+    return reply_rendered(r, json, len);
 }
 
 /* ---- waiting ---- */
@@ -200,9 +213,7 @@ static enum next reply_waited(struct request *r)
     stored.submission = c->kept ? c->kept : read;
     if (report_view_stored(s->config, &stored, &json, &len, &e) < 0)
         return request_fail(r, &e);
-    if (!stored.fields)
-        report_cache_put(s->report_cache, r->id, json, len);
-    return request_reply(r, 200, "application/json", json, len);
+    return reply_rendered(r, json, len);
 }
 
 static enum next answer_after_wait(struct request *r)
@@ -280,9 +291,8 @@ enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!call_of(r)->fields[0] &&
-        report_cache_send(context_of(r)->report_cache, r->id, r->mhd_connection))
-        return NEXT_SENT;
+    if (!call_of(r)->fields[0] && report_cache_reply(context_of(r)->report_cache, r))
+        return request_compress_offloaded(r);
     return answer_current_state(r);
 }
 

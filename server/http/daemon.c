@@ -46,10 +46,6 @@ static enum MHD_Result advance_request(struct request *r)
     switch (request_step(r)) {
     case NEXT_REPLY:
         return answer_reply(r);
-    case NEXT_SENT:
-        r->reply.status = MHD_HTTP_OK;
-        deadlines_answering(r->shared->deadlines, r->connection);
-        return MHD_YES;
     case NEXT_PAUSE:
         return MHD_YES;
     case NEXT_STREAM:
