@@ -8,6 +8,9 @@
 #include "schema/base/near.h"
 #include "server/config.h"
 
+/* In less no program can run: what looks like one is a limit in another unit. */
+#define MEMORY_MIN MIB
+
 static bool knows_language(const void *ctx, const char *name)
 {
     return language_table_find(ctx, name) != NULL;
@@ -59,6 +62,7 @@ struct submission_rules submission_policy_make(const struct config *c,
         .max_source_bytes = c->max_source_bytes,
         .max_depth = c->max_json_depth,
         .max_time_ms = c->max_time_limit_ms,
+        .min_memory_bytes = MEMORY_MIN,
         .max_memory_bytes = c->max_memory_limit,
         .default_time_ms = c->runner_time_limit_ms,
         .default_memory_bytes = c->runner_memory_limit,

@@ -170,6 +170,9 @@ static int read_limits(struct fields *f, const struct fields_place *at,
             return -1;
     }
 
+    if (sent[1] > 0 && sent[1] < r->min_memory_bytes)
+        return fields_wrong(f, &inside, rows[1].name, "must be 0 or at least %lld bytes",
+                            (long long)r->min_memory_bytes);
     struct limits held = submission_limits(s, r->default_time_ms, 0, r->max_time_ms, INT64_MAX);
     if (f->errors->len == errors && s->limits.wall_ms > 0 && s->limits.wall_ms < held.time_ms)
         return fields_wrong(f, &inside, "wall_time_limit_ms",

@@ -100,6 +100,8 @@ CASES = [
     ("time over the ceiling", limits(time_limit_ms=300_001), 422, "/limits/time_limit_ms"),
     ("memory -1", limits(memory_limit_bytes=-1), 422, "/limits/memory_limit_bytes"),
     ("memory 1.5", limits(memory_limit_bytes=1.5), 422, "/limits/memory_limit_bytes"),
+    ("memory 64", limits(memory_limit_bytes=64), 422, "/limits/memory_limit_bytes"),
+    ("memory below 1 MiB", limits(memory_limit_bytes=MIB - 1), 422, "/limits/memory_limit_bytes"),
     ("memory over the ceiling", limits(memory_limit_bytes=2 * 1024 * MIB + 1), 422,
      "/limits/memory_limit_bytes"),
     ("memory 1e18", limits(memory_limit_bytes=10**18), 422, "/limits/memory_limit_bytes"),

@@ -236,7 +236,7 @@ def listed(module_server):
 def rows(server, query=""):
     answer = server.get("/results" + query)
     assert answer.status == 200, answer
-    assert set(answer.json) == {"results", "next_cursor"}
+    assert set(answer.json) == {"results", "next_cursor", "total"}
     return answer.json["results"]
 
 
@@ -270,6 +270,10 @@ def test_list_items(listed):
     ("?since=2100-01-01T00:00:00Z", [])])
 def test_list_filters(listed, query, found):
     assert names(listed, query) == found
+    every = re.sub("&limit=[0-9]+", "", query)
+    for limit in ("", "&limit=1"):
+        page = listed.get("/results" + every + limit)
+        assert page.json["total"] == len(names(listed, every)), page
 
 
 def test_list_window_is_half_open(listed):
