@@ -72,7 +72,7 @@ struct submission_rules {
     int64_t max_tests, max_depth;
     int64_t max_source_bytes;              /* of all files of the source together */
     int64_t max_time_ms, max_memory_bytes; /* ceilings of the limits */
-    int64_t min_memory_bytes; /* of a memory limit that is sent, beside 0 */
+    int64_t min_memory_bytes;              /* of a memory limit that is sent, beside 0 */
     int64_t default_time_ms, default_memory_bytes;
     struct checker default_checker;
     bool (*knows_language)(const void *ctx, const char *name);
