@@ -1,6 +1,7 @@
 #include "server/http/request.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -76,17 +77,13 @@ enum next request_reply_shared(struct request *r, unsigned status, const char *t
 
 void request_make_tag(const char *body, size_t len, char etag[REPLY_TAG_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t hash[TEXT_HASH_SIZE];
-    char *out = etag + 3;
+    uint64_t halves[2];
 
     text_hash(body, len, hash);
-    memcpy(etag, "W/\"", 3);
-    for (size_t i = 0; i < 16; i++) {
-        *out++ = digits[hash[i] >> 4];
-        *out++ = digits[hash[i] & 15];
-    }
-    memcpy(out, "\"", 2);
+    memcpy(halves, hash, sizeof halves);
+    (void)snprintf(etag, REPLY_TAG_SIZE, "W/\"%016" PRIx64 "%016" PRIx64 "\"", halves[0],
+                   halves[1]);
 }
 
 void request_tag(struct request *r, const char etag[REPLY_TAG_SIZE])
