@@ -68,7 +68,7 @@ int encode_item(const struct bridge_config *c, const struct outbox_item *item, s
 
     if (item->kind == OUTBOX_REPORT && item->payload &&
         report_traceparent(item->payload, item->payload_len, m.traceparent))
-        overhead += 2 * TRACEPARENT_SIZE;
+        overhead += sizeof TRACEPARENT_NAME + sizeof m.traceparent;
 
     if (max <= overhead)
         return err_set(e, ERR_INPUT, "the topic takes at most %zu bytes", max);
