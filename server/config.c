@@ -4,6 +4,7 @@
 
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/near.h"
 #include "schema/model/submission.h"
 #include "schema/model/verdict.h"
 #include "schema/store/postgres/db_postgres_url.h"
@@ -269,69 +270,29 @@ void config_clear(struct config *c)
 
 /* ---- near misses ---- */
 
-#define NAME_MAX_LEN 40
-
-/* The Levenshtein distance of two names of at most NAME_MAX_LEN bytes. */
-static size_t name_distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    size_t row[NAME_MAX_LEN + 1];
-
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b_len];
-}
-
 /* The i-th name that is a setting, or refused; NULL after the last. */
-static const char *known_name(size_t i)
+static const char *known_name(const void *ctx, size_t i)
 {
+    (void)ctx;
     if (i < ARRAY_LEN(settings))
         return settings[i].name;
     i -= ARRAY_LEN(settings);
     return i < ARRAY_LEN(refused) ? refused[i].name : NULL;
 }
 
-/* The known name that is nearest; NULL when name is known itself, or similar to none. A short name
- * must be more similar, because many short names are alike. */
-static const char *nearest_name(const char *name, size_t len)
-{
-    size_t least = len < 6 ? 0 : len < 10 ? 1 : 2;
-    const char *nearest = NULL;
-
-    for (size_t i = 0; known_name(i); i++) {
-        size_t d = name_distance(name, len, known_name(i), strlen(known_name(i)));
-        if (d == 0)
-            return NULL;
-        if (d <= least) {
-            least = d;
-            nearest = known_name(i);
-        }
-    }
-    return nearest;
-}
+/* A short name must be more similar, because many short names are alike. */
+static size_t typos_of(size_t len) { return len < 6 ? 0 : len < 10 ? 1 : 2; }
 
 void config_near_misses(char *const *environment, config_near_miss_fn *report, void *ctx)
 {
     for (char *const *v = environment; *v; v++) {
-        char name[NAME_MAX_LEN + 1];
+        char name[NEAR_NAME_MAX + 1];
         size_t len = strcspn(*v, "=");
-        if (len == 0 || len > NAME_MAX_LEN)
+        if (len == 0 || len > NEAR_NAME_MAX)
             continue;
         memcpy(name, *v, len);
         name[len] = '\0';
-        const char *suggestion = nearest_name(name, len);
+        const char *suggestion = near_name(name, len, typos_of(len), known_name, NULL);
         if (suggestion)
             report(ctx, name, suggestion);
     }

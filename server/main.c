@@ -259,6 +259,8 @@ static int start_http(struct scrc *scrc, struct err *e)
                         .identify = principal_anonymous,
                         .instance = scrc->instance };
     char name[LISTEN_NAME_SIZE], url[LISTEN_NAME_SIZE + 10], store[400] = "none";
+    const char *docker = scrc->config.docker_host;
+    struct jobs_counts rows;
 
     listen_name(scrc->listen_fd, name);
     (void)snprintf(url, sizeof url, "http://%s/", name);
@@ -266,8 +268,13 @@ static int start_http(struct scrc *scrc, struct err *e)
         db_postgres_url_show(scrc->config.store, store, sizeof store);
     if (api_start(&s, TAKE_FD(scrc->listen_fd), &scrc->api, e) < 0)
         return -1;
+    if (!docker)
+        docker = "unix:///var/run/docker.sock";
+    jobs_counts(scrc->jobs, &rows);
     log_info("listening", log_s("address", name), log_s("url", url), log_s("version", SCRC_VERSION),
-             log_s("DATA_DIR", jobs_dir(scrc->jobs)), log_s("STORE", store));
+             log_s("DATA_DIR", jobs_dir(scrc->jobs)), log_s("STORE", store),
+             log_i("rows", rows.queued + rows.running + rows.final), log_i("queued", rows.queued),
+             log_s("DOCKER_HOST", docker));
     return 0;
 }
 

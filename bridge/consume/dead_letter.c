@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "bridge/kafka/headers.h"
 #include "schema/base/bytes.h"
 #include "schema/base/clock.h"
 #include "schema/model/report.h"
 
-static int make_refusal_report(const char *id, const char *error, char **ret_json, size_t *ret_len)
+static int make_refusal_report(const rd_kafka_message_t *m, const char *id, const char *error,
+                               char **ret_json, size_t *ret_len)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
 
@@ -18,6 +20,8 @@ static int make_refusal_report(const char *id, const char *error, char **ret_jso
     r->error = strdup(error);
     r->produced_by.version = strdup(SCRC_VERSION);
     r->verdict = VERDICT_NONE;
+    r->door = SUBMISSION_KAFKA;
+    (void)headers_traceparent(m, r->traceparent);
     r->timestamp_ms = clock_shared_ms();
     if (!r->id || !r->language || !r->error || !r->produced_by.version)
         return -1;
@@ -34,7 +38,7 @@ int dead_letter_make(struct dead_letter *ret_dead_letter, const rd_kafka_message
     d.reason = strdup(reason);
     d.id = id ? strdup(id) : NULL;
     if (!d.reason || (id && !d.id) ||
-        (id && make_refusal_report(id, reason, &d.report, &report_len) < 0)) {
+        (id && make_refusal_report(m, id, reason, &d.report, &report_len) < 0)) {
         dead_letter_clear(&d);
         return -1;
     }

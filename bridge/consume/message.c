@@ -12,8 +12,10 @@
 
 static int prepare_accept(struct message *m)
 {
-    const struct submission *s = m->envelope.submission;
+    struct submission *s = m->envelope.submission;
 
+    s->door = SUBMISSION_KAFKA;
+    (void)headers_traceparent(m->kafka, s->traceparent);
     if (submission_pack(s, &m->packed, NULL) < 0)
         return -1;
     m->op = (struct jobs_op){ .kind = JOBS_ACCEPT };

@@ -108,6 +108,18 @@ int headers_pack(const rd_kafka_headers_t *headers, const json_t *attributes, bo
     return attributes ? pack_attributes(headers, attributes, out) : 0;
 }
 
+bool headers_traceparent(const rd_kafka_message_t *m, char out[TRACEPARENT_SIZE])
+{
+    rd_kafka_headers_t *headers;
+    const void *value = NULL;
+    size_t size = 0;
+
+    out[0] = '\0';
+    return !rd_kafka_message_headers(m, &headers) &&
+           !rd_kafka_header_get_last(headers, TRACEPARENT_NAME, &value, &size) && value &&
+           traceparent_read(value, size, out);
+}
+
 bool headers_unpack(const void *packed, size_t len, rd_kafka_headers_t *headers)
 {
     const char *at = packed;

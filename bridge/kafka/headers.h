@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "schema/base/base.h"
+#include "schema/base/traceparent.h"
 
 struct buf;
 
@@ -30,6 +31,9 @@ struct buf;
  * only with as_it_came (a dead letter repeats the message): for a report it would be wrong. */
 NODISCARD int headers_pack(const rd_kafka_headers_t *headers, const json_t *attributes,
                            bool as_it_came, struct buf *out);
+
+/* The header traceparent of a message, the last one; false: none, or not valid, and out is "". */
+bool headers_traceparent(const rd_kafka_message_t *m, char out[TRACEPARENT_SIZE]);
 
 /* Appends the packed headers to headers. False when the bytes do not come from headers_pack(); the
  * headers in front of the error are added. */

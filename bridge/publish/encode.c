@@ -66,6 +66,10 @@ int encode_item(const struct bridge_config *c, const struct outbox_item *item, s
     struct encoded_message m = { .bare = item->headers_len > max / HEADERS_PART };
     size_t overhead = overhead_of(item) + (m.bare ? 0 : item->headers_len);
 
+    if (item->kind == OUTBOX_REPORT && item->payload &&
+        report_traceparent(item->payload, item->payload_len, m.traceparent))
+        overhead += sizeof TRACEPARENT_NAME + sizeof m.traceparent;
+
     if (max <= overhead)
         return err_set(e, ERR_INPUT, "the topic takes at most %zu bytes", max);
     int result = item->kind == OUTBOX_DEAD_LETTER ? encode_dead_letter(item, max - overhead, &m, e)

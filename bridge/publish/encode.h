@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "schema/base/base.h"
+#include "schema/base/traceparent.h"
 
 struct bridge_config;
 struct err;
@@ -25,8 +26,9 @@ struct outbox_item;
 struct encoded_message {
     char *payload; /* owned; NULL: none */
     size_t len;
-    bool truncated; /* to fit */
-    bool bare;      /* without the sender's headers, which do not fit */
+    bool truncated;                     /* to fit */
+    char traceparent[TRACEPARENT_SIZE]; /* of the report; "": none */
+    bool bare;                          /* without the sender's headers, which do not fit */
 };
 
 /* The message, with its key and headers, has at most max bytes. */

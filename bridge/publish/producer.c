@@ -10,6 +10,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/traceparent.h"
 #include "schema/store/outbox.h"
 
 #define FREE_NS (2 * NS_PER_S)
@@ -187,9 +188,14 @@ static void add_origin(rd_kafka_headers_t *headers, const struct outbox_item *fr
 static rd_kafka_headers_t *make_message_headers(const struct producer_message *m)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    const void *sent;
+    size_t size;
 
     if (!m->bare)
         (void)headers_unpack(m->from->headers, m->from->headers_len, headers);
+    if (m->traceparent && m->traceparent[0] &&
+        rd_kafka_header_get_last(headers, TRACEPARENT_NAME, &sent, &size))
+        add_header(headers, TRACEPARENT_NAME, m->traceparent);
     add_header(headers, "scrc-outbox", m->outbox);
     if (m->from->kind == OUTBOX_DEAD_LETTER)
         add_header(headers, "scrc-reason", m->from->reason ? m->from->reason : "");

@@ -68,6 +68,7 @@ struct producer_message {
     size_t len;
     const char *outbox;             /* for the header scrc-outbox */
     const struct outbox_item *from; /* its origin, reason and headers become headers */
+    const char *traceparent;        /* of its report; NULL or "": none */
     bool bare;                      /* without the sender's headers */
     bool truncated;                 /* adds the header scrc-truncated */
     void *opaque;                   /* for producer_delivered_fn */

@@ -104,6 +104,7 @@ static rd_kafka_resp_err_t produce_message(struct lane *l, const struct outbox_i
                                         .len = message->len,
                                         .outbox = outbox,
                                         .from = item,
+                                        .traceparent = message->traceparent,
                                         .bare = message->bare,
                                         .truncated =
                                             item->kind == OUTBOX_DEAD_LETTER && message->truncated,

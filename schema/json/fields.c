@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/base/near.h"
 #include "schema/base/text.h"
 
 #define NAME_SHOWN_MAX 100 /* bytes of a field's name in a pointer */
@@ -27,7 +28,7 @@ static void append_pointer_name(char *out, const char *name)
 int fields_wrong(struct fields *f, const struct fields_place *at, const char *name, const char *fmt,
                  ...)
 {
-    char pointer[64 + 2 * NAME_SHOWN_MAX], detail[150];
+    char pointer[64 + 2 * NAME_SHOWN_MAX], detail[400];
     int n = at->index == FIELDS_NO_INDEX ? snprintf(pointer, 64, "%s", at->path)
                                          : snprintf(pointer, 64, "%s/%zu", at->path, at->index);
     va_list ap;
@@ -38,6 +39,39 @@ int fields_wrong(struct fields *f, const struct fields_place *at, const char *na
     (void)vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
     return field_errors_add(f->errors, pointer, "%s", detail);
+}
+
+/* ---- unknown fields ---- */
+
+static const char *row_name(const void *rows, size_t i)
+{
+    return ((const struct fields_row *)rows)[i].name;
+}
+
+/* NULL: no name is like it. */
+static const char *meant_field(const struct fields_row *rows, const char *key)
+{
+    char snake[NEAR_NAME_MAX + 1];
+    size_t len = near_snake(key, snake);
+
+    if (strlen(key) > NEAR_NAME_MAX)
+        return NULL;
+    for (const struct fields_row *row = rows; row->name; row++) {
+        /* the same in another style, or its beginning */
+        if (strcmp(row->name, snake) == 0 || (len > 3 && strncmp(row->name, snake, len) == 0))
+            return row->name;
+    }
+    return near_name(snake, len, near_typos(len), row_name, rows);
+}
+
+static int refuse_unknown(struct fields *f, const struct fields_place *at,
+                          const struct fields_row *rows, const char *key)
+{
+    const char *meant = meant_field(rows, key);
+
+    if (!meant)
+        return fields_wrong(f, at, key, "is not a field we know");
+    return fields_wrong(f, at, key, "is not a field we know; did you mean %s?", meant);
 }
 
 int fields_object(struct fields *f, const struct fields_place *at, const struct fields_row *rows,
@@ -55,7 +89,7 @@ int fields_object(struct fields *f, const struct fields_place *at, const struct 
         while (row->name && strcmp(row->name, key) != 0)
             row++;
         if (!row->name && f->refuse_unknown)
-            result = fields_wrong(f, at, key, "is not a field we know");
+            result = refuse_unknown(f, at, rows, key);
         else if (!row->name)
             f->errors->ignored_fields++;
         else if (!json_is_null(v))

@@ -9,18 +9,42 @@
 #include "schema/json/writer.h"
 
 const char *const report_fields[] = {
-    "id",       "status",      "exit_code",     "stdout",        "stderr",       "duration_ms",
-    "error",    "tests",       "timestamp",     "verdict",       "language",     "signal",
-    "queue_ms", "build_ms",    "run_ms",        "cpu_time_ms",   "memory_bytes", "build_log",
-    "attempts", "produced_by", "stdout_base64", "stderr_base64", "limits",       "limit_hit",
+    "id",
+    "status",
+    "exit_code",
+    "stdout",
+    "stderr",
+    "duration_ms",
+    "error",
+    "tests",
+    "timestamp",
+    "verdict",
+    "language",
+    "signal",
+    "queue_ms",
+    "build_ms",
+    "run_ms",
+    "cpu_time_ms",
+    "memory_bytes",
+    "build_log",
+    "attempts",
+    "produced_by",
+    "stdout_base64",
+    "stderr_base64",
+    "limits",
+    "limit_hit",
+    "door",
+    "traceparent",
     NULL,
 };
 
 /* ---- made ---- */
 
-static int number_tests(struct report *r, const struct submission *s)
+static int take_submission(struct report *r, const struct submission *s)
 {
     r->has_tests = s->tests_len > 0;
+    r->door = s->door;
+    memcpy(r->traceparent, s->traceparent, sizeof r->traceparent);
     r->tests = calloc(s->tests_len + 1, sizeof *r->tests);
     if (!r->tests)
         return -1;
@@ -40,7 +64,7 @@ int report_unjudged(const char *id, const char *language, const struct submissio
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
 
     if (!r || bytes_copy(NULL, 0, &r->out) < 0 || bytes_copy(NULL, 0, &r->err) < 0 ||
-        bytes_copy(NULL, 0, &r->build_log) < 0 || (s && number_tests(r, s) < 0))
+        bytes_copy(NULL, 0, &r->build_log) < 0 || (s && take_submission(r, s) < 0))
         return -1;
     r->verdict = VERDICT_NONE;
     r->id = strdup(id);
@@ -237,6 +261,8 @@ static void encode_own_fields(struct writer *w, const struct report *r)
     encode_base64(w, "stderr_base64", &r->err);
     encode_limits(w, &r->limits);
     encode_optional_word(w, "limit_hit", r->limit_hit);
+    encode_optional_word(w, "door", submission_door_name(r->door));
+    encode_optional_word(w, TRACEPARENT_NAME, r->traceparent[0] ? r->traceparent : NULL);
 }
 
 int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)

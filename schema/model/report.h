@@ -72,6 +72,8 @@ struct report {
     int64_t queue_ms, build_ms, run_ms;
     struct bytes build_log;
     int64_t attempts;
+    enum submission_door door;
+    char traceparent[TRACEPARENT_SIZE]; /* "": none */
     struct {
         char *version, *image, *build, *run, *compiler; /* owned; NULL = "" */
     } produced_by;
@@ -108,6 +110,9 @@ struct report_view {
 
 /* All top-level names of a report, NULL-terminated: the legal words of ?fields=. */
 extern const char *const report_fields[];
+
+/* The traceparent of a stored report; false: it has none, and out is "". */
+bool report_traceparent(const char *stored, size_t stored_len, char out[TRACEPARENT_SIZE]);
 
 /* The JSON of a stored report for one consumer. stored: written by report_encode(). Caller owns
  * *ret_json. */

@@ -220,6 +220,20 @@ static size_t texts_size(const struct submission *s)
     return size;
 }
 
+bool report_traceparent(const char *stored, size_t stored_len, char out[TRACEPARENT_SIZE])
+{
+    /* In a string the quotes would be escaped, so a match is the member. */
+    static const char key[] = "\"" TRACEPARENT_NAME "\":\"";
+    const char *at = memmem(stored, stored_len, key, sizeof key - 1);
+
+    out[0] = '\0';
+    if (!at)
+        return false;
+    at += sizeof key - 1;
+    const char *end = memchr(at, '"', (size_t)(stored + stored_len - at));
+    return end && traceparent_read(at, (size_t)(end - at), out);
+}
+
 int report_render(const char *stored, size_t stored_len, const struct report_view *view,
                   char **ret_json, size_t *ret_len, struct err *e)
 {

@@ -2,6 +2,15 @@
 
 #include "schema/base/text.h"
 
+const char *submission_door_name(enum submission_door door)
+{
+    static const char *const names[SUBMISSION_DOORS] = {
+        [SUBMISSION_HTTP] = "http", [SUBMISSION_KAFKA] = "kafka"
+    };
+
+    return names[door];
+}
+
 static int64_t effective_limit(int64_t sent, int64_t fallback, int64_t ceiling)
 {
     int64_t limit = sent > 0 ? sent : fallback;

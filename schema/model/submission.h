@@ -15,6 +15,7 @@
 
 #include "schema/base/base.h"
 #include "schema/base/bytes.h"
+#include "schema/base/traceparent.h"
 #include "schema/json/field_errors.h"
 #include "schema/model/checker.h"
 #include "schema/model/source_tree.h"
@@ -30,6 +31,13 @@ struct err;
 struct limits {
     int64_t time_ms, wall_ms, memory_bytes; /* 0: absent, so the server's default */
 };
+
+/* By which way a submission came. */
+enum submission_door { SUBMISSION_NO_DOOR, SUBMISSION_HTTP, SUBMISSION_KAFKA };
+#define SUBMISSION_DOORS 3
+
+/* "http", "kafka"; NULL: not known, accepted by an earlier version. */
+const char *submission_door_name(enum submission_door door);
 
 struct test {
     int64_t number; /* if absent, its position, from 1 */
@@ -54,6 +62,9 @@ struct submission {
     /* Of the known fields in a canonical form, before defaults. Zeros without an id: only an id can
      * be sent again, and hashing is the largest part of parsing a small submission. */
     uint8_t hash[32];
+    /* How it came. Set by who takes it in; not part of what was sent. */
+    enum submission_door door;
+    char traceparent[TRACEPARENT_SIZE]; /* "": none */
 };
 
 /* What the server accepts. Borrowed for the call. */
@@ -61,9 +72,13 @@ struct submission_rules {
     int64_t max_tests, max_depth;
     int64_t max_source_bytes;              /* of all files of the source together */
     int64_t max_time_ms, max_memory_bytes; /* ceilings of the limits */
+    int64_t min_memory_bytes;              /* of a memory limit that is sent, beside 0 */
     int64_t default_time_ms, default_memory_bytes;
     struct checker default_checker;
     bool (*knows_language)(const void *ctx, const char *name);
+    /* Writes which languages there are, and which one may have been meant, as the end of a
+     * sentence; NULL: nothing is said of it. */
+    void (*hint_language)(const void *ctx, const char *unknown, char *out, size_t size);
     const void *ctx;
     bool refuse_unknown; /* unknown fields: true: errors (HTTP); false: counted, ignored (Kafka) */
 };

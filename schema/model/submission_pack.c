@@ -119,6 +119,18 @@ static void pack_tests(struct writer *w, struct submission_packed *p, const stru
     writer_end(w, ']');
 }
 
+static void pack_origin(struct writer *w, const struct submission *s)
+{
+    if (s->door != SUBMISSION_NO_DOOR) {
+        writer_key(w, "door");
+        writer_word(w, submission_door_name(s->door));
+    }
+    if (s->traceparent[0]) {
+        writer_key(w, TRACEPARENT_NAME);
+        writer_word(w, s->traceparent);
+    }
+}
+
 static void pack_all(struct writer *w, struct submission_packed *p, const struct submission *s)
 {
     writer_begin(w, '{');
@@ -147,6 +159,7 @@ static void pack_all(struct writer *w, struct submission_packed *p, const struct
         writer_key(w, "hash");
         writer_hex(w, s->hash, sizeof s->hash);
     }
+    pack_origin(w, s);
     writer_end(w, '}');
 }
 

@@ -81,12 +81,15 @@ static int read_submission_language(struct fields *f, const struct fields_place 
                                     const struct fields_row *row, json_t *v, void *into)
 {
     struct submission *s = into;
+    char hint[300] = "";
 
     if (fields_word(f, at, row, v, &s->language) < 0)
         return -1;
-    if (s->language && !rules(f)->knows_language(rules(f)->ctx, s->language))
-        return fields_wrong(f, at, row->name, "is not a language of this server");
-    return 0;
+    if (!s->language || rules(f)->knows_language(rules(f)->ctx, s->language))
+        return 0;
+    if (rules(f)->hint_language)
+        rules(f)->hint_language(rules(f)->ctx, s->language, hint, sizeof hint);
+    return fields_wrong(f, at, row->name, "is not a language of this server%s", hint);
 }
 
 /* One file, which the language names. */
@@ -167,6 +170,9 @@ static int read_limits(struct fields *f, const struct fields_place *at,
             return -1;
     }
 
+    if (sent[1] > 0 && sent[1] < r->min_memory_bytes)
+        return fields_wrong(f, &inside, rows[1].name, "must be 0 or at least %lld bytes",
+                            (long long)r->min_memory_bytes);
     struct limits held = submission_limits(s, r->default_time_ms, 0, r->max_time_ms, INT64_MAX);
     if (f->errors->len == errors && s->limits.wall_ms > 0 && s->limits.wall_ms < held.time_ms)
         return fields_wrong(f, &inside, "wall_time_limit_ms",

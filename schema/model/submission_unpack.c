@@ -1,4 +1,5 @@
 #include <sodium.h>
+#include <string.h>
 
 #include "schema/base/err.h"
 #include "schema/base/text.h"
@@ -193,6 +194,26 @@ static int unpack_limits(struct unpack *u, const json_t *object, struct limits *
     return unpack_number(u, object, "memory_limit_bytes", &l->memory_bytes);
 }
 
+/* Rows of earlier versions have neither. */
+static int unpack_origin(struct unpack *u, struct submission *s)
+{
+    const json_t *root = u->reader->root;
+    CLEANUP(freep) char *trace = NULL;
+
+    for (size_t i = 0; i < SUBMISSION_DOORS; i++) {
+        const char *name = submission_door_name((enum submission_door)i);
+        const char *door = json_string_value(json_object_get(root, "door"));
+        if (name && door && strcmp(name, door) == 0)
+            s->door = (enum submission_door)i;
+    }
+    if (!json_object_get(root, TRACEPARENT_NAME))
+        return 0;
+    if (unpack_word(u, root, TRACEPARENT_NAME, &trace) < 0)
+        return -1;
+    return traceparent_read(trace, strlen(trace), s->traceparent) ? 0
+                                                                  : damaged(u, TRACEPARENT_NAME);
+}
+
 static int unpack_all(struct unpack *u, struct submission *s)
 {
     const json_t *root = u->reader->root;
@@ -207,6 +228,8 @@ static int unpack_all(struct unpack *u, struct submission *s)
         unpack_checker(u, json_object_get(root, "checker"), s) < 0 ||
         unpack_bool(u, root, "stop_on_failure", &s->stop_on_failure) < 0 ||
         unpack_tests(u, json_object_get(root, "tests"), s) < 0)
+        return -1;
+    if (unpack_origin(u, s) < 0)
         return -1;
     return s->id ? unpack_hash(u, s) : 0;
 }

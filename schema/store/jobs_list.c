@@ -13,6 +13,7 @@
 #include "schema/store/jobs_item.h"
 #include "schema/store/jobs_read.h"
 #include "schema/store/jobs_table.h"
+#include "schema/store/jobs_total.h"
 #include "schema/store/query.h"
 
 #define LIMIT_MAX   500
@@ -244,6 +245,7 @@ static int find_sort(const char *word, size_t *ret_sort, struct err *e)
 int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, struct err *e)
 {
     json_auto_t *items = json_array();
+    int64_t total = JOBS_TOTAL_UNKNOWN;
     char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + sizeof JOBS_LAST_CHARACTER];
     struct list_page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
 
@@ -257,13 +259,17 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         return -1;
 
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = list_valued(d, &p, e) < 0 ? -1 : list_unvalued(d, &p, e);
+    int rc = list_valued(d, &p, e) < 0 || list_unvalued(d, &p, e) < 0
+                 ? -1
+                 : jobs_total(j, d, f, &total, e);
     jobs_readers_release(&j->readers, d);
     if (rc < 0)
         return -1;
 
     write_cursor(&p.at, next);
-    json_t *page = json_pack("{s:O,s:s?}", "results", items, "next_cursor", p.more ? next : NULL);
+    json_t *page =
+        json_pack("{s:O,s:s?,s:o}", "results", items, "next_cursor", p.more ? next : NULL, "total",
+                  total == JOBS_TOTAL_UNKNOWN ? json_null() : json_integer(total));
     if (!page)
         return err_set(e, ERR_NOMEM, "list of results");
     *ret_page = page;

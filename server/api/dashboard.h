@@ -37,10 +37,6 @@ const struct dashboard_asset *dashboard_find(const char *name);
 
 /* The smallest coding that an Accept-Encoding allows; accept_encoding NULL: no such header. */
 enum dashboard_coding dashboard_choose(const char *accept_encoding);
-
-/* Whether an If-None-Match contains the etag; if_none_match NULL: no such header. */
-bool dashboard_is_known(const char *if_none_match, const char *etag);
-
 /* ---- steps of a request ---- */
 
 enum next dashboard_index(struct request *r);

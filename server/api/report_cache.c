@@ -1,10 +1,11 @@
 #include "server/api/report_cache.h"
 
-#include <microhttpd.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "server/http/answer.h"
+#include "server/http/request.h"
+#include "server/http/shared_body.h"
 
 #define HASH_NONFATAL_OOM 1 /* a map that cannot grow refuses the one element */
 #include <uthash.h>
@@ -16,9 +17,10 @@
 #define OVERHEAD 512
 
 struct cached_report {
-    char *id;                      /* owned */
-    struct MHD_Response *response; /* owned reference */
-    size_t cost;
+    char *id;         /* owned */
+    const char *body; /* owned reference */
+    size_t len, cost;
+    char etag[REPLY_TAG_SIZE];
     struct cached_report *prev, *next; /* the longest unused first */
     UT_hash_handle hh;
 };
@@ -34,26 +36,25 @@ struct report_cache {
 
 static void free_cached_report(struct cached_report *report)
 {
-    if (report->response)
-        MHD_destroy_response(report->response);
+    if (report->body)
+        shared_body_release((char *)(uintptr_t)report->body);
     free(report->id);
     free(report);
 }
 
-static struct cached_report *make_cached_report(const char *id, const char *body, size_t len)
+static struct cached_report *make_cached_report(const char *id, const char *body, size_t len,
+                                                const char etag[REPLY_TAG_SIZE])
 {
     struct cached_report *report = calloc(1, sizeof *report);
 
     if (!report)
         return NULL;
     report->id = strdup(id);
+    report->body = shared_body_make(body, len);
+    report->len = len;
     report->cost = len + OVERHEAD;
-    /* The cast is safe: the library does not write to a body that it copies. */
-    report->response =
-        MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-    if (report->id && report->response &&
-        MHD_add_response_header(report->response, "Content-Type", "application/json") == MHD_YES &&
-        answer_defend(report->response) == MHD_YES)
+    memcpy(report->etag, etag, REPLY_TAG_SIZE);
+    if (report->id && report->body)
         return report;
     free_cached_report(report);
     return NULL;
@@ -83,11 +84,12 @@ static bool add_report_locked(struct report_cache *c, struct cached_report *repo
     return true;
 }
 
-void report_cache_put(struct report_cache *c, const char *id, const char *body, size_t len)
+void report_cache_put(struct report_cache *c, const char *id, const char *body, size_t len,
+                      const char etag[REPLY_TAG_SIZE])
 {
     if (len > c->limit / LARGEST_PART)
         return;
-    struct cached_report *report = make_cached_report(id, body, len);
+    struct cached_report *report = make_cached_report(id, body, len, etag);
     if (!report)
         return;
     pthread_mutex_lock(&c->lock);
@@ -99,23 +101,25 @@ void report_cache_put(struct report_cache *c, const char *id, const char *body, 
         free_cached_report(report);
 }
 
-/* Queues under the lock, so that the connection has its reference before ours can be evicted. */
-bool report_cache_send(struct report_cache *c, const char *id, struct MHD_Connection *connection)
+bool report_cache_reply(struct report_cache *c, struct request *r)
 {
     struct cached_report *report;
-    bool sent = false;
+    char etag[REPLY_TAG_SIZE];
 
     pthread_mutex_lock(&c->lock);
-    HASH_FIND_STR(c->by_id, id, report);
+    HASH_FIND_STR(c->by_id, r->id, report);
     if (report) {
         if (report->next) { /* else it is the last used */
             DL_DELETE(c->order, report);
             DL_APPEND(c->order, report);
         }
-        sent = MHD_queue_response(connection, MHD_HTTP_OK, report->response) == MHD_YES;
+        (void)request_reply_shared(r, 200, JSON_TYPE, shared_body_ref(report->body), report->len);
+        memcpy(etag, report->etag, sizeof etag);
     }
     pthread_mutex_unlock(&c->lock);
-    return sent;
+    if (report)
+        request_tag(r, etag);
+    return report != NULL;
 }
 
 struct report_cache *report_cache_open(size_t limit)

@@ -10,19 +10,20 @@
 #include <stddef.h>
 
 #include "schema/base/base.h"
+#include "server/http/request.h"
 
 struct report_cache;
-struct MHD_Connection;
 
 /* NULL out of memory. */
 struct report_cache *report_cache_open(size_t limit);
 
-/* Copies body, JSON that GET /results/{id} returns with 200. Does nothing when the id is cached
- * already, body is too large or there is no memory. */
-void report_cache_put(struct report_cache *c, const char *id, const char *body, size_t len);
+/* Copies body, JSON that GET /results/{id} returns with 200 and this entity tag. Does nothing when
+ * the id is cached already, body is too large or there is no memory. */
+void report_cache_put(struct report_cache *c, const char *id, const char *body, size_t len,
+                      const char etag[REPLY_TAG_SIZE]);
 
-/* Queues the response on the connection. False: not cached, or not queued. */
-bool report_cache_send(struct report_cache *c, const char *id, struct MHD_Connection *connection);
+/* Fills in the reply with the report of r->id. False: not cached. */
+bool report_cache_reply(struct report_cache *c, struct request *r);
 
 /* Takes NULL, returns NULL. */
 struct report_cache *report_cache_free(struct report_cache *c);

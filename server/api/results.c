@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
+#include "schema/base/near.h"
 #include "schema/json/writer.h"
 #include "schema/model/report.h"
 #include "schema/model/verdict.h"
@@ -55,6 +56,21 @@ static bool is_one_of(const char *const *words, const char *word)
     return false;
 }
 
+static const char *report_field(const void *ctx, size_t i)
+{
+    (void)ctx;
+    return report_fields[i];
+}
+
+static void refuse_field(struct request *r, const char *name)
+{
+    const char *meant = near_name(name, strlen(name), near_typos(strlen(name)), report_field, NULL);
+
+    (void)request_refuse_param(r, "fields", "a report has no field '%.40s'%s%s%s", name,
+                               meant ? "; did you mean " : "", meant ? meant : "",
+                               meant ? "?" : "");
+}
+
 /* Splits ?fields=a,b in place. False: a name is wrong, and the reply is filled in. */
 static bool read_fields(struct request *r)
 {
@@ -63,7 +79,7 @@ static bool read_fields(struct request *r)
 
     while ((name = strsep(&rest, ","))) {
         if (!is_one_of(report_fields, name)) {
-            (void)request_refuse_param(r, "fields", "a report has no field '%.40s'", name);
+            refuse_field(r, name);
             return false;
         }
         if (n == CALL_FIELDS_MAX) {
@@ -121,6 +137,21 @@ static enum next reply_state(struct request *r, const struct job_status *status)
 
 /* ---- the report of a final job ---- */
 
+/* Takes the rendered report. */
+static enum next reply_rendered(struct request *r, char *json, size_t len)
+{
+    struct call *c = call_of(r);
+    char etag[REPLY_TAG_SIZE];
+
+    request_make_tag(json, len, etag);
+    if (!c->fields[0])
+        report_cache_put(context_of(r)->report_cache, r->id, json, len, etag);
+    (void)request_reply(r, 200, JSON_TYPE, json, len);
+    if (!c->posted)
+        request_tag(r, etag);
+    return NEXT_REPLY;
+}
+
 /* On an executor's thread, because a report can have a thousand tests. */
 static enum next reply_report(struct request *r)
 {
@@ -133,9 +164,7 @@ static enum next reply_report(struct request *r)
 
     if (report_view_render(s->jobs, s->config, &q, &json, &len, &e) < 0)
         return request_fail(r, &e);
-    if (!q.fields)
-        report_cache_put(s->report_cache, r->id, json, len);
-    return request_reply(r, 200, "application/json", json, len);
+    return reply_rendered(r, json, len);
 }
 
 /* ---- waiting ---- */
@@ -154,7 +183,7 @@ bool results_status(struct request *r, const char *what, struct job_status *ret_
         return false;
     }
     if (ret_status->expired)
-        (void)request_refuse(r, 404, "%s removed after RETENTION", what);
+        (void)request_refuse(r, PROBLEM_EXPIRED, "%s removed after RETENTION", what);
     return !ret_status->expired;
 }
 
@@ -184,9 +213,7 @@ static enum next reply_waited(struct request *r)
     stored.submission = c->kept ? c->kept : read;
     if (report_view_stored(s->config, &stored, &json, &len, &e) < 0)
         return request_fail(r, &e);
-    if (!stored.fields)
-        report_cache_put(s->report_cache, r->id, json, len);
-    return request_reply(r, 200, "application/json", json, len);
+    return reply_rendered(r, json, len);
 }
 
 static enum next answer_after_wait(struct request *r)
@@ -264,9 +291,8 @@ enum next results_get(struct request *r)
 {
     if (!results_read_wait(r) || !read_fields(r))
         return NEXT_REPLY;
-    if (!call_of(r)->fields[0] &&
-        report_cache_send(context_of(r)->report_cache, r->id, r->mhd_connection))
-        return NEXT_SENT;
+    if (!call_of(r)->fields[0] && report_cache_reply(context_of(r)->report_cache, r))
+        return request_compress_offloaded(r);
     return answer_current_state(r);
 }
 
@@ -359,6 +385,9 @@ static enum next reply_list(struct request *r)
     f.language = request_param(r, "language");
     f.id_prefix = request_param(r, "id_prefix");
     f.cursor = request_param(r, "cursor");
+    if (f.id_prefix && strlen(f.id_prefix) > SUBMISSION_ID_MAX)
+        return request_refuse_param(r, "id_prefix", "an id has at most %d bytes",
+                                    SUBMISSION_ID_MAX);
     if (jobs_list(context_of(r)->jobs, &f, &page, &e) == 0)
         return request_reply_json(r, 200, page);
     if (e.kind == ERR_INPUT)

@@ -9,7 +9,6 @@
 #include "schema/store/jobs_read.h"
 #include "server/api/context.h"
 #include "server/api/results.h"
-#include "server/http/problem.h"
 
 /* A larger body takes milliseconds to parse, during which its thread serves no other connection. */
 #define PARSE_OFFLOAD_BYTES (100 * KIB)
@@ -26,7 +25,8 @@ static void note_accepted(struct request *r)
 
     memcpy(r->id, c->op.u.accept.id, sizeof r->id);
     if (!c->op.u.accept.existing)
-        log_debug("accepted", log_s("job", r->id), log_s("language", c->submission->language));
+        log_debug("accepted", log_s("job", r->id), log_s("request", r->name),
+                  log_s("language", c->submission->language));
 }
 
 static size_t packed_size(const struct submission_packed *p)
@@ -83,7 +83,7 @@ static enum next refuse_submission(struct request *r, const struct field_errors 
     if (e->kind != ERR_INPUT)
         return request_fail(r, e);
     return request_problem(
-        r, &(struct problem_text){ .status = 422, .detail = e->msg, .fields = fields });
+        r, &(struct problem_text){ .code = PROBLEM_INVALID, .detail = e->msg, .fields = fields });
 }
 
 static enum next parse_and_commit(struct request *r)
@@ -96,6 +96,8 @@ static enum next parse_and_commit(struct request *r)
                          &c->submission, &fields, &e) < 0)
         return refuse_submission(r, &fields, &e);
     buf_clear(&r->body);
+    c->submission->door = SUBMISSION_HTTP;
+    memcpy(c->submission->traceparent, r->traceparent, sizeof r->traceparent);
     if (submission_pack(c->submission, &c->packed, &e) < 0)
         return request_fail(r, &e);
 
@@ -149,7 +151,7 @@ static enum next reply_cancelled(struct request *r)
 
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
-    log_info("cancelled", log_s("job", r->id));
+    log_info("cancelled", log_s("job", r->id), log_s("request", r->name));
     return request_reply_json(
         r, 200, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(JOB_CANCELLED)));
 }
@@ -172,12 +174,12 @@ static enum next reply_published(struct request *r)
     struct err e;
 
     if (c->op.result < 0 && c->op.err.kind == ERR_INPUT)
-        return request_refuse(r, 409, "%s", c->op.err.msg);
+        return request_refuse(r, PROBLEM_NOT_FINAL, "%s", c->op.err.msg);
     if (c->op.result < 0)
         return request_fail(r, &c->op.err);
     if (jobs_status(context_of(r)->jobs, r->id, &status, &e) < 0)
         return request_fail(r, &e);
-    log_info("published_again", log_s("job", r->id));
+    log_info("published_again", log_s("job", r->id), log_s("request", r->name));
     return request_reply_json(
         r, 202, json_pack("{s:s, s:s}", "id", r->id, "state", job_state_name(status.state)));
 }
@@ -187,7 +189,7 @@ enum next submissions_publish(struct request *r)
     struct call *c = call_of(r);
 
     if (!context_of(r)->bridge)
-        return request_refuse(r, 503, "Kafka is off: KAFKA_BROKERS is not set");
+        return request_refuse(r, PROBLEM_KAFKA_OFF, "Kafka is off: KAFKA_BROKERS is not set");
     c->op.kind = JOBS_PUBLISH;
     c->op.u.publish.id = r->id;
     return context_commit(r, reply_published);

@@ -1,8 +1,10 @@
 #include "server/http/admission.h"
 
 #include <microhttpd.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "schema/base/near.h"
 #include "server/http/deadlines.h"
 #include "server/http/http_shared.h"
 #include "server/http/uri.h"
@@ -16,6 +18,28 @@ struct param_reader {
     struct request *r;
     bool wrong;
 };
+
+static const char *param_name(const void *params, size_t i)
+{
+    return ((const char *const *)params)[i];
+}
+
+static void refuse_unknown_param(struct request *r, const char *name)
+{
+    const char *const *params = r->route->params;
+    const char *meant = near_name(name, strlen(name), near_typos(strlen(name)), param_name, params);
+    char all[200] = "none";
+    size_t n = 0;
+
+    for (size_t i = 0; params[i] && n < sizeof all; i++)
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i > 0 ? ", " : "", params[i]);
+    if (meant)
+        (void)request_refuse_param(
+            r, name, "there is no such query parameter here; did you mean %s?", meant);
+    else
+        (void)request_refuse_param(r, name, "there is no such query parameter here; it takes %s",
+                                   all);
+}
 
 static enum MHD_Result read_param(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
                                   const char *raw_value)
@@ -32,13 +56,14 @@ static enum MHD_Result read_param(void *ctx, enum MHD_ValueKind kind, const char
     while (names[i] && strcmp(names[i], name) != 0)
         i++;
     if (!names[i])
-        (void)request_refuse_param(p->r, raw_name, "there is no such query parameter here");
+        refuse_unknown_param(p->r, raw_name);
     else if (p->r->params[i])
         (void)request_refuse_param(p->r, name, "given twice");
     else if (!(p->r->params[i] = malloc(len + 1)))
-        (void)request_refuse(p->r, 503, "out of memory");
+        (void)request_refuse(p->r, PROBLEM_UNAVAILABLE, "out of memory");
     else if (uri_decode(raw_value ? raw_value : "", len, p->r->params[i], len + 1) < 0)
-        (void)request_refuse(p->r, 400, "the query has a broken percent escape or a NUL");
+        (void)request_refuse(p->r, PROBLEM_BAD_REQUEST,
+                             "the query has a broken percent escape or a NUL");
     else
         p->wrong = false;
     return p->wrong ? MHD_NO : MHD_YES;
@@ -93,10 +118,11 @@ static bool has_our_name(const struct request *r, const char *target, const char
 static bool check_source(struct request *r, const char *target, const struct hosts_page *page)
 {
     if (!has_our_name(r, target, page->host))
-        (void)request_refuse(r, 421, "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
+        (void)request_refuse(r, PROBLEM_WRONG_HOST,
+                             "'%.100s' is no name of this server: list it in ALLOWED_HOSTS",
                              page->host ? page->host : target);
     else if (!hosts_trusts(&r->shared->hosts, page))
-        (void)request_refuse(r, 403,
+        (void)request_refuse(r, PROBLEM_FOREIGN_PAGE,
                              "pages of '%.100s' may not use this server: list it in "
                              "ALLOWED_HOSTS",
                              page->origin ? page->origin : "another site");
@@ -121,15 +147,16 @@ static bool find_route(struct request *r, const char *target, const char *method
         r->step = r->route->offload ? offload_handler : r->route->handle;
         return true;
     case ROUTE_NO_PATH:
-        (void)request_refuse(r, 404, "there is nothing at %.200s", target);
+        (void)request_refuse(r, PROBLEM_NO_SUCH_PATH, "there is nothing at %.200s", target);
         return false;
     case ROUTE_BAD_PATH:
-        (void)request_refuse(r, 400, "the path has a broken percent escape or a NUL");
+        (void)request_refuse(r, PROBLEM_BAD_REQUEST,
+                             "the path has a broken percent escape or a NUL");
         return false;
     case ROUTE_NO_METHOD:
         break;
     }
-    (void)request_refuse(r, 405, "%.20s is not for this path", method);
+    (void)request_refuse(r, PROBLEM_METHOD_NOT_ALLOWED, "%.20s is not for this path", method);
     memcpy(r->reply.allow, allow, sizeof allow);
     return false;
 }
@@ -139,7 +166,7 @@ static bool allow_principal(struct request *r)
     r->principal = r->shared->config.identify(r);
     if (principal_has(&r->principal, r->route->right))
         return true;
-    (void)request_refuse(r, 403, "%.100s may not %s", r->principal.name,
+    (void)request_refuse(r, PROBLEM_FORBIDDEN, "%.100s may not %s", r->principal.name,
                          principal_right_text(r->route->right));
     return false;
 }
@@ -156,20 +183,20 @@ static bool allow_body(struct request *r, const struct header_check_head *head)
     bool takes_body = r->route->body_bytes > 0;
 
     if (takes_body && (!head->json || head->other_charset || head->coded)) {
-        (void)request_refuse(r, 415,
+        (void)request_refuse(r, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                              !head->json   ? "send application/json"
                              : head->coded ? "send the body without a Content-Encoding"
                                            : "JSON is UTF-8, whatever charset is named");
         return false;
     }
     if (head->length > admission_body_limit(r)) {
-        (void)request_refuse(r, 413, "a body may have %lld bytes here",
+        (void)request_refuse(r, PROBLEM_BODY_TOO_LARGE, "a body may have %lld bytes here",
                              (long long)admission_body_limit(r));
         return false;
     }
     if (takes_body && head->length <= RESERVE_BYTES &&
         buf_reserve(&r->body, (size_t)head->length) < 0) {
-        (void)request_refuse(r, 503, "out of memory");
+        (void)request_refuse(r, PROBLEM_UNAVAILABLE, "out of memory");
         return false;
     }
     return true;
@@ -188,7 +215,7 @@ bool admission_request(struct request *r, const char *target, const char *method
     if (!check_source(r, target, &page) || !find_route(r, target, method))
         return false;
     if (r->connection->over_limit && !r->route->always) {
-        (void)request_refuse(r, 503, "too many connections");
+        (void)request_refuse(r, PROBLEM_OVERLOADED, "too many connections");
         return false;
     }
     return allow_principal(r) && allow_body(r, head) && read_params(r);

@@ -31,11 +31,13 @@ void answer_budgets(struct budget *answers, struct budget *streams, const struct
     budget_init(streams, most, most);
 }
 
-static void add_headers(struct MHD_Response *response, const struct reply *p)
+static void add_headers(struct MHD_Response *response, const struct request *r)
 {
+    const struct reply *p = &r->reply;
     char seconds[16];
 
     (void)MHD_add_response_header(response, "Content-Type", p->type);
+    (void)MHD_add_response_header(response, REQUEST_ID_NAME, r->name);
     if (p->location)
         (void)MHD_add_response_header(response, "Location", p->location);
     if (p->allow[0])
@@ -44,6 +46,12 @@ static void add_headers(struct MHD_Response *response, const struct reply *p)
         (void)snprintf(seconds, sizeof seconds, "%d", p->retry_after);
         (void)MHD_add_response_header(response, "Retry-After", seconds);
     }
+    if (p->etag[0])
+        (void)MHD_add_response_header(response, "ETag", p->etag);
+    if (p->coding)
+        (void)MHD_add_response_header(response, "Content-Encoding", p->coding);
+    if (p->varies)
+        (void)MHD_add_response_header(response, "Vary", "Accept-Encoding");
     for (size_t i = 0; i < p->more_len; i++)
         (void)MHD_add_response_header(response, p->more[i].name, p->more[i].value);
     if (p->close)
@@ -58,12 +66,20 @@ static void charge_answer(struct request *r)
     int64_t n = (int64_t)r->reply.len, most = r->shared->config.max_body_bytes / 2;
 
     n = n < most ? n : most;
-    if (r->reply.kept || n <= SMALL_ANSWER)
+    if (r->reply.kept || r->reply.release || n <= SMALL_ANSWER)
         return;
     if (budget_take(&r->shared->answers, &r->connection->client, n))
         r->answer_charged = n;
     else
-        (void)request_refuse(r, 503, "too many large answers at once");
+        (void)request_refuse(r, PROBLEM_OVERLOADED, "too many large answers at once");
+}
+
+static struct MHD_Response *make_response(const struct reply *p)
+{
+    if (p->release)
+        return MHD_create_response_from_buffer_with_free_callback(p->len, p->body, p->release);
+    return MHD_create_response_from_buffer(
+        p->len, p->body, p->kept ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
 }
 
 enum MHD_Result answer_reply(struct request *r)
@@ -71,13 +87,13 @@ enum MHD_Result answer_reply(struct request *r)
     struct reply *p = &r->reply;
 
     charge_answer(r);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        p->len, p->body, p->kept ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response = make_response(p);
 
     if (!response)
         return MHD_NO;
     p->body = NULL;
-    add_headers(response, p);
+    p->release = NULL;
+    add_headers(response, r);
     (void)answer_defend(response);
     deadlines_answering(r->shared->deadlines, r->connection);
     enum MHD_Result rc = MHD_queue_response(r->mhd_connection, p->status, response);
@@ -104,6 +120,7 @@ enum MHD_Result answer_stream(struct request *r)
         return MHD_NO;
     (void)answer_defend(response);
     (void)MHD_add_response_header(response, "Content-Type", EVENTS_TYPE);
+    (void)MHD_add_response_header(response, REQUEST_ID_NAME, r->name);
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
     (void)MHD_add_response_header(response, "Connection", "close");

@@ -18,7 +18,7 @@ void body_budget(struct budget *b, const struct http_config *c)
 
 void body_refuse(struct request *r, unsigned status, const char *why)
 {
-    (void)request_refuse(r, status, "%s", why);
+    (void)request_refuse(r, problem_of_status(status), "%s", why);
     r->reply.close = true;
     r->refused = true;
     r->step = request_ready;

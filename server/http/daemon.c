@@ -46,10 +46,6 @@ static enum MHD_Result advance_request(struct request *r)
     switch (request_step(r)) {
     case NEXT_REPLY:
         return answer_reply(r);
-    case NEXT_SENT:
-        r->reply.status = MHD_HTTP_OK;
-        deadlines_answering(r->shared->deadlines, r->connection);
-        return MHD_YES;
     case NEXT_PAUSE:
         return MHD_YES;
     case NEXT_STREAM:
@@ -90,11 +86,15 @@ static enum MHD_Result begin_request(struct request *r, const char *target, cons
     deadlines_begun(r->shared->deadlines, r->connection);
     const char *wrong = find_framing_fault(r, &status);
     if (wrong) {
-        (void)request_refuse(r, status, "%s", wrong);
+        request_id_make(NULL, r->name);
+        (void)request_refuse(r, problem_of_status(status), "%s", wrong);
         r->reply.close = true;
         return answer_reply(r);
     }
     header_check_read(r->mhd_connection, &head);
+    request_id_make(head.request_id, r->name);
+    if (head.traceparent)
+        (void)traceparent_read(head.traceparent, strlen(head.traceparent), r->traceparent);
     if (admission_request(r, target, method, &head))
         return MHD_YES;
     r->refused = true;

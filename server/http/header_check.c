@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/base/base.h"
+#include "schema/base/traceparent.h"
 
 static const char *skip_spaces(const char *p) { return p + strspn(p, " \t"); }
 
@@ -48,6 +49,24 @@ static const struct {
     { "Sec-Fetch-Dest", offsetof(struct header_check_head, page.dest) },
 };
 
+static const struct {
+    const char *name;
+    size_t offset;
+} trace_headers[] = {
+    { "X-Request-Id", offsetof(struct header_check_head, request_id) },
+    { TRACEPARENT_NAME, offsetof(struct header_check_head, traceparent) },
+};
+
+/* Which of two would be meant is not known, so "" stands for both. */
+static void read_trace(struct header_check_head *h, const char *name, const char *value)
+{
+    for (size_t i = 0; i < ARRAY_LEN(trace_headers); i++) {
+        const char **into = (const char **)(void *)((char *)h + trace_headers[i].offset);
+        if (strcasecmp(name, trace_headers[i].name) == 0)
+            *into = *into ? "" : value;
+    }
+}
+
 static enum MHD_Result read_header_value(void *ctx, enum MHD_ValueKind kind, const char *name,
                                          const char *value)
 {
@@ -60,6 +79,7 @@ static enum MHD_Result read_header_value(void *ctx, enum MHD_ValueKind kind, con
         if (strcasecmp(name, page_headers[i].name) == 0)
             *(const char **)(void *)((char *)h + page_headers[i].offset) = value;
     }
+    read_trace(h, name, value);
     if (strcasecmp(name, "Content-Length") == 0)
         h->length = strtoll(value, NULL, 10);
     else if (strcasecmp(name, "Transfer-Encoding") == 0)

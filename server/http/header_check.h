@@ -19,6 +19,7 @@ struct header_check_head {
     bool other_charset; /* one of its parameters is a charset other than UTF-8 */
     bool coded;         /* there is a Content-Encoding other than identity */
     int64_t length;     /* Content-Length; 0 when absent */
+    const char *request_id, *traceparent; /* borrowed as below; NULL: absent; "": given twice */
     struct hosts_page
         page; /* borrowed from the library, valid as long as the request; `reads` is not set */
 };

@@ -1,53 +1,63 @@
 #include "server/http/problem.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "schema/base/text.h"
 #include "schema/json/field_errors.h"
 
-unsigned problem_status(enum err_kind kind)
+static const struct {
+    const char *name;
+    unsigned status;
+    const char *title;
+} codes[PROBLEM_CODE_COUNT] = {
+#define PROBLEM_ROW(code, name, status, title) [code] = { name, status, title },
+    PROBLEM_CODES(PROBLEM_ROW)
+#undef PROBLEM_ROW
+};
+
+const char *problem_code_name(enum problem_code code) { return codes[code].name; }
+
+unsigned problem_code_status(enum problem_code code) { return codes[code].status; }
+
+enum problem_code problem_of_status(unsigned status)
 {
-    static const unsigned status[ERR_KIND_COUNT] = {
-        [ERR_NOMEM] = 503,       [ERR_SYNTAX] = 400, [ERR_INPUT] = 422,      [ERR_NOT_FOUND] = 404,
-        [ERR_CONFLICT] = 409,    [ERR_FINAL] = 409,  [ERR_QUEUE_FULL] = 429, [ERR_DISK] = 507,
-        [ERR_UNAVAILABLE] = 503, [ERR_IMAGE] = 503,  [ERR_CANCELLED] = 503,  [ERR_TIMEOUT] = 503,
-        [ERR_HOST] = 503,        [ERR_AGAIN] = 503,  [ERR_SETTING] = 503, /* STORE lets us in no
-                                                                             more */
-    };
-    return status[kind] ? status[kind] : 500;
+    for (size_t i = 0; i < PROBLEM_CODE_COUNT; i++) {
+        if (codes[i].status == status)
+            return (enum problem_code)i;
+    }
+    return PROBLEM_INTERNAL;
 }
 
-static const char *status_title(unsigned status)
+enum problem_code problem_of_kind(enum err_kind kind)
 {
     static const struct {
-        unsigned status;
-        const char *title;
-    } titles[] = {
-        { 400, "Bad request" },
-        { 403, "Forbidden" },
-        { 404, "Not found" },
-        { 405, "Method not allowed" },
-        { 409, "Conflict" },
-        { 413, "Body too large" },
-        { 414, "Target too long" },
-        { 415, "Not JSON" },
-        { 421, "Not this server" },
-        { 422, "Not acceptable as it is" },
-        { 429, "Queue full" },
-        { 431, "Headers too large" },
-        { 500, "Fault of the server" },
-        { 501, "Not known here" },
-        { 503, "Not able now" },
-        { 505, "Another HTTP" },
-        { 507, "Disk full or failing" },
+        enum err_kind kind;
+        enum problem_code code;
+    } kinds[] = {
+        { ERR_SYNTAX, PROBLEM_NOT_JSON },
+        { ERR_INPUT, PROBLEM_INVALID },
+        { ERR_NOT_FOUND, PROBLEM_NOT_FOUND },
+        { ERR_CONFLICT, PROBLEM_ID_TAKEN },
+        { ERR_FINAL, PROBLEM_ALREADY_FINAL },
+        { ERR_QUEUE_FULL, PROBLEM_QUEUE_FULL },
+        { ERR_DISK, PROBLEM_DISK },
+        { ERR_NOMEM, PROBLEM_UNAVAILABLE },
+        { ERR_UNAVAILABLE, PROBLEM_UNAVAILABLE },
+        { ERR_IMAGE, PROBLEM_UNAVAILABLE },
+        { ERR_CANCELLED, PROBLEM_UNAVAILABLE },
+        { ERR_TIMEOUT, PROBLEM_UNAVAILABLE },
+        { ERR_HOST, PROBLEM_UNAVAILABLE },
+        { ERR_AGAIN, PROBLEM_UNAVAILABLE },
+        { ERR_SETTING, PROBLEM_UNAVAILABLE }, /* STORE lets us in no more */
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
-        if (titles[i].status == status)
-            return titles[i].title;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i].kind == kind)
+            return kinds[i].code;
     }
-    return "Error";
+    return PROBLEM_INTERNAL;
 }
 
 /* New reference: text as a JSON string; invalid UTF-8 is replaced. NULL out of memory. */
@@ -77,11 +87,25 @@ static json_t *error_list(const struct problem_text *p)
     return list;
 }
 
+/* New reference. The sentence names the parameter, as that of a wrong field names the field. */
+static json_t *detail_value(const struct problem_text *p)
+{
+    CLEANUP(freep) char *text = NULL;
+
+    if (!p->parameter)
+        return text_value(p->detail);
+    if (asprintf(&text, "%s: %s", p->parameter, p->detail) < 0) {
+        text = NULL;
+        return NULL;
+    }
+    return text_value(text);
+}
+
 char *problem_render(const struct problem_text *p, size_t *ret_len)
 {
-    json_auto_t *root =
-        json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title", status_title(p->status),
-                  "status", (int)p->status, "detail", text_value(p->detail));
+    json_auto_t *root = json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title",
+                                  codes[p->code].title, "status", (int)codes[p->code].status,
+                                  "code", codes[p->code].name, "detail", detail_value(p));
 
     if (root && (p->parameter || p->fields))
         (void)json_object_set_new(root, "errors", error_list(p));

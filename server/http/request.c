@@ -1,6 +1,7 @@
 #include "server/http/request.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,22 +11,45 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/base/text.h"
 #include "schema/json/writer.h"
 #include "server/http/deadlines.h"
+#include "server/http/gzip.h"
 #include "server/http/http_shared.h"
-#include "server/http/problem.h"
+#include "server/http/negotiation.h"
+#include "server/http/shared_body.h"
 
 #define RETRY_AFTER_S 5
+/* What is compressed where the client takes it: less fits into a few packets anyway, and more would
+ * take too long, little on a thread that serves connections and more on one of the executor. */
+#define COMPRESS_LEAST (4 * KIB)
+/* At level 1 a core compresses some 100 MiB of JSON in a second. */
+#define LEVEL               1
+#define COMPRESS_CONNECTION (64 * KIB)
+#define COMPRESS_OFFLOADED  (16 * MIB)
 
-static const char no_memory[] = "{\"type\":\"about:blank\",\"title\":\"Not able now\","
-                                "\"status\":503,\"detail\":\"out of memory\"}";
+static const char no_memory[] =
+    "{\"type\":\"about:blank\",\"title\":\"Not able now\","
+    "\"status\":503,\"code\":\"unavailable\",\"detail\":\"out of memory\"}";
+
+void request_free_body(struct reply *p)
+{
+    if (p->release && p->body)
+        p->release(p->body);
+    else if (!p->kept)
+        free(p->body);
+    p->body = NULL;
+    p->release = NULL;
+}
 
 enum next request_reply(struct request *r, unsigned status, const char *type, char *body,
                         size_t len)
 {
-    if (!r->reply.kept)
-        free(r->reply.body);
-    r->reply.kept = false;
+    request_free_body(&r->reply);
+    r->reply.kept = r->reply.varies = r->reply.negotiated = false;
+    r->reply.release = NULL;
+    r->reply.coding = NULL;
+    r->reply.etag[0] = '\0';
     r->reply.more_len = 0;
     r->reply.status = status;
     r->reply.type = type;
@@ -41,6 +65,33 @@ enum next request_reply_kept(struct request *r, unsigned status, const char *typ
     (void)request_reply(r, status, type, (char *)(uintptr_t)body, len);
     r->reply.kept = true;
     return NEXT_REPLY;
+}
+
+enum next request_reply_shared(struct request *r, unsigned status, const char *type,
+                               const char *body, size_t len)
+{
+    (void)request_reply(r, status, type, (char *)(uintptr_t)body, len);
+    r->reply.release = shared_body_release;
+    return NEXT_REPLY;
+}
+
+void request_make_tag(const char *body, size_t len, char etag[REPLY_TAG_SIZE])
+{
+    uint8_t hash[TEXT_HASH_SIZE];
+    uint64_t halves[2];
+
+    text_hash(body, len, hash);
+    memcpy(halves, hash, sizeof halves);
+    (void)snprintf(etag, REPLY_TAG_SIZE, "W/\"%016" PRIx64 "%016" PRIx64 "\"", halves[0],
+                   halves[1]);
+}
+
+void request_tag(struct request *r, const char etag[REPLY_TAG_SIZE])
+{
+    /* The comparison is a weak one: without the W/. */
+    if (negotiation_is_known(request_header(r, "If-None-Match"), etag + 2))
+        (void)request_reply_kept(r, 304, r->reply.type, "", 0);
+    memcpy(r->reply.etag, etag, REPLY_TAG_SIZE);
 }
 
 void request_add_header(struct request *r, const char *name, const char *value)
@@ -66,7 +117,7 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json)
     json_decref(json);
     if (!text)
         return reply_no_memory(r);
-    return request_reply(r, status, "application/json", text, strlen(text));
+    return request_reply(r, status, JSON_TYPE, text, strlen(text));
 }
 
 enum next request_reply_writer(struct request *r, unsigned status, struct writer *text)
@@ -76,7 +127,7 @@ enum next request_reply_writer(struct request *r, unsigned status, struct writer
 
     if (writer_take(text, &body, &len) < 0)
         return reply_no_memory(r);
-    return request_reply(r, status, "application/json", body, len);
+    return request_reply(r, status, JSON_TYPE, body, len);
 }
 
 enum next request_problem(struct request *r, const struct problem_text *p)
@@ -86,11 +137,12 @@ enum next request_problem(struct request *r, const struct problem_text *p)
 
     if (!text)
         return reply_no_memory(r);
-    r->reply.retry_after = p->status == 429 || p->status == 503 ? RETRY_AFTER_S : 0;
-    return request_reply(r, p->status, PROBLEM_TYPE, text, len);
+    unsigned status = problem_code_status(p->code);
+    r->reply.retry_after = status == 429 || status == 503 ? RETRY_AFTER_S : 0;
+    return request_reply(r, status, PROBLEM_TYPE, text, len);
 }
 
-enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...)
+enum next request_refuse(struct request *r, enum problem_code code, const char *fmt, ...)
 {
     char detail[400];
     va_list ap;
@@ -98,7 +150,7 @@ enum next request_refuse(struct request *r, unsigned status, const char *fmt, ..
     va_start(ap, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    return request_problem(r, &(struct problem_text){ .status = status, .detail = detail });
+    return request_problem(r, &(struct problem_text){ .code = code, .detail = detail });
 }
 
 enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...)
@@ -111,7 +163,7 @@ enum next request_refuse_param(struct request *r, const char *name, const char *
     va_end(ap);
     (void)snprintf(shown, sizeof shown, "%.100s", name);
     return request_problem(
-        r, &(struct problem_text){ .status = 422, .detail = detail, .parameter = shown });
+        r, &(struct problem_text){ .code = PROBLEM_INVALID, .detail = detail, .parameter = shown });
 }
 
 /* Limits the log to one line a second: with a full disk every request fails. */
@@ -126,18 +178,20 @@ static bool is_log_due(void)
 
 enum next request_fail(struct request *r, const struct err *e)
 {
-    unsigned status = problem_status(e->kind);
+    enum problem_code code = problem_of_kind(e->kind);
+    unsigned status = problem_code_status(code);
 
     if (status >= 500 && is_log_due())
-        log_warning("request_failed", log_s("job", r->id), log_i("status", status),
-                    log_s("kind", err_kind_name(e->kind)), log_s("error", e->msg));
-    return request_problem(r, &(struct problem_text){ .status = status, .detail = e->msg });
+        log_warning("request_failed", log_s("job", r->id), log_s("request", r->name),
+                    log_i("status", status), log_s("kind", err_kind_name(e->kind)),
+                    log_s("error", e->msg));
+    return request_problem(r, &(struct problem_text){ .code = code, .detail = e->msg });
 }
 
 enum next request_stream(struct request *r, request_read_fn *read)
 {
     if (!budget_take(&r->shared->streams, &r->connection->client, 1))
-        return request_refuse(r, 503, "too many event streams at once");
+        return request_refuse(r, PROBLEM_OVERLOADED, "too many event streams at once");
     r->stream_charged = 1;
     r->read = read;
     return NEXT_STREAM;
@@ -183,6 +237,52 @@ static void free_body(struct request *r)
     r->body_charged = 0;
 }
 
+/* ---- compression ---- */
+
+static bool is_large_json(const struct reply *p)
+{
+    return p->status == 200 && p->len >= COMPRESS_LEAST && strcmp(p->type, JSON_TYPE) == 0;
+}
+
+static bool accepts_gzip(const struct request *r)
+{
+    return negotiation_accepts(request_header(r, "Accept-Encoding"), "gzip");
+}
+
+/* Compresses the reply's body if that is due, and says that it depends on the client. Without
+ * memory the body stays as it is. */
+static void compress_reply(struct request *r)
+{
+    struct reply *p = &r->reply;
+    size_t most = r->offloaded ? COMPRESS_OFFLOADED : COMPRESS_CONNECTION, len;
+    char *body;
+
+    if (p->negotiated || !is_large_json(p))
+        return;
+    p->varies = true;
+    if (p->len > most || !accepts_gzip(r))
+        return;
+    p->negotiated = true;
+    if (!gzip_compress(p->body, p->len, &body, &len))
+        return;
+    request_free_body(p);
+    p->kept = false;
+    p->body = body;
+    p->len = len;
+    p->coding = "gzip";
+}
+
+enum next request_compress_offloaded(struct request *r)
+{
+    const struct reply *p = &r->reply;
+
+    if (!is_large_json(p) || p->len <= COMPRESS_CONNECTION || p->len > COMPRESS_OFFLOADED ||
+        !accepts_gzip(r))
+        return NEXT_REPLY;
+    r->step = request_ready;
+    return NEXT_OFFLOAD;
+}
+
 enum next request_step(struct request *r)
 {
     bool first = !r->begun;
@@ -198,6 +298,8 @@ enum next request_step(struct request *r)
     release_engine(r);
     if (next != NEXT_OFFLOAD)
         free_body(r);
+    if (next == NEXT_REPLY)
+        compress_reply(r);
     return next;
 }
 
@@ -227,7 +329,7 @@ void request_resume(struct request *r)
 {
     struct in_flight *in_flight = &r->shared->in_flight;
 
-    r->paused = false;
+    r->paused = r->offloaded = false;
     MHD_resume_connection(r->mhd_connection); /* r may be freed when this returns */
     in_flight_unpause(in_flight);
 }
@@ -259,6 +361,7 @@ static void run_offloaded(struct executor_task *t)
     struct request *r = (struct request *)(void *)((char *)t - offsetof(struct request, task));
     enum next next;
 
+    r->offloaded = true;
     do
         next = request_step(r);
     while (next == NEXT_OFFLOAD);
@@ -297,7 +400,7 @@ int64_t request_connections(const struct request *r)
 
 enum next request_stopping(struct request *r)
 {
-    (void)request_refuse(r, 503, "the server is stopping");
+    (void)request_refuse(r, PROBLEM_STOPPING, "the server is stopping");
     r->reply.close = true;
     return NEXT_REPLY;
 }
@@ -309,8 +412,7 @@ void request_free(struct request *r)
     r->shared->config.end(r);
     budget_return(&r->shared->answers, &r->connection->client, r->answer_charged);
     budget_return(&r->shared->streams, &r->connection->client, r->stream_charged);
-    if (!r->reply.kept)
-        free(r->reply.body);
+    request_free_body(&r->reply);
     free(r->reply.location);
     for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
         free(r->params[i]);

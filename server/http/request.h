@@ -5,7 +5,6 @@
  *     NEXT_REPLY    the reply is filled in: send it
  *     NEXT_OFFLOAD  call r->step on a thread of the executor, where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
- *     NEXT_SENT     the reply has been queued already
  *     NEXT_STREAM   request_stream() was called: send what its function reads, to its end
  *     NEXT_CLOSE    the client has gone: close the connection
  *
@@ -29,7 +28,10 @@
 
 #include "schema/base/base.h"
 #include "schema/base/buf.h"
+#include "schema/base/traceparent.h"
 #include "server/executor.h"
+#include "server/http/problem.h"
+#include "server/http/request_id.h"
 #include "server/http/resume_batch.h"
 #include "server/http/route.h"
 
@@ -38,23 +40,30 @@ struct writer;
 struct err;
 struct http_shared;
 struct MHD_Connection;
-struct problem_text;
 struct traffic;
 
 #define EVENTS_TYPE "text/event-stream"
 
+#define JSON_TYPE "application/json"
+
 #define REPLY_HEADERS_MAX 10
+#define REPLY_TAG_SIZE    40
 
 struct reply {
     unsigned status;
     const char *type; /* static */
     char *body;       /* owned, unless kept */
     size_t len;
-    bool kept;       /* body is static */
-    bool close;      /* close the connection afterwards */
-    int retry_after; /* seconds; 0: no such header */
-    char *location;  /* owned; NULL: no such header */
-    char allow[40];  /* "": no such header */
+    bool kept;                   /* body is static */
+    void (*release)(void *body); /* instead of free(); NULL: none */
+    char etag[REPLY_TAG_SIZE];   /* "": no such header */
+    const char *coding;          /* Content-Encoding; static; NULL: no such header */
+    bool varies;                 /* with Accept-Encoding */
+    bool negotiated;             /* compression has been tried */
+    bool close;                  /* close the connection afterwards */
+    int retry_after;             /* seconds; 0: no such header */
+    char *location;              /* owned; NULL: no such header */
+    char allow[40];              /* "": no such header */
     struct reply_header {
         const char *name, *value; /* static */
     } more[REPLY_HEADERS_MAX];
@@ -67,8 +76,10 @@ struct request {
     struct principal principal; /* who makes the request; set once the route is found */
     enum next (*step)(struct request *r);
     struct reply reply;
-    char id[ROUTE_ID_MAX + 1];      /* of the path, decoded; handlers may change it */
-    char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of route->params; NULL: not given */
+    char id[ROUTE_ID_MAX + 1];          /* of the path, decoded; handlers may change it */
+    char name[REQUEST_ID_SIZE];         /* X-Request-Id, the client's or our own */
+    char traceparent[TRACEPARENT_SIZE]; /* of its header; "": none that is valid */
+    char *params[ROUTE_PARAMS_MAX];     /* owned; in the order of route->params; NULL: not given */
     struct buf body;
     struct executor *executor; /* borrowed; runs offloaded steps; handlers may change it */
     bool head;                 /* HEAD: no body goes out */
@@ -87,6 +98,7 @@ struct request {
     int64_t body_charged, answer_charged, stream_charged;
     ssize_t (*read)(struct request *r, char *out, size_t size); /* a request_read_fn */
     bool paused, refused, whole, begun, streams;
+    bool offloaded; /* its step runs on a thread of the executor */
 };
 
 /* ---- replies: all return NEXT_REPLY, so that a step can `return request_...;` ---- */
@@ -97,6 +109,13 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
 /* The same with a static body. */
 enum next request_reply_kept(struct request *r, unsigned status, const char *type, const char *body,
                              size_t len);
+/* The same with a body that belongs to others, too; takes one reference (shared_body.h). */
+enum next request_reply_shared(struct request *r, unsigned status, const char *type,
+                               const char *body, size_t len);
+/* Gives the reply this entity tag (copied); 304 without a body if the client has what it names. */
+void request_tag(struct request *r, const char etag[REPLY_TAG_SIZE]);
+/* The entity tag of a body; weak, since it may go out compressed. */
+void request_make_tag(const char *body, size_t len, char etag[REPLY_TAG_SIZE]);
 /* Both are static. At most REPLY_HEADERS_MAX; a later request_reply...() removes them. */
 void request_add_header(struct request *r, const char *name, const char *value);
 /* Takes over the reference; NULL (out of memory) becomes 503. */
@@ -105,12 +124,17 @@ enum next request_reply_json(struct request *r, unsigned status, json_t *json);
 enum next request_reply_writer(struct request *r, unsigned status, struct writer *text);
 enum next request_problem(struct request *r, const struct problem_text *p);
 PRINTF(3, 4)
-enum next request_refuse(struct request *r, unsigned status, const char *fmt, ...);
+enum next request_refuse(struct request *r, enum problem_code code, const char *fmt, ...);
 /* 422 that names a query parameter. */
 PRINTF(3, 4)
 enum next request_refuse_param(struct request *r, const char *name, const char *fmt, ...);
-/* The status follows from the error's kind (problem_status()); 500 and above is logged. */
+/* Code and status follow from the error's kind (problem_of_kind()); 500 and above is logged. */
 enum next request_fail(struct request *r, const struct err *e);
+
+/* Large JSON goes out compressed where the client takes it; request_step() sees to it. For a step
+ * on a thread that serves connections whose reply is filled in: NEXT_REPLY, or NEXT_OFFLOAD so that
+ * a large body is compressed on the executor. */
+enum next request_compress_offloaded(struct request *r);
 
 /* ---- streams ---- */
 
@@ -176,6 +200,8 @@ int64_t request_connections(const struct request *r);
 
 /* ---- for the daemon ---- */
 
+/* Frees the body of a reply, however it is owned. */
+void request_free_body(struct reply *p);
 /* In the library's "completed" callback. */
 void request_free(struct request *r);
 /* request_resume() of the request that m belongs to; the resume() of the resume batch. */

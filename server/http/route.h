@@ -21,7 +21,7 @@ struct err;
 struct request;
 
 /* What follows a step of a request; request.h says what each value means. */
-enum next { NEXT_REPLY, NEXT_OFFLOAD, NEXT_PAUSE, NEXT_SENT, NEXT_STREAM, NEXT_CLOSE };
+enum next { NEXT_REPLY, NEXT_OFFLOAD, NEXT_PAUSE, NEXT_STREAM, NEXT_CLOSE };
 
 #define ROUTE_ID_MAX     255 /* bytes of what matches {...}, decoded */
 #define ROUTE_PARAMS_MAX 10

@@ -100,6 +100,8 @@ CASES = [
     ("time over the ceiling", limits(time_limit_ms=300_001), 422, "/limits/time_limit_ms"),
     ("memory -1", limits(memory_limit_bytes=-1), 422, "/limits/memory_limit_bytes"),
     ("memory 1.5", limits(memory_limit_bytes=1.5), 422, "/limits/memory_limit_bytes"),
+    ("memory 64", limits(memory_limit_bytes=64), 422, "/limits/memory_limit_bytes"),
+    ("memory below 1 MiB", limits(memory_limit_bytes=MIB - 1), 422, "/limits/memory_limit_bytes"),
     ("memory over the ceiling", limits(memory_limit_bytes=2 * 1024 * MIB + 1), 422,
      "/limits/memory_limit_bytes"),
     ("memory 1e18", limits(memory_limit_bytes=10**18), 422, "/limits/memory_limit_bytes"),
@@ -182,6 +184,68 @@ def test_every_fault_is_listed(idle):
     check_problem(answer, 422)
     assert set(answer.pointers) == {"/language", "/source", "/limits/time_limit_ms",
                                     "/tests/0/number", "/more"}
+
+
+def fault(answer, pointer=None):
+    """What one wrong field or parameter is said of: (detail of the answer, of the field)."""
+    check_problem(answer, 422)
+    [error] = answer.json["errors"]
+    assert answer.json["detail"] == f"{error.get('pointer', error.get('parameter'))}: {error['detail']}"
+    assert pointer in (None, error.get("pointer")), answer
+    return error["detail"]
+
+
+@pytest.mark.parametrize("body, pointer, meant", [
+    (plus(test=[]), "/test", "tests"), (plus(stopOnFailure=True), "/stopOnFailure", "stop_on_failure"),
+    (limits(time_limit=1), "/limits/time_limit", "time_limit_ms"),
+    (limits(memoryLimitBytes=1), "/limits/memoryLimitBytes", "memory_limit_bytes"),
+    (plus(tests=[{"expected": "1"}]), "/tests/0/expected", "expected_output"),
+    (plus(tests=[{"expectedOutput": "1"}]), "/tests/0/expectedOutput", "expected_output"),
+    (plus(checker={"name": "float", "absolute": 1}), "/checker/absolute", "absolute_tolerance"),
+    (plus(nonsense=1), "/nonsense", None)])
+def test_an_unknown_field_is_told_what_was_meant(idle, body, pointer, meant):
+    detail = fault(idle.post(body), pointer)
+    assert detail == "is not a field we know" + (f"; did you mean {meant}?" if meant else "")
+
+
+@pytest.mark.parametrize("name, meant", [
+    ("pyton", "python"), ("Python3", "python"), ("C++", "cpp"), ("PYTHON", "python"),
+    ("CPP", "cpp"), ("jave", "java"), ("rust", None), ("x" * 300, None)])
+def test_an_unknown_language_is_told_which_there_are(idle, name, meant):
+    detail = fault(idle.post(plus(language=name)), "/language")
+    assert detail.startswith("is not a language of this server"), detail
+    assert all(known in detail for known in ("python", "go", "c,", "cpp", "java")), detail
+    assert (f"did you mean {meant}?" in detail) if meant else "mean" not in detail, detail
+
+
+@pytest.mark.parametrize("query, detail", [
+    ("/results?stat=done", "there is no such query parameter here; did you mean state?"),
+    ("/results?page=2", "there is no such query parameter here; it takes state, status, language,"),
+    ("/healthz?page=2", "there is no such query parameter here; it takes none"),
+    ("/results/x?fields=id,stats", "a report has no field 'stats'; did you mean status?"),
+    ("/results/x?wait=soon", "must be seconds, 0 to 300"),
+    ("/results?id_prefix=" + "x" * 256, "an id has at most 255 bytes"),
+    ("/results?cursor=x", "not a cursor of ours")])
+def test_a_wrong_parameter_is_named_in_the_sentence(idle, query, detail):
+    assert fault(idle.get(query)).startswith(detail)
+
+
+@pytest.mark.parametrize("method, path, body, status, code", [
+    ("POST", "/submissions", b"{", 400, "not_json"), ("GET", "/results/%zz", None, 400, "bad_request"),
+    ("POST", "/submissions", {}, 422, "invalid"), ("GET", "/results/nobody", None, 404, "not_found"),
+    ("GET", "/nowhere", None, 404, "no_such_path"), ("PUT", "/results", None, 405, "method_not_allowed"),
+    ("POST", "/results/x/publish", None, 409, "kafka_off")])
+def test_problems_have_a_code(idle, method, path, body, status, code):
+    answer = idle.request(method, path, body=body)
+    check_problem(answer, status)
+    assert answer.json["code"] == code
+
+
+def test_conflicts_are_told_apart(idle):
+    id = idle.submit(plus(id="conflicts"))
+    assert idle.post(plus(id=id, source="other")).json["code"] == "id_taken"
+    assert idle.delete(id).status == 200
+    assert idle.delete(id).json["code"] == "already_final"
 
 
 @pytest.mark.parametrize("type_, status", [

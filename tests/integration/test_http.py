@@ -1,5 +1,7 @@
 """The routes, as a client meets them."""
 
+import concurrent.futures
+import gzip
 import json
 import os
 import re
@@ -234,7 +236,7 @@ def listed(module_server):
 def rows(server, query=""):
     answer = server.get("/results" + query)
     assert answer.status == 200, answer
-    assert set(answer.json) == {"results", "next_cursor"}
+    assert set(answer.json) == {"results", "next_cursor", "total"}
     return answer.json["results"]
 
 
@@ -268,6 +270,10 @@ def test_list_items(listed):
     ("?since=2100-01-01T00:00:00Z", [])])
 def test_list_filters(listed, query, found):
     assert names(listed, query) == found
+    every = re.sub("&limit=[0-9]+", "", query)
+    for limit in ("", "&limit=1"):
+        page = listed.get("/results" + every + limit)
+        assert page.json["total"] == len(names(listed, every)), page
 
 
 def test_list_window_is_half_open(listed):
@@ -382,3 +388,110 @@ def test_a_client_that_leaves_changes_nothing(server):
 def test_submitted_at_is_a_time(server):
     stamp = server.post(HELLO).json["submitted_at"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", stamp), stamp
+
+
+# ---- what an answer carries ----
+
+@pytest.mark.parametrize("sent, taken", [
+    ("abc-123", True), ("A.b_c:d/e+f=g@h~i", True), ("x" * 128, True), ("x" * 129, False),
+    ("a b", False), ("a,b", False), ('a"b', False), ("\u00e9", False), ("", False), (None, False)])
+def test_requests_have_an_id(server, sent, taken):
+    headers = {} if sent is None else {"X-Request-Id": sent}
+    for path in ("/healthz", "/nowhere", "/results?page=1"):
+        made = server.get(path, headers=headers).headers["X-Request-Id"]
+        assert (made == sent) == taken and (taken or re.fullmatch("[0-9a-f]{32}", made)), made
+
+
+def test_ids_of_requests_are_everywhere(server):
+    id = server.submit(HELLO)
+    server.report(id)
+    for _ in range(3):  # also where the report is kept ready
+        assert server.get(f"/results/{id}", headers={"X-Request-Id": "mine"}).headers[
+            "X-Request-Id"] == "mine"
+    ids = [server.get(f"/results/{id}").headers["X-Request-Id"] for _ in range(3)]
+    assert len(set(ids)) == 3
+    assert b"\r\nX-Request-Id: " in server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\x01: 1\r\n\r\n")
+    head = server.raw(f"GET /submissions/{id}/events HTTP/1.1\r\nHost: localhost\r\n"
+                      "X-Request-Id: its-stream\r\n\r\n".encode())
+    assert b"\r\nX-Request-Id: its-stream\r\n" in head
+
+
+def test_lines_about_a_request_have_its_id(module_server):
+    server = module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None).start()
+    id = server.submit(HELLO)
+    answer = server.request("DELETE", f"/submissions/{id}", headers={"X-Request-Id": "who-asks"})
+    assert answer.status == 200
+    wait_for(lambda: any("request=who-asks" in x for x in server.logged("cancelled")), 60, "line")
+
+
+def test_final_reports_have_a_tag(server):
+    id = server.submit(HELLO)
+    posted = server.post({**HELLO, "id": "tagged"}, "?wait=60")
+    server.report(id)
+    assert "ETag" in posted.headers or posted.status == 200
+    tags = set()
+    for path in (f"/results/{id}", f"/results/{id}", f"/results/{id}?fields=id,status", "/results/tagged"):
+        answer = server.get(path)
+        tag = answer.headers["ETag"]
+        tags.add(tag)
+        assert answer.status == 200 and re.fullmatch('W/"[0-9a-f]{32}"', tag)
+        for known in (tag, tag[2:], f'"other", {tag}', "*"):
+            again = server.get(path, headers={"If-None-Match": known})
+            assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag), again
+        assert server.get(path, headers={"If-None-Match": '"other"'}).body == answer.body
+        assert server.get(path).status == 200
+    assert len(tags) == 3
+    again = server.post({**HELLO, "id": "tagged"}, headers={"If-None-Match": "*"})
+    assert again.status == 200 and again.json["id"] == "tagged"
+
+
+def test_what_is_not_final_has_no_tag(module_server):
+    server = module_server(RUNNER_MAX_PARALLEL=0, LANGUAGES=None).start()
+    answer = server.get(f"/results/{server.submit(HELLO)}", headers={"If-None-Match": "*"})
+    assert answer.status == 202 and "ETag" not in answer.headers
+
+
+SIZES = [(100, False), (6_000, True), (300_000, True), (3_000_000, True)]
+
+
+@pytest.mark.parametrize("size, coded", SIZES)
+def test_large_json_is_compressed(server, size, coded):
+    text = "".join(f"{i} " for i in range(size // 6))
+    id = server.submit(submission("python", "print(1)", [test(text, "1")]))
+    plain = server.report(id)
+    for path in (f"/results/{id}", f"/results/{id}", f"/results/{id}?fields=tests,verdict", f"/results/{id}"):
+        for accept in ("gzip", "br, gzip;q=0.5", "*"):
+            answer = server.get(path, headers={"Accept-Encoding": accept})
+            assert (answer.headers["Content-Encoding"] == "gzip") == coded, answer
+            assert (answer.headers["Vary"] == "Accept-Encoding") == coded
+            body = gzip.decompress(answer.body) if coded else answer.body
+            assert json.loads(body)["tests"] == plain["tests"]
+            if coded:
+                assert len(answer.body) < len(body) * 3 // 4
+                again = server.get(path, headers={"Accept-Encoding": accept,
+                                                  "If-None-Match": answer.headers["ETag"]})
+                assert again.status == 304
+        for accept in ("identity", "gzip;q=0", "br", None):
+            headers = {"Accept-Encoding": accept} if accept else {}
+            answer = server.get(path, headers=headers)
+            assert answer.headers["Content-Encoding"] is None
+            assert answer.json["tests"] == plain["tests"]
+            assert (answer.headers["Vary"] == "Accept-Encoding") == coded
+
+
+def test_many_that_want_it_compressed(server):
+    text = "0123456789 " * 60_000
+    id = server.submit(submission("python", "print(1)", [test(text, "1")]))
+    server.report(id)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        bodies = list(pool.map(lambda _: server.get(f"/results/{id}",
+                               headers={"Accept-Encoding": "gzip"}).body, range(64)))
+    assert len(set(bodies)) == 1 and len(gzip.decompress(bodies[0])) > len(text)
+
+
+def test_a_stream_is_never_compressed(server):
+    id = server.submit(HELLO)
+    server.report(id)
+    head = server.raw(f"GET /submissions/{id}/events HTTP/1.1\r\nHost: localhost\r\n"
+                      "Accept-Encoding: gzip\r\n\r\n".encode())
+    assert b"Content-Encoding" not in head and b"\nevent: report\n" in head

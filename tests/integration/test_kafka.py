@@ -68,7 +68,8 @@ def test_two_partitions_have_ids_of_their_own(topics, fresh_server):
     assert [found[f"{topics.scripts}:{p}:0"][0]["stdout"] for p in (0, 1)] == ["0\n", "1\n"]
 
 
-TRACE = (("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+PLACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE = (("traceparent", PLACE.encode()),
          ("correlation-id", b"c-1"), ("ce_id", b"e-1"), ("odd", "\u00e9=".encode()))
 
 
@@ -81,7 +82,7 @@ def test_headers_go_through(topics, fresh_server):
     topics.wait_reports({"a", "bad"})
     broker.produce(topics.scripts, Message(json.dumps(quick("a")).encode(), b"a",
                                            (("correlation-id", b"c-2"),)))
-    server.submit(quick("http"))
+    server.post(quick("http"), headers={"traceparent": PLACE})
     topics.wait_reports({"http"})
     wait_for(lambda: len(topics.reports()) == 4, 30, "told again", pause=0.3)
     wait_for(topics.dead_letters, 30, "the dead letter", pause=0.3)
@@ -93,7 +94,8 @@ def test_headers_go_through(topics, fresh_server):
         return tuple(h for h in m.headers if not h[0].startswith("scrc-"))
 
     first, again = found["a"]
-    assert theirs(first) == TRACE and theirs(again) == (("correlation-id", b"c-2"),)
+    assert theirs(first) == TRACE
+    assert theirs(again) == (("correlation-id", b"c-2"), TRACE[0])  # that of its report
     assert [m.header["scrc-source-offset"] for m in found["a"]] == ["0", "2"]
     sent = [m.timestamp for m in broker.consume(topics.scripts)]
     assert first.header["scrc-source-topic"] == topics.scripts
@@ -103,7 +105,11 @@ def test_headers_go_through(topics, fresh_server):
     for m in found["bad"]:
         assert theirs(m) == TRACE[:2] and m.header["scrc-source-offset"] == "1"
     [http] = found["http"]
-    assert [h[0] for h in http.headers] == ["scrc-outbox"]
+    assert [h[0] for h in http.headers] == ["traceparent", "scrc-outbox"]
+    assert http.header["traceparent"] == PLACE
+    reports = {m.key.decode(): m.json for m in broker.consume(topics.results)}
+    assert {id: (r["door"], r["traceparent"]) for id, r in reports.items()} == {
+        "a": ("kafka", PLACE), "bad": ("kafka", PLACE), "http": ("http", PLACE)}
 
 
 def test_frames_around_a_submission(topics, fresh_server):

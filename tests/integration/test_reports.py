@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness import LONG, MIB, check_report, sanitized, submission, test
+from harness import LONG, MIB, check_report, sanitized, submission, test, wait_for
 from sse import Stream
 
 ECHO = "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read())"
@@ -179,6 +179,51 @@ def test_hidden_texts_are_in_no_answer(fresh_server):
     assert server.judge(submission("python", "print('shown')"))["stdout"] == "shown\n"
     broken = server.judge(submission("python", "def f(:", [test("INPUT-7", "ANSWER-7")]))
     assert broken["verdict"] == "BF" and broken["stderr"] == broken["build_log"] != ""
+
+
+# ---- how it came ----
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("sent, kept", [
+    ({"traceparent": TRACE}, TRACE), ({"TraceParent": TRACE}, TRACE), ({}, None),
+    ({"traceparent": "01" + TRACE[2:] + "-more"}, TRACE),
+    ({"traceparent": TRACE.upper()}, None), ({"traceparent": TRACE + "-"}, None)])
+def test_a_report_says_how_its_submission_came(server, sent, kept):
+    judged = server.post(submission("python", "print(1)"), "?wait=60", headers=sent)
+    assert judged.status == 200, judged
+    report = check_report(judged.json)
+    assert (report["door"], report["traceparent"]) == ("http", kept)
+    [line] = wait_for(lambda: [x for x in server.logged("finished") if f"job={report['id']} " in x],
+                      60, "the line of its end")
+    assert "verdict=OK door=http" in line and "language=python" in line
+    assert (f"traceparent={kept} " in line) == (kept is not None), line
+
+
+def test_the_place_in_a_trace_outlives_the_server(fresh_server):
+    server = fresh_server(RUNNER_MAX_PARALLEL=0).start()
+    sent = submission("python", "print(1)", [test("", "1")])
+    accepted = [server.post(sent, headers={"traceparent": TRACE}).json["id"] for _ in range(2)]
+    server.kill9()
+    server.settings["RUNNER_MAX_PARALLEL"] = "1"
+    server.start()
+    assert "rows=2" in server.logged("listening")[0] and "DOCKER_HOST=" in server.log()
+    server.delete(accepted[1])
+    for id in accepted:
+        report = server.report(id)
+        assert (report["door"], report["traceparent"]) == ("http", TRACE)
+    assert server.get(f"/results/{accepted[0]}?fields=traceparent").json == {"traceparent": TRACE}
+
+
+def test_two_places_in_a_trace_are_none(server):
+    body = json.dumps(submission("python", "print(1)")).encode()
+    other = TRACE.replace("b7ad", "c7ad")
+    answer = server.raw(b"POST /submissions?wait=60 HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Content-Type: application/json\r\nConnection: close\r\n"
+                        + f"traceparent: {TRACE}\r\ntraceparent: {other}\r\n".encode()
+                        + b"Content-Length: %d\r\n\r\n" % len(body) + body, 60)
+    assert b'"traceparent":null' in answer, answer
 
 
 # ---- limits ----

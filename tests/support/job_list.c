@@ -30,6 +30,14 @@ json_t *job_list(struct job_table *t, const struct jobs_filter *f)
     return page;
 }
 
+void job_list_assert_total(const json_t *page, int64_t want)
+{
+    const json_t *total = json_object_get(page, "total");
+
+    if (!json_is_null(total))
+        assert_int_equal(json_integer_value(total), want);
+}
+
 void job_list_assert(struct job_table *t, const struct jobs_filter *f, const char *want)
 {
     char got[4000];
@@ -38,4 +46,6 @@ void job_list_assert(struct job_table *t, const struct jobs_filter *f, const cha
     job_list_ids(page, got, sizeof got);
     assert_string_equal(got, want);
     assert_true(json_is_null(json_object_get(page, "next_cursor")));
+    if (!f->cursor)
+        job_list_assert_total(page, (int64_t)json_array_size(json_object_get(page, "results")));
 }

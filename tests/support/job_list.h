@@ -17,3 +17,6 @@ void job_list_ids(json_t *page, char *out, size_t size);
 
 /* These ids, as above, are on the first page, and there is no other. */
 void job_list_assert(struct job_table *t, const struct jobs_filter *f, const char *want);
+
+/* The page says that so many rows match in all, or that it is not known. */
+void job_list_assert_total(const json_t *page, int64_t want);

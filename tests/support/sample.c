@@ -160,6 +160,8 @@ void sample_assert_same(const struct submission *a, const struct submission *b)
     assert_int_equal(a->priority, b->priority);
     assert_string_equal(a->owner ? a->owner : "", b->owner ? b->owner : "");
     assert_same_source(&a->source, &b->source);
+    assert_int_equal(a->door, b->door);
+    assert_string_equal(a->traceparent, b->traceparent);
     assert_int_equal(a->limits.time_ms, b->limits.time_ms);
     assert_int_equal(a->limits.wall_ms, b->limits.wall_ms);
     assert_int_equal(a->limits.memory_bytes, b->limits.memory_bytes);

@@ -4,6 +4,7 @@
 
 #include "schema/base/buf.h"
 #include "server/api/dashboard.h"
+#include "server/http/negotiation.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/http_client.h"
 #include "tests/support/site.h"
@@ -72,7 +73,7 @@ static void test_what_is_known(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (dashboard_is_known(cases[i].header, "\"abc\"") != cases[i].known)
+        if (negotiation_is_known(cases[i].header, "\"abc\"") != cases[i].known)
             fail_msg("If-None-Match: %s", cases[i].header ? cases[i].header : "(none)");
     }
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,10 @@
 
 static const struct bridge_config config = { .set = STATUS_SET_SCRC, .test_io = true };
 
-/* Owned by the caller. */
-static char *stored_report(size_t *ret_len)
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+/* Owned by the caller. trace: NULL: none. */
+static char *stored_report(const char *trace, size_t *ret_len)
 {
     CLEANUP(report_freep) struct report *r = calloc(1, sizeof *r);
     char *json = NULL;
@@ -35,6 +38,7 @@ static char *stored_report(size_t *ret_len)
     r->produced_by.image =
         strdup("a long name of an image with its digest sha256:0123456789abcdef");
     r->verdict = VERDICT_OK;
+    (void)snprintf(r->traceparent, sizeof r->traceparent, "%s", trace ? trace : "");
     r->ran = true;
     assert_int_equal(report_encode(r, &json, ret_len, NULL), 0);
     return json;
@@ -50,34 +54,47 @@ static char *name_of(char c, size_t len)
     return name;
 }
 
+static void assert_fits(const struct outbox_item *item, size_t max, const char *trace)
+{
+    struct encoded_message m;
+    struct err e = { 0 };
+
+    if (encode_item(&config, item, max, &m, &e) < 0)
+        fail_msg("%zu: %s", max, e.msg);
+    size_t headers = 390 + (trace ? strlen(TRACEPARENT_NAME) + strlen(trace) : 0);
+    assert_true(m.len + item->key_len + strlen(item->topic) + headers < max);
+    assert_string_equal(m.traceparent, trace ? trace : "");
+    json_t *root = json_loads(m.payload, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "id")), item->key);
+    assert_string_equal(json_string_value(json_object_get(root, "verdict")), "OK");
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "OK");
+    json_decref(root);
+    encode_clear(&m);
+}
+
 /* A report, which has its id twice, fits into max with its key and headers. */
 static void reports_fit(void **state)
 {
     static const struct {
         size_t max, id, topic;
         char letter;
-    } rows[] = { { ENCODE_MIN_BYTES, 20, 20, 'i' },
-                 { 1100, 36, 60, 'i' },
-                 { 1600, 255, 249, '"' } };
+        const char *trace;
+    } rows[] = { { ENCODE_MIN_BYTES, 20, 20, 'i', NULL },
+                 { 1100, 36, 60, 'i', NULL },
+                 { 1150, 36, 60, 'i', TRACE },
+                 { 1700, 255, 249, '"', TRACE },
+                 { 1600, 255, 249, '"', NULL } };
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *id = name_of(rows[i].letter, rows[i].id), *topic = name_of('t', rows[i].topic);
-        struct outbox_item item = { .number = 1, .kind = OUTBOX_REPORT, .key = id, .topic = topic };
-        struct encoded_message m;
-        struct err e = { 0 };
+        struct outbox_item item = {
+            .number = 1, .kind = OUTBOX_REPORT, .key = id, .key_len = rows[i].id, .topic = topic
+        };
 
-        item.key_len = rows[i].id;
-        item.payload = stored_report(&item.payload_len);
-        if (encode_item(&config, &item, rows[i].max, &m, &e) < 0)
-            fail_msg("%zu: %s", rows[i].max, e.msg);
-        assert_true(m.len + rows[i].id + rows[i].topic + 300 < rows[i].max);
-        json_t *root = json_loads(m.payload, 0, NULL);
-        assert_string_equal(json_string_value(json_object_get(root, "id")), id);
-        assert_string_equal(json_string_value(json_object_get(root, "verdict")), "OK");
-        assert_string_equal(json_string_value(json_object_get(root, "status")), "OK");
-        json_decref(root);
-        encode_clear(&m);
+        item.payload = stored_report(rows[i].trace, &item.payload_len);
+        for (size_t max = rows[i].max; max < rows[i].max + 1000; max++)
+            assert_fits(&item, max, rows[i].trace);
         free(item.payload);
         free(topic);
         free(id);
@@ -94,7 +111,7 @@ static void too_small_a_limit_is_an_error(void **state)
     struct err e = { 0 };
     (void)state;
 
-    item.payload = stored_report(&item.payload_len);
+    item.payload = stored_report(NULL, &item.payload_len);
     assert_int_equal(encode_item(&config, &item, ENCODE_MIN_BYTES / 2, &m, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     assert_int_equal(encode_item(&config, &item, ENCODE_MIN_BYTES - 180, &m, &e), -1);
@@ -141,7 +158,7 @@ static void large_headers_are_left_out(void **state)
     struct err e = { 0 };
     (void)state;
 
-    item.payload = stored_report(&item.payload_len);
+    item.payload = stored_report(NULL, &item.payload_len);
     for (item.headers_len = 200; item.headers_len <= 1000; item.headers_len += 200) {
         assert_int_equal(encode_item(&config, &item, 2000, &m, &e), 0);
         assert_int_equal(m.bare, item.headers_len > 500);

@@ -89,7 +89,8 @@ static void without_kafka_it_is_refused(void **state)
     site_finish(&f, seq, id);
     struct http_answer a = http_get(&f, "POST", "/results/%s/publish", id);
     assert_non_null(strstr(a.text.data, "KAFKA_BROKERS"));
-    http_expect_status(a, 503);
+    assert_non_null(strstr(a.text.data, "\"code\":\"kafka_off\""));
+    http_expect_status(a, 409);
     assert_int_equal(waiting(&f), 0);
     site_close(&f);
 }

@@ -9,7 +9,8 @@
 #include "tests/support/assert_err.h"
 #include "tests/support/report_json.h"
 
-#define R "\xEF\xBF\xBD"
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define R     "\xEF\xBF\xBD"
 
 static json_t *encode(const struct report *r)
 {
@@ -66,6 +67,8 @@ static void full_report_has_every_field_in_order(void **state)
                               .exit_code = 139,
                               .signal = "SIGSEGV",
                               .limit_hit = "wall",
+                              .door = SUBMISSION_HTTP,
+                              .traceparent = TRACE,
                               .limits = { .time_ms = 1000, .memory_bytes = 65536 },
                               .out = LITERAL("a\xFF"),
                               .err = LITERAL("b\0c"),
@@ -110,7 +113,8 @@ static void full_report_has_every_field_in_order(void **state)
         "\"build_ms\":2,\"run_ms\":3,\"build_log\":\"warning\",\"attempts\":1,\"produced_by\":{"
         "\"version\":\"0.1.0\",\"image\":\"\",\"build\":\"\",\"run\":\"\",\"compiler\":\"\"},"
         "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null,\"limits\":{\"time_limit_ms\":1000,"
-        "\"wall_time_limit_ms\":null,\"memory_limit_bytes\":65536},\"limit_hit\":\"wall\"}");
+        "\"wall_time_limit_ms\":null,\"memory_limit_bytes\":65536},\"limit_hit\":\"wall\","
+        "\"door\":\"http\",\"traceparent\":\"" TRACE "\"}");
     json_decref(got);
 }
 

@@ -66,6 +66,31 @@ static json_t *render(const char *stored, size_t len, const struct report_view *
     return report_load(json, json_len);
 }
 
+static void the_place_in_a_trace_is_found(void **state)
+{
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    struct bytes trap = LITERAL("\"traceparent\":\"" TRACE "\"");
+    struct report r = { .verdict = VERDICT_OK, .ran = true, .out = trap };
+    static const char of_an_earlier_version[] = "{\"id\":\"1\",\"tests\":[]}";
+    char out[TRACEPARENT_SIZE];
+    struct err e;
+
+    (void)state;
+    for (int with = 0; with <= 1; with++) {
+        CLEANUP(freep) char *json = NULL;
+        size_t len;
+        if (with)
+            memcpy(r.traceparent, TRACE, sizeof TRACE);
+        assert_int_equal(report_encode(&r, &json, &len, &e), 0);
+        assert_int_equal(report_traceparent(json, len, out), with);
+        assert_string_equal(out, with ? TRACE : "");
+        /* cut off in it */
+        if (with)
+            assert_false(report_traceparent(json, len - 10, out));
+    }
+    assert_false(report_traceparent(of_an_earlier_version, sizeof of_an_earlier_version - 1, out));
+}
+
 static void statuses_by_view(void **state)
 {
     static const struct {
@@ -188,7 +213,7 @@ static void hidden_texts_are_nowhere(void **state)
             CLEANUP(freep) char *all = json_dumps(got, 0);
             if (strstr(all, "SECRET") || strstr(all, "U0VDUkVU"))
                 fail_msg("%s", all);
-            assert_int_equal(json_object_size(got), narrow ? 3 : 24);
+            assert_int_equal(json_object_size(got), narrow ? 3 : 26);
             assert_string_equal(text_of(got, "stderr"), "");
             assert_string_equal(text_of(test, "verdict"), "WA");
             assert_int_equal(json_integer_value(json_object_get(test, "exit_code")), 3);
@@ -291,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_is_no_test_is_not_hidden),
         cmocka_unit_test(without_a_submission_texts_stay_empty),
         cmocka_unit_test(fields_narrow),
+        cmocka_unit_test(the_place_in_a_trace_is_found),
         cmocka_unit_test(damaged_reports_are_our_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

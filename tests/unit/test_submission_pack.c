@@ -66,6 +66,11 @@ static void packing_is_reversible(void **state)
         "\"tests\":[{\"number\":9223372036854775807,\"input\":\"\\u0000\\u0001\\u001f\\u007f\","
         "\"expected_output\":\"\\u00010\"},{\"input_base64\":\"/wD/\"}]");
     assert_round_trip(s, 0);
+    s->door = SUBMISSION_KAFKA;
+    (void)strcpy(s->traceparent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    assert_round_trip(s, 0);
+    s->door = SUBMISSION_HTTP;
+    assert_round_trip(s, 0);
     submission_free(s);
 }
 
@@ -134,6 +139,8 @@ static void rows_of_earlier_versions_mean_what_they_meant(void **state)
                              rows[i].tolerances) > 0);
         assert_int_equal(submission_unpack(json, strlen(json), find_packed_blob, NULL, &s, &e), 0);
         assert_int_equal(s->in_force.time_ms, 0);
+        assert_int_equal(s->door, SUBMISSION_NO_DOOR);
+        assert_string_equal(s->traceparent, "");
         assert_true(s->checker.absolute_tolerance == rows[i].absolute);
         assert_true(s->checker.relative_tolerance == rows[i].relative);
     }
