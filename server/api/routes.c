@@ -7,6 +7,7 @@
 #include "server/api/health.h"
 #include "server/api/metrics_api.h"
 #include "server/api/results.h"
+#include "server/api/results_list.h"
 #include "server/api/stats_api.h"
 #include "server/api/submissions.h"
 
