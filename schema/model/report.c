@@ -13,7 +13,7 @@ const char *const report_fields[] = {
     "error",    "tests",       "timestamp",     "verdict",       "language",     "signal",
     "queue_ms", "build_ms",    "run_ms",        "cpu_time_ms",   "memory_bytes", "build_log",
     "attempts", "produced_by", "stdout_base64", "stderr_base64", "limits",       "limit_hit",
-    NULL,
+    "labels",   NULL,
 };
 
 /* ---- made ---- */
@@ -45,7 +45,8 @@ int report_unjudged(const char *id, const char *language, const struct submissio
     r->verdict = VERDICT_NONE;
     r->id = strdup(id);
     r->language = strdup(language);
-    if (!r->id || !r->language)
+    r->labels = s && s->labels ? strdup(s->labels) : NULL;
+    if (!r->id || !r->language || (s && s->labels && !r->labels))
         return -1;
     *ret_report = TAKE(r);
     return 0;
@@ -199,6 +200,14 @@ static void encode_produced_by(struct writer *w, const struct report *r)
     writer_end(w, '}');
 }
 
+static void encode_labels(struct writer *w, const char *labels)
+{
+    const char *text = labels ? labels : "{}";
+
+    writer_key(w, "labels");
+    writer_raw(w, text, strlen(text));
+}
+
 /* The fields of the reference implementation, in its order. */
 static void encode_reference_fields(struct writer *w, const struct report *r)
 {
@@ -237,6 +246,7 @@ static void encode_own_fields(struct writer *w, const struct report *r)
     encode_base64(w, "stderr_base64", &r->err);
     encode_limits(w, &r->limits);
     encode_optional_word(w, "limit_hit", r->limit_hit);
+    encode_labels(w, r->labels);
 }
 
 int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)
@@ -321,6 +331,7 @@ struct report *report_free(struct report *r)
         return NULL;
     free(r->id);
     free(r->language);
+    free(r->labels);
     bytes_clear(&r->out);
     bytes_clear(&r->err);
     free(r->error);

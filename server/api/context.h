@@ -52,7 +52,7 @@ struct server {
     struct executor *list_executor; /* one thread, for pages of GET /results */
 };
 
-#define CALL_FIELDS_MAX 24
+#define CALL_FIELDS_MAX 25
 
 /* A request with the handlers' own data. */
 struct call {

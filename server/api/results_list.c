@@ -7,12 +7,13 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/model/verdict.h"
-#include "schema/store/jobs_read.h"
 #include "server/api/context.h"
 #include "server/config.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     500
+
+/* ---- parameters ---- */
 
 /* False in each of these: the parameter is wrong, and the reply is filled in. */
 static bool read_state(struct request *r, struct jobs_filter *f)
@@ -46,23 +47,6 @@ static bool read_status(struct request *r, struct jobs_filter *f)
     return false;
 }
 
-static bool read_limit(struct request *r, struct jobs_filter *f)
-{
-    const char *text = request_param(r, "limit");
-    int64_t n = 0;
-
-    if (!text)
-        return true;
-    for (; isdigit((unsigned char)*text) && n <= LIMIT_MAX; text++)
-        n = n * 10 + (*text - '0');
-    if (*text || n < 1 || n > LIMIT_MAX) {
-        (void)request_refuse_param(r, "limit", "must be 1 to %d", LIMIT_MAX);
-        return false;
-    }
-    f->limit = n;
-    return true;
-}
-
 static bool read_time(struct request *r, const char *name, int64_t *ret_ms)
 {
     const char *text = request_param(r, name);
@@ -92,23 +76,89 @@ static bool read_sort(struct request *r, struct jobs_filter *f)
     return false;
 }
 
-static enum next reply_list(struct request *r)
+static bool read_labels(struct request *r, struct results_list_filter *filter)
 {
-    struct jobs_filter f = { .state = -1, .status = -1, .limit = LIMIT_DEFAULT };
+    struct err e;
+
+    filter->f.labels = filter->labels;
+    for (const char *text = request_param(r, "label"); text;
+         text = request_param_next(r, "label", text)) {
+        if (filter->f.labels_len == LABELS_MAX) {
+            (void)request_refuse_param(r, "label", "at most %d of them", LABELS_MAX);
+            return false;
+        }
+        if (labels_wanted_read(text, &filter->labels[filter->f.labels_len], &e) < 0) {
+            (void)(e.kind == ERR_INPUT ? request_refuse_param(r, "label", "%s", e.msg)
+                                       : request_fail(r, &e));
+            return false;
+        }
+        filter->f.labels_len++;
+    }
+    return true;
+}
+
+bool results_list_read_filter(struct request *r, struct results_list_filter *ret_filter)
+{
+    struct jobs_filter *f = &ret_filter->f;
+
+    *ret_filter = (struct results_list_filter){ .f = { .state = -1, .status = -1 } };
+    f->language = request_param(r, "language");
+    f->id_prefix = request_param(r, "id_prefix");
+    return read_state(r, f) && read_status(r, f) && read_sort(r, f) &&
+           read_time(r, "since", &f->since_ms) && read_time(r, "until", &f->until_ms) &&
+           read_labels(r, ret_filter);
+}
+
+void results_list_clear_filter(struct results_list_filter *filter)
+{
+    for (size_t i = 0; i < filter->f.labels_len; i++)
+        labels_wanted_clear(&filter->labels[i]);
+    filter->f.labels_len = 0;
+}
+
+/* ---- a page ---- */
+
+static bool read_limit(struct request *r, struct jobs_filter *f)
+{
+    const char *text = request_param(r, "limit");
+    int64_t n = 0;
+
+    if (!text)
+        return true;
+    for (; isdigit((unsigned char)*text) && n <= LIMIT_MAX; text++)
+        n = n * 10 + (*text - '0');
+    if (*text || n < 1 || n > LIMIT_MAX) {
+        (void)request_refuse_param(r, "limit", "must be 1 to %d", LIMIT_MAX);
+        return false;
+    }
+    f->limit = n;
+    return true;
+}
+
+static enum next reply_page(struct request *r, const struct jobs_filter *f)
+{
     json_t *page;
     struct err e;
 
-    if (!read_state(r, &f) || !read_status(r, &f) || !read_limit(r, &f) || !read_sort(r, &f) ||
-        !read_time(r, "since", &f.since_ms) || !read_time(r, "until", &f.until_ms))
-        return NEXT_REPLY;
-    f.language = request_param(r, "language");
-    f.id_prefix = request_param(r, "id_prefix");
-    f.cursor = request_param(r, "cursor");
-    if (jobs_list(context_of(r)->jobs, &f, &page, &e) == 0)
+    if (jobs_list(context_of(r)->jobs, f, &page, &e) == 0)
         return request_reply_json(r, 200, page);
     if (e.kind == ERR_INPUT)
         return request_refuse_param(r, "cursor", "%s", e.msg);
     return request_fail(r, &e);
+}
+
+static enum next reply_list(struct request *r)
+{
+    struct results_list_filter filter;
+
+    if (results_list_read_filter(r, &filter)) {
+        filter.f.limit = LIMIT_DEFAULT;
+        filter.f.cursor = request_param(r, "cursor");
+        if (read_limit(r, &filter.f))
+            (void)reply_page(r, &filter.f);
+    }
+    results_list_clear_filter(&filter);
+    return NEXT_REPLY;
 }
 
 enum next results_list(struct request *r)

@@ -216,7 +216,7 @@ REPORT = {
     "verdict": TEXT, "language": TEXT, "signal": TEXT + NULL, "cpu_time_ms": INT + NULL,
     "memory_bytes": INT + NULL, "queue_ms": INT, "build_ms": INT, "run_ms": INT,
     "build_log": TEXT, "attempts": INT, "produced_by": (dict,),
-    "limits": (dict,) + NULL, "limit_hit": TEXT + NULL,
+    "limits": (dict,) + NULL, "limit_hit": TEXT + NULL, "labels": (dict,),
 }
 REPORT_MAY = {"stdout_base64", "stderr_base64", "build_log_base64"}
 TEST = {

@@ -188,7 +188,7 @@ static void hidden_texts_are_nowhere(void **state)
             CLEANUP(freep) char *all = json_dumps(got, 0);
             if (strstr(all, "SECRET") || strstr(all, "U0VDUkVU"))
                 fail_msg("%s", all);
-            assert_int_equal(json_object_size(got), narrow ? 3 : 24);
+            assert_int_equal(json_object_size(got), narrow ? 3 : 25);
             assert_string_equal(text_of(got, "stderr"), "");
             assert_string_equal(text_of(test, "verdict"), "WA");
             assert_int_equal(json_integer_value(json_object_get(test, "exit_code")), 3);
