@@ -20,7 +20,7 @@ static bool is_label_name(const char *name, size_t len)
     if (len == 0 || len > LABELS_NAME_MAX || !is_alphanumeric(*name))
         return false;
     for (size_t i = 0; i < len; i++)
-        if (!is_alphanumeric(name[i]) && !memchr("._/-", name[i], 4))
+        if (!is_alphanumeric(name[i]) && !strchr("._/-", name[i]))
             return false;
     return true;
 }
