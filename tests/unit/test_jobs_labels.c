@@ -199,7 +199,7 @@ static void retention_keeps_them(void **state)
 #define MANY     30000
 #define PAGE_MAX 100000 /* instructions of SQLite's virtual machine */
 
-/* Every row has all:1, every third one half:1, a few old ones few:1. */
+/* Every row has all:1, every third one third:1, some old ones old:1, and few of them few:1. */
 static void fill_many(struct job_table *t)
 {
     static const char *const numbers[] = {
@@ -211,13 +211,15 @@ static void fill_many(struct job_table *t)
         " verdict, labels)"
         " SELECT 'm' || i, h, 'c', 1000 * (i / 2), 1, 2, 1000 * i, 'OK', '{\"all\":\"1\"'"
         " || CASE WHEN i BETWEEN 100 AND 150 THEN ',\"few\":\"1\"' ELSE '' END"
+        " || CASE WHEN i <= 3000 THEN ',\"old\":\"1\"' ELSE '' END"
         " || CASE WHEN i % 3 = 0 THEN ',\"third\":\"1\"' ELSE '' END || '}' FROM n";
     static const char *const entries =
         "INSERT INTO job_label(label, submitted, job_seq) SELECT label, submitted_ms, seq FROM job"
         " JOIN (SELECT 'all:1' AS label, '%\"all\":\"1\"%' AS piece UNION ALL"
-        " SELECT 'few:1', '%\"few\":\"1\"%' UNION ALL SELECT 'third:1', '%\"third\":\"1\"%') AS l"
+        " SELECT 'old:1', '%\"old\":\"1\"%' UNION ALL SELECT 'few:1', '%\"few\":\"1\"%' UNION ALL "
+        "SELECT 'third:1', '%\"third\":\"1\"%') AS l"
         " ON labels LIKE piece";
-    char sql[900];
+    char sql[1000];
 
     (void)snprintf(sql, sizeof sql, "%s%s", numbers[!job_table_in_file(t)], rows);
     job_table_write(t, sql);
@@ -238,9 +240,12 @@ static int64_t count_pages(struct job_table *t, struct jobs_filter f, int64_t mo
         json_auto_t *page = job_list(t, &f);
         const char *next = json_string_value(json_object_get(page, "next_cursor"));
         assert_in_range(jobs_read_cost(t->j) - before, 0, most);
-        rows += (int64_t)json_array_size(json_object_get(page, "results"));
+        size_t len = json_array_size(json_object_get(page, "results"));
+        rows += (int64_t)len;
         if (!next)
             return rows;
+        if (most <= 2 * PAGE_MAX) /* found by the label, not among others */
+            assert_int_equal(len, 500);
         (void)snprintf(cursor, sizeof cursor, "%s", next);
     }
     fail_msg("too many pages");
@@ -255,6 +260,7 @@ static void a_page_of_many_costs_what_one_of_few_does(void **state)
     } rows[] = {
         { "all:1", NULL, MANY, PAGE_MAX },
         { "third:1", NULL, MANY / 3, PAGE_MAX },
+        { "old:1", NULL, 3000, PAGE_MAX },
         { "few:1", NULL, 51, PAGE_MAX },
         { "all:1", "few:1", 51, 3 * PAGE_MAX / 2 },
         { "all:1", "third:1", MANY / 3, 2 * PAGE_MAX },
