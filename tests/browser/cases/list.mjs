@@ -71,8 +71,8 @@ export default {
     assert.deepEqual(new URLSearchParams(new URL(page.url()).hash.split('?')[1]).getAll('label'), ['course:data bases', 'term:2']);
 
     /* Rows that come over the stream are of the filter too. */
-    await server.submit(sum({ id: 'c', labels: { course: 'data bases', term: '2', more: 'x' } }));
     await server.submit(sum({ id: 'd', labels: { course: 'os', term: '2' } }));
+    await server.submit(sum({ id: 'c', labels: { course: 'data bases', term: '2', more: 'x' } }));
     await untilIds(page, ['b', 'c']);
 
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV', exact: true }).click()]);
