@@ -157,7 +157,7 @@ function Note({ rows, query, toTop }: { rows: Rows; query: URLSearchParams; toTo
           rows.showFresh();
         }}>{plural(rows.fresh, 'new row')} ↑</button>
       )}
-      <label><input type="checkbox" checked={labels}
+      <label class="check"><input type="checkbox" checked={labels}
         onChange={(e) => (showsLabels.value = e.currentTarget.checked)} /> Labels</label>
       <Export query={query} />
       <span class="keys"><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> opens</span>
