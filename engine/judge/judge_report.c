@@ -7,11 +7,12 @@
 #include "engine/engine_config.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
+#include "schema/model/labels.h"
 #include "schema/model/report.h"
 
 /* Upper bounds of the stored form without outputs: of the report itself, and of each test with a
  * difference and a gap, whose texts are counted apart. */
-#define BASE_BYTES 8192
+#define BASE_BYTES (8192 + LABELS_TEXT_MAX)
 #define TEST_BYTES 768
 
 #define WINDOW_MIN 1024 /* of kept_max; with less only the beginning is kept */

@@ -35,6 +35,7 @@ const char *const report_fields[] = {
     "limit_hit",
     "door",
     "traceparent",
+    "labels",
     NULL,
 };
 
@@ -69,7 +70,8 @@ int report_unjudged(const char *id, const char *language, const struct submissio
     r->verdict = VERDICT_NONE;
     r->id = strdup(id);
     r->language = strdup(language);
-    if (!r->id || !r->language)
+    r->labels = s && s->labels ? strdup(s->labels) : NULL;
+    if (!r->id || !r->language || (s && s->labels && !r->labels))
         return -1;
     *ret_report = TAKE(r);
     return 0;
@@ -223,6 +225,14 @@ static void encode_produced_by(struct writer *w, const struct report *r)
     writer_end(w, '}');
 }
 
+static void encode_labels(struct writer *w, const char *labels)
+{
+    const char *text = labels ? labels : "{}";
+
+    writer_key(w, "labels");
+    writer_raw(w, text, strlen(text));
+}
+
 /* The fields of the reference implementation, in its order. */
 static void encode_reference_fields(struct writer *w, const struct report *r)
 {
@@ -263,6 +273,7 @@ static void encode_own_fields(struct writer *w, const struct report *r)
     encode_optional_word(w, "limit_hit", r->limit_hit);
     encode_optional_word(w, "door", submission_door_name(r->door));
     encode_optional_word(w, TRACEPARENT_NAME, r->traceparent[0] ? r->traceparent : NULL);
+    encode_labels(w, r->labels);
 }
 
 int report_encode(const struct report *r, char **ret_json, size_t *ret_len, struct err *e)
@@ -347,6 +358,7 @@ struct report *report_free(struct report *r)
         return NULL;
     free(r->id);
     free(r->language);
+    free(r->labels);
     bytes_clear(&r->out);
     bytes_clear(&r->err);
     free(r->error);

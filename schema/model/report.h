@@ -54,6 +54,7 @@ struct test_report {
 struct report {
     char *id;       /* owned */
     char *language; /* owned */
+    char *labels;   /* owned; as those of the submission; NULL: none */
     enum verdict verdict;
     bool has_tests;
     bool

@@ -111,6 +111,8 @@ json_t *submission_to_json(const struct submission *s)
         result |= json_object_set_new(object, "priority", json_integer(s->priority));
     if (s->owner)
         result |= json_object_set_new(object, "owner", json_string(s->owner));
+    if (s->labels)
+        result |= json_object_set_new(object, "labels", json_loads(s->labels, 0, NULL));
     return result == 0 ? TAKE(object) : NULL;
 }
 
@@ -121,6 +123,7 @@ struct submission *submission_free(struct submission *s)
     free(s->id);
     free(s->language);
     free(s->owner);
+    free(s->labels);
     source_tree_clear(&s->source);
     for (size_t i = 0; i < s->tests_len; i++) {
         bytes_clear(&s->tests[i].input);

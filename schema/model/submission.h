@@ -49,6 +49,7 @@ struct submission {
     char *language;   /* owned; a name in the language table */
     char *owner;      /* owned; on whose behalf it was sent: owners share the queue; NULL: absent */
     int64_t priority; /* 0: absent */
+    char *labels;     /* owned; a JSON object: labels.h; NULL: none */
     struct source_tree source;
     struct limits limits; /* as sent, before defaults */
     /* submission_limits() by the rules of the server that accepted it, so that it does not matter

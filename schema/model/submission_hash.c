@@ -96,6 +96,14 @@ static void add_order(crypto_generichash_state *h, const struct submission *s)
     }
 }
 
+static void add_labels(crypto_generichash_state *h, const struct submission *s)
+{
+    if (s->labels) {
+        hash_text(h, "labels");
+        hash_text(h, s->labels);
+    }
+}
+
 static void hash(const struct submission *s, bool tolerances, uint8_t out[TEXT_HASH_SIZE])
 {
     crypto_generichash_state h;
@@ -106,6 +114,7 @@ static void hash(const struct submission *s, bool tolerances, uint8_t out[TEXT_H
     if (tolerances)
         add_tolerances_given(&h, &s->checker);
     add_order(&h, s);
+    add_labels(&h, s);
     (void)crypto_generichash_final(&h, out, TEXT_HASH_SIZE);
 }
 

@@ -145,6 +145,10 @@ static void pack_all(struct writer *w, struct submission_packed *p, const struct
         writer_word(w, s->owner);
     }
     pack_number(w, "priority", s->priority);
+    if (s->labels) {
+        writer_key(w, "labels");
+        writer_word(w, s->labels);
+    }
     pack_source(w, p, &s->source);
     pack_limits(w, &s->limits);
     writer_key(w, "in_force");

@@ -3,6 +3,7 @@
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 #include "schema/json/fields.h"
+#include "schema/model/labels.h"
 #include "schema/model/submission.h"
 
 /* How many JSON values a submission may have, and how many more for each test (it needs 6). */
@@ -303,6 +304,7 @@ static int read_submission(struct fields *f, struct submission *s)
         { "stop_on_failure", fields_bool, offsetof(struct submission, stop_on_failure) },
         { "priority", read_priority, 0 },
         { "owner", read_name, offsetof(struct submission, owner) },
+        { "labels", labels_read, offsetof(struct submission, labels) },
         { NULL, NULL, 0 },
     };
 

@@ -220,6 +220,7 @@ static int unpack_all(struct unpack *u, struct submission *s)
 
     if ((json_object_get(root, "id") && unpack_word(u, root, "id", &s->id) < 0) ||
         (json_object_get(root, "owner") && unpack_word(u, root, "owner", &s->owner) < 0) ||
+        (json_object_get(root, "labels") && unpack_word(u, root, "labels", &s->labels) < 0) ||
         unpack_number(u, root, "priority", &s->priority) < 0)
         return -1;
     if (unpack_word(u, root, "language", &s->language) < 0 ||

@@ -6,6 +6,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/store/jobs_inbox.h"
+#include "schema/store/jobs_labels.h"
 #include "schema/store/jobs_order.h"
 #include "schema/store/jobs_outbox.h"
 #include "schema/store/jobs_table.h"
@@ -66,8 +67,8 @@ static int answer_existing(struct jobs *j, struct jobs_op *op, struct err *e)
 
 #define INSERT_JOB(seq, rank)                                                                      \
     "INSERT INTO job(seq, rank, id, hash, language, submitted_ms, tests_total, publish, told_id,"  \
-    " change, origin_stream, origin_offset, owner) VALUES(" seq ", " rank                          \
-    ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(id) DO NOTHING"                   \
+    " change, origin_stream, origin_offset, owner, labels) VALUES(" seq ", " rank                  \
+    ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?15) ON CONFLICT(id) DO NOTHING"              \
     " /*pg RETURNING seq */"
 
 static void bind_source(struct db_stmt *q, const struct outbox_origin *o, int64_t partition)
@@ -125,6 +126,7 @@ static int insert_job(struct jobs *j, struct jobs_op *op, int64_t rank, struct e
     db_bind_int(q, 8, j->revision + 1);
     bind_source(q, o, partition);
     db_bind_text(q, 11, op->u.accept.owner);
+    db_bind_text(q, 15, s->labels);
     bind_number(j, q, op, rank);
     int n = db_insert(q, &op->u.accept.seq, e);
     if (n > 0 && !j->backend->shared)
@@ -290,7 +292,10 @@ static int insert_contents(struct jobs *j, struct jobs_op *op, struct err *e)
     const struct outbox_origin *o = op->u.accept.origin;
     int64_t seq = op->u.accept.seq;
 
-    if (insert_submission(j, seq, p, e) < 0 || insert_blob_refs(j, seq, p, e) < 0)
+    const char *labels = op->u.accept.submission->labels;
+
+    if (insert_submission(j, seq, p, e) < 0 || insert_blob_refs(j, seq, p, e) < 0 ||
+        (labels && jobs_labels_add(j, seq, op->u.accept.submitted_ms, labels, e) < 0))
         return -1;
     if (!o)
         return 0;

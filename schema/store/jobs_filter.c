@@ -35,6 +35,16 @@ static bool matches_verdict(struct db_stmt *s, const struct jobs_filter *f)
            (!f->status_name || strcmp(verdict_status(v, f->set, tests), f->status_name) == 0);
 }
 
+static bool has_labels(struct db_stmt *s, const struct jobs_filter *f)
+{
+    size_t len, i = 0;
+    const char *labels = db_text(s, JOBS_LABELS, &len);
+
+    while (i < f->labels_len && labels_have(labels, len, &f->labels[i]))
+        i++;
+    return i == f->labels_len;
+}
+
 bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s)
 {
     int64_t submitted_ms = db_int(s, JOBS_SUBMITTED);
@@ -44,7 +54,8 @@ bool jobs_filter_wants(const struct jobs_filter *f, struct db_stmt *s)
            (f->since_ms == 0 || submitted_ms >= f->since_ms) &&
            (f->until_ms == 0 || submitted_ms < f->until_ms) &&
            (!f->id_prefix ||
-            strncmp(db_text(s, JOBS_ID, NULL), f->id_prefix, strlen(f->id_prefix)) == 0);
+            strncmp(db_text(s, JOBS_ID, NULL), f->id_prefix, strlen(f->id_prefix)) == 0) &&
+           has_labels(s, f);
 }
 
 /* ---- queries of few rows, each by the index of its filter ---- */
@@ -136,6 +147,14 @@ static void write_language(struct query *q, const struct jobs_filter *f, char *u
         query_text(q, parts[i], f->language, strlen(f->language));
 }
 
+static void write_label(struct query *q, const struct jobs_filter *f, char *upper)
+{
+    const char *label = f->labels[f->rarest].label;
+
+    (void)upper;
+    query_text(q, "SELECT job_seq FROM job_label WHERE label = ?", label, strlen(label));
+}
+
 static void write_submitted_range(struct query *q, const struct jobs_filter *f, char *upper)
 {
     (void)upper;
@@ -163,8 +182,9 @@ void jobs_filter_unmeasured(struct query *q, const struct jobs_filter *f, char *
                                  " WHERE finished_ms IS NOT NULL AND duration_ms IS NULL");
 }
 
-static int count_is_few(struct db *d, jobs_filter_query_fn *write, const struct jobs_filter *f,
-                        char *upper, bool *ret_few, struct err *e)
+/* Counts up to FEW + 1. */
+static int count_some(struct db *d, jobs_filter_query_fn *write, const struct jobs_filter *f,
+                      char *upper, int64_t *ret_rows, struct err *e)
 {
     struct query q = { 0 };
 
@@ -174,7 +194,25 @@ static int count_is_few(struct db *d, jobs_filter_query_fn *write, const struct 
     CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
     if (!s || db_step(s, e) < 0)
         return -1;
-    *ret_few = db_int(s, 0) <= FEW;
+    *ret_rows = db_int(s, 0);
+    return 0;
+}
+
+int jobs_filter_find_rarest(struct db *d, struct jobs_filter *f, struct err *e)
+{
+    int64_t rows, fewest = INT64_MAX;
+    size_t rarest = 0;
+
+    for (size_t i = 0; f->labels_len > 1 && i < f->labels_len; i++) {
+        f->rarest = i;
+        if (count_some(d, write_label, f, NULL, &rows, e) < 0)
+            return -1;
+        if (rows < fewest) {
+            fewest = rows;
+            rarest = i;
+        }
+    }
+    f->rarest = rarest;
     return 0;
 }
 
@@ -191,6 +229,7 @@ int jobs_filter_find_few(struct db *d, const struct jobs_filter *f, jobs_filter_
         jobs_filter_query_fn *write;
     } rows[] = {
         { f->id_prefix && whole_characters(f->id_prefix) > 0, write_id_range },
+        { f->labels_len > 0, write_label },
         { f->status >= 0 || f->status_name, write_verdicts },
         { jobs_filter_is_unfinished(f), jobs_filter_unfinished },
         { f->state == JOB_CANCELLED, write_cancelled },
@@ -198,12 +237,12 @@ int jobs_filter_find_few(struct db *d, const struct jobs_filter *f, jobs_filter_
         { f->language, write_language },
         { without, without },
     };
-    bool few = false;
+    int64_t found = INT64_MAX;
 
-    for (size_t i = 0; i < ARRAY_LEN(rows) && !few; i++) {
-        if (rows[i].given && count_is_few(d, rows[i].write, f, upper, &few, e) < 0)
+    for (size_t i = 0; i < ARRAY_LEN(rows) && found > FEW; i++) {
+        if (rows[i].given && count_some(d, rows[i].write, f, upper, &found, e) < 0)
             return -1;
-        if (few)
+        if (found <= FEW)
             *ret_few = rows[i].write;
     }
     return 0;

@@ -41,6 +41,9 @@ void jobs_filter_unfinished(struct query *q, const struct jobs_filter *f, char *
 /* Those, and final rows whose program did not run. */
 void jobs_filter_unmeasured(struct query *q, const struct jobs_filter *f, char *upper);
 
+/* Sets f->rarest: it costs least to find the rows by that label. */
+NODISCARD int jobs_filter_find_rarest(struct db *d, struct jobs_filter *f, struct err *e);
+
 /* Sets *ret_few to a query of few rows that contains all matches; leaves it unchanged if there is
  * none. `without`: the query of the rows that have no value of the sort; NULL while listing those
  * that have one. */

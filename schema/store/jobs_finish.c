@@ -107,6 +107,8 @@ static int fill_unjudged_report(struct db_stmt *row, const struct submission *s,
     if (r->queue_ms < 0)
         r->queue_ms = 0; /* the wall clock was set back */
     r->attempts = db_int(row, 4);
+    if (!r->labels && !db_is_null(row, 5) && !(r->labels = strdup(db_text(row, 5, NULL))))
+        return -1;
     if (!r->error || !r->produced_by.version)
         return -1;
     *ret_report = TAKE(r);
@@ -117,7 +119,7 @@ static int make_unjudged_report(struct db *d, const struct jobs_final *f, const 
                                 struct report **ret_report, struct err *e)
 {
     JOBS_SQL(select) =
-        "SELECT id, language, submitted_ms, claimed_ms, attempts FROM job WHERE seq = ?1";
+        "SELECT id, language, submitted_ms, claimed_ms, attempts, labels FROM job WHERE seq = ?1";
     CLEANUP(submission_freep) struct submission *s = NULL;
 
     if (!f->unreadable && load_unjudged_tests(d, f->seq, &s, e) < 0)

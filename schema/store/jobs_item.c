@@ -40,9 +40,17 @@ static json_t *status_to_json(struct db_stmt *s, enum status_set set)
     return json_string(verdict_status(v, set, db_int(s, JOBS_TOTAL) > 0));
 }
 
+static json_t *labels_to_json(struct db_stmt *s)
+{
+    size_t len;
+    const char *text = db_text(s, JOBS_LABELS, &len);
+
+    return len > 0 ? json_loadb(text, len, 0, NULL) : json_object();
+}
+
 json_t *jobs_item_row(struct db_stmt *s, enum status_set set)
 {
-    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id",
+    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id",
                      text_to_json(s, JOBS_ID), "state",
                      job_state_name((enum job_state)db_int(s, JOBS_STATE)), "status",
                      status_to_json(s, set), "verdict", text_to_json(s, JOBS_VERDICT), "language",
@@ -51,7 +59,8 @@ json_t *jobs_item_row(struct db_stmt *s, enum status_set set)
                      "duration_ms", number_to_json(s, JOBS_DURATION), "cpu_time_ms",
                      number_to_json(s, JOBS_CPU), "memory_bytes", number_to_json(s, JOBS_MEMORY),
                      "tests_total", number_to_json(s, JOBS_TOTAL), "tests_passed",
-                     number_to_json(s, JOBS_PASSED), "error", text_to_json(s, JOBS_ERROR));
+                     number_to_json(s, JOBS_PASSED), "error", text_to_json(s, JOBS_ERROR),
+                     "attempts", number_to_json(s, JOBS_ATTEMPTS), "labels", labels_to_json(s));
 }
 
 /* ---- items, one call each ---- */

@@ -27,11 +27,13 @@ enum jobs_column {
     JOBS_ERROR,
     JOBS_SEQ,
     JOBS_RANK,
+    JOBS_ATTEMPTS,
+    JOBS_LABELS,
     JOBS_REVISION
 };
 #define JOBS_FIXED_COLUMNS                                                                         \
     "id, state, verdict, language, submitted_ms, finished_ms, duration_ms, cpu_time_ms,"           \
-    " memory_bytes, tests_total, tests_passed, error, seq, rank"
+    " memory_bytes, tests_total, tests_passed, error, seq, rank, attempts, labels"
 #define JOBS_COLUMNS JOBS_FIXED_COLUMNS ", change"
 
 /* The current row as JSON: a new reference; NULL: out of memory. */

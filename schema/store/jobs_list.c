@@ -116,54 +116,96 @@ enum list_step {
     STEP_UNVALUED /* rows without a value, by age */
 };
 
+/* Rows in the order of a label's entries: one after the other in PostgreSQL too, which would else
+ * read whole tables to join them. */
+#define LABEL_ROWS                                                                                 \
+    "job_label CROSS JOIN /*pg LATERAL (SELECT * FROM */ job /*pg WHERE seq = job_seq LIMIT 1)"    \
+    " AS job */ WHERE seq = job_seq AND label = ? AND "
+
+static bool scans_label(const struct list_page *p, jobs_filter_query_fn *few)
+{
+    return !few && p->filter->labels_len > 0 && sorts[p->sort].number == JOBS_SUBMITTED;
+}
+
+/* The columns of the index that is scanned. */
+struct list_columns {
+    const char *value, *seq;
+};
+
+static struct list_columns scanned_columns(const struct list_page *p, jobs_filter_query_fn *few)
+{
+    if (scans_label(p, few))
+        return (struct list_columns){ "submitted", "job_seq" };
+    return (struct list_columns){ sorts[p->sort].column, "seq" };
+}
+
+static void write_rows(struct query *q, const struct list_page *p, enum list_step step,
+                       jobs_filter_query_fn *few)
+{
+    const struct list_sort *s = &sorts[p->sort];
+    const char *verdict = s->number == JOBS_SUBMITTED ? jobs_filter_verdict(p->filter) : NULL;
+
+    query_add(q, "SELECT %s FROM ", JOBS_COLUMNS);
+    if (scans_label(p, few)) {
+        const char *label = p->filter->labels[p->filter->rarest].label;
+        query_text(q, LABEL_ROWS, label, strlen(label));
+    } else if (few || step == STEP_UNVALUED) {
+        query_add(q, "job NOT INDEXED WHERE ");
+    } else if (verdict) {
+        query_text(q, "job INDEXED BY job_verdict WHERE verdict = ? AND ", verdict,
+                   strlen(verdict));
+    } else {
+        query_add(q, "job INDEXED BY %s WHERE ", s->index);
+    }
+}
+
 /* few: the query of few rows that contains all matches; NULL: there is none. WHERE contains only
  * ranges of the scanned index and no filter, so that each returned row costs the same and
  * take_rows() can bound them. Rows without a value are separated there too. */
 static void write_source(struct query *q, const struct list_page *p, enum list_step step,
                          jobs_filter_query_fn *few)
 {
-    const struct list_sort *s = &sorts[p->sort];
-    const char *verdict = s->number == JOBS_SUBMITTED ? jobs_filter_verdict(p->filter) : NULL;
+    const char *column = scanned_columns(p, few).value;
+    bool by_age = sorts[p->sort].number == JOBS_SUBMITTED;
 
-    query_add(q, "SELECT %s FROM job ", JOBS_COLUMNS);
-    if (few || step == STEP_UNVALUED)
-        query_add(q, "NOT INDEXED WHERE ");
-    else if (verdict)
-        query_text(q, "INDEXED BY job_verdict WHERE verdict = ? AND ", verdict, strlen(verdict));
-    else
-        query_add(q, "INDEXED BY %s WHERE ", s->index);
+    write_rows(q, p, step, few);
     if (few) {
         query_add(q, "seq IN (");
         few(q, p->filter, p->upper);
         query_add(q, ") AND ");
     }
-    query_add(q, step == STEP_UNVALUED ? "1 = 1" : "%s IS NOT NULL", s->column);
-    if (s->number == JOBS_SUBMITTED && p->filter->since_ms != 0)
-        query_number(q, " AND submitted_ms >= ?", p->filter->since_ms);
-    if (s->number == JOBS_SUBMITTED && p->filter->until_ms != 0)
-        query_number(q, " AND submitted_ms < ?", p->filter->until_ms);
+    query_add(q, step == STEP_UNVALUED ? "1 = 1" : "%s IS NOT NULL", column);
+    if (by_age && p->filter->since_ms != 0) {
+        query_add(q, " AND %s >= ", column);
+        query_number(q, "?", p->filter->since_ms);
+    }
+    if (by_age && p->filter->until_ms != 0) {
+        query_add(q, " AND %s < ", column);
+        query_number(q, "?", p->filter->until_ms);
+    }
 }
 
 static void write_step(struct query *q, const struct list_page *p, enum list_step step,
                        jobs_filter_query_fn *few)
 {
     const struct list_sort *s = &sorts[p->sort];
+    const struct list_columns columns = scanned_columns(p, few);
     const char *order = s->descending ? "DESC" : "ASC", *past = s->descending ? "<" : ">";
 
     write_source(q, p, step, few);
     if (!p->at.start && step != STEP_UNVALUED) {
-        query_add(q, " AND %s %s ", s->column, step == STEP_TIES ? "=" : past);
+        query_add(q, " AND %s %s ", columns.value, step == STEP_TIES ? "=" : past);
         query_number(q, "?", p->at.value);
     }
     /* Rows with one value, or with none, are ordered by seq. */
     if (!p->at.start && step != STEP_BEYOND && p->at.has_value == (step == STEP_TIES)) {
-        query_add(q, " AND seq %s ", past);
+        query_add(q, " AND %s %s ", columns.seq, past);
         query_number(q, "?", p->at.seq);
     }
     if (step == STEP_BEYOND)
-        query_add(q, " ORDER BY %s %s, seq %s", s->column, order, order);
+        query_add(q, " ORDER BY %s %s, %s %s", columns.value, order, columns.seq, order);
     else
-        query_add(q, " ORDER BY seq %s", order);
+        query_add(q, " ORDER BY %s %s", columns.seq, order);
 }
 
 /* Ends when the page is full, or after ROWS_MAX rows: then the page is short, and the next one
@@ -247,7 +289,8 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
     json_auto_t *items = json_array();
     int64_t total = JOBS_TOTAL_UNKNOWN;
     char next[CURSOR_SIZE], upper[SUBMISSION_ID_MAX + sizeof JOBS_LAST_CHARACTER];
-    struct list_page p = { .filter = f, .items = items, .at.start = true, .upper = upper };
+    struct jobs_filter own = *f;
+    struct list_page p = { .filter = &own, .items = items, .at.start = true, .upper = upper };
 
     if (!items)
         return err_set(e, ERR_NOMEM, "list of results");
@@ -259,9 +302,10 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         return -1;
 
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = list_valued(d, &p, e) < 0 || list_unvalued(d, &p, e) < 0
+    int rc = jobs_filter_find_rarest(d, &own, e) < 0 || list_valued(d, &p, e) < 0 ||
+                     list_unvalued(d, &p, e) < 0
                  ? -1
-                 : jobs_total(j, d, f, &total, e);
+                 : jobs_total(j, d, &own, &total, e);
     jobs_readers_release(&j->readers, d);
     if (rc < 0)
         return -1;

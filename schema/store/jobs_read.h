@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "schema/base/base.h"
+#include "schema/model/labels.h"
 #include "schema/model/submission.h"
 #include "schema/model/verdict.h"
 #include "schema/store/job_state.h"
@@ -59,15 +60,18 @@ NODISCARD int jobs_oldest(struct jobs *j, int64_t seq, struct jobs_oldest *ret_o
 /* ---- lists ---- */
 
 struct jobs_filter {
-    int state;                        /* enum job_state, or -1 */
-    int status;                       /* enum verdict, as stored, or -1 */
-    enum status_set set;              /* of status_name, and of the items' status */
-    const char *status_name;          /* a status word of `set`; NULL = any */
-    const char *language, *id_prefix; /* NULL = any */
-    int64_t since_ms, until_ms;       /* submitted in [since, until); 0 = no bound */
-    const char *sort;                 /* NULL = "-submitted_at"; see jobs_sorts */
-    const char *cursor;               /* next_cursor of the page before; NULL = the first page */
-    int64_t limit;                    /* of items; clamped to 1 .. 500 */
+    int state;                          /* enum job_state, or -1 */
+    int status;                         /* enum verdict, as stored, or -1 */
+    enum status_set set;                /* of status_name, and of the items' status */
+    const char *status_name;            /* a status word of `set`; NULL = any */
+    const char *language, *id_prefix;   /* NULL = any */
+    const struct labels_wanted *labels; /* a row has all of them; borrowed */
+    size_t labels_len;
+    size_t rarest; /* used by the table: of labels, the one that the fewest rows have */
+    int64_t since_ms, until_ms; /* submitted in [since, until); 0 = no bound */
+    const char *sort;           /* NULL = "-submitted_at"; see jobs_sorts */
+    const char *cursor;         /* next_cursor of the page before; NULL = the first page */
+    int64_t limit;              /* of items; clamped to 1 .. 500 */
 };
 
 /* Legal `sort` words, NULL-terminated: submitted_at, finished_at, duration_ms, memory_bytes; with

@@ -3,12 +3,14 @@
 #include <stdio.h>
 
 #include "schema/store/jobs_inbox.h"
+#include "schema/store/jobs_labels.h"
 #include "schema/store/jobs_retention.h"
 #include "schema/store/jobs_table.h"
 #include "schema/store/outbox.h"
 
 struct returned_row {
     int64_t seq, rank, offset;
+    bool labelled;
     char id[SUBMISSION_ID_MAX + 1];
     char language[64];
 };
@@ -20,10 +22,10 @@ struct returned_row {
 static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
                                 struct returned_row *rows, size_t *ret_len, struct err *e)
 {
-    JOBS_SQL(select) =
-        "SELECT seq, origin_offset, id, language, rank FROM job INDEXED BY job_queued"
-        " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
-        " AND claim IS NULL LIMIT ?3 /*pg FOR UPDATE SKIP LOCKED */";
+    JOBS_SQL(select) = "SELECT seq, origin_offset, id, language, rank, labels IS NOT NULL"
+                       " FROM job INDEXED BY job_queued"
+                       " WHERE state = 0 AND origin_stream = ?1 AND origin_offset >= ?2"
+                       " AND claim IS NULL LIMIT ?3 /*pg FOR UPDATE SKIP LOCKED */";
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, select, e);
     int n;
 
@@ -40,6 +42,7 @@ static int find_returnable_rows(struct jobs *j, int64_t partition, int64_t from,
         (void)snprintf(r->id, sizeof r->id, "%s", db_text(q, 2, NULL));
         (void)snprintf(r->language, sizeof r->language, "%s", db_text(q, 3, NULL));
         r->rank = db_int(q, 4);
+        r->labelled = db_int(q, 5) != 0;
     }
     return n;
 }
@@ -63,7 +66,8 @@ static int delete_row(struct jobs *j, int64_t partition, const struct returned_r
 {
     JOBS_SQL(delete) = "DELETE FROM job WHERE seq = ?1";
 
-    if (delete_inbox_row(j, partition, r, e) < 0 || jobs_delete_contents(j->db, r->seq, e) < 0)
+    if (delete_inbox_row(j, partition, r, e) < 0 || jobs_delete_contents(j->db, r->seq, e) < 0 ||
+        (r->labelled && jobs_labels_delete(j, r->seq, e) < 0))
         return -1;
     CLEANUP(db_donep) struct db_stmt *q = db_prepare(j->db, delete, e);
     if (!q)

@@ -11,6 +11,7 @@
  *     jobs_apply        calls the function of an operation, in the transaction of its group:
  *     jobs_accept       ... accepts a submission
  *     jobs_order        ... where it is in the queue
+ *     jobs_labels       ... by which labels it is found
  *     jobs_claim        ... claims a row, begins or requeues it
  *     jobs_finish       ... finishes or cancels a row
  *     jobs_inbox        ... which messages of Kafka were read already

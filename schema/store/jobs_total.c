@@ -10,7 +10,7 @@
 static bool is_by_state(const struct jobs_filter *f)
 {
     return f->status < 0 && !f->status_name && !f->language && !f->id_prefix && f->since_ms == 0 &&
-           f->until_ms == 0;
+           f->until_ms == 0 && f->labels_len == 0;
 }
 
 /* JOBS_TOTAL_UNKNOWN: there is no such count. */

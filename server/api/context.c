@@ -51,5 +51,7 @@ void context_end(struct request *r)
 
     hub_leave(&c->stream);
     free(TAKE(c->waiter.report));
+    if (c->own)
+        c->free_own(c->own);
     c->kept = submission_free(c->kept);
 }

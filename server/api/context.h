@@ -67,6 +67,8 @@ struct call {
 
     struct waiter waiter;
     struct hub_sub stream;
+    void *own; /* of the handler, freed with free_own when the request ends; NULL: none */
+    void (*free_own)(void *own);
     struct jobs_op op;
     struct submission *submission; /* owned; used by op */
     struct submission_packed packed;

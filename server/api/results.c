@@ -11,7 +11,6 @@
 #include "schema/base/near.h"
 #include "schema/json/writer.h"
 #include "schema/model/report.h"
-#include "schema/model/verdict.h"
 #include "schema/store/jobs_read.h"
 #include "server/api/context.h"
 #include "server/api/report_cache.h"
@@ -19,9 +18,7 @@
 #include "server/http/uri.h"
 #include "server/report_view.h"
 
-#define WAIT_MAX_S    300
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX     500
+#define WAIT_MAX_S 300
 
 /* ---- parameters ---- */
 
@@ -294,110 +291,4 @@ enum next results_get(struct request *r)
     if (!call_of(r)->fields[0] && report_cache_reply(context_of(r)->report_cache, r))
         return request_compress_offloaded(r);
     return answer_current_state(r);
-}
-
-/* ---- GET /results ---- */
-
-/* False in each of these: the parameter is wrong, and the reply is filled in. */
-static bool read_state(struct request *r, struct jobs_filter *f)
-{
-    const char *text = request_param(r, "state");
-    enum job_state state;
-
-    if (!text)
-        return true;
-    if (!job_state_from_name(text, &state)) {
-        (void)request_refuse_param(r, "state", "must be queued, running, done or cancelled");
-        return false;
-    }
-    f->state = (int)state;
-    return true;
-}
-
-static bool read_status(struct request *r, struct jobs_filter *f)
-{
-    enum verdict verdict;
-
-    f->set = (enum status_set)context_of(r)->config->runner_status_set;
-    f->status_name = request_param(r, "status");
-    if (!f->status_name || (verdict_from_name(f->status_name, &verdict) &&
-                            strcmp(verdict_status(verdict, f->set, true), f->status_name) == 0))
-        return true;
-    (void)request_refuse_param(r, "status",
-                               f->set == STATUS_SET_SCRC
-                                   ? "must be OK, WA, TL, ML, BF or -"
-                                   : "must be OK, WA, TL, ML, BF, RE, OL or -");
-    return false;
-}
-
-static bool read_limit(struct request *r, struct jobs_filter *f)
-{
-    const char *text = request_param(r, "limit");
-    int64_t n = 0;
-
-    if (!text)
-        return true;
-    for (; isdigit((unsigned char)*text) && n <= LIMIT_MAX; text++)
-        n = n * 10 + (*text - '0');
-    if (*text || n < 1 || n > LIMIT_MAX) {
-        (void)request_refuse_param(r, "limit", "must be 1 to %d", LIMIT_MAX);
-        return false;
-    }
-    f->limit = n;
-    return true;
-}
-
-static bool read_time(struct request *r, const char *name, int64_t *ret_ms)
-{
-    const char *text = request_param(r, name);
-
-    if (!text || clock_parse(text, ret_ms) == 0)
-        return true;
-    (void)request_refuse_param(r, name,
-                               "must be a time as in 2025-01-15T10:30:00Z, or seconds "
-                               "since 1970");
-    return false;
-}
-
-static bool read_sort(struct request *r, struct jobs_filter *f)
-{
-    char words[200] = "";
-    size_t n = 0;
-
-    f->sort = request_param(r, "sort");
-    if (!f->sort || is_one_of(jobs_sorts, f->sort))
-        return true;
-    for (size_t i = 0; jobs_sorts[i] && n < sizeof words; i++)
-        n += (size_t)snprintf(words + n, sizeof words - n, "%s%s", i ? ", " : "", jobs_sorts[i]);
-    (void)request_refuse_param(r, "sort", "must be one of %s", words);
-    return false;
-}
-
-static enum next reply_list(struct request *r)
-{
-    struct jobs_filter f = { .state = -1, .status = -1, .limit = LIMIT_DEFAULT };
-    json_t *page;
-    struct err e;
-
-    if (!read_state(r, &f) || !read_status(r, &f) || !read_limit(r, &f) || !read_sort(r, &f) ||
-        !read_time(r, "since", &f.since_ms) || !read_time(r, "until", &f.until_ms))
-        return NEXT_REPLY;
-    f.language = request_param(r, "language");
-    f.id_prefix = request_param(r, "id_prefix");
-    f.cursor = request_param(r, "cursor");
-    if (f.id_prefix && strlen(f.id_prefix) > SUBMISSION_ID_MAX)
-        return request_refuse_param(r, "id_prefix", "an id has at most %d bytes",
-                                    SUBMISSION_ID_MAX);
-    if (jobs_list(context_of(r)->jobs, &f, &page, &e) == 0)
-        return request_reply_json(r, 200, page);
-    if (e.kind == ERR_INPUT)
-        return request_refuse_param(r, "cursor", "%s", e.msg);
-    return request_fail(r, &e);
-}
-
-enum next results_list(struct request *r)
-{
-    r->executor = context_of(r)->list_executor;
-    r->step = reply_list;
-    return NEXT_OFFLOAD;
 }

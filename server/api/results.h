@@ -1,5 +1,5 @@
-/* server/api/results.h - GET /results and GET /results/{id}, and the reply about a job that other
- * routes share: its report when it is final, else its state, at once or after a wait.
+/* server/api/results.h - GET /results/{id}, and the reply about a job that other routes share: its
+ * report when it is final, else its state, at once or after a wait.
  *
  * Room     server/api.
  * Threads  steps of a request, see request.h.
@@ -12,7 +12,6 @@
 #include "schema/store/jobs_read.h"
 #include "server/http/request.h"
 
-enum next results_list(struct request *r);
 enum next results_get(struct request *r);
 
 /* Reads ?wait= (seconds) into the call's wait_ns. False: wrong, and the reply is filled in. */

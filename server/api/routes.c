@@ -7,10 +7,14 @@
 #include "server/api/health.h"
 #include "server/api/metrics_api.h"
 #include "server/api/results.h"
+#include "server/api/results_export.h"
+#include "server/api/results_list.h"
 #include "server/api/stats_api.h"
 #include "server/api/submissions.h"
 
 _Static_assert(ROUTE_ID_MAX == SUBMISSION_ID_MAX, "a path has room for the id of a submission");
+
+#define EXPORT_PARAMS "state", "status", "language", "label", "id_prefix", "since", "until", "sort"
 
 const struct route routes_table[] = {
     { .method = "POST",
@@ -39,8 +43,20 @@ const struct route routes_table[] = {
       .path = "/results",
       .handle = results_list,
       .right = RIGHT_READ,
-      .params = { "state", "status", "language", "id_prefix", "since", "until", "sort", "limit",
-                  "cursor" } },
+      .params = { EXPORT_PARAMS, "limit", "cursor" },
+      .repeated = "label" },
+    { .method = "GET",
+      .path = "/results.csv",
+      .handle = results_csv,
+      .right = RIGHT_READ,
+      .params = { EXPORT_PARAMS },
+      .repeated = "label" },
+    { .method = "GET",
+      .path = "/results.ndjson",
+      .handle = results_ndjson,
+      .right = RIGHT_READ,
+      .params = { EXPORT_PARAMS },
+      .repeated = "label" },
     { .method = "GET",
       .path = "/results/{id}",
       .handle = results_get,

@@ -41,13 +41,38 @@ static void refuse_unknown_param(struct request *r, const char *name)
                                    all);
 }
 
+/* Behind the values that it has. False: it is wrong, and the reply is filled in. */
+static bool add_param_value(struct request *r, size_t i, const char *raw, size_t len)
+{
+    char *values = realloc(r->params[i], r->param_bytes[i] + len + 1);
+
+    if (!values) {
+        (void)request_refuse(r, PROBLEM_UNAVAILABLE, "out of memory");
+        return false;
+    }
+    r->params[i] = values;
+    int n = uri_decode(raw, len, values + r->param_bytes[i], len + 1);
+    if (n < 0) {
+        (void)request_refuse(r, PROBLEM_BAD_REQUEST,
+                             "the query has a broken percent escape or a NUL");
+        return false;
+    }
+    r->param_bytes[i] += (size_t)n + 1;
+    return true;
+}
+
+static bool may_repeat(const struct route *route, const char *name)
+{
+    return route->repeated && strcmp(route->repeated, name) == 0;
+}
+
 static enum MHD_Result read_param(void *ctx, enum MHD_ValueKind kind, const char *raw_name,
                                   const char *raw_value)
 {
     struct param_reader *p = ctx;
     const char *const *names = p->r->route->params;
     char name[32];
-    size_t i = 0, len = raw_value ? strlen(raw_value) : 0;
+    size_t i = 0;
 
     (void)kind;
     p->wrong = true;
@@ -57,15 +82,11 @@ static enum MHD_Result read_param(void *ctx, enum MHD_ValueKind kind, const char
         i++;
     if (!names[i])
         refuse_unknown_param(p->r, raw_name);
-    else if (p->r->params[i])
+    else if (p->r->params[i] && !may_repeat(p->r->route, name))
         (void)request_refuse_param(p->r, name, "given twice");
-    else if (!(p->r->params[i] = malloc(len + 1)))
-        (void)request_refuse(p->r, PROBLEM_UNAVAILABLE, "out of memory");
-    else if (uri_decode(raw_value ? raw_value : "", len, p->r->params[i], len + 1) < 0)
-        (void)request_refuse(p->r, PROBLEM_BAD_REQUEST,
-                             "the query has a broken percent escape or a NUL");
     else
-        p->wrong = false;
+        p->wrong = !add_param_value(p->r, i, raw_value ? raw_value : "",
+                                    raw_value ? strlen(raw_value) : 0);
     return p->wrong ? MHD_NO : MHD_YES;
 }
 

@@ -107,10 +107,20 @@ static ssize_t read_stream(void *request, uint64_t position, char *out, size_t s
 
     (void)position;
     ssize_t n = r->read(r, out, size);
+    if (n == REQUEST_BROKEN)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
 }
 
-/* The hub enforces its own timeout; the library's and ours are off. */
+/* Of events: the hub enforces its own timeout; the library's and ours are off. */
+static void make_endless(struct request *r, struct MHD_Response *response)
+{
+    (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    (void)MHD_add_response_header(response, "Connection", "close");
+    (void)MHD_set_connection_option(r->mhd_connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+    deadlines_whole(r->shared->deadlines, r->connection);
+}
+
 enum MHD_Result answer_stream(struct request *r)
 {
     struct MHD_Response *response =
@@ -119,14 +129,12 @@ enum MHD_Result answer_stream(struct request *r)
     if (!response)
         return MHD_NO;
     (void)answer_defend(response);
-    (void)MHD_add_response_header(response, "Content-Type", EVENTS_TYPE);
-    (void)MHD_add_response_header(response, REQUEST_ID_NAME, r->name);
+    add_headers(response, r);
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
-    (void)MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    (void)MHD_add_response_header(response, "Connection", "close");
-    (void)MHD_set_connection_option(r->mhd_connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-    deadlines_whole(r->shared->deadlines, r->connection);
-    r->reply.status = MHD_HTTP_OK;
+    if (r->endless)
+        make_endless(r, response);
+    else
+        deadlines_answering(r->shared->deadlines, r->connection);
     r->streams = true;
     enum MHD_Result rc = MHD_queue_response(r->mhd_connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);

@@ -188,22 +188,65 @@ enum next request_fail(struct request *r, const struct err *e)
     return request_problem(r, &(struct problem_text){ .code = code, .detail = e->msg });
 }
 
-enum next request_stream(struct request *r, request_read_fn *read)
+enum next request_download(struct request *r, const char *type, request_read_fn *read)
 {
     if (!budget_take(&r->shared->streams, &r->connection->client, 1))
-        return request_refuse(r, PROBLEM_OVERLOADED, "too many event streams at once");
+        return request_refuse(r, PROBLEM_OVERLOADED, "too many streams at once");
+    (void)request_reply(r, 200, type, NULL, 0);
     r->stream_charged = 1;
     r->read = read;
     return NEXT_STREAM;
 }
 
+enum next request_stream(struct request *r, request_read_fn *read)
+{
+    r->endless = true;
+    return request_download(r, EVENTS_TYPE, read);
+}
+
+static void run_fill(struct executor_task *t)
+{
+    struct request *r = (struct request *)(void *)((char *)t - offsetof(struct request, task));
+
+    r->fill(r);
+    deadlines_answering(r->shared->deadlines, r->connection);
+    request_resume(r);
+}
+
+bool request_refill(struct request *r, void (*fill)(struct request *r))
+{
+    if (!request_hold(r))
+        return false;
+    deadlines_whole(r->shared->deadlines, r->connection);
+    r->fill = fill;
+    r->task.run = run_fill;
+    executor_submit(r->executor, &r->task);
+    return true;
+}
+
+/* ROUTE_PARAMS_MAX: the route has no such parameter. */
+static size_t param_index(const struct request *r, const char *name)
+{
+    size_t i = 0;
+
+    while (r->route->params[i] && strcmp(r->route->params[i], name) != 0)
+        i++;
+    return r->route->params[i] ? i : ROUTE_PARAMS_MAX;
+}
+
 char *request_param(const struct request *r, const char *name)
 {
-    for (size_t i = 0; r->route->params[i]; i++) {
-        if (strcmp(r->route->params[i], name) == 0)
-            return r->params[i];
-    }
-    return NULL;
+    size_t i = param_index(r, name);
+
+    return i < ROUTE_PARAMS_MAX ? r->params[i] : NULL;
+}
+
+const char *request_param_next(const struct request *r, const char *name, const char *value)
+{
+    size_t i = param_index(r, name);
+    const char *next = value + strlen(value) + 1;
+
+    return i < ROUTE_PARAMS_MAX && next < r->params[i] + r->param_bytes[i] ? next : NULL;
 }
 
 const char *request_header(const struct request *r, const char *name)
@@ -350,6 +393,12 @@ enum next request_ready(struct request *r)
     return NEXT_REPLY;
 }
 
+static enum next continue_stream(struct request *r)
+{
+    (void)r;
+    return NEXT_STREAM;
+}
+
 static enum next close_without_answer(struct request *r)
 {
     (void)r;
@@ -367,7 +416,9 @@ static void run_offloaded(struct executor_task *t)
     while (next == NEXT_OFFLOAD);
     if (next == NEXT_PAUSE)
         return; /* another thread may use or free it by now */
-    r->step = next == NEXT_REPLY ? request_ready : close_without_answer;
+    r->step = next == NEXT_REPLY    ? request_ready
+              : next == NEXT_STREAM ? continue_stream
+                                    : close_without_answer;
     request_resume(r);
 }
 

@@ -5,7 +5,8 @@
  *     NEXT_REPLY    the reply is filled in: send it
  *     NEXT_OFFLOAD  call r->step on a thread of the executor, where it may take long
  *     NEXT_PAUSE    request_pause() was called; after request_resume() r->step is called again
- *     NEXT_STREAM   request_stream() was called: send what its function reads, to its end
+ *     NEXT_STREAM   request_stream() or request_download() was called: send what its function
+ *                   reads, to its end
  *     NEXT_CLOSE    the client has gone: close the connection
  *
  * request_step() acquires and releases what a step may use: the engine, if its route needs it; the
@@ -80,6 +81,7 @@ struct request {
     char name[REQUEST_ID_SIZE];         /* X-Request-Id, the client's or our own */
     char traceparent[TRACEPARENT_SIZE]; /* of its header; "": none that is valid */
     char *params[ROUTE_PARAMS_MAX];     /* owned; in the order of route->params; NULL: not given */
+    size_t param_bytes[ROUTE_PARAMS_MAX]; /* of all its values, each with its NUL */
     struct buf body;
     struct executor *executor; /* borrowed; runs offloaded steps; handlers may change it */
     bool head;                 /* HEAD: no body goes out */
@@ -97,6 +99,8 @@ struct request {
     size_t body_seen;
     int64_t body_charged, answer_charged, stream_charged;
     ssize_t (*read)(struct request *r, char *out, size_t size); /* a request_read_fn */
+    void (*fill)(struct request *r);
+    bool endless; /* a stream of events */
     bool paused, refused, whole, begun, streams;
     bool offloaded; /* its step runs on a thread of the executor */
 };
@@ -138,20 +142,31 @@ enum next request_compress_offloaded(struct request *r);
 
 /* ---- streams ---- */
 
+#define REQUEST_ENDED  (-1)
+#define REQUEST_BROKEN (-2) /* ends too early, and the client sees that */
+
 /* Returns how many bytes it wrote to out; 0 when there is nothing now, and it has called
- * request_hold() or request_pause(); negative at the end. Called on the thread that serves the
- * connection. */
+ * request_hold(), request_pause() or request_refill(); REQUEST_ENDED or REQUEST_BROKEN. Called on
+ * the thread that serves the connection. */
 typedef ssize_t request_read_fn(struct request *r, char *out, size_t size);
 
 /* Call it before the request subscribes to what `read` reads. Returns NEXT_STREAM; or NEXT_REPLY
  * with 503, when there are too many streams. */
 enum next request_stream(struct request *r, request_read_fn *read);
+/* The same for an answer of this type (static) that comes to an end. What is read between two
+ * refills must be sent in the time of an answer. */
+enum next request_download(struct request *r, const char *type, request_read_fn *read);
+/* For its read function: suspends the connection, calls fill on a thread of r->executor, and reads
+ * on. False: the server is stopping. */
+NODISCARD bool request_refill(struct request *r, void (*fill)(struct request *r));
 
 /* ---- query parameters ---- */
 
 /* The decoded value of one of route->params; NULL when it was not given. The caller may change the
  * text in place. */
 char *request_param(const struct request *r, const char *name);
+/* The value behind this one, of the parameter that may be repeated; NULL: there is none. */
+const char *request_param_next(const struct request *r, const char *name, const char *value);
 
 /* ---- headers ---- */
 

@@ -48,6 +48,7 @@ struct route {
     bool always;        /* answered also when there are too many connections */
     bool offload;       /* the handler may take long: it runs on the executor */
     const char *params[ROUTE_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */
+    const char *repeated; /* the one of them that may be given several times; NULL: none */
 };
 
 /* Rows are tried in order. */

@@ -217,7 +217,7 @@ REPORT = {
     "memory_bytes": INT + NULL, "queue_ms": INT, "build_ms": INT, "run_ms": INT,
     "build_log": TEXT, "attempts": INT, "produced_by": (dict,),
     "limits": (dict,) + NULL, "limit_hit": TEXT + NULL, "door": TEXT + NULL,
-    "traceparent": TEXT + NULL,
+    "traceparent": TEXT + NULL, "labels": (dict,),
 }
 REPORT_MAY = {"stdout_base64", "stderr_base64", "build_log_base64"}
 TEST = {

@@ -212,7 +212,7 @@ def test_health(server):
 
 
 ITEM = {"id", "state", "status", "verdict", "language", "submitted_at", "finished_at",
-        "duration_ms", "cpu_time_ms", "memory_bytes", "tests_total", "tests_passed", "error"}
+        "duration_ms", "cpu_time_ms", "memory_bytes", "tests_total", "tests_passed", "error", "attempts", "labels"}
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
-"""What the topics are like: how large a message they take, what `scrc --check` says of them, and how
-far behind the group is."""
+"""What the topics are like: how large a message they take, that labels come back, what `scrc --check`
+says of them, and how far behind the group is."""
 
 import json
 
@@ -40,6 +40,27 @@ def test_a_topic_that_takes_hardly_anything(topics, fresh_server):
     assert all("cut to fit" in r[0]["error"] for r in found.values())
     check_report(server.report("one"))  # over HTTP it is whole
     assert messages(server, "dropped") == 0
+
+
+# ---- labels ----
+
+def test_labels_come_back(topics, fresh_server):
+    """In the report on the results topic; wrong ones are a dead letter that names them."""
+    server = topics.server(fresh_server).start()
+    labels = {"course": "data bases", "note": 'a "quoted" \u00e9 of more than thirty-two bytes'}
+    event = {"specversion": "1.0", "id": "e", "source": "/lms", "type": "sent",
+             "data": {**quick("in-event", 2), "labels": {"course": "data bases"}}}
+    topics.send({**quick("with"), "labels": labels}, event, quick("without"),
+                {**quick("wrong"), "labels": {"course": 7}}, {**quick("with"), "labels": {"course": "os"}})
+    found = topics.wait_reports({"with", "in-event", "without", "wrong"})
+    assert [found[id][0]["labels"] for id in ("with", "in-event", "without", "wrong")] == \
+        [labels, {"course": "data bases"}, {}, {}]
+    check_report(found["with"][0])
+    assert found["wrong"][0]["error"] == "/labels/course: must be a string"
+    listed = server.get("/results?label=course:data%20bases&sort=submitted_at").json["results"]
+    assert [item["id"] for item in listed] == ["with", "in-event"]
+    wait_for(lambda: len(topics.dead_letters()) == 2, 30, "the conflict is one too", pause=0.3)
+    assert server.report("with")["labels"] == labels
 
 
 # ---- scrc --check ----

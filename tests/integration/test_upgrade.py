@@ -41,7 +41,7 @@ def test_one_server_after_the_other(fleet):
         assert server.terminate() == 0
         start_next(server).is_listening(60).ready()
         up.append(server)
-        assert schema(fleet) == "2|1"
+        assert schema(fleet) == "3|1"
         wait_for(lambda: len(load.accepted) >= before + (200 if LONG else 12), 120, f"work goes on, {round}")
     load.stop.set()
     accepted = load.all_accepted(60)
@@ -63,10 +63,10 @@ def test_some_that_start_at_once(fleet):
             start_next(server)
         wait_for(lambda: fleet.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
                  == len(new), 50, "all wait")
-        assert schema(fleet) == "1|1"
+        assert schema(fleet) == "2|1"
     for server in new:
         server.is_listening(60)
-    assert schema(fleet) == "2|1" and fleet.number(INDEX + "indisvalid") == 1
+    assert schema(fleet) == "3|1" and fleet.number(INDEX + "indisvalid") == 1
     assert not [line for line in fleet.lines("waiting_for_store") if "index" not in line]
 
 
@@ -78,7 +78,7 @@ def test_a_table_that_is_in_use_is_waited_for(fleet):
     with long_transaction(fleet.url, "UPDATE job SET error = error"):
         start_next(new)
         (line, *_) = wait_for(lambda: new.logged("waiting_for_store"), 30, "it says so")
-        assert "migration to schema 2" in line and "lock timeout" in line, line
+        assert "migration to schema 3" in line and "lock timeout" in line, line
         for number in range(1, 9):
             sent, verdict = printing(number)
             work[old.submit(sent)] = verdict
@@ -117,9 +117,9 @@ def test_an_index_is_made_beside_the_work_and_again(fleet):
 
 def test_a_start_on_a_schema_that_is_too_new(fleet):
     start_next(fleet.add(1)[0]).is_listening(60)
-    fleet.sql("UPDATE schema_version SET version = 3, oldest = 3")
+    fleet.sql("UPDATE schema_version SET version = 4, oldest = 4")
     code, _, log = run_scrc(STORE=fleet.url, LANGUAGES="python")
-    assert code == 2 and "a newer scrc has made its tables (schema 3, for versions from schema 3 on" in log, log
+    assert code == 2 and "a newer scrc has made its tables (schema 4, for versions from schema 4 on" in log, log
 
 
 def test_a_server_that_runs_on_a_schema_that_is_too_new(fleet):
@@ -129,7 +129,7 @@ def test_a_server_that_runs_on_a_schema_that_is_too_new(fleet):
     old.ready()
     ids = [new.submit(submission("python", SLEEPS, [test(expected="slept")])) for _ in range(4)]
     wait_for(lambda: fleet.number("SELECT count(DISTINCT instance) FROM job WHERE state = 1") == 2, 30, "both judge")
-    fleet.sql("UPDATE schema_version SET oldest = 2")
+    fleet.sql("UPDATE schema_version SET oldest = 3")
     wait_for(lambda: old.logged("schema_too_new"), 30, "it says so")
     wait_for(lambda: old.get("/readyz").status == 503, 20, "it is not ready")
     assert "a newer scrc" in old.get("/readyz").body.decode()

@@ -128,7 +128,10 @@ void move_places_fill(const struct move_places *p, const char *place)
         place,
         "UPDATE job SET told_id = 'told', owner = 'who', origin_stream = 3, origin_offset = 4,"
         " publish = 1, attempts = 2, restarts = 1, host_faults = 5, expired = 1,"
-        " cpu_time_ms = 7, error = 'ä' WHERE id = 'done';"
+        " cpu_time_ms = 7, error = 'ä', labels = '{\"a\":\"ä\"}' WHERE id = 'done';"
+        "INSERT INTO job_label(label, submitted, job_seq) SELECT l, submitted_ms + m, 1 FROM job,"
+        " (SELECT 'a:ä' AS l, 0 AS m UNION ALL SELECT 'a:ä', 1 UNION ALL SELECT 'a:z', 0) AS x"
+        " WHERE id = 'done';"
         "INSERT INTO stream(number, topic, partition) VALUES(3, 'in', 1), (9, 'in', 2);"
         "INSERT INTO intake(stream, \"offset\", seq, sent_ms, digest) VALUES(3, 4, 1, 5, -6),"
         " (3, 7, NULL, NULL, NULL), (9, 0, 2, 0, 0);"

@@ -85,6 +85,12 @@ const struct sample_form sample_forms[SAMPLE_FORMS] = {
     { 33, "{" HEAD ",\"owner\":\"b\"}" },
     { 34, "{" HEAD ",\"priority\":-1,\"owner\":\"\\u00e9\"}" },
     { 34, "{" HEAD ",\"owner\":\"\\u00e9\",\"priority\":-1.0}" },
+    { 0, "{" HEAD ",\"labels\":{}}" },
+    { 0, "{" HEAD ",\"labels\":{\"a\":null}}" },
+    { 35, "{" HEAD ",\"labels\":{\"a\":\"\"}}" },
+    { 36, "{" HEAD ",\"labels\":{\"a\":\"1\",\"b\":\"2\"}}" },
+    { 36, "{" HEAD ",\"labels\":{\"b\":\"2\",\"a\":\"\\u0031\"}}" },
+    { 37, "{" HEAD ",\"labels\":{\"a\":\"2\",\"b\":\"1\"}}" },
 };
 
 const struct sample_tree sample_trees[SAMPLE_TREES] = {
@@ -159,6 +165,7 @@ void sample_assert_same(const struct submission *a, const struct submission *b)
     assert_string_equal(a->language, b->language);
     assert_int_equal(a->priority, b->priority);
     assert_string_equal(a->owner ? a->owner : "", b->owner ? b->owner : "");
+    assert_string_equal(a->labels ? a->labels : "", b->labels ? b->labels : "");
     assert_same_source(&a->source, &b->source);
     assert_int_equal(a->door, b->door);
     assert_string_equal(a->traceparent, b->traceparent);

@@ -26,7 +26,7 @@ void sample_assert_same(const struct submission *a, const struct submission *b);
 void sample_assert_error(const char *json, const char *pointer);
 
 /* Documents: those of one group are the same submission; each group is a different one. */
-#define SAMPLE_FORMS 54
+#define SAMPLE_FORMS 60
 extern const struct sample_form {
     int group;
     const char *json;
@@ -47,4 +47,5 @@ extern const struct sample_tree {
     "[{\"number\":1,\"input\":\"2 3\\n\",\"expected_output\":\"5\\n\"},{\"input_base64\":"         \
     "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"expected_output\":\"\\u0001look"           \
     "s like ours\"}],\"checker\":{\"name\":\"float\",\"case_sensitive\":true,\"absolute"           \
-    "_tolerance\":1e-9,\"relative_tolerance\":0},\"stop_on_failure\":false}"
+    "_tolerance\":1e-9,\"relative_tolerance\":0},\"stop_on_failure\":false,\"labels\":"            \
+    "{\"run\":\"7\",\"course\":\"a value of thirty-two bytes or more\"}}"

@@ -33,11 +33,11 @@ static void an_item_has_the_known_values(void **state)
     json_t *results = json_object_get(page, "results");
     json_t *wait = json_array_get(results, 0), *done = json_array_get(results, 1);
 
-    static const char *const known[] = { "id",          "state",        "status",
-                                         "verdict",     "language",     "submitted_at",
-                                         "finished_at", "duration_ms",  "error",
-                                         "cpu_time_ms", "memory_bytes", "tests_total",
-                                         "tests_passed" };
+    static const char *const known[] = { "id",           "state",        "status",
+                                         "verdict",      "language",     "submitted_at",
+                                         "finished_at",  "duration_ms",  "error",
+                                         "cpu_time_ms",  "memory_bytes", "tests_total",
+                                         "tests_passed", "attempts",     "labels" };
     assert_int_equal(json_object_size(wait), ARRAY_LEN(known));
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         assert_non_null(json_object_get(wait, known[i]));

@@ -32,6 +32,7 @@ static void assert_json(const json_t *got, const char *want)
 static void full_report_has_every_field_in_order(void **state)
 {
     char error[] = "", id[] = "s-1", language[] = "c", version[] = "0.1.0";
+    char labels[] = "{\"course\":\"\\\"db\\\"\"}";
     struct test_report tests[] = {
         { .number = 1,
           .verdict = VERDICT_OK,
@@ -61,6 +62,7 @@ static void full_report_has_every_field_in_order(void **state)
     };
     const struct report r = { .id = id,
                               .language = language,
+                              .labels = labels,
                               .verdict = VERDICT_RE,
                               .has_tests = true,
                               .ran = true,
@@ -114,7 +116,8 @@ static void full_report_has_every_field_in_order(void **state)
         "\"version\":\"0.1.0\",\"image\":\"\",\"build\":\"\",\"run\":\"\",\"compiler\":\"\"},"
         "\"stdout_base64\":\"Yf8=\",\"stderr_base64\":null,\"limits\":{\"time_limit_ms\":1000,"
         "\"wall_time_limit_ms\":null,\"memory_limit_bytes\":65536},\"limit_hit\":\"wall\","
-        "\"door\":\"http\",\"traceparent\":\"" TRACE "\"}");
+        "\"door\":\"http\",\"traceparent\":\"" TRACE "\","
+        "\"labels\":{\"course\":\"\\\"db\\\"\"}}");
     json_decref(got);
 }
 

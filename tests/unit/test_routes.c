@@ -100,6 +100,11 @@ static void test_wrong_parameters(void **state)
         { "/results?cursor=abc", "cursor" },
         { "/results?colour=red", "colour" },
         { "/results?limit=1&limit=2", "limit" },
+        { "/results?label=", "label" },
+        { "/results?label=course", "label" },
+        { "/results?label=a:b&label=", "label" },
+        { "/results?label=a:b&label=%20:c", "label" },
+        { "/results?label=a:b%0a", "label" },
         { "/results?LIMIT=1", "LIMIT" },
         { "/results/x?wait=-1", "wait" },
         { "/results/x?wait=", "wait" },
@@ -134,9 +139,11 @@ static void test_list(void **state)
     char seen[64] = "", cursor[300] = "";
 
     for (int i = 0; i < 7; i++) {
-        char json[100];
+        char json[160];
         (void)snprintf(json, sizeof json,
-                       "{\"id\":\"%%_%d\",\"language\":\"python\",\"source\":\"1\"}", i);
+                       "{\"id\":\"%%_%d\",\"language\":\"python\",\"source\":\"1\",\"labels\":"
+                       "{\"n\":\"%d\",\"half\":\"%s\"}}",
+                       i, i, i < 3 ? "first & only" : "x:y");
         http_expect_status(http_post(f, "/submissions", json), 202);
         if (i == 4)
             site_finish_all(f);
@@ -148,7 +155,7 @@ static void test_list(void **state)
         json_t *item;
         json_array_foreach(json_object_get(body, "results"), i, item)
         {
-            assert_int_equal(json_object_size(item), 13);
+            assert_int_equal(json_object_size(item), 15);
             (void)snprintf(seen + strlen(seen), 8, "%s ", http_field(item, "id") + 2);
         }
         const char *next = json_string_value(json_object_get(body, "next_cursor"));
@@ -173,6 +180,12 @@ static void test_list(void **state)
         { "?since=0", 7 },
         { "?until=2000-01-01T00:00:00%2B02:00", 0 },
         { "?language=%27%20OR%201=1--", 0 },
+        { "?label=n:4", 1 },
+        { "?label=half:x:y", 4 },
+        { "?label=half:first%20%26%20only", 3 },
+        { "?label=half:first%20%26%20only&label=n:2", 1 },
+        { "?label=n:2&limit=5&label=half:x:y", 0 },
+        { "?label=n:", 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct http_answer a = http_get(f, "GET", "/results%s", cases[i].query);

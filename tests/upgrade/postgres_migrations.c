@@ -3,9 +3,9 @@
 
 #include "schema/base/base.h"
 
-extern const char postgres_sql_001[], next_sql_002[];
+extern const char postgres_sql_001[], postgres_sql_002[], next_sql[];
 
-static const char *const sql[] = { postgres_sql_001, next_sql_002 };
+static const char *const sql[] = { postgres_sql_001, postgres_sql_002, next_sql };
 static const struct postgres_index indexes[] = { { "job_next_note", "job(next_note, seq)" } };
 
 const struct postgres_migrations postgres_migrations = {

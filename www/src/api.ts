@@ -23,6 +23,8 @@ export interface Item {
   tests_total: number | null;
   tests_passed: number | null;
   error: string | null;
+  attempts: number;
+  labels: Record<string, string>;
 }
 
 export interface Page {
@@ -64,6 +66,7 @@ export interface Submission {
   stop_on_failure?: boolean;
   priority?: number;
   owner?: string;
+  labels?: Record<string, string>;
 }
 
 /* GET /submissions/{id}. */

@@ -22,9 +22,19 @@ export function questionOf(query: URLSearchParams, now: number): URLSearchParams
     const value = query.get(name);
     if (value) question.set(name, value);
   }
+  for (const label of query.getAll('label')) question.append('label', label);
   const since = sinceOf(query, now);
   if (since) question.set('since', since);
   return question;
+}
+
+/* name:value, as the server takes it, but for the value's length. */
+export const isLabel = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}:/.test(text);
+
+/* No name has a colon. */
+function hasLabel(item: Item, label: string): boolean {
+  const colon = label.indexOf(':');
+  return item.labels[label.slice(0, colon)] === label.slice(colon + 1);
 }
 
 export function fits(item: Item, query: URLSearchParams, now: number): boolean {
@@ -34,5 +44,6 @@ export function fits(item: Item, query: URLSearchParams, now: number): boolean {
   const at = Date.parse(item.submitted_at);
   return wants('state', item.state) && wants('status', item.status) && wants('language', item.language)
     && item.id.startsWith(query.get('id_prefix') ?? '')
+    && query.getAll('label').every((label) => hasLabel(item, label))
     && (!since || at >= Date.parse(since)) && (!until || at < Date.parse(until));
 }

@@ -44,6 +44,16 @@ export function replaceQuery(query: URLSearchParams): void {
   route.value = read();
 }
 
+/* For a name that may have several values: takes this one out, and puts it behind the others if it
+ * is wanted. */
+export function changeValue(query: URLSearchParams, name: string, value: string, wanted: boolean): void {
+  const next = new URLSearchParams(query);
+  next.delete(name);
+  for (const other of query.getAll(name)) if (other !== value) next.append(name, other);
+  if (wanted) next.append(name, value);
+  replaceQuery(next);
+}
+
 /* An empty value takes the name out. `within` excludes the instants that it stands for. */
 export function changeQuery(query: URLSearchParams, name: string, value: string): void {
   const next = new URLSearchParams(query);

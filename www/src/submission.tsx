@@ -63,6 +63,7 @@ function SentCard({ sent }: { sent: Sent }) {
     ['At the first failure', sent.stop_on_failure === false ? 'goes on' : 'stops'],
     ...(sent.priority ? [['Priority', String(sent.priority)] as [string, string]] : []),
     ...(sent.owner ? [['Owner', sent.owner] as [string, string]] : []),
+    ...Object.entries(sent.labels ?? {}).map(([name, value]): [string, string] => [`Label ${name}`, value]),
   ];
   return (
     <Card title="Sent" wide>

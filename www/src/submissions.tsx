@@ -4,11 +4,15 @@ import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 import { VERDICTS, STATES, type Language } from './api';
+import { showsLabels } from './columns';
 import { useFetched } from './fetched';
+import { isLabel, questionOf } from './filter';
 import { plural } from './format';
-import { changeQuery, replaceQuery, useRoute } from './router';
+import { changeQuery, changeValue, replaceQuery, useRoute } from './router';
 import { useRows, type Rows } from './rows';
+import { useStore } from './store';
 import { ROW_PX, Table } from './table';
+import { plain } from './text';
 import { Notice, useTitle } from './ui';
 import { MEANING } from './verdict';
 
@@ -48,6 +52,35 @@ function Instant({ label, name, query }: { label: string; name: string; query: U
   );
 }
 
+/* Those that a row must have, and a place for one more. */
+function LabelFilter({ query }: { query: URLSearchParams }) {
+  const add = (e: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
+    const box = e.currentTarget;
+    const label = box.value.trim();
+    box.setCustomValidity('');
+    if (e.key !== 'Enter' || !label) return;
+    if (!isLabel(label)) {
+      box.setCustomValidity('As name:value; a name has letters, digits and . _ / -');
+      box.reportValidity();
+      return;
+    }
+    box.value = '';
+    changeValue(query, 'label', label, true);
+  };
+  return (
+    <>
+      <label class="field">
+        <span>Label</span>
+        <input id="filter-label" placeholder="name:value" enterkeyhint="done" autocomplete="off" spellcheck={false} onKeyDown={add} />
+      </label>
+      {query.getAll('label').map((label) => (
+        <button type="button" class="pill" aria-label={`Without label ${plain(label)}`}
+          onClick={() => changeValue(query, 'label', label, false)}><bdi>{plain(label)}</bdi> ×</button>
+      ))}
+    </>
+  );
+}
+
 function Filters({ query }: { query: URLSearchParams }) {
   const { data } = useFetched<{ languages: Language[] }>('/languages');
   const languages = data?.languages ?? [];
@@ -67,6 +100,7 @@ function Filters({ query }: { query: URLSearchParams }) {
         options={[['', 'Any'], ...STATES.map((s): [string, string] => [s, s])]} />
       <Choice label="Language" name="language" query={query}
         options={[['', 'Any'], ...languages.map((l): [string, string] => [l.name, l.title])]} />
+      <LabelFilter query={query} />
       <Choice label="Submitted" name="within" query={query} options={WITHIN}
         value={between ? 'between' : query.get('within') ?? ''} />
       {between && (
@@ -103,7 +137,17 @@ function useKeys(box: RefObject<HTMLDivElement | null>): void {
   }, []);
 }
 
-function Note({ rows, toTop }: { rows: Rows; toTop: () => void }) {
+/* All rows that fit, not only those that are loaded. */
+function Export({ query }: { query: URLSearchParams }) {
+  const question = questionOf(query, Date.now()).toString();
+  return (
+    <span>Export <a href={`/results.csv?${question}`} download="results.csv">CSV</a>{' '}
+      <a href={`/results.ndjson?${question}`} download="results.ndjson">NDJSON</a></span>
+  );
+}
+
+function Note({ rows, query, toTop }: { rows: Rows; query: URLSearchParams; toTop: () => void }) {
+  const labels = useStore(showsLabels);
   return (
     <p class="list-note" role="status">
       {plural(rows.items.length, 'row')}{rows.ended ? '' : ', more as you scroll'}
@@ -113,6 +157,9 @@ function Note({ rows, toTop }: { rows: Rows; toTop: () => void }) {
           rows.showFresh();
         }}>{plural(rows.fresh, 'new row')} ↑</button>
       )}
+      <label class="check"><input type="checkbox" checked={labels}
+        onChange={(e) => (showsLabels.value = e.currentTarget.checked)} /> Labels</label>
+      <Export query={query} />
       <span class="keys"><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> opens</span>
     </p>
   );
@@ -135,7 +182,7 @@ export function Submissions() {
       {rows && (
         <>
           <Notice text={rows.error} />
-          <Note rows={rows} toTop={toTop} />
+          <Note rows={rows} query={query} toTop={toTop} />
           <Table key={query.toString()} rows={rows} query={query} box={box} />
         </>
       )}

@@ -5,10 +5,12 @@ import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Item } from './api';
+import { showsLabels } from './columns';
 import { DEFAULT_SORT, type SortKey } from './filter';
 import { bytes, count, duration, fullTime, time } from './format';
-import { changeQuery, submissionPath } from './router';
+import { changeQuery, changeValue, submissionPath } from './router';
 import type { Rows } from './rows';
+import { useStore } from './store';
 import { plain } from './text';
 import { ItemBadge } from './verdict';
 
@@ -23,7 +25,19 @@ interface Column {
   title: string;
   class: string;
   sort?: SortKey;
-  cell: (item: Item) => ComponentChildren;
+  cell: (item: Item, query: URLSearchParams) => ComponentChildren;
+}
+
+/* A click filters by it. */
+function Labels({ item, query }: { item: Item; query: URLSearchParams }) {
+  return (
+    <>
+      {Object.entries(item.labels).map(([name, value]) => (
+        <button type="button" class="label" tabIndex={-1} title={plain(`${name}:${value}`)}
+          onClick={() => changeValue(query, 'label', `${name}:${value}`, true)}><bdi>{plain(`${name}:${value}`)}</bdi></button>
+      ))}
+    </>
+  );
 }
 
 const COLUMNS: Column[] = [
@@ -38,7 +52,13 @@ const COLUMNS: Column[] = [
     cell: (i) => <time dateTime={i.submitted_at} title={fullTime(i.submitted_at)}>{time(i.submitted_at)}</time> },
 ];
 
+const LABELS: Column = { title: 'Labels', class: 'c-labels', cell: (i, query) => <Labels item={i} query={query} /> };
+const WITH_LABELS = COLUMNS.flatMap((c) => (c.class === 'c-language' ? [c, LABELS] : [c]));
+
+const useColumns = (): Column[] => (useStore(showsLabels) ? WITH_LABELS : COLUMNS);
+
 function Head({ query }: { query: URLSearchParams }) {
+  const columns = useColumns();
   const sort = query.get('sort') ?? DEFAULT_SORT;
   const key = sort.replace(/^-/, '');
   const down = sort.startsWith('-');
@@ -50,7 +70,7 @@ function Head({ query }: { query: URLSearchParams }) {
   return (
     <thead>
       <tr aria-rowindex={1}>
-        {COLUMNS.map((c) => {
+        {columns.map((c) => {
           const { sort: mine } = c;
           if (!mine) return <th scope="col" class={c.class}>{c.title}</th>;
           const direction = mine !== key ? 'none' : down ? 'descending' : 'ascending';
@@ -67,15 +87,16 @@ function Head({ query }: { query: URLSearchParams }) {
   );
 }
 
-function Row({ item, index, active, focus }:
-  { item: Item; index: number; active: boolean; focus: () => void }) {
+function Row({ item, query, index, active, focus }:
+  { item: Item; query: URLSearchParams; index: number; active: boolean; focus: () => void }) {
+  const columns = useColumns();
   return (
     <tr aria-rowindex={index + 2} class={active ? 'row row-active' : 'row'} data-id={item.id}>
-      {COLUMNS.map((c) => (
+      {columns.map((c) => (
         <td class={c.class}>
           {c.class === 'c-id'
             ? <a href={submissionPath(item.id)} tabIndex={active ? 0 : -1} onFocus={focus}><bdi>{plain(item.id)}</bdi></a>
-            : c.cell(item)}
+            : c.cell(item, query)}
         </td>
       ))}
     </tr>
@@ -159,7 +180,7 @@ export function Table({ rows, query, box }:
         <tbody>
           <Gap px={first * ROW_PX} />
           {items.slice(first, end).map((item, i) => (
-            <Row key={item.id} item={item} index={first + i} active={first + i === at} focus={() => setActive(first + i)} />
+            <Row key={item.id} item={item} query={query} index={first + i} active={first + i === at} focus={() => setActive(first + i)} />
           ))}
           <Gap px={(items.length - end) * ROW_PX} />
         </tbody>

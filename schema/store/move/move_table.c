@@ -12,8 +12,9 @@ const struct move_table move_table_all[MOVE_TABLES] = {
       "host_faults,"
       " expired, instance, claim, claimed_ms, publish, told_id, owner, origin_stream,"
       " origin_offset, finished_ms, verdict, tests_passed, duration_ms, cpu_time_ms, memory_bytes,"
-      " error",
-      "iitbitiiiiiitiiittiiitiiiit", 1, NULL, "submissions" },
+      " error, labels",
+      "iitbitiiiiiitiiittiiitiiiitt", 1, NULL, "submissions" },
+    { "job_label", "label, submitted, job_seq", "tii", 3, NULL, "labels" },
     { "body", "seq, json", "ij", 1, "octet_length(json)", "programs" },
     { "text", "number, hash, body", "ibb", 1, "octet_length(body)", "texts" },
     { "text_use", "seq, text", "ii", 2, NULL, "uses of texts" },
@@ -46,7 +47,9 @@ static int no_memory(struct err *e, const struct move_table *t)
 
 int move_table_select(const struct move_table *t, bool of_postgres, struct buf *sql, struct err *e)
 {
-    const char *parameters = t->keys == 2 ? "(?1, ?2)" : "(?1)";
+    static const char *const parameters_of[MOVE_KEYS_MAX + 1] = { "()", "(?1)", "(?1, ?2)",
+                                                                  "(?1, ?2, ?3)" };
+    const char *parameters = parameters_of[t->keys];
     const int key = (int)move_table_names(t, t->keys);
     const bool weighs = of_postgres && t->bytes;
 

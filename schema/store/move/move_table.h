@@ -20,7 +20,7 @@
 struct buf;
 struct err;
 
-#define MOVE_KEYS_MAX 2
+#define MOVE_KEYS_MAX 3
 
 struct move_table {
     const char *name;
@@ -32,7 +32,7 @@ struct move_table {
     const char *has_rows_of; /* for people: what its rows are */
 };
 
-#define MOVE_TABLES 10
+#define MOVE_TABLES 11
 
 /* In an order in which each row comes after those that it refers to. */
 extern const struct move_table move_table_all[MOVE_TABLES];

@@ -2,10 +2,10 @@
 
 #include "schema/base/base.h"
 
-extern const char postgres_sql_001[];
+extern const char postgres_sql_001[], postgres_sql_002[];
 
 /* Never change what a released one does; add the next. */
-static const char *const sql[] = { postgres_sql_001 };
+static const char *const sql[] = { postgres_sql_001, postgres_sql_002 };
 
 const struct postgres_migrations postgres_migrations = {
     .sql = sql,

@@ -7,12 +7,14 @@
 #include "schema/store/job_state.h"
 
 extern const char sqlite_sql_001[], sqlite_sql_002[], sqlite_sql_003[], sqlite_sql_004[],
-    sqlite_sql_005[], sqlite_sql_006[], sqlite_sql_007[], sqlite_sql_008[], sqlite_sql_009[];
+    sqlite_sql_005[], sqlite_sql_006[], sqlite_sql_007[], sqlite_sql_008[], sqlite_sql_009[],
+    sqlite_sql_010[];
 
 /* migrations[n] makes version n + 1. Never change what a released one does; add the next. */
 static const char *const migrations[] = { sqlite_sql_001, sqlite_sql_002, sqlite_sql_003,
                                           sqlite_sql_004, sqlite_sql_005, sqlite_sql_006,
-                                          sqlite_sql_007, sqlite_sql_008, sqlite_sql_009 };
+                                          sqlite_sql_007, sqlite_sql_008, sqlite_sql_009,
+                                          sqlite_sql_010 };
 
 _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLED == 3,
                "the numbers are stored, and written in schema/store/sqlite/sql");

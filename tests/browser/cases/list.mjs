@@ -1,5 +1,6 @@
 /* The list of submissions: filters, sorting, the keyboard, the address, live rows. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 
 import { broken, endless, sum, wrong } from '../programs.mjs';
 import { within } from '../wait.mjs';
@@ -48,6 +49,51 @@ export default {
     await page.getByText('No submission fits.').waitFor();
     await page.getByLabel('Submitted').selectOption('Last hour');
     await untilIds(page, ['f-ok', 'f-wrong', 'g-broken']);
+  },
+
+  'labels: a filter, a column, an export': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '0' });
+    await server.submit(sum({ id: 'a', labels: { course: 'data bases', term: '1' } }));
+    await server.submit(sum({ id: 'b', labels: { course: 'data bases', term: '2' } }));
+    await server.submit(sum({ id: 'plain' }));
+    const { page, open } = await bench.view(server);
+    const box = page.getByLabel('Label', { exact: true });
+
+    await open('#/submissions');
+    await untilIds(page, ['a', 'b', 'plain']);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await box.fill('course:data bases');
+    await box.press('Enter');
+    await untilIds(page, ['a', 'b']);
+    await box.fill('term:2');
+    await box.press('Enter');
+    await untilIds(page, ['b']);
+    assert.deepEqual(new URLSearchParams(new URL(page.url()).hash.split('?')[1]).getAll('label'), ['course:data bases', 'term:2']);
+
+    /* Rows that come over the stream are of the filter too. */
+    await server.submit(sum({ id: 'd', labels: { course: 'os', term: '2' } }));
+    await server.submit(sum({ id: 'c', labels: { course: 'data bases', term: '2', more: 'x' } }));
+    await untilIds(page, ['b', 'c']);
+
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV', exact: true }).click()]);
+    assert.equal(file.suggestedFilename(), 'results.csv');
+    const lines = readFileSync(await file.path(), 'utf8').split('\r\n');
+    assert.deepEqual(lines.map((line) => line.split(',')[0]), ['id', 'c', 'b', '']);
+
+    await page.getByRole('button', { name: 'Without label term:2' }).click();
+    await untilIds(page, ['a', 'b', 'c']);
+    assert.equal(await page.locator('th', { hasText: 'Labels' }).count(), 0);
+    await page.getByLabel('Labels', { exact: true }).check();
+    await page.locator('tr[data-id=a] .c-labels', { hasText: 'course:data bases' }).waitFor();
+    await page.reload();
+    await page.locator('tr[data-id=a]').getByRole('button', { name: 'term:1' }).click();
+    await untilIds(page, ['a']);
+    await box.fill('nonsense');
+    await box.press('Enter');
+    assert.match(await box.evaluate((b) => b.validationMessage), /name:value/);
+    await box.fill('course:os');
+    await box.press('Enter');
+    await page.getByText('No submission fits.').waitFor();
   },
 
   'a deep link has its filters': async (bench) => {
