@@ -77,6 +77,7 @@ function Options({ d, languages }: { d: Draft; languages: Language[] }) {
 function Outcome({ id }: { id: string }) {
   const judged = useJudged(id);
   const [error, setError] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<number | null>(null);
   return (
     <div class="outcome-of-try">
       <div class="actions">
@@ -88,7 +89,7 @@ function Outcome({ id }: { id: string }) {
         )}
       </div>
       <Notice text={error} />
-      {judged.missing ? <Notice text="It is no longer there." /> : <Judging judged={judged} />}
+      {judged.missing ? <Notice text="It is no longer there." /> : <Judging judged={judged} chosen={chosen} choose={setChosen} />}
     </div>
   );
 }

@@ -40,12 +40,12 @@ export function Figure({ name, value, note }: { name: string; value: string; not
 }
 
 /* How much of a limit was used; without a limit only the value. */
-export function Bar({ value, limit, text, name }:
-  { value: number | null; limit: number | null; text: string; name: string }) {
+export function Bar({ value, limit, text, name, note }:
+  { value: number | null; limit: number | null; text: string; name: string; note?: string }) {
   const part = value != null && limit ? Math.min(1, value / limit) : null;
   return (
     <span class="bar-cell">
-      <span class="bar-text">{text}</span>
+      <span class="bar-text">{text}{note && <small> {note}</small>}</span>
       {part != null && (
         <span class="bar" role="img" aria-label={`${name}: ${Math.round(part * 100)} % of the limit`}>
           <span class={part >= 0.9 ? 'bar-fill bar-full' : 'bar-fill'} style={{ width: `${Math.max(1, part * 100)}%` }} />

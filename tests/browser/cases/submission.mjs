@@ -7,6 +7,14 @@ import { broken, endless, slowly, sum, wrong } from '../programs.mjs';
 const at = (id) => `#/submissions/${encodeURIComponent(id)}`;
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 
+/* What is marked in the table of expected and got, and the numbers of its lines, row by row. */
+const marks = async (page) => ({
+  expected: await page.locator('.half-expected mark').allTextContents(),
+  got: await page.locator('.half-got mark').allTextContents(),
+});
+const numbers = (page) => page.locator('.pair').evaluateAll((rows) =>
+  rows.map((r) => [...r.querySelectorAll('[role=cell]')].map((c) => c.querySelector('.line-number')?.textContent ?? null)));
+
 export default {
   'a wrong answer: both texts, and where they part': async (bench) => {
     const report = await bench.shared.judge(wrong());
@@ -15,6 +23,8 @@ export default {
     await page.locator('.outcome', { hasText: 'WA wrong answer' }).waitFor();
     await page.getByText('2 of 3', { exact: true }).waitFor();
     await page.getByText('First difference: line 2, column 4').waitFor();
+    assert.deepEqual(await marks(page), { expected: ['e'], got: ['é'] });
+    await page.getByText('The whole texts').click();
     assert.equal(await page.getByLabel('Test 2, expected output').locator('mark').textContent(), 'e');
     assert.equal(await page.getByLabel('Test 2, output', { exact: true }).locator('mark').textContent(), 'é');
     assert.equal(await page.getByLabel('Test 2, input').textContent(), '2 2');
@@ -33,6 +43,10 @@ export default {
     const { page, open } = await bench.view(bench.shared);
     await open(at(report.id));
     await page.getByText('First difference: line 77777, column 1').waitFor();
+    assert.deepEqual(await marks(page), { expected: ['line·77777'], got: ['wrong'] });
+    const [, first] = await numbers(page);
+    assert.deepEqual(first, ['77772', '77772'], 'the lines before it are there');
+    await page.getByText('The whole texts').click();
     assert.equal(await page.getByLabel('Test 1, output', { exact: true }).locator('mark').textContent(), 'wrong');
     assert.equal(await page.getByLabel('Test 1, expected output').locator('mark').textContent(), 'line 77777');
     await page.getByText('what is around the first difference').waitFor();
