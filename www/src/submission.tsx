@@ -2,16 +2,20 @@
 
 import { useState } from 'preact/hooks';
 
-import { isFinal, type Report, type Sent, type Submission as Body } from './api';
+import { isFinal, type Language, type Report, type Sent, type Submission as Body } from './api';
 import { Code } from './code';
 import { Copy } from './copy';
 import { useDefaults, type Defaults } from './defaults';
+import { curlOf } from './curl';
+import { take } from './draft';
+import { useFetched } from './fetched';
 import { bytes, duration, fullTime } from './format';
 import { cancel, explain, idPath, submit } from './http';
 import { Judging } from './judging';
 import { useJudged, type Judged } from './judged';
 import { limitsOf, type LimitsInForce } from './limits';
 import { changeQuery, go, submissionPath, useRoute } from './router';
+import { leftQuery } from './rows';
 import { Word, plain } from './text';
 import { Card, Notice, useTitle } from './ui';
 
@@ -40,6 +44,12 @@ function Actions({ id, judged }: { id: string; judged: Judged }) {
         <button type="button" disabled={busy || !sent} onClick={() => sent && act(async () => {
           go(submissionPath(await submit(copyOf(sent))));
         })}>Run again</button>
+        <button type="button" disabled={!sent} onClick={() => {
+          if (!sent) return;
+          take(sent);
+          go('#/try');
+        }}>Open in the editor</button>
+        {sent && <Copy text={() => curlOf(copyOf(sent))} title="Copy as curl" of="" />}
         {state && !isFinal(state) && (
           <button type="button" class="danger" disabled={busy} onClick={() => act(() => cancel(id))}>Cancel</button>
         )}
@@ -67,6 +77,8 @@ function limitRows({ limits: l }: Sent, inForce: LimitsInForce): [string, string
 
 function SentCard({ sent, report }: { sent: Sent; report: Report | null }) {
   const defaults = useDefaults();
+  const { data } = useFetched<{ languages: Language[] }>('/languages');
+  const language = data?.languages.find((l) => l.name === sent.language);
   const rows: [string, string][] = [
     ['Language', sent.language],
     ['Submitted', fullTime(sent.submitted_at)],
@@ -80,7 +92,7 @@ function SentCard({ sent, report }: { sent: Sent; report: Report | null }) {
     <Card title="Sent" wide>
       <dl class="pairs">{rows.map(([name, value]) => <><dt>{name}</dt><dd><Word text={value} /></dd></>)}</dl>
       <div class="pane-head"><h3>Source <small>{bytes(new Blob([sent.source]).size)}</small></h3><Copy text={() => sent.source} of="the source" /></div>
-      <Code text={sent.source} language={sent.language} label="Source" />
+      <Code text={sent.source} language={sent.language} sourceName={language?.source_name} label="Source" />
     </Card>
   );
 }
@@ -95,7 +107,7 @@ export function Submission({ id }: { id: string }) {
 
   return (
     <>
-      <nav class="crumbs" aria-label="Breadcrumb"><a href="#/submissions">Submissions</a></nav>
+      <nav class="crumbs" aria-label="Breadcrumb"><a href={`#/submissions${leftQuery() && `?${leftQuery()}`}`}>Submissions</a></nav>
       <h1 class="id-title"><Word text={id} /></h1>
       {judged.missing
         ? <Notice text="There is no such submission, or its texts were removed after the time they are kept." />

@@ -5,10 +5,12 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { VERDICTS, STATES, type Language } from './api';
 import { useFetched } from './fetched';
+import { isNarrowed } from './filter';
 import { plural } from './format';
 import { changeQuery, replaceQuery, useRoute } from './router';
 import { useRows, type Rows } from './rows';
 import { ROW_PX, Table } from './table';
+import { Latest } from './latest';
 import { Notice, useTitle } from './ui';
 import { MEANING } from './verdict';
 
@@ -52,7 +54,7 @@ function Filters({ query }: { query: URLSearchParams }) {
   const { data } = useFetched<{ languages: Language[] }>('/languages');
   const languages = data?.languages ?? [];
   const between = query.get('within') === 'between' || query.has('since') || query.has('until');
-  const narrowed = [...query.keys()].some((k) => k !== 'sort');
+  const narrowed = isNarrowed(query);
 
   return (
     <form class="filters" role="search" aria-label="Filter submissions" onSubmit={(e) => e.preventDefault()}>
@@ -119,9 +121,9 @@ function Note({ rows, toTop }: { rows: Rows; toTop: () => void }) {
 }
 
 export function Submissions() {
-  const { query } = useRoute();
+  const { query, entry } = useRoute();
   const box = useRef<HTMLDivElement>(null);
-  const rows = useRows(query, () => (box.current?.scrollTop ?? 0) < ROW_PX);
+  const rows = useRows(query, entry, () => (box.current?.scrollTop ?? 0) < ROW_PX);
   const toTop = () => {
     if (box.current) box.current.scrollTop = 0;
   };
@@ -130,7 +132,7 @@ export function Submissions() {
   useKeys(box);
   return (
     <div class="list-page">
-      <h1>Submissions</h1>
+      <div class="title-row"><h1>Submissions</h1><Latest /></div>
       <Filters query={query} />
       {rows && (
         <>

@@ -30,11 +30,11 @@ export function Notice({ text, tone = 'bad' }: { text: string | null | undefined
   return <p class={`notice tone-${tone}`} role="status"><Word text={text} /></p>;
 }
 
-export function Figure({ name, value, note }: { name: string; value: string; note?: ComponentChildren }) {
+export function Figure({ name, value, note, href }: { name: string; value: string; note?: ComponentChildren; href?: string }) {
   return (
     <div class="figure">
       <dt>{name}</dt>
-      <dd><span>{value}</span>{note != null && <small>{note}</small>}</dd>
+      <dd><span>{href ? <a href={href} aria-label={`${value}, ${name}`}>{value}</a> : value}</span>{note != null && <small>{note}</small>}</dd>
     </div>
   );
 }

@@ -20,6 +20,7 @@ export default {
     await until(page, 'Queued', 1);
     await until(page, 'Running', 1);
     await until(page, 'Finished', 1);
+    assert.equal(await page.getByRole('link', { name: '1, Queued' }).getAttribute('href'), '#/submissions?state=queued');
     assert.equal(await page.getByRole('link', { name: 'waits' }).getAttribute('href'), '#/submissions/waits');
     await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
     await page.getByText('Nothing waits.').waitFor();

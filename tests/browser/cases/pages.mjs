@@ -49,7 +49,7 @@ export default {
     await until('light');
     await page.reload();
     await until('light');
-    await page.getByLabel('Theme').selectOption('System');
+    await page.getByLabel('Theme').selectOption('Auto');
     await until('dark');
     await page.emulateMedia({ colorScheme: 'light' });
     await until('light');
