@@ -1,6 +1,9 @@
 /* Try it: the examples, the report as it comes in, what is refused. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const editor = (page) => page.getByRole('textbox', { name: 'Source' });
 
@@ -163,5 +166,25 @@ sys.stdout.buffer.write(out.getvalue())`]);
     const [second] = await Promise.all([
       page.waitForRequest((r) => r.method() === 'POST'), page.getByRole('button', { name: 'Run', exact: true }).click()]);
     assert.deepEqual(second.postDataJSON().tests, [{ input_base64: '//4=', expected_output: 'yes' }]);
+  },
+
+  'a language that an operator adds has an example and colours': async (bench) => {
+    const dir = mkdtempSync(join(tmpdir(), 'scrc-languages.'));
+    writeFileSync(join(dir, 'shell.json'), JSON.stringify({
+      title: 'Shell', run_image: process.env.PYTHON_IMAGE ?? 'scrc-local/python', workdir: '/tmp', source_name: 'main.sh',
+      run: ['sh', '{source}'], version: ['sh', '-c', 'echo sh'], hello: 'echo scrc\n',
+    }));
+    const server = await bench.server({ LANGUAGES: 'python,shell', LANGUAGES_DIR: dir });
+    await server.ready();
+    const { page, open } = await bench.view(server);
+    await open('#/try');
+    await page.getByLabel('Language').selectOption({ label: 'Shell' });
+    await untilWritten(page, 'read a b');
+    await editor(page).locator('span', { hasText: /^echo$/ }).waitFor();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
+    await page.reload();
+    await untilWritten(page, 'read a b');
+    rmSync(dir, { recursive: true });
   },
 };
