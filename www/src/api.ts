@@ -100,6 +100,16 @@ export interface Gap {
   column: number;
 }
 
+export type LimitHit = 'cpu' | 'wall' | 'memory' | 'output' | 'processes';
+
+/* Those that were in force. */
+export interface ReportLimits {
+  time_limit_ms: number;
+  wall_time_limit_ms: number | null; /* null: it followed from the time limit */
+  memory_limit_bytes: number;
+  output_limit_bytes?: number | null;
+}
+
 export interface TestReport {
   number: number;
   status: Verdict;
@@ -120,6 +130,7 @@ export interface TestReport {
   expected_output: string;
   error: string;
   first_difference: Difference | null;
+  limit_hit?: LimitHit | null; /* reports of the first versions have neither this nor limits */
 }
 
 export interface Report {
@@ -143,11 +154,13 @@ export interface Report {
   build_log: string;
   attempts: number;
   produced_by: { version: string; image: string; build: string; run: string; compiler: string };
+  limits?: ReportLimits | null;
+  limit_hit?: LimitHit | null;
 }
 
 /* A `test` event: a test has been judged. */
 export type TestEvent = Pick<TestReport, 'number' | 'status' | 'verdict' | 'duration_ms'
-  | 'cpu_time_ms' | 'memory_bytes' | 'exit_code' | 'signal'>;
+  | 'cpu_time_ms' | 'memory_bytes' | 'exit_code' | 'signal' | 'limit_hit'>;
 
 export interface Language {
   name: string;

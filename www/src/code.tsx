@@ -62,7 +62,7 @@ function CodeEditor(props: EditorOptions) {
   useEffect(() => {
     if (!props.change) editor.current?.text(props.text);
   }, [props.text]);
-  useEffect(() => editor.current?.language(props.language), [props.language]);
+  useEffect(() => editor.current?.language(props.language, props.sourceName ?? ''), [props.language, props.sourceName]);
 
   return (
     <>

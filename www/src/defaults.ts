@@ -1,11 +1,13 @@
-/* The limits that a submission without its own gets: the server's settings. */
+/* What a submission gets that does not say: the server's settings. */
 
-import type { System } from './api';
+import { CHECKERS, type CheckerName, type System } from './api';
 import { useFetched } from './fetched';
 
 export interface Defaults {
   time_ms: number | null;
   memory_bytes: number | null;
+  output_bytes: number | null;
+  checker: CheckerName;
 }
 
 const UNITS: Record<string, number> = {
@@ -26,5 +28,7 @@ export function useDefaults(): Defaults {
   return {
     time_ms: parseQuantity(valueOf('RUNNER_TIME_LIMIT')),
     memory_bytes: parseQuantity(valueOf('RUNNER_MEMORY_LIMIT')),
+    output_bytes: parseQuantity(valueOf('MAX_OUTPUT_BYTES')),
+    checker: CHECKERS.find((c) => c === valueOf('DEFAULT_CHECKER')) ?? 'lines',
   };
 }

@@ -12,7 +12,27 @@ import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, 
   from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
+import { endOf } from './examples';
+
 const MODES: Record<string, StreamParser<unknown>> = { c, cpp, java, go, python };
+
+/* Of languages that an operator adds, by how their source files end; each is loaded when it is needed. */
+const MORE: Record<string, () => Promise<StreamParser<unknown>>> = {
+  cs: () => import('@codemirror/legacy-modes/mode/clike').then((m) => m.csharp),
+  hs: () => import('@codemirror/legacy-modes/mode/haskell').then((m) => m.haskell),
+  js: () => import('@codemirror/legacy-modes/mode/javascript').then((m) => m.javascript),
+  kt: () => import('@codemirror/legacy-modes/mode/clike').then((m) => m.kotlin),
+  lua: () => import('@codemirror/legacy-modes/mode/lua').then((m) => m.lua),
+  pas: () => import('@codemirror/legacy-modes/mode/pascal').then((m) => m.pascal),
+  pl: () => import('@codemirror/legacy-modes/mode/perl').then((m) => m.perl),
+  rb: () => import('@codemirror/legacy-modes/mode/ruby').then((m) => m.ruby),
+  rs: () => import('@codemirror/legacy-modes/mode/rust').then((m) => m.rust),
+  scala: () => import('@codemirror/legacy-modes/mode/clike').then((m) => m.scala),
+  sh: () => import('@codemirror/legacy-modes/mode/shell').then((m) => m.shell),
+  swift: () => import('@codemirror/legacy-modes/mode/swift').then((m) => m.swift),
+  ts: () => import('@codemirror/legacy-modes/mode/javascript').then((m) => m.typescript),
+};
+const ALIKE: Record<string, string> = { c: 'c', cc: 'cpp', cpp: 'cpp', go: 'go', h: 'c', java: 'java', py: 'python' };
 
 /* Colours are the page's own, so both themes work. */
 const colours = HighlightStyle.define([
@@ -39,14 +59,16 @@ const look = EditorView.theme({
   '.cm-specialChar': { color: 'var(--bad)' },
 });
 
-const modeOf = (language: string): Extension => {
-  const mode = MODES[language];
-  return mode ? StreamLanguage.define(mode) : [];
-};
+/* null: it has to be loaded, or there is none. */
+function modeOf(language: string, sourceName: string): Extension | null {
+  const mode = MODES[language] ?? MODES[ALIKE[endOf(sourceName)] ?? ''];
+  return mode ? StreamLanguage.define(mode) : null;
+}
 
 export interface EditorOptions {
   text: string;
   language: string;
+  sourceName?: string | undefined; /* as the server calls the file, once it is known */
   label: string;
   change?: ((text: string) => void) | undefined; /* absent: it is only read */
   submit?: (() => void) | undefined; /* Ctrl-Enter */
@@ -55,7 +77,7 @@ export interface EditorOptions {
 
 export interface Editor {
   text(text: string): void;
-  language(language: string): void;
+  language(language: string, sourceName: string): void;
   destroy(): void;
 }
 
@@ -82,19 +104,31 @@ export function mount(host: HTMLElement, o: EditorOptions): Editor {
       extensions: [
         lineNumbers(), highlightSpecialChars(), drawSelection(), bracketMatching(), indentUnit.of('    '),
         writing(o), keymap.of([...defaultKeymap, ...historyKeymap]),
-        syntaxHighlighting(colours), look, mode.of(modeOf(o.language)),
+        syntaxHighlighting(colours), look, mode.of([]),
         EditorView.contentAttributes.of({ 'aria-label': o.label, spellcheck: 'false', dir: 'ltr', tabindex: '0' }),
       ],
     }),
   });
   if (o.selection) view.focus();
+  let wanted = '';
+  const put = (extension: Extension) => view.dispatch({ effects: mode.reconfigure(extension) });
+  const language = (name: string, sourceName: string) => {
+    wanted = `${name} ${sourceName}`;
+    const asked = wanted;
+    put(modeOf(name, sourceName) ?? []);
+    const load = modeOf(name, sourceName) ? undefined : MORE[endOf(sourceName)];
+    void load?.().then((m) => {
+      if (asked === wanted) put(StreamLanguage.define(m));
+    }, () => undefined); /* not in reach: it stays plain */
+  };
+  language(o.language, o.sourceName ?? '');
   return {
     text: (text) => {
       if (text !== view.state.doc.toString()) {
         view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
       }
     },
-    language: (language) => view.dispatch({ effects: mode.reconfigure(modeOf(language)) }),
+    language,
     destroy: () => view.destroy(),
   };
 }

@@ -15,6 +15,8 @@ function sinceOf(query: URLSearchParams, now: number): string | null {
   return query.get('since') ?? (within > 0 ? new Date(now - within * 1000).toISOString() : null);
 }
 
+export const isNarrowed = (query: URLSearchParams): boolean => [...query.keys()].some((k) => k !== 'sort');
+
 /* The query of GET /results. */
 export function questionOf(query: URLSearchParams, now: number): URLSearchParams {
   const question = new URLSearchParams();

@@ -2,7 +2,13 @@
 
 export const NONE = '–';
 
-const whole = new Intl.NumberFormat('en');
+/* In the way of whoever looks; the words around them are English. */
+const LOCALE = undefined;
+
+const whole = new Intl.NumberFormat(LOCALE);
+const fractions = [0, 1, 2].map((n) => new Intl.NumberFormat(LOCALE, { minimumFractionDigits: n, maximumFractionDigits: n, useGrouping: false }));
+
+const fixed = (value: number, digits: 0 | 1 | 2): string => fractions[digits]?.format(value) ?? '';
 
 export const count = (n: number | null | undefined): string => (n == null ? NONE : whole.format(n));
 
@@ -11,7 +17,7 @@ export const plural = (n: number, one: string, many = `${one}s`): string => `${c
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return NONE;
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  if (ms < 60_000) return `${fixed(ms / 1000, ms < 10_000 ? 2 : 1)} s`;
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
   if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`;
   return `${Math.floor(ms / 86_400_000)} d ${Math.round((ms % 86_400_000) / 3_600_000)} h`;
@@ -23,12 +29,12 @@ export function bytes(n: number | null | undefined): string {
   let i = 0;
   let value = n;
   for (; value >= 1024 && i < units.length - 1; i++) value /= 1024;
-  return `${i === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[i]}`;
+  return `${fixed(value, i === 0 || value >= 100 ? 0 : 1)} ${units[i]}`;
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short' });
-const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
+const clock = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const day = new Intl.DateTimeFormat(LOCALE, { day: '2-digit', month: 'short' });
+const full = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'long' });
 
 /* Today's times without the day. */
 export function time(iso: string | null | undefined, now = new Date()): string {

@@ -1,25 +1,16 @@
 /* One submission, from the queue to the report: what the page of a submission and "Try it" share. */
 
-import type { Checker, CheckerName, Report, Sent } from './api';
-import { bytes, count, duration, fullTime, time } from './format';
+import type { Report, TestReport } from './api';
+import { ruleOf } from './compare';
+import { NONE, bytes, count, duration, fullTime, time } from './format';
 import type { Judged } from './judged';
-import { useDefaults, type Defaults } from './defaults';
+import { useDefaults } from './defaults';
+import { hitText, limitsOf, type LimitsInForce } from './limits';
 import { Text, Word } from './text';
-import { linesOf, Tests, type LimitsInForce } from './tests';
+import { HitText, linesOf, Tests } from './tests';
 import { Timeline } from './timeline';
 import { Bar, Card, Figure, Notice } from './ui';
 import { Badge, StateBadge } from './verdict';
-
-/* 0 is the server's default, and so is nothing. */
-export function limitsOf(sent: Sent | null, defaults: Defaults): LimitsInForce {
-  return {
-    time_ms: sent?.limits?.time_limit_ms || defaults.time_ms,
-    memory_bytes: sent?.limits?.memory_limit_bytes || defaults.memory_bytes,
-  };
-}
-
-const checkerName = (checker: Checker | undefined): CheckerName =>
-  (typeof checker === 'object' ? checker.name : checker) ?? 'lines';
 
 /* ---- while it waits and runs ---- */
 
@@ -27,7 +18,7 @@ function Progress({ judged }: { judged: Judged }) {
   const { pending, state, tests, sent } = judged;
   const total = sent?.tests?.length ?? 0;
   return (
-    <div class="progress" role="status">
+    <div class="progress">
       <StateBadge state={state ?? 'queued'} />
       {state === 'queued' && pending && pending.position > 0 && <span>{count(pending.position)} in the queue</span>}
       {state === 'running' && (tests.size > 0
@@ -40,38 +31,55 @@ function Progress({ judged }: { judged: Judged }) {
 
 /* ---- when it is final ---- */
 
-function Outcome({ report, limits }: { report: Report; limits: LimitsInForce }) {
-  const ran = report.tests.filter((t) => t.verdict !== '-');
-  const passed = ran.filter((t) => t.verdict === 'OK').length;
-  const slowest = Math.max(0, ...ran.map((t) => t.cpu_time_ms ?? 0));
-  const cpu = ran.length ? slowest : report.cpu_time_ms;
+/* The test that the verdict is from; without tests the report is its own. */
+function decisive(report: Report): TestReport | Report {
+  return report.tests.find((t) => t.verdict === report.verdict && t.verdict !== 'OK') ?? report;
+}
 
+function Verdict({ report, limits }: { report: Report; limits: LimitsInForce }) {
+  const hit = hitText(decisive(report), limits);
+  const at = decisive(report);
+  if (report.error === 'cancelled') return <div class="outcome"><StateBadge state="cancelled" /><span>It was cancelled.</span></div>;
   return (
     <>
       <div class="outcome">
         <Badge verdict={report.verdict} long />
+        {'number' in at && <span>first on test {at.number}</span>}
         {report.status !== report.verdict && <span>told as {report.status}</span>}
         {report.signal && <span>killed by {report.signal}</span>}
         {!report.signal && report.exit_code != null && <span>exit code {report.exit_code}</span>}
       </div>
-      {report.error && <Notice text={report.error === 'cancelled' ? 'It was cancelled.' : report.error} />}
-      <dl class="figures">
-        <Figure name="Tests passed" value={report.tests.length ? `${count(passed)} of ${count(report.tests.length)}` : '–'} />
-        <Figure name="Run time" value={duration(report.duration_ms)} />
-        <div class="figure">
-          <dt>{ran.length ? 'Largest CPU time' : 'CPU time'}</dt>
-          <dd><Bar name="CPU time" value={cpu} limit={limits.time_ms} text={duration(cpu)} />
-            {limits.time_ms && <small>limit {duration(limits.time_ms)}</small>}</dd>
-        </div>
-        <div class="figure">
-          <dt>Memory</dt>
-          <dd><Bar name="Memory" value={report.memory_bytes} limit={limits.memory_bytes} text={bytes(report.memory_bytes)} />
-            {limits.memory_bytes && <small>limit {bytes(limits.memory_bytes)}</small>}</dd>
-        </div>
-        <Figure name="Finished" value={time(report.timestamp)} note={fullTime(report.timestamp)} />
-        {report.attempts > 1 && <Figure name="Attempts" value={count(report.attempts)} />}
-      </dl>
+      {hit && <HitText hit={hit} />}
+      <Notice text={report.error} />
     </>
+  );
+}
+
+function Outcome({ report, limits }: { report: Report; limits: LimitsInForce }) {
+  const ran = report.tests.filter((t) => t.duration_ms != null);
+  const passed = ran.filter((t) => t.verdict === 'OK').length;
+  const hasRun = ran.length > 0 || (report.tests.length === 0 && report.verdict !== 'BF' && report.duration_ms != null);
+  const cpu = ran.length ? Math.max(...ran.map((t) => t.cpu_time_ms ?? 0)) : report.cpu_time_ms;
+  const byClock = hitText(decisive(report), limits)?.name === 'Wall time';
+  const measured = <T,>(value: T): T | null => (hasRun ? value : null);
+
+  return (
+    <dl class="figures">
+      <Figure name="Tests passed" value={ran.length ? `${count(passed)} of ${count(report.tests.length)}` : NONE} />
+      <Figure name="Run time" value={duration(measured(report.duration_ms))} />
+      <div class="figure">
+        <dt>{ran.length > 1 ? 'Largest CPU time' : 'CPU time'}</dt>
+        <dd><Bar name="CPU time" value={measured(cpu)} limit={byClock ? null : limits.time_ms} text={duration(measured(cpu))} />
+          {limits.time_ms && !byClock && <small>limit {duration(limits.time_ms)}</small>}</dd>
+      </div>
+      <div class="figure">
+        <dt>Memory</dt>
+        <dd><Bar name="Memory" value={measured(report.memory_bytes)} limit={limits.memory_bytes} text={bytes(measured(report.memory_bytes))} />
+          {limits.memory_bytes && <small>limit {bytes(limits.memory_bytes)}</small>}</dd>
+      </div>
+      <Figure name="Finished" value={time(report.timestamp)} note={fullTime(report.timestamp)} />
+      {report.attempts > 1 && <Figure name="Attempts" value={count(report.attempts)} />}
+    </dl>
   );
 }
 
@@ -100,16 +108,20 @@ function Origin({ report }: { report: Report }) {
   );
 }
 
-export function Judging({ judged }: { judged: Judged }) {
+/* chosen: the test that is to be seen; choose: another one was pointed at. */
+export function Judging({ judged, chosen, choose }:
+  { judged: Judged; chosen: number | null; choose: (number: number) => void }) {
   const { report, sent } = judged;
-  const limits = limitsOf(sent, useDefaults());
+  const defaults = useDefaults();
+  const limits = limitsOf(sent, report, defaults);
   const lines = linesOf(sent, judged.tests, report?.tests ?? null);
 
   return (
     <>
       <Notice text={judged.error} />
       <Card title="Result" wide>
-        {report ? <Outcome report={report} limits={limits} /> : <Progress judged={judged} />}
+        <div role="status">{report ? <Verdict report={report} limits={limits} /> : <Progress judged={judged} />}</div>
+        {report && <Outcome report={report} limits={limits} />}
         {report && <Timeline report={report} />}
       </Card>
       {report?.build_log && (
@@ -117,7 +129,7 @@ export function Judging({ judged }: { judged: Judged }) {
       )}
       {lines.length > 0 && (
         <Card title="Tests" wide note={report ? null : 'as they are judged'}>
-          <Tests lines={lines} limits={limits} checker={checkerName(sent?.checker)} />
+          <Tests lines={lines} limits={limits} rule={ruleOf(sent?.checker, defaults.checker)} chosen={chosen} choose={choose} />
         </Card>
       )}
       {report && lines.length === 0 && report.verdict !== 'BF' && <Output report={report} />}

@@ -28,16 +28,20 @@ export function startLive(): void {
   });
 }
 
+/* Until what it returns is called. */
+export function watchLive(w: Watcher): () => void {
+  watchers.add(w);
+  return () => void watchers.delete(w);
+}
+
 /* Calls the watcher of the latest render for as long as the component is there. */
 export function useLive(watcher: Watcher): void {
   const latest = useRef(watcher);
   latest.current = watcher;
   useEffect(() => {
-    const w: Watcher = {
+    return watchLive({
       item: (item) => latest.current.item?.(item),
       reset: () => latest.current.reset?.(),
-    };
-    watchers.add(w);
-    return () => void watchers.delete(w);
+    });
   }, []);
 }

@@ -2,6 +2,7 @@
 
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
+import './submission.css';
 
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -45,7 +46,7 @@ function ThemeChoice() {
     <label class="theme">
       <span class="unseen">Theme</span>
       <select value={t} onChange={(e) => (theme.value = e.currentTarget.value as Theme)}>
-        {THEMES.map((name) => <option value={name}>{name === 'auto' ? 'System' : name === 'light' ? 'Light' : 'Dark'}</option>)}
+        {THEMES.map((name) => <option value={name}>{name === 'auto' ? 'Auto' : name === 'light' ? 'Light' : 'Dark'}</option>)}
       </select>
     </label>
   );
@@ -63,7 +64,7 @@ function Frame() {
       return;
     }
     window.scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
   }, [route.name, route.id]);
   return (
     <>

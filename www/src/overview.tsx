@@ -5,6 +5,8 @@ import { useState } from 'preact/hooks';
 import { STAGES, VERDICTS, type Kafka, type Present, type Stage, type Stats } from './api';
 import { useFetched } from './fetched';
 import { bytes, count, duration, fullTime, plural } from './format';
+import { FirstRun } from './first_run';
+import { Latest } from './latest';
 import { Plot, type Curve } from './plot';
 import { submissionPath } from './router';
 import { Word, plain } from './text';
@@ -46,8 +48,9 @@ function finishedCurves(s: Stats, by: 'verdict' | 'language', language: string):
 
 function latencyCurves(s: Stats, stage: Stage): Curve[] {
   const q = s.latency_ms[stage];
-  return [{ name: 'p50', colour: '--curve-4', values: q.p50 }, { name: 'p95', colour: '--curve-2', values: q.p95 },
-    { name: 'p99', colour: '--curve-3', values: q.p99 }];
+  /* The widest first: none hides another that runs along with it. */
+  return [{ name: 'p99', colour: '--curve-3', values: q.p99, width: 5 },
+    { name: 'p95', colour: '--curve-2', values: q.p95, width: 3 }, { name: 'p50', colour: '--curve-4', values: q.p50 }];
 }
 
 /* ---- plots ---- */
@@ -79,7 +82,7 @@ function Finished({ s }: { s: Stats }) {
           options={[['', 'all languages'], ...languagesOf(s)]} />
       )}
     </>}>
-      <Plot title={`Finished a second, by ${by}`} times={s.t} format={rate}
+      <Plot title={`Finished a second, by ${by}`} times={s.t} format={rate} stacked
         curves={curves.length ? curves : [{ name: 'none', colour: '--curve-8', values: s.t.map(() => 0) }]} />
     </Card>
   );
@@ -195,9 +198,9 @@ function Now({ s }: { s: Stats }) {
       {p.reasons.map((text) => <Notice text={`Not able to judge: ${text}`} />)}
       {p.degraded.map((text) => <Notice text={text} tone="slow" />)}
       <dl class="figures figures-top">
-        <Figure name="Queued" value={count(p.queued)} note={p.oldest_queued ? `oldest ${duration(p.oldest_queued.wait_ms)}` : 'nothing waits'} />
-        <Figure name="Running" value={count(p.running)} note={`at most ${count(p.parallel)} at once`} />
-        <Figure name="Finished" value={count(p.final)} note="in the table" />
+        <Figure name="Queued" value={count(p.queued)} href="#/submissions?state=queued" note={p.oldest_queued ? `oldest ${duration(p.oldest_queued.wait_ms)}` : 'nothing waits'} />
+        <Figure name="Running" value={count(p.running)} href="#/submissions?state=running" note={`at most ${count(p.parallel)} at once`} />
+        <Figure name="Finished" value={count(p.final)} href="#/submissions?state=done" note="in the table" />
         <Figure name="Cells" value={count(p.pool.idle + p.pool.taken)} note={`${count(p.pool.taken)} taken`} />
         <Figure name="Able to judge" value={p.ready ? 'Yes' : 'No'} note={p.degraded.length ? 'with less than all' : null} />
       </dl>
@@ -209,10 +212,12 @@ function Now({ s }: { s: Stats }) {
 
 /* window and step in seconds, and how often it is asked in milliseconds */
 const WINDOWS: Record<string, { title: string; window: number; step: number; every: number }> = {
-  short: { title: '5 minutes', window: 300, step: 1, every: 2000 },
-  middle: { title: '1 hour', window: 3600, step: 10, every: 5000 },
+  short: { title: '5 minutes', window: 300, step: 10, every: 2000 },
+  middle: { title: '1 hour', window: 3600, step: 60, every: 5000 },
   long: { title: '24 hours', window: 86400, step: 60, every: 30_000 },
 };
+
+const isFirstRun = (p: Present): boolean => p.final + p.queued + p.running === 0;
 
 export function Overview() {
   const [name, setName] = useState('short');
@@ -226,11 +231,13 @@ export function Overview() {
     <>
       <div class="title-row">
         <h1>Overview</h1>
+        <Latest />
         <Select label="The last" value={name} change={setName}
           options={Object.entries(WINDOWS).map(([key, x]): [string, string] => [key, x.title])} />
       </div>
       <Notice text={error} />
       {s && <Now s={s} />}
+      {s && isFirstRun(s.present) && <Card title="To begin"><FirstRun /></Card>}
       {s && <Plots s={s} whose={whose} change={setWhose} />}
       {s && <div class="grid grid-below"><Oldest p={s.present} /><Standing p={s.present} /></div>}
     </>

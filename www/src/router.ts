@@ -6,6 +6,7 @@ export interface Route {
   name: string; /* '' is the overview */
   id: string | null; /* decoded */
   query: URLSearchParams;
+  entry: string; /* of the history: who comes back to it finds the same */
 }
 
 function decode(text: string): string | null {
@@ -16,10 +17,18 @@ function decode(text: string): string | null {
   }
 }
 
+function entryOf(): string {
+  const known = (history.state as { entry?: string } | null)?.entry;
+  if (known) return known;
+  const entry = `${Date.now()} ${Math.random()}`;
+  history.replaceState({ entry }, '');
+  return entry;
+}
+
 function read(): Route {
   const [path = '', query = ''] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s);
   const [name = '', id] = path.split('/');
-  return { name, id: id ? decode(id) : null, query: new URLSearchParams(query) };
+  return { name, id: id ? decode(id) : null, query: new URLSearchParams(query), entry: entryOf() };
 }
 
 const route = new Store<Route>(read());
@@ -40,7 +49,7 @@ export function go(hash: string): void {
 export function replaceQuery(query: URLSearchParams): void {
   const text = query.toString();
   const [path] = location.hash.split('?');
-  history.replaceState(null, '', `${path || '#/'}${text ? `?${text}` : ''}`);
+  history.replaceState(history.state, '', `${path || '#/'}${text ? `?${text}` : ''}`);
   route.value = read();
 }
 

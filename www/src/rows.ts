@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Item, Page } from './api';
 import { DEFAULT_SORT, fits, questionOf } from './filter';
 import { explain, get } from './http';
-import { useLive } from './live';
+import { watchLive } from './live';
 
 /* The first page is there at once; whoever scrolls on wants many. */
 const FIRST_PAGE = 100;
@@ -33,6 +33,8 @@ export class Rows {
   items: Item[] = [];
   ended = false; /* nothing comes behind the last one */
   error: string | null = null;
+  readonly view = { top: 0, active: 0 }; /* what of it is looked at */
+  isBack = false; /* it was left, and is seen again */
 
   private known = new Set<string>(); /* ids of items */
   private cursor: string | null = null;
@@ -41,16 +43,30 @@ export class Rows {
   private readonly changes = new Map<string, Item>();
   private frame = 0;
   private gone = false;
+  private readonly unwatch: () => void;
 
-  constructor(private readonly query: URLSearchParams, private readonly atTop: () => boolean,
-    private readonly show: () => void) {
+  constructor(private readonly query: URLSearchParams, private atTop: () => boolean, private show: () => void) {
+    this.unwatch = watchLive({ item: (item) => this.change(item), reset: () => this.refresh() });
     this.load(null, (page) => this.append(page));
   }
 
   end(): void {
     this.gone = true;
+    this.unwatch();
     this.asking?.abort();
     cancelAnimationFrame(this.frame);
+  }
+
+  /* Nobody looks; it goes on to be kept fresh. */
+  leave(): void {
+    this.atTop = () => false;
+    this.show = () => undefined;
+  }
+
+  comeBack(atTop: () => boolean, show: () => void): void {
+    this.atTop = atTop;
+    this.show = show;
+    this.isBack = true;
   }
 
   get fresh(): number {
@@ -158,19 +174,37 @@ export class Rows {
   }
 }
 
+/* The list that was left last: whoever goes back in the history finds it as it was. */
+let left: { entry: string; query: string; rows: Rows } | null = null;
+
+export const leftQuery = (): string => left?.query ?? '';
+
+function rowsFor(entry: string, query: URLSearchParams, atTop: () => boolean, show: () => void): Rows {
+  const found = left;
+  left = null;
+  if (found?.entry === entry && found.query === query.toString()) {
+    found.rows.comeBack(atTop, show);
+    return found.rows;
+  }
+  found?.rows.end();
+  return new Rows(query, atTop, show);
+}
+
 /* atTop: whether new rows can be shown without moving what is read. Null before the first render is
  * done. */
-export function useRows(query: URLSearchParams, atTop: () => boolean): Rows | null {
+export function useRows(query: URLSearchParams, entry: string, atTop: () => boolean): Rows | null {
   const [rows, setRows] = useState<Rows | null>(null);
   const [, setTurn] = useState(0);
   const latest = useRef(atTop);
   latest.current = atTop;
 
   useEffect(() => {
-    const made = new Rows(query, () => latest.current(), () => setTurn((n) => n + 1));
+    const made = rowsFor(entry, query, () => latest.current(), () => setTurn((n) => n + 1));
     setRows(made);
-    return () => made.end();
-  }, [query.toString()]);
-  useLive({ item: (item) => rows?.change(item), reset: () => rows?.refresh() });
+    return () => {
+      made.leave();
+      left = { entry, query: query.toString(), rows: made };
+    };
+  }, [query.toString(), entry]);
   return rows;
 }

@@ -2,13 +2,20 @@
 
 import { useState } from 'preact/hooks';
 
-import { isFinal, type Sent, type Submission as Body } from './api';
+import { isFinal, type Language, type Report, type Sent, type Submission as Body } from './api';
 import { Code } from './code';
+import { Copy } from './copy';
+import { useDefaults, type Defaults } from './defaults';
+import { curlOf } from './curl';
+import { take } from './draft';
+import { useFetched } from './fetched';
 import { bytes, duration, fullTime } from './format';
 import { cancel, explain, idPath, submit } from './http';
 import { Judging } from './judging';
 import { useJudged, type Judged } from './judged';
-import { go, submissionPath } from './router';
+import { limitsOf, type LimitsInForce } from './limits';
+import { changeQuery, go, submissionPath, useRoute } from './router';
+import { leftQuery } from './rows';
 import { Word, plain } from './text';
 import { Card, Notice, useTitle } from './ui';
 
@@ -37,6 +44,12 @@ function Actions({ id, judged }: { id: string; judged: Judged }) {
         <button type="button" disabled={busy || !sent} onClick={() => sent && act(async () => {
           go(submissionPath(await submit(copyOf(sent))));
         })}>Run again</button>
+        <button type="button" disabled={!sent} onClick={() => {
+          if (!sent) return;
+          take(sent);
+          go('#/try');
+        }}>Open in the editor</button>
+        {sent && <Copy text={() => curlOf(copyOf(sent))} title="Copy as curl" of="" />}
         {state && !isFinal(state) && (
           <button type="button" class="danger" disabled={busy} onClick={() => act(() => cancel(id))}>Cancel</button>
         )}
@@ -46,20 +59,31 @@ function Actions({ id, judged }: { id: string; judged: Judged }) {
   );
 }
 
-function checkerText(sent: Sent): string {
+const BY_DEFAULT = ' (the default)';
+
+function checkerText(sent: Sent, defaults: Defaults): string {
   if (typeof sent.checker === 'object') return Object.entries(sent.checker).map(([k, v]) => (k === 'name' ? v : `${k} ${v}`)).join(', ');
-  return sent.checker ?? 'the default';
+  return sent.checker ?? `${defaults.checker}${BY_DEFAULT}`;
 }
 
-function SentCard({ sent }: { sent: Sent }) {
-  const { limits } = sent;
+function limitRows({ limits: l }: Sent, inForce: LimitsInForce): [string, string][] {
+  return [
+    ['Time limit', `${duration(inForce.time_ms)}${l?.time_limit_ms ? '' : BY_DEFAULT}`],
+    ['Wall time limit', inForce.wall_ms ? duration(inForce.wall_ms)
+      : `${duration(inForce.time_ms)} + 100 ms + what it waits for the processor${BY_DEFAULT}`],
+    ['Memory limit', `${bytes(inForce.memory_bytes)}${l?.memory_limit_bytes ? '' : BY_DEFAULT}`],
+  ];
+}
+
+function SentCard({ sent, report }: { sent: Sent; report: Report | null }) {
+  const defaults = useDefaults();
+  const { data } = useFetched<{ languages: Language[] }>('/languages');
+  const language = data?.languages.find((l) => l.name === sent.language);
   const rows: [string, string][] = [
     ['Language', sent.language],
     ['Submitted', fullTime(sent.submitted_at)],
-    ['Time limit', limits?.time_limit_ms ? duration(limits.time_limit_ms) : 'the default'],
-    ['Wall time limit', limits?.wall_time_limit_ms ? duration(limits.wall_time_limit_ms) : 'derived'],
-    ['Memory limit', limits?.memory_limit_bytes ? bytes(limits.memory_limit_bytes) : 'the default'],
-    ['Checker', checkerText(sent)],
+    ...limitRows(sent, limitsOf(sent, report, defaults)),
+    ['Checker', checkerText(sent, defaults)],
     ['At the first failure', sent.stop_on_failure === false ? 'goes on' : 'stops'],
     ...(sent.priority ? [['Priority', String(sent.priority)] as [string, string]] : []),
     ...(sent.owner ? [['Owner', sent.owner] as [string, string]] : []),
@@ -68,26 +92,30 @@ function SentCard({ sent }: { sent: Sent }) {
   return (
     <Card title="Sent" wide>
       <dl class="pairs">{rows.map(([name, value]) => <><dt>{name}</dt><dd><Word text={value} /></dd></>)}</dl>
-      <h3>Source <small>{bytes(new Blob([sent.source]).size)}</small></h3>
-      <Code text={sent.source} language={sent.language} label="Source" />
+      <div class="pane-head"><h3>Source <small>{bytes(new Blob([sent.source]).size)}</small></h3><Copy text={() => sent.source} of="the source" /></div>
+      <Code text={sent.source} language={sent.language} sourceName={language?.source_name} label="Source" />
     </Card>
   );
 }
 
+/* ?test=78 is the test that is to be seen. */
+const chosenOf = (query: URLSearchParams): number | null => Number(query.get('test')) || null;
+
 export function Submission({ id }: { id: string }) {
   const judged = useJudged(id);
+  const { query } = useRoute();
   useTitle(plain(id));
 
   return (
     <>
-      <nav class="crumbs" aria-label="Breadcrumb"><a href="#/submissions">Submissions</a></nav>
+      <nav class="crumbs" aria-label="Breadcrumb"><a href={`#/submissions${leftQuery() && `?${leftQuery()}`}`}>Submissions</a></nav>
       <h1 class="id-title"><Word text={id} /></h1>
       {judged.missing
         ? <Notice text="There is no such submission, or its texts were removed after the time they are kept." />
         : <>
             <Actions id={id} judged={judged} />
-            <Judging judged={judged} />
-            {judged.sent && <SentCard sent={judged.sent} />}
+            <Judging judged={judged} chosen={chosenOf(query)} choose={(n) => changeQuery(query, 'test', String(n))} />
+            {judged.sent && <SentCard sent={judged.sent} report={judged.report} />}
           </>}
     </>
   );

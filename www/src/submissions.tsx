@@ -6,13 +6,14 @@ import { useEffect, useRef } from 'preact/hooks';
 import { VERDICTS, STATES, type Language } from './api';
 import { showsLabels } from './columns';
 import { useFetched } from './fetched';
-import { isLabel, questionOf } from './filter';
+import { isLabel, isNarrowed, questionOf } from './filter';
 import { plural } from './format';
 import { changeQuery, changeValue, replaceQuery, useRoute } from './router';
 import { useRows, type Rows } from './rows';
 import { useStore } from './store';
 import { ROW_PX, Table } from './table';
 import { plain } from './text';
+import { Latest } from './latest';
 import { Notice, useTitle } from './ui';
 import { MEANING } from './verdict';
 
@@ -85,7 +86,7 @@ function Filters({ query }: { query: URLSearchParams }) {
   const { data } = useFetched<{ languages: Language[] }>('/languages');
   const languages = data?.languages ?? [];
   const between = query.get('within') === 'between' || query.has('since') || query.has('until');
-  const narrowed = [...query.keys()].some((k) => k !== 'sort');
+  const narrowed = isNarrowed(query);
 
   return (
     <form class="filters" role="search" aria-label="Filter submissions" onSubmit={(e) => e.preventDefault()}>
@@ -166,9 +167,9 @@ function Note({ rows, query, toTop }: { rows: Rows; query: URLSearchParams; toTo
 }
 
 export function Submissions() {
-  const { query } = useRoute();
+  const { query, entry } = useRoute();
   const box = useRef<HTMLDivElement>(null);
-  const rows = useRows(query, () => (box.current?.scrollTop ?? 0) < ROW_PX);
+  const rows = useRows(query, entry, () => (box.current?.scrollTop ?? 0) < ROW_PX);
   const toTop = () => {
     if (box.current) box.current.scrollTop = 0;
   };
@@ -177,7 +178,7 @@ export function Submissions() {
   useKeys(box);
   return (
     <div class="list-page">
-      <h1>Submissions</h1>
+      <div class="title-row"><h1>Submissions</h1><Latest /></div>
       <Filters query={query} />
       {rows && (
         <>

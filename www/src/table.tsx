@@ -6,8 +6,10 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Item } from './api';
 import { showsLabels } from './columns';
-import { DEFAULT_SORT, type SortKey } from './filter';
+import { DEFAULT_SORT, isNarrowed, type SortKey } from './filter';
 import { bytes, count, duration, fullTime, time } from './format';
+import { FirstRun } from './first_run';
+import { notHalf } from './place';
 import { changeQuery, changeValue, submissionPath } from './router';
 import type { Rows } from './rows';
 import { useStore } from './store';
@@ -87,6 +89,15 @@ function Head({ query }: { query: URLSearchParams }) {
   );
 }
 
+/* Ids often begin alike: where there is no room it is the middle that is left out. */
+const TAIL = 8;
+
+function Id({ id }: { id: string }) {
+  if (id.length <= 2 * TAIL) return <bdi>{id}</bdi>;
+  const at = notHalf(id, id.length - TAIL);
+  return <bdi class="id-cut"><span>{id.slice(0, at)}</span><span>{id.slice(at)}</span></bdi>;
+}
+
 function Row({ item, query, index, active, focus }:
   { item: Item; query: URLSearchParams; index: number; active: boolean; focus: () => void }) {
   const columns = useColumns();
@@ -95,7 +106,7 @@ function Row({ item, query, index, active, focus }:
       {columns.map((c) => (
         <td class={c.class}>
           {c.class === 'c-id'
-            ? <a href={submissionPath(item.id)} tabIndex={active ? 0 : -1} onFocus={focus}><bdi>{plain(item.id)}</bdi></a>
+            ? <a href={submissionPath(item.id)} tabIndex={active ? 0 : -1} onFocus={focus}><Id id={plain(item.id)} /></a>
             : c.cell(item, query)}
         </td>
       ))}
@@ -115,11 +126,13 @@ function target(key: string, at: number, last: number, page: number): number | n
 }
 
 /* Which of the rows are to be seen. */
-function useView(box: RefObject<HTMLDivElement | null>, length: number) {
-  const [top, setTop] = useState(0);
+function useView(box: RefObject<HTMLDivElement | null>, rows: Rows) {
+  const { length } = rows.items;
+  const [top, setTop] = useState(rows.view.top);
   const [height, setHeight] = useState(600);
 
   useLayoutEffect(() => {
+    if (box.current) box.current.scrollTop = rows.view.top;
     const size = new ResizeObserver(() => setHeight(box.current?.clientHeight ?? 600));
     if (box.current) size.observe(box.current);
     return () => size.disconnect();
@@ -128,7 +141,7 @@ function useView(box: RefObject<HTMLDivElement | null>, length: number) {
     first: Math.max(0, Math.floor(top / ROW_PX) - SPARE_ROWS),
     end: Math.min(length, Math.ceil((top + height) / ROW_PX) + SPARE_ROWS),
     perPage: Math.max(1, Math.floor(height / ROW_PX) - 2),
-    scrolled: () => setTop(box.current?.scrollTop ?? 0),
+    scrolled: () => setTop(rows.view.top = box.current?.scrollTop ?? 0),
   };
 }
 
@@ -140,9 +153,11 @@ function scrollTo(b: HTMLDivElement, index: number): void {
 }
 
 /* The row that has the keyboard. Focus follows once the row is an element. */
-function useActive(box: RefObject<HTMLDivElement | null>, length: number, perPage: number, scrolled: () => void) {
-  const [active, setActive] = useState(0);
-  const moved = useRef(false);
+function useActive(box: RefObject<HTMLDivElement | null>, rows: Rows, perPage: number, scrolled: () => void) {
+  const { length } = rows.items;
+  const [active, put] = useState(rows.view.active);
+  const moved = useRef(rows.isBack);
+  const setActive = (index: number) => put(rows.view.active = index);
   const at = Math.min(active, Math.max(0, length - 1));
 
   useLayoutEffect(() => {
@@ -167,8 +182,8 @@ function useActive(box: RefObject<HTMLDivElement | null>, length: number, perPag
 export function Table({ rows, query, box }:
   { rows: Rows; query: URLSearchParams; box: RefObject<HTMLDivElement | null> }) {
   const { items, ended } = rows;
-  const { first, end, perPage, scrolled } = useView(box, items.length);
-  const { at, setActive, onKey } = useActive(box, items.length, perPage, scrolled);
+  const { first, end, perPage, scrolled } = useView(box, rows);
+  const { at, setActive, onKey } = useActive(box, rows, perPage, scrolled);
 
   useEffect(() => {
     if (end + AHEAD_ROWS >= items.length) rows.more();
@@ -185,7 +200,7 @@ export function Table({ rows, query, box }:
           <Gap px={(items.length - end) * ROW_PX} />
         </tbody>
       </table>
-      {ended && items.length === 0 && <p class="nothing">No submission fits.</p>}
+      {ended && items.length === 0 && (isNarrowed(query) ? <p class="nothing">No submission fits.</p> : <FirstRun />)}
     </div>
   );
 }

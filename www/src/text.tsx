@@ -3,10 +3,11 @@
  * and shown whole on demand. */
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-import type { Difference, Gap } from './api';
+import { escapedByte } from './escaped';
 import { bytes, count } from './format';
+import { notHalf } from './place';
 
 const CUT_AT = 4000;
 const CUT_LINES = 60;
@@ -14,9 +15,9 @@ const CUT_LINES = 60;
 const MAX_MARKS = 2000;
 
 /* C0 but for tab and newline, C1, soft hyphen, zero-width, direction marks, separators, fillers,
- * tags: all that has no shape of its own. */
+ * tags, bytes that are no character: all that has no shape of its own. */
 const UNSEEN =
-  /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e01ef}]+/gu;
+  /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e01ef}\udc80-\udcff]+/gu;
 
 /* The usual ones by name; fonts have no pictures of them. */
 const NAMES: Record<number, string> = {
@@ -28,6 +29,8 @@ const NAMES: Record<number, string> = {
 
 function pictureOf(char: string): string {
   const code = char.codePointAt(0) ?? 0;
+  const byte = escapedByte(code);
+  if (byte != null) return `‹0x${byte.toString(16).toUpperCase()}›`;
   return `‹${NAMES[code] ?? code.toString(16).toUpperCase().padStart(2, '0')}›`;
 }
 
@@ -36,8 +39,13 @@ const picturesOf = (run: string): string => Array.from(run, pictureOf).join('');
 /* Text for one line of the page, as an id in a title. */
 export const plain = (text: string): string => text.replace(UNSEEN, picturesOf);
 
+/* Blanks of all kinds, where they are what differs. */
+const BLANK = /[\t \xa0\u1680\u2000-\u200a\u202f\u205f\u3000]/gu;
+const blankPicture = (char: string): string => (char === ' ' ? '·' : char === '\t' ? '→' : char === '\xa0' ? '‹NBSP›' : pictureOf(char));
+export const blanksDrawn = (text: string): string => text.replace(BLANK, blankPicture);
+
 /* The same with what was made visible set apart. */
-function spelled(text: string, marks = MAX_MARKS): ComponentChildren[] {
+export function spelled(text: string, marks = MAX_MARKS): ComponentChildren[] {
   const parts: ComponentChildren[] = [];
   let at = 0;
   for (const found of text.matchAll(UNSEEN)) {
@@ -76,46 +84,8 @@ function windowOf(text: string, at: number): Window {
   const head = Math.min(CUT_AT, endOfLines(text, 0, CUT_LINES));
   let start = 0;
   if (at >= head) start = Math.max(0, at - 400);
-  let end = Math.min(text.length, start + CUT_AT, endOfLines(text, start, CUT_LINES));
-  if (/[\udc00-\udfff]/.test(text.charAt(start))) start++;
-  if (/[\ud800-\udbff]/.test(text.charAt(end - 1)) && end < text.length) end--;
-  return { start, end };
-}
-
-/* A place of the whole output, and where in the text it is. */
-interface Place {
-  at: number;
-  line: number;
-  column: number;
-}
-
-/* Behind the gap, if the difference is there. The program may have printed such a line too, but not
- * often behind it. */
-function startFor(text: string, difference: Difference, gap: Gap | null | undefined): Place {
-  const start = { at: 0, line: 1, column: 1 };
-  if (!gap || difference.line < gap.line) return start;
-  if (difference.line === gap.line && difference.column < gap.column) return start;
-  const marker = `${gap.marker}\n`;
-  const found = text.lastIndexOf(marker);
-  return found < 0 ? start : { at: found + marker.length, line: gap.line, column: gap.column };
-}
-
-/* Where the difference is in text, in its own units; -1 when it is behind the end. */
-export function offsetOf(text: string, difference: Difference, gap?: Gap | null): number {
-  const from = startFor(text, difference, gap);
-  let start = from.at;
-  for (let line = from.line; line < difference.line; line++) {
-    start = text.indexOf('\n', start) + 1;
-    if (start === 0) return -1;
-  }
-  let column = difference.line === from.line ? from.column : 1;
-  let at = start;
-  while (at < text.length && column < difference.column && text[at] !== '\n') {
-    const code = text.codePointAt(at) ?? 0;
-    column += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    at += code < 0x10000 ? 1 : 2;
-  }
-  return at;
+  const end = Math.min(text.length, start + CUT_AT, endOfLines(text, start, CUT_LINES));
+  return { start: notHalf(text, start), end: notHalf(text, end) };
 }
 
 /* Marks the rest of the line from `at`; a line that ends there gets a mark of its own. */
@@ -180,12 +150,19 @@ export function Text({ text, label, mark = -1, truncated = false, gap = false }:
   const view = all ? { start: 0, end: text.length } : windowOf(text, mark);
   const shown = text.slice(view.start, view.end);
   const cut = view.start > 0 || view.end < text.length;
+  const pre = useRef<HTMLPreElement>(null);
 
+  /* What is wrong is in sight. */
+  useLayoutEffect(() => {
+    const p = pre.current;
+    const found = p?.querySelector<HTMLElement>('mark');
+    if (p && found) p.scrollTop = found.offsetTop - p.clientHeight / 3;
+  }, [text, mark, all]);
   if (!text) return <p class="text-empty">(empty)</p>;
   return (
     <div class="text">
       {view.start > 0 && <p class="text-note">… {count(view.start)} characters before</p>}
-      <pre dir="ltr" tabIndex={0} role="region" aria-label={label}>
+      <pre ref={pre} dir="ltr" tabIndex={0} role="region" aria-label={label}>
         {all ? <Whole text={text} mark={mark} /> : <Cut text={shown} mark={mark < 0 ? -1 : mark - view.start} />}
       </pre>
       {view.end < text.length && <p class="text-note">… {count(text.length - view.end)} characters more</p>}

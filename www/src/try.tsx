@@ -1,30 +1,51 @@
 /* Try it: write a program and its tests, send them, and watch the tests being judged. */
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { CHECKERS, isFinal, type CheckerName, type Language } from './api';
 import { Code } from './code';
-import { draft, edit, sourceOf, startOver, submissionOf, type Draft, type DraftTest } from './draft';
+import { Copy } from './copy';
+import { curlOf } from './curl';
+import { useDefaults } from './defaults';
+import { draft, draftTest, edit, nameSource, replaceSource, sourceOf, startOver, submissionOf, type Draft, type DraftTest }
+  from './draft';
 import { EXAMPLES } from './examples';
 import { useFetched } from './fetched';
+import { plural } from './format';
 import { cancel, explain, submit } from './http';
 import { Judging } from './judging';
 import { useJudged } from './judged';
 import { submissionPath } from './router';
 import { useStore } from './store';
+import { testsOf } from './upload';
 import { Card, Notice, useTitle } from './ui';
+
+/* Looks as the other buttons do. */
+function File({ title, accept, many = false, take }:
+  { title: string; accept?: string; many?: boolean; take: (files: File[]) => void }) {
+  return (
+    <label class="button file">
+      {title}
+      <input class="unseen" type="file" accept={accept} multiple={many} onChange={(e) => {
+        take([...(e.currentTarget.files ?? [])]);
+        e.currentTarget.value = ''; /* the same file may be taken again */
+      }} />
+    </label>
+  );
+}
 
 function TestEditor({ test, number, change, remove }:
   { test: DraftTest; number: number; change: (t: DraftTest) => void; remove: () => void }) {
   return (
     <fieldset class="test-editor">
       <legend>Test {number}</legend>
+      {test.raw && <p class="text-note">It is not UTF-8, and is sent as it is.</p>}
       <label class="field"><span>Input</span>
-        <textarea rows={3} spellcheck={false} value={test.input}
+        <textarea rows={3} spellcheck={false} disabled={!!test.raw} value={test.input}
           onInput={(e) => change({ ...test, input: e.currentTarget.value })} />
       </label>
       <label class="field"><span>Expected output</span>
-        <textarea rows={3} spellcheck={false} value={test.expected_output}
+        <textarea rows={3} spellcheck={false} disabled={!!test.raw} value={test.expected_output}
           onInput={(e) => change({ ...test, expected_output: e.currentTarget.value })} />
       </label>
       <button type="button" class="quiet" onClick={remove}>Remove<span class="unseen"> test {number}</span></button>
@@ -32,22 +53,70 @@ function TestEditor({ test, number, change, remove }:
   );
 }
 
+/* So many are there to be edited; the others are sent as they are. */
+const EDITED = 20;
+
+function Upload({ said }: { said: (text: string) => void }) {
+  const take = (files: File[]) => testsOf(files).then(({ tests, without }) => {
+    edit({ tests: tests.map(draftTest) });
+    said(`${plural(tests.length, 'test')} read${without.length ? `; without an answer: ${without.join(', ')}` : ''}`);
+  }, (e: unknown) => said(explain(e)));
+  return <File title="Tests from files" accept=".in,.ans,.out,.a,.zip" many take={(files) => void take(files)} />;
+}
+
 function TestList({ tests }: { tests: DraftTest[] }) {
+  const [said, setSaid] = useState('');
   const put = (i: number, t: DraftTest) => edit({ tests: tests.map((old, k) => (k === i ? t : old)) });
   return (
     <Card title="Tests" wide note={tests.length ? null : 'none: it is run once with empty input'}>
       <div class="test-editors">
-        {tests.map((t, i) => (
+        {tests.slice(0, EDITED).map((t, i) => (
           <TestEditor key={i} test={t} number={i + 1} change={(n) => put(i, n)}
             remove={() => edit({ tests: tests.filter((_, k) => k !== i) })} />
         ))}
       </div>
-      <button type="button" onClick={() => edit({ tests: [...tests, { input: '', expected_output: '' }] })}>Add a test</button>
+      {tests.length > EDITED && <p class="nothing">and {plural(tests.length - EDITED, 'more test')}</p>}
+      <div class="actions">
+        <button type="button" disabled={tests.length >= EDITED}
+          onClick={() => edit({ tests: [...tests, { input: '', expected_output: '' }] })}>Add a test</button>
+        <Upload said={setSaid} />
+        {tests.length > 0 && <button type="button" class="quiet" onClick={() => edit({ tests: [] })}>Remove all</button>}
+      </div>
+      <Notice text={said} tone="slow" />
+      <p class="text-note">Files come in pairs: NAME.in with NAME.ans or NAME.out, or a zip of them.</p>
     </Card>
   );
 }
 
+function CheckerFields({ d, usual }: { d: Draft; usual: CheckerName }) {
+  return (
+    <>
+      <label class="field"><span>Checker</span>
+        <select value={d.checker} onChange={(e) => edit({ checker: e.currentTarget.value as CheckerName | '' })}>
+          <option value="">{usual} (the default)</option>
+          {CHECKERS.map((c) => <option value={c}>{c}</option>)}
+        </select>
+      </label>
+      {d.checker === 'float' && (
+        <>
+          <label class="field"><span>Absolute tolerance</span>
+            <input type="number" min={0} step="any" value={d.absolute} onInput={(e) => edit({ absolute: e.currentTarget.value })} />
+          </label>
+          <label class="field"><span>Relative tolerance</span>
+            <input type="number" min={0} step="any" value={d.relative} onInput={(e) => edit({ relative: e.currentTarget.value })} />
+          </label>
+        </>
+      )}
+      {d.checker && d.checker !== 'none' && (
+        <label class="check"><input type="checkbox" checked={d.folds}
+          onChange={(e) => edit({ folds: e.currentTarget.checked })} />Case of letters does not count</label>
+      )}
+    </>
+  );
+}
+
 function Options({ d, languages }: { d: Draft; languages: Language[] }) {
+  const defaults = useDefaults();
   const names = languages.length ? languages : Object.keys(EXAMPLES).map((name) => ({ name, title: name }));
   return (
     <div class="filters">
@@ -57,17 +126,15 @@ function Options({ d, languages }: { d: Draft; languages: Language[] }) {
         </select>
       </label>
       <label class="field"><span>Time limit, ms</span>
-        <input type="number" min={0} step={100} value={d.time_ms} onInput={(e) => edit({ time_ms: e.currentTarget.value })} />
+        <input type="number" min={0} step={100} placeholder={defaults.time_ms ? String(defaults.time_ms) : ''} value={d.time_ms} onInput={(e) => edit({ time_ms: e.currentTarget.value })} />
+      </label>
+      <label class="field"><span>Wall limit, ms</span>
+        <input type="number" min={0} step={100} placeholder="follows" value={d.wall_ms} onInput={(e) => edit({ wall_ms: e.currentTarget.value })} />
       </label>
       <label class="field"><span>Memory limit, MiB</span>
-        <input type="number" min={0} step={16} value={d.memory_mib} onInput={(e) => edit({ memory_mib: e.currentTarget.value })} />
+        <input type="number" min={0} step={16} placeholder={defaults.memory_bytes ? String(defaults.memory_bytes / 1024 / 1024) : ''} value={d.memory_mib} onInput={(e) => edit({ memory_mib: e.currentTarget.value })} />
       </label>
-      <label class="field"><span>Checker</span>
-        <select value={d.checker} onChange={(e) => edit({ checker: e.currentTarget.value as CheckerName | '' })}>
-          <option value="">The default</option>
-          {CHECKERS.map((c) => <option value={c}>{c}</option>)}
-        </select>
-      </label>
+      <CheckerFields d={d} usual={defaults.checker} />
       <label class="check"><input type="checkbox" checked={d.stop_on_failure}
         onChange={(e) => edit({ stop_on_failure: e.currentTarget.checked })} />Stop at the first failure</label>
     </div>
@@ -77,6 +144,7 @@ function Options({ d, languages }: { d: Draft; languages: Language[] }) {
 function Outcome({ id }: { id: string }) {
   const judged = useJudged(id);
   const [error, setError] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<number | null>(null);
   return (
     <div class="outcome-of-try">
       <div class="actions">
@@ -88,7 +156,7 @@ function Outcome({ id }: { id: string }) {
         )}
       </div>
       <Notice text={error} />
-      {judged.missing ? <Notice text="It is no longer there." /> : <Judging judged={judged} />}
+      {judged.missing ? <Notice text="It is no longer there." /> : <Judging judged={judged} chosen={chosen} choose={setChosen} />}
     </div>
   );
 }
@@ -99,13 +167,27 @@ export function Try() {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
 
+  const language = data?.languages.find((l) => l.name === d.language);
+  const read = useRef<HTMLDivElement>(null);
+
   useTitle('Try it');
+  useEffect(() => {
+    if (language && language.source_name !== d.source_name) nameSource(language.source_name);
+  }, [language?.source_name, d.source_name]);
+  /* Where the report is below what one sees, what Run does would not be seen. */
+  const show = () => {
+    const r = read.current;
+    if (r && r.getBoundingClientRect().top > window.innerHeight / 2) r.scrollIntoView({ block: 'start' });
+  };
   const run = () => {
     if (busy) return;
     setBusy(true);
     setError(null);
     submit(submissionOf(draft.value))
-      .then((id) => edit({ id }), (e: unknown) => setError(explain(e)))
+      .then((id) => {
+        edit({ id });
+        show();
+      }, (e: unknown) => setError(explain(e)))
       .finally(() => setBusy(false));
   };
   return (
@@ -114,17 +196,19 @@ export function Try() {
       <div class="try">
         <div class="try-write">
           <Options d={d} languages={data?.languages ?? []} />
-          <Code key={`${d.language} ${d.again}`} text={sourceOf(d)} language={d.language} label="Source"
+          <Code key={`${d.language} ${d.again}`} text={sourceOf(d)} language={d.language} sourceName={language?.source_name} label="Source"
             change={(text) => edit({ sources: { ...draft.value.sources, [draft.value.language]: text } })} submit={run} />
           <div class="actions">
             <button type="button" class="primary" disabled={busy} onClick={run}>Run</button>
             <span class="keys"><kbd>Ctrl</kbd> <kbd>Enter</kbd> runs; <kbd>Esc</kbd>, then <kbd>Tab</kbd> leaves the editor</span>
+            <File title="Open a file" take={([file]) => void file?.text().then(replaceSource)} />
+            <Copy text={() => curlOf(submissionOf(draft.value))} title="Copy as curl" of="" />
             <button type="button" class="quiet" onClick={startOver}>Start over</button>
           </div>
           <Notice text={error} />
           <TestList tests={d.tests} />
         </div>
-        <div class="try-read" aria-live="off">
+        <div class="try-read" ref={read}>
           {d.id ? <Outcome key={d.id} id={d.id} /> : <p class="nothing">The report appears here, test by test.</p>}
         </div>
       </div>

@@ -30,22 +30,22 @@ export function Notice({ text, tone = 'bad' }: { text: string | null | undefined
   return <p class={`notice tone-${tone}`} role="status"><Word text={text} /></p>;
 }
 
-export function Figure({ name, value, note }: { name: string; value: string; note?: ComponentChildren }) {
+export function Figure({ name, value, note, href }: { name: string; value: string; note?: ComponentChildren; href?: string }) {
   return (
     <div class="figure">
       <dt>{name}</dt>
-      <dd><span>{value}</span>{note != null && <small>{note}</small>}</dd>
+      <dd><span>{href ? <a href={href} aria-label={`${value}, ${name}`}>{value}</a> : value}</span>{note != null && <small>{note}</small>}</dd>
     </div>
   );
 }
 
 /* How much of a limit was used; without a limit only the value. */
-export function Bar({ value, limit, text, name }:
-  { value: number | null; limit: number | null; text: string; name: string }) {
+export function Bar({ value, limit, text, name, note }:
+  { value: number | null; limit: number | null; text: string; name: string; note?: string }) {
   const part = value != null && limit ? Math.min(1, value / limit) : null;
   return (
     <span class="bar-cell">
-      <span class="bar-text">{text}</span>
+      <span class="bar-text">{text}{note && <small> {note}</small>}</span>
       {part != null && (
         <span class="bar" role="img" aria-label={`${name}: ${Math.round(part * 100)} % of the limit`}>
           <span class={part >= 0.9 ? 'bar-fill bar-full' : 'bar-fill'} style={{ width: `${Math.max(1, part * 100)}%` }} />

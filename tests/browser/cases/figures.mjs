@@ -20,6 +20,7 @@ export default {
     await until(page, 'Queued', 1);
     await until(page, 'Running', 1);
     await until(page, 'Finished', 1);
+    assert.equal(await page.getByRole('link', { name: '1, Queued' }).getAttribute('href'), '#/submissions?state=queued');
     assert.equal(await page.getByRole('link', { name: 'waits' }).getAttribute('href'), '#/submissions/waits');
     await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
     await page.getByText('Nothing waits.').waitFor();
@@ -61,6 +62,35 @@ export default {
       return data.some((v) => v !== 0);
     });
     assert.ok(drawn, 'nothing is drawn');
+  },
+
+  'verdicts of one time stand one upon the other': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await within(90, 'both verdicts in one step that is over', async () => {
+      await Promise.all([server.judge(sum()), server.judge(wrong())]);
+      const { by_verdict: { OK: ok = [], WA: wa = [] } } = await server.json('/stats?window=300&step=10');
+      return ok.slice(0, -1).some((n, i) => n > 0 && wa[i] > 0);
+    });
+    const { page, open } = await bench.view(server);
+    await open('#/');
+    const card = page.locator('.card', { has: page.getByRole('heading', { name: 'Finished' }) });
+    await within(20, 'the bars', () => card.locator('canvas').evaluate((canvas) => {
+      const colours = ['--curve-4', '--curve-3'].map((name) => {
+        const hex = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+        return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join();
+      });
+      const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const columns = colours.map(() => new Map()); /* of each colour: the rows, by column */
+      for (let i = 0; i < data.length; i += 4) {
+        const which = colours.indexOf(`${data[i]},${data[i + 1]},${data[i + 2]}`);
+        if (which < 0 || data[i + 3] < 255) continue;
+        const x = (i / 4) % width;
+        columns[which].set(x, [...(columns[which].get(x) ?? []), Math.floor(i / 4 / width)]);
+      }
+      const [ok, wa] = columns;
+      return [...ok.keys()].some((x) => wa.has(x) && Math.max(...wa.get(x)) < Math.min(...ok.get(x)));
+    }).catch(() => false));
   },
 
   'latency by language and verdict': async (bench) => {

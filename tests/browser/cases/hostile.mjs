@@ -65,6 +65,9 @@ export default {
     assert.equal(report.verdict, 'WA');
     const { page, open } = await bench.view(bench.shared);
     await open(at(report.id));
+    const compared = await page.locator('.pairs-table').textContent();
+    assert.ok(compared.includes('<script>alert(1)</script><img src=x onerror=alert(2)>'), compared);
+    await page.getByText('The whole texts').click();
     for (const name of ['expected output', 'output', 'input', 'standard error']) {
       const text = await page.getByLabel(`Test 1, ${name}`, { exact: true }).textContent();
       assert.ok(text.includes('<script>alert(1)</script><img src=x onerror=alert(2)>'), `${name}: ${text}`);
@@ -119,6 +122,8 @@ export default {
     await open(at(report.id));
     const output = page.getByLabel('Test 1, output', { exact: true });
     await page.getByText('First difference: line 1, column 700001').waitFor();
+    assert.ok((await page.locator('.pairs-table').textContent()).length < 1200);
+    await page.getByText('The whole texts').click();
     assert.ok((await output.textContent()).length <= 4000);
     assert.match(await output.locator('mark').textContent(), /^x+$/);
     assert.equal((await page.getByLabel('Test 1, expected output').locator('mark').textContent())[0], 'y');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { broken, endless, sum, wrong } from '../programs.mjs';
+import { python } from '../server.mjs';
 import { within } from '../wait.mjs';
 
 const rows = (page) => page.locator('tr.row');
@@ -17,6 +18,17 @@ async function untilIds(page, wanted) {
   }).catch((e) => {
     throw new Error(`${e.message}; seen last: ${seen}`);
   });
+}
+
+/* A server with so many rows of its past. */
+async function seeded(bench, rowsWanted) {
+  const server = await bench.server();
+  await server.ready();
+  await server.judge(sum({ id: 'template' }));
+  await server.stop();
+  python('seed.py', server.table, String(rowsWanted));
+  await server.start();
+  return server.ready();
 }
 
 export default {
@@ -161,7 +173,7 @@ export default {
     await server.ready();
     const { page, open } = await bench.view(server);
     await open('#/submissions');
-    await page.getByText('No submission fits.').waitFor();
+    await page.getByText('Nothing has been submitted yet.').waitFor();
     await page.getByText('Live', { exact: true }).waitFor();
     await server.submit(endless({ id: 'runs' }));
     await page.locator('tr[data-id=runs]', { hasText: 'running' }).waitFor();
@@ -237,5 +249,90 @@ export default {
     await page.getByText('Live', { exact: true }).waitFor();
     await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
     await page.locator('tr[data-id=runs]').waitFor({ state: 'detached' });
+  },
+
+  'the page of the list does not scroll into nothing': async (bench) => {
+    const server = await seeded(bench, 100);
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }, { width: 640, height: 450 }]) {
+      const { page, open } = await bench.view(server, { viewport });
+      await open('#/submissions');
+      await page.locator('tr.row .badge').first().waitFor();
+      const [below, ends] = await page.evaluate(() => [document.documentElement.scrollHeight,
+        document.querySelector('main').getBoundingClientRect().bottom + scrollY]);
+      assert.ok(below <= Math.max(Math.ceil(ends), viewport.height), `${below}, and the page ends at ${ends}`);
+    }
+  },
+
+  'back: the filter, the place and the row are as they were': async (bench) => {
+    const server = await seeded(bench, 300);
+    const { page, open } = await bench.view(server);
+    const top = () => page.locator('.table-box').evaluate((b) => b.scrollTop);
+    await open('#/submissions?language=python');
+    await rows(page).first().waitFor();
+    await page.locator('.table-box').evaluate((b) => { b.scrollTop = 700; });
+    const link = page.locator('tr[data-id="seed-0000165"] a');
+    await link.click();
+    await page.getByRole('heading', { level: 1, name: 'seed-0000165' }).waitFor();
+    await server.judge(sum({ id: 'meanwhile' }));
+    await page.goBack();
+    await page.locator('tr[data-id="seed-0000165"] a:focus').waitFor();
+    assert.ok(Math.abs(await top() - 700) < 40, `at ${await top()}`);
+    assert.equal(await page.getByLabel('Language').inputValue(), 'python');
+    await page.getByRole('button', { name: '1 new row' }).waitFor();
+
+    /* Who comes by a link begins anew, but the way back by the crumb keeps the filter. */
+    await link.click();
+    await page.getByRole('navigation', { name: 'Breadcrumb' }).getByRole('link').click();
+    await page.locator('tr[data-id=meanwhile]').waitFor();
+    assert.equal(new URL(page.url()).hash, '#/submissions?language=python');
+    assert.equal(await top(), 0);
+  },
+
+  'on a phone ids that begin alike are told apart': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    const id = (end) => `01980000-0000-7000-8000-00000000${end}`;
+    for (const end of ['aaaa', 'bbbb']) await server.judge(sum({ id: id(end) }));
+    const { page, open } = await bench.view(server, { viewport: { width: 390, height: 844 } });
+    await open('#/submissions');
+    for (const end of ['aaaa', 'bbbb']) {
+      const cell = page.locator(`tr[data-id="${id(end)}"] td.c-id`);
+      const [tail, box] = [await cell.locator('.id-cut > span').last().boundingBox(), await cell.boundingBox()];
+      assert.ok(tail.x >= box.x && tail.x + tail.width <= box.x + box.width + 1, JSON.stringify([tail, box]));
+      assert.equal(await cell.textContent(), id(end));
+    }
+  },
+
+  'latest, and latest failed': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    const { page, open } = await bench.view(server);
+    await open('#/submissions');
+    await page.getByRole('button', { name: 'Latest failed' }).click();
+    await page.getByText('None has failed.').waitFor();
+    await server.judge(broken({ id: 'failed' }));
+    await server.judge(wrong({ id: 'failed-later' }));
+    await server.judge(sum({ id: 'fine' }));
+    for (const [name, id] of [['Latest', 'fine'], ['Latest failed', 'failed-later']]) {
+      await open('#/');
+      await page.getByRole('button', { name, exact: true }).click();
+      await page.getByRole('heading', { level: 1, name: id }).waitFor();
+    }
+  },
+
+  'times and numbers are written as the reader does': async (bench) => {
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum({ id: 'one' }));
+    for (const [locale, pattern] of [['de-DE', /^\d\d:\d\d:\d\d$/], ['en-US', /^\d\d:\d\d:\d\d [AP]M$/]]) {
+      const { page, open } = await bench.view(server, { locale });
+      await open('#/submissions');
+      const cell = page.locator('tr[data-id=one] time');
+      assert.match((await cell.textContent()).replace(/\s/g, ' '), pattern);
+      const [inner, outer] = await cell.evaluate((t) => [t.scrollWidth, t.parentElement.clientWidth]);
+      assert.ok(inner <= outer);
+      const memory = await page.locator('tr[data-id=one] .c-memory').textContent();
+      assert.match(memory, locale === 'de-DE' ? /^\d,\d MiB$/ : /^\d\.\d MiB$/);
+    }
   },
 };

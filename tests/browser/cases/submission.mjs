@@ -1,11 +1,20 @@
 /* One submission: what is shown of it, and what can be done with it. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { broken, endless, slowly, sum, wrong } from '../programs.mjs';
 
 const at = (id) => `#/submissions/${encodeURIComponent(id)}`;
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
+
+/* What is marked in the table of expected and got, and the numbers of its lines, row by row. */
+const marks = async (page) => ({
+  expected: await page.locator('.half-expected mark').allTextContents(),
+  got: await page.locator('.half-got mark').allTextContents(),
+});
+const numbers = (page) => page.locator('.pair').evaluateAll((rows) =>
+  rows.map((r) => [...r.querySelectorAll('[role=cell]')].map((c) => c.querySelector('.line-number')?.textContent ?? null)));
 
 export default {
   'a wrong answer: both texts, and where they part': async (bench) => {
@@ -15,6 +24,8 @@ export default {
     await page.locator('.outcome', { hasText: 'WA wrong answer' }).waitFor();
     await page.getByText('2 of 3', { exact: true }).waitFor();
     await page.getByText('First difference: line 2, column 4').waitFor();
+    assert.deepEqual(await marks(page), { expected: ['e'], got: ['é'] });
+    await page.getByText('The whole texts').click();
     assert.equal(await page.getByLabel('Test 2, expected output').locator('mark').textContent(), 'e');
     assert.equal(await page.getByLabel('Test 2, output', { exact: true }).locator('mark').textContent(), 'é');
     assert.equal(await page.getByLabel('Test 2, input').textContent(), '2 2');
@@ -33,6 +44,10 @@ export default {
     const { page, open } = await bench.view(bench.shared);
     await open(at(report.id));
     await page.getByText('First difference: line 77777, column 1').waitFor();
+    assert.deepEqual(await marks(page), { expected: ['line·77777'], got: ['wrong'] });
+    const [, first] = await numbers(page);
+    assert.deepEqual(first, ['77772', '77772'], 'the lines before it are there');
+    await page.getByText('The whole texts').click();
     assert.equal(await page.getByLabel('Test 1, output', { exact: true }).locator('mark').textContent(), 'wrong');
     assert.equal(await page.getByLabel('Test 1, expected output').locator('mark').textContent(), 'line 77777');
     await page.getByText('what is around the first difference').waitFor();
@@ -146,5 +161,80 @@ export default {
       await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
       await close();
     }
+  },
+
+  'what was not run has no figures': async (bench) => {
+    const report = await bench.shared.judge(broken({ tests: [{ input: '1' }, { input: '2' }] }));
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(report.id));
+    await page.locator('.outcome', { hasText: 'BF' }).waitFor();
+    for (const name of ['Tests passed', 'Run time', 'CPU time', 'Memory']) {
+      assert.equal(await page.locator('.figure', { has: page.getByText(name, { exact: true }) }).locator('dd > span').first().innerText(), '–', name);
+    }
+  },
+
+  'cancelled looks the same here and in the list': async (bench) => {
+    const { id } = await bench.shared.submit(endless());
+    await fetch(`${bench.shared.url}/submissions/${id}`, { method: 'DELETE' });
+    const { page, open } = await bench.view(bench.shared);
+    await open(at(id));
+    const colour = (e) => getComputedStyle(e).color;
+    const here = await page.locator('.outcome .badge', { hasText: 'cancelled' }).evaluate(colour);
+    assert.equal(await page.locator('.outcome .notice').count(), 0);
+    await open(`#/submissions?id_prefix=${id}`);
+    assert.equal(await page.locator('tr.row .badge', { hasText: 'cancelled' }).evaluate(colour), here);
+  },
+
+  'the verdict is announced': async (bench) => {
+    const server = await bench.server({ RUNNER_MAX_PARALLEL: '1' });
+    await server.ready();
+    await server.submit(endless({ id: 'first' }));
+    await server.submit(wrong({ id: 'second' }));
+    const { page, open } = await bench.view(server);
+    await open(at('second'));
+    const status = page.locator('[role=status]', { hasText: 'queued' });
+    await status.evaluate((e) => { e.dataset.kept = 'yes'; });
+    await fetch(`${server.url}/submissions/first`, { method: 'DELETE' });
+    await page.locator('[role=status][data-kept=yes]', { hasText: 'WA wrong answer' }).waitFor();
+  },
+
+  'values instead of "the default"': async (bench) => {
+    const server = await bench.server({ RUNNER_TIME_LIMIT: '7s', RUNNER_MEMORY_LIMIT: '96MiB', DEFAULT_CHECKER: 'tokens' });
+    await server.ready();
+    const report = await server.judge(sum({ limits: undefined }));
+    const { page, open } = await bench.view(server);
+    await open(at(report.id));
+    const sent = page.locator('.card', { has: page.getByRole('heading', { name: 'Sent' }) });
+    for (const text of ['7.00 s (the default)', '96.0 MiB (the default)', 'tokens (the default)',
+      '7.00 s + 100 ms + what it waits for the processor (the default)']) {
+      await sent.getByText(text, { exact: true }).waitFor();
+    }
+  },
+
+  'into the editor, and as a command': async (bench) => {
+    const report = await bench.shared.judge(wrong({
+      checker: { name: 'float', absolute_tolerance: 0.5, case_sensitive: false }, limits: { time_limit_ms: 3000, wall_time_limit_ms: 4000 },
+    }));
+    const { page, open } = await bench.view(bench.shared, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { id: _id, state: _state, submitted_at: _at, ...sent } = await bench.shared.json(`/submissions/${report.id}`);
+    await open(at(report.id));
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    const answer = JSON.parse(execFileSync('/bin/sh', ['-c', `${command} -s`], { encoding: 'utf8' }));
+    assert.equal(answer.verdict ?? 'WA', 'WA');
+    const { source, tests } = await bench.shared.json(`/submissions/${answer.id}`);
+    assert.deepEqual([source, tests], [sent.source, sent.tests]);
+
+    await page.getByRole('button', { name: 'Open in the editor' }).click();
+    await page.getByRole('textbox', { name: 'Source' }).filter({ hasText: 'fivé' }).waitFor();
+    const [request] = await Promise.all([
+      page.waitForRequest((r) => r.method() === 'POST'), page.getByRole('button', { name: 'Run', exact: true }).click()]);
+    const again = request.postDataJSON();
+    assert.equal(again.source, sent.source);
+    assert.deepEqual(again.limits, { time_limit_ms: 3000, wall_time_limit_ms: 4000 });
+    assert.deepEqual(again.checker, { name: 'float', absolute_tolerance: 0.5, case_sensitive: false });
+    assert.deepEqual(again.tests, wrong().tests);
+    assert.equal(again.stop_on_failure, false);
   },
 };

@@ -1,5 +1,9 @@
 /* Try it: the examples, the report as it comes in, what is refused. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const editor = (page) => page.getByRole('textbox', { name: 'Source' });
 
@@ -122,5 +126,65 @@ export default {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Run');
+  },
+
+  'on a phone Run shows what it does': async (bench) => {
+    const { page, open } = await bench.view(bench.shared, { viewport: { width: 390, height: 844 }, hasTouch: true });
+    await open('#/try');
+    await page.locator('.cm-content').waitFor();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.try-read .card').first().waitFor();
+    const card = await page.locator('.try-read .card').first().boundingBox();
+    assert.ok(card.y >= 0 && card.y < 400, `the report is at ${card.y}`);
+  },
+
+  'a source and tests out of files': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    const file = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+    await open('#/try');
+    await page.locator('.cm-content').waitFor();
+    await page.getByLabel('Open a file').setInputFiles(file('a.py', 'print(input())'));
+    await untilWritten(page, /^print\(input\(\)\)$/);
+    await page.getByLabel('Tests from files').setInputFiles([file('10.in', 'ten'), file('10.ans', 'ten'), file('2.in', 'two'),
+      file('2.out', 'two'), file('3.in', '\xff'), file('readme.txt', 'x')]);
+    await page.getByText('3 tests read; without an answer: 3.in').waitFor();
+    const [request] = await Promise.all([
+      page.waitForRequest((r) => r.method() === 'POST'), page.getByRole('button', { name: 'Run', exact: true }).click()]);
+    assert.deepEqual(request.postDataJSON().tests, [{ input: 'two', expected_output: 'two' },
+      { input: '\xff', expected_output: '' }, { input: 'ten', expected_output: 'ten' }]);
+
+    /* A zip with "t/1.in", bytes that are no text, and "t/1.ans". */
+    const zip = execFileSync('/usr/bin/python3', ['-c', `
+import io, sys, zipfile
+out = io.BytesIO()
+with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z:
+    z.writestr('t/1.in', bytes([255, 254]))
+    z.writestr('t/1.ans', 'yes')
+sys.stdout.buffer.write(out.getvalue())`]);
+    await page.getByLabel('Tests from files').setInputFiles({ name: 'tests.zip', mimeType: 'application/zip', buffer: zip });
+    await page.getByText('1 test read').waitFor();
+    const [second] = await Promise.all([
+      page.waitForRequest((r) => r.method() === 'POST'), page.getByRole('button', { name: 'Run', exact: true }).click()]);
+    assert.deepEqual(second.postDataJSON().tests, [{ input_base64: '//4=', expected_output: 'yes' }]);
+  },
+
+  'a language that an operator adds has an example and colours': async (bench) => {
+    const dir = mkdtempSync(join(tmpdir(), 'scrc-languages.'));
+    writeFileSync(join(dir, 'shell.json'), JSON.stringify({
+      title: 'Shell', run_image: process.env.PYTHON_IMAGE ?? 'scrc-local/python', workdir: '/tmp', source_name: 'main.sh',
+      run: ['sh', '{source}'], version: ['sh', '-c', 'echo sh'], hello: 'echo scrc\n',
+    }));
+    const server = await bench.server({ LANGUAGES: 'python,shell', LANGUAGES_DIR: dir });
+    await server.ready();
+    const { page, open } = await bench.view(server);
+    await open('#/try');
+    await page.getByLabel('Language').selectOption({ label: 'Shell' });
+    await untilWritten(page, 'read a b');
+    await editor(page).locator('span', { hasText: /^echo$/ }).waitFor();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.outcome', { hasText: 'OK accepted' }).waitFor();
+    await page.reload();
+    await untilWritten(page, 'read a b');
+    rmSync(dir, { recursive: true });
   },
 };
