@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "bridge/bridge.h"
+#include "client/client.h"
 #include "engine/engine.h"
 #include "engine/language/language.h"
 #include "schema/base/clock.h"
@@ -411,6 +412,10 @@ int main(int argc, char **argv)
 {
     struct scrc scrc = { .listen_fd = -1 };
     struct err e;
+    const struct command *command = argc > 1 ? client_find(argv[1]) : NULL;
+
+    if (command) /* reads none of the settings below */
+        return client_run(command, argc - 1, argv + 1);
     const struct command_line line = read_command_line(argc, argv);
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */

@@ -1,0 +1,185 @@
+"""scrc submit and scrc grade, as whoever sits at a terminal meets them."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import threading
+import zipfile
+
+import pytest
+
+from harness import SCRC_BIN, check_report, wait_for
+
+SUM = "print(sum(map(int, input().split())))\n"
+# Right for a < 10, and what it prints then would colour the terminal.
+WRONG = "a, b = map(int, input().split())\nprint(a + b if a < 10 else '\\x1b[31m' + str(a + b))\n"
+
+
+def environment(server, **more):
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")}
+    return {**kept, "SCRC_URL": f"http://{server.client.host}:{server.client.port}" if server else "",
+            "LC_ALL": "C.UTF-8", "TERM": "xterm", **more}
+
+
+def scrc(server, *words, stdin=b"", seconds=120, **more):
+    """(exit code, stdout, stderr) of a command without a terminal."""
+    p = subprocess.run([SCRC_BIN, *map(str, words)], env=environment(server, **more), timeout=seconds,
+                       input=stdin, capture_output=True)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def on_terminal(server, *words, **more):
+    """The same with a terminal for all three: (exit code, what it shows)."""
+    main, side = pty.openpty()
+    p = subprocess.Popen([SCRC_BIN, *map(str, words)], env=environment(server, **more), stdin=side, stdout=side,
+                         stderr=side)
+    os.close(side)
+    out = []
+
+    def read():
+        try:
+            while piece := os.read(main, 65536):
+                out.append(piece)
+        except OSError:
+            pass  # the other side is closed
+    reader = threading.Thread(target=read)
+    reader.start()
+    code = p.wait(120)
+    reader.join(60)
+    os.close(main)
+    return code, b"".join(out).decode()
+
+
+@pytest.fixture
+def tests_dir(tmp_path):
+    d = tmp_path / "tests"
+    d.mkdir()
+    for n in (1, 2, 10):
+        (d / f"{n}.in").write_text(f"{n} 2\n")
+        (d / f"{n}.ans").write_text(f"{n + 2}\n")
+    return d
+
+
+def program(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_verdict_is_the_exit_code(server, tmp_path, tests_dir):
+    code, out, err = scrc(server, "submit", program(tmp_path, "a.py", SUM), "--tests", tests_dir)
+    assert (code, err) == (0, "") and "OK  3 of 3 passed" in out
+    assert re.search(r"^    3  OK .* 10$", out, re.M), "numbered in natural order, with their names"
+
+    code, out, err = scrc(server, "submit", program(tmp_path, "b.py", WRONG), "--tests", tests_dir)
+    assert (code, err) == (1, "") and "WA  2 of 3 passed" in out
+    assert "test 3, line 1, column 1\nexpected  | 12\ngot       | \\x1b[31m12\n          | ^\n" in out
+    assert "\x1b" not in out
+
+    code, out, _ = scrc(server, "submit", program(tmp_path, "c.c", "int main(void) {"), "--tests", tests_dir)
+    assert code == 1 and "build log:" in out and out.splitlines()[-1].startswith("BF")
+
+
+def test_without_tests_it_is_run_with_what_comes_in(server, tmp_path):
+    path = program(tmp_path, "a.py", "import sys\nprint(sys.stdin.read().upper(), end='\\0')\n")
+    code, out, _ = scrc(server, "submit", path, stdin=b"some words")
+    assert code == 0 and out.startswith("SOME WORDS\\x00\nOK")
+    given = program(tmp_path, "input", "other words")
+    assert scrc(server, "submit", path, "--input", given)[1].startswith("OTHER WORDS")
+    # Nobody has to type the end of a file.
+    code, out = on_terminal(server, "submit", path)
+    assert code == 0 and "\\x00" in out
+
+
+def test_json_is_the_report_as_it_came(server, tmp_path, tests_dir):
+    path = program(tmp_path, "b.py", WRONG)
+    code, out, err = scrc(server, "submit", path, "--tests", tests_dir, "--json", "--all-tests", "--limit", "time=3s",
+                          "--limit", "memory_limit_bytes=100000000", "--checker", "tokens")
+    report = check_report(json.loads(out))
+    assert (code, err) == (1, "") and report["verdict"] == "WA"
+    assert report["limits"] == {"time_limit_ms": 3000, "wall_time_limit_ms": None, "memory_limit_bytes": 100000000}
+    assert server.get("/results/" + report["id"]).body.decode() == out.rstrip("\n")
+    sent = server.get("/submissions/" + report["id"]).json
+    assert sent["checker"]["name"] == "tokens" and sent["stop_on_failure"] is False
+
+
+def test_watch_has_a_line_for_each_test(server, tmp_path, tests_dir):
+    path = program(tmp_path, "a.py", "import time\ntime.sleep(0.2)\n" + SUM)
+    code, out, err = scrc(server, "submit", path, "--tests", tests_dir, "--watch")
+    assert code == 0 and "3 of 3 passed" in out
+    assert [line.split(",")[0] for line in err.splitlines()] == [f"test {n} of 3: OK" for n in (1, 2, 3)]
+
+
+def test_colour_only_where_it_is_wanted(server, tmp_path, tests_dir):
+    path = program(tmp_path, "b.py", WRONG)
+    words = ("submit", path, "--tests", tests_dir)
+    code, out = on_terminal(server, *words)
+    assert code == 1 and "\x1b[31mWA" in out and "\\x1b[31m12" in out
+    for more in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        out = on_terminal(server, *words, **more)[1]
+        assert "\x1b[3" not in out and "WA  2 of 3" in out
+    assert "\x1b[31mWA" in on_terminal(server, *words, NO_COLOR="")[1], "an empty one counts as not set"
+
+
+def test_progress_only_on_a_terminal(server, tmp_path):
+    path = program(tmp_path, "a.py", "import time\ntime.sleep(1.5)\n")
+    code, out = on_terminal(server, "submit", path, "--limit", "wall=60s", "--limit", "time=5s")
+    assert code == 0 and "running" in out
+    assert scrc(server, "submit", path, "--limit", "wall=60s", "--limit", "time=5s")[2] == ""
+
+
+@pytest.mark.parametrize("words, says", [
+    ((), "FILE is missing"),
+    (("a.py", "--nonsense"), "unrecognized option '--nonsense'"),
+    (("a.py", "--limit", "time=2"), "--limit time=2: must be a number with a unit, as time=2s"),
+    (("a.py", "--label", "x"), "--label x: must be KEY=VALUE"),
+    (("missing.py",), "missing.py: No such file or directory"),
+    (("a.rs",), "a.rs: no language has this suffix; say which with --language: python (.py), "),
+    (("a.py", "--tests", "."), "tests of .: it has no tests: pairs of N.in and N.ans (or N.out)"),
+    (("empty.py",), "empty.py is empty"),
+    (("latin.py",), "latin.py is no text in UTF-8"),
+    (("a.py", "b.py"), "a submission has one source"),
+])
+def test_wrong_usage_is_2(server, tmp_path, monkeypatch, words, says):
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("a.py", b"1"), ("a.rs", b"1"), ("empty.py", b""), ("latin.py", b"# \xfc")):
+        (tmp_path / name).write_bytes(text)
+    code, out, err = scrc(server, "submit", *words)
+    assert (code, out) == (2, "") and says in err, err
+
+
+def test_a_server_that_refuses_or_is_away_is_3(server, tmp_path):
+    path = program(tmp_path, "a.py", "print(1)")
+    code, out, err = scrc(server, "submit", path, "--limit", "nonsense=3")
+    assert (code, out) == (3, "") and "the server refused (422): /limits/nonsense is not a field we know" in err
+    code, _, err = scrc(server, "submit", path, "--language", "cobol")
+    assert code == 3 and "/language is not a language of this server" in err
+    code, _, err = scrc(server, "submit", path, SCRC_URL="http://127.0.0.1:1")
+    assert code == 3 and "there is no server at http://127.0.0.1:1" in err
+    code, _, err = scrc(server, "submit", path, SCRC_URL="http://user:secret@127.0.0.1:1")
+    assert code == 3 and "secret" not in err
+    code, _, err = scrc(server, "submit", path, SCRC_URL="ftp://x")
+    assert code == 2 and "SCRC_URL" in err
+
+
+def test_cancelled_is_4(server, tmp_path):
+    path = program(tmp_path, "a.py", "import time\ntime.sleep(50)\n")
+    ended = []
+    words = ("submit", path, "--id", "to-be-cancelled", "--limit", "wall=60s", "--limit", "time=5s")
+    waiting = threading.Thread(target=lambda: ended.append(scrc(server, *words)))
+    waiting.start()
+    wait_for(lambda: server.get("/results/to-be-cancelled").status == 202, 60, "accepted")
+    assert server.delete("to-be-cancelled").status == 200
+    waiting.join(120)
+    assert ended[0][0] == 4 and "cancelled" in ended[0][1]
+
+
+def test_a_zip_bomb_ends_with_a_clear_error(server, tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
+        with z.open("a.py", "w") as f:
+            for _ in range(70):
+                f.write(bytes(1024 * 1024))
+    code, _, err = scrc(server, "submit", tmp_path / "bomb.zip")
+    assert code == 2 and "a.py: its files are larger than 64 MiB together" in err
