@@ -3,12 +3,13 @@
 #include <locale.h>
 #include <string.h>
 
+#include "client/grade.h"
 #include "client/submit.h"
 #include "client/transport.h"
 #include "schema/base/err.h"
 #include "schema/base/text.h"
 
-static const struct command *const commands[] = { &submit_command };
+static const struct command *const commands[] = { &submit_command, &grade_command };
 
 const struct command *client_command(size_t i)
 {

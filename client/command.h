@@ -47,8 +47,8 @@ struct command {
 
 /* Exit codes of the commands. */
 #define COMMAND_EXITS(X)                                                                           \
-    X(COMMAND_OK, 0, "submit: the verdict is OK; grade: every submission has its line")            \
-    X(COMMAND_OTHER, 1, "submit: any other verdict; grade: some submissions could not be sent")    \
+    X(COMMAND_OK, 0, "submit: the verdict is OK; grade: all have a verdict")                       \
+    X(COMMAND_OTHER, 1, "submit: any other verdict; grade: some have none")                        \
     X(COMMAND_USAGE, 2, "wrong usage, or a file that cannot be used")                              \
     X(COMMAND_SERVER, 3, "the server was not reached, or refused")                                 \
     X(COMMAND_UNJUDGED, 4, "submit: no verdict: cancelled, or a fault of the server")

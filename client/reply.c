@@ -32,11 +32,22 @@ int64_t reply_number(const json_t *object, const char *name, int64_t other)
 
 bool reply_is_temporary(long status) { return status == 429 || status == 503 || status == 507; }
 
+static enum err_kind kind_of(long status)
+{
+    static const long about_the_body[] = { 400, 409, 413, 415, 422 };
+
+    for (size_t i = 0; i < ARRAY_LEN(about_the_body); i++) {
+        if (about_the_body[i] == status)
+            return ERR_CONFLICT;
+    }
+    return reply_is_temporary(status) ? ERR_QUEUE_FULL : ERR_UNAVAILABLE;
+}
+
 int reply_refused(const struct transport_answer *a, struct err *e)
 {
     json_auto_t *problem = NULL;
     struct err ignored;
-    enum err_kind kind = reply_is_temporary(a->status) ? ERR_QUEUE_FULL : ERR_UNAVAILABLE;
+    enum err_kind kind = kind_of(a->status);
 
     if (reply_object(a->body.data, a->body.len, &problem, &ignored) < 0 ||
         !*reply_text(problem, "title"))

@@ -27,5 +27,6 @@ int64_t reply_number(const json_t *object, const char *name, int64_t other);
 bool reply_is_temporary(long status);
 
 /* Fills *e with what an answer with an error status says, the field that is wrong with it; returns
- * -1. ERR_UNAVAILABLE, or ERR_QUEUE_FULL when it is temporary. */
+ * -1. ERR_CONFLICT: it is about what was sent (400, 409, 413, 415, 422); ERR_QUEUE_FULL: it is
+ * temporary; else ERR_UNAVAILABLE. */
 int reply_refused(const struct transport_answer *a, struct err *e);

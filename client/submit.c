@@ -6,6 +6,7 @@
 #include "client/body.h"
 #include "client/bundle_read.h"
 #include "client/exchange.h"
+#include "client/option.h"
 #include "client/reply.h"
 #include "client/show.h"
 #include "client/sources.h"
@@ -32,30 +33,13 @@ struct submit {
     struct sources sources;
 };
 
-enum {
-    OPTION_LANGUAGE = 256,
-    OPTION_TESTS,
-    OPTION_INPUT,
-    OPTION_LIMIT,
-    OPTION_LABEL,
-    OPTION_CHECKER,
-    OPTION_ALL_TESTS,
-    OPTION_ID,
-    OPTION_WATCH,
-    OPTION_JSON
-};
-
-static const char *const checkers[] = { "lines", "exact", "tokens", "float", "none", NULL };
+enum { OPTION_TESTS = OPTION_OWN, OPTION_INPUT, OPTION_ID, OPTION_WATCH, OPTION_JSON };
 
 /* clang-format off */
 static const struct command_option options[] = {
-    { "language", OPTION_LANGUAGE, "NAME", COMMAND_TEXT, NULL, "The language; without it the suffix of the file says it" },
     { "tests", OPTION_TESTS, "DIR|ZIP", COMMAND_FILE, NULL, "Pairs of N.in and N.ans (or N.out), run in natural order; without it one run, which is OK when it exits with 0" },
     { "input", OPTION_INPUT, "FILE", COMMAND_FILE, NULL, "Input of the run without tests; without it standard input, where that is a pipe or a file" },
-    { "limit", OPTION_LIMIT, "NAME=VALUE", COMMAND_TEXT, NULL, "time=2s, memory=64MiB, wall=5s, or a field of limits with its number; may be repeated" },
-    { "label", OPTION_LABEL, "KEY=VALUE", COMMAND_TEXT, NULL, "A label of the submission; may be repeated" },
-    { "checker", OPTION_CHECKER, "NAME", COMMAND_WORDS, checkers, "How outputs are compared; without it as the server is set" },
-    { "all-tests", OPTION_ALL_TESTS, NULL, COMMAND_NONE, NULL, "Go on behind the first test that fails" },
+    OPTION_ROWS,
     { "id", OPTION_ID, "ID", COMMAND_TEXT, NULL, "The id of the submission; without it the server makes one" },
     { "watch", OPTION_WATCH, NULL, COMMAND_NONE, NULL, "A line for each test as it ends, on standard error" },
     { "json", OPTION_JSON, NULL, COMMAND_NONE, NULL, "Print the report as it came, and nothing else" },
@@ -83,22 +67,16 @@ static int take_option(void *ctx, int key, const char *argument, struct err *e)
     case OPTION_INPUT:
         s->input = argument;
         return 0;
-    case OPTION_LIMIT:
-        return body_add_limit(s->body, argument, e);
-    case OPTION_LABEL:
-        return body_add_label(s->body, argument, e);
-    case OPTION_CHECKER:
-        return body_set_word(s->body, "checker", argument, e);
-    case OPTION_ALL_TESTS:
-        return json_object_set_new(s->body, "stop_on_failure", json_false());
     case OPTION_ID:
         return body_set_word(s->body, "id", argument, e);
     case OPTION_WATCH:
         s->watch = true;
         return 0;
-    default:
+    case OPTION_JSON:
         s->json = true;
         return 0;
+    default:
+        return option_take(s->body, key, argument, e);
     }
 }
 
@@ -144,7 +122,7 @@ static int add_source(struct submit *s, struct transport *t, struct err *e)
 
     /* A file whose language is given needs no list. */
     if ((!s->language || (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode))) &&
-        suffix_languages(t, &languages, e) < 0)
+        suffix_languages(t, 0, &languages, e) < 0)
         return -1;
     if (sources_read(s->path, languages, s->language, &s->sources, e) < 0 ||
         body_set_word(s->body, "language", s->sources.language, e) < 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/exchange.h"
 #include "client/reply.h"
 #include "client/transport.h"
 #include "schema/base/buf.h"
@@ -15,12 +16,13 @@ static const struct {
     const char *suffix, *means;
 } aliases[] = { { ".cc", ".cpp" }, { ".cxx", ".cpp" }, { ".c++", ".cpp" } };
 
-int suffix_languages(struct transport *t, json_t **ret_languages, struct err *e)
+int suffix_languages(struct transport *t, int64_t patience_ms, json_t **ret_languages,
+                     struct err *e)
 {
     const struct transport_request q = { .path = "/languages", .silence_ms = LANGUAGES_SILENCE_MS };
     struct transport_answer answer;
     json_auto_t *object = NULL;
-    int rc = transport_send(t, &q, &answer, e);
+    int rc = exchange_send(t, &q, patience_ms, &answer, e);
 
     if (rc == 0)
         rc = answer.status == 200 ? reply_object(answer.body.data, answer.body.len, &object, e)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "schema/base/base.h"
 
@@ -16,8 +17,9 @@ struct bundle;
 struct err;
 struct transport;
 
-/* GET /languages; the caller owns *ret_languages, an array. */
-NODISCARD int suffix_languages(struct transport *t, json_t **ret_languages, struct err *e);
+/* GET /languages, with patience as exchange_send(); the caller owns *ret_languages, an array. */
+NODISCARD int suffix_languages(struct transport *t, int64_t patience_ms, json_t **ret_languages,
+                               struct err *e);
 
 /* The language whose source_name ends as name does; .cc, .cxx and .c++ are .cpp. *ret_language is
  * borrowed from `languages`. */

@@ -37,10 +37,11 @@ static struct testset_pair *pair_of(struct testset *t, const char *name, size_t 
         if (strlen(t->pairs[i].name) == stem && memcmp(t->pairs[i].name, name, stem) == 0)
             return &t->pairs[i];
     }
-    struct testset_pair *p = &t->pairs[t->len];
-    p->name = strndup(name, stem);
-    t->len += p->name != NULL;
-    return p->name ? p : NULL;
+    char *copy = strndup(name, stem);
+    if (!copy)
+        return NULL;
+    t->pairs[t->len].name = copy;
+    return &t->pairs[t->len++];
 }
 
 static int compare_pairs(const void *a_, const void *b_)

@@ -1,11 +1,14 @@
 """scrc submit and scrc grade, as whoever sits at a terminal meets them."""
 
+import csv
+import io
 import json
 import os
 import pty
 import re
 import subprocess
 import threading
+import time
 import zipfile
 
 import pytest
@@ -183,3 +186,114 @@ def test_a_zip_bomb_ends_with_a_clear_error(server, tmp_path):
                 f.write(bytes(1024 * 1024))
     code, _, err = scrc(server, "submit", tmp_path / "bomb.zip")
     assert code == 2 and "a.py: its files are larger than 64 MiB together" in err
+
+
+# ---- scrc grade ----
+
+@pytest.fixture
+def class_dir(tmp_path):
+    """Submissions as they are handed in: files, directories and archives."""
+    d = tmp_path / "class"
+    d.mkdir()
+    (d / "ada.py").write_text(SUM)
+    (d / "bob, jr.py").write_text(WRONG)
+    (d / "carol").mkdir()
+    (d / "carol" / "README.txt").write_text("mine")
+    (d / "carol" / "solution.py").write_text("# carol\n" + SUM)
+    with zipfile.ZipFile(d / "dan.zip", "w") as z:
+        z.writestr("dan/solution.py", "import nothing_at_all\n")
+        z.writestr("__MACOSX/dan/._solution.py", "\0")
+    (d / "eve.zip").write_bytes(b"PK\3\4 no archive")
+    (d / "fay.py").write_text(SUM)  # the same as ada's
+    return d
+
+
+def table(path):
+    text = path.read_bytes().decode()
+    assert text.endswith("\r\n")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def all_rows(server, prefix):
+    return [r["id"] for r in server.get(f"/results?limit=500&id_prefix={prefix}").json["results"]]
+
+
+def test_grade_writes_a_line_for_each(server, class_dir, tests_dir, tmp_path):
+    out = tmp_path / "out.csv"
+    words = ("grade", *sorted(class_dir.iterdir()), "--tests", tests_dir, "--csv", out, "--limit", "time=2s")
+    code, said, err = scrc(server, *words)
+    assert code == 1 and said == ""
+    assert [line for line in err.splitlines()] == [
+        f"scrc: eve has no verdict: {class_dir}/eve.zip: Not a zip archive"], err
+    rows = table(out)
+    assert list(rows[0]) == ["name", "verdict", "passed", "tests", "cpu_time_ms", "memory_bytes", "id", "error"]
+    assert [(r["name"], r["verdict"], r["passed"], r["tests"]) for r in rows] == [
+        ("ada", "OK", "3", "3"), ("bob, jr", "WA", "2", "3"), ("carol", "OK", "3", "3"), ("dan", "RE", "0", "3"),
+        ("eve", "", "", ""), ("fay", "OK", "3", "3")]
+    assert rows[0]["id"] == rows[5]["id"] != rows[2]["id"], "the same work is one submission"
+    report = check_report(server.get("/results/" + rows[1]["id"]).json)
+    assert rows[1]["cpu_time_ms"] == str(report["cpu_time_ms"])
+    assert rows[1]["memory_bytes"] == str(report["memory_bytes"])
+
+    # Again: nothing is handed in twice. With other limits it is another submission.
+    before, ids = out.read_bytes(), all_rows(server, "grade-")
+    assert scrc(server, *words)[0] == 1
+    assert out.read_bytes() == before and all_rows(server, "grade-") == ids
+    assert scrc(server, *words[:-1], "time=3s")[0] == 1
+    assert not {r["id"] for r in rows if r["id"]} & {r["id"] for r in table(out) if r["id"]}
+
+
+def test_grade_goes_on_after_a_kill(fresh_server, tests_dir, tmp_path):
+    """kill -9 of the client in the middle, and of the server during the second run."""
+    server = fresh_server().start().ready()
+    names = [f"s{n:02}" for n in range(12)]
+    for n, name in enumerate(names):
+        (tmp_path / f"{name}.py").write_text(f"import time\ntime.sleep(0.3)\n# {n}\n{SUM}")
+    out = tmp_path / "out.csv"
+    out.write_text("of yesterday")
+    words = [SCRC_BIN, "grade", *(str(tmp_path / f"{n}.py") for n in names), "--tests", str(tests_dir), "--csv", str(out),
+             "--jobs", "3", "--limit", "wall=20s"]
+    first = subprocess.Popen(words, env=environment(server))
+    wait_for(lambda: server.get("/results?state=done").json["results"], 120, "one has ended")
+    first.kill()
+    assert first.wait() == -9
+    assert out.read_text() == "of yesterday"
+    handed_in = len(all_rows(server, "grade-"))
+    assert 0 < handed_in < 12, "it was killed in the middle"
+
+    port = server.client.port
+    second = subprocess.Popen(words, env=environment(server))
+    wait_for(lambda: len(all_rows(server, "grade-")) > handed_in, 120, "the second run has handed in more")
+    server.kill9()
+    server.settings["HTTP_LISTEN"] = f"127.0.0.1:{port}"
+    server.start().ready()
+    assert second.wait(240) == 0
+    rows = table(out)
+    assert [(r["name"], r["verdict"], r["passed"]) for r in rows] == [(n, "OK", "3") for n in names]
+    assert sorted(all_rows(server, "grade-")) == sorted(r["id"] for r in rows), "each once"
+    assert [p.name for p in tmp_path.glob("out.csv*")] == ["out.csv"]
+
+
+def test_grade_comes_again_when_the_queue_is_full(fresh_server, tests_dir, tmp_path):
+    server = fresh_server(MAX_QUEUED="1", RUNNER_MAX_PARALLEL="1").start().ready()
+    for n in range(6):
+        (tmp_path / f"s{n}.py").write_text(f"# {n}\n{SUM}")
+    out = tmp_path / "out.csv"
+    code, _, err = scrc(server, "grade", *sorted(tmp_path.glob("s*.py")), "--tests", tests_dir, "--csv", out)
+    assert (code, err) == (0, "") and [r["verdict"] for r in table(out)] == ["OK"] * 6
+
+
+def test_grade_without_a_server_ends_and_leaves_the_table(server, class_dir, tests_dir, tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("of yesterday")
+    words = ("grade", class_dir / "ada.py", "--tests", tests_dir, "--csv", out)
+    began = time.monotonic()
+    code, _, err = scrc(server, *words, "--retry-for", "1s", SCRC_URL="http://127.0.0.1:1")
+    assert code == 3 and "there is no server" in err and out.read_text() == "of yesterday"
+    assert 0.5 < time.monotonic() - began < 60, "it has tried for a while"
+    code, _, err = scrc(server, "grade", class_dir / "ada.py", "--csv", out)
+    assert code == 2 and "--tests is missing" in err
+    code, _, err = scrc(server, *words[:-1], tmp_path / "none" / "out.csv")
+    assert code == 2 and "cannot be written" in err
+    code, _, err = scrc(server, *words, "--jobs", "0")
+    assert code == 2 and "--jobs 0: must be 1 to 256" in err
