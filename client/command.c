@@ -9,7 +9,8 @@
 /* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread while the command line is read */
 
 #define OPTIONS_MAX 24
-#define KEY_HELP    1
+
+enum { KEY_HELP = 1, KEY_USAGE };
 
 struct command_reading {
     const struct command *command;
@@ -40,14 +41,23 @@ enum command_exit command_fail(const struct err *e)
                : COMMAND_SERVER;
 }
 
-static error_t print_command_help(struct argp_state *state)
+static void print_exit_codes(void)
 {
-    argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG);
-    (void)puts("\nExit codes:");
+    (void)puts("Exit codes:");
     for (size_t i = 0; command_exit_means(i); i++)
         (void)printf("  %zu  %s\n", i, command_exit_means(i));
     (void)puts("\nSCRC_URL is where the server is, http://127.0.0.1:8080 when it is not set. "
                "`man scrc` has more.");
+}
+
+static error_t print_command_help(struct argp_state *state, const struct command *c)
+{
+    argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG);
+    (void)fputc('\n', stdout);
+    if (c->help)
+        c->help(stdout);
+    else
+        print_exit_codes();
     exit(COMMAND_OK);
 }
 
@@ -58,7 +68,10 @@ static error_t parse_command(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case KEY_HELP:
-        return print_command_help(state);
+        return print_command_help(state, r->command);
+    case KEY_USAGE:
+        argp_state_help(state, stdout, ARGP_HELP_USAGE);
+        exit(COMMAND_OK);
     case ARGP_KEY_END:
         if (state->arg_num < r->least)
             argp_error(state, "%s is missing", r->command->arguments);
@@ -78,20 +91,23 @@ static error_t parse_command(int key, char *argument, struct argp_state *state)
 void command_read(const struct command *c, int argc, char **argv, size_t least,
                   command_take_fn *take, void *ctx)
 {
-    struct argp_option options[OPTIONS_MAX + 2] = { { "help", KEY_HELP, NULL, 0, "Print this",
-                                                      -1 } };
+    struct argp_option options[OPTIONS_MAX + 3] = {
+        { "help", KEY_HELP, NULL, 0, "Print this", -1 },
+        { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
+    };
     struct command_reading r = { .command = c, .take = take, .ctx = ctx, .least = least };
     const struct argp argp = {
         .options = options, .parser = parse_command, .args_doc = c->arguments, .doc = c->brief
     };
     char name[40];
 
-    (void)snprintf(name, sizeof name, "scrc %s", c->name);
+    (void)snprintf(name, sizeof name, c->name ? "scrc %s" : "scrc", c->name);
     for (size_t i = 0; i < c->options_len && i < OPTIONS_MAX; i++)
-        options[i + 1] = (struct argp_option){ .name = c->options[i].name,
+        options[i + 2] = (struct argp_option){ .name = c->options[i].name,
                                                .key = c->options[i].key,
                                                .arg = c->options[i].argument,
-                                               .doc = c->options[i].help };
+                                               .doc = c->options[i].help,
+                                               .flags = c->options[i].help ? 0 : OPTION_HIDDEN };
     argv[0] = name;
     argp_err_exit_status = COMMAND_USAGE;
     (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &r);

@@ -32,7 +32,7 @@ struct command_option {
     const char *argument; /* as in "DIR|ZIP"; NULL: none */
     enum command_value value;
     const char *const *words; /* NULL-terminated; of COMMAND_WORDS */
-    const char *help;         /* one sentence, without a full stop */
+    const char *help;         /* one sentence, without a full stop; NULL: it is not shown */
 };
 
 struct command {
@@ -43,6 +43,7 @@ struct command {
     const struct command_option *options;
     size_t options_len;
     int (*run)(const struct command *c, int argc, char **argv); /* the exit code; NULL: not here */
+    void (*help)(FILE *f); /* what --help has behind the options; NULL: exit codes and SCRC_URL */
 };
 
 /* Exit codes of the commands. */

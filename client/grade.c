@@ -53,7 +53,7 @@ static int add_student(struct grade *g, const char *path, struct err *e)
     return 0;
 }
 
-static int take_option(void *ctx, int key, const char *argument, struct err *e)
+static int take_grade_option(void *ctx, int key, const char *argument, struct err *e)
 {
     struct grade *g = ctx;
 
@@ -193,7 +193,7 @@ static int grade_run(const struct command *c, int argc, char **argv)
                        .common = { .patience_ms = RETRY_NORMAL_MS } };
     struct err e;
 
-    command_read(c, argc, argv, 1, take_option, &g);
+    command_read(c, argc, argv, 1, take_grade_option, &g);
     int code = grade_all(&g, &e);
     if (code < 0)
         code = (int)command_fail(&e);
@@ -209,6 +209,14 @@ const struct command grade_command = {
     .name = "grade",
     .arguments = "SUBMISSION...",
     .brief = "Hands in the submissions of a class and writes their verdicts into a CSV file.",
+    .text =
+        "Each SUBMISSION is one line of the table, under the name of its file or directory without "
+        ".zip or a suffix: name, verdict, passed, tests, cpu_time_ms, memory_bytes, id and error "
+        "(RFC 4180). The file is written when all have ended, and there whole or not at all.\n"
+        "The id of a submission is made of all that is sent, so it may be ended and called again "
+        "at any time: what was handed in before is not judged again, and the same work is one "
+        "submission. Where a submission cannot be read, or the server refuses it, its line says "
+        "why; a server that is away or full is asked again, for so long as --retry-for says.",
     .options = options,
     .options_len = ARRAY_LEN(options),
     .run = grade_run,

@@ -47,7 +47,7 @@ void grade_student_clear(struct grade_student *s)
 }
 
 /* "grade-" and a hash of all that is sent. -1: out of memory. */
-static int make_id(struct grade_student *s, const struct grade_common *c, const char *own)
+static int make_hash_id(struct grade_student *s, const struct grade_common *c, const char *own)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t hash[TEXT_HASH_SIZE];
@@ -86,7 +86,7 @@ static int make_body(struct grade_student *s, const struct grade_common *c, char
     if (rc < 0)
         return -1;
     CLEANUP(freep) char *text = json_dumps(own, JSON_COMPACT | JSON_SORT_KEYS);
-    if (!text || make_id(s, c, text) < 0)
+    if (!text || make_hash_id(s, c, text) < 0)
         return err_set(e, ERR_NOMEM, "make a submission");
     text[strlen(text) - 1] = '\0'; /* its brace: the members of all follow */
     if (asprintf(ret_body, "%s,\"id\":\"%s\",%s", text, s->id, c->members + 1) < 0) {

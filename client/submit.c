@@ -46,7 +46,7 @@ static const struct command_option options[] = {
 };
 /* clang-format on */
 
-static int take_option(void *ctx, int key, const char *argument, struct err *e)
+static int take_submit_option(void *ctx, int key, const char *argument, struct err *e)
 {
     struct submit *s = ctx;
 
@@ -195,7 +195,7 @@ static int submit_run(const struct command *c, int argc, char **argv)
     struct submit s = { .body = json_object() };
     struct err e;
 
-    command_read(c, argc, argv, 1, take_option, &s);
+    command_read(c, argc, argv, 1, take_submit_option, &s);
     int code = submit_all(&s, &e);
     if (code < 0)
         code = (int)command_fail(&e);
@@ -209,6 +209,11 @@ const struct command submit_command = {
     .name = "submit",
     .arguments = "FILE",
     .brief = "Hands in a submission and shows its report.",
+    .text = "With tests a table of them is shown, and where the first wrong output differs from "
+            "what was "
+            "expected; blanks are drawn where they matter. Without, the program is run once, and "
+            "what it "
+            "prints is shown. While it waits, a terminal shows how far it is.",
     .options = options,
     .options_len = ARRAY_LEN(options),
     .run = submit_run,
