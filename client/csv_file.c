@@ -1,4 +1,4 @@
-#include "client/csv.h"
+#include "client/csv_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,9 +7,9 @@
 
 #include "schema/base/err.h"
 
-int csv_open(const char *path, struct csv *ret_csv, struct err *e)
+int csv_file_open(const char *path, struct csv_file *ret_file, struct err *e)
 {
-    struct csv c = { .path = strdup(path) };
+    struct csv_file c = { .path = strdup(path) };
     mode_t mask = umask(0);
 
     (void)umask(mask);
@@ -28,56 +28,68 @@ int csv_open(const char *path, struct csv *ret_csv, struct err *e)
     c.out = fdopen(fd, "w");
     if (!c.out) {
         (void)close(fd);
-        csv_abort(&c);
+        csv_file_abort(&c);
         return err_set(e, ERR_NOMEM, "write %s", path);
     }
-    *ret_csv = c;
+    *ret_file = c;
     return 0;
 }
 
-static void begin_field(struct csv *c)
+static void begin_field(struct csv_file *c)
 {
     if (c->has_field)
         (void)fputc(',', c->out);
     c->has_field = true;
 }
 
-void csv_text(struct csv *c, const char *text)
+/* What a spreadsheet would take for a formula; names of files are whoever's handed them in. */
+static bool is_formula(const char *text)
 {
-    begin_field(c);
-    if (!text || !strpbrk(text, ",\"\r\n")) {
-        (void)fputs(text ? text : "", c->out);
-        return;
-    }
-    (void)fputc('"', c->out);
-    for (; *text; text++) {
-        if (*text == '"')
-            (void)fputc('"', c->out);
-        (void)fputc(*text, c->out);
-    }
-    (void)fputc('"', c->out);
+    return *text && strchr("=+-@\t\r", *text) && strcmp(text, "-") != 0;
 }
 
-void csv_number(struct csv *c, int64_t number)
+static void write_cell(FILE *out, const char *text)
+{
+    if (is_formula(text))
+        (void)fputc('\'', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            (void)fputc('"', out);
+        (void)fputc(*text, out);
+    }
+}
+
+void csv_file_text(struct csv_file *c, const char *text)
+{
+    const char *shown = text ? text : "";
+    const char *mark = strpbrk(shown, ",\"\r\n") ? "\"" : "";
+
+    begin_field(c);
+    (void)fputs(mark, c->out);
+    write_cell(c->out, shown);
+    (void)fputs(mark, c->out);
+}
+
+void csv_file_number(struct csv_file *c, int64_t number)
 {
     begin_field(c);
     (void)fprintf(c->out, "%lld", (long long)number);
 }
 
-void csv_end_line(struct csv *c)
+void csv_file_end_line(struct csv_file *c)
 {
     (void)fputs("\r\n", c->out);
     c->has_field = false;
 }
 
-static void forget(struct csv *c)
+static void forget(struct csv_file *c)
 {
     free(c->path);
     free(c->temporary);
-    *c = (struct csv){ .out = NULL };
+    *c = (struct csv_file){ .out = NULL };
 }
 
-int csv_close(struct csv *c, struct err *e)
+int csv_file_close(struct csv_file *c, struct err *e)
 {
     bool failed = fflush(c->out) != 0 || ferror(c->out) || fsync(fileno(c->out)) < 0;
     int number = errno;
@@ -93,14 +105,14 @@ int csv_close(struct csv *c, struct err *e)
     }
     if (failed) {
         (void)err_errno(e, ERR_INPUT, number, "%s cannot be written", c->path);
-        csv_abort(c);
+        csv_file_abort(c);
         return -1;
     }
     forget(c);
     return 0;
 }
 
-void csv_abort(struct csv *c)
+void csv_file_abort(struct csv_file *c)
 {
     if (c->out)
         (void)fclose(c->out);

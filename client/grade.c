@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client/body.h"
-#include "client/csv.h"
+#include "client/csv_file.h"
 #include "client/grade_class.h"
 #include "client/grade_student.h"
 #include "client/option.h"
@@ -105,35 +105,35 @@ static int make_common(struct grade *g, struct err *e)
     return 0;
 }
 
-static void write_number(struct csv *c, int64_t number)
+static void write_number(struct csv_file *c, int64_t number)
 {
     if (number < 0)
-        csv_text(c, NULL);
+        csv_file_text(c, NULL);
     else
-        csv_number(c, number);
+        csv_file_number(c, number);
 }
 
-static int write_table(const struct grade *g, struct csv *c, struct err *e)
+static int write_table(const struct grade *g, struct csv_file *c, struct err *e)
 {
     static const char *const heads[] = { "name",        "verdict",      "passed", "tests",
                                          "cpu_time_ms", "memory_bytes", "id",     "error" };
 
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-        csv_text(c, heads[i]);
-    csv_end_line(c);
+        csv_file_text(c, heads[i]);
+    csv_file_end_line(c);
     for (size_t i = 0; i < g->len; i++) {
         const struct grade_student *s = &g->students[i];
-        csv_text(c, s->name);
-        csv_text(c, s->verdict);
+        csv_file_text(c, s->name);
+        csv_file_text(c, s->verdict);
         write_number(c, s->passed);
         write_number(c, s->tests);
         write_number(c, s->cpu_ms);
         write_number(c, s->memory_bytes);
-        csv_text(c, s->id);
-        csv_text(c, s->error);
-        csv_end_line(c);
+        csv_file_text(c, s->id);
+        csv_file_text(c, s->error);
+        csv_file_end_line(c);
     }
-    return csv_close(c, e);
+    return csv_file_close(c, e);
 }
 
 /* How many have no verdict; each is named. */
@@ -161,7 +161,7 @@ static size_t count_unjudged(const struct grade *g)
 static int grade_all(struct grade *g, struct err *e)
 {
     CLEANUP(transport_freep) struct transport *t = NULL;
-    CLEANUP(csv_abort) struct csv csv = { .out = NULL };
+    CLEANUP(csv_file_abort) struct csv_file csv = { .out = NULL };
     json_auto_t *languages = NULL;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is only one thread so far */
     const char *url = getenv("SCRC_URL");
@@ -169,9 +169,9 @@ static int grade_all(struct grade *g, struct err *e)
     if (make_common(g, e) < 0 || transport_open(url, &t, e) < 0)
         return -1;
     /* A table that cannot be written is to be known before anything is handed in. */
-    if (csv_open(g->csv, &csv, e) < 0)
+    if (csv_file_open(g->csv, &csv, e) < 0)
         return -1;
-    csv_abort(&csv);
+    csv_file_abort(&csv);
     if (suffix_languages(t, g->common.patience_ms, &languages, e) < 0)
         return -1;
     g->common.languages = languages;
@@ -180,7 +180,7 @@ static int grade_all(struct grade *g, struct err *e)
                                        .jobs = (size_t)g->jobs,
                                        .common = &g->common,
                                        .url = url };
-    if (grade_class_run(&class, e) < 0 || csv_open(g->csv, &csv, e) < 0 ||
+    if (grade_class_run(&class, e) < 0 || csv_file_open(g->csv, &csv, e) < 0 ||
         write_table(g, &csv, e) < 0)
         return -1;
     return count_unjudged(g) > 0 ? COMMAND_OTHER : COMMAND_OK;

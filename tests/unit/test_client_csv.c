@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "client/csv.h"
+#include "client/csv_file.h"
 #include "client/grade_student.h"
 #include "schema/base/base.h"
 #include "schema/base/err.h"
@@ -54,25 +54,32 @@ static size_t count_files(const char *dir)
 static void fields_are_quoted_where_they_must(void **state)
 {
     struct place *p = *state;
-    struct csv c;
+    struct csv_file c;
     struct err e;
     struct stat st;
 
     (void)umask(022);
-    assert_int_equal(csv_open(p->path, &c, &e), 0);
-    csv_text(&c, "plain, not");
-    csv_text(&c, "say \"so\"");
-    csv_text(&c, "two\r\nlines");
-    csv_text(&c, NULL);
-    csv_text(&c, "");
-    csv_number(&c, -7);
-    csv_text(&c, " blanks ");
-    csv_end_line(&c);
-    csv_text(&c, "last");
-    csv_end_line(&c);
-    assert_int_equal(csv_close(&c, &e), 0);
+    assert_int_equal(csv_file_open(p->path, &c, &e), 0);
+    csv_file_text(&c, "plain, not");
+    csv_file_text(&c, "say \"so\"");
+    csv_file_text(&c, "two\r\nlines");
+    csv_file_text(&c, NULL);
+    csv_file_text(&c, "");
+    csv_file_number(&c, -7);
+    csv_file_text(&c, " blanks ");
+    csv_file_end_line(&c);
+    csv_file_text(&c, "=cmd|' /C calc'!A0");
+    csv_file_text(&c, "-1+1");
+    csv_file_text(&c, "@x,");
+    csv_file_text(&c, "-");
+    csv_file_text(&c, "a=b");
+    csv_file_end_line(&c);
+    csv_file_text(&c, "last");
+    csv_file_end_line(&c);
+    assert_int_equal(csv_file_close(&c, &e), 0);
     CLEANUP(freep) char *text = scratch_read(p->path, NULL);
     assert_string_equal(text, "\"plain, not\",\"say \"\"so\"\"\",\"two\r\nlines\",,,-7, blanks \r\n"
+                              "'=cmd|' /C calc'!A0,'-1+1,\"'@x,\",-,a=b\r\n"
                               "last\r\n");
     assert_int_equal(stat(p->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0644);
@@ -82,19 +89,19 @@ static void fields_are_quoted_where_they_must(void **state)
 static void what_was_there_stays_until_the_end(void **state)
 {
     struct place *p = *state;
-    struct csv c;
+    struct csv_file c;
     struct err e;
 
-    assert_int_equal(csv_open(p->path, &c, &e), 0);
-    csv_text(&c, "old");
-    assert_int_equal(csv_close(&c, &e), 0);
+    assert_int_equal(csv_file_open(p->path, &c, &e), 0);
+    csv_file_text(&c, "old");
+    assert_int_equal(csv_file_close(&c, &e), 0);
 
-    assert_int_equal(csv_open(p->path, &c, &e), 0);
-    csv_text(&c, "new");
+    assert_int_equal(csv_file_open(p->path, &c, &e), 0);
+    csv_file_text(&c, "new");
     CLEANUP(freep) char *before = scratch_read(p->path, NULL);
     assert_string_equal(before, "old");
-    csv_abort(&c);
-    csv_abort(&c);
+    csv_file_abort(&c);
+    csv_file_abort(&c);
     CLEANUP(freep) char *after = scratch_read(p->path, NULL);
     assert_string_equal(after, "old");
     assert_int_equal(count_files(p->dir), 1);
@@ -103,18 +110,18 @@ static void what_was_there_stays_until_the_end(void **state)
 static void a_table_that_cannot_be_written_is_an_error(void **state)
 {
     struct place *p = *state;
-    struct csv c;
+    struct csv_file c;
     struct err e;
 
     (void)snprintf(p->path, sizeof p->path, "%s/none/a.csv", p->dir);
-    assert_int_equal(csv_open(p->path, &c, &e), -1);
+    assert_int_equal(csv_file_open(p->path, &c, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     assert_non_null(strstr(e.msg, "cannot be written"));
     /* a directory is in its place */
     (void)snprintf(p->path, sizeof p->path, "%s/d", p->dir);
     assert_int_equal(mkdir(p->path, 0700), 0);
-    assert_int_equal(csv_open(p->path, &c, &e), 0);
-    assert_int_equal(csv_close(&c, &e), -1);
+    assert_int_equal(csv_file_open(p->path, &c, &e), 0);
+    assert_int_equal(csv_file_close(&c, &e), -1);
     assert_int_equal(count_files(p->dir), 1);
 }
 
