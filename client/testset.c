@@ -34,7 +34,8 @@ static enum part part_of(const char *name, size_t *ret_stem)
 static struct testset_pair *pair_of(struct testset *t, const char *name, size_t stem)
 {
     for (size_t i = t->len; i-- > 0;) {
-        if (strlen(t->pairs[i].name) == stem && memcmp(t->pairs[i].name, name, stem) == 0)
+        const char *known = t->pairs[i].name;
+        if (known && strlen(known) == stem && memcmp(known, name, stem) == 0)
             return &t->pairs[i];
     }
     char *copy = strndup(name, stem);

@@ -301,6 +301,7 @@ static void limits_have_units(void **state)
         { "wall=1.5s", "{\"limits\":{\"wall_time_limit_ms\":1500}}" },
         { "time_limit_ms=7", "{\"limits\":{\"time_limit_ms\":7}}" },
         { "time=2", NULL },
+        { "memory=64", NULL },
         { "time=", NULL },
         { "time", NULL },
         { "=2", NULL },
