@@ -19,9 +19,9 @@
 
 /* Of a run without tests. */
 #define INPUT_MOST ((size_t)(64 * MIB))
-/* How long the POST itself waits for the report before progress is shown. */
+/* How long the POST itself waits for the report. What it has not brought by then is asked for by
+ * the id, which a server that is started again knows too. */
 #define QUIET_MS 500
-#define WAIT_MS  60000
 /* How long a server may be away that has accepted the submission. */
 #define AWAY_MS 60000
 
@@ -144,9 +144,7 @@ static int run_submission(struct submit *s, struct transport *t, struct exchange
     bool watched = s->watch || (progress.is_tty && !s->json);
     const struct exchange_post p = { .body = body,
                                      .body_len = strlen(body),
-                                     .wait_ms = s->watch  ? 0
-                                                : watched ? QUIET_MS
-                                                          : WAIT_MS };
+                                     .wait_ms = s->watch ? 0 : QUIET_MS };
     if (exchange_submit(t, &p, ret_result, e) < 0)
         return -1;
     if (watched && ret_result->report.len == 0)

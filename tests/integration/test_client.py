@@ -179,6 +179,22 @@ def test_cancelled_is_4(server, tmp_path):
     assert ended[0][0] == 4 and "cancelled" in ended[0][1]
 
 
+def test_submit_goes_on_after_a_restart_of_the_server(fresh_server, tmp_path):
+    server = fresh_server().start().ready()
+    path = program(tmp_path, "a.py", "import time\ntime.sleep(4)\n")
+    words = ("submit", path, "--id", "a", "--limit", "wall=60s", "--limit", "time=5s", "--watch")
+    ended = []
+    waiting = threading.Thread(target=lambda: ended.append(scrc(server, *words)))
+    address = f"127.0.0.1:{server.client.port}"
+    waiting.start()
+    wait_for(lambda: server.metric("scrc_event_subscribers"), 60, "the client watches")
+    server.kill9()
+    server.settings["HTTP_LISTEN"] = address
+    server.start().ready()
+    waiting.join(120)
+    assert ended[0][0] == 0 and server.report("a")["verdict"] == "OK", ended
+
+
 def test_a_zip_bomb_ends_with_a_clear_error(server, tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
         with z.open("a.py", "w") as f:
