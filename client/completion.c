@@ -61,6 +61,24 @@ static void write_bash_options(FILE *f, const struct command *c)
     (void)fputs("' ;;\n", f);
 }
 
+/* Behind the words that may be: those that begin as what was typed. */
+static void write_bash_reply(FILE *f)
+{
+    (void)fputs("' ;;\n"
+                "        esac\n"
+                "    fi\n"
+                "    COMPREPLY=()\n"
+                "    case $files in\n"
+                "    none) ;;\n"
+                "    ?) compopt -o filenames 2>/dev/null\n"
+                "        mapfile -t COMPREPLY < <(compgen -\"$files\" -- \"$current\") ;;\n"
+                "    *) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
+                "    esac\n"
+                "}\n"
+                "complete -F _scrc scrc\n",
+                f);
+}
+
 static void print_bash(FILE *f, const struct command *server)
 {
     const struct command *c;
@@ -98,19 +116,7 @@ static void print_bash(FILE *f, const struct command *server)
                 f);
     for (size_t i = 0; (c = client_command(i)); i++)
         (void)fprintf(f, "%s%s", i ? " " : "", c->name);
-    (void)fputs("' ;;\n"
-                "        esac\n"
-                "    fi\n"
-                "    COMPREPLY=()\n"
-                "    case $files in\n"
-                "    none) ;;\n"
-                "    ?) compopt -o filenames 2>/dev/null\n"
-                "        mapfile -t COMPREPLY < <(compgen -\"$files\" -- \"$current\") ;;\n"
-                "    *) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
-                "    esac\n"
-                "}\n"
-                "complete -F _scrc scrc\n",
-                f);
+    write_bash_reply(f);
 }
 
 /* ---- zsh ---- */
