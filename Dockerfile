@@ -28,7 +28,7 @@ ENTRYPOINT ["simulator"]
 FROM ${RUN_BASE} AS scrc
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libmicrohttpd12 libcurl4 libjansson4 libsqlite3-0 libpq5 libsodium23 libunistring2 \
-        zlib1g librdkafka1 \
+        zlib1g libzip4 librdkafka1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin scrc \
     && install -d -o scrc -g scrc /run/scrc /var/lib/scrc

@@ -125,16 +125,25 @@ static const struct { const char *name, *harmless, *why; } refused[] = {
 };
 /* clang-format on */
 
+bool config_describe(size_t i, struct config_described *ret_described)
+{
+    if (i >= ARRAY_LEN(settings))
+        return false;
+    *ret_described = (struct config_described){ .name = settings[i].name,
+                                                .normal = settings[i].normal,
+                                                .help = settings[i].help };
+    config_value_legal(&settings[i], ret_described->legal, sizeof ret_described->legal);
+    return true;
+}
+
 void config_print_help(FILE *f)
 {
+    struct config_described s;
+
     (void)fputs("Settings are environment variables:\n", f);
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        char legal[120];
-        config_value_legal(&settings[i], legal, sizeof legal);
-        (void)fprintf(f, "  %-28s %s\n  %-28s   default %s; %s\n", settings[i].name,
-                      settings[i].help, "", settings[i].normal ? settings[i].normal : "none",
-                      legal);
-    }
+    for (size_t i = 0; config_describe(i, &s); i++)
+        (void)fprintf(f, "  %-28s %s\n  %-28s   default %s; %s\n", s.name, s.help, "",
+                      s.normal ? s.normal : "none", s.legal);
     (void)fprintf(f, "  %-28s %s\n  %-28s   %s\n", "KAFKA_PROP_*",
                   "any property of librdkafka; for one that we set ourselves it is refused", "",
                   "KAFKA_PROP_SECURITY_PROTOCOL=ssl, or KAFKA_PROP_security.protocol=ssl");

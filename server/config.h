@@ -60,6 +60,13 @@ void config_near_misses(char *const *environment, config_near_miss_fn *report, v
 /* scrc --help: the table of settings. */
 void config_print_help(FILE *f);
 
+/* The i-th setting, for people. False after the last. */
+struct config_described {
+    const char *name, *normal, *help; /* static; normal: the default, or NULL */
+    char legal[120];                  /* "a number, 1 to 1000" */
+};
+bool config_describe(size_t i, struct config_described *ret_described);
+
 /* The i-th setting and its value. False after the last. Clients may read all values, so a secret
  * must be in a file, and the setting is its path; STORE is shown without its password. */
 struct config_shown {

@@ -4,7 +4,6 @@
  *
  * Exit codes: 0 clean, 1 fault, 2 wrong setting or usage, 3 this platform cannot judge.
  */
-#include <argp.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "bridge/bridge.h"
+#include "client/client.h"
 #include "engine/engine.h"
 #include "engine/language/language.h"
 #include "schema/base/clock.h"
@@ -26,6 +26,7 @@
 #include "schema/store/postgres/db_postgres_url.h"
 #include "server/api/api.h"
 #include "server/api/context.h"
+#include "server/command_line.h"
 #include "server/config.h"
 #include "server/http/listen.h"
 #include "server/kafka_check.h"
@@ -60,85 +61,6 @@ struct scrc {
     struct engine *engine;
     struct api *api;
 };
-
-/* ---- command line ---- */
-
-/* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
-
-enum { KEY_CHECK = 256, KEY_HELP, KEY_MOVE, KEY_USAGE, KEY_VERSION };
-
-struct command_line {
-    bool check;
-    const char *source, *target; /* borrowed; NULL: nothing is to be moved */
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct command_line *line = state->input;
-
-    switch (key) {
-    case KEY_CHECK:
-        line->check = true;
-        return 0;
-    case KEY_MOVE:
-        line->source = argument;
-        return 0;
-    case KEY_HELP:
-        argp_state_help(state, stdout, ARGP_HELP_LONG | ARGP_HELP_USAGE | ARGP_HELP_DOC);
-        (void)fputc('\n', stdout);
-        config_print_help(stdout);
-        exit(EXIT_CLEAN);
-    case KEY_USAGE:
-        argp_state_help(state, stdout, ARGP_HELP_USAGE);
-        exit(EXIT_CLEAN);
-    case KEY_VERSION:
-        (void)puts("scrc " SCRC_VERSION);
-        exit(EXIT_CLEAN);
-    case ARGP_KEY_ARG:
-        if (line->source && !line->target) {
-            line->target = argument;
-            return 0;
-        }
-        argp_error(state, "there are no arguments; settings are environment variables");
-        return EINVAL;
-    case ARGP_KEY_END:
-        if (line->source && !line->target)
-            argp_error(state, "--move needs two places, SOURCE TARGET");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static struct command_line read_command_line(int argc, char **argv)
-{
-    static const struct argp_option options[] = {
-        { "check", KEY_CHECK, NULL, 0,
-          "Say what this host can do and how the database and the topics are, and exit with 0, or "
-          "3 when it is unfit",
-          0 },
-        { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
-        { "move", KEY_MOVE, "SOURCE TARGET", 0,
-          "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and "
-          "exit "
-          "with 0, or 2 when something has to be done first; call it again after it was killed",
-          0 },
-        { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
-        { "version", KEY_VERSION, NULL, 0, "Print the version", -1 },
-        { .name = NULL }
-    };
-    static const struct argp argp = { .options = options,
-                                      .parser = parse_option,
-                                      .doc = "Judges submissions: builds and runs untrusted "
-                                             "programs in locked-down containers." };
-    struct command_line line = { 0 };
-
-    argp_err_exit_status = EXIT_SETTING;
-    (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &line);
-    return line;
-}
-
-/* NOLINTEND(concurrency-mt-unsafe) */
 
 /* ---- settings ---- */
 
@@ -418,7 +340,11 @@ int main(int argc, char **argv)
 {
     struct scrc scrc = { .listen_fd = -1 };
     struct err e;
-    const struct command_line line = read_command_line(argc, argv);
+    const struct command *command = argc > 1 ? client_find(argv[1]) : NULL;
+
+    if (command) /* reads none of the settings below */
+        return client_run(command, argc - 1, argv + 1);
+    const struct command_line line = command_line_read(argc, argv);
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */
     if (!line.source)               /* a move may end at any moment */

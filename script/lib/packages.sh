@@ -5,8 +5,8 @@
 # To build; the Dockerfile reads this list too. libcmocka is here because one CMake configuration serves every script.
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config musl-tools libcmocka-dev
     libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libpq-dev libsodium-dev
-    libunistring-dev zlib1g-dev uthash-dev librdkafka-dev)
-packages_test=(clang-format clang-tidy shellcheck prometheus nginx-light faketime python3-pytest python3-pytest-xdist python3-jsonschema
+    libunistring-dev zlib1g-dev libzip-dev uthash-dev librdkafka-dev)
+packages_test=(clang-format clang-tidy shellcheck mandoc prometheus nginx-light faketime python3-pytest python3-pytest-xdist python3-jsonschema
     python3-yaml python3-pip curl docker-compose)
 packages_postgres=(postgresql pgbouncer openssl) # see postgres.sh, which installs it
 # From PyPI, beside Debian's own, for the tests alone.

@@ -2,7 +2,7 @@
 # tests/house/circles.sh ROOT - no module includes itself by way of others. A module is foo.h and foo.c.
 cd "$1" || exit 2
 
-find schema engine bridge server -name '*.[ch]' -exec grep -H '^ *# *include "' {} + |
+find schema engine bridge client server -name '*.[ch]' -exec grep -H '^ *# *include "' {} + |
     sed -n 's/^\(.*\)\.[ch]: *# *include "\(.*\)\.h".*/\1 \2/p' | sort -u |
     awk '
         # The shortest way from a module back to itself; "" when there is none.

@@ -12,7 +12,7 @@ may_stamp='^engine/(judge/judge|build/build_cache|build/toolchain_cache|cell/cel
 
 wrong=$(
     # Comments and strings may name what code may not.
-    find schema engine bridge server -name '*.[ch]' -exec grep -HnE "$wall" {} + |
+    find schema engine bridge client server -name '*.[ch]' -exec grep -HnE "$wall" {} + |
         grep -vE "$may_read" | grep -vE '^[^:]*:[0-9]*: *(/\*| \*)' | grep -vE '"[^"]*('"$wall"')[^"]*"'
     find engine -name '*.[ch]' -exec grep -HnE 'clock_(wall|shared)_ms' {} + | grep -vE "$may_stamp"
 )

@@ -54,7 +54,7 @@ files=("$@")
 if [ $# -gt 0 ]; then
     deep=$(printf '%s\n' "$@")
 else
-    mapfile -t files < <(find schema engine bridge server -name '*.c')
+    mapfile -t files < <(find schema engine bridge client server -name '*.c')
     [ -n "${SCRC_TEST_ALL:-}" ] && deep=$(printf '%s\n' "${files[@]}") || deep=$(changed)
 fi
 # shellcheck disable=SC2016 # the inner shell expands it

@@ -3,7 +3,7 @@
 # included: a name that is searched for leads to one place.
 cd "$1" || exit 2
 
-names=$(find schema engine bridge server -name '*.[ch]' -exec awk '
+names=$(find schema engine bridge client server -name '*.[ch]' -exec awk '
     FNR == 1 { name = "" }
     /^(struct|enum|union) [a-z_0-9]+ \{/ { print $1 "_" $2, FILENAME; next }
     # A definition: its name is before the first parenthesis, its body begins there or on a line of its own.

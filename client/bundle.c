@@ -1,0 +1,71 @@
+#include "client/bundle.h"
+
+#include <string.h>
+
+#include "schema/base/err.h"
+
+void bundle_clear(struct bundle *b)
+{
+    for (size_t i = 0; i < b->len; i++) {
+        free(b->files[i].name);
+        bytes_clear(&b->files[i].bytes);
+    }
+    free(b->files);
+    *b = (struct bundle){ .files = NULL };
+}
+
+bool bundle_wants(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || name[len - 1] == '/')
+        return false;
+    for (const char *part = name; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (*part == '.' || strncmp(part, "__MACOSX/", 9) == 0)
+            return false;
+    }
+    return true;
+}
+
+int bundle_add(struct bundle *b, const struct bundle_bounds *bounds, const char *name,
+               struct bytes *bytes, struct err *e)
+{
+    if (b->len >= bounds->files)
+        return err_set(e, ERR_INPUT, "it has more than %zu files", bounds->files);
+    if (b->bytes + bytes->len > bounds->bytes)
+        return err_set(e, ERR_INPUT, "its files are larger than %zu MiB together",
+                       bounds->bytes / (size_t)MIB);
+    if (b->len == b->size) {
+        size_t size = b->size ? b->size * 2 : 16;
+        struct bundle_file *more = reallocarray(b->files, size, sizeof *more);
+        if (!more)
+            return err_set(e, ERR_NOMEM, "read files");
+        b->files = more;
+        b->size = size;
+    }
+    char *copy = strdup(name);
+    if (!copy)
+        return err_set(e, ERR_NOMEM, "read files");
+    b->files[b->len++] = (struct bundle_file){ .name = copy, .bytes = *bytes };
+    b->bytes += bytes->len;
+    *bytes = (struct bytes){ .data = NULL };
+    return 0;
+}
+
+void bundle_filter(struct bundle *b, bool (*kept)(const void *ctx, const char *name),
+                   const void *ctx)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < b->len; i++) {
+        if (kept(ctx, b->files[i].name)) {
+            b->files[len++] = b->files[i];
+            continue;
+        }
+        b->bytes -= b->files[i].bytes.len;
+        free(b->files[i].name);
+        bytes_clear(&b->files[i].bytes);
+    }
+    b->len = len;
+}

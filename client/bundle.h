@@ -1,0 +1,44 @@
+/* client/bundle.h - files in memory, within bounds.
+ *
+ * Owns     its names and bytes, until bundle_clear().
+ * Threads  any; no state.
+ * Errors   ERR_INPUT: the bounds are passed; ERR_NOMEM.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "schema/base/base.h"
+#include "schema/base/bytes.h"
+
+struct err;
+
+struct bundle_file {
+    char *name;         /* owned; as within the directory or archive, with / between its parts */
+    struct bytes bytes; /* owned */
+};
+
+struct bundle {
+    struct bundle_file *files; /* owned */
+    size_t len, size;
+    size_t bytes; /* of all files */
+};
+
+/* The files may be so many, and so large together when they are unpacked. */
+struct bundle_bounds {
+    size_t files, bytes;
+};
+
+/* Whether a file of this name is wanted: neither hidden nor a leftover of an archiver. */
+bool bundle_wants(const char *name);
+
+/* One more file, whose bytes are taken over. */
+NODISCARD int bundle_add(struct bundle *b, const struct bundle_bounds *bounds, const char *name,
+                         struct bytes *bytes, struct err *e);
+
+/* Keeps the files for which kept() is true. */
+void bundle_filter(struct bundle *b, bool (*kept)(const void *ctx, const char *name),
+                   const void *ctx);
+
+void bundle_clear(struct bundle *b);
