@@ -4,7 +4,6 @@
  *
  * Exit codes: 0 clean, 1 fault, 2 wrong setting or usage, 3 this platform cannot judge.
  */
-#include <argp.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -26,7 +25,9 @@
 #include "schema/store/postgres/db_postgres_url.h"
 #include "server/api/api.h"
 #include "server/api/context.h"
+#include "server/command_line.h"
 #include "server/config.h"
+#include "server/healthy.h"
 #include "server/http/listen.h"
 #include "server/kafka_check.h"
 #include "server/kafka_config.h"
@@ -36,6 +37,7 @@
 #include "server/live/stats.h"
 #include "server/live/waiters.h"
 #include "server/preflight.h"
+#include "server/store_backup.h"
 #include "server/store_check.h"
 #include "server/store_move.h"
 #include "server/store_open.h"
@@ -60,85 +62,6 @@ struct scrc {
     struct engine *engine;
     struct api *api;
 };
-
-/* ---- command line ---- */
-
-/* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
-
-enum { KEY_CHECK = 256, KEY_HELP, KEY_MOVE, KEY_USAGE, KEY_VERSION };
-
-struct command_line {
-    bool check;
-    const char *source, *target; /* borrowed; NULL: nothing is to be moved */
-};
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct command_line *line = state->input;
-
-    switch (key) {
-    case KEY_CHECK:
-        line->check = true;
-        return 0;
-    case KEY_MOVE:
-        line->source = argument;
-        return 0;
-    case KEY_HELP:
-        argp_state_help(state, stdout, ARGP_HELP_LONG | ARGP_HELP_USAGE | ARGP_HELP_DOC);
-        (void)fputc('\n', stdout);
-        config_print_help(stdout);
-        exit(EXIT_CLEAN);
-    case KEY_USAGE:
-        argp_state_help(state, stdout, ARGP_HELP_USAGE);
-        exit(EXIT_CLEAN);
-    case KEY_VERSION:
-        (void)puts("scrc " SCRC_VERSION);
-        exit(EXIT_CLEAN);
-    case ARGP_KEY_ARG:
-        if (line->source && !line->target) {
-            line->target = argument;
-            return 0;
-        }
-        argp_error(state, "there are no arguments; settings are environment variables");
-        return EINVAL;
-    case ARGP_KEY_END:
-        if (line->source && !line->target)
-            argp_error(state, "--move needs two places, SOURCE TARGET");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static struct command_line read_command_line(int argc, char **argv)
-{
-    static const struct argp_option options[] = {
-        { "check", KEY_CHECK, NULL, 0,
-          "Say what this host can do and how the database and the topics are, and exit with 0, or "
-          "3 when it is unfit",
-          0 },
-        { "help", KEY_HELP, NULL, 0, "Print this and every setting", -1 },
-        { "move", KEY_MOVE, "SOURCE TARGET", 0,
-          "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and "
-          "exit "
-          "with 0, or 2 when something has to be done first; call it again after it was killed",
-          0 },
-        { "usage", KEY_USAGE, NULL, 0, "Print one line of how to call it", -1 },
-        { "version", KEY_VERSION, NULL, 0, "Print the version", -1 },
-        { .name = NULL }
-    };
-    static const struct argp argp = { .options = options,
-                                      .parser = parse_option,
-                                      .doc = "Judges submissions: builds and runs untrusted "
-                                             "programs in locked-down containers." };
-    struct command_line line = { 0 };
-
-    argp_err_exit_status = EXIT_SETTING;
-    (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &line);
-    return line;
-}
-
-/* NOLINTEND(concurrency-mt-unsafe) */
 
 /* ---- settings ---- */
 
@@ -353,11 +276,19 @@ static enum exit_code log_fault(const struct err *e)
                                      : EXIT_FAULT;
 }
 
-static enum exit_code run_move(const struct config *c, const struct command_line *line)
+/* Those that need neither Docker nor Kafka; they may end at any moment. */
+static enum exit_code run_on_table(const struct config *c, const struct command_line *line)
 {
     struct err e;
+    int rc;
 
-    return store_move(c, line->source, line->target, stdout, &e) < 0 ? log_fault(&e) : EXIT_CLEAN;
+    if (line->command == COMMAND_MOVE)
+        rc = store_move(c, line->words[0], line->words[1], stdout, &e);
+    else if (line->command == COMMAND_BACKUP)
+        rc = store_backup(c, line->words[0], stdout, &e);
+    else
+        rc = store_backup_restore(c, line->words[0], stdout, &e);
+    return rc < 0 ? log_fault(&e) : EXIT_CLEAN;
 }
 
 static enum exit_code run_check(struct scrc *scrc)
@@ -374,6 +305,13 @@ static enum exit_code run_check(struct scrc *scrc)
     len += kafka_check_run(&kafka, found + len);
     return preflight_print(&scrc->engine_config, scrc->languages, found, len, stdout) ? EXIT_CLEAN
                                                                                       : EXIT_UNFIT;
+}
+
+static enum exit_code run_healthy(const struct config *c)
+{
+    struct err e;
+
+    return healthy_ask(c->http_listen, stdout, &e) < 0 ? log_fault(&e) : EXIT_CLEAN;
 }
 
 static bool is_all_finished(struct scrc *scrc)
@@ -407,14 +345,28 @@ static enum exit_code run_server(struct scrc *scrc)
     return EXIT_CLEAN;
 }
 
+static enum exit_code run_command(struct scrc *scrc, const struct command_line *line)
+{
+    switch (line->command) {
+    case COMMAND_SERVE:
+        return run_server(scrc);
+    case COMMAND_CHECK:
+        return run_check(scrc);
+    case COMMAND_HEALTHY:
+        return run_healthy(&scrc->config);
+    default:
+        return run_on_table(&scrc->config, line);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct scrc scrc = { .listen_fd = -1 };
     struct err e;
-    const struct command_line line = read_command_line(argc, argv);
+    const struct command_line line = command_line_read(argc, argv);
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */
-    if (!line.source)               /* a move may end at any moment */
+    if (line.command == COMMAND_SERVE || line.command == COMMAND_CHECK)
         lifecycle_block_signals();
     /* Outputs and reports may be megabytes for a moment. Without this, malloc raises its threshold
      * and keeps such blocks when they are freed. */
@@ -433,11 +385,9 @@ int main(int argc, char **argv)
     text_random_id(scrc.instance);
     fill_engine_config(&scrc);
 
-    enum exit_code code = line.source  ? run_move(&scrc.config, &line)
-                          : line.check ? run_check(&scrc)
-                                       : run_server(&scrc);
+    enum exit_code code = run_command(&scrc, &line);
     stop_all(&scrc);
-    if (code == EXIT_CLEAN && !line.source && !line.check)
+    if (code == EXIT_CLEAN && line.command == COMMAND_SERVE)
         log_info("stopped", log_i("code", code));
     return (int)code;
 }

@@ -31,7 +31,8 @@ struct err;
 
 enum db_mode {
     DB_WRITER, /* durable at commit; SQLite's file is created if it does not exist */
-    DB_READER  /* read-only; SQLite's file must exist and be in WAL mode */
+    DB_READER, /* read-only; SQLite's file must exist and be in WAL mode */
+    DB_BACKUP  /* read-only, SQLite; a file that nobody else has open, in any mode */
 };
 
 /* The versions of SQLite, and of PostgreSQL's client library. Borrowed, static (of this thread). */

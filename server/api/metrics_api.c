@@ -18,6 +18,7 @@
 #include "server/http/traffic.h"
 #include "server/live/hub.h"
 #include "server/live/stats.h"
+#include "server/version.h"
 
 #define TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -302,7 +303,7 @@ static void append_process(struct metrics_text *text)
     append_gauge(text, "process_start_time_seconds", stats.start_s, "When it began, since 1970.");
     append_head(text, "scrc_build_info", "gauge", "1, with what it was built from.");
     append(text, "scrc_build_info{version=\"%s\",commit=\"%s\",compiler=\"%s\"} 1\n", SCRC_VERSION,
-           system_commit() ? system_commit() : "", system_compiler());
+           version_commit() ? version_commit() : "", system_compiler());
 }
 
 enum next metrics_api_get(struct request *r)

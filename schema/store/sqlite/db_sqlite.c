@@ -122,7 +122,7 @@ static int configure_connection(struct db *d, enum db_mode mode, struct err *e)
     (void)sqlite3_extended_result_codes(handle, 1);
     (void)sqlite3_busy_timeout(handle, BUSY_MS);
     (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (mode == DB_READER)
+    if (mode != DB_WRITER)
         sqlite3_progress_handler(handle, DEADLINE_STEPS, is_past_deadline, d);
     /* SQLite opens a file without write permission as read-only and returns no error. */
     if (mode == DB_WRITER && sqlite3_db_readonly(handle, "main") == 1)
@@ -131,7 +131,7 @@ static int configure_connection(struct db *d, enum db_mode mode, struct err *e)
         return -1;
     if (db_exec(d, common_setup, e) < 0 || set_cache(d, mode, e) < 0)
         return -1;
-    return check_wal(d, e);
+    return mode == DB_BACKUP ? 0 : check_wal(d, e);
 }
 
 /* With memory statistics SQLite locks one mutex for every allocation of every thread; we do not
