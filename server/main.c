@@ -41,6 +41,7 @@
 #include "server/store_check.h"
 #include "server/store_move.h"
 #include "server/store_open.h"
+#include "server/watchdog.h"
 
 /* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
 #define FLUSH_NS (3 * NS_PER_S)
@@ -61,6 +62,7 @@ struct scrc {
     struct stats *stats;
     struct engine *engine;
     struct api *api;
+    struct watchdog *watchdog; /* NULL: no service manager has started us */
 };
 
 /* ---- settings ---- */
@@ -237,7 +239,9 @@ static int start_all(struct scrc *scrc, struct err *e)
         engine_start(&scrc->engine_config, scrc->languages, scrc->jobs, &scrc->engine, e) < 0 ||
         stats_start(scrc->stats, scrc->jobs, scrc->engine, e) < 0 || start_http(scrc, e) < 0)
         return -1;
-    return scrc->bridge ? bridge_start(scrc->bridge, e) : 0;
+    if (scrc->bridge && bridge_start(scrc->bridge, e) < 0)
+        return -1;
+    return watchdog_start(scrc->jobs, scrc->engine, &scrc->watchdog, e);
 }
 
 /* Clients go on waiting while the runs in progress end. */
@@ -245,6 +249,7 @@ static void stop_all(struct scrc *scrc)
 {
     int64_t deadline = clock_mono_ns() + scrc->config.shutdown_timeout_ms * NS_PER_MS;
 
+    watchdog_stopping(scrc->watchdog);
     if (scrc->api)
         api_drain(scrc->api);
     if (scrc->bridge)
@@ -266,6 +271,7 @@ static void stop_all(struct scrc *scrc)
     closep(&scrc->listen_fd);
     scrc->languages = language_table_free(scrc->languages);
     config_clear(&scrc->config);
+    scrc->watchdog = watchdog_free(scrc->watchdog);
 }
 
 static enum exit_code log_fault(const struct err *e)

@@ -185,11 +185,17 @@ def test_no_backup_of_ours(fresh_server, tmp_path):
         db.execute("VACUUM INTO ?", (str(tmp_path / "newer"),))
     with contextlib.closing(sqlite3.connect(tmp_path / "newer")) as db:
         db.execute("PRAGMA user_version = 999")
+    with contextlib.closing(sqlite3.connect(good)) as db:
+        db.execute("VACUUM INTO ?", (str(tmp_path / "index"),))
+    with contextlib.closing(sqlite3.connect(tmp_path / "index")) as db:  # whose pages are nobody's then
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("DELETE FROM sqlite_master WHERE name = 'job_submitted'")
+        db.commit()
     there = fresh_server()
     for name, code, words in (("nowhere", 2, "No such file"), ("other", 2, "no job table of scrc"),
                               ("empty", 2, "no job table of scrc"), ("text", 1, "not a database"),
                               ("short", 1, "damaged|malformed|disk image"), ("damaged", 1, "damaged|malformed"),
-                              ("newer", 1, "newer scrc")):
+                              ("index", 1, "it is damaged"), ("newer", 1, "newer scrc")):
         said = scrc(there, "--restore", str(tmp_path / name), code=code)
         assert any(w in said for w in words.split("|")), (name, said)
         assert not os.path.exists(there.data) or sorted(os.listdir(there.data)) in ([], ["lock"]), name
