@@ -66,6 +66,10 @@ NODISCARD int db_commit(struct db *d, struct err *e);
 /* May be called when there is no transaction any more (disk full, connection lost). */
 void db_rollback(struct db *d);
 
+/* SQLite: copies all as it is at this moment to a file that is there and empty, page by page, while
+ * others write. It has no write-ahead log; it is not synced. */
+NODISCARD int db_copy(struct db *d, const char *file, struct err *e);
+
 int64_t db_changes(struct db *d); /* rows of the last INSERT, UPDATE or DELETE */
 
 /* What has not finished by this time (clock_mono_ns()) fails with ERR_TIMEOUT; 0: no deadline.

@@ -120,11 +120,7 @@ static int copy_table(const char *dir, const char *partial, struct err *e)
     if (db_open(path, DB_READER, &d, e) < 0 || check_is_table(d, e) < 0 ||
         move_mark_check(d, e) < 0)
         return -1;
-    CLEANUP(db_donep) struct db_stmt *q = db_prepare_once(d, "VACUUM INTO ?1", e);
-    if (!q)
-        return -1;
-    db_bind_text(q, 1, partial);
-    return db_run(q, e);
+    return db_copy(d, partial, e);
 }
 
 static int write_partial(const char *dir, const char *partial, int fd,
