@@ -44,7 +44,7 @@ void notify_send(const char *text)
     struct sockaddr_un at = { .sun_family = AF_UNIX };
     size_t len = path ? strlen(path) : 0;
 
-    if (!notify_is_wanted() || len >= sizeof at.sun_path)
+    if (!path || !notify_is_wanted() || len >= sizeof at.sun_path)
         return;
     memcpy(at.sun_path, path, len);
     if (at.sun_path[0] == '@') /* a name without a file */

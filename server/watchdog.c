@@ -12,9 +12,9 @@
 #include "schema/store/jobs.h"
 #include "server/notify.h"
 
-#define BEATS     4                  /* so many in the time within which one is expected */
-#define STATUS_NS (5 * NS_PER_S)     /* between two looks at how we are, at most */
-#define SILENT_MS (10 * 60 * 1000LL) /* many calls to a Docker that answers none of them */
+#define BEATS     4              /* so many in the time within which one is expected */
+#define STATUS_NS (5 * NS_PER_S) /* between two looks at how we are, at most */
+#define SILENT_MS 600000LL       /* many calls to a Docker that answers none of them */
 
 struct watchdog {
     struct jobs *jobs;     /* borrowed until stopping */

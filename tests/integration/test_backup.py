@@ -38,7 +38,7 @@ def test_in_the_middle_of_load(fresh_server, tmp_path):
     accepted before the backup gets its one report, and reports that were final stay as they were."""
     file = str(tmp_path / "backup.db")
     server = fresh_server().start().ready()
-    work = [summing(i, "python") for i in range(600 if LONG else 60)]
+    work = [summing(i, "python") for i in range(600 if LONG else 40)]
     sender = Sender(server, work)
     sender.start()
     wait_for(lambda: len(finished(server)) >= 10 and rows(server.data, f"SELECT 1 FROM job WHERE state = {RUNNING}"),

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import submission, test, wait_for
+from harness import ROOT, run_scrc, submission, test, wait_for
 
 BEAT = 2.0  # seconds within which a beat is asked for: WATCHDOG_USEC
 
@@ -154,3 +154,14 @@ def test_a_start_that_fails_is_never_ready(fresh_server, manager):
     server = fresh_server(NOTIFY_SOCKET=manager.name, HTTP_LISTEN="nonsense").spawn()
     assert server.process.wait(60) == 2
     assert "READY=1" not in manager.lines()
+
+
+def test_version_and_commit(server):
+    build = server.get("/system").json["server"]
+    code, out, _ = run_scrc("--version")
+    commit = f" (commit {build['commit'][:12]})" if build["commit"] else ""
+    assert (code, out) == (0, f"scrc {build['version']}{commit}\n")
+    with open(os.path.join(ROOT, "CMakeLists.txt")) as f:
+        assert f"project(scrc VERSION {build['version']} " in f.read()
+    with open(os.path.join(ROOT, "CHANGELOG.md")) as f:
+        assert f"\n## [{build['version']}] - " in f.read()
