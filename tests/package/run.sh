@@ -23,7 +23,7 @@ main() {
     step "a Debian 12 with what the package needs" make_chroot
     newer
     installs
-    serves first 202
+    serves first 202 1
     upgrades
     removes
     exit "$failed"
@@ -113,7 +113,7 @@ start() {
         CELL_DIR=/run/scrc RUNNER_MAX_PARALLEL=0 HTTP_LISTEN="127.0.0.1:$port" scrc 2>"$work/log" &
     server=$!
     local deadline=$((SECONDS + 60))
-    until HTTP_LISTEN=127.0.0.1:$port inside scrc --healthy >/dev/null 2>&1; do
+    until [ "$(answer "http://127.0.0.1:$port/healthz")" = 200 ]; do
         if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$server"; then
             cat "$work/log" && return 1
         fi
@@ -127,15 +127,22 @@ stop() {
     return "$status"
 }
 answer() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
-posted() { # ID CODE
+posted() { # ID CODE NUMBER
     [ "$(answer "http://127.0.0.1:$port/submissions" -H 'Content-Type: application/json' \
-        -d "{\"id\": \"$1\", \"language\": \"python\", \"source\": \"print(1)\"}")" = "$2" ]
+        -d "{\"id\": \"$1\", \"language\": \"python\", \"source\": \"print($3)\"}")" = "$2" ]
 }
 
-serves() { # ID CODE
+says_why() { # with exit code 1
+    ! HTTP_LISTEN=127.0.0.1:$port inside scrc --healthy >"$work/why" 2>&1 || return 1
+    cat "$work/why"
+    grep -qi 'is not ready.*docker' "$work/why"
+}
+
+serves() { # ID CODE NUMBER
     start >"$work/start" 2>&1 || true
     check "it serves as its user" test -n "$server"
-    check "it accepts" posted "$1" "$2"
+    check "its health check says that there is no Docker" says_why
+    check "it answers $2" posted "$1" "$2" "$3"
     check "it ends in order" stop
 }
 
@@ -144,7 +151,7 @@ upgrades() {
     check "it is upgraded" inside dpkg -i --force-confold /newer.deb
     check "it is the newer one" inside sh -c "dpkg-query -W -f '\${Version}' scrc | grep -q '+1\$'"
     check "settings of the operator are kept" inside grep -q '^RUNNER_MAX_PARALLEL=0' /etc/scrc/scrc.env
-    serves first 200 # the same again: it is known
+    serves first 409 2 # that id is known, with other content
     check "a backup is made there" inside env DATA_DIR=/var/lib/scrc scrc --backup /backup.db
 }
 
@@ -154,7 +161,7 @@ removes() {
     check "data are kept" inside test -s /var/lib/scrc/scrc.db
     check "settings are kept" inside test -s /etc/scrc/scrc.env
     check "it is installed again" inside dpkg -i /newer.deb
-    serves first 200
+    serves first 409 2
     check "it is purged" inside dpkg -P scrc
     check "data are gone" absent /var/lib/scrc
     check "settings are gone" absent /etc/scrc
