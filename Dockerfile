@@ -12,7 +12,10 @@ RUN bash -c '. /packages.sh && apt-get update && \
         apt-get install -y --no-install-recommends "${packages_build[@]}" "${packages_page[@]}"'
 WORKDIR /src
 COPY . .
+# The context has no .git: --build-arg SCRC_COMMIT="$(git rev-parse HEAD)"; an unpacked release knows its own.
+ARG SCRC_COMMIT=
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF \
+        -DSCRC_COMMIT="$SCRC_COMMIT" \
     && cmake --build /build --target scrc simulator kafka-pipe \
     && strip /build/scrc /build/tests/simulator/simulator /build/tests/simulator/kafka-pipe
 
@@ -40,6 +43,8 @@ COPY --from=build /build/scrc /usr/local/bin/scrc
 ENV CELL_DIR=/run/scrc DATA_DIR=/var/lib/scrc
 VOLUME ["/run/scrc", "/var/lib/scrc"]
 EXPOSE 8080
+# The old builder has no --start-interval.
+HEALTHCHECK --interval=10s --timeout=12s --start-period=30s --retries=3 CMD ["scrc", "--healthy"]
 
 # Root by default, because only root may open /var/run/docker.sock on every host. Where the socket
 # has a group, this does without root:

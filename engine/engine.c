@@ -49,6 +49,7 @@ struct engine {
     bool has_supervisor;
     struct worker_host_faults host_faults;
     _Atomic int64_t running;
+    _Atomic int64_t supervised_ms; /* when the supervisor came round last */
     atomic_bool docker_answers;
 
     pthread_mutex_t lock;
@@ -180,6 +181,7 @@ static void *supervisor_main(void *arg)
 
     thread_name("supervisor");
     do {
+        atomic_store(&g->supervised_ms, engine_now_ms());
         if (readiness_paused(g->readiness) && !wait_after_pause(g, delay))
             break;
         if (!poll_docker(g, &e)) {
@@ -281,6 +283,7 @@ static struct engine *engine_create(const struct engine_config *c, const struct 
     g->languages = l;
     g->jobs = j;
     g->workers = workers;
+    atomic_store(&g->supervised_ms, engine_now_ms());
     if (readiness_open(l, &g->readiness, e) < 0 ||
         look_ahead_open(j, g->readiness, c->parallel, &g->look_ahead, e) < 0 ||
         permits_open(c->parallel, &g->permits, e) < 0 ||
@@ -391,7 +394,8 @@ void engine_reason(struct engine *g, const char *language, char *out, size_t siz
 void engine_health(struct engine *g, struct engine_health *ret_health)
 {
     struct engine_health h = { .docker = atomic_load(&g->docker_answers),
-                               .running = atomic_load(&g->running) };
+                               .running = atomic_load(&g->running),
+                               .silent_ms = engine_now_ms() - atomic_load(&g->supervised_ms) };
     struct pool_stats stats = { 0 };
     struct build_cache_stats builds = { 0 };
 

@@ -93,9 +93,10 @@ struct engine *engine_stop(struct engine *g, int64_t deadline_ns);
 void engine_reason(struct engine *g, const char *language, char *out, size_t size);
 
 struct engine_health {
-    bool docker;   /* it answered the last ping, and all could be started */
-    bool ready;    /* docker, not paused, and one language has its images */
-    char why[400]; /* when not ready */
+    bool docker;       /* it answered the last ping, and all could be started */
+    bool ready;        /* docker, not paused, and one language has its images */
+    char why[400];     /* when not ready */
+    int64_t silent_ms; /* since the supervisor came round: a minute or two while Docker hangs */
     int64_t running, cells_idle, cells_taken, cells_removing;
     int64_t cells_made, cells_died; /* since the start */
     /* the build cache: now (max 0: there is none), and since the start */

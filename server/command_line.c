@@ -11,16 +11,21 @@
 #include "schema/base/err.h"
 #include "server/config.h"
 #include "server/lifecycle.h"
+#include "server/version.h"
 
 /* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
 
-enum { KEY_CHECK = 256, KEY_MOVE, KEY_VERSION, KEY_COMPLETION, KEY_MAN };
+/* Above those of enum command_line_task, which are keys too. */
+enum { KEY_VERSION = 256, KEY_COMPLETION, KEY_MAN };
 
 /* clang-format off */
 static const struct command_option options[] = {
-    { "check", KEY_CHECK, NULL, COMMAND_NONE, NULL, "Say what this host can do and how the database and the topics are, and exit with 0, or 3 when it is unfit" },
-    { "move", KEY_MOVE, "SOURCE TARGET", COMMAND_TEXT, NULL, "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and exit with 0, or 2 when something has to be done first; call it again after it was killed" },
-    { "version", KEY_VERSION, NULL, COMMAND_NONE, NULL, "Print the version" },
+    { "backup", COMMAND_LINE_BACKUP, "FILE", COMMAND_FILE, NULL, "Save the job table in DATA_DIR to FILE, which must not exist, while the server runs, and exit with 0" },
+    { "check", COMMAND_LINE_CHECK, NULL, COMMAND_NONE, NULL, "Say what this host can do and how the database and the topics are, and exit with 0, or 3 when it is unfit" },
+    { "healthy", COMMAND_LINE_HEALTHY, NULL, COMMAND_NONE, NULL, "Ask the server at HTTP_LISTEN whether it is ready (GET /readyz), and exit with 0, or 1 and the reasons" },
+    { "move", COMMAND_LINE_MOVE, "SOURCE TARGET", COMMAND_TEXT, NULL, "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and exit with 0, or 2 when something has to be done first; call it again after it was killed" },
+    { "restore", COMMAND_LINE_RESTORE, "FILE", COMMAND_FILE, NULL, "Put the job table that --backup has saved into DATA_DIR, which must have none, and exit with 0" },
+    { "version", KEY_VERSION, NULL, COMMAND_NONE, NULL, "Print the version and the commit" },
     { "completion", KEY_COMPLETION, "SHELL", COMMAND_WORDS, completion_shells, "Print what completes this command line in a shell" },
     { "man", KEY_MAN, "SECTION", COMMAND_TEXT, NULL, NULL },
 };
@@ -101,19 +106,28 @@ static int print_page(const char *section, struct err *e)
     exit(EXIT_CLEAN);
 }
 
+static int take_word(struct command_line *line, const char *word, struct err *e)
+{
+    if (line->task == COMMAND_LINE_MOVE && line->words[1])
+        return err_set(e, ERR_SETTING, "no arguments follow --move SOURCE TARGET");
+    if (line->task != COMMAND_LINE_MOVE)
+        return err_set(e, ERR_SETTING,
+                       "there is no command %s (--help lists them), and settings are environment "
+                       "variables",
+                       word);
+    line->words[1] = word;
+    return 0;
+}
+
 static int take_server_option(void *ctx, int key, const char *argument, struct err *e)
 {
     struct command_line *line = ctx;
 
     switch (key) {
-    case KEY_CHECK:
-        line->check = true;
-        return 0;
-    case KEY_MOVE:
-        line->source = argument;
-        return 0;
+    case 0:
+        return take_word(line, argument, e);
     case KEY_VERSION:
-        (void)puts("scrc " SCRC_VERSION);
+        (void)puts(version_line());
         exit(EXIT_CLEAN);
     case KEY_COMPLETION:
         if (!completion_print(stdout, argument, &server_command))
@@ -122,26 +136,21 @@ static int take_server_option(void *ctx, int key, const char *argument, struct e
     case KEY_MAN:
         return print_page(argument, e);
     default:
-        if (line->source && !line->target) {
-            line->target = argument;
-            return 0;
-        }
-        if (line->source)
-            return err_set(e, ERR_SETTING, "no arguments follow --move SOURCE TARGET");
-        return err_set(e, ERR_SETTING,
-                       "there is no command %s (--help lists them), and settings are environment "
-                       "variables",
-                       argument);
+        if (line->task != COMMAND_LINE_SERVE)
+            return err_set(e, ERR_SETTING, "one option at a time");
+        line->task = (enum command_line_task)key;
+        line->words[0] = argument;
+        return 0;
     }
 }
 
 struct command_line command_line_read(int argc, char **argv)
 {
-    struct command_line line = { .check = false };
+    struct command_line line = { .task = COMMAND_LINE_SERVE };
     struct err e;
 
     command_read(&server_command, argc, argv, 0, take_server_option, &line);
-    if (line.source && !line.target) {
+    if (line.task == COMMAND_LINE_MOVE && !line.words[1]) {
         (void)err_set(&e, ERR_SETTING, "--move needs two places, SOURCE TARGET");
         exit((int)command_fail(&e));
     }

@@ -28,6 +28,7 @@
 #include "server/api/context.h"
 #include "server/command_line.h"
 #include "server/config.h"
+#include "server/healthy.h"
 #include "server/http/listen.h"
 #include "server/kafka_check.h"
 #include "server/kafka_config.h"
@@ -37,9 +38,11 @@
 #include "server/live/stats.h"
 #include "server/live/waiters.h"
 #include "server/preflight.h"
+#include "server/store_backup.h"
 #include "server/store_check.h"
 #include "server/store_move.h"
 #include "server/store_open.h"
+#include "server/watchdog.h"
 
 /* Time to publish the outbox, also when the runs used up SHUTDOWN_TIMEOUT. */
 #define FLUSH_NS (3 * NS_PER_S)
@@ -60,6 +63,7 @@ struct scrc {
     struct stats *stats;
     struct engine *engine;
     struct api *api;
+    struct watchdog *watchdog; /* NULL: no service manager has started us */
 };
 
 /* ---- settings ---- */
@@ -243,7 +247,9 @@ static int start_all(struct scrc *scrc, struct err *e)
         engine_start(&scrc->engine_config, scrc->languages, scrc->jobs, &scrc->engine, e) < 0 ||
         stats_start(scrc->stats, scrc->jobs, scrc->engine, e) < 0 || start_http(scrc, e) < 0)
         return -1;
-    return scrc->bridge ? bridge_start(scrc->bridge, e) : 0;
+    if (scrc->bridge && bridge_start(scrc->bridge, e) < 0)
+        return -1;
+    return watchdog_start(scrc->jobs, scrc->engine, &scrc->watchdog, e);
 }
 
 /* Clients go on waiting while the runs in progress end. */
@@ -251,6 +257,7 @@ static void stop_all(struct scrc *scrc)
 {
     int64_t deadline = clock_mono_ns() + scrc->config.shutdown_timeout_ms * NS_PER_MS;
 
+    watchdog_stopping(scrc->watchdog);
     if (scrc->api)
         api_drain(scrc->api);
     if (scrc->bridge)
@@ -272,6 +279,7 @@ static void stop_all(struct scrc *scrc)
     closep(&scrc->listen_fd);
     scrc->languages = language_table_free(scrc->languages);
     config_clear(&scrc->config);
+    scrc->watchdog = watchdog_free(scrc->watchdog);
 }
 
 static enum exit_code log_fault(const struct err *e)
@@ -282,11 +290,19 @@ static enum exit_code log_fault(const struct err *e)
                                      : EXIT_FAULT;
 }
 
-static enum exit_code run_move(const struct config *c, const struct command_line *line)
+/* Those that need neither Docker nor Kafka; they may end at any moment. */
+static enum exit_code run_on_table(const struct config *c, const struct command_line *line)
 {
     struct err e;
+    int rc;
 
-    return store_move(c, line->source, line->target, stdout, &e) < 0 ? log_fault(&e) : EXIT_CLEAN;
+    if (line->task == COMMAND_LINE_MOVE)
+        rc = store_move(c, line->words[0], line->words[1], stdout, &e);
+    else if (line->task == COMMAND_LINE_BACKUP)
+        rc = store_backup(c, line->words[0], stdout, &e);
+    else
+        rc = store_backup_restore(c, line->words[0], stdout, &e);
+    return rc < 0 ? log_fault(&e) : EXIT_CLEAN;
 }
 
 static enum exit_code run_check(struct scrc *scrc)
@@ -303,6 +319,13 @@ static enum exit_code run_check(struct scrc *scrc)
     len += kafka_check_run(&kafka, found + len);
     return preflight_print(&scrc->engine_config, scrc->languages, found, len, stdout) ? EXIT_CLEAN
                                                                                       : EXIT_UNFIT;
+}
+
+static enum exit_code run_healthy(const struct config *c)
+{
+    struct err e;
+
+    return healthy_ask(c->http_listen, stdout, &e) < 0 ? log_fault(&e) : EXIT_CLEAN;
 }
 
 static bool is_all_finished(struct scrc *scrc)
@@ -336,6 +359,20 @@ static enum exit_code run_server(struct scrc *scrc)
     return EXIT_CLEAN;
 }
 
+static enum exit_code run_command(struct scrc *scrc, const struct command_line *line)
+{
+    switch (line->task) {
+    case COMMAND_LINE_SERVE:
+        return run_server(scrc);
+    case COMMAND_LINE_CHECK:
+        return run_check(scrc);
+    case COMMAND_LINE_HEALTHY:
+        return run_healthy(&scrc->config);
+    default:
+        return run_on_table(&scrc->config, line);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct scrc scrc = { .listen_fd = -1 };
@@ -347,7 +384,7 @@ int main(int argc, char **argv)
     const struct command_line line = command_line_read(argc, argv);
 
     (void)umask(S_IRWXG | S_IRWXO); /* the table holds the programs and tests of all users */
-    if (!line.source)               /* a move may end at any moment */
+    if (line.task == COMMAND_LINE_SERVE || line.task == COMMAND_LINE_CHECK)
         lifecycle_block_signals();
     /* Outputs and reports may be megabytes for a moment. Without this, malloc raises its threshold
      * and keeps such blocks when they are freed. */
@@ -366,11 +403,9 @@ int main(int argc, char **argv)
     text_random_id(scrc.instance);
     fill_engine_config(&scrc);
 
-    enum exit_code code = line.source  ? run_move(&scrc.config, &line)
-                          : line.check ? run_check(&scrc)
-                                       : run_server(&scrc);
+    enum exit_code code = run_command(&scrc, &line);
     stop_all(&scrc);
-    if (code == EXIT_CLEAN && !line.source && !line.check)
+    if (code == EXIT_CLEAN && line.task == COMMAND_LINE_SERVE)
         log_info("stopped", log_i("code", code));
     return (int)code;
 }

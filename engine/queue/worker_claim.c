@@ -74,8 +74,9 @@ static void log_finished(const struct worker_claim *claim, const struct report *
     log_info("finished", log_s("job", claim->id), log_s("language", r->language),
              log_s("verdict", verdict_name(r->verdict)),
              log_s("door", submission_door_name(r->door)), log_s("traceparent", r->traceparent),
-             log_i("attempts", r->attempts), log_i("queue_ms", r->queue_ms),
-             log_i("build_ms", r->build_ms), log_i("run_ms", r->run_ms), log_s("error", r->error));
+             log_s("labels", r->labels ? r->labels : ""), log_i("attempts", r->attempts),
+             log_i("queue_ms", r->queue_ms), log_i("build_ms", r->build_ms),
+             log_i("run_ms", r->run_ms), log_s("error", r->error));
 }
 
 void worker_claim_finish_unreported(const struct worker_claim *claim, const char *error)

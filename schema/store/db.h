@@ -31,7 +31,8 @@ struct err;
 
 enum db_mode {
     DB_WRITER, /* durable at commit; SQLite's file is created if it does not exist */
-    DB_READER  /* read-only; SQLite's file must exist and be in WAL mode */
+    DB_READER, /* read-only; SQLite's file must exist and be in WAL mode */
+    DB_BACKUP  /* read-only, SQLite; a file that nobody else has open, in any mode */
 };
 
 /* The versions of SQLite, and of PostgreSQL's client library. Borrowed, static (of this thread). */
@@ -64,6 +65,10 @@ NODISCARD int db_begin(struct db *d, struct err *e);
 NODISCARD int db_commit(struct db *d, struct err *e);
 /* May be called when there is no transaction any more (disk full, connection lost). */
 void db_rollback(struct db *d);
+
+/* SQLite: copies all as it is at this moment to a file that is there and empty, page by page, while
+ * others write. It has no write-ahead log; it is not synced. */
+NODISCARD int db_copy(struct db *d, const char *file, struct err *e);
 
 int64_t db_changes(struct db *d); /* rows of the last INSERT, UPDATE or DELETE */
 

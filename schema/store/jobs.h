@@ -78,6 +78,12 @@ const char *jobs_dir(const struct jobs *j);
  * finds those that a dead one left, and none of a neighbour's. Borrowed until close. */
 const char *jobs_dir_id(const struct jobs *j);
 
+/* Asks the writer thread to come round, also when it has nothing to write. */
+void jobs_writer_ask(struct jobs *j);
+/* When it came round last (clock_mono_ns()): one that hangs, or waits for a disk that does, does
+ * not. A database that is away does not keep it. */
+int64_t jobs_writer_seen_ns(struct jobs *j);
+
 /* ---- counts ---- */
 
 struct jobs_counts {

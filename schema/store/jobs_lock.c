@@ -119,6 +119,16 @@ void jobs_lock_read_id(struct jobs *j, const char *first)
         write_dir_id(dir, j->dir_id);
 }
 
+void jobs_lock_fresh_id(const char *dir)
+{
+    CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char id[TEXT_ID_SIZE];
+
+    text_random_id(id);
+    if (fd >= 0 && !read_dir_id(fd, id))
+        write_dir_id(fd, id);
+}
+
 /* ---- the lock ---- */
 
 /* flock() has no timeout, so we poll. The kernel releases the lock when its holder dies. */

@@ -26,3 +26,7 @@ NODISCARD int jobs_lock_dir(const struct jobs_config *c, int *ret_fd, int64_t *r
 /* Reads the directory's id into j->dir_id, with the lock held. A directory without one gets
  * `first`, also when it cannot be written: then it is the id of this start only. */
 void jobs_lock_read_id(struct jobs *j, const char *first);
+
+/* Gives a directory without an id a random one, with the lock held: the table that comes into it
+ * may be a copy of one that is in use. */
+void jobs_lock_fresh_id(const char *dir);

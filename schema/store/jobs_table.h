@@ -144,6 +144,7 @@ struct jobs {
     bool publish_all;
     char table_id[TEXT_ID_SIZE], dir_id[TEXT_ID_SIZE];
     int lock_fd;
+    _Atomic int64_t writer_seen_ns;
     int64_t last_stamp_ms; /* time of the lock's file when we got the lock; 0: not known */
     pthread_t writer;
     bool writer_runs;
@@ -183,7 +184,7 @@ struct jobs {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct jobs_op *head, **tail;
-    bool stop;
+    bool stop, asked; /* asked: to come round, see jobs_writer_ask() */
     struct {
         jobs_claimer_fn *fn; /* NULL: none */
         void *ctx;

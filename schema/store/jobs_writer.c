@@ -68,8 +68,12 @@ static bool wait_for_work(struct jobs *j, struct jobs_op **ret_ops)
     bool early = true;
 
     (void)pthread_mutex_lock(&j->lock);
-    while (!j->head && !j->stop && early)
+    atomic_store(&j->writer_seen_ns, clock_mono_ns());
+    while (!j->head && !j->stop && !j->asked && early)
         early = clock_cond_wait(&j->wake, &j->lock, j->maintenance_ns);
+    if (j->asked)
+        atomic_store(&j->writer_seen_ns, clock_mono_ns());
+    j->asked = false;
     early = true;
     while (j->head && !j->stop && early && clock_mono_ns() < j->group_from_ns)
         early = clock_cond_wait(&j->wake, &j->lock, j->group_from_ns);
@@ -359,6 +363,16 @@ void jobs_writer_stop(struct jobs *j)
 }
 
 /* ---- the callers' side ---- */
+
+void jobs_writer_ask(struct jobs *j)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    j->asked = true;
+    (void)pthread_cond_signal(&j->wake);
+    (void)pthread_mutex_unlock(&j->lock);
+}
+
+int64_t jobs_writer_seen_ns(struct jobs *j) { return atomic_load(&j->writer_seen_ns); }
 
 void jobs_put(struct jobs *j, struct jobs_op *op)
 {

@@ -22,6 +22,7 @@ packages_suite=(python3 python3-matplotlib fonts-dejavu-core kcat git) # tests/b
 packages_kafka=(maven default-jre-headless kcat openssl)
 # To make language images where no registry is in reach.
 packages_image=(mmdebstrap)
+packages_deb=(debhelper lintian) # script/package
 packages_vm=(mmdebstrap qemu-system-x86 e2fsprogs)
 
 # packages_ensure PACKAGE...: the usual case, nothing missing, costs one dpkg-query.

@@ -24,7 +24,5 @@ struct health_readiness {
 };
 void health_read_readiness(struct request *r, struct health_readiness *ret_readiness);
 
-/* Commit that the server was built from, static; NULL: unknown. */
-const char *system_commit(void);
 /* Name and version, static. */
 const char *system_compiler(void);

@@ -18,6 +18,7 @@
 #include "server/http/traffic.h"
 #include "server/live/hub.h"
 #include "server/live/stats.h"
+#include "server/version.h"
 
 #define TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -122,7 +123,7 @@ static double seconds_since(int64_t since_ms)
     return age > 0 ? (double)age / 1000 : 0;
 }
 
-static void append_table(struct metrics_text *text, struct jobs *j)
+static void append_table(struct metrics_text *text, struct jobs *j, int64_t max_queued)
 {
     struct jobs_counts c;
     int64_t rows, oldest_ms;
@@ -130,6 +131,8 @@ static void append_table(struct metrics_text *text, struct jobs *j)
     jobs_counts(j, &c);
     outbox_counts(j, &rows, &oldest_ms);
     append_gauge(text, "scrc_queue_length", (double)c.queued, "Submissions that wait.");
+    append_gauge(text, "scrc_queue_limit", (double)max_queued,
+                 "MAX_QUEUED: with so many waiting, more are refused.");
     append_gauge(text, "scrc_queue_oldest_age_seconds", seconds_since(c.oldest_queued_ms),
                  "How long the oldest of them has waited.");
     append_gauge(text, "scrc_running", (double)c.running, "Submissions being judged.");
@@ -224,6 +227,8 @@ static void append_kafka(struct metrics_text *text, struct bridge *b)
     bridge_health(b, &h);
     append_gauge(text, "scrc_kafka_up", h.connected, "1 when a broker answers.");
     append_gauge(text, "scrc_kafka_paused", h.paused, "1 when nothing is read for now.");
+    append_gauge(text, "scrc_kafka_partitions", (double)h.lags_len,
+                 "Partitions of the topic that this server reads.");
     append_head(text, "scrc_kafka_trouble", "gauge",
                 "1 when something is wrong with this part; /readyz says what.");
     for (int i = 0; i < BRIDGE_PARTS; i++)
@@ -302,7 +307,7 @@ static void append_process(struct metrics_text *text)
     append_gauge(text, "process_start_time_seconds", stats.start_s, "When it began, since 1970.");
     append_head(text, "scrc_build_info", "gauge", "1, with what it was built from.");
     append(text, "scrc_build_info{version=\"%s\",commit=\"%s\",compiler=\"%s\"} 1\n", SCRC_VERSION,
-           system_commit() ? system_commit() : "", system_compiler());
+           version_commit() ? version_commit() : "", system_compiler());
 }
 
 enum next metrics_api_get(struct request *r)
@@ -312,7 +317,7 @@ enum next metrics_api_get(struct request *r)
 
     append_process(&text);
     append_submissions(&text, s->stats);
-    append_table(&text, s->jobs);
+    append_table(&text, s->jobs, s->config->max_queued);
     append_disk(&text, s->config->data_dir);
     append_engine(&text, r);
     append_languages(&text, r);

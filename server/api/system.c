@@ -15,15 +15,7 @@
 #include "server/api/health.h"
 #include "server/api/process_stats.h"
 #include "server/config.h"
-
-const char *system_commit(void)
-{
-#ifdef SCRC_COMMIT
-    return SCRC_COMMIT;
-#else
-    return NULL;
-#endif
-}
+#include "server/version.h"
 
 const char *system_compiler(void)
 {
@@ -83,7 +75,7 @@ static json_t *describe_build(const struct server *s)
                   db_library(), "libpq", db_client_library(), "jansson", jansson_version_str(),
                   "libcurl", docker_http_library(), "libsodium", text_library());
     return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:I, s:s, s:o}", "version", SCRC_VERSION, "commit",
-                     system_commit(), "compiler", system_compiler(), "libraries", libraries,
+                     version_commit(), "compiler", system_compiler(), "libraries", libraries,
                      "started_at", started, "uptime_ms",
                      (json_int_t)(start > 0 && start < now ? now - start : 0), "table",
                      jobs_table_id(s->jobs), "instance",

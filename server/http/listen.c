@@ -95,6 +95,31 @@ int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e)
     return rc;
 }
 
+int listen_connect(const char *address, const struct timeval *limit, int *ret_fd, struct err *e)
+{
+    const struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found = NULL;
+    char host[256], port[8];
+
+    if (split_address(address, host, port, e) < 0)
+        return -1;
+    int why = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+    if (why != 0)
+        return err_set(e, ERR_SETTING, "HTTP_LISTEN=%.100s: %s", address, gai_strerror(why));
+    CLEANUP(closep) int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, sizeof *limit);
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit, sizeof *limit);
+    }
+    int rc = fd < 0 ? -1 : connect(fd, found->ai_addr, found->ai_addrlen);
+    int number = errno;
+    freeaddrinfo(found);
+    if (rc < 0)
+        return err_errno(e, ERR_UNAVAILABLE, number, "connect");
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
 bool listen_is_loopback(int fd)
 {
     struct sockaddr_storage at = { .ss_family = AF_UNSPEC };

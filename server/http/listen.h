@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/time.h>
 
 #include "schema/base/base.h"
 
@@ -17,6 +18,11 @@ struct err;
 /* Binds, but does not listen yet, so that no client waits while the server starts. anonymous:
  * allows addresses that other machines can reach. */
 NODISCARD int listen_bind(const char *address, bool anonymous, int *ret_fd, struct err *e);
+
+/* Connects to the server that listens there; all addresses means this host. limit: for the
+ * connection, and for each call that sends or receives. ERR_UNAVAILABLE: nobody answers. */
+NODISCARD int listen_connect(const char *address, const struct timeval *limit, int *ret_fd,
+                             struct err *e);
 
 /* Whether only this machine can reach the socket. */
 bool listen_is_loopback(int fd);

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 import yaml
 
-from harness import ROOT
+from harness import ROOT, run_scrc
 
-PROFILES = ("http", "single-runner", "fleet", "load-generator", "benchmark")
+PROFILES = ("http", "single-runner", "fleet", "load-generator", "benchmark", "monitoring")
 FLEET = ("scrc-1", "scrc-2", "scrc-3")
 SERVERS = ("server", "runner", *FLEET)
 
@@ -47,6 +47,7 @@ def services():
     (("single-runner", "load-generator"), {"kafka", "runner", "simulator"}),
     (("fleet",), {"kafka", "postgres", "nginx", *FLEET}),
     (("fleet", "load-generator"), {"kafka", "postgres", "nginx", *FLEET, "simulator"}),
+    (("http", "monitoring"), {"server", "prometheus", "grafana"}),
     (("benchmark",), {"kafka", "scrc-benchmark"}),
 ])
 def test_profiles(profiles, names):
@@ -60,7 +61,8 @@ def test_published_on_loopback_alone(services):
     published = {name: [p if isinstance(p, str) else f"{p.get('host_ip')}:{p['published']}"
                         for p in s.get("ports", [])] for name, s in services.items()}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    assert {name for name, ports in published.items() if ports} == {"server", "runner", "kafka", "nginx"}
+    assert {name for name, ports in published.items() if ports} == {"server", "runner", "kafka", "nginx",
+                                                                     "prometheus", "grafana"}
 
 
 def test_health_and_order(services):
@@ -73,16 +75,42 @@ def test_health_and_order(services):
 
 
 def test_health_is_what_readyz_says(services, server):
-    command = services["runner"]["healthcheck"]["test"]
-    assert command[0] == "CMD"
+    assert services["runner"]["healthcheck"]["test"] == ["CMD", "scrc", "--healthy"]
+    with open(os.path.join(ROOT, "Dockerfile")) as f:
+        assert re.search(r'^HEALTHCHECK .*CMD \["scrc", "--healthy"\]$', f.read().replace("\\\n", ""), re.M)
 
-    def healthy(port, path="/readyz"):
-        argv = [word.replace("8080", str(port)).replace("/readyz", path) for word in command[1:]]
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=20).returncode == 0
+    def healthy(port):
+        code, _, _ = run_scrc("--healthy", HTTP_LISTEN=f"0.0.0.0:{port}")
+        return code == 0
     assert healthy(server.client.port)
-    assert not healthy(server.client.port, "/nothing")
     assert not healthy(1)
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_prometheus_reads_its_settings(services, tmp_path):
+    """With the rules where the container has them."""
+    files = targets(services["prometheus"])
+    with open(os.path.join(ROOT, files["/etc/prometheus/prometheus.yml"])) as f:
+        text = f.read()
+    rules = os.path.join(ROOT, files["/etc/prometheus/alerts.yaml"])
+    (tmp_path / "p.yaml").write_text(text.replace("/etc/prometheus/alerts.yaml", rules))
+    done = subprocess.run(["promtool", "check", "config", str(tmp_path / "p.yaml")], capture_output=True, text=True)
+    assert done.returncode == 0 and "SUCCESS" in done.stdout, done
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    assert job["job_name"] == "scrc" and set(job["dns_sd_configs"][0]["names"]) == set(SERVERS)
+
+
+def test_grafana_finds_dashboard_and_prometheus(services):
+    files = {target: os.path.join(ROOT, source) for target, source in targets(services["grafana"]).items()
+             if target.endswith((".yaml", ".json"))}
+    assert all(os.path.isfile(source) for source in files.values()), files
+    with open(files["/etc/grafana/provisioning/datasources/scrc.yaml"]) as f:
+        (source,) = yaml.safe_load(f)["datasources"]
+    assert source["url"] == "http://prometheus:9090" and "prometheus" in services
+    with open(files["/etc/grafana/provisioning/dashboards/scrc.yaml"]) as f:
+        (provider,) = yaml.safe_load(f)["providers"]
+    board = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert board in files and os.path.dirname(board) == provider["options"]["path"]
 
 
 def test_one_kafka_without_zookeeper(services):

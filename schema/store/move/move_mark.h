@@ -21,6 +21,8 @@ struct err;
 #define MOVE_MARK_AWAY "moved"
 /* Rows are being moved here; the value is the id of the table that they come from. */
 #define MOVE_MARK_INTO "moving"
+/* The table comes from a backup; the value is another one for each restore. No mark of a move. */
+#define MOVE_MARK_RESTORED "restored"
 /* No mark of a move: the id of the table itself. */
 #define MOVE_MARK_TABLE "table"
 

@@ -122,7 +122,7 @@ static int configure_connection(struct db *d, enum db_mode mode, struct err *e)
     (void)sqlite3_extended_result_codes(handle, 1);
     (void)sqlite3_busy_timeout(handle, BUSY_MS);
     (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (mode == DB_READER)
+    if (mode != DB_WRITER)
         sqlite3_progress_handler(handle, DEADLINE_STEPS, is_past_deadline, d);
     /* SQLite opens a file without write permission as read-only and returns no error. */
     if (mode == DB_WRITER && sqlite3_db_readonly(handle, "main") == 1)
@@ -131,7 +131,7 @@ static int configure_connection(struct db *d, enum db_mode mode, struct err *e)
         return -1;
     if (db_exec(d, common_setup, e) < 0 || set_cache(d, mode, e) < 0)
         return -1;
-    return check_wal(d, e);
+    return mode == DB_BACKUP ? 0 : check_wal(d, e);
 }
 
 /* With memory statistics SQLite locks one mutex for every allocation of every thread; we do not
@@ -344,6 +344,36 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err 
 
     *ret_db = TAKE(d);
     return 0;
+}
+
+/* All in one step, so in one read transaction. The file comes out with the source's mode of
+ * journal, a log, which whoever copies it would have to copy too. */
+static int copy_pages(struct db *from, struct db *to, struct err *e)
+{
+    static const char quick[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF";
+
+    if (sqlite_exec(to, quick, e) < 0)
+        return -1;
+    sqlite3_backup *copy =
+        sqlite3_backup_init(sqlite_of(to)->handle, "main", sqlite_of(from)->handle, "main");
+    if (!copy)
+        return db_error(to, sqlite3_errcode(sqlite_of(to)->handle), e);
+    (void)sqlite3_backup_step(copy, -1);
+    int rc = sqlite3_backup_finish(copy); /* that of the step, if it failed */
+    return rc != SQLITE_OK ? db_error(to, rc, e)
+                           : sqlite_exec(to, "PRAGMA journal_mode = DELETE", e);
+}
+
+int db_copy(struct db *d, const char *file, struct err *e)
+{
+    struct sqlite_db to = { .base = { .driver = &sqlite_driver } };
+    int rc = sqlite3_open_v2(file, &to.handle, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE, NULL);
+
+    if (!to.handle)
+        return err_set(e, ERR_NOMEM, "open %s", file);
+    rc = rc == SQLITE_OK ? copy_pages(d, &to.base, e) : db_error(&to.base, rc, e);
+    (void)sqlite3_close(to.handle);
+    return rc < 0 ? err_wrap(e, "copy to %s", file) : 0;
 }
 
 const char *db_library(void) { return sqlite3_libversion(); }

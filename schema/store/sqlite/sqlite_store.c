@@ -111,6 +111,18 @@ static void remove_world_access(const char *path)
     }
 }
 
+/* A restored table has given its latest revisions before, for other changes: it is an epoch of its
+ * own. */
+static int load_epoch(struct jobs *j, struct err *e)
+{
+    char restored[MOVE_MARK_SIZE];
+
+    if (move_mark_read(j->db, MOVE_MARK_RESTORED, restored, e) < 0)
+        return -1;
+    jobs_set_epoch(j, restored);
+    return 0;
+}
+
 static int open_database(struct jobs *j, const struct jobs_config *c, struct err *e)
 {
     char path[4096];
@@ -121,8 +133,8 @@ static int open_database(struct jobs *j, const struct jobs_config *c, struct err
         return err_set(e, ERR_SETTING, "the directory's name is too long");
     remove_world_access(path); /* earlier versions created the files readable by everybody */
     if (db_open(path, DB_WRITER, &j->db, e) < 0 || sqlite_migrate(j->db, e) < 0 ||
-        move_mark_check(j->db, e) < 0 || jobs_load_table_id(j, e) < 0 || sqlite_recover(j, e) < 0 ||
-        load_queue(j, e) < 0 || jobs_outbox_load_counts(j, e) < 0)
+        move_mark_check(j->db, e) < 0 || jobs_load_table_id(j, e) < 0 || load_epoch(j, e) < 0 ||
+        sqlite_recover(j, e) < 0 || load_queue(j, e) < 0 || jobs_outbox_load_counts(j, e) < 0)
         return -1;
     update_oldest(j);
     /* Earlier versions labelled their containers with the id of the table. */
