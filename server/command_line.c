@@ -15,16 +15,16 @@
 
 /* NOLINTBEGIN(concurrency-mt-unsafe): there is only one thread so far */
 
-/* Above those of enum command_line_task, which are keys too. */
 enum { KEY_VERSION = 256, KEY_COMPLETION, KEY_MAN };
+enum { KEY_TASK = 512 }; /* + enum command_line_task */
 
 /* clang-format off */
 static const struct command_option options[] = {
-    { "backup", COMMAND_LINE_BACKUP, "FILE", COMMAND_FILE, NULL, "Save the job table in DATA_DIR to FILE, which must not exist, while the server runs, and exit with 0" },
-    { "check", COMMAND_LINE_CHECK, NULL, COMMAND_NONE, NULL, "Say what this host can do and how the database and the topics are, and exit with 0, or 3 when it is unfit" },
-    { "healthy", COMMAND_LINE_HEALTHY, NULL, COMMAND_NONE, NULL, "Ask the server at HTTP_LISTEN whether it is ready (GET /readyz), and exit with 0, or 1 and the reasons" },
-    { "move", COMMAND_LINE_MOVE, "SOURCE TARGET", COMMAND_TEXT, NULL, "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and exit with 0, or 2 when something has to be done first; call it again after it was killed" },
-    { "restore", COMMAND_LINE_RESTORE, "FILE", COMMAND_FILE, NULL, "Put the job table that --backup has saved into DATA_DIR, which must have none, and exit with 0" },
+    { "backup", KEY_TASK + COMMAND_LINE_BACKUP, "FILE", COMMAND_FILE, NULL, "Save the job table in DATA_DIR to FILE, which must not exist, while the server runs, and exit with 0" },
+    { "check", KEY_TASK + COMMAND_LINE_CHECK, NULL, COMMAND_NONE, NULL, "Say what this host can do and how the database and the topics are, and exit with 0, or 3 when it is unfit" },
+    { "healthy", KEY_TASK + COMMAND_LINE_HEALTHY, NULL, COMMAND_NONE, NULL, "Ask the server at HTTP_LISTEN whether it is ready (GET /readyz), and exit with 0, or 1 and the reasons" },
+    { "move", KEY_TASK + COMMAND_LINE_MOVE, "SOURCE TARGET", COMMAND_TEXT, NULL, "Move all submissions and reports, each place sqlite:DATA_DIR or postgres://..., and exit with 0, or 2 when something has to be done first; call it again after it was killed" },
+    { "restore", KEY_TASK + COMMAND_LINE_RESTORE, "FILE", COMMAND_FILE, NULL, "Put the job table that --backup has saved into DATA_DIR, which must have none, and exit with 0" },
     { "version", KEY_VERSION, NULL, COMMAND_NONE, NULL, "Print the version and the commit" },
     { "completion", KEY_COMPLETION, "SHELL", COMMAND_WORDS, completion_shells, "Print what completes this command line in a shell" },
     { "man", KEY_MAN, "SECTION", COMMAND_TEXT, NULL, NULL },
@@ -108,15 +108,16 @@ static int print_page(const char *section, struct err *e)
 
 static int take_word(struct command_line *line, const char *word, struct err *e)
 {
-    if (line->task == COMMAND_LINE_MOVE && line->words[1])
-        return err_set(e, ERR_SETTING, "no arguments follow --move SOURCE TARGET");
-    if (line->task != COMMAND_LINE_MOVE)
-        return err_set(e, ERR_SETTING,
-                       "there is no command %s (--help lists them), and settings are environment "
-                       "variables",
-                       word);
-    line->words[1] = word;
-    return 0;
+    if (line->task == COMMAND_LINE_MOVE && !line->words[1]) {
+        line->words[1] = word;
+        return 0;
+    }
+    if (line->task != COMMAND_LINE_SERVE)
+        return err_set(e, ERR_SETTING, "no arguments follow: there is %s too many", word);
+    return err_set(e, ERR_SETTING,
+                   "there is no command %s (--help lists them), and settings are environment "
+                   "variables",
+                   word);
 }
 
 static int take_server_option(void *ctx, int key, const char *argument, struct err *e)
@@ -138,7 +139,7 @@ static int take_server_option(void *ctx, int key, const char *argument, struct e
     default:
         if (line->task != COMMAND_LINE_SERVE)
             return err_set(e, ERR_SETTING, "one option at a time");
-        line->task = (enum command_line_task)key;
+        line->task = (enum command_line_task)(key - KEY_TASK);
         line->words[0] = argument;
         return 0;
     }
