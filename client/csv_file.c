@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "schema/base/buf.h"
+#include "schema/base/csv.h"
 #include "schema/base/err.h"
 
 int csv_file_open(const char *path, struct csv_file *ret_file, struct err *e)
@@ -42,32 +44,15 @@ static void begin_field(struct csv_file *c)
     c->has_field = true;
 }
 
-/* What a spreadsheet would take for a formula; names of files are whoever's handed them in. */
-static bool is_formula(const char *text)
-{
-    return *text && strchr("=+-@\t\r", *text) && strcmp(text, "-") != 0;
-}
-
-static void write_cell(FILE *out, const char *text)
-{
-    if (is_formula(text))
-        (void)fputc('\'', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            (void)fputc('"', out);
-        (void)fputc(*text, out);
-    }
-}
-
 void csv_file_text(struct csv_file *c, const char *text)
 {
-    const char *shown = text ? text : "";
-    const char *mark = strpbrk(shown, ",\"\r\n") ? "\"" : "";
+    CLEANUP(buf_clear) struct buf cell = { .data = NULL };
 
     begin_field(c);
-    (void)fputs(mark, c->out);
-    write_cell(c->out, shown);
-    (void)fputs(mark, c->out);
+    if (csv_text(&cell, text ? text : "") < 0)
+        c->failed = true;
+    else if (cell.len > 0)
+        (void)fwrite(cell.data, 1, cell.len, c->out);
 }
 
 void csv_file_number(struct csv_file *c, int64_t number)
@@ -91,8 +76,8 @@ static void forget(struct csv_file *c)
 
 int csv_file_close(struct csv_file *c, struct err *e)
 {
-    bool failed = fflush(c->out) != 0 || ferror(c->out) || fsync(fileno(c->out)) < 0;
-    int number = errno;
+    bool failed = c->failed || fflush(c->out) != 0 || ferror(c->out) || fsync(fileno(c->out)) < 0;
+    int number = c->failed ? ENOMEM : errno;
 
     if (fclose(c->out) != 0 && !failed) {
         failed = true;

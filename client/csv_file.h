@@ -1,8 +1,10 @@
 /* client/csv_file.h - a table as a CSV file (RFC 4180), which is there whole or not at all.
  *
+ * Room     client.
  * Owns     a temporary file beside the one that is written, until csv_file_close() or
- * csv_file_abort(). Threads  one at a time. Errors   ERR_INPUT: the file cannot be written; what
- * was there before is then unchanged.
+ *          csv_file_abort().
+ * Threads  one at a time.
+ * Errors   ERR_INPUT: the file cannot be written; what was there before is then unchanged.
  */
 #pragma once
 
@@ -19,11 +21,11 @@ struct csv_file {
     char *path;      /* owned: where it will be */
     char *temporary; /* owned: where it is */
     bool has_field;  /* of this line */
+    bool failed;     /* out of memory */
 };
 
 NODISCARD int csv_file_open(const char *path, struct csv_file *ret_file, struct err *e);
-/* A NULL is an empty field. What a spreadsheet would take for a formula (= + - @, a tab or a
- * carriage return in front, but not a lone -) gets an apostrophe in front. */
+/* As csv_text(); NULL is an empty field. */
 void csv_file_text(struct csv_file *c, const char *text);
 void csv_file_number(struct csv_file *c, int64_t number);
 void csv_file_end_line(struct csv_file *c);

@@ -1,10 +1,10 @@
 #include "server/api/results_csv.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/csv.h"
 
 #define LINE_END "\r\n"
 
@@ -23,41 +23,15 @@ int results_csv_head(struct buf *out)
     return buf_printf(out, "labels" LINE_END);
 }
 
-/* "-" alone is a status of ours, and no formula. */
-static bool looks_like_formula(const char *text)
-{
-    return *text && strchr("=+-@\t\r", *text) && strcmp(text, "-") != 0;
-}
-
-/* front: what comes before the text in its cell. */
-static int csv_quoted(struct buf *out, const char *front, const char *text)
-{
-    if (buf_printf(out, "\"%s", front) < 0)
-        return -1;
-    for (const char *quote; (quote = strchr(text, '"')); text = quote + 1)
-        if (buf_add(out, text, (size_t)(quote - text)) < 0 || buf_add(out, "\"\"", 2) < 0)
-            return -1;
-    return buf_printf(out, "%s\"", text);
-}
-
-static int csv_text(struct buf *out, const char *text)
-{
-    const char *front = looks_like_formula(text) ? "'" : "";
-
-    if (text[strcspn(text, "\",\r\n")])
-        return csv_quoted(out, front, text);
-    return buf_printf(out, "%s%s", front, text);
-}
-
-static int csv_labels(struct buf *out, const json_t *labels)
+static int add_labels(struct buf *out, const json_t *labels)
 {
     if (json_object_size(labels) == 0)
         return 0;
     CLEANUP(freep) char *text = json_dumps(labels, JSON_COMPACT);
-    return text ? csv_quoted(out, "", text) : -1;
+    return text ? csv_text(out, text) : -1;
 }
 
-static int csv_cell(struct buf *out, const json_t *value)
+static int add_cell(struct buf *out, const json_t *value)
 {
     if (json_is_integer(value))
         return buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -67,9 +41,9 @@ static int csv_cell(struct buf *out, const json_t *value)
 int results_csv_row(struct buf *out, const json_t *item)
 {
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-        if (csv_cell(out, json_object_get(item, columns[i])) < 0 || buf_add(out, ",", 1) < 0)
+        if (add_cell(out, json_object_get(item, columns[i])) < 0 || buf_add(out, ",", 1) < 0)
             return -1;
-    if (csv_labels(out, json_object_get(item, "labels")) < 0)
+    if (add_labels(out, json_object_get(item, "labels")) < 0)
         return -1;
     return buf_add(out, LINE_END, strlen(LINE_END));
 }
