@@ -42,7 +42,7 @@ export default {
     rmSync(join(server.dir, 'data'), { recursive: true });
     await server.start();
     await page.locator('tr[data-id=of-the-old]').waitFor({ state: 'detached' });
-    await page.getByText('No submission fits.').waitFor();
+    await page.getByText('Nothing has been submitted yet.').waitFor();
   },
 
   'a laptop that slept': async (bench) => {
