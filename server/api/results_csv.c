@@ -23,7 +23,7 @@ int results_csv_head(struct buf *out)
     return buf_printf(out, "labels" LINE_END);
 }
 
-static int add_labels(struct buf *out, const json_t *labels)
+static int csv_labels(struct buf *out, const json_t *labels)
 {
     if (json_object_size(labels) == 0)
         return 0;
@@ -31,7 +31,7 @@ static int add_labels(struct buf *out, const json_t *labels)
     return text ? csv_text(out, text) : -1;
 }
 
-static int add_cell(struct buf *out, const json_t *value)
+static int csv_cell(struct buf *out, const json_t *value)
 {
     if (json_is_integer(value))
         return buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -41,9 +41,9 @@ static int add_cell(struct buf *out, const json_t *value)
 int results_csv_row(struct buf *out, const json_t *item)
 {
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-        if (add_cell(out, json_object_get(item, columns[i])) < 0 || buf_add(out, ",", 1) < 0)
+        if (csv_cell(out, json_object_get(item, columns[i])) < 0 || buf_add(out, ",", 1) < 0)
             return -1;
-    if (add_labels(out, json_object_get(item, "labels")) < 0)
+    if (csv_labels(out, json_object_get(item, "labels")) < 0)
         return -1;
     return buf_add(out, LINE_END, strlen(LINE_END));
 }
