@@ -106,7 +106,8 @@ struct list_page {
     struct list_cursor at; /* the last row that was read */
     int64_t looked_at;
     bool more;
-    char *upper; /* buffer for the end of the id prefix's range */
+    char *upper;               /* buffer for the end of the id prefix's range */
+    jobs_filter_query_fn *few; /* of few rows that contains all matches; NULL: there is none */
 };
 
 /* A page runs up to three queries, in this order. */
@@ -246,14 +247,14 @@ static int list_rows(struct db *d, struct list_page *p, enum list_step step,
 static int list_unvalued(struct db *d, struct list_page *p, struct err *e)
 {
     const struct list_sort *s = &sorts[p->sort];
-    jobs_filter_query_fn *few = NULL;
+    jobs_filter_query_fn *few = p->few;
 
     if (p->more || !s->nullable)
         return 0;
-    if (jobs_filter_find_few(d, p->filter,
-                             s->number == JOBS_FINISHED ? jobs_filter_unfinished
-                                                        : jobs_filter_unmeasured,
-                             p->upper, &few, e) < 0)
+    if (!few && jobs_filter_find_few(d, p->filter,
+                                     s->number == JOBS_FINISHED ? jobs_filter_unfinished
+                                                                : jobs_filter_unmeasured,
+                                     p->upper, &few, e) < 0)
         return -1;
     return list_rows(d, p, STEP_UNVALUED, few, e);
 }
@@ -262,15 +263,13 @@ static int list_unvalued(struct db *d, struct list_page *p, struct err *e)
 static int list_valued(struct db *d, struct list_page *p, struct err *e)
 {
     const bool ties = p->at.has_value;
-    jobs_filter_query_fn *few = NULL;
 
     if ((!p->at.start && !ties) ||
         (sorts[p->sort].nullable && jobs_filter_is_unfinished(p->filter)))
         return 0;
-    if (jobs_filter_find_few(d, p->filter, NULL, p->upper, &few, e) < 0 ||
-        (ties && list_rows(d, p, STEP_TIES, few, e) < 0))
+    if (ties && list_rows(d, p, STEP_TIES, p->few, e) < 0)
         return -1;
-    return list_rows(d, p, STEP_BEYOND, few, e);
+    return list_rows(d, p, STEP_BEYOND, p->few, e);
 }
 
 static int find_sort(const char *word, size_t *ret_sort, struct err *e)
@@ -302,10 +301,11 @@ int jobs_list(struct jobs *j, const struct jobs_filter *f, json_t **ret_page, st
         return -1;
 
     struct db *d = jobs_readers_acquire(&j->readers);
-    int rc = jobs_filter_find_rarest(d, &own, e) < 0 || list_valued(d, &p, e) < 0 ||
-                     list_unvalued(d, &p, e) < 0
+    int rc = jobs_filter_find_rarest(d, &own, e) < 0 ||
+                     jobs_filter_find_few(d, &own, NULL, upper, &p.few, e) < 0 ||
+                     list_valued(d, &p, e) < 0 || list_unvalued(d, &p, e) < 0
                  ? -1
-                 : jobs_total(j, d, &own, &total, e);
+                 : jobs_total(j, d, &(struct jobs_total_rows){ &own, p.few, upper }, &total, e);
     jobs_readers_release(&j->readers, d);
     if (rc < 0)
         return -1;

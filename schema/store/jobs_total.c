@@ -26,36 +26,27 @@ static int64_t counted(struct jobs *j, const struct jobs_filter *f)
                                     : c.running;
 }
 
-static int count_few(struct db *d, const struct jobs_filter *f, jobs_filter_query_fn *few,
-                     char *upper, int64_t *ret_total, struct err *e)
+/* *ret_total stays as it is where many rows may match. */
+static int count_if_few(struct db *d, const struct jobs_total_rows *rows, int64_t *ret_total,
+                        struct err *e)
 {
     struct query q = { 0 };
     int64_t total = 0;
     int n;
 
+    if (!rows->few)
+        return 0;
     query_add(&q, "SELECT %s FROM job NOT INDEXED WHERE seq IN (", JOBS_COLUMNS);
-    few(&q, f, upper);
+    rows->few(&q, rows->filter, rows->upper);
     query_add(&q, ")");
     CLEANUP(db_donep) struct db_stmt *s = query_prepare(&q, d, e);
     if (!s)
         return -1;
     while ((n = db_step(s, e)) > 0)
-        total += jobs_filter_wants(f, s);
+        total += jobs_filter_wants(rows->filter, s);
     if (n == 0)
         *ret_total = total;
     return n;
-}
-
-/* *ret_total stays as it is where many rows may match. */
-static int count_if_few(struct db *d, const struct jobs_filter *f, int64_t *ret_total,
-                        struct err *e)
-{
-    char upper[SUBMISSION_ID_MAX + sizeof JOBS_LAST_CHARACTER];
-    jobs_filter_query_fn *few = NULL;
-
-    if (jobs_filter_find_few(d, f, NULL, upper, &few, e) < 0)
-        return -1;
-    return few ? count_few(d, f, few, upper, ret_total, e) : 0;
 }
 
 /* The final rows that were not cancelled. */
@@ -63,11 +54,13 @@ static int count_done(struct jobs *j, struct db *d, const struct jobs_filter *f,
                       struct err *e)
 {
     struct jobs_filter others = *f;
+    struct jobs_total_rows rows = { .filter = &others };
     struct jobs_counts c;
     int64_t cancelled = JOBS_TOTAL_UNKNOWN;
 
     others.state = JOB_CANCELLED;
-    if (count_if_few(d, &others, &cancelled, e) < 0)
+    if (jobs_filter_find_few(d, &others, NULL, NULL, &rows.few, e) < 0 ||
+        count_if_few(d, &rows, &cancelled, e) < 0)
         return -1;
     if (cancelled == JOBS_TOTAL_UNKNOWN)
         return 0;
@@ -76,16 +69,17 @@ static int count_done(struct jobs *j, struct db *d, const struct jobs_filter *f,
     return 0;
 }
 
-int jobs_total(struct jobs *j, struct db *d, const struct jobs_filter *f, int64_t *ret_total,
+int jobs_total(struct jobs *j, struct db *d, const struct jobs_total_rows *rows, int64_t *ret_total,
                struct err *e)
 {
+    const struct jobs_filter *f = rows->filter;
     int64_t total = counted(j, f);
     int rc = 0;
 
     if (total == JOBS_TOTAL_UNKNOWN && f->state == JOB_DONE && is_by_state(f))
         rc = count_done(j, d, f, &total, e);
     else if (total == JOBS_TOTAL_UNKNOWN)
-        rc = count_if_few(d, f, &total, e);
+        rc = count_if_few(d, rows, &total, e);
     if (rc == 0)
         *ret_total = total;
     return rc;

@@ -292,7 +292,7 @@ static void times_bound_the_rows_of_a_label(void **state)
     struct jobs_filter *f = want(&w, "all:1", NULL);
     f->since_ms = 5000 * 1000;
     f->until_ms = 10000 * 1000;
-    assert_int_equal(count_pages(t, *f, 2 * PAGE_MAX), 10000);
+    assert_int_equal(count_pages(t, *f, 3 * PAGE_MAX / 2), 10000);
     f->since_ms = f->until_ms - 1500;
     job_list_assert(t, f, "m19999 m19998 ");
     want_no_more(&w);
