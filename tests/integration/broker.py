@@ -164,7 +164,8 @@ class Broker:
 
     def create_topic(self, name, partitions=1, replicas=None, **settings):
         """create_topic("t", 3, max_message_bytes=5000); replicas: of the one partition, by the ids
-        of their brokers, of which the first leads."""
+        of their brokers, of which the first leads. It is there for every client when this returns:
+        the controller has it a moment before the broker that is asked."""
         entry = protocol_text(name)
         if replicas is None:
             entry += struct.pack(">ihi", partitions, 1, 0)
@@ -179,6 +180,7 @@ class Broker:
                         struct.pack(">i?", limit_ms, only_try))
         (error,) = struct.unpack_from(">h", said, 12 + len(protocol_text(name)))
         assert error == 0, said
+        wait_for(lambda: name in self.topics(), 60, f"the broker to know of {name}", pause=0.02)
         return name
 
     def ask(self, api, version, body):
