@@ -30,7 +30,7 @@ int move_mark_write(struct db *d, const char *mark, const char *value, struct er
     return db_run(q, e);
 }
 
-int move_mark_arrive(struct db *d, struct err *e)
+static int mark_arrived(struct db *d, struct err *e)
 {
     static const char delete[] = "DELETE FROM meta WHERE name = ?1";
     char fresh[TEXT_ID_SIZE];
@@ -40,6 +40,17 @@ int move_mark_arrive(struct db *d, struct err *e)
     db_bind_text(q, 1, MOVE_MARK_INTO);
     text_random_id(fresh);
     return db_run(q, e) < 0 ? -1 : move_mark_write(d, MOVE_MARK_TABLE, fresh, e);
+}
+
+int move_mark_arrive(struct db *d, const char *last, struct err *e)
+{
+    if (db_begin(d, e) < 0)
+        return -1;
+    if (db_exec(d, last, e) < 0 || mark_arrived(d, e) < 0) {
+        db_rollback(d);
+        return -1;
+    }
+    return db_commit(d, e);
 }
 
 int move_mark_check(struct db *d, struct err *e)

@@ -32,9 +32,9 @@ NODISCARD int move_mark_read(struct db *d, const char *mark, char out[MOVE_MARK_
 /* Replaces one that is there. */
 NODISCARD int move_mark_write(struct db *d, const char *mark, const char *value, struct err *e);
 
-/* In the transaction that ends a move: the mark goes, and the table gets another id, so it is an
- * epoch of its own. */
-NODISCARD int move_mark_arrive(struct db *d, struct err *e);
+/* Ends a move in one transaction: the statements of `last`; the mark goes; the table gets another
+ * id, so it is an epoch of its own. */
+NODISCARD int move_mark_arrive(struct db *d, const char *last, struct err *e);
 
 /* ERR_SETTING: a server must not work on this table. */
 NODISCARD int move_mark_check(struct db *d, struct err *e);

@@ -262,13 +262,7 @@ static int finish_database(struct move_side *s, int64_t last_outbox, struct err 
         "ANALYZE job; ANALYZE body; ANALYZE report; ANALYZE text; ANALYZE text_use;"
         "ANALYZE intake; ANALYZE outbox",
         (long long)last_outbox + 1);
-    if (db_begin(s->db, e) < 0)
-        return -1;
-    if (db_exec(s->db, sql, e) < 0 || move_mark_arrive(s->db, e) < 0) {
-        db_rollback(s->db);
-        return -1;
-    }
-    return db_commit(s->db, e);
+    return move_mark_arrive(s->db, sql, e);
 }
 
 static void close_database_side(struct move_side *s)

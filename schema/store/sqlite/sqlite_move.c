@@ -132,13 +132,7 @@ static int finish_file(struct move_side *s, int64_t last_outbox, struct err *e)
                    "DELETE FROM sqlite_sequence WHERE name = 'outbox';"
                    "INSERT INTO sqlite_sequence(name, seq) VALUES('outbox', %lld)",
                    (long long)last_outbox);
-    if (db_begin(s->db, e) < 0)
-        return -1;
-    if (db_exec(s->db, sql, e) < 0 || move_mark_arrive(s->db, e) < 0) {
-        db_rollback(s->db);
-        return -1;
-    }
-    return db_commit(s->db, e);
+    return move_mark_arrive(s->db, sql, e);
 }
 
 static void close_file_side(struct move_side *s)
