@@ -289,7 +289,7 @@ static int fill_report(struct report *r, struct judge_results *results)
 {
     const struct buf *log = &results->build_log;
 
-    r->ran = true;
+    r->ran = !results->build_failed;
     r->build_ms = results->build_ms;
     r->run_ms = results->run_ms;
     bytes_clear(&r->build_log);

@@ -52,11 +52,15 @@ static int read_tool_version(struct lease *lease, struct toolchain *toolchain, s
     const char *line = output->data ? output->data : "";
     (void)snprintf(toolchain->version, sizeof toolchain->version, "%.*s",
                    (int)strcspn(line, "\r\n"), line);
-    bool ok = result.agent.exec_errno == 0 && result.agent.status == 0;
+    int rc = 0;
+    if (result.agent.exec_errno != 0)
+        rc = err_errno(e, ERR_PLATFORM, result.agent.exec_errno, "start '%s'",
+                       toolchain->language->version[0]);
+    else if (result.agent.status != 0)
+        rc = err_set(e, ERR_PLATFORM, "'%s' does not run: %.200s", toolchain->language->version[0],
+                     line[0] ? toolchain->version : "(it said nothing)");
     cell_result_clear(&result);
-    return ok ? 0
-              : err_set(e, ERR_PLATFORM, "'%s' does not run: %.200s",
-                        toolchain->language->version[0], toolchain->version);
+    return rc;
 }
 
 /* Memory of the runtime alone, and a quarter more, since hello varies from run to run. */

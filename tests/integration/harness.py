@@ -272,6 +272,8 @@ def check_report(report):
             assert t["signal"].startswith("SIG") and t["exit_code"] > 128, t
     if report["verdict"] == "BF":
         assert report["stderr"] == report["build_log"], report
+        assert report["exit_code"] is not None, report
+        assert [report[n] for n in ("duration_ms", "cpu_time_ms", "memory_bytes")] == [None] * 3, report
         assert all(t["verdict"] == "-" for t in report["tests"]), report
     return report
 

@@ -2,7 +2,7 @@
 
 import json
 
-from harness import IMAGES, run_scrc, submission, test
+from harness import IMAGES, run_scrc, submission, test, wait_for
 
 HELLO = submission("python", "print('hi')", [test("", "hi")])
 
@@ -25,6 +25,21 @@ def test_environment_of_a_language_of_ones_own(fresh_server, tmp_path):
         "own", "import os\nfor n in ('LANG', 'PATH', 'OWN'): print(os.environ[n])",
         [test("", "C\n/nowhere:/usr/bin:/usr/local/bin\n1")]))
     assert report["verdict"] == "OK", report
+
+
+def test_a_language_that_cannot_start_says_why(fresh_server, tmp_path):
+    own = {"run_image": IMAGES["PYTHON_IMAGE"], "source_name": "own.py", "run": ["python3", "{source}"],
+           "hello": "print('scrc')"}
+    (tmp_path / "absent.json").write_text(json.dumps({**own, "version": ["no-such-program", "-V"]}))
+    (tmp_path / "silent.json").write_text(json.dumps({**own, "version": ["false"]}))
+    server = fresh_server(LANGUAGES_DIR=str(tmp_path), LANGUAGES="absent,silent").start()
+
+    def errors():
+        said = {l["name"]: l["error"] for l in server.get("/languages").json["languages"]}
+        return said if not any("the self-test" in s for s in said.values()) else None
+    said = wait_for(errors, 120, "both self-tests to fail")
+    assert said["absent"] == "start 'no-such-program': No such file or directory"
+    assert said["silent"] == "'false' does not run: (it said nothing)"
 
 
 def test_chosen_languages(fresh_server):

@@ -256,7 +256,7 @@ static void a_failed_build_has_no_tests(void **state)
     assert_null(log.data); /* owned by the results */
     CLEANUP(report_freep) struct report *r = make_report(&s, &results);
     assert_int_equal(r->verdict, VERDICT_BF);
-    assert_true(r->ran);
+    assert_false(r->ran);
     assert_int_equal(r->exit_code, 2);
     assert_int_equal(r->duration_ms, 0);
     assert_int_equal(r->run_ms, 9);
