@@ -8,6 +8,19 @@
 #include "server/live/hub_internal.h"
 #include "server/report_view.h"
 
+/* Ends the streams of a submission, with `last` unless it is NULL. A client that has not got the
+ * report comes back, or requests it. */
+static void end_streams_locked(struct hub_job *job, struct hub_text *last, struct hub_sub **woken)
+{
+    for (struct hub_sub *s = job->subs; s; s = s->next_of_job) {
+        if (s->ended)
+            continue;
+        (void)hub_queue_add_locked(s, last);
+        s->ended = true;
+        hub_wake_locked(s, woken);
+    }
+}
+
 /* ---- the last event of a submission: its report ---- */
 
 struct report_task {
@@ -17,8 +30,7 @@ struct report_task {
     char id[SUBMISSION_ID_MAX + 1];
 };
 
-/* NULL: no memory, or HUB_REPORTS is reached; the streams end without it, and clients can request
- * the report. */
+/* NULL: no memory, or HUB_REPORTS is reached. */
 static struct hub_text *render_report_text(const struct report_task *t)
 {
     struct hub *h = t->hub;
@@ -47,27 +59,26 @@ static void stream_report(struct executor_task *task)
 
     (void)pthread_mutex_lock(&h->lock);
     struct hub_job *job = hub_job_find_locked(h, t->seq);
-    for (struct hub_sub *s = job ? job->subs : NULL; s; s = s->next_of_job) {
-        if (s->ended)
-            continue;
-        (void)hub_queue_add_locked(s, text);
-        s->ended = true;
-        hub_wake_locked(s, &woken);
-    }
-    if (job)
+    if (job) {
+        end_streams_locked(job, text, &woken);
         job->rendering = false;
+    }
     (void)pthread_mutex_unlock(&h->lock);
     hub_wake_all(woken);
     (void)hub_text_release(text);
     free(t);
 }
 
-static void start_report_locked(struct hub *h, struct hub_job *job, int64_t revision)
+static void start_report_locked(struct hub *h, struct hub_job *job, int64_t revision,
+                                struct hub_sub **woken)
 {
-    struct report_task *t = job->rendering ? NULL : calloc(1, sizeof *t);
-
-    if (!t)
+    if (job->rendering)
         return;
+    struct report_task *t = calloc(1, sizeof *t);
+    if (!t) {
+        end_streams_locked(job, NULL, woken);
+        return;
+    }
     job->rendering = true;
     *t = (struct report_task){
         .task = { .run = stream_report }, .hub = h, .seq = job->seq, .revision = revision
@@ -110,7 +121,7 @@ static void stream_state_locked(struct hub *h, struct hub_job *job, const struct
                                 struct hub_sub **woken)
 {
     if (event->final)
-        start_report_locked(h, job, event->revision);
+        start_report_locked(h, job, event->revision, woken);
     for (struct hub_sub *s = job->subs; s; s = s->next_of_job) {
         if (event->final || s->ended || (s->position >= event->revision && !event->resend))
             continue;
@@ -133,14 +144,15 @@ void hub_stream_state(struct hub *h, int64_t seq, bool resend)
     (void)pthread_mutex_unlock(&h->lock);
     if (!job)
         return;
-    if (jobs_item_of(h->jobs, seq, (enum status_set)h->config->runner_status_set, make_state_event,
-                     &event, &e) < 0) {
-        log_debug("event_lost", log_s("error", e.msg));
-        return;
-    }
+    int rc = jobs_item_of(h->jobs, seq, (enum status_set)h->config->runner_status_set,
+                          make_state_event, &event, &e);
+    if (rc < 0)
+        log_warning("stream_ended", log_s("error", e.msg), log_s("next", "its clients come back"));
     (void)pthread_mutex_lock(&h->lock);
     job = hub_job_find_locked(h, seq);
-    if (job)
+    if (job && rc < 0)
+        end_streams_locked(job, NULL, &woken);
+    else if (job)
         stream_state_locked(h, job, &event, &woken);
     (void)pthread_mutex_unlock(&h->lock);
     hub_wake_all(woken);

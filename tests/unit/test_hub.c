@@ -189,6 +189,24 @@ static void one_is_told_from_its_state_to_its_report(void **state)
     stage_close(&s);
 }
 
+/* A change that cannot be read may be the last one: nobody may wait for another. */
+static void a_change_that_cannot_be_read_ends_the_stream(void **state)
+{
+    struct stage s;
+    stage_open(&s, *state);
+
+    int64_t seq = row_accept(s.t->j, "a", "c");
+    struct listener *l = listen_to(&s, seq, "a", NULL);
+    until_text(l, "\"position\":1,\"phase\":null}\n\n");
+    job_table_write(s.t, "ALTER TABLE job RENAME TO elsewhere");
+    tell(&s, seq, ENGINE_BUILDS, 0);
+    until_end(l);
+    assert_int_equal(count(l->text, "event: state\n"), 1);
+    job_table_write(s.t, "ALTER TABLE elsewhere RENAME TO job");
+    leave(l);
+    stage_close(&s);
+}
+
 static void only_its_own_listeners_hear(void **state)
 {
     struct stage s;
@@ -451,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_TABLE(one_is_told_from_its_state_to_its_report),
+        ON_TABLE(a_change_that_cannot_be_read_ends_the_stream),
         ON_TABLE(only_its_own_listeners_hear),
         ON_TABLE(whoever_is_slow_loses_tests_and_nothing_else),
         ON_TABLE(everything_is_told_once_in_its_last_state),
