@@ -10,7 +10,7 @@ packages_test=(clang-format clang-tidy shellcheck mandoc prometheus nginx-light 
     python3-yaml python3-pip curl docker-compose)
 packages_postgres=(postgresql pgbouncer openssl) # see postgres.sh, which installs it
 # From PyPI, beside Debian's own, for the tests alone.
-python_packages=(openapi-spec-validator==0.7.1)
+python_packages=(openapi-spec-validator==0.7.1 'grafana-foundation-sdk==1769699998!10.1.0')
 packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
 # To build the dashboard, where no node is there already: Debian's own will do, any from 18 on.
 packages_page=(nodejs npm)

@@ -35,6 +35,7 @@ def lane(name):
 # Those that know no table, or their own database, say the same with SCRC_TEST_STORE=postgres; in
 # test_kafka_scaling each server of one group has a table of its own, which one in a database has not.
 NO_OTHER_TABLE = ("test_bench", "test_compose", "test_container", "test_cut_proxy", "test_fleet", "test_kafka_fleet",
+                  "test_kafka_prometheus",
                   "test_kafka_scaling", "test_kafka_storm", "test_postgres", "test_profile", "test_slots_of_before",
                   "test_store_check", "test_suite", "test_upgrade")
 
