@@ -124,6 +124,11 @@ def test_every_field_can_be_asked_for(server):
     for name in SPEC["components"]["schemas"]["ReportField"]["enum"]:
         assert set(ask(server, "GET", f"/results/{id}?fields={name}").json) == {name}
     assert ask(server, "GET", f"/results/{id}?fields=none").status == 422
+    several = ask(server, "GET", f"/results/{id}?fields=id,verdict&fields=labels").json
+    assert several == {"id": id, "verdict": "OK", "labels": {}}
+    most = ",".join(["id"] * 32)
+    assert ask(server, "GET", f"/results/{id}?fields={most}").body.count(b'"id"') == 1
+    assert ask(server, "GET", f"/results/{id}?fields={most}&fields=id").status == 422
 
 
 @pytest.mark.parametrize("body", [
