@@ -11,6 +11,8 @@ packages_test=(clang-format clang-tidy shellcheck mandoc prometheus nginx-light 
 packages_postgres=(postgresql pgbouncer openssl) # see postgres.sh, which installs it
 # From PyPI, beside Debian's own, for the tests alone.
 python_packages=(openapi-spec-validator==0.7.1 'grafana-foundation-sdk==1769699998!10.1.0')
+# Programs from PyPI for the tests of openapi.yaml, apart from the others: they come with a pytest of their own.
+python_tools=(openapi-python-client==0.29.1 mypy==2.4.1 schemathesis==4.32.5)
 packages_fuzz=(clang libclang-rt-dev llvm) # llvm: names in the reports of the sanitizers
 # To build the dashboard, where no node is there already: Debian's own will do, any from 18 on.
 packages_page=(nodejs npm)
@@ -57,13 +59,19 @@ packages_install() {
     done
 }
 
-# python_ensure: python_packages in build/python, for whoever has that in PYTHONPATH. Where PyPI cannot
-# be reached the tests that want them are skipped by name.
+# python_ensure: python_packages in build/python, for whoever has that in PYTHONPATH, and python_tools in
+# build/python-tools. Where PyPI cannot be reached the tests that want them are skipped by name.
 python_ensure() {
-    local dir=$root/build/python
-    [ "$(cat "$dir/have" 2>/dev/null)" != "${python_packages[*]}" ] || return 0
+    python_install "$root/build/python" "${python_packages[@]}"
+    python_install "$root/build/python-tools" "${python_tools[@]}"
+}
+
+python_install() { # DIRECTORY PACKAGE...
+    local dir=$1
+    shift
+    [ "$(cat "$dir/have" 2>/dev/null)" != "$*" ] || return 0
     rm -rf "$dir"
-    step "installing ${python_packages[*]}" /usr/bin/python3 -m pip install --quiet \
-        --root-user-action=ignore --target "$dir" "${python_packages[@]}" || return 0
-    echo "${python_packages[*]}" >"$dir/have"
+    step "installing $*" /usr/bin/python3 -m pip install --quiet --root-user-action=ignore --target "$dir" "$@" ||
+        return 0
+    echo "$*" >"$dir/have"
 }

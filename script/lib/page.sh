@@ -22,6 +22,13 @@ page_ensure_browser() {
     [ -z "$page_why" ]
 }
 
+# Linters of openapi.yaml and what a client in TypeScript is generated with. Where they cannot be had the tests that
+# want them are skipped by name.
+page_ensure_openapi() {
+    [ "$page" = ON ] || return 0
+    page_has tests/openapi || step "fetching the npm packages for openapi.yaml" page_fetch tests/openapi || true
+}
+
 page_without() {
     page=OFF page_why="no npm registry answers"
     say "no npm registry answers: the server is built without the dashboard"

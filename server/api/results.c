@@ -1,6 +1,6 @@
 #include "server/api/results.h"
 
-#include <ctype.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,20 +22,25 @@
 
 /* ---- parameters ---- */
 
+/* A number as JSON has it: clients send a small or a large one as 1e-05 or 1e+16. */
+static bool read_number(const char *text, double *ret_number)
+{
+    json_auto_t *value = json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+
+    if (!json_is_number(value))
+        return false;
+    *ret_number = json_number_value(value);
+    return true;
+}
+
 bool results_read_wait(struct request *r)
 {
-    const char *text = request_param(r, "wait"), *p = text;
-    double seconds = 0, digit = 1;
+    const char *text = request_param(r, "wait");
+    double seconds;
 
     if (!text)
         return true;
-    for (; isdigit((unsigned char)*p); p++)
-        seconds = seconds * 10 + (*p - '0');
-    if (p > text && *p == '.') {
-        for (p++; isdigit((unsigned char)*p); p++)
-            seconds += (*p - '0') * (digit /= 10);
-    }
-    if (p == text || *p) {
+    if (!read_number(text, &seconds) || seconds < 0) {
         (void)request_refuse_param(r, "wait", "must be seconds, 0 to %d", WAIT_MAX_S);
         return false;
     }
@@ -68,22 +73,32 @@ static void refuse_field(struct request *r, const char *name)
                                meant ? "?" : "");
 }
 
-/* Splits ?fields=a,b in place. False: a name is wrong, and the reply is filled in. */
+/* False: the name is wrong, or one too many, and the reply is filled in. */
+static bool add_field(struct request *r, size_t n, const char *name)
+{
+    if (!is_one_of(report_fields, name))
+        refuse_field(r, name);
+    else if (n == CALL_FIELDS_MAX)
+        (void)request_refuse_param(r, "fields", "at most %d names", CALL_FIELDS_MAX);
+    else {
+        call_of(r)->fields[n] = name;
+        return true;
+    }
+    return false;
+}
+
+/* Splits ?fields=a,b in place; generated clients say ?fields=a&fields=b. */
 static bool read_fields(struct request *r)
 {
-    char *rest = request_param(r, "fields"), *name;
+    char *next, *name;
     size_t n = 0;
 
-    while ((name = strsep(&rest, ","))) {
-        if (!is_one_of(report_fields, name)) {
-            refuse_field(r, name);
-            return false;
+    for (char *rest = request_param(r, "fields"); rest; rest = next) {
+        next = request_param_next(r, "fields", rest);
+        while ((name = strsep(&rest, ","))) {
+            if (!add_field(r, n++, name))
+                return false;
         }
-        if (n == CALL_FIELDS_MAX) {
-            (void)request_refuse_param(r, "fields", "at most %d names", CALL_FIELDS_MAX);
-            return false;
-        }
-        call_of(r)->fields[n++] = name;
     }
     return true;
 }

@@ -241,12 +241,14 @@ char *request_param(const struct request *r, const char *name)
     return i < ROUTE_PARAMS_MAX ? r->params[i] : NULL;
 }
 
-const char *request_param_next(const struct request *r, const char *name, const char *value)
+char *request_param_next(const struct request *r, const char *name, const char *value)
 {
     size_t i = param_index(r, name);
-    const char *next = value + strlen(value) + 1;
 
-    return i < ROUTE_PARAMS_MAX && next < r->params[i] + r->param_bytes[i] ? next : NULL;
+    if (i == ROUTE_PARAMS_MAX)
+        return NULL;
+    size_t next = (size_t)(value - r->params[i]) + strlen(value) + 1;
+    return next < r->param_bytes[i] ? r->params[i] + next : NULL;
 }
 
 const char *request_header(const struct request *r, const char *name)

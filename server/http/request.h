@@ -166,7 +166,7 @@ NODISCARD bool request_refill(struct request *r, void (*fill)(struct request *r)
  * text in place. */
 char *request_param(const struct request *r, const char *name);
 /* The value behind this one, of the parameter that may be repeated; NULL: there is none. */
-const char *request_param_next(const struct request *r, const char *name, const char *value);
+char *request_param_next(const struct request *r, const char *name, const char *value);
 
 /* ---- headers ---- */
 

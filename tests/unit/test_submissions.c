@@ -187,7 +187,7 @@ static void test_wait_ends_in_time(void **state)
     static const struct {
         const char *wait;
         int64_t least_ms;
-    } cases[] = { { "0", 0 }, { "0.0", 0 }, { "0.3", 300 }, { "1", 1000 } };
+    } cases[] = { { "0", 0 }, { "0.0", 0 }, { "0.3", 300 }, { "3e-1", 300 }, { "1", 1000 } };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char target[60];
