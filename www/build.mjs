@@ -1,4 +1,5 @@
-/* build.mjs OUT - makes the dashboard: OUT/page.bin and OUT/page_table.c (server/api/dashboard.h).
+/* build.mjs OUT - makes the dashboard and the page of the API (docs.html, of openapi.yaml):
+ * OUT/page.bin and OUT/page_table.c (server/api/dashboard.h).
  *
  * First sees to node_modules: `npm ci` when it is not what package-lock.json says. No package runs
  * a script of its own.
@@ -7,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -58,47 +59,87 @@ function licences(inputs) {
   }).join(`\n${'-'.repeat(80)}\n\n`));
 }
 
-/* [{name, bytes}]: index.html and what it is made of, each with its hash in its name. */
+const COMMON = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  legalComments: 'none',
+  logLevel: 'warning',
+  write: false,
+};
+
+/* What a browser loads, each with its hash in its name. */
+const forBrowsers = (esbuild, entryPoints) => esbuild.build({
+  ...COMMON,
+  entryPoints,
+  outdir: join(out, 'assets'),
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  assetNames: '[name]-[hash]',
+  splitting: true,
+  target: ['chrome100', 'firefox104', 'safari16.4'],
+  loader: { '.svg': 'file' },
+  metafile: true,
+});
+
+const assetsOf = (made) => made.outputFiles.map((f) => ({ name: basename(f.path), bytes: Buffer.from(f.contents) }));
+
+function nameOf(assets, begin, end) {
+  const found = assets.find((a) => a.name.startsWith(`${begin}-`) && a.name.endsWith(end));
+  if (!found) throw new Error(`nothing was made that is called ${begin}-*${end}`);
+  return found.name;
+}
+
+/* [{name, bytes}]: the two pages and what they are made of. */
 async function bundle() {
   const esbuild = await import('esbuild');
-  const made = await esbuild.build({
-    absWorkingDir: here,
-    entryPoints: { app: 'src/main.tsx' },
-    outdir: join(out, 'assets'),
-    entryNames: '[name]-[hash]',
-    chunkNames: '[name]-[hash]',
-    assetNames: '[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    minify: true,
-    target: ['chrome100', 'firefox104', 'safari16.4'],
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
-    loader: { '.svg': 'file' },
-    legalComments: 'none',
-    metafile: true,
-    write: false,
-    logLevel: 'warning',
-  });
-  const assets = made.outputFiles.map((f) => ({ name: basename(f.path), bytes: Buffer.from(f.contents) }));
+  const app = await forBrowsers(esbuild, { app: 'src/main.tsx' });
+  const assets = assetsOf(app);
   assets.push(named('icon', '.svg', readFileSync(join(here, 'src', 'icon.svg'))));
-  assets.push(named('licences', '.txt', licences(made.metafile.inputs)));
-  return [{ name: 'index.html', bytes: Buffer.from(index(assets)) }, ...assets];
+  assets.push(named('licences', '.txt', licences(app.metafile.inputs)));
+  assets.push(...assetsOf(await forBrowsers(esbuild, { docs: 'src/docs/main.ts' })));
+  assets.push(docsSheet(assets));
+  return [
+    { name: 'index.html', bytes: Buffer.from(index(assets)) },
+    { name: 'docs.html', bytes: Buffer.from(await docs(esbuild, assets)) },
+    ...assets,
+  ];
 }
 
 /* src/index.html, with the names of what it loads. */
-function index(assets) {
-  const nameOf = (begin, end) => {
-    const found = assets.find((a) => a.name.startsWith(begin) && a.name.endsWith(end));
-    if (!found) throw new Error(`nothing was made that is called ${begin}*${end}`);
-    return found.name;
-  };
-  return readFileSync(join(here, 'src', 'index.html'), 'utf8')
-    .replace('{app.js}', nameOf('app-', '.js'))
-    .replace('{app.css}', nameOf('app-', '.css'))
-    .replace('{icon.svg}', nameOf('icon-', '.svg'))
-    .replace('{licences.txt}', nameOf('licences-', '.txt'));
+const index = (assets) => readFileSync(join(here, 'src', 'index.html'), 'utf8')
+  .replace(/\{(\w+)(\.\w+)\}/g, (_, begin, end) => nameOf(assets, begin, end));
+
+/* ---- the page of the API ---- */
+
+/* Its sheet stands behind the dashboard's. Where no script chooses the theme the dark colours go by
+ * what the system says. */
+function docsSheet(assets) {
+  const app = assets.find((a) => a.name === nameOf(assets, 'app', '.css')).bytes.toString();
+  const dark = /:root\[data-theme="?dark"?\](\{[^}]*\})/.exec(app);
+  if (!dark) throw new Error('style.css has no dark colours');
+  const own = assets.find((a) => a.name === nameOf(assets, 'docs', '.css'));
+  assets.splice(assets.indexOf(own), 1);
+  return named('docs', '.css', Buffer.from(`${own.bytes}@media(prefers-color-scheme:dark){:root:not([data-theme])${dark[1]}}\n`));
+}
+
+async function docs(esbuild, assets) {
+  const made = await esbuild.build({
+    ...COMMON, entryPoints: ['src/docs/page.tsx'], target: 'node18',
+  });
+  const script = join(out, 'docs_page.mjs');
+  mkdirSync(out, { recursive: true });
+  writeFileSync(script, made.outputFiles[0].contents);
+  const { docsPage } = await import(pathToFileURL(script).href);
+  return docsPage(readFileSync(join(here, '..', 'openapi.yaml'), 'utf8'), {
+    css: nameOf(assets, 'app', '.css'),
+    docsCss: nameOf(assets, 'docs', '.css'),
+    docsJs: nameOf(assets, 'docs', '.js'),
+    icon: nameOf(assets, 'icon', '.svg'),
+  });
 }
 
 /* ---- forms ---- */

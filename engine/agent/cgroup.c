@@ -30,6 +30,7 @@ static const struct cgroup_place counter_places[2][CGROUP_COUNTERS] = {
         [CGROUP_PEAK] = { "memory/memory.max_usage_in_bytes", NULL, NULL, 1, false, NULL },
         [CGROUP_LIMIT] = { "memory/memory.limit_in_bytes", NULL, NULL, 1, false, NULL },
         [CGROUP_THROTTLED] = { "cpu/cpu.stat", "throttled_time", NULL, 1, true, NULL },
+        [CGROUP_PIDS_HITS] = { "pids/pids.events", "max", NULL, 1, true, NULL },
     },
     {
         [CGROUP_CPU] = { "cpu.stat", "usage_usec", NULL, 1000, false, NULL },
@@ -39,6 +40,7 @@ static const struct cgroup_place counter_places[2][CGROUP_COUNTERS] = {
         [CGROUP_THROTTLED] = { "cpu.stat", "throttled_usec", NULL, 1000, true, NULL },
         [CGROUP_CPU_WAIT] = { "cpu.pressure", "full", NULL, 1000, true, "total=" },
         [CGROUP_IO_WAIT] = { "io.pressure", "full", NULL, 1000, true, "total=" },
+        [CGROUP_PIDS_HITS] = { "pids.events", "max", NULL, 1, true, NULL },
     },
 };
 

@@ -26,6 +26,7 @@ enum cgroup_counter {
     CGROUP_CPU_WAIT,  /* v2: nanoseconds in which every ready thread waited for a core, throttled
                          or not */
     CGROUP_IO_WAIT, /* v2: nanoseconds in which every thread that was not idle waited for a disk */
+    CGROUP_PIDS_HITS, /* how often a process or thread was refused for the limit of processes */
     CGROUP_COUNTERS,
 };
 

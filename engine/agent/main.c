@@ -62,6 +62,7 @@ static int prepare_box(struct agent *a, struct fault *f)
         return -1;
     a->before = (struct monitor_cell){ .server = a->server, .group = &a->group, .box = &a->box };
     if (cgroup_read(&a->group, CGROUP_MEMORY, &a->before.memory, f) < 0 ||
+        cgroup_read(&a->group, CGROUP_PIDS_HITS, &a->before.pids_hits, f) < 0 ||
         cgroup_oom_read(&a->group, &a->before.oom, f) < 0)
         return -1;
     return cpu_wait_begin(&a->group, &a->before.cpu_wait, f);

@@ -301,9 +301,10 @@ static int sample_last_memory(struct monitor *m, struct fault *f)
 
 static int fill_result(struct monitor *m, struct agent_result *r, struct fault *f)
 {
-    int64_t cpu_ns;
+    int64_t cpu_ns, pids_hits;
 
     if (read_used_cpu(m, &cpu_ns, f) < 0 || sample_last_memory(m, f) < 0 ||
+        cgroup_read(m->cell->group, CGROUP_PIDS_HITS, &pids_hits, f) < 0 ||
         count_oom_kills(m, &r->oom_kills, f) < 0)
         return -1;
     if (m->started_ns == 0 && m->limit != AGENT_LIMIT_KILLED && r->oom_kills == 0)
@@ -315,6 +316,7 @@ static int fill_result(struct monitor *m, struct agent_result *r, struct fault *
     r->wall_ns = m->started_ns == 0 ? 0 : m->end.mono_ns - m->started_ns;
     r->waited_ns = cpu_wait_read(&m->cpu_wait);
     r->memory_bytes = used_memory(m);
+    r->pids_hits = (uint32_t)(pids_hits - m->cell->pids_hits);
     return 0;
 }
 

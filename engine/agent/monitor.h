@@ -14,7 +14,7 @@ struct monitor_cell {
     const struct cgroup *group;
     struct box *box; /* the RUN has been sent to it */
     int input;       /* the run's stdin, whose offset shows how much of it was read; -1: none */
-    int64_t memory;  /* counters before the run */
+    int64_t memory, pids_hits; /* counters before the run */
     struct cgroup_oom oom;
     struct cpu_wait_sums cpu_wait;
 };

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_VERSION     3
+#define AGENT_VERSION     4
 #define AGENT_MAGIC       0x73637263u /* "scrc" */
 #define AGENT_MESSAGE_MAX (128 * 1024)
 #define AGENT_FILES_MAX   8
@@ -132,7 +132,8 @@ struct agent_result {
                               was not read; the largest sample of anon+shmem, also one at the end if
                               files are left, less its value before exec */
     uint32_t oom_kills;    /* by the kernel during the run, because of the cell's own limit */
-    uint32_t pad;
+    uint32_t pids_hits;    /* processes and threads that were refused for the cell's limit of them;
+                              0 where the kernel does not count */
 };
 
 struct agent_fault {

@@ -147,6 +147,8 @@ static int fill_status(const struct cell_result *result, struct test_report *t, 
     return 0;
 }
 
+/* Without a process or thread that it asked for a program may fail in any way, also by a wrong
+ * answer; one that is right in spite of that has met no limit that matters. */
 static const char *limit_hit(const struct judge_tests *run, const struct cell_result *result,
                              enum verdict v)
 {
@@ -156,6 +158,8 @@ static const char *limit_hit(const struct judge_tests *run, const struct cell_re
         return "memory";
     if (v == VERDICT_OL)
         return "output";
+    if (v == VERDICT_RE || v == VERDICT_WA)
+        return a->pids_hits > 0 ? "processes" : NULL;
     if (v != VERDICT_TL)
         return NULL;
     bool cpu = a->limit == AGENT_LIMIT_CPU || a->cpu_ns > run->request->limits.time_ms * NS_PER_MS;
@@ -174,7 +178,7 @@ static bool is_output_right(const struct checker *checker, const struct bytes *e
     return right;
 }
 
-/* Fills everything but the outputs and whether they are right. */
+/* Fills everything but the outputs, whether they are right, and the limit that was hit. */
 static int measure_run(const struct judge_tests *run, const struct cell_result *result,
                        struct test_report *t, struct err *e)
 {
@@ -186,7 +190,6 @@ static int measure_run(const struct judge_tests *run, const struct cell_result *
     if (fill_status(result, t, e) < 0)
         return -1;
     t->verdict = decide_verdict(run, result, t);
-    t->limit_hit = limit_hit(run, result, t->verdict);
     return 0;
 }
 
@@ -236,6 +239,7 @@ static int take_result(struct judge_tests *run, const struct test *test, struct 
         !is_output_right(&run->request->submission->checker, &test->expected, &result->out,
                          &t->difference))
         t->verdict = VERDICT_WA;
+    t->limit_hit = limit_hit(run, result, t->verdict);
     if (judge_report_keep(&run->results->room, result, t, e) < 0)
         return -1;
     judge_results_add(run->results, t);

@@ -38,10 +38,10 @@ struct output_gap {
 struct test_report {
     int64_t number;
     enum verdict verdict;
-    bool ran;                         /* false: exit_code, times and memory are null */
-    int exit_code;                    /* 128+n when killed by signal n */
-    const char *signal;               /* "SIGSEGV", static; NULL: not killed by a signal */
-    const char *limit_hit;            /* "cpu", "wall", "memory", "output"; static; NULL: none */
+    bool ran;              /* false: exit_code, times and memory are null */
+    int exit_code;         /* 128+n when killed by signal n */
+    const char *signal;    /* "SIGSEGV", static; NULL: not killed by a signal */
+    const char *limit_hit; /* "cpu", "wall", "memory", "output", "processes"; static; NULL: none */
     int64_t duration_ms, cpu_time_ms; /* exec to exit */
     int64_t memory_bytes;
     struct bytes out, err; /* raw bytes, already truncated to REPORT_OUTPUT_BYTES */

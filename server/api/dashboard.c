@@ -52,20 +52,39 @@ static enum next reply_asset(struct request *r, const struct dashboard_asset *a,
     return NEXT_REPLY;
 }
 
-enum next dashboard_index(struct request *r)
+/* A page by its own address: the browser asks each time whether it is still the same. */
+static enum next reply_html(struct request *r, const char *name, const char *without)
 {
-    const struct dashboard_asset *a = dashboard_find("index.html");
+    const struct dashboard_asset *a = dashboard_find(name);
 
     if (!a)
-        return request_refuse(r, PROBLEM_NOT_FOUND, "this server was built without the dashboard");
+        return request_refuse(r, PROBLEM_NOT_FOUND, "%s", without);
     return reply_asset(r, a, "no-cache");
+}
+
+enum next dashboard_index(struct request *r)
+{
+    return reply_html(r, "index.html", "this server was built without the dashboard");
+}
+
+enum next dashboard_docs(struct request *r)
+{
+    return reply_html(r, "docs.html",
+                      "this server was built without its pages; GET /openapi.yaml has the same");
+}
+
+static bool is_page(const char *name)
+{
+    const char *end = strrchr(name, '.');
+
+    return end && strcmp(end, ".html") == 0;
 }
 
 enum next dashboard_asset(struct request *r)
 {
     const struct dashboard_asset *a = dashboard_find(r->id);
 
-    if (!a || strcmp(a->name, "index.html") == 0)
+    if (!a || is_page(a->name))
         return request_refuse(r, PROBLEM_NOT_FOUND, "there is no such asset");
     return reply_asset(r, a, "public, max-age=31536000, immutable");
 }

@@ -1,8 +1,9 @@
-/* server/api/dashboard.h - the dashboard: the files that www/ was built into, and their requests.
+/* server/api/dashboard.h - the dashboard and the page of the API: the files that www/ was built
+ * into, and their requests.
  *
- * Each file is there in three codings: plain, gzip and brotli. A browser asks for `/` on every
- * visit and gets 304 if it is unchanged. The files that `/` refers to have a hash of their content
- * in their names, so browsers keep them for ever.
+ * Each file is there in three codings: plain, gzip and brotli. A browser asks for `/` and `/docs`
+ * on every visit and gets 304 if it is unchanged. The files that they refer to have a hash of their
+ * content in their names, so browsers keep them for ever.
  *
  * Room     server/api.
  * Threads  any; static tables.
@@ -23,7 +24,7 @@ struct dashboard_form {
 };
 
 struct dashboard_asset {
-    const char *name; /* after /assets/; "index.html" is `/` */
+    const char *name; /* after /assets/; "index.html" is `/`, "docs.html" `/docs` */
     const char *type;
     struct dashboard_form forms[DASHBOARD_CODINGS];
 };
@@ -40,4 +41,5 @@ enum dashboard_coding dashboard_choose(const char *accept_encoding);
 /* ---- steps of a request ---- */
 
 enum next dashboard_index(struct request *r);
+enum next dashboard_docs(struct request *r);
 enum next dashboard_asset(struct request *r);

@@ -104,6 +104,7 @@ const struct route routes_table[] = {
       .engine = ROUTE_WITH },
     { .method = "GET", .path = "/openapi.yaml", .handle = health_openapi, .right = RIGHT_PUBLIC },
     { .method = "GET", .path = "/", .handle = dashboard_index, .right = RIGHT_PUBLIC },
+    { .method = "GET", .path = "/docs", .handle = dashboard_docs, .right = RIGHT_PUBLIC },
     { .method = "GET", .path = "/assets/{name}", .handle = dashboard_asset, .right = RIGHT_PUBLIC },
 };
 const size_t routes_len = ARRAY_LEN(routes_table);

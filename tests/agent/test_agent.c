@@ -257,6 +257,28 @@ static int in_container(const char *command)
 }
 
 /* What no program can leave is put there from outside. */
+/* Counted for the run alone: the one that follows in the cell has none. */
+static void refused_processes_are_counted(void **state)
+{
+    const char *argv[4];
+    int bomb = hostile("P2-thread-bomb");
+    (void)state;
+
+    for (int i = 0; i < 2; i++) {
+        struct cell_request q = agent_cell_request((const char *const[]){ "bomb", NULL }, bomb, -1);
+        struct cell_result r = agent_cell_run(&q);
+        assert_string_equal(text(&r.out), "refused in time\n");
+        assert_true(r.agent.pids_hits > 0);
+        cell_result_clear(&r);
+        q = agent_cell_shell(argv, "true; true | true");
+        r = agent_cell_run(&q);
+        assert_int_equal(r.agent.status, 0);
+        assert_int_equal(r.agent.pids_hits, 0);
+        cell_result_clear(&r);
+    }
+    (void)close(bomb);
+}
+
 static void the_proof_sees_what_is_left(void **state)
 {
     static const char *const left[] = { "touch /work/x", "touch /tmp/x", "touch /dev/shm/x",
@@ -345,6 +367,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(input_need_not_be_read),
         cmocka_unit_test(files_in_memory_count_at_the_end),
         cmocka_unit_test(mapped_input_is_no_memory),
+        cmocka_unit_test(refused_processes_are_counted),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),
         cmocka_unit_test(a_busy_cell_ends_with_its_server),

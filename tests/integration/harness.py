@@ -234,6 +234,8 @@ PRODUCED_BY = {name: TEXT for name in ("version", "image", "build", "run", "comp
 DIFFERENCE = {"line": INT, "column": INT, "from_column": INT, "expected": TEXT, "got": TEXT}
 LIMITS = {"time_limit_ms": INT, "wall_time_limit_ms": INT + NULL, "memory_limit_bytes": INT}
 GAP = {"marker": TEXT, "line": INT, "column": INT}
+LIMITS_HIT = {"TL": ("cpu", "wall"), "ML": ("memory",), "OL": ("output",),
+              "RE": ("processes", None), "WA": ("processes", None)}
 NUMBERS = ("exit_code", "duration_ms", "cpu_time_ms", "memory_bytes")
 
 
@@ -253,7 +255,7 @@ def check_report(report):
         check_fields("limits", report["limits"], LIMITS)
     for t in report["tests"]:
         check_fields("test", t, TEST, TEST_MAY)
-        assert (t["limit_hit"] is not None) == (t["verdict"] in ("TL", "ML", "OL")), t
+        assert t["limit_hit"] in LIMITS_HIT.get(t["verdict"], (None,)), t
         if t["first_difference"] is not None:
             check_fields("first_difference", t["first_difference"], DIFFERENCE)
         if t["stdout_gap"] is not None:

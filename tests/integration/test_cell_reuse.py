@@ -5,6 +5,7 @@ import pytest
 from engines import containers, docker
 from harness import IMAGES, LONG, submission, test
 from hostile import FILES, check, submission_of, with_rows
+from test_reports import check_processes
 from test_verdicts import LIMITS, simulated
 
 PLANT = r"""
@@ -136,3 +137,7 @@ def test_memory_limits_change_between_uses(reusing):
         wanted.append((report["verdict"], verdict, report["memory_bytes"]))
     assert all(got == want for got, want, _ in wanted), wanted
     assert wanted[-1][2] < 32 << 20
+
+
+def test_the_limit_of_processes_is_counted_for_each_use(reusing):
+    check_processes(reusing)

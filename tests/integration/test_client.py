@@ -96,6 +96,13 @@ def test_without_tests_it_is_run_with_what_comes_in(server, tmp_path):
     assert code == 0 and "\\x00" in out
 
 
+def test_the_limit_that_was_hit_is_named(server, tmp_path, tests_dir):
+    for source, verdict, hit in (("import os, time\nwhile os.fork(): pass\ntime.sleep(60)", "RE", "processes"),
+                                 ("x = 'x' * (1 << 30)", "ML", "memory")):
+        code, out, _ = scrc(server, "submit", program(tmp_path, "a.py", source), "--tests", tests_dir)
+        assert code == 1 and re.search(rf"\b{verdict}\b.*: {hit}$", out, re.M), out
+
+
 def test_json_is_the_report_as_it_came(server, tmp_path, tests_dir):
     path = program(tmp_path, "b.py", WRONG)
     code, out, err = scrc(server, "submit", path, "--tests", tests_dir, "--json", "--all-tests", "--limit", "time=3s",

@@ -1,5 +1,6 @@
 """openapi.yaml says what the server does: real answers against its schemas."""
 
+import gzip
 import json
 import re
 
@@ -149,12 +150,20 @@ def test_the_server_hands_out_this_description(server):
     assert yaml.safe_load(answer.body) == SPEC
 
 
-def test_the_page_and_what_it_is_made_of(server):
-    page = ask(server, "GET", "/")
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_page_and_what_it_is_made_of(server, path):
+    page = ask(server, "GET", path)
     if page.status == 404:
         pytest.skip("built without the dashboard")
     names = set(re.findall(rb'"/assets/([^"]+)"', page.body))
     assert len(names) >= 3, page
+    assert page.headers["Cache-Control"] == "no-cache"
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    again = server.request("GET", path, headers={"If-None-Match": page.headers["ETag"]})
+    assert again.status == 304 and not again.body
+    small = server.request("GET", path, headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(small.body) == page.body
+    assert small.headers["ETag"] != page.headers["ETag"]
     for name in names:
         assert ask(server, "GET", "/assets/" + name.decode()).status == 200
     assert ask(server, "GET", "/assets/nothing.js").status == 404

@@ -247,3 +247,39 @@ def test_which_limits_held_and_which_was_hit(server):
                                     "memory_limit_bytes": 256 * MIB, **sent}
     broken = server.judge(submission("python", "def f(:", [test("", "")]))
     assert broken["limits"]["time_limit_ms"] == 10000 and broken["limit_hit"] is None
+
+
+def forks(then):
+    """Makes processes until it is refused one; then this."""
+    return ("import os, time\n"
+            "try:\n    while True:\n        if os.fork() == 0: time.sleep(600)\n"
+            f"except BlockingIOError as e:\n    {then}\n")
+
+
+def check_processes(server):
+    """Programs that are refused a process, and after each one that is not."""
+    plain = submission("python", "print(1)", [test("", "2")])
+    cases = [(submission("python", forks("raise"), [test("", "1")]), "RE", "processes"),
+             (submission("python", forks("print(2)"), [test("", "1")]), "WA", "processes"),
+             (submission("python", forks("print(1)"), [test("", "1")]), "OK", None),
+             (submission("python", "while True:\n try:\n  import os; os.fork()\n except OSError: pass",
+                         [test("", "1")], 300), "TL", "cpu")]
+    cases = [case for bomb in cases for case in (bomb, (plain, "WA", None))]
+    for report, (_, verdict, hit) in zip(server.judge_all([sent for sent, _, _ in cases]), cases):
+        [t] = report["tests"]
+        assert (t["verdict"], t["limit_hit"], report["limit_hit"]) == (verdict, hit, hit), report
+
+
+def test_the_limit_of_processes(server):
+    check_processes(server)
+
+
+def test_the_limit_of_processes_is_of_one_test(server):
+    source = "if input() == 'many':\n" + "".join(
+        f"    {line}\n" for line in forks("raise").splitlines()) + "print('few')"
+    report = server.judge(submission("python", source, [
+        test("many\n", "few"), test("few\n", "few"), test("many\n", "few"), test("x\n", "y")],
+        stop_on_failure=False))
+    assert [(t["verdict"], t["limit_hit"]) for t in report["tests"]] == [
+        ("RE", "processes"), ("OK", None), ("RE", "processes"), ("WA", None)]
+    assert report["limit_hit"] == "processes"

@@ -101,7 +101,8 @@ static void fake_result(int fd, const struct fake_run *r)
                               .cpu_ns = r->cpu_ns,
                               .wall_ns = r->cpu_ns * 2,
                               .memory_bytes = (uint64_t)r->memory_bytes,
-                              .oom_kills = r->oom_kills };
+                              .oom_kills = r->oom_kills,
+                              .pids_hits = r->pids_hits };
     struct err e;
     CLEANUP(closep) int built = -1;
 

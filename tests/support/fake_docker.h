@@ -35,7 +35,7 @@ struct fake_run {
     const char *out, *err;
     int status; /* as of wait() */
     int exec_errno;
-    uint32_t limit, oom_kills;
+    uint32_t limit, oom_kills, pids_hits;
     int64_t cpu_ns, memory_bytes;
     enum agent_collected collected; /* of a build that exits 0 */
     enum fake_way {

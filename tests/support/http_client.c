@@ -86,7 +86,9 @@ bool http_at_end(int fd)
 
 bool http_has_header(const struct http_answer *a, const char *line)
 {
-    return a->text.data && strcasestr(a->text.data, line);
+    const char *found = a->text.data ? strcasestr(a->text.data, line) : NULL;
+
+    return found && (!a->body || found < a->body);
 }
 
 struct http_answer http_send(const struct site *f, const void *data, size_t len)

@@ -28,7 +28,8 @@ static void recorded_directories_are_read(void **state)
             [CGROUP_OOM_KILLS] = 1,
             [CGROUP_PEAK] = 32 * MIB,
             [CGROUP_LIMIT] = 32 * MIB,
-            [CGROUP_THROTTLED] = 297581201 } },
+            [CGROUP_THROTTLED] = 297581201,
+            [CGROUP_PIDS_HITS] = 4 } },
         { TEST_SAMPLES "/cgroup/v2",
           2,
           { [CGROUP_CPU] = 1530177000,
@@ -37,7 +38,8 @@ static void recorded_directories_are_read(void **state)
             [CGROUP_HITS] = 3,
             [CGROUP_THROTTLED] = 583211000,
             [CGROUP_CPU_WAIT] = 1204417000,
-            [CGROUP_IO_WAIT] = 80013000 } },
+            [CGROUP_IO_WAIT] = 80013000,
+            [CGROUP_PIDS_HITS] = 5 } },
     };
     (void)state;
 
@@ -107,6 +109,8 @@ static void texts_follow_the_table(void **state)
         { "a field of another line", 2, CGROUP_IO_WAIT, "full avg10=0.00\nsome total=9\n", false,
           0 },
         { "pressure that is off", 2, CGROUP_IO_WAIT, "", false, 0 },
+        { "processes refused", 1, CGROUP_PIDS_HITS, "max 7\n", true, 7 },
+        { "processes refused, and more", 2, CGROUP_PIDS_HITS, "max_x 1\nmax 7\n", true, 7 },
         { "what only version 1 counts", 2, CGROUP_PEAK, "12\n", false, 0 },
         { "what only version 2 counts", 1, CGROUP_IO_WAIT, "full total=12\n", false, 0 },
     };

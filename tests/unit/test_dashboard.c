@@ -107,12 +107,13 @@ static void must_have(const struct http_answer *a, const char *line)
         fail_msg("no '%s' in: %.1200s", line, a->text.data);
 }
 
-static void test_the_page_comes_under_its_policy(void **state)
+static void must_be_page(const struct site *f, const char *path, const char *name)
 {
-    skip_without_page();
-    struct http_answer a = ask(*state, "GET", "/", "");
-    const struct dashboard_asset *index = dashboard_find("index.html");
+    struct http_answer a = ask(f, "GET", path, "");
+    const struct dashboard_asset *page = dashboard_find(name);
     char etag[100];
+
+    assert_non_null(page);
 
     assert_int_equal(a.status, 200);
     must_have(&a, "Content-Type: text/html; charset=utf-8\r\n");
@@ -122,13 +123,31 @@ static void test_the_page_comes_under_its_policy(void **state)
     must_have(&a, "Referrer-Policy: no-referrer\r\n");
     must_have(&a, "Cache-Control: no-cache\r\n");
     must_have(&a, "Vary: Accept-Encoding\r\n");
-    (void)snprintf(etag, sizeof etag, "ETag: %s\r\n", index->forms[DASHBOARD_PLAIN].etag);
+    (void)snprintf(etag, sizeof etag, "ETag: %s\r\n", page->forms[DASHBOARD_PLAIN].etag);
     must_have(&a, etag);
     assert_false(http_has_header(&a, "unsafe-"));
     assert_false(http_has_header(&a, "Content-Encoding"));
-    assert_int_equal(http_length(&a), index->forms[DASHBOARD_PLAIN].len);
-    assert_memory_equal(a.body, page_bytes + index->forms[DASHBOARD_PLAIN].at, http_length(&a));
+    assert_int_equal(http_length(&a), page->forms[DASHBOARD_PLAIN].len);
+    assert_memory_equal(a.body, page_bytes + page->forms[DASHBOARD_PLAIN].at, http_length(&a));
     buf_clear(&a.text);
+}
+
+static void test_the_pages_come_under_their_policy(void **state)
+{
+    skip_without_page();
+    must_be_page(*state, "/", "index.html");
+    must_be_page(*state, "/docs", "docs.html");
+}
+
+/* Where a text is asked for. */
+static void path_of(const struct dashboard_asset *a, char path[static 200])
+{
+    if (strcmp(a->name, "index.html") == 0)
+        (void)snprintf(path, 200, "/");
+    else if (strcmp(a->name, "docs.html") == 0)
+        (void)snprintf(path, 200, "/docs");
+    else
+        (void)snprintf(path, 200, "/assets/%s", a->name);
 }
 
 /* Every text in every form, byte for byte; the policy holds for each. */
@@ -144,8 +163,7 @@ static void test_every_asset_in_every_form(void **state)
     skip_without_page();
     for (const struct dashboard_asset *asset = page_assets; asset->name; asset++) {
         char path[200];
-        bool index = strcmp(asset->name, "index.html") == 0;
-        (void)snprintf(path, sizeof path, index ? "/" : "/assets/%s", asset->name);
+        path_of(asset, path);
         for (int form = 0; form < DASHBOARD_CODINGS; form++, seen++) {
             struct http_answer a = ask(*state, "GET", path, wishes[form]);
             assert_int_equal(a.status, 200);
@@ -155,7 +173,7 @@ static void test_every_asset_in_every_form(void **state)
             must_have(&a, "Content-Security-Policy: ");
             if (codings[form])
                 must_have(&a, codings[form]);
-            if (!index)
+            if (strstr(path, "/assets/"))
                 must_have(&a, "Cache-Control: public, max-age=31536000, immutable\r\n");
             buf_clear(&a.text);
         }
@@ -205,10 +223,15 @@ static void test_head(void **state)
 
 static void test_what_is_not_there(void **state)
 {
-    static const char *const paths[] = {
-        "/assets/nothing.js",      "/assets/",    "/assets",    "/assets/index.html",
-        "/assets/..%2Findex.html", "/assets/app", "/index.html"
-    };
+    static const char *const paths[] = { "/assets/nothing.js",
+                                         "/assets/",
+                                         "/assets",
+                                         "/assets/index.html",
+                                         "/assets/..%2Findex.html",
+                                         "/assets/app",
+                                         "/index.html",
+                                         "/assets/docs.html",
+                                         "/docs/" };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct http_answer a = http_get(*state, "GET", "%s", paths[i]);
         if (a.status != 404)
@@ -217,8 +240,10 @@ static void test_what_is_not_there(void **state)
         buf_clear(&a.text);
     }
     http_expect_status(http_get(*state, "POST", "/"), 405);
-    if (!dashboard_find("index.html"))
+    if (!dashboard_find("index.html")) {
         http_expect_status(http_get(*state, "GET", "/"), 404);
+        http_expect_status(http_get(*state, "GET", "/docs"), 404);
+    }
 }
 
 int main(void)
@@ -226,7 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_smallest_form_that_is_allowed),
         cmocka_unit_test(test_what_is_known),
-        cmocka_unit_test_setup_teardown(test_the_page_comes_under_its_policy, site_setup,
+        cmocka_unit_test_setup_teardown(test_the_pages_come_under_their_policy, site_setup,
                                         site_teardown),
         cmocka_unit_test_setup_teardown(test_every_asset_in_every_form, site_setup, site_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_known_is_not_sent_again, site_setup,

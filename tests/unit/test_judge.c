@@ -24,7 +24,7 @@ struct program {
     const char *source;
     const char *out, *err;
     int exit_code, signal, exec_errno;
-    uint32_t limit, oom_kills;
+    uint32_t limit, oom_kills, pids_hits;
     int64_t memory_bytes;
     bool echo;                     /* prints its input */
     const char *lost_on;           /* with this input the runtime does not start */
@@ -46,6 +46,10 @@ static const struct program programs[] = {
     { .source = "spins", .limit = AGENT_LIMIT_CPU, .signal = SIGKILL },
     { .source = "sleeps", .limit = AGENT_LIMIT_WALL, .signal = SIGKILL },
     { .source = "eats", .oom_kills = 1, .signal = SIGKILL },
+    { .source = "forks", .exit_code = 1, .pids_hits = 3 },
+    { .source = "forks, wrong", .out = "7\n", .pids_hits = 3 },
+    { .source = "forks, right", .out = "6\n", .pids_hits = 3 },
+    { .source = "forks, spins", .limit = AGENT_LIMIT_CPU, .signal = SIGKILL, .pids_hits = 3 },
     { .source = "fat", .out = "6\n", .memory_bytes = 65 * MIB },
     { .source = "odd", .exec_errno = ENOEXEC },
     { .source = "bad", .build_exit = 1, .log_out = "on stdout", .log_err = "on stderr" },
@@ -96,6 +100,7 @@ static void on_run(struct fake_run *r)
     r->exec_errno = p->lost_on && strcmp(r->input, p->lost_on) == 0 ? ENOENT : p->exec_errno;
     r->limit = p->limit;
     r->oom_kills = p->oom_kills;
+    r->pids_hits = p->pids_hits;
     r->cpu_ns = p->limit == AGENT_LIMIT_CPU ? 2 * NS_PER_S : 7 * NS_PER_MS;
     r->memory_bytes = p->memory_bytes ? p->memory_bytes : MIB;
 }
@@ -204,6 +209,27 @@ static void verdicts(void **state)
         assert_true(r->timestamp_ms > 0);
         assert_string_equal(r->produced_by.version, "test");
         assert_string_equal(r->produced_by.run, "./main");
+    }
+}
+
+static void which_limit_was_hit(void **state)
+{
+    static const struct {
+        const char *source, *hit;
+    } cases[] = {
+        { "right", "" },        { "wrong", "" },           { "exits", "" },
+        { "spins", "cpu" },     { "sleeps", "wall" },      { "eats", "memory" },
+        { "fat", "memory" },    { "forks", "processes" },  { "forks, wrong", "processes" },
+        { "forks, right", "" }, { "forks, spins", "cpu" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(report_freep) struct report *r = report_on(place.c, cases[i].source);
+        const char *hit = r->limit_hit ? r->limit_hit : "";
+        const char *of_test = r->tests[0].limit_hit ? r->tests[0].limit_hit : "";
+        if (strcmp(hit, cases[i].hit) != 0 || strcmp(of_test, cases[i].hit) != 0)
+            fail_msg("%s: %s, of the test %s", cases[i].source, hit, of_test);
     }
 }
 
@@ -428,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_PLACE(verdicts),
+        ON_PLACE(which_limit_was_hit),
         ON_PLACE(events_on_the_way),
         ON_PLACE(tests_in_order),
         ON_PLACE(without_tests),

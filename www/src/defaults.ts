@@ -7,6 +7,7 @@ export interface Defaults {
   time_ms: number | null;
   memory_bytes: number | null;
   output_bytes: number | null;
+  processes: number | null;
   checker: CheckerName;
 }
 
@@ -29,6 +30,7 @@ export function useDefaults(): Defaults {
     time_ms: parseQuantity(valueOf('RUNNER_TIME_LIMIT')),
     memory_bytes: parseQuantity(valueOf('RUNNER_MEMORY_LIMIT')),
     output_bytes: parseQuantity(valueOf('MAX_OUTPUT_BYTES')),
+    processes: parseQuantity(valueOf('RUNNER_PIDS_LIMIT')),
     checker: CHECKERS.find((c) => c === valueOf('DEFAULT_CHECKER')) ?? 'lines',
   };
 }

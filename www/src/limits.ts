@@ -9,6 +9,7 @@ export interface LimitsInForce {
   wall_ms: number | null; /* null: it follows from the time limit */
   memory_bytes: number | null;
   output_bytes: number | null;
+  processes: number | null;
 }
 
 /* The report knows; before there is one, 0 is the server's default, and so is nothing. */
@@ -19,6 +20,7 @@ export function limitsOf(sent: Sent | null, report: Report | null, defaults: Def
     wall_ms: said ? said.wall_time_limit_ms : sent?.limits?.wall_time_limit_ms || null,
     memory_bytes: said?.memory_limit_bytes ?? (sent?.limits?.memory_limit_bytes || defaults.memory_bytes),
     output_bytes: said?.output_limit_bytes ?? defaults.output_bytes,
+    processes: defaults.processes,
   };
 }
 
@@ -54,7 +56,9 @@ export function hitText(m: Measured, limits: LimitsInForce): Hit | null {
   case 'output': return {
     name: 'Output', limit: limits.output_bytes ? bytes(limits.output_bytes) : 'of the server', reached: 'more', note: '',
   };
-  case 'processes': return { name: 'Processes', limit: 'of the server', reached: 'more', note: '' };
+  case 'processes': return {
+    name: 'Processes and threads', limit: limits.processes ? String(limits.processes) : 'of the server', reached: 'more', note: 'one was refused',
+  };
   default: return null;
   }
 }

@@ -9,15 +9,15 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { health, startLive } from './live';
 import { Overview } from './overview';
+import { PAGES } from './pages';
 import { startRouter, useRoute, type Route } from './router';
 import { useStore } from './store';
 import { Submission } from './submission';
 import { Submissions } from './submissions';
 import { System } from './system';
-import { THEMES, startTheme, theme, type Theme } from './theme';
+import { startTheme, theme } from './theme';
+import { THEMES, type Theme } from './theme_kept';
 import { Try } from './try';
-
-const PAGES: [string, string][] = [['', 'Overview'], ['submissions', 'Submissions'], ['try', 'Try it'], ['system', 'System']];
 
 function Page({ route }: { route: Route }) {
   switch (route.name) {
@@ -75,8 +75,8 @@ function Frame() {
       <header class="top">
         <a class="brand" href="#/">scrc</a>
         <nav aria-label="Pages">
-          {PAGES.map(([name, title]) => (
-            <a href={`#/${name}`} aria-current={route.name === name ? 'page' : undefined}>{title}</a>
+          {PAGES.map(([address, title]) => (
+            <a href={`/${address}`} aria-current={address === `#/${route.name}` ? 'page' : undefined}>{title}</a>
           ))}
         </nav>
         <Connection />

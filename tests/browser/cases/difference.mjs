@@ -188,6 +188,8 @@ export default {
       memory: [{ source: 'x = "x" * 100000000', limits: { time_limit_ms: 9000, memory_limit_bytes: 33554432 } },
         /^Memory: [\d.]+ MiB, the limit was 32.0 MiB$/],
       output: [{ source: 'while 1: print("x" * 100000)' }, /^Output: more, the limit was 16.0 MiB$/],
+      processes: [{ source: 'import os, time\nwhile 1:\n  if os.fork() == 0: time.sleep(60)' },
+        /^Processes and threads: more, the limit was 128/],
     };
     for (const [name, [program, text]] of Object.entries(hits)) {
       const { page, close } = await shown(bench, program);
