@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "client/bundle.h"
-#include "client/unzip.h"
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
+#include "schema/bundle/bundle.h"
+#include "schema/bundle/unzip.h"
 
 #define PIECE ((size_t)(64 * KIB))
 

@@ -12,13 +12,14 @@
 #include <cmocka.h>
 
 #include "client/body.h"
-#include "client/bundle.h"
 #include "client/bundle_read.h"
+#include "client/language_list.h"
 #include "client/sources.h"
-#include "client/suffix.h"
-#include "client/testset.h"
+#include "client/testset_read.h"
 #include "schema/base/base.h"
 #include "schema/base/err.h"
+#include "schema/bundle/bundle.h"
+#include "schema/bundle/testset.h"
 #include "tests/support/scratch.h"
 
 struct place {
@@ -247,7 +248,7 @@ static void suffix_says_the_language(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *language;
         struct err e;
-        int rc = suffix_language(languages, cases[i].name, &language, &e);
+        int rc = language_list_find(languages, cases[i].name, &language, &e);
         assert_int_equal(rc, cases[i].language ? 0 : -1);
         if (rc == 0)
             assert_string_equal(language, cases[i].language);

@@ -1,4 +1,4 @@
-#include "client/bundle.h"
+#include "schema/bundle/bundle.h"
 
 #include <string.h>
 

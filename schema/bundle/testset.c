@@ -1,12 +1,8 @@
-#include "client/testset.h"
+#include "schema/bundle/testset.h"
 
 #include <string.h>
 
-#include "client/body.h"
-#include "client/bundle_read.h"
 #include "schema/base/err.h"
-
-static const struct bundle_bounds tests_bounds = { .files = 10000, .bytes = 256 * MIB };
 
 enum part { PART_INPUT, PART_ANSWER, PART_NONE };
 
@@ -27,6 +23,13 @@ static enum part part_of(const char *name, size_t *ret_stem)
         }
     }
     return PART_NONE;
+}
+
+bool testset_wants(const char *name)
+{
+    size_t stem;
+
+    return part_of(name, &stem) != PART_NONE;
 }
 
 /* The pair that a file is half of; a new one, for which there is room, when it is the first half.
@@ -66,13 +69,13 @@ static int check_pairs(const struct testset *t, struct err *e)
     return 0;
 }
 
-static int make_pairs(struct testset *t, struct err *e)
+int testset_make(struct testset *t, struct err *e)
 {
     t->pairs = calloc(t->bundle.len + 1, sizeof *t->pairs);
     if (!t->pairs)
         return err_set(e, ERR_NOMEM, "read tests");
     for (size_t i = 0; i < t->bundle.len; i++) {
-        const struct bundle_file *f = &t->bundle.files[i];
+        struct bundle_file *f = &t->bundle.files[i];
         size_t stem;
         enum part part = part_of(f->name, &stem);
         if (part == PART_NONE)
@@ -80,7 +83,7 @@ static int make_pairs(struct testset *t, struct err *e)
         struct testset_pair *p = pair_of(t, f->name, stem);
         if (!p)
             return err_set(e, ERR_NOMEM, "read tests");
-        const struct bundle_file **half = part == PART_INPUT ? &p->input : &p->answer;
+        struct bundle_file **half = part == PART_INPUT ? &p->input : &p->answer;
         if (*half)
             return err_set(e, ERR_INPUT, "%s and %s are answers of one test", (*half)->name,
                            f->name);
@@ -91,18 +94,6 @@ static int make_pairs(struct testset *t, struct err *e)
     return check_pairs(t, e);
 }
 
-int testset_read(const char *path, struct testset *ret_tests, struct err *e)
-{
-    *ret_tests = (struct testset){ .pairs = NULL };
-    if (bundle_read(path, &tests_bounds, &ret_tests->bundle, e) < 0)
-        return err_wrap(e, "tests");
-    if (make_pairs(ret_tests, e) < 0) {
-        testset_clear(ret_tests);
-        return err_wrap(e, "tests of %s", path);
-    }
-    return 0;
-}
-
 void testset_clear(struct testset *t)
 {
     for (size_t i = 0; i < t->len; i++)
@@ -110,20 +101,4 @@ void testset_clear(struct testset *t)
     free(t->pairs);
     bundle_clear(&t->bundle);
     *t = (struct testset){ .pairs = NULL };
-}
-
-json_t *testset_json(const struct testset *t)
-{
-    json_auto_t *tests = json_array();
-
-    for (size_t i = 0; i < t->len; i++) {
-        const struct testset_pair *p = &t->pairs[i];
-        json_auto_t *test = json_object();
-        if (!test || json_object_set_new(test, "number", json_integer((json_int_t)i + 1)) < 0 ||
-            body_set_text(test, "input", &p->input->bytes) < 0 ||
-            body_set_text(test, "expected_output", &p->answer->bytes) < 0 ||
-            json_array_append(tests, test) < 0)
-            return NULL;
-    }
-    return TAKE(tests);
 }

@@ -1,4 +1,4 @@
-/* client/bundle.h - files in memory, within bounds.
+/* schema/bundle/bundle.h - files in memory, within bounds.
  *
  * Owns     its names and bytes, until bundle_clear().
  * Threads  any; no state.

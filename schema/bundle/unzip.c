@@ -1,11 +1,11 @@
-#include "client/unzip.h"
+#include "schema/bundle/unzip.h"
 
 #include <string.h>
 #include <zip.h>
 
-#include "client/bundle.h"
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
+#include "schema/bundle/bundle.h"
 
 #define PIECE (64 * KIB)
 /* Entries that are looked at for each file that may be taken: folders and hidden files count too.

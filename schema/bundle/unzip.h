@@ -1,4 +1,4 @@
-/* client/unzip.h - the files of a zip archive, unpacked into memory within bounds (libzip).
+/* schema/bundle/unzip.h - the files of a zip archive, unpacked into memory within bounds (libzip).
  *
  * What an archive says of its sizes is not believed: the bounds hold for what comes out, so a small
  * archive that unpacks to gigabytes ends with an error.
