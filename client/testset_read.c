@@ -5,7 +5,9 @@
 #include "schema/base/err.h"
 #include "schema/bundle/testset.h"
 
-static const struct bundle_bounds tests_bounds = { .files = 10000, .bytes = 256 * MIB };
+static const struct bundle_bounds tests_bounds = { .files = 10000,
+                                                   .bytes = 256 * MIB,
+                                                   .wants = testset_wants };
 
 int testset_read(const char *path, struct testset *ret_tests, struct err *e)
 {

@@ -32,44 +32,8 @@ bool testset_wants(const char *name)
     return part_of(name, &stem) != PART_NONE;
 }
 
-/* The pair that a file is half of; a new one, for which there is room, when it is the first half.
- * Files are sorted by name, so the other half is among the last. */
-static struct testset_pair *pair_of(struct testset *t, const char *name, size_t stem)
-{
-    for (size_t i = t->len; i-- > 0;) {
-        const char *known = t->pairs[i].name;
-        if (known && strlen(known) == stem && memcmp(known, name, stem) == 0)
-            return &t->pairs[i];
-    }
-    char *copy = strndup(name, stem);
-    if (!copy)
-        return NULL;
-    t->pairs[t->len].name = copy;
-    return &t->pairs[t->len++];
-}
-
-static int compare_pairs(const void *a_, const void *b_)
-{
-    const struct testset_pair *a = a_, *b = b_;
-    return strverscmp(a->name, b->name);
-}
-
-static int check_pairs(const struct testset *t, struct err *e)
-{
-    if (t->len == 0)
-        return err_set(e, ERR_INPUT, "it has no tests: pairs of N.in and N.ans (or N.out)");
-    for (size_t i = 0; i < t->len; i++) {
-        const struct testset_pair *p = &t->pairs[i];
-        if (!p->input)
-            return err_set(e, ERR_INPUT, "test %s has no %s.in", p->name, p->name);
-        if (!p->answer)
-            return err_set(e, ERR_INPUT, "test %s has no %s.ans or %s.out", p->name, p->name,
-                           p->name);
-    }
-    return 0;
-}
-
-int testset_make(struct testset *t, struct err *e)
+/* Each file that is half of a test, as a pair without the other half. */
+static int list_halves(struct testset *t, struct err *e)
 {
     t->pairs = calloc(t->bundle.len + 1, sizeof *t->pairs);
     if (!t->pairs)
@@ -80,18 +44,83 @@ int testset_make(struct testset *t, struct err *e)
         enum part part = part_of(f->name, &stem);
         if (part == PART_NONE)
             continue;
-        struct testset_pair *p = pair_of(t, f->name, stem);
-        if (!p)
+        struct testset_pair *p = &t->pairs[t->len];
+        if (!(p->name = strndup(f->name, stem)))
             return err_set(e, ERR_NOMEM, "read tests");
-        struct bundle_file **half = part == PART_INPUT ? &p->input : &p->answer;
-        if (*half)
-            return err_set(e, ERR_INPUT, "%s and %s are answers of one test", (*half)->name,
-                           f->name);
-        *half = f;
+        *(part == PART_INPUT ? &p->input : &p->answer) = f;
+        t->len++;
     }
+    return 0;
+}
+
+static const char *file_name(const struct testset_pair *p)
+{
+    return p->input ? p->input->name : p->answer->name;
+}
+
+static int compare_halves(const void *a_, const void *b_)
+{
+    const struct testset_pair *a = a_, *b = b_;
+    int order = strverscmp(a->name, b->name);
+
+    return order ? order : strcmp(file_name(a), file_name(b));
+}
+
+static int join_half(struct testset_pair *p, struct testset_pair *half, struct err *e)
+{
+    if (half->input ? !p->input : !p->answer) {
+        *(half->input ? &p->input : &p->answer) = half->input ? half->input : half->answer;
+        free(TAKE(half->name));
+        return 0;
+    }
+    const char *first = half->input ? p->input->name : p->answer->name, *second = file_name(half);
+    return strcmp(first, second) == 0
+               ? err_set(e, ERR_INPUT, "%s is there twice", first)
+               : err_set(e, ERR_INPUT, "%s and %s are answers of one test", first, second);
+}
+
+/* Halves of one name are neighbours. */
+static int join_halves(struct testset *t, struct err *e)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < t->len; i++) {
+        struct testset_pair *half = &t->pairs[i];
+        if (len > 0 && strcmp(t->pairs[len - 1].name, half->name) == 0) {
+            if (join_half(&t->pairs[len - 1], half, e) < 0)
+                return -1;
+            continue;
+        }
+        const struct testset_pair taken = *half;
+        half->name = NULL;
+        t->pairs[len++] = taken;
+    }
+    t->len = len;
+    return 0;
+}
+
+static int check_pairs(const struct testset *t, struct err *e)
+{
+    if (t->len == 0)
+        return err_set(e, ERR_INPUT, "it has no tests: pairs of N.in and N.ans (or N.out)");
+    for (size_t i = 0; i < t->len; i++) {
+        const struct testset_pair *p = &t->pairs[i];
+        if (!p->input)
+            return err_set(e, ERR_INPUT, "%s has no input (%s.in)", p->answer->name, p->name);
+        if (!p->answer)
+            return err_set(e, ERR_INPUT, "%s has no answer (%s.ans or .out)", p->input->name,
+                           p->name);
+    }
+    return 0;
+}
+
+int testset_make(struct testset *t, struct err *e)
+{
+    if (list_halves(t, e) < 0)
+        return -1;
     if (t->len > 1)
-        qsort(t->pairs, t->len, sizeof *t->pairs, compare_pairs);
-    return check_pairs(t, e);
+        qsort(t->pairs, t->len, sizeof *t->pairs, compare_halves);
+    return join_halves(t, e) < 0 ? -1 : check_pairs(t, e);
 }
 
 void testset_clear(struct testset *t)

@@ -123,9 +123,7 @@ static void a_link_is_not_followed(void **state)
 
 static void zip_is_read_as_a_directory_is(void **state)
 {
-    static const char *const names[] = {
-        "10.py", "9.py", "__MACOSX/9.py", ".x", "a/../../b", NULL
-    };
+    static const char *const names[] = { "10.py", "9.py", "__MACOSX/9.py", ".x", NULL };
     struct bundle b;
     struct err e;
 
@@ -197,8 +195,8 @@ static void half_a_pair_is_an_error(void **state)
     static const struct {
         const char *names[4], *says;
     } cases[] = {
-        { { "1.in" }, "test 1 has no 1.ans or 1.out" },
-        { { "1.out" }, "test 1 has no 1.in" },
+        { { "1.in" }, "1.in has no answer (1.ans or .out)" },
+        { { "1.out" }, "1.out has no input (1.in)" },
         { { "README" }, "it has no tests" },
         { { "1.in", "1.ans", "1.out" }, "1.ans and 1.out are answers of one test" },
     };
