@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "client/bundle.h"
 #include "schema/base/err.h"
 #include "schema/base/quantity.h"
 #include "schema/base/text.h"
+#include "schema/bundle/bundle.h"
 
 /* Short names of limits, whose values need a unit: "time=2" would be 2 ms. */
 static const struct body_limit {

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "client/bundle.h"
-#include "client/unzip.h"
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
+#include "schema/bundle/bundle.h"
+#include "schema/bundle/unzip.h"
 
 #define PIECE ((size_t)(64 * KIB))
 
@@ -75,9 +75,9 @@ static int add_directory(const char *path, const struct bundle_bounds *bounds, s
         name += strspn(name, "/");
         if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
             rc = err_errno(e, ERR_INPUT, entry->fts_errno, "%s", entry->fts_path);
-        else if (entry->fts_info == FTS_D && entry->fts_level > 0 && !bundle_wants(name))
+        else if (entry->fts_info == FTS_D && entry->fts_level > 0 && bundle_hides(name))
             (void)fts_set(walk, entry, FTS_SKIP);
-        else if (entry->fts_info == FTS_F && bundle_wants(name))
+        else if (entry->fts_info == FTS_F && bundle_wants(bounds, name))
             rc = add_plain(entry->fts_path, name, bounds, b, e);
     }
     if (walk)
@@ -98,7 +98,7 @@ static bool is_zip(const char *path)
 
     if (fd < 0 || read(fd, head, sizeof head) != sizeof head)
         return false;
-    return memcmp(head, "PK\3\4", 4) == 0 || memcmp(head, "PK\5\6", 4) == 0;
+    return unzip_is_archive(head, sizeof head);
 }
 
 static int read_any(const char *path, const struct bundle_bounds *bounds, struct bundle *b,
@@ -113,7 +113,7 @@ static int read_any(const char *path, const struct bundle_bounds *bounds, struct
         return add_directory(path, bounds, b, e);
     /* A pipe has no beginning that could be looked at. */
     if (S_ISREG(st.st_mode) && is_zip(path))
-        return unzip_read(path, bounds, b, e) < 0 ? err_wrap(e, "%s", path) : 0;
+        return unzip_file(path, bounds, b, e) < 0 ? err_wrap(e, "%s", path) : 0;
     return add_plain(path, slash ? slash + 1 : path, bounds, b, e);
 }
 

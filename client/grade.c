@@ -7,14 +7,15 @@
 #include "client/csv_file.h"
 #include "client/grade_class.h"
 #include "client/grade_student.h"
+#include "client/language_list.h"
 #include "client/option.h"
-#include "client/suffix.h"
 #include "client/term.h"
-#include "client/testset.h"
+#include "client/testset_read.h"
 #include "client/transport.h"
 #include "schema/base/err.h"
 #include "schema/base/hash.h"
 #include "schema/base/quantity.h"
+#include "schema/bundle/testset.h"
 
 #define JOBS_NORMAL     8
 #define RETRY_NORMAL_MS 60000
@@ -172,7 +173,7 @@ static int grade_all(struct grade *g, struct err *e)
     if (csv_file_open(g->csv, &csv, e) < 0)
         return -1;
     csv_file_abort(&csv);
-    if (suffix_languages(t, g->common.patience_ms, &languages, e) < 0)
+    if (language_list_get(t, g->common.patience_ms, &languages, e) < 0)
         return -1;
     g->common.languages = languages;
     const struct grade_class class = { .students = g->students,

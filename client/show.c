@@ -6,7 +6,7 @@
 #include "client/difference.h"
 #include "client/reply.h"
 #include "client/term.h"
-#include "client/testset.h"
+#include "schema/bundle/testset.h"
 
 /* Of the build log and of a run's standard error. */
 #define LOG_MOST 4096

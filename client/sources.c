@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/bundle_read.h"
-#include "client/suffix.h"
+#include "client/language_list.h"
 #include "schema/base/err.h"
 
 static const struct bundle_bounds source_bounds = { .files = 1000, .bytes = 64 * MIB };
@@ -22,7 +22,7 @@ void sources_clear(struct sources *s)
 static bool is_source_file(const void *ctx, const char *name)
 {
     const struct choice *c = ctx;
-    return suffix_fits(c->languages, c->language, name);
+    return language_list_fits(c->languages, c->language, name);
 }
 
 /* The one language that files have; others, as a README, have none. */
@@ -34,7 +34,7 @@ static int find_language(const struct bundle *b, const json_t *languages, const 
     for (size_t i = 0; i < b->len; i++) {
         const char *language;
         struct err why;
-        if (suffix_language(languages, b->files[i].name, &language, &why) < 0) {
+        if (language_list_find(languages, b->files[i].name, &language, &why) < 0) {
             if (b->len > 1)
                 continue;
             *e = why;

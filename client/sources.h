@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "client/bundle.h"
 #include "schema/base/base.h"
+#include "schema/bundle/bundle.h"
 
 struct err;
 
@@ -18,8 +18,9 @@ struct sources {
     const char *language; /* borrowed from the caller's list, or what was asked for */
 };
 
-/* A file, directory or zip archive. languages: of suffix_languages(); it may be NULL where language
- * is not. language: what was asked for; NULL: by the suffixes. *ret_sources is always written. */
+/* A file, directory or zip archive. languages: of language_list_get(); it may be NULL where
+ * language is not. language: what was asked for; NULL: by the suffixes. *ret_sources is always
+ * written. */
 NODISCARD int sources_read(const char *path, const json_t *languages, const char *language,
                            struct sources *ret_sources, struct err *e);
 void sources_clear(struct sources *s);

@@ -6,16 +6,17 @@
 #include "client/body.h"
 #include "client/bundle_read.h"
 #include "client/exchange.h"
+#include "client/language_list.h"
 #include "client/option.h"
 #include "client/reply.h"
 #include "client/show.h"
 #include "client/sources.h"
-#include "client/suffix.h"
 #include "client/term.h"
-#include "client/testset.h"
+#include "client/testset_read.h"
 #include "client/transport.h"
 #include "client/watch.h"
 #include "schema/base/err.h"
+#include "schema/bundle/testset.h"
 
 /* Of a run without tests. */
 #define INPUT_MOST ((size_t)(64 * MIB))
@@ -122,7 +123,7 @@ static int add_source(struct submit *s, struct transport *t, struct err *e)
 
     /* A file whose language is given needs no list. */
     if ((!s->language || (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode))) &&
-        suffix_languages(t, 0, &languages, e) < 0)
+        language_list_get(t, 0, &languages, e) < 0)
         return -1;
     if (sources_read(s->path, languages, s->language, &s->sources, e) < 0 ||
         body_set_word(s->body, "language", s->sources.language, e) < 0)

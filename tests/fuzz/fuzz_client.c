@@ -5,8 +5,8 @@
 
 #include "client/show.h"
 #include "client/term.h"
-#include "client/testset.h"
 #include "schema/base/text.h"
+#include "schema/bundle/testset.h"
 #include "tests/fuzz/fuzz.h"
 
 static void show_all(const struct term *t, const char *data, size_t size)

@@ -1,4 +1,4 @@
-#include "client/bundle.h"
+#include "schema/bundle/bundle.h"
 
 #include <string.h>
 
@@ -14,18 +14,50 @@ void bundle_clear(struct bundle *b)
     *b = (struct bundle){ .files = NULL };
 }
 
-bool bundle_wants(const char *name)
+/* The part of a path that begins here is `word`. */
+static bool is_part(const char *part, const char *word)
+{
+    size_t len = strlen(word);
+
+    return strncmp(part, word, len) == 0 && (part[len] == '/' || part[len] == '\0');
+}
+
+static bool is_hidden_part(const char *part)
+{
+    return *part == '.' && !is_part(part, ".") && !is_part(part, "..");
+}
+
+bool bundle_hides(const char *name)
+{
+    for (const char *part = name; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (is_hidden_part(part) || is_part(part, "__MACOSX"))
+            return true;
+    }
+    return false;
+}
+
+bool bundle_wants(const struct bundle_bounds *bounds, const char *name)
 {
     size_t len = strlen(name);
 
-    if (len == 0 || name[len - 1] == '/')
-        return false;
+    return len > 0 && name[len - 1] != '/' && !bundle_hides(name) &&
+           (!bounds->wants || bounds->wants(name));
+}
+
+int bundle_check_name(const char *name, struct err *e)
+{
+    bool leads_out = *name == '/';
+
     for (const char *part = name; part; part = strchr(part, '/')) {
         part += *part == '/';
-        if (*part == '.' || strncmp(part, "__MACOSX/", 9) == 0)
-            return false;
+        leads_out = leads_out || is_part(part, "..");
     }
-    return true;
+    if (leads_out)
+        return err_set(e, ERR_INPUT, "its path leads out of the archive");
+    return strlen(name) > BUNDLE_NAME_MAX
+               ? err_set(e, ERR_INPUT, "its name has more than %d bytes", BUNDLE_NAME_MAX)
+               : 0;
 }
 
 int bundle_add(struct bundle *b, const struct bundle_bounds *bounds, const char *name,
