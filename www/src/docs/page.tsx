@@ -152,7 +152,7 @@ function Media({ type, content, of }: { type: string; content: Content; of: stri
 }
 
 function Answer({ status, response, of }: { status: string; response: Response; of: string }) {
-  const headers = Object.entries(response.headers ?? {});
+  const headers = Object.entries(response.headers ?? {}).map(([name, h]) => [name, resolve(root, h)] as const);
   return (
     <li>
       <code class={`status status-${status[0]}`}>{status}</code>

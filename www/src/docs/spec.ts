@@ -45,7 +45,7 @@ export interface Content {
 export interface Response {
   $ref?: string;
   description: string;
-  headers?: Record<string, { description?: string; schema: Schema }>;
+  headers?: Record<string, { $ref?: string; description?: string; schema: Schema }>;
   content?: Record<string, Content>;
 }
 
