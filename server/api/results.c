@@ -23,7 +23,7 @@
 /* ---- parameters ---- */
 
 /* A number as JSON has it: clients send a small or a large one as 1e-05 or 1e+16. */
-static bool read_number(const char *text, double *ret_number)
+static bool read_json_number(const char *text, double *ret_number)
 {
     json_auto_t *value = json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
 
@@ -40,7 +40,7 @@ bool results_read_wait(struct request *r)
 
     if (!text)
         return true;
-    if (!read_number(text, &seconds) || seconds < 0) {
+    if (!read_json_number(text, &seconds) || seconds < 0) {
         (void)request_refuse_param(r, "wait", "must be seconds, 0 to %d", WAIT_MAX_S);
         return false;
     }

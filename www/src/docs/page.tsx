@@ -138,6 +138,7 @@ function Parameters({ list }: { list: Parameter[] }) {
 const asText = (value: unknown): string => (typeof value === 'string' ? value.trim() : JSON.stringify(value, null, 2));
 
 function Media({ type, content, of }: { type: string; content: Content; of: string }) {
+  if (!content.schema) return <p class="facts"><code>{type}</code></p>;
   const schema = content.schema.contentSchema ?? content.schema;
   const below = inner(schema);
   return (
@@ -184,8 +185,8 @@ function OperationSection({ op }: { op: Operation }) {
           <Prose text={body.description} />
           {Object.entries(body.content).map(([type, content]) => (
             <>
-              <p class="facts"><code>{type}</code>: <Type schema={content.schema} /></p>
-              <Fields schema={resolve(root, content.schema)} />
+              <p class="facts"><code>{type}</code>: <Type schema={content.schema ?? {}} /></p>
+              <Fields schema={resolve(root, content.schema ?? {})} />
             </>
           ))}
         </>

@@ -38,7 +38,7 @@ export interface Parameter {
 }
 
 export interface Content {
-  schema: Schema;
+  schema?: Schema; /* none: bytes */
   examples?: Record<string, { summary?: string; value: unknown }>;
 }
 
