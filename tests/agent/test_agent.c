@@ -256,7 +256,6 @@ static int in_container(const char *command)
     return system(line); /* NOLINT(cert-env33-c): a test, its own words */
 }
 
-/* What no program can leave is put there from outside. */
 /* Counted for the run alone: the one that follows in the cell has none. */
 static void refused_processes_are_counted(void **state)
 {
@@ -279,6 +278,7 @@ static void refused_processes_are_counted(void **state)
     (void)close(bomb);
 }
 
+/* What no program can leave is put there from outside. */
 static void the_proof_sees_what_is_left(void **state)
 {
     static const char *const left[] = { "touch /work/x", "touch /tmp/x", "touch /dev/shm/x",
