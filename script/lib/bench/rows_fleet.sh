@@ -10,6 +10,7 @@ row_fleet() {
     fleet_commits
     fleet_report
     fleet_servers
+    fleet_killed
     fleet_table
 }
 
@@ -114,6 +115,72 @@ fleet_servers() {
     for size in 2 4; do
         result fleet "sleeps of 200 ms, $size servers, each, against 1" /s ">= 0.95" "$work/servers.$size" \
             "$work/servers.1"
+    done
+}
+
+# One of three servers is killed with most of the queue before it; beside it the same work of two servers
+# that live.
+fleet_killed() {
+    local n side count=$((quick ? 40 : 200))
+    submission c "$fleet_sleeps" >"$work/sleeps.json"
+    for n in $(seq "$rounds"); do
+        progress "fleet, killed" "$n"
+        fleet_last_report "$n" mine 3 "$count" >>"$work/killed.mine"
+        fleet_last_report "$n" other 2 "$count" >>"$work/killed.other"
+    done
+    paste "$work/killed.mine" "$work/killed.other" | awk '{ print $1 - $2 - 10 }' >"$work/killed.more"
+    result fleet "one of 3 servers killed, $count queued: last report" s - "$work/killed.mine" "$work/killed.other"
+    result fleet "the same, beyond the work of 2 and LEASE_TIMEOUT" s "<= 5" "$work/killed.more" -
+}
+# fleet_last_report ROUND SIDE SERVERS COUNT: the seconds from the death of the third server, or from the
+# acceptance, to the last report.
+fleet_last_report() {
+    local n store began first=
+    store=$(fleet_database "killed_$2_$1")
+    for n in $(seq "$3"); do
+        serve "killed.$2.$1.$n" RUNNER_MAX_PARALLEL=1 RUNNER_CELL_USES=1000 BUILD_CACHE_BYTES=1GiB LANGUAGES=c \
+            LEASE_TIMEOUT=10s STORE="$store"
+        first=${first:-$port}
+    done
+    "$clients/bench_fleet" post "$work/sleeps.json" "$4" 8 "$first" >/dev/null
+    began=${EPOCHREALTIME/[.,]/}
+    if [ "$3" = 3 ]; then
+        until [ "$(postgres_psql "$store" "SELECT count(DISTINCT instance) FROM job WHERE state = 1")" = 3 ]; do :; done
+        began=${EPOCHREALTIME/[.,]/}
+        { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true # the shell would say that it is gone
+    fi
+    until [ "$(postgres_psql "$store" "SELECT count(*) FROM job WHERE finished_ms IS NULL")" = 0 ]; do sleep 0.1; done
+    awk -v us=$((${EPOCHREALTIME/[.,]/} - began)) 'BEGIN { print us / 1000000 }'
+    stop_all
+}
+
+# A snapshot that stays open for ten minutes keeps every dead row of what is judged meanwhile.
+row_snapshot() {
+    local n store seconds=$((quick ? 20 : 600)) count=$((quick ? 1000 : 4000)) end
+    for n in open none; do
+        store=$(fleet_database "$n")
+        fleet_intake "tables.$n" STORE="$store" # makes the tables
+        echo "$store" >"$work/url.$n"
+    done
+    stop_all
+    postgres_psql "$(cat "$work/url.open")" "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM job;
+        SELECT pg_sleep(3600)" >/dev/null 2>&1 &
+    pids+=("$!")
+    end=$((SECONDS + seconds))
+    while [ "$SECONDS" -lt "$end" ]; do
+        snapshot_round "$count"
+        say "snapshot: open for $((seconds - end + SECONDS)) of $seconds s"
+    done
+    tail -n "$rounds" "$work/snapshot.open" >"$work/mine"
+    tail -n "$rounds" "$work/snapshot.none" >"$work/other"
+    result snapshot "claim and finish, a snapshot open for $seconds s" /s ">= 0.5"
+}
+snapshot_round() { # COUNT
+    local n store
+    for n in open none; do
+        store=$(cat "$work/url.$n")
+        fleet_fill "$store" 0 "$1"
+        fleet_judge "$store" "$1" >>"$work/snapshot.$n"
     done
 }
 
