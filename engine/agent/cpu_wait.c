@@ -54,69 +54,95 @@ static void read_thread_stat(const char *task, pid_t tid, bool *ret_ready, int64
         *ret_io_ticks = (int64_t)strtoull(at, NULL, 10);
 }
 
-/* A thread that is new starts from 0: no thread of a run is older than the run. NULL: too many. */
-static struct cpu_wait_thread *find_or_add_thread(struct cpu_wait *w, pid_t tid)
+/* What the kernel says of a thread. */
+struct thread_times {
+    bool ready;
+    int64_t ran_ns, waited_ns, io_ticks;
+};
+
+/* False when the thread has just ended. */
+static bool read_thread(const char *task, pid_t tid, struct thread_times *ret)
+{
+    char text[96], *at = text;
+
+    if (!read_thread_file(task, tid, "schedstat", text, sizeof text))
+        return false;
+    ret->ran_ns = (int64_t)strtoull(at, &at, 10);
+    ret->waited_ns = (int64_t)strtoull(at, &at, 10);
+    read_thread_stat(task, tid, &ret->ready, &ret->io_ticks);
+    return true;
+}
+
+/* A thread that is new starts from 0, for none of a run is older than the run; init is, and starts
+ * from what it has. NULL: too many. */
+static struct cpu_wait_thread *find_or_add_thread(struct cpu_wait *w, pid_t tid, bool init,
+                                                  const struct thread_times *now)
 {
     struct cpu_wait_thread *t = w->threads, *end = t + w->len;
 
     while (t < end && t->tid != tid)
         t++;
-    if (t == end) {
-        if (w->len == CPU_WAIT_THREADS_MAX)
-            return NULL;
-        w->len++;
-        *t = (struct cpu_wait_thread){ .tid = tid };
+    if (t < end && (now->waited_ns < t->waited_ns || now->ran_ns < t->ran_ns ||
+                    now->io_ticks < t->io_ticks)) /* another thread has this tid now */
+        *t = (struct cpu_wait_thread){ .tid = tid, .read_ns = t->read_ns };
+    if (t < end)
+        return t;
+    if (w->len == CPU_WAIT_THREADS_MAX)
+        return NULL;
+    w->len++;
+    *t = (struct cpu_wait_thread){ .tid = tid, .read_ns = w->sampled_ns };
+    if (init) {
+        t->ran_ns = now->ran_ns;
+        t->waited_ns = now->waited_ns;
+        t->io_ticks = now->io_ticks;
     }
     return t;
 }
 
 /* Adds to *add what this thread waited since the last sample. */
-static void sample_thread(struct cpu_wait *w, const char *task, pid_t tid, int64_t passed_ns,
-                          struct cpu_wait_sums *add)
+static void sample_thread(struct cpu_wait *w, const struct cpu_wait_place *p, const char *task,
+                          pid_t tid, struct cpu_wait_sums *add)
 {
-    char text[96], *at = text;
-    struct cpu_wait_thread *t = NULL;
-    bool ready;
-    int64_t io_ticks;
+    int64_t read_ns = p->clock();
+    struct thread_times now;
+    struct cpu_wait_thread *t =
+        read_thread(task, tid, &now) ? find_or_add_thread(w, tid, tid == p->init, &now) : NULL;
 
-    if (read_thread_file(task, tid, "schedstat", text, sizeof text))
-        t = find_or_add_thread(w, tid);
     if (!t)
         return;
-    int64_t ran_ns = (int64_t)strtoull(at, &at, 10), waited_ns = (int64_t)strtoull(at, &at, 10);
-    read_thread_stat(task, tid, &ready, &io_ticks);
-    if (waited_ns < t->waited_ns || ran_ns < t->ran_ns || io_ticks < t->io_ticks)
-        *t = (struct cpu_wait_thread){ .tid = tid }; /* another thread has this tid now */
-
-    if (ready && t->ready && ran_ns == t->ran_ns && waited_ns == t->waited_ns) {
+    int64_t passed_ns = p->clock() - t->read_ns;
+    if (now.ready && t->ready && now.ran_ns == t->ran_ns && now.waited_ns == t->waited_ns) {
         t->certain_ns += passed_ns;
         add->cpu_ns += passed_ns;
     } else {
-        int64_t counted_ns = waited_ns - t->waited_ns;
-        add->cpu_ns += counted_ns > t->certain_ns ? counted_ns - t->certain_ns : 0;
-        t->certain_ns = 0;
-        t->maybe_ns = ready ? passed_ns : 0;
+        t->certain_ns -= now.waited_ns - t->waited_ns;
+        if (t->certain_ns < 0) {
+            add->cpu_ns -= t->certain_ns;
+            t->certain_ns = 0;
+        }
+        t->maybe_ns = now.ready ? passed_ns : 0;
     }
-    add->io_ns += (io_ticks - t->io_ticks) * TICK_NS;
-    t->ran_ns = ran_ns;
-    t->waited_ns = waited_ns;
-    t->io_ticks = io_ticks;
-    t->ready = ready;
+    add->io_ns += (now.io_ticks - t->io_ticks) * TICK_NS;
+    t->ran_ns = now.ran_ns;
+    t->waited_ns = now.waited_ns;
+    t->io_ticks = now.io_ticks;
+    t->ready = now.ready;
+    t->read_ns = read_ns;
     t->sample = w->samples;
 }
 
-static void sample_process(struct cpu_wait *w, const char *proc, pid_t pid, int64_t passed_ns,
+static void sample_process(struct cpu_wait *w, const struct cpu_wait_place *p, pid_t pid,
                            struct cpu_wait_sums *add)
 {
     char path[200];
 
-    (void)snprintf(path, sizeof path, "%s/%d/task", proc, (int)pid);
+    (void)snprintf(path, sizeof path, "%s/%d/task", p->proc, (int)pid);
     DIR *d = opendir(path);
     if (!d)
         return;
     for (const struct dirent *entry; (entry = readdir(d));)
         if (parse_pid(entry->d_name) > 0)
-            sample_thread(w, path, parse_pid(entry->d_name), passed_ns, add);
+            sample_thread(w, p, path, parse_pid(entry->d_name), add);
     (void)closedir(d);
 }
 
@@ -138,7 +164,7 @@ static int64_t forget_unseen_threads(struct cpu_wait *w)
 }
 
 static void sample_all_threads(struct cpu_wait *w, const struct cpu_wait_place *p,
-                               int64_t passed_ns, struct cpu_wait_sums *add)
+                               struct cpu_wait_sums *add)
 {
     DIR *d = opendir(p->proc);
 
@@ -147,8 +173,8 @@ static void sample_all_threads(struct cpu_wait *w, const struct cpu_wait_place *
     w->samples++;
     for (const struct dirent *entry; (entry = readdir(d));) {
         pid_t pid = parse_pid(entry->d_name);
-        if (pid > 1 && pid != p->init)
-            sample_process(w, p->proc, pid, passed_ns, add);
+        if (pid > 1)
+            sample_process(w, p, pid, add);
     }
     (void)closedir(d);
 }
@@ -164,20 +190,19 @@ int cpu_wait_begin(const struct cgroup *group, struct cpu_wait_sums *ret_sums, s
     return cgroup_read(group, CGROUP_IO_WAIT, &ret_sums->io_ns, f);
 }
 
-int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, int64_t now_ns,
-                    struct fault *f)
+int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, struct fault *f)
 {
-    int64_t passed_ns = now_ns - w->sampled_ns, maybe_ns = 0;
+    int64_t began_ns = p->clock(), maybe_ns = 0;
     struct cpu_wait_sums now, add = { 0 }, threads = { 0 };
 
-    if (passed_ns <= 0)
+    if (began_ns <= w->sampled_ns)
         return 0;
     if (cpu_wait_begin(p->group, &now, f) < 0)
         return -1;
     add.cpu_ns = now.cpu_ns - w->seen.cpu_ns;
     add.io_ns = now.io_ns - w->seen.io_ns;
     if (!cgroup_has(p->group, CGROUP_CPU_WAIT) || !cgroup_has(p->group, CGROUP_IO_WAIT)) {
-        sample_all_threads(w, p, passed_ns, &threads);
+        sample_all_threads(w, p, &threads);
         maybe_ns = forget_unseen_threads(w);
     }
     if (cgroup_has(p->group, CGROUP_CPU_WAIT))
@@ -188,14 +213,14 @@ int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, int64_t 
         add.io_ns += threads.io_ns;
 
     /* A wait that was uncertain at the last sample may be added only now. */
-    int64_t room_ns = passed_ns + w->maybe_ns;
+    int64_t room_ns = p->clock() - w->sampled_ns + w->maybe_ns;
     int64_t cpu_ns = smaller(add.cpu_ns, room_ns);
     int64_t io_ns = smaller(smaller(add.io_ns, room_ns - cpu_ns), CPU_WAIT_IO_MAX_NS - w->io_ns);
     w->waited_ns += cpu_ns + io_ns;
     w->io_ns += io_ns;
     w->maybe_ns = smaller(maybe_ns, room_ns - cpu_ns - io_ns);
     w->seen = now;
-    w->sampled_ns = now_ns;
+    w->sampled_ns = began_ns;
     return 0;
 }
 

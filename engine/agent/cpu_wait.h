@@ -8,7 +8,9 @@
  * sample may be about to run or may have waited since the sample before; until the next sample it
  * counts as waiting. What a thread that has ended waited after its last sample is lost.
  *
- * Threads wait side by side, so between two samples no more is added than the time that passed.
+ * Threads wait side by side, so between two samples no more is added than the time that passed. To
+ * read takes a while, and on a busy machine a long one: what counts as passed is the time from
+ * before the one sample until after the next. Otherwise what is waited meanwhile would be lost.
  *
  * Owns     nothing: a value; for each run zero it, give it threads, set sampled_ns to its start.
  * Errors   0, or -1 with *f filled.
@@ -37,12 +39,14 @@ struct cpu_wait_thread {
     pid_t tid;
     uint32_t sample; /* number of the last one that has seen it */
     bool ready;      /* at that sample */
+    int64_t read_ns; /* when it was looked at; at first when the sample before began */
     int64_t ran_ns, waited_ns, io_ticks;
-    int64_t certain_ns, maybe_ns; /* of a wait that the kernel has not added yet */
+    int64_t certain_ns; /* added before the kernel did */
+    int64_t maybe_ns;   /* of a wait that the kernel has not added yet */
 };
 
 struct cpu_wait {
-    int64_t sampled_ns; /* CLOCK_MONOTONIC of the last sample; at first the start of the run */
+    int64_t sampled_ns; /* when the last sample began; at first the start of the run */
     int64_t waited_ns;  /* in all, certain */
     int64_t maybe_ns;   /* more, if threads that are ready now have waited since the last sample */
     int64_t io_ns;      /* the part of waited_ns that was for a disk */
@@ -54,17 +58,17 @@ struct cpu_wait {
 
 struct cpu_wait_place {
     const char *proc; /* "/proc" */
-    pid_t init;       /* this process and process 1 do not count */
+    pid_t init;       /* counts too, from the first sample on: the end of the run waits for it */
     const struct cgroup *group;
+    int64_t (*clock)(void); /* CLOCK_MONOTONIC */
 };
 
 /* The cgroup's own sums, read while the cell is idle. */
 NODISCARD int cpu_wait_begin(const struct cgroup *group, struct cpu_wait_sums *ret_sums,
                              struct fault *f);
 
-/* Takes a sample; now_ns is CLOCK_MONOTONIC. */
-NODISCARD int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, int64_t now_ns,
-                              struct fault *f);
+/* Takes a sample. */
+NODISCARD int cpu_wait_sample(struct cpu_wait *w, const struct cpu_wait_place *p, struct fault *f);
 
 /* Nanoseconds waited so far. */
 int64_t cpu_wait_read(const struct cpu_wait *w);

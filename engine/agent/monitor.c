@@ -78,13 +78,13 @@ static int receive_start(struct monitor *m, struct fault *f)
     return 0;
 }
 
-static int sample_cpu_wait(struct monitor *m, int64_t now, struct fault *f)
+static int sample_cpu_wait(struct monitor *m, struct fault *f)
 {
-    const struct cpu_wait_place place = { .proc = "/proc",
-                                          .init = m->cell->box->init,
-                                          .group = m->cell->group };
+    const struct cpu_wait_place place = {
+        .proc = "/proc", .init = m->cell->box->init, .group = m->cell->group, .clock = now_ns
+    };
 
-    return cpu_wait_sample(&m->cpu_wait, &place, now, f);
+    return cpu_wait_sample(&m->cpu_wait, &place, f);
 }
 
 /* A run without a wall limit of its own may take its CPU limit, the grace and what it waited. */
@@ -102,7 +102,7 @@ static int check_wall(struct monitor *m, int64_t now, struct fault *f)
 
     if (!fixed &&
         (now - m->cpu_wait.sampled_ns >= CPU_WAIT_SAMPLE_NS || wall_ns >= wall_allowed(m)) &&
-        sample_cpu_wait(m, now, f) < 0)
+        sample_cpu_wait(m, f) < 0)
         return -1;
     if (wall_ns >= wall_allowed(m))
         m->limit = AGENT_LIMIT_WALL;

@@ -17,6 +17,18 @@
 
 #define MS NS_PER_MS
 
+/* The clock stands still, but for a pause behind its next reading. */
+static int64_t clock_ns, pause_ns;
+
+static int64_t read_clock(void)
+{
+    int64_t now_ns = clock_ns;
+
+    clock_ns += pause_ns;
+    pause_ns = 0;
+    return now_ns;
+}
+
 struct place {
     char dir[64];
     struct cgroup group;
@@ -41,16 +53,19 @@ static void put(const struct place *p, const char *name, const char *text)
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 }
 
-/* One thread of process 9 as the kernel shows it. */
+#define INIT 3
+
+/* One thread as the kernel shows it: init's, or one of process 9. */
 static void put_thread(const struct place *p, int tid, int64_t ran_ns, int64_t waited_ns,
                        char state, int io_ticks)
 {
+    int pid = tid == INIT ? INIT : 9;
     char name[64], text[300];
 
-    (void)snprintf(name, sizeof name, "proc/9/task/%d/schedstat", tid);
+    (void)snprintf(name, sizeof name, "proc/%d/task/%d/schedstat", pid, tid);
     (void)snprintf(text, sizeof text, "%lld %lld 7\n", (long long)ran_ns, (long long)waited_ns);
     put(p, name, text);
-    (void)snprintf(name, sizeof name, "proc/9/task/%d/stat", tid);
+    (void)snprintf(name, sizeof name, "proc/%d/task/%d/stat", pid, tid);
     int len = snprintf(text, sizeof text, "%d (a) b) %c", tid, state);
     for (int field = 4; field < 42; field++)
         len += snprintf(text + len, sizeof text - (size_t)len, " %d", field);
@@ -88,7 +103,9 @@ static void make(struct place *p, bool pressure)
     (void)snprintf(root, sizeof root, "%s/cg", p->dir);
     assert_int_equal(cgroup_open(root, &p->group, &f), 0);
     (void)snprintf(p->proc, sizeof p->proc, "%s/proc", p->dir);
-    p->at = (struct cpu_wait_place){ .proc = p->proc, .init = 3, .group = &p->group };
+    p->at = (struct cpu_wait_place){
+        .proc = p->proc, .init = INIT, .group = &p->group, .clock = read_clock
+    };
     assert_int_equal(cpu_wait_begin(&p->group, &p->s.seen, &f), 0);
 }
 
@@ -106,7 +123,8 @@ static int64_t look(struct place *p, int64_t now_ns)
 {
     struct fault f;
 
-    if (cpu_wait_sample(&p->s, &p->at, now_ns, &f) < 0)
+    clock_ns = now_ns;
+    if (cpu_wait_sample(&p->s, &p->at, &f) < 0)
         fail_msg("%s", f.why);
     return cpu_wait_read(&p->s);
 }
@@ -141,6 +159,66 @@ static void a_wait_counts_while_it_lasts_and_once(void **state)
     assert_int_equal(look(&p, 300 * MS), 300 * MS);
     put_thread(&p, 9, 60 * MS, 290 * MS, 'S', 0);
     assert_int_equal(look(&p, 400 * MS), 290 * MS);
+    drop(&p);
+}
+
+/* Whoever looks is without a core too, for 300 ms: before the counters are read, or behind that. */
+static void waits_count_while_somebody_looks(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    put_thread(&p, 9, 20 * MS, 370 * MS, 'S', 0);
+    pause_ns = 300 * MS;
+    assert_int_equal(look(&p, 100 * MS), 370 * MS);
+    put_thread(&p, 9, 30 * MS, 460 * MS, 'S', 0);
+    assert_int_equal(look(&p, 500 * MS), 460 * MS);
+
+    put_thread(&p, 9, 40 * MS, 550 * MS, 'S', 0);
+    pause_ns = 300 * MS;
+    assert_int_equal(look(&p, 600 * MS), 550 * MS);
+    put_thread(&p, 9, 50 * MS, 940 * MS, 'S', 0);
+    assert_int_equal(look(&p, 1000 * MS), 940 * MS);
+    drop(&p);
+}
+
+/* What was taken for a wait and was none makes up for one that is. */
+static void a_wait_that_was_shorter_than_it_seemed(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    put_thread(&p, 9, 50 * MS, 0, 'R', 0);
+    (void)look(&p, 100 * MS);
+    assert_int_equal(look(&p, 400 * MS), 400 * MS);
+    put_thread(&p, 9, 60 * MS, 200 * MS, 'S', 0);
+    assert_int_equal(look(&p, 500 * MS), 300 * MS);
+    put_thread(&p, 9, 70 * MS, 290 * MS, 'S', 0);
+    assert_int_equal(look(&p, 600 * MS), 300 * MS);
+    put_thread(&p, 9, 80 * MS, 380 * MS, 'S', 0);
+    assert_int_equal(look(&p, 700 * MS), 380 * MS);
+    drop(&p);
+}
+
+/* The program has ended, and init gets no core to say so. What it waited before the run does not
+ * count. */
+static void a_wait_of_init_counts(void **state)
+{
+    struct place p;
+    (void)state;
+
+    make(&p, false);
+    put_thread(&p, INIT, 70 * MS, 5000 * MS, 'S', 4);
+    put_thread(&p, 9, 60 * MS, 40 * MS, 'S', 0);
+    assert_int_equal(look(&p, 100 * MS), 40 * MS);
+    put_thread(&p, 9, 80 * MS, 40 * MS, 'Z', 0);
+    put_thread(&p, INIT, 70 * MS, 5000 * MS, 'R', 4);
+    assert_int_equal(look(&p, 200 * MS), 140 * MS);
+    assert_int_equal(look(&p, 300 * MS), 240 * MS);
+    put_thread(&p, INIT, 71 * MS, 5190 * MS, 'S', 4);
+    assert_int_equal(look(&p, 400 * MS), 230 * MS);
     drop(&p);
 }
 
@@ -225,6 +303,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_of_many_threads_are_not_summed),
         cmocka_unit_test(a_wait_counts_while_it_lasts_and_once),
+        cmocka_unit_test(waits_count_while_somebody_looks),
+        cmocka_unit_test(a_wait_that_was_shorter_than_it_seemed),
+        cmocka_unit_test(a_wait_of_init_counts),
         cmocka_unit_test(who_is_ready_at_each_look_has_not_waited),
         cmocka_unit_test(a_number_with_a_new_owner_starts_anew),
         cmocka_unit_test(waits_for_a_disk_count),
