@@ -226,15 +226,6 @@ static bool write_json(const struct form *f, const char *data, size_t len, struc
     return true;
 }
 
-static int refuse_json(struct form *f, const struct form_field *v, struct err *e)
-{
-    const struct err why = *e;
-    char detail[sizeof why.msg + 20];
-
-    (void)snprintf(detail, sizeof detail, "is not JSON: %s", why.msg);
-    return refuse_form_field(f, v->name, detail, e);
-}
-
 static int write_field(struct form *f, const struct form_field *v, struct writer *w, struct err *e)
 {
     if (!is_text_field(v->name)) {
@@ -246,8 +237,10 @@ static int write_field(struct form *f, const struct form_field *v, struct writer
             return 0;
         if (e->kind == ERR_NOMEM)
             return -1;
-        if (v->data[0] == '{' || v->data[0] == '[')
-            return refuse_json(f, v, e);
+        if (v->data[0] == '{' || v->data[0] == '[') {
+            const struct err why = *e;
+            return refuse_form_field(f, v->name, why.msg, e);
+        }
     }
     bool is_utf8 = text_is_utf8(v->data, v->len);
     if (!is_utf8 && is_text_field(v->name))
