@@ -66,8 +66,8 @@ int bundle_add(struct bundle *b, const struct bundle_bounds *bounds, const char 
     if (b->len >= bounds->files)
         return err_set(e, ERR_INPUT, "it has more than %zu files", bounds->files);
     if (b->bytes + bytes->len > bounds->bytes)
-        return err_set(e, ERR_INPUT, "its files are larger than %zu MiB together",
-                       bounds->bytes / (size_t)MIB);
+        return err_set(e, ERR_INPUT, "with it the files are larger than %zu bytes together",
+                       bounds->bytes);
     if (b->len == b->size) {
         size_t size = b->size ? b->size * 2 : 16;
         struct bundle_file *more = reallocarray(b->files, size, sizeof *more);

@@ -1,5 +1,6 @@
 #include "schema/bundle/testset.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "schema/base/err.h"
@@ -53,9 +54,13 @@ static int list_halves(struct testset *t, struct err *e)
     return 0;
 }
 
+/* Of its first file; a pair has one. */
 static const char *file_name(const struct testset_pair *p)
 {
-    return p->input ? p->input->name : p->answer->name;
+    const struct bundle_file *f = p->input ? p->input : p->answer;
+
+    assert(f);
+    return f->name;
 }
 
 static int compare_halves(const void *a_, const void *b_)
@@ -106,9 +111,9 @@ static int check_pairs(const struct testset *t, struct err *e)
     for (size_t i = 0; i < t->len; i++) {
         const struct testset_pair *p = &t->pairs[i];
         if (!p->input)
-            return err_set(e, ERR_INPUT, "%s has no input (%s.in)", p->answer->name, p->name);
+            return err_set(e, ERR_INPUT, "%s has no input (%s.in)", file_name(p), p->name);
         if (!p->answer)
-            return err_set(e, ERR_INPUT, "%s has no answer (%s.ans or .out)", p->input->name,
+            return err_set(e, ERR_INPUT, "%s has no answer (%s.ans or .out)", file_name(p),
                            p->name);
     }
     return 0;

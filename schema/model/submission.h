@@ -84,6 +84,9 @@ struct submission_rules {
     bool refuse_unknown; /* unknown fields: true: errors (HTTP); false: counted, ignored (Kafka) */
 };
 
+/* How many JSON values the document of a submission may have. */
+int64_t submission_values_max(const struct submission_rules *rules);
+
 /* Of an id and of an owner: 1 to SUBMISSION_ID_MAX bytes of UTF-8 without control characters. */
 bool submission_id_is_legal(const char *id, size_t len);
 

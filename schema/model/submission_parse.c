@@ -315,12 +315,16 @@ static int read_submission(struct fields *f, struct submission *s)
     return check_required(f, s);
 }
 
+int64_t submission_values_max(const struct submission_rules *rules)
+{
+    return VALUES_BASE + VALUES_PER_TEST * rules->max_tests;
+}
+
 static int parse(struct fields *f, const char *json, size_t len, struct submission *s,
                  struct err *e)
 {
-    int64_t most = VALUES_BASE + VALUES_PER_TEST * rules(f)->max_tests;
-
-    if (reader_load(json, len, rules(f)->max_depth, most, &f->reader, e) < 0) {
+    if (reader_load(json, len, rules(f)->max_depth, submission_values_max(rules(f)), &f->reader,
+                    e) < 0) {
         if (e->kind == ERR_INPUT &&
             field_errors_add(f->errors, f->reader.error_pointer, "%s", e->msg) < 0)
             return err_set(e, ERR_NOMEM, "read a submission");

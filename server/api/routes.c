@@ -23,6 +23,7 @@ const struct route routes_table[] = {
       .right = RIGHT_SUBMIT,
       .engine = ROUTE_ONLY_WITH,
       .body_bytes = ROUTE_BODY_MAX,
+      .form = true,
       .params = { "wait" } },
     { .method = "GET",
       .path = "/submissions/{id}",

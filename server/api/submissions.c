@@ -3,12 +3,17 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/language/language.h"
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 #include "schema/base/log.h"
+#include "schema/bundle/suffix.h"
 #include "schema/store/jobs_read.h"
 #include "server/api/context.h"
+#include "server/api/form.h"
 #include "server/api/results.h"
+#include "server/config.h"
+#include "server/http/body.h"
 
 /* A larger body takes milliseconds to parse, during which its thread serves no other connection. */
 #define PARSE_OFFLOAD_BYTES (100 * KIB)
@@ -110,10 +115,62 @@ static enum next parse_and_commit(struct request *r)
     return context_commit(r, reply_accepted);
 }
 
+/* ---- POST of a form ---- */
+
+static bool language_row(const void *languages, size_t i, struct suffix_row *ret_row)
+{
+    const struct language_table *l = languages;
+
+    if (i >= l->len)
+        return false;
+    *ret_row =
+        (struct suffix_row){ .language = l->rows[i].name, .source_name = l->rows[i].source_name };
+    return true;
+}
+
+static int hold_tests(void *ctx, size_t more, struct err *e)
+{
+    return body_hold(ctx, more) ? 0
+                                : err_set(e, ERR_UNAVAILABLE, "too many large requests at once");
+}
+
+static enum next refuse_form(struct request *r, const struct field_errors *fields,
+                             const struct err *e)
+{
+    return e->kind == ERR_SYNTAX ? request_refuse(r, PROBLEM_NOT_FORM, "%s", e->msg)
+                                 : refuse_submission(r, fields, e);
+}
+
+/* The JSON that means the same takes the form's place. */
+static enum next read_form(struct request *r)
+{
+    CLEANUP(field_errors_clear) struct field_errors fields = { .len = 0 };
+    const struct server *s = context_of(r);
+    const struct form_rules rules = { .submission = &s->rules,
+                                      .most = (size_t)s->config->max_body_bytes,
+                                      .languages = language_row,
+                                      .languages_ctx = s->languages,
+                                      .hold = hold_tests,
+                                      .hold_ctx = r };
+    const struct bytes body = { .data = r->body.data, .len = r->body.len };
+    struct bytes json;
+    struct err e;
+
+    if (form_to_json(request_header(r, "Content-Type"), &body, &rules, &json, &fields, &e) < 0)
+        return refuse_form(r, &fields, &e);
+    if (!body_replace(r, json.data, json.len))
+        return request_refuse(r, PROBLEM_UNAVAILABLE, "too many large requests at once");
+    return parse_and_commit(r);
+}
+
 enum next submissions_post(struct request *r)
 {
     if (!results_read_wait(r))
         return NEXT_REPLY;
+    if (r->is_form) { /* a small one may have a large archive in it */
+        r->step = read_form;
+        return NEXT_OFFLOAD;
+    }
     if (r->body.len <= PARSE_OFFLOAD_BYTES)
         return parse_and_commit(r);
     r->step = parse_and_commit;

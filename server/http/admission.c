@@ -199,17 +199,26 @@ int64_t admission_body_limit(const struct request *r)
     return own == 0 ? UNUSED_BODY_BYTES : own < most ? own : most;
 }
 
+static bool allow_media_type(struct request *r, const struct header_check_head *head)
+{
+    r->is_form = head->form && r->route->form;
+    if ((head->json || r->is_form) && !head->other_charset && !head->coded)
+        return true;
+    (void)request_refuse(r, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "%s",
+                         head->json || r->is_form ? head->coded
+                                                        ? "send the body without a Content-Encoding"
+                                                        : "JSON is UTF-8, whatever charset is named"
+                         : r->route->form         ? "send application/json or multipart/form-data"
+                                                  : "send application/json");
+    return false;
+}
+
 static bool allow_body(struct request *r, const struct header_check_head *head)
 {
     bool takes_body = r->route->body_bytes > 0;
 
-    if (takes_body && (!head->json || head->other_charset || head->coded)) {
-        (void)request_refuse(r, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-                             !head->json   ? "send application/json"
-                             : head->coded ? "send the body without a Content-Encoding"
-                                           : "JSON is UTF-8, whatever charset is named");
+    if (takes_body && !allow_media_type(r, head))
         return false;
-    }
     if (head->length > admission_body_limit(r)) {
         (void)request_refuse(r, PROBLEM_BODY_TOO_LARGE, "a body may have %lld bytes here",
                              (long long)admission_body_limit(r));

@@ -62,3 +62,25 @@ bool body_take(struct request *r, const char *data, size_t len)
         keep_piece(r, data, len);
     return (int64_t)r->body_seen <= 2 * r->shared->config.max_body_bytes;
 }
+
+bool body_hold(struct request *r, size_t n)
+{
+    if (!budget_take(&r->shared->bodies, &r->connection->client, (int64_t)n))
+        return false;
+    r->body_charged += (int64_t)n;
+    return true;
+}
+
+bool body_replace(struct request *r, char *data, size_t len)
+{
+    int64_t due = (int64_t)len > SMALL_BODY ? (int64_t)len - SMALL_BODY : 0;
+    int64_t more = due - r->body_charged;
+
+    buf_clear(&r->body);
+    r->body = (struct buf){ .data = data, .len = len, .size = len + 1 };
+    if (more > 0)
+        return body_hold(r, (size_t)more);
+    budget_return(&r->shared->bodies, &r->connection->client, -more);
+    r->body_charged = due;
+    return true;
+}

@@ -6,6 +6,7 @@
 
 #include "schema/base/base.h"
 #include "schema/base/traceparent.h"
+#include "server/http/grammar.h"
 
 static const char *skip_spaces(const char *p) { return p + strspn(p, " \t"); }
 
@@ -25,16 +26,18 @@ static bool is_parameter_value(const char *value, const char *word)
 
 static void read_media_type(struct header_check_head *h, const char *value)
 {
-    static const char json[] = "application/json", charset[] = "charset=";
-    const char *rest = skip_spaces(value + strlen(json));
+    static const char charset[] = "charset=";
+    size_t len = strcspn(value, "; \t");
+    const char *rest = skip_spaces(value + len);
 
-    if (strncasecmp(value, json, strlen(json)) != 0 || (*rest && *rest != ';'))
+    if (*rest && *rest != ';')
         return;
-    h->json = true;
+    h->json = grammar_equals(value, len, "application/json");
+    h->form = grammar_equals(value, len, "multipart/form-data");
     for (; *rest; rest += strcspn(rest, ";")) {
         rest = skip_spaces(rest + 1);
         if (strncasecmp(rest, charset, strlen(charset)) == 0)
-            h->other_charset |= !is_parameter_value(rest + strlen(charset), "utf-8");
+            h->other_charset |= h->json && !is_parameter_value(rest + strlen(charset), "utf-8");
     }
 }
 

@@ -16,7 +16,8 @@ struct MHD_Connection;
 struct header_check_head {
     bool chunked;
     bool json;          /* Content-Type is application/json, whatever its parameters */
-    bool other_charset; /* one of its parameters is a charset other than UTF-8 */
+    bool form;          /* ...is multipart/form-data */
+    bool other_charset; /* JSON, and one of its parameters is a charset other than UTF-8 */
     bool coded;         /* there is a Content-Encoding other than identity */
     int64_t length;     /* Content-Length; 0 when absent */
     const char *request_id, *traceparent; /* borrowed as below; NULL: absent; "": given twice */

@@ -19,6 +19,7 @@ struct field_errors;
 #define PROBLEM_CODES(X)                                                                           \
     X(PROBLEM_BAD_REQUEST, "bad_request", 400, "Bad request")                                      \
     X(PROBLEM_NOT_JSON, "not_json", 400, "Not JSON")                                               \
+    X(PROBLEM_NOT_FORM, "not_form", 400, "Not a form")                                             \
     X(PROBLEM_FORBIDDEN, "forbidden", 403, "Forbidden")                                            \
     X(PROBLEM_FOREIGN_PAGE, "foreign_page", 403, "Forbidden")                                      \
     X(PROBLEM_NOT_FOUND, "not_found", 404, "Not found")                                            \
@@ -32,7 +33,8 @@ struct field_errors;
     X(PROBLEM_KAFKA_OFF, "kafka_off", 409, "Kafka is off")                                         \
     X(PROBLEM_BODY_TOO_LARGE, "body_too_large", 413, "Body too large")                             \
     X(PROBLEM_TARGET_TOO_LONG, "target_too_long", 414, "Target too long")                          \
-    X(PROBLEM_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "Not JSON")                   \
+    X(PROBLEM_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415,                               \
+      "Not a type that is read here")                                                              \
     X(PROBLEM_WRONG_HOST, "wrong_host", 421, "Not this server")                                    \
     X(PROBLEM_INVALID, "invalid", 422, "Not acceptable as it is")                                  \
     X(PROBLEM_QUEUE_FULL, "queue_full", 429, "Queue full")                                         \

@@ -83,6 +83,7 @@ struct request {
     char *params[ROUTE_PARAMS_MAX];     /* owned; in the order of route->params; NULL: not given */
     size_t param_bytes[ROUTE_PARAMS_MAX]; /* of all its values, each with its NUL */
     struct buf body;
+    bool is_form;              /* the body is multipart/form-data, and not JSON */
     struct executor *executor; /* borrowed; runs offloaded steps; handlers may change it */
     bool head;                 /* HEAD: no body goes out */
     bool waited;               /* the client asked to wait */

@@ -43,8 +43,9 @@ struct route {
     enum next (*handle)(struct request *r);
     enum right right; /* a principal without it gets 403; must be set */
     enum route_engine engine;
-    int64_t body_bytes; /* the largest JSON body; max_body_bytes limits it too. 0: the route takes
+    int64_t body_bytes; /* the largest body, JSON; max_body_bytes limits it too. 0: the route takes
                            no body; a small one is read and dropped */
+    bool form;          /* the body may be multipart/form-data, too: then r->is_form */
     bool always;        /* answered also when there are too many connections */
     bool offload;       /* the handler may take long: it runs on the executor */
     const char *params[ROUTE_PARAMS_MAX + 1]; /* legal query parameters; NULL-terminated */

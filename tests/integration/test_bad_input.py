@@ -249,7 +249,7 @@ def test_conflicts_are_told_apart(idle):
 
 
 @pytest.mark.parametrize("type_, status", [
-    ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("multipart/form-data", 415),
+    ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("multipart/form-datax", 415),
     ("application/jsonp", 415), ("application/json; charset=utf-8", 202),
     ('application/json;a=b; Charset="UTF-8"', 202), ("application/json; charset=utf-16", 415),
     ("application/json; charset=iso-8859-1", 415), ("application/json;charset=utf-8x", 415),

@@ -208,7 +208,7 @@ def test_a_zip_bomb_ends_with_a_clear_error(server, tmp_path):
             for _ in range(70):
                 f.write(bytes(1024 * 1024))
     code, _, err = scrc(server, "submit", tmp_path / "bomb.zip")
-    assert code == 2 and "a.py: its files are larger than 64 MiB together" in err
+    assert code == 2 and "a.py: with it the files are larger than 67108864 bytes together" in err
 
 
 # ---- scrc grade ----

@@ -284,7 +284,7 @@ static void bounds_hold_for_what_comes_out(void **state)
     (void)state;
     two.hold = count_held;
     two.ctx = &held;
-    assert_refused(make(bomb), &two, "larger than 2 MiB together");
+    assert_refused(make(bomb), &two, "larger than 2097152 bytes together");
     assert_in_range(held, 2 << 20, (2 << 20) + (64 << 10));
     held = 0;
     read_archive(make(many), &two, NULL, &b);
@@ -292,7 +292,8 @@ static void bounds_hold_for_what_comes_out(void **state)
     bundle_clear(&b);
     held = 0;
     two.bytes = 1 << 20;
-    assert_refused(make(many), &two, "2.in: its files are larger than 1 MiB together");
+    assert_refused(make(many), &two,
+                   "2.in: with it the files are larger than 1048576 bytes together");
     held = 0;
     two.files = 1;
     two.bytes = 4 << 20;

@@ -8,8 +8,12 @@ export interface Defaults {
   memory_bytes: number | null;
   output_bytes: number | null;
   processes: number | null;
+  body_bytes: number; /* of one submission */
   checker: CheckerName;
 }
+
+/* Until the server has said. */
+const BODY_BYTES = 64 * 1024 ** 2;
 
 const UNITS: Record<string, number> = {
   ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000,
@@ -30,6 +34,7 @@ export function useDefaults(): Defaults {
     time_ms: parseQuantity(valueOf('RUNNER_TIME_LIMIT')),
     memory_bytes: parseQuantity(valueOf('RUNNER_MEMORY_LIMIT')),
     output_bytes: parseQuantity(valueOf('MAX_OUTPUT_BYTES')),
+    body_bytes: parseQuantity(valueOf('MAX_BODY_BYTES')) ?? BODY_BYTES,
     processes: parseQuantity(valueOf('RUNNER_PIDS_LIMIT')),
     checker: CHECKERS.find((c) => c === valueOf('DEFAULT_CHECKER')) ?? 'lines',
   };

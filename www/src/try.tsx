@@ -56,16 +56,23 @@ function TestEditor({ test, number, change, remove }:
 /* So many are there to be edited; the others are sent as they are. */
 const EDITED = 20;
 
-function Upload({ said }: { said: (text: string) => void }) {
-  const take = (files: File[]) => testsOf(files).then(({ tests, without }) => {
+/* What is said of the last files, as they were read or not. */
+interface Said {
+  text: string;
+  tone: 'slow' | 'bad';
+}
+
+function Upload({ said }: { said: (s: Said) => void }) {
+  const { body_bytes } = useDefaults();
+  const take = (files: File[]) => testsOf(files, body_bytes).then((tests) => {
     edit({ tests: tests.map(draftTest) });
-    said(`${plural(tests.length, 'test')} read${without.length ? `; without an answer: ${without.join(', ')}` : ''}`);
-  }, (e: unknown) => said(explain(e)));
-  return <File title="Tests from files" accept=".in,.ans,.out,.a,.zip" many take={(files) => void take(files)} />;
+    said({ text: `${plural(tests.length, 'test')} read`, tone: 'slow' });
+  }, (e: unknown) => said({ text: explain(e), tone: 'bad' }));
+  return <File title="Tests from files" accept=".in,.ans,.out,.zip" many take={(files) => void take(files)} />;
 }
 
 function TestList({ tests }: { tests: DraftTest[] }) {
-  const [said, setSaid] = useState('');
+  const [said, setSaid] = useState<Said | null>(null);
   const put = (i: number, t: DraftTest) => edit({ tests: tests.map((old, k) => (k === i ? t : old)) });
   return (
     <Card title="Tests" wide note={tests.length ? null : 'none: it is run once with empty input'}>
@@ -82,7 +89,7 @@ function TestList({ tests }: { tests: DraftTest[] }) {
         <Upload said={setSaid} />
         {tests.length > 0 && <button type="button" class="quiet" onClick={() => edit({ tests: [] })}>Remove all</button>}
       </div>
-      <Notice text={said} tone="slow" />
+      {said && <Notice {...said} />}
       <p class="text-note">Files come in pairs: NAME.in with NAME.ans or NAME.out, or a zip of them.</p>
     </Card>
   );

@@ -70,8 +70,11 @@ export default {
     const entry = (id, name) => page.locator(`#${id} .fields > li`, { has: page.locator(`> .name`, { hasText: new RegExp(`^${name}$`) }) });
     assert.equal(await entry('schema-Limits', 'time_limit_ms').locator('> .facts').textContent(), 'integer or null, milliseconds, 0 to 300000');
     assert.equal(await entry('listResults', 'limit').locator('> .facts').textContent(), 'query, integer, 1 to 500, default 50');
-    assert.equal(await entry('submit', 'language').locator('> .facts').textContent(), 'string, required');
-    await entry('submit', 'limits').getByRole('link', { name: 'Limits' }).click();
+    /* As JSON and as a form. */
+    assert.deepEqual(await entry('submit', 'language').locator('> .facts').allTextContents(), ['string, required', 'string']);
+    assert.deepEqual(await entry('submit', 'tests').locator('> .facts').allTextContents(),
+      ['array of Test or null, at most 1000 items', 'array of string']);
+    await entry('submit', 'limits').first().getByRole('link', { name: 'Limits' }).click();
     await page.locator('#schema-Limits:target').waitFor();
     assert.match(await page.locator('#schema-LimitHit .values').textContent(), /"cpu"/);
     assert.match(await page.locator('#schema-ProblemCode .values').textContent(), /"queue_full"/);

@@ -146,8 +146,8 @@ export default {
     await page.getByLabel('Open a file').setInputFiles(file('a.py', 'print(input())'));
     await untilWritten(page, /^print\(input\(\)\)$/);
     await page.getByLabel('Tests from files').setInputFiles([file('10.in', 'ten'), file('10.ans', 'ten'), file('2.in', 'two'),
-      file('2.out', 'two'), file('3.in', '\xff'), file('readme.txt', 'x')]);
-    await page.getByText('3 tests read; without an answer: 3.in').waitFor();
+      file('2.out', 'two'), file('3.in', '\xff'), file('3.ans', '')]);
+    await page.getByText('3 tests read').waitFor();
     const [request] = await Promise.all([
       page.waitForRequest((r) => r.method() === 'POST'), page.getByRole('button', { name: 'Run', exact: true }).click()]);
     assert.deepEqual(request.postDataJSON().tests, [{ input: 'two', expected_output: 'two' },
@@ -166,6 +166,54 @@ sys.stdout.buffer.write(out.getvalue())`]);
     const [second] = await Promise.all([
       page.waitForRequest((r) => r.method() === 'POST'), page.getByRole('button', { name: 'Run', exact: true }).click()]);
     assert.deepEqual(second.postDataJSON().tests, [{ input_base64: '//4=', expected_output: 'yes' }]);
+  },
+
+  'tests are read as the server reads them, with its errors': async (bench) => {
+    const { page, open } = await bench.view(bench.shared);
+    const archive = (files, method = 'DEFLATED') => execFileSync('/usr/bin/python3', ['-c', `
+import io, json, sys, warnings, zipfile
+warnings.simplefilter('ignore') # a name twice
+out = io.BytesIO()
+with zipfile.ZipFile(out, 'w', zipfile.ZIP_${method}) as z:
+    for name, text in json.loads(sys.argv[1]):
+        z.writestr(name, text * (1024 * 1024 if name == 'large.in' else 1))
+sys.stdout.buffer.write(out.getvalue())`, JSON.stringify(files)]);
+    const file = (name, data) => ({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(data) });
+    const pair = (name) => [[`${name}.in`, name], [`${name}.ans`, name]];
+    const cases = [
+      [file('1.in', 'x')],
+      [file('1.ans', 'x'), file('2.in', ''), file('2.ans', '')],
+      [file('1.in', ''), file('1.ans', ''), file('1.out', '')],
+      [file('1.in', ''), file('1.ans', ''), file('readme.txt', 'x')],
+      [file('a.zip', archive([['README', 'x'], ['.1.in', ''], ['__MACOSX/1.in', '']]))],
+      [file('a.zip', archive([['secret/3.in', 'x'], ...pair('secret/4')]))],
+      [file('a.zip', archive([...pair('1'), ['1.in', 'again']]))],
+      [file('a.zip', archive([['../1.in', 'x']]))],
+      [file('a.zip', archive([['/1.in', 'x']]))],
+      [file('a.zip', archive(pair('1'), 'BZIP2'))],
+      [file('a.zip', archive([['large.in', 'x'.repeat(65)]]))],
+      [file('1.a', 'x')],
+      [file('a.zip', archive(['10', '9', '010', '01', '00', '0', '1', 'a/2', 'a/10', 'a-1', 'B', 'b', '1.2', '1.10', './c'].flatMap(pair))),
+        file('3.in', '\0'), file('3.ans', '')],
+    ];
+    await open('#/try');
+    for (const files of cases) {
+      const form = new FormData();
+      form.set('language', 'python');
+      form.set('source', 'x');
+      for (const f of files) form.append('tests', new Blob([f.buffer]), f.name);
+      const answer = await fetch(`${bench.shared.url}/submissions`, { method: 'POST', body: form });
+      const { id, errors } = await answer.json();
+      await page.getByLabel('Tests from files').setInputFiles(files);
+      if (errors) {
+        await page.locator('.notice').getByText(errors[0].detail, { exact: true }).waitFor();
+        continue;
+      }
+      const sent = await (await fetch(`${bench.shared.url}/submissions/${id}`)).json();
+      await page.getByText(`${sent.tests.length} tests read`).waitFor();
+      const drafts = await page.evaluate(() => JSON.parse(sessionStorage.getItem('scrc.draft')).tests);
+      assert.deepEqual(drafts.map((t) => [t.input, t.expected_output]), sent.tests.map((t) => [t.input, t.expected_output]));
+    }
   },
 
   'a language that an operator adds has an example and colours': async (bench) => {
