@@ -1,12 +1,12 @@
 /* How it goes: what waits and runs, how much and how fast over time, and what everything stands on. */
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
 import { STAGES, VERDICTS, type Kafka, type Present, type Stage, type Stats } from './api';
 import { bytes, count, duration, fullTime, plural } from './format';
 import { FirstRun } from './first_run';
 import { Latest } from './latest';
-import { Plot, type Curve } from './plot';
+import { Plot, loadPlots, type Curve } from './plot';
 import { submissionPath } from './router';
 import { useStats } from './stats';
 import { Word, plain } from './text';
@@ -227,6 +227,7 @@ export function Overview() {
   const { data: s, error } = useStats(w, narrowed.join(''));
 
   useTitle('Overview');
+  useEffect(() => void loadPlots().catch(() => undefined), []);
   return (
     <>
       <div class="title-row">

@@ -1,23 +1,13 @@
 /* Overview and System say what the server says. */
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 
+import { pageModule } from '../page_module.mjs';
 import { endless, sum, wrong } from '../programs.mjs';
 import { within } from '../wait.mjs';
 
 /* Waits until the figure of that name is this. */
 const until = (page, name, value) => page.locator('.figures-top .figure', { hasText: name })
   .locator('dd > span', { hasText: new RegExp(`^${value}$`) }).waitFor();
-
-/* The function of www/src/stats.ts. */
-async function joinOfThePage() {
-  const esbuild = await import(new URL('../../../www/node_modules/esbuild/lib/main.js', import.meta.url));
-  const made = await esbuild.build({
-    entryPoints: [fileURLToPath(new URL('../../../www/src/stats.ts', import.meta.url))],
-    bundle: true, format: 'esm', write: false, logLevel: 'warning',
-  });
-  return (await import(`data:text/javascript;base64,${Buffer.from(made.outputFiles[0].contents).toString('base64')}`)).joined;
-}
 
 export default {
   'what waits and why, what runs': async (bench) => {
@@ -39,7 +29,7 @@ export default {
   },
 
   'parts of the series make the whole': async (bench) => {
-    const joined = await joinOfThePage();
+    const { joined } = await pageModule('stats.ts');
     const server = await bench.server();
     await server.ready();
     await server.judge(sum());
