@@ -22,7 +22,8 @@
 #define RETRY_AFTER_S 5
 /* What is compressed where the client takes it: less fits into a few packets anyway, and more would
  * take too long, little on a thread that serves connections and more on one of the executor. */
-#define COMPRESS_LEAST (4 * KIB)
+#define COMPRESS_LEAST           (4 * KIB)
+#define COMPRESS_LEAST_OFFLOADED (1 * KIB) /* what is asked again and again, as GET /stats */
 /* At level 1 a core compresses some 100 MiB of JSON in a second. */
 #define LEVEL               1
 #define COMPRESS_CONNECTION (64 * KIB)
@@ -284,9 +285,12 @@ static void free_body(struct request *r)
 
 /* ---- compression ---- */
 
-static bool is_large_json(const struct reply *p)
+static bool is_large_json(const struct request *r)
 {
-    return p->status == 200 && p->len >= COMPRESS_LEAST && strcmp(p->type, JSON_TYPE) == 0;
+    const struct reply *p = &r->reply;
+    size_t least = r->offloaded ? COMPRESS_LEAST_OFFLOADED : COMPRESS_LEAST;
+
+    return p->status == 200 && p->len >= least && strcmp(p->type, JSON_TYPE) == 0;
 }
 
 static bool accepts_gzip(const struct request *r)
@@ -302,7 +306,7 @@ static void compress_reply(struct request *r)
     size_t most = r->offloaded ? COMPRESS_OFFLOADED : COMPRESS_CONNECTION, len;
     char *body;
 
-    if (p->negotiated || !is_large_json(p))
+    if (p->negotiated || !is_large_json(r))
         return;
     p->varies = true;
     if (p->len > most || !accepts_gzip(r))
@@ -321,7 +325,7 @@ enum next request_compress_offloaded(struct request *r)
 {
     const struct reply *p = &r->reply;
 
-    if (!is_large_json(p) || p->len <= COMPRESS_CONNECTION || p->len > COMPRESS_OFFLOADED ||
+    if (!is_large_json(r) || p->len <= COMPRESS_CONNECTION || p->len > COMPRESS_OFFLOADED ||
         !accepts_gzip(r))
         return NEXT_REPLY;
     r->step = request_ready;

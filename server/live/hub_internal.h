@@ -67,6 +67,8 @@ struct hub_message {
 /* Events of the rows with a revision above `from`, up to `to`. */
 struct hub_page {
     int64_t from, to;
+    int64_t latest;        /* of the hub when it was read: with a later one its rows may be older
+                              than what they are now */
     struct hub_text *text; /* one reference; NULL: no page */
 };
 

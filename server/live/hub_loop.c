@@ -177,7 +177,7 @@ static const struct hub_page *find_or_read_page(struct hub *h, int64_t from)
     struct err e;
 
     for (size_t i = 0; i < HUB_PAGES; i++) {
-        if (h->pages[i].text && h->pages[i].from == from)
+        if (h->pages[i].text && h->pages[i].from == from && h->pages[i].latest == h->latest)
             return &h->pages[i];
     }
     int rc = jobs_items_since(h->jobs, &q, append_row_event, &builder, &e);
@@ -188,7 +188,7 @@ static const struct hub_page *find_or_read_page(struct hub *h, int64_t from)
         return NULL;
     struct hub_page *page = &h->pages[h->next_page++ % HUB_PAGES];
     (void)hub_text_release(page->text);
-    *page = (struct hub_page){ .from = from, .to = builder.to, .text = text };
+    *page = (struct hub_page){ .from = from, .to = builder.to, .latest = h->latest, .text = text };
     if (builder.to == from) /* no rows: those revisions were superseded or removed */
         page->to = h->latest;
     return page;

@@ -1,6 +1,7 @@
 #include "server/live/stats.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #include "engine/engine.h"
 #include "engine/language/language.h"
@@ -183,6 +184,9 @@ void stats_load_history(struct stats *s, struct jobs *j)
 
     if (jobs_history(j, s->opened_ms - STATS_WINDOW_MAX_S * 1000LL, count_history_row, s, &e) < 0)
         log_warning("past_unknown", log_s("error", e.msg));
+    (void)pthread_mutex_lock(&s->lock);
+    s->series++;
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- the thread ---- */
@@ -282,6 +286,8 @@ int stats_open(const struct language_table *l, struct stats **ret_stats, struct 
         (void)stats_free(s);
         return err_set(e, ERR_NOMEM, "statistics");
     }
+    if (getrandom(&s->series, sizeof s->series, 0) != (ssize_t)sizeof s->series)
+        s->series = (uint64_t)s->opened_ms;
     stats_advance_locked(s, s->opened_ms);
     *ret_stats = s;
     return 0;

@@ -62,7 +62,8 @@ struct stats_query {
     struct stats_filter filter;
 };
 
-/* Writes members of a JSON object that the caller began: step_ms, t, submitted, ..., latency_ms. */
+/* Writes members of a JSON object that the caller began: step_ms, series, t, submitted, ...,
+ * latency_ms. */
 NODISCARD int stats_write(struct stats *s, const struct stats_query *q, struct writer *out,
                           struct err *e);
 

@@ -74,6 +74,7 @@ struct stats {
     pthread_cond_t stop_cond;
     /* guarded by lock */
     bool stopping;
+    uint64_t series; /* another number, by chance, when steps that are over have changed */
     struct stats_ring rings[STATS_RINGS];
     int64_t *accepted; /* owned; by language */
     int64_t *finished; /* owned; by language and verdict */

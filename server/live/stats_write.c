@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct stats_part {
     const struct stats *stats;
     int64_t step_s, first; /* number of the first step */
     size_t len;
+    uint64_t series;
     char *steps; /* owned copies; their latencies are not valid */
     uint32_t (*sums)[STATS_LATENCIES][STATS_BUCKETS]; /* owned; latencies that pass the filter */
 };
@@ -37,6 +39,7 @@ static int stats_part_copy(struct stats *s, int64_t now_ms, const struct stats_f
         return -1;
     (void)pthread_mutex_lock(&s->lock);
     stats_advance_locked(s, now_ms);
+    p->series = s->series;
     const struct stats_ring *r = &s->rings[0];
     while (r->step_s != p->step_s)
         r++;
@@ -209,6 +212,7 @@ int stats_write(struct stats *s, const struct stats_query *q, struct writer *out
     struct stats_part p = { .stats = s,
                             .step_s = q->step_s,
                             .len = (size_t)((q->window_s + q->step_s - 1) / q->step_s) };
+    char series[17];
 
     if (stats_part_copy(s, q->now_ms, &q->filter, &p) < 0) {
         stats_part_free(&p);
@@ -216,6 +220,9 @@ int stats_write(struct stats *s, const struct stats_query *q, struct writer *out
     }
     writer_key(out, "step_ms");
     writer_number(out, p.step_s * 1000);
+    (void)snprintf(series, sizeof series, "%016" PRIx64, p.series);
+    writer_key(out, "series");
+    writer_word(out, series);
     writer_key(out, "t");
     writer_begin(out, '[');
     for (size_t i = 0; i < p.len; i++)

@@ -1,14 +1,17 @@
 """seed.py TABLE N - N more finished rows in the table of a stopped server, as copies of one that is there.
 
-Each is a second younger than the one before it; the newest keeps the time of the row that is copied.
+About one each second up to the time of the row that is copied, with verdicts, languages and
+durations as chance has it, but always the same: 86,400 of them are a day of traffic.
 """
 
+import random
 import sqlite3
 import sys
 
 path, count = sys.argv[1], int(sys.argv[2])
 VERDICTS = ("OK", "OK", "OK", "WA", "TL", "ML", "RE", "BF")
 LANGUAGES = ("python", "c", "cpp", "go", "java")
+chance = random.Random(1)
 
 db = sqlite3.connect(path)
 db.row_factory = sqlite3.Row
@@ -22,11 +25,11 @@ insert = f"INSERT INTO job({', '.join(columns)}) VALUES ({', '.join('?' * len(co
 
 def copy(i):
     """The i-th row; the last of them is the newest."""
-    at = row["submitted_ms"] - (count - i) * 1000
-    verdict = VERDICTS[i % len(VERDICTS)]
-    return {**row, "seq": last + 1 + i, "id": f"seed-{i:07}", "verdict": verdict,
-            "language": LANGUAGES[i % len(LANGUAGES)], "submitted_ms": at, "finished_ms": at + 200,
-            "duration_ms": i % 997, "cpu_time_ms": i % 991, "memory_bytes": (i % 4096) << 14}
+    at = row["submitted_ms"] - (count - i) * 1000 + chance.randrange(1000)
+    took = round(chance.lognormvariate(5, 1)) + 1  # some 150 ms, a few take seconds
+    return {**row, "seq": last + 1 + i, "id": f"seed-{i:07}", "verdict": chance.choice(VERDICTS),
+            "language": chance.choice(LANGUAGES), "submitted_ms": at, "finished_ms": at + took,
+            "duration_ms": took, "cpu_time_ms": took * 3 // 4, "memory_bytes": chance.randrange(4096) << 14}
 
 
 with db:

@@ -8,24 +8,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
 #include "schema/base/clock.h"
 #include "schema/store/jobs_change.h"
 #include "schema/store/jobs_read.h"
+#include "server/config.h"
 #include "server/live/hub.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/job_table.h"
 #include "tests/support/row.h"
 
 #undef send
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-
-#include "engine/engine.h"
-#include "schema/base/clock.h"
-#include "server/config.h"
-#include "server/live/hub.h"
 
 static struct hub_times quick = { .frame_ns = 20 * NS_PER_MS,
                                   .heartbeat_ns = 100 * NS_PER_MS,
@@ -329,6 +322,27 @@ static void resume_and_reset(void **state)
 }
 
 /* As after a failover of a database. */
+/* What was read for another one before is not what the row is now. */
+static void who_resumes_gets_the_present_state(void **state)
+{
+    struct stage s;
+    char last[40];
+    stage_open(&s, *state);
+
+    (void)snprintf(last, sizeof last, "%s-0", s.prefix);
+    (void)row_accept(s.t->j, "a", "c");
+    int64_t seq = row_claim_c(s.t->j);
+    struct listener *l = listen_to(&s, 0, "", last);
+    until_text(l, "\"state\":\"running\"");
+    leave(l);
+    row_finish_ok(s.t->j, seq, "a", VERDICT_OK, 5);
+    l = listen_to(&s, 0, "", last);
+    until_text(l, "event: report");
+    assert_null(strstr(l->text, "\"state\":\"running\""));
+    leave(l);
+    stage_close(&s);
+}
+
 static void a_new_epoch_resets_all_streams(void **state)
 {
     struct stage s;
@@ -474,6 +488,7 @@ int main(void)
         ON_TABLE(whoever_is_slow_loses_tests_and_nothing_else),
         ON_TABLE(everything_is_told_once_in_its_last_state),
         ON_TABLE(resume_and_reset),
+        ON_TABLE(who_resumes_gets_the_present_state),
         ON_TABLE(a_new_epoch_resets_all_streams),
         ON_TABLE(quiet_ones_get_heartbeats),
         ON_TABLE(whoever_does_not_read_is_dropped),

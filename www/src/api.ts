@@ -208,6 +208,7 @@ export type Stage = (typeof STAGES)[number];
 
 export interface Stats {
   step_ms: number;
+  series: string;
   t: number[];
   submitted: number[];
   finished: number[];

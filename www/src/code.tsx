@@ -4,6 +4,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Editor, EditorOptions, mount } from './editor';
+import { pointed } from './marks';
 import { Text } from './text';
 
 const LONG_LINE = 5000;
@@ -63,6 +64,12 @@ function CodeEditor(props: EditorOptions) {
     if (!props.change) editor.current?.text(props.text);
   }, [props.text]);
   useEffect(() => editor.current?.language(props.language, props.sourceName ?? ''), [props.language, props.sourceName]);
+
+  const marks = props.marks;
+  useEffect(() => {
+    if (marks) editor.current?.marks(marks);
+  }, [loaded, marks]);
+  useEffect(() => pointed.watch((p) => p && editor.current?.point(p.mark)), []);
 
   return (
     <>

@@ -24,6 +24,7 @@ export interface Draft {
   relative: string;
   folds: boolean; /* the case of letters makes no difference */
   stop_on_failure: boolean;
+  only_input: boolean; /* nothing is expected: it is run to see what it prints */
   tests: DraftTest[];
   id: string | null; /* of what was sent last */
   again: number; /* how often its source was replaced from outside the editor */
@@ -33,7 +34,7 @@ const KEY = 'scrc.draft';
 
 const fresh = (): Draft => ({
   language: 'python', source_name: '', sources: {}, time_ms: '2000', wall_ms: '', memory_mib: '128', checker: '', absolute: '',
-  relative: '', folds: false, stop_on_failure: true, tests: EXAMPLE_TESTS, id: null, again: 0,
+  relative: '', folds: false, stop_on_failure: true, only_input: false, tests: EXAMPLE_TESTS, id: null, again: 0,
 });
 
 function remembered(): Draft {
@@ -95,12 +96,14 @@ export function take(sent: Sent): void {
     relative: checker.relative_tolerance == null ? '' : String(checker.relative_tolerance),
     folds: checker.case_sensitive === false,
     stop_on_failure: sent.stop_on_failure !== false,
+    only_input: checker.name === 'none' && !(sent.tests ?? []).some((t) => t.expected_output || t.expected_output_base64),
     tests: (sent.tests ?? []).map(draftTest),
     again: draft.value.again + 1,
   });
 }
 
 function checkerOf(d: Draft): Checker | null {
+  if (d.only_input) return 'none';
   if (!d.checker) return null;
   const tolerances = d.checker !== 'float' ? {} : {
     ...(d.absolute ? { absolute_tolerance: Number(d.absolute) } : {}),
@@ -108,6 +111,13 @@ function checkerOf(d: Draft): Checker | null {
   };
   const more = { ...tolerances, ...(d.folds ? { case_sensitive: false } : {}) };
   return Object.keys(more).length ? { name: d.checker, ...more } : d.checker;
+}
+
+function testOf({ input, expected_output, raw }: DraftTest, onlyInput: boolean): Test {
+  if (!raw) return onlyInput ? { input } : { input, expected_output };
+  const { number: _number, ...texts } = raw;
+  const { expected_output: _text, expected_output_base64: _bytes, ...inputs } = texts;
+  return onlyInput ? inputs : texts;
 }
 
 /* What the server is asked; an empty limit is its default. */
@@ -121,11 +131,7 @@ export function submissionOf(d: Draft): Submission {
       ...(d.wall_ms ? { wall_time_limit_ms: Number(d.wall_ms) } : {}),
       ...(d.memory_mib ? { memory_limit_bytes: Math.round(Number(d.memory_mib) * 1024 * 1024) } : {}),
     },
-    tests: d.tests.map(({ input, expected_output, raw }): Test => {
-      if (!raw) return { input, expected_output };
-      const { number: _number, ...texts } = raw;
-      return texts;
-    }),
+    tests: d.tests.map((t) => testOf(t, d.only_input)),
     ...(checker ? { checker } : {}),
     stop_on_failure: d.stop_on_failure,
   };

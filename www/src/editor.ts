@@ -7,12 +7,14 @@ import { HighlightStyle, StreamLanguage, bracketMatching, indentOnInput, indentU
 import { c, cpp, java } from '@codemirror/legacy-modes/mode/clike';
 import { go } from '@codemirror/legacy-modes/mode/go';
 import { python } from '@codemirror/legacy-modes/mode/python';
+import { forEachDiagnostic, lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers }
   from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
 import { endOf } from './examples';
+import type { Mark } from './marks';
 
 const MODES: Record<string, StreamParser<unknown>> = { c, cpp, java, go, python };
 
@@ -46,7 +48,7 @@ const colours = HighlightStyle.define([
 ]);
 
 const look = EditorView.theme({
-  '&': { color: 'var(--ink)', backgroundColor: 'var(--well)', fontSize: '13px', height: '100%' },
+  '&': { color: 'var(--ink)', backgroundColor: 'var(--well)', fontSize: '13px', height: '100%', minHeight: '0' },
   '&.cm-focused': { outline: '2px solid var(--focus)', outlineOffset: '-2px' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5', overflow: 'auto' },
   '.cm-content': { caretColor: 'var(--ink)', unicodeBidi: 'isolate' },
@@ -57,7 +59,21 @@ const look = EditorView.theme({
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground':
     { backgroundColor: 'var(--selection)' },
   '.cm-specialChar': { color: 'var(--bad)' },
+  '.cm-tooltip': { backgroundColor: 'var(--card)', color: 'var(--ink)', border: '1px solid var(--edge)' },
+  '.cm-diagnostic': { fontFamily: 'var(--mono)', fontSize: '12px', whiteSpace: 'pre-wrap' },
 });
+
+interface Diagnosed extends Diagnostic {
+  mark: Mark;
+}
+
+function diagnosticsOf(state: EditorState, marks: Mark[]): Diagnosed[] {
+  return marks.filter((m) => m.line <= state.doc.lines).map((mark) => {
+    const line = state.doc.line(mark.line);
+    const [from, to] = [mark.from, mark.to].map((at) => Math.min(line.from + at, line.to)) as [number, number];
+    return { mark, from, to, severity: mark.severity, message: mark.message };
+  });
+}
 
 /* null: it has to be loaded, or there is none. */
 function modeOf(language: string, sourceName: string): Extension | null {
@@ -72,11 +88,14 @@ export interface EditorOptions {
   label: string;
   change?: ((text: string) => void) | undefined; /* absent: it is only read */
   submit?: (() => void) | undefined; /* Ctrl-Enter */
+  marks?: Mark[] | undefined;
   selection?: { anchor: number; head: number } | undefined; /* it is being written in already */
 }
 
 export interface Editor {
   text(text: string): void;
+  marks(marks: Mark[]): void; /* of the text as it is now; they go along with what is written */
+  point(mark: Mark): void; /* goes there, if it is still marked */
   language(language: string, sourceName: string): void;
   destroy(): void;
 }
@@ -95,6 +114,7 @@ function writing(o: EditorOptions): Extension {
 export function mount(host: HTMLElement, o: EditorOptions): Editor {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   const mode = new Compartment();
+  const gutter = new Compartment();
   const view = new EditorView({
     root,
     parent: root,
@@ -103,7 +123,7 @@ export function mount(host: HTMLElement, o: EditorOptions): Editor {
       ...(o.selection ? { selection: o.selection } : {}),
       extensions: [
         lineNumbers(), highlightSpecialChars(), drawSelection(), bracketMatching(), indentUnit.of('    '),
-        writing(o), keymap.of([...defaultKeymap, ...historyKeymap]),
+        writing(o), keymap.of([...defaultKeymap, ...historyKeymap, ...lintKeymap]), gutter.of([]),
         syntaxHighlighting(colours), look, mode.of([]),
         EditorView.contentAttributes.of({ 'aria-label': o.label, spellcheck: 'false', dir: 'ltr', tabindex: '0' }),
       ],
@@ -128,6 +148,16 @@ export function mount(host: HTMLElement, o: EditorOptions): Editor {
         view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
       }
     },
+    marks: (marks) => {
+      view.dispatch({ effects: gutter.reconfigure(marks.length ? lintGutter() : []) });
+      view.dispatch(setDiagnostics(view.state, diagnosticsOf(view.state, marks)));
+    },
+    point: (mark) => forEachDiagnostic(view.state, (d, from, to) => {
+      if ((d as Diagnosed).mark !== mark) return;
+      host.scrollIntoView({ block: 'nearest' });
+      view.focus();
+      view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: 'center' }) });
+    }),
     language,
     destroy: () => view.destroy(),
   };

@@ -5,10 +5,11 @@
  *        ^---- a break, a reset ----'
  */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { isFinal, type EventState, type Pending, type Report, type Sent, type State, type TestEvent } from './api';
 import { Refused, explain, get, idPath, result } from './http';
+import { marksOf, type Mark } from './marks';
 import { Stream } from './stream';
 
 export interface Judged {
@@ -129,4 +130,11 @@ export function useJudged(id: string): Judged {
     return () => watch.end();
   }, [id]);
   return judged;
+}
+
+const NO_MARKS: Mark[] = [];
+
+/* What its build log says of the source that was sent. */
+export function useMarks({ report, sent }: Judged): Mark[] {
+  return useMemo(() => (report?.build_log && sent ? marksOf(report.build_log, sent.source) : NO_MARKS), [report, sent]);
 }

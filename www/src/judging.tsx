@@ -6,6 +6,8 @@ import { NONE, bytes, count, duration, fullTime, time } from './format';
 import type { Judged } from './judged';
 import { useDefaults } from './defaults';
 import { hitText, limitsOf, type LimitsInForce } from './limits';
+import { Copy } from './copy';
+import { pointed, type Mark } from './marks';
 import { Text, Word } from './text';
 import { HitText, linesOf, Tests } from './tests';
 import { Timeline } from './timeline';
@@ -88,8 +90,12 @@ function Output({ report }: { report: Report }) {
   return (
     <Card title="Output" wide>
       <div class="side-by-side">
-        <div><h3>Standard output</h3><Text text={report.stdout} label="Standard output" /></div>
-        <div><h3>Standard error</h3><Text text={report.stderr} label="Standard error" /></div>
+        {[['Standard output', report.stdout] as const, ['Standard error', report.stderr] as const].map(([title, text]) => (
+          <div>
+            <div class="pane-head"><h3>{title}</h3>{text && <Copy text={() => text} of={title.toLowerCase()} />}</div>
+            <Text text={text} label={title} />
+          </div>
+        ))}
       </div>
     </Card>
   );
@@ -108,9 +114,29 @@ function Origin({ report }: { report: Report }) {
   );
 }
 
-/* chosen: the test that is to be seen; choose: another one was pointed at. */
-export function Judging({ judged, chosen, choose }:
-  { judged: Judged; chosen: number | null; choose: (number: number) => void }) {
+/* What the compiler says, and the ways from there to the lines it is about. */
+function BuildLog({ log, marks }: { log: string; marks: Mark[] }) {
+  return (
+    <Card title="Build log" wide note={<Copy text={() => log} of="the build log" />}>
+      {marks.length > 0 && (
+        <ul class="marks" aria-label="Marked lines">
+          {marks.map((m) => (
+            <li>
+              <button type="button" class={`quiet mark-${m.severity}`} onClick={() => (pointed.value = { mark: m })}>
+                Line {m.line}<span class="mark-text"><Word text={m.message} /></span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Text text={log} label="Build log" />
+    </Card>
+  );
+}
+
+/* chosen: the test that is to be seen; choose: another one was pointed at. marks: of its build log. */
+export function Judging({ judged, chosen, choose, marks }:
+  { judged: Judged; chosen: number | null; choose: (number: number) => void; marks: Mark[] }) {
   const { report, sent } = judged;
   const defaults = useDefaults();
   const limits = limitsOf(sent, report, defaults);
@@ -124,9 +150,7 @@ export function Judging({ judged, chosen, choose }:
         {report && <Outcome report={report} limits={limits} />}
         {report && <Timeline report={report} />}
       </Card>
-      {report?.build_log && (
-        <Card title="Build log" wide><Text text={report.build_log} label="Build log" /></Card>
-      )}
+      {report?.build_log && <BuildLog log={report.build_log} marks={marks} />}
       {lines.length > 0 && (
         <Card title="Tests" wide note={report ? null : 'as they are judged'}>
           <Tests lines={lines} limits={limits} rule={ruleOf(sent?.checker, defaults.checker)} chosen={chosen} choose={choose} />

@@ -1,14 +1,14 @@
 /* How it goes: what waits and runs, how much and how fast over time, and what everything stands on. */
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
 import { STAGES, VERDICTS, type Kafka, type Present, type Stage, type Stats } from './api';
-import { useFetched } from './fetched';
 import { bytes, count, duration, fullTime, plural } from './format';
 import { FirstRun } from './first_run';
 import { Latest } from './latest';
-import { Plot, type Curve } from './plot';
+import { Plot, loadPlots, type Curve } from './plot';
 import { submissionPath } from './router';
+import { useStats } from './stats';
 import { Word, plain } from './text';
 import { Card, Figure, Notice, useTitle } from './ui';
 import { MEANING } from './verdict';
@@ -212,7 +212,7 @@ function Now({ s }: { s: Stats }) {
 
 /* window and step in seconds, and how often it is asked in milliseconds */
 const WINDOWS: Record<string, { title: string; window: number; step: number; every: number }> = {
-  short: { title: '5 minutes', window: 300, step: 10, every: 2000 },
+  short: { title: '5 minutes', window: 300, step: 10, every: 5000 },
   middle: { title: '1 hour', window: 3600, step: 60, every: 5000 },
   long: { title: '24 hours', window: 86400, step: 60, every: 30_000 },
 };
@@ -224,9 +224,10 @@ export function Overview() {
   const [whose, setWhose] = useState<Whose>({ language: '', verdict: '' });
   const w = WINDOWS[name] ?? WINDOWS['short']!;
   const narrowed = Object.entries(whose).filter(([, value]) => value).map(([key, value]) => `&${key}=${encodeURIComponent(value)}`);
-  const { data: s, error } = useFetched<Stats>(`/stats?window=${w.window}&step=${w.step}${narrowed.join('')}`, w.every);
+  const { data: s, error } = useStats(w, narrowed.join(''));
 
   useTitle('Overview');
+  useEffect(() => void loadPlots().catch(() => undefined), []);
   return (
     <>
       <div class="title-row">

@@ -23,6 +23,9 @@ export interface PlotProps {
   whole?: boolean; /* of things that `format` shows without a fraction: no two ticks read the same */
 }
 
+/* Called early, it is there when the first values are. */
+export const loadPlots = () => import('uplot');
+
 const HEIGHT = 180;
 const WHOLE_STEPS = Array.from({ length: 10 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
 
@@ -124,7 +127,7 @@ export function Plot(asked: PlotProps) {
     const box = host.current;
     let gone = false;
     let size: ResizeObserver | null = null;
-    void import('uplot').then(({ default: UPlot }) => {
+    void loadPlots().then(({ default: UPlot }) => {
       if (gone || !box) return;
       const options = optionsOf(latest.current, box.clientWidth, UPlot.paths.bars?.({ size: [0.85, 60] }));
       options.hooks = { setCursor: [(u) => setAt(u.cursor.idx ?? null)] };

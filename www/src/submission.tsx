@@ -12,8 +12,9 @@ import { useFetched } from './fetched';
 import { bytes, duration, fullTime } from './format';
 import { cancel, explain, idPath, submit } from './http';
 import { Judging } from './judging';
-import { useJudged, type Judged } from './judged';
+import { useJudged, useMarks, type Judged } from './judged';
 import { limitsOf, type LimitsInForce } from './limits';
+import type { Mark } from './marks';
 import { changeQuery, go, submissionPath, useRoute } from './router';
 import { leftQuery } from './rows';
 import { Word, plain } from './text';
@@ -75,7 +76,7 @@ function limitRows({ limits: l }: Sent, inForce: LimitsInForce): [string, string
   ];
 }
 
-function SentCard({ sent, report }: { sent: Sent; report: Report | null }) {
+function SentCard({ sent, report, marks }: { sent: Sent; report: Report | null; marks: Mark[] }) {
   const defaults = useDefaults();
   const { data } = useFetched<{ languages: Language[] }>('/languages');
   const language = data?.languages.find((l) => l.name === sent.language);
@@ -93,7 +94,7 @@ function SentCard({ sent, report }: { sent: Sent; report: Report | null }) {
     <Card title="Sent" wide>
       <dl class="pairs">{rows.map(([name, value]) => <><dt>{name}</dt><dd><Word text={value} /></dd></>)}</dl>
       <div class="pane-head"><h3>Source <small>{bytes(new Blob([sent.source]).size)}</small></h3><Copy text={() => sent.source} of="the source" /></div>
-      <Code text={sent.source} language={sent.language} sourceName={language?.source_name} label="Source" />
+      <Code text={sent.source} language={sent.language} sourceName={language?.source_name} label="Source" marks={marks} />
     </Card>
   );
 }
@@ -104,6 +105,7 @@ const chosenOf = (query: URLSearchParams): number | null => Number(query.get('te
 export function Submission({ id }: { id: string }) {
   const judged = useJudged(id);
   const { query } = useRoute();
+  const marks = useMarks(judged);
   useTitle(plain(id));
 
   return (
@@ -114,8 +116,8 @@ export function Submission({ id }: { id: string }) {
         ? <Notice text="There is no such submission, or its texts were removed after the time they are kept." />
         : <>
             <Actions id={id} judged={judged} />
-            <Judging judged={judged} chosen={chosenOf(query)} choose={(n) => changeQuery(query, 'test', String(n))} />
-            {judged.sent && <SentCard sent={judged.sent} report={judged.report} />}
+            <Judging judged={judged} chosen={chosenOf(query)} choose={(n) => changeQuery(query, 'test', String(n))} marks={marks} />
+            {judged.sent && <SentCard sent={judged.sent} report={judged.report} marks={marks} />}
           </>}
     </>
   );

@@ -126,7 +126,9 @@ function Detail({ test, sent, rule, limits }: { test: TestReport; sent: Test | n
       {test.error && <p class="notice tone-bad"><Word text={test.error} /></p>}
       {d
         ? <Compared expected={expected} got={got} difference={d} gap={test.stdout_gap} rule={rule} at={at} />
-        : <Outputs test={test} expected={expected} got={got} marks={NOWHERE} />}
+        : rule.name === 'none' && !expected
+          ? <Pane title="Output" text={got} base64={test.stdout_base64} of={`${at}, output`} file={`test-${test.number}.stdout`} truncated={test.stdout_truncated} />
+          : <Outputs test={test} expected={expected} got={got} marks={NOWHERE} />}
       {d && test.stdout_base64 && <Exact base64={test.stdout_base64} file={`test-${test.number}.stdout`} />}
       {!d && test.verdict === 'WA' && <p class="text-note">This server does not tell what was expected and what came.</p>}
       <div class="side-by-side">

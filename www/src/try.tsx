@@ -14,7 +14,8 @@ import { useFetched } from './fetched';
 import { plural } from './format';
 import { cancel, explain, submit } from './http';
 import { Judging } from './judging';
-import { useJudged } from './judged';
+import { useJudged, useMarks } from './judged';
+import type { Mark } from './marks';
 import { submissionPath } from './router';
 import { useStore } from './store';
 import { testsOf } from './upload';
@@ -34,20 +35,22 @@ function File({ title, accept, many = false, take }:
   );
 }
 
-function TestEditor({ test, number, change, remove }:
-  { test: DraftTest; number: number; change: (t: DraftTest) => void; remove: () => void }) {
+function TestEditor({ test, number, onlyInput, change, remove }:
+  { test: DraftTest; number: number; onlyInput: boolean; change: (t: DraftTest) => void; remove: () => void }) {
   return (
-    <fieldset class="test-editor">
+    <fieldset class={onlyInput ? 'test-editor test-editor-input' : 'test-editor'}>
       <legend>Test {number}</legend>
       {test.raw && <p class="text-note">It is not UTF-8, and is sent as it is.</p>}
       <label class="field"><span>Input</span>
         <textarea rows={3} spellcheck={false} disabled={!!test.raw} value={test.input}
           onInput={(e) => change({ ...test, input: e.currentTarget.value })} />
       </label>
-      <label class="field"><span>Expected output</span>
-        <textarea rows={3} spellcheck={false} disabled={!!test.raw} value={test.expected_output}
-          onInput={(e) => change({ ...test, expected_output: e.currentTarget.value })} />
-      </label>
+      {!onlyInput && (
+        <label class="field"><span>Expected output</span>
+          <textarea rows={3} spellcheck={false} disabled={!!test.raw} value={test.expected_output}
+            onInput={(e) => change({ ...test, expected_output: e.currentTarget.value })} />
+        </label>
+      )}
       <button type="button" class="quiet" onClick={remove}>Remove<span class="unseen"> test {number}</span></button>
     </fieldset>
   );
@@ -71,14 +74,16 @@ function Upload({ said }: { said: (s: Said) => void }) {
   return <File title="Tests from files" accept=".in,.ans,.out,.zip" many take={(files) => void take(files)} />;
 }
 
-function TestList({ tests }: { tests: DraftTest[] }) {
+function TestList({ tests, onlyInput }: { tests: DraftTest[]; onlyInput: boolean }) {
   const [said, setSaid] = useState<Said | null>(null);
   const put = (i: number, t: DraftTest) => edit({ tests: tests.map((old, k) => (k === i ? t : old)) });
   return (
-    <Card title="Tests" wide note={tests.length ? null : 'none: it is run once with empty input'}>
+    <Card title={onlyInput ? 'Inputs' : 'Tests'} wide note={tests.length ? null : 'none: it is run once with empty input'}>
+      <label class="check"><input type="checkbox" checked={onlyInput}
+        onChange={(e) => edit({ only_input: e.currentTarget.checked })} />Input only: nothing is expected</label>
       <div class="test-editors">
         {tests.slice(0, EDITED).map((t, i) => (
-          <TestEditor key={i} test={t} number={i + 1} change={(n) => put(i, n)}
+          <TestEditor key={i} test={t} number={i + 1} onlyInput={onlyInput} change={(n) => put(i, n)}
             remove={() => edit({ tests: tests.filter((_, k) => k !== i) })} />
         ))}
       </div>
@@ -141,17 +146,34 @@ function Options({ d, languages }: { d: Draft; languages: Language[] }) {
       <label class="field"><span>Memory limit, MiB</span>
         <input type="number" min={0} step={16} placeholder={defaults.memory_bytes ? String(defaults.memory_bytes / 1024 / 1024) : ''} value={d.memory_mib} onInput={(e) => edit({ memory_mib: e.currentTarget.value })} />
       </label>
-      <CheckerFields d={d} usual={defaults.checker} />
+      {!d.only_input && <CheckerFields d={d} usual={defaults.checker} />}
       <label class="check"><input type="checkbox" checked={d.stop_on_failure}
         onChange={(e) => edit({ stop_on_failure: e.currentTarget.checked })} />Stop at the first failure</label>
     </div>
   );
 }
 
-function Outcome({ id }: { id: string }) {
+const NO_MARKS: Mark[] = [];
+
+/* The marks of a source that is still what is written in the editor of that key. */
+interface Marked {
+  key: string;
+  marks: Mark[];
+}
+
+const editorKey = (d: Draft): string => `${d.language} ${d.again}`;
+
+function Outcome({ id, mark }: { id: string; mark: (marked: Marked) => void }) {
   const judged = useJudged(id);
+  const marks = useMarks(judged);
+  const { sent } = judged;
   const [error, setError] = useState<string | null>(null);
   const [chosen, setChosen] = useState<number | null>(null);
+  useEffect(() => {
+    const d = draft.value;
+    const same = sent?.language === d.language && sent.source === sourceOf(d);
+    mark({ key: editorKey(d), marks: same ? marks : [] });
+  }, [marks, sent]);
   return (
     <div class="outcome-of-try">
       <div class="actions">
@@ -163,7 +185,7 @@ function Outcome({ id }: { id: string }) {
         )}
       </div>
       <Notice text={error} />
-      {judged.missing ? <Notice text="It is no longer there." /> : <Judging judged={judged} chosen={chosen} choose={setChosen} />}
+      {judged.missing ? <Notice text="It is no longer there." /> : <Judging judged={judged} chosen={chosen} choose={setChosen} marks={marks} />}
     </div>
   );
 }
@@ -176,6 +198,7 @@ export function Try() {
 
   const language = data?.languages.find((l) => l.name === d.language);
   const read = useRef<HTMLDivElement>(null);
+  const [marked, setMarked] = useState<Marked>({ key: '', marks: [] });
 
   useTitle('Try it');
   useEffect(() => {
@@ -203,7 +226,7 @@ export function Try() {
       <div class="try">
         <div class="try-write">
           <Options d={d} languages={data?.languages ?? []} />
-          <Code key={`${d.language} ${d.again}`} text={sourceOf(d)} language={d.language} sourceName={language?.source_name} label="Source"
+          <Code key={editorKey(d)} marks={marked.key === editorKey(d) ? marked.marks : NO_MARKS} text={sourceOf(d)} language={d.language} sourceName={language?.source_name} label="Source"
             change={(text) => edit({ sources: { ...draft.value.sources, [draft.value.language]: text } })} submit={run} />
           <div class="actions">
             <button type="button" class="primary" disabled={busy} onClick={run}>Run</button>
@@ -213,10 +236,10 @@ export function Try() {
             <button type="button" class="quiet" onClick={startOver}>Start over</button>
           </div>
           <Notice text={error} />
-          <TestList tests={d.tests} />
+          <TestList tests={d.tests} onlyInput={d.only_input} />
         </div>
         <div class="try-read" ref={read}>
-          {d.id ? <Outcome key={d.id} id={d.id} /> : <p class="nothing">The report appears here, test by test.</p>}
+          {d.id ? <Outcome key={d.id} id={d.id} mark={setMarked} /> : <p class="nothing">The report appears here, test by test.</p>}
         </div>
       </div>
     </>

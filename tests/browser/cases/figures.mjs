@@ -1,6 +1,7 @@
 /* Overview and System say what the server says. */
 import assert from 'node:assert/strict';
 
+import { pageModule } from '../page_module.mjs';
 import { endless, sum, wrong } from '../programs.mjs';
 import { within } from '../wait.mjs';
 
@@ -25,6 +26,34 @@ export default {
     await fetch(`${server.url}/submissions/runs`, { method: 'DELETE' });
     await page.getByText('Nothing waits.').waitFor();
     await until(page, 'Finished', 3);
+  },
+
+  'parts of the series make the whole': async (bench) => {
+    const { joined } = await pageModule('stats.ts');
+    const server = await bench.server();
+    await server.ready();
+    await server.judge(sum());
+    const ask = (window) => server.json(`/stats?window=${window}&step=10`);
+    let old = await ask(300);
+    await server.judge(wrong());
+    await server.judge({ language: 'c', source: 'int main(void) { return 0; }' });
+    for (let rounds = 0; rounds < 2; rounds++) { /* what is old twice over has not become less */
+      await within(60, 'a later step', async () => (await ask(10)).t[0] > old.t.at(-1));
+      old = await within(60, 'both of one moment', async () => {
+        const [part, whole] = [await ask(50), await ask(300)];
+        const made = joined(old, part);
+        assert.equal(made.t.length, whole.t.length);
+        const [mine, theirs] = [made, whole].map(({ present: _, by_language_verdict: pairs, ...rest }) => JSON.stringify([rest, pairs
+          .map((p) => `${p.language} ${p.verdict} ${p.counts}`).sort()]));
+        return mine === theirs && made;
+      });
+    }
+    assert.deepEqual(old.by_language_verdict.map((p) => p.counts.reduce((a, b) => a + b)), [1, 1, 1]);
+    assert.equal(joined({ ...old, series: 'of another start' }, await ask(50)), null);
+    assert.equal(joined({ ...old, t: old.t.map((t) => t - 3000) }, await ask(50)), null);
+    await server.stop();
+    await server.start();
+    assert.notEqual((await ask(50)).series, old.series);
   },
 
   'why nothing is judged': async (bench) => {

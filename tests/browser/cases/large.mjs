@@ -1,4 +1,4 @@
-/* A hundred thousand rows, and how much is loaded. */
+/* A hundred thousand rows, a day of traffic among them, and how much is loaded. */
 import assert from 'node:assert/strict';
 
 import { sum } from '../programs.mjs';
@@ -19,6 +19,47 @@ async function largeServer(bench) {
   return server.ready();
 }
 
+async function median(rounds, measure) {
+  const times = [];
+  for (let i = 0; i < rounds; i++) times.push(await measure());
+  return times.sort((a, b) => a - b)[rounds >> 1];
+}
+
+/* The curves by language, and back to those by verdict. */
+async function answersAClick(page) {
+  const card = page.locator('.card', { has: page.getByRole('heading', { name: 'Finished' }) });
+  await card.getByRole('combobox', { name: 'by' }).selectOption('language');
+  await card.locator('.legend', { hasText: 'python' }).waitFor();
+  await card.getByRole('combobox', { name: 'by' }).selectOption('verdict');
+  await card.locator('.legend', { hasText: 'OK accepted' }).waitFor();
+}
+
+/* Bytes a minute of what is asked again every so many milliseconds, with the heads of the answers. */
+async function polled(page, range, window, every) {
+  const session = await page.context().newCDPSession(page);
+  const asked = new Map(); /* request: its address */
+  const whole = [];
+  const polls = []; /* bytes */
+  await session.send('Network.enable');
+  session.on('Network.requestWillBeSent', (e) => asked.set(e.requestId, e.request.url));
+  session.on('Network.loadingFinished', (e) => {
+    const url = asked.get(e.requestId) ?? '';
+    if (url.includes(`/stats?window=${window}&`)) whole.push(url);
+    else if (whole.length > 0 && url.includes('/stats?')) polls.push(e.encodedDataLength);
+  });
+  await page.reload();
+  await page.getByLabel('The last').selectOption(range);
+  await within(60, 'the whole window', () => whole.length > 0);
+  while (polls.length < 3) {
+    const before = polls.length;
+    await page.clock.runFor(every);
+    await within(60, 'a poll', () => polls.length > before);
+  }
+  await session.detach();
+  assert.equal(whole.length, 1, 'the whole window was asked for again');
+  return Math.round((polls.reduce((sum, size) => sum + size, 0) / polls.length) * (60_000 / every));
+}
+
 /* What the network brought, in bytes, without headers. */
 async function loaded(page) {
   return page.evaluate(() => Object.fromEntries(performance.getEntriesByType('resource')
@@ -28,19 +69,39 @@ async function loaded(page) {
 }
 
 export default {
-  'a hundred thousand rows': async (bench) => {
+  'the overview over a day of traffic': async (bench) => {
     const server = await largeServer(bench);
     const { page, open } = await bench.view(server);
 
-    const times = [];
-    for (let i = 0; i < 5; i++) {
+    bench.figure('overview interactive with 100000 rows, p50 of 5', `${await median(5, async () => {
       await page.goto('about:blank');
       const started = Date.now();
       await open('#/');
       await page.locator('canvas').first().waitFor();
-      times.push(Date.now() - started);
+      await answersAClick(page);
+      return Date.now() - started;
+    })} ms`);
+    bench.figure('overview over 24 h of traffic interactive, p50 of 5', `${await median(5, async () => {
+      await page.reload();
+      await page.locator('canvas').first().waitFor();
+      const started = Date.now();
+      await page.getByLabel('The last').selectOption('24 hours');
+      await page.waitForResponse(/\/stats\?window=86400/);
+      await answersAClick(page);
+      return Date.now() - started;
+    })} ms`);
+
+    await page.clock.install();
+    for (const [range, window, every] of [['5 minutes', 300, 5000], ['1 hour', 3600, 5000], ['24 hours', 86400, 30_000]]) {
+      const bytes = await polled(page, range, window, every);
+      bench.figure(`/stats over ${range} polled, bytes a minute`, bytes);
+      assert.ok(bytes > 0 && bytes <= 20 * 1024, `${range}: ${bytes} bytes a minute`);
     }
-    bench.figure('overview interactive with 100000 rows, p50 of 5', `${times.sort((a, b) => a - b)[2]} ms`);
+  },
+
+  'a hundred thousand rows': async (bench) => {
+    const server = await largeServer(bench);
+    const { page, open } = await bench.view(server);
 
     const started = Date.now();
     await open('#/submissions');
