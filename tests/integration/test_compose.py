@@ -1,4 +1,4 @@
-"""compose.yaml as Compose reads it. What needs images from a registry is not started here."""
+"""compose.yaml as Compose reads it. test_compose_up.py starts it."""
 
 import os
 import re
