@@ -19,9 +19,14 @@ within() { # within SECONDS COMMAND...: until it succeeds
 }
 
 answers() { curl -sf -m 20 "$url$1" >/dev/null; }
+judged() { # what is in the file submission, its report in the file report; a busy machine may take long
+    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
+    within 900 final "$(jq -r .id report)"
+}
+final() { [ "$(curl -s -m 120 -o report -w '%{http_code}' "$url/results/$1?wait=60")" != 202 ]; }
 verdict() { # verdict INDEX: the report holds what the case wants
     jq ".[$1].submission" cases.json >submission
-    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
+    judged
     jq -e --argjson want "$(jq ".[$1].report" cases.json)" 'contains($want)' report >/dev/null && return 0
     jq -c '{id, state, verdict, error, exit_code, signal, stdout, stderr, build_log, tests: [.tests[]? | {verdict, stdout, stderr}]}' report ||
         head -c 500 report

@@ -50,7 +50,7 @@ no_helper() { # a crash starts no core_pattern helper on this host, where anothe
     chmod +x helper
     echo '|/payload/helper' >/proc/sys/kernel/core_pattern
     jq -n '{language: "c", source: "int main(void) { *(volatile int *)0 = 1; }", tests: [{}]}' >submission
-    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
+    judged
     jq -e '.verdict == "RE" and .signal == "SIGSEGV"' report >/dev/null || { jq -c . report; return 1; }
     [ ! -e helped ] || { cat helped; return 1; }
     sleep 100 &

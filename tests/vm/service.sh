@@ -130,7 +130,7 @@ purged() {
 # What it called an error itself, but for what was provoked (a wrong setting, a Docker that is restarted), and what
 # systemd says of the unit that it could not do.
 no_errors() {
-    journalctl -u scrc -o cat | grep 'level=error' | grep -vE 'RUNNER_MAX_PARALLEL|event=(judging|language)_paused .*job=survives' >errors
+    journalctl -u scrc -o cat | grep 'level=error' | grep -vE 'RUNNER_MAX_PARALLEL|event=(judging|language)_paused .*Docker did not answer' >errors
     journalctl -b -u scrc -o cat | grep -E '^scrc.service: .*(not permitted|denied|No such|Unknown|ignoring)' >>errors
     [ ! -s errors ] || { cat errors; return 1; }
 }
