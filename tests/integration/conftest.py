@@ -27,7 +27,7 @@ LANES = {"gw0": "broker", "gw1": "database"}
 
 def lane(name):
     """What the tests of a file wait for most of their time; "" where they compute."""
-    if "kafka" in name or name in ("test_container", "test_simulator"):
+    if "kafka" in name or name in ("test_container", "test_compose_up", "test_simulator"):
         return "broker"
     return "database" if "fleet" in name or name in ("test_store_check", "test_postgres", "test_crash") else ""
 

@@ -17,7 +17,35 @@ from harness import ROOT, wait_for
 MONITORING = os.path.join(ROOT, "server/monitoring")
 
 
-class Prometheus:
+class Client:
+    """What one answers at a URL."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def api(self, path, **query):
+        """What it answers, or the words of its error."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=60) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as e:
+            raise AssertionError(f"{query}: {e.read().decode()}") from None
+
+    def query(self, expression):
+        """The samples, each [labels, value]."""
+        found = self.api("query", query=expression)["result"]
+        return [[sample["metric"], float(sample["value"][1])] for sample in found]
+
+    def rules(self):
+        return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
+
+    def firing(self):
+        """{(alert, instance)}, once each rule has been looked at."""
+        return {(alert["labels"]["alertname"], alert["labels"].get("instance"))
+                for alert in self.api("alerts")["alerts"] if alert["state"] == "firing"}
+
+
+class Prometheus(Client):
     """prometheus.yaml and alerts.yaml as they are, but for where the servers are and the pace: every second
     instead of every 15, and an alert fires after one second instead of minutes."""
 
@@ -55,30 +83,9 @@ class Prometheus:
         wait_for(self.scrapes_all, 60, "prometheus reads all servers", pause=0.2)
         return self
 
-    def api(self, path, **query):
-        """What it answers, or the words of its error."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=60) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as e:
-            raise AssertionError(f"{query}: {e.read().decode()}") from None
-
-    def query(self, expression):
-        """The samples, each [labels, value]."""
-        found = self.api("query", query=expression)["result"]
-        return [[sample["metric"], float(sample["value"][1])] for sample in found]
-
     def scrapes_all(self):
         found = self.api("targets")["activeTargets"]
         return len(found) == len(self.addresses) and all(t["health"] == "up" for t in found)
-
-    def rules(self):
-        return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
-
-    def firing(self):
-        """{(alert, instance)}, once each rule has been looked at."""
-        return {(alert["labels"]["alertname"], alert["labels"].get("instance"))
-                for alert in self.api("alerts")["alerts"] if alert["state"] == "firing"}
 
     def close(self):
         self.process.terminate()

@@ -1,4 +1,4 @@
-"""compose.yaml as Compose reads it. What needs images from a registry is not started here."""
+"""compose.yaml as Compose reads it. test_compose_up.py starts it."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from engines import DOCKER_HOST
 from harness import ROOT, run_scrc
 
 PROFILES = ("http", "single-runner", "fleet", "load-generator", "benchmark", "monitoring")
@@ -17,13 +18,17 @@ SERVERS = ("server", "runner", *FLEET)
 compose = pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose")
 
 
+def docker_compose(*words, seconds=60):
+    """What it prints, with none of this environment: it is Debian's, and so is its Python."""
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DOCKER_HOST": DOCKER_HOST}
+    done = subprocess.run(["docker-compose", *words], cwd=ROOT, env=environment,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
 def config(*profiles):
-    options = [word for profile in profiles for word in ("--profile", profile)]
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    done = subprocess.run(["docker-compose", *options, "config"], cwd=ROOT, env=environment,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
-    assert done.returncode == 0, done.stderr
-    return yaml.safe_load(done.stdout)
+    return yaml.safe_load(docker_compose(*[word for name in profiles for word in ("--profile", name)], "config"))
 
 
 def started(services, *profiles):

@@ -1,5 +1,6 @@
 """The server in a container: the Dockerfile's image, given nothing but Docker's socket."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import uuid
 
 import pytest
 
+from broker import free_ports
 from engines import DOCKER_HOST, docker
 from harness import IMAGES, LANGUAGES, ROOT, Client, check_report, wait_for
 from test_verdicts import simulated
@@ -25,10 +27,12 @@ def run(*argv, seconds=60):
 
 
 def build(name, *options):
-    """Kept, so that the next build finds its layers; the one it replaces goes."""
+    """Kept, so that the next build finds its layers; the one it replaces goes. Two at once make it once."""
     before = docker(f"/images/{name}/json")
-    run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
-        "--build-arg", f"RUN_BASE={BASE}", *options, "-t", name, ".", seconds=900)
+    with open("/tmp/scrc-test-build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run("docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}",
+            "--build-arg", f"RUN_BASE={BASE}", *options, "-t", name, ".", seconds=900)
     if before and before["Id"] != docker(f"/images/{name}/json")["Id"]:
         subprocess.run(["docker", "rmi", before["Id"]], capture_output=True)
     return name
@@ -64,6 +68,11 @@ class Container:
         client = Client(wait_for(listening, 30, "event=listening", pause=0.1).group(1))
         wait_for(lambda: client.get("/readyz").status == 200, 30, "readyz", pause=0.1)
         return client
+
+    def health(self):
+        """The word of its HEALTHCHECK, and what that said last."""
+        health = self.inspect()["State"]["Health"]
+        return health["Status"], (health["Log"] or [{"Output": ""}])[-1]["Output"]
 
     def inspect(self):
         return docker(f"/containers/{self.name}/json")
@@ -117,6 +126,20 @@ def test_judges_five_languages(container):
     assert all(not m["RW"] for cell in cells for m in cell["Mounts"] if m["Type"] == "bind")
     assert c.stop() == 0
     assert c.cells() == []
+
+
+def test_docker_tells_its_health(container):
+    """Of one that judges, and of one beside it whose Docker is nowhere."""
+    ports = free_ports(2)
+    well, unwell = (container(PYTHON, f"-eHTTP_LISTEN=127.0.0.1:{port}", *more) for port, more in
+                    zip(ports, ((), ("-eDOCKER_HOST=unix:///nowhere",))))
+    wait_for(lambda: well.health()[0] == "healthy", 120, "healthy", pause=0.5)
+    assert Client(f"127.0.0.1:{ports[0]}").judge(simulated("python", "ok"))["verdict"] == "OK"
+    assert unwell.health()[0] != "healthy"
+    wait_for(lambda: unwell.health()[0] == "unhealthy", 180, "unhealthy", pause=0.5)
+    assert re.search(r"not ready.*Docker", unwell.health()[1])
+    assert well.health()[0] == "healthy"
+    assert [well.stop(), unwell.stop()] == [0, 0]
 
 
 def test_a_named_volume_outlives_the_container(volume, container):

@@ -1,12 +1,14 @@
 #!/bin/bash
 # tests/package/run.sh - the Debian package in a fresh Debian 12: it installs, serves as its own user, is upgraded with
 # its data and settings, is removed without its data, and purged with them. No systemd runs there, so the server is
-# started by hand, with what the unit sets; systemd-analyze reads the unit.
+# started by hand, with what the unit sets; systemd-analyze reads the unit. tests/vm starts it as the service it is.
 here=$(dirname "$0")
 # shellcheck source=script/lib/base.sh
 . "$here/../../script/lib/base.sh"
 # shellcheck source=script/lib/packages.sh
 . "$here/../../script/lib/packages.sh"
+# shellcheck source=tests/package/deb.sh
+. "$here/deb.sh"
 
 work=$root/build/package-test
 chroot=$work/root
@@ -16,12 +18,9 @@ server=
 main() {
     packages_ensure "${packages_image[@]}" systemd curl
     on_exit=clean
-    "$root/script/package" >/dev/null
-    deb=$(ls "$root"/build/package/scrc_*.deb)
-    version=$(dpkg-deb -f "$deb" Version)
-    rm -rf "$work" && mkdir -p "$work"
+    rm -rf "$work"
+    step "making the package" deb_take "$work"
     step "a Debian 12 with what the package needs" make_chroot
-    newer
     installs
     serves first 202 1
     upgrades
@@ -52,7 +51,7 @@ absent() { ! inside test -e "$1"; }
 
 make_chroot() {
     local needs base
-    needs=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/^ *//; s/ .*//' | paste -sd,)
+    needs=$(deb_needs "$work/scrc.deb")
     base=$root/build/package-base-$(cksum <<<"$needs" | cut -d ' ' -f 1).tar
     if [ ! -s "$base" ]; then # kept: it takes most of the time
         rm -f "$root"/build/package-base-*.tar
@@ -60,16 +59,7 @@ make_chroot() {
     fi
     mkdir "$chroot" && tar -xf "$base" -C "$chroot" && mount -t proc proc "$chroot/proc" &&
         printf '#!/bin/sh\nexit 101\n' >"$chroot/usr/sbin/policy-rc.d" && chmod +x "$chroot/usr/sbin/policy-rc.d" &&
-        cp "$deb" "$chroot/scrc.deb"
-}
-
-# The same with a higher version and another example of settings.
-newer() {
-    dpkg-deb -R "$deb" "$work/newer"
-    sed -i "s/^Version: .*/Version: $version+1/" "$work/newer/DEBIAN/control"
-    echo '# another one' >>"$work/newer/etc/scrc/scrc.env"
-    dpkg-deb --root-owner-group -b "$work/newer" "$chroot/newer.deb" >/dev/null
-    rm -rf "$work/newer"
+        cp "$work/scrc.deb" "$work/newer.deb" "$chroot"
 }
 
 installs() {

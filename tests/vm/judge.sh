@@ -1,20 +1,15 @@
 #!/bin/sh
 # tests/vm/judge.sh - inside the VM: starts scrc, sends it cases.json, says PASS or FAIL for each.
 cd /payload || exit 1
+# shellcheck source=tests/vm/inside.sh
+. ./inside.sh
+set -a
 # shellcheck source=/dev/null
 . ./settings
-export LD_LIBRARY_PATH=/payload/lib DATA_DIR=/var/lib/scrc HTTP_LISTEN=127.0.0.1:8080
+set +a
+export DATA_DIR=/var/lib/scrc HTTP_LISTEN=127.0.0.1:8080
 # Everything is 10 to 30 times slower here.
 export BUILD_TIME_LIMIT=300s MAX_TIME_LIMIT=600s RUNNER_TIME_LIMIT=120s SHUTDOWN_TIMEOUT=120s
-url=http://127.0.0.1:8080
-
-say() { echo "SAYS $*"; }
-check() { # check NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >why 2>&1; then echo "PASS $name"; else echo "FAIL $name: $(cat why)"; fi
-}
-uptime_s() { cut -d. -f1 /proc/uptime; }
 
 has_cgroup_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
 has_apparmor() { docker info --format '{{json .SecurityOptions}}' | grep name=apparmor; }
@@ -29,14 +24,6 @@ ready() {
         [ "$(uptime_s)" -lt $deadline ] || { curl -s -m 20 $url/readyz; return 1; }
         sleep 1
     done
-}
-verdict() { # verdict INDEX: the report holds what the case wants
-    jq ".[$1].submission" cases.json >submission
-    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
-    jq -e --argjson want "$(jq ".[$1].report" cases.json)" 'contains($want)' report >/dev/null && return 0
-    jq -c '{id, state, verdict, error, exit_code, signal, stdout, stderr, build_log, tests: [.tests[]? | {verdict, stdout, stderr}]}' report ||
-        head -c 500 report
-    return 1
 }
 set_clock() { date -s "@$(($(date +%s) + $1))" >/dev/null; }
 jumps() { # the clock that people set jumps an hour on and back while a program sleeps and spins
@@ -63,7 +50,7 @@ no_helper() { # a crash starts no core_pattern helper on this host, where anothe
     chmod +x helper
     echo '|/payload/helper' >/proc/sys/kernel/core_pattern
     jq -n '{language: "c", source: "int main(void) { *(volatile int *)0 = 1; }", tests: [{}]}' >submission
-    curl -s -m 300 -H 'Content-Type: application/json' --data-binary @submission "$url/submissions?wait=280" >report
+    judged
     jq -e '.verdict == "RE" and .signal == "SIGSEGV"' report >/dev/null || { jq -c . report; return 1; }
     [ ! -e helped ] || { cat helped; return 1; }
     sleep 100 &
@@ -86,7 +73,6 @@ cells_are_of() { # cells_are_of RUNTIME: there is one, and all of them have it
     docker ps -q | xargs docker inspect --format '{{.HostConfig.Runtime}}' | sort -u >runtimes
     [ "$(cat runtimes)" = "$1" ] || { cat runtimes; return 1; }
 }
-nothing_left() { [ -z "$(docker ps -aq)" ] || { docker ps -a; return 1; }; }
 
 say "begin at $(uptime_s) s: kernel $(uname -r), Docker $(docker version --format '{{.Server.Version}}')"
 check "cgroup v2" has_cgroup_v2

@@ -1,6 +1,7 @@
 #!/bin/bash
-# tests/vm/run.sh - the verdict set on a host with cgroup v2 and AppArmor: a Debian VM under qemu's
-# software emulation, which needs nothing of this machine but time.
+# tests/vm/run.sh [judge | service] - on a host with cgroup v2, AppArmor and systemd: the verdict set (judge.sh), and the
+# Debian package as a service (service.sh). The host is a Debian VM under qemu's software emulation, which needs nothing
+# of this machine but time.
 #
 # build/vm keeps the system disk (Debian, Docker, the language images), made anew when one of them
 # changes; what is tested travels on a second, small disk. Prints a line for each case and
@@ -10,31 +11,35 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/script/lib/base.sh"
 # shellcheck source=script/lib/packages.sh
 . "$root/script/lib/packages.sh"
-# shellcheck source=script/lib/build.sh
-. "$root/script/lib/build.sh"
 # shellcheck source=script/lib/engine.sh
 . "$root/script/lib/engine.sh"
 # shellcheck source=script/lib/images.sh
 . "$root/script/lib/images.sh"
+# shellcheck source=tests/package/deb.sh
+. "$root/tests/package/deb.sh"
 
 vm=$root/build/vm
-suite=$(. /etc/os-release && echo "$VERSION_CODENAME") # the VM runs a binary that is linked here
-limit=1500                                             # seconds from power on to power off
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME") # the package is built here
+limit=3600                                             # seconds from power on to power off
 packages=linux-image-amd64,systemd,systemd-sysv,udev,kmod,docker.io,apparmor,iproute2
 packages+=,ca-certificates,curl,jq,procps,crun,dbus # crun asks systemd over dbus
 settings=(PYTHON_IMAGE C_IMAGE C_RUN_IMAGE CPP_IMAGE CPP_RUN_IMAGE)
 
 main() {
+    local name status=0
     as_root "$@"
-    packages_ensure "${packages_build[@]}" "${packages_vm[@]}"
+    packages_ensure "${packages_vm[@]}"
     engine_ensure
     images_ensure
-    build release scrc
-    mkdir -p "$vm"
+    step "making the package" deb_take "$vm/packages"
+    packages+=,$(deb_needs "$vm/packages/scrc.deb")
     system_disk
-    payload_disk
-    power_on
-    judge
+    for name in ${1:-judge service}; do
+        payload_disk "$name"
+        power_on "$name"
+        judge "$name" || status=1
+    done
+    return "$status"
 }
 
 # ---- the system disk ----
@@ -50,11 +55,12 @@ system_disk() {
     echo "$key" >"$vm/key"
 }
 
-# Of everything the disk is made of: this script's functions, the unit, the images.
+# Of everything the disk is made of: this script's functions, the unit, packages and images.
 system_key() {
     local setting
     for setting in "${settings[@]}"; do docker image inspect --format '{{.Id}}' "${!setting}"; done
-    cksum "$root/tests/vm/judge.service" <"$root/tests/vm/run.sh"
+    echo "$packages"
+    cat "$root/tests/vm/payload.service" "$root/tests/vm/run.sh" | cksum
 }
 
 system_tar() { echo "$vm/$suite-$(cksum <<<"$packages" | cut -d ' ' -f 1).tar"; }
@@ -89,9 +95,9 @@ system_make() {
         echo '{"iptables": false, "ip6tables": false, "bridge": "none",
             "runtimes": {"crun": {"path": "/usr/bin/crun"}}}' >"$tree/etc/docker/daemon.json" &&
         cp -a "$vm/engine/data/." "$tree/var/lib/docker/" &&
-        cp "$root/tests/vm/judge.service" "$tree/etc/systemd/system/" &&
-        ln -sf /etc/systemd/system/judge.service \
-            "$tree/etc/systemd/system/multi-user.target.wants/judge.service" &&
+        cp "$root/tests/vm/payload.service" "$tree/etc/systemd/system/" && mkdir -p "$tree/var/log/journal" &&
+        ln -sf /etc/systemd/system/payload.service \
+            "$tree/etc/systemd/system/multi-user.target.wants/payload.service" &&
         ln -sf /dev/null "$tree/etc/systemd/system/serial-getty@ttyS0.service" &&
         disk "$vm/system.img" "$tree" 2048 || return 1
     rm -rf "$tree" "$vm/engine"
@@ -106,46 +112,39 @@ disk() {
 
 # ---- what is tested ----
 
-payload_disk() {
-    local tree=$vm/payload setting lib
-    rm -rf "$tree" && mkdir -p "$tree/lib"
-    cp "$root/build/release/scrc" "$root/tests/vm/judge.sh" "$root/tests/vm/cases.json" "$tree"
-    # All but the C library, which is the VM's own.
-    ldd "$root/build/release/scrc" | awk '$3 ~ /^\// { print $3 }' |
-        while read -r lib; do
-            case ${lib##*/} in
-            libc.so* | libm.so* | libpthread.so* | libdl.so* | librt.so* | libresolv.so*) ;;
-            *) cp -L "$lib" "$tree/lib/" ;;
-            esac
-        done
-    for setting in "${settings[@]}"; do echo "export $setting=${!setting}"; done \
-        >"$tree/settings"
-    disk "$vm/payload.img" "$tree" 16
+payload_disk() { # NAME
+    local tree=$vm/$1.payload setting
+    rm -rf "$tree" && mkdir -p "$tree"
+    cp "$root/tests/vm/inside.sh" "$root/tests/vm/cases.json" "$vm/packages"/*.deb "$tree"
+    cp "$root/tests/vm/$1.sh" "$tree/main.sh"
+    dpkg-deb --fsys-tarfile "$vm/packages/scrc.deb" | tar -C "$tree" -x --strip-components=3 ./usr/bin/scrc
+    for setting in "${settings[@]}"; do echo "$setting=${!setting}"; done >"$tree/settings"
+    disk "$tree.img" "$tree" 16
 }
 
 # The accelerator is named, so that the result does not hang on whether this machine has KVM.
-power_on() {
-    rm -f "$vm/console"
-    step "running the VM (some minutes)" timeout "$limit" qemu-system-x86_64 \
-        -accel tcg,thread=multi -cpu max -machine q35 -m 3072 -smp 2 -display none -no-reboot \
-        -serial "file:$vm/console" -monitor none \
+power_on() { # NAME
+    rm -f "$vm/$1.console"
+    step "running the VM: $1 (some minutes)" timeout "$limit" qemu-system-x86_64 \
+        -accel tcg,thread=multi -cpu max -machine q35 -m 3072 -smp 2 -display none \
+        -serial "file:$vm/$1.console" -monitor none \
         -kernel "$vm/vmlinuz" -initrd "$vm/initrd" \
-        -append 'root=/dev/vda rw console=ttyS0 quiet loglevel=2' \
+        -append 'root=/dev/vda rw console=ttyS0 quiet loglevel=2 systemd.show_status=0' \
         -drive "file=$vm/system.img,if=virtio,format=raw,cache=unsafe,snapshot=on" \
-        -drive "file=$vm/payload.img,if=virtio,format=raw,cache=unsafe,snapshot=on" || true
+        -drive "file=$vm/$1.payload.img,if=virtio,format=raw,cache=unsafe,snapshot=on" || true
 }
 
-judge() {
-    local passed failed
-    tr -d '\r' <"$vm/console" | grep -aE '^(PASS|FAIL|SAYS) ' || true
-    passed=$(grep -ac '^PASS ' "$vm/console") || true
-    failed=$(grep -ac '^FAIL ' "$vm/console") || true
-    if ! grep -aq '^SAYS end' "$vm/console"; then
-        tail -n 20 "$vm/console"
-        say "the VM did not come to the end (all it said: $vm/console)"
+judge() { # NAME
+    local console=$vm/$1.console passed failed
+    tr -d '\r' <"$console" | grep -aE '^(PASS|FAIL|SAYS) ' || true
+    passed=$(grep -ac '^PASS ' "$console") || true
+    failed=$(grep -ac '^FAIL ' "$console") || true
+    if ! grep -aq '^SAYS end' "$console"; then
+        tail -n 20 "$console"
+        say "$1: the VM did not come to the end (all it said: $console)"
         failed=$((failed + 1))
     fi
-    echo "$passed passed, $failed failed"
+    echo "$1: $passed passed, $failed failed"
     [ "$failed" = 0 ]
 }
 
