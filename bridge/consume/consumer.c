@@ -108,10 +108,17 @@ static void notify_end(struct consumer *c)
         c->hooks.ended(c->hooks.ctx);
 }
 
-/* Gives back what no worker has begun, waits until the rest is reported and committed (where the
- * next owner of a partition could not find it in the table), and then leaves the group, because the
- * server may need long to end. More than once: the rows that the engine had claimed ahead are
- * queued again at some moment of its stop. */
+/* Must all that was read be committed before the group is left? Where the next owner of a partition
+ * could not find it in the table; and behind a `done`, which would end the next server too. */
+static bool must_be_committed(const struct consumer *c)
+{
+    return giveback_is_needed(c->config, c->jobs) ||
+           (c->config->commit_reported && intake_has_ended(c->intake));
+}
+
+/* Gives back what no worker has begun, waits until the rest is reported and committed if it must
+ * be, and then leaves the group, because the server may need long to end. More than once: the rows
+ * that the engine had claimed ahead are queued again at some moment of its stop. */
 static void leave_when_halted(struct consumer *c)
 {
     int64_t now = clock_mono_ns();
@@ -120,7 +127,7 @@ static void leave_when_halted(struct consumer *c)
         return;
     c->halt_check_ns = now + HALT_NS;
     intake_give_back(c->intake, -1);
-    if (giveback_is_needed(c->config, c->jobs) && intake_is_open(c->intake, -1))
+    if (must_be_committed(c) && intake_is_open(c->intake, -1))
         return;
     c->left = true;
     (void)rd_kafka_unsubscribe(c->rk);
