@@ -11,6 +11,8 @@ import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
+import { writeTypes } from './types.mjs';
+
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2];
 
@@ -178,4 +180,5 @@ function write(texts) {
 }
 
 ensurePackages();
+await writeTypes();
 write(await bundle());

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -166,6 +167,17 @@ static int parse_rfc3339(const char *p, int64_t *ret_unix_ms)
     return 0;
 }
 
+static int parse_with_exponent(const char *text, int64_t *ret_unix_ms)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (*end != '\0' || !(seconds <= (double)LAST_SECOND))
+        return -1;
+    *ret_unix_ms = (int64_t)(seconds * 1000);
+    return 0;
+}
+
 int clock_parse(const char *text, int64_t *ret_unix_ms)
 {
     const char *p = text;
@@ -178,7 +190,11 @@ int clock_parse(const char *text, int64_t *ret_unix_ms)
         seconds = seconds * 10 + (*p - '0');
     if (*p == '-')
         return parse_rfc3339(text, ret_unix_ms);
-    if (seconds > LAST_SECOND || !take_fraction(&p, &ms) || *p != '\0')
+    if (seconds > LAST_SECOND || !take_fraction(&p, &ms))
+        return -1;
+    if (*p == 'e' || *p == 'E')
+        return parse_with_exponent(text, ret_unix_ms);
+    if (*p != '\0')
         return -1;
     *ret_unix_ms = seconds * 1000 + ms;
     return 0;

@@ -39,5 +39,5 @@ void clock_shared_set(int64_t unix_ms, int64_t mono_ns);
 void clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339_SIZE]);
 
 /* Parses RFC 3339 (any offset, optional fraction) or a number of seconds since 1970 (optional
- * fraction). -1: text is neither. */
+ * fraction and exponent, as JSON has them). -1: text is neither. */
 int clock_parse(const char *text, int64_t *ret_unix_ms);

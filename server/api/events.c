@@ -41,8 +41,6 @@ static enum next begin_stream(struct request *r, int64_t seq)
     struct hub_sub *s = &call_of(r)->stream;
     struct err e;
 
-    if (r->head)
-        return request_reply(r, 200, EVENTS_TYPE, NULL, 0);
     if (request_stream(r, read_events) != NEXT_STREAM)
         return NEXT_REPLY;
     *s = (struct hub_sub){ .seq = seq, .fd = request_fd(r), .wake = resume_stream };

@@ -126,8 +126,7 @@ static enum next begin_export(struct request *r)
     if (read_page(r, &e) < 0)
         return e.kind == ERR_INPUT ? request_refuse_param(r, "id_prefix", "%s", e.msg)
                                    : request_fail(r, &e);
-    enum next next =
-        r->head ? request_reply(r, 200, type, NULL, 0) : request_download(r, type, read_export);
+    enum next next = request_download(r, type, read_export);
     if (r->reply.status == 200)
         request_add_header(r, "Content-Disposition",
                            x->csv ? "attachment; filename=\"results.csv\""

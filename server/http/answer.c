@@ -74,8 +74,17 @@ static void charge_answer(struct request *r)
         (void)request_refuse(r, PROBLEM_OVERLOADED, "too many large answers at once");
 }
 
+static ssize_t read_nothing(void *context, uint64_t position, char *out, size_t size)
+{
+    (void)context, (void)position, (void)out, (void)size;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static struct MHD_Response *make_response(const struct reply *p)
 {
+    if (p->unsized)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_nothing, NULL,
+                                                 NULL);
     if (p->release)
         return MHD_create_response_from_buffer_with_free_callback(p->len, p->body, p->release);
     return MHD_create_response_from_buffer(
@@ -94,6 +103,8 @@ enum MHD_Result answer_reply(struct request *r)
     p->body = NULL;
     p->release = NULL;
     add_headers(response, r);
+    if (p->unsized)
+        (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)answer_defend(response);
     deadlines_answering(r->shared->deadlines, r->connection);
     enum MHD_Result rc = MHD_queue_response(r->mhd_connection, p->status, response);

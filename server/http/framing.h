@@ -23,7 +23,7 @@
 
 /* Bounded, because the library keeps a record of each in the memory of the connection. */
 #define FRAMING_FIELDS_MAX     100
-#define FRAMING_PARAMETERS_MAX 32
+#define FRAMING_PARAMETERS_MAX 40
 /* Bytes of a chunk's line with its extensions, and of all trailers together. */
 #define FRAMING_CHUNK_LINE_MAX 256
 #define FRAMING_TRAILERS_MAX   1024

@@ -47,7 +47,7 @@ enum next request_reply(struct request *r, unsigned status, const char *type, ch
                         size_t len)
 {
     request_free_body(&r->reply);
-    r->reply.kept = r->reply.varies = r->reply.negotiated = false;
+    r->reply.kept = r->reply.varies = r->reply.negotiated = r->reply.unsized = false;
     r->reply.release = NULL;
     r->reply.coding = NULL;
     r->reply.etag[0] = '\0';
@@ -191,9 +191,12 @@ enum next request_fail(struct request *r, const struct err *e)
 
 enum next request_download(struct request *r, const char *type, request_read_fn *read)
 {
-    if (!budget_take(&r->shared->streams, &r->connection->client, 1))
+    if (!r->head && !budget_take(&r->shared->streams, &r->connection->client, 1))
         return request_refuse(r, PROBLEM_OVERLOADED, "too many streams at once");
     (void)request_reply(r, 200, type, NULL, 0);
+    r->reply.unsized = r->head;
+    if (r->head)
+        return NEXT_REPLY;
     r->stream_charged = 1;
     r->read = read;
     return NEXT_STREAM;

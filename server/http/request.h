@@ -61,6 +61,7 @@ struct reply {
     const char *coding;          /* Content-Encoding; static; NULL: no such header */
     bool varies;                 /* with Accept-Encoding */
     bool negotiated;             /* compression has been tried */
+    bool unsized;                /* of a HEAD: how long the body is only a GET would find out */
     bool close;                  /* close the connection afterwards */
     int retry_after;             /* seconds; 0: no such header */
     char *location;              /* owned; NULL: no such header */
@@ -151,8 +152,8 @@ enum next request_compress_offloaded(struct request *r);
  * the thread that serves the connection. */
 typedef ssize_t request_read_fn(struct request *r, char *out, size_t size);
 
-/* Call it before the request subscribes to what `read` reads. Returns NEXT_STREAM; or NEXT_REPLY
- * with 503, when there are too many streams. */
+/* Call it before the request subscribes to what `read` reads. Returns NEXT_STREAM; or NEXT_REPLY,
+ * to a HEAD, or with 503 when there are too many streams. */
 enum next request_stream(struct request *r, request_read_fn *read);
 /* The same for an answer of this type (static) that comes to an end. What is read between two
  * refills must be sent in the time of an answer. */

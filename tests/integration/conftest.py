@@ -20,7 +20,7 @@ def pytest_configure(config):
 # The files that take longest, first; the rest in the order of their names.
 LONGEST = ("test_hostile", "test_container", "test_fleet_faults", "test_warm", "test_kafka_scaling", "test_kafka",
            "test_kafka_faults", "test_crash", "test_cell_reuse", "test_kafka_rights", "test_build_cache",
-           "test_compile_server", "test_hostile_build", "test_kafka_storm", "test_fleet", "test_resource_use",
+           "test_compile_server", "test_openapi_fuzz", "test_hostile_build", "test_kafka_storm", "test_fleet", "test_resource_use",
            "test_kafka_suite", "test_threats")
 LANES = {"gw0": "broker", "gw1": "database"}
 

@@ -295,3 +295,37 @@ def test_parameters_are_taken(server, name, values):
     limit = parameters["limit"]["schema"]
     for value in (limit["minimum"] - 1, limit["maximum"] + 1):
         assert ask(server, "GET", f"/results?limit={value}").status == 422
+
+
+METHODS = {"GET", "POST", "PUT", "DELETE", "PATCH"}
+
+
+@pytest.mark.parametrize("path", SPEC["paths"])
+def test_methods_are_those_that_are_described(server, path):
+    described = METHODS & {method.upper() for method in SPEC["paths"][path]}
+    for method in METHODS - described:
+        answer = ask(server, method, re.sub("{.*?}", "x", path))
+        allow = set(answer.headers["Allow"].split(", "))
+        assert answer.status == 405 and allow == described | ({"HEAD"} if "GET" in described else set())
+
+
+@pytest.mark.parametrize("path", [p for p in SPEC["paths"] if "get" in SPEC["paths"][p] and p != "/events"])
+def test_a_head_is_a_get_without_body_and_accept_is_not_looked_at(server, path):
+    path = re.sub("{.*?}", "x", path)
+    got = check("GET", path, server.request("GET", path, headers={"Accept": "image/png"}))
+    head = server.request("HEAD", path)
+    assert head.status == got.status and not head.body
+    assert set(head.headers) == set(got.headers)
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("accept_encoding", ["identity", "gzip"])
+def test_a_report_that_is_known_is_not_sent_again(server, accept_encoding):
+    id = server.submit(submission("python", "print('x' * 9000)"))
+    server.report(id)
+    encoding = {"Accept-Encoding": accept_encoding}
+    first = check("GET", f"/results/{id}", server.request("GET", f"/results/{id}", headers={"Accept-Encoding": "identity"}))
+    again = server.request("GET", f"/results/{id}", headers={**encoding, "If-None-Match": first.headers["ETag"]})
+    assert again.status == 304 and not again.body
+    for name in plain(SPEC["paths"]["/results/{id}"]["get"]["responses"]["304"]["headers"], False):
+        assert again.headers[name]

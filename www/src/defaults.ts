@@ -1,6 +1,6 @@
 /* What a submission gets that does not say: the server's settings. */
 
-import { CHECKERS, type CheckerName, type System } from './api';
+import { CHECKERS, type CheckerName } from './api';
 import { useFetched } from './fetched';
 
 export interface Defaults {
@@ -28,7 +28,7 @@ export function parseQuantity(text: string | null | undefined): number | null {
 }
 
 export function useDefaults(): Defaults {
-  const { data } = useFetched<System>('/system');
+  const { data } = useFetched('/system');
   const valueOf = (name: string) => data?.settings.find((s) => s.name === name)?.value;
   return {
     time_ms: parseQuantity(valueOf('RUNNER_TIME_LIMIT')),

@@ -3,6 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
+import type { Answer } from './api';
 import { explain, get } from './http';
 import { useLive } from './live';
 
@@ -16,8 +17,8 @@ const AGAIN_MS = 3000;
 
 /* every: milliseconds between two requests while the page is visible; 0: once, and after what may
  * have been missed. */
-export function useFetched<T>(path: string, every = 0, also: number[] = []): Fetched<T> {
-  return useAsked<T>(path, (_, signal) => get<T>(path, signal, also), every);
+export function useFetched<Path extends string>(path: Path, every = 0, also: number[] = []): Fetched<Answer<Path>> {
+  return useAsked<Answer<Path>>(path, (_, signal) => get(path, signal, also), every);
 }
 
 /* The same of what takes more than a request: `ask` gets what there is. Another `key` begins anew.

@@ -1,7 +1,7 @@
 /* Asking the server. What goes wrong is a Refused (the server said why) or a TypeError (there was no
  * answer); explain() makes either into a sentence. */
 
-import type { Pending, Problem, Report, Submission } from './api';
+import type { Answer, Pending, Problem, Report, Submission } from './api';
 
 export class Refused extends Error {
   constructor(readonly status: number, readonly problem: Problem | null) {
@@ -28,11 +28,12 @@ async function ask(path: string, init: RequestInit = {}, also: number[] = []): P
 }
 
 /* also: statuses that are answers and no refusals, as the 503 of /readyz. */
-export async function get<T>(path: string, signal?: AbortSignal, also: number[] = []): Promise<T> {
-  return (await ask(path, signal ? { signal } : {}, also)).json() as Promise<T>;
+export async function get<Path extends string>(path: Path, signal?: AbortSignal, also: number[] = []): Promise<Answer<Path>> {
+  return (await ask(path, signal ? { signal } : {}, also)).json() as Promise<Answer<Path>>;
 }
 
-export const idPath = (root: '/results' | '/submissions', id: string): string => `${root}/${encodeURIComponent(id)}`;
+export const idPath = <Root extends '/results' | '/submissions'>(root: Root, id: string): `${Root}/${string}` =>
+  `${root}/${encodeURIComponent(id)}`;
 
 /* The report when it is final, else the state. */
 export async function result(id: string, signal?: AbortSignal): Promise<{ report: Report } | { pending: Pending }> {

@@ -66,7 +66,7 @@ class Watch {
   }
 
   private fetchSent(): void {
-    get<Sent>(idPath('/submissions', this.id), this.abort.signal).then(
+    get(idPath('/submissions', this.id), this.abort.signal).then(
       (sent) => this.update({ sent }),
       (e: unknown) => {
         if (!this.abort.signal.aborted && !(e instanceof Refused)) setTimeout(() => this.fetchSent(), AGAIN_MS);

@@ -2,14 +2,14 @@
 
 import { useState } from 'preact/hooks';
 
-import { VERDICTS, type Item, type Page } from './api';
+import { VERDICTS, type Item } from './api';
 import { explain, get } from './http';
 import { go, submissionPath } from './router';
 import { Notice } from './ui';
 
 const FAILED = VERDICTS.filter((v) => v !== 'OK' && v !== '-');
 
-const newest = async (question: string): Promise<Item[]> => (await get<Page>(`/results?limit=1${question}`)).results;
+const newest = async (question: string): Promise<Item[]> => (await get(`/results?limit=1${question}`)).results;
 
 /* The list asks for one status at a time. */
 async function newestFailed(): Promise<Item[]> {

@@ -19,12 +19,14 @@ export function limitsOf(sent: Sent | null, report: Report | null, defaults: Def
     time_ms: said?.time_limit_ms ?? (sent?.limits?.time_limit_ms || defaults.time_ms),
     wall_ms: said ? said.wall_time_limit_ms : sent?.limits?.wall_time_limit_ms || null,
     memory_bytes: said?.memory_limit_bytes ?? (sent?.limits?.memory_limit_bytes || defaults.memory_bytes),
-    output_bytes: said?.output_limit_bytes ?? defaults.output_bytes,
+    output_bytes: defaults.output_bytes,
     processes: defaults.processes,
   };
 }
 
-type Measured = Pick<TestEvent | TestReport, 'verdict' | 'limit_hit' | 'cpu_time_ms' | 'duration_ms' | 'memory_bytes'>;
+/* An event does not say which limit it was. */
+type Measured = Pick<TestEvent | TestReport, 'verdict' | 'cpu_time_ms' | 'duration_ms' | 'memory_bytes'>
+  & { limit_hit?: LimitHit | null };
 
 /* What does not say which one it was ended with the verdict of one. */
 export function hitOf(m: Measured, limits: LimitsInForce): LimitHit | null {

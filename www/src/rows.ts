@@ -133,7 +133,7 @@ export class Rows {
     const question = questionOf(this.query, Date.now());
     question.set('limit', String(cursor ? PAGE : FIRST_PAGE));
     if (cursor) question.set('cursor', cursor);
-    get<Page>(`/results?${question.toString()}`, abort.signal).then((page) => {
+    get(`/results?${question.toString()}`, abort.signal).then((page) => {
       if (abort.signal.aborted) return;
       take(page);
       this.error = null;

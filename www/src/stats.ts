@@ -64,12 +64,12 @@ const received = new WeakMap<Stats, number>(); /* by performance.now() */
 
 /* narrowed: the rest of the query. */
 export function useStats({ window, step, every }: Range, narrowed: string): Fetched<Stats> {
-  const path = (seconds: number) => `/stats?window=${seconds}&step=${step}${narrowed}`;
+  const path = (seconds: number) => `/stats?window=${seconds}&step=${step}${narrowed}` as const;
   const ask = async (old: Stats | null, signal: AbortSignal): Promise<Stats> => {
     const passed = old ? (performance.now() - (received.get(old) ?? 0)) / 1000 : 0;
     const part = (Math.ceil(passed / step) + 1 + Math.ceil(LATE_S / step)) * step;
-    const some = old && part < window ? joined(old, await get<Stats>(path(part), signal)) : null;
-    const stats = some ?? await get<Stats>(path(window), signal);
+    const some = old && part < window ? joined(old, await get(path(part), signal)) : null;
+    const stats = some ?? await get(path(window), signal);
     received.set(stats, performance.now());
     return stats;
   };

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 
-import { isFinal, type Language, type Report, type Sent, type Submission as Body } from './api';
+import { isFinal, type Report, type Sent, type Submission as Body } from './api';
 import { Code } from './code';
 import { Copy } from './copy';
 import { useDefaults, type Defaults } from './defaults';
@@ -78,7 +78,7 @@ function limitRows({ limits: l }: Sent, inForce: LimitsInForce): [string, string
 
 function SentCard({ sent, report, marks }: { sent: Sent; report: Report | null; marks: Mark[] }) {
   const defaults = useDefaults();
-  const { data } = useFetched<{ languages: Language[] }>('/languages');
+  const { data } = useFetched('/languages');
   const language = data?.languages.find((l) => l.name === sent.language);
   const rows: [string, string][] = [
     ['Language', sent.language],

@@ -3,7 +3,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-import { VERDICTS, STATES, type Language } from './api';
+import { VERDICTS, STATES } from './api';
 import { showsLabels } from './columns';
 import { useFetched } from './fetched';
 import { isLabel, isNarrowed, questionOf } from './filter';
@@ -83,7 +83,7 @@ function LabelFilter({ query }: { query: URLSearchParams }) {
 }
 
 function Filters({ query }: { query: URLSearchParams }) {
-  const { data } = useFetched<{ languages: Language[] }>('/languages');
+  const { data } = useFetched('/languages');
   const languages = data?.languages ?? [];
   const between = query.get('within') === 'between' || query.has('since') || query.has('until');
   const narrowed = isNarrowed(query);

@@ -127,7 +127,7 @@ function Build({ said }: { said: Said }) {
 }
 
 export function System() {
-  const { data, error } = useFetched<Said>('/system', 10_000);
+  const { data, error } = useFetched('/system', 10_000);
 
   useTitle('System');
   return (

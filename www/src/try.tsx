@@ -192,7 +192,7 @@ function Outcome({ id, mark }: { id: string; mark: (marked: Marked) => void }) {
 
 export function Try() {
   const d = useStore(draft);
-  const { data } = useFetched<{ languages: Language[] }>('/languages');
+  const { data } = useFetched('/languages');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
 
