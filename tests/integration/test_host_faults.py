@@ -49,6 +49,7 @@ def test_an_image_is_missing(fresh_server):
     assert server.get("/readyz").status == 200
 
 
+@in_file
 def test_full_disk(fresh_server, small_disk):
     """R3: writes are refused with 507, reads go on, and room mends it without a restart."""
     server = fresh_server(DATA_DIR=small_disk + "/data", RUNNER_MAX_PARALLEL=1).start().ready()
@@ -74,6 +75,7 @@ def test_full_disk(fresh_server, small_disk):
     server.ready(10)
 
 
+@in_file
 def test_disk_fills_while_judging(fresh_server, small_disk):
     """The verdict waits for room: it is neither lost nor changed."""
     server = fresh_server(DATA_DIR=small_disk + "/data", RUNNER_MAX_PARALLEL=1).start().ready()

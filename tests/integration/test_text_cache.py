@@ -2,7 +2,7 @@
 
 import os
 
-from harness import fill, submission, test, wait_for
+from harness import fill, in_file, submission, test, wait_for
 
 LARGE = "x" * 300_000
 COUNTS = "print(len(input()))"
@@ -58,6 +58,7 @@ def test_it_is_there_after_a_restart(fleet):
     assert server.judge(counting())["verdict"] == "OK"
 
 
+@in_file
 def test_a_table_of_ones_own_needs_none(fresh_server):
     server = fresh_server().start().ready()
     assert server.judge(counting())["verdict"] == "OK"

@@ -246,6 +246,34 @@ static void a_transaction_left_idle_is_ended(void **state)
     }
 }
 
+/* 64 MiB are not sent within the second that a transaction may be idle. */
+static void a_large_value_has_time_to_be_sent(void **state)
+{
+    static const char idle[] = "SELECT extract(epoch FROM current_setting("
+                               "'idle_in_transaction_session_timeout')::interval)::bigint";
+    const struct database *b = *state;
+    size_t len = (size_t)(64 * MIB);
+    char *large = malloc(len);
+
+    assert_non_null(large);
+    memset(large, 'x', len);
+    ASSERT_OK(db_begin(b->d, e));
+    assert_int_equal(database_number(b->d, idle), 1);
+    struct db_stmt *q = db_prepare_once(b->d, "INSERT INTO t VALUES(?1, ?2)", NULL);
+    db_bind_int(q, 1, 1);
+    db_bind_blob(q, 2, large, 10);
+    ASSERT_OK(db_run(q, e));
+    assert_int_equal(database_number(b->d, idle), 1);
+    db_bind_int(q, 1, 2);
+    db_bind_blob(q, 2, large, len);
+    ASSERT_OK(db_run(q, e));
+    (void)db_done(q);
+    assert_int_equal(database_number(b->d, idle), 17);
+    ASSERT_OK(db_commit(b->d, e));
+    assert_int_equal(database_number(b->d, idle), 1);
+    free(large);
+}
+
 /* ---- others ---- */
 
 struct opponent {
@@ -321,6 +349,7 @@ int main(void)
         WITH_DATABASE(a_commit_with_a_warning_is_not_known),
         WITH_DATABASE(a_commit_that_fails_has_stored_nothing),
         WITH_DATABASE(a_transaction_left_idle_is_ended),
+        WITH_DATABASE(a_large_value_has_time_to_be_sent),
         WITH_DATABASE(a_deadlock_is_tried_again),
         WITH_DATABASE(what_it_names_may_be_deleted),
         WITH_DATABASE(a_statement_outlives_a_change_of_its_table),

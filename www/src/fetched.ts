@@ -17,8 +17,8 @@ const AGAIN_MS = 3000;
 
 /* every: milliseconds between two requests while the page is visible; 0: once, and after what may
  * have been missed. */
-export function useFetched<Path extends string>(path: Path, every = 0, also: number[] = []): Fetched<Answer<Path>> {
-  return useAsked<Answer<Path>>(path, (_, signal) => get(path, signal, also), every);
+export function useFetched<Path extends string>(path: Path, every = 0): Fetched<Answer<Path>> {
+  return useAsked<Answer<Path>>(path, (_, signal) => get(path, signal), every);
 }
 
 /* The same of what takes more than a request: `ask` gets what there is. Another `key` begins anew.

@@ -21,15 +21,14 @@ async function problemOf(answer: Response): Promise<Problem | null> {
   return answer.json().catch(() => null) as Promise<Problem | null>;
 }
 
-async function ask(path: string, init: RequestInit = {}, also: number[] = []): Promise<Response> {
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const answer = await fetch(path, { ...init, credentials: 'same-origin', redirect: 'error' });
-  if (!answer.ok && !also.includes(answer.status)) throw new Refused(answer.status, await problemOf(answer));
+  if (!answer.ok) throw new Refused(answer.status, await problemOf(answer));
   return answer;
 }
 
-/* also: statuses that are answers and no refusals, as the 503 of /readyz. */
-export async function get<Path extends string>(path: Path, signal?: AbortSignal, also: number[] = []): Promise<Answer<Path>> {
-  return (await ask(path, signal ? { signal } : {}, also)).json() as Promise<Answer<Path>>;
+export async function get<Path extends string>(path: Path, signal?: AbortSignal): Promise<Answer<Path>> {
+  return (await ask(path, signal ? { signal } : {})).json() as Promise<Answer<Path>>;
 }
 
 export const idPath = <Root extends '/results' | '/submissions'>(root: Root, id: string): `${Root}/${string}` =>

@@ -11,6 +11,10 @@
 #define TYPE_INT8 20
 #define LIST_ROWS 256            /* of a list in one answer */
 #define END_NS    (5 * NS_PER_S) /* for the end of a cursor, also past the deadline of its rows */
+/* To the server a transaction is idle until the whole of the next statement has come. */
+#define LARGE       (1 * MIB)
+#define SLOWEST_BPS (4 * MIB)
+#define IDLE_MS     1000 /* of every session: db_postgres_connection.c */
 
 static bool is_select(const char *sql)
 {
@@ -96,6 +100,21 @@ static int prepare_on_server(struct postgres_db *p, struct postgres_stmt *s, con
     return 0;
 }
 
+/* Large values get time to be sent, for the rest of the transaction. */
+static int allow_to_send(struct postgres_db *p, const struct postgres_stmt *s, struct err *e)
+{
+    char sql[100];
+    int64_t bytes = 0;
+
+    for (int i = 0; i < s->params; i++)
+        bytes += s->values[i] ? s->lengths[i] : 0;
+    if (bytes < LARGE || !p->c.in_transaction)
+        return 0;
+    (void)snprintf(sql, sizeof sql, "SET LOCAL idle_in_transaction_session_timeout = %lld",
+                   (long long)(IDLE_MS + bytes * 1000 / SLOWEST_BPS));
+    return db_postgres_connection_run(&p->c, sql, p->base.deadline_ns, e);
+}
+
 static PGresult *run_prepared(struct postgres_db *p, struct postgres_stmt *s, struct err *e)
 {
     char name[16];
@@ -104,7 +123,7 @@ static PGresult *run_prepared(struct postgres_db *p, struct postgres_stmt *s, st
     if (is_new)
         s->number = ++p->names;
     (void)snprintf(name, sizeof name, "s%u", s->number);
-    if (is_new && prepare_on_server(p, s, name, e) < 0)
+    if ((is_new && prepare_on_server(p, s, name, e) < 0) || allow_to_send(p, s, e) < 0)
         return NULL;
     if (!PQsendQueryPrepared(p->c.pg, name, s->params, s->values, s->lengths, s->formats, 1)) {
         (void)db_postgres_connection_lose(&p->c, e);
