@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistr.h>
 
 #include "schema/base/base.h"
@@ -14,12 +16,14 @@
 static enum log_level least = LOG_INFO;
 static bool as_json;
 
-static const char *const level_names[] = { "debug", "info", "warning", "error" };
+static const struct {
+    const char *name, *journal; /* journal: its priority (sd-daemon(3)) */
+} levels[] = { { "debug", "<7>" }, { "info", "<6>" }, { "warning", "<4>" }, { "error", "<3>" } };
 
 /* On the stack, so that logging works when memory has run out. */
 struct line {
-    size_t len;
-    bool full; /* something did not fit */
+    size_t len, begun; /* begun: where the fields begin */
+    bool full;         /* something did not fit */
     char data[LINE_MAX_BYTES];
 };
 
@@ -93,7 +97,7 @@ static void append_field(struct line *l, const struct log_field *f)
     size_t before = l->len;
     char number[24];
 
-    if (before > (as_json ? 1 : 0))
+    if (before > l->begun)
         append_bytes(l, as_json ? "," : " ", 1);
     if (as_json)
         append_bytes(l, "\"", 1);
@@ -126,6 +130,20 @@ void log_init(enum log_level least_, bool json)
     as_json = json;
 }
 
+/* systemd says so by the file that it gave us as stderr (systemd.exec(5), JOURNAL_STREAM). */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat st;
+    char own[48];
+
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    (void)snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino);
+    return strcmp(stream, own) == 0;
+}
+
 void log_event(enum log_level level, const char *event, const struct log_field *fields)
 {
     struct line l;
@@ -136,10 +154,13 @@ void log_event(enum log_level level, const char *event, const struct log_field *
         return;
     l.len = 0;
     l.full = false;
+    if (is_journal())
+        append_literal(&l, levels[level].journal);
     if (as_json)
         append_bytes(&l, "{", 1);
+    l.begun = l.len;
     clock_rfc3339(clock_wall_ms(), now);
-    const struct log_field head[] = { log_s("time", now), log_s("level", level_names[level]),
+    const struct log_field head[] = { log_s("time", now), log_s("level", levels[level].name),
                                       log_s("event", event) };
     for (size_t i = 0; i < ARRAY_LEN(head); i++)
         append_field(&l, &head[i]);

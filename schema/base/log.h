@@ -2,6 +2,8 @@
  *
  *     log_info("cell_died", log_s("job", id), log_i("exit_code", 137));
  *
+ * Where stderr is systemd's journal a line begins with its priority, which the journal takes off.
+ *
  * Values are escaped, so that no id of a client can break a line. Only the places where an error
  * ends log it (HTTP reply, worker loop, main); all others return it.
  *

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,13 +18,22 @@
 
 static char captured[70000];
 
+/* stderr is what systemd says it is. */
+static bool in_journal;
+
 /* Runs one log_event() with stderr in a file; the bytes are in `captured` after. */
 static void log_to_memory(enum log_level level, const char *event, const struct log_field *fields)
 {
     FILE *file = tmpfile();
     int saved = dup(STDERR_FILENO);
+    struct stat st;
+    char stream[48];
 
     assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &st), 0);
+    (void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino + !in_journal);
+    assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
     assert_true(saved >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
     log_event(level, event, fields);
     assert_true(dup2(saved, STDERR_FILENO) >= 0);
@@ -58,6 +69,26 @@ static void text_form(void **state)
                       log_s("address", "127.0.0.1:8080"), log_i("pid", -12), { .key = NULL } });
     assert_string_equal(after_time(),
                         "level=info event=listening address=127.0.0.1:8080 pid=-12\n");
+}
+
+static void the_journal_gets_priorities(void **state)
+{
+    static const struct log_field none[] = { { .key = NULL } };
+    (void)state;
+
+    in_journal = true;
+    log_init(LOG_DEBUG, false);
+    log_to_memory(LOG_ERROR, "fault", none);
+    assert_memory_equal(captured, "<3>time=2", 9);
+    assert_non_null(strstr(captured, "Z level=error event=fault\n"));
+    log_to_memory(LOG_WARNING, "a", none);
+    assert_memory_equal(captured, "<4>time=2", 9);
+    log_to_memory(LOG_DEBUG, "a", none);
+    assert_memory_equal(captured, "<7>time=2", 9);
+    log_init(LOG_INFO, true);
+    log_to_memory(LOG_INFO, "a", none);
+    assert_memory_equal(captured, "<6>{\"time\":\"2", 13);
+    in_journal = false;
 }
 
 static void json_form(void **state)
@@ -176,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_form),
+        cmocka_unit_test(the_journal_gets_priorities),
         cmocka_unit_test(json_form),
         cmocka_unit_test(hostile_values_stay_one_line),
         cmocka_unit_test(long_values_and_many_fields_are_cut),

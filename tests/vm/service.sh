@@ -92,7 +92,7 @@ refused() { # a wrong setting, which another start does not mend
     ! systemctl restart scrc || return 1
     sed -i '/RUNNER_MAX_PARALLEL=many/d' $env
     is "$(prop ActiveState)/$(prop ExecMainStatus)" failed/2 || return 1
-    journalctl -u scrc -o cat -n 20 | grep -q RUNNER_MAX_PARALLEL && systemctl reset-failed scrc && started
+    journalctl -u scrc -p err -o cat -n 20 | grep -q RUNNER_MAX_PARALLEL && systemctl reset-failed scrc && started
 }
 docker_restarts() { # under it, and it goes on
     pid=$(prop MainPID)
