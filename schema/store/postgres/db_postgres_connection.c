@@ -15,9 +15,9 @@
 
 /* A server of ours that is stopped in a transaction keeps its locks for this long at most, such as
  * that of a text which others want to store too; a group's statements follow one another within
- * milliseconds; large ones get more (db_postgres_statement.c). Who reads has no locks, and all the time to send a list. synchronous_commit: an
- * operator's setting that promises more than "on" stays. jit: compiling costs more than the short
- * statements here. */
+ * milliseconds; large ones get more (db_postgres_statement.c). Who reads has no locks, and all the
+ * time to send a list. synchronous_commit: an operator's setting that promises more than "on"
+ * stays. jit: compiling costs more than the short statements here. */
 static const char session_setup[] =
     "SET idle_in_transaction_session_timeout = 1000;"
     "SET default_transaction_isolation = 'read committed';"

@@ -270,12 +270,13 @@ export default {
     await open('#/submissions?language=python');
     await rows(page).first().waitFor();
     await page.locator('.table-box').evaluate((b) => { b.scrollTop = 700; });
-    const link = page.locator('tr[data-id="seed-0000165"] a');
+    const id = await page.locator('tr[aria-rowindex="26"]').getAttribute('data-id');
+    const link = page.locator(`tr[data-id="${id}"] a`);
     await link.click();
-    await page.getByRole('heading', { level: 1, name: 'seed-0000165' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: id }).waitFor();
     await server.judge(sum({ id: 'meanwhile' }));
     await page.goBack();
-    await page.locator('tr[data-id="seed-0000165"] a:focus').waitFor();
+    await page.locator(`tr[data-id="${id}"] a:focus`).waitFor();
     assert.ok(Math.abs(await top() - 700) < 40, `at ${await top()}`);
     assert.equal(await page.getByLabel('Language').inputValue(), 'python');
     await page.getByRole('button', { name: '1 new row' }).waitFor();
