@@ -5,6 +5,8 @@
 #include "client/transport.h"
 #include "schema/base/err.h"
 
+#define VERDICT_MAX 7
+
 int reply_object(const char *data, size_t len, json_t **ret_object, struct err *e)
 {
     json_error_t why;
@@ -22,6 +24,15 @@ const char *reply_text(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
     return text ? text : "";
+}
+
+const char *reply_verdict(const json_t *object)
+{
+    static const char letters[] = "-ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *verdict = reply_text(object, "verdict");
+    size_t len = strlen(verdict);
+
+    return len <= VERDICT_MAX && strspn(verdict, letters) == len ? verdict : "?";
 }
 
 int64_t reply_number(const json_t *object, const char *name, int64_t other)

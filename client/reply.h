@@ -22,6 +22,9 @@ NODISCARD int reply_object(const char *data, size_t len, json_t **ret_object, st
 /* Members; "" and `other` where there is none of that type. */
 const char *reply_text(const json_t *object, const char *name);
 int64_t reply_number(const json_t *object, const char *name, int64_t other);
+/* The member `verdict`: a word of a report, which may go to a terminal as it is; "?": what is there
+ * is none; "" where there is no text. */
+const char *reply_verdict(const json_t *object);
 
 /* Whether the same request may be answered otherwise a little later: 429, 503, 507. */
 bool reply_is_temporary(long status);

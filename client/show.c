@@ -58,14 +58,14 @@ static void show_reason(const struct term *t, const json_t *test)
 
 static void show_test(const struct term *t, const json_t *test, const char *name)
 {
-    const char *verdict = reply_text(test, "verdict");
+    const char *verdict = reply_verdict(test);
     char cpu[SHOW_AMOUNT_SIZE], wall[SHOW_AMOUNT_SIZE], memory[SHOW_AMOUNT_SIZE];
 
     show_ms(reply_number(test, "cpu_time_ms", -1), cpu);
     show_ms(reply_number(test, "duration_ms", -1), wall);
     show_bytes(reply_number(test, "memory_bytes", -1), memory);
     term_raw(t, "%5lld  ", (long long)reply_number(test, "number", 0));
-    term_paint(t, paint_of(verdict), "%-7.7s", verdict);
+    term_paint(t, paint_of(verdict), "%-7s", verdict);
     term_raw(t, "  %9s  %9s  %11s", cpu, wall, memory);
     if (name) {
         term_raw(t, "  ");
@@ -118,7 +118,7 @@ static void show_first_failure(const struct term *t, const json_t *tests)
 
     json_array_foreach(tests, i, test)
     {
-        const char *verdict = reply_text(test, "verdict");
+        const char *verdict = reply_verdict(test);
         char title[40];
         if (strcmp(verdict, "OK") == 0 || strcmp(verdict, "-") == 0)
             continue;
@@ -134,7 +134,7 @@ static void show_first_failure(const struct term *t, const json_t *tests)
 
 static void show_verdict(const struct term *t, const json_t *report, bool has_tests)
 {
-    const char *verdict = reply_text(report, "verdict"), *error = reply_text(report, "error");
+    const char *verdict = reply_verdict(report), *error = reply_text(report, "error");
     const char *id = reply_text(report, "id");
     const json_t *tests = json_object_get(report, "tests"), *test;
     char cpu[SHOW_AMOUNT_SIZE], memory[SHOW_AMOUNT_SIZE];
@@ -143,7 +143,7 @@ static void show_verdict(const struct term *t, const json_t *report, bool has_te
     json_array_foreach(tests, i, test) passed += strcmp(reply_text(test, "verdict"), "OK") == 0;
     show_ms(reply_number(report, "cpu_time_ms", -1), cpu);
     show_bytes(reply_number(report, "memory_bytes", -1), memory);
-    term_paint(t, paint_of(verdict), "%.7s", verdict);
+    term_paint(t, paint_of(verdict), "%s", verdict);
     if (has_tests)
         term_raw(t, "  %zu of %zu passed", passed, json_array_size(tests));
     else

@@ -45,15 +45,15 @@ static void on_state(struct watching *w, const json_t *data)
 
 static void on_test(struct watching *w, const json_t *data)
 {
-    const char *verdict = reply_text(data, "verdict");
+    const char *verdict = reply_verdict(data);
     char cpu[SHOW_AMOUNT_SIZE];
 
     w->ended++;
     clear_progress(w);
     if (w->lines) {
         show_ms(reply_number(data, "cpu_time_ms", -1), cpu);
-        term_raw(w->term, "test %lld of %lld: %.7s, %s\n",
-                 (long long)reply_number(data, "number", 0), (long long)w->total, verdict, cpu);
+        term_raw(w->term, "test %lld of %lld: %s, %s\n", (long long)reply_number(data, "number", 0),
+                 (long long)w->total, verdict, cpu);
     }
     if (w->term->is_tty)
         term_raw(w->term, "running, %lld of %lld tests", (long long)w->ended, (long long)w->total);
