@@ -1,7 +1,6 @@
 #include "server/live/stats.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include "engine/engine.h"
 #include "engine/language/language.h"
@@ -9,6 +8,7 @@
 #include "schema/base/err.h"
 #include "schema/base/log.h"
 #include "schema/base/metrics.h"
+#include "schema/base/text.h"
 #include "schema/base/thread.h"
 #include "schema/store/jobs.h"
 #include "schema/store/jobs_change.h"
@@ -286,8 +286,7 @@ int stats_open(const struct language_table *l, struct stats **ret_stats, struct 
         (void)stats_free(s);
         return err_set(e, ERR_NOMEM, "statistics");
     }
-    if (getrandom(&s->series, sizeof s->series, 0) != (ssize_t)sizeof s->series)
-        s->series = (uint64_t)s->opened_ms;
+    s->series = (uint64_t)text_random_number();
     stats_advance_locked(s, s->opened_ms);
     *ret_stats = s;
     return 0;

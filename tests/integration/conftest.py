@@ -21,8 +21,7 @@ def pytest_configure(config):
 LONGEST = ("test_hostile", "test_container", "test_fleet_faults", "test_warm", "test_kafka_scaling", "test_kafka",
            "test_kafka_faults", "test_crash", "test_cell_reuse", "test_kafka_rights", "test_build_cache",
            "test_compile_server", "test_openapi_fuzz", "test_hostile_build", "test_kafka_storm", "test_fleet",
-           "test_resource_use",
-           "test_kafka_suite", "test_threats")
+           "test_resource_use", "test_kafka_suite", "test_threats")
 LANES = {"gw0": "broker", "gw1": "database"}
 
 
@@ -36,9 +35,8 @@ def lane(name):
 # Those that know no table, or their own database, say the same with SCRC_TEST_STORE=postgres; in
 # test_kafka_scaling each server of one group has a table of its own, which one in a database has not.
 NO_OTHER_TABLE = ("test_bench", "test_compose", "test_container", "test_cut_proxy", "test_fleet", "test_kafka_fleet",
-                  "test_kafka_prometheus",
-                  "test_kafka_scaling", "test_kafka_storm", "test_move", "test_postgres", "test_profile",
-                  "test_slots_of_before", "test_store_check", "test_suite", "test_upgrade")
+                  "test_kafka_prometheus", "test_kafka_scaling", "test_kafka_storm", "test_move", "test_postgres",
+                  "test_profile", "test_slots_of_before", "test_store_check", "test_suite", "test_upgrade")
 
 
 def pytest_collection_modifyitems(config, items):

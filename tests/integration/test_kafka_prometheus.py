@@ -53,6 +53,14 @@ def watched(_broker, postgres, module_server, tmp_path_factory):
     postgres.drop(database)
 
 
+def until_none(missing, what):
+    """A failure shows what is missing still."""
+    try:
+        wait_for(lambda: not missing(), 60, what, pause=1)
+    except AssertionError:
+        assert missing() == []
+
+
 def test_every_name_in_rules_and_dashboard_is_a_series(watched):
     """With its labels: an alert on a counter that comes to be with its first event misses that event."""
     p, _ = watched
@@ -60,23 +68,12 @@ def test_every_name_in_rules_and_dashboard_is_a_series(watched):
     selectors = {s for expression in expressions for s in SELECTOR.findall(expression)} - COMES_LATER
     assert len(selectors) > 60
 
-    def missing():
-        return sorted(s for s in selectors if not p.query(s))
-    try:
-        wait_for(lambda: not missing(), 60, "series", pause=1)
-    except AssertionError:
-        assert missing() == []
+    until_none(lambda: sorted(s for s in selectors if not p.query(s)), "series")
 
 
 def test_every_panel_shows_something(watched):
     p, _ = watched
-
-    def empty():
-        return [(title, expression) for title, expression in panels() if not p.query(expression)]
-    try:
-        wait_for(lambda: not empty(), 60, "panels", pause=1)
-    except AssertionError:
-        assert empty() == []
+    until_none(lambda: [(title, expression) for title, expression in panels() if not p.query(expression)], "panels")
 
 
 def test_every_rule_is_evaluated(watched):
