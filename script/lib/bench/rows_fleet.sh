@@ -209,16 +209,17 @@ fleet_judge() { # URL COUNT
     "$clients/bench_fleet" judge "$1" "$work/table.${1##*_}" "$2" 8
 }
 # fleet_fill URL STATE COUNT: so many rows in it, queued (0) or finished (2), and what autovacuum would do
-# after them.
+# after them. Their ranks are those of schema/store/jobs_order.h, of priority 0.
 fleet_fill() {
     postgres_psql "$1" "WITH made AS (
-        INSERT INTO job(id, hash, state, language, submitted_ms, tests_total, attempts, finished_ms,
+        INSERT INTO job(seq, rank, id, hash, state, language, submitted_ms, tests_total, attempts, finished_ms,
             verdict, tests_passed, duration_ms, cpu_time_ms, memory_bytes, error)
-        SELECT 'b' || to_char(nextval('feed_number'), 'FM0000000000'), '\x', $2, 'c', 1700000000000 + i,
-            1, $2 / 2, final.ms + i, final.verdict, final.tests,
+        SELECT seq, (10::bigint << 58) + seq * 1024,
+            'b' || to_char(nextval('feed_number'), 'FM0000000000'), '\x', $2, 'c', 1700000000000 + i, 1, $2 / 2, final.ms + i, final.verdict, final.tests,
             final.tests * (random() * 3000)::bigint, final.tests * 5,
             final.tests * (random() * 100000000)::bigint, final.error
-        FROM generate_series(1, $3) AS i, (SELECT 1700000000100, 'OK', 1, '' WHERE $2 = 2
+        FROM (SELECT i, nextval(pg_get_serial_sequence('job', 'seq')) AS seq FROM generate_series(1, $3) AS i) AS numbers,
+            (SELECT 1700000000100, 'OK', 1, '' WHERE $2 = 2
             UNION ALL SELECT NULL, NULL, NULL, NULL WHERE $2 = 0) AS final(ms, verdict, tests, error)
         RETURNING seq, state),
     stored AS (INSERT INTO body(seq, json) SELECT seq, repeat('x', 100)::bytea FROM made)
