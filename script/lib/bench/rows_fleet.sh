@@ -212,13 +212,15 @@ fleet_judge() { # URL COUNT
 # after them. Their ranks are those of schema/store/jobs_order.h, of priority 0.
 fleet_fill() {
     postgres_psql "$1" "WITH made AS (
-        INSERT INTO job(seq, rank, id, hash, state, language, submitted_ms, tests_total, attempts, finished_ms,
-            verdict, tests_passed, duration_ms, cpu_time_ms, memory_bytes, error)
+        INSERT INTO job(seq, rank, id, hash, state, language, submitted_ms, tests_total, attempts,
+            finished_ms, verdict, tests_passed, duration_ms, cpu_time_ms, memory_bytes, error)
         SELECT seq, (10::bigint << 58) + seq * 1024,
-            'b' || to_char(nextval('feed_number'), 'FM0000000000'), '\x', $2, 'c', 1700000000000 + i, 1, $2 / 2, final.ms + i, final.verdict, final.tests,
+            'b' || to_char(nextval('feed_number'), 'FM0000000000'), '\x', $2, 'c', 1700000000000 + i,
+            1, $2 / 2, final.ms + i, final.verdict, final.tests,
             final.tests * (random() * 3000)::bigint, final.tests * 5,
             final.tests * (random() * 100000000)::bigint, final.error
-        FROM (SELECT i, nextval(pg_get_serial_sequence('job', 'seq')) AS seq FROM generate_series(1, $3) AS i) AS numbers,
+        FROM (SELECT i, nextval(pg_get_serial_sequence('job', 'seq')) AS seq
+                FROM generate_series(1, $3) AS i) AS numbers,
             (SELECT 1700000000100, 'OK', 1, '' WHERE $2 = 2
             UNION ALL SELECT NULL, NULL, NULL, NULL WHERE $2 = 0) AS final(ms, verdict, tests, error)
         RETURNING seq, state),
