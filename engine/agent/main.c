@@ -5,7 +5,8 @@
  *     AGENT_PATH WORKDIR TMPFS_BYTES TMPFS_INODES BOX          (protocol.h)
  *
  * The next box is made after a RESULT has been sent, while the server works on that: so it takes
- * no time between RUN and RESULT, and its CPU time is counted for no run. */
+ * no time between RUN and RESULT, and its CPU time is counted for no run. After the last run of a
+ * submission it is made when VERIFY has been answered, which wants to see none. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -68,11 +69,13 @@ static int prepare_box(struct agent *a, struct fault *f)
     return cpu_wait_begin(&a->group, &a->before.cpu_wait, f);
 }
 
-/* An idle box may have died: the kernel kills any process when the host is short of memory. The RUN
- * has not begun, so it gets another box. */
+/* There is no box after a RUN that was to be the last. An idle one may have died: the kernel kills
+ * any process when the host is short of memory. The RUN has not begun, so it gets another box. */
 static int send_run_to_box(struct agent *a, size_t len, const int *fds, size_t fds_len,
                            struct fault *f)
 {
+    if (a->box.init == 0 && prepare_box(a, f) < 0)
+        return -1;
     if (wire_send(a->box.start, &message, len, fds, fds_len) < 0) {
         box_close(&a->box);
         if (prepare_box(a, f) < 0)
@@ -104,14 +107,14 @@ static int run_in_box(struct agent *a, size_t len, int *fds, size_t fds_len, str
     return sent < 0 ? fault_errno(f, "send the RESULT") : 0;
 }
 
-/* After a run: removes what it left and makes the next box. */
-static int clean_up(struct agent *a, struct fault *f)
+/* After a run: removes what it left and makes the next box, unless it was the last. */
+static int clean_up(struct agent *a, bool last, struct fault *f)
 {
     box_close(&a->box);
     if (a->plan.isolation == AGENT_BOX_INPLACE &&
         (wipe_remove(&a->wipe, a->ran, f) < 0 || wipe_verify(&a->wipe, f) < 0))
         return -1;
-    return prepare_box(a, f);
+    return last ? 0 : prepare_box(a, f);
 }
 
 static void on_run(struct agent *a, size_t len, int *fds, size_t fds_len)
@@ -124,7 +127,7 @@ static void on_run(struct agent *a, size_t len, int *fds, size_t fds_len)
         closep(&fds[i]);
     if (a->broken)
         send_fault(a, nonce, &a->why);
-    else if (clean_up(a, &a->why) < 0)
+    else if (clean_up(a, message.run.last != 0, &a->why) < 0)
         a->broken = true; /* the next RUN or VERIFY is answered with a FAULT */
 }
 

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_VERSION     4
+#define AGENT_VERSION     5
 #define AGENT_MAGIC       0x73637263u /* "scrc" */
 #define AGENT_MESSAGE_MAX (128 * 1024)
 #define AGENT_FILES_MAX   8
@@ -96,6 +96,8 @@ struct agent_run {
     uint32_t file_kind[AGENT_FILES_MAX];
     uint32_t blob_len;
     uint32_t sample_ms; /* between two samples of the counters; 0: 10 ms */
+    uint32_t last;      /* 1: VERIFY or the end comes next, most likely, and not another RUN */
+    uint32_t pad;
     char blob[];        /* begins where the struct ends */
 };
 _Static_assert(sizeof(struct agent_run) == offsetof(struct agent_run, blob), "no hidden padding");

@@ -177,7 +177,8 @@ static int compile(struct lease *lease, const struct executable *program, char *
                                     .err_keep = BUILD_LOG_MAX,
                                     .collect = toolchain->language->collect,
                                     .collect_name = toolchain->language->artefact,
-                                    .collect_max = c->build_artefact_bytes };
+                                    .collect_max = c->build_artefact_bytes,
+                                    .last = true };
     int rc = cell_run(cell->cell, lease->docker, &request, ret_result, e);
     const struct cell_result *result = ret_result;
     cell->dead = rc < 0 || result->agent.limit != AGENT_LIMIT_NONE || result->agent.oom_kills > 0 ||

@@ -151,6 +151,7 @@ static int write_message(struct run_message *m, const struct cell_request *q, ui
         .envc = add_strings(m, q->env),
         .filec = (uint32_t)q->files_len,
         .sample_ms = (uint32_t)q->sample_ms,
+        .last = q->last,
     };
     add_string(m, q->collect_name ? q->collect_name : "");
     for (size_t i = 0; i < q->files_len; i++) {

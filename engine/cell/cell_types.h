@@ -89,6 +89,8 @@ struct cell_request {
     const char *collect_name;
     int64_t collect_max;
     int64_t sample_ms; /* between two looks at the counters; 0: the agent's own choice */
+    bool last; /* cell_verify_clean() or the cell's end comes next: the agent has no box ready then,
+                  and another run would wait for one */
 };
 
 struct cell_result {

@@ -61,7 +61,8 @@ static int64_t time_run(const struct host_trial *t, struct cell *cell,
                                     .memory_limit = 64 * MIB,
                                     .file_bytes = MIB,
                                     .out_max = 4 * KIB,
-                                    .err_keep = 4 * KIB };
+                                    .err_keep = 4 * KIB,
+                                    .last = true };
     struct cell_result result;
     int64_t began = clock_mono_ns();
 

@@ -35,7 +35,7 @@ struct judge_tests {
 /* A source or a tree is put into the box of every test; an ELF file is executed from its
  * descriptor. */
 static struct cell_request make_request(const struct judge_tests *run, char *const *argv,
-                                        int stdin_fd, struct cell_file *file)
+                                        int stdin_fd, bool last, struct cell_file *file)
 {
     const struct judge_tests_request *request = run->request;
     const struct executable *program = request->program;
@@ -59,19 +59,20 @@ static struct cell_request make_request(const struct judge_tests *run, char *con
                                   .memory_limit = request->limits.memory_bytes,
                                   .file_bytes = FILE_BYTES,
                                   .out_max = run->lease->config->output_bytes,
-                                  .err_keep = keep > STDERR_KEPT_MIN ? keep : STDERR_KEPT_MIN };
+                                  .err_keep = keep > STDERR_KEPT_MIN ? keep : STDERR_KEPT_MIN,
+                                  .last = last };
 }
 
 /* As judge_ahead_begin(); input NULL: none. */
 static int begin_run(struct judge_tests *run, char *const *argv, const struct bytes *input,
-                     struct err *e)
+                     bool last, struct err *e)
 {
     CLEANUP(closep) int stdin_fd = -1;
     struct cell_file file;
 
     if (input && input->len > 0 && (stdin_fd = cell_memfd("stdin", input->data, input->len, e)) < 0)
         return -1;
-    struct cell_request request = make_request(run, argv, stdin_fd, &file);
+    struct cell_request request = make_request(run, argv, stdin_fd, last, &file);
     return judge_ahead_begin(&run->ahead, &request, e);
 }
 
@@ -205,7 +206,7 @@ static int check_syntax(struct judge_tests *run, const struct test_report *t,
         t->exit_code != run->request->program->toolchain->language->check_exit_code ||
         first->agent.oom_kills > 0)
         return 0;
-    if (begin_run(run, check, NULL, e) < 0 || finish_oldest(run, check, &result, e) < 0)
+    if (begin_run(run, check, NULL, false, e) < 0 || finish_oldest(run, check, &result, e) < 0)
         return -1;
     bool failed = result.agent.limit == AGENT_LIMIT_NONE && result.agent.oom_kills == 0 &&
                   WIFEXITED(result.agent.status) && WEXITSTATUS(result.agent.status) != 0;
@@ -281,7 +282,8 @@ static int begin_tests(struct judge_tests *run, size_t *begun, struct err *e)
     const struct submission *s = run->request->submission;
 
     for (; *begun < s->tests_len && judge_ahead_room(&run->ahead, s->tests_len - *begun); ++*begun)
-        if (begin_run(run, run->request->program->run, &s->tests[*begun].input, e) < 0)
+        if (begin_run(run, run->request->program->run, &s->tests[*begun].input,
+                      *begun == s->tests_len - 1, e) < 0)
             return run->ahead.runs_len > 0 ? 0 : -1;
     return 0;
 }
@@ -306,7 +308,9 @@ static int run_each(struct judge_tests *run, struct err *e)
 
 static int run_alone(struct judge_tests *run, struct err *e)
 {
-    return begin_run(run, run->request->program->run, NULL, e) < 0 ? -1 : finish_test(run, NULL, e);
+    return begin_run(run, run->request->program->run, NULL, true, e) < 0
+               ? -1
+               : finish_test(run, NULL, e);
 }
 
 static int uses_max(const struct lease *lease)

@@ -278,6 +278,42 @@ static void refused_processes_are_counted(void **state)
     (void)close(bomb);
 }
 
+/* Waits until the cell has so many processes, and that of this question. */
+static bool comes_to_have(int processes)
+{
+    int64_t deadline = clock_mono_ns() + 20 * NS_PER_S;
+    char command[80];
+
+    (void)snprintf(command, sizeof command, "set -- /proc/[0-9]*; test $# = %d", processes + 1);
+    while (clock_mono_ns() < deadline)
+        if (in_container(command) == 0)
+            return true;
+    return false;
+}
+
+/* The agent, and in a box init and the process that waits for the program. */
+static void behind_the_last_run_is_no_box(void **state)
+{
+    const char *argv[4];
+    struct cell_request q = agent_cell_shell(argv, "exit 3");
+    struct err e;
+    (void)state;
+
+    agent_cell_prove();
+    if (in_container("true") != 0)
+        skip();
+    assert_true(comes_to_have(3));
+    for (int i = 0; i < 2; i++) { /* also when it was not the last one */
+        q.last = true;
+        struct cell_result r = agent_cell_run(&q);
+        assert_int_equal(r.agent.status, W_EXITCODE(3, 0));
+        cell_result_clear(&r);
+        assert_true(comes_to_have(1));
+    }
+    assert_int_equal(cell_verify_clean(agent_cell(), &e), 0);
+    assert_true(comes_to_have(3));
+}
+
 /* What no program can leave is put there from outside. */
 static void the_proof_sees_what_is_left(void **state)
 {
@@ -368,6 +404,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(files_in_memory_count_at_the_end),
         cmocka_unit_test(mapped_input_is_no_memory),
         cmocka_unit_test(refused_processes_are_counted),
+        cmocka_unit_test(behind_the_last_run_is_no_box),
         cmocka_unit_test(the_proof_sees_what_is_left),
         cmocka_unit_test(an_idle_cell_ends_with_its_server),
         cmocka_unit_test(a_busy_cell_ends_with_its_server),
