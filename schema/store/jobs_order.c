@@ -31,9 +31,10 @@ void jobs_order_unowned(struct jobs *j, int64_t rank)
 
 /* ---- a new row ---- */
 
-/* The first row of the language and the owner's last, of one priority. Each -1: there is none. */
-static int read_starts(struct jobs *j, const struct jobs_accept_op *a, int64_t *ret_first,
-                       int64_t *ret_last, struct err *e)
+/* The first row of the language and the owner's last, of one priority and from this rank on. Each
+ * -1: there is none. */
+static int read_starts(struct jobs *j, const struct jobs_accept_op *a, int64_t from,
+                       int64_t *ret_first, int64_t *ret_last, struct err *e)
 {
     JOBS_SQL(select) =
         "SELECT (SELECT rank FROM job WHERE state = 0 AND language = ?1 AND rank >= ?3"
@@ -46,7 +47,7 @@ static int read_starts(struct jobs *j, const struct jobs_accept_op *a, int64_t *
         return -1;
     db_bind_text(q, 1, a->submission->language);
     db_bind_text(q, 2, a->owner);
-    db_bind_int(q, 3, lowest);
+    db_bind_int(q, 3, from);
     db_bind_int(q, 4, lowest | START_MASK);
     if (db_step(q, e) < 0)
         return -1;
@@ -56,12 +57,14 @@ static int read_starts(struct jobs *j, const struct jobs_accept_op *a, int64_t *
     return 0;
 }
 
-/* Sets *ret_start to that of the first row of this priority; -1: there is none. */
-static int read_first_of_all(struct jobs *j, int64_t lowest, int64_t *ret_start, struct err *e)
+/* Sets *ret_start to that of the first row of this priority from this rank on; -1: there is none.
+ */
+static int read_first_of_all(struct jobs *j, int64_t lowest, int64_t from, int64_t *ret_start,
+                             struct err *e)
 {
     int64_t rank;
 
-    if (j->backend->first_rank(j, lowest, &rank, e) < 0)
+    if (j->backend->first_rank(j, from, &rank, e) < 0)
         return -1;
     *ret_start = rank >= lowest && rank <= (lowest | START_MASK) ? rank & START_MASK : -1;
     return 0;
@@ -71,14 +74,18 @@ int jobs_order_rank(struct jobs *j, const struct jobs_accept_op *a, int64_t queu
                     int64_t *ret_rank, struct err *e)
 {
     int64_t lowest = jobs_order_lowest(a->submission->priority), now, last;
+    int64_t from = atomic_load(&j->claim_from);      /* no queued row is before it */
+    bool empty = queued == 0 && !j->backend->shared; /* a shared table's count is behind */
 
     *ret_rank = 0;
-    if (a->owner || queued == 0)
+    if (a->owner || empty)
         atomic_store(&j->has_owners, a->owner != NULL);
-    if (!atomic_load(&j->has_owners) || queued == 0)
+    if (empty || !atomic_load(&j->has_owners))
         return 0;
-    if (read_starts(j, a, &now, &last, e) < 0 ||
-        (now < 0 && read_first_of_all(j, lowest, &now, e) < 0))
+    if (from < lowest)
+        from = lowest;
+    if (read_starts(j, a, from, &now, &last, e) < 0 ||
+        (now < 0 && read_first_of_all(j, lowest, from, &now, e) < 0))
         return -1;
     if (now >= 0)
         *ret_rank = lowest + jobs_order_start(now, last);

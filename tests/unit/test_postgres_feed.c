@@ -13,6 +13,7 @@
 #include "schema/store/postgres/postgres_feed.h"
 #include "tests/support/assert_err.h"
 #include "tests/support/fleet.h"
+#include "tests/support/row.h"
 #include "tests/support/scratch.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
@@ -139,6 +140,49 @@ static void a_change_is_counted_once(void **state)
     scratch_remove(dir);
 }
 
+static void send_of(struct jobs *j, const char *owner, const char *id)
+{
+    char json[200];
+    struct jobs_op op;
+
+    (void)snprintf(json, sizeof json,
+                   "{\"id\":\"%s\",\"language\":\"c\",\"owner\":\"%s\",\"source\":\"x\"}", id,
+                   owner);
+    assert_int_equal(row_send_json(j, json, &op), 0);
+}
+
+/* What is counted is behind what is stored. */
+static void owners_take_turns_before_they_are_counted(void **state)
+{
+    static const char *const order[] = { "a1", "b1", "a2", "a3" }, *const c_only[] = { "c", NULL };
+    const struct fleet *f = *state;
+    char dir[] = "/tmp/test_feed.XXXXXX";
+    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
+    CLEANUP(db_closep) struct db *other = connect_as_another(f);
+    CLEANUP(jobs_closep) struct jobs *j = NULL;
+    struct jobs_counts counts;
+    struct jobs_op op;
+
+    assert_int_equal(text_init(), 0);
+    assert_non_null(mkdtemp(dir));
+    ASSERT_OK(jobs_open(&c, &j, e));
+    ASSERT_OK(db_begin(other, e));
+    ASSERT_OK(db_exec(other, LOCK, e));
+    send_of(j, "a", "a1");
+    send_of(j, "a", "a2");
+    send_of(j, "a", "a3");
+    send_of(j, "b", "b1");
+    jobs_counts(j, &counts);
+    assert_int_equal(counts.queued, 0);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        assert_true(row_claim(j, c_only, &op) > 0);
+        assert_string_equal(op.u.claim.id, order[i]);
+    }
+    ASSERT_OK(db_commit(other, e));
+    j = jobs_close(j);
+    scratch_remove(dir);
+}
+
 /* Else a client that has seen the row run would be told that there is nothing more. */
 static void the_end_of_a_row_is_above_what_was_seen(void **state)
 {
@@ -203,6 +247,7 @@ int main(void)
         FLEET(what_commits_late_gets_a_late_number),
         FLEET(nobody_waits_for_who_numbers),
         FLEET(a_change_is_counted_once),
+        FLEET(owners_take_turns_before_they_are_counted),
         FLEET(the_end_of_a_row_is_above_what_was_seen),
         FLEET(what_is_no_longer_kept_is_not_counted),
     };
