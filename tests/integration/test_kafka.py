@@ -416,6 +416,8 @@ def test_a_full_queue_pauses_and_goes_on(topics, fresh_server):
     n = 60
     topics.send(*[quick(f"q{i}") for i in range(n)])
     wait_for(lambda: "kafka_paused" in server.log(), 30, "paused")
+    # A shared table is counted a moment later.
+    wait_for(lambda: server.get("/stats").json["present"]["queued"] >= 10, 10, "they are counted")
     assert server.post(quick(None)).status == 429
     assert server.terminate() == 0
     server.settings["RUNNER_MAX_PARALLEL"] = "2"

@@ -9,7 +9,7 @@ import pytest
 jsonschema = pytest.importorskip("jsonschema")
 yaml = pytest.importorskip("yaml")
 
-from harness import ROOT, quote, submission, test
+from harness import ROOT, quote, submission, test, wait_for
 from sse import Event, Stream
 
 with open(f"{ROOT}/openapi.yaml") as f:
@@ -202,6 +202,8 @@ def test_answers_about_what_waits_are_as_described(module_server):
     assert ask(server, "GET", "/results/waits?wait=0.1").status == 202
     assert ask(server, "POST", "/submissions", {**sent, "source": "2"}).status == 409
     assert ask(server, "POST", "/submissions", {**sent, "id": None}).status == 202
+    # A shared table is counted a moment later.
+    wait_for(lambda: server.get("/stats").json["present"]["queued"] == 2, 10, "both are counted")
     assert ask(server, "POST", "/submissions", {**sent, "id": "3"}).status == 429
     assert ask(server, "GET", "/results?state=queued&limit=1").json["next_cursor"]
     assert ask(server, "DELETE", "/submissions/waits").status == 200
