@@ -2,6 +2,7 @@
 only a registry has."""
 
 import json
+import re
 import shutil
 import subprocess
 import uuid
@@ -12,9 +13,10 @@ import yaml
 import prometheus
 from broker import KAFKA_HOME, free_ports, need_kafka
 from engines import docker
-from harness import IMAGES, LONG, Client, submission, test, wait_for
+from harness import IMAGES, LONG, ROOT, Client, submission, test, wait_for
 from test_compose import FLEET, SERVERS, config, docker_compose
-from test_container import BASE, IMAGE, image, run  # noqa: F401
+from test_container import BASE, IMAGE, image, run, simulator_image  # noqa: F401
+from test_kafka_suite import plan_of
 
 pytestmark = [pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose"),
               pytest.mark.skipif(not LONG, reason="script/test --all runs it")]
@@ -30,19 +32,23 @@ def stand_in(name):
 
 
 class Composed:
-    """A project of its own: what compose.yaml says of these profiles, but for images, languages and host ports."""
+    """A project of its own: what compose.yaml says of these profiles, but for images, languages and host ports, and
+    these settings of services by name."""
 
-    def __init__(self, directory, images, *profiles):
+    def __init__(self, directory, images, settings, *profiles):
         self.name, self.file = f"scrc-test-{uuid.uuid4().hex[:8]}", f"{directory}/compose.yaml"
         self.profiles = [word for name in profiles for word in ("--profile", name)]
         composed = config(*profiles)
         for name, service in composed["services"].items():
             service.pop("build", None)
             service["image"] = images.get(name, service["image"])
-            if name in SERVERS:
+            if name in (*SERVERS, "scrc-benchmark"):
                 service["environment"].update(IMAGES, LANGUAGES="python")
+            if name in settings:
+                service["environment"].update(settings[name])
             service["ports"] = [f"127.0.0.1::{port.rsplit(':', 1)[1].removesuffix('/tcp')}"
                                 for port in service.get("ports", [])]
+            service["volumes"] = [v.replace(f"{ROOT}/logs", f"{directory}/logs") for v in service.get("volumes", [])]
             if name == "kafka":
                 self.kafka(service)
         with open(self.file, "w") as f:
@@ -70,6 +76,15 @@ class Composed:
     def health(self, name):
         return docker(f"/containers/{self.call('ps', '-q', name)}/json")["State"]["Health"]["Status"]
 
+    def ended(self, name, seconds):
+        """Its exit code."""
+        container = self.call("ps", "-q", name)
+
+        def state():
+            found = docker(f"/containers/{container}/json")["State"]
+            return found["Status"] == "exited" and [found["ExitCode"]]
+        return wait_for(state, seconds, f"{name} ends", pause=1)[0]
+
     def down(self):
         print(self.call("logs", "--no-color", "--tail", "40"))
         self.call("down", "-v", "-t", "40")
@@ -79,8 +94,8 @@ class Composed:
 def composed(image, tmp_path):  # noqa: F811
     made = []
 
-    def make(images, *profiles):
-        made.append(Composed(tmp_path, {**dict.fromkeys(SERVERS, IMAGE), **images}, *profiles))
+    def make(images, *profiles, **settings):
+        made.append(Composed(tmp_path, {**dict.fromkeys(SERVERS, IMAGE), **images}, settings, *profiles))
         return made[-1]
     yield make
     for c in made:
@@ -133,3 +148,32 @@ def test_fleet_and_monitoring(composed):
     c.call("stop", "-t", "40", "scrc-2")
     assert all(nginx.report(id)["verdict"] == "OK" for id in ids)
     wait_for(lambda: values(p, "max(scrc_servers)") == [2], 120, "two are left", pause=1)
+
+
+def test_the_simulator_and_its_server_end(composed, simulator_image):  # noqa: F811
+    """The server that was told how many there are ends when it has judged them, as the simulator does."""
+    need_kafka()
+    c = composed({"kafka": stand_in("kafka"), "simulator": simulator_image}, "single-runner", "load-generator",
+                 runner={"SCRIPT_EXPECTED": "25", "LANGUAGES": None}, simulator={"SCRIPT_ITERATIONS": "1"})
+    c.up("runner", "simulator")
+    assert [c.ended("simulator", 400), c.ended("runner", 60)] == [0, 0]
+    table = c.call("logs", "--no-color", "simulator")
+    assert re.search(r"all +25 +25 +0 +0 +0", table), table
+
+
+def test_benchmark(composed, tmp_path, simulator_image):  # noqa: F811
+    """It leaves its files outside: what was measured, and charts of it."""
+    need_kafka()
+    run("docker", "build", "--network", "host", "--build-arg", f"SCRC_IMAGE={IMAGE}", "--build-arg",
+        f"SIMULATOR_IMAGE={simulator_image}", "-f", "tests/bench/suite/Dockerfile", "-t", "scrc-test/benchmark", "tests",
+        seconds=900)
+    c = composed({"kafka": stand_in("kafka"), "scrc-benchmark": "scrc-test/benchmark"}, "benchmark",
+                 **{"scrc-benchmark": {"LANGUAGES": "python,c", "BENCHMARK_PLAN": "/logs/benchmarks/plan.json"}})
+    outside = tmp_path / "logs/benchmarks"
+    outside.mkdir(parents=True)
+    (outside / "plan.json").write_text(plan_of(("language_latency", 2, "scheduled", 10)))
+    c.up("scrc-benchmark")
+    assert c.ended("scrc-benchmark", 300) == 0
+    said = json.loads((outside / "benchmark_manifest.json").read_text())
+    assert said["faults"] == 0 and said["way"] == "kafka" and said["cases"][0]["submissions"] > 5
+    assert all((outside / name).stat().st_size > 1000 for name in said["charts"]) and said["charts"]

@@ -14,14 +14,19 @@ PIPE = os.path.join(os.path.dirname(SCRC_BIN), "tests/simulator/kafka-pipe")
 MIX = {"per_minute": 90, "languages": {"c": 1, "python": 1}, "outcomes": {"ok": 1, "wa": 1, "bf": 1}}
 
 
-def run_suite(directory, *cases, **environment):
-    """(exit code, manifest, stderr) of a plan of these cases: (matrix, replicas, pace, window)."""
-    own = directory / "plan.json"
-    own.write_text(json.dumps({
+def plan_of(*cases):
+    """Each is (matrix, replicas, pace, window)."""
+    return json.dumps({
         "timing": {"warmup": 2, "cooldown": 1, "runs": 1}, "loads": {"small": MIX},
         "cases": [{"matrix": matrix, "name": pace, "load": "small", "replicas": replicas,
                    "parallel": 1, "pace": pace, "window": window}
-                  for matrix, replicas, pace, window in cases]}))
+                  for matrix, replicas, pace, window in cases]})
+
+
+def run_suite(directory, *cases, **environment):
+    """(exit code, manifest, stderr) of a plan of these cases."""
+    own = directory / "plan.json"
+    own.write_text(plan_of(*cases))
     done = subprocess.run(
         ["/usr/bin/python3", "-m", "suite", "--plan", own, "--out", directory, "--program", SCRC_BIN,
          "--pipe", environment.pop("PIPE", PIPE)], cwd=os.path.join(ROOT, "tests/bench"), text=True,
