@@ -98,7 +98,7 @@ struct agent_run {
     uint32_t sample_ms; /* between two samples of the counters; 0: 10 ms */
     uint32_t last;      /* 1: VERIFY or the end comes next, most likely, and not another RUN */
     uint32_t pad;
-    char blob[];        /* begins where the struct ends */
+    char blob[]; /* begins where the struct ends */
 };
 _Static_assert(sizeof(struct agent_run) == offsetof(struct agent_run, blob), "no hidden padding");
 
