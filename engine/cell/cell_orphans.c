@@ -17,25 +17,53 @@ static const char *label_of(json_t *container, const char *label)
     return value ? value : "";
 }
 
-/* True for a container of an earlier instance with this job table, and for a stopped one of any
- * server. */
-static bool is_orphan(json_t *container, const struct cell_host *host)
+static bool is_of_earlier_instance(json_t *container, const struct cell_host *host)
+{
+    return strcmp(label_of(container, "scrc.table"), host->table) == 0 &&
+           strcmp(label_of(container, "scrc.instance"), host->instance) != 0;
+}
+
+static bool is_container_stopped(json_t *container)
 {
     const char *state = json_string_value(json_object_get(container, "State"));
-    int64_t age =
-        clock_wall_ms() / 1000 - json_integer_value(json_object_get(container, "Created"));
 
-    if (strcmp(label_of(container, "scrc.table"), host->table) == 0 &&
-        strcmp(label_of(container, "scrc.instance"), host->instance) != 0)
-        return true;
-    return state && strcmp(state, "running") != 0 && strcmp(state, "paused") != 0 &&
-           age > STOPPED_S;
+    return state && strcmp(state, "running") != 0 && strcmp(state, "paused") != 0;
+}
+
+/* Docker's clock, by which it says when a container was created; ours may be another machine's. */
+static int ask_docker_clock(struct docker *d, int64_t *ret_s, struct err *e)
+{
+    json_auto_t *info = NULL;
+    int64_t ms;
+
+    if (docker_info(d, &info, e) < 0)
+        return -1;
+    const char *said = json_string_value(json_object_get(info, "SystemTime"));
+    if (!said || clock_parse(said, &ms) < 0)
+        return err_set(e, ERR_DOCKER, "Docker does not say what time it is");
+    *ret_s = ms / 1000;
+    return 0;
+}
+
+/* 1: a container of an earlier instance with this job table, or of any server one that is stopped;
+ * 0; -1. *now_s: Docker's clock, 0 before it is asked. */
+static int is_orphan(struct docker *d, json_t *container, const struct cell_host *host,
+                     int64_t *now_s, struct err *e)
+{
+    if (is_of_earlier_instance(container, host))
+        return 1;
+    if (!is_container_stopped(container))
+        return 0;
+    if (*now_s == 0 && ask_docker_clock(d, now_s, e) < 0)
+        return -1;
+    return *now_s - json_integer_value(json_object_get(container, "Created")) > STOPPED_S;
 }
 
 int cell_orphans_remove(struct docker *d, const struct cell_host *host, struct err *e)
 {
     json_auto_t *list = NULL;
     struct err failure;
+    int64_t now_s = 0;
     int removed = 0;
 
     if (docker_list(d, "scrc.instance", &list, e) < 0)
@@ -43,7 +71,10 @@ int cell_orphans_remove(struct docker *d, const struct cell_host *host, struct e
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *container = json_array_get(list, i);
         const char *id = json_string_value(json_object_get(container, "Id"));
-        if (!id || !is_orphan(container, host))
+        int orphan = id ? is_orphan(d, container, host, &now_s, e) : 0;
+        if (orphan < 0)
+            return err_wrap(e, "sweep");
+        if (orphan == 0)
             continue;
         if (docker_remove(d, id, &failure) == 0) {
             cell_dir_remove(host->dir, label_of(container, "scrc.create"));

@@ -7,8 +7,8 @@ cd "$1" || exit 2
 # What reads or waits by that clock, and the files that may.
 wall='CLOCK_(REALTIME|TAI)|\b(gettimeofday|ftime|time|localtime|mktime|alarm|setitimer) *\(|\b(pthread_cond_timedwait|pthread_mutex_timedlock|sem_timedwait|mq_timed[a-z]*) *\('
 may_read='^schema/base/clock\.c:'
-# Timestamps: of a report, of files in the cache, of volumes, of containers, of the submission's coming.
-may_stamp='^engine/(judge/judge|build/build_cache|build/toolchain_cache|cell/cell_orphans|queue/look_ahead)\.c:'
+# Timestamps: of a report, of files in the cache, of volumes, of the submission's coming.
+may_stamp='^engine/(judge/judge|build/build_cache|build/toolchain_cache|queue/look_ahead)\.c:'
 
 wrong=$(
     # Comments and strings may name what code may not.

@@ -3,11 +3,13 @@ between two of them is right, because the clock of the database counts."""
 
 import datetime
 import glob
+import subprocess
 
 import pytest
 
+from engines import WatchedEngine, docker
 from fleet import LEASE_SECONDS, printing
-from harness import wait_for
+from harness import IMAGES, wait_for
 
 FAKETIME = (glob.glob("/usr/lib/*/faketime/libfaketime.so.1") or [None])[0]
 HOUR = 3600
@@ -72,3 +74,18 @@ def test_retention_by_the_clock_of_the_database(fleet):
     assert judged["verdict"] == "OK"
     fleet.check(work, right, ahead)
     assert fleet.number("SELECT count(*) FROM job WHERE expired <> 0") == 0
+
+
+def test_what_others_are_about_to_start_is_left(fresh_server, tmp_path):
+    """The age of a container is by Docker's clock, and not by that of a server, which is another machine's here."""
+    made = subprocess.run(["docker", "create", "--label", "scrc.instance=another", IMAGES["C_RUN_IMAGE"], "/none"],
+                          capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        engine = WatchedEngine(str(tmp_path / "docker.sock"))
+        fresh_server(LANGUAGES="c", DOCKER_HOST=engine.host, **shifted(HOUR)).start().ready()
+        # When the third sweep has begun the first two are over.
+        wait_for(lambda: sum("/containers/json" in path for _, path in engine.calls) > 2, 60, "sweeps")
+        assert docker(f"/containers/{made}/json")["State"]["Status"] == "created"
+        engine.close()
+    finally:
+        subprocess.run(["docker", "rm", "-f", made], capture_output=True)
