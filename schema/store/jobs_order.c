@@ -74,7 +74,7 @@ int jobs_order_rank(struct jobs *j, const struct jobs_accept_op *a, int64_t queu
                     int64_t *ret_rank, struct err *e)
 {
     int64_t lowest = jobs_order_lowest(a->submission->priority), now, last;
-    int64_t from = atomic_load(&j->claim_from);      /* no queued row is before it */
+    int64_t from = atomic_load(&j->claim_from);      /* claims begin there */
     bool empty = queued == 0 && !j->backend->shared; /* a shared table's count is behind */
 
     *ret_rank = 0;
