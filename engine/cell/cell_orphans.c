@@ -30,32 +30,31 @@ static bool is_container_stopped(json_t *container)
     return state && strcmp(state, "running") != 0 && strcmp(state, "paused") != 0;
 }
 
-/* Docker's clock, by which it says when a container was created; ours may be another machine's. */
-static int ask_docker_clock(struct docker *d, int64_t *ret_s, struct err *e)
+/* Docker's clock, by which it says when a container was created; ours may be another machine's. 0:
+ * it does not say. */
+static int64_t ask_docker_clock(struct docker *d)
 {
     json_auto_t *info = NULL;
+    struct err ignored;
     int64_t ms;
 
-    if (docker_info(d, &info, e) < 0)
-        return -1;
+    if (docker_info(d, &info, &ignored) < 0)
+        return 0;
     const char *said = json_string_value(json_object_get(info, "SystemTime"));
-    if (!said || clock_parse(said, &ms) < 0)
-        return err_set(e, ERR_DOCKER, "Docker does not say what time it is");
-    *ret_s = ms / 1000;
-    return 0;
+    return said && clock_parse(said, &ms) == 0 ? ms / 1000 : 0;
 }
 
-/* 1: a container of an earlier instance with this job table, or of any server one that is stopped;
- * 0; -1. *now_s: Docker's clock, 0 before it is asked. */
-static int is_orphan(struct docker *d, json_t *container, const struct cell_host *host,
-                     int64_t *now_s, struct err *e)
+/* True for a container of an earlier instance with this job table, and for a stopped one of any
+ * server. *now_s: Docker's clock; 0: it is not known yet, and without it a stopped one is left. */
+static bool is_orphan(struct docker *d, json_t *container, const struct cell_host *host,
+                      int64_t *now_s)
 {
     if (is_of_earlier_instance(container, host))
-        return 1;
+        return true;
     if (!is_container_stopped(container))
-        return 0;
-    if (*now_s == 0 && ask_docker_clock(d, now_s, e) < 0)
-        return -1;
+        return false;
+    if (*now_s == 0)
+        *now_s = ask_docker_clock(d);
     return *now_s - json_integer_value(json_object_get(container, "Created")) > STOPPED_S;
 }
 
@@ -71,10 +70,7 @@ int cell_orphans_remove(struct docker *d, const struct cell_host *host, struct e
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *container = json_array_get(list, i);
         const char *id = json_string_value(json_object_get(container, "Id"));
-        int orphan = id ? is_orphan(d, container, host, &now_s, e) : 0;
-        if (orphan < 0)
-            return err_wrap(e, "sweep");
-        if (orphan == 0)
+        if (!id || !is_orphan(d, container, host, &now_s))
             continue;
         if (docker_remove(d, id, &failure) == 0) {
             cell_dir_remove(host->dir, label_of(container, "scrc.create"));

@@ -76,16 +76,34 @@ def test_retention_by_the_clock_of_the_database(fleet):
     assert fleet.number("SELECT count(*) FROM job WHERE expired <> 0") == 0
 
 
-def test_what_others_are_about_to_start_is_left(fresh_server, tmp_path):
-    """The age of a container is by Docker's clock, and not by that of a server, which is another machine's here."""
+@pytest.fixture
+def created():
+    """The id of a container that another server has made and not started yet."""
     made = subprocess.run(["docker", "create", "--label", "scrc.instance=another", IMAGES["C_RUN_IMAGE"], "/none"],
                           capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        engine = WatchedEngine(str(tmp_path / "docker.sock"))
-        fresh_server(LANGUAGES="c", DOCKER_HOST=engine.host, **shifted(HOUR)).start().ready()
-        # When the third sweep has begun the first two are over.
-        wait_for(lambda: sum("/containers/json" in path for _, path in engine.calls) > 2, 60, "sweeps")
-        assert docker(f"/containers/{made}/json")["State"]["Status"] == "created"
-        engine.close()
-    finally:
-        subprocess.run(["docker", "rm", "-f", made], capture_output=True)
+    yield made
+    subprocess.run(["docker", "rm", "-f", made], capture_output=True)
+
+
+def test_what_others_are_about_to_start_is_left(fresh_server, tmp_path, created):
+    """The age of a container is by Docker's clock, and not by that of a server, which is another machine's here."""
+    engine = WatchedEngine(str(tmp_path / "docker.sock"))
+    fresh_server(LANGUAGES="c", DOCKER_HOST=engine.host, **shifted(HOUR)).start().ready()
+    # When the third sweep has begun the first two are over.
+    wait_for(lambda: sum("/containers/json" in path for _, path in engine.calls) > 2, 60, "sweeps")
+    assert docker(f"/containers/{created}/json")["State"]["Status"] == "created"
+    engine.close()
+
+
+def test_what_docker_calls_old_is_removed(fresh_server, tmp_path, created):
+    def change(method, path, document):
+        if path.endswith("/info"):
+            later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=HOUR)
+            document["SystemTime"] = later.isoformat()
+        if "/containers/json" in path:  # those of other tests are none of its business
+            document = [container for container in document if container["Id"] == created]
+        return document
+    engine = WatchedEngine(str(tmp_path / "docker.sock"), change)
+    fresh_server(LANGUAGES="c", DOCKER_HOST=engine.host).start().ready()
+    wait_for(lambda: docker(f"/containers/{created}/json") is None, 60, "it is removed")
+    engine.close()

@@ -98,6 +98,18 @@ static void nobody_waits_for_who_numbers(void **state)
     assert_int_equal(number(f, &decided), 1);
 }
 
+/* As a server does. dir: the template of its directory; whoever calls closes and removes. */
+static struct jobs *open_table(const struct fleet *f, char *dir)
+{
+    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
+    struct jobs *j = NULL;
+
+    assert_int_equal(text_init(), 0);
+    assert_non_null(mkdtemp(dir));
+    ASSERT_OK(jobs_open(&c, &j, e));
+    return j;
+}
+
 static struct jobs_counts wait_queued(struct jobs *j, int64_t want)
 {
     int64_t until = clock_mono_ns() + PATIENCE_NS;
@@ -116,12 +128,9 @@ static void a_change_is_counted_once(void **state)
     const struct fleet *f = *state;
     CLEANUP(db_closep) struct db *other = connect_as_another(f);
     char dir[] = "/tmp/test_feed.XXXXXX";
-    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
     CLEANUP(jobs_closep) struct jobs *j = NULL;
     int64_t decided = 0;
 
-    assert_int_equal(text_init(), 0);
-    assert_non_null(mkdtemp(dir));
     fleet_run(f, "INSERT INTO job(id, hash, state, language, submitted_ms, tests_total)"
                  " SELECT 'r' || i, '', i / 4, 'c', 0, 1 FROM generate_series(1, 5) AS s(i)");
     fleet_run(f, ADD("r1", -1, 0) ";" ADD("r4", -1, 0));
@@ -131,7 +140,7 @@ static void a_change_is_counted_once(void **state)
     fleet_run(f, ADD("r2", -1, 0) ";" ADD("r3", -1, 0) ";" ADD("r5", -1, 0) ";" ADD("r5", 0, 1));
     fleet_run(f, ADD("r4", 0, 1));
 
-    ASSERT_OK(jobs_open(&c, &j, e));
+    j = open_table(f, dir);
     struct jobs_counts counts = wait_queued(j, 2);
     assert_int_equal(counts.running, 0);
     assert_int_equal(counts.final, 0);
@@ -160,15 +169,12 @@ static void owners_take_turns_before_they_are_counted(void **state)
     static const char *const order[] = { "a1", "b1", "a2", "a3" }, *const c_only[] = { "c", NULL };
     const struct fleet *f = *state;
     char dir[] = "/tmp/test_feed.XXXXXX";
-    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
     CLEANUP(db_closep) struct db *other = connect_as_another(f);
     CLEANUP(jobs_closep) struct jobs *j = NULL;
     struct jobs_counts counts;
     struct jobs_op op;
 
-    assert_int_equal(text_init(), 0);
-    assert_non_null(mkdtemp(dir));
-    ASSERT_OK(jobs_open(&c, &j, e));
+    j = open_table(f, dir);
     ASSERT_OK(db_begin(other, e));
     ASSERT_OK(db_exec(other, LOCK, e));
     send_of(j, "a", "a1");
@@ -191,17 +197,14 @@ static void the_end_of_a_row_is_above_what_was_seen(void **state)
 {
     const struct fleet *f = *state;
     char dir[] = "/tmp/test_feed.XXXXXX";
-    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
     CLEANUP(db_closep) struct db *other = connect_as_another(f);
     CLEANUP(jobs_closep) struct jobs *j = NULL;
     struct job_status status;
 
-    assert_int_equal(text_init(), 0);
-    assert_non_null(mkdtemp(dir));
     fleet_run(f, "INSERT INTO job(seq, id, hash, state, language, submitted_ms, tests_total)"
                  " VALUES(1, 'r', '', 2, 'c', 0, 1)");
     fleet_run(f, ADD("r", -1, 0));
-    ASSERT_OK(jobs_open(&c, &j, e));
+    j = open_table(f, dir);
     ASSERT_OK(db_begin(other, e));
     ASSERT_OK(db_exec(other, LOCK, e));
     fleet_run(f, ADD("r", 0, 2));
@@ -220,15 +223,12 @@ static void what_is_no_longer_kept_is_not_counted(void **state)
 {
     const struct fleet *f = *state;
     char dir[] = "/tmp/test_feed.XXXXXX", epoch[JOBS_EPOCH_SIZE];
-    struct jobs_config c = { .instance = "one", .dir = dir, .url = f->url, .max_queued = 10 };
     CLEANUP(jobs_closep) struct jobs *j = NULL;
     int64_t rows, decided = 0;
 
-    assert_int_equal(text_init(), 0);
-    assert_non_null(mkdtemp(dir));
     fleet_run(f, ADD("a", -1, 0) ";" ADD("b", 0, 1) ";" ADD("c", 1, 0) ";" ADD("d", 0, 1));
     assert_int_equal(number(f, &decided), 4);
-    ASSERT_OK(jobs_open(&c, &j, e));
+    j = open_table(f, dir);
     jobs_epoch(j, epoch);
     assert_true(strlen(epoch) > 8 + 16 &&
                 strspn(epoch, "0123456789abcdefABCDEF.") == strlen(epoch));
