@@ -16,6 +16,7 @@ enum memfd_use {
  * by its name in /proc, nor to set its times. The effective user owns it. */
 int memfd_new(const char *name, enum memfd_use use);
 
-/* Seals fd, which stays the caller's. Returns another description of the same file, at offset 0 and
- * read-only, which the caller owns: a file that is open for writing cannot be executed. */
+/* Seals fd, which stays the caller's; a page that the kernel holds for itself may cost 1.5 s.
+ * Returns another description of the same file, at offset 0 and read-only, which the caller owns: a
+ * file that is open for writing cannot be executed. */
 int memfd_seal(int fd);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -83,6 +84,44 @@ static void nobody_changes_what_is_sealed(void **state)
     }
 }
 
+/* Holds the first page of fd, as the kernel's memory reclaim may, for longer than the kernel waits
+ * for it. The child that does so, or -1. */
+static pid_t hold_page(int fd)
+{
+    enum { HELD_MS = 400 };
+    loff_t at = 0;
+    int ends[2];
+    char byte;
+
+    if (pipe(ends) < 0 || splice(fd, &at, ends[1], NULL, 4096, 0) <= 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(ends[1]);
+        (void)poll(NULL, 0, HELD_MS);
+        while (read(ends[0], &byte, 1) > 0)
+            continue;
+        _exit(0);
+    }
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return pid;
+}
+
+static void a_page_that_is_held_is_waited_for(void **state)
+{
+    static char page[4096];
+    CLEANUP(closep) int fd = memfd_new("x", MEMFD_DATA);
+    (void)state;
+
+    assert_int_equal(write(fd, page, sizeof page), sizeof page);
+    pid_t holder = hold_page(fd);
+    assert_true(holder > 0);
+    CLEANUP(closep) int own = memfd_seal(fd);
+    assert_true(own >= 0);
+    assert_int_equal(status_of(holder), 0);
+}
+
 static void a_program_runs_and_data_do_not(void **state)
 {
     int program = sealed(MEMFD_PROGRAM), data = sealed(MEMFD_DATA);
@@ -128,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_changes_what_is_sealed),
+        cmocka_unit_test(a_page_that_is_held_is_waited_for),
         cmocka_unit_test(a_program_runs_and_data_do_not),
         cmocka_unit_test(a_program_says_that_it_is_one),
     };
