@@ -340,7 +340,8 @@ int pool_acquire(struct pool *p, int class_number, int64_t memory_bytes, int use
                  : err_set(e, ERR_BUG, "there is no pool class %d", class_number);
     if (rc == 0 && slot.uses < uses_max - 1)
         pool_leased_add(&p->leased, slot.cell, p->classes[class_number]);
-    (void)pthread_cond_signal(&p->work); /* the class may lack a cell now */
+    if (rc == 0 && pool_class_lacks(p->classes[class_number], clock_mono_ns()) > 0)
+        (void)pthread_cond_signal(&p->work);
     (void)pthread_mutex_unlock(&p->lock);
     if (rc < 0)
         return -1;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/language/language.h"
 #include "engine/queue/readiness.h"
@@ -12,12 +13,20 @@
 #include "schema/base/log.h"
 #include "schema/store/jobs.h"
 
-/* A claim that is free, pending or ready. */
+#define JSON_MAX ((size_t)64 * KIB) /* a longer submission is read from the table */
+
+/* A claim that is free, pending or ready; one that is early is pending and ready, or pending and
+ * already taken. */
 struct ahead_claim {
     struct jobs_op op; /* JOBS_CLAIM; at the end JOBS_REQUEUE */
     struct look_ahead *ahead;
     const char *languages[LANGUAGES_MAX + 1];
     struct ahead_claim *next;
+    char *json; /* owned: the packed submission, if the row was not committed yet; NULL: none */
+    size_t json_len;
+    bool early;          /* it was given away before its commit, which is not over */
+    bool taken;          /* early, and a worker has it, or it was cancelled */
+    int64_t early_claim; /* under which it was given away */
 };
 
 struct look_ahead {
@@ -31,6 +40,7 @@ struct look_ahead {
     /* guarded by lock */
     struct ahead_claim *free, *ready, **ready_tail;
     int64_t pending;   /* put to the table; not committed yet */
+    int64_t early;     /* of these, the early ones: all are of the commit in progress */
     int64_t ready_len; /* in `ready` */
     int64_t waiting;   /* workers in look_ahead_wait() */
     bool more;         /* rows were queued that a pending claim may have missed */
@@ -72,6 +82,8 @@ struct look_ahead *look_ahead_free(struct look_ahead *ahead)
         return NULL;
     (void)pthread_cond_destroy(&ahead->settled);
     (void)pthread_mutex_destroy(&ahead->lock);
+    for (int64_t i = 0; i < 2 * ahead->workers; i++)
+        free(ahead->claims[i].json);
     free(ahead->claims);
     free(ahead);
     return NULL;
@@ -81,8 +93,19 @@ struct look_ahead *look_ahead_free(struct look_ahead *ahead)
 
 static void free_claim_locked(struct look_ahead *ahead, struct ahead_claim *c)
 {
+    free(TAKE(c->json));
+    c->early = c->taken = false;
     c->next = ahead->free;
     ahead->free = c;
+}
+
+/* Of a claim that is ready no longer: an early one is still the writer's. */
+static void end_claim_locked(struct look_ahead *ahead, struct ahead_claim *c)
+{
+    if (c->early)
+        c->taken = true;
+    else
+        free_claim_locked(ahead, c);
 }
 
 static void add_ready_locked(struct look_ahead *ahead, struct ahead_claim *c)
@@ -105,7 +128,57 @@ static struct ahead_claim *remove_ready_locked(struct look_ahead *ahead, struct 
     return c;
 }
 
+/* Rows that are claimed and that no worker has. */
+static int64_t count_claimed_locked(const struct look_ahead *ahead)
+{
+    return ahead->pending - ahead->early + ahead->ready_len;
+}
+
+/* ---- a claim is about to be committed ---- */
+
+/* On the writer thread. A worker may begin with the row at once: whatever it stores comes in a
+ * later transaction, where a claim that was not committed is refused. */
+static void give_early(struct jobs_op *op, const char *json, size_t len)
+{
+    struct ahead_claim *c = op->ctx;
+    struct look_ahead *ahead = c->ahead;
+    char *copy = len <= JSON_MAX ? malloc(len) : NULL;
+
+    if (!copy)
+        return;
+    memcpy(copy, json, len);
+    (void)pthread_mutex_lock(&ahead->lock);
+    c->json = copy;
+    c->json_len = len;
+    c->early = true;
+    c->early_claim = op->u.claim.claim;
+    ahead->early++;
+    add_ready_locked(ahead, c);
+    (void)pthread_mutex_unlock(&ahead->lock);
+    readiness_signal(ahead->readiness, 1); /* look_ahead_stop() waits for claimed() */
+}
+
 /* ---- a claim is committed ---- */
+
+/* What was given away is not true if the commit has failed, or if the claim was then tried again
+ * and has found another row. True: it is as it was given away. */
+static bool end_early_locked(struct look_ahead *ahead, struct ahead_claim *c, bool found)
+{
+    struct ahead_claim **at = &ahead->ready;
+    bool same = found && c->op.u.claim.claim == c->early_claim;
+
+    ahead->early--;
+    c->early = false;
+    if (same)
+        return true;
+    while (!c->taken && *at != c)
+        at = &(*at)->next;
+    if (!c->taken)
+        (void)remove_ready_locked(ahead, at);
+    c->taken = false;
+    free(TAKE(c->json));
+    return false;
+}
 
 /* On the writer thread. */
 static void claimed(struct jobs_op *op)
@@ -118,13 +191,14 @@ static void claimed(struct jobs_op *op)
     ahead->pending--;
     ahead->failed = op->result < 0;
     ahead->err = op->err;
-    if (found)
-        add_ready_locked(ahead, c);
-    else
+    bool given = c->early && end_early_locked(ahead, c, found), taken = c->taken;
+    if (!found || taken)
         free_claim_locked(ahead, c);
+    else if (!given)
+        add_ready_locked(ahead, c);
     if (ahead->stopped)
         (void)pthread_cond_broadcast(&ahead->settled);
-    else if (found || ahead->more || ahead->failed)
+    else if ((found && !taken) || ahead->more || ahead->failed)
         readiness_signal(ahead->readiness, 1);
     ahead->more = false;
     (void)pthread_mutex_unlock(&ahead->lock);
@@ -140,7 +214,7 @@ static struct jobs_op *prepare_locked(struct look_ahead *ahead, int64_t rows, in
     struct jobs_op *first = NULL, **tail = &first;
 
     for (; rows > 0 && ahead->free && !ahead->stopped; rows--) {
-        int64_t used = ahead->pending + ahead->ready_len;
+        int64_t used = count_claimed_locked(ahead);
         if (used >= waiting + ahead->workers)
             break;
         struct ahead_claim *c = ahead->free;
@@ -148,11 +222,12 @@ static struct jobs_op *prepare_locked(struct look_ahead *ahead, int64_t rows, in
         size_t n = 0;
         while ((c->languages[n] = languages[n]))
             n++;
-        c->op =
-            (struct jobs_op){ .kind = JOBS_CLAIM,
-                              .done = claimed,
-                              .ctx = c,
-                              .u.claim = { .languages = c->languages, .ahead = used >= waiting } };
+        c->op = (struct jobs_op){ .kind = JOBS_CLAIM,
+                                  .done = claimed,
+                                  .ctx = c,
+                                  .u.claim = { .languages = c->languages,
+                                               .ahead = used >= waiting,
+                                               .before_commit = give_early } };
         ahead->pending++;
         *tail = &c->op;
         tail = &c->op.next;
@@ -193,15 +268,22 @@ static void requeued(struct jobs_op *op)
     (void)pthread_mutex_unlock(&ahead->lock);
 }
 
-/* Takes all that wait; as pending, for each will be told to requeued(). */
+/* Takes all that wait, but early ones, whose commit comes here again; as pending, for each will be
+ * told to requeued(). */
 static struct ahead_claim *take_ready_locked(struct look_ahead *ahead)
 {
-    struct ahead_claim *all = ahead->ready;
+    struct ahead_claim *all = NULL;
 
-    ahead->ready = NULL;
-    ahead->ready_tail = &ahead->ready;
-    ahead->pending += ahead->ready_len;
-    ahead->ready_len = 0;
+    for (struct ahead_claim **at = &ahead->ready; *at;) {
+        if ((*at)->early) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct ahead_claim *c = remove_ready_locked(ahead, at);
+        c->next = all;
+        all = c;
+        ahead->pending++;
+    }
     return all;
 }
 
@@ -230,7 +312,7 @@ static void let_go(struct look_ahead *ahead)
 
 /* ---- taking ---- */
 
-static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_claim)
+static void fill_claim(struct ahead_claim *c, struct worker_claim *ret_claim)
 {
     int64_t waited = clock_shared_ms() - c->op.u.claim.submitted_ms;
 
@@ -240,7 +322,9 @@ static void fill_claim(const struct ahead_claim *c, struct worker_claim *ret_cla
                                         .claim = c->op.u.claim.claim,
                                         .queue_ms = waited > 0 ? waited : 0,
                                         .attempts = c->op.u.claim.attempts,
-                                        .host_faults = c->op.u.claim.host_faults };
+                                        .host_faults = c->op.u.claim.host_faults,
+                                        .json_len = c->json_len };
+    ret_claim->json = TAKE(c->json);
     (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", c->op.u.claim.id);
 }
 
@@ -255,7 +339,7 @@ static int take_locked(struct look_ahead *ahead, struct worker_claim *ret_claim,
         return 0;
     struct ahead_claim *c = remove_ready_locked(ahead, &ahead->ready);
     fill_claim(c, ret_claim);
-    free_claim_locked(ahead, c);
+    end_claim_locked(ahead, c);
     return 1;
 }
 
@@ -273,7 +357,7 @@ int look_ahead_take(struct look_ahead *ahead, const char *const *languages,
     (void)pthread_mutex_lock(&ahead->lock);
     int n = take_locked(ahead, ret_claim, e);
     int64_t rows =
-        counts.queued - ahead->pending - ahead->ready_len - (n > 0 && ret_claim->ahead ? 1 : 0);
+        counts.queued - count_claimed_locked(ahead) - (n > 0 && ret_claim->ahead ? 1 : 0);
     if (n == 0 && counts.queued > 0 && rows <= 0)
         rows = 1; /* a pending claim may have been put before this worker's languages were ready */
     if (n >= 0)
@@ -302,13 +386,15 @@ bool look_ahead_wait(struct look_ahead *ahead, uint64_t version)
 }
 
 /* While claims are pending, the end of each wakes a worker: so a row that comes to idle workers
- * wakes one of them, once. */
+ * wakes one of them, once. Those that were given away early have woken one already. */
 void look_ahead_queued(struct look_ahead *ahead, int64_t rows)
 {
     (void)pthread_mutex_lock(&ahead->lock);
-    int64_t pending = ahead->pending;
-    ahead->more = ahead->more || pending > 0;
-    if (pending == 0 || (rows > pending && ahead->waiting > pending + ahead->ready_len))
+    int64_t pending = ahead->pending - ahead->early;
+    rows -= ahead->early;
+    ahead->more = ahead->more || (pending > 0 && rows > 0);
+    if (rows > 0 &&
+        (pending == 0 || (rows > pending && ahead->waiting > pending + ahead->ready_len)))
         readiness_signal(ahead->readiness, (size_t)(rows - pending));
     (void)pthread_mutex_unlock(&ahead->lock);
 }
@@ -323,7 +409,7 @@ bool look_ahead_cancel(struct look_ahead *ahead, int64_t claim)
     for (struct ahead_claim **at = &ahead->ready; *at && !found;) {
         found = (*at)->op.u.claim.claim == claim;
         if (found)
-            free_claim_locked(ahead, remove_ready_locked(ahead, at));
+            end_claim_locked(ahead, remove_ready_locked(ahead, at));
         else
             at = &(*at)->next;
     }

@@ -6,6 +6,10 @@
  *                                                                                   |
  *     look_ahead_take() <-----------------------------------------------------------/
  *
+ * A small row that is accepted in the transaction of its claim is ready just before the commit: it
+ * is judged while the disk writes. What a worker stores of it comes behind that commit, and is
+ * refused if that has failed.
+ *
  * All workers share it: a row waits here only while each of them is busy. At most as many wait as
  * there are workers. Such a row stays queued for clients, and keeps its position; when a worker
  * takes it, JOBS_BEGIN makes it running, behind the worker.

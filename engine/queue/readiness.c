@@ -192,11 +192,11 @@ void readiness_signal(struct readiness *r, size_t workers)
 {
     (void)pthread_mutex_lock(&r->lock);
     r->changes++;
-    if (workers == 1)
+    (void)pthread_mutex_unlock(&r->lock);
+    if (workers == 1) /* without the lock, for which the worker would only wait again */
         (void)pthread_cond_signal(&r->work);
     else
         (void)pthread_cond_broadcast(&r->work);
-    (void)pthread_mutex_unlock(&r->lock);
 }
 
 uint64_t readiness_claimable(struct readiness *r, const char *ret_names[LANGUAGES_MAX + 1])

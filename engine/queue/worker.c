@@ -22,7 +22,6 @@
 #include "schema/base/thread.h"
 #include "schema/model/submission.h"
 #include "schema/store/jobs.h"
-#include "schema/store/jobs_read.h"
 
 struct worker {
     struct worker_config config;
@@ -213,7 +212,7 @@ static void judge_readable(struct worker *w, struct failed_claim *failed)
     failed->fault = NULL; /* e ends here */
 }
 
-static void judge_claim(struct worker *w, const struct worker_claim *claim)
+static void judge_claim(struct worker *w, struct worker_claim *claim)
 {
     struct err e = { .kind = ERR_NONE };
     CLEANUP(submission_freep) struct submission *s = NULL;
@@ -223,7 +222,7 @@ static void judge_claim(struct worker *w, const struct worker_claim *claim)
     atomic_store(&w->claim, claim->claim);
     if (worker_deadline_passed(&w->deadline, 0))
         (void)lease_abort(&w->lease, 0);
-    if (jobs_submission(claim->jobs, claim->seq, &s, &e) < 0) {
+    if (worker_claim_read(claim, &s, &e) < 0) {
         handle_fault(w, &failed);
     } else {
         failed.submission = s;

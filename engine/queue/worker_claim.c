@@ -11,8 +11,17 @@
 #include "schema/base/metrics.h"
 #include "schema/model/report.h"
 #include "schema/store/jobs.h"
+#include "schema/store/jobs_read.h"
 
 #define RETRY_NS NS_PER_S /* between two tries */
+
+int worker_claim_read(struct worker_claim *claim, struct submission **ret_submission, struct err *e)
+{
+    CLEANUP(freep) char *json = TAKE(claim->json);
+
+    return json ? submission_unpack(json, claim->json_len, NULL, NULL, ret_submission, e)
+                : jobs_submission(claim->jobs, claim->seq, ret_submission, e);
+}
 
 /* The result of an operation on the table. */
 enum stored {

@@ -20,6 +20,7 @@
 #include "schema/model/submission.h"
 #include "schema/store/jobs_op.h"
 
+struct err;
 struct jobs;
 struct report;
 struct worker_deadline;
@@ -30,7 +31,15 @@ struct worker_claim {
     bool ahead;                       /* it was claimed ahead */
     int64_t seq, claim, queue_ms, attempts, host_faults;
     char id[SUBMISSION_ID_MAX + 1];
+    /* Owned: the packed submission of a row that may not be committed yet, so that the table cannot
+     * be asked for it. NULL: it is in the table. */
+    char *json;
+    size_t json_len;
 };
+
+/* What was submitted. The caller owns it; json is freed. -1: as jobs_submission(). */
+NODISCARD int worker_claim_read(struct worker_claim *claim, struct submission **ret_submission,
+                                struct err *e);
 
 /* The row, which was claimed ahead, is running. Does not wait. */
 void worker_claim_begin(const struct worker_claim *claim);

@@ -22,6 +22,7 @@
 #include "schema/store/job_state.h"
 
 struct jobs;
+struct jobs_op;
 struct outbox_dead_letter;
 struct outbox_origin;
 struct outbox_watermark;
@@ -59,6 +60,12 @@ struct jobs_accept_op {
 struct jobs_claim_op {
     const char *const *languages; /* borrowed; NULL-terminated */
     bool ahead;
+    /* NULL, or called on the writer thread just before the commit, if the row was accepted in the
+     * same transaction, by a table in a file: json is its packed form, which is whole (no blobs),
+     * borrowed for the call. So the row can be judged while it is being committed. If the commit
+     * fails, or done() comes with another claim, whatever is stored under this one is refused:
+     * ERR_NOT_FOUND or ERR_FINAL. Must not block. */
+    void (*before_commit)(struct jobs_op *op, const char *json, size_t len);
     int64_t seq;                    /* out */
     int64_t claim;                  /* out; a random number that identifies this claim */
     int64_t submitted_ms;           /* out */

@@ -227,6 +227,27 @@ static int apply_ops(struct jobs *j, struct jobs_op *ops, bool more, struct err 
     return 0;
 }
 
+/* The JSON of a row that ops have accepted, if that is all of it. NULL: they have not. */
+static const struct submission_packed *find_accepted(const struct jobs_op *ops, int64_t seq)
+{
+    for (; ops; ops = ops->next)
+        if (ops->kind == JOBS_ACCEPT && ops->result == 0 && ops->u.accept.seq == seq &&
+            !ops->u.accept.existing)
+            return ops->u.accept.packed->blobs_len == 0 ? ops->u.accept.packed : NULL;
+    return NULL;
+}
+
+static void call_before_commit(struct jobs_op *ops)
+{
+    for (struct jobs_op *op = ops; op; op = op->next) {
+        if (op->kind != JOBS_CLAIM || !op->u.claim.before_commit || op->u.claim.seq == 0)
+            continue;
+        const struct submission_packed *p = find_accepted(ops, op->u.claim.seq);
+        if (p)
+            op->u.claim.before_commit(op, p->json, p->json_len);
+    }
+}
+
 static int commit_group(struct jobs *j, struct jobs_op *ops, bool more, struct err *e)
 {
     jobs_group_clear(&j->group);
@@ -237,6 +258,8 @@ static int commit_group(struct jobs *j, struct jobs_op *ops, bool more, struct e
         db_rollback(j->db);
         return -1;
     }
+    if (!j->backend->shared)
+        call_before_commit(ops);
     return j->backend->commit(j, e);
 }
 

@@ -82,7 +82,8 @@ int place_close(void **state)
     return fake_close(state);
 }
 
-struct submitted place_put(const char *language, const char *source, int64_t memory_bytes)
+int place_send(const char *language, const char *source, int64_t memory_bytes,
+               struct submitted *ret_submitted, struct err *e)
 {
     struct source_file file = { .bytes = { .data = (char *)(uintptr_t)source,
                                            .len = strlen(source) } };
@@ -94,16 +95,24 @@ struct submitted place_put(const char *language, const char *source, int64_t mem
         .stop_on_failure = true
     };
     struct submission_packed packed;
-    struct submitted t;
 
     submission_hash(&s, s.hash);
-    ASSERT_OK(submission_pack(&s, &packed, e));
+    if (submission_pack(&s, &packed, e) < 0)
+        return -1;
     struct jobs_op op = { .kind = JOBS_ACCEPT,
                           .u.accept = { .submission = &s, .packed = &packed } };
-    ASSERT_OK(jobs_do(place.jobs, &op, e));
+    int rc = jobs_do(place.jobs, &op, e);
     submission_packed_clear(&packed);
-    t.seq = op.u.accept.seq;
-    (void)snprintf(t.id, sizeof t.id, "%s", op.u.accept.id);
+    ret_submitted->seq = op.u.accept.seq;
+    (void)snprintf(ret_submitted->id, sizeof ret_submitted->id, "%s", op.u.accept.id);
+    return rc;
+}
+
+struct submitted place_put(const char *language, const char *source, int64_t memory_bytes)
+{
+    struct submitted t;
+
+    ASSERT_OK(place_send(language, source, memory_bytes, &t, e));
     return t;
 }
 

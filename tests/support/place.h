@@ -42,6 +42,9 @@ void place_start(void);
 void place_publish(const char *language);
 
 /* A submission; memory_bytes 0: as much as is usual. */
+int place_send(const char *language, const char *source, int64_t memory_bytes,
+               struct submitted *ret_submitted, struct err *e);
+/* The same; it must be accepted. */
 struct submitted place_put(const char *language, const char *source, int64_t memory_bytes);
 
 /* Waits for the report, which must have this verdict, these attempts and this in its error; error

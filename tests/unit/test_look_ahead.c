@@ -1,0 +1,224 @@
+/* tests/unit/test_look_ahead.c - rows that are claimed before a worker asks: they wait ahead of it,
+ * or are judged while they are being committed. With a real job table, and a Docker of the test's
+ * own. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "engine/queue/look_ahead.h"
+#include "engine/queue/readiness.h"
+#include "engine/queue/worker.h"
+#include "schema/base/clock.h"
+#include "schema/store/db.h"
+#include "tests/support/assert_err.h"
+#include "tests/support/fake_docker.h"
+#include "tests/support/place.h"
+
+static void hold_every_run(struct fake_run *r)
+{
+    r->way = r->order->collect == AGENT_COLLECT_NONE ? FAKE_HOLDS : FAKE_ANSWERS;
+}
+
+static int64_t ask(const char *sql)
+{
+    CLEANUP(db_closep) struct db *d = NULL;
+    char path[200];
+    int64_t number;
+
+    (void)snprintf(path, sizeof path, "%s/scrc.db", place.dir);
+    ASSERT_OK(db_open(path, DB_READER, &d, e));
+    ASSERT_OK(db_number(d, sql, &number, e));
+    return number;
+}
+
+/* ---- rows that wait ---- */
+
+static int64_t count_ahead(void)
+{
+    return ask("SELECT count(*) FROM job WHERE state = 0 AND claim IS NOT NULL");
+}
+
+/* The one worker is held; as many rows are claimed ahead as there are workers. */
+static void start_with_two_behind(struct submitted three[3])
+{
+    fake.on_run = hold_every_run;
+    place_publish("c");
+    place_start();
+    three[0] = place_put("c", "first", 0);
+    FAKE_AWAIT(fake.held > 0);
+    three[1] = place_put("c", "second", 0);
+    three[2] = place_put("c", "third", 0);
+    FAKE_UNTIL(count_ahead() == 1);
+    for (int i = 1; i < 3; i++)
+        assert_int_equal(place_state(&three[i]), JOB_QUEUED);
+}
+
+static void one_that_waits_ahead_is_cancelled(void **state)
+{
+    struct submitted three[3];
+    (void)state;
+    start_with_two_behind(three);
+    struct jobs_op op = { .kind = JOBS_CANCEL, .u.cancel.id = three[1].id };
+    ASSERT_OK(jobs_do(place.jobs, &op, e));
+    assert_true(op.u.cancel.claim != 0);
+    place_expect(&three[1], "-", 0, "cancelled");
+    assert_true(look_ahead_cancel(place.look_ahead, op.u.cancel.claim));
+    assert_false(look_ahead_cancel(place.look_ahead, op.u.cancel.claim));
+    assert_false(look_ahead_cancel(place.look_ahead, op.u.cancel.claim + 1));
+    fake.on_run = NULL;
+    fake_release();
+    place_expect(&three[0], "OK", 1, "");
+    place_expect(&three[2], "OK", 1, "");
+}
+
+static void a_stop_ends_the_claims_ahead(void **state)
+{
+    struct submitted three[3];
+    (void)state;
+    start_with_two_behind(three);
+    readiness_stop(place.readiness);
+    look_ahead_stop(place.look_ahead);
+    assert_int_equal(count_ahead(), 0);
+    fake_release();
+    place.worker = worker_stop(place.worker, clock_mono_ns() + FAKE_WAIT_NS);
+    place_expect(&three[0], "OK", 1, "");
+    for (int i = 1; i < 3; i++)
+        assert_int_equal(place_state(&three[i]), JOB_QUEUED);
+    assert_int_equal(count_ahead(), 0);
+}
+
+/* What waits ahead when judging pauses is let go, for others may judge it, and is claimed again
+ * afterwards. */
+static void a_pause_lets_go_of_what_waits_ahead(void **state)
+{
+    struct submitted three[3];
+    (void)state;
+    start_with_two_behind(three);
+    assert_true(readiness_pause(place.readiness, "the test says so"));
+    fake.on_run = NULL;
+    fake_release();
+    place_expect(&three[0], "OK", 1, "");
+    FAKE_UNTIL(place.running == 0);
+    FAKE_UNTIL(count_ahead() == 0);
+    for (int i = 1; i < 3; i++)
+        assert_int_equal(place_state(&three[i]), JOB_QUEUED);
+    assert_true(readiness_resume(place.readiness));
+    place_expect(&three[1], "OK", 1, "");
+    place_expect(&three[2], "OK", 1, "");
+}
+
+/* ---- rows that are judged before their commit ---- */
+
+static struct {
+    void (*give)(struct jobs_op *op, const char *json, size_t len); /* the engine's own */
+    int64_t held;       /* runs that are held before this one */
+    int64_t rows;       /* that a reader saw while it ran */
+    bool runs;          /* a worker waits, which runs it at once */
+    bool fail;          /* the commit is to fail */
+    struct rlimit size; /* of files, as it was */
+} commit;
+
+/* Between the claim and the commit. The writer waits here until a worker runs the program. */
+static void give_and_await_run(struct jobs_op *op, const char *json, size_t len)
+{
+    commit.held = fake_count(&fake.held);
+    commit.give(op, json, len);
+    if (commit.runs)
+        FAKE_AWAIT(fake.held > commit.held);
+    commit.rows = ask("SELECT count(*) FROM job");
+    const struct rlimit none = { .rlim_cur = 0, .rlim_max = commit.size.rlim_max };
+    if (commit.fail) /* the kernel then refuses every write to a file */
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+}
+
+static struct jobs_op *claim_and_watch(void *ctx, int64_t rows)
+{
+    struct jobs_op *ops = look_ahead_claim(ctx, rows);
+
+    for (struct jobs_op *op = ops; op; op = op->next) {
+        commit.give = op->u.claim.before_commit;
+        op->u.claim.before_commit = give_and_await_run;
+    }
+    return ops;
+}
+
+static void start_watched(bool fail)
+{
+    commit.runs = true;
+    commit.rows = -1;
+    commit.fail = fail;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &commit.size), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    jobs_claim_with(place.jobs, claim_and_watch, place.look_ahead);
+    fake.on_run = hold_every_run;
+    place_publish("c");
+    place_start();
+    FAKE_UNTIL(readiness_state(place.readiness, 2) == READINESS_OK);
+}
+
+static void it_runs_while_it_is_committed(void **state)
+{
+    (void)state;
+    start_watched(false);
+    struct submitted t = place_put("c", "hello", 0);
+    assert_int_equal(commit.rows, 0);
+    assert_int_equal(place_state(&t), JOB_RUNNING);
+    fake_release();
+    place_expect(&t, "OK", 1, "");
+}
+
+static void what_is_not_committed_has_no_report(void **state)
+{
+    struct submitted t;
+    struct err e;
+    (void)state;
+    start_watched(true);
+    for (int i = 0; i < 3; i++) { /* more often than there are claims */
+        commit.fail = true;
+        assert_int_equal(place_send("c", "hello", 0, &t, &e), -1);
+        assert_int_equal(e.kind, ERR_DISK);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &commit.size), 0);
+        fake_release();
+        FAKE_UNTIL(place.running == 0 && readiness_paused(place.readiness));
+        assert_int_equal(ask("SELECT count(*) FROM job"), i);
+        assert_int_equal(ask("SELECT count(*) FROM report"), i);
+
+        commit.fail = false;
+        assert_true(readiness_resume(place.readiness));
+        t = place_put("c", "hello", 0);
+        place_expect(&t, "OK", 1, "");
+    }
+}
+
+static void what_is_not_committed_is_not_begun(void **state)
+{
+    struct submitted first, second;
+    struct err e;
+    (void)state;
+    start_watched(false);
+    first = place_put("c", "first", 0);
+    commit.runs = false; /* the worker has the first one */
+    commit.fail = true;
+    assert_int_equal(place_send("c", "second", 0, &second, &e), -1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &commit.size), 0);
+    fake_release();
+    place_expect(&first, "OK", 1, "");
+    FAKE_UNTIL(place.running == 0 && readiness_paused(place.readiness));
+
+    commit.fail = false;
+    int64_t runs = fake_count(&fake.runs);
+    assert_true(readiness_resume(place.readiness));
+    second = place_put("c", "second", 0);
+    place_expect(&second, "OK", 1, "");
+    assert_int_equal(fake_count(&fake.runs), runs + 2); /* it is built and run, once */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_PLACE(one_that_waits_ahead_is_cancelled),   ON_PLACE(a_stop_ends_the_claims_ahead),
+        ON_PLACE(a_pause_lets_go_of_what_waits_ahead), ON_PLACE(it_runs_while_it_is_committed),
+        ON_PLACE(what_is_not_committed_has_no_report), ON_PLACE(what_is_not_committed_is_not_begun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
