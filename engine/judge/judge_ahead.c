@@ -8,8 +8,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/err.h"
 
-/* What one more cell costs: a container's life, shared by all its submissions, and what is done to
- * acquire it and verify it clean. */
+/* What one more cell costs: a container's life, and what is done to acquire it and verify it clean.
+ */
 #define LIFE_NS    (150 * NS_PER_MS)
 #define ACQUIRE_NS (2 * NS_PER_MS)
 /* A pipe of a run holds this much. A program that prints more waits for this thread to read, and
@@ -56,6 +56,15 @@ static int64_t mean_wall_ns(const struct judge_ahead *a)
     return a->wall_runs > 0 ? a->wall_ns / a->wall_runs : 0;
 }
 
+/* All its submissions share a cell's life. One beyond those that can run at once only lets a short
+ * run begin behind a long one, and no pool keeps it. */
+static int64_t cost_of_cell(const struct judge_ahead *a)
+{
+    bool kept = (int64_t)a->cells_len < permits_most(a->lease->permits);
+
+    return (kept ? LIFE_NS / a->uses_max : LIFE_NS) + ACQUIRE_NS;
+}
+
 /* Would the tests that are left be over so much earlier with one more cell? */
 static bool is_worth_a_cell(const struct judge_ahead *a, size_t left)
 {
@@ -64,7 +73,7 @@ static bool is_worth_a_cell(const struct judge_ahead *a, size_t left)
     if (cells == CELL_POLL_MAX || n <= cells)
         return false;
     size_t rounds = (n + cells - 1) / cells, then = (n + cells) / (cells + 1);
-    return (int64_t)(rounds - then) * mean_wall_ns(a) > LIFE_NS / a->uses_max + ACQUIRE_NS &&
+    return (int64_t)(rounds - then) * mean_wall_ns(a) > cost_of_cell(a) &&
            permits_idle(a->lease->permits);
 }
 

@@ -57,6 +57,8 @@ static bool is_idle_locked(const struct permits *c)
     return c->busy < c->real && c->waiting == 0 && !c->closed;
 }
 
+int64_t permits_most(const struct permits *c) { return c->real; }
+
 bool permits_try(struct permits *c)
 {
     (void)pthread_mutex_lock(&c->lock);

@@ -30,6 +30,8 @@ void permits_take(struct permits *c);
 /* One for a further run. False: none is idle, or a worker waits for one; where this host has
  * fewer cores than workers, only so many count. Does not wait. */
 NODISCARD bool permits_try(struct permits *c);
+/* How many runs can go on at once on this host. */
+int64_t permits_most(const struct permits *c);
 /* True if permits_try() would succeed now. */
 bool permits_idle(struct permits *c);
 /* Gives one back. */

@@ -23,7 +23,7 @@ static struct place {
     struct lease lease;
     struct toolchain *python;
     int64_t numbers[8]; /* of the tests that were published */
-    size_t numbers_len;
+    size_t numbers_len; /* all that came, also those there is no room for */
     atomic_bool third_began;
     char cells[3][80]; /* where the runs with the inputs 1, 2 and 3 were */
 } place;
@@ -32,7 +32,7 @@ static void on_event(void *ctx, const struct engine_event *event)
 {
     (void)ctx;
     if (event->kind == ENGINE_TESTED)
-        place.numbers[place.numbers_len++] = event->number;
+        place.numbers[place.numbers_len++ % ARRAY_LEN(place.numbers)] = event->number;
 }
 
 /* Input a: a long first run, so that one more cell is worth it. b, and w, which prints what is
@@ -42,7 +42,8 @@ static void on_run(struct fake_run *r)
     if (strcmp(r->source, "echoes") != 0)
         return;
     r->out = strcmp(r->input, "w") == 0 ? "wrong" : r->input;
-    r->cpu_ns = 10 * NS_PER_S; /* so that the next one waits long enough for a cell */
+    /* Long, so that the next one waits long enough for a cell, or short. */
+    r->cpu_ns = strcmp(r->input, "s") == 0 ? NS_PER_MS / 2 : 10 * NS_PER_S;
     if (strcmp(r->input, "b") == 0 || strcmp(r->input, "w") == 0)
         r->way = FAKE_HOLDS;
     if (r->input[0] >= '1' && r->input[0] <= '3')
@@ -94,27 +95,36 @@ static struct bytes bytes_of(const char *text)
     return (struct bytes){ .data = (char *)(uintptr_t)text, .len = strlen(text) };
 }
 
-/* Tests with these inputs, which are the expected outputs too. */
-static int judge(const char *const inputs[3], bool stop, struct report **ret_report, struct err *e)
+#define TESTS_MAX 100
+
+/* Tests with these inputs, which are the expected outputs too; the last input is that of all
+ * further ones. */
+static int judge_tests_of(const char *const inputs[3], size_t len, bool stop,
+                          struct report **ret_report, struct err *e)
 {
-    struct test tests[3];
+    struct test tests[TESTS_MAX];
     struct submission s = {
         .language = (char *)(uintptr_t) "python",
         .source = { .files = &(struct source_file){ .bytes = bytes_of("echoes") }, .len = 1 },
         .checker = { .kind = CHECKER_LINES, .case_sensitive = true },
         .stop_on_failure = stop,
         .tests = tests,
-        .tests_len = ARRAY_LEN(tests)
+        .tests_len = len
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+    for (size_t i = 0; i < len; i++)
         tests[i] = (struct test){ .number = (int64_t)i + 1,
-                                  .input = bytes_of(inputs[i]),
-                                  .expected = bytes_of(inputs[i]) };
+                                  .input = bytes_of(inputs[i < 2 ? i : 2]),
+                                  .expected = bytes_of(inputs[i < 2 ? i : 2]) };
     lease_begin(&place.lease, place.pool, 5);
     int rc = judge_submission(&place.lease, place.python, &s, ret_report, e);
     lease_end(&place.lease);
     return rc;
+}
+
+static int judge(const char *const inputs[3], bool stop, struct report **ret_report, struct err *e)
+{
+    return judge_tests_of(inputs, 3, stop, ret_report, e);
 }
 
 static void results_come_in_order(void **state)
@@ -198,6 +208,22 @@ static void in_order_when_no_core_is_idle(void **state)
     permits_give(place.permits);
 }
 
+/* Runs of a millisecond: a container that the pool would not keep costs more than all of them. */
+static void no_cell_is_made_beyond_the_cores(void **state)
+{
+    CLEANUP(report_freep) struct report *r = NULL;
+    (void)state;
+
+    if (one_core())
+        skip();
+    for (int i = 0; i < 3; i++) {
+        ASSERT_OK(judge_tests_of((const char *[]){ "s", "s", "s" }, TESTS_MAX, true, &r, e));
+        assert_int_equal(r->verdict, VERDICT_OK);
+        assert_int_equal(fake_count(&fake.created), 2);
+        r = report_free(r);
+    }
+}
+
 /* ---- cores ---- */
 
 static void *enter(void *arg)
@@ -251,9 +277,13 @@ static void closing_ends_the_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_PLACE(results_come_in_order),           ON_PLACE(a_fault_behind_a_failure_is_dropped),
-        ON_PLACE(a_fault_at_its_turn_is_an_error), ON_PLACE(a_stop_reaches_all),
-        ON_PLACE(in_order_when_no_core_is_idle),   ON_PLACE(a_worker_comes_before_further_runs),
+        ON_PLACE(results_come_in_order),
+        ON_PLACE(a_fault_behind_a_failure_is_dropped),
+        ON_PLACE(a_fault_at_its_turn_is_an_error),
+        ON_PLACE(a_stop_reaches_all),
+        ON_PLACE(in_order_when_no_core_is_idle),
+        ON_PLACE(a_worker_comes_before_further_runs),
+        ON_PLACE(no_cell_is_made_beyond_the_cores),
         ON_PLACE(closing_ends_the_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
