@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import submission, test
+from harness import CELL_USES, submission, test
 from postgres import PostgresError, psql, sql
 
 LEASE_SECONDS = 2
@@ -36,7 +36,7 @@ class Fleet:
     def add(self, count=1, **settings):
         """So many more, not started."""
         settings = {"STORE": self.url, "LEASE_TIMEOUT": f"{LEASE_SECONDS}s", "RUNNER_MAX_PARALLEL": 1,
-                    **settings}
+                    "RUNNER_CELL_USES": CELL_USES, **settings}
         added = [self.make(**settings) for _ in range(count)]
         self.servers += added
         return added

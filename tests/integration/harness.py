@@ -23,6 +23,9 @@ SCRC_BIN = os.environ.get("SCRC_BIN", os.path.join(ROOT, "build/dev/scrc"))
 LONG = os.environ.get("SCRC_TEST_ALL") == "1"
 LANGUAGES = ("python", "go", "c", "cpp", "java")
 MIB = 1024 * 1024
+# RUNNER_CELL_USES where a test is about something else than cells: a container for each of its submissions would be
+# most of what it takes.
+CELL_USES = 50
 
 IMAGES = {
     "PYTHON_IMAGE": "scrc-local/python",

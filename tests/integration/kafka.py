@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 from broker import Message
-from harness import submission, test, wait_for
+from harness import CELL_USES, submission, test, wait_for
 
 
 SESSION = 3  # seconds until a killed server is missed
@@ -28,7 +28,7 @@ class Topics:
                 "KAFKA_RESULTS_TOPIC": self.results, "KAFKA_GROUP_ID": self.group,
                 "KAFKA_PROP_SESSION_TIMEOUT_MS": str(SESSION * 1000),
                 "KAFKA_PROP_TOPIC_METADATA_REFRESH_INTERVAL_MS": "500", "LANGUAGES": "python",
-                **more}
+                "RUNNER_CELL_USES": CELL_USES, **more}
 
     def server(self, make, **more):
         return make(**self.settings(**more))

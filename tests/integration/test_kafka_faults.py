@@ -27,7 +27,8 @@ def test_servers_are_killed(broker, fresh_server):
     topics = Topics(broker)
     count = 1000 if LONG else 100
     broker.create_topic(topics.scripts, 4)
-    servers = [topics.server(fresh_server, RUNNER_MAX_PARALLEL=1).start() for _ in range(2)]
+    # With cells of one use each, so that there is time to kill them in.
+    servers = [topics.server(fresh_server, RUNNER_MAX_PARALLEL=1, RUNNER_CELL_USES=1).start() for _ in range(2)]
     ids = [f"k{i}" for i in range(count)]
     rng, kills, end = random.Random(1), 0, time.monotonic() + (900 if LONG else 240)
     for i in range(0, count, 50):

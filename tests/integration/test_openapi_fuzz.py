@@ -18,7 +18,7 @@ yaml = pytest.importorskip("yaml")
 from harness import LONG, ROOT, submission
 
 TOOLS = os.environ.get("SCRC_TEST_PYTHON_TOOLS", f"{ROOT}/build/python-tools")
-EXAMPLES, SEEDS = (50, (1, 2, 3)) if LONG else (5, (1,))
+EXAMPLES, SEEDS = (50, (1, 2, 3)) if LONG else (3, (1,))
 
 
 def of_this_server(languages):
