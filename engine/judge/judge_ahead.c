@@ -56,13 +56,14 @@ static int64_t mean_wall_ns(const struct judge_ahead *a)
     return a->wall_runs > 0 ? a->wall_ns / a->wall_runs : 0;
 }
 
-/* All its submissions share a cell's life. One beyond those that can run at once only lets a short
- * run begin behind a long one, and no pool keeps it. */
+/* All its submissions share a cell's life. One beyond those that can run at once is kept by no
+ * pool, and only lets a short run begin behind a long one: it saves a part of what
+ * is_worth_a_cell() counts, and nothing where all runs are as long. */
 static int64_t cost_of_cell(const struct judge_ahead *a)
 {
     bool kept = (int64_t)a->cells_len < permits_most(a->lease->permits);
 
-    return (kept ? LIFE_NS / a->uses_max : LIFE_NS) + ACQUIRE_NS;
+    return (kept ? LIFE_NS / a->uses_max : 4 * LIFE_NS) + ACQUIRE_NS;
 }
 
 /* Would the tests that are left be over so much earlier with one more cell? */

@@ -22,11 +22,11 @@ struct ahead_claim {
     struct look_ahead *ahead;
     const char *languages[LANGUAGES_MAX + 1];
     struct ahead_claim *next;
+    struct jobs_claim_op row; /* of a ready one: a copy, for op of an early one is the writer's */
     char *json; /* owned: the packed submission, if the row was not committed yet; NULL: none */
     size_t json_len;
-    bool early;          /* it was given away before its commit, which is not over */
-    bool taken;          /* early, and a worker has it, or it was cancelled */
-    int64_t early_claim; /* under which it was given away */
+    bool early; /* it was given away before its commit, which is not over */
+    bool taken; /* early, and a worker has it, or it was cancelled */
 };
 
 struct look_ahead {
@@ -108,8 +108,10 @@ static void end_claim_locked(struct look_ahead *ahead, struct ahead_claim *c)
         free_claim_locked(ahead, c);
 }
 
+/* On the writer thread. */
 static void add_ready_locked(struct look_ahead *ahead, struct ahead_claim *c)
 {
+    c->row = c->op.u.claim;
     c->next = NULL;
     *ahead->ready_tail = c;
     ahead->ready_tail = &c->next;
@@ -151,7 +153,6 @@ static void give_early(struct jobs_op *op, const char *json, size_t len)
     c->json = copy;
     c->json_len = len;
     c->early = true;
-    c->early_claim = op->u.claim.claim;
     ahead->early++;
     add_ready_locked(ahead, c);
     (void)pthread_mutex_unlock(&ahead->lock);
@@ -165,7 +166,7 @@ static void give_early(struct jobs_op *op, const char *json, size_t len)
 static bool end_early_locked(struct look_ahead *ahead, struct ahead_claim *c, bool found)
 {
     struct ahead_claim **at = &ahead->ready;
-    bool same = found && c->op.u.claim.claim == c->early_claim;
+    bool same = found && c->op.u.claim.claim == c->row.claim;
 
     ahead->early--;
     c->early = false;
@@ -294,8 +295,7 @@ static void requeue_all(struct ahead_claim *c)
         c->op = (struct jobs_op){ .kind = JOBS_REQUEUE,
                                   .done = requeued,
                                   .ctx = c,
-                                  .u.requeue = { .seq = c->op.u.claim.seq,
-                                                 .claim = c->op.u.claim.claim } };
+                                  .u.requeue = { .seq = c->row.seq, .claim = c->row.claim } };
         jobs_put(c->ahead->jobs, &c->op);
         c = next;
     }
@@ -314,18 +314,18 @@ static void let_go(struct look_ahead *ahead)
 
 static void fill_claim(struct ahead_claim *c, struct worker_claim *ret_claim)
 {
-    int64_t waited = clock_shared_ms() - c->op.u.claim.submitted_ms;
+    int64_t waited = clock_shared_ms() - c->row.submitted_ms;
 
     *ret_claim = (struct worker_claim){ .jobs = c->ahead->jobs,
-                                        .ahead = c->op.u.claim.ahead,
-                                        .seq = c->op.u.claim.seq,
-                                        .claim = c->op.u.claim.claim,
+                                        .ahead = c->row.ahead,
+                                        .seq = c->row.seq,
+                                        .claim = c->row.claim,
                                         .queue_ms = waited > 0 ? waited : 0,
-                                        .attempts = c->op.u.claim.attempts,
-                                        .host_faults = c->op.u.claim.host_faults,
+                                        .attempts = c->row.attempts,
+                                        .host_faults = c->row.host_faults,
                                         .json_len = c->json_len };
     ret_claim->json = TAKE(c->json);
-    (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", c->op.u.claim.id);
+    (void)snprintf(ret_claim->id, sizeof ret_claim->id, "%s", c->row.id);
 }
 
 static int take_locked(struct look_ahead *ahead, struct worker_claim *ret_claim, struct err *e)
@@ -407,7 +407,7 @@ bool look_ahead_cancel(struct look_ahead *ahead, int64_t claim)
 
     (void)pthread_mutex_lock(&ahead->lock);
     for (struct ahead_claim **at = &ahead->ready; *at && !found;) {
-        found = (*at)->op.u.claim.claim == claim;
+        found = (*at)->row.claim == claim;
         if (found)
             end_claim_locked(ahead, remove_ready_locked(ahead, at));
         else

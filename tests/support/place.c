@@ -17,9 +17,12 @@ struct place place;
 static void changed(void *ctx, const struct jobs_change *changes, size_t len)
 {
     struct place *p = ctx;
+    int64_t queued = 0;
+
     for (size_t i = 0; i < len; i++)
-        if (changes[i].state == JOB_QUEUED)
-            look_ahead_queued(p->look_ahead, 1);
+        queued += changes[i].state == JOB_QUEUED ? 1 : 0;
+    if (queued > 0)
+        look_ahead_queued(p->look_ahead, queued);
     (void)pthread_mutex_lock(&p->lock);
     for (size_t i = 0; i < len; i++)
         p->final += job_state_is_final(changes[i].state);
