@@ -1,9 +1,9 @@
 /* tests/unit/test_look_ahead.c - rows that are claimed before a worker asks: they wait ahead of it,
  * or are judged while they are being committed. With a real job table, and a Docker of the test's
  * own. */
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <sys/resource.h>
+#include <string.h>
 
 #include "engine/queue/look_ahead.h"
 #include "engine/queue/readiness.h"
@@ -111,12 +111,57 @@ static void a_pause_lets_go_of_what_waits_ahead(void **state)
 
 static struct {
     void (*give)(struct jobs_op *op, const char *json, size_t len); /* the engine's own */
-    int64_t held;       /* runs that are held before this one */
-    int64_t rows;       /* that a reader saw while it ran */
-    bool runs;          /* a worker waits, which runs it at once */
-    bool fail;          /* the commit is to fail */
-    struct rlimit size; /* of files, as it was */
+    int64_t held; /* runs that are held before this one */
+    int64_t rows; /* that a reader saw while it ran */
+    bool runs;    /* a worker waits, which runs it at once */
+    bool fail;    /* the commit is to fail */
 } commit;
+
+/* ---- a disk that is full for the table's log, and for nothing else of this process ---- */
+
+#define FDS      512
+#define LOGS_MAX 16
+
+static struct {
+    int fd, own; /* own: a duplicate of what fd was */
+} logs[LOGS_MAX];
+static size_t logs_len;
+
+static bool is_log(int fd)
+{
+    char name[40], path[300];
+
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(name, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = '\0';
+    return strstr(path, "/scrc.db-wal") != NULL;
+}
+
+static void fill_disk(void)
+{
+    CLEANUP(closep) int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+
+    assert_true(full >= 0);
+    for (int fd = 3; fd < FDS; fd++) {
+        if (!is_log(fd))
+            continue;
+        assert_true(logs_len < LOGS_MAX);
+        logs[logs_len].fd = fd;
+        logs[logs_len].own = fcntl(fd, F_DUPFD_CLOEXEC, FDS);
+        assert_true(logs[logs_len++].own >= 0);
+        assert_int_equal(dup3(full, fd, O_CLOEXEC), fd);
+    }
+    assert_true(logs_len > 0);
+}
+
+static void empty_disk(void)
+{
+    while (logs_len > 0) {
+        logs_len--;
+        assert_int_equal(dup3(logs[logs_len].own, logs[logs_len].fd, O_CLOEXEC), logs[logs_len].fd);
+        (void)close(logs[logs_len].own);
+    }
+}
 
 /* Between the claim and the commit. The writer waits here until a worker runs the program. */
 static void give_and_await_run(struct jobs_op *op, const char *json, size_t len)
@@ -126,9 +171,8 @@ static void give_and_await_run(struct jobs_op *op, const char *json, size_t len)
     if (commit.runs)
         FAKE_AWAIT(fake.held > commit.held);
     commit.rows = ask("SELECT count(*) FROM job");
-    const struct rlimit none = { .rlim_cur = 0, .rlim_max = commit.size.rlim_max };
-    if (commit.fail) /* the kernel then refuses every write to a file */
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    if (commit.fail)
+        fill_disk();
 }
 
 static struct jobs_op *claim_and_watch(void *ctx, int64_t rows)
@@ -147,8 +191,6 @@ static void start_watched(bool fail)
     commit.runs = true;
     commit.rows = -1;
     commit.fail = fail;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &commit.size), 0);
-    (void)signal(SIGXFSZ, SIG_IGN);
     jobs_claim_with(place.jobs, claim_and_watch, place.look_ahead);
     fake.on_run = hold_every_run;
     place_publish("c");
@@ -177,7 +219,7 @@ static void what_is_not_committed_has_no_report(void **state)
         commit.fail = true;
         assert_int_equal(place_send("c", "hello", 0, &t, &e), -1);
         assert_int_equal(e.kind, ERR_DISK);
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &commit.size), 0);
+        empty_disk();
         fake_release();
         FAKE_UNTIL(place.running == 0 && readiness_paused(place.readiness));
         assert_int_equal(ask("SELECT count(*) FROM job"), i);
@@ -200,7 +242,7 @@ static void what_is_not_committed_is_not_begun(void **state)
     commit.runs = false; /* the worker has the first one */
     commit.fail = true;
     assert_int_equal(place_send("c", "second", 0, &second, &e), -1);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &commit.size), 0);
+    empty_disk();
     fake_release();
     place_expect(&first, "OK", 1, "");
     FAKE_UNTIL(place.running == 0 && readiness_paused(place.readiness));
