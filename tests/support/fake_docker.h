@@ -105,6 +105,8 @@ void fake_image(const char *id);
 
 /* Everything that is held answers, now and later. */
 void fake_release(void);
+/* From now on what is to be held is held. */
+void fake_hold_again(void);
 
 /* One of the fake's counters, read with its lock held. */
 int64_t fake_count(const int64_t *number);

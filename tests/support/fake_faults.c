@@ -29,6 +29,13 @@ void fake_release(void)
     (void)pthread_mutex_unlock(&fake.lock);
 }
 
+void fake_hold_again(void)
+{
+    (void)pthread_mutex_lock(&fake.lock);
+    fake.released = 0;
+    (void)pthread_mutex_unlock(&fake.lock);
+}
+
 void fake_refuse(const char *method, const char *part, int status, int times, const char *message)
 {
     (void)pthread_mutex_lock(&fake.lock);
