@@ -82,8 +82,9 @@ def test_nothing_is_left_of_many(fresh_server, tmp_path):
     wait_for(lambda: settled(server), 30, "a pool that rests", pause=0.1)
     before, rss = held(server), server.rss()
     judge(server, 16, COUNT)
-    wait_for(lambda: settled(server) and not more(before, held(server)), 60,
-             "what it held before", pause=0.2)
+    # A pool that could not give a cell at once keeps one more, for a minute; 60 s were at the edge of that.
+    wait_for(lambda: settled(server) and not more(before, held(server)), 90,
+             f"what it held before: {before}", pause=0.2)
     grown = server.rss() - rss
     print(before, held(server), f"{grown / MIB:.1f} MiB more, {len(made)} containers")
     if not sanitized():
