@@ -113,8 +113,9 @@ static struct {
     void (*give)(struct jobs_op *op, const char *json, size_t len); /* the engine's own */
     int64_t held; /* runs that are held before this one */
     int64_t rows; /* that a reader saw while it ran */
-    bool runs;    /* a worker waits, which runs it at once */
-    bool fail;    /* the commit is to fail */
+    int64_t claim;
+    bool runs; /* a worker waits, which runs it at once */
+    bool fail; /* the commit is to fail */
 } commit;
 
 /* ---- a disk that is full for the table's log, and for nothing else of this process ---- */
@@ -166,6 +167,7 @@ static void empty_disk(void)
 /* Between the claim and the commit. The writer waits here until a worker runs the program. */
 static void give_and_await_run(struct jobs_op *op, const char *json, size_t len)
 {
+    commit.claim = op->u.claim.claim;
     commit.held = fake_count(&fake.held);
     commit.give(op, json, len);
     if (commit.runs)
@@ -251,6 +253,9 @@ static void what_is_not_committed_is_not_begun(void **state)
     commit.fail = true;
     assert_int_equal(place_send("c", "second", 0, &second, &e), -1);
     empty_disk();
+    struct jobs_op later = { .kind = JOBS_BEGIN }; /* of no row: behind all that has failed */
+    assert_int_equal(jobs_do(place.jobs, &later, &e), -1);
+    assert_false(look_ahead_cancel(place.look_ahead, commit.claim)); /* it does not wait there */
     fake_release();
     place_expect(&first, "OK", 1, "");
     FAKE_UNTIL(place.running == 0 && readiness_paused(place.readiness));
