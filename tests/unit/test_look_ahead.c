@@ -188,22 +188,21 @@ static struct jobs_op *claim_and_watch(void *ctx, int64_t rows)
     return ops;
 }
 
-static void start_watched(bool fail)
+static void start_watched(void)
 {
     commit.runs = true;
     commit.rows = -1;
-    commit.fail = fail;
+    commit.fail = false;
     jobs_claim_with(place.jobs, claim_and_watch, place.look_ahead);
     fake.on_run = hold_every_run;
     place_publish("c");
     place_start();
-    FAKE_UNTIL(readiness_state(place.readiness, 2) == READINESS_OK);
 }
 
 static void it_runs_while_it_is_committed(void **state)
 {
     (void)state;
-    start_watched(false);
+    start_watched();
     struct submitted t = place_put("c", "hello", 0);
     assert_int_equal(commit.rows, 0);
     FAKE_UNTIL(place_state(&t) == JOB_RUNNING); /* one that was claimed ahead is begun behind */
@@ -223,7 +222,7 @@ static void what_is_not_committed_has_no_report(void **state)
     struct submitted t;
     struct err e;
     (void)state;
-    start_watched(true);
+    start_watched();
     for (int i = 0; i < 3; i++) { /* more often than there are claims */
         commit.runs = commit.fail = true;
         fake_hold_again();
@@ -246,7 +245,7 @@ static void what_is_not_committed_is_not_begun(void **state)
     struct submitted first, second;
     struct err e;
     (void)state;
-    start_watched(false);
+    start_watched();
     first = place_put("c", "first", 0);
     FAKE_UNTIL(place_state(&first) == JOB_RUNNING);
     commit.runs = false; /* the worker has the first one */
